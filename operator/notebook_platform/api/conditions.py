@@ -1,0 +1,56 @@
+"""Conditions as Kubernetes means them, and the small pure helpers that set them.
+
+Ready, Reconciling and Stalled follow kstatus (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus), so
+that `kubectl wait`, Argo CD and Flux understand them.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from notebook_platform.api.base import StatusModel
+
+MESSAGE_LIMIT = 2048
+
+
+class Condition(StatusModel):
+    """One observation about the platform, in the form of metav1.Condition."""
+
+    type: str = Field(max_length=64, description="What is observed.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: str = Field(max_length=128, description="Why, in one CamelCase word.")
+    message: str = Field(max_length=MESSAGE_LIMIT, description="What is the matter and what to do about it.")
+    observed_generation: int = Field(description="The generation of the spec this speaks of.")
+    last_transition_time: str = Field(max_length=32, description="When status last changed (RFC 3339).")
+
+
+def condition(
+    type_: str, status: bool | None, reason: str, message: str, *, generation: int, now: datetime
+) -> Condition:
+    """A condition that begins now. `status` None means Unknown."""
+    return Condition(
+        type=type_,
+        status="Unknown" if status is None else "True" if status else "False",
+        reason=reason,
+        message=message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…",
+        observed_generation=generation,
+        last_transition_time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def carry_over(new: Iterable[Condition], previous: Iterable[Condition]) -> list[Condition]:
+    """The new conditions; one whose status did not change keeps the time at which it last did."""
+    before = {c.type: c for c in previous}
+    return [
+        c.model_copy(update={"last_transition_time": old.last_transition_time})
+        if (old := before.get(c.type)) and old.status == c.status
+        else c
+        for c in new
+    ]
+
+
+def is_true(conditions: Iterable[Condition], type_: str) -> bool:
+    """Whether the condition is there and True."""
+    return any(c.type == type_ and c.status == "True" for c in conditions)

@@ -1,0 +1,36 @@
+"""spec of a NotebookPlatform: the single source of the CRD's schema, its defaults and its descriptions."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from notebook_platform.api.azure import AzureSpec, IdentitySpec, NetworkSpec
+from notebook_platform.api.base import SpecModel
+from notebook_platform.api.cluster import Autoscale, ClusterSpec, NodePool
+from notebook_platform.api.hubs import JupyterHubSpec
+
+
+class NotebookPlatformSpec(SpecModel):
+    """What a platform should be."""
+
+    azure: AzureSpec = Field(description="Subscription, place and credentials.")
+    network: NetworkSpec | None = Field(None, description="Network of the nodes; left out, AKS makes one.")
+    identity: IdentitySpec = Field(
+        default_factory=lambda: IdentitySpec.model_validate({}), description="Who the cluster is towards Azure."
+    )
+    cluster: ClusterSpec = Field(description="The managed cluster.")
+    node_pools: list[NodePool] = Field(min_length=1, max_length=20, description="Agent pools of the cluster.")
+    autoscale: list[Autoscale] = Field(
+        default_factory=list, max_length=20, description="Custom autoscale on the pools' scale sets."
+    )
+    jupyterhub: JupyterHubSpec | None = Field(None, description="The JupyterHub on the cluster.")
+    deletion_policy: Literal["Delete", "Orphan"] = Field(
+        "Delete", description="What becomes of the cloud resources when the platform is deleted."
+    )
+    deletion_protection: bool = Field(True, description="Refuse the deletion of the platform.")
+    drift_policy: Literal["Correct", "Warn"] = Field("Correct", description="What to do about changes by other hands.")
+    adoption: Literal["Never", "IfUnowned"] = Field(
+        "Never", description="Whether to take over what exists already and has no owner."
+    )
+    suspend: bool = Field(False, description="Look, but change nothing.")
+    interval: str = Field("10m", max_length=8, description="How often to look for drift, as `10m`.")

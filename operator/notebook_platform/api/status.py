@@ -1,0 +1,80 @@
+"""status of a NotebookPlatform."""
+
+from typing import Any
+
+from pydantic import Field
+
+from notebook_platform.api.base import StatusModel
+from notebook_platform.api.conditions import Condition
+
+
+class ClusterStatus(StatusModel):
+    """The cluster as Azure and its own API tell it."""
+
+    id: str | None = Field(None, max_length=1024, description="ARM id of the managed cluster.")
+    fqdn: str | None = Field(None, max_length=253, description="Name of its API server.")
+    kubernetes_version: str | None = Field(None, max_length=16, description="Version it runs.")
+    power_state: str | None = Field(None, max_length=16, description="Running or Stopped.")
+    nodes: int | None = Field(None, description="Nodes there are.")
+    ready_nodes: int | None = Field(None, description="Nodes that are Ready.")
+    kubeconfig_secret: str | None = Field(None, max_length=253, description="Secret with the kubeconfig (key `value`).")
+
+
+class ReleaseStatus(StatusModel):
+    """A Helm release."""
+
+    name: str = Field(max_length=53, description="Name of the release.")
+    namespace: str = Field(max_length=63, description="Its namespace.")
+    chart: str = Field(max_length=128, description="Chart and version, as jupyterhub-4.4.0.")
+    revision: int = Field(description="Helm revision.")
+    state: str = Field(max_length=32, description="Helm's word for its state.")
+
+
+class OperationStatus(StatusModel):
+    """An operation under way in Azure."""
+
+    step: str = Field(max_length=64, description="Step that started it.")
+    kind: str = Field(max_length=256, description="What it does.")
+    started: str = Field(max_length=32, description="When it was accepted (RFC 3339).")
+    url: str = Field(max_length=2048, description="Where its state is told, without the signature.")
+    percent: int | None = Field(None, description="How far it is, as Azure tells or as such operations usually take.")
+    expected_end: str | None = Field(None, max_length=32, description="When it should be over (RFC 3339).")
+
+
+class AttemptStatus(StatusModel):
+    """A step that failed and will be tried again."""
+
+    step: str = Field(max_length=64, description="The step.")
+    reason: str = Field(max_length=128, description="Why it failed.")
+    count: int = Field(description="Failures in a row.")
+    retry_at: str = Field(max_length=32, description="When it is tried again (RFC 3339).")
+
+
+class PlannedChange(StatusModel):
+    """A change that is pending."""
+
+    step: str = Field(max_length=64, description="The step that would make it.")
+    action: str = Field(max_length=16, description="create, update, replace or delete.")
+    path: str = Field(max_length=512, description="What would change.")
+    before: str | None = Field(None, max_length=256, description="What is.")
+    after: str | None = Field(None, max_length=256, description="What would be.")
+    disrupts: bool = Field(False, description="Whether people at work would notice.")
+
+
+class PlatformStatus(StatusModel):
+    """What the operator knows."""
+
+    observed_generation: int | None = Field(None, description="The generation of the spec that was last worked on.")
+    conditions: list[Condition] = Field(default_factory=list, max_length=64, description="Conditions.")
+    url: str | None = Field(None, max_length=512, description="Where people find the hub.")
+    cluster: ClusterStatus | None = Field(None, description="The cluster.")
+    releases: list[ReleaseStatus] = Field(default_factory=list, max_length=32, description="Helm releases.")
+    operations: list[OperationStatus] = Field(default_factory=list, max_length=32, description="Operations under way.")
+    attempts: list[AttemptStatus] = Field(default_factory=list, max_length=64, description="Steps to be tried again.")
+    plan: list[PlannedChange] = Field(default_factory=list, max_length=50, description="Pending changes.")
+    next: str | None = Field(None, max_length=256, description="The next thing that will happen.")
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> "PlatformStatus":
+        """The status of an object as read from the API server."""
+        return cls.model_validate(body.get("status") or {})

@@ -1,0 +1,21 @@
+"""How a spec becomes real: steps, their graph, one pass, outcomes, conditions. Knows no Azure and no Helm."""
+
+from notebook_platform.engine.change import Action, Change
+from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Operation, Outcome, Refused
+from notebook_platform.engine.step import Inputs, Notice, Observed, Step
+
+__all__ = [
+    "Action",
+    "Blocked",
+    "Change",
+    "Done",
+    "Failed",
+    "InProgress",
+    "Inputs",
+    "Notice",
+    "Observed",
+    "Operation",
+    "Outcome",
+    "Refused",
+    "Step",
+]

@@ -1,0 +1,74 @@
+"""What became of a step in one pass. There are four ends and no others; each says when it is worth looking again."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A long-running operation that the cloud has accepted.
+
+    `url` is the address that tells its state and may be signed: it is kept in a Secret and never shown; `kind` says what
+    runs in words ("create managed cluster prd-aks-jhub"); `expected` is how long such an operation usually takes, in seconds.
+    """
+
+    kind: str
+    url: str = field(repr=False)
+    started: datetime
+    expected: float
+    percent: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The step is as it should be; `output` is what later steps take from it."""
+
+    output: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InProgress:
+    """Work is under way elsewhere. `look_again_in` is in seconds; `operation` is set while the cloud gives it a name."""
+
+    reason: str
+    message: str
+    look_again_in: float
+    operation: Operation | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blocked:
+    """The step waits for the named steps; nothing of it was looked at."""
+
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """Something is wrong. `reason` is CamelCase, `message` a sentence that names the field, `remedy` what to do.
+
+    `retry_in` is the first wait in seconds (it grows with each failure in a row). None: no retry can help until the spec, a
+    referenced Secret or the cloud changes (kstatus Stalled); the world is still looked at once an interval.
+    """
+
+    reason: str
+    message: str
+    remedy: str
+    retry_in: float | None = None
+
+
+Outcome = Done | InProgress | Blocked | Failed
+
+
+class Refused(Exception):
+    """Raised anywhere inside a step to end it as `Failed`; carries no secret and is never shown as a traceback."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(f"{failed.reason}: {failed.message}")
+        self.failed = failed
+
+    @classmethod
+    def because(cls, reason: str, message: str, remedy: str, *, retry_in: float | None = None) -> "Refused":
+        """Shorthand: `raise Refused.because("SecretNotFound", "...", "...")`."""
+        return cls(Failed(reason=reason, message=message, remedy=remedy, retry_in=retry_in))

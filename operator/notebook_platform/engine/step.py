@@ -1,0 +1,76 @@
+"""The one idea: everything the operator keeps is a Step that observes, plans, applies and is deleted."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from notebook_platform.engine.change import Change
+from notebook_platform.engine.outcome import Failed, InProgress, Outcome
+
+Inputs = Mapping[str, Any]
+"""The outputs of the steps that were Done before, by step name. In deletion an entry is missing when its thing is gone."""
+
+Desired = TypeVar("Desired")
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something a person would want to know although the step is well: it becomes a condition of its own."""
+
+    condition: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed(Generic[Found]):
+    """What is. `found` is None when there is nothing.
+
+    `busy`: an operation runs on it, so nothing may be applied now. `failed`: it must not be touched, or cannot be used, for
+    the reason given (another owner holds it, its last operation failed terminally).
+    """
+
+    found: Found | None = None
+    busy: InProgress | None = None
+    failed: Failed | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+class Step(ABC, Generic[Desired, Found]):
+    """One thing the operator keeps. An instance lives for one pass and holds its part of the spec and its clients.
+
+    `name` is CamelCase and gives the condition `<name>Ready`; `needs` are the names of the steps whose output it takes.
+    Every method but `desired`, `plan` and `output` may raise `Refused`; these three are pure (`desired` may raise it too).
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    goes_with: ClassVar[str | None] = None
+    """A step whose deletion ends this thing too: when this one cannot be reached or deleted, that one's end is enough."""
+
+    @abstractmethod
+    def desired(self, inputs: Inputs) -> Desired | None:
+        """What should be; None when the spec does not ask for it."""
+
+    @abstractmethod
+    async def observe(self, inputs: Inputs) -> Observed[Found]:
+        """What is. Read only."""
+
+    @abstractmethod
+    def plan(self, desired: Desired | None, found: Found | None) -> Sequence[Change]:
+        """The differences that the spec speaks of. Empty: in line."""
+
+    @abstractmethod
+    async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        """Start what makes `changes` real and return at once: one write, never a wait. `Done` only if it is real already
+        (its output is taken from a fresh observation when that is None)."""
+
+    @abstractmethod
+    def output(self, found: Found | None) -> Any:
+        """What later steps take, from what is there. None when there is nothing."""
+
+    @abstractmethod
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        """Start its end and return at once; `InProgress` until an observation finds nothing. Only what is ours."""

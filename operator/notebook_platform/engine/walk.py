@@ -1,0 +1,207 @@
+"""One pass over the graph: every step whose needs are Done runs, side by side. Deletion is the same walk backwards."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from notebook_platform.engine.change import Change
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Outcome, Refused
+from notebook_platform.engine.step import Inputs, Notice, Observed, Step
+
+log = logging.getLogger(__name__)
+
+STEP_SECONDS = 120.0
+"""No step has an honest reason to take longer in one pass: long work is an operation that is looked at again."""
+
+
+class Mode(Enum):
+    """APPLY makes changes real; PLAN only says what they would be (suspend, `notebook-platform plan`)."""
+
+    APPLY = "apply"
+    PLAN = "plan"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One step's end in one pass. `drift`: the changes were found although the spec had been made real before;
+    `wanted`: the spec asks for this step; `exists`: something of it is there."""
+
+    outcome: Outcome
+    changes: tuple[Change, ...] = ()
+    drift: bool = False
+    wanted: bool = True
+    exists: bool = False
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How one pass may act.
+
+    `settled` names the steps that were already made real for this very spec: a change found there is drift, applied only if
+    `correct_drift`. `held` are failures whose time to retry has not come: their steps are left alone.
+    """
+
+    mode: Mode = Mode.APPLY
+    settled: Collection[str] = frozenset()
+    correct_drift: bool = True
+    held: Mapping[str, Failed] = field(default_factory=dict)
+
+
+Listener = Callable[[str, Result], Awaitable[None]]
+"""Told of each step's result as soon as it is there: an accepted operation must be remembered before anything else."""
+
+
+async def _silent(name: str, result: Result) -> None:
+    """No one listens."""
+
+
+async def reconcile(graph: Graph, policy: Policy, told: Listener = _silent) -> dict[str, Result]:
+    """Walk forwards. Returns a result for every step, in the graph's order; raises nothing a step raised."""
+
+    async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
+        if step.name in policy.held:
+            return Result(outcome=policy.held[step.name])
+        return await _guarded(step, _forwards(step, inputs, policy))
+
+    return await _walk(graph, graph.needs, act, told)
+
+
+async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Result:
+    desired = step.desired(inputs)
+    observed = await step.observe(inputs)
+    wanted, exists, notices = desired is not None, observed.found is not None, observed.notices
+    if observed.failed or observed.busy:
+        outcome: Outcome | None = observed.failed or observed.busy
+        assert outcome is not None
+        return Result(outcome=outcome, wanted=wanted, exists=exists, notices=notices)
+    changes = tuple(step.plan(desired, observed.found))
+    drift = bool(changes) and wanted and step.name in policy.settled
+    held_back = policy.mode is Mode.PLAN or (drift and not policy.correct_drift)
+    if not changes or (held_back and (exists or not wanted)):
+        outcome = Done(output=step.output(observed.found))
+    elif held_back:
+        outcome = Blocked(by=("apply",))
+    else:
+        outcome = await step.apply(desired, observed.found, changes)
+        if isinstance(outcome, Done) and outcome.output is None:
+            observed = await step.observe(inputs)
+            outcome = Done(output=step.output(observed.found))
+    return Result(
+        outcome=outcome, changes=changes, drift=drift, wanted=wanted, exists=exists, notices=notices
+    )
+
+
+async def dismantle(graph: Graph, told: Listener = _silent) -> dict[str, Result]:
+    """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
+
+    A result is Done once nothing of ours is left of its step.
+    """
+    seen: dict[str, Observed[Any] | Failed] = {}
+    inputs: dict[str, Any] = {}
+    for name in graph.order:
+        step = graph.steps[name]
+        if any(isinstance(seen[need], Failed) for need in step.needs):
+            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be looked at", remedy="", retry_in=10)
+            continue
+        try:
+            observed = await asyncio.wait_for(step.observe(inputs), STEP_SECONDS)
+            seen[name] = observed
+            if observed.found is not None:
+                inputs[name] = step.output(observed.found)
+        except Exception as error:
+            seen[name] = _failure(step, error)
+
+    async def act(step: Step[Any, Any], _: Inputs) -> Result:
+        observed = seen[step.name]
+        host = seen.get(step.goes_with) if step.goes_with else None
+        ends_anyway = isinstance(host, Observed) and host.found is not None
+        if isinstance(observed, Failed):
+            return Result(outcome=Done() if ends_anyway else _blamed(graph, step, observed, seen))
+        if observed.found is None:
+            return Result(outcome=Done())
+        result = await _guarded(step, _backwards(step, observed.found, inputs))
+        if isinstance(result.outcome, Failed) and ends_anyway:
+            log.warning("%s goes with %s: %s", step.name, step.goes_with, result.outcome.message)
+            return Result(outcome=Done())
+        return result
+
+    return await _walk(graph, graph.dependents, act, told)
+
+
+def _blamed(
+    graph: Graph, step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]
+) -> Outcome:
+    """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
+    culprits = tuple(need for need in step.needs if isinstance(seen[need], Failed))
+    return Blocked(by=culprits) if culprits else failed
+
+
+async def _backwards(step: Step[Any, Any], found: Any, inputs: Inputs) -> Result:
+    return Result(outcome=await step.delete(found, inputs), exists=True)
+
+
+async def _guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
+    try:
+        return await asyncio.wait_for(work, STEP_SECONDS)
+    except Exception as error:
+        return Result(outcome=_failure(step, error))
+
+
+def _failure(step: Step[Any, Any], error: Exception) -> Failed:
+    """Every exception becomes a Failed; the text of an unforeseen one stays out of status, it could hold anything."""
+    if isinstance(error, Refused):
+        return error.failed
+    if isinstance(error, TimeoutError):
+        return Failed(
+            reason="TimedOut",
+            message=f"{step.name} did not answer within {STEP_SECONDS:.0f} s",
+            remedy="It is tried again; if it stays, see whether the operator can reach the service.",
+            retry_in=15,
+        )
+    log.error("step %s failed unforeseen", step.name, exc_info=error)
+    return Failed(
+        reason="InternalError",
+        message=f"{step.name} failed in a way that the operator does not know ({type(error).__name__})",
+        remedy="It is tried again; the operator's log has the details. Please report it.",
+        retry_in=30,
+    )
+
+
+async def _walk(
+    graph: Graph,
+    after: Mapping[str, tuple[str, ...]],
+    act: Callable[[Step[Any, Any], Inputs], Awaitable[Result]],
+    told: Listener,
+) -> dict[str, Result]:
+    """Run `act` on each step once all steps it comes `after` are Done; the others are Blocked by those that are not."""
+    results: dict[str, Result] = {}
+    tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def visit(name: str) -> None:
+        await asyncio.gather(*(tasks[other] for other in after[name]))
+        waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Done))
+        if waits_for:
+            results[name] = Result(outcome=Blocked(by=waits_for))
+            return
+        inputs = {
+            other: done.output for other in after[name] if isinstance(done := results[other].outcome, Done)
+        }
+        results[name] = await act(graph.steps[name], inputs)
+        await told(name, results[name])
+
+    order = graph.order if after == graph.needs else tuple(reversed(graph.order))
+    async with asyncio.TaskGroup() as group:
+        for name in order:
+            tasks[name] = group.create_task(visit(name), name=f"step {name}")
+    return {name: results[name] for name in graph.order}
+
+
+def look_again_in(results: Mapping[str, Result], interval: float) -> float:
+    """Seconds until the world may have moved: the shortest wait any outcome asks for, never longer than the interval."""
+    waits = [r.outcome.look_again_in for r in results.values() if isinstance(r.outcome, InProgress)]
+    return min([interval, *waits])
