@@ -18,12 +18,27 @@ class Chart(SpecModel):
     )
 
 
-class Oidc(SpecModel):
+class ClientSecretRef(SpecModel):
+    """A key of a Secret in the namespace of the platform."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
+    key: str = Field("clientSecret", min_length=1, max_length=253, description="Key in the Secret.")
+
+
+class WhoMay(SpecModel):
+    """Who of those that can sign in may use the hub."""
+
+    admin_users: list[str] = Field(default_factory=list, max_length=64, description="Users who administer the hub.")
+    allowed_users: list[str] = Field(default_factory=list, max_length=1024, description="Users who may sign in.")
+    allow_all: bool = Field(False, description="Everyone who can sign in may use the hub.")
+
+
+class Oidc(WhoMay):
     """Sign-in with an OpenID Connect provider (GenericOAuthenticator), by the provider's endpoints."""
 
     issuer: str | None = Field(None, max_length=512, description="The issuer's URL, for reference.")
     client_id: str = Field(max_length=256, description="Client id at the provider.")
-    client_secret_ref: SecretKeyRef = Field(description="The client secret, in a Secret.")
+    client_secret_ref: ClientSecretRef = Field(description="The client secret, in a Secret.")
     authorize_url: str = Field(max_length=512, description="Authorization endpoint (https).")
     token_url: str = Field(max_length=512, description="Token endpoint (https).")
     userinfo_url: str = Field(max_length=512, description="Userinfo endpoint (https).")
@@ -34,7 +49,7 @@ class Oidc(SpecModel):
     login_service: str = Field("OpenID Connect", max_length=64, description="Name on the sign-in button.")
 
 
-class Dummy(SpecModel):
+class Dummy(WhoMay):
     """Sign-in with one password for all. For trying out only."""
 
     insecure: Literal[True] = Field(description="Says that anyone with the password may be anyone.")
@@ -46,9 +61,6 @@ class Auth(SpecModel):
 
     oidc: Oidc | None = Field(None, description="OpenID Connect.")
     dummy: Dummy | None = Field(None, description="One password for all.")
-    admin_users: list[str] = Field(default_factory=list, max_length=64, description="Users who administer the hub.")
-    allowed_users: list[str] = Field(default_factory=list, max_length=1024, description="Users who may sign in.")
-    allow_all: bool = Field(False, description="Everyone whom the provider signs in may use the hub.")
 
 
 class Amount(SpecModel):

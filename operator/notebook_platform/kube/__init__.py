@@ -1,0 +1,1 @@
+"""The management cluster: the Secrets and ConfigMaps beside a platform."""

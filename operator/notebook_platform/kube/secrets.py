@@ -1,0 +1,135 @@
+"""Secrets and ConfigMaps of the platform's own namespace: those a user refers to, and those the operator keeps."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.api import GROUP, KIND, VERSION
+from notebook_platform.engine.outcome import Refused
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "notebook-platform"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """Which object a step works for."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+class SecretStore:
+    """Reads what the spec refers to and keeps what the operator makes, in one namespace and no other."""
+
+    def __init__(self, api: client.ApiClient, platform: Platform) -> None:
+        self._core = client.CoreV1Api(api)
+        self.platform = platform
+
+    async def find(self, name: str) -> Mapping[str, str] | None:
+        """The decoded data of a Secret; None when there is no such Secret."""
+        secret = await self._read(self._core.read_namespaced_secret, name)
+        return None if secret is None else _decoded(secret.data)
+
+    async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
+        """The data of a Secret that the spec names at `field`.
+
+        Raises Refused (SecretNotFound, SecretKeyMissing) with a sentence that names the field, the Secret and the keys.
+        """
+        data = await self.find(name)
+        if data is None:
+            raise Refused.because(
+                "SecretNotFound",
+                f"{field} names the Secret {name!r}, which does not exist in namespace {self.platform.namespace!r}",
+                f"Create it with the keys {', '.join(keys) or 'it needs'}; it is picked up at once.",
+            )
+        if missing := [key for key in keys if not data.get(key)]:
+            raise Refused.because(
+                "SecretKeyMissing",
+                f"{field} names the Secret {name!r}, which lacks the keys {', '.join(missing)}",
+                "Add them; they are picked up at once.",
+            )
+        return data
+
+    async def config_map(self, name: str, key: str, *, field: str) -> str:
+        """One key of a ConfigMap that the spec names at `field`. Raises Refused (ConfigMapNotFound, ConfigMapKeyMissing)."""
+        found = await self._read(self._core.read_namespaced_config_map, name)
+        if found is None:
+            raise Refused.because(
+                "ConfigMapNotFound",
+                f"{field} names the ConfigMap {name!r}, which does not exist in namespace {self.platform.namespace!r}",
+                "Create it; it is picked up at once.",
+            )
+        if key not in (found.data or {}):
+            raise Refused.because(
+                "ConfigMapKeyMissing",
+                f"{field} names the ConfigMap {name!r}, which lacks the key {key}",
+                "Add it; it is picked up at once.",
+            )
+        return str(found.data[key])
+
+    async def keep(self, name: str, data: Mapping[str, str], *, type_: str = "Opaque") -> None:
+        """Make the operator's own Secret hold exactly `data`; it is owned by the platform and goes with it.
+
+        Raises Refused (SecretNameTaken) when a Secret of that name belongs to somebody else.
+        """
+        body = client.V1Secret(
+            metadata=client.V1ObjectMeta(
+                name=name, namespace=self.platform.namespace, labels=MANAGED_BY, owner_references=[self._owner()]
+            ),
+            type=type_,
+            string_data=dict(data),
+        )
+        existing = await self._read(self._core.read_namespaced_secret, name)
+        if existing is None:
+            await self._core.create_namespaced_secret(self.platform.namespace, body)
+            return
+        self._check_ours(existing, name)
+        if _decoded(existing.data) == dict(data):
+            return
+        body.metadata.resource_version = existing.metadata.resource_version
+        await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
+
+    async def drop(self, name: str) -> None:
+        """Delete the operator's own Secret if it is there. Raises Refused (SecretNameTaken) for another's."""
+        existing = await self._read(self._core.read_namespaced_secret, name)
+        if existing is None:
+            return
+        self._check_ours(existing, name)
+        await self._core.delete_namespaced_secret(name, self.platform.namespace)
+
+    def _check_ours(self, secret: Any, name: str) -> None:
+        owners = [owner.uid for owner in secret.metadata.owner_references or ()]
+        if self.platform.uid not in owners:
+            raise Refused.because(
+                "SecretNameTaken",
+                f"the Secret {name!r} that the operator keeps its data in belongs to somebody else",
+                "Rename or delete that Secret.",
+                retry_in=30,
+            )
+
+    def _owner(self) -> client.V1OwnerReference:
+        return client.V1OwnerReference(
+            api_version=f"{GROUP}/{VERSION}",
+            kind=KIND,
+            name=self.platform.name,
+            uid=self.platform.uid,
+            controller=True,
+            block_owner_deletion=False,
+        )
+
+    async def _read(self, call: Any, name: str) -> Any:
+        try:
+            return await call(name, self.platform.namespace)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+
+
+def _decoded(data: Mapping[str, str] | None) -> dict[str, str]:
+    return {key: base64.b64decode(value).decode() for key, value in (data or {}).items()}
