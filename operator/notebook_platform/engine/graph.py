@@ -32,6 +32,4 @@ class Graph:
     @property
     def dependents(self) -> Mapping[str, tuple[str, ...]]:
         """For each step the steps that take its output: they are deleted before it."""
-        return {
-            name: tuple(other for other, needs in self.needs.items() if name in needs) for name in self.steps
-        }
+        return {name: tuple(other for other, needs in self.needs.items() if name in needs) for name in self.steps}

@@ -91,12 +91,10 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
         if isinstance(outcome, Done) and outcome.output is None:
             observed = await step.observe(inputs)
             outcome = Done(output=step.output(observed.found))
-    return Result(
-        outcome=outcome, changes=changes, drift=drift, wanted=wanted, exists=exists, notices=notices
-    )
+    return Result(outcome=outcome, changes=changes, drift=drift, wanted=wanted, exists=exists, notices=notices)
 
 
-async def dismantle(graph: Graph, told: Listener = _silent) -> dict[str, Result]:
+async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = _silent) -> dict[str, Result]:
     """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
 
     A result is Done once nothing of ours is left of its step.
@@ -124,6 +122,8 @@ async def dismantle(graph: Graph, told: Listener = _silent) -> dict[str, Result]
             return Result(outcome=Done() if ends_anyway else _blamed(graph, step, observed, seen))
         if observed.found is None:
             return Result(outcome=Done())
+        if step.name in held:
+            return Result(outcome=held[step.name], exists=True)
         result = await _guarded(step, _backwards(step, observed.found, inputs))
         if isinstance(result.outcome, Failed) and ends_anyway:
             log.warning("%s goes with %s: %s", step.name, step.goes_with, result.outcome.message)
@@ -133,9 +133,7 @@ async def dismantle(graph: Graph, told: Listener = _silent) -> dict[str, Result]
     return await _walk(graph, graph.dependents, act, told)
 
 
-def _blamed(
-    graph: Graph, step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]
-) -> Outcome:
+def _blamed(graph: Graph, step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
     """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
     culprits = tuple(need for need in step.needs if isinstance(seen[need], Failed))
     return Blocked(by=culprits) if culprits else failed
@@ -188,9 +186,7 @@ async def _walk(
         if waits_for:
             results[name] = Result(outcome=Blocked(by=waits_for))
             return
-        inputs = {
-            other: done.output for other in after[name] if isinstance(done := results[other].outcome, Done)
-        }
+        inputs = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Done)}
         results[name] = await act(graph.steps[name], inputs)
         await told(name, results[name])
 

@@ -79,7 +79,10 @@ class SecretStore:
         """
         body = client.V1Secret(
             metadata=client.V1ObjectMeta(
-                name=name, namespace=self.platform.namespace, labels=MANAGED_BY, owner_references=[self._owner()]
+                name=name,
+                namespace=self.platform.namespace,
+                labels=MANAGED_BY,
+                owner_references=[self._owner()],
             ),
             type=type_,
             string_data=dict(data),
@@ -91,7 +94,7 @@ class SecretStore:
         self._check_ours(existing, name)
         if _decoded(existing.data) == dict(data):
             return
-        body.metadata.resource_version = existing.metadata.resource_version
+        metadata.resource_version = existing.metadata.resource_version
         await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
 
     async def drop(self, name: str) -> None:
