@@ -10,6 +10,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.engine.outcome import Refused
+from notebook_platform.kube.redaction import KNOWN
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "notebook-platform"}
 
@@ -33,7 +34,11 @@ class SecretStore:
     async def find(self, name: str) -> Mapping[str, str] | None:
         """The decoded data of a Secret; None when there is no such Secret."""
         secret = await self._read(self._core.read_namespaced_secret, name)
-        return None if secret is None else _decoded(secret.data)
+        if secret is None:
+            return None
+        data = _decoded(secret.data)
+        KNOWN.add(data)
+        return data
 
     async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
         """The data of a Secret that the spec names at `field`.
@@ -77,16 +82,14 @@ class SecretStore:
 
         Raises Refused (SecretNameTaken) when a Secret of that name belongs to somebody else.
         """
-        body = client.V1Secret(
-            metadata=client.V1ObjectMeta(
-                name=name,
-                namespace=self.platform.namespace,
-                labels=MANAGED_BY,
-                owner_references=[self._owner()],
-            ),
-            type=type_,
-            string_data=dict(data),
+        KNOWN.add(data)
+        metadata = client.V1ObjectMeta(
+            name=name,
+            namespace=self.platform.namespace,
+            labels=MANAGED_BY,
+            owner_references=[self._owner()],
         )
+        body = client.V1Secret(metadata=metadata, type=type_, string_data=dict(data))
         existing = await self._read(self._core.read_namespaced_secret, name)
         if existing is None:
             await self._core.create_namespaced_secret(self.platform.namespace, body)

@@ -1,0 +1,71 @@
+"""The operator's own configuration: flags, NOTEBOOK_PLATFORM_* variables, a YAML file. Never the resource's.
+
+Endpoints of clouds, chart directories and allowed repositories stand here because the author of a resource must not be able
+to send a credential to a host of their choice.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+JUPYTERHUB_CHARTS = "https://hub.jupyter.org/helm-chart/"
+"""Where Zero to JupyterHub publishes its chart (https://z2jh.jupyter.org)."""
+
+
+class OperatorConfig(BaseSettings):
+    """How this operator runs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="NOTEBOOK_PLATFORM_",
+        cli_prog_name="notebook-platform run",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        extra="forbid",
+        yaml_file=os.environ.get("NOTEBOOK_PLATFORM_CONFIG"),
+        frozen=True,
+    )
+
+    cluster_id: str = Field("management", description="Name of this management cluster; part of the owner tag in Azure.")
+    namespaces: list[str] = Field(default_factory=list, description="Namespaces to watch; none: all of them.")
+    cloud: Literal["public", "usgovernment", "china"] = Field("public", description="Azure cloud.")
+    resource_manager_url: str | None = Field(None, description="Resource Manager of a custom cloud (https).")
+    authority_url: str | None = Field(None, description="Entra ID of a custom cloud (https).")
+    graph_url: str | None = Field(None, description="Microsoft Graph of a custom cloud (https).")
+    ca_file: Path | None = Field(None, description="CA certificates of a custom cloud.")
+    charts: Path | None = Field(None, description="Directory with packaged charts; looked into first.")
+    chart_repository: str = Field(JUPYTERHUB_CHARTS, description="Chart repository when a resource names none.")
+    allowed_chart_repositories: list[str] = Field(
+        default_factory=list, description="More chart repositories that resources may name."
+    )
+    helm: str = Field("helm", description="The helm executable.")
+    helm_timeout: int = Field(1200, ge=30, description="Seconds that chart hooks may take.")
+    work_dir: Path | None = Field(None, description="Private directory for helm's files; left out: a temporary one.")
+    allow_private_addresses: bool = Field(
+        False, description="Let health probes go to loopback and link-local addresses (for the sandbox)."
+    )
+    health_port: int = Field(8080, description="Port of /healthz and /readyz.")
+    metrics_port: int = Field(8081, description="Port of /metrics.")
+    listen: str = Field("0.0.0.0", description="Address of both ports.")
+    log_format: Literal["text", "json"] = Field("json", description="Form of log lines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags win over variables, variables over the file that NOTEBOOK_PLATFORM_CONFIG names."""
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def load(cls, arguments: Sequence[str]) -> "OperatorConfig":
+        """Read flags, variables and the file. Ends the process with a sentence for a wrong flag, as commands do."""
+        return cls(_cli_parse_args=list(arguments))  # type: ignore[call-arg]
