@@ -68,4 +68,4 @@ class OperatorConfig(BaseSettings):
     @classmethod
     def load(cls, arguments: Sequence[str]) -> "OperatorConfig":
         """Read flags, variables and the file. Ends the process with a sentence for a wrong flag, as commands do."""
-        return cls(_cli_parse_args=list(arguments))  # type: ignore[call-arg]
+        return cls(_cli_parse_args=list(arguments))

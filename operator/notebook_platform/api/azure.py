@@ -23,9 +23,7 @@ class Credentials(SpecModel):
         None,
         description="A Secret with the keys `tenantId`, `clientId` and `clientSecret` of a service principal.",
     )
-    workload_identity: WorkloadIdentity | None = Field(
-        None, description="A federated identity of the operator's ServiceAccount."
-    )
+    workload_identity: WorkloadIdentity | None = Field(None, description="A federated identity of the operator's ServiceAccount.")
 
 
 class AzureSpec(SpecModel):
@@ -44,9 +42,7 @@ class AzureSpec(SpecModel):
         max_length=32,
         description="Preview features to register, each as `Namespace/Feature`.",
     )
-    tags: dict[str, str] = Field(
-        default_factory=dict, max_length=15, description="Tags put on everything the platform creates."
-    )
+    tags: dict[str, str] = Field(default_factory=dict, max_length=15, description="Tags put on everything the platform creates.")
 
 
 class VirtualNetwork(SpecModel):
@@ -81,18 +77,14 @@ class ServicePrincipal(SpecModel):
     secret_ref: SecretRef | None = Field(
         None, description="An existing principal: a Secret with the keys `clientId` and `clientSecret`."
     )
-    role: ServiceRole = Field(
-        "Contributor", description="Role that the principal is given on the virtual network."
-    )
+    role: ServiceRole = Field("Contributor", description="Role that the principal is given on the virtual network.")
 
 
 class UserAssigned(SpecModel):
     """A user-assigned managed identity, created in the resource group if absent."""
 
     name: str = Field(max_length=128, description="Name of the identity.")
-    role: ServiceRole = Field(
-        "Network Contributor", description="Role that the identity is given on the virtual network."
-    )
+    role: ServiceRole = Field("Network Contributor", description="Role that the identity is given on the virtual network.")
 
 
 class IdentitySpec(SpecModel):

@@ -54,9 +54,7 @@ class NodePool(SpecModel):
     name: str = Field(max_length=12, description="Name: 1-12 lower-case letters and digits, starting with a letter.")
     mode: Literal["System", "User"] = Field("User", description="System pools carry the cluster's own pods.")
     vm_size: str = Field(max_length=64, description="VM size, as in `Standard_D2s_v3`. Cannot change in place.")
-    count: int | None = Field(
-        None, ge=0, le=1000, description="Number of nodes; with autoscaling only the number at creation."
-    )
+    count: int | None = Field(None, ge=0, le=1000, description="Number of nodes; with autoscaling only the number at creation.")
     autoscaling: Autoscaling | None = Field(None, description="Let AKS's cluster autoscaler choose the count.")
     max_pods: int | None = Field(None, ge=10, le=250, description="Most pods on a node. Cannot change in place.")
     os_disk_size_gb: int | None = Field(
@@ -83,9 +81,9 @@ class AutoscaleRule(SpecModel):
     """One metric rule of a custom autoscale profile."""
 
     metric: str = Field("Percentage CPU", max_length=128, description="Metric of the scale set.")
-    operator: Literal[
-        "Equals", "NotEquals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"
-    ] = Field(description="Comparison of the metric with the threshold.")
+    operator: Literal["Equals", "NotEquals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"] = Field(
+        description="Comparison of the metric with the threshold."
+    )
     threshold: float = Field(description="Value to compare with.")
     window: str = Field("10m", max_length=8, description="How long is looked back, as `10m` (5m to 12h).")
     change: int = Field(ge=-1000, le=1000, description="Nodes to add (positive) or to take (negative).")

@@ -26,9 +26,7 @@ class Condition(StatusModel):
     last_transition_time: str = Field(max_length=32, description="When status last changed (RFC 3339).")
 
 
-def condition(
-    type_: str, status: bool | None, reason: str, message: str, *, generation: int, now: datetime
-) -> Condition:
+def condition(type_: str, status: bool | None, reason: str, message: str, *, generation: int, now: datetime) -> Condition:
     """A condition that begins now. `status` None means Unknown."""
     return Condition(
         type=type_,

@@ -11,12 +11,14 @@ class Operation:
 
     `url` is the address that tells its state and may be signed: it is kept in a Secret and never shown; `kind` says what
     runs in words ("create managed cluster prd-aks-jhub"); `expected` is how long such an operation usually takes, in seconds.
+    `key` is what it is remembered under; empty: the name of the step.
     """
 
     kind: str
     url: str = field(repr=False)
     started: datetime
     expected: float
+    key: str = ""
     percent: float | None = None
 
 

@@ -28,11 +28,12 @@ class Mode(Enum):
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """One step's end in one pass. `drift`: the changes were found although the spec had been made real before;
-    `wanted`: the spec asks for this step; `exists`: something of it is there."""
+    `applied`: the changes were sent; `wanted`: the spec asks for this step; `exists`: something of it is there."""
 
     outcome: Outcome
     changes: tuple[Change, ...] = ()
     drift: bool = False
+    applied: bool = False
     wanted: bool = True
     exists: bool = False
     notices: tuple[Notice, ...] = ()
@@ -82,6 +83,7 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     changes = tuple(step.plan(desired, observed.found))
     drift = bool(changes) and wanted and step.name in policy.settled
     held_back = policy.mode is Mode.PLAN or (drift and not policy.correct_drift)
+    applied = bool(changes) and not held_back
     if not changes or (held_back and (exists or not wanted)):
         outcome = Done(output=step.output(observed.found))
     elif held_back:
@@ -91,7 +93,15 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
         if isinstance(outcome, Done) and outcome.output is None:
             observed = await step.observe(inputs)
             outcome = Done(output=step.output(observed.found))
-    return Result(outcome=outcome, changes=changes, drift=drift, wanted=wanted, exists=exists, notices=notices)
+    return Result(
+        outcome=outcome,
+        changes=changes,
+        drift=drift,
+        applied=applied,
+        wanted=wanted,
+        exists=exists,
+        notices=notices,
+    )
 
 
 async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = _silent) -> dict[str, Result]:

@@ -1,0 +1,1 @@
+"""What the Azure steps stand on: session, operations, errors, throttling, ownership."""

@@ -1,0 +1,49 @@
+"""Which Azure is spoken to. Endpoints come from the operator's own configuration, never from a resource."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """The endpoints of one Azure cloud, without trailing slashes. `ca_file`: CA certificates of a custom one."""
+
+    resource_manager: str
+    authority: str
+    graph: str
+    ca_file: Path | None = None
+
+    @property
+    def management_scope(self) -> str:
+        """Scope of tokens for Resource Manager."""
+        return f"{self.resource_manager}/.default"
+
+    @property
+    def graph_scope(self) -> str:
+        """Scope of tokens for Microsoft Graph."""
+        return f"{self.graph}/.default"
+
+    @property
+    def verify(self) -> str | bool:
+        """What the transports take as `connection_verify`."""
+        return str(self.ca_file) if self.ca_file else True
+
+
+CLOUDS = {
+    "public": Cloud(
+        resource_manager="https://management.azure.com",
+        authority="https://login.microsoftonline.com",
+        graph="https://graph.microsoft.com",
+    ),
+    "usgovernment": Cloud(
+        resource_manager="https://management.usgovcloudapi.net",
+        authority="https://login.microsoftonline.us",
+        graph="https://graph.microsoft.us",
+    ),
+    "china": Cloud(
+        resource_manager="https://management.chinacloudapi.cn",
+        authority="https://login.chinacloudapi.cn",
+        graph="https://microsoftgraph.chinacloudapi.cn",
+    ),
+}
+"""https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and the China twin of it."""

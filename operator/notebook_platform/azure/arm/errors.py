@@ -1,0 +1,154 @@
+"""What Azure's errors mean to a person: one table from code to reason, retry and remedy. Nothing else decides on errors.
+
+The class of an SDK exception says little (every 409 is ResourceExistsError), so the table is read by (status, code, text).
+"""
+
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
+from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.kube.redaction import KNOWN
+
+log = logging.getLogger(__name__)
+
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+"""Answers that say nothing about the request itself."""
+
+UNKNOWN_RETRY = 30.0
+LONGEST_MESSAGE = 600
+
+
+def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[str, str], *, field: str) -> Failed:
+    """The failure that an ARM error body (`code`, `message`, `details`) means for the part of the spec named `field`."""
+    code = str(error.get("code") or (f"Http{status}" if status else "Unknown"))
+    text = _text(error)
+    row = _row(code, text)
+    if row is None:
+        for detail in error.get("details") or ():
+            row = row or _row(str(detail.get("code")), text)
+    if row is None:
+        transient = status in TRANSIENT
+        row = Row(
+            reason="AzureUnavailable" if transient else _camel(code),
+            retry_in=15 if transient else UNKNOWN_RETRY,
+            remedy="It is tried again." if transient else "Azure's own words are above; it is tried again.",
+        )
+    hint = headers.get("Retry-After", "") or headers.get("retry-after", "")
+    retry_in = row.retry_in
+    if status == 429 and hint.isdigit():
+        retry_in = float(int(hint))
+    message = f"{field}: Azure answered {code}" + (f": {text}" if text else "")
+    return Failed(reason=row.reason, message=message, remedy=row.remedy.format(field=field), retry_in=retry_in)
+
+
+def _row(code: str, text: str) -> Row | None:
+    for row in CODES.get(code, ()):
+        if row.contains is None or row.contains.casefold() in text.casefold():
+            return row
+    return None
+
+
+def _text(error: Mapping[str, Any]) -> str:
+    text = KNOWN.clean(" ".join(str(error.get("message") or "").split()))
+    details = [str(d["message"]) for d in error.get("details") or () if isinstance(d, Mapping) and d.get("message")]
+    if details and details[0] not in text:
+        text = f"{text} ({KNOWN.clean(details[0])})"
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+
+
+def _camel(code: str) -> str:
+    word = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", code) if part)
+    return word if re.match(r"[A-Za-z]", word) else f"Azure{word}"
+
+
+def code_of(error: HttpResponseError) -> str:
+    """The ARM code of an exception; empty when the answer had none."""
+    return str(_body(error).get("code") or "")
+
+
+def headers_of(error: HttpResponseError) -> Mapping[str, str]:
+    """The headers of the refused answer."""
+    return dict(getattr(error.response, "headers", None) or {})
+
+
+def _body(error: HttpResponseError) -> Mapping[str, Any]:
+    """The error object of an answer: nested ({"error": {...}}) or flat, as AKS sometimes answers."""
+    try:
+        document = json.loads(error.response.text()) if error.response is not None else None
+    except Exception:
+        document = None
+    if isinstance(document, Mapping):
+        inner = document.get("error", document)
+        if isinstance(inner, Mapping) and inner.get("code"):
+            return inner
+    if error.error is not None:
+        return {"code": error.error.code, "message": error.error.message}
+    return {}
+
+
+def translate(error: AzureError, *, field: str) -> Failed:
+    """What an exception of the SDK means for the part of the spec named `field`."""
+    body = _body(error) if isinstance(error, HttpResponseError) else {}
+    if not body and (found := re.search(r"AADSTS(\d+)", str(error))):
+        row = AADSTS.get(found.group(1))
+        text = KNOWN.clean(str(error).split("\n", 1)[0])[:LONGEST_MESSAGE]
+        if row:
+            where = row.field or "spec.azure.credentials"
+            return Failed(
+                reason=row.reason, message=f"{where}: {text}", remedy=row.remedy.format(field=where), retry_in=row.retry_in
+            )
+        return Failed(
+            reason="SignInRefused",
+            message=f"spec.azure.credentials: {text}",
+            remedy="Check the credentials; Entra ID's own words are above.",
+            retry_in=60,
+        )
+    if isinstance(error, ServiceRequestError | ServiceResponseError):
+        return Failed(
+            reason="AzureUnreachable",
+            message=f"{field}: Azure did not answer ({type(error).__name__})",
+            remedy="Check the operator's way to the Internet and its CA certificates; it is tried again.",
+            retry_in=10,
+        )
+    if isinstance(error, ClientAuthenticationError) and not body:
+        return Failed(
+            reason="SignInRefused",
+            message=f"spec.azure.credentials: no token could be had ({type(error).__name__})",
+            remedy="Give spec.azure.credentials, or run the operator with an identity of its own.",
+            retry_in=60,
+        )
+    if isinstance(error, HttpResponseError):
+        return failure_of(error.status_code, body, headers_of(error), field=field)
+    return Failed(
+        reason="AzureError",
+        message=f"{field}: the Azure SDK failed ({type(error).__name__})",
+        remedy="It is tried again; the operator's log has the details.",
+        retry_in=UNKNOWN_RETRY,
+    )
+
+
+@asynccontextmanager
+async def speaking_of(field: str) -> AsyncIterator[None]:
+    """Whatever Azure refuses inside the block is refused to the user in the table's words, naming `field`."""
+    try:
+        yield
+    except AzureError as error:
+        raise Refused(translate(error, field=field)) from None
+
+
+def is_missing(error: HttpResponseError) -> bool:
+    """Whether the thing asked for is not there (and not, say, the subscription)."""
+    return error.status_code == 404 and code_of(error) != "SubscriptionNotFound"

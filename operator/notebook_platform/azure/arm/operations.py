@@ -1,0 +1,111 @@
+"""Long-running operations: started with one call, looked at with one GET a pass, remembered by their address.
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+
+from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
+from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.engine.outcome import Failed, InProgress, Operation
+
+LOOK_AGAIN = 5.0
+"""Seconds between looks when Azure gives no hint."""
+
+LONGEST_LOOK = 30.0
+"""A hint of minutes is for humans; nobody should wait that long for what has ended."""
+
+
+def retry_after(headers: Mapping[str, str], default: float = LOOK_AGAIN) -> float:
+    """Seconds until the next look, from retry-after-ms or Retry-After (a whole number of seconds)."""
+    for name, scale in (("retry-after-ms", 1000), ("x-ms-retry-after-ms", 1000), ("Retry-After", 1)):
+        value = headers.get(name, "")
+        if value.isdigit() and int(value) > 0:
+            return min(int(value) / scale, LONGEST_LOOK)
+    return default
+
+
+async def accept(
+    begin: Callable[..., Awaitable[Any]], *arguments: Any, kind: str, expected: float, key: str = "", **options: Any
+) -> InProgress | None:
+    """Start an operation with an SDK method `begin_...` and return at once; None: it was over with the answer.
+
+    `kind` says what it does ("create managed cluster x"), `expected` its usual length in seconds.
+    """
+    seen: dict[str, Mapping[str, str]] = {}
+
+    def note(response: Any) -> None:
+        seen.setdefault("headers", dict(response.http_response.headers))
+
+    await begin(*arguments, polling=False, raw_response_hook=note, **options)
+    return started(seen.get("headers", {}), kind=kind, expected=expected, key=key)
+
+
+def started(headers: Mapping[str, str], *, kind: str, expected: float, key: str = "") -> InProgress | None:
+    """What the headers of an accepted call say; None when they name no operation."""
+    lower = _Headers.of(headers)
+    url = lower.get("Azure-AsyncOperation") or lower.get("Location")
+    if not url:
+        return None
+    operation = Operation(kind=kind, url=url, started=datetime.now(UTC), expected=expected, key=key, percent=0)
+    return running(operation, retry_after(lower))
+
+
+def running(operation: Operation, look_again_in: float) -> InProgress:
+    """The outcome while an operation runs. The message stays the same, so that conditions do not change with each look."""
+    verb = operation.kind.split(" ", 1)[0]
+    reason = {"create": "Creating", "update": "Updating", "delete": "Deleting", "upgrade": "Upgrading"}.get(verb, "Updating")
+    message = f"Azure is at work: {operation.kind}"
+    return InProgress(reason=reason, message=message, look_again_in=look_again_in, operation=operation)
+
+
+class _Headers(dict[str, str]):
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> "_Headers":
+        return cls({name.lower(): value for name, value in headers.items()})
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        return super().get(name.lower(), default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poll:
+    """One look at an operation: still running, failed, or over (both None: look at the resource itself)."""
+
+    busy: InProgress | None = None
+    failed: Failed | None = None
+
+
+async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
+    """Look once at a remembered operation. An address that Azure no longer knows counts as over."""
+    try:
+        response = await session.send("GET", operation.url)
+    except HttpResponseError as error:
+        if error.status_code in (404, 410):
+            return Poll()
+        if error.status_code in TRANSIENT:
+            return Poll(busy=running(operation, retry_after(_Headers.of(headers_of(error)))))
+        raise
+    headers = _Headers.of(response.headers)
+    document = response.json() if response.text().strip() else {}
+    status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "InProgress"))
+    if status in ("Failed", "Canceled"):
+        told = document.get("error") or {"code": status, "message": f"{operation.kind} was {status.lower()}"}
+        return Poll(failed=failure_of(200, told, headers, field=field))
+    if status == "Succeeded":
+        return Poll()
+    return Poll(busy=running(replace(operation, percent=_percent(document, operation)), retry_after(headers)))
+
+
+def _percent(document: Mapping[str, Any], operation: Operation) -> float:
+    """What Azure says, else how far such an operation usually is after this time; never all of it."""
+    told = document.get("percentComplete")
+    if isinstance(told, int | float):
+        return float(told)
+    elapsed = (datetime.now(UTC) - operation.started).total_seconds()
+    return min(95.0, 100 * elapsed / operation.expected) if operation.expected else 0.0

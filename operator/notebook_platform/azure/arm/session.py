@@ -1,0 +1,239 @@
+"""Sessions with Azure: the SDK's clients over one transport and one pipeline of ours, in which nothing sleeps.
+
+The SDK's retry policy would sleep for any Retry-After and its registration policy for minutes: both are left out, retrying and
+registering are steps' business.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core import AsyncPipelineClient
+from azure.core.exceptions import HttpResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import (
+    AsyncBearerTokenCredentialPolicy,
+    ContentDecodePolicy,
+    RequestIdPolicy,
+    SansIOHTTPPolicy,
+    UserAgentPolicy,
+)
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.mgmt.core import AsyncARMPipelineClient
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+
+from notebook_platform import __version__
+from notebook_platform.azure.arm.cloud import Cloud
+from notebook_platform.azure.arm.credentials import SignIn
+from notebook_platform.azure.arm.throttling import Buckets, ThrottlePolicy
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.observability.metrics import AZURE_REQUESTS
+
+CORRELATION: ContextVar[str] = ContextVar("correlation", default="")
+"""Correlation id of the pass; Azure's own logs can be searched for it."""
+
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+
+
+class _Trace(SansIOHTTPPolicy[Any, Any]):
+    """Puts the correlation id on, counts answers, and refuses to send a token to another host."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        if urlsplit(request.http_request.url).netloc.lower() != self._host:
+            raise Refused.because(
+                "ForeignAddress",
+                "Azure named an address on another host for a page or an operation; no token is sent there",
+                "Check the operator's configuration of the cloud's endpoints.",
+                retry_in=60,
+            )
+        request.http_request.headers["x-ms-correlation-request-id"] = CORRELATION.get() or str(uuid.uuid4())
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        status = response.http_response.status_code
+        AZURE_REQUESTS.labels(method=request.http_request.method, status=str(status)).inc()
+
+
+class AzureSession:
+    """One credential on one subscription. Clients are made when first asked for; `close` ends all of them."""
+
+    def __init__(self, cloud: Cloud, sign_in: SignIn, subscription_id: str, buckets: Buckets) -> None:
+        self.cloud = cloud
+        self.subscription_id = subscription_id
+        self.digest = sign_in.digest
+        self._credential = sign_in.credential()
+        self._transport = AioHttpTransport(
+            connection_verify=cloud.verify, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
+        )
+        self._buckets = buckets
+
+    def _policies(self, base: str, authentication: Any) -> list[Any]:
+        return [
+            RequestIdPolicy(),
+            UserAgentPolicy(f"notebook-platform/{__version__}"),
+            ContentDecodePolicy(),
+            _Trace(urlsplit(base).netloc.lower()),
+            ThrottlePolicy(self._buckets, self.subscription_id),
+            authentication,
+        ]
+
+    def _client(self, make: Callable[..., Any], *positional: Any) -> Any:
+        base = self.cloud.resource_manager
+        authentication = AsyncARMChallengeAuthenticationPolicy(self._credential, self.cloud.management_scope)
+        return make(
+            self._credential,
+            *positional,
+            base_url=base,
+            credential_scopes=[self.cloud.management_scope],
+            policies=self._policies(base, authentication),
+            transport=self._transport,
+        )
+
+    @cached_property
+    def resources(self) -> Any:
+        """Resource groups, providers, any resource by id."""
+        from azure.mgmt.resource.resources.aio import ResourceManagementClient
+
+        return self._client(ResourceManagementClient, self.subscription_id)
+
+    @cached_property
+    def subscriptions(self) -> Any:
+        """The subscription itself."""
+        from azure.mgmt.resource.subscriptions.aio import SubscriptionClient
+
+        return self._client(SubscriptionClient)
+
+    @cached_property
+    def features(self) -> Any:
+        """Preview features."""
+        from azure.mgmt.resource.features.aio import FeatureClient
+
+        return self._client(FeatureClient, self.subscription_id)
+
+    @cached_property
+    def network(self) -> Any:
+        """Virtual networks and subnets."""
+        from azure.mgmt.network.aio import NetworkManagementClient
+
+        return self._client(NetworkManagementClient, self.subscription_id)
+
+    @cached_property
+    def authorization(self) -> Any:
+        """Role definitions and assignments."""
+        from azure.mgmt.authorization.aio import AuthorizationManagementClient
+
+        return self._client(AuthorizationManagementClient, self.subscription_id)
+
+    @cached_property
+    def identities(self) -> Any:
+        """User-assigned identities."""
+        from azure.mgmt.msi.aio import ManagedServiceIdentityClient
+
+        return self._client(ManagedServiceIdentityClient, self.subscription_id)
+
+    @cached_property
+    def container_service(self) -> Any:
+        """Managed clusters and agent pools."""
+        from azure.mgmt.containerservice.aio import ContainerServiceClient
+
+        return self._client(ContainerServiceClient, self.subscription_id)
+
+    @cached_property
+    def compute(self) -> Any:
+        """Scale sets, VM sizes, quota."""
+        from azure.mgmt.compute.aio import ComputeManagementClient
+
+        return self._client(ComputeManagementClient, self.subscription_id)
+
+    @cached_property
+    def monitor(self) -> Any:
+        """Autoscale settings."""
+        from azure.mgmt.monitor.aio import MonitorManagementClient
+
+        return self._client(MonitorManagementClient, self.subscription_id)
+
+    @cached_property
+    def _arm(self) -> Any:
+        authentication = AsyncARMChallengeAuthenticationPolicy(self._credential, self.cloud.management_scope)
+        return AsyncARMPipelineClient(
+            base_url=self.cloud.resource_manager,
+            policies=self._policies(self.cloud.resource_manager, authentication),
+            transport=self._transport,
+        )
+
+    @cached_property
+    def _graph(self) -> AsyncPipelineClient[Any, Any]:
+        authentication = AsyncBearerTokenCredentialPolicy(self._credential, self.cloud.graph_scope)
+        return AsyncPipelineClient(
+            base_url=self.cloud.graph,
+            policies=self._policies(self.cloud.graph, authentication),
+            transport=self._transport,
+        )
+
+    async def send(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        api_version: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """One request to Resource Manager, raw: for operations' addresses and for resource types whose SDK models drop what
+        they do not know. Returns the response; raises HttpResponseError for a status of 400 and above."""
+        url = path_or_url if "://" in path_or_url else f"{self.cloud.resource_manager}{path_or_url}"
+        query = {**(params or {}), **({"api-version": api_version} if api_version else {})}
+        return await _sent(self._arm, HttpRequest(method, url, json=json, params=query, headers=dict(headers or {})))
+
+    async def graph(self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        """One request to Microsoft Graph v1.0; `path` as `/applications`. Returns the JSON answer, None when empty."""
+        request = HttpRequest(method, f"{self.cloud.graph}/v1.0{path}", json=json, headers=dict(headers or {}))
+        response = await _sent(self._graph, request)
+        return response.json() if response.text().strip() else None
+
+    async def close(self) -> None:
+        """End the transport (shared by all clients) and the credential."""
+        await self._transport.close()
+        await self._credential.close()
+
+
+async def _sent(client: Any, request: HttpRequest) -> AsyncHttpResponse:
+    response: AsyncHttpResponse = await client.send_request(request)
+    await response.read()
+    if response.status_code >= 400:
+        raise HttpResponseError(response=response)
+    return response
+
+
+class Sessions:
+    """Sessions stay open over passes: tokens and connections are reused. One is dropped when its Secret has changed."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self._open: dict[tuple[str, str], AzureSession] = {}
+        self._buckets = Buckets()
+
+    def of(self, sign_in: SignIn, subscription_id: str) -> AzureSession:
+        """The session of this credential on this subscription."""
+        key = (subscription_id, sign_in.digest)
+        if key not in self._open:
+            self._open[key] = AzureSession(self.cloud, sign_in, subscription_id, self._buckets)
+        return self._open[key]
+
+    async def drop(self, session: AzureSession) -> None:
+        """Forget a session whose token was refused: the next pass asks for a new one."""
+        key = (session.subscription_id, session.digest)
+        if self._open.pop(key, None) is not None:
+            await session.close()
+
+    async def close(self) -> None:
+        """End all sessions."""
+        for session in list(self._open.values()):
+            await self.drop(session)

@@ -1,0 +1,147 @@
+"""Identity: who the cluster is towards Azure. One Step for each way to be somebody; `identity` picks it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+
+from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.service_principal import CreatedPrincipal
+from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.engine.change import compare
+
+Wire = Mapping[str, Any]
+
+
+class SystemAssigned(Step[outputs.Identity, outputs.Identity]):
+    """Azure makes the identity with the cluster: there is nothing to do before."""
+
+    name = "Identity"
+    needs = ("ResourceGroup",)
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+
+    def desired(self, inputs: Inputs) -> outputs.Identity:
+        return outputs.Identity(type="SystemAssigned")
+
+    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+        return Observed(found=outputs.Identity(type="SystemAssigned"))
+
+    def plan(self, desired: outputs.Identity | None, found: outputs.Identity | None) -> Sequence[Change]:
+        return ()
+
+    async def apply(self, desired: outputs.Identity | None, found: outputs.Identity | None, changes: Sequence[Change]) -> Outcome:
+        return Done()
+
+    def output(self, found: outputs.Identity | None) -> Any:
+        return found
+
+    async def delete(self, found: outputs.Identity, inputs: Inputs) -> Outcome:
+        return Done()
+
+
+class ExistingPrincipal(SystemAssigned):
+    """A service principal that somebody else made; it is used and never changed or deleted."""
+
+    FIELD = "spec.identity.servicePrincipal.secretRef"
+
+    def desired(self, inputs: Inputs) -> outputs.Identity:
+        return outputs.Identity(type="ServicePrincipal")
+
+    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+        principal = self._context.spec.identity.service_principal
+        assert principal is not None and principal.secret_ref is not None
+        data = await self._context.secrets.read(principal.secret_ref.name, "clientId", "clientSecret", field=self.FIELD)
+        client_id = data["clientId"].strip()
+        async with speaking_of(self.FIELD):
+            found = await self._context.session.graph("GET", f"/servicePrincipals(appId='{client_id}')")
+        identity = outputs.Identity(
+            type="ServicePrincipal",
+            client_id=client_id,
+            principal_id=found["id"],
+            secret_name=principal.secret_ref.name,
+        )
+        return Observed(found=identity)
+
+
+class UserAssigned(Step[Wire, Wire]):
+    """A user-assigned managed identity in the resource group."""
+
+    name = "Identity"
+    needs = ("ResourceGroup",)
+    FIELD = "spec.identity.userAssigned.name"
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+        assert context.spec.identity.user_assigned is not None
+        self._name = context.spec.identity.user_assigned.name
+
+    def desired(self, inputs: Inputs) -> Wire:
+        return {"location": self._context.spec.azure.location, "tags": self._context.tags}
+
+    async def observe(self, inputs: Inputs) -> Observed[Wire]:
+        async with speaking_of(self.FIELD):
+            try:
+                answer = await self._client.get(self._context.group, self._name)
+            except HttpResponseError as error:
+                if is_missing(error):
+                    return Observed()
+                raise
+        found = answer.serialize(keep_readonly=True) if hasattr(answer, "serialize") else answer.as_dict()
+        adoption = self._context.spec.adoption
+        failed = self._context.owner.objection(f"the identity {self._name!r}", self.FIELD, found.get("tags"), adoption)
+        return Observed(found=None if failed else found, failed=failed)
+
+    def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
+        if desired is None:
+            return ()
+        if found is None:
+            return [Change(path=f"userAssignedIdentities/{self._name}", action=Action.CREATE, after=dict(desired))]
+        return list(compare(desired, found))
+
+    async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
+        async with speaking_of(self.FIELD):
+            await self._client.create_or_update(self._context.group, self._name, {**(found or {}), **(desired or {})})
+        return Done()
+
+    def output(self, found: Wire | None) -> Any:
+        if found is None:
+            return None
+        properties = found["properties"]
+        return outputs.Identity(
+            type="UserAssigned",
+            client_id=properties["clientId"],
+            principal_id=properties["principalId"],
+            identity_id=found["id"],
+        )
+
+    async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
+        if self._context.owner.owns(found.get("tags")):
+            async with speaking_of(self.FIELD):
+                await self._client.delete(self._context.group, self._name)
+        return Done()
+
+    @property
+    def _client(self) -> Any:
+        return self._context.session.identities.user_assigned_identities
+
+
+def _principal(context: AzureContext) -> Step[Any, Any]:
+    principal = context.spec.identity.service_principal
+    existing = principal is not None and principal.secret_ref is not None
+    return ExistingPrincipal(context) if existing else CreatedPrincipal(context)
+
+
+_KINDS: Mapping[str, Callable[[AzureContext], Step[Any, Any]]] = {
+    "ServicePrincipal": _principal,
+    "UserAssigned": UserAssigned,
+    "SystemAssigned": SystemAssigned,
+}
+
+
+def identity(context: AzureContext) -> Step[Any, Any]:
+    """The Identity step of spec.identity."""
+    return _KINDS[context.spec.identity.type](context)

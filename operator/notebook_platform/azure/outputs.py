@@ -1,0 +1,55 @@
+"""What the Azure steps hand to the steps after them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceGroup:
+    """The group that holds the platform."""
+
+    id: str
+    location: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The network of the nodes. None in its place: AKS makes one."""
+
+    virtual_network_id: str
+    subnet_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who the cluster is. `secret_name` names the Secret (keys clientId, clientSecret) of a service principal;
+    `principal_id` is the object id that roles are given to, None for a system-assigned identity before the cluster exists."""
+
+    type: str
+    principal_id: str | None = None
+    client_id: str | None = None
+    secret_name: str | None = None
+    identity_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """The managed cluster. `pools`: names of the agent pools it has; `principal_id`: of a system-assigned identity."""
+
+    id: str
+    name: str
+    resource_group: str
+    node_resource_group: str
+    location: str
+    kubernetes_version: str
+    power_state: str
+    fqdn: str | None = None
+    pools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePools:
+    """The agent pools by name, with their live counts, and the ids of their scale sets."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    scale_sets: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,93 @@
+"""Providers: the resource providers and preview features that the spec's blocks need are Registered in the subscription."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
+
+LOOK_AGAIN = 5.0
+"""Seconds; a registration takes some tens of them."""
+
+REGISTERED = "Registered"
+
+
+def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
+    """The providers that the blocks of the spec use."""
+    blocks = {
+        "Microsoft.ContainerService": True,
+        "Microsoft.Compute": True,
+        "Microsoft.Network": True,
+        "Microsoft.ManagedIdentity": spec.identity.type != "ServicePrincipal",
+        "microsoft.insights": bool(spec.autoscale),
+    }
+    return tuple(namespace for namespace, used in blocks.items() if used)
+
+
+class Providers(Step[Mapping[str, str], Mapping[str, str]]):
+    """Registers and never unregisters: others in the subscription may use what we registered.
+
+    What is wanted and found are states by name; a feature is named `Namespace/Feature`, a provider by its namespace.
+    """
+
+    name = "Providers"
+    needs = ("Credentials",)
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+
+    def desired(self, inputs: Inputs) -> Mapping[str, str]:
+        names = [*self._context.spec.azure.features, *needed(self._context.spec)]
+        return dict.fromkeys(names, REGISTERED)
+
+    async def observe(self, inputs: Inputs) -> Observed[Mapping[str, str]]:
+        names = list(self.desired(inputs))
+        async with speaking_of("spec.azure.features"):
+            states = dict(zip(names, await asyncio.gather(*map(self._state, names)), strict=True))
+        if waiting := [name for name, state in states.items() if state == "Registering"]:
+            message = f"Azure registers {', '.join(waiting)}"
+            return Observed(found=states, busy=InProgress(reason="Registering", message=message, look_again_in=LOOK_AGAIN))
+        return Observed(found=states)
+
+    def plan(self, desired: Mapping[str, str] | None, found: Mapping[str, str] | None) -> Sequence[Change]:
+        return [
+            Change(path=name, action=Action.UPDATE, before=(found or {}).get(name), after=wanted)
+            for name, wanted in (desired or {}).items()
+            if (found or {}).get(name) != wanted
+        ]
+
+    async def apply(
+        self, desired: Mapping[str, str] | None, found: Mapping[str, str] | None, changes: Sequence[Change]
+    ) -> Outcome:
+        names = [change.path for change in changes]
+        features = [name for name in names if "/" in name]
+        async with speaking_of("spec.azure.features"):
+            await asyncio.gather(*map(self._register_feature, features))
+            # A provider knows a new feature only after it is registered again: that is done when the feature is there.
+            await asyncio.gather(*(self._register(name) for name in names if "/" not in name))
+        message = f"Azure registers {', '.join(names)}"
+        return InProgress(reason="Registering", message=message, look_again_in=LOOK_AGAIN)
+
+    def output(self, found: Mapping[str, str] | None) -> Any:
+        return tuple(found or ())
+
+    async def delete(self, found: Mapping[str, str], inputs: Inputs) -> Outcome:
+        return Done()
+
+    async def _state(self, name: str) -> str:
+        namespace, _, feature = name.partition("/")
+        if feature:
+            answer = await self._context.session.features.features.get(namespace, feature)
+            return str(answer.properties.state)
+        provider = await self._context.session.resources.providers.get(namespace)
+        return str(provider.registration_state)
+
+    async def _register_feature(self, name: str) -> None:
+        namespace, _, feature = name.partition("/")
+        await self._context.session.features.features.register(namespace, feature)
+
+    async def _register(self, namespace: str) -> None:
+        await self._context.session.resources.providers.register(namespace)

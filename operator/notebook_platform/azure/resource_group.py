@@ -1,0 +1,105 @@
+"""ResourceGroup: the group that holds the platform. It is never deleted while it holds anything that is not ours."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+
+from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.ownership import OWNER_TAG
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.engine.change import compare
+
+FIELD = "spec.azure.resourceGroup"
+DELETION_SECONDS = 300
+SHOWN = 5
+
+Wire = Mapping[str, Any]
+
+
+class ResourceGroup(Step[Wire, Wire]):
+    """Created with one PUT; tags are kept; the location cannot change."""
+
+    name = "ResourceGroup"
+    needs = ("Credentials", "Providers", "Preflight")
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+
+    def desired(self, inputs: Inputs) -> Wire:
+        return {"location": self._context.spec.azure.location, "tags": self._context.tags}
+
+    async def observe(self, inputs: Inputs) -> Observed[Wire]:
+        if (pending := await self._context.pending(self.name, FIELD)) is not None:
+            return pending
+        async with speaking_of(FIELD):
+            try:
+                group = (await self._context.session.resources.resource_groups.get(self._context.group)).as_dict()
+            except HttpResponseError as error:
+                if is_missing(error):
+                    return Observed()
+                raise
+        if str(group.get("properties", {}).get("provisioningState")) == "Deleting":
+            message = f"The resource group {self._context.group} is being deleted"
+            return Observed(busy=InProgress(reason="Deleting", message=message, look_again_in=10))
+        what = f"the resource group {self._context.group!r}"
+        spec = self._context.spec
+        return Observed(
+            found=group if self._context.owner.owns(group.get("tags")) or spec.adoption == "IfUnowned" else None,
+            failed=self._context.owner.objection(what, FIELD, group.get("tags"), spec.adoption),
+        )
+
+    def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
+        if desired is None:
+            return ()
+        if found is None:
+            return [Change(path=f"resourceGroups/{self._context.group}", action=Action.CREATE, after=dict(desired))]
+        return list(compare(desired, found))
+
+    async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
+        if any(change.path == "location" for change in changes) and found is not None:
+            raise Refused.because(
+                "ImmutableField",
+                f"spec.azure.location is {self._context.spec.azure.location!r} but the resource group "
+                f"{self._context.group!r} is in {found.get('location')!r}",
+                "A resource group cannot move: set spec.azure.location to where it is, or choose another group.",
+            )
+        async with speaking_of(FIELD):
+            tags = {**((found or {}).get("tags") or {}), **self._context.tags}
+            await self._context.session.resources.resource_groups.create_or_update(
+                self._context.group, {"location": self._context.spec.azure.location, "tags": tags}
+            )
+        return Done()
+
+    def output(self, found: Wire | None) -> Any:
+        return None if found is None else outputs.ResourceGroup(id=found["id"], location=found["location"])
+
+    async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
+        if not self._context.owner.owns(found.get("tags")):
+            return Done()
+        async with speaking_of(FIELD):
+            if foreign := await self._foreign():
+                more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
+                return Failed(
+                    reason="ForeignResources",
+                    message=f"{FIELD}: the resource group {self._context.group!r} is kept because it holds what the platform "
+                    f"did not make: {', '.join(foreign[:SHOWN])}{more}",
+                    remedy="Move or delete them, or set spec.deletionPolicy: Orphan to let go of the group as it is.",
+                    retry_in=30,
+                )
+            groups = self._context.session.resources.resource_groups
+            kind = f"delete resource group {self._context.group}"
+            busy = await accept(groups.begin_delete, self._context.group, kind=kind, expected=DELETION_SECONDS)
+        return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=5)
+
+    async def _foreign(self) -> list[str]:
+        """What stands in the group without our tag, as `type/name`."""
+        listed = self._context.session.resources.resources.list_by_resource_group(self._context.group)
+        return [
+            f"{resource.type}/{resource.name}"
+            async for resource in listed
+            if (resource.tags or {}).get(OWNER_TAG) != self._context.owner.tag
+        ]

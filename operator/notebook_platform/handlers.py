@@ -1,0 +1,100 @@
+"""kopf wiring and nothing else: events of platforms and of what they refer to reach the keepers.
+
+kopf watches, reconnects and signs in. Its daemons and deletion handlers are not used: they put a finalizer and annotations of
+kopf's on the user's object, and a daemon does not start again for an object that is already being deleted, so an operator
+restarted in the middle of a deletion would let go of cloud resources (docs/decisions/0001-keepers.md).
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+from kubernetes.aio import client
+
+from notebook_platform.api import GROUP, PLURAL, VERSION
+from notebook_platform.keeper import Keeper
+from notebook_platform.observability import metrics
+from notebook_platform.platform import Workshop
+
+log = logging.getLogger(__name__)
+
+
+class Keepers:
+    """The keepers of this process, by the uid of their platform."""
+
+    def __init__(self, api: client.ApiClient, workshop: Workshop) -> None:
+        self._api = api
+        self._workshop = workshop
+        self._keepers: dict[str, Keeper] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
+        """A platform was listed, added, changed or deleted."""
+        uid = body["metadata"]["uid"]
+        if gone:
+            return self._stop(uid)
+        if keeper := self._keepers.get(uid):
+            return keeper.update(body)
+        keeper = self._keepers[uid] = Keeper(body, self._api, self._workshop)
+        self._tasks[uid] = asyncio.create_task(keeper.run(), name=f"keeper {keeper.platform.name}")
+        self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task))
+        metrics.PLATFORMS.set(len(self._keepers))
+        return None
+
+    def referred(self, kind: str, namespace: str, name: str) -> None:
+        """A Secret or ConfigMap was added, changed or deleted."""
+        for keeper in self._keepers.values():
+            if keeper.platform.namespace == namespace and (kind, name) in keeper.references:
+                keeper.wake()
+
+    async def close(self) -> None:
+        """Stop all keepers; what is under way in the cloud goes on and is found again."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _stop(self, uid: str) -> None:
+        if task := self._tasks.get(uid):
+            task.cancel()
+
+    def _ended(self, uid: str, task: asyncio.Task[None]) -> None:
+        keeper = self._keepers.pop(uid, None)
+        self._tasks.pop(uid, None)
+        metrics.PLATFORMS.set(len(self._keepers))
+        if keeper and not task.cancelled() and (error := task.exception()):
+            log.error("the keeper of %s ended unforeseen", keeper.platform.name, exc_info=error)
+
+
+def registry(keepers: Keepers) -> kopf.OperatorRegistry:
+    """What kopf is to do: sign in, and hand every event on."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=handlers)
+    def sign_in(**kwargs: Any) -> Any:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
+    async def platform(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:
+        keepers.seen(dict(body), gone=event["type"] == "DELETED")
+
+    async def reference(event: Mapping[str, Any], body: Mapping[str, Any], param: str, **_: Any) -> None:
+        if event["type"] is not None:
+            keepers.referred(param, str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
+
+    kopf.on.event("", "v1", "secrets", registry=handlers, id="secret", param="Secret")(reference)
+    kopf.on.event("", "v1", "configmaps", registry=handlers, id="configmap", param="ConfigMap")(reference)
+    return handlers
+
+
+def settings() -> kopf.OperatorSettings:
+    """kopf's settings: no Events of its own, quick reconnects, no peering."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.peering.standalone = True
+    chosen.watching.server_timeout = 270
+    chosen.watching.connect_timeout = 10
+    chosen.networking.request_timeout = 30
+    return chosen

@@ -1,0 +1,267 @@
+"""One keeper a platform: a task that makes passes, writes down what they found, and sleeps until there is reason to look.
+
+It is woken by a change of the spec or a deletion, by a change of a Secret or ConfigMap that the spec names, and by time. All it
+holds in memory could be had again from the status, the operations' Secret and the cloud: a restart is just the next pass.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+from pydantic import ValidationError
+
+from notebook_platform.api import FINALIZER
+from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.status import PlatformStatus
+from notebook_platform.engine.fold import fold, settled
+from notebook_platform.engine.outcome import Done, InProgress, Operation
+from notebook_platform.engine.retry import Attempt, held, next_attempts
+from notebook_platform.engine.walk import Mode, Policy, Result, dismantle, look_again_in, reconcile
+from notebook_platform.kube.objects import PlatformObject
+from notebook_platform.kube.operations import OperationStore
+from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.observability import metrics
+from notebook_platform.observability.events import events
+from notebook_platform.platform import Workshop
+from notebook_platform.report import platform_status
+
+log = logging.getLogger(__name__)
+
+API_RETRY = 5.0
+"""Seconds until the next try when the management cluster itself does not answer."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Keeper:
+    """Keeps one platform until it is gone. `update` hands it the object as last seen, `wake` says that a reference changed."""
+
+    def __init__(self, body: Mapping[str, Any], api: client.ApiClient, workshop: Workshop) -> None:
+        metadata = body["metadata"]
+        self.platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
+        self._object = PlatformObject(api, self.platform)
+        self._secrets = SecretStore(api, self.platform)
+        self._operations = OperationStore(self._secrets)
+        self._workshop = workshop
+        self._body = body
+        self._status = PlatformStatus.of(dict(body))
+        self._written: Mapping[str, Any] = body.get("status") or {}
+        self._attempts: tuple[Attempt, ...] = ()
+        self._awake = asyncio.Event()
+        self._references_changed = False
+        self.references: frozenset[tuple[str, str]] = frozenset()
+
+    def update(self, body: Mapping[str, Any]) -> None:
+        """Take the object as just seen; wakes only for what the user changed."""
+        before, after = self._body["metadata"], body["metadata"]
+        self._body = body
+        if _intent(before) != _intent(after):
+            self._attempts = ()
+            self._awake.set()
+
+    def wake(self) -> None:
+        """A Secret or ConfigMap that the spec names has changed: what failed for its sake is tried at once."""
+        self._attempts = ()
+        self._references_changed = True
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Pass after pass, until the object is gone."""
+        wait: float | None = 0.0
+        while wait is not None:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._awake.wait()
+            except TimeoutError:
+                pass
+            self._awake.clear()
+            started = time.monotonic()
+            try:
+                wait = await self._pass()
+            except ApiException as error:
+                log.warning("%s: the management cluster refused a call: %s %s", self._label, error.status, error.reason)
+                wait = await self._after_refusal(error)
+            except (OSError, TimeoutError, client.exceptions.OpenApiException) as error:
+                log.warning("%s: the management cluster did not answer: %s", self._label, type(error).__name__)
+                wait = API_RETRY
+            metrics.PASS_SECONDS.observe(time.monotonic() - started)
+        await self._workshop.forget(self.platform)
+
+    @property
+    def _label(self) -> str:
+        return f"{self.platform.namespace}/{self.platform.name}"
+
+    async def _after_refusal(self, error: ApiException) -> float | None:
+        """404: the object is gone. 409: it has changed since it was read; take it as it is now."""
+        if error.status not in (404, 409):
+            return API_RETRY
+        fresh = await self._object.read()
+        if fresh is None:
+            return None
+        self._body = fresh
+        return 0.5
+
+    async def _pass(self) -> float | None:
+        """Look once. Returns the seconds until it is worth looking again; None when nothing is left to keep."""
+        metadata = self._body["metadata"]
+        deleting = bool(metadata.get("deletionTimestamp"))
+        if deleting and FINALIZER not in (metadata.get("finalizers") or ()):
+            return None
+        try:
+            spec = NotebookPlatformSpec.model_validate(self._body["spec"])
+        except ValidationError as error:
+            return await self._invalid(error)
+        self.references = references(self._body["spec"])
+        if deleting:
+            return await self._delete(spec)
+        if FINALIZER not in (metadata.get("finalizers") or ()):
+            await self._object.set_finalizer(self._body, present=True)
+            self._body = await self._object.read() or self._body
+        return await self._reconcile(spec)
+
+    async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
+        now, generation = _now(), int(self._body["metadata"]["generation"])
+        graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load())
+        references_changed, self._references_changed = self._references_changed, False
+        policy = Policy(
+            mode=Mode.PLAN if spec.suspend else Mode.APPLY,
+            settled=frozenset() if references_changed else settled(self._status.conditions, generation, graph.order),
+            correct_drift=spec.drift_policy == "Correct",
+            held=held(self._attempts, now),
+        )
+        results = await reconcile(graph, policy, self._told)
+        conditions = fold(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
+        return await self._conclude(spec, results, conditions, deleting=False)
+
+    async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
+        results: dict[str, Result] = {}
+        if spec.deletion_policy == "Delete":
+            graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load(), deleting=True)
+            results = await dismantle(graph, held(self._attempts, _now()), self._told)
+        if all(isinstance(result.outcome, Done) for result in results.values()):
+            fresh = await self._object.read()
+            if fresh is not None:
+                await self._object.set_finalizer(fresh, present=False)
+            log.info("%s: is gone, nothing of it is left", self._label)
+            return None
+        conditions = fold(
+            results,
+            self._status.conditions,
+            generation=int(self._body["metadata"]["generation"]),
+            now=_now(),
+            deleting=True,
+        )
+        return await self._conclude(spec, results, conditions, deleting=True)
+
+    async def _told(self, step: str, result: Result) -> None:
+        """Write down an accepted operation before anything else happens."""
+        metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
+        for key, operation in _operations({step: result}).items():
+            await self._operations.remember(key, operation)
+
+    async def _conclude(
+        self,
+        spec: NotebookPlatformSpec,
+        results: Mapping[str, Result],
+        conditions: list[Condition],
+        *,
+        deleting: bool,
+    ) -> float:
+        now, interval = _now(), parse_duration(spec.interval).total_seconds()
+        running = _operations(results)
+        await self._operations.forget_all_but(running)
+        self._attempts = next_attempts(results, self._attempts, now, interval)
+        correcting = spec.drift_policy == "Correct" and not spec.suspend
+        told = list(events(results, self._status.conditions, conditions, correcting=correcting, deleting=deleting))
+        await self._write(
+            platform_status(
+                results,
+                conditions,
+                previous=self._status,
+                generation=int(self._body["metadata"]["generation"]),
+                operations=running,
+                attempts=self._attempts,
+            )
+        )
+        for event in told:
+            await self._object.tell(event.type, event.reason, event.message, now)
+        retries = [(attempt.retry_at - now).total_seconds() for attempt in self._attempts]
+        wait = min([look_again_in(results, interval * random.uniform(0.9, 1.0)), *retries])
+        return max(wait, 0.05)
+
+    async def _write(self, status: PlatformStatus) -> None:
+        """Patch status if it says anything new."""
+        wire = status.wire()
+        if wire != self._written:
+            await self._object.write_status(wire, self._written)
+            metrics.STATUS_WRITES.inc()
+            self._written = wire
+        self._status = status
+
+    async def _invalid(self, error: ValidationError) -> float | None:
+        """The API server let a spec pass that this operator cannot read: an older CRD than the operator, or the other way."""
+        where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        generation, now = int(self._body["metadata"]["generation"]), _now()
+        message = f"The spec cannot be read: {where}. Correct it, or install the CRD that belongs to this operator."
+        conditions = [
+            condition("Ready", False, "InvalidSpec", message, generation=generation, now=now),
+            condition("Reconciling", False, "InvalidSpec", "Nothing is under way", generation=generation, now=now),
+            condition("Stalled", True, "InvalidSpec", message, generation=generation, now=now),
+        ]
+        conditions = carry_over(conditions, self._status.conditions)
+        await self._write(self._status.model_copy(update={"observed_generation": generation, "conditions": conditions}))
+        return parse_duration("10m").total_seconds()
+
+
+def _intent(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of an object's metadata says that somebody wants something else now."""
+    return metadata.get("generation"), bool(metadata.get("deletionTimestamp"))
+
+
+def _operations(results: Mapping[str, Result]) -> dict[str, Operation]:
+    """The operations under way, by the key they are remembered under: the step's name, or the one the step gives."""
+    return {
+        result.outcome.operation.key or name: result.outcome.operation
+        for name, result in results.items()
+        if isinstance(result.outcome, InProgress) and result.outcome.operation is not None
+    }
+
+
+REFERENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "secretRef": lambda _: "Secret",
+    "clientSecretRef": lambda _: "Secret",
+    "passwordRef": lambda _: "Secret",
+    "sshPublicKeyFrom": lambda _: "Secret",
+    "valuesFrom": lambda reference: str(reference.get("kind", "Secret")),
+}
+"""Members of the spec that name a Secret or a ConfigMap, and which of the two."""
+
+
+def references(spec: Any) -> frozenset[tuple[str, str]]:
+    """Every (kind, name) that a spec names, wherever it stands; the chart's free values are not looked into."""
+    found: set[tuple[str, str]] = set()
+
+    def look(node: Any) -> None:
+        if isinstance(node, Mapping):
+            for key, value in node.items():
+                if kind := REFERENCES.get(key):
+                    for reference in value if isinstance(value, list) else [value]:
+                        found.add((kind(reference), str(reference["name"])))
+                elif key != "values":
+                    look(value)
+        elif isinstance(node, list):
+            for item in node:
+                look(item)
+
+    look(spec)
+    return frozenset(found)

@@ -1,0 +1,77 @@
+"""Writes to the NotebookPlatform itself: its status, its finalizer, and the Events that speak of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.api import FINALIZER, GROUP, KIND, PLURAL, VERSION
+from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.secrets import Platform
+
+COMPONENT = "notebook-platform"
+
+
+class PlatformObject:
+    """One NotebookPlatform in the management cluster."""
+
+    def __init__(self, api: client.ApiClient, platform: Platform) -> None:
+        self._custom = client.CustomObjectsApi(api)
+        self._core = client.CoreV1Api(api)
+        self._platform = platform
+
+    async def read(self) -> dict[str, Any] | None:
+        """The object as it is now; None when it is gone or another of the same name took its place."""
+        try:
+            body: dict[str, Any] = await self._custom.get_namespaced_custom_object(*self._path())
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        return body if body["metadata"]["uid"] == self._platform.uid else None
+
+    async def write_status(self, status: Mapping[str, Any], previous: Mapping[str, Any]) -> None:
+        """Make status what is given: one merge patch, with nulls for what is no longer there."""
+        gone = {key: None for key in previous if key not in status}
+        await self._custom.patch_namespaced_custom_object_status(
+            *self._path(), {"status": {**status, **gone}}, _content_type="application/merge-patch+json"
+        )
+
+    async def set_finalizer(self, body: Mapping[str, Any], *, present: bool) -> None:
+        """Add or remove the operator's finalizer, and only it; guarded by the object's resourceVersion."""
+        metadata = body["metadata"]
+        others = [name for name in metadata.get("finalizers") or () if name != FINALIZER]
+        patch = {
+            "metadata": {
+                "resourceVersion": metadata["resourceVersion"],
+                "finalizers": [*others, FINALIZER] if present else others,
+            }
+        }
+        await self._custom.patch_namespaced_custom_object(*self._path(), patch, _content_type="application/merge-patch+json")
+
+    async def tell(self, type_: Literal["Normal", "Warning"], reason: str, message: str, now: datetime) -> None:
+        """Create one core/v1 Event about the platform."""
+        event = client.CoreV1Event(
+            metadata=client.V1ObjectMeta(generate_name=f"{self._platform.name}-", namespace=self._platform.namespace),
+            involved_object=client.V1ObjectReference(
+                api_version=f"{GROUP}/{VERSION}",
+                kind=KIND,
+                name=self._platform.name,
+                namespace=self._platform.namespace,
+                uid=self._platform.uid,
+            ),
+            type=type_,
+            reason=reason[:128],
+            message=KNOWN.clean(message)[:1024],
+            source=client.V1EventSource(component=COMPONENT),
+            reporting_component=COMPONENT,
+            first_timestamp=now,
+            last_timestamp=now,
+            count=1,
+        )
+        await self._core.create_namespaced_event(self._platform.namespace, event)
+
+    def _path(self) -> tuple[str, str, str, str, str]:
+        return GROUP, VERSION, self._platform.namespace, PLURAL, self._platform.name

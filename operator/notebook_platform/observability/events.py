@@ -1,0 +1,65 @@
+"""What becomes an Event: the turns a person would want to know of. Told from the conditions before and after a pass, so a
+state that lasts is told once, also over restarts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from notebook_platform.api.conditions import Condition
+from notebook_platform.engine.fold import listed, sentence
+from notebook_platform.engine.outcome import Done, Failed, InProgress
+from notebook_platform.engine.walk import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One Event."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+def events(
+    results: Mapping[str, Result],
+    before: Sequence[Condition],
+    after: Sequence[Condition],
+    *,
+    correcting: bool = True,
+    deleting: bool = False,
+) -> Iterator[Told]:
+    """The Events of a pass. `correcting`: drift is put right and not only told."""
+    old = {c.type: c for c in before}
+    yield from _of_drift(results, old.get("DriftDetected"), after, correcting=correcting)
+    for name, result in results.items():
+        yield from _of_step(name, result, old.get(f"{name}Ready"), deleting=deleting)
+    for now in after:
+        was = old.get(now.type)
+        if now.type == "Ready" and now.status == "True" and (was is None or was.status != "True"):
+            yield Told(type="Normal", reason="Ready", message=now.message)
+
+
+def _of_drift(
+    results: Mapping[str, Result], was: Condition | None, after: Sequence[Condition], *, correcting: bool
+) -> Iterator[Told]:
+    if not correcting:
+        for now in after:
+            if now.type == "DriftDetected" and now.status == "True" and (was is None or was.message != now.message):
+                message = f"{now.message}. Left as it is (driftPolicy: Warn)"
+                yield Told(type="Warning", reason="DriftDetected", message=message)
+        return
+    for name, result in results.items():
+        if result.drift:
+            message = f"{name}: {listed(result)}. Putting it right"
+            yield Told(type="Warning", reason="DriftDetected", message=message)
+
+
+def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool) -> Iterator[Told]:
+    outcome = result.outcome
+    if isinstance(outcome, Failed) and (was is None or (was.reason, was.message) != (outcome.reason, sentence(outcome))):
+        yield Told(type="Warning", reason=outcome.reason, message=f"{name}: {sentence(outcome)}")
+    started = isinstance(outcome, InProgress) and (was is None or was.reason != outcome.reason)
+    if isinstance(outcome, InProgress) and started:
+        yield Told(type="Normal", reason=outcome.reason, message=f"{name}: {outcome.message}")
+    if isinstance(outcome, Done) and not deleting and was is not None and was.status == "False":
+        yield Told(type="Normal", reason="InPlace", message=f"{name}: is as the spec wants it")

@@ -1,0 +1,14 @@
+"""Prometheus metrics. Labels are step and outcome names, methods and status codes: never a name that a user chose."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+PASS_SECONDS = Histogram(
+    "notebook_platform_pass_seconds",
+    "Time of one reconcile pass of one platform.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+STEP_OUTCOMES = Counter("notebook_platform_step_outcomes_total", "Outcomes of steps.", ["step", "outcome"])
+STATUS_WRITES = Counter("notebook_platform_status_writes_total", "Status patches sent to the API server.")
+PLATFORMS = Gauge("notebook_platform_platforms", "Platforms kept by this process.")
+AZURE_REQUESTS = Counter("notebook_platform_azure_requests_total", "Requests sent to Azure.", ["method", "status"])
+HELM_RUNS = Counter("notebook_platform_helm_runs_total", "Helm processes started.", ["action"])

@@ -1,0 +1,136 @@
+"""The status of a platform after a pass, made from what the steps found. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from notebook_platform.api.conditions import Condition
+from notebook_platform.api.status import (
+    AttemptStatus,
+    ClusterStatus,
+    OperationStatus,
+    PlannedChange,
+    PlatformStatus,
+    ReleaseStatus,
+)
+from notebook_platform.engine.outcome import Done, Operation
+from notebook_platform.engine.retry import Attempt
+from notebook_platform.engine.walk import Result
+from notebook_platform.kube.redaction import KNOWN
+
+PLAN_LIMIT = 50
+"""So many pending changes stand in status."""
+
+
+def platform_status(
+    results: Mapping[str, Result],
+    conditions: Sequence[Condition],
+    *,
+    previous: PlatformStatus,
+    generation: int,
+    operations: Mapping[str, Operation],
+    attempts: Iterable[Attempt],
+) -> PlatformStatus:
+    """What the operator knows after a pass. What could not be looked at this time keeps what was known before."""
+    cluster, target, hub = (_output(results, name) for name in ("Cluster", "TargetCluster", "JupyterHub"))
+    return PlatformStatus(
+        observed_generation=generation,
+        conditions=[_cleaned(c) for c in conditions],
+        url=hub.url if hub is not None else previous.url,
+        cluster=_cluster(cluster, target, previous.cluster),
+        releases=[_release(hub)] if hub is not None else previous.releases,
+        operations=[_operation(key, operation) for key, operation in sorted(operations.items())],
+        attempts=[_attempt(attempt) for attempt in attempts],
+        plan=_plan(results),
+        next=_next(operations, attempts),
+    )
+
+
+def _output(results: Mapping[str, Result], name: str) -> Any:
+    result = results.get(name)
+    return result.outcome.output if result and isinstance(result.outcome, Done) else None
+
+
+def _cleaned(condition: Condition) -> Condition:
+    return condition.model_copy(update={"message": KNOWN.clean(condition.message)})
+
+
+def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None) -> ClusterStatus | None:
+    known = previous or ClusterStatus()
+    if cluster is not None:
+        known = known.model_copy(
+            update={
+                "id": cluster.id,
+                "fqdn": cluster.fqdn,
+                "kubernetes_version": cluster.kubernetes_version,
+                "power_state": cluster.power_state,
+            }
+        )
+    if target is not None:
+        known = known.model_copy(
+            update={
+                "nodes": f"{target.ready_nodes}/{target.nodes}",
+                "kubeconfig_secret": target.secret_name,
+            }
+        )
+    return known if known != ClusterStatus() else None
+
+
+def _release(hub: Any) -> ReleaseStatus:
+    return ReleaseStatus(name=hub.name, namespace=hub.namespace, chart=hub.chart, revision=hub.revision, state=hub.state)
+
+
+def _operation(key: str, operation: Operation) -> OperationStatus:
+    scheme, host, path, _, _ = urlsplit(operation.url)
+    return OperationStatus(
+        step=key,
+        kind=operation.kind,
+        started=_time(operation.started),
+        url=urlunsplit((scheme, host, path, "", "")),
+        percent=None if operation.percent is None else round(operation.percent),
+        expected_end=_time(operation.started + timedelta(seconds=operation.expected)),
+    )
+
+
+def _attempt(attempt: Attempt) -> AttemptStatus:
+    return AttemptStatus(step=attempt.step, reason=attempt.reason, count=attempt.count, retry_at=_time(attempt.retry_at))
+
+
+def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:
+    pending = [
+        PlannedChange(
+            step=name,
+            action=str(change.action),
+            path=change.path[:512],
+            before=_short(change.before),
+            after=_short(change.after),
+            disrupts=change.disrupts,
+        )
+        for name, result in results.items()
+        for change in result.changes
+        if not result.applied
+    ]
+    return pending[:PLAN_LIMIT]
+
+
+def _short(value: object) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return KNOWN.clean(text)[:256]
+
+
+def _next(operations: Mapping[str, Operation], attempts: Iterable[Attempt]) -> str | None:
+    running = sorted((o.started + timedelta(seconds=o.expected), o.kind) for o in operations.values())
+    if running:
+        return f"{running[0][1]}, expected to end at {_time(running[0][0])}"
+    retries = sorted((a.retry_at, a.step) for a in attempts)
+    if retries:
+        return f"{retries[0][1]} is tried again at {_time(retries[0][0])}"
+    return None
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
