@@ -25,6 +25,7 @@ class AzureContext:
     signed_in: AzureSession | Failed
     secrets: SecretStore
     operations: Mapping[str, Operation]
+    deleting: bool = False
 
     @property
     def session(self) -> AzureSession:
@@ -46,7 +47,8 @@ class AzureContext:
     async def pending(self, key: str, field: str) -> Observed[Any] | None:
         """How the remembered operation under `key` stands: busy or failed; None when there is none or it is over."""
         operation = self.operations.get(key)
-        if operation is None:
+        if operation is None or (self.deleting and not operation.kind.startswith("delete")):
+            # What is still being made need not be waited for when it is to go.
             return None
         state = await poll(self.session, operation, field)
         if state.busy is None and state.failed is None:

@@ -93,7 +93,7 @@ class UserAssigned(Step[Wire, Wire]):
         found = answer.serialize(keep_readonly=True) if hasattr(answer, "serialize") else answer.as_dict()
         adoption = self._context.spec.adoption
         failed = self._context.owner.objection(f"the identity {self._name!r}", self.FIELD, found.get("tags"), adoption)
-        return Observed(found=None if failed else found, failed=failed)
+        return Observed(found=None if failed else found, failed=failed, ours=failed is None)
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:

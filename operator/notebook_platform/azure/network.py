@@ -73,7 +73,7 @@ class Network(Step[Desired, Wire]):
             return Observed(busy=InProgress(reason=state, message=f"The virtual network {name} is {state}", look_again_in=3))
         what, tags, adoption = f"the virtual network {name!r}", network.get("tags"), self._context.spec.adoption
         failed = self._context.owner.objection(what, f"{FIELD}.virtualNetwork.name", tags, adoption)
-        return Observed(found=None if failed else network, failed=failed)
+        return Observed(found=None if failed else network, failed=failed, ours=failed is None)
 
     def plan(self, desired: Desired | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:

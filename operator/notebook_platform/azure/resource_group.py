@@ -47,10 +47,8 @@ class ResourceGroup(Step[Wire, Wire]):
             return Observed(busy=InProgress(reason="Deleting", message=message, look_again_in=10))
         what = f"the resource group {self._context.group!r}"
         spec = self._context.spec
-        return Observed(
-            found=group if self._context.owner.owns(group.get("tags")) or spec.adoption == "IfUnowned" else None,
-            failed=self._context.owner.objection(what, FIELD, group.get("tags"), spec.adoption),
-        )
+        failed = self._context.owner.objection(what, FIELD, group.get("tags"), spec.adoption)
+        return Observed(found=None if failed else group, failed=failed, ours=failed is None)
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:

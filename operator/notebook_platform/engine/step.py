@@ -29,12 +29,14 @@ class Observed(Generic[Found]):
     """What is. `found` is None when there is nothing.
 
     `busy`: an operation runs on it, so nothing may be applied now. `failed`: it must not be touched, or cannot be used, for
-    the reason given (another owner holds it, its last operation failed terminally).
+    the reason given (another owner holds it, its last operation failed terminally). `ours` is False when what is there is
+    somebody else's: a deletion passes it by.
     """
 
     found: Found | None = None
     busy: InProgress | None = None
     failed: Failed | None = None
+    ours: bool = True
     notices: tuple[Notice, ...] = ()
 
 

@@ -130,10 +130,14 @@ async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = _
         ends_anyway = isinstance(host, Observed) and host.found is not None
         if isinstance(observed, Failed):
             return Result(outcome=Done() if ends_anyway else _blamed(graph, step, observed, seen))
-        if observed.found is None:
+        if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
             return Result(outcome=Done())
         if step.name in held:
             return Result(outcome=held[step.name], exists=True)
+        if observed.busy and (observed.found is None or observed.busy.reason == "Deleting"):
+            return Result(outcome=observed.busy, exists=True)
+        if observed.found is None:
+            return Result(outcome=observed.failed or Done(), exists=True)
         result = await _guarded(step, _backwards(step, observed.found, inputs))
         if isinstance(result.outcome, Failed) and ends_anyway:
             log.warning("%s goes with %s: %s", step.name, step.goes_with, result.outcome.message)

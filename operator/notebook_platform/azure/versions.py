@@ -1,0 +1,31 @@
+"""Kubernetes versions as AKS moves them: one minor at a time, the control plane first.
+
+https://learn.microsoft.com/azure/aks/supported-kubernetes-versions and .../upgrade-aks-cluster
+"""
+
+from notebook_platform.engine import Refused
+
+
+def parts(version: str) -> tuple[int, ...]:
+    """`1.34.2` -> (1, 34, 2)."""
+    return tuple(int(part) for part in version.removeprefix("v").split("."))
+
+
+def satisfies(current: str, wanted: str) -> bool:
+    """Whether what runs is what is wanted: `1.34` is satisfied by any patch of it."""
+    return parts(current)[: len(parts(wanted))] == parts(wanted)
+
+
+def next_version(current: str, wanted: str, field: str) -> str:
+    """The version to ask for next on the way to `wanted`: itself, or the next minor when it is further away.
+
+    Raises Refused (VersionDowngrade) when it lies behind.
+    """
+    if parts(wanted) < parts(current)[: len(parts(wanted))]:
+        raise Refused.because(
+            "VersionDowngrade",
+            f"{field} is {wanted} but {current} runs, and AKS does not go back",
+            f"Set {field} to {current} or later.",
+        )
+    (_, minor, *_), (_, target, *_) = parts(current), parts(wanted)
+    return wanted if target - minor <= 1 else f"1.{minor + 1}"
