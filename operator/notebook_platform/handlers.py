@@ -80,7 +80,7 @@ def registry(keepers: Keepers) -> kopf.OperatorRegistry:
     async def platform(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:
         keepers.seen(dict(body), gone=event["type"] == "DELETED")
 
-    async def reference(event: Mapping[str, Any], body: Mapping[str, Any], param: str, **_: Any) -> None:
+    async def reference(event: Mapping[str, Any], body: Mapping[str, Any], param: Any = "Secret", **_: Any) -> None:
         if event["type"] is not None:
             keepers.referred(param, str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
 

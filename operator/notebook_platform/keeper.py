@@ -35,6 +35,9 @@ from notebook_platform.report import platform_status
 
 log = logging.getLogger(__name__)
 
+FRESH_SECONDS = 60.0
+"""A step that was Done is not read again for so long (or half an interval) while another's operation is looked at."""
+
 API_RETRY = 5.0
 """Seconds until the next try when the management cluster itself does not answer."""
 
@@ -57,6 +60,7 @@ class Keeper:
         self._status = PlatformStatus.of(dict(body))
         self._written: Mapping[str, Any] = body.get("status") or {}
         self._attempts: tuple[Attempt, ...] = ()
+        self._seen: dict[str, tuple[float, Result]] = {}
         self._awake = asyncio.Event()
         self._references_changed = False
         self.references: frozenset[tuple[str, str]] = frozenset()
@@ -67,11 +71,13 @@ class Keeper:
         self._body = body
         if _intent(before) != _intent(after):
             self._attempts = ()
+            self._seen.clear()
             self._awake.set()
 
     def wake(self) -> None:
         """A Secret or ConfigMap that the spec names has changed: what failed for its sake is tried at once."""
         self._attempts = ()
+        self._seen.clear()
         self._references_changed = True
         self._awake.set()
 
@@ -138,16 +144,32 @@ class Keeper:
             settled=frozenset() if references_changed else settled(self._status.conditions, generation, graph.order),
             correct_drift=spec.drift_policy == "Correct",
             held=held(self._attempts, now),
+            fresh=self._fresh(parse_duration(spec.interval).total_seconds()),
         )
         results = await reconcile(graph, policy, self._told)
+        await self._workshop.after(self.platform, results)
         conditions = fold(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
         return await self._conclude(spec, results, conditions, deleting=False)
+
+    def _fresh(self, interval: float) -> dict[str, Result]:
+        oldest = time.monotonic() - min(FRESH_SECONDS, interval / 2)
+        return {name: result for name, (when, result) in self._seen.items() if when > oldest}
+
+    def _remember_fresh(self, results: Mapping[str, Result]) -> None:
+        """Keep what was Done with nothing to change; whatever was applied or is under way is looked at again."""
+        now, before = time.monotonic(), self._seen
+        self._seen = {
+            name: before[name] if name in before and before[name][1] is result else (now, result)
+            for name, result in results.items()
+            if isinstance(result.outcome, Done) and not result.changes
+        }
 
     async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
         results: dict[str, Result] = {}
         if spec.deletion_policy == "Delete":
             graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load(), deleting=True)
             results = await dismantle(graph, held(self._attempts, _now()), self._told)
+            await self._workshop.after(self.platform, results)
         if all(isinstance(result.outcome, Done) for result in results.values()):
             fresh = await self._object.read()
             if fresh is not None:

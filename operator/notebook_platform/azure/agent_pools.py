@@ -1,6 +1,7 @@
 """Agent pools in wire form. Pure: what the spec says of a pool, and how it differs from what is there."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from notebook_platform.api.cluster import NodePool
@@ -54,13 +55,8 @@ def pool_changes(pool: NodePool, wanted: Wire, version: str, found: Wire | None)
     path = f"agentPools[{pool.name}]"
     if found is None:
         return [Change(path=path, action=Action.CREATE, after={**wanted, "count": initial_count(pool)})]
-    changes = []
-    for change in compare({k: v for k, v in wanted.items() if v not in ({}, [])}, found, path):
-        member = change.path.removeprefix(f"{path}.").split(".")[0]
-        action = Action.REPLACE if member in IMMUTABLE else Action.UPDATE
-        changes.append(
-            Change(path=change.path, action=action, before=change.before, after=change.after, disrupts=member in IMMUTABLE)
-        )
+    differences = compare({k: v for k, v in wanted.items() if v not in ({}, [])}, found, path)
+    changes = [_judged(change, path) for change in differences]
     for key in ("nodeLabels", "nodeTaints"):
         if not wanted[key] and found.get(key):
             changes.append(Change(path=f"{path}.{key}", action=Action.UPDATE, before=found[key], after=wanted[key]))
@@ -69,6 +65,13 @@ def pool_changes(pool: NodePool, wanted: Wire, version: str, found: Wire | None)
         change = Change(path=f"{path}.orchestratorVersion", action=Action.UPDATE, before=current, after=version, disrupts=True)
         changes.append(change)
     return changes
+
+
+def _judged(change: Change, path: str) -> Change:
+    member = change.path.removeprefix(f"{path}.").split(".")[0]
+    if member not in IMMUTABLE:
+        return change
+    return replace(change, action=Action.REPLACE, disrupts=True)
 
 
 READ_ONLY = frozenset({"provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "powerState"})

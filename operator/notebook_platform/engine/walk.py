@@ -44,13 +44,15 @@ class Policy:
     """How one pass may act.
 
     `settled` names the steps that were already made real for this very spec: a change found there is drift, applied only if
-    `correct_drift`. `held` are failures whose time to retry has not come: their steps are left alone.
+    `correct_drift`. `held` are failures whose time to retry has not come: their steps are left alone. `fresh` are results
+    that were Done moments ago: while another step's operation is looked at every few seconds, they are not read again.
     """
 
     mode: Mode = Mode.APPLY
     settled: Collection[str] = frozenset()
     correct_drift: bool = True
     held: Mapping[str, Failed] = field(default_factory=dict)
+    fresh: "Mapping[str, Result]" = field(default_factory=dict)
 
 
 Listener = Callable[[str, Result], Awaitable[None]]
@@ -67,6 +69,8 @@ async def reconcile(graph: Graph, policy: Policy, told: Listener = _silent) -> d
     async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
         if step.name in policy.held:
             return Result(outcome=policy.held[step.name])
+        if step.name in policy.fresh:
+            return policy.fresh[step.name]
         return await _guarded(step, _forwards(step, inputs, policy))
 
     return await _walk(graph, graph.needs, act, told)

@@ -17,6 +17,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncBearerTokenCredentialPolicy,
     ContentDecodePolicy,
+    CustomHookPolicy,
     RequestIdPolicy,
     SansIOHTTPPolicy,
     UserAgentPolicy,
@@ -78,6 +79,7 @@ class AzureSession:
             RequestIdPolicy(),
             UserAgentPolicy(f"notebook-platform/{__version__}"),
             ContentDecodePolicy(),
+            CustomHookPolicy(),
             _Trace(urlsplit(base).netloc.lower()),
             ThrottlePolicy(self._buckets, self.subscription_id),
             authentication,
@@ -206,7 +208,6 @@ class AzureSession:
 
 async def _sent(client: Any, request: HttpRequest) -> AsyncHttpResponse:
     response: AsyncHttpResponse = await client.send_request(request)
-    await response.read()
     if response.status_code >= 400:
         raise HttpResponseError(response=response)
     return response

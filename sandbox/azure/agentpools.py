@@ -1,0 +1,149 @@
+"""Microsoft.ContainerService/managedClusters/agentPools: the pools of a cluster, one by one."""
+
+from sandbox.azure import aks_rules as rules
+from sandbox.azure.containerservice import BASE, UPGRADE, ContainerService, check_idle, operations_path
+from sandbox.azure.core.errors import ArmError, not_found
+from sandbox.azure.core.routing import Answer, Call, Routes
+from sandbox.azure.core.store import Resource
+from sandbox.azure.nodes import POOLS, pools_of, scale_set_id, show_nodes
+from sandbox.azure.world import World
+
+CREATE, UPDATE, DELETE = 90.0, 40.0, 60.0
+
+
+class AgentPools:
+    """Adding, changing and removing pools; each excludes other work on the cluster."""
+
+    def __init__(self, world: World, clusters: ContainerService) -> None:
+        self._world = world
+        self._clusters = clusters
+
+    def routes(self, routes: Routes) -> None:
+        """Register the endpoints."""
+        base = f"{BASE}/{{cluster}}/agentPools"
+        routes.add("GET", base, self.in_group)
+        routes.add("GET", f"{base}/{{name}}", self.get)
+        routes.add("PUT", f"{base}/{{name}}", self.put)
+        routes.add("DELETE", f"{base}/{{name}}", self.delete)
+        routes.add("GET", f"{BASE}/{{cluster}}/availableAgentPoolVersions", self.available)
+        routes.add("GET", f"{base}/{{name}}/upgradeProfiles/default", self.upgrades)
+
+    def _cluster(self, call: Call) -> Resource:
+        group = self._world.group(call)
+        found = self._world.store.get(f"{group.id}/providers/Microsoft.ContainerService/managedClusters/{call['cluster']}")
+        if found is None:
+            raise not_found(f"Microsoft.ContainerService/managedClusters/{call['cluster']}", call["rg"])
+        return found
+
+    def _pool(self, call: Call) -> Resource:
+        cluster = self._cluster(call)
+        found = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
+        if found is None:
+            raise not_found(f"{POOLS}/{call['cluster']}/{call['name']}", call["rg"])
+        return found
+
+    async def in_group(self, call: Call) -> Answer:
+        """The pools of a cluster."""
+        return Answer({"value": [pool.body for pool in pools_of(self._world, self._cluster(call))]})
+
+    async def get(self, call: Call) -> Answer:
+        """One pool."""
+        return Answer(self._pool(call).body)
+
+    async def put(self, call: Call) -> Answer:
+        """Create or change."""
+        cluster = self._cluster(call)
+        check_idle(self._world, cluster)
+        if cluster.body["properties"]["powerState"]["code"] == "Stopped":
+            raise ArmError(409, "OperationNotAllowed", "managed cluster is not currently running: updating cannot be performed.")
+        given = {**call.body["properties"], "name": call["name"]}
+        control_plane = cluster.body["properties"]["currentKubernetesVersion"]
+        version = self._world.catalog.patch(given.get("orchestratorVersion") or control_plane)
+        if version is None:
+            rules.offered(self._world.catalog, given["orchestratorVersion"], "", "AgentPoolK8sVersionNotSupported")
+        rules.check_pool(self._world.catalog, {"vmSize": "Standard_D2s_v3", **given}, system_needed=False)
+        old = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
+        path = operations_path(call, cluster.body["location"])
+        if old is None:
+            if len(control_plane) and version:
+                rules.check_skew(control_plane, version)
+            pool = self._clusters.add_pool(cluster, given, "Creating")
+            return self._accept(call, cluster, pool, CREATE, path, 201)
+        return self._change(call, cluster, old, given, path)
+
+    def _change(self, call: Call, cluster: Resource, old: Resource, given: dict[str, object], path: str) -> Answer:
+        if call.headers.get("if-none-match") == "*":
+            raise ArmError(412, "PreconditionFailed", "The pool exists already.")
+        properties = old.body["properties"]
+        match = call.headers.get("if-match")
+        if match and match != properties["eTag"]:
+            raise ArmError(412, "PreconditionFailed", "The pool has changed: its etag is another.")
+        rules.check_immutable_pool(properties, given)
+        wanted, seconds = str(given.get("orchestratorVersion") or ""), UPDATE
+        current = properties["currentOrchestratorVersion"]
+        if wanted:
+            target = rules.check_upgrade(self._world.catalog, current, wanted, cluster.body["location"])
+            if target != current:
+                rules.check_skew(cluster.body["properties"]["currentKubernetesVersion"], target)
+                seconds = UPGRADE
+        if properties["mode"] == "System" and given.get("mode") == "User":
+            self._keep_one_system_pool(cluster, old)
+        self._clusters.change_pool(old, dict(given))
+        properties["provisioningState"] = "Upgrading" if seconds == UPGRADE else "Updating"
+        return self._accept(call, cluster, old, seconds, path, 200)
+
+    def _keep_one_system_pool(self, cluster: Resource, pool: Resource) -> None:
+        others = [p for p in pools_of(self._world, cluster) if p is not pool and p.body["properties"]["mode"] == "System"]
+        if not others:
+            message = "There has to be at least one system agent pool."
+            raise ArmError(400, "OperationNotAllowed", message)
+
+    def _accept(self, call: Call, cluster: Resource, pool: Resource, seconds: float, path: str, status: int) -> Answer:
+        properties = pool.body["properties"]
+
+        async def done() -> None:
+            properties["provisioningState"] = "Succeeded"
+            await show_nodes(self._world, cluster)
+
+        async def failed() -> None:
+            properties["provisioningState"] = "Failed"
+
+        operation = self._world.operations.start(seconds, done, fail=failed, error=call.fails_with)
+        return self._world.operations.answer(operation, path, status=status, body=pool.body)
+
+    async def delete(self, call: Call) -> Answer:
+        """A pool goes with its nodes; the last System pool stays."""
+        pool, cluster = self._pool(call), self._cluster(call)
+        check_idle(self._world, cluster)
+        if pool.body["properties"]["mode"] == "System":
+            self._keep_one_system_pool(cluster, pool)
+        pool.body["properties"]["provisioningState"] = "Deleting"
+
+        async def gone() -> None:
+            self._world.store.remove(scale_set_id(cluster, pool.body["name"]))
+            self._world.store.remove(pool.id)
+            await show_nodes(self._world, cluster)
+
+        operation = self._world.operations.start(DELETE, gone, error=call.fails_with)
+        path = operations_path(call, cluster.body["location"])
+        answer = self._world.operations.answer(operation, path, status=202)
+        answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
+        return answer
+
+    async def available(self, call: Call) -> Answer:
+        """Versions a pool can have."""
+        control_plane = self._cluster(call).body["properties"]["currentKubernetesVersion"]
+        versions = [
+            {"kubernetesVersion": patch, "default": patch == control_plane, "isPreview": None}
+            for patches in self._world.catalog.versions.values()
+            for patch in patches
+            if 0 <= rules.minor(control_plane) - rules.minor(patch) <= 3 and patch <= control_plane
+        ]
+        return Answer({"properties": {"agentPoolVersions": versions}})
+
+    async def upgrades(self, call: Call) -> Answer:
+        """Where a pool can go."""
+        pool = self._pool(call)
+        properties = pool.body["properties"]
+        told = {"kubernetesVersion": properties["currentOrchestratorVersion"], "osType": "Linux", "upgrades": []}
+        return Answer({"id": f"{pool.id}/upgradeProfiles/default", "name": "default", "properties": told})

@@ -1,0 +1,460 @@
+"""Microsoft.ContainerService: managed clusters. A real API server stands behind each, given by the backend."""
+
+import base64
+import hashlib
+from typing import Any
+
+from sandbox.azure import aks_rules as rules
+from sandbox.azure.backend import User
+from sandbox.azure.compute import vcpus_in_use
+from sandbox.azure.core.errors import ArmError, not_found
+from sandbox.azure.core.routing import Answer, Call, Routes
+from sandbox.azure.core.store import Resource
+from sandbox.azure.graph import REPLICATION_SECONDS
+from sandbox.azure.nodes import inline, pools_of, show_nodes, write_scale_set
+from sandbox.azure.world import TENANT, World
+
+TYPE = "microsoft.containerservice/managedclusters"
+BASE = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.ContainerService/managedClusters"
+CREATE, UPDATE, UPGRADE, DELETE, POWER = 240.0, 90.0, 420.0, 200.0, 120.0
+"""Simulated seconds."""
+
+BUSY = ("Creating", "Updating", "Upgrading", "Deleting", "Starting", "Stopping", "Canceling")
+
+
+def operations_path(call: Call, location: str) -> str:
+    """Where the documents of this provider's operations lie."""
+    return f"/subscriptions/{call['sub']}/providers/Microsoft.ContainerService/locations/{location}"
+
+
+def check_idle(world: World, cluster: Resource) -> None:
+    """Raises OperationNotAllowed while something runs on the cluster or one of its pools, or while it is stopped."""
+    text = (
+        "please wait for it to finish before starting a new operation. See https://aka.ms/aks-pending-operation for more details"
+    )
+    state = cluster.body["properties"]["provisioningState"]
+    if state in BUSY:
+        message = f"Operation is not allowed: Another operation ({state}) is in progress, {text}"
+        raise ArmError(409, "OperationNotAllowed", message)
+    for pool in pools_of(world, cluster):
+        state = pool.body["properties"]["provisioningState"]
+        if state in (*BUSY, "Scaling"):
+            name = pool.body["name"]
+            message = f"Operation is not allowed: Another agentpool operation ({name} - {state}) is in progress, {text}"
+            raise ArmError(409, "OperationNotAllowed", message)
+
+
+class ContainerService:
+    """Clusters keep their pools as resources of their own; a GET shows them inline."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self, routes: Routes) -> None:
+        """Register the endpoints."""
+        one = f"{BASE}/{{name}}"
+        routes.add(
+            "GET", "/subscriptions/{sub}/providers/Microsoft.ContainerService/locations/{loc}/kubernetesVersions", self.versions
+        )
+        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.ContainerService/managedClusters", self.list_all)
+        routes.add("GET", BASE, self.in_group)
+        routes.add("GET", one, self.get)
+        routes.add("PUT", one, self.put)
+        routes.add("PATCH", one, self.patch)
+        routes.add("DELETE", one, self.delete)
+        routes.add("GET", f"{one}/upgradeProfiles/default", self.upgrades)
+        routes.add("POST", f"{one}/listCluster(?P<user>User|Admin)Credential", self.credentials)
+        routes.add("POST", f"{one}/(?P<verb>start|stop)", self.power)
+        routes.add("POST", f"{one}/abort", self.abort)
+        routes.add("POST", f"{one}/resetServicePrincipalProfile", self.reset_principal)
+
+    def _cluster(self, call: Call) -> Resource:
+        group = self._world.group(call)
+        found = self._world.store.get(f"{group.id}/providers/Microsoft.ContainerService/managedClusters/{call['name']}")
+        if found is None:
+            raise not_found(f"Microsoft.ContainerService/managedClusters/{call['name']}", call["rg"])
+        return found
+
+    async def versions(self, call: Call) -> Answer:
+        """What the region offers."""
+        catalog, values = self._world.catalog, []
+        order = sorted(catalog.versions, key=rules.minor)
+        for place, version in enumerate(order):
+            further = [p for later in order[place : place + 2] for p in catalog.versions[later]]
+            patches = {p: {"upgrades": [f for f in further if f > p]} for p in catalog.versions[version]}
+            plan = {"supportPlan": ["KubernetesOfficial"]}
+            default = version == catalog.default
+            values.append(
+                {"version": version, "isDefault": default, "isPreview": None, "capabilities": plan, "patchVersions": patches}
+            )
+        return Answer({"values": values})
+
+    async def list_all(self, call: Call) -> Answer:
+        """The clusters of a subscription."""
+        found = self._world.store.under(f"/subscriptions/{call['sub']}", TYPE)
+        return Answer({"value": [inline(self._world, c) for c in found]})
+
+    async def in_group(self, call: Call) -> Answer:
+        """The clusters of a group."""
+        found = self._world.store.under(self._world.group(call).id, TYPE)
+        return Answer({"value": [inline(self._world, c) for c in found]})
+
+    async def get(self, call: Call) -> Answer:
+        """One cluster."""
+        return Answer(inline(self._world, self._cluster(call)))
+
+    async def put(self, call: Call) -> Answer:
+        """Create, or change."""
+        group = self._world.group(call, writing=True)
+        id_ = f"{group.id}/providers/Microsoft.ContainerService/managedClusters/{call['name']}"
+        old = self._world.store.get(id_)
+        if old is None:
+            if call.headers.get("if-match"):
+                raise ArmError(412, "PreconditionFailed", "The cluster does not exist.")
+            return await self._create(call, id_)
+        if call.headers.get("if-none-match") == "*":
+            raise ArmError(412, "PreconditionFailed", "The cluster exists already.")
+        return await self._update(call, old)
+
+    async def _create(self, call: Call, id_: str) -> Answer:
+        given: dict[str, Any] = call.body["properties"]
+        pools: list[dict[str, Any]] = given.get("agentPoolProfiles") or []
+        location = call.body["location"].replace(" ", "").lower()
+        version = self._check_new(call, given, pools, location)
+        node_group = given.get("nodeResourceGroup") or f"MC_{call['rg']}_{call['name']}_{location}"
+        if self._world.store.get(f"/subscriptions/{call['sub']}/resourceGroups/{node_group}"):
+            message = f"The resource group '{node_group}' for the nodes exists already; choose another nodeResourceGroup."
+            raise ArmError(400, "InvalidParameter", message, target="nodeResourceGroup")
+        prefix = given.get("dnsPrefix") or call["name"]
+        fqdn = f"{prefix}-{hash_of(id_)}.hcp.{location}.azmk8s.io".lower()
+        properties = {
+            **{key: value for key, value in given.items() if key != "agentPoolProfiles"},
+            "provisioningState": "Creating",
+            "powerState": {"code": "Running"},
+            "kubernetesVersion": given.get("kubernetesVersion") or version,
+            "currentKubernetesVersion": version,
+            "dnsPrefix": prefix,
+            "fqdn": fqdn,
+            "azurePortalFQDN": fqdn.replace(".hcp.", ".portal.hcp."),
+            "nodeResourceGroup": node_group,
+            "maxAgentPools": 100,
+            "resourceUID": hash_of(id_),
+        }
+        body = {
+            "name": call["name"],
+            "type": "Microsoft.ContainerService/ManagedClusters",
+            "location": location,
+            "tags": call.body.get("tags") or {},
+            "sku": call.body.get("sku") or {"name": "Base", "tier": "Free"},
+            "eTag": self._world.store.etag(),
+            "properties": properties,
+        }
+        if "identity" in call.body:
+            body["identity"] = {**call.body["identity"], "tenantId": TENANT, "principalId": hash_of(id_)}
+            properties["servicePrincipalProfile"] = {"clientId": "msi"}
+        cluster = self._world.store.put(id_, body)
+        for pool in pools:
+            self.add_pool(cluster, {"orchestratorVersion": version, **pool}, "Creating")
+        operation = self._birth(call, cluster, location, version)
+        return self._world.operations.answer(
+            operation, operations_path(call, location), status=201, body=inline(self._world, cluster)
+        )
+
+    def _birth(self, call: Call, cluster: Resource, location: str, version: str) -> Any:
+        world = self._world
+
+        async def start_api() -> None:
+            await world.backend.create(cluster.id, name=call["name"], location=location, kubernetes_version=version)
+
+        async def born() -> None:
+            self._make_node_group(cluster)
+            self._settle(cluster, "Succeeded")
+            await show_nodes(world, cluster)
+
+        async def failed() -> None:
+            self._settle(cluster, "Failed")
+
+        return world.operations.start(CREATE, born, fail=failed, error=call.fails_with, meanwhile=start_api)
+
+    def _make_node_group(self, cluster: Resource) -> None:
+        sub, node_group = cluster.id.split("/")[2], cluster.body["properties"]["nodeResourceGroup"]
+        tags = {"aks-managed-cluster-name": cluster.body["name"], "aks-managed-cluster-rg": cluster.group}
+        body = {
+            "name": node_group,
+            "type": "Microsoft.Resources/resourceGroups",
+            "location": cluster.body["location"],
+            "tags": tags,
+            "managedBy": cluster.id,
+            "properties": {"provisioningState": "Succeeded"},
+        }
+        self._world.store.put(f"/subscriptions/{sub}/resourceGroups/{node_group}", body)
+
+    def _check_new(self, call: Call, given: dict[str, Any], pools: list[dict[str, Any]], location: str) -> str:
+        world = self._world
+        rules.check_name(call["name"])
+        version = rules.offered(world.catalog, given.get("kubernetesVersion") or "", location)
+        if not any(pool.get("mode") == "System" for pool in pools):
+            raise rules.invalid("Must define at least one system pool.", "agentPoolProfiles")
+        for pool in pools:
+            pool.setdefault("vmSize", "Standard_D2s_v3")
+            rules.check_pool(world.catalog, pool, system_needed=True)
+        rules.check_network(given.get("networkProfile") or {}, self._subnets(pools), pools)
+        wanted = sum((size.cpu if (size := world.catalog.size(p["vmSize"])) else 0) * p.get("count", 1) for p in pools)
+        left = world.catalog.quota - vcpus_in_use(world, call["sub"])
+        if wanted > left:
+            message = f"Insufficient regional vcpu quota left for location {location}. left regional vcpu quota {left}, requested quota {wanted}."
+            raise ArmError(400, "ErrCode_InsufficientVCPUQuota", message)
+        profile = given.get("servicePrincipalProfile")
+        if profile and profile.get("clientId") != "msi":
+            self._check_principal(profile)
+        return version
+
+    def _subnets(self, pools: list[dict[str, Any]]) -> dict[str, str]:
+        found = {}
+        for id_ in {str(p["vnetSubnetID"]) for p in pools if p.get("vnetSubnetID")}:
+            network = self._world.resource(id_.rsplit("/subnets/", 1)[0])
+            name = id_.rsplit("/", 1)[1].lower()
+            subnet = next((s for s in network.body["properties"]["subnets"] if s["name"].lower() == name), None)
+            if subnet is None:
+                raise rules.invalid(f"The subnet {id_} was not found.", "vnetSubnetID")
+            found[id_.lower()] = subnet["properties"]["addressPrefix"]
+        return found
+
+    def _check_principal(self, profile: dict[str, Any]) -> None:
+        principal = self._world.principal_by_app(profile["clientId"])
+        if principal is None or self._world.age(principal["id"]) < REPLICATION_SECONDS:
+            message = (
+                f"Service principal clientID: {profile['clientId']} not found in Active Directory tenant {TENANT}, "
+                "Please see https://aka.ms/aks-sp-help for more details."
+            )
+            raise ArmError(400, "ServicePrincipalNotFound", message, flat=True)
+        application = next(a for a in self._world.applications.values() if a["appId"] == principal["appId"])
+        if profile.get("secret") not in [value for value, _ in self._world.secrets[application["id"]].values()]:
+            message = (
+                "The credentials in ServicePrincipalProfile were invalid. Details: adal: Refresh request failed. Status Code = '401'. "
+                "Response body: AADSTS7000215: Invalid client secret provided."
+            )
+            raise ArmError(400, "ServicePrincipalValidationClientError", message)
+
+    def add_pool(self, cluster: Resource, given: dict[str, Any], state: str) -> Resource:
+        """Store a pool with what AKS fills in."""
+        version = given.get("orchestratorVersion") or cluster.body["properties"]["currentKubernetesVersion"]
+        patch = self._world.catalog.patch(version) or version
+        properties = {
+            "osType": "Linux",
+            "osSKU": "Ubuntu",
+            "osDiskSizeGB": 128,
+            "osDiskType": "Managed",
+            "kubeletDiskType": "OS",
+            "maxPods": 30 if cluster.body["properties"].get("networkProfile", {}).get("networkPlugin") == "azure" else 110,
+            "type": "VirtualMachineScaleSets",
+            "mode": "User",
+            "count": 1,
+            "enableAutoScaling": False,
+            "scaleDownMode": "Delete",
+            "vmSize": "Standard_D2s_v3",
+            **{key: value for key, value in given.items() if key not in ("name", "id") and value is not None},
+            "orchestratorVersion": version,
+            "currentOrchestratorVersion": patch,
+            "nodeImageVersion": "AKSUbuntu-2204gen2containerd-202611.01.0",
+            "powerState": {"code": "Running"},
+            "provisioningState": state,
+            "eTag": self._world.store.etag(),
+        }
+        body = {"name": given["name"], "type": "Microsoft.ContainerService/managedClusters/agentPools", "properties": properties}
+        return self._world.store.put(f"{cluster.id}/agentPools/{given['name']}", body)
+
+    def _settle(self, cluster: Resource, state: str) -> None:
+        cluster.body["properties"]["provisioningState"] = state
+        cluster.body["eTag"] = self._world.store.etag()
+        for pool in pools_of(self._world, cluster):
+            pool.body["properties"]["provisioningState"] = state
+            if state == "Succeeded":
+                write_scale_set(self._world, cluster, pool)
+
+    async def _update(self, call: Call, cluster: Resource) -> Answer:
+        check_idle(self._world, cluster)
+        match = call.headers.get("if-match")
+        if match and match != cluster.body["eTag"]:
+            raise ArmError(412, "PreconditionFailed", "The cluster has changed: its etag is another.")
+        old, given = cluster.body["properties"], dict(call.body["properties"])
+        if old["powerState"]["code"] == "Stopped":
+            message = "managed cluster is not currently running: updating cannot be performed."
+            raise ArmError(409, "OperationNotAllowed", message)
+        rules.check_immutable(old, given)
+        current, location = old["currentKubernetesVersion"], cluster.body["location"]
+        target = rules.check_upgrade(self._world.catalog, current, given.get("kubernetesVersion") or current, location)
+        pools = given.pop("agentPoolProfiles", None) or []
+        changed = {p["name"]: p for p in pools}
+        for pool in pools_of(self._world, cluster):
+            if wanted := changed.get(pool.body["name"]):
+                rules.check_immutable_pool(pool.body["properties"], wanted)
+        profile = given.get("servicePrincipalProfile") or {}
+        if profile.get("secret"):
+            self._check_principal(profile)
+        for key in ("provisioningState", "powerState", "currentKubernetesVersion", "fqdn", "maxAgentPools", "resourceUID"):
+            given.pop(key, None)
+        was_failed = old["provisioningState"] == "Failed"
+        seconds, word = (UPGRADE, "Upgrading") if target != current else (UPDATE, "Updating")
+        old["provisioningState"] = word
+
+        async def done() -> None:
+            old.update(given)
+            old["currentKubernetesVersion"] = target
+            for key in ("tags", "sku", "identity"):
+                if key in call.body:
+                    cluster.body[key] = (
+                        {**(cluster.body.get(key) or {}), **call.body[key]} if key == "identity" else call.body[key]
+                    )
+            for pool in pools_of(self._world, cluster):
+                if wanted := changed.get(pool.body["name"]):
+                    self.change_pool(pool, wanted)
+            self._make_node_group(cluster)
+            self._settle(cluster, "Succeeded")
+            await show_nodes(self._world, cluster)
+
+        async def revive() -> None:
+            if was_failed:
+                name = cluster.body["name"]
+                await self._world.backend.create(cluster.id, name=name, location=location, kubernetes_version=target)
+
+        async def failed() -> None:
+            old["provisioningState"] = "Failed"
+
+        operation = self._world.operations.start(seconds, done, fail=failed, error=call.fails_with, meanwhile=revive)
+        path = operations_path(call, location)
+        return self._world.operations.answer(operation, path, status=200, body=inline(self._world, cluster))
+
+    def change_pool(self, pool: Resource, wanted: dict[str, Any]) -> None:
+        """Put the wanted members into a pool."""
+        properties = pool.body["properties"]
+        for key, value in wanted.items():
+            if key not in ("name", "id", "type", "provisioningState", "eTag", "currentOrchestratorVersion", "powerState"):
+                properties[key] = value
+        properties["type"] = "VirtualMachineScaleSets"
+        if not properties.get("enableAutoScaling"):
+            properties.pop("minCount", None)
+            properties.pop("maxCount", None)
+        version = properties.get("orchestratorVersion")
+        current = properties["currentOrchestratorVersion"]
+        if version and not current.startswith(f"{version}.") and version != current:
+            properties["currentOrchestratorVersion"] = self._world.catalog.patch(version) or version
+        properties["eTag"] = self._world.store.etag()
+
+    async def patch(self, call: Call) -> Answer:
+        """Tags."""
+        cluster = self._cluster(call)
+        cluster.body["tags"] = call.body.get("tags") or {}
+        cluster.body["eTag"] = self._world.store.etag()
+        return Answer(inline(self._world, cluster))
+
+    async def delete(self, call: Call) -> Answer:
+        """The cluster goes, and its node resource group with it. A deletion preempts what runs."""
+        try:
+            cluster = self._cluster(call)
+        except ArmError:
+            return Answer(None, 204)
+        self._world.locked(cluster.id)
+        cluster.body["properties"]["provisioningState"] = "Deleting"
+        node_group = f"/subscriptions/{call['sub']}/resourceGroups/{cluster.body['properties']['nodeResourceGroup']}"
+
+        async def gone() -> None:
+            await self._world.backend.delete(cluster.id)
+            for item in [r for r in self._world.store.resources.values() if r.type.endswith("roleassignments")]:
+                if item.id.lower().startswith(node_group.lower()):
+                    self._world.store.remove(item.id)
+            self._world.store.remove(node_group)
+            self._world.store.remove(cluster.id)
+
+        operation = self._world.operations.start(DELETE, gone, error=call.fails_with)
+        path = operations_path(call, cluster.body["location"])
+        answer = self._world.operations.answer(operation, path, status=202)
+        answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
+        return answer
+
+    async def upgrades(self, call: Call) -> Answer:
+        """Where the cluster can go."""
+        cluster = self._cluster(call)
+        current = cluster.body["properties"]["currentKubernetesVersion"]
+        near = [
+            p for v, ps in self._world.catalog.versions.items() for p in ps if rules.minor(v) - rules.minor(current) in (0, 1)
+        ]
+        upgrades = [{"kubernetesVersion": p, "isPreview": None} for p in near if p > current]
+        pools = [
+            {
+                "kubernetesVersion": p.body["properties"]["currentOrchestratorVersion"],
+                "osType": "Linux",
+                "name": p.body["name"],
+                "upgrades": upgrades,
+            }
+            for p in pools_of(self._world, cluster)
+        ]
+        properties = {
+            "controlPlaneProfile": {"kubernetesVersion": current, "osType": "Linux", "name": None, "upgrades": upgrades},
+            "agentPoolProfiles": pools,
+        }
+        type_ = "Microsoft.ContainerService/managedClusters/upgradeprofiles"
+        return Answer({"id": f"{cluster.id}/upgradeprofiles/default", "name": "default", "type": type_, "properties": properties})
+
+    async def credentials(self, call: Call) -> Answer:
+        """A kubeconfig; the admin's is refused when local accounts are off."""
+        cluster = self._cluster(call)
+        if cluster.body["properties"].get("disableLocalAccounts") and call["user"].lower() == "admin":
+            message = "Getting static credential is not allowed because this cluster is set to disable local accounts."
+            raise ArmError(400, "BadRequest", message)
+        user: User = "clusterAdmin" if call["user"].lower() == "admin" else "clusterUser"
+        text = await self._world.backend.kubeconfig(cluster.id, user)
+        return Answer({"kubeconfigs": [{"name": user, "value": base64.b64encode(text.encode()).decode()}]})
+
+    async def power(self, call: Call) -> Answer:
+        """Start or stop."""
+        cluster = self._cluster(call)
+        check_idle(self._world, cluster)
+        properties, verb = cluster.body["properties"], call["verb"].lower()
+        wanted = {"start": "Running", "stop": "Stopped"}[verb]
+        if properties["powerState"]["code"] == wanted:
+            problem = "running, starting" if verb == "start" else "not currently running, stopping"
+            raise ArmError(409, "OperationNotAllowed", f"managed cluster is {problem} cannot be performed.")
+        properties["provisioningState"] = {"start": "Starting", "stop": "Stopping"}[verb]
+
+        async def done() -> None:
+            if verb == "stop":
+                await self._world.backend.stop(cluster.id)
+            else:
+                await self._world.backend.start(cluster.id)
+            properties["powerState"] = {"code": wanted}
+            self._settle(cluster, "Succeeded")
+
+        operation = self._world.operations.start(POWER, done, error=call.fails_with)
+        return self._world.operations.answer(operation, operations_path(call, cluster.body["location"]), status=202)
+
+    async def abort(self, call: Call) -> Answer:
+        """Stop the operation under way where it is."""
+        cluster = self._cluster(call)
+        for operation in self._world.operations.all.values():
+            if operation.task and not operation.task.done():
+                operation.task.cancel()
+        cluster.body["properties"]["provisioningState"] = "Canceled"
+        return Answer(None, 204)
+
+    async def reset_principal(self, call: Call) -> Answer:
+        """Another secret for the principal; every node is rolled."""
+        cluster = self._cluster(call)
+        check_idle(self._world, cluster)
+        self._check_principal(call.body)
+        cluster.body["properties"]["provisioningState"] = "Updating"
+
+        async def done() -> None:
+            cluster.body["properties"]["servicePrincipalProfile"] = dict(call.body)
+            self._settle(cluster, "Succeeded")
+
+        operation = self._world.operations.start(UPGRADE, done, error=call.fails_with)
+        path = operations_path(call, cluster.body["location"])
+        answer = self._world.operations.answer(operation, path, status=202)
+        answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
+        return answer
+
+
+def hash_of(text: str) -> str:
+    """Eight hex digits that stay the same."""
+    return hashlib.sha256(text.lower().encode()).hexdigest()[:8]

@@ -1,0 +1,167 @@
+"""/_sandbox: what only tests and the sandbox's command may do: look inside, act behind everybody's back, make faults."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from sandbox.azure.core.clock import stamp
+from sandbox.azure.core.faults import Fault
+from sandbox.azure.core.routing import Answer, Call, Routes
+from sandbox.azure.entra import Entra
+from sandbox.azure.graph import Graph
+from sandbox.azure.nodes import cluster_of_scale_set, resize, scale_set_id
+from sandbox.azure.world import World
+
+PREFIX = "/_sandbox"
+
+
+class Control:
+    """The endpoints below /_sandbox; they are neither journaled nor throttled."""
+
+    def __init__(self, world: World, graph: Graph, entra: Entra) -> None:
+        self._world = world
+        self._graph = graph
+        self._entra = entra
+
+    def routes(self, routes: Routes) -> None:
+        """Register the endpoints."""
+        table: dict[str, tuple[str, Callable[[Call], Awaitable[Answer]]]] = {
+            "/journal": ("GET", self.journal),
+            "/state": ("GET", self.state),
+            "/resources/{id*}": ("GET PUT PATCH DELETE", self.resource),
+            "/faults": ("GET POST DELETE", self.faults),
+            "/metrics": ("POST", self.metrics),
+            "/subscriptions/{sub}": ("PUT", self.subscription),
+            "/clock": ("GET POST", self.clock),
+            "/nodes": ("POST", self.nodes),
+            "/applications/{app}/secrets": ("POST DELETE", self.secrets),
+            "/applications": ("POST", self.applications),
+            "/tokens": ("DELETE", self.tokens),
+            "/catalog/versions/{version}": ("PUT DELETE", self.version),
+        }
+        for path, (methods, handler) in table.items():
+            routes.add(methods, f"{PREFIX}{path}", handler)
+
+    async def journal(self, call: Call) -> Answer:
+        """Requests from `since` on; only writes with `writes=1`."""
+        entries = self._world.journal.entries[int(call.query.get("since", "0")) :]
+        if call.query.get("writes"):
+            entries = [e for e in entries if e["write"]]
+        return Answer({"value": entries, "next": len(self._world.journal.entries)})
+
+    async def state(self, call: Call) -> Answer:
+        """Everything there is."""
+        world = self._world
+        return Answer(
+            {
+                "resources": {r.id: r.body for r in world.store.resources.values()},
+                "applications": list(world.applications.values()),
+                "servicePrincipals": list(world.principals.values()),
+                "providers": world.providers,
+                "features": world.features,
+                "subscriptions": world.subscriptions,
+                "operations": [{"id": o.id, "status": o.status} for o in world.operations.all.values()],
+            }
+        )
+
+    async def resource(self, call: Call) -> Answer:
+        """Read, put, patch (merge) or remove a resource with no rule applied."""
+        id_ = f"/{unquote(call['id'])}"
+        if call.method == "DELETE":
+            self._world.store.remove(id_)
+            return Answer(None, 204)
+        if call.method == "PUT":
+            name = id_.rsplit("/", 1)[1]
+            return Answer(self._world.store.put(id_, {"name": name, **call.body}).body)
+        resource = self._world.resource(id_)
+        if call.method == "PATCH":
+            _merge(resource.body, call.body)
+            for key in ("etag", "eTag"):
+                if key in resource.body:
+                    resource.body[key] = self._world.store.etag()
+        return Answer(resource.body)
+
+    async def faults(self, call: Call) -> Answer:
+        """Add one, list them, or clear them all."""
+        if call.method == "POST":
+            self._world.faults.rules.append(Fault.model_validate(call.body))
+        if call.method == "DELETE":
+            self._world.faults.rules.clear()
+        return Answer({"value": [f.model_dump() for f in self._world.faults.rules]})
+
+    async def metrics(self, call: Call) -> Answer:
+        """{resource, metric, value}: from now on (and, with `since_minutes`, from then on) the metric has this value."""
+        body = call.body
+        key = (body["resource"].lower(), body.get("metric", "Percentage CPU"))
+        when = self._world.clock.now() - timedelta(minutes=body.get("since_minutes", 0))
+        self._world.series.setdefault(key, []).append((when, float(body["value"])))
+        self._world.series[key].sort()
+        return Answer({"points": len(self._world.series[key])})
+
+    async def subscription(self, call: Call) -> Answer:
+        """{state}: Enabled, Warned, Disabled."""
+        self._world.subscriptions[call["sub"].lower()] = call.body["state"]
+        return Answer(call.body)
+
+    async def clock(self, call: Call) -> Answer:
+        """The simulated time; POST {seconds} moves it forward."""
+        if call.method == "POST":
+            self._world.clock.advance(float(call.body["seconds"]))
+        return Answer({"now": stamp(self._world.clock.now()), "speed": self._world.clock.speed})
+
+    async def nodes(self, call: Call) -> Answer:
+        """{cluster, pool, count}: the cluster autoscaler moves a pool's count."""
+        cluster = self._world.resource(call.body["cluster"])
+        behind = cluster_of_scale_set(self._world, scale_set_id(cluster, call.body["pool"]))
+        assert behind is not None
+        await resize(self._world, *behind, int(call.body["count"]))
+        return Answer(behind[1].body)
+
+    async def applications(self, call: Call) -> Answer:
+        """An application with a principal and a secret: {displayName, secret, federated}."""
+        body = dict(call.body)
+        secret = body.pop("secret", None)
+        application = self._graph.create_application(body)
+        principal = self._graph.create_principal(application)
+        self._world.born[principal["id"]] = self._world.clock.now().replace(year=2020)
+        if secret:
+            self.set_secret(application["id"], secret)
+        return Answer({"application": application, "principal": principal}, 201)
+
+    def set_secret(self, application_id: str, value: str) -> None:
+        """A secret with a known value that lasts."""
+        ends = self._world.clock.now().replace(year=2100)
+        self._world.secrets[application_id]["given"] = (value, ends)
+
+    async def secrets(self, call: Call) -> Answer:
+        """POST {value} gives an application (by appId) this one secret; DELETE takes all."""
+        application: dict[str, Any] = next(a for a in self._world.applications.values() if a["appId"] == call["app"])
+        self._world.secrets[application["id"]].clear()
+        if call.method == "POST":
+            self.set_secret(application["id"], call.body["value"])
+        return Answer(None, 204)
+
+    async def tokens(self, call: Call) -> Answer:
+        """All tokens issued so far are refused from now on."""
+        self._entra.revoke_all()
+        return Answer(None, 204)
+
+    async def version(self, call: Call) -> Answer:
+        """Offer a version, or no longer."""
+        minor = ".".join(call["version"].split(".")[:2])
+        if call.method == "DELETE":
+            self._world.catalog.versions.pop(minor, None)
+        else:
+            self._world.catalog.versions.setdefault(minor, []).append(call["version"])
+        return Answer(self._world.catalog.versions)
+
+
+def _merge(target: dict[str, Any], patch: dict[str, Any]) -> None:
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict) and isinstance(target.get(key), dict):
+            _merge(target[key], value)
+        else:
+            target[key] = value

@@ -1,0 +1,1 @@
+"""What all resource providers of the simulator stand on."""

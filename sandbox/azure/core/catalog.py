@@ -1,0 +1,45 @@
+"""What a region offers: versions and VM sizes, from a data file."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel
+
+DIRECTORY = Path(__file__).parent.parent / "catalog"
+
+
+class Size(BaseModel):
+    """A VM size; memory in GiB."""
+
+    cpu: int
+    memory: int
+    disks: int
+    gpus: int = 0
+
+
+class Catalog(BaseModel):
+    """Versions by minor, sizes by name, vCPU quota of a region."""
+
+    default: str
+    versions: dict[str, list[str]]
+    sizes: dict[str, Size]
+    quota: int
+
+    @classmethod
+    def load(cls, name_or_path: str | Path | None) -> "Catalog":
+        """One of those beside this package by name (`today`, `2021`), or any file."""
+        given = Path(name_or_path or "today")
+        path = given if given.suffix else DIRECTORY / f"{given.name}.yaml"
+        return cls.model_validate(yaml.safe_load(path.read_text()))
+
+    def patch(self, version: str) -> str | None:
+        """The patch that `1.34` or `1.34.2` means; None when it is not offered. An empty one is the default."""
+        if not version:
+            version = self.default
+        if version in self.versions:
+            return self.versions[version][-1]
+        return version if any(version in patches for patches in self.versions.values()) else None
+
+    def size(self, name: str) -> Size | None:
+        """A size by name, in any case."""
+        return next((size for key, size in self.sizes.items() if key.lower() == name.lower()), None)

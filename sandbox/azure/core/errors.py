@@ -1,0 +1,37 @@
+"""How Resource Manager refuses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ArmError(Exception):
+    """An error answer. `flat`: AKS's form without the outer `error`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        target: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        flat: bool = False,
+    ) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status, self.code, self.message = status, code, message
+        self.target, self.headers, self.flat = target, dict(headers or {}), flat
+
+    def body(self) -> dict[str, Any]:
+        """The JSON answer."""
+        if self.flat:
+            return {"code": self.code, "details": None, "message": self.message, "subcode": ""}
+        error: dict[str, Any] = {"code": self.code, "message": self.message, "details": []}
+        if self.target:
+            error["target"] = self.target
+        return {"error": error}
+
+
+def not_found(what: str, group: str | None = None) -> ArmError:
+    """404 for a resource."""
+    where = f" under resource group '{group}'" if group else ""
+    return ArmError(404, "ResourceNotFound", f"The Resource '{what}'{where} was not found.")

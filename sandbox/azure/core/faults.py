@@ -1,0 +1,54 @@
+"""Faults on demand: the next requests that match are refused, delayed, or accepted and fail later."""
+
+import asyncio
+import re
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.routing import Call
+
+
+class Fault(BaseModel):
+    """`method` and `path` are regular expressions; `count` how often (None: always), after `after` matches that go through."""
+
+    method: str = ".*"
+    path: str
+    count: int | None = 1
+    after: int = 0
+    status: int | None = None
+    code: str = "InternalServerError"
+    message: str = "A fault on demand."
+    headers: dict[str, str] = Field(default_factory=dict)
+    flat: bool = False
+    empty: bool = False
+    delay: float = Field(0, description="Real seconds before it goes on.")
+    operation_error: dict[str, Any] | None = Field(None, description="The operation is accepted and fails with this.")
+
+
+class Faults:
+    """Those in force, in order; the first that matches acts."""
+
+    def __init__(self) -> None:
+        self.rules: list[Fault] = []
+
+    async def meet(self, call: Call) -> None:
+        """Act on a call. Raises ArmError for a refusal."""
+        for rule in self.rules:
+            if not (re.fullmatch(rule.method, call.method) and re.search(rule.path, call.path, re.IGNORECASE)):
+                continue
+            if rule.after > 0:
+                rule.after -= 1
+                continue
+            if rule.count is not None:
+                rule.count -= 1
+                if rule.count <= 0:
+                    self.rules.remove(rule)
+            if rule.delay:
+                await asyncio.sleep(rule.delay)
+            if rule.operation_error:
+                call.fails_with = rule.operation_error
+            if rule.status:
+                raise ArmError(rule.status, rule.code, rule.message, headers=rule.headers, flat=rule.flat)
+            return

@@ -1,0 +1,173 @@
+"""Entra ID's token endpoint and discovery, and who the caller of a request is."""
+
+import base64
+import json
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.routing import Answer, Call, Routes
+from sandbox.azure.world import CLIENT_ID, TENANT, World
+
+TOKEN_SECONDS = 3600
+
+
+class SignInError(Exception):
+    """An answer of the token endpoint."""
+
+    def __init__(self, status: int, error: str, code: int, text: str) -> None:
+        super().__init__(text)
+        trace = str(uuid.uuid4())
+        self.status = status
+        self.body = {
+            "error": error,
+            "error_description": f"AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {trace}",
+            "error_codes": [code],
+            "trace_id": trace,
+        }
+
+
+class Entra:
+    """Issues tokens to the principals of the directory."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._valid_from = 0.0
+
+    def routes(self, routes: Routes) -> None:
+        """Register the endpoints."""
+        routes.add("POST", "/{tenant}/oauth2/v2.0/token", self.token)
+        routes.add("POST", "/{tenant}/oauth2/token", self.token)
+        routes.add("GET", "/{tenant}/v2.0/.well-known/openid-configuration", self.discovery)
+        routes.add("GET", "/{tenant}/.well-known/openid-configuration", self.discovery)
+        routes.add("GET", "/metadata/endpoints", self.endpoints)
+
+    async def token(self, call: Call) -> Answer:
+        """Client credentials: by secret or by a federated assertion."""
+        form: dict[str, str] = call.body
+        try:
+            app_id = self._check(call["tenant"], form)
+        except SignInError as refused:
+            return Answer(refused.body, refused.status)
+        principal = self._world.principal_by_app(app_id)
+        if principal is None:
+            text = f"The client application {app_id} is missing a service principal in the tenant."
+            unknown = SignInError(401, "invalid_client", 7000229, text)
+            return Answer(unknown.body, unknown.status)
+        scope = form.get("scope") or form.get("resource", "")
+        ends = self._world.clock.now() + timedelta(seconds=TOKEN_SECONDS * max(1.0, self._world.clock.speed))
+        claims = {
+            "aud": scope.removesuffix("/.default"),
+            "tid": TENANT,
+            "oid": principal["id"],
+            "appid": app_id,
+            "jti": uuid.uuid4().hex,
+            "iat": self._world.clock.now().timestamp(),
+            "exp": int(ends.timestamp()),
+        }
+        body = {
+            "token_type": "Bearer",
+            "expires_in": TOKEN_SECONDS,
+            "ext_expires_in": TOKEN_SECONDS,
+            "access_token": _jwt(claims),
+        }
+        return Answer(body)
+
+    def _check(self, tenant: str, form: dict[str, str]) -> str:
+        app_id = form.get("client_id", "")
+        if tenant.lower() not in (TENANT, "common", "organizations"):
+            raise SignInError(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+        application = next((a for a in self._world.applications.values() if a["appId"].lower() == app_id.lower()), None)
+        if application is None:
+            text = f"Application with identifier '{app_id}' was not found in the directory 'Sandbox'."
+            raise SignInError(400, "unauthorized_client", 700016, text)
+        if "client_assertion" in form:
+            if not application.get("federated"):
+                raise SignInError(
+                    401, "invalid_client", 700213, "No matching federated identity record found for presented assertion."
+                )
+            return str(application["appId"])
+        given = form.get("client_secret", "")
+        for value, end in self._world.secrets.get(application["id"], {}).values():
+            if value == given:
+                if end < self._world.clock.now():
+                    raise SignInError(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
+                return str(application["appId"])
+        raise SignInError(401, "invalid_client", 7000215, "Invalid client secret provided.")
+
+    def caller(self, call: Call) -> dict[str, Any]:
+        """The principal whose token a request carries. Raises ArmError 401."""
+        header = call.headers.get("authorization", "")
+        if not header.startswith("Bearer "):
+            raise ArmError(401, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+        token = header.removeprefix("Bearer ")
+        try:
+            claims = json.loads(_unpad(token.split(".")[1]))
+        except (ValueError, IndexError):
+            raise ArmError(401, "InvalidAuthenticationToken", "The access token is invalid.") from None
+        if claims["exp"] < self._world.clock.now().timestamp() or claims["iat"] < self._valid_from:
+            raise ArmError(401, "ExpiredAuthenticationToken", "The access token expiry is earlier than current time.")
+        if claims["tid"] != TENANT:
+            raise ArmError(401, "InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer.")
+        return dict(claims)
+
+    async def discovery(self, call: Call) -> Answer:
+        """What MSAL asks before it signs in."""
+        base, tenant = self._world.base(), call["tenant"]
+        return Answer(
+            {
+                "issuer": f"{base}/{tenant}/v2.0",
+                "authorization_endpoint": f"{base}/{tenant}/oauth2/v2.0/authorize",
+                "token_endpoint": f"{base}/{tenant}/oauth2/v2.0/token",
+                "device_authorization_endpoint": f"{base}/{tenant}/oauth2/v2.0/devicecode",
+                "jwks_uri": f"{base}/{tenant}/discovery/v2.0/keys",
+                "response_types_supported": ["code", "id_token"],
+                "subject_types_supported": ["pairwise"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+            }
+        )
+
+    async def endpoints(self, call: Call) -> Answer:
+        """What `az cloud register --endpoint-resource-manager` reads."""
+        base = self._world.base()
+        return Answer(
+            {
+                "name": "Sandbox",
+                "portal": f"{base}/portal",
+                "authentication": {
+                    "loginEndpoint": base,
+                    "audiences": [base],
+                    "tenant": "common",
+                    "identityProvider": "AAD",
+                },
+                "resourceManager": base,
+                "graph": base,
+                "graphAudience": base,
+                "microsoftGraphResourceId": base,
+                "activeDirectoryDataLake": base,
+                "batch": base,
+                "media": base,
+                "gallery": base,
+                "sqlManagement": base,
+                "vmImageAliasDoc": f"{base}/aliases.json",
+                "suffixes": {"storage": "core.sandbox", "acrLoginServer": "azurecr.sandbox", "keyVaultDns": "vault.sandbox"},
+            }
+        )
+
+    def revoke_all(self) -> None:
+        """Tokens issued until now are refused."""
+        self._valid_from = self._world.clock.now().timestamp()
+
+    def is_operator(self, claims: dict[str, Any]) -> bool:
+        """Whether the caller is the sandbox's own principal, Owner of everything."""
+        return str(claims["appid"]).lower() == CLIENT_ID
+
+
+def _jwt(claims: dict[str, Any]) -> str:
+    parts = [{"alg": "none", "typ": "JWT"}, claims]
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
+
+
+def _unpad(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

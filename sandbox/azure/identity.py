@@ -1,0 +1,58 @@
+"""Microsoft.ManagedIdentity: user-assigned identities."""
+
+from sandbox.azure.core.errors import not_found
+from sandbox.azure.core.routing import Answer, Call, Routes
+from sandbox.azure.graph import Graph
+from sandbox.azure.world import TENANT, World
+
+BASE = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+TYPE = "microsoft.managedidentity/userassignedidentities"
+
+
+class Identities:
+    """An identity is a principal in the directory too."""
+
+    def __init__(self, world: World, graph: Graph) -> None:
+        self._world = world
+        self._graph = graph
+
+    def routes(self, routes: Routes) -> None:
+        """Register the endpoints."""
+        routes.add("GET", BASE, self.in_group)
+        routes.add("GET PUT PATCH DELETE", f"{BASE}/{{name}}", self.one)
+
+    async def in_group(self, call: Call) -> Answer:
+        """All identities of a group."""
+        return Answer({"value": [i.body for i in self._world.store.under(self._world.group(call).id, TYPE)]})
+
+    async def one(self, call: Call) -> Answer:
+        """One identity."""
+        group = self._world.group(call, writing=call.method == "PUT")
+        id_ = f"{group.id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{call['name']}"
+        old = self._world.store.get(id_)
+        if call.method == "DELETE":
+            if old:
+                self._world.principals.pop(old.body["properties"]["principalId"], None)
+                self._world.store.remove(id_)
+            return Answer(None, 200 if old else 204)
+        if call.method == "GET" or (call.method == "PATCH" and old is None):
+            if old is None:
+                raise not_found(f"Microsoft.ManagedIdentity/userAssignedIdentities/{call['name']}", call["rg"])
+            return Answer(old.body)
+        if old is None:
+            application = {
+                "appId": self._graph.create_application({"displayName": call["name"]})["appId"],
+                "displayName": call["name"],
+            }
+            principal = self._graph.create_principal(application)
+            properties = {"tenantId": TENANT, "principalId": principal["id"], "clientId": principal["appId"]}
+        else:
+            properties = old.body["properties"]
+        body = {
+            "name": call["name"],
+            "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+            "location": call.body.get("location") or (old.body["location"] if old else ""),
+            "tags": call.body.get("tags") or {},
+            "properties": properties,
+        }
+        return Answer(self._world.store.put(id_, body).body, 200 if old else 201)

@@ -1,0 +1,201 @@
+"""Microsoft.Network: virtual networks and subnets. All writes to one network exclude each other."""
+
+from ipaddress import ip_network
+from typing import Any
+
+from sandbox.azure.core.errors import ArmError, not_found
+from sandbox.azure.core.routing import Answer, Call, Routes
+from sandbox.azure.core.store import Resource
+from sandbox.azure.world import World
+
+WRITE_SECONDS = 6.0
+TYPE = "microsoft.network/virtualnetworks"
+
+
+class Network:
+    """Networks hold their subnets inline; a subnet has an address of its own too."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self, routes: Routes) -> None:
+        """Register the endpoints."""
+        base = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.Network/virtualNetworks"
+        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Network/virtualNetworks", self.list_all)
+        routes.add("GET", base, self.in_group)
+        routes.add("GET", f"{base}/{{name}}", self.get)
+        routes.add("PUT", f"{base}/{{name}}", self.put)
+        routes.add("PATCH", f"{base}/{{name}}", self.patch)
+        routes.add("DELETE", f"{base}/{{name}}", self.delete)
+        routes.add("GET", f"{base}/{{name}}/subnets", self.subnets)
+        routes.add("GET", f"{base}/{{name}}/subnets/{{subnet}}", self.get_subnet)
+        routes.add("PUT", f"{base}/{{name}}/subnets/{{subnet}}", self.put_subnet)
+        routes.add("DELETE", f"{base}/{{name}}/subnets/{{subnet}}", self.delete_subnet)
+
+    def _id(self, call: Call) -> str:
+        group = self._world.group(call)
+        return f"{group.id}/providers/Microsoft.Network/virtualNetworks/{call['name']}"
+
+    def _network(self, call: Call) -> Resource:
+        found = self._world.store.get(self._id(call))
+        if found is None:
+            raise not_found(f"Microsoft.Network/virtualNetworks/{call['name']}", call["rg"])
+        return found
+
+    async def list_all(self, call: Call) -> Answer:
+        """All networks of the subscription."""
+        return Answer({"value": [n.body for n in self._world.store.under(f"/subscriptions/{call['sub']}", TYPE)]})
+
+    async def in_group(self, call: Call) -> Answer:
+        """All networks of a group."""
+        return Answer({"value": [n.body for n in self._world.store.under(self._world.group(call).id, TYPE)]})
+
+    async def get(self, call: Call) -> Answer:
+        """One network."""
+        return Answer(self._network(call).body)
+
+    def _idle(self, network: Resource, call: Call) -> None:
+        if network.body["properties"]["provisioningState"] in ("Updating", "Deleting"):
+            message = (
+                "Another operation on this or dependent resource is in progress. To retrieve status of the operation use uri: "
+                f"{self._world.base()}/subscriptions/{call['sub']}/providers/Microsoft.Network/operations/x"
+            )
+            raise ArmError(429, "AnotherOperationInProgress", message)
+        wanted = call.headers.get("if-match")
+        if wanted and wanted not in ("*", network.body["etag"]):
+            raise ArmError(412, "PreconditionFailed", f"The etag of {network.id} is not {wanted}.")
+
+    def _subnet(self, network_id: str, given: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
+        properties = {**(old or {}).get("properties", {}), **given.get("properties", {}), "provisioningState": "Succeeded"}
+        return {
+            "name": given["name"],
+            "id": f"{network_id}/subnets/{given['name']}",
+            "etag": self._world.store.etag(),
+            "type": "Microsoft.Network/virtualNetworks/subnets",
+            "properties": properties,
+        }
+
+    def _check(self, prefixes: list[str], subnets: list[dict[str, Any]]) -> None:
+        spaces = [ip_network(prefix, strict=False) for prefix in prefixes]
+        taken: list[tuple[str, Any]] = []
+        for subnet in subnets:
+            properties = subnet["properties"]
+            given = properties.get("addressPrefix") or (properties.get("addressPrefixes") or [""])[0]
+            address = ip_network(given, strict=False)
+            if not any(address.subnet_of(space) for space in spaces):  # type: ignore[arg-type]
+                raise ArmError(400, "NetcfgInvalidSubnet", f"Subnet '{subnet['name']}' is not valid in virtual network.")
+            for name, other in taken:
+                if address.overlaps(other):
+                    message = (
+                        f"Subnet '{subnet['name']}' is not valid because its IP address range overlaps with that of '{name}'."
+                    )
+                    raise ArmError(400, "NetcfgInvalidSubnet", message)
+            taken.append((subnet["name"], address))
+
+    async def put(self, call: Call) -> Answer:
+        """Create or change; `subnets` replaces them all, without it they stay."""
+        self._world.group(call, writing=True)
+        id_ = self._id(call)
+        old = self._world.store.get(id_)
+        if old:
+            self._idle(old, call)
+        given = call.body.get("properties", {})
+        before = {s["name"].lower(): s for s in (old.body["properties"]["subnets"] if old else [])}
+        subnets = list(before.values())
+        if "subnets" in given:
+            wanted = given["subnets"]
+            names = {s["name"].lower() for s in wanted}
+            for name in set(before) - names:
+                self._unused(id_, name)
+            subnets = [self._subnet(old.id if old else id_, s, before.get(s["name"].lower())) for s in wanted]
+        space = given.get("addressSpace") or (old.body["properties"]["addressSpace"] if old else {"addressPrefixes": []})
+        self._check(space["addressPrefixes"], subnets)
+        body = {
+            "name": old.body["name"] if old else call["name"],
+            "type": "Microsoft.Network/virtualNetworks",
+            "location": call.body["location"],
+            "tags": call.body.get("tags") or {},
+            "etag": self._world.store.etag(),
+            "properties": {**given, "addressSpace": space, "subnets": subnets, "provisioningState": "Updating"},
+        }
+        network = self._world.store.put(id_, body)
+        return self._accept(call, network, 200 if old else 201)
+
+    async def patch(self, call: Call) -> Answer:
+        """Tags."""
+        network = self._network(call)
+        network.body["tags"] = call.body.get("tags") or {}
+        network.body["etag"] = self._world.store.etag()
+        return Answer(network.body)
+
+    def _accept(self, call: Call, network: Resource, status: int, body: Any = None) -> Answer:
+        async def done() -> None:
+            network.body["properties"]["provisioningState"] = "Succeeded"
+
+        async def failed() -> None:
+            network.body["properties"]["provisioningState"] = "Failed"
+
+        network.body["properties"]["provisioningState"] = "Updating"
+        operation = self._world.operations.start(WRITE_SECONDS, done, fail=failed, error=call.fails_with)
+        path = f"/subscriptions/{call['sub']}/providers/Microsoft.Network/locations/{network.body['location']}"
+        return self._world.operations.answer(operation, path, status=status, body=body or network.body)
+
+    def _unused(self, network_id: str, subnet: str) -> None:
+        used = f"{network_id}/subnets/{subnet}".lower()
+        for pool in self._world.store.under("/subscriptions", "microsoft.containerservice/managedclusters/agentpools"):
+            if str(pool.body["properties"].get("vnetSubnetID", "")).lower() == used:
+                message = f"Subnet {subnet} is in use by {pool.id} and cannot be deleted."
+                raise ArmError(400, "InUseSubnetCannotBeDeleted", message)
+
+    async def delete(self, call: Call) -> Answer:
+        """Refused while a subnet is in use."""
+        network = self._network(call)
+        self._idle(network, call)
+        self._world.locked(network.id)
+        for subnet in network.body["properties"]["subnets"]:
+            self._unused(network.id, subnet["name"])
+
+        async def gone() -> None:
+            self._world.store.remove(network.id)
+
+        network.body["properties"]["provisioningState"] = "Deleting"
+        operation = self._world.operations.start(WRITE_SECONDS, gone, error=call.fails_with)
+        path = f"/subscriptions/{call['sub']}/providers/Microsoft.Network/locations/{network.body['location']}"
+        return self._world.operations.answer(operation, path, status=202, location=True)
+
+    def _find(self, call: Call) -> tuple[Resource, dict[str, Any] | None]:
+        network = self._network(call)
+        subnets = network.body["properties"]["subnets"]
+        return network, next((s for s in subnets if s["name"].lower() == call["subnet"].lower()), None)
+
+    async def subnets(self, call: Call) -> Answer:
+        """All subnets of a network."""
+        return Answer({"value": self._network(call).body["properties"]["subnets"]})
+
+    async def get_subnet(self, call: Call) -> Answer:
+        """One subnet."""
+        _, subnet = self._find(call)
+        if subnet is None:
+            raise ArmError(404, "NotFound", f"Subnet {call['subnet']} not found in virtual network {call['name']}.")
+        return Answer(subnet)
+
+    async def put_subnet(self, call: Call) -> Answer:
+        """Create or change one subnet."""
+        network, old = self._find(call)
+        self._idle(network, Call(call.method, call.path, {}, None, {}, call.variables))
+        new = self._subnet(network.id, {**call.body, "name": old["name"] if old else call["subnet"]}, old)
+        others = [s for s in network.body["properties"]["subnets"] if s is not old]
+        self._check(network.body["properties"]["addressSpace"]["addressPrefixes"], [*others, new])
+        network.body["properties"]["subnets"] = [*others, new]
+        network.body["etag"] = self._world.store.etag()
+        return self._accept(call, network, 200 if old else 201, new)
+
+    async def delete_subnet(self, call: Call) -> Answer:
+        """Refused while it is in use."""
+        network, old = self._find(call)
+        if old is None:
+            return Answer(None, 204)
+        self._idle(network, Call(call.method, call.path, {}, None, {}, call.variables))
+        self._unused(network.id, call["subnet"])
+        network.body["properties"]["subnets"] = [s for s in network.body["properties"]["subnets"] if s is not old]
+        return self._accept(call, network, 202)

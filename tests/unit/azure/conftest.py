@@ -1,0 +1,200 @@
+"""The Azure steps against the simulator, through the real SDK over TLS; no Kubernetes API behind the clusters."""
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.cloud import Cloud
+from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.arm.ownership import Owner
+from notebook_platform.azure.arm.session import Sessions
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.outcome import Done, Failed, InProgress, Operation, Refused
+from notebook_platform.engine.walk import Policy, Result, dismantle, reconcile
+from notebook_platform.platform import azure_steps
+
+from sandbox.azure.backend import NoClusters
+from sandbox.azure.server import AzureSimulator
+from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
+
+SPEED = 2000
+PASSES = 400
+
+
+class Secrets:
+    """A namespace's Secrets in memory, with SecretStore's face."""
+
+    def __init__(self) -> None:
+        given = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+        self.data: dict[str, dict[str, str]] = {"azure-credentials": given}
+
+    async def find(self, name: str) -> Mapping[str, str] | None:
+        return self.data.get(name)
+
+    async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
+        if name not in self.data:
+            raise Refused.because("SecretNotFound", f"{field} names the Secret {name!r}, which does not exist", "Create it.")
+        return self.data[name]
+
+    async def keep(self, name: str, data: Mapping[str, str]) -> None:
+        self.data[name] = dict(data)
+
+    async def drop(self, name: str) -> None:
+        self.data.pop(name, None)
+
+
+def runbook_spec(**changes: Any) -> dict[str, Any]:
+    """The runbook's platform, on today's catalog."""
+    return {
+        "azure": {
+            "subscriptionId": SUBSCRIPTION,
+            "location": "eastus",
+            "resourceGroup": "prd_rg_jhub",
+            "credentials": {"secretRef": {"name": "azure-credentials"}},
+            "features": ["Microsoft.ContainerService/VMSSPreview"],
+        },
+        "network": {
+            "virtualNetwork": {"name": "prd_vnet_jhub", "addressPrefixes": ["10.0.0.0/8"]},
+            "subnet": {"name": "default", "addressPrefix": "10.240.0.0/16"},
+        },
+        "identity": {"type": "ServicePrincipal", "servicePrincipal": {"name": "sp_aks_jhub", "role": "Contributor"}},
+        "cluster": {
+            "name": "prd-aks-jhub",
+            "nodeResourceGroup": "prd_rg_jhub_infra",
+            "kubernetesVersion": "1.35",
+            "sshPublicKey": "ssh-rsa AAAAB3NzaC1yc2E= someone@example.org",
+            "network": {"dockerBridgeCidr": "172.17.0.1/16"},
+        },
+        "nodePools": [
+            {
+                "name": "nodepool1",
+                "mode": "System",
+                "vmSize": "Standard_D2s_v3",
+                "count": 3,
+                "autoscaling": {"minCount": 3, "maxCount": 6},
+            }
+        ],
+        "autoscale": [
+            {
+                "pool": "nodepool1",
+                "capacity": {"minimum": 3, "maximum": 6, "default": 3},
+                "rules": [
+                    {"operator": "GreaterThan", "threshold": 70, "window": "10m", "change": 1},
+                    {"operator": "LessThan", "threshold": 5, "window": "10m", "change": -1},
+                ],
+            }
+        ],
+        **changes,
+    }
+
+
+@dataclass
+class Estate:
+    """A platform's Azure side in the simulator: settle it, look at it, act behind its back."""
+
+    simulator: AzureSimulator
+    sessions: Sessions
+    http: aiohttp.ClientSession
+    secrets: Secrets = field(default_factory=Secrets)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    uid: str = "uid-1"
+    passes: int = 0
+
+    async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:
+        parsed = NotebookPlatformSpec.model_validate(spec)
+        try:
+            wanted = await sign_in(parsed.azure.credentials, self.sessions.cloud, self.secrets)  # type: ignore[arg-type]
+            signed_in = self.sessions.of(wanted, parsed.azure.subscription_id)
+        except Refused as refused:
+            signed_in = refused.failed  # type: ignore[assignment]
+        context = AzureContext(
+            spec=parsed,
+            owner=Owner(cluster_id="test", namespace="platforms", name="prd-jhub", uid=self.uid),
+            signed_in=signed_in,
+            secrets=self.secrets,  # type: ignore[arg-type]
+            operations=dict(self.operations),
+            deleting=deleting,
+        )
+        return Graph(azure_steps(context))
+
+    async def once(self, spec: dict[str, Any], policy: Policy | None = None) -> dict[str, Result]:
+        """One pass; operations are remembered as the operator remembers them."""
+        self.passes += 1
+        results = await reconcile(await self.graph(spec), policy or Policy())
+        self._remember(results)
+        return results
+
+    def _remember(self, results: Mapping[str, Result]) -> None:
+        self.operations = {
+            r.outcome.operation.key or name: r.outcome.operation
+            for name, r in results.items()
+            if isinstance(r.outcome, InProgress) and r.outcome.operation
+        }
+
+    async def settle(self, spec: dict[str, Any]) -> dict[str, Result]:
+        """Pass after pass until nothing is under way; failures that heal by themselves are tried again."""
+        fresh: dict[str, Result] = {}
+        for _ in range(PASSES):
+            results = await self.once(spec, Policy(fresh=fresh))
+            waits = [r.outcome for r in results.values()]
+            retrying = [o for o in waits if isinstance(o, Failed) and o.retry_in is not None]
+            if not fresh and not any(isinstance(o, InProgress) for o in waits) and not retrying:
+                return results
+            still = any(isinstance(o, InProgress) for o in waits) or retrying
+            fresh = {n: r for n, r in results.items() if isinstance(r.outcome, Done) and not r.changes} if still else {}
+            await self.simulator.world.clock.sleep(5)
+        raise AssertionError(f"did not come to rest: {results}")
+
+    async def delete(self, spec: dict[str, Any]) -> dict[str, Result]:
+        """Delete until nothing is under way."""
+        for _ in range(PASSES):
+            results = await dismantle(await self.graph(spec, deleting=True), {})
+            self._remember(results)
+            outcomes = [r.outcome for r in results.values()]
+            if not any(isinstance(o, InProgress) for o in outcomes):
+                return results
+            await self.simulator.world.clock.sleep(2)
+        raise AssertionError(f"did not come to rest: {results}")
+
+    async def control(self, method: str, path: str, body: Any = None) -> Any:
+        """A call to the simulator's control endpoints."""
+        async with self.http.request(method, f"{self.simulator.url}/_sandbox{path}", json=body) as answer:
+            return await answer.json() if answer.status != 204 else None
+
+    async def state(self) -> dict[str, Any]:
+        """Everything in Azure, resources by id in lower case."""
+        state: dict[str, Any] = await self.control("GET", "/state")
+        state["resources"] = {key.lower(): value for key, value in state["resources"].items()}
+        return state
+
+    async def writes(self, since: int = 0) -> list[str]:
+        """Writes that Azure saw, as `PUT managedClusters/prd-aks-jhub`."""
+        found = (await self.control("GET", f"/journal?writes=1&since={since}"))["value"]
+        return [f"{e['method']} {'/'.join(e['path'].split('/')[-2:])}" for e in found]
+
+    async def mark(self) -> int:
+        """Where the journal stands."""
+        return int((await self.control("GET", "/journal"))["next"])
+
+
+def group_id(name: str) -> str:
+    return f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{name}"
+
+
+@pytest.fixture
+async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
+    simulator = AzureSimulator(backend=NoClusters(), state_dir=tmp_path, speed=SPEED)
+    await simulator.start()
+    url, ca = simulator.url, simulator.ca_file
+    sessions = Sessions(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
+    context = ssl.create_default_context(cafile=str(ca))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
+        yield Estate(simulator, sessions, http)
+        await sessions.close()
+    await simulator.close()
