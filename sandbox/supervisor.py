@@ -1,0 +1,103 @@
+"""One process that is the whole sandbox: the simulated Azure, the management cluster, the clusters behind AKS."""
+
+import asyncio
+import json
+import logging
+import os
+import shlex
+import signal
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sandbox.azure.server import AzureSimulator
+from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
+from sandbox.charts.package import packaged
+from sandbox.kubernetes.aks import RealClusters
+from sandbox.kubernetes.binaries import Binaries, cache_root, find
+from sandbox.kubernetes.control_plane import ControlPlane, Wanted
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a sandbox is started. `state` is a directory of its own for each sandbox."""
+
+    state: Path
+    speed: float = 20.0
+    catalog: str = "today"
+    charts: Path | None = None
+
+
+def default_state() -> Path:
+    """Where a sandbox lives when nothing else is said."""
+    return cache_root() / "sandbox"
+
+
+def environment(options: Options, simulator: AzureSimulator, management: ControlPlane, binaries: Binaries, charts: Path) -> dict[str, str]:
+    """What a client needs to know, as DESIGN section 10 names it."""
+    return {
+        "KUBECONFIG": str(management.kubeconfig_path),
+        "SANDBOX_ARM": simulator.url,
+        "SANDBOX_CA": str(simulator.ca_file),
+        "SANDBOX_TENANT": TENANT,
+        "SANDBOX_SUBSCRIPTION": SUBSCRIPTION,
+        "SANDBOX_CLIENT_ID": CLIENT_ID,
+        "SANDBOX_CLIENT_SECRET": CLIENT_SECRET,
+        "SANDBOX_JOURNAL": str(options.state / "journal.jsonl"),
+        "SANDBOX_HELM": str(binaries.path("helm")),
+        "SANDBOX_CHARTS": str(charts),
+        "SANDBOX_STATE": str(options.state),
+    }
+
+
+async def supervise(options: Options) -> None:
+    """Run until SIGTERM or SIGINT; then end everything that was started."""
+    options.state.mkdir(parents=True, exist_ok=True)
+    (options.state / "ready.json").unlink(missing_ok=True)
+    (options.state / "journal.jsonl").unlink(missing_ok=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    binaries = await asyncio.to_thread(find)
+    charts = options.charts or await asyncio.to_thread(packaged, binaries.path("helm"))
+    management = ControlPlane(options.state / "management", binaries, Wanted(name="management", nodes=False))
+
+    async def sleep(seconds: float) -> None:
+        await simulator.world.clock.sleep(seconds)
+
+    simulator = AzureSimulator(
+        backend=RealClusters(options.state / "clusters", binaries, sleep),
+        state_dir=options.state,
+        speed=options.speed,
+        catalog=options.catalog,
+        journal=options.state / "journal.jsonl",
+    )
+    try:
+        await asyncio.gather(simulator.start(), management.start())
+        told = environment(options, simulator, management, binaries, charts)
+        write_atomically(options.state / "ready.json", json.dumps({"pid": os.getpid(), "environment": told}))
+        await stop.wait()
+    finally:
+        await simulator.close()
+        await management.delete()
+        (options.state / "ready.json").unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Readers see all of it or nothing; only the owner can read it."""
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(text)
+    partial.rename(path)
+
+
+def exports(variables: dict[str, str]) -> str:
+    """`export` lines for a shell."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def arguments(options: Options) -> list[str]:
+    """The command line of a supervisor with these options."""
+    given = {key: str(value) for key, value in asdict(options).items() if value is not None}
+    return [word for key, value in given.items() for word in (f"--{key}", value)]
