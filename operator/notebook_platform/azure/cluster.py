@@ -57,6 +57,12 @@ class Cluster(Step[Wire, Wire]):
             tags=self._context.tags,
         )
 
+    async def prepare(self, inputs: Inputs) -> None:
+        reference = self._context.spec.cluster.ssh_public_key_from
+        if reference is not None:
+            data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
+            self._ssh_key = data[reference.key]
+
     async def observe(self, inputs: Inputs) -> Observed[Wire]:
         pending = await self._context.pending(self.name, FIELD)
         if pending is not None:
@@ -83,7 +89,6 @@ class Cluster(Step[Wire, Wire]):
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
-        await self._add_ssh_key(desired)
         if found is None:
             return await self._create(desired)
         if found["properties"].get("powerState", {}).get("code") == "Stopped":
@@ -154,15 +159,6 @@ class Cluster(Step[Wire, Wire]):
         name = identity.secret_ref.name if identity and identity.secret_ref else f"{self._context.owner.name}-service-principal"
         field = "spec.identity.servicePrincipal.secretRef"
         return (await self._context.secrets.read(name, "clientId", "clientSecret", field=field))["clientSecret"].strip()
-
-    async def _add_ssh_key(self, desired: Wire) -> None:
-        reference = self._context.spec.cluster.ssh_public_key_from
-        if reference is None or "linuxProfile" in desired["properties"]:
-            return
-        data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
-        keys = [{"keyData": data[reference.key].strip()}]
-        profile = {"adminUsername": self._context.spec.cluster.admin_username, "ssh": {"publicKeys": keys}}
-        desired["properties"]["linuxProfile"] = profile
 
     def _notices(self) -> list[Notice]:
         notices, spec = [], self._context.spec

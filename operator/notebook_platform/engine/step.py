@@ -52,6 +52,9 @@ class Step(ABC, Generic[Desired, Found]):
     goes_with: ClassVar[str | None] = None
     """A step whose deletion ends this thing too: when this one cannot be reached or deleted, that one's end is enough."""
 
+    async def prepare(self, inputs: Inputs) -> None:
+        """Read what the spec refers to (Secrets, ConfigMaps), before `desired`; not called in a deletion."""
+
     @abstractmethod
     def desired(self, inputs: Inputs) -> Desired | None:
         """What should be; None when the spec does not ask for it."""
@@ -68,6 +71,10 @@ class Step(ABC, Generic[Desired, Found]):
     async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         """Start what makes `changes` real and return at once: one write, never a wait. `Done` only if it is real already
         (its output is taken from a fresh observation when that is None)."""
+
+    def judge(self, found: Found | None) -> Outcome | None:
+        """Whether what is there works, asked when nothing is to change: an outcome that says what is missing; None: all well."""
+        return None
 
     @abstractmethod
     def output(self, found: Found | None) -> Any:

@@ -77,6 +77,7 @@ async def reconcile(graph: Graph, policy: Policy, told: Listener = _silent) -> d
 
 
 async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Result:
+    await step.prepare(inputs)
     desired = step.desired(inputs)
     observed = await step.observe(inputs)
     wanted, exists, notices = desired is not None, observed.found is not None, observed.notices
@@ -89,14 +90,14 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     held_back = policy.mode is Mode.PLAN or (drift and not policy.correct_drift)
     applied = bool(changes) and not held_back
     if not changes or (held_back and (exists or not wanted)):
-        outcome = Done(output=step.output(observed.found))
+        outcome = step.judge(observed.found) or Done(output=step.output(observed.found))
     elif held_back:
         outcome = Blocked(by=("apply",))
     else:
         outcome = await step.apply(desired, observed.found, changes)
         if isinstance(outcome, Done) and outcome.output is None:
             observed = await step.observe(inputs)
-            outcome = Done(output=step.output(observed.found))
+            outcome = observed.failed or observed.busy or step.judge(observed.found) or Done(output=step.output(observed.found))
     return Result(
         outcome=outcome,
         changes=changes,

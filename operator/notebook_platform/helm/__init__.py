@@ -1,0 +1,1 @@
+"""Helm releases: read from the cluster, decided on, acted upon. Knows no Jupyter."""

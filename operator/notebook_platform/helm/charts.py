@@ -1,1 +1,50 @@
-class ChartSource: ...
+"""Where charts come from: packaged on disk first, then repositories that the operator's configuration allows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from notebook_platform.engine.outcome import Refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartRef:
+    """What helm is given: an archive, or a name in a repository."""
+
+    name: str
+    version: str
+    reference: str
+    repository: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartSource:
+    """`directory` holds archives (`name-version.tgz`); `repository` is asked when a resource names none; empty: none is."""
+
+    directory: Path | None
+    repository: str
+    allowed: tuple[str, ...] = ()
+
+    def find(self, name: str, version: str, repository: str | None, field: str) -> ChartRef:
+        """The chart of that name and version. Raises Refused (RepositoryNotAllowed, ChartNotFound), naming `field`."""
+        if repository and repository.rstrip("/") not in {known.rstrip("/") for known in self.allowed}:
+            raise Refused.because(
+                "RepositoryNotAllowed",
+                f"{field}.repository names {repository}, which the operator's configuration does not allow",
+                "Ask whoever runs the operator to add it to allowed_chart_repositories, or leave it out.",
+            )
+        if not repository and self.directory and (archive := self.directory / f"{name}-{version}.tgz").exists():
+            return ChartRef(name=name, version=version, reference=str(archive))
+        chosen = repository or self.repository
+        if not chosen:
+            there = ", ".join(self.versions(name)) or "none"
+            raise Refused.because(
+                "ChartNotFound",
+                f"{field}.version {version}: the operator has no chart {name} of this version; there are: {there}",
+                f"Set {field}.version to one of those, or have the operator configured with a chart repository.",
+            )
+        return ChartRef(name=name, version=version, reference=name, repository=chosen)
+
+    def versions(self, name: str) -> list[str]:
+        """Versions of a chart on disk."""
+        found = sorted(self.directory.glob(f"{name}-*.tgz")) if self.directory else []
+        return [path.name.removeprefix(f"{name}-").removesuffix(".tgz") for path in found]

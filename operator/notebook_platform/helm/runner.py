@@ -1,1 +1,106 @@
-class Helm: ...
+"""Runs helm (through pyhelm3) beside the passes: a pass starts it, later ones see how it stands, none waits for it."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyhelm3 import Command
+from pyhelm3.errors import Error
+
+from notebook_platform.helm.charts import ChartSource
+from notebook_platform.observability.metrics import HELM_RUNS
+
+HISTORY = 10
+"""Revisions that helm keeps."""
+
+LEASH = """#!{python}
+import ctypes, os, signal, sys
+# helm ends with the operator: a lock it leaves behind is then known to be nobody's
+try:
+    ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
+except OSError:
+    pass
+os.execvp({helm!r}, [{helm!r}, *sys.argv[1:]])
+"""
+
+
+@dataclass
+class Run:
+    """One helm process under way or ended; `words` are helm's when it failed."""
+
+    verb: str
+    task: "asyncio.Task[None]"
+    words: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.task.done()
+
+
+class Helm:
+    """All helm processes of the operator. Only one at a time works on a release."""
+
+    def __init__(self, *, executable: str, work_dir: Path, charts: ChartSource, timeout: int) -> None:
+        self.charts = charts
+        self.timeout = timeout
+        self._work_dir = work_dir
+        self._runs: dict[str, Run] = {}
+        work_dir.mkdir(parents=True, exist_ok=True)
+        for kind in ("cache", "config", "data"):
+            os.environ[f"HELM_{kind.upper()}_HOME"] = str(work_dir / kind)
+        self._executable = work_dir / "helm-on-a-leash"
+        path = shutil.which(executable) or executable
+        self._executable.write_text(LEASH.format(python=sys.executable, helm=path))
+        self._executable.chmod(0o700)
+
+    def run_of(self, key: str) -> Run | None:
+        """The run on a release, under way or just ended; an ended one is told once."""
+        run = self._runs.get(key)
+        if run and run.ended:
+            del self._runs[key]
+        return run
+
+    def start(self, key: str, verb: str, kubeconfig: str, work: Callable[[Command], Awaitable[object]]) -> None:
+        """Begin `work` with a helm that speaks to the cluster of the kubeconfig. Nothing is begun while one runs."""
+        if key in self._runs and not self._runs[key].ended:
+            return
+
+        async def run() -> None:
+            async with self._command(kubeconfig) as command:
+                try:
+                    await work(command)
+                except Error as error:
+                    self._runs[key].words = error.stderr.decode(errors="replace")
+
+        HELM_RUNS.labels(action=verb).inc()
+        self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"))
+
+    @asynccontextmanager
+    async def _command(self, kubeconfig: str) -> AsyncIterator[Command]:
+        """A helm with the kubeconfig in a file that only we can read, for as long as the block."""
+        descriptor = os.open(path := self._work_dir / f"kubeconfig-{os.urandom(6).hex()}", os.O_CREAT | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(kubeconfig)
+        try:
+            yield Command(
+                executable=str(self._executable),
+                kubeconfig=path,
+                default_timeout=f"{self.timeout}s",
+                history_max_revisions=HISTORY,
+            )
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def close(self) -> None:
+        """End what runs; the next operator recovers the releases."""
+        for run in self._runs.values():
+            run.task.cancel()
+        with contextlib.suppress(Exception):
+            await asyncio.gather(*(run.task for run in self._runs.values()), return_exceptions=True)

@@ -1,0 +1,1 @@
+"""JupyterHub: typed spec -> chart values, secrets, health. Knows no Azure."""

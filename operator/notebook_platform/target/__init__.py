@@ -1,0 +1,1 @@
+"""Reaching the built cluster: its kubeconfig, clients, nodes."""

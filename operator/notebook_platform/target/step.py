@@ -1,1 +1,130 @@
-class TargetCluster: ...
+"""TargetCluster: the cluster can be reached with the kubeconfig kept in `<platform>-kubeconfig`, and its nodes are Ready.
+
+The Secret has the key `value`, as Cluster API names it, so that Argo CD and Flux can use it
+(https://cluster-api.sigs.k8s.io/developer/core/controllers/cluster#contracts).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.target.clients import TIMEOUT_SECONDS, Targets
+
+LOOK_AGAIN = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The reachable cluster, handed to the steps that install into it."""
+
+    api: client.ApiClient = field(repr=False)
+    kubeconfig: str = field(repr=False)
+    cluster_id: str
+    secret_name: str
+    kubernetes_version: str
+    nodes: int
+    ready_nodes: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """The kept kubeconfig, and the cluster behind it when it answers; `trouble` says why it does not."""
+
+    target: Target | None
+    trouble: str | None = None
+    fetched: bool = False
+
+
+class TargetCluster(Step[str, Found]):
+    """`fetch` asks Azure for a kubeconfig given the Cluster step's output; `least` nodes must be Ready."""
+
+    name = "TargetCluster"
+    needs = ("NodePools", "Cluster")
+    goes_with = "Cluster"
+
+    def __init__(self, *, secrets: SecretStore, targets: Targets, fetch: Callable[[Any], Awaitable[str]], least: int) -> None:
+        self._secrets = secrets
+        self._targets = targets
+        self._fetch = fetch
+        self._least = least
+        self._secret_name = f"{secrets.platform.name}-kubeconfig"
+        self._cluster: Any = None
+        self._fetched = False
+
+    def desired(self, inputs: Inputs) -> str:
+        self._cluster = inputs["Cluster"]
+        return str(self._cluster.id)
+
+    async def observe(self, inputs: Inputs) -> Observed[Found]:
+        cluster = inputs.get("Cluster")
+        kept = await self._secrets.find(self._secret_name)
+        if cluster is None or kept is None or kept.get("clusterId", "").lower() != cluster.id.lower():
+            return Observed()
+        if cluster.power_state == "Stopped":
+            message = "The managed cluster is stopped; nothing in it can be looked at"
+            remedy = "Start it (az aks start)."
+            return Observed(failed=Failed(reason="ClusterStopped", message=message, remedy=remedy, retry_in=60))
+        return Observed(found=await self._look(kept["value"], str(cluster.id), str(cluster.kubernetes_version)))
+
+    async def _look(self, kubeconfig: str, cluster_id: str, version: str) -> Found:
+        api = await self._targets.of(self._secrets.platform.uid, kubeconfig)
+        try:
+            listed = await client.CoreV1Api(api).list_node(_request_timeout=TIMEOUT_SECONDS)
+        except ApiException as error:
+            return Found(None, f"its API answered {error.status} {error.reason}", self._fetched)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return Found(None, f"its API did not answer ({type(error).__name__})", self._fetched)
+        target = Target(
+            api=api,
+            kubeconfig=kubeconfig,
+            cluster_id=cluster_id,
+            secret_name=self._secret_name,
+            kubernetes_version=version,
+            nodes=len(listed.items),
+            ready_nodes=sum(map(_is_ready, listed.items)),
+        )
+        return Found(target)
+
+    def plan(self, desired: str | None, found: Found | None) -> Sequence[Change]:
+        if found is None:
+            return [Change(path=f"secrets/{self._secret_name}", action=Action.CREATE, after="kubeconfig of the cluster")]
+        if found.target is None and not found.fetched:
+            return [Change(path=f"secrets/{self._secret_name}", action=Action.UPDATE, after="a new kubeconfig")]
+        return ()
+
+    async def apply(self, desired: str | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        kubeconfig = await self._fetch(self._cluster)
+        self._fetched = True
+        await self._secrets.keep(self._secret_name, {"value": kubeconfig, "clusterId": desired or ""})
+        return Done()
+
+    def judge(self, found: Found | None) -> Outcome | None:
+        if found is None or found.target is None:
+            trouble = found.trouble if found else "its kubeconfig is not there yet"
+            return Failed(
+                reason="TargetUnreachable",
+                message=f"spec.cluster: the managed cluster cannot be reached: {trouble}",
+                remedy="See whether the operator can reach the API server (private cluster, authorized ranges); it is tried again.",
+                retry_in=10,
+            )
+        if found.target.ready_nodes < self._least:
+            message = f"{found.target.ready_nodes} of at least {self._least} nodes are Ready"
+            return InProgress(reason="NodesNotReady", message=message, look_again_in=LOOK_AGAIN)
+        return None
+
+    def output(self, found: Found | None) -> Any:
+        return found.target if found else None
+
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        await self._secrets.drop(self._secret_name)
+        return Done()
+
+
+def _is_ready(node: Any) -> bool:
+    return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or ())

@@ -1,0 +1,84 @@
+"""What helm says, as reason and remedy: a small table over its words, which are kept (without secrets)."""
+
+import re
+from dataclasses import dataclass
+
+from notebook_platform.engine.outcome import Failed
+from notebook_platform.kube.redaction import KNOWN
+
+LONGEST = 500
+
+
+@dataclass(frozen=True)
+class Row:
+    """Text in helm's words (a regular expression), and what it means."""
+
+    text: str
+    reason: str
+    remedy: str
+    retry_in: float | None = None
+
+
+TABLE = (
+    Row(
+        r"values don't meet the specifications of the schema",
+        "ValuesRefused",
+        "Correct {field}.values (or valuesFrom): the chart's schema refuses what helm names above.",
+    ),
+    Row(
+        r"resource mapping not found|no matches for kind|ensure CRDs are installed",
+        "UnsupportedKubernetes",
+        "The chart asks for a kind that this Kubernetes no longer serves: choose a newer {field}.chart.version.",
+    ),
+    Row(
+        r"chart requires kubeVersion",
+        "UnsupportedKubernetes",
+        "Choose a {field}.chart.version for this Kubernetes, or change spec.cluster.kubernetesVersion.",
+    ),
+    Row(
+        r"not found in .* repository|chart \S+ .*not found|no chart version found|not a valid chart repository|failed to fetch|404 Not Found",
+        "ChartNotFound",
+        "Correct {field}.chart.version or {field}.chart.repository; it is looked for again once an interval.",
+    ),
+    Row(
+        r"no such host|connection refused|i/o timeout|network is unreachable|dial tcp",
+        "RepositoryUnreachable",
+        "See whether the operator can reach the chart repository and the cluster; it is tried again.",
+        30,
+    ),
+    Row(
+        r"invalid ownership metadata|cannot be imported into the current release",
+        "OwnershipConflict",
+        "Something in the namespace belongs to another release: choose another {field}.namespace, or remove it.",
+    ),
+    Row(
+        r"another operation \(install/upgrade/rollback\) is in progress",
+        "ReleaseLocked",
+        "Somebody else's helm is at work; it is tried again.",
+        15,
+    ),
+    Row(
+        r"(pre|post)-(install|upgrade)\S* hooks? failed|failed (pre|post)-(install|upgrade)|hook .* timed out",
+        "HookFailed",
+        "See the Job that helm names; it is tried again.",
+        60,
+    ),
+    Row(
+        r"execution error at|parse error at|error calling|nil pointer evaluating",
+        "ValuesRefused",
+        "The chart's templates refuse the values: correct {field}.values as helm says above.",
+    ),
+    Row(r"timed out waiting|context deadline exceeded", "HelmTimedOut", "It is tried again.", 60),
+)
+
+
+def failure(stderr: str, field: str) -> Failed:
+    """The failure that helm's words mean for the part of the spec named `field`."""
+    text = KNOWN.clean(" ".join(line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("W")))
+    text = re.sub(r"^(Error: )+", "", text)
+    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    for row in TABLE:
+        if re.search(row.text, text):
+            remedy = row.remedy.format(field=field)
+            return Failed(reason=row.reason, message=f"{field}: helm: {shown}", remedy=remedy, retry_in=row.retry_in)
+    return Failed(reason="HelmFailed", message=f"{field}: helm: {shown}", remedy="It is tried again.", retry_in=60)

@@ -1,0 +1,84 @@
+"""A release as Helm keeps it: a Secret a revision, gzipped JSON in it. Read through the API, with no process started.
+
+https://helm.sh/docs/topics/advanced/#storage-backends
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import yaml
+from kubernetes.aio import client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One revision of a release. `config` are the values it was given; they hold secrets and are never shown."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    chart: str
+    chart_version: str
+    description: str
+    last_deployed: datetime | None
+    config: Mapping[str, Any] = field(repr=False)
+    manifest: str = field(repr=False)
+    secret_name: str
+
+    @property
+    def pending(self) -> bool:
+        """Helm holds it: something is, or was, at work."""
+        return self.status.startswith("pending-") or self.status == "uninstalling"
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects of its manifest."""
+        return [document for document in yaml.safe_load_all(self.manifest) if isinstance(document, dict)]
+
+
+def decode(data: str, secret_name: str = "") -> Release:
+    """From the `release` key of a Secret (base64 of base64 of gzip of JSON). Raises ValueError for anything else."""
+    try:
+        document = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(data))))
+        chart = document["chart"]["metadata"]
+        info = document["info"]
+    except (KeyError, OSError, EOFError) as error:
+        raise ValueError(f"not a release: {error}") from None
+    return Release(
+        name=document["name"],
+        namespace=document.get("namespace", ""),
+        revision=int(document["version"]),
+        status=info["status"],
+        chart=chart["name"],
+        chart_version=chart["version"],
+        description=info.get("description", ""),
+        last_deployed=_time(info.get("last_deployed")),
+        config=document.get("config") or {},
+        manifest=document.get("manifest", ""),
+        secret_name=secret_name,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    head, _, rest = text.partition(".")
+    digits = "".join(c for c in rest if c.isdigit())[:6] if rest else ""
+    zone = rest[len(rest.rstrip("Z+-0123456789:")) :] if rest else ""
+    zone = next((rest[i:] for i, c in enumerate(rest) if c in "Z+-"), zone)
+    return datetime.fromisoformat(f"{head}.{digits or '0'}{zone.replace('Z', '+00:00')}" if rest else head.replace("Z", "+00:00"))
+
+
+async def newest(api: client.ApiClient, namespace: str, name: str) -> Release | None:
+    """The last revision of a release; None when there is none."""
+    selector = f"owner=helm,name={name}"
+    listed = await client.CoreV1Api(api).list_namespaced_secret(namespace, label_selector=selector)
+    if not listed.items:
+        return None
+    last = max(listed.items, key=lambda secret: int(secret.metadata.labels["version"]))
+    return decode(last.data["release"], last.metadata.name)
