@@ -1,6 +1,6 @@
 """spec.azure, spec.network and spec.identity: where the platform stands and who it is."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -37,7 +37,7 @@ class AzureSpec(SpecModel):
     credentials: Credentials | None = Field(
         None, description="How to sign in to Azure; without it the operator's own identity is used."
     )
-    features: list[str] = Field(
+    features: list[Annotated[str, Field(max_length=128)]] = Field(
         default_factory=list,
         max_length=32,
         description="Preview features to register, each as `Namespace/Feature`.",
@@ -49,7 +49,7 @@ class VirtualNetwork(SpecModel):
     """The virtual network of the nodes."""
 
     name: str = Field(max_length=64, description="Name of the virtual network. Cannot change.")
-    address_prefixes: list[str] = Field(
+    address_prefixes: list[Annotated[str, Field(max_length=18)]] = Field(
         min_length=1, max_length=16, description="Address spaces in CIDR notation, as in `10.0.0.0/8`."
     )
 

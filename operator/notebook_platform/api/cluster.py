@@ -1,6 +1,6 @@
 """spec.cluster, spec.nodePools and spec.autoscale: the managed cluster and its agent pools."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -60,11 +60,11 @@ class NodePool(SpecModel):
     os_disk_size_gb: int | None = Field(
         None, alias="osDiskSizeGB", ge=30, le=2048, description="Size of the OS disk. Cannot change in place."
     )
-    availability_zones: list[str] = Field(
+    availability_zones: list[Annotated[str, Field(max_length=1)]] = Field(
         default_factory=list, max_length=3, description="Zones of the nodes. Cannot change in place."
     )
     node_labels: dict[str, str] = Field(default_factory=dict, max_length=32, description="Labels on the nodes.")
-    node_taints: list[str] = Field(
+    node_taints: list[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list, max_length=16, description="Taints on the nodes, as `key=value:NoSchedule`."
     )
 

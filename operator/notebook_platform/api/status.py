@@ -15,8 +15,7 @@ class ClusterStatus(StatusModel):
     fqdn: str | None = Field(None, max_length=253, description="Name of its API server.")
     kubernetes_version: str | None = Field(None, max_length=16, description="Version it runs.")
     power_state: str | None = Field(None, max_length=16, description="Running or Stopped.")
-    nodes: int | None = Field(None, description="Nodes there are.")
-    ready_nodes: int | None = Field(None, description="Nodes that are Ready.")
+    nodes: str | None = Field(None, max_length=16, description="Nodes that are Ready of all there are, as 3/3.")
     kubeconfig_secret: str | None = Field(None, max_length=253, description="Secret with the kubeconfig (key `value`).")
 
 

@@ -1,0 +1,152 @@
+"""The CustomResourceDefinition, made from the models: structural schema, defaults, descriptions, CEL rules, columns.
+
+`python -m notebook_platform.api.crd DIRECTORY` writes it.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
+from notebook_platform.api.rules import RULES
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.status import PlatformStatus
+
+Schema = dict[str, Any]
+
+LIST_KEYS = {"spec.nodePools": "name", "spec.autoscale": "pool", "status.conditions": "type"}
+FREE_FORM = frozenset({"spec.jupyterhub.values"})
+STRING_LIMIT = 1024
+KEPT = ("type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
+
+
+def _column(name: str, path: str, description: str, *, type_: str = "string", wide: bool = False) -> Schema:
+    return {"name": name, "type": type_, "jsonPath": path, "description": description, "priority": 1 if wide else 0}
+
+
+def _condition(type_: str, member: str) -> str:
+    return f'.status.conditions[?(@.type=="{type_}")].{member}'
+
+
+COLUMNS = [
+    _column("READY", _condition("Ready", "status"), "Whether everything is as the spec wants it."),
+    _column("STATUS", _condition("Ready", "reason"), "Why, in a word."),
+    _column("URL", ".status.url", "Where people find the hub."),
+    _column("K8S", ".status.cluster.kubernetesVersion", "Kubernetes version that runs."),
+    _column("NODES", ".status.cluster.nodes", "Ready nodes and all nodes."),
+    _column("HUB", ".status.releases[0].chart", "Chart of the hub."),
+    _column("LOCATION", ".spec.azure.location", "Azure region.", wide=True),
+    _column("CLUSTER", ".spec.cluster.name", "Managed cluster.", wide=True),
+    _column("WANTED", ".spec.cluster.kubernetesVersion", "Kubernetes version of the spec.", wide=True),
+    _column("NEXT", ".status.next", "The next thing that will happen.", wide=True),
+    _column("AGE", ".metadata.creationTimestamp", "Age.", type_="date"),
+]
+
+
+def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
+    """A structural schema out of pydantic's JSON schema: no references, no nulls, limits and rules everywhere."""
+    definitions: Mapping[str, Any] = model_schema.get("$defs", {})
+
+    def convert(node: Mapping[str, Any], path: str) -> Schema:
+        node = _resolved(node, definitions)
+        result: Schema = {key: node[key] for key in KEPT if key in node}
+        if "const" in node:
+            result |= {"type": "boolean" if isinstance(node["const"], bool) else "string", "enum": [node["const"]]}
+        if result.get("default", 0) is None:
+            del result["default"]
+        if path in FREE_FORM:
+            result |= {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        elif "properties" in node:
+            required = [name for name in node.get("required", ()) if "default" not in node["properties"][name]]
+            result["properties"] = {k: convert(v, f"{path}.{k}") for k, v in node["properties"].items()}
+            if required:
+                result["required"] = sorted(required)
+        elif node.get("type") == "object":
+            more = node.get("additionalProperties")
+            result["additionalProperties"] = convert(more if isinstance(more, Mapping) else {"type": "string"}, f"{path}{{}}")
+            result.setdefault("maxProperties", result.pop("maxLength", None) or 64)
+        if node.get("type") == "array":
+            result["items"] = convert(node["items"], f"{path}[]")
+            result.setdefault("maxItems", 64)
+            if key := LIST_KEYS.get(path):
+                result |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+        if result.get("type") == "string" and "enum" not in result:
+            result.setdefault("maxLength", STRING_LIMIT)
+        if result.get("type") == "integer":
+            result["format"] = "int64"
+        if rules := RULES.get(path):
+            result["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in rules]
+        return result
+
+    return convert(model_schema, root)
+
+
+def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Follow references and drop the null of optional members; the description of the place wins over the type's."""
+    if "anyOf" in node:
+        (choice,) = [option for option in node["anyOf"] if option.get("type") != "null"]
+        node = {**{k: v for k, v in node.items() if k != "anyOf"}, **_resolved(choice, definitions), **_told(node)}
+    if "$ref" in node:
+        target = definitions[node["$ref"].rsplit("/", 1)[1]]
+        node = {**_resolved(target, definitions), **{k: v for k, v in node.items() if k != "$ref"}}
+    if "allOf" in node:
+        node = {**_resolved(node["allOf"][0], definitions), **{k: v for k, v in node.items() if k != "allOf"}}
+    return dict(node)
+
+
+def _told(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"description": node["description"]} if "description" in node else {}
+
+
+def crd() -> Schema:
+    """The whole definition."""
+    spec = structural(NotebookPlatformSpec.model_json_schema(by_alias=True), "spec")
+    status = structural(PlatformStatus.model_json_schema(by_alias=True), "status")
+    status.pop("required", None)
+    schema = {
+        "type": "object",
+        "description": "A notebook service on Azure: the cloud resources, the cluster and the hub on it.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": "Version of this schema."},
+            "kind": {"type": "string", "description": "NotebookPlatform."},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status,
+        },
+    }
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": COLUMNS,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    names = {"kind": KIND, "listKind": f"{KIND}List", "plural": PLURAL, "singular": KIND.lower()}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {**names, "shortNames": ["nbp"], "categories": ["all"]},
+            "versions": [version],
+        },
+    }
+
+
+def crd_yaml() -> str:
+    """The definition as it stands in `crds/`."""
+    head = "# Generated from operator/notebook_platform/api by `make crds`; do not edit.\n"
+    return head + str(yaml.safe_dump(crd(), sort_keys=False, width=130))
+
+
+FILE = f"{PLURAL}.{GROUP}.yaml"
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) / FILE).write_text(crd_yaml())
