@@ -132,7 +132,6 @@ class ControlPlane:
 
     async def _start_api_server(self, etcd: int, port: int) -> None:
         directory = self.directory
-        more = [f"--emulated-version={self.wanted.emulated_version}"] if self.wanted.emulated_version else []
         await self._run(
             "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{etcd}",
@@ -151,8 +150,13 @@ class ControlPlane:
             "--allow-privileged=true",
             "--profiling=false",
             "--enable-priority-and-fairness=false",
-            *more,
+            *self._emulation,
         )
+
+    @property
+    def _emulation(self) -> list[str]:
+        """All parts of a control plane speak the same older minor."""
+        return [f"--emulated-version={self.wanted.emulated_version}"] if self.wanted.emulated_version else []
 
     async def _start_controllers(self) -> None:
         kubeconfig = f"--kubeconfig={self.kubeconfig_path}"
@@ -168,10 +172,11 @@ class ControlPlane:
             "--node-monitor-grace-period=120s",
             "--kube-api-qps=200",
             "--kube-api-burst=400",
+            *self._emulation,
         )
         if not self.wanted.nodes:
             return
-        await self._run("kube-scheduler", kubeconfig, "--leader-elect=false", "--secure-port=0")
+        await self._run("kube-scheduler", kubeconfig, "--leader-elect=false", "--secure-port=0", *self._emulation)
         await self._run(
             "kwok",
             kubeconfig,

@@ -1,11 +1,14 @@
 """Nodes as AKS makes them; kwok keeps them Ready."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from kubernetes.aio import client
 
 from sandbox.azure.backend import NodeSpec
+
+ATTEMPTS = 20
 
 RESERVED_MEMORY_GIB = 1.5
 """Roughly what AKS keeps of a node for itself (https://learn.microsoft.com/azure/aks/node-resource-reservations)."""
@@ -74,13 +77,18 @@ def node_status(spec: NodeSpec) -> dict[str, Any]:
 async def make_nodes(api: client.ApiClient, nodes: Sequence[NodeSpec], *, subscription: str, group: str, location: str) -> None:
     """Create and remove until exactly these are there."""
     core = client.CoreV1Api(api)
-    there = {node.metadata.name: node for node in (await core.list_node()).items}
+    there = {node.metadata.name for node in (await core.list_node()).items}
     for spec in nodes:
         if spec.name not in there:
-            body = node_body(spec, subscription=subscription, group=group, location=location)
-            await core.create_node(body)
-        elif there[spec.name].status.node_info.kubelet_version == f"v{spec.kubernetes_version}":
-            continue
-        await core.patch_node_status(spec.name, node_status(spec), _content_type="application/strategic-merge-patch+json")
-    for name in set(there) - {spec.name for spec in nodes}:
+            await core.create_node(node_body(spec, subscription=subscription, group=group, location=location))
+    for name in there - {spec.name for spec in nodes}:
         await core.delete_node(name)
+    for _ in range(ATTEMPTS):
+        # kwok writes the status of a new node too, with versions of its own: ours is written until it stays.
+        found = {node.metadata.name: node.status.node_info for node in (await core.list_node()).items}
+        wrong = [s for s in nodes if not found.get(s.name) or found[s.name].kubelet_version != f"v{s.kubernetes_version}"]
+        for spec in wrong:
+            await core.patch_node_status(spec.name, node_status(spec), _content_type="application/strategic-merge-patch+json")
+        if not wrong:
+            return
+        await asyncio.sleep(0.2)

@@ -1,0 +1,56 @@
+"""`notebook-platform run`: the operator's process."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+import kopf
+from kubernetes.aio import client, config
+
+from notebook_platform.config import OperatorConfig
+from notebook_platform.handlers import Keepers, registry, settings
+from notebook_platform.observability.health import serving
+from notebook_platform.observability.logs import configure
+from notebook_platform.platform import Workshop
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Keep platforms until SIGTERM or SIGINT."""
+    chosen = OperatorConfig.load(arguments)
+    configure(chosen.log_format, chosen.log_level)
+    asyncio.run(operate(chosen))
+    return 0
+
+
+async def management_api() -> client.ApiClient:
+    """A client of the management cluster: the pod's ServiceAccount, else KUBECONFIG."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
+        await config.load_kube_config(client_configuration=configuration)
+    return client.ApiClient(configuration)
+
+
+async def operate(chosen: OperatorConfig) -> None:
+    """One operator: kopf watches, keepers work, until it is asked to stop."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    workshop, api = Workshop(chosen), await management_api()
+    keepers = Keepers(api, workshop)
+    try:
+        async with serving(chosen.listen, chosen.health_port, chosen.metrics_port, ready.is_set):
+            await kopf.operator(
+                registry=registry(keepers),
+                settings=settings(),
+                clusterwide=not chosen.namespaces,
+                namespaces=chosen.namespaces,
+                standalone=True,
+                stop_flag=stop,
+                ready_flag=ready,
+            )
+    finally:
+        await keepers.close()
+        await workshop.close()
+        await api.close()
