@@ -74,6 +74,10 @@ class Workshop:
         self._helm = Helm(executable=config.helm, work_dir=work_dir, charts=charts, timeout=config.helm_timeout)
         self._open: dict[str, AzureSession] = {}
 
+    async def warm_up(self) -> None:
+        """Load beside the loop what the first pass will need."""
+        await self._sessions.warm_up()
+
     async def graph(
         self,
         platform: Platform,

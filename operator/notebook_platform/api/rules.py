@@ -79,9 +79,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.azure.credentials.workloadIdentity.clientId": (
         _matches("spec.azure.credentials.workloadIdentity.clientId", GUID, "must be a GUID"),
     ),
-    "spec.azure.features[]": (
-        _matches("spec.azure.features[]", r"^[\w.]+/\w+$", "must be written as Namespace/Feature"),
-    ),
+    "spec.azure.features[]": (_matches("spec.azure.features[]", r"^[\w.]+/\w+$", "must be written as Namespace/Feature"),),
     "spec.network": (
         (
             "!isCIDR(self.subnet.addressPrefix) || "
@@ -160,7 +158,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _fixed("spec.cluster.adminUsername"),
     ),
     "spec.cluster.sshPublicKey": (
-        _matches("spec.cluster.sshPublicKey", r"^(ssh-|ecdsa-)[^ ]+ [A-Za-z0-9+/=]+( .*)?\n?$", "must be a public key in OpenSSH form"),
+        _matches(
+            "spec.cluster.sshPublicKey", r"^(ssh-|ecdsa-)[^ ]+ [A-Za-z0-9+/=]+( .*)?\n?$", "must be a public key in OpenSSH form"
+        ),
     ),
     "spec.cluster.network": (
         (

@@ -9,7 +9,7 @@ from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
 
-LOOK_AGAIN = 5.0
+LOOK_AGAIN = 2.0
 """Seconds; a registration takes some tens of them."""
 
 REGISTERED = "Registered"

@@ -39,6 +39,7 @@ async def operate(chosen: OperatorConfig) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     workshop, api = Workshop(chosen), await management_api()
     keepers = Keepers(api, workshop)
+    warming = asyncio.create_task(workshop.warm_up())
     try:
         async with serving(chosen.listen, chosen.health_port, chosen.metrics_port, ready.is_set):
             await kopf.operator(
@@ -51,6 +52,7 @@ async def operate(chosen: OperatorConfig) -> None:
                 ready_flag=ready,
             )
     finally:
+        await warming
         await keepers.close()
         await workshop.close()
         await api.close()

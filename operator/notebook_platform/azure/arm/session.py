@@ -4,6 +4,8 @@ The SDK's retry policy would sleep for any Retry-After and its registration poli
 registering are steps' business.
 """
 
+import asyncio
+import importlib
 import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -36,6 +38,18 @@ from notebook_platform.observability.metrics import AZURE_REQUESTS
 
 CORRELATION: ContextVar[str] = ContextVar("correlation", default="")
 """Correlation id of the pass; Azure's own logs can be searched for it."""
+
+CLIENTS = (
+    "resource.resources",
+    "resource.subscriptions",
+    "resource.features",
+    "containerservice",
+    "compute",
+    "network",
+    "authorization",
+    "msi",
+    "monitor",
+)
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 
@@ -220,6 +234,11 @@ class Sessions:
         self.cloud = cloud
         self._open: dict[tuple[str, str], AzureSession] = {}
         self._buckets = Buckets()
+
+    @staticmethod
+    async def warm_up() -> None:
+        """Import the SDK's clients beside the loop: they are large, and the first pass should not stand still for them."""
+        await asyncio.to_thread(lambda: [importlib.import_module(f"azure.mgmt.{name}.aio") for name in CLIENTS])
 
     def of(self, sign_in: SignIn, subscription_id: str) -> AzureSession:
         """The session of this credential on this subscription."""

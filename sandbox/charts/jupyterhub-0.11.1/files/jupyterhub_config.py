@@ -94,7 +94,11 @@ for section, traits in hub["config"].items():
     if section[:1].islower():
         continue
     for trait, value in traits.items():
-        if (section, trait) in (("JupyterHub", "cookie_secret"), ("CryptKeeper", "keys"), ("ConfigurableHTTPProxy", "auth_token")):
+        if (section, trait) in (
+            ("JupyterHub", "cookie_secret"),
+            ("CryptKeeper", "keys"),
+            ("ConfigurableHTTPProxy", "auth_token"),
+        ):
             continue
         setattr(c[section], trait, value)  # noqa: F821
 

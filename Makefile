@@ -1,0 +1,50 @@
+# Commands of the project. `make` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup binaries demo test unit lint crds lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+.venv/.done: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version)" >&2; exit 1; }
+	@command -v kubectl >/dev/null || { echo "kubectl is not on the PATH: https://kubernetes.io/docs/tasks/tools/" >&2; exit 1; }
+	@echo "[setup] Python packages (about a minute, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+binaries: .venv/.done
+	@$(BIN)/python -m sandbox.kubernetes.binaries
+
+setup: binaries ## .venv, tools and binaries (cached in ~/.cache/notebook-platform), with progress
+
+demo: setup ## the main job: an empty (simulated) subscription becomes a Ready JupyterHub
+	@$(BIN)/python -m sandbox.demo
+
+test: setup ## unit and integration tests
+	@$(BIN)/python -m pytest
+
+unit: .venv/.done ## tests without a control plane, in seconds
+	@$(BIN)/python -m pytest tests/unit
+
+lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, CRD in step with the code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/notebook-platform crd | diff - crds/notebookplatforms.notebookplatform.io.yaml
+
+crds: .venv/.done ## write crds/ from operator/notebook_platform/api
+	@$(BIN)/python -m notebook_platform.api.crd crds
+
+lock: ## choose the newest versions that pyproject.toml allows, with hashes
+	@uv pip compile pyproject.toml --extra dev --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt
+	@uv pip compile pyproject.toml --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/operator.txt
+
+clean: ## remove the virtual environment (the cache outside stays)
+	@rm -rf .venv

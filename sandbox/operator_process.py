@@ -1,0 +1,156 @@
+"""Runs the operator in the sandbox as a cluster would: its own process, its own ServiceAccount, exactly its ClusterRole."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from sandbox.kubernetes.processes import free_ports
+
+ROOT = Path(__file__).parent.parent
+NAMESPACE = ACCOUNT = "notebook-platform"
+START_SECONDS = 30
+OIDC_CLIENT_SECRET = "sandbox-oidc-client-secret-91f4"
+
+
+def kubectl(environment: Mapping[str, str], *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+    """Run kubectl against the management cluster and return what it prints. Raises CalledProcessError."""
+    done = subprocess.run(
+        ["kubectl", *arguments],
+        env={**os.environ, "KUBECONFIG": environment["KUBECONFIG"]},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if check and done.returncode:
+        raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout if done.returncode == 0 else done.stderr
+
+
+def install(environment: Mapping[str, str], namespace: str = "platforms") -> None:
+    """The CRD, the operator's account and role, a namespace for platforms, and the Secrets the examples name."""
+    base = ROOT / "deploy" / "kustomize" / "base"
+    kubectl(environment, "apply", "--server-side", "-f", str(ROOT / "crds" / "notebookplatforms.notebookplatform.io.yaml"))
+    for part in ("namespace.yaml", "rbac.yaml"):
+        kubectl(environment, "apply", "--server-side", "-f", str(base / part))
+    credentials = {
+        "tenantId": environment["SANDBOX_TENANT"],
+        "clientId": environment["SANDBOX_CLIENT_ID"],
+        "clientSecret": environment["SANDBOX_CLIENT_SECRET"],
+    }
+    documents = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        secret("azure-credentials", namespace, credentials),
+        secret("oidc", namespace, {"clientSecret": OIDC_CLIENT_SECRET}),
+    ]
+    kubectl(environment, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    kubectl(environment, "wait", "--for=condition=Established", "crd/notebookplatforms.notebookplatform.io", "--timeout=30s")
+
+
+def secret(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, object]:
+    """A Secret with these values."""
+    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": encoded}
+
+
+def account_kubeconfig(environment: Mapping[str, str], path: Path) -> Path:
+    """A kubeconfig of the operator's ServiceAccount."""
+    token = kubectl(environment, "create", "token", ACCOUNT, "-n", NAMESPACE, "--duration=24h").strip()
+    document = yaml.safe_load(Path(environment["KUBECONFIG"]).read_text())
+    document["users"][0]["user"] = {"token": token}
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+class OperatorProcess:
+    """One run of the operator; `log` is where it writes."""
+
+    def __init__(self, environment: Mapping[str, str], directory: Path, **settings: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.log = directory / "operator.log"
+        self.health_port, self.metrics_port = free_ports(2)
+        self.work_dir = directory / "work"
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("NOTEBOOK_PLATFORM_")},
+            "KUBECONFIG": str(account_kubeconfig(environment, directory / "operator.kubeconfig")),
+            "NOTEBOOK_PLATFORM_RESOURCE_MANAGER_URL": environment["SANDBOX_ARM"],
+            "NOTEBOOK_PLATFORM_AUTHORITY_URL": environment["SANDBOX_ARM"],
+            "NOTEBOOK_PLATFORM_GRAPH_URL": environment["SANDBOX_ARM"],
+            "NOTEBOOK_PLATFORM_CA_FILE": environment["SANDBOX_CA"],
+            "NOTEBOOK_PLATFORM_HELM": environment["SANDBOX_HELM"],
+            "NOTEBOOK_PLATFORM_CHARTS": environment["SANDBOX_CHARTS"],
+            "NOTEBOOK_PLATFORM_CHART_REPOSITORY": "",
+            "NOTEBOOK_PLATFORM_ALLOW_PRIVATE_ADDRESSES": "true",
+            "NOTEBOOK_PLATFORM_LISTEN": "127.0.0.1",
+            "NOTEBOOK_PLATFORM_HEALTH_PORT": str(self.health_port),
+            "NOTEBOOK_PLATFORM_METRICS_PORT": str(self.metrics_port),
+            "NOTEBOOK_PLATFORM_WORK_DIR": str(self.work_dir),
+            "NOTEBOOK_PLATFORM_LOG_FORMAT": "text",
+            **{f"NOTEBOOK_PLATFORM_{key.upper()}": value for key, value in settings.items()},
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it watches. Raises RuntimeError with its log if it does not come up."""
+        command = [str(Path(sys.executable).parent / "notebook-platform"), "run"]
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}/readyz", timeout=1):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise RuntimeError(f"the operator did not come up:\n{self.log.read_text()[-2000:]}")
+
+    def metrics(self) -> str:
+        """What Prometheus would read."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def kill(self) -> None:
+        """SIGKILL, as a node failure would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, as a cluster would."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(number)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def platform(environment: Mapping[str, str], name: str, namespace: str = "platforms") -> dict[str, object] | None:
+    """The object as it stands; None when it is gone."""
+    text = kubectl(environment, "get", "nbp", name, "-n", namespace, "-o", "json", "--ignore-not-found")
+    found: dict[str, object] | None = json.loads(text) if text.strip() else None
+    return found

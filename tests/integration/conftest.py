@@ -1,0 +1,165 @@
+"""The whole thing on real parts: a sandbox for the session, the operator as its own process under its own role."""
+
+import copy
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.operator_process import ROOT, OperatorProcess, install, kubectl
+
+SPEED = "60"
+PATIENCE = 90.0
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+
+
+@dataclass
+class Field:
+    """The sandbox and the operator in it, as a person or a test handles them."""
+
+    environment: dict[str, str]
+    directory: Path
+    operator: OperatorProcess
+    stopped_logs: list[Path] = field(default_factory=list)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        return kubectl(self.environment, *arguments, stdin=stdin, check=check)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """The simulator's control endpoints."""
+        context = ssl.create_default_context(cafile=self.environment["SANDBOX_CA"])
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"{self.environment['SANDBOX_ARM']}/_sandbox{path}", data=data, method=method)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def resources(self) -> dict[str, Any]:
+        """Everything in Azure by lower-case id."""
+        return {key.lower(): value for key, value in self.control("GET", "/state")["resources"].items()}
+
+    def mark(self) -> int:
+        return int(self.control("GET", "/journal")["next"])
+
+    def writes(self, since: int = 0, about: str = "") -> list[str]:
+        """Writes Azure saw since a mark, as `PUT managedClusters/x`."""
+        entries = self.control("GET", f"/journal?writes=1&since={since}")["value"]
+        return [f"{e['method']} {'/'.join(e['path'].split('/')[-2:])}" for e in entries if about.lower() in e["path"].lower()]
+
+    def apply(self, *documents: dict[str, Any]) -> str:
+        return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(documents))
+
+    def platform(self, name: str) -> dict[str, Any] | None:
+        text = self.kubectl("get", "nbp", name, "-n", "platforms", "-o", "json", "--ignore-not-found")
+        return json.loads(text) if text.strip() else None
+
+    def condition(self, name: str, type_: str) -> dict[str, Any]:
+        found = self.platform(name) or {}
+        conditions = found.get("status", {}).get("conditions", [])
+        return next((c for c in conditions if c["type"] == type_), {"status": "", "reason": "", "message": ""})
+
+    def until(self, what: str, check: Callable[[], Any], patience: float = PATIENCE) -> Any:
+        """Look until `check` gives something; fails with the operator's last words."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if found := check():
+                return found
+            time.sleep(0.2)
+        words = self.operator.log.read_text()[-3000:]
+        state = self.kubectl("get", "nbp", "-A", "-o", "json")
+        conditions = [
+            (c["type"], c["reason"], c["message"])
+            for p in json.loads(state)["items"]
+            for c in p.get("status", {}).get("conditions", [])
+        ]
+        raise AssertionError(f"never came true: {what}\n{conditions}\n{words}")
+
+    def until_ready(self, name: str) -> None:
+        def ready() -> bool:
+            found = self.platform(name) or {}
+            now = self.condition(name, "Ready")
+            return now["status"] == "True" and now["observedGeneration"] == found["metadata"]["generation"]
+
+        self.until(f"{name} is Ready", ready)
+
+    def until_reason(self, name: str, type_: str, reason: str) -> dict[str, Any]:
+        def there() -> dict[str, Any] | None:
+            now = self.condition(name, type_)
+            return now if now["reason"] == reason else None
+
+        return self.until(f"{name}: {type_} has reason {reason}", there)
+
+    def events(self, name: str) -> list[tuple[str, str]]:
+        found = json.loads(self.kubectl("get", "events", "-n", "platforms", "-o", "json"))["items"]
+        return [(e["reason"], e["message"]) for e in found if e["involvedObject"]["name"] == name]
+
+    def target(self, name: str, *arguments: str) -> str:
+        """kubectl against the built cluster, with the kubeconfig the operator keeps."""
+        path = self.directory / f"{name}.kubeconfig"
+        text = self.kubectl(
+            "get", "secret", f"{name}-kubeconfig", "-n", "platforms", "-o", "go-template={{.data.value | base64decode}}"
+        )
+        path.touch(mode=0o600)
+        path.write_text(text)
+        return kubectl({**self.environment, "KUBECONFIG": str(path)}, *arguments)
+
+    def restart_operator(self) -> None:
+        self.operator.start()
+
+
+def runbook(name: str = "prd-jhub", **spec: Any) -> dict[str, Any]:
+    """The example of the runbook; for another name with names of its own, and looked at every two seconds."""
+    documents = yaml.safe_load_all((ROOT / "deploy" / "examples" / "runbook.yaml").read_text())
+    found = copy.deepcopy(next(d for d in documents if d["kind"] == "NotebookPlatform"))
+    found["metadata"]["name"] = name
+    found["spec"]["interval"] = "2s"
+    if name != "prd-jhub":
+        found["spec"]["azure"]["resourceGroup"] = f"rg_{name}"
+        found["spec"]["cluster"] |= {"name": f"aks-{name}", "nodeResourceGroup": f"rg_{name}_nodes"}
+        found["spec"]["identity"]["servicePrincipal"]["name"] = f"sp_{name}"
+    found["spec"] |= spec
+    return found
+
+
+@pytest.fixture(scope="session")
+def sandbox_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    state = tmp_path_factory.mktemp("sandbox")
+    command = [str(Path(sys.executable).parent / "notebook-platform-sandbox")]
+    subprocess.run([*command, "up", "--state", str(state), "--env", str(state / "env"), "--speed", SPEED], check=True)
+    lines = [line.removeprefix("export ").split("=", 1) for line in (state / "env").read_text().splitlines()]
+    yield {key: value.strip("'") for key, value in lines}
+    subprocess.run([*command, "down", "--state", str(state)], check=True)
+
+
+@pytest.fixture(scope="session")
+def site(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
+    install(sandbox_environment)
+    directory = tmp_path_factory.mktemp("operator")
+    operator = OperatorProcess(sandbox_environment, directory)
+    operator.start()
+    found = Field(sandbox_environment, directory, operator)
+    yield found
+    operator.stop()
+
+
+def processes() -> list[str]:
+    """Command lines of all processes of this machine."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                found.append(Path(entry.path, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:
+                continue
+    return found
