@@ -183,7 +183,11 @@ def test_a_rule_edited_by_hand_is_seen_put_right_and_told(ready: Field) -> None:
         return setting(ready)[1]["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] == 70
 
     ready.until("the rule is put right", right, patience=20)
-    told = [message for reason, message in ready.events(NAME) if reason == "DriftDetected"]
+
+    def told_of() -> list[str]:
+        return [message for reason, message in ready.events(NAME) if reason == "DriftDetected"]
+
+    told = ready.until("the drift is told", told_of)
     assert len(told) == 1 and "95" in told[0] and "Autoscale" in told[0]
 
 

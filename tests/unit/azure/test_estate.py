@@ -48,7 +48,7 @@ async def test_deletion_leaves_nothing_behind(estate: Estate) -> None:
     results = await estate.delete(runbook_spec())
     assert all_done(results), {n: r.outcome for n, r in results.items()}
     state = await estate.state()
-    assert [i for i in state["resources"]] == []
+    assert state["resources"] == {}
     assert [a["displayName"] for a in state["applications"]] == ["notebook-platform-operator"]
     assert "prd-jhub-service-principal" not in estate.secrets.data
 

@@ -1,0 +1,190 @@
+"""What `kubectl apply` refuses, on a real API server: each with a sentence that names the field."""
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.operator_process import ROOT, kubectl
+from tests.integration.conftest import Field, runbook
+
+DROP = object()
+
+BAD: list[tuple[str, Any, str]] = [
+    ("azure.subscriptionId", "not-a-guid", "spec.azure.subscriptionId must be the id (GUID) of a subscription"),
+    ("azure.subscriptionId", DROP, "spec.azure.subscriptionId: Required value"),
+    ("azure.location", "East US", "spec.azure.location must be a region in lower case"),
+    ("azure.location", DROP, "spec.azure.location: Required value"),
+    ("azure.resourceGroup", "ends.with.", "spec.azure.resourceGroup must be 1-90"),
+    ("azure.resourceGroup", "has spaces", "spec.azure.resourceGroup must be 1-90"),
+    ("azure.credentials", {}, "spec.azure.credentials must have exactly one of secretRef, workloadIdentity"),
+    ("azure.credentials.secretRef.name", "", "spec.azure.credentials.secretRef.name"),
+    (
+        "azure.credentials",
+        {"workloadIdentity": {"tenantId": "x", "clientId": "11111111-1111-1111-1111-111111111111"}},
+        "spec.azure.credentials.workloadIdentity.tenantId must be a GUID",
+    ),
+    ("azure.features", ["VMSSPreview"], "spec.azure.features[] must be written as Namespace/Feature"),
+    ("network.virtualNetwork.name", "-net", "spec.network.virtualNetwork.name must be 1-64"),
+    (
+        "network.virtualNetwork.addressPrefixes",
+        ["10.0.0.0/33"],
+        "spec.network.virtualNetwork.addressPrefixes[] must be an IPv4 network",
+    ),
+    (
+        "network.virtualNetwork.addressPrefixes",
+        ["10.1.0.0/8"],
+        "spec.network.virtualNetwork.addressPrefixes[] must be an IPv4 network",
+    ),
+    ("network.virtualNetwork.addressPrefixes", [], "spec.network.virtualNetwork.addressPrefixes"),
+    ("network.subnet.addressPrefix", "fd00::/64", "spec.network.subnet.addressPrefix"),
+    ("network.subnet.addressPrefix", "192.168.0.0/24", "must lie inside spec.network.virtualNetwork.addressPrefixes"),
+    ("network.subnet.addressPrefix", "10.240.0.0/30", "spec.network.subnet.addressPrefix must be /29 or larger"),
+    ("network.subnet.addressPrefix", "10.0.0.0/12", "serviceCidr must not overlap spec.network.subnet.addressPrefix"),
+    ("network.subnet.name", "_", "spec.network.subnet.name must be 1-80"),
+    ("identity", {"type": "ServicePrincipal"}, "spec.identity.servicePrincipal is for type ServicePrincipal, and needed there"),
+    ("identity", {"type": "UserAssigned"}, "spec.identity.userAssigned is for type UserAssigned, and needed there"),
+    ("identity.type", "Anonymous", "spec.identity.type: Unsupported value"),
+    ("identity.servicePrincipal", {"name": "a", "secretRef": {"name": "b"}}, "exactly one of name, secretRef"),
+    ("identity.servicePrincipal.role", "Owner", "spec.identity.servicePrincipal.role: Unsupported value"),
+    ("cluster.name", "prd_aks_jhub", "Azure takes no underscore in cluster names"),
+    ("cluster.name", "-aks", "spec.cluster.name must be 1-63"),
+    ("cluster.name", "a" * 64, "spec.cluster.name: Too long"),
+    ("cluster.kubernetesVersion", "latest", "spec.cluster.kubernetesVersion must be a version"),
+    ("cluster.kubernetesVersion", "v1.35", "spec.cluster.kubernetesVersion must be a version"),
+    ("cluster.sshPublicKey", "not a key", "spec.cluster.sshPublicKey must be a public key"),
+    ("cluster.sshPublicKeyFrom", {"name": "a", "key": "b"}, "must not have both sshPublicKey and sshPublicKeyFrom"),
+    ("cluster.nodeResourceGroup", "has spaces", "spec.cluster.nodeResourceGroup must be 1-80"),
+    ("cluster.network.dnsServiceIP", "10.1.0.10", "dnsServiceIP must lie inside spec.cluster.network.serviceCidr"),
+    ("cluster.network.dnsServiceIP", "10.0.0.0", "dnsServiceIP must not be the first address of serviceCidr"),
+    ("cluster.network.dnsServiceIP", "ten", "spec.cluster.network.dnsServiceIP must be an IPv4 address"),
+    ("cluster.network.serviceCidr", "10.0.0.0/8", "spec.cluster.network.serviceCidr must be /12 or smaller"),
+    ("cluster.network.plugin", "weave", "spec.cluster.network.plugin: Unsupported value"),
+    ("cluster.network", {"plugin": "kubenet", "policy": "azure"}, "spec.cluster.network.policy azure needs plugin azure"),
+    (
+        "cluster.network",
+        {"plugin": "kubenet", "policy": "calico", "pluginMode": "overlay"},
+        "pluginMode overlay needs plugin azure",
+    ),
+    (
+        "cluster.network.dockerBridgeCidr",
+        "172.17.0.1",
+        "spec.cluster.network.dockerBridgeCidr must be an address in CIDR notation",
+    ),
+    ("nodePools", [], "spec.nodePools"),
+    ("nodePools.0.name", "node_pool", "spec.nodePools[].name must be 1-12"),
+    ("nodePools.0.name", "Pool1", "spec.nodePools[].name must be 1-12"),
+    ("nodePools.0.mode", "User", "spec.nodePools must have a pool with mode System"),
+    ("nodePools.0.count", 9, "spec.nodePools[].count must lie between autoscaling.minCount and autoscaling.maxCount"),
+    ("nodePools.0.autoscaling", {"minCount": 7, "maxCount": 6}, "minCount must not be above maxCount"),
+    ("nodePools.0.vmSize", "big", "spec.nodePools[].vmSize must be a VM size"),
+    ("nodePools.0.maxPods", 5, "spec.nodePools[0].maxPods"),
+    ("nodePools.0.nodeTaints", ["dedicated"], "spec.nodePools[].nodeTaints[] must be written as key=value:NoSchedule"),
+    ("nodePools.0.availabilityZones", ["4"], 'must be "1", "2" or "3"'),
+    ("autoscale.0.pool", "nosuch", "spec.autoscale[].pool must name a pool of spec.nodePools"),
+    ("autoscale.0.capacity.minimum", 7, "spec.autoscale[].capacity.minimum must not be above maximum"),
+    ("autoscale.0.capacity.default", 9, "spec.autoscale[].capacity.default must lie between minimum and maximum"),
+    ("autoscale.0.rules.0.window", "1m", "spec.autoscale[].rules[].window must be 5m to 12h"),
+    ("autoscale.0.rules.0.window", "soon", "spec.autoscale[].rules[].window must be a duration"),
+    ("autoscale.0.rules.0.operator", "Above", "spec.autoscale[0].rules[0].operator: Unsupported value"),
+    ("autoscale.0.rules.0.change", 0, "spec.autoscale[].rules[].change must not be 0"),
+    ("jupyterhub.chart.version", "^4", "spec.jupyterhub.chart.version must be one exact version"),
+    ("jupyterhub.chart.repository", "http://charts.example.org", "spec.jupyterhub.chart.repository must be an https or oci URL"),
+    ("jupyterhub.host", "https://hub.example.org", "spec.jupyterhub.host must be a DNS name"),
+    ("jupyterhub.host", DROP, "spec.jupyterhub.host is needed with auth.oidc"),
+    ("jupyterhub.auth", {}, "spec.jupyterhub.auth must have exactly one of oidc, dummy"),
+    ("jupyterhub.auth", {"dummy": {"insecure": False}}, "spec.jupyterhub.auth.dummy.insecure"),
+    ("jupyterhub.auth.oidc.adminUsers", [], "lets nobody in: set adminUsers, allowedUsers or allowAll"),
+    (
+        "jupyterhub.auth.oidc.tokenUrl",
+        "http://login.example.org/token",
+        "spec.jupyterhub.auth.oidc.tokenUrl must be an https URL",
+    ),
+    ("jupyterhub.singleUser", {"image": "no-tag"}, "spec.jupyterhub.singleUser.image must be an image with a tag"),
+    ("jupyterhub.singleUser", {"memory": {"limit": "2 gigabytes"}}, "spec.jupyterhub.singleUser.memory.limit must be written as"),
+    ("jupyterhub.culling", {"timeout": "never"}, "spec.jupyterhub.culling.timeout must be a duration"),
+    ("jupyterhub.release", "Hub", "spec.jupyterhub.release must be a Helm release name"),
+    ("deletionPolicy", "Keep", "spec.deletionPolicy: Unsupported value"),
+    ("interval", "0m", "spec.interval must be a duration"),
+]
+
+FIXED: list[tuple[str, Any, str]] = [
+    ("azure.location", "westeurope", "spec.azure.location cannot change"),
+    ("azure.resourceGroup", "another", "spec.azure.resourceGroup cannot change"),
+    ("cluster.name", "another", "spec.cluster.name cannot change"),
+    ("cluster.nodeResourceGroup", "another", "spec.cluster.nodeResourceGroup cannot change"),
+    ("cluster.network.serviceCidr", "10.1.0.0/16", "spec.cluster.network.serviceCidr cannot change"),
+    ("network.virtualNetwork.name", "another", "spec.network.virtualNetwork.name cannot change"),
+    ("jupyterhub.release", "another", "spec.jupyterhub.release cannot change"),
+]
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    document = copy.deepcopy(runbook("bad"))
+    node: Any = document["spec"]
+    *parents, last = path.split(".")
+    for part in parents:
+        node = node[int(part)] if isinstance(node, list) else node[part]
+    if value is DROP:
+        del node[last]
+    else:
+        node[last] = value
+    return document
+
+
+def attempt(site: Field, document: dict[str, Any], *more: str) -> str:
+    return site.kubectl("apply", "--dry-run=server", "-f", "-", *more, stdin=yaml.safe_dump(document), check=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"), BAD, ids=[f"{p}={'(left out)' if v is DROP else v}"[:60] for p, v, _ in BAD]
+)
+def test_a_bad_value_is_refused_with_a_sentence_that_names_the_field(site: Field, path: str, value: Any, sentence: str) -> None:
+    told = attempt(site, changed(path, value))
+    assert "invalid" in told.lower() and sentence in told, told
+
+
+def test_at_least_forty_bad_values_are_tried() -> None:
+    assert len(BAD) >= 40
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "deploy" / "examples").glob("*.yaml")))
+def test_every_example_is_accepted(site: Field, name: str) -> None:
+    told = kubectl(site.environment, "apply", "--dry-run=server", "-f", str(ROOT / "deploy" / "examples" / name))
+    assert "notebookplatform.notebookplatform.io/" in told
+
+
+def test_what_is_for_life_cannot_be_changed(site: Field) -> None:
+    document = changed("suspend", True)
+    site.apply(document)
+    try:
+        for path, value, sentence in FIXED:
+            other = changed(path, value)
+            other["spec"]["suspend"] = True
+            assert sentence in attempt(site, other), path
+    finally:
+        site.kubectl("delete", "nbp", "bad", "-n", "platforms", "--timeout=60s")
+
+
+def test_defaults_are_filled_in_and_unknown_fields_refused(site: Field) -> None:
+    told = site.kubectl("apply", "--dry-run=server", "-o", "json", "-f", "-", stdin=yaml.safe_dump(runbook("defaults")))
+    spec = yaml.safe_load(told)["spec"]
+    assert (spec["deletionPolicy"], spec["driftPolicy"], spec["adoption"], spec["suspend"]) == (
+        "Delete",
+        "Correct",
+        "Never",
+        False,
+    )
+    assert spec["jupyterhub"]["culling"]["timeout"] == "1h"
+    document = runbook("unknown")
+    document["spec"]["cluster"]["nodeCount"] = 3
+    assert 'unknown field "spec.cluster.nodeCount"' in attempt(site, document, "--validate=strict")
+
+
+def test_the_columns_show_what_a_person_looks_for(site: Field) -> None:
+    head = site.kubectl("get", "nbp", "-A", "-o", "wide", check=False)
+    crd = yaml.safe_load(site.kubectl("get", "crd", "notebookplatforms.notebookplatform.io", "-o", "yaml"))
+    columns = [c["name"] for c in crd["spec"]["versions"][0]["additionalPrinterColumns"] if not c.get("priority")]
+    assert columns == ["READY", "STATUS", "URL", "K8S", "NODES", "HUB", "AGE"], head
+    assert crd["spec"]["names"]["shortNames"] == ["nbp"] and crd["spec"]["names"]["categories"] == ["all"]

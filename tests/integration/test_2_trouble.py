@@ -1,0 +1,142 @@
+"""What goes wrong after admission, and operators that die: each ends as a condition with reason, field and remedy, is retried
+without a hot loop, and is left behind as soon as its cause is gone."""
+
+import time
+
+import pytest
+
+from sandbox.operator_process import secret
+from tests.integration.conftest import SUBSCRIPTION, Field, runbook
+
+
+@pytest.fixture
+def cleared(site: Field):
+    """A site that is clean again afterwards."""
+    yield site
+    site.control("DELETE", "/faults")
+    site.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})
+    names = site.kubectl("get", "nbp", "-n", "platforms", "-o", "name").split()
+    for name in names:
+        site.kubectl("delete", name, "-n", "platforms", "--timeout=90s")
+
+
+def without_hub(name: str, **spec: object) -> dict:
+    found = runbook(name, **spec)
+    del found["spec"]["jupyterhub"]
+    return found
+
+
+def has_remedy(message: str, *words: str) -> bool:
+    return all(word in message for word in words)
+
+
+def test_a_missing_secret_is_named_and_picked_up_when_it_is_made(cleared: Field) -> None:
+    wanted = without_hub("nosecret")
+    wanted["spec"]["azure"]["credentials"]["secretRef"]["name"] = "later"
+    cleared.apply(wanted)
+    told = cleared.until_reason("nosecret", "CredentialsReady", "SecretNotFound")["message"]
+    assert has_remedy(told, "spec.azure.credentials.secretRef", "'later'", "Create it", "clientSecret")
+    given = {key: cleared.environment[f"SANDBOX_{name}"] for key, name in (("tenantId", "TENANT"), ("clientId", "CLIENT_ID"))}
+    cleared.apply(secret("later", "platforms", {**given, "clientSecret": "wrong-client-secret-0000"}))
+    told = cleared.until_reason("nosecret", "CredentialsReady", "WrongCredentials")["message"]
+    assert has_remedy(told, "AADSTS7000215", "spec.azure.credentials", "clientSecret") and "wrong-client-secret-0000" not in told
+    cleared.apply(secret("later", "platforms", {**given, "clientSecret": cleared.environment["SANDBOX_CLIENT_SECRET"]}))
+    cleared.until("it goes on", lambda: cleared.condition("nosecret", "ResourceGroupReady")["status"] == "True", patience=30)
+    cleared.kubectl("delete", "nbp", "nosecret", "-n", "platforms", "--timeout=60s")
+    cleared.kubectl("delete", "secret", "later", "-n", "platforms")
+
+
+def test_a_disabled_subscription_stalls_and_goes_on_when_it_is_enabled(cleared: Field) -> None:
+    cleared.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Disabled"})
+    cleared.apply(without_hub("disabled"))
+    told = cleared.until_reason("disabled", "CredentialsReady", "SubscriptionDisabled")["message"]
+    assert has_remedy(told, "spec.azure.subscriptionId", "Enable the subscription")
+    assert cleared.condition("disabled", "Stalled")["status"] == "True"
+    mark = cleared.mark()
+    time.sleep(5)
+    assert cleared.mark() - mark <= 6, "a hot loop"
+    cleared.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})
+    cleared.until("it goes on", lambda: cleared.condition("disabled", "ResourceGroupReady")["status"] == "True", patience=30)
+
+
+def test_a_version_that_is_not_offered_names_those_that_are_and_makes_nothing(cleared: Field) -> None:
+    wanted, mark = without_hub("version"), cleared.mark()
+    wanted["spec"]["cluster"]["kubernetesVersion"] = "1.19.6"
+    cleared.apply(wanted)
+    told = cleared.until_reason("version", "PreflightReady", "VersionNotOffered")["message"]
+    assert has_remedy(told, "spec.cluster.kubernetesVersion 1.19.6", "1.34, 1.35, 1.36")
+    assert not [w for w in cleared.writes(mark) if w.startswith("PUT")]
+    cleared.control("PUT", "/catalog/versions/1.19.6")
+    cleared.until("it goes on", lambda: cleared.condition("version", "ResourceGroupReady")["status"] == "True", patience=30)
+    cleared.control("DELETE", "/catalog/versions/1.19.6")
+
+
+def test_a_cluster_name_taken_by_another_owner_is_told_and_never_touched(cleared: Field) -> None:
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg_taken"
+    owner = {"tags": {"notebookplatform-owner": "elsewhere/ns/other/uid-9"}}
+    cleared.control(
+        "PUT", f"/resources{group}", {**owner, "location": "eastus", "properties": {"provisioningState": "Succeeded"}}
+    )
+    cleared.apply(without_hub("taken"))
+    told = cleared.until_reason("taken", "ResourceGroupReady", "OwnedByAnother")["message"]
+    assert has_remedy(told, "spec.azure.resourceGroup", "elsewhere/ns/other/uid-9", "not touched")
+    cleared.kubectl("delete", "nbp", "taken", "-n", "platforms", "--timeout=60s")
+    assert group.lower() in cleared.resources()
+    cleared.control("DELETE", f"/resources{group}")
+
+
+def test_an_operator_killed_while_the_cluster_is_creating_creates_nothing_twice(cleared: Field) -> None:
+    mark = cleared.mark()
+    cleared.apply(without_hub("killed"))
+    cleared.until_reason("killed", "ClusterReady", "Creating")
+    cleared.operator.kill()
+    time.sleep(1)
+    cleared.operator.start()
+    cleared.until_ready("killed")
+    puts = [w for w in cleared.writes(mark) if w.startswith("PUT")]
+    assert len(puts) == len(set(puts)), puts
+    assert "PUT managedClusters/aks-killed" in puts
+
+
+def test_the_outcome_of_an_operation_is_read_by_the_next_operator_and_the_cluster_repaired(cleared: Field) -> None:
+    error = {"code": "ErrCode_InsufficientVCPUQuota", "message": "left regional vcpu quota 0, requested quota 6"}
+    cleared.control("POST", "/faults", {"method": "PUT", "path": "managedClusters/aks-failed$", "operation_error": error})
+    cleared.apply(without_hub("failed"))
+    cleared.until_reason("failed", "ClusterReady", "Creating")
+    cleared.operator.kill()
+    cleared.until("Azure has failed it", lambda: _state(cleared, "aks-failed") == "Failed", patience=30)
+    cleared.operator.start()
+    told = cleared.until_reason("failed", "ClusterReady", "QuotaExceeded")["message"]
+    assert has_remedy(told, "requested quota 6", "spec.cluster", "Ask for more quota")
+    (attempt,) = [a for a in cleared.platform("failed")["status"]["attempts"] if a["step"] == "Cluster"]
+    assert attempt["count"] == 1
+    cleared.kubectl(
+        "patch", "nbp", "failed", "-n", "platforms", "--type=merge", "-p", '{"spec":{"azure":{"tags":{"again":"1"}}}}'
+    )
+    cleared.until_ready("failed")
+    assert cleared.writes(about="managedClusters/aks-failed").count("PUT managedClusters/aks-failed") == 2
+
+
+def _state(site: Field, cluster: str) -> str:
+    return next(
+        (r["properties"]["provisioningState"] for i, r in site.resources().items() if i.endswith(f"/managedclusters/{cluster}")),
+        "",
+    )
+
+
+def test_throttling_and_passing_faults_heal_by_themselves(cleared: Field) -> None:
+    throttled = {"status": 429, "code": "SubscriptionRequestsThrottled", "message": "slow down", "headers": {"Retry-After": "1"}}
+    cleared.control("POST", "/faults", {"method": "PUT", "path": "virtualNetworks/prd_vnet_jhub$", **throttled})
+    cleared.control("POST", "/faults", {"method": "GET", "path": "virtualNetworks/prd_vnet_jhub$", "status": 502, "empty": True})
+    busy = {"code": "AnotherOperationInProgress", "message": "Another operation on this or dependent resource is in progress."}
+    cleared.control("POST", "/faults", {"method": "PUT", "path": "virtualNetworks/prd_vnet_jhub$", "operation_error": busy})
+    cleared.apply(without_hub("faults"))
+    cleared.until_ready("faults")
+
+
+def test_a_suspended_platform_shows_its_plan_and_changes_nothing(cleared: Field) -> None:
+    mark = cleared.mark()
+    cleared.apply(without_hub("asleep", suspend=True))
+    plan = cleared.until("a plan", lambda: (cleared.platform("asleep") or {}).get("status", {}).get("plan"))
+    assert {"step": "ResourceGroup", "action": "create"}.items() <= next(p for p in plan if p["step"] == "ResourceGroup").items()
+    assert not [w for w in cleared.writes(mark) if w.startswith("PUT")]
