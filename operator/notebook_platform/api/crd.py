@@ -62,6 +62,9 @@ def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
         elif "properties" in node:
             required = [name for name in node.get("required", ()) if "default" not in node["properties"][name]]
             result["properties"] = {k: convert(v, f"{path}.{k}") for k, v in node["properties"].items()}
+            for name, child in result["properties"].items():
+                if name not in node.get("required", ()) and "default" not in node["properties"][name] and path.startswith("spec"):
+                    child |= _empty(child)
             if required:
                 result["required"] = sorted(required)
         elif node.get("type") == "object":
@@ -82,6 +85,13 @@ def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
         return result
 
     return convert(model_schema, root)
+
+
+def _empty(child: Schema) -> Schema:
+    """The default of a member that pydantic makes anew for each object: an empty list or map, or an object all of defaults."""
+    if child.get("type") == "array":
+        return {"default": []}
+    return {"default": {}} if child.get("type") == "object" else {}
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

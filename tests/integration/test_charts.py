@@ -1,0 +1,110 @@
+"""The sandbox's charts speak as z2jh's do, and what they render is a configuration that a hub would load."""
+
+import base64
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from traitlets.config import Config
+
+from sandbox.kubernetes.binaries import find
+from sandbox.operator_process import ROOT
+
+CHARTS = ROOT / "sandbox" / "charts"
+OIDC = {
+    "hub": {
+        "config": {
+            "JupyterHub": {"authenticator_class": "generic-oauth"},
+            "GenericOAuthenticator": {"client_id": "hub", "oauth_callback_url": "https://hub.example.org/hub/oauth_callback"},
+            "Authenticator": {"admin_users": ["ada@example.org"]},
+            "CryptKeeper": {"keys": ["ab" * 32]},
+        },
+        "extraConfig": {"10-own": "c.Spawner.debug = True"},
+        "db": {"type": "sqlite-memory"},
+    },
+    "singleuser": {"memory": {"limit": "2G"}, "storage": {"capacity": "5Gi"}},
+    "cull": {"timeout": 600},
+}
+NEW = {"hub": {"config": {"ConfigurableHTTPProxy": {"auth_token": "aa" * 32}, "JupyterHub": {"cookie_secret": "bb" * 32}}}}
+OLD = {"proxy": {"secretToken": "aa" * 32}, "hub": {"cookieSecret": "bb" * 32}}
+
+
+def template(version: str, *values: dict, kubernetes: str = "1.35") -> subprocess.CompletedProcess[str]:
+    command = [str(find().path("helm")), "template", "jhub", str(CHARTS / f"jupyterhub-{version}"), "--kube-version", kubernetes]
+    for document in values:
+        read, write = os.pipe()
+        os.write(write, yaml.safe_dump(document).encode())
+        os.close(write)
+        command += ["--values", f"/dev/fd/{read}"]
+    fds = [int(word.rsplit("/", 1)[1]) for word in command if word.startswith("/dev/fd/")]
+    done = subprocess.run(command, capture_output=True, text=True, pass_fds=fds)
+    for fd in fds:
+        os.close(fd)
+    return done
+
+
+def objects(version: str, *values: dict, kubernetes: str = "1.35") -> dict[tuple[str, str], dict]:
+    done = template(version, *values, kubernetes=kubernetes)
+    assert done.returncode == 0, done.stderr
+    return {(d["kind"], d["metadata"]["name"]): d for d in yaml.safe_load_all(done.stdout) if d}
+
+
+def load(rendered: dict, secret: str, config_map: str, directory: Path) -> Config:
+    """Run the hub's configuration as jupyterhub would."""
+    for name, value in rendered["Secret", secret]["data"].items():
+        (directory / name).write_bytes(base64.b64decode(value))
+    c = Config()
+    os.environ["HUB_CONFIG_DIR"] = str(directory)
+    try:
+        exec(compile(rendered["ConfigMap", config_map]["data"]["jupyterhub_config.py"], "jupyterhub_config.py", "exec"), {"c": c})
+    finally:
+        del os.environ["HUB_CONFIG_DIR"]
+    return c
+
+
+@pytest.mark.parametrize(
+    ("version", "more", "secret", "config_map", "culler"),
+    [("4.4.0", NEW, "hub", "hub", "jupyterhub-idle-culler"), ("0.11.1", OLD, "hub-secret", "hub-config", "cull-idle")],
+)
+def test_the_hubs_configuration_is_rendered_from_the_values(
+    version: str, more: dict, secret: str, config_map: str, culler: str, tmp_path: Path
+) -> None:
+    rendered = objects(version, OIDC, more)
+    for kind, name in (
+        ("Deployment", "hub"),
+        ("Deployment", "proxy"),
+        ("Service", "proxy-public"),
+        ("Service", "proxy-api"),
+        ("Service", "hub"),
+    ):
+        assert (kind, name) in rendered
+    c: Any = load(rendered, secret, config_map, tmp_path)
+    assert c.JupyterHub.authenticator_class == "generic-oauth"
+    assert c.GenericOAuthenticator.client_id == "hub"
+    assert c.Authenticator.admin_users == ["ada@example.org"]
+    assert c.ConfigurableHTTPProxy.auth_token == "aa" * 32 and c.JupyterHub.cookie_secret == bytes.fromhex("bb" * 32)
+    assert c["CryptKeeper"]["keys"] == ["ab" * 32]
+    assert c.KubeSpawner.mem_limit == "2G" and c.KubeSpawner.storage_capacity == "5Gi"
+    assert c.Spawner.debug is True
+    (service,) = c.JupyterHub.services
+    assert service["name"] == culler and "--timeout=600" in service["command"]
+    token = rendered["Deployment", "proxy"]["spec"]["template"]["spec"]["containers"][0]["env"][0]["valueFrom"]["secretKeyRef"]
+    assert token["name"] == secret and token["key"] in rendered["Secret", secret]["data"]
+
+
+def test_the_new_chart_refuses_unknown_values_and_an_old_kubernetes() -> None:
+    assert "additional properties 'bogus' not allowed" in template("4.4.0", {"hub": {"bogus": 1}}).stderr
+    assert "additional properties 'auth' not allowed" in template("4.4.0", {"auth": {"type": "x"}}).stderr
+    assert "kubeVersion" in template("4.4.0", kubernetes="1.19.6").stderr
+
+
+def test_the_old_chart_wants_a_proxy_token_and_no_auth_section_and_speaks_policy_v1beta1() -> None:
+    assert "openssl rand -hex 32" in template("0.11.1").stderr
+    assert "auth.*" in template("0.11.1", OLD, {"auth": {"type": "dummy"}}).stderr
+    budgets = [d["apiVersion"] for (kind, _), d in objects("0.11.1", OLD).items() if kind == "PodDisruptionBudget"]
+    assert budgets == ["policy/v1beta1"]
+    off = {"scheduling": {"userScheduler": {"enabled": False}, "userPlaceholder": {"enabled": False}}}
+    assert not [d for (kind, _), d in objects("0.11.1", OLD, off).items() if kind == "PodDisruptionBudget"]

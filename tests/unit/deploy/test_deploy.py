@@ -1,0 +1,99 @@
+"""How the operator is installed: a minimal image, a minimal role, a locked-down pod."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import yaml
+from notebook_platform.api.crd import FILE, crd_yaml
+
+from sandbox.operator_process import ROOT
+
+
+def built(path: str) -> list[dict]:
+    text = subprocess.run(
+        ["kubectl", "kustomize", str(ROOT / "deploy" / "kustomize" / path)], capture_output=True, text=True, check=True
+    )
+    return list(yaml.safe_load_all(text.stdout))
+
+
+def test_the_crd_in_the_repository_is_the_one_the_code_makes() -> None:
+    assert (ROOT / "crds" / FILE).read_text() == crd_yaml(), "run `make crds`"
+
+
+def test_every_field_is_described_and_every_string_list_and_map_is_bounded() -> None:
+    crd = yaml.safe_load(crd_yaml())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+
+    def look(node: dict, path: str) -> None:
+        if not path.endswith(("[]", "{}")):
+            assert node.get("description"), path
+        if node.get("type") == "string" and "enum" not in node:
+            assert "maxLength" in node, path
+        if node.get("type") == "array":
+            assert "maxItems" in node, path
+            look(node["items"], f"{path}[]")
+        for name, child in node.get("properties", {}).items():
+            look(child, f"{path}.{name}")
+
+    look(schema["spec"], "spec")
+    look(schema["status"], "status")
+
+
+def test_the_base_is_complete_and_the_pod_is_locked_down() -> None:
+    objects = {d["kind"]: d for d in built("base")}
+    assert set(objects) == {
+        "Namespace",
+        "CustomResourceDefinition",
+        "ServiceAccount",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Deployment",
+    }
+    pod = objects["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["livenessProbe"] and container["readinessProbe"] and container["resources"]["limits"]
+    assert objects["Deployment"]["spec"]["strategy"]["type"] == "Recreate"
+
+
+def test_the_role_gives_no_wildcards_and_nothing_outside_what_the_operator_does() -> None:
+    (role,) = [d for d in built("base") if d["kind"] == "ClusterRole"]
+    for rule in role["rules"]:
+        assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
+    writes = {r for rule in role["rules"] if set(rule["verbs"]) - {"get", "list", "watch"} for r in rule["resources"]}
+    assert writes == {"notebookplatforms", "notebookplatforms/status", "secrets", "events"}
+
+
+def test_the_workload_identity_overlay_labels_the_pod() -> None:
+    (deployment,) = [d for d in built("overlays/workload-identity") if d["kind"] == "Deployment"]
+    assert deployment["spec"]["template"]["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "hadolint"), str(ROOT / "Dockerfile")], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_wheel_holds_the_operator_and_nothing_of_the_sandbox(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert any(name == "notebook_platform/platform.py" for name in names)
+    assert not [name for name in names if name.startswith(("sandbox", "tests", "operator"))]
+
+
+def test_no_requirement_records_where_it_was_fetched_from() -> None:
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text()
+        assert "://" not in text and "--hash=sha256:" in text, path

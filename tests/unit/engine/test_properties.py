@@ -1,0 +1,219 @@
+"""Properties of the engine over random graphs and random worlds: what must hold whatever steps do."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.engine.change import compare
+from notebook_platform.engine.fold import fold, settled
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.retry import LONGEST_WAIT, held, next_attempts, wait_after
+from notebook_platform.engine.walk import Mode, Policy, dismantle, look_again_in, reconcile
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class World:
+    """What is real, what happens, and in which order."""
+
+    def __init__(self) -> None:
+        self.there: set[str] = set()
+        self.log: list[tuple[str, str]] = []
+
+
+class Thing(Step[str, str]):
+    """A step on a simulated world: a script of outcomes, then it is real."""
+
+    def __init__(self, name: str, needs: tuple[str, ...], script: list[str], world: World) -> None:
+        self.name, self.needs = name, needs  # type: ignore[misc]
+        self._script, self._world = script, world
+
+    def desired(self, inputs: Inputs) -> str:
+        assert set(inputs) == set(self.needs), "a step was run before its needs were Done"
+        return self.name
+
+    async def observe(self, inputs: Inputs) -> Observed[str]:
+        return Observed(found=self.name if self.name in self._world.there else None)
+
+    def plan(self, desired: str | None, found: str | None) -> Sequence[Change]:
+        return () if found else [Change(path=self.name, action=Action.CREATE, after=desired)]
+
+    async def apply(self, desired: str | None, found: str | None, changes: Sequence[Change]) -> Outcome:
+        self._world.log.append(("apply", self.name))
+        word = self._script.pop(0) if self._script else "done"
+        if word == "busy":
+            return InProgress(reason="Creating", message="at work", look_again_in=1)
+        if word == "fail":
+            return Failed(reason="Broken", message=f"{self.name} broke", remedy="wait", retry_in=1)
+        if word == "stall":
+            raise Refused.because("Stuck", f"{self.name} is stuck", "help")
+        if word == "raise":
+            raise RuntimeError("secret-text")
+        self._world.there.add(self.name)
+        return Done()
+
+    def output(self, found: str | None) -> Any:
+        return found
+
+    async def delete(self, found: str, inputs: Inputs) -> Outcome:
+        self._world.log.append(("delete", self.name))
+        word = self._script.pop(0) if self._script else "done"
+        if word in ("busy", "fail"):
+            return InProgress(reason="Deleting", message="at work", look_again_in=1)
+        self._world.there.discard(self.name)
+        return Done()
+
+
+WORDS = st.lists(st.sampled_from(["busy", "fail", "stall", "raise"]), max_size=3)
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> list[tuple[str, tuple[str, ...], list[str]]]:
+    """Steps whose needs come before them: any acyclic graph, with a script for each."""
+    size = draw(st.integers(1, 7))
+    found = []
+    for number in range(size):
+        earlier = [f"S{n}" for n in range(number)]
+        needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
+        found.append((f"S{number}", tuple(needs), draw(WORDS)))
+    return draw(st.permutations(found))
+
+
+def graph_of(plan: list[tuple[str, tuple[str, ...], list[str]]], world: World) -> Graph:
+    return Graph(Thing(name, needs, list(script), world) for name, needs, script in plan)
+
+
+def run(graph: Graph, policy: Policy | None = None) -> dict[str, Any]:
+    return asyncio.run(reconcile(graph, policy or Policy()))
+
+
+@given(plans())
+@settings(max_examples=60, deadline=None)
+def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(plan: list) -> None:
+    world = World()
+    graph = graph_of(plan, world)
+    for _ in range(40):
+        before = set(world.there)
+        done_in_pass: set[str] = set()
+        start = len(world.log)
+        results = run(graph)
+        for _, name in world.log[start:]:
+            needs = set(graph.needs[name])
+            assert needs <= before | done_in_pass | {n for n in needs if isinstance(results[n].outcome, Done)}
+            done_in_pass.add(name)
+        if all(isinstance(r.outcome, Done) for r in results.values()):
+            break
+    assert world.there == set(graph.steps)
+    count = len(world.log)
+    again = run(graph)
+    assert len(world.log) == count, "a pass over a settled world applied something"
+    assert look_again_in(again, 600) == 600
+
+
+@given(plans())
+@settings(max_examples=60, deadline=None)
+def test_deletion_runs_in_reverse(plan: list) -> None:
+    world = World()
+    graph = graph_of(plan, world)
+    world.there = set(graph.steps)
+    for _ in range(60):
+        present = set(world.there)
+        results = asyncio.run(dismantle(graph, {}))
+        if all(isinstance(r.outcome, Done) for r in results.values()):
+            break
+        assert world.there <= present
+    assert world.there == set()
+    last = {name: place for place, (_, name) in enumerate(world.log)}
+    first: dict[str, int] = {}
+    for place, (_, name) in enumerate(world.log):
+        first.setdefault(name, place)
+    for name, needs in graph.needs.items():
+        for need in needs:
+            assert last[name] < first[need], f"{need} was deleted while {name} stood on it"
+
+
+@given(plans())
+@settings(max_examples=60, deadline=None)
+def test_no_outcome_loses_an_error_and_no_unforeseen_text_is_shown(plan: list) -> None:
+    results = run(graph_of(plan, World()))
+    conditions = {c.type: c for c in fold(results, [], generation=1, now=NOW)}
+    attempts = {a.step: a for a in next_attempts(results, (), NOW, 600)}
+    for name, result in results.items():
+        if isinstance(result.outcome, Failed):
+            assert conditions[f"{name}Ready"].reason == result.outcome.reason
+            assert name in attempts
+            assert conditions["Ready"].status == "False"
+    assert "secret-text" not in str(conditions)
+
+
+@given(plans())
+@settings(max_examples=40, deadline=None)
+def test_the_same_input_gives_the_same_conditions_and_time_alone_changes_none(plan: list) -> None:
+    results = run(graph_of(plan, World()))
+    first = fold(results, [], generation=3, now=NOW)
+    assert fold(results, [], generation=3, now=NOW) == first
+    assert fold(results, first, generation=3, now=NOW + timedelta(hours=1)) == first
+
+
+@given(plans())
+@settings(max_examples=40, deadline=None)
+def test_a_plan_applies_nothing_and_names_what_would_change(plan: list) -> None:
+    world = World()
+    results = run(graph_of(plan, world), Policy(mode=Mode.PLAN))
+    assert world.log == []
+    roots = [name for name, needs, _ in plan if not needs]
+    assert all(results[name].changes for name in roots)
+
+
+def test_drift_is_corrected_or_only_told_as_the_policy_says() -> None:
+    for correct in (True, False):
+        world = World()
+        graph = graph_of([("A", (), [])], world)
+        run(graph)
+        conditions = fold(run(graph), [], generation=1, now=NOW)
+        world.there.clear()
+        world.log.clear()
+        policy = Policy(settled=settled(conditions, 1, ["A"]), correct_drift=correct)
+        result = run(graph, policy)["A"]
+        assert result.drift and bool(world.log) is correct
+
+
+def test_a_held_failure_is_left_alone_until_its_time() -> None:
+    world = World()
+    graph = graph_of([("A", (), ["fail"])], world)
+    attempts = next_attempts(run(graph), (), NOW, 600)
+    results = run(graph, Policy(held=held(attempts, NOW)))
+    assert world.log == [("apply", "A")] and isinstance(results["A"].outcome, Failed)
+    assert held(attempts, NOW + timedelta(seconds=2)) == {}
+
+
+@given(st.floats(0.1, 900), st.integers(1, 60), st.floats(1, 3600))
+def test_waits_grow_with_each_failure_and_are_bounded(first: float, count: int, interval: float) -> None:
+    failed = Failed(reason="R", message="m", remedy="r", retry_in=first)
+    now, later = wait_after(failed, count, interval), wait_after(failed, count + 1, interval)
+    assert first <= now <= later <= max(LONGEST_WAIT, first)
+    assert wait_after(Failed(reason="R", message="m", remedy="r"), count, interval) == interval
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), JSON, max_size=4)
+
+
+@given(OBJECTS, OBJECTS)
+def test_what_others_fill_in_is_not_drift_and_what_is_wanted_is(wanted: dict, extra: dict) -> None:
+    assert list(compare(wanted, wanted)) == []
+    assert list(compare(wanted, {**extra, **wanted})) == []
+
+
+@given(OBJECTS)
+def test_a_missing_member_is_a_change(wanted: dict) -> None:
+    leaves = {key for key, value in wanted.items() if value is not None and value != {} and value != []}
+    assert {change.path.split(".")[0] for change in compare(wanted, {})} >= {k for k in leaves if not isinstance(wanted[k], dict)}

@@ -1,0 +1,168 @@
+"""Small pure parts: durations, versions, redaction, errors, throttling, subnets, what a spec refers to."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notebook_platform.api.durations import iso8601, parse_duration
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.error_table import AADSTS, CODES
+from notebook_platform.azure.arm.errors import failure_of
+from notebook_platform.azure.arm.ownership import Owner
+from notebook_platform.azure.arm.throttling import Bucket, Limit
+from notebook_platform.azure.preflight import subnet_findings
+from notebook_platform.azure.versions import next_version, satisfies
+from notebook_platform.engine import Refused
+from notebook_platform.keeper import references
+from notebook_platform.kube.redaction import KnownSecrets
+
+from tests.unit.azure.conftest import runbook_spec
+
+
+@pytest.mark.parametrize(("text", "iso"), [("90s", "PT1M30S"), ("10m", "PT10M"), ("1h", "PT1H"), ("7d", "P7D"), ("1w", "P7D")])
+def test_durations_read_as_people_write_them_and_write_as_azure_reads_them(text: str, iso: str) -> None:
+    assert iso8601(parse_duration(text)) == iso
+
+
+@given(st.text(max_size=6))
+def test_anything_else_is_no_duration(text: str) -> None:
+    try:
+        assert parse_duration(text) > timedelta(0)
+    except ValueError as error:
+        assert "not a duration" in str(error)
+
+
+def test_versions_move_one_minor_at_a_time_and_never_back() -> None:
+    assert satisfies("1.35.1", "1.35") and satisfies("1.35.1", "1.35.1") and not satisfies("1.35.1", "1.3")
+    assert next_version("1.34.2", "1.36", "f") == "1.35"
+    assert next_version("1.35.1", "1.36.0", "f") == "1.36.0"
+    assert next_version("1.35.0", "1.35.1", "f") == "1.35.1"
+    with pytest.raises(Refused, match="VersionDowngrade"):
+        next_version("1.35.1", "1.34", "f")
+
+
+def test_known_secrets_tokens_and_signatures_are_hidden_and_identifiers_are_not() -> None:
+    known = KnownSecrets()
+    known.add(
+        {
+            "clientSecret": "s3cr3t-value",
+            "clientId": "11111111-1111",
+            "kubeconfig": "users:\n- token: abcdefghijklmnop\n  name: x\n",
+        }
+    )
+    text = known.clean(
+        "a s3cr3t-value b abcdefghijklmnop 11111111-1111 https://x/y?api-version=1&s=SIG&t=5 Authorization: Bearer abc.def"
+    )
+    assert "s3cr3t" not in text and "abcdefghijklmnop" not in text and "SIG" not in text and "abc.def" not in text
+    assert "11111111-1111" in text and "api-version=1" in text
+
+
+ROWS = [(code, row) for code, rows in CODES.items() for row in rows]
+
+
+@pytest.mark.parametrize(("code", "row"), ROWS, ids=[f"{c}-{r.contains or ''}" for c, r in ROWS])
+def test_every_code_of_the_table_has_a_reason_and_a_remedy(code: str, row) -> None:
+    failed = failure_of(409, {"code": code, "message": f"words {row.contains or ''}"}, {}, field="spec.cluster")
+    assert failed.reason and failed.reason[0].isupper() and failed.reason.isalnum()
+    assert failed.remedy.endswith(".") and code in failed.message and "spec.cluster" in failed.message
+
+
+def test_the_codes_that_azure_is_known_to_answer_are_all_in_the_table() -> None:
+    met = [
+        "ResourceGroupNotFound",
+        "ResourceNotFound",
+        "ResourceGroupBeingDeleted",
+        "MissingSubscriptionRegistration",
+        "SubscriptionNotFound",
+        "ReadOnlyDisabledSubscription",
+        "AuthorizationFailed",
+        "LinkedAuthorizationFailed",
+        "InvalidAuthenticationTokenTenant",
+        "ExpiredAuthenticationToken",
+        "RoleAssignmentExists",
+        "RoleAssignmentUpdateNotPermitted",
+        "PrincipalNotFound",
+        "ServicePrincipalNotFound",
+        "ServicePrincipalValidationClientError",
+        "QuotaExceeded",
+        "ErrCode_InsufficientVCPUQuota",
+        "SkuNotAvailable",
+        "VMSizeNotSupported",
+        "InsufficientSubnetSize",
+        "SubnetIsFull",
+        "InUseSubnetCannotBeDeleted",
+        "ServiceCidrOverlapExistingSubnetsCidr",
+        "K8sVersionNotSupported",
+        "AgentPoolK8sVersionNotSupported",
+        "PropertyChangeNotAllowed",
+        "InvalidParameter",
+        "BadRequest",
+        "ScopeLocked",
+        "RequestDisallowedByPolicy",
+        "TooManyRequests",
+        "SubscriptionRequestsThrottled",
+        "InternalServerError",
+        "ServerTimeout",
+        "GatewayTimeout",
+        "OperationNotAllowed",
+        "AnotherOperationInProgress",
+    ]
+    assert [code for code in met if code not in CODES] == []
+    assert set(AADSTS) >= {"7000215", "7000222", "700016", "90002", "700213"}
+
+
+def test_an_unknown_code_shows_itself_and_is_tried_again() -> None:
+    failed = failure_of(400, {"code": "BrandNewTrouble", "message": "words"}, {}, field="spec.cluster")
+    assert failed.reason == "BrandNewTrouble" and failed.retry_in
+
+
+def test_the_same_code_means_two_things_told_apart_by_its_text() -> None:
+    busy = failure_of(409, {"code": "OperationNotAllowed", "message": "Another operation is in progress"}, {}, field="f")
+    never = failure_of(
+        400, {"code": "OperationNotAllowed", "message": "Upgrading Kubernetes version 1 to 3 is not allowed"}, {}, field="f"
+    )
+    assert busy.retry_in and never.retry_in is None
+
+
+def test_throttling_waits_as_long_as_azure_says() -> None:
+    assert failure_of(429, {"code": "TooManyRequests"}, {"Retry-After": "17"}, field="f").retry_in == 17
+
+
+def test_a_bucket_gives_its_burst_then_its_rate_and_believes_azure() -> None:
+    time = [0.0]
+    bucket = Bucket(Limit(2, 1), lambda: time[0])
+    assert [bucket.take() for _ in range(3)] == [0, 0, 1]
+    time[0] = 1
+    assert bucket.take() == 0
+    time[0] = 100
+    bucket.correct(0)
+    assert bucket.take() > 0
+
+
+def test_a_subnet_that_is_too_small_for_its_pods_is_found_before_anything_is_made() -> None:
+    spec = runbook_spec()
+    assert list(subnet_findings(NotebookPlatformSpec.model_validate(spec))) == []
+    spec["network"]["subnet"]["addressPrefix"] = "10.240.0.0/25"
+    ((reason, sentence, _),) = subnet_findings(NotebookPlatformSpec.model_validate(spec))
+    assert reason == "SubnetTooSmall" and "123 addresses" in sentence and "217" in sentence
+    spec["cluster"]["network"] = {"pluginMode": "overlay"}
+    assert list(subnet_findings(NotebookPlatformSpec.model_validate(spec))) == []
+
+
+def test_ours_unowned_and_anothers_are_told_apart() -> None:
+    owner = Owner(cluster_id="c", namespace="n", name="p", uid="u")
+    assert owner.objection("x", "f", {"notebookplatform-owner": "c/n/p/u"}, "Never") is None
+    assert owner.objection("x", "f", {}, "IfUnowned") is None
+    assert owner.objection("x", "f", {}, "Never").reason == "NotOwned"  # type: ignore[union-attr]
+    assert owner.objection("x", "f", {"notebookplatform-owner": "c/n/p/v"}, "IfUnowned").reason == "OwnedByAnother"  # type: ignore[union-attr]
+
+
+def test_every_reference_of_a_spec_is_watched_and_free_values_are_not_looked_into() -> None:
+    spec = runbook_spec()
+    spec["jupyterhub"] = {
+        "valuesFrom": [{"kind": "ConfigMap", "name": "more", "key": "k"}, {"kind": "Secret", "name": "most"}],
+        "values": {"secretRef": {"name": "not-ours"}},
+        "auth": {"oidc": {"clientSecretRef": {"name": "oidc"}}},
+    }
+    assert references(spec) == {("Secret", "azure-credentials"), ("ConfigMap", "more"), ("Secret", "most"), ("Secret", "oidc")}
