@@ -62,7 +62,7 @@ async def supervise(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     binaries = await asyncio.to_thread(find)
-    charts: Path = options.charts or await asyncio.to_thread(packaged, binaries.path("helm"))
+    charts = options.charts if options.charts else await asyncio.to_thread(packaged, binaries.path("helm"))
     management = ControlPlane(options.state / "management", binaries, Wanted(name="management", nodes=False))
 
     async def sleep(seconds: float) -> None:

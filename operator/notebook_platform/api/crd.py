@@ -88,10 +88,13 @@ def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
 
 
 def _empty(child: Schema) -> Schema:
-    """The default of a member that pydantic makes anew for each object: an empty list or map, or an object all of defaults."""
+    """The default of a member that pydantic makes anew for each object: an empty list or map, or an object all of defaults
+    (spelled out, because the API server judges a default by the rules before it fills it in)."""
     if child.get("type") == "array":
         return {"default": []}
-    return {"default": {}} if child.get("type") == "object" else {}
+    if child.get("type") != "object" or "required" in child:
+        return {}
+    return {"default": {name: inner["default"] for name, inner in child.get("properties", {}).items() if "default" in inner}}
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
