@@ -39,6 +39,7 @@ FRESH_SECONDS = 60.0
 """A step that was Done is not read again for so long (or half an interval) while another's operation is looked at."""
 
 API_RETRY = 5.0
+UNFORESEEN_RETRY = 30.0
 """Seconds until the next try when the management cluster itself does not answer."""
 
 
@@ -97,9 +98,13 @@ class Keeper:
             except ApiException as error:
                 log.warning("%s: the management cluster refused a call: %s %s", self._label, error.status, error.reason)
                 wait = await self._after_refusal(error)
-            except (OSError, TimeoutError, client.exceptions.OpenApiException) as error:
+            except (OSError, client.exceptions.OpenApiException) as error:
                 log.warning("%s: the management cluster did not answer: %s", self._label, type(error).__name__)
                 wait = API_RETRY
+            except Exception as error:
+                # Whatever it is: a platform without a keeper would be worse than one that is tried again.
+                log.error("%s: a pass ended unforeseen", self._label, exc_info=error)
+                wait = UNFORESEEN_RETRY
             metrics.PASS_SECONDS.observe(time.monotonic() - started)
         await self._workshop.forget(self.platform)
 

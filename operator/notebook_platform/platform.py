@@ -126,7 +126,9 @@ class Workshop:
         except Refused as refused:
             return refused.failed
         session = self._sessions.of(wanted, spec.azure.subscription_id)
-        self._open[platform.uid] = session
+        before, self._open[platform.uid] = self._open.get(platform.uid), session
+        if before is not None and before not in self._open.values():
+            await self._sessions.drop(before)  # the Secret has changed, and nobody else signs in the old way
         return session
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:

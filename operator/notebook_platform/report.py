@@ -20,6 +20,9 @@ from notebook_platform.engine.retry import Attempt
 from notebook_platform.engine.walk import Result
 from notebook_platform.kube.redaction import KNOWN
 
+PERCENT_STEP = 5
+"""Progress is told in such steps: every change of it is a write."""
+
 PLAN_LIMIT = 50
 """So many pending changes stand in status."""
 
@@ -89,7 +92,7 @@ def _operation(key: str, operation: Operation) -> OperationStatus:
         kind=operation.kind,
         started=_time(operation.started),
         url=urlunsplit((scheme, host, path, "", "")),
-        percent=None if operation.percent is None else round(operation.percent),
+        percent=None if operation.percent is None else int(operation.percent // PERCENT_STEP * PERCENT_STEP),
         expected_end=_time(operation.started + timedelta(seconds=operation.expected)),
     )
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from sandbox.operator_process import secret
-from tests.integration.conftest import SUBSCRIPTION, Field, runbook
+from tests.integration.conftest import SUBSCRIPTION, Field, processes, runbook
 
 
 @pytest.fixture
@@ -73,14 +73,35 @@ def test_a_version_that_is_not_offered_names_those_that_are_and_makes_nothing(cl
 
 def test_a_cluster_name_taken_by_another_owner_is_told_and_never_touched(cleared: Field) -> None:
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg_taken"
+    cluster = f"{group}/providers/Microsoft.ContainerService/managedClusters/aks-taken"
+    state = {"provisioningState": "Succeeded"}
+    properties = {**state, "kubernetesVersion": "1.35.1", "nodeResourceGroup": "elsewhere"}
+    owner = {"tags": {"notebookplatform-owner": "elsewhere/ns/other/uid-9"}}
+    cleared.control("PUT", f"/resources{group}", {"location": "eastus", "properties": state})
+    cleared.control("PUT", f"/resources{cluster}", {**owner, "location": "eastus", "properties": properties})
+    mark = cleared.mark()
+    cleared.apply(without_hub("taken", adoption="IfUnowned"))
+    told = cleared.until_reason("taken", "ClusterReady", "OwnedByAnother")["message"]
+    assert has_remedy(told, "spec.cluster.name", "'aks-taken'", "elsewhere/ns/other/uid-9", "not touched")
+    cleared.kubectl("delete", "nbp", "taken", "-n", "platforms", "--wait=false")
+    told = cleared.until_reason("taken", "ResourceGroupReady", "ForeignResources")["message"]
+    assert "aks-taken" in told
+    assert not [w for w in cleared.writes(mark) if "managedClusters" in w]
+    cleared.control("DELETE", f"/resources{cluster}")
+    cleared.kubectl("patch", "nbp", "taken", "-n", "platforms", "--type=merge", "-p", '{"spec":{"interval":"3s"}}')
+    cleared.until("it is gone", lambda: cleared.platform("taken") is None)
+
+
+def test_a_group_of_another_owner_is_told_and_never_touched(cleared: Field) -> None:
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg_anothers"
     owner = {"tags": {"notebookplatform-owner": "elsewhere/ns/other/uid-9"}}
     cleared.control(
         "PUT", f"/resources{group}", {**owner, "location": "eastus", "properties": {"provisioningState": "Succeeded"}}
     )
-    cleared.apply(without_hub("taken"))
-    told = cleared.until_reason("taken", "ResourceGroupReady", "OwnedByAnother")["message"]
+    cleared.apply(without_hub("anothers"))
+    told = cleared.until_reason("anothers", "ResourceGroupReady", "OwnedByAnother")["message"]
     assert has_remedy(told, "spec.azure.resourceGroup", "elsewhere/ns/other/uid-9", "not touched")
-    cleared.kubectl("delete", "nbp", "taken", "-n", "platforms", "--timeout=60s")
+    cleared.kubectl("delete", "nbp", "anothers", "-n", "platforms", "--timeout=60s")
     assert group.lower() in cleared.resources()
     cleared.control("DELETE", f"/resources{group}")
 
@@ -122,6 +143,18 @@ def _state(site: Field, cluster: str) -> str:
         (r["properties"]["provisioningState"] for i, r in site.resources().items() if i.endswith(f"/managedclusters/{cluster}")),
         "",
     )
+
+
+def test_an_operator_killed_while_helm_installs_leaves_no_second_writer_and_the_release_recovers(cleared: Field) -> None:
+    cleared.apply(runbook("helmless"))
+    cleared.until_reason("helmless", "JupyterHubReady", "Installing")
+    cleared.until("helm runs", lambda: [p for p in processes() if "upgrade jhub" in p])
+    cleared.operator.kill()
+    cleared.until("helm died with it", lambda: not [p for p in processes() if "upgrade jhub" in p], patience=10)
+    cleared.operator.start()
+    cleared.until_ready("helmless")
+    (release,) = cleared.platform("helmless")["status"]["releases"]
+    assert release["state"] == "deployed" and release["revision"] <= 2
 
 
 def test_throttling_and_passing_faults_heal_by_themselves(cleared: Field) -> None:

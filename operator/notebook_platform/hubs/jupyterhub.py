@@ -18,7 +18,7 @@ from notebook_platform.helm.errors import failure
 from notebook_platform.helm.release import Release, newest
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import State, Wanted, state_of
-from notebook_platform.hubs.generations import is_known, parse
+from notebook_platform.hubs.generations import is_known
 from notebook_platform.hubs.health import Health, look, sentence
 from notebook_platform.hubs.probe import probe
 from notebook_platform.hubs.secrets import hub_secrets, more_values
@@ -89,7 +89,7 @@ class JupyterHub(Step[Wanted, Found]):
         existing = await newest(target.api, self._spec.namespace, self._spec.release)
         secrets = await hub_secrets(self._secrets, self._spec, existing.config if existing else None)
         more = await more_values(self._secrets, self._spec)
-        values = render(self._spec, secrets, parse(target.kubernetes_version), more)
+        values = render(self._spec, secrets, target.served_version, more)
         plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
         self._wanted = Wanted(name=self._spec.release, namespace=self._spec.namespace, chart=chart, values=plain)
 

@@ -21,13 +21,13 @@ LOOK_AGAIN = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The reachable cluster, handed to the steps that install into it."""
+    """The reachable cluster, handed to the steps that install into it. `served_version`: (major, minor) that its API tells."""
 
     api: client.ApiClient = field(repr=False)
     kubeconfig: str = field(repr=False)
     cluster_id: str
     secret_name: str
-    kubernetes_version: str
+    served_version: tuple[int, int]
     nodes: int
     ready_nodes: int
 
@@ -70,12 +70,13 @@ class TargetCluster(Step[str, Found]):
             message = "The managed cluster is stopped; nothing in it can be looked at"
             remedy = "Start it (az aks start)."
             return Observed(failed=Failed(reason="ClusterStopped", message=message, remedy=remedy, retry_in=60))
-        return Observed(found=await self._look(kept["value"], str(cluster.id), str(cluster.kubernetes_version)))
+        return Observed(found=await self._look(kept["value"], str(cluster.id)))
 
-    async def _look(self, kubeconfig: str, cluster_id: str, version: str) -> Found:
+    async def _look(self, kubeconfig: str, cluster_id: str) -> Found:
         api = await self._targets.of(self._secrets.platform.uid, kubeconfig)
         try:
             listed = await client.CoreV1Api(api).list_node(_request_timeout=TIMEOUT_SECONDS)
+            told = await client.VersionApi(api).get_code(_request_timeout=TIMEOUT_SECONDS)
         except ApiException as error:
             return Found(None, f"its API answered {error.status} {error.reason}", self._fetched)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -85,7 +86,7 @@ class TargetCluster(Step[str, Found]):
             kubeconfig=kubeconfig,
             cluster_id=cluster_id,
             secret_name=self._secret_name,
-            kubernetes_version=version,
+            served_version=(int(told.major), int(told.minor.rstrip("+"))),
             nodes=len(listed.items),
             ready_nodes=sum(map(_is_ready, listed.items)),
         )

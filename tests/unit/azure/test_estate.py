@@ -124,3 +124,107 @@ async def test_a_cluster_left_failed_is_repaired_and_then_ready(estate: Estate) 
     results = await estate.settle(runbook_spec())
     assert all_done(results), {n: r.outcome for n, r in results.items()}
     assert (await estate.writes()).count("PUT managedClusters/prd-aks-jhub") == 2
+
+
+async def test_versions_walk_minor_by_minor_control_plane_first_then_the_pools(estate: Estate) -> None:
+    spec = runbook_spec()
+    spec["cluster"]["kubernetesVersion"] = "1.34"
+    await estate.settle(spec)
+    mark = await estate.mark()
+    spec["cluster"]["kubernetesVersion"] = "1.36"
+    results = await estate.settle(spec)
+    assert all_done(results), {n: r.outcome for n, r in results.items()}
+    resources = (await estate.state())["resources"]
+    assert resources[CLUSTER]["properties"]["currentKubernetesVersion"] == "1.36.0"
+    assert resources[f"{CLUSTER}/agentpools/nodepool1"]["properties"]["currentOrchestratorVersion"] == "1.36.0"
+    puts = [w for w in await estate.writes(mark) if w.startswith("PUT")]
+    assert puts == ["PUT managedClusters/prd-aks-jhub"] * 2 + ["PUT agentPools/nodepool1"] * 2
+
+
+async def test_a_pool_that_the_spec_does_not_name_is_told_of_and_left_alone(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    pool = {
+        "type": "Microsoft.ContainerService/managedClusters/agentPools",
+        "properties": {"count": 1, "mode": "User", "vmSize": "x"},
+    }
+    pool["properties"] |= {"provisioningState": "Succeeded", "currentOrchestratorVersion": "1.35.1"}  # type: ignore[index, operator]
+    await estate.control("PUT", f"/resources{CLUSTER}/agentPools/gpu", pool)
+    mark = await estate.mark()
+    results = await estate.once(runbook_spec())
+    (notice,) = results["NodePools"].notices
+    assert notice.condition == "UnknownNodePools" and "gpu" in notice.message
+    assert await estate.writes(mark) == []
+
+
+async def test_what_a_pool_has_for_life_is_refused_with_the_field_and_a_remedy(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    mark, spec = await estate.mark(), runbook_spec()
+    spec["nodePools"][0]["vmSize"] = "Standard_D4s_v3"
+    outcome = (await estate.once(spec))["NodePools"].outcome
+    assert isinstance(outcome, Failed) and outcome.reason == "ImmutableField"
+    assert "spec.nodePools[nodepool1].vmSize" in outcome.message and "another name" in outcome.remedy
+    assert await estate.writes(mark) == []
+
+
+async def test_a_user_assigned_identity_is_made_given_its_role_and_used(estate: Estate) -> None:
+    spec = runbook_spec(identity={"type": "UserAssigned", "userAssigned": {"name": "prd-identity"}})
+    results = await estate.settle(spec)
+    assert all_done(results), {n: r.outcome for n, r in results.items()}
+    resources = (await estate.state())["resources"]
+    identity = next(r for i, r in resources.items() if "/userassignedidentities/" in i)
+    role = next(r for i, r in resources.items() if "/roleassignments/" in i)
+    assert role["properties"]["principalId"] == identity["properties"]["principalId"]
+    assert resources[CLUSTER]["identity"]["type"] == "UserAssigned"
+    mark = await estate.mark()
+    assert all_done(await estate.once(spec)) and await estate.writes(mark) == []
+    assert all_done(await estate.delete(spec)) and (await estate.state())["resources"] == {}
+
+
+async def test_a_system_assigned_identity_without_a_network_needs_no_roles(estate: Estate) -> None:
+    spec = runbook_spec(identity={"type": "SystemAssigned"}, network=None, autoscale=[])
+    assert all_done(await estate.settle(spec))
+    assert not [i for i in (await estate.state())["resources"] if "/roleassignments/" in i]
+
+
+async def test_an_existing_principal_from_a_secret_is_used_and_never_deleted(estate: Estate) -> None:
+    made = await estate.control("POST", "/applications", {"displayName": "theirs", "secret": "their-secret-value"})
+    estate.secrets.data["theirs"] = {"clientId": made["application"]["appId"], "clientSecret": "their-secret-value"}
+    spec = runbook_spec(identity={"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "theirs"}}})
+    assert all_done(await estate.settle(spec))
+    profile = (await estate.state())["resources"][CLUSTER]["properties"]["servicePrincipalProfile"]
+    assert profile["clientId"] == made["application"]["appId"]
+    assert all_done(await estate.delete(spec))
+    assert "theirs" in [a["displayName"] for a in (await estate.state())["applications"]]
+
+
+async def test_a_lost_secret_of_our_principal_is_made_anew_and_the_stray_one_removed(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    before = estate.secrets.data.pop("prd-jhub-service-principal")
+    await estate.settle(runbook_spec())
+    after = estate.secrets.data["prd-jhub-service-principal"]
+    assert after["clientId"] == before["clientId"] and after["secretId"] != before["secretId"]
+    application = next(a for a in (await estate.state())["applications"] if a["appId"] == after["clientId"])
+    assert [c["keyId"] for c in application["passwordCredentials"]] == [after["secretId"]]
+
+
+async def test_an_autoscale_setting_that_is_no_longer_asked_for_goes_and_anothers_stays(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    setting = next(i for i in (await estate.state())["resources"] if "/autoscalesettings/" in i)
+    other = f"{setting.rsplit('/', 1)[0]}/theirs"
+    await estate.control("PUT", f"/resources{other}", {"type": "Microsoft.Insights/autoscaleSettings", "properties": {}})
+    assert all_done(await estate.settle(runbook_spec(autoscale=[])))
+    left = [i for i in (await estate.state())["resources"] if "/autoscalesettings/" in i]
+    assert left == [other]
+
+
+async def test_a_principal_without_rights_is_told_which_action_is_missing_on_which_scope(estate: Estate) -> None:
+    made = await estate.control("POST", "/applications", {"displayName": "weak", "secret": "weak-secret-value"})
+    weak = {
+        **estate.secrets.data["azure-credentials"],
+        "clientId": made["application"]["appId"],
+        "clientSecret": "weak-secret-value",
+    }
+    estate.secrets.data["azure-credentials"] = weak
+    outcome = (await estate.once(runbook_spec()))["Credentials"].outcome
+    assert isinstance(outcome, Failed) and outcome.reason == "PermissionMissing"
+    assert "does not have authorization to perform action" in outcome.message and "weak-secret-value" not in str(outcome)
