@@ -23,7 +23,13 @@ CLIENT_ID = "22222222-2222-2222-2222-222222222222"
 CLIENT_SECRET = "sandbox-client-secret-3d1b"
 REGIONS = ("eastus", "eastus2", "westus2", "westeurope", "northeurope", "uksouth")
 
-REGISTERED_FROM_THE_START = ("Microsoft.Resources", "Microsoft.Authorization", "Microsoft.Features", "Microsoft.Compute")
+REGISTERED_FROM_THE_START = (
+    "Microsoft.Resources",
+    "Microsoft.Authorization",
+    "Microsoft.Features",
+    "Microsoft.Compute",
+    "Microsoft.ContainerService",  # as after a first look at the portal; `az aks create` does not register it by itself
+)
 PROVIDERS = (
     "Microsoft.Resources",
     "Microsoft.Authorization",

@@ -2,17 +2,23 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.context import AzureContext
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Operation, Outcome, Step
 
 LOOK_AGAIN = 2.0
 """Seconds; a registration takes some tens of them."""
 
 REGISTERED = "Registered"
+FEATURE_CAME = "Registered before its features"
+
+FEATURE_SECONDS = 60.0
+FEATURES_DOCS = "https://learn.microsoft.com/azure/azure-resource-manager/management/preview-features"
+"""Features have no operation in Azure; the one that is remembered says only that their provider is to be registered again."""
 
 
 def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
@@ -47,9 +53,12 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
         names = list(self.desired(inputs))
         async with speaking_of("spec.azure.features"):
             states = dict(zip(names, await asyncio.gather(*map(self._state, names)), strict=True))
+        marker = self._context.operations.get(self.name)
         if waiting := [name for name, state in states.items() if state == "Registering"]:
-            message = f"Azure registers {', '.join(waiting)}"
-            return Observed(found=states, busy=InProgress(reason="Registering", message=message, look_again_in=LOOK_AGAIN))
+            return Observed(found=states, busy=_registering(waiting, marker))
+        if marker is not None:
+            # The features have come since: a provider serves them only once it is registered again.
+            states |= {feature.split("/")[0]: FEATURE_CAME for feature in self._context.spec.azure.features}
         return Observed(found=states)
 
     def plan(self, desired: Mapping[str, str] | None, found: Mapping[str, str] | None) -> Sequence[Change]:
@@ -65,11 +74,13 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
         names = [change.path for change in changes]
         features = [name for name in names if "/" in name]
         async with speaking_of("spec.azure.features"):
-            await asyncio.gather(*map(self._register_feature, features))
-            # A provider knows a new feature only after it is registered again: that is done when the feature is there.
-            await asyncio.gather(*(self._register(name) for name in names if "/" not in name))
-        message = f"Azure registers {', '.join(names)}"
-        return InProgress(reason="Registering", message=message, look_again_in=LOOK_AGAIN)
+            if features:
+                await asyncio.gather(*map(self._register_feature, features))
+                kind = f"register features {', '.join(features)}"
+                marker = Operation(kind=kind, url=FEATURES_DOCS, started=datetime.now(UTC), expected=FEATURE_SECONDS)
+                return _registering(features, marker)
+            await asyncio.gather(*map(self._register, names))
+        return _registering(names, None)
 
     def output(self, found: Mapping[str, str] | None) -> Any:
         return tuple(found or ())
@@ -91,3 +102,8 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
 
     async def _register(self, namespace: str) -> None:
         await self._context.session.resources.providers.register(namespace)
+
+
+def _registering(names: Sequence[str], marker: Operation | None) -> InProgress:
+    message = f"Azure registers {', '.join(names)}"
+    return InProgress(reason="Registering", message=message, look_again_in=LOOK_AGAIN, operation=marker)

@@ -228,3 +228,11 @@ async def test_a_principal_without_rights_is_told_which_action_is_missing_on_whi
     outcome = (await estate.once(runbook_spec()))["Credentials"].outcome
     assert isinstance(outcome, Failed) and outcome.reason == "PermissionMissing"
     assert "does not have authorization to perform action" in outcome.message and "weak-secret-value" not in str(outcome)
+
+
+async def test_a_provider_is_registered_again_when_its_feature_has_come_and_only_then(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    registrations = [w for w in await estate.writes() if w.endswith("/register")]
+    assert registrations[0] == "POST VMSSPreview/register"
+    assert registrations.count("POST Microsoft.ContainerService/register") == 1
+    assert set(registrations[1:]) >= {"POST Microsoft.Network/register", "POST microsoft.insights/register"}

@@ -92,7 +92,7 @@ def run(graph: Graph, policy: Policy | None = None) -> dict[str, Any]:
 
 
 @given(plans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(plan: list) -> None:
     world = World()
     graph = graph_of(plan, world)
@@ -115,7 +115,7 @@ def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(pl
 
 
 @given(plans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_deletion_runs_in_reverse(plan: list) -> None:
     world = World()
     graph = graph_of(plan, world)
@@ -137,7 +137,7 @@ def test_deletion_runs_in_reverse(plan: list) -> None:
 
 
 @given(plans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_outcome_loses_an_error_and_no_unforeseen_text_is_shown(plan: list) -> None:
     results = run(graph_of(plan, World()))
     conditions = {c.type: c for c in fold(results, [], generation=1, now=NOW)}
@@ -151,7 +151,7 @@ def test_no_outcome_loses_an_error_and_no_unforeseen_text_is_shown(plan: list) -
 
 
 @given(plans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_same_input_gives_the_same_conditions_and_time_alone_changes_none(plan: list) -> None:
     results = run(graph_of(plan, World()))
     first = fold(results, [], generation=3, now=NOW)
@@ -160,7 +160,7 @@ def test_the_same_input_gives_the_same_conditions_and_time_alone_changes_none(pl
 
 
 @given(plans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_plan_applies_nothing_and_names_what_would_change(plan: list) -> None:
     world = World()
     results = run(graph_of(plan, world), Policy(mode=Mode.PLAN))

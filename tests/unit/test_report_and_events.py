@@ -1,0 +1,88 @@
+"""What people read: status without signatures and secrets, Events once a turn."""
+
+from datetime import UTC, datetime
+
+from notebook_platform.api.status import PlatformStatus
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Operation
+from notebook_platform.engine.fold import fold
+from notebook_platform.engine.walk import Result
+from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.observability.events import events
+from notebook_platform.report import platform_status
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+OPERATION = Operation(
+    kind="create managed cluster x",
+    url="https://management.azure.com/subscriptions/s/operations/1?api-version=1&t=1&s=SIGNATURE",
+    started=NOW,
+    expected=300,
+    percent=42.7,
+)
+BUSY = InProgress(reason="Creating", message="Azure is at work", look_again_in=5, operation=OPERATION)
+BROKEN = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.", retry_in=5)
+CHANGE = Change(path="a", action=Action.UPDATE, before=1, after=2)
+
+
+def told(results: dict[str, Result], before: list, **more: bool) -> tuple[list[tuple[str, str]], list]:
+    after = fold(results, before, generation=1, now=NOW)
+    return [(e.type, e.reason) for e in events(results, before, after, **more)], after
+
+
+def test_status_shows_operations_without_their_signature_in_steps_of_progress() -> None:
+    status = platform_status(
+        {"Cluster": Result(outcome=BUSY)},
+        [],
+        previous=PlatformStatus(),
+        generation=2,
+        operations={"Cluster": OPERATION},
+        attempts=(),
+    ).wire()
+    (operation,) = status["operations"]
+    assert operation["url"] == "https://management.azure.com/subscriptions/s/operations/1"
+    assert operation["percent"] == 40 and operation["expectedEnd"] == "2026-01-01T12:05:00Z"
+    assert "SIGNATURE" not in str(status) and status["next"].startswith("create managed cluster x")
+
+
+def test_pending_changes_are_shown_and_known_secrets_never() -> None:
+    KNOWN.add({"password": "very-secret-value"})
+    change = Change(path="values", action=Action.UPDATE, before="very-secret-value", after=["very-secret-value"])
+    results = {"A": Result(outcome=Done(), changes=(change,))}
+    conditions = fold(results, [], generation=1, now=NOW, suspended=True)
+    status = platform_status(results, conditions, previous=PlatformStatus(), generation=1, operations={}, attempts=()).wire()
+    assert [(p["step"], p["action"], p["path"]) for p in status["plan"]] == [("A", "update", "values")]
+    assert "very-secret-value" not in str(status)
+
+
+def test_a_turn_is_told_once_however_long_it_lasts() -> None:
+    first, after = told({"A": Result(outcome=BUSY)}, [])
+    assert first == [("Normal", "Creating")]
+    assert told({"A": Result(outcome=BUSY)}, after)[0] == []
+    broken, after = told({"A": Result(outcome=BROKEN)}, after)
+    assert broken == [("Warning", "Broken")]
+    assert told({"A": Result(outcome=BROKEN)}, after)[0] == []
+    good, after = told({"A": Result(outcome=Done())}, after)
+    assert good == [("Normal", "InPlace"), ("Normal", "Ready")]
+    assert told({"A": Result(outcome=Done())}, after)[0] == []
+
+
+def test_drift_is_told_each_time_it_is_put_right_and_once_when_it_is_left() -> None:
+    _, after = told({"A": Result(outcome=Done())}, [])
+    drifted = {"A": Result(outcome=Done(), changes=(CHANGE,), drift=True, applied=True)}
+    corrected, _ = told(drifted, after, correcting=True)
+    assert corrected == [("Warning", "DriftDetected")]
+    left, later = told({"A": Result(outcome=Done(), changes=(CHANGE,), drift=True)}, after, correcting=False)
+    assert left == [("Warning", "DriftDetected")]
+    assert told({"A": Result(outcome=Done(), changes=(CHANGE,), drift=True)}, later, correcting=False)[0] == []
+
+
+def test_the_summary_conditions_follow_kstatus() -> None:
+    def summary(results: dict[str, Result], **more: bool) -> dict[str, str]:
+        found = fold(results, [], generation=1, now=NOW, **more)
+        return {c.type: c.status for c in found if c.type in ("Ready", "Reconciling", "Stalled")}
+
+    stuck = Failed(reason="Stuck", message="m", remedy="r")
+    assert summary({"A": Result(outcome=Done())}) == {"Ready": "True", "Reconciling": "False", "Stalled": "False"}
+    assert summary({"A": Result(outcome=BUSY)}) == {"Ready": "False", "Reconciling": "True", "Stalled": "False"}
+    assert summary({"A": Result(outcome=BROKEN)}) == {"Ready": "False", "Reconciling": "True", "Stalled": "False"}
+    assert summary({"A": Result(outcome=stuck)}) == {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
+    assert summary({"A": Result(outcome=BUSY), "B": Result(outcome=stuck)})["Stalled"] == "True"
