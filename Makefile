@@ -30,7 +30,7 @@ test: setup ## unit and integration tests
 	@$(BIN)/python -m pytest
 
 unit: .venv/.done ## tests without a control plane, in seconds
-	@$(BIN)/python -m pytest tests/unit -n 2
+	@$(BIN)/python -m pytest tests/unit
 
 lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, CRD in step with the code
 	@$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from sandbox.azure import aks_rules as rules
 from sandbox.azure.backend import User
 from sandbox.azure.compute import vcpus_in_use
 from sandbox.azure.core.errors import ArmError, not_found
+from sandbox.azure.core.operations import Operation
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.graph import REPLICATION_SECONDS
@@ -49,6 +50,7 @@ class ContainerService:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._at_work: dict[str, Operation] = {}
 
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""
@@ -155,12 +157,12 @@ class ContainerService:
         cluster = self._world.store.put(id_, body)
         for pool in pools:
             self.add_pool(cluster, {"orchestratorVersion": version, **pool}, "Creating")
-        operation = self._birth(call, cluster, location, version)
+        operation = self._at_work[cluster.id] = self._birth(call, cluster, location, version)
         return self._world.operations.answer(
             operation, operations_path(call, location), status=201, body=inline(self._world, cluster)
         )
 
-    def _birth(self, call: Call, cluster: Resource, location: str, version: str) -> Any:
+    def _birth(self, call: Call, cluster: Resource, location: str, version: str) -> Operation:
         world = self._world
 
         async def start_api() -> None:
@@ -322,6 +324,7 @@ class ContainerService:
             old["provisioningState"] = "Failed"
 
         operation = self._world.operations.start(seconds, done, fail=failed, error=call.fails_with, meanwhile=revive)
+        self._at_work[cluster.id] = operation
         path = operations_path(call, location)
         return self._world.operations.answer(operation, path, status=200, body=inline(self._world, cluster))
 
@@ -355,6 +358,8 @@ class ContainerService:
         except ArmError:
             return Answer(None, 204)
         self._world.locked(cluster.id)
+        if (preempted := self._at_work.pop(cluster.id, None)) is not None:
+            await self._world.operations.cancel(preempted)
         cluster.body["properties"]["provisioningState"] = "Deleting"
         node_group = f"/subscriptions/{call['sub']}/resourceGroups/{cluster.body['properties']['nodeResourceGroup']}"
 
@@ -431,9 +436,8 @@ class ContainerService:
     async def abort(self, call: Call) -> Answer:
         """Stop the operation under way where it is."""
         cluster = self._cluster(call)
-        for operation in self._world.operations.all.values():
-            if operation.task and not operation.task.done():
-                operation.task.cancel()
+        if (aborted := self._at_work.pop(cluster.id, None)) is not None:
+            await self._world.operations.cancel(aborted)
         cluster.body["properties"]["provisioningState"] = "Canceled"
         return Answer(None, 204)
 

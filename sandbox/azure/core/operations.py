@@ -120,6 +120,12 @@ class Operations:
             raise ArmError(409, str(operation.error["code"]), str(operation.error["message"]))
         return Answer(None, 200)
 
+    async def cancel(self, operation: Operation) -> None:
+        """End it where it is; one that is over stays as it ended."""
+        if operation.task and not operation.task.done():
+            operation.task.cancel()
+            await asyncio.gather(operation.task, return_exceptions=True)
+
     async def close(self) -> None:
         """End what runs."""
         tasks = [o.task for o in self.all.values() if o.task and not o.task.done()]

@@ -148,7 +148,7 @@ class Estate:
                 return results
             still = any(isinstance(o, InProgress) for o in waits) or retrying
             fresh = {n: r for n, r in results.items() if isinstance(r.outcome, Done) and not r.changes} if still else {}
-            await self.simulator.world.clock.sleep(5)
+            await self.simulator.world.clock.sleep(25)
         raise AssertionError(f"did not come to rest: {results}")
 
     async def delete(self, spec: dict[str, Any]) -> dict[str, Result]:
@@ -159,7 +159,7 @@ class Estate:
             outcomes = [r.outcome for r in results.values()]
             if not any(isinstance(o, InProgress) for o in outcomes):
                 return results
-            await self.simulator.world.clock.sleep(2)
+            await self.simulator.world.clock.sleep(15)
         raise AssertionError(f"did not come to rest: {results}")
 
     async def control(self, method: str, path: str, body: Any = None) -> Any:

@@ -236,3 +236,16 @@ async def test_a_provider_is_registered_again_when_its_feature_has_come_and_only
     assert registrations[0] == "POST VMSSPreview/register"
     assert registrations.count("POST Microsoft.ContainerService/register") == 1
     assert set(registrations[1:]) >= {"POST Microsoft.Network/register", "POST microsoft.insights/register"}
+
+
+async def test_a_deletion_in_the_middle_of_a_creation_takes_down_what_was_made_so_far(estate: Estate) -> None:
+    for _ in range(200):
+        results = await estate.once(runbook_spec())
+        if results["Cluster"].changes and CLUSTER in (await estate.state())["resources"]:
+            break
+        await estate.simulator.world.clock.sleep(5)
+    assert (await estate.state())["resources"][CLUSTER]["properties"]["provisioningState"] == "Creating"
+    results = await estate.delete(runbook_spec())
+    assert all_done(results), {n: r.outcome for n, r in results.items()}
+    await estate.simulator.world.clock.sleep(600)
+    assert (await estate.state())["resources"] == {}
