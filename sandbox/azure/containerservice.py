@@ -1,17 +1,14 @@
 """Microsoft.ContainerService: managed clusters. A real API server stands behind each, given by the backend."""
 
-import base64
 import hashlib
 from typing import Any
 
 from sandbox.azure import aks_rules as rules
-from sandbox.azure.backend import User
-from sandbox.azure.compute import vcpus_in_use
+from sandbox.azure.aks_admission import Admission
 from sandbox.azure.core.errors import ArmError, not_found
 from sandbox.azure.core.operations import Operation
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
-from sandbox.azure.graph import REPLICATION_SECONDS
 from sandbox.azure.nodes import inline, pools_of, show_nodes, write_scale_set
 from sandbox.azure.world import TENANT, World
 
@@ -50,7 +47,8 @@ class ContainerService:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._at_work: dict[str, Operation] = {}
+        self.admission = Admission(world)
+        self.at_work: dict[str, Operation] = {}
 
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""
@@ -64,13 +62,9 @@ class ContainerService:
         routes.add("PUT", one, self.put)
         routes.add("PATCH", one, self.patch)
         routes.add("DELETE", one, self.delete)
-        routes.add("GET", f"{one}/upgradeProfiles/default", self.upgrades)
-        routes.add("POST", f"{one}/listCluster(?P<user>User|Admin)Credential", self.credentials)
-        routes.add("POST", f"{one}/(?P<verb>start|stop)", self.power)
-        routes.add("POST", f"{one}/abort", self.abort)
-        routes.add("POST", f"{one}/resetServicePrincipalProfile", self.reset_principal)
 
-    def _cluster(self, call: Call) -> Resource:
+    def cluster(self, call: Call) -> Resource:
+        """The cluster of a call. Raises ResourceNotFound."""
         group = self._world.group(call)
         found = self._world.store.get(f"{group.id}/providers/Microsoft.ContainerService/managedClusters/{call['name']}")
         if found is None:
@@ -103,7 +97,7 @@ class ContainerService:
 
     async def get(self, call: Call) -> Answer:
         """One cluster."""
-        return Answer(inline(self._world, self._cluster(call)))
+        return Answer(inline(self._world, self.cluster(call)))
 
     async def put(self, call: Call) -> Answer:
         """Create, or change."""
@@ -122,7 +116,7 @@ class ContainerService:
         given: dict[str, Any] = call.body["properties"]
         pools: list[dict[str, Any]] = given.get("agentPoolProfiles") or []
         location = call.body["location"].replace(" ", "").lower()
-        version = self._check_new(call, given, pools, location)
+        version = self.admission.check_new(call, given, pools, location)
         node_group = given.get("nodeResourceGroup") or f"MC_{call['rg']}_{call['name']}_{location}"
         if self._world.store.get(f"/subscriptions/{call['sub']}/resourceGroups/{node_group}"):
             message = f"The resource group '{node_group}' for the nodes exists already; choose another nodeResourceGroup."
@@ -157,7 +151,7 @@ class ContainerService:
         cluster = self._world.store.put(id_, body)
         for pool in pools:
             self.add_pool(cluster, {"orchestratorVersion": version, **pool}, "Creating")
-        operation = self._at_work[cluster.id] = self._birth(call, cluster, location, version)
+        operation = self.at_work[cluster.id] = self._birth(call, cluster, location, version)
         return self._world.operations.answer(
             operation, operations_path(call, location), status=201, body=inline(self._world, cluster)
         )
@@ -170,11 +164,11 @@ class ContainerService:
 
         async def born() -> None:
             self._make_node_group(cluster)
-            self._settle(cluster, "Succeeded")
+            self.settle(cluster, "Succeeded")
             await show_nodes(world, cluster)
 
         async def failed() -> None:
-            self._settle(cluster, "Failed")
+            self.settle(cluster, "Failed")
 
         return world.operations.start(CREATE, born, fail=failed, error=call.fails_with, meanwhile=start_api)
 
@@ -190,53 +184,6 @@ class ContainerService:
             "properties": {"provisioningState": "Succeeded"},
         }
         self._world.store.put(f"/subscriptions/{sub}/resourceGroups/{node_group}", body)
-
-    def _check_new(self, call: Call, given: dict[str, Any], pools: list[dict[str, Any]], location: str) -> str:
-        world = self._world
-        rules.check_name(call["name"])
-        version = rules.offered(world.catalog, given.get("kubernetesVersion") or "", location)
-        if not any(pool.get("mode") == "System" for pool in pools):
-            raise rules.invalid("Must define at least one system pool.", "agentPoolProfiles")
-        for pool in pools:
-            pool.setdefault("vmSize", "Standard_D2s_v3")
-            rules.check_pool(world.catalog, pool, system_needed=True)
-        rules.check_network(given.get("networkProfile") or {}, self._subnets(pools), pools)
-        wanted = sum((size.cpu if (size := world.catalog.size(p["vmSize"])) else 0) * p.get("count", 1) for p in pools)
-        left = world.catalog.quota - vcpus_in_use(world, call["sub"])
-        if wanted > left:
-            message = f"Insufficient regional vcpu quota left for location {location}. left regional vcpu quota {left}, requested quota {wanted}."
-            raise ArmError(400, "ErrCode_InsufficientVCPUQuota", message)
-        profile = given.get("servicePrincipalProfile")
-        if profile and profile.get("clientId") != "msi":
-            self._check_principal(profile)
-        return version
-
-    def _subnets(self, pools: list[dict[str, Any]]) -> dict[str, str]:
-        found = {}
-        for id_ in {str(p["vnetSubnetID"]) for p in pools if p.get("vnetSubnetID")}:
-            network = self._world.resource(id_.rsplit("/subnets/", 1)[0])
-            name = id_.rsplit("/", 1)[1].lower()
-            subnet = next((s for s in network.body["properties"]["subnets"] if s["name"].lower() == name), None)
-            if subnet is None:
-                raise rules.invalid(f"The subnet {id_} was not found.", "vnetSubnetID")
-            found[id_.lower()] = subnet["properties"]["addressPrefix"]
-        return found
-
-    def _check_principal(self, profile: dict[str, Any]) -> None:
-        principal = self._world.principal_by_app(profile["clientId"])
-        if principal is None or self._world.age(principal["id"]) < REPLICATION_SECONDS:
-            message = (
-                f"Service principal clientID: {profile['clientId']} not found in Active Directory tenant {TENANT}, "
-                "Please see https://aka.ms/aks-sp-help for more details."
-            )
-            raise ArmError(400, "ServicePrincipalNotFound", message, flat=True)
-        application = next(a for a in self._world.applications.values() if a["appId"] == principal["appId"])
-        if profile.get("secret") not in [value for value, _ in self._world.secrets[application["id"]].values()]:
-            message = (
-                "The credentials in ServicePrincipalProfile were invalid. Details: adal: Refresh request failed. Status Code = '401'. "
-                "Response body: AADSTS7000215: Invalid client secret provided."
-            )
-            raise ArmError(400, "ServicePrincipalValidationClientError", message)
 
     def add_pool(self, cluster: Resource, given: dict[str, Any], state: str) -> Resource:
         """Store a pool with what AKS fills in."""
@@ -266,7 +213,8 @@ class ContainerService:
         body = {"name": given["name"], "type": "Microsoft.ContainerService/managedClusters/agentPools", "properties": properties}
         return self._world.store.put(f"{cluster.id}/agentPools/{given['name']}", body)
 
-    def _settle(self, cluster: Resource, state: str) -> None:
+    def settle(self, cluster: Resource, state: str) -> None:
+        """The end of an operation: cluster and pools are in this state."""
         cluster.body["properties"]["provisioningState"] = state
         cluster.body["eTag"] = self._world.store.etag()
         for pool in pools_of(self._world, cluster):
@@ -293,7 +241,7 @@ class ContainerService:
                 rules.check_immutable_pool(pool.body["properties"], wanted)
         profile = given.get("servicePrincipalProfile") or {}
         if profile.get("secret"):
-            self._check_principal(profile)
+            self.admission.check_principal(profile)
         for key in ("provisioningState", "powerState", "currentKubernetesVersion", "fqdn", "maxAgentPools", "resourceUID"):
             given.pop(key, None)
         was_failed = old["provisioningState"] == "Failed"
@@ -312,7 +260,7 @@ class ContainerService:
                 if wanted := changed.get(pool.body["name"]):
                     self.change_pool(pool, wanted)
             self._make_node_group(cluster)
-            self._settle(cluster, "Succeeded")
+            self.settle(cluster, "Succeeded")
             await show_nodes(self._world, cluster)
 
         async def revive() -> None:
@@ -324,7 +272,7 @@ class ContainerService:
             old["provisioningState"] = "Failed"
 
         operation = self._world.operations.start(seconds, done, fail=failed, error=call.fails_with, meanwhile=revive)
-        self._at_work[cluster.id] = operation
+        self.at_work[cluster.id] = operation
         path = operations_path(call, location)
         return self._world.operations.answer(operation, path, status=200, body=inline(self._world, cluster))
 
@@ -346,7 +294,7 @@ class ContainerService:
 
     async def patch(self, call: Call) -> Answer:
         """Tags."""
-        cluster = self._cluster(call)
+        cluster = self.cluster(call)
         cluster.body["tags"] = call.body.get("tags") or {}
         cluster.body["eTag"] = self._world.store.etag()
         return Answer(inline(self._world, cluster))
@@ -354,11 +302,11 @@ class ContainerService:
     async def delete(self, call: Call) -> Answer:
         """The cluster goes, and its node resource group with it. A deletion preempts what runs."""
         try:
-            cluster = self._cluster(call)
+            cluster = self.cluster(call)
         except ArmError:
             return Answer(None, 204)
         self._world.locked(cluster.id)
-        if (preempted := self._at_work.pop(cluster.id, None)) is not None:
+        if (preempted := self.at_work.pop(cluster.id, None)) is not None:
             await self._world.operations.cancel(preempted)
         cluster.body["properties"]["provisioningState"] = "Deleting"
         node_group = f"/subscriptions/{call['sub']}/resourceGroups/{cluster.body['properties']['nodeResourceGroup']}"
@@ -372,87 +320,6 @@ class ContainerService:
             self._world.store.remove(cluster.id)
 
         operation = self._world.operations.start(DELETE, gone, error=call.fails_with)
-        path = operations_path(call, cluster.body["location"])
-        answer = self._world.operations.answer(operation, path, status=202)
-        answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
-        return answer
-
-    async def upgrades(self, call: Call) -> Answer:
-        """Where the cluster can go."""
-        cluster = self._cluster(call)
-        current = cluster.body["properties"]["currentKubernetesVersion"]
-        near = [
-            p for v, ps in self._world.catalog.versions.items() for p in ps if rules.minor(v) - rules.minor(current) in (0, 1)
-        ]
-        upgrades = [{"kubernetesVersion": p, "isPreview": None} for p in near if p > current]
-        pools = [
-            {
-                "kubernetesVersion": p.body["properties"]["currentOrchestratorVersion"],
-                "osType": "Linux",
-                "name": p.body["name"],
-                "upgrades": upgrades,
-            }
-            for p in pools_of(self._world, cluster)
-        ]
-        properties = {
-            "controlPlaneProfile": {"kubernetesVersion": current, "osType": "Linux", "name": None, "upgrades": upgrades},
-            "agentPoolProfiles": pools,
-        }
-        type_ = "Microsoft.ContainerService/managedClusters/upgradeprofiles"
-        return Answer({"id": f"{cluster.id}/upgradeprofiles/default", "name": "default", "type": type_, "properties": properties})
-
-    async def credentials(self, call: Call) -> Answer:
-        """A kubeconfig; the admin's is refused when local accounts are off."""
-        cluster = self._cluster(call)
-        if cluster.body["properties"].get("disableLocalAccounts") and call["user"].lower() == "admin":
-            message = "Getting static credential is not allowed because this cluster is set to disable local accounts."
-            raise ArmError(400, "BadRequest", message)
-        user: User = "clusterAdmin" if call["user"].lower() == "admin" else "clusterUser"
-        text = await self._world.backend.kubeconfig(cluster.id, user)
-        return Answer({"kubeconfigs": [{"name": user, "value": base64.b64encode(text.encode()).decode()}]})
-
-    async def power(self, call: Call) -> Answer:
-        """Start or stop."""
-        cluster = self._cluster(call)
-        check_idle(self._world, cluster)
-        properties, verb = cluster.body["properties"], call["verb"].lower()
-        wanted = {"start": "Running", "stop": "Stopped"}[verb]
-        if properties["powerState"]["code"] == wanted:
-            problem = "running, starting" if verb == "start" else "not currently running, stopping"
-            raise ArmError(409, "OperationNotAllowed", f"managed cluster is {problem} cannot be performed.")
-        properties["provisioningState"] = {"start": "Starting", "stop": "Stopping"}[verb]
-
-        async def done() -> None:
-            if verb == "stop":
-                await self._world.backend.stop(cluster.id)
-            else:
-                await self._world.backend.start(cluster.id)
-            properties["powerState"] = {"code": wanted}
-            self._settle(cluster, "Succeeded")
-
-        operation = self._world.operations.start(POWER, done, error=call.fails_with)
-        return self._world.operations.answer(operation, operations_path(call, cluster.body["location"]), status=202)
-
-    async def abort(self, call: Call) -> Answer:
-        """Stop the operation under way where it is."""
-        cluster = self._cluster(call)
-        if (aborted := self._at_work.pop(cluster.id, None)) is not None:
-            await self._world.operations.cancel(aborted)
-        cluster.body["properties"]["provisioningState"] = "Canceled"
-        return Answer(None, 204)
-
-    async def reset_principal(self, call: Call) -> Answer:
-        """Another secret for the principal; every node is rolled."""
-        cluster = self._cluster(call)
-        check_idle(self._world, cluster)
-        self._check_principal(call.body)
-        cluster.body["properties"]["provisioningState"] = "Updating"
-
-        async def done() -> None:
-            cluster.body["properties"]["servicePrincipalProfile"] = dict(call.body)
-            self._settle(cluster, "Succeeded")
-
-        operation = self._world.operations.start(UPGRADE, done, error=call.fails_with)
         path = operations_path(call, cluster.body["location"])
         answer = self._world.operations.answer(operation, path, status=202)
         answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers

@@ -10,6 +10,7 @@ import trustme
 from aiohttp import web
 
 from sandbox.azure.agentpools import AgentPools
+from sandbox.azure.aks_actions import ClusterActions
 from sandbox.azure.authorization import Authorization
 from sandbox.azure.backend import ClusterBackend
 from sandbox.azure.compute import Compute
@@ -67,7 +68,14 @@ class AzureSimulator:
         self._authorization, self._resources, self._monitor = Authorization(world), Resources(world), Monitor(world)
         clusters, control = ContainerService(world), Control(world, graph, self._entra)
         parts = [control, self._entra, graph, self._authorization, Network(world), Identities(world, graph), Compute(world)]
-        for part in [*parts, clusters, AgentPools(world, clusters), self._monitor, self._resources]:
+        for part in [
+            *parts,
+            clusters,
+            ClusterActions(world, clusters),
+            AgentPools(world, clusters),
+            self._monitor,
+            self._resources,
+        ]:
             part.routes(self._routes)  # type: ignore[attr-defined]
         operator = graph.create_application({"displayName": "notebook-platform-operator"}, app_id=CLIENT_ID)
         principal = graph.create_principal(operator)

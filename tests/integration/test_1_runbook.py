@@ -229,7 +229,26 @@ def test_an_image_that_cannot_be_pulled_is_named_and_left_behind_when_corrected(
     ready.until_ready(NAME)
 
 
-def test_a_deployment_of_no_annotations_of_ours_or_kopfs_on_the_users_object(ready: Field) -> None:
+def test_a_deployment_edited_by_hand_is_seen_put_right_and_told(ready: Field) -> None:
+    ready.target(NAME, "set", "image", "deployment/proxy", "-n", "jhub", "chp=example.org/other:1")
+    ready.target(NAME, "annotate", "deployment/proxy", "-n", "jhub", "someone.example.org/note=kept")
+    ready.target(
+        NAME, "patch", "service", "proxy-public", "-n", "jhub", "--type=merge", "-p", '{"spec":{"selector":{"component":"x"}}}'
+    )
+
+    def right() -> bool:
+        service = json.loads(ready.target(NAME, "get", "service", "proxy-public", "-n", "jhub", "-o", "json"))
+        return service["spec"]["selector"]["component"] == "proxy"
+
+    ready.until("the Service is put right", right)
+    ready.until_ready(NAME)
+    ready.until("it is told", lambda: [m for _, m in ready.events(NAME) if "Service/proxy-public.spec.selector.component" in m])
+    proxy = json.loads(ready.target(NAME, "get", "deployment", "proxy", "-n", "jhub", "-o", "json"))
+    assert proxy["spec"]["template"]["spec"]["containers"][0]["image"].startswith("quay.io/jupyterhub/")
+    assert proxy["metadata"]["annotations"]["someone.example.org/note"] == "kept"
+
+
+def test_no_annotations_of_ours_or_kopfs_on_the_users_object(ready: Field) -> None:
     metadata = ready.platform(NAME)["metadata"]
     assert metadata["finalizers"] == ["notebookplatform.io/cloud-resources"]
     assert not [key for key in metadata.get("annotations", {}) if "kopf" in key or "notebookplatform" in key]

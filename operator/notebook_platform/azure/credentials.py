@@ -1,18 +1,15 @@
 """Credentials: a token can be had, and the subscription is visible and Enabled."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.context import AzureContext
-from notebook_platform.engine import Change, Done, Failed, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Check, Failed, Inputs, Observed
 
 USABLE = frozenset({"Enabled", "Warned"})
 """States in which a subscription takes writes
 (https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states)."""
 
 
-class Credentials(Step[str, str]):
+class Credentials(Check[str]):
     """Makes nothing; everything else stands on it. Its output is the subscription id."""
 
     name = "Credentials"
@@ -33,15 +30,3 @@ class Credentials(Step[str, str]):
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"
         remedy = "Enable the subscription again (billing); it is looked at once an interval."
         return Observed(failed=Failed(reason="SubscriptionDisabled", message=message, remedy=remedy))
-
-    def plan(self, desired: str | None, found: str | None) -> Sequence[Change]:
-        return ()
-
-    async def apply(self, desired: str | None, found: str | None, changes: Sequence[Change]) -> Outcome:
-        return Done()
-
-    def output(self, found: str | None) -> Any:
-        return found
-
-    async def delete(self, found: str, inputs: Inputs) -> Outcome:
-        return Done()

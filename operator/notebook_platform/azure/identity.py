@@ -9,13 +9,13 @@ from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import is_missing, speaking_of
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.service_principal import CreatedPrincipal
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import compare
 
 Wire = Mapping[str, Any]
 
 
-class SystemAssigned(Step[outputs.Identity, outputs.Identity]):
+class SystemAssigned(Check[outputs.Identity]):
     """Azure makes the identity with the cluster: there is nothing to do before."""
 
     name = "Identity"
@@ -29,18 +29,6 @@ class SystemAssigned(Step[outputs.Identity, outputs.Identity]):
 
     async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
         return Observed(found=outputs.Identity(type="SystemAssigned"))
-
-    def plan(self, desired: outputs.Identity | None, found: outputs.Identity | None) -> Sequence[Change]:
-        return ()
-
-    async def apply(self, desired: outputs.Identity | None, found: outputs.Identity | None, changes: Sequence[Change]) -> Outcome:
-        return Done()
-
-    def output(self, found: outputs.Identity | None) -> Any:
-        return found
-
-    async def delete(self, found: outputs.Identity, inputs: Inputs) -> Outcome:
-        return Done()
 
 
 class ExistingPrincipal(SystemAssigned):

@@ -1,6 +1,6 @@
 """Preflight: what Azure would refuse later, found before anything costs money. Each finding names the field and the remedy."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
@@ -12,7 +12,7 @@ from notebook_platform.azure.arm.errors import is_missing, speaking_of
 from notebook_platform.azure.cluster_body import current_version
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.versions import satisfies
-from notebook_platform.engine import Change, Done, Failed, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Check, Failed, Inputs, Observed
 
 RESERVED_ADDRESSES = 5
 """Azure keeps so many of each subnet (https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
@@ -24,7 +24,7 @@ Finding = tuple[str, str, str]
 """(reason, sentence, remedy)."""
 
 
-class Preflight(Step[str, str]):
+class Preflight(Check[str]):
     """Looks only while the cluster is not there yet, or runs another version than the spec wants."""
 
     name = "Preflight"
@@ -50,18 +50,6 @@ class Preflight(Step[str, str]):
         reasons, sentences, remedies = zip(*findings, strict=True)
         failed = Failed(reason=reasons[0], message="; ".join(sentences), remedy=" ".join(dict.fromkeys(remedies)))
         return Observed(failed=failed)
-
-    def plan(self, desired: str | None, found: str | None) -> Sequence[Change]:
-        return ()
-
-    async def apply(self, desired: str | None, found: str | None, changes: Sequence[Change]) -> Outcome:
-        return Done()
-
-    def output(self, found: str | None) -> Any:
-        return found
-
-    async def delete(self, found: str, inputs: Inputs) -> Outcome:
-        return Done()
 
     async def _running_version(self) -> str | None:
         clusters = self._context.session.container_service.managed_clusters

@@ -2,12 +2,13 @@
 
 from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Operation, Outcome, Refused
-from notebook_platform.engine.step import Inputs, Notice, Observed, Step
+from notebook_platform.engine.step import Check, Inputs, Notice, Observed, Step
 
 __all__ = [
     "Action",
     "Blocked",
     "Change",
+    "Check",
     "Done",
     "Failed",
     "InProgress",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Failed, InProgress, Outcome
+from notebook_platform.engine.outcome import Done, Failed, InProgress, Outcome
 
 Inputs = Mapping[str, Any]
 """The outputs of the steps that were Done before, by step name. In deletion an entry is missing when its thing is gone."""
@@ -83,3 +83,19 @@ class Step(ABC, Generic[Desired, Found]):
     @abstractmethod
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         """Start its end and return at once; `InProgress` until an observation finds nothing. Only what is ours."""
+
+
+class Check(Step[Found, Found]):
+    """A step that makes nothing and takes nothing down: it looks, and others stand on what it found."""
+
+    def plan(self, desired: Found | None, found: Found | None) -> Sequence[Change]:
+        return ()
+
+    async def apply(self, desired: Found | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        return Done()
+
+    def output(self, found: Found | None) -> Any:
+        return found
+
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        return Done()

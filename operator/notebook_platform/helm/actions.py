@@ -63,6 +63,7 @@ async def _give_up(helm: Helm, site: Site, release: Release | None, wanted: Want
 ACTIONS: Mapping[State, Callable[[Helm, Site, Release | None, Wanted], Awaitable[Outcome]]] = {
     State.ABSENT: _install,
     State.OUTDATED: _upgrade,
+    State.IN_LINE: _upgrade,  # live objects were changed by hand: helm's three-way merge puts its members back
     State.FAILED: _upgrade,
     State.ABANDONED: _unlock,
     State.HELD: _wait,

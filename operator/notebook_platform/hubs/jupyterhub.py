@@ -14,6 +14,7 @@ from notebook_platform.engine import Action, Change, Done, Failed, InProgress, I
 from notebook_platform.engine.change import compare
 from notebook_platform.helm import marker
 from notebook_platform.helm.actions import ACTIONS, Site, uninstall
+from notebook_platform.helm.drift import Drift, drifted
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.release import Release, newest
 from notebook_platform.helm.runner import Helm
@@ -27,7 +28,8 @@ from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
 CHART = "jupyterhub"
-LOOK_AGAIN = 1.5
+LOOK_AGAIN, LONGEST_LOOK = 1.5, 30.0
+"""Seconds. What has been amiss for long is looked at less often."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,7 @@ class Found:
     health: Health = field(default_factory=Health)
     url: str | None = None
     trouble: str | None = None
+    drifts: tuple[Drift, ...] = ()
 
 
 class JupyterHub(Step[Wanted, Found]):
@@ -154,7 +157,7 @@ class JupyterHub(Step[Wanted, Found]):
         url = self._url(health.address)
         asked = f"http://{health.address}" if health.address else None
         trouble = await probe(asked, allow_private=self._allow_private) if asked and not health.problems else None
-        return Found(release, state, health, url, trouble)
+        return Found(release, state, health, url, trouble, tuple(await drifted(target.api, release)))
 
     def _url(self, address: str | None) -> str | None:
         assert self._spec is not None
@@ -178,7 +181,7 @@ class JupyterHub(Step[Wanted, Found]):
         if found is None or found.release is None:
             return [Change(path=path, action=Action.CREATE, after=chart)]
         if found.state is State.IN_LINE:
-            return ()
+            return [Change(path=f"{path}/{d.path}", action=Action.UPDATE, before=d.found, after=d.wanted) for d in found.drifts]
         release = found.release
         before = f"{release.chart}-{release.chart_version}"
         if before != chart:
@@ -200,7 +203,12 @@ class JupyterHub(Step[Wanted, Found]):
         if found is None:
             return None
         trouble = sentence(found.health.problems) or found.trouble
-        return InProgress(reason="Progressing", message=trouble, look_again_in=LOOK_AGAIN) if trouble else None
+        if not trouble:
+            return None
+        since = found.release.last_deployed if found.release else None
+        age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
+        wait = min(max(LOOK_AGAIN, age / 10), LONGEST_LOOK)
+        return InProgress(reason="Progressing", message=trouble, look_again_in=wait)
 
     def output(self, found: Found | None) -> Any:
         if found is None or found.release is None:

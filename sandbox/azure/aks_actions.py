@@ -1,0 +1,109 @@
+"""What can be done to a managed cluster besides PUT and DELETE: credentials, power, abort, another secret for its principal."""
+
+import base64
+
+from sandbox.azure import aks_rules as rules
+from sandbox.azure.backend import User
+from sandbox.azure.containerservice import BASE, POWER, UPGRADE, ContainerService, check_idle, operations_path
+from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.routing import Answer, Call, Routes
+from sandbox.azure.nodes import pools_of
+from sandbox.azure.world import World
+
+
+class ClusterActions:
+    """POSTs on a cluster, and its upgrade profile."""
+
+    def __init__(self, world: World, clusters: ContainerService) -> None:
+        self._world = world
+        self._clusters = clusters
+
+    def routes(self, routes: Routes) -> None:
+        """Register the endpoints."""
+        one = f"{BASE}/{{name}}"
+        routes.add("GET", f"{one}/upgradeProfiles/default", self.upgrades)
+        routes.add("POST", f"{one}/listCluster(?P<user>User|Admin)Credential", self.credentials)
+        routes.add("POST", f"{one}/(?P<verb>start|stop)", self.power)
+        routes.add("POST", f"{one}/abort", self.abort)
+        routes.add("POST", f"{one}/resetServicePrincipalProfile", self.reset_principal)
+
+    async def upgrades(self, call: Call) -> Answer:
+        """Where the cluster can go."""
+        cluster = self._clusters.cluster(call)
+        current = cluster.body["properties"]["currentKubernetesVersion"]
+        near = [
+            p for v, ps in self._world.catalog.versions.items() for p in ps if rules.minor(v) - rules.minor(current) in (0, 1)
+        ]
+        upgrades = [{"kubernetesVersion": p, "isPreview": None} for p in near if p > current]
+        pools = [
+            {
+                "kubernetesVersion": p.body["properties"]["currentOrchestratorVersion"],
+                "osType": "Linux",
+                "name": p.body["name"],
+                "upgrades": upgrades,
+            }
+            for p in pools_of(self._world, cluster)
+        ]
+        properties = {
+            "controlPlaneProfile": {"kubernetesVersion": current, "osType": "Linux", "name": None, "upgrades": upgrades},
+            "agentPoolProfiles": pools,
+        }
+        type_ = "Microsoft.ContainerService/managedClusters/upgradeprofiles"
+        return Answer({"id": f"{cluster.id}/upgradeprofiles/default", "name": "default", "type": type_, "properties": properties})
+
+    async def credentials(self, call: Call) -> Answer:
+        """A kubeconfig; the admin's is refused when local accounts are off."""
+        cluster = self._clusters.cluster(call)
+        if cluster.body["properties"].get("disableLocalAccounts") and call["user"].lower() == "admin":
+            message = "Getting static credential is not allowed because this cluster is set to disable local accounts."
+            raise ArmError(400, "BadRequest", message)
+        user: User = "clusterAdmin" if call["user"].lower() == "admin" else "clusterUser"
+        text = await self._world.backend.kubeconfig(cluster.id, user)
+        return Answer({"kubeconfigs": [{"name": user, "value": base64.b64encode(text.encode()).decode()}]})
+
+    async def power(self, call: Call) -> Answer:
+        """Start or stop."""
+        cluster = self._clusters.cluster(call)
+        check_idle(self._world, cluster)
+        properties, verb = cluster.body["properties"], call["verb"].lower()
+        wanted = {"start": "Running", "stop": "Stopped"}[verb]
+        if properties["powerState"]["code"] == wanted:
+            problem = "running, starting" if verb == "start" else "not currently running, stopping"
+            raise ArmError(409, "OperationNotAllowed", f"managed cluster is {problem} cannot be performed.")
+        properties["provisioningState"] = {"start": "Starting", "stop": "Stopping"}[verb]
+
+        async def done() -> None:
+            if verb == "stop":
+                await self._world.backend.stop(cluster.id)
+            else:
+                await self._world.backend.start(cluster.id)
+            properties["powerState"] = {"code": wanted}
+            self._clusters.settle(cluster, "Succeeded")
+
+        operation = self._world.operations.start(POWER, done, error=call.fails_with)
+        return self._world.operations.answer(operation, operations_path(call, cluster.body["location"]), status=202)
+
+    async def abort(self, call: Call) -> Answer:
+        """Stop the operation under way where it is."""
+        cluster = self._clusters.cluster(call)
+        if (aborted := self._clusters.at_work.pop(cluster.id, None)) is not None:
+            await self._world.operations.cancel(aborted)
+        cluster.body["properties"]["provisioningState"] = "Canceled"
+        return Answer(None, 204)
+
+    async def reset_principal(self, call: Call) -> Answer:
+        """Another secret for the principal; every node is rolled."""
+        cluster = self._clusters.cluster(call)
+        check_idle(self._world, cluster)
+        self._clusters.admission.check_principal(call.body)
+        cluster.body["properties"]["provisioningState"] = "Updating"
+
+        async def done() -> None:
+            cluster.body["properties"]["servicePrincipalProfile"] = dict(call.body)
+            self._clusters.settle(cluster, "Succeeded")
+
+        operation = self._world.operations.start(UPGRADE, done, error=call.fails_with)
+        path = operations_path(call, cluster.body["location"])
+        answer = self._world.operations.answer(operation, path, status=202)
+        answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
+        return answer

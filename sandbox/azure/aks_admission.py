@@ -1,0 +1,67 @@
+"""What AKS looks at before it accepts a new cluster, against the rest of the simulated Azure."""
+
+from typing import Any
+
+from sandbox.azure import aks_rules as rules
+from sandbox.azure.compute import vcpus_in_use
+from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.routing import Call
+from sandbox.azure.graph import REPLICATION_SECONDS
+from sandbox.azure.world import TENANT, World
+
+
+class Admission:
+    """Version, pools, network, quota, principal. Each refusal is an ArmError in AKS's words."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def check_new(self, call: Call, given: dict[str, Any], pools: list[dict[str, Any]], location: str) -> str:
+        """Everything that is checked of a new cluster; returns the patch that will run."""
+        world = self._world
+        rules.check_name(call["name"])
+        version = rules.offered(world.catalog, given.get("kubernetesVersion") or "", location)
+        if not any(pool.get("mode") == "System" for pool in pools):
+            raise rules.invalid("Must define at least one system pool.", "agentPoolProfiles")
+        for pool in pools:
+            pool.setdefault("vmSize", "Standard_D2s_v3")
+            rules.check_pool(world.catalog, pool, system_needed=True)
+        rules.check_network(given.get("networkProfile") or {}, self.subnets(pools), pools)
+        wanted = sum((size.cpu if (size := world.catalog.size(p["vmSize"])) else 0) * p.get("count", 1) for p in pools)
+        left = world.catalog.quota - vcpus_in_use(world, call["sub"])
+        if wanted > left:
+            message = f"Insufficient regional vcpu quota left for location {location}. left regional vcpu quota {left}, requested quota {wanted}."
+            raise ArmError(400, "ErrCode_InsufficientVCPUQuota", message)
+        profile = given.get("servicePrincipalProfile")
+        if profile and profile.get("clientId") != "msi":
+            self.check_principal(profile)
+        return version
+
+    def subnets(self, pools: list[dict[str, Any]]) -> dict[str, str]:
+        """Address prefixes of the pools' subnets by lower-case id."""
+        found = {}
+        for id_ in {str(p["vnetSubnetID"]) for p in pools if p.get("vnetSubnetID")}:
+            network = self._world.resource(id_.rsplit("/subnets/", 1)[0])
+            name = id_.rsplit("/", 1)[1].lower()
+            subnet = next((s for s in network.body["properties"]["subnets"] if s["name"].lower() == name), None)
+            if subnet is None:
+                raise rules.invalid(f"The subnet {id_} was not found.", "vnetSubnetID")
+            found[id_.lower()] = subnet["properties"]["addressPrefix"]
+        return found
+
+    def check_principal(self, profile: dict[str, Any]) -> None:
+        """The principal is known here by now, and its secret is right."""
+        principal = self._world.principal_by_app(profile["clientId"])
+        if principal is None or self._world.age(principal["id"]) < REPLICATION_SECONDS:
+            message = (
+                f"Service principal clientID: {profile['clientId']} not found in Active Directory tenant {TENANT}, "
+                "Please see https://aka.ms/aks-sp-help for more details."
+            )
+            raise ArmError(400, "ServicePrincipalNotFound", message, flat=True)
+        application = next(a for a in self._world.applications.values() if a["appId"] == principal["appId"])
+        if profile.get("secret") not in [value for value, _ in self._world.secrets[application["id"]].values()]:
+            message = (
+                "The credentials in ServicePrincipalProfile were invalid. Details: adal: Refresh request failed. Status Code = '401'. "
+                "Response body: AADSTS7000215: Invalid client secret provided."
+            )
+            raise ArmError(400, "ServicePrincipalValidationClientError", message)
