@@ -1,6 +1,6 @@
 """Autoscale: custom autoscale settings (Azure Monitor) on the pools' scale sets, in the cluster's node resource group.
 
-The settings are kept in wire form: the SDK's models of this older API drop what they do not know.
+A setting is always written whole, so nothing is lost by the SDK's models, which drop what they do not know.
 https://learn.microsoft.com/azure/azure-monitor/autoscale/autoscale-overview
 """
 
@@ -20,14 +20,13 @@ from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, N
 from notebook_platform.engine.change import compare
 
 FIELD = "spec.autoscale"
-API_VERSION = "2022-10-01"
 
 Wire = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Found:
-    """Our settings in the node resource group by name, and those of others on the scale sets we want to set."""
+    """Our settings in the node resource group, in wire form by name."""
 
     group: str
     ours: Mapping[str, Wire]
@@ -77,10 +76,10 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         cluster: outputs.Cluster | None = inputs.get("Cluster")
         if cluster is None:
             return Observed()
-        path = f"{self._settings(cluster.node_resource_group)}"
+        group = cluster.node_resource_group
         async with speaking_of(FIELD):
             try:
-                listed = (await self._context.session.send("GET", path, api_version=API_VERSION)).json()["value"]
+                listed: list[Wire] = [s.serialize(keep_readonly=True) async for s in self._settings.list_by_resource_group(group)]
             except HttpResponseError as error:
                 if is_missing(error):
                     return Observed()
@@ -134,12 +133,11 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         names = dict.fromkeys(change.path.split(".", 1)[0] for change in changes)
         async with speaking_of(FIELD):
             for name in names:
-                path = f"{self._settings(found.group)}/{name}"
                 body = (desired or {}).get(name)
                 if body is None:
-                    await self._context.session.send("DELETE", path, api_version=API_VERSION)
+                    await self._settings.delete(found.group, name)
                 else:
-                    await self._context.session.send("PUT", path, json=body, api_version=API_VERSION)
+                    await self._settings.create_or_update(found.group, name, body)
         return Done()
 
     def output(self, found: Found | None) -> Any:
@@ -149,12 +147,12 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         async with speaking_of(FIELD):
             for name, setting in found.ours.items():
                 if self._context.owner.owns(setting.get("tags")):
-                    await self._context.session.send("DELETE", f"{self._settings(found.group)}/{name}", api_version=API_VERSION)
+                    await self._settings.delete(found.group, name)
         return Done()
 
-    def _settings(self, group: str) -> str:
-        subscription = self._context.spec.azure.subscription_id
-        return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Insights/autoscaleSettings"
+    @property
+    def _settings(self) -> Any:
+        return self._context.session.monitor.autoscale_settings
 
 
 def _extra_rules(body: Wire, found: Wire, name: str) -> list[Change]:

@@ -57,21 +57,11 @@ def decode(data: str, secret_name: str = "") -> Release:
         chart=chart["name"],
         chart_version=chart["version"],
         description=info.get("description", ""),
-        last_deployed=_time(info.get("last_deployed")),
+        last_deployed=datetime.fromisoformat(info["last_deployed"]) if info.get("last_deployed") else None,
         config=document.get("config") or {},
         manifest=document.get("manifest", ""),
         secret_name=secret_name,
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    head, _, rest = text.partition(".")
-    digits = "".join(c for c in rest if c.isdigit())[:6] if rest else ""
-    zone = rest[len(rest.rstrip("Z+-0123456789:")) :] if rest else ""
-    zone = next((rest[i:] for i, c in enumerate(rest) if c in "Z+-"), zone)
-    return datetime.fromisoformat(f"{head}.{digits or '0'}{zone.replace('Z', '+00:00')}" if rest else head.replace("Z", "+00:00"))
 
 
 async def newest(api: client.ApiClient, namespace: str, name: str) -> Release | None:

@@ -46,7 +46,6 @@ CLIENTS = (
     "containerservice",
     "compute",
     "network",
-    "authorization",
     "msi",
     "monitor",
 )
@@ -138,13 +137,6 @@ class AzureSession:
         from azure.mgmt.network.aio import NetworkManagementClient
 
         return self._client(NetworkManagementClient, self.subscription_id)
-
-    @cached_property
-    def authorization(self) -> Any:
-        """Role definitions and assignments."""
-        from azure.mgmt.authorization.aio import AuthorizationManagementClient
-
-        return self._client(AuthorizationManagementClient, self.subscription_id)
 
     @cached_property
     def identities(self) -> Any:
