@@ -6,6 +6,7 @@ registering are steps' business.
 
 import asyncio
 import importlib
+import ssl
 import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from azure.core import AsyncPipelineClient
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
@@ -82,9 +84,7 @@ class AzureSession:
         self.subscription_id = subscription_id
         self.digest = sign_in.digest
         self._credential = sign_in.credential()
-        self._transport = AioHttpTransport(
-            connection_verify=cloud.verify, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
-        )
+        self._transport = _transport(cloud)
         self._buckets = buckets
 
     def _policies(self, base: str, authentication: Any) -> list[Any]:
@@ -210,6 +210,17 @@ class AzureSession:
         """End the transport (shared by all clients) and the credential."""
         await self._transport.close()
         await self._credential.close()
+
+
+def _transport(cloud: Cloud) -> AioHttpTransport:
+    """One transport for all clients. Given a CA file, the SDK's own would make a new TLS context, and so a new connection, for
+    every request: the context is made once here."""
+    limits = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+    if cloud.ca_file is None:
+        return AioHttpTransport(**limits)
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(cloud.ca_file)))
+    http = aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
+    return AioHttpTransport(session=http, session_owner=True, **limits)
 
 
 async def _sent(client: Any, request: HttpRequest) -> AsyncHttpResponse:
