@@ -99,13 +99,19 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
         return Poll(failed=failure_of(200, told, headers, field=field))
     if status == "Succeeded":
         return Poll()
-    return Poll(busy=running(replace(operation, percent=_percent(document, operation)), retry_after(headers)))
+    return Poll(busy=running(_progressed(document, operation), retry_after(headers)))
 
 
-def _percent(document: Mapping[str, Any], operation: Operation) -> float:
-    """What Azure says, else how far such an operation usually is after this time; never all of it."""
-    told = document.get("percentComplete")
-    if isinstance(told, int | float):
-        return float(told)
+def _progressed(document: Mapping[str, Any], operation: Operation) -> Operation:
+    """The operation with how far it is: what Azure says, else how far such an operation usually is by now; never all of it.
+
+    Once Azure has told a tenth, the time it took for that says more about the end than what is usual.
+    """
     elapsed = (datetime.now(UTC) - operation.started).total_seconds()
-    return min(95.0, 100 * elapsed / operation.expected) if operation.expected else 0.0
+    told = document.get("percentComplete")
+    if not isinstance(told, int | float):
+        usual = min(95.0, 100 * elapsed / operation.expected) if operation.expected else 0.0
+        return replace(operation, percent=usual)
+    if told < 10:
+        return replace(operation, percent=float(told))
+    return replace(operation, percent=float(told), expected=float(5 * round(20 * elapsed / told)))
