@@ -62,6 +62,7 @@ class Keeper:
         self._written: Mapping[str, Any] = body.get("status") or {}
         self._attempts: tuple[Attempt, ...] = ()
         self._seen: dict[str, tuple[float, Result]] = {}
+        self._epoch = 0
         self._awake = asyncio.Event()
         self._references_changed = False
         self.references: frozenset[tuple[str, str]] = frozenset()
@@ -71,16 +72,20 @@ class Keeper:
         before, after = self._body["metadata"], body["metadata"]
         self._body = body
         if _intent(before) != _intent(after):
-            self._attempts = ()
-            self._seen.clear()
+            self._forget()
             self._awake.set()
 
     def wake(self) -> None:
         """A Secret or ConfigMap that the spec names has changed: what failed for its sake is tried at once."""
-        self._attempts = ()
-        self._seen.clear()
+        self._forget()
         self._references_changed = True
         self._awake.set()
+
+    def _forget(self) -> None:
+        """Somebody wants something else now: neither old results nor old waits count, nor those of a pass under way."""
+        self._epoch += 1
+        self._attempts = ()
+        self._seen = {}
 
     async def run(self) -> None:
         """Pass after pass, until the object is gone."""
@@ -138,10 +143,11 @@ class Keeper:
         if FINALIZER not in (metadata.get("finalizers") or ()):
             await self._object.set_finalizer(self._body, present=True)
             self._body = await self._object.read() or self._body
+            return 0.0  # the spec may be another by now: what was read above is not worked on
         return await self._reconcile(spec)
 
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
-        now, generation = _now(), int(self._body["metadata"]["generation"])
+        now, generation, epoch = _now(), int(self._body["metadata"]["generation"]), self._epoch
         graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load())
         references_changed, self._references_changed = self._references_changed, False
         policy = Policy(
@@ -153,8 +159,10 @@ class Keeper:
         )
         results = await reconcile(graph, policy, self._told)
         await self._workshop.after(self.platform, results)
+        if epoch == self._epoch:
+            self._remember_fresh(results)
         conditions = fold(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
-        return await self._conclude(spec, results, conditions, deleting=False)
+        return await self._conclude(spec, results, conditions, generation=generation, epoch=epoch, deleting=False)
 
     def _fresh(self, interval: float) -> dict[str, Result]:
         oldest = time.monotonic() - min(FRESH_SECONDS, interval / 2)
@@ -171,6 +179,7 @@ class Keeper:
 
     async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
         results: dict[str, Result] = {}
+        generation, epoch = int(self._body["metadata"]["generation"]), self._epoch
         if spec.deletion_policy == "Delete":
             graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load(), deleting=True)
             results = await dismantle(graph, held(self._attempts, _now()), self._told)
@@ -184,11 +193,11 @@ class Keeper:
         conditions = fold(
             results,
             self._status.conditions,
-            generation=int(self._body["metadata"]["generation"]),
+            generation=generation,
             now=_now(),
             deleting=True,
         )
-        return await self._conclude(spec, results, conditions, deleting=True)
+        return await self._conclude(spec, results, conditions, generation=generation, epoch=epoch, deleting=True)
 
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
@@ -202,12 +211,14 @@ class Keeper:
         results: Mapping[str, Result],
         conditions: list[Condition],
         *,
+        generation: int,
+        epoch: int,
         deleting: bool,
     ) -> float:
         now, interval = _now(), parse_duration(spec.interval).total_seconds()
         running = _operations(results)
         await self._operations.forget_all_but(running)
-        self._attempts = next_attempts(results, self._attempts, now, interval)
+        self._attempts = next_attempts(results, self._attempts, now, interval) if epoch == self._epoch else ()
         correcting = spec.drift_policy == "Correct" and not spec.suspend
         told = list(events(results, self._status.conditions, conditions, correcting=correcting, deleting=deleting))
         await self._write(
@@ -215,7 +226,7 @@ class Keeper:
                 results,
                 conditions,
                 previous=self._status,
-                generation=int(self._body["metadata"]["generation"]),
+                generation=generation,
                 operations=running,
                 attempts=self._attempts,
             )

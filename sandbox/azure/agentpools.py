@@ -61,7 +61,7 @@ class AgentPools:
         version = self._world.catalog.patch(given.get("orchestratorVersion") or control_plane)
         if version is None:
             rules.offered(self._world.catalog, given["orchestratorVersion"], "", "AgentPoolK8sVersionNotSupported")
-        rules.check_pool(self._world.catalog, {"vmSize": "Standard_D2s_v3", **given}, system_needed=False)
+        rules.check_pool(self._world.catalog, {"vmSize": "Standard_D2s_v3", **given})
         old = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
         path = operations_path(call, cluster.body["location"])
         if old is None:

@@ -25,7 +25,7 @@ class Admission:
             raise rules.invalid("Must define at least one system pool.", "agentPoolProfiles")
         for pool in pools:
             pool.setdefault("vmSize", "Standard_D2s_v3")
-            rules.check_pool(world.catalog, pool, system_needed=True)
+            rules.check_pool(world.catalog, pool)
         rules.check_network(given.get("networkProfile") or {}, self.subnets(pools), pools)
         wanted = sum((size.cpu if (size := world.catalog.size(p["vmSize"])) else 0) * p.get("count", 1) for p in pools)
         left = world.catalog.quota - vcpus_in_use(world, call["sub"])

@@ -55,7 +55,7 @@ def check_upgrade(catalog: Catalog, current: str, wanted: str, location: str) ->
     return current if wanted.count(".") == 1 and minor(patch) == minor(current) else patch
 
 
-def check_pool(catalog: Catalog, pool: dict[str, Any], *, system_needed: bool) -> None:
+def check_pool(catalog: Catalog, pool: dict[str, Any]) -> None:
     """Name, size, counts."""
     name = pool["name"]
     if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):

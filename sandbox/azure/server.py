@@ -119,7 +119,7 @@ class AzureSimulator:
             extra = await self._admit(call)
             answer = await self._routed(call)
         except ArmError as refused:
-            answer = Answer(refused.body(), refused.status, refused.headers)
+            answer = Answer(refused.answer(), refused.status, refused.headers)
         answer.headers = {**extra, **answer.headers, "x-ms-request-id": request.headers.get("x-ms-client-request-id", "")}
         self._write_down(call, request, answer.status)
         return _response(answer, request)

@@ -124,6 +124,14 @@ def test_rows_24_to_26_and_28_the_hub_is_installed_healthy_and_signs_in_with_ope
         assert answer.status == 200
 
 
+def test_while_an_operation_was_looked_at_the_settled_steps_were_not_read_each_time(ready: Field) -> None:
+    paths = [e["path"].lower() for e in ready.control("GET", "/journal")["value"] if e["method"] == "GET"]
+    polls = sum("/providers/microsoft.containerservice/" in path and "/operations/" in path for path in paths)
+    assert polls > 10
+    creation = paths[: max(i for i, path in enumerate(paths) if "/operations/" in path)]
+    assert sum(path.endswith("/resourcegroups/prd_rg_jhub") for path in creation) * 2 < polls
+
+
 def test_five_intervals_with_nothing_to_do_write_nothing_anywhere_and_start_no_helm(ready: Field) -> None:
     version = ready.platform(NAME)["metadata"]["resourceVersion"]
     mark, runs = ready.mark(), [line for line in ready.operator.metrics().splitlines() if "helm_runs_total" in line]

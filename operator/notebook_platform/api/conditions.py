@@ -47,8 +47,3 @@ def carry_over(new: Iterable[Condition], previous: Iterable[Condition]) -> list[
         else c
         for c in new
     ]
-
-
-def is_true(conditions: Iterable[Condition], type_: str) -> bool:
-    """Whether the condition is there and True."""
-    return any(c.type == type_ and c.status == "True" for c in conditions)

@@ -5,7 +5,7 @@ from typing import Any
 
 
 class ArmError(Exception):
-    """An error answer. `flat`: AKS's form without the outer `error`."""
+    """An error answer. `flat`: AKS's form without the outer `error`; `empty`: no body at all."""
 
     def __init__(
         self,
@@ -16,10 +16,15 @@ class ArmError(Exception):
         target: str | None = None,
         headers: Mapping[str, str] | None = None,
         flat: bool = False,
+        empty: bool = False,
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message = status, code, message
-        self.target, self.headers, self.flat = target, dict(headers or {}), flat
+        self.target, self.headers, self.flat, self.empty = target, dict(headers or {}), flat, empty
+
+    def answer(self) -> dict[str, Any] | None:
+        """What is sent: nothing, when a gateway answers in Azure's place."""
+        return None if self.empty else self.body()
 
     def body(self) -> dict[str, Any]:
         """The JSON answer."""

@@ -22,7 +22,7 @@ class Fault(BaseModel):
     message: str = "A fault on demand."
     headers: dict[str, str] = Field(default_factory=dict)
     flat: bool = False
-    empty: bool = False
+    empty: bool = Field(False, description="The answer has no body, as a gateway's.")
     delay: float = Field(0, description="Real seconds before it goes on.")
     operation_error: dict[str, Any] | None = Field(None, description="The operation is accepted and fails with this.")
 
@@ -50,5 +50,5 @@ class Faults:
             if rule.operation_error:
                 call.fails_with = rule.operation_error
             if rule.status:
-                raise ArmError(rule.status, rule.code, rule.message, headers=rule.headers, flat=rule.flat)
+                raise ArmError(rule.status, rule.code, rule.message, headers=rule.headers, flat=rule.flat, empty=rule.empty)
             return
