@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.engine.fold import fold, settled
-from notebook_platform.engine.outcome import Done, InProgress, Operation
+from notebook_platform.engine.outcome import Done, Failed, InProgress, Operation
 from notebook_platform.engine.retry import Attempt, held, next_attempts
 from notebook_platform.engine.walk import Mode, Policy, Result, dismantle, look_again_in, reconcile
 from notebook_platform.kube.objects import PlatformObject
@@ -45,6 +46,16 @@ UNFORESEEN_RETRY = 30.0
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a pass went by: the generation of the spec, the wishes it knew of, the steps it left alone."""
+
+    generation: int
+    epoch: int
+    held: Mapping[str, Failed]
+    deleting: bool
 
 
 class Keeper:
@@ -149,12 +160,13 @@ class Keeper:
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
         now, generation, epoch = _now(), int(self._body["metadata"]["generation"]), self._epoch
         graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load())
+        waiting = held(self._attempts, now)
         references_changed, self._references_changed = self._references_changed, False
         policy = Policy(
             mode=Mode.PLAN if spec.suspend else Mode.APPLY,
             settled=frozenset() if references_changed else settled(self._status.conditions, generation, graph.order),
             correct_drift=spec.drift_policy == "Correct",
-            held=held(self._attempts, now),
+            held=waiting,
             fresh=self._fresh(parse_duration(spec.interval).total_seconds()),
         )
         results = await reconcile(graph, policy, self._told)
@@ -162,7 +174,7 @@ class Keeper:
         if epoch == self._epoch:
             self._remember_fresh(results)
         conditions = fold(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
-        return await self._conclude(spec, results, conditions, generation=generation, epoch=epoch, deleting=False)
+        return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=False))
 
     def _fresh(self, interval: float) -> dict[str, Result]:
         oldest = time.monotonic() - min(FRESH_SECONDS, interval / 2)
@@ -180,9 +192,10 @@ class Keeper:
     async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
         results: dict[str, Result] = {}
         generation, epoch = int(self._body["metadata"]["generation"]), self._epoch
+        waiting = held(self._attempts, _now())
         if spec.deletion_policy == "Delete":
             graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load(), deleting=True)
-            results = await dismantle(graph, held(self._attempts, _now()), self._told)
+            results = await dismantle(graph, waiting, self._told)
             await self._workshop.after(self.platform, results)
         if all(isinstance(result.outcome, Done) for result in results.values()):
             fresh = await self._object.read()
@@ -197,7 +210,7 @@ class Keeper:
             now=_now(),
             deleting=True,
         )
-        return await self._conclude(spec, results, conditions, generation=generation, epoch=epoch, deleting=True)
+        return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=True))
 
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
@@ -210,23 +223,20 @@ class Keeper:
         spec: NotebookPlatformSpec,
         results: Mapping[str, Result],
         conditions: list[Condition],
-        *,
-        generation: int,
-        epoch: int,
-        deleting: bool,
+        made: Pass,
     ) -> float:
         now, interval = _now(), parse_duration(spec.interval).total_seconds()
         running = _operations(results)
         await self._operations.forget_all_but(running)
-        self._attempts = next_attempts(results, self._attempts, now, interval) if epoch == self._epoch else ()
+        self._attempts = next_attempts(results, self._attempts, now, interval, made.held) if made.epoch == self._epoch else ()
         correcting = spec.drift_policy == "Correct" and not spec.suspend
-        told = list(events(results, self._status.conditions, conditions, correcting=correcting, deleting=deleting))
+        told = list(events(results, self._status.conditions, conditions, correcting=correcting, deleting=made.deleting))
         await self._write(
             platform_status(
                 results,
                 conditions,
                 previous=self._status,
-                generation=generation,
+                generation=made.generation,
                 operations=running,
                 attempts=self._attempts,
             )

@@ -52,10 +52,11 @@ class Field:
     def mark(self) -> int:
         return int(self.control("GET", "/journal")["next"])
 
-    def writes(self, since: int = 0, about: str = "") -> list[str]:
-        """Writes Azure saw since a mark, as `PUT managedClusters/x`."""
+    def writes(self, since: int = 0, about: str = "", *, accepted: bool = False) -> list[str]:
+        """Writes Azure saw since a mark, as `PUT managedClusters/x`; only those it accepted if so asked."""
         entries = self.control("GET", f"/journal?writes=1&since={since}")["value"]
-        return [f"{e['method']} {'/'.join(e['path'].split('/')[-2:])}" for e in entries if about.lower() in e["path"].lower()]
+        found = [e for e in entries if about.lower() in e["path"].lower() and (e["status"] < 400 or not accepted)]
+        return [f"{e['method']} {'/'.join(e['path'].split('/')[-2:])}" for e in found]
 
     def apply(self, *documents: dict[str, Any]) -> str:
         return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(documents))

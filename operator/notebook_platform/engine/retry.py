@@ -1,6 +1,6 @@
 """When a failed step is tried again: exponential in the number of failures in a row, from the wait the failure names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,9 +30,14 @@ def wait_after(failed: Failed, count: int, interval: float) -> float:
 
 
 def next_attempts(
-    results: Mapping[str, Result], previous: Iterable[Attempt], now: datetime, interval: float
+    results: Mapping[str, Result],
+    previous: Iterable[Attempt],
+    now: datetime,
+    interval: float,
+    left_alone: Collection[str] = (),
 ) -> tuple[Attempt, ...]:
-    """The attempts after a pass: one for each failed step; a held step keeps the one it has."""
+    """The attempts after a pass: one for each failed step. A step that was left alone in this pass (it was held) keeps the one
+    it has, even if its time came while the pass ran: only a try counts."""
     before = {attempt.step: attempt for attempt in previous}
     attempts = []
     for name, result in results.items():
@@ -40,20 +45,12 @@ def next_attempts(
         if not isinstance(failed, Failed):
             continue
         last = before.get(name)
-        if last and last.retry_at > now and last.failed == failed:
+        if last and name in left_alone:
             attempts.append(last)
             continue
         count = last.count + 1 if last and last.reason == failed.reason else 1
-        wait = wait_after(failed, count, interval)
-        attempts.append(
-            Attempt(
-                step=name,
-                reason=failed.reason,
-                count=count,
-                retry_at=now + timedelta(seconds=wait),
-                failed=failed,
-            )
-        )
+        retry_at = now + timedelta(seconds=wait_after(failed, count, interval))
+        attempts.append(Attempt(step=name, reason=failed.reason, count=count, retry_at=retry_at, failed=failed))
     return tuple(attempts)
 
 

@@ -173,10 +173,10 @@ class Estate:
         state["resources"] = {key.lower(): value for key, value in state["resources"].items()}
         return state
 
-    async def writes(self, since: int = 0) -> list[str]:
-        """Writes that Azure saw, as `PUT managedClusters/prd-aks-jhub`."""
+    async def writes(self, since: int = 0, *, accepted: bool = False) -> list[str]:
+        """Writes that Azure saw, as `PUT managedClusters/prd-aks-jhub`; only those it accepted if so asked."""
         found = (await self.control("GET", f"/journal?writes=1&since={since}"))["value"]
-        return [f"{e['method']} {'/'.join(e['path'].split('/')[-2:])}" for e in found]
+        return [f"{e['method']} {'/'.join(e['path'].split('/')[-2:])}" for e in found if e["status"] < 400 or not accepted]
 
     async def mark(self) -> int:
         """Where the journal stands."""

@@ -191,6 +191,17 @@ def test_a_held_failure_is_left_alone_until_its_time() -> None:
     assert held(attempts, NOW + timedelta(seconds=2)) == {}
 
 
+def test_a_step_that_was_left_alone_keeps_its_turn_even_if_its_time_came_meanwhile() -> None:
+    graph = graph_of([("A", (), ["fail", "fail"])], World())
+    attempts = next_attempts(run(graph), (), NOW, 600)
+    waiting = held(attempts, NOW)
+    results = run(graph, Policy(held=waiting))
+    late = NOW + timedelta(seconds=5)
+    assert next_attempts(results, attempts, late, 600, waiting) == attempts
+    (again,) = next_attempts(run(graph), attempts, late, 600)
+    assert again.count == 2
+
+
 @given(st.floats(0.1, 900), st.integers(1, 60), st.floats(1, 3600))
 def test_waits_grow_with_each_failure_and_are_bounded(first: float, count: int, interval: float) -> None:
     failed = Failed(reason="R", message="m", remedy="r", retry_in=first)
