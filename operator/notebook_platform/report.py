@@ -53,6 +53,8 @@ def platform_status(
 
 def _output(results: Mapping[str, Result], name: str) -> Any:
     result = results.get(name)
+    if result and result.changes and not result.exists and not result.applied:
+        return None  # only promised, by a plan
     return result.outcome.output if result and isinstance(result.outcome, Done) else None
 
 

@@ -1,6 +1,6 @@
 """What a step would do to the world, as data: the same changes are applied, printed by `plan` and told as drift."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,12 +15,22 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
+class Unknown(str):
+    """A value that Azure gives when the thing is made: it stands in outputs of what a plan only promises."""
+
+    __slots__ = ()
+
+
+KNOWN_AFTER_APPLY = Unknown("(known after apply)")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """One difference between what should be and what is.
 
     `path` names the thing in the words of its owner (`properties.agentPoolProfiles[nodepool1].maxCount`), `before` and
-    `after` are JSON values (None: absent; never a secret), `disrupts` says whether people at work would notice.
+    `after` are JSON values (None: absent; never a secret), `disrupts` says whether people at work would notice. `keys` is
+    the place in the thing's own document, for `merged`; empty when the change is not a member of one.
     """
 
     path: str
@@ -28,6 +38,7 @@ class Change:
     before: Any = None
     after: Any = None
     disrupts: bool = False
+    keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.action} {self.path}: {self.before!r} -> {self.after!r}"
@@ -40,26 +51,47 @@ def _same(wanted: object, found: object) -> bool:
     return wanted == found
 
 
-def compare(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str = "") -> Iterator[Change]:
+def compare(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str = "", keys: tuple[str, ...] = ()) -> Iterator[Change]:
     """Yield an update for each leaf of `wanted` that `found` does not hold.
 
     Only members of `wanted` are looked at: what the cloud or another controller fills in beside them is not drift.
-    Nested mappings are walked, everything else is compared whole; strings without regard to case.
+    Nested mappings are walked, everything else is compared whole; strings without regard to case. A wanted None is what is
+    absent.
     """
     for key, value in wanted.items():
-        here = f"{path}.{key}" if path else key
+        here, place = f"{path}.{key}" if path else key, (*keys, key)
         other = found.get(key)
-        if isinstance(value, Mapping):
-            yield from compare(value, other if isinstance(other, Mapping) else {}, here)
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            theirs = other if isinstance(other, Sequence) and not isinstance(other, str) else []
-            if len(value) != len(theirs) or not all(map(_equal_item, value, theirs)):
-                yield Change(path=here, action=Action.UPDATE, before=other, after=value)
-        elif not _same(value, other):
-            yield Change(path=here, action=Action.UPDATE, before=other, after=value)
+        if isinstance(value, Mapping) and value:
+            yield from compare(value, other if isinstance(other, Mapping) else {}, here, place)
+        elif not _equal(value, other):
+            yield Change(path=here, action=Action.UPDATE, before=other, after=value, keys=place)
 
 
-def _equal_item(wanted: object, found: object) -> bool:
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        return not any(compare(wanted, found))
+def _equal(wanted: object, found: object) -> bool:
+    if isinstance(wanted, Mapping):
+        return not wanted or (isinstance(found, Mapping) and not any(compare(wanted, found)))
+    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        theirs = found if isinstance(found, Sequence) and not isinstance(found, str) else []
+        return len(wanted) == len(theirs) and all(map(_equal, wanted, theirs))
     return _same(wanted, found)
+
+
+def merged(found: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
+    """What was read with the changes in it: the body of a write that touches nothing else. An `after` of None removes."""
+    document = dict(found)
+    for change in changes:
+        if change.keys:
+            _put(document, change.keys, change.after)
+    return document
+
+
+def _put(document: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    first, *rest = keys
+    if rest:
+        inner = document.get(first)
+        document[first] = dict(inner) if isinstance(inner, Mapping) else {}
+        _put(document[first], tuple(rest), value)
+    elif value is None:
+        document.pop(first, None)
+    else:
+        document[first] = value

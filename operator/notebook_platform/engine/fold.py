@@ -22,6 +22,8 @@ def explain(outcome: Outcome) -> tuple[bool | None, str, str]:
 
 @explain.register
 def _(outcome: Done) -> tuple[bool | None, str, str]:
+    if outcome.next:
+        return False, outcome.reason, outcome.next
     return True, "InPlace", "Is as the spec wants it"
 
 
@@ -73,15 +75,19 @@ def _summary(results: Mapping[str, Result], make: Make, *, deleting: bool, suspe
     failed = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Failed)}
     stuck = {name: f for name, f in failed.items() if f.retry_in is None}
     moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, InProgress)}
+    later = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Done) and r.outcome.next}
     waiting = [name for name, r in results.items() if isinstance(r.outcome, Blocked)]
     pending = [name for name, r in results.items() if r.changes and not isinstance(r.outcome, InProgress | Failed)]
-    ready = not (failed or moving or waiting) and not (suspended and pending) and not deleting
+    ready = not (failed or moving or waiting or later) and not (suspended and pending) and not deleting
     if failed:
         name, worst = next(iter((stuck or failed).items()))
         reason, message = worst.reason, f"{name}: {sentence(worst)}"
     elif moving:
         name, work = next(iter(moving.items()))
         reason, message = work.reason, f"{name}: {work.message}"
+    elif later and not suspended:
+        name, part = next(iter(later.items()))
+        reason, message = part.reason, f"{name}: {part.next}"
     elif suspended:
         reason, message = (
             "Suspended",
@@ -94,7 +100,7 @@ def _summary(results: Mapping[str, Result], make: Make, *, deleting: bool, suspe
     else:
         reason, message = "Waiting", f"Waits for {', '.join(waiting)}"
     yield make("Ready", ready, reason, message)
-    busy = bool(moving or (failed and not stuck) or (deleting and not stuck)) and not suspended
+    busy = bool(moving or later or (failed and not stuck) or (deleting and not stuck)) and not suspended
     yield make("Reconciling", busy, reason if busy else "Settled", message if busy else "Nothing is under way")
     if stuck:
         yield make("Stalled", True, reason, message)

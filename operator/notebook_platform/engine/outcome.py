@@ -24,9 +24,15 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """The step is as it should be; `output` is what later steps take from it."""
+    """The step is as it should be; `output` is what later steps take from it.
+
+    `next` is set when it is not all of the way yet but later steps may go on, or must before it can: what it still waits for,
+    in a sentence, and `reason` the word for it.
+    """
 
     output: Any = None
+    next: str = ""
+    reason: str = "Upgrading"
 
 
 @dataclass(frozen=True, kw_only=True)

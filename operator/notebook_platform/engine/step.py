@@ -30,7 +30,7 @@ class Observed(Generic[Found]):
 
     `busy`: an operation runs on it, so nothing may be applied now. `failed`: it must not be touched, or cannot be used, for
     the reason given (another owner holds it, its last operation failed terminally). `ours` is False when what is there is
-    somebody else's: a deletion passes it by.
+    somebody else's: a deletion passes it by. `look_again_in`: seconds until what is wanted changes by itself (a schedule).
     """
 
     found: Found | None = None
@@ -38,6 +38,7 @@ class Observed(Generic[Found]):
     failed: Failed | None = None
     ours: bool = True
     notices: tuple[Notice, ...] = ()
+    look_again_in: float | None = None
 
 
 class Step(ABC, Generic[Desired, Found]):
@@ -51,6 +52,12 @@ class Step(ABC, Generic[Desired, Found]):
     needs: ClassVar[tuple[str, ...]] = ()
     goes_with: ClassVar[str | None] = None
     """A step whose deletion ends this thing too: when this one cannot be reached or deleted, that one's end is enough."""
+
+    shares_looks: ClassVar[bool] = False
+    """Whether a first look may be one that others share and that is some minutes old."""
+
+    sharp: bool = True
+    """Whether `observe` must look at the thing itself, as it must before anything is changed."""
 
     async def prepare(self, inputs: Inputs) -> None:
         """Read what the spec refers to (Secrets, ConfigMaps), before `desired`; not called in a deletion."""
@@ -80,9 +87,21 @@ class Step(ABC, Generic[Desired, Found]):
     def output(self, found: Found | None) -> Any:
         """What later steps take, from what is there. None when there is nothing."""
 
+    def promise(self, desired: Desired) -> Any:
+        """What later steps would take if `desired` were made: ids that follow from names, `KNOWN_AFTER_APPLY` for the rest."""
+        return None
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        """How long `changes` usually take, in seconds; for plans, nothing depends on it."""
+        return 2.0 if changes else 0.0
+
     @abstractmethod
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         """Start its end and return at once; `InProgress` until an observation finds nothing. Only what is ours."""
+
+    async def let_go(self, found: Found) -> Outcome:
+        """Take our mark off what stays when the platform goes (deletionPolicy: Orphan)."""
+        return Done()
 
 
 class Check(Step[Found, Found]):

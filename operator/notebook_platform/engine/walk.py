@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from notebook_platform.engine.change import Change
+from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Outcome, Refused
 from notebook_platform.engine.step import Inputs, Notice, Observed, Step
@@ -28,7 +28,8 @@ class Mode(Enum):
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """One step's end in one pass. `drift`: the changes were found although the spec had been made real before;
-    `applied`: the changes were sent; `wanted`: the spec asks for this step; `exists`: something of it is there."""
+    `applied`: the changes were sent; `wanted`: the spec asks for this step; `exists`: something of it is there;
+    `takes`: how long the changes usually take, in seconds."""
 
     outcome: Outcome
     changes: tuple[Change, ...] = ()
@@ -37,6 +38,8 @@ class Result:
     wanted: bool = True
     exists: bool = False
     notices: tuple[Notice, ...] = ()
+    look_again_in: float | None = None
+    takes: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,8 @@ class Policy:
     `settled` names the steps that were already made real for this very spec: a change found there is drift, applied only if
     `correct_drift`. `held` are failures whose time to retry has not come: their steps are left alone. `fresh` are results
     that were Done moments ago: while another step's operation is looked at every few seconds, they are not read again.
+    `ignored` says of (step, path) that the spec leaves the difference to others. `disruption_waits` is set while changes that
+    people at work would notice have to wait, and says for what.
     """
 
     mode: Mode = Mode.APPLY
@@ -53,6 +58,8 @@ class Policy:
     correct_drift: bool = True
     held: Mapping[str, Failed] = field(default_factory=dict)
     fresh: "Mapping[str, Result]" = field(default_factory=dict)
+    ignored: Callable[[str, str], bool] = lambda step, path: False
+    disruption_waits: str = ""
 
 
 Listener = Callable[[str, Result], Awaitable[None]]
@@ -79,34 +86,54 @@ async def reconcile(graph: Graph, policy: Policy, told: Listener = _silent) -> d
 async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Result:
     await step.prepare(inputs)
     desired = step.desired(inputs)
+    step.sharp = not step.shares_looks
     observed = await step.observe(inputs)
-    wanted, exists, notices = desired is not None, observed.found is not None, observed.notices
-    if observed.failed or observed.busy:
-        outcome: Outcome | None = observed.failed or observed.busy
-        assert outcome is not None
-        return Result(outcome=outcome, wanted=wanted, exists=exists, notices=notices)
-    changes = tuple(step.plan(desired, observed.found))
-    drift = bool(changes) and wanted and step.name in policy.settled
-    held_back = policy.mode is Mode.PLAN or (drift and not policy.correct_drift)
-    applied = bool(changes) and not held_back
-    if not changes or (held_back and (exists or not wanted)):
-        outcome = step.judge(observed.found) or Done(output=step.output(observed.found))
-    elif held_back:
-        outcome = Blocked(by=("apply",))
-    else:
-        outcome = await step.apply(desired, observed.found, changes)
-        if isinstance(outcome, Done) and outcome.output is None:
-            observed = await step.observe(inputs)
-            outcome = observed.failed or observed.busy or step.judge(observed.found) or Done(output=step.output(observed.found))
-    return Result(
-        outcome=outcome,
+    changes = _changes(step, desired, observed, policy)
+    if (changes or observed.failed) and not step.sharp:
+        step.sharp = True
+        observed = await step.observe(inputs)
+        changes = _changes(step, desired, observed, policy)
+    result = Result(
+        outcome=Done(),
         changes=changes,
-        drift=drift,
-        applied=applied,
-        wanted=wanted,
-        exists=exists,
-        notices=notices,
+        drift=bool(changes) and desired is not None and step.name in policy.settled,
+        wanted=desired is not None,
+        exists=observed.found is not None,
+        notices=observed.notices,
+        look_again_in=observed.look_again_in,
+        takes=step.takes(changes),
     )
+    if unusable := observed.failed or observed.busy:
+        return replace(result, outcome=unusable, changes=(), drift=False)
+    if not changes:
+        return replace(result, outcome=step.judge(observed.found) or Done(output=step.output(observed.found)))
+    if policy.mode is Mode.PLAN or (result.drift and not policy.correct_drift):
+        return replace(result, outcome=_promised(step, desired, observed, policy.mode))
+    now = [change for change in changes if not (change.disrupts and policy.disruption_waits and observed.found is not None)]
+    if not now:
+        sentence = f"{changes[0].path} waits for {policy.disruption_waits}, because people at work would notice it"
+        return replace(result, outcome=Done(output=step.output(observed.found), next=sentence, reason="DisruptionWaits"))
+    outcome = await step.apply(desired, observed.found, now)
+    if isinstance(outcome, Done) and outcome.output is None:
+        observed = await step.observe(inputs)
+        outcome = observed.failed or observed.busy or step.judge(observed.found) or Done(output=step.output(observed.found))
+    sent = not (isinstance(outcome, Done) and outcome.next)
+    return replace(result, outcome=outcome, applied=sent, drift=result.drift and sent)
+
+
+def _changes(step: Step[Any, Any], desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:
+    """What the step would change, but for what the spec leaves to others; nothing while it may not be touched."""
+    if observed.failed or observed.busy:
+        return ()
+    planned = step.plan(desired, observed.found)
+    return tuple(c for c in planned if c.action is Action.CREATE or not policy.ignored(step.name, c.path))
+
+
+def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode: Mode) -> Outcome:
+    """Where nothing is applied: later steps go by what is there, or in a plan by what would be."""
+    if observed.found is not None or desired is None:
+        return step.judge(observed.found) or Done(output=step.output(observed.found))
+    return Done(output=step.promise(desired)) if mode is Mode.PLAN else Blocked(by=("apply",))
 
 
 async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = _silent) -> dict[str, Result]:
@@ -217,6 +244,26 @@ async def _walk(
 
 
 def look_again_in(results: Mapping[str, Result], interval: float) -> float:
-    """Seconds until the world may have moved: the shortest wait any outcome asks for, never longer than the interval."""
+    """Seconds until the world may have moved: the shortest wait any outcome asks for, never longer than the interval.
+
+    A step that let later ones go before it is looked at again at once when these are done.
+    """
     waits = [r.outcome.look_again_in for r in results.values() if isinstance(r.outcome, InProgress)]
+    waits += [r.look_again_in for r in results.values() if r.look_again_in is not None]
     return min([interval, *waits])
+
+
+async def let_go(graph: Graph) -> dict[str, Result]:
+    """Look at everything and take our mark off what is ours; nothing is deleted. A step that cannot be looked at is told."""
+
+    async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
+        async def work() -> Result:
+            observed = await step.observe(inputs)
+            if observed.found is None or not observed.ours:
+                return Result(outcome=Done())
+            outcome = await step.let_go(observed.found)
+            return Result(outcome=outcome if not isinstance(outcome, Done) else Done(output=step.output(observed.found)))
+
+        return await _guarded(step, work())
+
+    return await _walk(graph, graph.needs, act, _silent)

@@ -58,8 +58,10 @@ def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool
     outcome = result.outcome
     if isinstance(outcome, Failed) and (was is None or (was.reason, was.message) != (outcome.reason, sentence(outcome))):
         yield Told(type="Warning", reason=outcome.reason, message=f"{name}: {sentence(outcome)}")
+    if isinstance(outcome, Done) and outcome.next and (was is None or was.reason != outcome.reason):
+        yield Told(type="Normal", reason=outcome.reason, message=f"{name}: {outcome.next}")
     started = isinstance(outcome, InProgress) and (was is None or was.reason != outcome.reason)
     if isinstance(outcome, InProgress) and started:
         yield Told(type="Normal", reason=outcome.reason, message=f"{name}: {outcome.message}")
-    if isinstance(outcome, Done) and not deleting and was is not None and was.status == "False":
+    if isinstance(outcome, Done) and not outcome.next and not deleting and was is not None and was.status == "False":
         yield Told(type="Normal", reason="InPlace", message=f"{name}: is as the spec wants it")
