@@ -14,7 +14,7 @@ from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
 from sandbox.charts.package import packaged
 from sandbox.kubernetes.aks import RealClusters
 from sandbox.kubernetes.binaries import Binaries, cache_root, find
-from sandbox.kubernetes.control_plane import ControlPlane, Wanted
+from sandbox.kubernetes.control_plane import ControlPlane, Issuer, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +68,11 @@ async def supervise(options: Options) -> None:
     async def sleep(seconds: float) -> None:
         await simulator.world.clock.sleep(seconds)
 
+    def issuer() -> Issuer:
+        return Issuer(url=f"{simulator.url}/{TENANT}/v2.0", ca_file=simulator.ca_file)
+
     simulator = AzureSimulator(
-        backend=RealClusters(options.state / "clusters", binaries, sleep),
+        backend=RealClusters(options.state / "clusters", binaries, sleep, issuer),
         state_dir=options.state,
         speed=options.speed,
         catalog=options.catalog,

@@ -23,15 +23,16 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.engine.fold import fold, settled
-from notebook_platform.engine.outcome import Done, Failed, InProgress, Operation
+from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Operation
 from notebook_platform.engine.retry import Attempt, held, next_attempts
-from notebook_platform.engine.walk import Mode, Policy, Result, dismantle, look_again_in, reconcile
+from notebook_platform.engine.walk import Mode, Policy, Result, dismantle, let_go, look_again_in, reconcile
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.events import events
 from notebook_platform.platform import Workshop
+from notebook_platform.policy import disruption_waits, ignored_by
 from notebook_platform.report import platform_status
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Keeper:
         self._attempts: tuple[Attempt, ...] = ()
         self._seen: dict[str, tuple[float, Result]] = {}
         self._epoch = 0
+        self._remembered: Mapping[str, Operation] = {}
         self._awake = asyncio.Event()
         self._references_changed = False
         self.references: frozenset[tuple[str, str]] = frozenset()
@@ -159,7 +161,8 @@ class Keeper:
 
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
         now, generation, epoch = _now(), int(self._body["metadata"]["generation"]), self._epoch
-        graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load())
+        self._remembered = await self._operations.load()
+        graph = await self._workshop.graph(self.platform, spec, self._secrets, self._remembered)
         waiting = held(self._attempts, now)
         references_changed, self._references_changed = self._references_changed, False
         policy = Policy(
@@ -168,6 +171,8 @@ class Keeper:
             correct_drift=spec.drift_policy == "Correct",
             held=waiting,
             fresh=self._fresh(parse_duration(spec.interval).total_seconds()),
+            ignored=ignored_by(spec.drift_ignore),
+            disruption_waits=disruption_waits(spec, now),
         )
         results = await reconcile(graph, policy, self._told)
         await self._workshop.after(self.platform, results)
@@ -193,9 +198,17 @@ class Keeper:
         results: dict[str, Result] = {}
         generation, epoch = int(self._body["metadata"]["generation"]), self._epoch
         waiting = held(self._attempts, _now())
-        if spec.deletion_policy == "Delete":
-            graph = await self._workshop.graph(self.platform, spec, self._secrets, await self._operations.load(), deleting=True)
+        self._remembered = await self._operations.load()
+        graph = await self._workshop.graph(self.platform, spec, self._secrets, self._remembered, deleting=True)
+        if spec.deletion_policy == "Orphan":
+            results = await let_go(graph)
+            results = {name: r for name, r in results.items() if not isinstance(r.outcome, Blocked)}
+            results = {name: r for name, r in results.items() if not _hopeless(r)}
+            if all(isinstance(result.outcome, Done) for result in results.values()):
+                await self._secrets.let_go()
+        else:
             results = await dismantle(graph, waiting, self._told)
+        if results:
             await self._workshop.after(self.platform, results)
         if all(isinstance(result.outcome, Done) for result in results.values()):
             fresh = await self._object.read()
@@ -226,7 +239,7 @@ class Keeper:
         made: Pass,
     ) -> float:
         now, interval = _now(), parse_duration(spec.interval).total_seconds()
-        running = _operations(results)
+        running = {**_unseen(results, self._remembered), **_operations(results)}
         await self._operations.forget_all_but(running)
         self._attempts = next_attempts(results, self._attempts, now, interval, made.held) if made.epoch == self._epoch else ()
         correcting = spec.drift_policy == "Correct" and not spec.suspend
@@ -285,8 +298,23 @@ def _operations(results: Mapping[str, Result]) -> dict[str, Operation]:
     }
 
 
+def _hopeless(result: Result) -> bool:
+    """A mark that cannot be taken off, whatever is tried, does not keep the object: nothing but the mark is left behind."""
+    return isinstance(result.outcome, Failed) and result.outcome.retry_in is None
+
+
+def _unseen(results: Mapping[str, Result], remembered: Mapping[str, Operation]) -> dict[str, Operation]:
+    """Operations of steps that this pass did not come to, because they wait for others: they go on."""
+    return {
+        key: operation
+        for key, operation in remembered.items()
+        if key.split("/")[0] in results and isinstance(results[key.split("/")[0]].outcome, Blocked)
+    }
+
+
 REFERENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "secretRef": lambda _: "Secret",
+    "certificateRef": lambda _: "Secret",
     "clientSecretRef": lambda _: "Secret",
     "passwordRef": lambda _: "Secret",
     "sshPublicKeyFrom": lambda _: "Secret",

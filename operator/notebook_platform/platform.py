@@ -2,36 +2,41 @@
 
 Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Network ──┬─ RoleAssignment ─┐
                                                         └─ Identity ─┘                  │
-                                         ┌──────────────────────────────────── Cluster ─┘
-                                     NodePools ─┬─ Autoscale
-                                                └─ TargetCluster ── JupyterHub
+   ClusterRoles, MaintenanceWindow, PrincipalSecret ──┬──────────────────────── Cluster ─┘
+                                         NodePools ───┘
+                                           ├─ Autoscale
+                                           └─ TargetCluster ── JupyterHub
 """
 
-import base64
 import tempfile
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure import outputs
+from notebook_platform.azure.agent_pools import bounds_of, initial_count
 from notebook_platform.azure.arm.cloud import CLOUDS, Cloud
 from notebook_platform.azure.arm.credentials import sign_in
-from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import CORRELATION, AzureSession, Sessions
 from notebook_platform.azure.autoscale import Autoscale
 from notebook_platform.azure.cluster import Cluster
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.context import AzureContext, Drain
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.identity import identity
-from notebook_platform.azure.network import Network
+from notebook_platform.azure.kubeconfig import kubeconfig_of
+from notebook_platform.azure.maintenance import Maintenance
+from notebook_platform.azure.network import network
 from notebook_platform.azure.node_pools import NodePools
 from notebook_platform.azure.preflight import Preflight
+from notebook_platform.azure.principal_secret import PrincipalSecret
 from notebook_platform.azure.providers import Providers
 from notebook_platform.azure.resource_group import ResourceGroup
-from notebook_platform.azure.role_assignment import RoleAssignment
+from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Refused
@@ -40,9 +45,13 @@ from notebook_platform.engine.walk import Result
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.runner import Helm
 from notebook_platform.hubs.jupyterhub import JupyterHub
-from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
 from notebook_platform.target.clients import Targets
-from notebook_platform.target.step import TargetCluster
+from notebook_platform.target.drain import drain
+from notebook_platform.target.step import Kubeconfig, TargetCluster
+
+OLDEST_LOOK = 300.0
+"""Seconds. A look at a subscription that platforms share is never older."""
 
 TOKEN_REFUSED = frozenset({"TokenExpired", "TokenRefused"})
 
@@ -86,10 +95,12 @@ class Workshop:
         operations: Mapping[str, Operation],
         *,
         deleting: bool = False,
+        planning: bool = False,
     ) -> Graph:
-        """The steps of one platform for one pass."""
+        """The steps of one platform for one pass. `planning`: nothing is written anywhere, not even to Secrets."""
         CORRELATION.set(str(uuid.uuid4()))
         owner = Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
+        secrets = ReadOnlySecrets(secrets) if planning else secrets
         context = AzureContext(
             spec=spec,
             owner=owner,
@@ -97,18 +108,29 @@ class Workshop:
             secrets=secrets,
             operations=operations,
             deleting=deleting,
+            planning=planning,
+            max_age=min(parse_duration(spec.interval).total_seconds() / 2, OLDEST_LOOK),
         )
+        context = replace(context, drain=self._drain(context))
         return Graph([*azure_steps(context), *self._hub_steps(context)])
 
+    def _drain(self, context: AzureContext) -> Drain:
+        async def empty(cluster: outputs.Cluster, pool: str) -> str | None:
+            kept = await context.secrets.find(f"{context.owner.name}-kubeconfig")
+            kubeconfig = kept["value"] if kept else (await kubeconfig_of(context.session, cluster)).text
+            return await drain(await self._targets.of(context.owner.uid, kubeconfig), pool)
+
+        return empty
+
     def _hub_steps(self, context: AzureContext) -> list[Step[Any, Any]]:
-        async def kubeconfig(cluster: outputs.Cluster) -> str:
-            return await admin_kubeconfig(context.session, cluster)
+        async def kubeconfig(cluster: outputs.Cluster) -> Kubeconfig:
+            return await kubeconfig_of(context.session, cluster)
 
         target = TargetCluster(
             secrets=context.secrets,
             targets=self._targets,
             fetch=kubeconfig,
-            least=sum(p.autoscaling.min_count if p.autoscaling else (p.count or 1) for p in context.spec.node_pools),
+            least=sum((bounds_of(p, context.now) or (initial_count(p),))[0] for p in context.spec.node_pools if not p.spot),
         )
         hub = JupyterHub(
             spec=context.spec,
@@ -123,9 +145,9 @@ class Workshop:
     async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> AzureSession | Failed:
         try:
             wanted = await sign_in(spec.azure.credentials, self._sessions.cloud, secrets)
+            session = self._sessions.of(wanted, spec.azure.subscription_id)
         except Refused as refused:
             return refused.failed
-        session = self._sessions.of(wanted, spec.azure.subscription_id)
         before, self._open[platform.uid] = self._open.get(platform.uid), session
         if before is not None and before not in self._open.values():
             await self._sessions.drop(before)  # the Secret has changed, and nobody else signs in the old way
@@ -156,19 +178,13 @@ def azure_steps(context: AzureContext) -> list[Step[Any, Any]]:
         Providers(context),
         Preflight(context),
         ResourceGroup(context),
-        Network(context),
+        network(context),
         identity(context),
         RoleAssignment(context),
         Cluster(context),
+        ClusterRoles(context),
+        Maintenance(context),
         NodePools(context),
+        PrincipalSecret(context),
         Autoscale(context),
     ]
-
-
-async def admin_kubeconfig(session: AzureSession, cluster: outputs.Cluster) -> str:
-    """The kubeconfig that Azure gives for a cluster. Raises Refused as the error table says."""
-    clusters = session.container_service.managed_clusters
-    async with speaking_of("spec.cluster"):
-        answer = await clusters.list_cluster_admin_credentials(cluster.resource_group, cluster.name)
-    value = answer.kubeconfigs[0].value
-    return (value if isinstance(value, bytes) else base64.b64decode(value)).decode()

@@ -102,6 +102,7 @@ class AgentPools:
         properties = pool.body["properties"]
 
         async def done() -> None:
+            self._clusters.reach_version(pool)
             properties["provisioningState"] = "Succeeded"
             await show_nodes(self._world, cluster)
 

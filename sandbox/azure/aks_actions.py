@@ -2,13 +2,17 @@
 
 import base64
 
+import yaml
+
 from sandbox.azure import aks_rules as rules
 from sandbox.azure.backend import User
 from sandbox.azure.containerservice import BASE, POWER, UPGRADE, ContainerService, check_idle, operations_path
 from sandbox.azure.core.errors import ArmError
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.nodes import pools_of
-from sandbox.azure.world import World
+from sandbox.azure.world import TENANT, World
+
+AKS_SERVER, AKS_CLIENT = "6dae42f8-4368-4678-94ff-3960e28e3630", "80faf920-1908-4b52-b5ef-a8e7bedfc67a"
 
 
 class ClusterActions:
@@ -57,8 +61,15 @@ class ClusterActions:
         if cluster.body["properties"].get("disableLocalAccounts") and call["user"].lower() == "admin":
             message = "Getting static credential is not allowed because this cluster is set to disable local accounts."
             raise ArmError(400, "BadRequest", message)
+        profile = cluster.body["properties"].get("aadProfile")
+        if cluster.body["properties"].get("disableLocalAccounts") and not profile:
+            raise ArmError(
+                400, "BadRequest", "Getting credential is not allowed: local accounts are disabled and there is no aadProfile."
+            )
         user: User = "clusterAdmin" if call["user"].lower() == "admin" else "clusterUser"
         text = await self._world.backend.kubeconfig(cluster.id, user)
+        if profile and user == "clusterUser":
+            text = _with_kubelogin(text)
         return Answer({"kubeconfigs": [{"name": user, "value": base64.b64encode(text.encode()).decode()}]})
 
     async def power(self, call: Call) -> Answer:
@@ -107,3 +118,14 @@ class ClusterActions:
         answer = self._world.operations.answer(operation, path, status=202)
         answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
         return answer
+
+
+def _with_kubelogin(text: str) -> str:
+    """A kubeconfig with no secret in it: kubelogin would get a token of Entra ID."""
+    document = yaml.safe_load(text)
+    arguments = ["get-token", "--environment", "AzurePublicCloud", "--server-id", AKS_SERVER, "--client-id", AKS_CLIENT]
+    arguments += ["--tenant-id", TENANT, "--login", "devicecode"]
+    exec_ = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "kubelogin", "args": arguments, "env": None}
+    for user in document["users"]:
+        user["user"] = {"exec": {**exec_, "provideClusterInfo": False}}
+    return str(yaml.safe_dump(document))

@@ -1,5 +1,6 @@
 """Microsoft.Authorization: role definitions, role assignments, locks; and what a caller may do."""
 
+import fnmatch
 import re
 import uuid
 from typing import Any
@@ -9,7 +10,7 @@ from sandbox.azure.core.errors import ArmError
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.graph import REPLICATION_SECONDS
-from sandbox.azure.world import World
+from sandbox.azure.world import CLIENT_ID, World
 
 ROLES = {
     "Owner": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
@@ -18,21 +19,25 @@ ROLES = {
     "User Access Administrator": "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
     "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+    "Azure Kubernetes Service RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
 }
 """https://learn.microsoft.com/azure/role-based-access-control/built-in-roles"""
 
+CLUSTER_ADMIN = "Azure Kubernetes Service RBAC Cluster Admin"
 TYPE = "microsoft.authorization/roleassignments"
 ASSIGNMENT = "/providers/Microsoft.Authorization/roleAssignments"
 
-Rule = tuple[re.Pattern[str], re.Pattern[str]]
-GRANTS: dict[str, Rule] = {
-    "Owner": (re.compile(".*"), re.compile("^$")),
-    "Contributor": (re.compile(".*"), re.compile(r"^Microsoft\.Authorization/.*/(write|delete)$", re.IGNORECASE)),
-    "Reader": (re.compile(r".*/read$"), re.compile("^$")),
-    "User Access Administrator": (re.compile(r".*/read$|^Microsoft\.Authorization/.*", re.IGNORECASE), re.compile("^$")),
-    "Network Contributor": (re.compile(r"^Microsoft\.Network/.*|.*/read$", re.IGNORECASE), re.compile("^$")),
-    "AcrPull": (re.compile(r"^Microsoft\.ContainerRegistry/.*/read$", re.IGNORECASE), re.compile("^$")),
+GRANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "Owner": (("*",), ()),
+    "Contributor": (("*",), ("Microsoft.Authorization/*/write", "Microsoft.Authorization/*/delete")),
+    "Reader": (("*/read",), ()),
+    "User Access Administrator": (("*/read", "Microsoft.Authorization/*"), ()),
+    "Network Contributor": (("Microsoft.Network/*", "*/read"), ()),
+    "AcrPull": (("Microsoft.ContainerRegistry/*/read",), ()),
+    "Azure Kubernetes Service RBAC Cluster Admin": (("Microsoft.ContainerService/managedClusters/*Credential/action",), ()),
 }
+"""(actions, actions that are not among them) of each role."""
+
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
 
 
@@ -46,6 +51,7 @@ class Authorization:
         """Register the endpoints."""
         definitions = r"/(?P<scope>.*?)/?providers/Microsoft.Authorization/roleDefinitions"
         assignments = r"/(?P<scope>.*?)/?providers/Microsoft.Authorization/roleAssignments"
+        routes.add("GET", r"/(?P<scope>.*?)/?providers/Microsoft.Authorization/permissions", self.permissions)
         routes.add("GET", definitions, self.definitions)
         routes.add("GET", f"{definitions}/{{id}}", self.definition)
         routes.add("GET", assignments, self.in_group)
@@ -95,13 +101,26 @@ class Authorization:
                 found.append(item.body)
         return Answer({"value": found})
 
+    async def permissions(self, call: Call) -> Answer:
+        """What the caller may do at a scope."""
+        scope = f"/{call['scope']}".lower().rstrip("/")
+        principal = self._world.principal_by_app(call.caller)
+        held = ["Owner"] if call.caller == CLIENT_ID else []
+        for item in self._all():
+            properties = item.body["properties"]
+            own = properties["scope"].lower()
+            if principal and properties["principalId"] == principal["id"] and (scope == own or scope.startswith(f"{own}/")):
+                held.append(_role(properties))
+        value = [{"actions": list(GRANTS[r][0]), "notActions": list(GRANTS[r][1]), "dataActions": []} for r in held]
+        return Answer({"value": value})
+
     async def assignment(self, call: Call) -> Answer:
         """One assignment by its name."""
         scope = f"/{call['scope']}".rstrip("/")
         id_ = f"{scope}{ASSIGNMENT}/{call['name']}"
         old = self._world.store.get(id_)
         if call.method == "PUT":
-            return self._put(call, scope, id_, old)
+            return await self._put(call, scope, id_, old)
         if old is None:
             if call.method == "DELETE":
                 return Answer(None, 204)
@@ -110,7 +129,7 @@ class Authorization:
             self._world.store.remove(id_)
         return Answer(old.body)
 
-    def _put(self, call: Call, scope: str, id_: str, old: Resource | None) -> Answer:
+    async def _put(self, call: Call, scope: str, id_: str, old: Resource | None) -> Answer:
         given = call.body["properties"]
         role = given["roleDefinitionId"].rsplit("/", 1)[1].lower()
         principal = given["principalId"]
@@ -145,25 +164,43 @@ class Authorization:
             "createdOn": stamp(self._world.clock.now()),
         }
         body = {"name": call["name"], "type": "Microsoft.Authorization/roleAssignments", "properties": properties}
+        await self._admit(scope, role, principal)
         return Answer(self._world.store.put(id_, body).body, 200 if old else 201)
+
+    async def _admit(self, scope: str, role: str, principal: str) -> None:
+        """With Azure RBAC on a cluster, its administrators are those whom the role makes so."""
+        cluster = self._world.store.get(scope)
+        if cluster is None or not cluster.type.endswith("managedclusters") or role != ROLES[CLUSTER_ADMIN]:
+            return
+        if (cluster.body["properties"].get("aadProfile") or {}).get("enableAzureRBAC"):
+            await self._world.backend.admit(cluster.id, principal, "User")
 
     def allow(self, call: Call, object_id: str) -> None:
         """Raises AuthorizationFailed unless a role of the principal grants the action on the path."""
         action = _action(call)
         path = call.path.lower()
+        if path.endswith("/providers/microsoft.authorization/permissions"):
+            return  # whoever asks is told what they may do
         for item in self._all():
             properties = item.body["properties"]
             scope = properties["scope"].lower()
             if properties["principalId"] != object_id or not (path == scope or path.startswith(f"{scope}/")):
                 continue
-            role = next((n for n, i in ROLES.items() if properties["roleDefinitionId"].lower().endswith(i)), None)
-            if role and GRANTS[role][0].match(action) and not GRANTS[role][1].match(action):
+            if any(_among(action, grants) and not _among(action, but) for grants, but in [GRANTS[_role(properties)]]):
                 return
         message = (
             f"The client '{call.caller}' with object id '{object_id}' does not have authorization to perform action '{action}' "
             f"over scope '{call.path}' or the scope is invalid. If access was recently granted, please refresh your credentials."
         )
         raise ArmError(403, "AuthorizationFailed", message)
+
+
+def _role(properties: dict[str, Any]) -> str:
+    return next(name for name, id_ in ROLES.items() if properties["roleDefinitionId"].lower().endswith(id_))
+
+
+def _among(action: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
 
 
 def _subscription(scope: str) -> str:

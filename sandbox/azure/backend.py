@@ -35,6 +35,9 @@ class ClusterBackend(Protocol):
     async def kubeconfig(self, cluster_id: str, user: User) -> str:
         """A kubeconfig as YAML text."""
 
+    async def admit(self, cluster_id: str, subject: str, kind: str) -> None:
+        """A user or group of Entra ID administers the cluster."""
+
     async def stop(self, cluster_id: str) -> None:
         """The cluster sleeps; its data stay."""
 
@@ -65,6 +68,9 @@ class NoClusters:
             f"users: [{{name: {user}, user: {{token: none}}}}]\n"
             f"contexts: [{{name: c, context: {{cluster: c, user: {user}}}}}]\n"
         )
+
+    async def admit(self, cluster_id: str, subject: str, kind: str) -> None:
+        """Nobody to admit."""
 
     async def stop(self, cluster_id: str) -> None:
         """Nothing to stop."""

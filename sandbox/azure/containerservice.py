@@ -9,6 +9,7 @@ from sandbox.azure.core.errors import ArmError, not_found
 from sandbox.azure.core.operations import Operation
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
+from sandbox.azure.graph import Graph
 from sandbox.azure.nodes import inline, pools_of, show_nodes, write_scale_set
 from sandbox.azure.world import TENANT, World
 
@@ -45,8 +46,9 @@ def check_idle(world: World, cluster: Resource) -> None:
 class ContainerService:
     """Clusters keep their pools as resources of their own; a GET shows them inline."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, graph: Graph) -> None:
         self._world = world
+        self._graph = graph
         self.admission = Admission(world)
         self.at_work: dict[str, Operation] = {}
 
@@ -145,9 +147,10 @@ class ContainerService:
             "eTag": self._world.store.etag(),
             "properties": properties,
         }
+        if (properties.get("oidcIssuerProfile") or {}).get("enabled"):
+            properties["oidcIssuerProfile"] = {"enabled": True, "issuerURL": self._issuer(location, id_)}
         if "identity" in call.body:
-            body["identity"] = {**call.body["identity"], "tenantId": TENANT, "principalId": hash_of(id_)}
-            properties["servicePrincipalProfile"] = {"clientId": "msi"}
+            self._give_identity(call, body)
         cluster = self._world.store.put(id_, body)
         for pool in pools:
             self.add_pool(cluster, {"orchestratorVersion": version, **pool}, "Creating")
@@ -155,6 +158,32 @@ class ContainerService:
         return self._world.operations.answer(
             operation, operations_path(call, location), status=201, body=inline(self._world, cluster)
         )
+
+    def _issuer(self, location: str, id_: str) -> str:
+        return f"https://{location}.oic.prod-aks.azure.com/{TENANT}/{hash_of(id_)}/"
+
+    def _give_identity(self, call: Call, body: dict[str, Any]) -> None:
+        """A principal for a system-assigned identity, and one that the nodes pull images as."""
+        given, properties = call.body["identity"], body["properties"]
+        body["identity"] = dict(given)
+        if given["type"] == "SystemAssigned":
+            own = self._graph.managed_principal(call["name"])
+            body["identity"] |= {"tenantId": TENANT, "principalId": own["id"]}
+        else:
+            chosen = {i: self._world.resource(i).body["properties"] for i in given["userAssignedIdentities"]}
+            body["identity"]["userAssignedIdentities"] = {
+                id_: {"clientId": p["clientId"], "principalId": p["principalId"]} for id_, p in chosen.items()
+            }
+        kubelet = self._graph.managed_principal(f"{call['name']}-agentpool")
+        group = f"/subscriptions/{call['sub']}/resourcegroups/{properties['nodeResourceGroup']}"
+        properties["identityProfile"] = {
+            "kubeletidentity": {
+                "resourceId": f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{call['name']}-agentpool",
+                "clientId": kubelet["appId"],
+                "objectId": kubelet["id"],
+            }
+        }
+        properties["servicePrincipalProfile"] = {"clientId": "msi"}
 
     def _birth(self, call: Call, cluster: Resource, location: str, version: str) -> Operation:
         world = self._world
@@ -165,6 +194,7 @@ class ContainerService:
         async def born() -> None:
             self._make_node_group(cluster)
             self.settle(cluster, "Succeeded")
+            await self._admit_groups(cluster)
             await show_nodes(world, cluster)
 
         async def failed() -> None:
@@ -251,6 +281,8 @@ class ContainerService:
         async def done() -> None:
             old.update(given)
             old["currentKubernetesVersion"] = target
+            if (old.get("oidcIssuerProfile") or {}).get("enabled"):
+                old["oidcIssuerProfile"] = {"enabled": True, "issuerURL": self._issuer(location, cluster.id)}
             for key in ("tags", "sku", "identity"):
                 if key in call.body:
                     cluster.body[key] = (
@@ -259,8 +291,10 @@ class ContainerService:
             for pool in pools_of(self._world, cluster):
                 if wanted := changed.get(pool.body["name"]):
                     self.change_pool(pool, wanted)
+                    self.reach_version(pool)
             self._make_node_group(cluster)
             self.settle(cluster, "Succeeded")
+            await self._admit_groups(cluster)
             await show_nodes(self._world, cluster)
 
         async def revive() -> None:
@@ -286,11 +320,14 @@ class ContainerService:
         if not properties.get("enableAutoScaling"):
             properties.pop("minCount", None)
             properties.pop("maxCount", None)
-        version = properties.get("orchestratorVersion")
-        current = properties["currentOrchestratorVersion"]
+        properties["eTag"] = self._world.store.etag()
+
+    def reach_version(self, pool: Resource) -> None:
+        """The nodes run what the pool was asked for; at the end of an upgrade."""
+        properties = pool.body["properties"]
+        version, current = properties.get("orchestratorVersion"), properties["currentOrchestratorVersion"]
         if version and not current.startswith(f"{version}.") and version != current:
             properties["currentOrchestratorVersion"] = self._world.catalog.patch(version) or version
-        properties["eTag"] = self._world.store.etag()
 
     async def patch(self, call: Call) -> Answer:
         """Tags."""
@@ -316,6 +353,8 @@ class ContainerService:
             for item in [r for r in self._world.store.resources.values() if r.type.endswith("roleassignments")]:
                 if item.id.lower().startswith(node_group.lower()):
                     self._world.store.remove(item.id)
+            for id_ in self._principals(cluster):
+                self._world.principals.pop(id_, None)
             self._world.store.remove(node_group)
             self._world.store.remove(cluster.id)
 
@@ -324,6 +363,17 @@ class ContainerService:
         answer = self._world.operations.answer(operation, path, status=202)
         answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
         return answer
+
+    async def _admit_groups(self, cluster: Resource) -> None:
+        """Groups of Entra ID that administer the cluster."""
+        for group in (cluster.body["properties"].get("aadProfile") or {}).get("adminGroupObjectIDs") or ():
+            await self._world.backend.admit(cluster.id, group, "Group")
+
+    def _principals(self, cluster: Resource) -> list[str]:
+        """Object ids of the identities that go with the cluster."""
+        profiles = cluster.body["properties"].get("identityProfile") or {}
+        own = (cluster.body.get("identity") or {}).get("principalId")
+        return [id_ for id_ in (own, (profiles.get("kubeletidentity") or {}).get("objectId")) if id_]
 
 
 def hash_of(text: str) -> str:

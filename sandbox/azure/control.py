@@ -11,7 +11,7 @@ from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.entra import Entra
 from sandbox.azure.graph import Graph
 from sandbox.azure.nodes import cluster_of_scale_set, resize, scale_set_id
-from sandbox.azure.world import World
+from sandbox.azure.world import TENANT, World
 
 PREFIX = "/_sandbox"
 
@@ -100,8 +100,10 @@ class Control:
         return Answer({"points": len(self._world.series[key])})
 
     async def subscription(self, call: Call) -> Answer:
-        """{state}: Enabled, Warned, Disabled."""
-        self._world.subscriptions[call["sub"].lower()] = call.body["state"]
+        """{state, tenant}: Enabled, Warned, Disabled; a new one is made."""
+        sub = call["sub"].lower()
+        self._world.subscriptions[sub] = call.body["state"]
+        self._world.tenants[sub] = call.body.get("tenant") or self._world.tenants.get(sub, TENANT)
         return Answer(call.body)
 
     async def clock(self, call: Call) -> Answer:
@@ -119,12 +121,15 @@ class Control:
         return Answer(behind[1].body)
 
     async def applications(self, call: Call) -> Answer:
-        """An application with a principal and a secret: {displayName, secret, federated}."""
+        """An application with a principal and a secret: {displayName, secret, federated, certificates, tenant, owner}."""
         body = dict(call.body)
+        owner = body.pop("owner", False)
         secret = body.pop("secret", None)
         application = self._graph.create_application(body)
         principal = self._graph.create_principal(application)
         self._world.born[principal["id"]] = self._world.clock.now().replace(year=2020)
+        if owner:
+            self._world.owners.add(application["appId"])
         if secret:
             self.set_secret(application["id"], secret)
         return Answer({"application": application, "principal": principal}, 201)

@@ -3,6 +3,7 @@
 import re
 import secrets
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ REPLICATION_SECONDS = 20
 
 FILTER = re.compile(r"(?P<member>\w+) eq '(?P<value>[^']*)'")
 STARTS = re.compile(r"startswith\((?P<member>\w+),\s*'(?P<value>[^']*)'\)")
+TAGGED = re.compile(r"tags/any\(t:t eq '(?P<value>[^']*)'\)")
 ANY = re.compile(r"servicePrincipalNames/any\(c:c eq '(?P<value>[^']*)'\)")
 
 
@@ -137,9 +139,9 @@ class Graph:
         if self._world.principal_by_app(app_id):
             message = "The service principal cannot be created, updated, or restored because the service principal name is already in use."
             raise refused(409, "Request_MultipleObjectsWithSameKeyValue", message)
-        return Answer(self.create_principal(application), 201)
+        return Answer(self.create_principal(application, call.body.get("tags") or ()), 201)
 
-    def create_principal(self, application: dict[str, Any]) -> dict[str, Any]:
+    def create_principal(self, application: dict[str, Any], tags: Sequence[str] = ()) -> dict[str, Any]:
         """Make the service principal of an application."""
         principal = {
             "id": str(uuid.uuid4()),
@@ -148,10 +150,17 @@ class Graph:
             "servicePrincipalNames": [application["appId"]],
             "servicePrincipalType": "Application",
             "accountEnabled": True,
+            "tags": list(tags),
             "@odata.type": "#microsoft.graph.servicePrincipal",
         }
         self._world.principals[principal["id"]] = principal
         self._world.born[principal["id"]] = self._world.clock.now()
+        return principal
+
+    def managed_principal(self, name: str) -> dict[str, Any]:
+        """The principal of a managed identity: no application of anybody's stands behind it, and it is known at once."""
+        principal = self.create_principal({"appId": str(uuid.uuid4()), "displayName": name})
+        self._world.born[principal["id"]] = self._world.clock.now().replace(year=2020)
         return principal
 
     async def principal_by(self, call: Call) -> Answer:
@@ -171,6 +180,8 @@ class Graph:
 
 def _filtered(items: Any, text: str) -> list[dict[str, Any]]:
     found = list(items)
+    if match := TAGGED.search(text):
+        return [i for i in found if match["value"] in i.get("tags", ())]
     if match := STARTS.search(text):
         return [i for i in found if str(i.get(match["member"], "")).lower().startswith(match["value"].lower())]
     if match := ANY.search(text):

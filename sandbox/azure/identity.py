@@ -19,11 +19,16 @@ class Identities:
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""
         routes.add("GET", BASE, self.in_group)
+        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.ManagedIdentity/userAssignedIdentities", self.listed)
         routes.add("GET PUT PATCH DELETE", f"{BASE}/{{name}}", self.one)
 
     async def in_group(self, call: Call) -> Answer:
         """All identities of a group."""
         return Answer({"value": [i.body for i in self._world.store.under(self._world.group(call).id, TYPE)]})
+
+    async def listed(self, call: Call) -> Answer:
+        """All identities of a subscription."""
+        return Answer({"value": [i.body for i in self._world.store.under(f"/subscriptions/{call['sub']}", TYPE)]})
 
     async def one(self, call: Call) -> Answer:
         """One identity."""

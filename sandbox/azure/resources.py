@@ -60,7 +60,7 @@ class Resources:
         return {
             "id": f"/subscriptions/{id_}",
             "subscriptionId": id_,
-            "tenantId": TENANT,
+            "tenantId": self._world.tenants[id_.lower()],
             "displayName": "Sandbox",
             "state": state,
             "subscriptionPolicies": {"quotaId": "Sandbox", "spendingLimit": "Off"},

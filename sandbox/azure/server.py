@@ -24,12 +24,14 @@ from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.entra import Entra
 from sandbox.azure.graph import Graph
 from sandbox.azure.identity import Identities
+from sandbox.azure.maintenance import Maintenance
 from sandbox.azure.monitor import Monitor
 from sandbox.azure.network import Network
 from sandbox.azure.resources import Resources
+from sandbox.azure.tags import Tags
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, World
 
-OPEN = ("/metadata/endpoints", "/.well-known/", "/oauth2/")
+OPEN = ("/metadata/endpoints", "/.well-known/", "/oauth2/", "/discovery/")
 WRITES_REFUSED = ("Disabled", "Expired", "Deleted")
 
 
@@ -66,13 +68,23 @@ class AzureSimulator:
         world = self.world
         self._entra, graph = Entra(world), Graph(world)
         self._authorization, self._resources, self._monitor = Authorization(world), Resources(world), Monitor(world)
-        clusters, control = ContainerService(world), Control(world, graph, self._entra)
-        parts = [control, self._entra, graph, self._authorization, Network(world), Identities(world, graph), Compute(world)]
+        clusters, control = ContainerService(world, graph), Control(world, graph, self._entra)
+        parts = [
+            control,
+            Tags(world),
+            self._entra,
+            graph,
+            self._authorization,
+            Network(world),
+            Identities(world, graph),
+            Compute(world),
+        ]
         for part in [
             *parts,
             clusters,
             ClusterActions(world, clusters),
             AgentPools(world, clusters),
+            Maintenance(world, clusters),
             self._monitor,
             self._resources,
         ]:
@@ -135,20 +147,24 @@ class AzureSimulator:
         if call.path.startswith("/v1.0/"):
             return {}
         headers = self.world.throttle.take(call.caller, call.method)
-        self._check_subscription(call)
+        self._check_subscription(call, claims["tid"])
         if not self._entra.is_operator(claims):
             self._authorization.allow(call, claims["oid"])
         if call.method in ("PUT", "PATCH") and "/providers/" in call.path.lower():
             self.world.require_provider(call.path.lower().rsplit("/providers/", 1)[1].split("/")[0])
         return headers
 
-    def _check_subscription(self, call: Call) -> None:
+    def _check_subscription(self, call: Call, tenant: str) -> None:
         parts = call.path.split("/")
         if len(parts) < 3 or parts[1].lower() != "subscriptions":
             return
         state = self.world.subscriptions.get(parts[2].lower())
         if state is None:
             raise ArmError(404, "SubscriptionNotFound", f"The subscription '{parts[2]}' could not be found.")
+        theirs = self.world.tenants.get(parts[2].lower())
+        if theirs != tenant:
+            message = f"The access token is from the wrong issuer. It must match the tenant '{theirs}' associated with this subscription."
+            raise ArmError(401, "InvalidAuthenticationTokenTenant", message)
         if state in WRITES_REFUSED and call.method not in ("GET", "HEAD"):
             message = f"The subscription '{parts[2]}' is disabled and therefore marked as read only. You cannot perform any write actions."
             raise ArmError(409, "ReadOnlyDisabledSubscription", message)

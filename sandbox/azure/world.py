@@ -59,6 +59,10 @@ class World:
     store: Store = field(default_factory=Store)
     faults: Faults = field(default_factory=Faults)
     subscriptions: dict[str, str] = field(default_factory=lambda: {SUBSCRIPTION: "Enabled"})
+    tenants: dict[str, str] = field(default_factory=lambda: {SUBSCRIPTION: TENANT})
+    """The tenant of each subscription."""
+    owners: set[str] = field(default_factory=lambda: {CLIENT_ID})
+    """Applications that are Owner of everything in their tenant."""
     providers: dict[str, str] = field(default_factory=dict)
     features: dict[str, str] = field(default_factory=dict)
     applications: dict[str, dict[str, Any]] = field(default_factory=dict)

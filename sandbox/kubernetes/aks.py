@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
 
 from sandbox.azure.backend import NodeSpec, User
 from sandbox.kubernetes.api import api_client
 from sandbox.kubernetes.binaries import Binaries
 from sandbox.kubernetes.cloud_controller import CloudController
-from sandbox.kubernetes.control_plane import ControlPlane, Wanted
+from sandbox.kubernetes.control_plane import ControlPlane, Issuer, Wanted
 from sandbox.kubernetes.hub_stand_in import Addresses
 from sandbox.kubernetes.nodes import make_nodes
 
@@ -34,7 +35,14 @@ class Cluster:
 class RealClusters:
     """The backend of the simulator with real API servers. `sleep` takes simulated seconds."""
 
-    def __init__(self, directory: Path, binaries: Binaries, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        binaries: Binaries,
+        sleep: Callable[[float], Awaitable[None]],
+        issuer: Callable[[], Issuer | None] = lambda: None,
+    ) -> None:
+        self._issuer = issuer
         self._directory = directory
         self._binaries = binaries
         self._sleep = sleep
@@ -53,7 +61,9 @@ class RealClusters:
             minor = int(kubernetes_version.split(".")[1])
             emulated = f"1.{minor}" if OLDEST_EMULATED <= minor < NEWEST_MINOR else None
             directory = self._directory / re.sub(r"[^a-z0-9]+", "-", cluster_id.lower().split("resourcegroups/")[-1])
-            plane = ControlPlane(directory, self._binaries, Wanted(name=name, nodes=True, emulated_version=emulated))
+            plane = ControlPlane(
+                directory, self._binaries, Wanted(name=name, nodes=True, emulated_version=emulated, issuer=self._issuer())
+            )
             cluster = Cluster(plane, location)
             self._clusters[cluster_id.lower()] = cluster
             await self._wake(cluster)
@@ -88,6 +98,23 @@ class RealClusters:
     async def kubeconfig(self, cluster_id: str, user: User) -> str:
         """The administrator's; both users have equal rights while there is no Entra ID on the cluster."""
         return self._clusters[cluster_id.lower()].plane.kubeconfig(user=user)
+
+    async def admit(self, cluster_id: str, subject: str, kind: str) -> None:
+        """A user or group (by object id) is bound to cluster-admin."""
+        cluster = self._clusters.get(cluster_id.lower())
+        if cluster is None or cluster.api is None:
+            return
+        subjects = [client.RbacV1Subject(kind=kind, name=subject, api_group="rbac.authorization.k8s.io")]
+        binding = client.V1ClusterRoleBinding(
+            metadata=client.V1ObjectMeta(name=f"entra-{subject}"),
+            role_ref=client.V1RoleRef(api_group="rbac.authorization.k8s.io", kind="ClusterRole", name="cluster-admin"),
+            subjects=subjects,
+        )
+        try:
+            await client.RbacAuthorizationV1Api(cluster.api).create_cluster_role_binding(binding)
+        except ApiException as error:
+            if error.status != 409:
+                raise
 
     async def stop(self, cluster_id: str) -> None:
         """Put it to sleep."""

@@ -26,6 +26,15 @@ MANAGEMENT_CONTROLLERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Issuer:
+    """Whose tokens the API server takes besides its own: Entra ID's, for AKS's application."""
+
+    url: str
+    ca_file: Path
+    audience: str = "6dae42f8-4368-4678-94ff-3960e28e3630"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What of a control plane is started. `nodes`: scheduler, all controllers and kwok, so that pods run."""
 
@@ -33,6 +42,7 @@ class Wanted:
     nodes: bool
     service_range: str = "10.0.0.0/16"
     emulated_version: str | None = None
+    issuer: Issuer | None = None
 
 
 @dataclass
@@ -151,7 +161,22 @@ class ControlPlane:
             "--profiling=false",
             "--enable-priority-and-fairness=false",
             *self._emulation,
+            *self._sign_in,
         )
+
+    @property
+    def _sign_in(self) -> list[str]:
+        issuer = self.wanted.issuer
+        if issuer is None:
+            return []
+        return [
+            f"--oidc-issuer-url={issuer.url}",
+            f"--oidc-ca-file={issuer.ca_file}",
+            f"--oidc-client-id={issuer.audience}",
+            "--oidc-username-claim=oid",
+            "--oidc-username-prefix=-",
+            "--oidc-groups-claim=groups",
+        ]
 
     @property
     def _emulation(self) -> list[str]:

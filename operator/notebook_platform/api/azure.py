@@ -1,12 +1,10 @@
-"""spec.azure, spec.network and spec.identity: where the platform stands and who it is."""
+"""spec.azure: where the platform stands, and how the operator signs in."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from notebook_platform.api.base import SecretRef, SpecModel
-
-ServiceRole = Literal["Contributor", "Network Contributor"]
 
 
 class WorkloadIdentity(SpecModel):
@@ -16,6 +14,14 @@ class WorkloadIdentity(SpecModel):
     client_id: str = Field(max_length=36, description="Application (client) id.")
 
 
+class ManagedIdentity(SpecModel):
+    """A managed identity of the machine that the operator runs on."""
+
+    client_id: str | None = Field(
+        None, max_length=36, description="Client id of a user-assigned identity; left out: the system-assigned one."
+    )
+
+
 class Credentials(SpecModel):
     """How the operator signs in to Azure for this platform. Exactly one of the members."""
 
@@ -23,7 +29,13 @@ class Credentials(SpecModel):
         None,
         description="A Secret with the keys `tenantId`, `clientId` and `clientSecret` of a service principal.",
     )
+    certificate_ref: SecretRef | None = Field(
+        None,
+        description="A Secret with the keys `tenantId`, `clientId` and `clientCertificate`: certificate and private key in PEM "
+        "(`clientCertificatePassword` if the key has one).",
+    )
     workload_identity: WorkloadIdentity | None = Field(None, description="A federated identity of the operator's ServiceAccount.")
+    managed_identity: ManagedIdentity | None = Field(None, description="A managed identity of the operator's node or pod.")
 
 
 class AzureSpec(SpecModel):
@@ -43,55 +55,3 @@ class AzureSpec(SpecModel):
         description="Preview features to register, each as `Namespace/Feature`.",
     )
     tags: dict[str, str] = Field(default_factory=dict, max_length=15, description="Tags put on everything the platform creates.")
-
-
-class VirtualNetwork(SpecModel):
-    """The virtual network of the nodes."""
-
-    name: str = Field(max_length=64, description="Name of the virtual network. Cannot change.")
-    address_prefixes: list[Annotated[str, Field(max_length=18)]] = Field(
-        min_length=1, max_length=16, description="Address spaces in CIDR notation, as in `10.0.0.0/8`."
-    )
-
-
-class Subnet(SpecModel):
-    """The subnet of the nodes (and, with the azure plugin, of the pods)."""
-
-    name: str = Field("default", max_length=80, description="Name of the subnet. Cannot change.")
-    address_prefix: str = Field(max_length=18, description="Addresses of the subnet in CIDR notation.")
-
-
-class NetworkSpec(SpecModel):
-    """The network the cluster lives in; left out, AKS makes one of its own."""
-
-    virtual_network: VirtualNetwork = Field(description="The virtual network to keep.")
-    subnet: Subnet = Field(description="The subnet to keep in it.")
-
-
-class ServicePrincipal(SpecModel):
-    """The service principal the cluster acts as: created by the operator, or an existing one from a Secret."""
-
-    name: str | None = Field(
-        None, max_length=120, description="Display name of the principal that the operator creates and renews."
-    )
-    secret_ref: SecretRef | None = Field(
-        None, description="An existing principal: a Secret with the keys `clientId` and `clientSecret`."
-    )
-    role: ServiceRole = Field("Contributor", description="Role that the principal is given on the virtual network.")
-
-
-class UserAssigned(SpecModel):
-    """A user-assigned managed identity, created in the resource group if absent."""
-
-    name: str = Field(max_length=128, description="Name of the identity.")
-    role: ServiceRole = Field("Network Contributor", description="Role that the identity is given on the virtual network.")
-
-
-class IdentitySpec(SpecModel):
-    """Who the cluster is towards Azure."""
-
-    type: Literal["ServicePrincipal", "UserAssigned", "SystemAssigned"] = Field(
-        "SystemAssigned", description="Kind of identity. Cannot change."
-    )
-    service_principal: ServicePrincipal | None = Field(None, description="For type ServicePrincipal.")
-    user_assigned: UserAssigned | None = Field(None, description="For type UserAssigned.")

@@ -1,10 +1,13 @@
-"""spec.cluster, spec.nodePools and spec.autoscale: the managed cluster and its agent pools."""
+"""spec.cluster: the managed cluster."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from notebook_platform.api.base import SecretKeyRef, SpecModel
+from notebook_platform.api.schedules import Recurring
+
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 class ClusterNetwork(SpecModel):
@@ -20,9 +23,88 @@ class ClusterNetwork(SpecModel):
         "10.0.0.10", alias="dnsServiceIP", max_length=15, description="Address of the cluster's DNS, inside serviceCidr."
     )
     pod_cidr: str | None = Field(None, max_length=18, description="Addresses of pods (overlay and kubenet).")
+    outbound_type: Literal["loadBalancer", "managedNATGateway", "userAssignedNATGateway", "userDefinedRouting", "none"] = Field(
+        "loadBalancer", description="How nodes reach the Internet. Cannot change."
+    )
     docker_bridge_cidr: str | None = Field(
         None, max_length=18, description="Accepted for old runbooks and without effect: AKS runs containerd."
     )
+
+
+class Upgrades(SpecModel):
+    """What AKS upgrades by itself."""
+
+    channel: Literal["none", "patch", "stable", "rapid", "node-image"] = Field(
+        "none", description="Kubernetes versions that AKS moves the cluster to. `stable` and `rapid` go past kubernetesVersion."
+    )
+    node_os_channel: Literal["None", "Unmanaged", "SecurityPatch", "NodeImage"] = Field(
+        "NodeImage", alias="nodeOSChannel", description="How the nodes' system is kept up to date."
+    )
+
+
+class MaintenanceWindow(SpecModel):
+    """When people expect disruption: AKS's own upgrades, and the operator's changes that roll nodes, keep to it."""
+
+    days: list[Weekday] = Field(min_length=1, max_length=7, description="Days of the week on which it opens.")
+    start: str = Field("02:00", max_length=5, description="When it opens, as `02:00`.")
+    duration: str = Field("4h", max_length=8, description="How long it stays open, 4h to 24h.")
+    time_zone: str = Field("UTC", max_length=64, description="Time zone of `start`, as `Europe/Vienna`.")
+
+
+class ApiServer(SpecModel):
+    """Who can reach the cluster's API server."""
+
+    authorized_ip_ranges: list[Annotated[str, Field(max_length=18)]] = Field(
+        default_factory=list,
+        alias="authorizedIPRanges",
+        max_length=200,
+        description="Only these networks reach it (CIDR); the operator's own must be among them.",
+    )
+    private: bool = Field(False, description="Reachable from the virtual network only. Cannot change.")
+    private_dns_zone: str | None = Field(
+        None, alias="privateDNSZone", max_length=512, description="`system`, `none` or the id of a zone. Cannot change."
+    )
+
+
+class Entra(SpecModel):
+    """Sign-in to the cluster with Entra ID. Cannot be taken away once it is there."""
+
+    admin_group_object_ids: list[Annotated[str, Field(max_length=36)]] = Field(
+        default_factory=list, alias="adminGroupObjectIDs", max_length=20, description="Groups that administer the cluster."
+    )
+    azure_rbac: bool = Field(False, alias="azureRBAC", description="Let Azure roles say who may do what in Kubernetes.")
+    tenant_id: str | None = Field(None, max_length=36, description="Tenant of the users; left out: the subscription's.")
+
+
+class AutoscalerProfile(SpecModel):
+    """Settings of AKS's cluster autoscaler; what is left out is AKS's default."""
+
+    scan_interval: str | None = Field(None, max_length=8, description="How often it looks, as `10s`.")
+    scale_down_delay_after_add: str | None = Field(None, max_length=8, description="Rest after nodes were added, as `10m`.")
+    scale_down_unneeded_time: str | None = Field(None, max_length=8, description="How long a node is idle before it goes.")
+    scale_down_utilization_threshold: str | None = Field(None, max_length=4, description='Use below which a node is idle, "0.5".')
+    max_graceful_termination_sec: int | None = Field(
+        None, ge=0, le=86400, description="Seconds that pods have to end when a node goes."
+    )
+    max_node_provision_time: str | None = Field(None, max_length=8, description="How long a node may take to come, as `15m`.")
+    expander: Literal["least-waste", "most-pods", "priority", "random"] | None = Field(
+        None, description="How it chooses among pools."
+    )
+    balance_similar_node_groups: bool | None = Field(None, description="Keep like pools at like counts.")
+    skip_nodes_with_local_storage: bool | None = Field(None, description="Keep nodes whose pods have local data.")
+    skip_nodes_with_system_pods: bool | None = Field(None, description="Keep nodes with pods of kube-system.")
+
+
+class Monitoring(SpecModel):
+    """Container insights."""
+
+    workspace_id: str = Field(max_length=512, description="ARM id of the Log Analytics workspace.")
+
+
+class PowerSchedule(Recurring):
+    """From each of these times on the cluster runs or sleeps."""
+
+    power_state: Literal["Running", "Stopped"] = Field(description="What begins then.")
 
 
 class ClusterSpec(SpecModel):
@@ -33,66 +115,29 @@ class ClusterSpec(SpecModel):
         None, max_length=80, description="Group AKS makes for nodes, disks and addresses. Cannot change."
     )
     kubernetes_version: str = Field(max_length=16, description='Version as offered in the region: "1.34" or "1.34.2".')
+    upgrades: Upgrades = Field(default_factory=Upgrades, description="What AKS upgrades by itself.")
+    maintenance_window: MaintenanceWindow | None = Field(None, description="When disruption is expected.")
     dns_prefix: str | None = Field(None, max_length=54, description="Start of the API server's name. Cannot change.")
     admin_username: str = Field("azureuser", max_length=32, description="Login on the nodes. Cannot change.")
     ssh_public_key: str | None = Field(None, max_length=16384, description="Public key for the login on the nodes.")
     ssh_public_key_from: SecretKeyRef | None = Field(None, description="The public key, from a Secret.")
     tier: Literal["Free", "Standard", "Premium"] = Field("Free", description="Tier of the control plane (uptime SLA).")
     network: ClusterNetwork = Field(default_factory=ClusterNetwork, description="Network profile.")
-
-
-class Autoscaling(SpecModel):
-    """Bounds of AKS's cluster autoscaler for a pool."""
-
-    min_count: int = Field(ge=0, le=1000, description="Fewest nodes.")
-    max_count: int = Field(ge=1, le=1000, description="Most nodes.")
-
-
-class NodePool(SpecModel):
-    """One AKS agent pool."""
-
-    name: str = Field(max_length=12, description="Name: 1-12 lower-case letters and digits, starting with a letter.")
-    mode: Literal["System", "User"] = Field("User", description="System pools carry the cluster's own pods.")
-    vm_size: str = Field(max_length=64, description="VM size, as in `Standard_D2s_v3`. Cannot change in place.")
-    count: int | None = Field(None, ge=0, le=1000, description="Number of nodes; with autoscaling only the number at creation.")
-    autoscaling: Autoscaling | None = Field(None, description="Let AKS's cluster autoscaler choose the count.")
-    max_pods: int | None = Field(None, ge=10, le=250, description="Most pods on a node. Cannot change in place.")
-    os_disk_size_gb: int | None = Field(
-        None, alias="osDiskSizeGB", ge=30, le=2048, description="Size of the OS disk. Cannot change in place."
+    api_server: ApiServer = Field(default_factory=ApiServer, description="Who can reach the API server.")
+    entra: Entra | None = Field(None, description="Sign-in with Entra ID.")
+    local_accounts: bool = Field(
+        True, description="Kubeconfigs with certificates are given out; false needs `entra`, and tokens of Entra ID are used."
     )
-    availability_zones: list[Annotated[str, Field(max_length=1)]] = Field(
-        default_factory=list, max_length=3, description="Zones of the nodes. Cannot change in place."
+    oidc_issuer: bool = Field(
+        False, alias="oidcIssuer", description="Tokens of ServiceAccounts can be federated. Cannot be turned off."
     )
-    node_labels: dict[str, str] = Field(default_factory=dict, max_length=32, description="Labels on the nodes.")
-    node_taints: list[Annotated[str, Field(max_length=256)]] = Field(
-        default_factory=list, max_length=16, description="Taints on the nodes, as `key=value:NoSchedule`."
+    workload_identity: bool = Field(False, description="Pods can sign in to Azure with their ServiceAccount; needs oidcIssuer.")
+    registries: list[Annotated[str, Field(max_length=512)]] = Field(
+        default_factory=list, max_length=10, description="ARM ids of container registries that the nodes may pull from."
     )
-
-
-class AutoscaleCapacity(SpecModel):
-    """Bounds of a custom autoscale profile."""
-
-    minimum: int = Field(ge=0, le=1000, description="Fewest nodes.")
-    maximum: int = Field(ge=1, le=1000, description="Most nodes.")
-    default: int = Field(ge=0, le=1000, description="Nodes when the metric is missing.")
-
-
-class AutoscaleRule(SpecModel):
-    """One metric rule of a custom autoscale profile."""
-
-    metric: str = Field("Percentage CPU", max_length=128, description="Metric of the scale set.")
-    operator: Literal["Equals", "NotEquals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"] = Field(
-        description="Comparison of the metric with the threshold."
+    autoscaler_profile: AutoscalerProfile | None = Field(None, description="Settings of the cluster autoscaler.")
+    monitoring: Monitoring | None = Field(None, description="Container insights.")
+    power_state: Literal["Running", "Stopped"] = Field("Running", description="Stopped: no nodes, no API, no cost but disks.")
+    power_schedules: list[PowerSchedule] = Field(
+        default_factory=list, max_length=14, description="Times at which the cluster starts and stops; they win over powerState."
     )
-    threshold: float = Field(description="Value to compare with.")
-    window: str = Field("10m", max_length=8, description="How long is looked back, as `10m` (5m to 12h).")
-    change: int = Field(ge=-1000, le=1000, description="Nodes to add (positive) or to take (negative).")
-    cooldown: str = Field("5m", max_length=8, description="Rest after the rule has acted, as `5m` (1m to 1w).")
-
-
-class Autoscale(SpecModel):
-    """A custom autoscale setting on a pool's scale set (Azure Monitor)."""
-
-    pool: str = Field(max_length=12, description="Name of the node pool.")
-    capacity: AutoscaleCapacity = Field(description="Bounds.")
-    rules: list[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")

@@ -17,7 +17,13 @@ from notebook_platform.api.status import PlatformStatus
 
 Schema = dict[str, Any]
 
-LIST_KEYS = {"spec.nodePools": "name", "spec.autoscale": "pool", "status.conditions": "type"}
+LIST_KEYS = {
+    "spec.nodePools": "name",
+    "spec.network.subnets": "name",
+    "spec.autoscale": "pool",
+    "spec.autoscale[].recurring": "name",
+    "status.conditions": "type",
+}
 FREE_FORM = frozenset({"spec.jupyterhub.values"})
 STRING_LIMIT = 1024
 KEPT = ("type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")

@@ -1,13 +1,16 @@
 """spec of a NotebookPlatform: the single source of the CRD's schema, its defaults and its descriptions."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from notebook_platform.api.azure import AzureSpec, IdentitySpec, NetworkSpec
+from notebook_platform.api.autoscale import Autoscale
+from notebook_platform.api.azure import AzureSpec
 from notebook_platform.api.base import SpecModel
-from notebook_platform.api.cluster import Autoscale, ClusterSpec, NodePool
+from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.network import IdentitySpec, NetworkSpec
+from notebook_platform.api.node_pools import NodePool
 
 
 class NotebookPlatformSpec(SpecModel):
@@ -29,6 +32,17 @@ class NotebookPlatformSpec(SpecModel):
     )
     deletion_protection: bool = Field(True, description="Refuse the deletion of the platform.")
     drift_policy: Literal["Correct", "Warn"] = Field("Correct", description="What to do about changes by other hands.")
+    drift_ignore: list[Annotated[str, Field(max_length=256)]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Differences to leave to others, as `Step.path` with `*` for anything: `Cluster.tags.cost*`, "
+        "`NodePools.agentPools[gpu].nodeLabels.*`.",
+    )
+    disruption: Literal["Anytime", "MaintenanceWindow"] = Field(
+        "MaintenanceWindow",
+        description="When changes that people at work notice are made: at once, or in spec.cluster.maintenanceWindow if there "
+        "is one.",
+    )
     adoption: Literal["Never", "IfUnowned"] = Field(
         "Never", description="Whether to take over what exists already and has no owner."
     )

@@ -2,45 +2,109 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from notebook_platform.api.cluster import NodePool
+from notebook_platform.api.node_pools import NodePool
+from notebook_platform.api.schedules import active
+from notebook_platform.azure import outputs
 from notebook_platform.azure.versions import satisfies
 from notebook_platform.engine import Action, Change
-from notebook_platform.engine.change import compare
+from notebook_platform.engine.change import compare, merged
 
 Wire = dict[str, Any]
 
-IMMUTABLE = frozenset({"vmSize", "vnetSubnetID", "maxPods", "osDiskSizeGB", "availabilityZones", "type"})
-"""A pool has these for life; it is replaced to change them
+SPEC_FIELDS = {
+    "vmSize": "vmSize",
+    "vnetSubnetID": "subnet",
+    "maxPods": "maxPods",
+    "osDiskSizeGB": "osDiskSizeGB",
+    "osDiskType": "osDiskType",
+    "osSKU": "osSKU",
+    "availabilityZones": "availabilityZones",
+    "scaleSetPriority": "spot",
+    "scaleSetEvictionPolicy": "spot.evictionPolicy",
+    "spotMaxPrice": "spot.maxPrice",
+    "gpuInstanceProfile": "gpu.instanceProfile",
+    "gpuProfile": "gpu.driver",
+}
+"""What a pool has for life, and the member of spec.nodePools[] that says it; the pool is replaced to change them
 (https://learn.microsoft.com/azure/aks/manage-node-pools, and azurerm's rotation list)."""
-
-SPEC_FIELDS = {"vmSize": "vmSize", "maxPods": "maxPods", "osDiskSizeGB": "osDiskSizeGB", "availabilityZones": "availabilityZones"}
 
 BUSY = frozenset({"Creating", "Updating", "Upgrading", "Scaling", "Deleting", "Migrating", "UpdatingNodes"})
 
+PURPOSE_LABEL = "hub.jupyter.org/node-purpose"
+USER_TAINT = "hub.jupyter.org/dedicated=user:NoSchedule"
+"""https://z2jh.jupyter.org/en/stable/administrator/optimization.html#using-a-dedicated-node-pool-for-users"""
 
-def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str]) -> Wire:
+SPOT_LABEL, SPOT_TAINT = "kubernetes.azure.com/scalesetpriority", "kubernetes.azure.com/scalesetpriority=spot:NoSchedule"
+"""AKS puts both on every Spot pool (https://learn.microsoft.com/azure/aks/spot-node-pool)."""
+
+
+def subnet_of(pool: NodePool, network: outputs.Network | None) -> str | None:
+    """The subnet of a pool's nodes: its own, or the platform's."""
+    if pool.subnet_id:
+        return pool.subnet_id
+    if network is None:
+        return None
+    return network.subnets.get(pool.subnet, network.subnet_id) if pool.subnet else network.subnet_id
+
+
+def bounds_of(pool: NodePool, now: datetime) -> tuple[int, int] | None:
+    """(fewest, most) nodes for the cluster autoscaler at this moment; None: it has no part in the pool."""
+    if pool.autoscaling is None:
+        return None
+    chosen = active(pool.schedules, now) or pool.autoscaling
+    return chosen.min_count, chosen.max_count
+
+
+def labels_of(pool: NodePool) -> dict[str, str]:
+    """Labels that the spec asks for, those that follow from purpose and spot too."""
+    purpose = {PURPOSE_LABEL: pool.purpose.lower()} if pool.purpose else {}
+    return {**purpose, **({SPOT_LABEL: "spot"} if pool.spot else {}), **pool.node_labels}
+
+
+def taints_of(pool: NodePool) -> list[str]:
+    """Taints that the spec asks for, those that follow from purpose and spot too."""
+    purpose = [USER_TAINT] if pool.purpose == "User" else []
+    return list(dict.fromkeys([*purpose, *([SPOT_TAINT] if pool.spot else []), *pool.node_taints]))
+
+
+def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str], now: datetime) -> Wire:
     """The members of an agent pool that the spec speaks of, without its name and its version."""
+    bounds = bounds_of(pool, now)
     body: Wire = {
         "mode": pool.mode,
         "vmSize": pool.vm_size,
         "osType": "Linux",
         "type": "VirtualMachineScaleSets",
-        "enableAutoScaling": pool.autoscaling is not None,
+        "enableAutoScaling": bounds is not None,
         "tags": dict(tags),
-        "nodeLabels": dict(pool.node_labels),
-        "nodeTaints": list(pool.node_taints),
+        "nodeLabels": labels_of(pool),
+        "nodeTaints": taints_of(pool),
     }
-    if pool.autoscaling is not None:
-        body |= {"minCount": pool.autoscaling.min_count, "maxCount": pool.autoscaling.max_count}
-    optional = {"vnetSubnetID": subnet_id, "maxPods": pool.max_pods, "osDiskSizeGB": pool.os_disk_size_gb}
-    body |= {key: value for key, value in optional.items() if value is not None}
-    if pool.availability_zones:
-        body["availabilityZones"] = list(pool.availability_zones)
-    if pool.autoscaling is None:
+    if bounds is not None:
+        body |= {"minCount": bounds[0], "maxCount": bounds[1]}
+    else:
         body["count"] = initial_count(pool)
-    return body
+    optional: Wire = {
+        "vnetSubnetID": subnet_id,
+        "maxPods": pool.max_pods,
+        "osDiskSizeGB": pool.os_disk_size_gb,
+        "osDiskType": pool.os_disk_type,
+        "osSKU": pool.os_sku,
+        "availabilityZones": list(pool.availability_zones) or None,
+        "upgradeSettings": {"maxSurge": pool.max_surge} if pool.max_surge else None,
+    }
+    if pool.spot:
+        optional |= {
+            "scaleSetPriority": "Spot",
+            "scaleSetEvictionPolicy": pool.spot.eviction_policy,
+            "spotMaxPrice": pool.spot.max_price,
+        }
+    if pool.gpu:
+        optional |= {"gpuProfile": {"driver": pool.gpu.driver}, "gpuInstanceProfile": pool.gpu.instance_profile}
+    return body | {key: value for key, value in optional.items() if value is not None}
 
 
 def initial_count(pool: NodePool) -> int:
@@ -50,16 +114,21 @@ def initial_count(pool: NodePool) -> int:
     return pool.autoscaling.min_count if pool.autoscaling else 1
 
 
-def pool_changes(pool: NodePool, wanted: Wire, version: str, found: Wire | None) -> Sequence[Change]:
-    """What differs. The live count of an autoscaled pool is the autoscaler's and never compared."""
-    path = f"agentPools[{pool.name}]"
+def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire | None) -> Sequence[Change]:
+    """What differs. The live count of an autoscaled pool is the autoscaler's and never compared; `count` is for the creation."""
+    path = f"agentPools[{name}]"
     if found is None:
-        return [Change(path=path, action=Action.CREATE, after={**wanted, "count": initial_count(pool)})]
+        return [Change(path=path, action=Action.CREATE, after={**wanted, "count": count})]
     differences = compare({k: v for k, v in wanted.items() if v not in ({}, [])}, found, path)
-    changes = [_judged(change, path) for change in differences]
+    changes = [_judged(change) for change in differences]
+    if wanted.get("scaleSetPriority") is None and str(found.get("scaleSetPriority") or "Regular").lower() == "spot":
+        keys = ("scaleSetPriority",)
+        change = Change(path=f"{path}.scaleSetPriority", action=Action.UPDATE, before="Spot", after="Regular", keys=keys)
+        changes.append(_judged(change))
     for key in ("nodeLabels", "nodeTaints"):
         if not wanted[key] and found.get(key):
-            changes.append(Change(path=f"{path}.{key}", action=Action.UPDATE, before=found[key], after=wanted[key]))
+            before, after = found[key], wanted[key]
+            changes.append(Change(path=f"{path}.{key}", action=Action.UPDATE, before=before, after=after, keys=(key,)))
     current = str(found.get("currentOrchestratorVersion") or found.get("orchestratorVersion") or version)
     if not satisfies(current, version):
         change = Change(path=f"{path}.orchestratorVersion", action=Action.UPDATE, before=current, after=version, disrupts=True)
@@ -67,23 +136,24 @@ def pool_changes(pool: NodePool, wanted: Wire, version: str, found: Wire | None)
     return changes
 
 
-def _judged(change: Change, path: str) -> Change:
-    member = change.path.removeprefix(f"{path}.").split(".")[0]
-    if member not in IMMUTABLE:
-        return change
-    return replace(change, action=Action.REPLACE, disrupts=True)
+def _judged(change: Change) -> Change:
+    return replace(change, action=Action.REPLACE, disrupts=True) if change.keys[0] in SPEC_FIELDS else change
 
 
 READ_ONLY = frozenset({"provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "powerState"})
 
 
-def updated_pool(found: Wire, wanted: Wire, version: str | None) -> Wire:
-    """The pool as read with our members in it; the live count stays as read. `version` None: as it is."""
-    body = {key: value for key, value in found.items() if key not in READ_ONLY}
-    body |= wanted
-    if not wanted["enableAutoScaling"]:
+def updated_pool(found: Wire, changes: Sequence[Change], version: str | None) -> Wire:
+    """The pool as read with the changes in it; the live count stays as read. `version` None: as it is."""
+    body = {key: value for key, value in merged(found, changes).items() if key not in READ_ONLY}
+    if not body.get("enableAutoScaling"):
         body.pop("minCount", None)
         body.pop("maxCount", None)
     if version is not None:
         body["orchestratorVersion"] = version
     return body
+
+
+def flat(pool: Wire) -> Wire:
+    """An agent pool resource in the form it has inside a cluster: its properties beside its name."""
+    return {**pool.get("properties", {}), "name": pool["name"], "id": pool.get("id")} if "properties" in pool else dict(pool)

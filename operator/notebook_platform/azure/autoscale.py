@@ -8,18 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
-
-from notebook_platform.api.cluster import Autoscale as Setting
-from notebook_platform.api.cluster import AutoscaleRule
-from notebook_platform.api.durations import iso8601, parse_duration
+from notebook_platform.api.autoscale import Autoscale as Setting
 from notebook_platform.azure import outputs
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.inventory import AUTOSCALE_SETTINGS
+from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
+from notebook_platform.azure.autoscale_body import FIELD, setting_properties
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Notice, Observed, Outcome, Step
 from notebook_platform.engine.change import compare
-
-FIELD = "spec.autoscale"
 
 Wire = dict[str, Any]
 
@@ -38,54 +35,40 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
     name = "Autoscale"
     needs = ("NodePools", "Cluster")
     goes_with = "Cluster"
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
 
-    def _name(self, pool: str) -> str:
-        return f"{self._context.owner.name}-{pool}"
+    def _name(self, setting: Setting) -> str:
+        return setting.name or f"{self._context.owner.name}-{setting.pool}"
 
     def desired(self, inputs: Inputs) -> Mapping[str, Wire] | None:
-        pools: outputs.NodePools = inputs["NodePools"]
+        cluster, pools = inputs["Cluster"], inputs["NodePools"]
+        if cluster is None or cluster.power_state == "Stopped":
+            return None
         settings = {
-            self._name(setting.pool): self._body(setting, pools.scale_sets[setting.pool])
+            self._name(setting): {
+                "location": self._context.spec.azure.location,
+                "tags": self._context.tags,
+                "properties": setting_properties(setting, self._name(setting), pools.scale_sets[setting.pool]),
+            }
             for setting in self._context.spec.autoscale
             if setting.pool in pools.scale_sets
         }
         return settings or None
 
-    def _body(self, setting: Setting, scale_set: str) -> Wire:
-        capacity = setting.capacity.model_dump()
-        profile = {
-            "name": "default",
-            "capacity": {key: str(value) for key, value in capacity.items()},
-            "rules": [rule_body(rule, scale_set) for rule in setting.rules],
-        }
-        return {
-            "location": self._context.spec.azure.location,
-            "tags": self._context.tags,
-            "properties": {
-                "name": self._name(setting.pool),
-                "enabled": True,
-                "targetResourceUri": scale_set,
-                "profiles": [profile],
-            },
-        }
-
     async def observe(self, inputs: Inputs) -> Observed[Found]:
         cluster: outputs.Cluster | None = inputs.get("Cluster")
-        if cluster is None:
+        if cluster is None or (cluster.power_state == "Stopped" and not self._context.deleting):
             return Observed()
-        group = cluster.node_resource_group
+        group, inventory = cluster.node_resource_group, self._context.session.inventory
         async with speaking_of(FIELD):
-            try:
-                listed: list[Wire] = [s.serialize(keep_readonly=True) async for s in self._settings.list_by_resource_group(group)]
-            except HttpResponseError as error:
-                if is_missing(error):
-                    return Observed()
-                raise
+            listed = await inventory.below(AUTOSCALE_SETTINGS, group, max_age=self._context.max_age, sharp=self.sharp)
+        if listed is None:
+            return Observed()
         ours = {s["name"]: s for s in listed if self._context.owner.owns(s.get("tags"))}
-        wanted = {self._name(setting.pool).lower() for setting in self._context.spec.autoscale}
+        wanted = {self._name(setting).lower() for setting in self._context.spec.autoscale}
         for other in listed:
             if other["name"].lower() in wanted and other["name"] not in ours:
                 what = f"the autoscale setting {other['name']!r}"
@@ -101,7 +84,8 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
 
     def _without_scale_set(self, inputs: Inputs) -> list[str]:
         pools: outputs.NodePools | None = inputs.get("NodePools")
-        if pools is None or self._context.deleting:
+        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        if pools is None or self._context.deleting or cluster is None or cluster.planned:
             return []
         return [s.pool for s in self._context.spec.autoscale if s.pool not in pools.scale_sets]
 
@@ -130,6 +114,11 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
 
     async def apply(self, desired: Mapping[str, Wire] | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert found is not None
+        if only_tags(changes):
+            async with speaking_of(FIELD):
+                for name in dict.fromkeys(change.path.split(".tags.", 1)[0] for change in changes):
+                    await set_tags(self._context.session, found.ours[name]["id"], self._context.tags)
+            return Done()
         names = dict.fromkeys(change.path.split(".", 1)[0] for change in changes)
         async with speaking_of(FIELD):
             for name in names:
@@ -142,6 +131,15 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
 
     def output(self, found: Found | None) -> Any:
         return tuple(found.ours) if found and found.ours else None
+
+    def promise(self, desired: Mapping[str, Wire]) -> Any:
+        return tuple(desired)
+
+    async def let_go(self, found: Found) -> Outcome:
+        async with speaking_of(FIELD):
+            for setting in found.ours.values():
+                await drop_owner(self._context.session, setting["id"], setting.get("tags"))
+        return Done()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         async with speaking_of(FIELD):
@@ -160,25 +158,3 @@ def _extra_rules(body: Wire, found: Wire, name: str) -> list[Change]:
     theirs = found.get("properties", {}).get("profiles") or []
     surplus = theirs[len(body["properties"]["profiles"]) :]
     return [Change(path=f"{name}.properties.profiles", action=Action.UPDATE, before=p.get("name")) for p in surplus]
-
-
-def rule_body(rule: AutoscaleRule, scale_set: str) -> Wire:
-    """A metric rule in wire form: averaged over the instances, one-minute grain, as the portal makes it."""
-    return {
-        "metricTrigger": {
-            "metricName": rule.metric,
-            "metricResourceUri": scale_set,
-            "timeGrain": "PT1M",
-            "statistic": "Average",
-            "timeWindow": iso8601(parse_duration(rule.window)),
-            "timeAggregation": "Average",
-            "operator": rule.operator,
-            "threshold": rule.threshold,
-        },
-        "scaleAction": {
-            "direction": "Increase" if rule.change > 0 else "Decrease",
-            "type": "ChangeCount",
-            "value": str(abs(rule.change)),
-            "cooldown": iso8601(parse_duration(rule.cooldown)),
-        },
-    }

@@ -7,30 +7,38 @@ from ipaddress import ip_network
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
 
+from notebook_platform.api.schedules import active, next_turn, problem
 from notebook_platform.azure import outputs
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.inventory import CLUSTERS
 from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
     IMMUTABLE,
     STATE_PATH,
     VERSION_PATH,
     Wire,
+    busy_pools,
     cluster_changes,
     current_version,
     desired_cluster,
+    lagging_pools,
     updated_cluster,
 )
 from notebook_platform.azure.context import AzureContext
-from notebook_platform.azure.versions import next_version
+from notebook_platform.azure.principal_secret import current_secret, remember_given
+from notebook_platform.azure.versions import next_version, parts
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 FIELD = "spec.cluster"
-CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 300.0, 120.0, 600.0, 240.0
+CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
 """Usual lengths (https://learn.microsoft.com/azure/aks/), for progress; nothing depends on them."""
 
 BUSY = frozenset({"Creating", "Updating", "Upgrading", "Deleting", "Starting", "Stopping", "Canceling", "Scaling"})
+
+POWER_PATH = "powerState"
 
 REPAIRS = 3
 REPAIRS_TAG = "notebookplatform-repairs"
@@ -42,11 +50,13 @@ class Cluster(Step[Wire, Wire]):
 
     name = "Cluster"
     needs = ("ResourceGroup", "Network", "Identity", "RoleAssignment")
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
         self._name = context.spec.cluster.name
         self._ssh_key: str | None = context.spec.cluster.ssh_public_key
+        self._schedules = () if context.deleting else context.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
         return desired_cluster(
@@ -55,6 +65,7 @@ class Cluster(Step[Wire, Wire]):
             identity=inputs["Identity"],
             ssh_key=self._ssh_key,
             tags=self._context.tags,
+            now=self._context.now,
         )
 
     async def prepare(self, inputs: Inputs) -> None:
@@ -68,12 +79,9 @@ class Cluster(Step[Wire, Wire]):
         if pending is not None:
             return pending
         async with speaking_of(FIELD):
-            try:
-                found: Wire = (await self._clusters.get(self._context.group, self._name)).as_dict()
-            except HttpResponseError as error:
-                if is_missing(error):
-                    return Observed(notices=tuple(self._notices()))
-                raise
+            found = await self._context.look(CLUSTERS, self._name, sharp=self.sharp)
+        if found is None:
+            return Observed(notices=tuple(self._notices()))
         what, adoption = f"the managed cluster {self._name!r}", self._context.spec.adoption
         failed = self._context.owner.objection(what, f"{FIELD}.name", found.get("tags"), adoption)
         if failed:
@@ -82,22 +90,37 @@ class Cluster(Step[Wire, Wire]):
         busy = None
         if state in BUSY:
             busy = InProgress(reason=state, message=f"The managed cluster {self._name} is {state}", look_again_in=5)
-        return Observed(found=found, busy=busy, notices=tuple(self._notices()))
+        turn = next_turn(self._schedules, self._context.now)
+        return Observed(
+            found=found,
+            busy=busy,
+            notices=tuple(self._notices()),
+            look_again_in=(turn - self._context.now).total_seconds() + 1 if turn else None,
+        )
+
+    @property
+    def _wanted_power(self) -> str:
+        """Running or Stopped: as the schedule says at this moment, else as the spec says. What is deleted need not run."""
+        for schedule in self._schedules:
+            if words := problem(schedule):
+                raise Refused.because("ScheduleUnreadable", f"{FIELD}.powerSchedules: {words}", "Correct it.")
+        chosen = active(self._schedules, self._context.now)
+        return chosen.power_state if chosen else self._context.spec.cluster.power_state
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
-        return () if desired is None else cluster_changes(desired, found)
+        if desired is None:
+            return ()
+        power = _power(found) if found else "Running"
+        changes = list(cluster_changes(desired, found)) if power == "Running" else []
+        if found and power != self._wanted_power:
+            # A cluster that is asked to sleep disrupts on purpose: that waits for nothing.
+            changes.append(Change(path=POWER_PATH, action=Action.UPDATE, before=power, after=self._wanted_power))
+        return changes
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
         if found is None:
             return await self._create(desired)
-        if found["properties"].get("powerState", {}).get("code") == "Stopped":
-            raise Refused.because(
-                "ClusterStopped",
-                f"{FIELD}: the managed cluster {self._name!r} is stopped, and Azure takes no change until it runs",
-                "Start it (az aks start).",
-                retry_in=60,
-            )
         for change in changes:
             if change.action is Action.REPLACE:
                 raise Refused.because(
@@ -105,14 +128,31 @@ class Cluster(Step[Wire, Wire]):
                     f"{IMMUTABLE[change.path]} asks for {change.after!r} but the cluster has {change.before!r}, for life",
                     "Set it back, or make a new platform with it.",
                 )
+        if at_work := busy_pools(found):
+            sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which are being worked on"
+            return Done(output=self.output(found), next=sentence, reason="Updating")
+        if any(change.path == POWER_PATH for change in changes):
+            return await self._power(self._wanted_power)
+        if only_tags(changes):
+            async with speaking_of(FIELD):
+                await set_tags(self._context.session, found["id"], wanted_tags(changes))
+            return Done()
         return await self._update(desired, found, changes)
+
+    async def _power(self, wanted: str) -> Outcome:
+        begin = self._clusters.begin_stop if wanted == "Stopped" else self._clusters.begin_start
+        kind = f"{'stop' if wanted == 'Stopped' else 'start'} managed cluster {self._name}"
+        async with speaking_of(f"{FIELD}.powerState"):
+            busy = await accept(begin, self._context.group, self._name, kind=kind, expected=POWER_SECONDS)
+        return busy or Done()
 
     async def _create(self, desired: Wire) -> Outcome:
         body = {**desired, "properties": dict(desired["properties"])}
         profile = body["properties"].get("servicePrincipalProfile")
         if profile:
-            secret = await self._principal_secret()
-            body["properties"]["servicePrincipalProfile"] = {**profile, "secret": secret}
+            secret = await current_secret(self._context)
+            await remember_given(self._context, secret.id)
+            body["properties"]["servicePrincipalProfile"] = {**profile, "secret": secret.value}
         kind = f"create managed cluster {self._name}"
         async with speaking_of(FIELD):
             begin, guard = self._clusters.begin_create_or_update, MatchConditions.IfMissing
@@ -125,10 +165,15 @@ class Cluster(Step[Wire, Wire]):
         paths = {change.path for change in changes}
         version, kind, expected = None, f"update managed cluster {self._name}", UPDATE_SECONDS
         if VERSION_PATH in paths:
-            wanted = desired["properties"]["kubernetesVersion"]
-            version = next_version(current_version(found), wanted, f"{FIELD}.kubernetesVersion")
-            kind, expected = f"upgrade managed cluster {self._name} to {version}", UPGRADE_SECONDS
-        body = updated_cluster(found, desired, version)
+            wanted, current = desired["properties"]["kubernetesVersion"], current_version(found)
+            step = next_version(current, wanted, f"{FIELD}.kubernetesVersion")
+            behind = lagging_pools(found, {pool.name for pool in self._context.spec.node_pools})
+            if not behind:
+                version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
+            elif len(paths) == 1:
+                sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
+                return Done(output=self.output(found), next=sentence)
+        body = updated_cluster(found, [change for change in changes if change.keys], version)
         if STATE_PATH in paths:
             body["tags"][REPAIRS_TAG] = self._next_repair(desired, found)
         etag = found.get("eTag")
@@ -154,19 +199,14 @@ class Cluster(Step[Wire, Wire]):
             )
         return f"{digest}:{done + 1}"
 
-    async def _principal_secret(self) -> str:
-        identity = self._context.spec.identity.service_principal
-        name = identity.secret_ref.name if identity and identity.secret_ref else f"{self._context.owner.name}-service-principal"
-        field = "spec.identity.servicePrincipal.secretRef"
-        return (await self._context.secrets.read(name, "clientId", "clientSecret", field=field))["clientSecret"].strip()
-
     def _notices(self) -> list[Notice]:
         notices, spec = [], self._context.spec
         if spec.cluster.network.docker_bridge_cidr:
             message = "spec.cluster.network.dockerBridgeCidr is accepted for old runbooks and without effect: AKS runs containerd"
             notices.append(Notice(condition="DockerBridgeIgnored", reason="WithoutEffect", message=message))
         service = ip_network(spec.cluster.network.service_cidr, strict=False)
-        for prefix in spec.network.virtual_network.address_prefixes if spec.network else ():
+        managed = spec.network.virtual_network if spec.network else None
+        for prefix in managed.address_prefixes if managed else ():
             if service.subnet_of(ip_network(prefix, strict=False)):  # type: ignore[arg-type]
                 message = (
                     f"spec.cluster.network.serviceCidr {service} lies inside the virtual network's {prefix}: "
@@ -179,6 +219,7 @@ class Cluster(Step[Wire, Wire]):
         if found is None:
             return None
         properties = found["properties"]
+        profiles = properties.get("identityProfile") or {}
         return outputs.Cluster(
             id=found["id"],
             name=found["name"],
@@ -186,10 +227,44 @@ class Cluster(Step[Wire, Wire]):
             node_resource_group=properties["nodeResourceGroup"],
             location=found["location"],
             kubernetes_version=current_version(found),
-            power_state=properties.get("powerState", {}).get("code", "Running"),
-            fqdn=properties.get("fqdn"),
+            power_state=_power(found),
+            fqdn=properties.get("fqdn") or properties.get("privateFQDN"),
             pools=tuple(pool["name"] for pool in properties.get("agentPoolProfiles") or ()),
+            principal_id=(found.get("identity") or {}).get("principalId"),
+            kubelet_id=(profiles.get("kubeletidentity") or {}).get("objectId"),
+            oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
+            local_accounts=not properties.get("disableLocalAccounts"),
         )
+
+    def promise(self, desired: Wire) -> Any:
+        properties = desired["properties"]
+        return outputs.Cluster(
+            id=self._context.id_of("Microsoft.ContainerService/managedClusters", self._name),
+            name=self._name,
+            resource_group=self._context.group,
+            node_resource_group=properties["nodeResourceGroup"],
+            location=desired["location"],
+            kubernetes_version=properties["kubernetesVersion"],
+            power_state="Running",
+            principal_id=KNOWN_AFTER_APPLY,
+            kubelet_id=KNOWN_AFTER_APPLY,
+            planned=True,
+            local_accounts=not properties["disableLocalAccounts"],
+        )
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        total = 0.0
+        for change in changes:
+            if change.action is Action.CREATE:
+                return CREATE_SECONDS
+            if change.path == VERSION_PATH:
+                (_, minor, *_), (_, target, *_) = parts(str(change.before)), parts(str(change.after))
+                total += UPGRADE_SECONDS * max(1, target - minor)
+            elif change.path == POWER_PATH:
+                total += POWER_SECONDS
+            elif not only_tags([change]):
+                total = max(total, UPDATE_SECONDS)
+        return total
 
     async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
         if not self._context.owner.owns(found.get("tags")):
@@ -203,3 +278,12 @@ class Cluster(Step[Wire, Wire]):
     @property
     def _clusters(self) -> Any:
         return self._context.session.container_service.managed_clusters
+
+    async def let_go(self, found: Wire) -> Outcome:
+        async with speaking_of(FIELD):
+            await drop_owner(self._context.session, found["id"], found.get("tags"))
+        return Done()
+
+
+def _power(found: Wire) -> str:
+    return str((found["properties"].get("powerState") or {}).get("code", "Running"))

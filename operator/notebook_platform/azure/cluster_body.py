@@ -1,14 +1,17 @@
 """The managed cluster in wire form. Pure: what the spec says of it, how it differs from what is there, what is sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure import outputs
-from notebook_platform.azure.agent_pools import initial_count, pool_body
-from notebook_platform.azure.versions import satisfies
+from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
+from notebook_platform.azure.versions import parts, satisfies
 from notebook_platform.engine import Action, Change
-from notebook_platform.engine.change import compare
+from notebook_platform.engine.change import compare, merged
 
 Wire = dict[str, Any]
 
@@ -22,10 +25,27 @@ IMMUTABLE = {
     "properties.networkProfile.serviceCidr": "spec.cluster.network.serviceCidr",
     "properties.networkProfile.dnsServiceIP": "spec.cluster.network.dnsServiceIP",
     "properties.networkProfile.podCidr": "spec.cluster.network.podCidr",
+    "properties.networkProfile.outboundType": "spec.cluster.network.outboundType",
+    "properties.apiServerAccessProfile.enablePrivateCluster": "spec.cluster.apiServer.private",
+    "properties.apiServerAccessProfile.privateDNSZone": "spec.cluster.apiServer.privateDNSZone",
     "properties.servicePrincipalProfile.clientId": "spec.identity",
     "identity.type": "spec.identity.type",
 }
 """What a cluster has for life, and the member of the spec that says it."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "properties.autoUpgradeProfile.upgradeChannel": "none",
+    "properties.autoUpgradeProfile.nodeOSUpgradeChannel": "NodeImage",
+    "properties.apiServerAccessProfile.enablePrivateCluster": False,
+    "properties.apiServerAccessProfile.authorizedIPRanges": [],
+    "properties.disableLocalAccounts": False,
+    "properties.oidcIssuerProfile.enabled": False,
+    "properties.securityProfile.workloadIdentity.enabled": False,
+    "properties.networkProfile.loadBalancerSku": "standard",
+    "properties.networkProfile.outboundType": "loadBalancer",
+    "properties.enableRBAC": True,
+}
+"""What a member means that Azure leaves out of its answer: no difference to it is a change."""
 
 DISRUPTIVE = frozenset({"properties.networkProfile.networkPolicy"})
 """Nodes are reimaged for these."""
@@ -61,39 +81,39 @@ def desired_cluster(
     identity: outputs.Identity,
     ssh_key: str | None,
     tags: Mapping[str, str],
+    now: datetime,
 ) -> Wire:
     """The whole body of the creating PUT, but for the principal's secret."""
     cluster = spec.cluster
-    subnet_id = network.subnet_id if network else None
-    profile: Wire = {
-        "networkPlugin": cluster.network.plugin,
-        "serviceCidr": cluster.network.service_cidr,
-        "dnsServiceIP": cluster.network.dns_service_ip,
-        "loadBalancerSku": "standard",
-        "outboundType": "loadBalancer",
-    }
-    optional = {
-        "networkPluginMode": cluster.network.plugin_mode,
-        "networkPolicy": None if cluster.network.policy == "none" else cluster.network.policy,
-        "networkDataplane": "cilium" if cluster.network.policy == "cilium" else None,
-        "podCidr": cluster.network.pod_cidr,
-    }
-    profile |= {key: value for key, value in optional.items() if value is not None}
+    pools = [
+        {
+            "name": pool.name,
+            **pool_body(pool, subnet_id=subnet_of(pool, network), tags=tags, now=now),
+            "count": initial_count(pool),
+            "orchestratorVersion": cluster.kubernetes_version,
+        }
+        for pool in spec.node_pools
+    ]
     properties: Wire = {
         "kubernetesVersion": cluster.kubernetes_version,
         "dnsPrefix": cluster.dns_prefix or default_dns_prefix(spec),
         "nodeResourceGroup": cluster.node_resource_group or default_node_group(spec),
         "enableRBAC": True,
-        "networkProfile": profile,
-        "agentPoolProfiles": [
-            {
-                "name": pool.name,
-                **pool_body(pool, subnet_id=subnet_id, tags=tags),
-                "count": initial_count(pool),
-                "orchestratorVersion": cluster.kubernetes_version,
-            }
-            for pool in spec.node_pools
-        ],
+        "disableLocalAccounts": not cluster.local_accounts,
+        "networkProfile": network_profile(cluster),
+        "autoUpgradeProfile": {
+            "upgradeChannel": cluster.upgrades.channel,
+            "nodeOSUpgradeChannel": cluster.upgrades.node_os_channel,
+        },
+        "apiServerAccessProfile": _present(
+            authorizedIPRanges=list(cluster.api_server.authorized_ip_ranges),
+            enablePrivateCluster=cluster.api_server.private,
+            privateDNSZone=cluster.api_server.private_dns_zone,
+        ),
+        "oidcIssuerProfile": {"enabled": cluster.oidc_issuer},
+        "securityProfile": {"workloadIdentity": {"enabled": cluster.workload_identity}},
+        **profiles(cluster),
+        "agentPoolProfiles": pools,
     }
     if ssh_key:
         keys = [{"keyData": ssh_key.strip()}]
@@ -106,6 +126,50 @@ def desired_cluster(
     }
     _put_identity(body, identity)
     return body
+
+
+def _present(**members: Any) -> Wire:
+    return {key: value for key, value in members.items() if value is not None}
+
+
+def network_profile(cluster: ClusterSpec) -> Wire:
+    """networkProfile: plugin, policy, addresses, the way out."""
+    network = cluster.network
+    return _present(
+        networkPlugin=network.plugin,
+        serviceCidr=network.service_cidr,
+        dnsServiceIP=network.dns_service_ip,
+        loadBalancerSku="standard",
+        outboundType=network.outbound_type,
+        networkPluginMode=network.plugin_mode,
+        networkPolicy=None if network.policy == "none" else network.policy,
+        networkDataplane="cilium" if network.policy == "cilium" else None,
+        podCidr=network.pod_cidr,
+    )
+
+
+def profiles(cluster: ClusterSpec) -> Wire:
+    """The members that are there only when the spec has them: sign-in, autoscaler, monitoring."""
+    found: Wire = {}
+    if cluster.entra:
+        found["aadProfile"] = _present(
+            managed=True,
+            enableAzureRBAC=cluster.entra.azure_rbac,
+            adminGroupObjectIDs=list(cluster.entra.admin_group_object_ids),
+            tenantID=cluster.entra.tenant_id,
+        )
+    if cluster.autoscaler_profile:
+        chosen = cluster.autoscaler_profile.model_dump(exclude_none=True)
+        found["autoScalerProfile"] = {key.replace("_", "-"): _text(value) for key, value in chosen.items()}
+    if cluster.monitoring:
+        config = {"logAnalyticsWorkspaceResourceID": cluster.monitoring.workspace_id, "useAADAuth": "true"}
+        found["addonProfiles"] = {"omsagent": {"enabled": True, "config": config}}
+    return found
+
+
+def _text(value: Any) -> str:
+    """AKS has these settings as text: true, 600, 10s."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _put_identity(body: Wire, identity: outputs.Identity) -> None:
@@ -126,17 +190,18 @@ def current_version(found: Mapping[str, Any]) -> str:
 def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
     """What differs, but for the agent pools: after the creation those are a step of their own."""
     if found is None:
-        return [Change(path=f"managedClusters/{desired['properties']['nodeResourceGroup']}", action=Action.CREATE, after=desired)]
+        return [Change(path="managedCluster", action=Action.CREATE, after=desired)]
     changes = []
     properties = {k: v for k, v in desired["properties"].items() if k not in ("kubernetesVersion", "agentPoolProfiles")}
     wanted = {**desired, "properties": properties}
-    identity = wanted.get("identity")
-    if identity:
+    if identity := wanted.get("identity"):
         wanted["identity"] = {"type": identity["type"]}
     for change in compare(wanted, found):
+        if not change.before and change.path in DEFAULTS and DEFAULTS[change.path] == change.after:
+            continue
         action = Action.REPLACE if change.path in IMMUTABLE else Action.UPDATE
         disrupts = action is Action.REPLACE or change.path in DISRUPTIVE
-        changes.append(Change(path=change.path, action=action, before=change.before, after=change.after, disrupts=disrupts))
+        changes.append(replace(change, action=action, disrupts=disrupts))
     version, current = desired["properties"]["kubernetesVersion"], current_version(found)
     if not satisfies(current, version):
         changes.append(Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, disrupts=True))
@@ -146,18 +211,31 @@ def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
     return changes
 
 
-def updated_cluster(found: Wire, desired: Wire, version: str | None) -> Wire:
-    """The cluster as read with our members in it. Pools stay as read: one left out would be no better than one sent back.
+def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:
+    """The pools of the platform that are a minor version behind the control plane: it does not go on before them."""
+    reached = parts(current_version(found))[:2]
+    return [
+        pool["name"]
+        for pool in found["properties"].get("agentPoolProfiles") or ()
+        if pool["name"] in names and parts(pool.get("currentOrchestratorVersion") or pool["orchestratorVersion"])[:2] < reached
+    ]
+
+
+def busy_pools(found: Wire) -> list[str]:
+    """Agent pools on which an operation runs: it excludes any write to the cluster."""
+    pools = found["properties"].get("agentPoolProfiles") or ()
+    return [pool["name"] for pool in pools if pool.get("provisioningState") in BUSY]
+
+
+def updated_cluster(found: Wire, changes: Sequence[Change], version: str | None) -> Wire:
+    """The cluster as read with the changes in it; its pools are sent as they were read, so that they stay as they are.
 
     `version` None: as it is. The principal's secret is not sent, so Azure keeps the one it has.
     """
-    body: Wire = {key: value for key, value in found.items() if key not in READ_ONLY}
-    properties = {k: v for k, v in found["properties"].items() if k not in READ_ONLY_PROPERTIES}
-    for key, value in desired["properties"].items():
-        if key not in ("kubernetesVersion", "agentPoolProfiles"):
-            old = properties.get(key)
-            properties[key] = {**old, **value} if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    document = merged(found, changes)
+    body: Wire = {key: value for key, value in document.items() if key not in READ_ONLY}
+    body["properties"] = {k: v for k, v in document["properties"].items() if k not in READ_ONLY_PROPERTIES}
+    body["tags"] = dict(body.get("tags") or {})
     if version is not None:
-        properties["kubernetesVersion"] = version
-    body |= {"properties": properties, "tags": {**(found.get("tags") or {}), **desired["tags"]}, "sku": desired["sku"]}
+        body["properties"]["kubernetesVersion"] = version
     return body

@@ -1,10 +1,13 @@
 """What every Azure step is given for one pass."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.inventory import Kind
 from notebook_platform.azure.arm.operations import poll
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import AzureSession
@@ -13,11 +16,19 @@ from notebook_platform.engine.step import Observed
 from notebook_platform.kube.secrets import SecretStore
 
 
+class Drain(Protocol):
+    """Empties the nodes of an agent pool: None once nothing is left on them, else what is still there, in a sentence."""
+
+    async def __call__(self, cluster: outputs.Cluster, pool: str) -> str | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class AzureContext:
     """The spec, whose it is, and the way to Azure. `operations` are those remembered from earlier passes.
 
     `signed_in` is the session, or why there is none: then only the step Credentials says so, the others wait for it.
+    `planning`: nothing may be written, not even to Secrets. `max_age`: how old a shared look may be, in seconds. `drain` empties
+    the nodes of an agent pool, given the kubeconfig and the pool's name.
     """
 
     spec: NotebookPlatformSpec
@@ -26,6 +37,10 @@ class AzureContext:
     secrets: SecretStore
     operations: Mapping[str, Operation]
     deleting: bool = False
+    planning: bool = False
+    max_age: float = 0.0
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    drain: Drain | None = None
 
     @property
     def session(self) -> AzureSession:
@@ -39,10 +54,19 @@ class AzureContext:
         """Name of the resource group."""
         return self.spec.azure.resource_group
 
+    def id_of(self, type_: str, name: str) -> str:
+        """The ARM id that something in the platform's group has, or will have."""
+        return f"/subscriptions/{self.spec.azure.subscription_id}/resourceGroups/{self.group}/providers/{type_}/{name}"
+
     @property
     def tags(self) -> dict[str, str]:
         """Tags of whatever is created."""
         return self.owner.tags(self.spec.azure.tags)
+
+    async def look(self, kind: Kind, name: str, *, sharp: bool, group: str | None = None) -> dict[str, Any] | None:
+        """One thing in the platform's group (or another). Raises HttpResponseError."""
+        inventory = self.session.inventory
+        return await inventory.one(kind, self.group if group is None else group, name, max_age=self.max_age, sharp=sharp)
 
     async def pending(self, key: str, field: str) -> Observed[Any] | None:
         """How the remembered operation under `key` stands: busy or failed; None when there is none or it is over."""
@@ -52,5 +76,6 @@ class AzureContext:
             return None
         state = await poll(self.session, operation, field)
         if state.busy is None and state.failed is None:
+            self.session.inventory.expire()
             return None
         return Observed(busy=state.busy, failed=state.failed)

@@ -13,6 +13,7 @@ class Credentials(Check[str]):
     """Makes nothing; everything else stands on it. Its output is the subscription id."""
 
     name = "Credentials"
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
@@ -21,12 +22,16 @@ class Credentials(Check[str]):
         return self._context.spec.azure.subscription_id
 
     async def observe(self, inputs: Inputs) -> Observed[str]:
-        wanted = self._context.spec.azure.subscription_id
+        wanted, session = self._context.spec.azure.subscription_id, self._context.session
         async with speaking_of("spec.azure.subscriptionId"):
-            subscription = await self._context.session.subscriptions.subscriptions.get(wanted)
-        state = str(getattr(subscription.state, "value", subscription.state))
+            state = await session.inventory.answer("subscription", self._state, max_age=self._context.max_age, sharp=self.sharp)
         if state in USABLE:
             return Observed(found=wanted)
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"
         remedy = "Enable the subscription again (billing); it is looked at once an interval."
         return Observed(failed=Failed(reason="SubscriptionDisabled", message=message, remedy=remedy))
+
+    async def _state(self) -> str:
+        wanted = self._context.spec.azure.subscription_id
+        subscription = await self._context.session.subscriptions.subscriptions.get(wanted)
+        return str(getattr(subscription.state, "value", subscription.state))

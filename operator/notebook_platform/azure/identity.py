@@ -3,16 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
-
 from notebook_platform.azure import outputs
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.inventory import IDENTITIES
+from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.service_principal import CreatedPrincipal
 from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Step
-from notebook_platform.engine.change import compare
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare
 
 Wire = Mapping[str, Any]
+
+IDENTITY_API = "2024-11-30"
 
 
 class SystemAssigned(Check[outputs.Identity]):
@@ -20,6 +22,7 @@ class SystemAssigned(Check[outputs.Identity]):
 
     name = "Identity"
     needs = ("ResourceGroup",)
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
@@ -45,12 +48,43 @@ class ExistingPrincipal(SystemAssigned):
         data = await self._context.secrets.read(principal.secret_ref.name, "clientId", "clientSecret", field=self.FIELD)
         client_id = data["clientId"].strip()
         async with speaking_of(self.FIELD):
-            found = await self._context.session.graph("GET", f"/servicePrincipals(appId='{client_id}')")
+            session, path = self._context.session, f"/servicePrincipals(appId='{client_id}')"
+            age = self._context.max_age
+            found = await session.inventory.answer(path, lambda: session.graph("GET", path), max_age=age, sharp=self.sharp)
         identity = outputs.Identity(
             type="ServicePrincipal",
             client_id=client_id,
             principal_id=found["id"],
             secret_name=principal.secret_ref.name,
+            expires=data.get("expires"),
+        )
+        return Observed(found=identity)
+
+
+class ExistingIdentity(SystemAssigned):
+    """A user-assigned identity that somebody else made, perhaps in another group; it is used and never changed or deleted."""
+
+    FIELD = "spec.identity.userAssigned.resourceId"
+
+    def desired(self, inputs: Inputs) -> outputs.Identity:
+        return outputs.Identity(type="UserAssigned")
+
+    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+        chosen = self._context.spec.identity.user_assigned
+        assert chosen is not None and chosen.resource_id is not None
+        session, path = self._context.session, chosen.resource_id
+
+        async def ask() -> Any:
+            return (await session.send("GET", path, api_version=IDENTITY_API)).json()
+
+        async with speaking_of(self.FIELD):
+            found = await session.inventory.answer(path, ask, max_age=self._context.max_age, sharp=self.sharp)
+        properties = found["properties"]
+        identity = outputs.Identity(
+            type="UserAssigned",
+            client_id=properties["clientId"],
+            principal_id=properties["principalId"],
+            identity_id=found["id"],
         )
         return Observed(found=identity)
 
@@ -60,11 +94,12 @@ class UserAssigned(Step[Wire, Wire]):
 
     name = "Identity"
     needs = ("ResourceGroup",)
+    shares_looks = True
     FIELD = "spec.identity.userAssigned.name"
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
-        assert context.spec.identity.user_assigned is not None
+        assert context.spec.identity.user_assigned is not None and context.spec.identity.user_assigned.name is not None
         self._name = context.spec.identity.user_assigned.name
 
     def desired(self, inputs: Inputs) -> Wire:
@@ -72,13 +107,9 @@ class UserAssigned(Step[Wire, Wire]):
 
     async def observe(self, inputs: Inputs) -> Observed[Wire]:
         async with speaking_of(self.FIELD):
-            try:
-                answer = await self._client.get(self._context.group, self._name)
-            except HttpResponseError as error:
-                if is_missing(error):
-                    return Observed()
-                raise
-        found = answer.serialize(keep_readonly=True) if hasattr(answer, "serialize") else answer.as_dict()
+            found = await self._context.look(IDENTITIES, self._name, sharp=self.sharp)
+        if found is None:
+            return Observed()
         adoption = self._context.spec.adoption
         failed = self._context.owner.objection(f"the identity {self._name!r}", self.FIELD, found.get("tags"), adoption)
         return Observed(found=None if failed else found, failed=failed, ours=failed is None)
@@ -92,7 +123,19 @@ class UserAssigned(Step[Wire, Wire]):
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         async with speaking_of(self.FIELD):
-            await self._client.create_or_update(self._context.group, self._name, {**(found or {}), **(desired or {})})
+            if found is not None and only_tags(changes):
+                await set_tags(self._context.session, found["id"], wanted_tags(changes))
+            else:
+                await self._client.create_or_update(self._context.group, self._name, {**(found or {}), **(desired or {})})
+        return Done()
+
+    def promise(self, desired: Wire) -> Any:
+        id_ = self._context.id_of("Microsoft.ManagedIdentity/userAssignedIdentities", self._name)
+        return outputs.Identity(type="UserAssigned", client_id=KNOWN_AFTER_APPLY, principal_id=KNOWN_AFTER_APPLY, identity_id=id_)
+
+    async def let_go(self, found: Wire) -> Outcome:
+        async with speaking_of(self.FIELD):
+            await drop_owner(self._context.session, found["id"], found.get("tags"))
         return Done()
 
     def output(self, found: Wire | None) -> Any:
@@ -123,9 +166,14 @@ def _principal(context: AzureContext) -> Step[Any, Any]:
     return ExistingPrincipal(context) if existing else CreatedPrincipal(context)
 
 
+def _user_assigned(context: AzureContext) -> Step[Any, Any]:
+    chosen = context.spec.identity.user_assigned
+    return ExistingIdentity(context) if chosen is not None and chosen.resource_id else UserAssigned(context)
+
+
 _KINDS: Mapping[str, Callable[[AzureContext], Step[Any, Any]]] = {
     "ServicePrincipal": _principal,
-    "UserAssigned": UserAssigned,
+    "UserAssigned": _user_assigned,
     "SystemAssigned": SystemAssigned,
 }
 

@@ -1,22 +1,24 @@
-"""Network: the virtual network and the subnet of the nodes.
+"""Network: the virtual network and the subnets of the nodes; or an existing subnet, of which nothing is changed.
 
 The network is written without its subnets once it exists and each subnet through its own address: a PUT of the network with a
-`subnets` array deletes those it leaves out, and AKS writes members of its own onto the subnet, which are sent back as read.
+`subnets` array deletes those it leaves out, and AKS writes members of its own onto the subnets, which are sent back as read.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from notebook_platform.api.azure import NetworkSpec
+from notebook_platform.api.network import NetworkSpec
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.inventory import NETWORKS
 from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.context import AzureContext
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
-from notebook_platform.engine.change import compare
+from notebook_platform.engine import Action, Change, Check, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.engine.change import compare, merged
 
 FIELD = "spec.network"
 WRITE_SECONDS = 10.0
@@ -26,10 +28,10 @@ Wire = dict[str, Any]
 
 @dataclass(frozen=True)
 class Desired:
-    """The members of network and subnet that the spec speaks of, in wire form."""
+    """The members of the network and of its subnets (by name) that the spec speaks of, in wire form."""
 
     network: Wire
-    subnet: Wire
+    subnets: Mapping[str, Wire]
 
 
 class Network(Step[Desired, Wire]):
@@ -37,41 +39,45 @@ class Network(Step[Desired, Wire]):
 
     name = "Network"
     needs = ("ResourceGroup",)
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
         self._spec: NetworkSpec | None = context.spec.network
 
     def desired(self, inputs: Inputs) -> Desired | None:
-        if self._spec is None:
+        if self._spec is None or self._spec.virtual_network is None or self._spec.subnet is None:
             return None
         prefixes = list(self._spec.virtual_network.address_prefixes)
+        subnets = {s.name: s.address_prefix for s in (self._spec.subnet, *self._spec.subnets)}
         return Desired(
             network={
                 "location": self._context.spec.azure.location,
                 "tags": self._context.tags,
                 "properties": {"addressSpace": {"addressPrefixes": prefixes}},
             },
-            subnet={"name": self._spec.subnet.name, "properties": {"addressPrefix": self._spec.subnet.address_prefix}},
+            subnets={name: {"name": name, "properties": {"addressPrefix": prefix}} for name, prefix in subnets.items()},
         )
+
+    @property
+    def _name(self) -> str:
+        assert self._spec is not None and self._spec.virtual_network is not None
+        return self._spec.virtual_network.name
 
     async def observe(self, inputs: Inputs) -> Observed[Wire]:
         if self._spec is None:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
-        name, group = self._spec.virtual_network.name, self._context.group
         async with speaking_of(f"{FIELD}.virtualNetwork"):
-            try:
-                network: Wire = (await self._context.session.network.virtual_networks.get(group, name)).as_dict()
-            except HttpResponseError as error:
-                if is_missing(error):
-                    return Observed()
-                raise
+            network = await self._context.look(NETWORKS, self._name, sharp=self.sharp)
+        if network is None:
+            return Observed()
         state = network.get("properties", {}).get("provisioningState")
         if state in ("Updating", "Deleting", "Creating"):
-            return Observed(busy=InProgress(reason=state, message=f"The virtual network {name} is {state}", look_again_in=3))
-        what, tags, adoption = f"the virtual network {name!r}", network.get("tags"), self._context.spec.adoption
+            message = f"The virtual network {self._name} is {state}"
+            return Observed(busy=InProgress(reason=state, message=message, look_again_in=3))
+        what, tags, adoption = f"the virtual network {self._name!r}", network.get("tags"), self._context.spec.adoption
         failed = self._context.owner.objection(what, f"{FIELD}.virtualNetwork.name", tags, adoption)
         return Observed(found=None if failed else network, failed=failed, ours=failed is None)
 
@@ -79,41 +85,58 @@ class Network(Step[Desired, Wire]):
         if desired is None:
             return ()
         if found is None:
-            after = {**desired.network, "subnets": [desired.subnet]}
+            after = {**desired.network, "subnets": list(desired.subnets.values())}
             return [Change(path="virtualNetwork", action=Action.CREATE, after=after)]
-        changes = list(compare(desired.network, found, "virtualNetwork"))
-        subnet = _subnet(found, desired.subnet["name"])
-        if subnet is None:
-            return [*changes, Change(path="subnet", action=Action.CREATE, after=desired.subnet)]
-        return [*changes, *compare({"properties": desired.subnet["properties"]}, _one_prefix(subnet), "subnet")]
+        changes = list(compare(desired.network, found))
+        for name, wanted in desired.subnets.items():
+            there = _subnet(found, name)
+            if there is None:
+                changes.append(Change(path=f"subnets[{name}]", action=Action.CREATE, after=wanted))
+                continue
+            for change in compare({"properties": wanted["properties"]}, _one_prefix(there)):
+                changes.append(replace(change, path=f"subnets[{name}].{change.path}", keys=()))
+        return changes
 
     async def apply(self, desired: Desired | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
-        assert desired is not None and self._spec is not None
-        name, group, client = self._spec.virtual_network.name, self._context.group, self._context.session.network
-        network_changes = any(change.path.startswith("virtualNetwork") for change in changes)
+        assert desired is not None
+        name, group, client = self._name, self._context.group, self._context.session.network
         target: tuple[str, ...] = (name,)
         async with speaking_of(FIELD):
+            if found is not None and only_tags(changes):
+                await set_tags(self._context.session, found["id"], wanted_tags(changes))
+                return Done()
             if found is None:
-                body = {**desired.network, "properties": {**desired.network["properties"], "subnets": [desired.subnet]}}
+                subnets = list(desired.subnets.values())
+                body = {**desired.network, "properties": {**desired.network["properties"], "subnets": subnets}}
                 call, kind = client.virtual_networks.begin_create_or_update, f"create virtual network {name}"
-            elif network_changes:
-                body = _merged(found, desired.network)
-                body["properties"].pop("subnets", None)
+            elif of_network := [change for change in changes if change.keys]:
+                body = merged(found, of_network)
+                body["properties"] = {key: value for key, value in body["properties"].items() if key != "subnets"}
                 call, kind = client.virtual_networks.begin_create_or_update, f"update virtual network {name}"
             else:
-                subnet = _subnet(found, desired.subnet["name"]) or {}
-                body = _merged(_one_prefix(subnet), desired.subnet)
-                target, kind = (name, desired.subnet["name"]), f"update subnet {desired.subnet['name']}"
+                subnet = changes[0].path.removeprefix("subnets[").split("]")[0]
+                body = _merged(_one_prefix(_subnet(found, subnet) or {}), desired.subnets[subnet])
+                target, kind = (name, subnet), f"update subnet {subnet}"
                 call = client.subnets.begin_create_or_update
             headers = {"If-Match": body["etag"]} if body.get("etag") else {}
             busy = await accept(call, group, *target, body, kind=kind, expected=WRITE_SECONDS, headers=headers)
         return busy or Done()
 
+    def takes(self, changes: Sequence[Change]) -> float:
+        return WRITE_SECONDS if changes else 0.0
+
     def output(self, found: Wire | None) -> Any:
-        if found is None or self._spec is None:
+        if found is None or self._spec is None or self._spec.subnet is None:
             return None
-        subnet = _subnet(found, self._spec.subnet.name)
-        return subnet and outputs.Network(virtual_network_id=found["id"], subnet_id=subnet["id"])
+        subnets = {s["name"]: s["id"] for s in found.get("properties", {}).get("subnets") or ()}
+        default = _subnet(found, self._spec.subnet.name)
+        return default and outputs.Network(virtual_network_id=found["id"], subnet_id=default["id"], subnets=subnets)
+
+    def promise(self, desired: Desired) -> Any:
+        assert self._spec is not None and self._spec.subnet is not None
+        id_ = self._context.id_of("Microsoft.Network/virtualNetworks", self._name)
+        subnets = {name: f"{id_}/subnets/{name}" for name in desired.subnets}
+        return outputs.Network(virtual_network_id=id_, subnet_id=subnets[self._spec.subnet.name], subnets=subnets)
 
     async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
         if not self._context.owner.owns(found.get("tags")):
@@ -123,6 +146,55 @@ class Network(Step[Desired, Wire]):
             networks = self._context.session.network.virtual_networks
             busy = await accept(networks.begin_delete, self._context.group, found["name"], kind=kind, expected=WRITE_SECONDS)
         return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=2)
+
+    async def let_go(self, found: Wire) -> Outcome:
+        async with speaking_of(f"{FIELD}.virtualNetwork"):
+            await drop_owner(self._context.session, found["id"], found.get("tags"))
+        return Done()
+
+
+class ExistingSubnet(Check[outputs.Network]):
+    """A subnet that somebody else keeps: it must be there, nothing of it is changed."""
+
+    name = "Network"
+    needs = ("ResourceGroup",)
+    shares_looks = True
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+        assert context.spec.network is not None and context.spec.network.subnet_id is not None
+        self._id = context.spec.network.subnet_id
+
+    def desired(self, inputs: Inputs) -> outputs.Network:
+        return outputs.Network(virtual_network_id=self._id.rsplit("/subnets/", 1)[0], subnet_id=self._id)
+
+    async def observe(self, inputs: Inputs) -> Observed[outputs.Network]:
+        parts = self._id.split("/")
+        if parts[2].lower() != self._context.spec.azure.subscription_id.lower():
+            return Observed(found=self.desired(inputs))  # not in sight of these credentials; AKS will say if it is not there
+        group, network, subnet = parts[4], parts[8], parts[10]
+        async with speaking_of(f"{FIELD}.subnetId"):
+            try:
+                found = await self._context.look(NETWORKS, network, sharp=self.sharp, group=group)
+            except HttpResponseError as error:
+                if not is_missing(error):
+                    raise
+                found = None
+        there = found and _subnet(found, subnet)
+        if not found or not there:
+            raise Refused.because(
+                "SubnetNotFound",
+                f"{FIELD}.subnetId names {self._id}, which does not exist or cannot be read",
+                "Correct the id, or create the subnet; it is looked at once an interval.",
+                retry_in=60,
+            )
+        return Observed(found=outputs.Network(virtual_network_id=found["id"], subnet_id=there["id"]))
+
+
+def network(context: AzureContext) -> Step[Any, Any]:
+    """The Network step of spec.network."""
+    existing = context.spec.network is not None and context.spec.network.subnet_id is not None
+    return ExistingSubnet(context) if existing else Network(context)
 
 
 def _subnet(network: Mapping[str, Any], name: str) -> Wire | None:
@@ -138,10 +210,5 @@ def _one_prefix(subnet: Wire) -> Wire:
     return {**subnet, "properties": properties}
 
 
-def _merged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Wire:
-    """What was read, with our members in it."""
-    merged = dict(found)
-    for key, value in wanted.items():
-        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merged(merged[key], value) if nested else value
-    return merged
+def _merged(found: Mapping[str, Any], wanted: Wire) -> Wire:
+    return {**found, **wanted, "properties": {**(found.get("properties") or {}), **wanted["properties"]}}

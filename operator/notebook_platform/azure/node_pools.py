@@ -1,6 +1,6 @@
-"""NodePools: the agent pools after the cluster was created: added, changed and upgraded through their own addresses.
+"""NodePools: the agent pools after the cluster was created: added, changed, upgraded, rotated and removed, one write a pass.
 
-A pool that the spec does not name is told of and left alone: somebody may work on it.
+A pool that neither the spec names nor we made is told of and left alone: somebody may work on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,32 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform.api.schedules import next_turn, problem
 from notebook_platform.azure import outputs
-from notebook_platform.azure.agent_pools import BUSY, SPEC_FIELDS, Wire, initial_count, pool_body, pool_changes, updated_pool
+from notebook_platform.azure.agent_pools import (
+    BUSY,
+    SPEC_FIELDS,
+    Wire,
+    flat,
+    initial_count,
+    pool_body,
+    pool_changes,
+    subnet_of,
+    updated_pool,
+)
 from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.inventory import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.context import AzureContext
-from notebook_platform.azure.versions import next_version
+from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
+from notebook_platform.azure.versions import follows, next_version
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 FIELD = "spec.nodePools"
-CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS = 120.0, 60.0, 600.0
+CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 120.0, 60.0, 600.0, 90.0
+AT_ONCE = 0.05
 POOL_TAG = "aks-managed-poolName"
 
 
@@ -32,84 +48,189 @@ class Found:
 
 
 class NodePools(Step[Mapping[str, Wire], Found]):
-    """One write a pass. What is wanted are the pools' bodies by name."""
+    """What is wanted are the pools' bodies by name."""
 
     name = "NodePools"
     needs = ("Cluster", "Network")
     goes_with = "Cluster"
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
         self._spec = {pool.name: pool for pool in context.spec.node_pools}
         self._version = context.spec.cluster.kubernetes_version
+        self._cluster: outputs.Cluster | None = None
 
-    def desired(self, inputs: Inputs) -> Mapping[str, Wire]:
-        network: outputs.Network | None = inputs.get("Network")
-        subnet_id = network.subnet_id if network else None
-        return {name: pool_body(pool, subnet_id=subnet_id, tags=self._context.tags) for name, pool in self._spec.items()}
+    def desired(self, inputs: Inputs) -> Mapping[str, Wire] | None:
+        self._cluster = inputs["Cluster"]
+        if self._cluster is None or not self._cluster.is_there:
+            return None
+        for name, pool in self._spec.items():
+            for schedule in pool.schedules:
+                if words := problem(schedule):
+                    raise Refused.because("ScheduleUnreadable", f"{FIELD}[{name}].schedules: {words}", "Correct it.")
+        network, context = inputs.get("Network"), self._context
+        return {
+            name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=context.tags, now=context.now)
+            for name, pool in self._spec.items()
+        }
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
         cluster: outputs.Cluster | None = inputs.get("Cluster")
-        if cluster is None:
+        if cluster is None or not cluster.is_there:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
         async with speaking_of(FIELD):
-            try:
-                listed = self._pools.list(self._context.group, cluster.name)
-                pools = {pool.name: _flat(pool.as_dict()) async for pool in listed}
-                scale_sets = await self._scale_sets(cluster.node_resource_group)
-            except HttpResponseError as error:
-                if is_missing(error):
-                    return Observed()
-                raise
-        found = Found(pools, scale_sets)
+            pools = await self._look(cluster)
+            if pools is None:
+                return Observed()
+            scale_sets = await self._scale_sets(cluster.node_resource_group)
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if p.get("provisioningState") in BUSY]:
             busy = InProgress(reason="Updating", message=f"Agent pool {', '.join(moving)}", look_again_in=3)
-        return Observed(found=found, busy=busy, notices=tuple(self._notices(pools)))
+        turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._context.now)
+        return Observed(
+            found=Found(pools, scale_sets),
+            busy=busy,
+            notices=tuple(self._notices(pools)),
+            look_again_in=(turn - self._context.now).total_seconds() + 1 if turn else None,
+        )
+
+    async def _look(self, cluster: outputs.Cluster) -> dict[str, Wire] | None:
+        """The pools by name: as the shared look at the cluster shows them, or each from its own address."""
+        if not self.sharp:
+            seen = await self._context.look(CLUSTERS, cluster.name, sharp=False)
+            return {pool["name"]: dict(pool) for pool in seen["properties"].get("agentPoolProfiles") or ()} if seen else None
+        try:
+            return {pool.name: flat(pool.as_dict()) async for pool in self._pools.list(self._context.group, cluster.name)}
+        except HttpResponseError as error:
+            if is_missing(error):
+                return None
+            raise
 
     async def _scale_sets(self, group: str) -> Mapping[str, str]:
-        listed = self._context.session.compute.virtual_machine_scale_sets.list(group)
-        return {s.tags[POOL_TAG]: str(s.id) async for s in listed if (s.tags or {}).get(POOL_TAG)}
+        inventory = self._context.session.inventory
+        listed = await inventory.below(SCALE_SETS, group, max_age=self._context.max_age, sharp=self.sharp)
+        return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
     def plan(self, desired: Mapping[str, Wire] | None, found: Found | None) -> Sequence[Change]:
+        if desired is None:
+            return ()
         pools = found.pools if found else {}
-        return [
-            change
-            for name, wanted in (desired or {}).items()
-            for change in pool_changes(self._spec[name], wanted, self._version, pools.get(name))
+        changes: list[Change] = []
+        for name, wanted in desired.items():
+            changes += pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
+        changes += [
+            Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), disrupts=True)
+            for name in self._removed(pools)
         ]
+        return changes
+
+    def _removed(self, pools: Mapping[str, Wire]) -> list[str]:
+        """Pools that we made (or took over), that the spec no longer names; temporary ones of a rotation too."""
+        owner = self._context.owner
+        return [name for name, pool in pools.items() if name not in self._spec and owner.owns(pool.get("tags"))]
 
     async def apply(self, desired: Mapping[str, Wire] | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
-        possible = [change for change in changes if change.action is not Action.REPLACE]
-        if not possible:
-            raise _immutable(changes[0])
-        name = possible[0].path.removeprefix("agentPools[").split("]")[0]
-        mine = [change for change in possible if change.path.startswith(f"agentPools[{name}]")]
-        there = found.pools.get(name) if found else None
-        if there is None:
-            return await self._create(name, desired[name])
-        return await self._update(name, desired[name], there, mine)
+        pools = found.pools if found else {}
+        refused: Refused | None = None
+        for name in dict.fromkeys(_pool_of(change) for change in changes):
+            mine = [change for change in changes if _pool_of(change) == name]
+            try:
+                outcome = await self._change(name, desired, pools, mine)
+            except Refused as error:
+                refused = refused or error  # what can be done for other pools is done first
+                continue
+            if outcome is not None:
+                return outcome
+        if refused is not None:
+            raise refused
+        message = "The agent pools have followed; the control plane goes on"
+        return InProgress(reason="Upgrading", message=message, look_again_in=AT_ONCE)
 
-    async def _create(self, name: str, wanted: Wire) -> Outcome:
-        body = {**wanted, "count": initial_count(self._spec[name]), "orchestratorVersion": self._version}
+    async def _change(
+        self, name: str, desired: Mapping[str, Wire], pools: Mapping[str, Wire], changes: Sequence[Change]
+    ) -> Outcome | None:
+        """The next thing to do for one pool; None: it has to wait for the control plane."""
+        place_of = stand_ins(pools, OWNER_TAG, self._context.owner.tag)
+        origin = place_of.get(name, name)
+        for_life = [change for change in changes if change.action is Action.REPLACE]
+        if origin in self._spec and (origin != name or for_life or temporary_name(origin) in pools):
+            if for_life and self._spec[name].replacement == "Refuse" and temporary_name(name) not in pools:
+                rest = [change for change in changes if change.action is not Action.REPLACE]
+                if rest:
+                    return await self._update(name, pools[name], rest)
+                raise _immutable(for_life[0])
+            return await self._rotate(origin, desired, pools)
+        if name not in self._spec:
+            return await self._remove(name, pools)
+        if name not in pools:
+            return await self._create(name, desired[name], initial_count(self._spec[name]))
+        return await self._update(name, pools[name], changes)
+
+    async def _rotate(self, name: str, desired: Mapping[str, Wire], pools: Mapping[str, Wire]) -> Outcome | None:
+        wanted, there = desired[name], pools.get(name)
+        count = initial_count(self._spec[name])
+        differs = there is not None and any(
+            change.action is Action.REPLACE for change in pool_changes(name, wanted, count, self._version, there)
+        )
+        step = next_move(name, pools, differs=differs)
+        if step is None:
+            return None
+        if step.move is Move.EMPTY:
+            return await self._remove(step.pool, pools)
+        if step.move is Move.FREEZE:
+            off = Change(path=f"agentPools[{step.pool}]", action=Action.UPDATE, after=False, keys=("enableAutoScaling",))
+            return await self._update(step.pool, pools[step.pool], [off])
+        live = pools.get(name) or pools.get(temporary_name(name)) or {}
+        body = dict(wanted)
+        if step.pool != name:
+            body["tags"] = {**wanted["tags"], ROTATES_TAG: name}
+        return await self._create(step.pool, body, max(count, int(live.get("count") or 0)))
+
+    async def _create(self, name: str, wanted: Wire, count: int) -> Outcome:
+        assert self._cluster is not None
+        if wanted["enableAutoScaling"]:
+            count = min(max(count, wanted["minCount"]), wanted["maxCount"])
+        version = follows(self._version, self._cluster.kubernetes_version)
+        body = {**wanted, "count": count, "orchestratorVersion": version}
         return await self._put(name, body, f"create agent pool {name}", CREATE_SECONDS, match_condition=MatchConditions.IfMissing)
 
-    async def _update(self, name: str, wanted: Wire, there: Wire, changes: Sequence[Change]) -> Outcome:
+    async def _update(self, name: str, there: Wire, changes: Sequence[Change]) -> Outcome | None:
+        assert self._cluster is not None
         version, kind, expected = None, f"update agent pool {name}", UPDATE_SECONDS
+        members = [change for change in changes if change.keys and change.action is not Action.REPLACE]
         for change in changes:
             if change.path.endswith(".orchestratorVersion"):
-                version = next_version(str(change.before), self._version, f"{FIELD}[{name}]")
-                kind, expected = f"upgrade agent pool {name} to {version}", UPGRADE_SECONDS
-        kept = {change.path for change in changes}
-        # What cannot change is sent as read, so that the rest goes through; it is refused when nothing else is left to do.
-        sent = {key: value for key, value in wanted.items() if key not in SPEC_FIELDS or f"agentPools[{name}].{key}" in kept}
-        body = updated_pool(there, sent, version)
+                step = next_version(str(change.before), self._version, f"{FIELD}[{name}]")
+                version = follows(step, self._cluster.kubernetes_version, str(change.before)) or None
+        if version is not None:
+            kind, expected = f"upgrade agent pool {name} to {version}", UPGRADE_SECONDS
+        elif not members:
+            return None
         etag = there.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-        return await self._put(name, body, kind, expected, **guard)
+        return await self._put(name, updated_pool(there, members, version), kind, expected, **guard)
+
+    async def _remove(self, name: str, pools: Mapping[str, Wire]) -> Outcome:
+        """Its pods move first; the last System pool stays."""
+        systems = [n for n, pool in pools.items() if pool.get("mode") == "System"]
+        if systems == [name]:
+            raise Refused.because(
+                "LastSystemPool",
+                f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
+                "Name it in spec.nodePools again, or add another System pool first.",
+            )
+        assert self._cluster is not None
+        if self._context.drain is not None and (left := await self._context.drain(self._cluster, name)) is not None:
+            return InProgress(reason="Draining", message=f"Agent pool {name}: {left}", look_again_in=3)
+        kind = f"delete agent pool {name}"
+        async with speaking_of(f"{FIELD}[{name}]"):
+            begin, target = self._pools.begin_delete, (self._context.group, self._context.spec.cluster.name, name)
+            busy = await accept(begin, *target, kind=kind, expected=DELETE_SECONDS)
+        return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=2)
 
     async def _put(self, name: str, body: Wire, kind: str, expected: float, **guard: Any) -> Outcome:
         target = (self._context.group, self._context.spec.cluster.name, name)
@@ -120,19 +241,39 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         return busy or Done()
 
     def _notices(self, pools: Mapping[str, Wire]) -> list[Notice]:
-        unknown = sorted(set(pools) - set(self._spec))
+        owner = self._context.owner
+        unknown = sorted(name for name in set(pools) - set(self._spec) if not owner.owns(pools[name].get("tags")))
         if not unknown:
             return []
         message = f"The cluster has agent pools that spec.nodePools does not name: {', '.join(unknown)}. They are left alone"
         return [Notice(condition="UnknownNodePools", reason="NotInSpec", message=message)]
 
+    def takes(self, changes: Sequence[Change]) -> float:
+        """Pools are worked on one after the other."""
+        each = {Action.CREATE: CREATE_SECONDS, Action.DELETE: DELETE_SECONDS, Action.REPLACE: 4 * CREATE_SECONDS}
+        longest: dict[str, float] = {}
+        for change in changes:
+            usual = UPGRADE_SECONDS if change.path.endswith(".orchestratorVersion") else UPDATE_SECONDS
+            longest[_pool_of(change)] = max(longest.get(_pool_of(change), 0.0), each.get(change.action, usual))
+        return sum(longest.values())
+
     def output(self, found: Found | None) -> Any:
         if found is None:
-            return None
+            # The cluster is only planned, or it sleeps.
+            return outputs.NodePools(scale_sets=dict.fromkeys(self._spec, KNOWN_AFTER_APPLY))
         counts = {name: int(pool.get("count") or 0) for name, pool in found.pools.items()}
         return outputs.NodePools(counts=counts, scale_sets=found.scale_sets)
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        return Done()
+
+    async def let_go(self, found: Found) -> Outcome:
+        for name, pool in found.pools.items():
+            if self._context.owner.owns(pool.get("tags")):
+                tags = {key: value for key, value in pool["tags"].items() if key != OWNER_TAG}
+                change = Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=tags, keys=("tags",))
+                outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
+                return outcome if isinstance(outcome, InProgress) else Done()
         return Done()
 
     @property
@@ -140,15 +281,15 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         return self._context.session.container_service.agent_pools
 
 
-def _flat(pool: Wire) -> Wire:
-    return {**pool.get("properties", {}), "name": pool["name"], "id": pool.get("id")}
+def _pool_of(change: Change) -> str:
+    return change.path.removeprefix("agentPools[").split("]")[0]
 
 
 def _immutable(change: Change) -> Refused:
-    pool, _, member = change.path.removeprefix("agentPools[").partition("].")
-    field = f"{FIELD}[{pool}].{SPEC_FIELDS.get(member, member)}"
+    pool, member = _pool_of(change), change.keys[0]
+    field = f"{FIELD}[{pool}].{SPEC_FIELDS[member]}"
     return Refused.because(
         "ImmutableField",
         f"{field} asks for {change.after!r} but the pool has {change.before!r}, for life",
-        "Set it back; or add a pool with another name and move the work there.",
+        f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the work there.",
     )

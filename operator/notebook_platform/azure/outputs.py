@@ -18,23 +18,31 @@ class Network:
 
     virtual_network_id: str
     subnet_id: str
+    subnets: Mapping[str, str] = field(default_factory=dict)
+    """Ids of all subnets that are kept, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
     """Who the cluster is. `secret_name` names the Secret (keys clientId, clientSecret) of a service principal;
-    `principal_id` is the object id that roles are given to, None for a system-assigned identity before the cluster exists."""
+    `principal_id` is the object id that roles are given to, None for a system-assigned identity before the cluster exists.
+    `expires`: when the principal's secret ends (RFC 3339); `old_secrets`: key ids of ours beside the current one."""
 
     type: str
     principal_id: str | None = None
     client_id: str | None = None
     secret_name: str | None = None
     identity_id: str | None = None
+    expires: str | None = None
+    application_id: str | None = None
+    old_secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """The managed cluster. `pools`: names of the agent pools it has; `principal_id`: of a system-assigned identity."""
+    """The managed cluster. `pools`: names of the agent pools it has; `principal_id`: object id of a system-assigned identity;
+    `kubelet_id`: of the identity that nodes pull images as. `planned`: it is only promised. `local_accounts`: whether it gives
+    out kubeconfigs with certificates."""
 
     id: str
     name: str
@@ -45,6 +53,16 @@ class Cluster:
     power_state: str
     fqdn: str | None = None
     pools: tuple[str, ...] = ()
+    principal_id: str | None = None
+    kubelet_id: str | None = None
+    oidc_issuer: str | None = None
+    planned: bool = False
+    local_accounts: bool = True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be worked on: it exists and is not asleep."""
+        return not self.planned and self.power_state != "Stopped"
 
 
 @dataclass(frozen=True, kw_only=True)

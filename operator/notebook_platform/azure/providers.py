@@ -41,6 +41,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
 
     name = "Providers"
     needs = ("Credentials",)
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
@@ -82,6 +83,12 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
             await asyncio.gather(*map(self._register, names))
         return _registering(names, None)
 
+    def promise(self, desired: Mapping[str, str]) -> Any:
+        return tuple(desired)
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        return FEATURE_SECONDS if changes else 0.0
+
     def output(self, found: Mapping[str, str] | None) -> Any:
         return tuple(found or ())
 
@@ -89,6 +96,14 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
         return Done()
 
     async def _state(self, name: str) -> str:
+        """A state that others asked for lately counts while it is the wanted one."""
+        inventory, age = self._context.session.inventory, self._context.max_age
+        told = await inventory.answer(name, lambda: self._ask(name), max_age=age, sharp=self.sharp)
+        if told != REGISTERED and not self.sharp:
+            told = await inventory.answer(name, lambda: self._ask(name), max_age=age, sharp=True)
+        return str(told)
+
+    async def _ask(self, name: str) -> str:
         namespace, _, feature = name.partition("/")
         if feature:
             answer = await self._context.session.features.features.get(namespace, feature)

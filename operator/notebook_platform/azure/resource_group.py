@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
-
 from notebook_platform.azure import outputs
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.inventory import GROUPS
 from notebook_platform.azure.arm.operations import accept
 from notebook_platform.azure.arm.ownership import OWNER_TAG
+from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import compare
@@ -21,10 +21,11 @@ Wire = Mapping[str, Any]
 
 
 class ResourceGroup(Step[Wire, Wire]):
-    """Created with one PUT; tags are kept; the location cannot change."""
+    """Created with one PUT; later only its tags are written; the location cannot change."""
 
     name = "ResourceGroup"
     needs = ("Credentials", "Providers", "Preflight")
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
@@ -36,12 +37,9 @@ class ResourceGroup(Step[Wire, Wire]):
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
         async with speaking_of(FIELD):
-            try:
-                group = (await self._context.session.resources.resource_groups.get(self._context.group)).as_dict()
-            except HttpResponseError as error:
-                if is_missing(error):
-                    return Observed()
-                raise
+            group = await self._context.look(GROUPS, self._context.group, sharp=self.sharp, group="")
+        if group is None:
+            return Observed()
         if str(group.get("properties", {}).get("provisioningState")) == "Deleting":
             message = f"The resource group {self._context.group} is being deleted"
             return Observed(busy=InProgress(reason="Deleting", message=message, look_again_in=10))
@@ -66,14 +64,23 @@ class ResourceGroup(Step[Wire, Wire]):
                 "A resource group cannot move: set spec.azure.location to where it is, or choose another group.",
             )
         async with speaking_of(FIELD):
-            tags = {**((found or {}).get("tags") or {}), **self._context.tags}
-            await self._context.session.resources.resource_groups.create_or_update(
-                self._context.group, {"location": self._context.spec.azure.location, "tags": tags}
-            )
+            if found is not None:
+                await set_tags(self._context.session, found["id"], wanted_tags(changes))
+                return Done()
+            await self._context.session.resources.resource_groups.create_or_update(self._context.group, dict(desired or {}))
         return Done()
 
     def output(self, found: Wire | None) -> Any:
         return None if found is None else outputs.ResourceGroup(id=found["id"], location=found["location"])
+
+    def promise(self, desired: Wire) -> Any:
+        id_ = f"/subscriptions/{self._context.spec.azure.subscription_id}/resourceGroups/{self._context.group}"
+        return outputs.ResourceGroup(id=id_, location=desired["location"])
+
+    async def let_go(self, found: Wire) -> Outcome:
+        async with speaking_of(FIELD):
+            await drop_owner(self._context.session, found["id"], found.get("tags"))
+        return Done()
 
     async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
         if not self._context.owner.owns(found.get("tags")):

@@ -11,10 +11,13 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.inventory import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.kube.secrets import SecretStore
 
 FIELD = "spec.identity.servicePrincipal"
@@ -33,6 +36,7 @@ class Principal:
     application: Wire
     principal: Wire | None
     secret_id: str | None
+    expires: str | None = None
 
     @property
     def holds_secret(self) -> bool:
@@ -40,12 +44,19 @@ class Principal:
         known = {c["keyId"] for c in self.application.get("passwordCredentials") or ()}
         return self.secret_id is not None and self.secret_id in known
 
+    @property
+    def old_secrets(self) -> tuple[str, ...]:
+        """Key ids of secrets of ours that are not the one we keep."""
+        ours = [c["keyId"] for c in self.application.get("passwordCredentials") or () if c.get("displayName") == CREDENTIAL]
+        return tuple(key for key in ours if key != self.secret_id)
+
 
 class CreatedPrincipal(Step[str, Principal]):
     """Application, principal and secret, each made when it is found missing. What is wanted is the display name."""
 
     name = "Identity"
     needs = ("ResourceGroup",)
+    shares_looks = True
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
@@ -58,13 +69,26 @@ class CreatedPrincipal(Step[str, Principal]):
         return (principal and principal.name) or f"notebook-platform {self._context.owner.name}"
 
     async def observe(self, inputs: Inputs) -> Observed[Principal]:
-        application = await self._find(f"/applications(uniqueName='{self._unique_name}')")
+        application, principal = await self._directory()
         if application is None:
             return Observed()
-        principal = await self._find(f"/servicePrincipals(appId='{application['appId']}')")
         kept = await self._secrets.find(self._secret_name) or {}
         secret_id = kept.get("secretId") if kept.get("clientId") == application["appId"] else None
-        return Observed(found=Principal(application, principal, secret_id))
+        return Observed(found=Principal(application, principal, secret_id, kept.get("expires")))
+
+    async def _directory(self) -> tuple[Wire | None, Wire | None]:
+        """The application and its principal: from the list that all platforms share, or each by its own address."""
+        inventory, age = self._context.session.inventory, self._context.max_age
+        if not self.sharp:
+            async with speaking_of(FIELD):
+                applications = await inventory.every(APPLICATIONS, age) or []
+                principals = await inventory.every(PRINCIPALS, age) or []
+            mine = next((a for a in applications if a.get("uniqueName") == self._unique_name), None)
+            return mine, next((p for p in principals if mine and p["appId"] == mine["appId"]), None)
+        application = await self._find(f"/applications(uniqueName='{self._unique_name}')")
+        if application is None:
+            return None, None
+        return application, await self._find(f"/servicePrincipals(appId='{application['appId']}')")
 
     def plan(self, desired: str | None, found: Principal | None) -> Sequence[Change]:
         parts = {
@@ -72,7 +96,18 @@ class CreatedPrincipal(Step[str, Principal]):
             "servicePrincipal": found is not None and found.principal is not None,
             "secret": found is not None and found.holds_secret,
         }
-        return [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part, there in parts.items() if not there]
+        missing = [part for part, there in parts.items() if not there]
+        if not missing and found and (ends := self._ends_soon(found)):
+            return [Change(path=f"{FIELD}.secret", action=Action.UPDATE, before=f"ends {ends}", after="a new one", due=True)]
+        return [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part in missing]
+
+    def _ends_soon(self, found: Principal) -> str | None:
+        """When the kept secret ends, if it is time to renew it."""
+        principal = self._context.spec.identity.service_principal
+        if found.expires is None or principal is None:
+            return None
+        ends = datetime.fromisoformat(found.expires)
+        return found.expires if ends - self._context.now < parse_duration(principal.renew_before) else None
 
     async def apply(self, desired: str | None, found: Principal | None, changes: Sequence[Change]) -> Outcome:
         async with speaking_of(FIELD):
@@ -80,24 +115,29 @@ class CreatedPrincipal(Step[str, Principal]):
                 await self._context.session.graph(
                     "PATCH",
                     f"/applications(uniqueName='{self._unique_name}')",
-                    json={"displayName": desired, "notes": self._context.owner.tag, "signInAudience": "AzureADMyOrg"},
+                    json={
+                        "displayName": desired,
+                        "notes": self._context.owner.tag,
+                        "tags": [APPLICATION_TAG],
+                        "signInAudience": "AzureADMyOrg",
+                    },
                     headers={"Prefer": "create-if-missing"},
                 )
             elif found.principal is None:
-                body = {"appId": found.application["appId"], "accountEnabled": True}
+                body = {"appId": found.application["appId"], "accountEnabled": True, "tags": [APPLICATION_TAG]}
                 await self._context.session.graph("POST", "/servicePrincipals", json=body)
             else:
-                await self._renew(found.application)
+                await self._renew(found)
                 return Done()
         return InProgress(reason="Creating", message=f"The service principal {desired} is being made", look_again_in=AGAIN)
 
-    async def _renew(self, application: Wire) -> None:
-        """Add a secret and keep it; one of ours that nobody keeps (the operator died in between) is removed first."""
-        path = f"/applications/{application['id']}"
-        for stray in application.get("passwordCredentials") or ():
-            if stray.get("displayName") == CREDENTIAL:
-                await self._context.session.graph("POST", f"{path}/removePassword", json={"keyId": stray["keyId"]})
-        ends = (datetime.now(UTC) + LIFETIME).strftime("%Y-%m-%dT%H:%M:%SZ")
+    async def _renew(self, found: Principal) -> None:
+        """Add a secret and keep it. Others stay valid until the cluster has this one: PrincipalSecret removes them then, and with
+        them any that nobody keeps because the operator died before it could."""
+        application, path = found.application, f"/applications/{found.application['id']}"
+        principal = self._context.spec.identity.service_principal
+        lifetime = parse_duration(principal.secret_lifetime) if principal else LIFETIME
+        ends = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = {"passwordCredential": {"displayName": CREDENTIAL, "endDateTime": ends}}
         made = await self._context.session.graph("POST", f"{path}/addPassword", json=wanted)
         await self._secrets.keep(
@@ -118,7 +158,23 @@ class CreatedPrincipal(Step[str, Principal]):
             client_id=found.application["appId"],
             principal_id=found.principal["id"],
             secret_name=self._secret_name,
+            expires=found.expires,
+            application_id=found.application["id"],
+            old_secrets=found.old_secrets,
         )
+
+    def promise(self, desired: str) -> Any:
+        unknown = KNOWN_AFTER_APPLY
+        return outputs.Identity(
+            type="ServicePrincipal",
+            client_id=unknown,
+            principal_id=unknown,
+            secret_name=self._secret_name,
+            application_id=unknown,
+        )
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        return 2.0 * len(changes)
 
     async def delete(self, found: Principal, inputs: Inputs) -> Outcome:
         async with speaking_of(FIELD):

@@ -29,3 +29,14 @@ def next_version(current: str, wanted: str, field: str) -> str:
         )
     (_, minor, *_), (_, target, *_) = parts(current), parts(wanted)
     return wanted if target - minor <= 1 else f"1.{minor + 1}"
+
+
+def follows(wanted: str, control_plane: str, current: str = "") -> str:
+    """The version a pool may be asked for while the control plane runs another: never a newer minor than that one's.
+
+    Returns `wanted`, or the control plane's version when that is older. Empty when the pool, which runs `current`, is there
+    already and has to wait.
+    """
+    if parts(wanted)[:2] <= parts(control_plane)[:2]:
+        return wanted
+    return "" if current and parts(current)[:2] >= parts(control_plane)[:2] else control_plane

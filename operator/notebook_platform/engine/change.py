@@ -29,8 +29,9 @@ class Change:
     """One difference between what should be and what is.
 
     `path` names the thing in the words of its owner (`properties.agentPoolProfiles[nodepool1].maxCount`), `before` and
-    `after` are JSON values (None: absent; never a secret), `disrupts` says whether people at work would notice. `keys` is
-    the place in the thing's own document, for `merged`; empty when the change is not a member of one.
+    `after` are JSON values (None: absent; never a secret). `disrupts`: people at work would notice. `due`: it is time for it by
+    the spec itself (a schedule, a secret that ends), so it is no drift. `keys` is the place in the thing's own document, for
+    `merged`; empty when the change is not a member of one.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Change:
     before: Any = None
     after: Any = None
     disrupts: bool = False
+    due: bool = False
     keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:

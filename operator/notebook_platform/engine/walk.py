@@ -89,14 +89,14 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     step.sharp = not step.shares_looks
     observed = await step.observe(inputs)
     changes = _changes(step, desired, observed, policy)
-    if (changes or observed.failed) and not step.sharp:
+    if (changes or observed.failed or observed.busy) and not step.sharp:
         step.sharp = True
         observed = await step.observe(inputs)
         changes = _changes(step, desired, observed, policy)
     result = Result(
         outcome=Done(),
         changes=changes,
-        drift=bool(changes) and desired is not None and step.name in policy.settled,
+        drift=any(not c.due for c in changes) and desired is not None and step.name in policy.settled,
         wanted=desired is not None,
         exists=observed.found is not None,
         notices=observed.notices,
@@ -107,11 +107,13 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
         return replace(result, outcome=unusable, changes=(), drift=False)
     if not changes:
         return replace(result, outcome=step.judge(observed.found) or Done(output=step.output(observed.found)))
-    if policy.mode is Mode.PLAN or (result.drift and not policy.correct_drift):
+    left = result.drift and not policy.correct_drift
+    allowed = [change for change in changes if change.due or not left]
+    if policy.mode is Mode.PLAN or not allowed:
         return replace(result, outcome=_promised(step, desired, observed, policy.mode))
-    now = [change for change in changes if not (change.disrupts and policy.disruption_waits and observed.found is not None)]
+    now = [change for change in allowed if not (change.disrupts and policy.disruption_waits and observed.found is not None)]
     if not now:
-        sentence = f"{changes[0].path} waits for {policy.disruption_waits}, because people at work would notice it"
+        sentence = f"{allowed[0].path} waits for {policy.disruption_waits}, because people at work would notice it"
         return replace(result, outcome=Done(output=step.output(observed.found), next=sentence, reason="DisruptionWaits"))
     outcome = await step.apply(desired, observed.found, now)
     if isinstance(outcome, Done) and outcome.output is None:

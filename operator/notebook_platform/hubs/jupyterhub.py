@@ -28,6 +28,7 @@ from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
 CHART = "jupyterhub"
+RELEASE_SECONDS = 120.0
 LOOK_AGAIN, LONGEST_LOOK = 1.5, 30.0
 """Seconds. What has been amiss for long is looked at less often."""
 
@@ -85,11 +86,11 @@ class JupyterHub(Step[Wanted, Found]):
 
     async def prepare(self, inputs: Inputs) -> None:
         """Find the chart and render the values, so that a missing Secret or chart is told before anything is done."""
-        if self._spec is None:
+        target: Target | None = inputs["TargetCluster"]
+        if self._spec is None or target is None:
             return
-        target: Target = inputs["TargetCluster"]
         chart = self._helm.charts.find(CHART, self._spec.chart.version, self._spec.chart.repository, f"{FIELD}.chart")
-        existing = await newest(target.api, self._spec.namespace, self._spec.release)
+        existing = await newest(target.api, self._spec.namespace, self._spec.release) if target.api else None
         secrets = await hub_secrets(self._secrets, self._spec, existing.config if existing else None)
         more = await more_values(self._secrets, self._spec)
         values = render(self._spec, secrets, target.served_version, more)
@@ -105,7 +106,7 @@ class JupyterHub(Step[Wanted, Found]):
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
         target: Target | None = inputs.get("TargetCluster")
-        if self._spec is None or target is None:
+        if self._spec is None or target is None or target.api is None:
             return Observed()
         self._target = target
         if (run := self._helm.run_of(self._key())) is not None:
@@ -222,6 +223,12 @@ class JupyterHub(Step[Wanted, Found]):
             state=release.status,
             url=found.url,
         )
+
+    def promise(self, desired: Wanted) -> Any:
+        return None
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        return RELEASE_SECONDS if changes else 0.0
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         assert self._spec is not None and self._target is not None

@@ -108,6 +108,16 @@ class SecretStore:
         self._check_ours(existing, name)
         await self._core.delete_namespaced_secret(name, self.platform.namespace)
 
+    async def let_go(self) -> None:
+        """The platform goes and what it made stays: the operator's own Secrets do not go with it, for they are needed to use it."""
+        selector = ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())
+        listed = await self._core.list_namespaced_secret(self.platform.namespace, label_selector=selector)
+        for secret in listed.items:
+            owners = secret.metadata.owner_references or []
+            if any(owner.uid == self.platform.uid for owner in owners):
+                secret.metadata.owner_references = [owner for owner in owners if owner.uid != self.platform.uid]
+                await self._core.replace_namespaced_secret(secret.metadata.name, self.platform.namespace, secret)
+
     def _check_ours(self, secret: Any, name: str) -> None:
         owners = [owner.uid for owner in secret.metadata.owner_references or ()]
         if self.platform.uid not in owners:
@@ -135,6 +145,32 @@ class SecretStore:
             if error.status == 404:
                 return None
             raise
+
+
+class ReadOnlySecrets(SecretStore):
+    """For plans: reads what is there, and what would be kept is remembered and not written."""
+
+    def __init__(self, real: SecretStore) -> None:
+        self._real = real
+        self.platform = real.platform
+        self._kept: dict[str, Mapping[str, str] | None] = {}
+
+    async def find(self, name: str) -> Mapping[str, str] | None:
+        """What would be there."""
+        return self._kept[name] if name in self._kept else await self._real.find(name)
+
+    async def config_map(self, name: str, key: str, *, field: str) -> str:
+        """As it is."""
+        return await self._real.config_map(name, key, field=field)
+
+    async def keep(self, name: str, data: Mapping[str, str], *, type_: str = "Opaque") -> None:
+        """Remembered for the rest of the plan."""
+        KNOWN.add(data)
+        self._kept[name] = dict(data)
+
+    async def drop(self, name: str) -> None:
+        """Remembered for the rest of the plan."""
+        self._kept[name] = None
 
 
 def _decoded(data: Mapping[str, str] | None) -> dict[str, str]:

@@ -4,8 +4,9 @@ The Secret has the key `value`, as Cluster API names it, so that Argo CD and Flu
 (https://cluster-api.sigs.k8s.io/developer/core/controllers/cluster#contracts).
 """
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -17,13 +18,17 @@ from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.clients import TIMEOUT_SECONDS, Targets
 
 LOOK_AGAIN = 2.0
+TOKEN_LEFT = 600.0
+"""Seconds before its end at which a token in a kubeconfig is renewed."""
+NODES_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The reachable cluster, handed to the steps that install into it. `served_version`: (major, minor) that its API tells."""
+    """The reachable cluster, handed to the steps that install into it. `served_version`: (major, minor) that its API tells.
+    `api` is None while the cluster is only planned."""
 
-    api: client.ApiClient = field(repr=False)
+    api: client.ApiClient | None = field(repr=False)
     kubeconfig: str = field(repr=False)
     cluster_id: str
     secret_name: str
@@ -33,22 +38,33 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Kubeconfig:
+    """A kubeconfig as YAML; `expires` (Unix time) when it holds a token that ends."""
+
+    text: str = field(repr=False)
+    expires: float | None = None
+
+
+@dataclass(frozen=True)
 class Found:
     """The kept kubeconfig, and the cluster behind it when it answers; `trouble` says why it does not."""
 
     target: Target | None
     trouble: str | None = None
     fetched: bool = False
+    stale: bool = False
 
 
 class TargetCluster(Step[str, Found]):
     """`fetch` asks Azure for a kubeconfig given the Cluster step's output; `least` nodes must be Ready."""
 
     name = "TargetCluster"
-    needs = ("NodePools", "Cluster")
+    needs = ("NodePools", "ClusterRoles", "Cluster")
     goes_with = "Cluster"
 
-    def __init__(self, *, secrets: SecretStore, targets: Targets, fetch: Callable[[Any], Awaitable[str]], least: int) -> None:
+    def __init__(
+        self, *, secrets: SecretStore, targets: Targets, fetch: Callable[[Any], Awaitable[Kubeconfig]], least: int
+    ) -> None:
         self._secrets = secrets
         self._targets = targets
         self._fetch = fetch
@@ -57,20 +73,22 @@ class TargetCluster(Step[str, Found]):
         self._cluster: Any = None
         self._fetched = False
 
-    def desired(self, inputs: Inputs) -> str:
+    def desired(self, inputs: Inputs) -> str | None:
         self._cluster = inputs["Cluster"]
-        return str(self._cluster.id)
+        asleep = self._cluster is None or self._cluster.power_state == "Stopped"
+        return None if asleep else str(self._cluster.id)
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
         cluster = inputs.get("Cluster")
         kept = await self._secrets.find(self._secret_name)
-        if cluster is None or kept is None or kept.get("clusterId", "").lower() != cluster.id.lower():
+        if cluster is None or cluster.planned or kept is None or kept.get("clusterId", "").lower() != cluster.id.lower():
             return Observed()
         if cluster.power_state == "Stopped":
-            message = "The managed cluster is stopped; nothing in it can be looked at"
-            remedy = "Start it (az aks start)."
-            return Observed(failed=Failed(reason="ClusterStopped", message=message, remedy=remedy, retry_in=60))
-        return Observed(found=await self._look(kept["value"], str(cluster.id)))
+            return Observed()  # nothing in it can be looked at, and nothing need be
+        found = await self._look(kept["value"], str(cluster.id))
+        left = float(kept.get("expires") or "inf") - time.time()
+        wait = max(left - TOKEN_LEFT, LOOK_AGAIN) if left != float("inf") else None
+        return Observed(found=replace(found, stale=left < TOKEN_LEFT), look_again_in=wait)
 
     async def _look(self, kubeconfig: str, cluster_id: str) -> Found:
         api = await self._targets.of(self._secrets.platform.uid, kubeconfig)
@@ -95,14 +113,17 @@ class TargetCluster(Step[str, Found]):
     def plan(self, desired: str | None, found: Found | None) -> Sequence[Change]:
         if found is None:
             return [Change(path=f"secrets/{self._secret_name}", action=Action.CREATE, after="kubeconfig of the cluster")]
-        if found.target is None and not found.fetched:
-            return [Change(path=f"secrets/{self._secret_name}", action=Action.UPDATE, after="a new kubeconfig")]
+        if found.stale or (found.target is None and not found.fetched):
+            return [Change(path=f"secrets/{self._secret_name}", action=Action.UPDATE, after="a new kubeconfig", due=True)]
         return ()
 
     async def apply(self, desired: str | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         kubeconfig = await self._fetch(self._cluster)
         self._fetched = True
-        await self._secrets.keep(self._secret_name, {"value": kubeconfig, "clusterId": desired or ""})
+        kept = {"value": kubeconfig.text, "clusterId": desired or ""}
+        if kubeconfig.expires is not None:
+            kept["expires"] = str(kubeconfig.expires)
+        await self._secrets.keep(self._secret_name, kept)
         return Done()
 
     def judge(self, found: Found | None) -> Outcome | None:
@@ -121,6 +142,21 @@ class TargetCluster(Step[str, Found]):
 
     def output(self, found: Found | None) -> Any:
         return found.target if found else None
+
+    def promise(self, desired: str) -> Any:
+        major, minor, *_ = map(int, self._cluster.kubernetes_version.split("."))
+        return Target(
+            api=None,
+            kubeconfig="",
+            cluster_id=desired,
+            secret_name=self._secret_name,
+            served_version=(major, minor),
+            nodes=0,
+            ready_nodes=0,
+        )
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        return NODES_SECONDS if any(change.action is Action.CREATE for change in changes) else 0.0
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         await self._secrets.drop(self._secret_name)

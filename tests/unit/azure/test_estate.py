@@ -138,7 +138,7 @@ async def test_versions_walk_minor_by_minor_control_plane_first_then_the_pools(e
     assert resources[CLUSTER]["properties"]["currentKubernetesVersion"] == "1.36.0"
     assert resources[f"{CLUSTER}/agentpools/nodepool1"]["properties"]["currentOrchestratorVersion"] == "1.36.0"
     puts = [w for w in await estate.writes(mark) if w.startswith("PUT")]
-    assert puts == ["PUT managedClusters/prd-aks-jhub"] * 2 + ["PUT agentPools/nodepool1"] * 2
+    assert puts == ["PUT managedClusters/prd-aks-jhub", "PUT agentPools/nodepool1"] * 2
 
 
 async def test_a_pool_that_the_spec_does_not_name_is_told_of_and_left_alone(estate: Estate) -> None:

@@ -1,17 +1,27 @@
-"""How a platform signs in to Azure: a service principal's secret, a federated identity, or the operator's own identity."""
+"""How a platform signs in to Azure: a service principal's secret or certificate, a federated or a managed identity, or the
+operator's own identity."""
 
 import hashlib
 from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential, WorkloadIdentityCredential
+from azure.identity.aio import (
+    CertificateCredential,
+    ClientSecretCredential,
+    DefaultAzureCredential,
+    ManagedIdentityCredential,
+    WorkloadIdentityCredential,
+)
 
 from notebook_platform.api.azure import Credentials
 from notebook_platform.azure.arm.cloud import Cloud
+from notebook_platform.engine.outcome import Refused
 from notebook_platform.kube.secrets import SecretStore
 
 FIELD = "spec.azure.credentials.secretRef"
 KEYS = ("tenantId", "clientId", "clientSecret")
+CERTIFICATE_FIELD = "spec.azure.credentials.certificateRef"
+CERTIFICATE_KEYS = ("tenantId", "clientId", "clientCertificate")
 
 
 class SignIn:
@@ -25,7 +35,10 @@ class SignIn:
         self.digest = hashlib.sha256(text.encode()).hexdigest()
 
     def credential(self) -> AsyncTokenCredential:
-        """A new credential with an empty token cache. Its own retries are off: a pass never sleeps."""
+        """A new credential with an empty token cache. Its own retries are off: a pass never sleeps.
+
+        Raises Refused (CertificateUnreadable).
+        """
         options: dict[str, Any] = {
             "authority": self._cloud.authority,
             "disable_instance_discovery": True,
@@ -39,8 +52,36 @@ def _service_principal(parts: dict[str, str], options: dict[str, Any]) -> AsyncT
     return ClientSecretCredential(parts["tenantId"], parts["clientId"], parts["clientSecret"], **options)
 
 
+def _certificate(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential:
+    data, password = parts["clientCertificate"].encode(), parts.get("clientCertificatePassword")
+    try:
+        return CertificateCredential(
+            parts["tenantId"], parts["clientId"], certificate_data=data, password=password or None, **options
+        )
+    except (ValueError, TypeError) as error:
+        raise Refused.because(
+            "CertificateUnreadable",
+            f"{CERTIFICATE_FIELD}: the key clientCertificate cannot be read ({type(error).__name__})",
+            "It must hold the certificate and its private key in PEM; clientCertificatePassword if the key has one.",
+        ) from None
+
+
+def _managed_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential:
+    options.pop("authority")  # the token comes from the machine, not from Entra ID
+    options.pop("connection_verify")
+    return ManagedIdentityCredential(client_id=parts.get("clientId"), **options)
+
+
 def _workload_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential:
-    return WorkloadIdentityCredential(tenant_id=parts["tenantId"], client_id=parts["clientId"], **options)
+    try:
+        return WorkloadIdentityCredential(tenant_id=parts["tenantId"], client_id=parts["clientId"], **options)
+    except ValueError:
+        raise Refused.because(
+            "NoFederatedToken",
+            "spec.azure.credentials.workloadIdentity: the operator's pod has no projected token of its ServiceAccount",
+            "Install the operator with the overlay deploy/kustomize/overlays/workload-identity.",
+            retry_in=60,
+        ) from None
 
 
 def _own(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential:
@@ -48,7 +89,13 @@ def _own(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential
     return DefaultAzureCredential(**options)
 
 
-_MAKERS = {"ServicePrincipal": _service_principal, "WorkloadIdentity": _workload_identity, "Own": _own}
+_MAKERS = {
+    "ServicePrincipal": _service_principal,
+    "Certificate": _certificate,
+    "WorkloadIdentity": _workload_identity,
+    "ManagedIdentity": _managed_identity,
+    "Own": _own,
+}
 
 
 async def sign_in(spec: Credentials | None, cloud: Cloud, secrets: SecretStore) -> SignIn:
@@ -56,6 +103,13 @@ async def sign_in(spec: Credentials | None, cloud: Cloud, secrets: SecretStore) 
     if spec is not None and spec.secret_ref is not None:
         data = await secrets.read(spec.secret_ref.name, *KEYS, field=FIELD)
         return SignIn("ServicePrincipal", cloud, {key: data[key].strip() for key in KEYS})
+    if spec is not None and spec.certificate_ref is not None:
+        data = await secrets.read(spec.certificate_ref.name, *CERTIFICATE_KEYS, field=CERTIFICATE_FIELD)
+        keys = (*CERTIFICATE_KEYS, "clientCertificatePassword")
+        return SignIn("Certificate", cloud, {key: data[key].strip() for key in keys if data.get(key)})
+    if spec is not None and spec.managed_identity is not None:
+        chosen = spec.managed_identity.client_id
+        return SignIn("ManagedIdentity", cloud, {"clientId": chosen} if chosen else {})
     if spec is not None and spec.workload_identity is not None:
         wanted = spec.workload_identity
         return SignIn("WorkloadIdentity", cloud, {"tenantId": wanted.tenant_id, "clientId": wanted.client_id})

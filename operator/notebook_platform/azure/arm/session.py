@@ -15,7 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import jwt
 from azure.core import AsyncPipelineClient
+from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
@@ -34,6 +36,7 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from notebook_platform import __version__
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
+from notebook_platform.azure.arm.inventory import Inventory
 from notebook_platform.azure.arm.throttling import Buckets, ThrottlePolicy
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.observability.metrics import AZURE_REQUESTS
@@ -81,11 +84,12 @@ class AzureSession:
 
     def __init__(self, cloud: Cloud, sign_in: SignIn, subscription_id: str, buckets: Buckets) -> None:
         self.cloud = cloud
-        self.subscription_id = subscription_id
+        self.subscription_id: str = subscription_id
         self.digest = sign_in.digest
         self._credential = sign_in.credential()
         self._transport = _transport(cloud)
         self._buckets = buckets
+        self.inventory = Inventory(self)
 
     def _policies(self, base: str, authentication: Any) -> list[Any]:
         return [
@@ -201,10 +205,25 @@ class AzureSession:
         return await _sent(self._arm, HttpRequest(method, url, json=json, params=query, headers=dict(headers or {})))
 
     async def graph(self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-        """One request to Microsoft Graph v1.0; `path` as `/applications`. Returns the JSON answer, None when empty."""
-        request = HttpRequest(method, f"{self.cloud.graph}/v1.0{path}", json=json, headers=dict(headers or {}))
+        """One request to Microsoft Graph v1.0; `path` as `/applications`, or the address of a further page. Returns the JSON
+        answer, None when empty."""
+        url = path if "://" in path else f"{self.cloud.graph}/v1.0{path}"
+        request = HttpRequest(method, url, json=json, headers=dict(headers or {}))
         response = await _sent(self._graph, request)
         return response.json() if response.text().strip() else None
+
+    async def token(self, scope: str) -> AccessToken:
+        """A token for another audience. Raises ClientAuthenticationError."""
+        return await self._credential.get_token(scope)
+
+    async def object_id(self) -> str | None:
+        """Object id of the principal that is signed in, as its token tells; None when it does not."""
+        token = await self.token(self.cloud.management_scope)
+        try:
+            claims = jwt.decode(token.token, options={"verify_signature": False})
+        except jwt.InvalidTokenError:
+            return None
+        return claims.get("oid")
 
     async def close(self) -> None:
         """End the transport (shared by all clients) and the credential."""

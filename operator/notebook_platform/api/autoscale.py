@@ -1,0 +1,73 @@
+"""spec.autoscale: custom autoscale of Azure Monitor on the pools' scale sets."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from notebook_platform.api.base import SpecModel
+from notebook_platform.api.cluster import Weekday
+
+
+class AutoscaleCapacity(SpecModel):
+    """Bounds of a custom autoscale profile."""
+
+    minimum: int = Field(ge=0, le=1000, description="Fewest nodes.")
+    maximum: int = Field(ge=1, le=1000, description="Most nodes.")
+    default: int = Field(ge=0, le=1000, description="Nodes when the metric is missing.")
+
+
+class AutoscaleRule(SpecModel):
+    """One metric rule of a custom autoscale profile."""
+
+    metric: str = Field("Percentage CPU", max_length=128, description="Metric of the scale set.")
+    namespace: str | None = Field(None, max_length=128, description="Namespace of the metric; left out: the platform's.")
+    statistic: Literal["Average", "Min", "Max", "Sum", "Count"] = Field(
+        "Average", description="How the nodes' values of a minute become one."
+    )
+    aggregation: Literal["Average", "Minimum", "Maximum", "Total", "Count", "Last"] = Field(
+        "Average", description="How the minutes of the window become one."
+    )
+    grain: str = Field("1m", max_length=8, description="How far apart the metric's values are (1m to 12h).")
+    operator: Literal["Equals", "NotEquals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"] = Field(
+        description="Comparison of the metric with the threshold."
+    )
+    threshold: float = Field(description="Value to compare with.")
+    window: str = Field("10m", max_length=8, description="How long is looked back, as `10m` (5m to 12h).")
+    type: Literal["ChangeCount", "PercentChangeCount", "ExactCount"] = Field(
+        "ChangeCount", description="Whether `change` is nodes, per cent of them, or (with a positive change) the new count."
+    )
+    change: int = Field(ge=-1000, le=1000, description="Nodes to add (positive) or to take (negative).")
+    cooldown: str = Field("5m", max_length=8, description="Rest after the rule has acted, as `5m` (1m to 1w).")
+
+
+class RecurringProfile(SpecModel):
+    """Bounds and rules that hold on some days of the week from one time to another."""
+
+    name: str = Field(max_length=64, description="Name of the profile.")
+    days: list[Weekday] = Field(min_length=1, max_length=7, description="Days of the week.")
+    start: str = Field(max_length=5, description="When it begins, as `08:30`.")
+    end: str = Field(max_length=5, description="When it ends, later on the same day.")
+    time_zone: str = Field("UTC", max_length=64, description="Time zone, as `Europe/Vienna`.")
+    capacity: AutoscaleCapacity = Field(description="Bounds.")
+    rules: list[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
+
+
+class Notifications(SpecModel):
+    """Who is told when Monitor scales."""
+
+    emails: list[Annotated[str, Field(max_length=254)]] = Field(
+        default_factory=list, max_length=20, description="Addresses to write to."
+    )
+
+
+class Autoscale(SpecModel):
+    """A custom autoscale setting on a pool's scale set (Azure Monitor)."""
+
+    pool: str = Field(max_length=12, description="Name of the node pool.")
+    name: str | None = Field(None, max_length=128, description="Name of the setting; left out: `<platform>-<pool>`.")
+    capacity: AutoscaleCapacity = Field(description="Bounds.")
+    rules: list[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
+    recurring: list[RecurringProfile] = Field(
+        default_factory=list, max_length=9, description="Profiles that hold at some times instead."
+    )
+    notifications: Notifications | None = Field(None, description="Who is told when it scales.")

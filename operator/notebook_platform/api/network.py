@@ -1,0 +1,82 @@
+"""spec.network and spec.identity: the network of the nodes, and who the cluster is towards Azure."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from notebook_platform.api.base import SecretRef, SpecModel
+
+ServiceRole = Literal["Contributor", "Network Contributor"]
+RoleScope = Literal["VirtualNetwork", "Subnet"]
+
+
+class VirtualNetwork(SpecModel):
+    """The virtual network of the nodes."""
+
+    name: str = Field(max_length=64, description="Name of the virtual network. Cannot change.")
+    address_prefixes: list[Annotated[str, Field(max_length=18)]] = Field(
+        min_length=1, max_length=16, description="Address spaces in CIDR notation, as in `10.0.0.0/8`."
+    )
+
+
+class Subnet(SpecModel):
+    """The subnet of the nodes (and, with the azure plugin, of the pods)."""
+
+    name: str = Field("default", max_length=80, description="Name of the subnet. Cannot change.")
+    address_prefix: str = Field(max_length=18, description="Addresses of the subnet in CIDR notation.")
+
+
+class PoolSubnet(Subnet):
+    """One more subnet, for the pools that name it."""
+
+    name: str = Field(max_length=80, description="Name of the subnet.")
+
+
+class NetworkSpec(SpecModel):
+    """The network the cluster lives in: kept by the platform, or an existing subnet. Left out, AKS makes one of its own."""
+
+    virtual_network: VirtualNetwork | None = Field(None, description="The virtual network to keep.")
+    subnet: Subnet | None = Field(None, description="The subnet to keep in it, for all pools that name no other.")
+    subnets: list[PoolSubnet] = Field(
+        default_factory=list, max_length=20, description="More subnets to keep in it, for pools (`nodePools[].subnet`)."
+    )
+    subnet_id: str | None = Field(
+        None, max_length=512, description="ARM id of an existing subnet to use instead; nothing of it is changed."
+    )
+
+
+class ServicePrincipal(SpecModel):
+    """The service principal the cluster acts as: created by the operator, or an existing one from a Secret."""
+
+    name: str | None = Field(
+        None, max_length=120, description="Display name of the principal that the operator creates and renews."
+    )
+    secret_ref: SecretRef | None = Field(
+        None, description="An existing principal: a Secret with the keys `clientId` and `clientSecret`."
+    )
+    role: ServiceRole = Field("Contributor", description="Role that the principal is given on the network.")
+    secret_lifetime: str = Field("365d", max_length=8, description="How long a secret that the operator makes is valid.")
+    renew_before: str = Field(
+        "30d", max_length=8, description="How long before its end a secret is renewed. The cluster's nodes are rolled for it."
+    )
+
+
+class UserAssigned(SpecModel):
+    """A user-assigned managed identity: created in the resource group if absent, or an existing one by id."""
+
+    name: str | None = Field(None, max_length=128, description="Name of the identity to keep.")
+    resource_id: str | None = Field(None, max_length=512, description="ARM id of an existing identity; it is never changed.")
+    role: ServiceRole = Field("Network Contributor", description="Role that the identity is given on the network.")
+
+
+class IdentitySpec(SpecModel):
+    """Who the cluster is towards Azure."""
+
+    type: Literal["ServicePrincipal", "UserAssigned", "SystemAssigned"] = Field(
+        "SystemAssigned", description="Kind of identity. Cannot change."
+    )
+    service_principal: ServicePrincipal | None = Field(None, description="For type ServicePrincipal.")
+    user_assigned: UserAssigned | None = Field(None, description="For type UserAssigned.")
+    role_scope: RoleScope = Field(
+        "VirtualNetwork", description="What the role on the network is given for: all of it, or the subnet alone."
+    )

@@ -1,0 +1,85 @@
+"""spec.nodePools: the agent pools."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from notebook_platform.api.base import SpecModel
+from notebook_platform.api.schedules import Recurring
+
+
+class Autoscaling(SpecModel):
+    """Bounds of AKS's cluster autoscaler for a pool."""
+
+    min_count: int = Field(ge=0, le=1000, description="Fewest nodes.")
+    max_count: int = Field(ge=1, le=1000, description="Most nodes.")
+
+
+class PoolSchedule(Recurring):
+    """Other bounds of the cluster autoscaler from each of these times on."""
+
+    min_count: int = Field(ge=0, le=1000, description="Fewest nodes.")
+    max_count: int = Field(ge=1, le=1000, description="Most nodes.")
+
+
+class Spot(SpecModel):
+    """Nodes that Azure may take back at any time, for a lower price."""
+
+    max_price: float = Field(-1, ge=-1, le=1000, description="Most to pay for an hour, in US dollars; -1: up to the usual price.")
+    eviction_policy: Literal["Delete", "Deallocate"] = Field("Delete", description="What becomes of a node that is taken back.")
+
+
+class Gpu(SpecModel):
+    """Graphics processors of a pool."""
+
+    driver: Literal["Install", "None"] = Field("Install", description="Whether AKS installs the driver.")
+    instance_profile: Literal["MIG1g", "MIG2g", "MIG3g", "MIG4g", "MIG7g"] | None = Field(
+        None, description="How each processor is cut in parts."
+    )
+
+
+class NodePool(SpecModel):
+    """One AKS agent pool."""
+
+    name: str = Field(max_length=12, description="Name: 1-12 lower-case letters and digits, starting with a letter.")
+    mode: Literal["System", "User"] = Field("User", description="System pools carry the cluster's own pods.")
+    purpose: Literal["Core", "User"] | None = Field(
+        None,
+        description="What the hub uses it for: the label hub.jupyter.org/node-purpose, and for User the taint that keeps "
+        "everything but users' servers away.",
+    )
+    vm_size: str = Field(max_length=64, description="VM size, as in `Standard_D2s_v3`. Cannot change in place.")
+    count: int | None = Field(None, ge=0, le=1000, description="Number of nodes; with autoscaling only the number at creation.")
+    autoscaling: Autoscaling | None = Field(None, description="Let AKS's cluster autoscaler choose the count.")
+    schedules: list[PoolSchedule] = Field(
+        default_factory=list, max_length=20, description="Times with other bounds of autoscaling, as a lecture's."
+    )
+    max_pods: int | None = Field(None, ge=10, le=250, description="Most pods on a node. Cannot change in place.")
+    max_surge: str | None = Field(None, max_length=4, description="More nodes during an upgrade, as `1` or `33%`.")
+    os_disk_size_gb: int | None = Field(
+        None, alias="osDiskSizeGB", ge=30, le=2048, description="Size of the OS disk. Cannot change in place."
+    )
+    os_disk_type: Literal["Managed", "Ephemeral"] | None = Field(None, description="Kind of OS disk. Cannot change in place.")
+    os_sku: Literal["Ubuntu", "AzureLinux"] | None = Field(
+        None, alias="osSKU", description="System of the nodes. Cannot change in place."
+    )
+    availability_zones: list[Annotated[str, Field(max_length=1)]] = Field(
+        default_factory=list, max_length=3, description="Zones of the nodes. Cannot change in place."
+    )
+    spot: Spot | None = Field(None, description="Spot nodes, for mode User. Cannot change in place.")
+    gpu: Gpu | None = Field(None, description="Graphics processors. Cannot change in place.")
+    subnet: str | None = Field(
+        None, max_length=80, description="Name of a subnet of spec.network for its nodes. Cannot change in place."
+    )
+    subnet_id: str | None = Field(
+        None, max_length=512, description="ARM id of an existing subnet for its nodes. Cannot change in place."
+    )
+    node_labels: dict[str, str] = Field(default_factory=dict, max_length=32, description="Labels on the nodes.")
+    node_taints: list[Annotated[str, Field(max_length=256)]] = Field(
+        default_factory=list, max_length=16, description="Taints on the nodes, as `key=value:NoSchedule`."
+    )
+    replacement: Literal["Refuse", "Rotate"] = Field(
+        "Refuse",
+        description="What to do when something changes that a pool has for life. `Rotate`: a temporary pool takes the pods, the "
+        "pool is made anew, and takes them back; PodDisruptionBudgets are kept.",
+    )

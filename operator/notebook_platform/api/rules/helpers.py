@@ -1,0 +1,54 @@
+"""Rules that many fields share, and the sentences they are refused with."""
+
+from notebook_platform.api.durations import PATTERN
+
+Rule = tuple[str, str]
+"""(CEL expression, sentence)."""
+
+GUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+
+def matches(field: str, pattern: str, sentence: str) -> Rule:
+    escaped = pattern.replace("\\", "\\\\")
+    return f"self.matches('{escaped}')", f"{field} {sentence}"
+
+
+def fixed(field: str) -> Rule:
+    return "self == oldSelf", f"{field} cannot change; make a new platform with it"
+
+
+def cidr(field: str) -> Rule:
+    rule = "isCIDR(self) && cidr(self).ip().family() == 4 && string(cidr(self).masked()) == self"
+    return rule, f"{field} must be an IPv4 network in CIDR notation with no host bits, as 10.0.0.0/16"
+
+
+def duration(field: str) -> Rule:
+    return matches(field, PATTERN, "must be a duration as 90s, 10m, 1h, 7d or 1w")
+
+
+def https(field: str) -> Rule:
+    rule = "isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''"
+    return rule, f"{field} must be an https URL"
+
+
+def arm_id(field: str, provider: str, type_: str) -> Rule:
+    """An ARM id of a type, as Microsoft.Network and virtualNetworks/subnets."""
+    names = "/".join(f"{part}/[^/]+" for part in type_.split("/"))
+    pattern = f"(?i)^/subscriptions/[-0-9a-f]{{36}}/resourceGroups/[^/]+/providers/{provider}/{names}$"
+    return matches(field, pattern, f"must be the ARM id of a {provider}/{type_}")
+
+
+def clock(field: str) -> Rule:
+    """A time of day."""
+    return matches(field, "^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time of day as 08:30")
+
+
+def cron(field: str) -> Rule:
+    """The shape of a cron expression; the rest is checked by the operator."""
+    rule = r"^[-0-9*/,A-Za-z]+( [-0-9*/,A-Za-z#L]+){4}$"
+    return matches(field, rule, "must be cron: minute hour day month weekday, as 30 8 * * 1-5")
+
+
+def one_of(field: str, *members: str) -> Rule:
+    counted = " + ".join(f"(has(self.{member}) ? 1 : 0)" for member in members)
+    return f"{counted} == 1", f"{field} must have exactly one of {', '.join(members)}"

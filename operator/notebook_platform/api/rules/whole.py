@@ -1,0 +1,35 @@
+"""Rules of what spans several parts of the spec."""
+
+from collections.abc import Mapping
+
+from notebook_platform.api.rules.helpers import Rule, duration, matches
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "spec": (
+        (
+            "!has(self.autoscale) || self.autoscale.all(a, self.nodePools.exists(p, p.name == a.pool))",
+            "spec.autoscale[].pool must name a pool of spec.nodePools",
+        ),
+        ("self.nodePools.exists(p, p.mode == 'System')", "spec.nodePools must have a pool with mode System"),
+        (
+            "!has(self.network) || !has(self.network.subnet) || !isCIDR(self.network.subnet.addressPrefix) || !isCIDR(self.cluster.network.serviceCidr) || "
+            "!(cidr(self.network.subnet.addressPrefix).containsIP(cidr(self.cluster.network.serviceCidr).ip()) || "
+            "cidr(self.cluster.network.serviceCidr).containsIP(cidr(self.network.subnet.addressPrefix).ip()))",
+            "spec.cluster.network.serviceCidr must not overlap spec.network.subnet.addressPrefix",
+        ),
+        (
+            "self.nodePools.all(p, !has(p.subnet) || (has(self.network) && ((has(self.network.subnet) && "
+            "p.subnet == self.network.subnet.name) || self.network.subnets.exists(s, s.name == p.subnet))))",
+            "spec.nodePools[].subnet must name a subnet of spec.network",
+        ),
+        ("has(self.network) == has(oldSelf.network)", "spec.network cannot be added or removed later; make a new platform"),
+    ),
+    "spec.driftIgnore[]": (
+        matches(
+            "spec.driftIgnore[]",
+            r"^[A-Z][A-Za-z]+[.][^ ]+$",
+            "must be Step.path, as Cluster.tags.cost* or NodePools.agentPools[gpu].*",
+        ),
+    ),
+    "spec.interval": (duration("spec.interval"),),
+}

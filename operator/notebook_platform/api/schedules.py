@@ -1,0 +1,66 @@
+"""Times that recur: cron in a time zone. Pure."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+from pydantic import Field
+
+from notebook_platform.api.base import SpecModel
+from notebook_platform.api.durations import parse_duration
+
+CRON = r"^[^\s]+ [^\s]+ [^\s]+ [^\s]+ [^\s]+$"
+
+
+class Recurring(SpecModel):
+    """Something that begins again and again."""
+
+    cron: str = Field(max_length=64, description="When it begins, as cron: minute hour day month weekday, `30 8 * * 1-5`.")
+    time_zone: str = Field("UTC", max_length=64, description="Time zone of `cron`, as `Europe/Vienna`.")
+    duration: str | None = Field(None, max_length=8, description="How long it lasts; left out: until another one begins.")
+
+
+Item = TypeVar("Item", bound=Recurring)
+
+
+def problem(item: Recurring) -> str | None:
+    """Why a schedule cannot be read, in a sentence's words; None: it can."""
+    try:
+        zone = ZoneInfo(item.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"timeZone {item.time_zone!r} is not a name of the tz database, as Europe/Vienna"
+    try:
+        CronSim(item.cron, datetime.now(zone))
+    except CronSimError as error:
+        return f"cron {item.cron!r} cannot be read: {error}"
+    return None
+
+
+def began(item: Recurring, now: datetime) -> datetime:
+    """The last time it began, `now` included."""
+    local = now.astimezone(ZoneInfo(item.time_zone)) + timedelta(minutes=1)
+    return next(CronSim(item.cron, local, reverse=True))
+
+
+def begins(item: Recurring, now: datetime) -> datetime:
+    """The next time it begins."""
+    return next(CronSim(item.cron, now.astimezone(ZoneInfo(item.time_zone))))
+
+
+def active(items: Iterable[Item], now: datetime) -> Item | None:
+    """The one in force: of those that have begun and not ended, the one that began last; of equals, the later in the list."""
+    in_force = [
+        (start, place, item)
+        for place, item in enumerate(items)
+        if (start := began(item, now)) and (item.duration is None or now < start + parse_duration(item.duration))
+    ]
+    return max(in_force, key=lambda entry: entry[:2])[2] if in_force else None
+
+
+def next_turn(items: Sequence[Recurring], now: datetime) -> datetime | None:
+    """When `active` may next give another answer; None without schedules."""
+    turns = [begins(item, now) for item in items]
+    turns += [end for i in items if i.duration and (end := began(i, now) + parse_duration(i.duration)) > now]
+    return min(turns, default=None)

@@ -1,0 +1,172 @@
+"""What is there in a subscription, looked at once for all platforms: one LIST a kind, shared while it is young enough.
+
+A shared look is for seeing that nothing has changed. Before anything is written the thing itself is read (`sharp`), and so it is
+for a caller who may not list a subscription: Azure refuses that to a principal whose roles stand on a resource group.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import HttpResponseError
+
+from notebook_platform.azure.arm.errors import is_missing
+
+if TYPE_CHECKING:
+    from notebook_platform.azure.arm.session import AzureSession
+
+Wire = dict[str, Any]
+
+ROLE_API = "2022-04-01"
+FORBIDDEN = 403
+
+
+def wire(model: Any) -> Wire:
+    """An SDK model in wire form, unknown members and all where the SDK keeps them."""
+    if isinstance(model, Mapping) and not hasattr(model, "as_dict"):
+        return dict(model)
+    return dict(model.serialize(keep_readonly=True) if hasattr(model, "serialize") else model.as_dict())
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of thing: how all of a subscription are listed, and how one is read by (group, name)."""
+
+    name: str
+    every: "Callable[[AzureSession], AsyncIterator[Any]]"
+    one: "Callable[[AzureSession, str, str], Awaitable[Any]] | None" = None
+    below: "Callable[[AzureSession, str], AsyncIterator[Any]] | None" = None
+    """All in one resource group."""
+
+
+async def _paged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
+    url: str | None = path
+    while url:
+        answer = (await session.send("GET", url, api_version=None if "://" in url else ROLE_API)).json()
+        for item in answer.get("value", ()):
+            yield item
+        url = answer.get("nextLink")
+
+
+async def _graph_paged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
+    url: str | None = path
+    while url:
+        answer = await session.graph("GET", url)
+        for item in answer.get("value", ()):
+            yield item
+        url = answer.get("@odata.nextLink")
+
+
+GROUPS = Kind("groups", lambda s: s.resources.resource_groups.list(), lambda s, _, name: s.resources.resource_groups.get(name))
+NETWORKS = Kind("networks", lambda s: s.network.virtual_networks.list_all(), lambda s, g, n: s.network.virtual_networks.get(g, n))
+IDENTITIES = Kind(
+    "identities",
+    lambda s: s.identities.user_assigned_identities.list_by_subscription(),
+    lambda s, g, n: s.identities.user_assigned_identities.get(g, n),
+)
+CLUSTERS = Kind(
+    "clusters",
+    lambda s: s.container_service.managed_clusters.list(),
+    lambda s, g, n: s.container_service.managed_clusters.get(g, n),
+)
+SCALE_SETS = Kind(
+    "scale sets",
+    lambda s: s.compute.virtual_machine_scale_sets.list_all(),
+    below=lambda s, group: s.compute.virtual_machine_scale_sets.list(group),
+)
+AUTOSCALE_SETTINGS = Kind(
+    "autoscale settings",
+    lambda s: s.monitor.autoscale_settings.list_by_subscription(),
+    below=lambda s, group: s.monitor.autoscale_settings.list_by_resource_group(group),
+)
+ROLE_ASSIGNMENTS = Kind(
+    "role assignments",
+    lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/Microsoft.Authorization/roleAssignments"),
+)
+APPLICATION_TAG = "notebook-platform"
+APPLICATIONS = Kind("applications", lambda s: _graph_paged(s, f"/applications?$filter=tags/any(t:t eq '{APPLICATION_TAG}')"))
+PRINCIPALS = Kind("principals", lambda s: _graph_paged(s, f"/servicePrincipals?$filter=tags/any(t:t eq '{APPLICATION_TAG}')"))
+
+
+@dataclass
+class _Shelf:
+    """What was last listed of a kind."""
+
+    at: float = float("-inf")
+    items: list[Wire] = field(default_factory=list)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    forbidden: bool = False
+
+
+class Inventory:
+    """The shared looks of one session. Ages are in seconds of real time."""
+
+    def __init__(self, session: "AzureSession") -> None:
+        self._session = session
+        self._shelves: dict[str, _Shelf] = {}
+        self._answers: dict[str, tuple[float, Any]] = {}
+
+    def expire(self) -> None:
+        """Something of ours has changed: what was listed before does not count."""
+        for shelf in self._shelves.values():
+            shelf.at = float("-inf")
+
+    async def every(self, kind: Kind, max_age: float) -> list[Wire] | None:
+        """All of a kind in the subscription, at most `max_age` old. None: the caller may not list them."""
+        shelf = self._shelves.setdefault(kind.name, _Shelf())
+        async with shelf.lock:
+            if not shelf.forbidden and time.monotonic() - shelf.at > max_age:
+                began = time.monotonic()
+                try:
+                    shelf.items = [wire(item) async for item in kind.every(self._session)]
+                except HttpResponseError as error:
+                    if error.status_code != FORBIDDEN:
+                        raise
+                    shelf.forbidden = True
+                shelf.at = began
+        return None if shelf.forbidden else shelf.items
+
+    async def one(self, kind: Kind, group: str, name: str, *, max_age: float, sharp: bool) -> Wire | None:
+        """One thing by name; None when it is not there. Raises HttpResponseError."""
+        assert kind.one is not None
+        if not sharp and (items := await self.every(kind, max_age)) is not None:
+            return next((i for i in items if _is(i, group, name)), None)
+        try:
+            return wire(await kind.one(self._session, group, name))
+        except HttpResponseError as error:
+            if is_missing(error):
+                return None
+            raise
+
+    async def below(self, kind: Kind, group: str, *, max_age: float, sharp: bool) -> list[Wire] | None:
+        """All of a kind in one group; None when the group is not there. Raises HttpResponseError."""
+        assert kind.below is not None
+        if not sharp and (items := await self.every(kind, max_age)) is not None:
+            return [item for item in items if _group_of(item) == group.lower()]
+        try:
+            return [wire(item) async for item in kind.below(self._session, group)]
+        except HttpResponseError as error:
+            if is_missing(error):
+                return None
+            raise
+
+    async def answer(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, sharp: bool) -> Any:
+        """The answer to a question that many platforms ask (a provider's state), at most `max_age` old."""
+        when, told = self._answers.get(key, (float("-inf"), None))
+        if not sharp and time.monotonic() - when <= max_age:
+            return told
+        began = time.monotonic()
+        told = await ask()
+        self._answers[key] = (began, told)
+        return told
+
+
+def _group_of(item: Wire) -> str:
+    parts = str(item.get("id", "")).lower().split("/")
+    return parts[4] if len(parts) > 4 and parts[3] == "resourcegroups" else ""
+
+
+def _is(item: Wire, group: str, name: str) -> bool:
+    return str(item.get("name", "")).lower() == name.lower() and (not group or _group_of(item) == group.lower())

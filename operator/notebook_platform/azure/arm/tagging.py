@@ -1,0 +1,38 @@
+"""Tags, and nothing but tags: what is adopted or let go of is not written as a whole.
+
+https://learn.microsoft.com/rest/api/resources/tags/update-at-scope
+"""
+
+from collections.abc import Mapping, Sequence
+
+from notebook_platform.azure.arm.ownership import OWNER_TAG
+from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.engine import Action, Change
+
+API_VERSION = "2021-04-01"
+
+
+def only_tags(changes: Sequence[Change]) -> bool:
+    """Whether nothing but tags of an existing thing would change."""
+    return all(change.keys[:1] == ("tags",) and change.action is Action.UPDATE for change in changes)
+
+
+def wanted_tags(changes: Sequence[Change]) -> dict[str, str]:
+    """The tags that the changes set."""
+    return {change.keys[-1]: str(change.after) for change in changes if change.keys[:1] == ("tags",)}
+
+
+async def set_tags(session: AzureSession, id_: str, tags: Mapping[str, str]) -> None:
+    """Put these tags on a thing; its others stay."""
+    await _patch(session, id_, "Merge", tags)
+
+
+async def drop_owner(session: AzureSession, id_: str, tags: Mapping[str, str] | None) -> None:
+    """Take our owner tag off a thing; its others stay."""
+    if owner := (tags or {}).get(OWNER_TAG):
+        await _patch(session, id_, "Delete", {OWNER_TAG: owner})
+
+
+async def _patch(session: AzureSession, id_: str, operation: str, tags: Mapping[str, str]) -> None:
+    body = {"operation": operation, "properties": {"tags": dict(tags)}}
+    await session.send("PATCH", f"{id_}/providers/Microsoft.Resources/tags/default", json=body, api_version=API_VERSION)

@@ -1,0 +1,82 @@
+"""Autoscale settings in wire form. Pure.
+
+A recurring profile has a beginning and no end: it ends when the default profile that is paired with it begins, which carries the
+other's name in its own (https://learn.microsoft.com/azure/azure-monitor/autoscale/autoscale-multiprofile).
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from tzlocal.windows_tz import tz_win
+
+from notebook_platform.api.autoscale import Autoscale, AutoscaleCapacity, AutoscaleRule, RecurringProfile
+from notebook_platform.api.durations import iso8601, parse_duration
+from notebook_platform.engine import Refused
+
+FIELD = "spec.autoscale"
+PAIRED = "Auto created default scale condition"
+
+Wire = dict[str, Any]
+
+
+def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
+    """The properties of a whole setting. Raises Refused (TimeZoneUnknown)."""
+    default = _profile("default", setting.capacity, setting.rules, scale_set)
+    profiles = [default]
+    for recurring in setting.recurring:
+        zone = tz_win.get(recurring.time_zone)
+        if zone is None:
+            raise Refused.because(
+                "TimeZoneUnknown",
+                f"{FIELD}[{setting.pool}].recurring[{recurring.name}].timeZone {recurring.time_zone!r} is not one Azure Monitor has",
+                "Use a name of the tz database, as Europe/Vienna.",
+            )
+        begins = _profile(recurring.name, recurring.capacity, recurring.rules, scale_set)
+        ends = {**default, "name": json.dumps({"name": PAIRED, "for": recurring.name}, separators=(",", ":"))}
+        profiles.append({**begins, "recurrence": _weekly(recurring, recurring.start, zone)})
+        profiles.append({**ends, "recurrence": _weekly(recurring, recurring.end, zone)})
+    emails = setting.notifications.emails if setting.notifications else []
+    return {
+        "name": name,
+        "enabled": True,
+        "targetResourceUri": scale_set,
+        "profiles": profiles,
+        **({"notifications": [{"operation": "Scale", "email": {"customEmails": list(emails)}}]} if emails else {}),
+    }
+
+
+def _profile(name: str, capacity: AutoscaleCapacity, rules: Sequence[AutoscaleRule], scale_set: str) -> Wire:
+    bounds = {key: str(value) for key, value in capacity.model_dump().items()}
+    return {"name": name, "capacity": bounds, "rules": [rule_body(rule, scale_set) for rule in rules]}
+
+
+def _weekly(profile: RecurringProfile, at: str, zone: str) -> Wire:
+    hour, minute = at.split(":")
+    schedule = {"timeZone": zone, "days": list(profile.days), "hours": [int(hour)], "minutes": [int(minute)]}
+    return {"frequency": "Week", "schedule": schedule}
+
+
+def rule_body(rule: AutoscaleRule, scale_set: str) -> Wire:
+    """A metric rule on the scale set."""
+    trigger = {
+        "metricName": rule.metric,
+        "metricResourceUri": scale_set,
+        "timeGrain": iso8601(parse_duration(rule.grain)),
+        "statistic": rule.statistic,
+        "timeWindow": iso8601(parse_duration(rule.window)),
+        "timeAggregation": rule.aggregation,
+        "operator": rule.operator,
+        "threshold": rule.threshold,
+    }
+    if rule.namespace:
+        trigger["metricNamespace"] = rule.namespace
+    return {
+        "metricTrigger": trigger,
+        "scaleAction": {
+            "direction": "Increase" if rule.change > 0 else "Decrease",
+            "type": rule.type,
+            "value": str(abs(rule.change)),
+            "cooldown": iso8601(parse_duration(rule.cooldown)),
+        },
+    }

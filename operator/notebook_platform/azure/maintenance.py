@@ -1,0 +1,99 @@
+"""MaintenanceWindow: AKS's own upgrades keep to spec.cluster.maintenanceWindow.
+
+AKS takes one day a week for each of its two schedules, and an offset from UTC instead of a time zone: the first day of the window
+is used, and the offset follows daylight saving (https://learn.microsoft.com/azure/aks/planned-maintenance).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from notebook_platform.api.durations import parse_duration
+from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.inventory import wire
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.engine.change import compare
+
+FIELD = "spec.cluster.maintenanceWindow"
+SCHEDULES = ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
+
+Wire = Mapping[str, Any]
+
+
+class Maintenance(Step[Wire, Mapping[str, Wire]]):
+    """What is wanted is the window in AKS's form; what is found are AKS's schedules by name."""
+
+    name = "MaintenanceWindow"
+    needs = ("Cluster",)
+    goes_with = "Cluster"
+    shares_looks = True
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+        self._window = context.spec.cluster.maintenance_window
+
+    def desired(self, inputs: Inputs) -> Wire | None:
+        cluster: outputs.Cluster | None = inputs["Cluster"]
+        window = self._window
+        if window is None or cluster is None or not cluster.is_there:
+            return None
+        try:
+            offset = self._context.now.astimezone(ZoneInfo(window.time_zone)).strftime("%z")
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise Refused.because(
+                "TimeZoneUnknown",
+                f"{FIELD}.timeZone {window.time_zone!r} is not a name of the tz database",
+                "Use one as Europe/Vienna.",
+            ) from None
+        return {
+            "schedule": {"weekly": {"intervalWeeks": 1, "dayOfWeek": window.days[0]}},
+            "durationHours": int(parse_duration(window.duration).total_seconds() // 3600),
+            "utcOffset": f"{offset[:3]}:{offset[3:]}",
+            "startTime": window.start,
+        }
+
+    async def observe(self, inputs: Inputs) -> Observed[Mapping[str, Wire]]:
+        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        if self._window is None or cluster is None or not cluster.is_there:
+            return Observed()
+        async with speaking_of(FIELD):
+            key = f"{cluster.id.lower()}/maintenanceConfigurations"
+            inventory, age = self._context.session.inventory, self._context.max_age
+            found = await inventory.answer(key, self._ask, max_age=age, sharp=self.sharp)
+        return Observed(found=found)
+
+    async def _ask(self) -> dict[str, Wire]:
+        listed = self._configurations.list_by_managed_cluster(self._context.group, self._context.spec.cluster.name)
+        return {item.name: wire(item)["properties"].get("maintenanceWindow") or {} async for item in listed}
+
+    def plan(self, desired: Wire | None, found: Mapping[str, Wire] | None) -> Sequence[Change]:
+        if desired is None:
+            return ()
+        changes: list[Change] = []
+        for name in SCHEDULES:
+            there = (found or {}).get(name)
+            if there is None:
+                changes.append(Change(path=name, action=Action.CREATE, after=desired))
+            else:
+                changes += compare(desired, there, name)
+        return changes
+
+    async def apply(self, desired: Wire | None, found: Mapping[str, Wire] | None, changes: Sequence[Change]) -> Outcome:
+        target = (self._context.group, self._context.spec.cluster.name)
+        async with speaking_of(FIELD):
+            for name in dict.fromkeys(change.path.split(".")[0] for change in changes):
+                body = {"properties": {"maintenanceWindow": dict(desired or {})}}
+                await self._configurations.create_or_update(*target, name, body)
+        return Done()
+
+    def output(self, found: Mapping[str, Wire] | None) -> Any:
+        return found and tuple(found)
+
+    async def delete(self, found: Mapping[str, Wire], inputs: Inputs) -> Outcome:
+        return Done()
+
+    @property
+    def _configurations(self) -> Any:
+        return self._context.session.container_service.maintenance_configurations

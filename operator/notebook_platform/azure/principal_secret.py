@@ -1,0 +1,136 @@
+"""PrincipalSecret: the cluster uses the current secret of its service principal, and secrets it no longer uses are removed.
+
+A new secret reaches the cluster by resetServicePrincipalProfile, which rolls every node
+(https://learn.microsoft.com/azure/aks/update-credentials); until that is over both secrets are valid.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
+
+FIELD = "spec.identity.servicePrincipal"
+RESET_SECONDS = 600.0
+AT_ONCE = 0.05
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of the principal: what it is known by (never itself), itself, and when it ends (RFC 3339)."""
+
+    id: str
+    client_id: str
+    value: str = field(repr=False)
+    ends: str | None = None
+
+
+@dataclass(frozen=True)
+class Used:
+    """The secret that the cluster was given, and secrets of ours that the application has beside the current one."""
+
+    given: str
+    identity: outputs.Identity
+
+
+def _state_name(context: AzureContext) -> str:
+    return f"{context.owner.name}-cluster-credential"
+
+
+async def current_secret(context: AzureContext) -> Secret:
+    """The principal's secret, from the Secret of the spec or from ours. Raises Refused."""
+    principal = context.spec.identity.service_principal
+    existing = principal.secret_ref.name if principal and principal.secret_ref else None
+    name = existing or f"{context.owner.name}-service-principal"
+    data = await context.secrets.read(name, "clientId", "clientSecret", field=f"{FIELD}.secretRef")
+    value = data["clientSecret"].strip()
+    known_by = data.get("secretId") or hashlib.sha256(f"{context.owner.uid}\0{value}".encode()).hexdigest()[:16]
+    return Secret(known_by, data["clientId"].strip(), value, data.get("expires"))
+
+
+async def remember_given(context: AzureContext, secret_id: str) -> None:
+    """The cluster is being made with this secret."""
+    await context.secrets.keep(_state_name(context), {"given": secret_id})
+
+
+class PrincipalSecret(Step[Secret, Used]):
+    """What is wanted is the current secret."""
+
+    name = "PrincipalSecret"
+    needs = ("NodePools", "Cluster", "Identity")
+    goes_with = "Cluster"
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+        self._current: Secret | None = None
+
+    async def prepare(self, inputs: Inputs) -> None:
+        cluster: outputs.Cluster | None = inputs["Cluster"]
+        if cluster and cluster.is_there and self._context.spec.identity.type == "ServicePrincipal":
+            self._current = await current_secret(self._context)
+
+    def desired(self, inputs: Inputs) -> Secret | None:
+        return self._current
+
+    async def observe(self, inputs: Inputs) -> Observed[Used]:
+        if self._current is None:
+            return Observed()
+        if (pending := await self._context.pending(self.name, FIELD)) is not None:
+            return pending
+        state = dict(await self._context.secrets.find(_state_name(self._context)) or {})
+        if "giving" in state and self.name in self._context.operations:
+            state = {"given": state["giving"]}  # the operation that gave it is over, and went well
+            await self._keep(state)
+        if "given" not in state:
+            state = {"given": self._current.id}  # a cluster that was taken over: it works, so it has the current one
+            await self._keep(state)
+        return Observed(found=Used(state["given"], inputs["Identity"]))
+
+    async def _keep(self, state: dict[str, str]) -> None:
+        if not self._context.planning:
+            await self._context.secrets.keep(_state_name(self._context), state)
+
+    def plan(self, desired: Secret | None, found: Used | None) -> Sequence[Change]:
+        if desired is None or found is None:
+            return ()
+        if found.given != desired.id:
+            after = f"the one that ends {desired.ends}" if desired.ends else "the current one"
+            path = "servicePrincipalProfile.secret"
+            return [Change(path=path, action=Action.UPDATE, before="an older one", after=after, disrupts=True, due=True)]
+        return [
+            Change(path=f"passwordCredentials[{key}]", action=Action.DELETE, before="no longer used", due=True)
+            for key in found.identity.old_secrets
+        ]
+
+    async def apply(self, desired: Secret | None, found: Used | None, changes: Sequence[Change]) -> Outcome:
+        assert desired is not None and found is not None
+        if found.given == desired.id:
+            return await self._remove_old(found.identity)
+        await self._context.secrets.keep(_state_name(self._context), {"given": found.given, "giving": desired.id})
+        name = self._context.spec.cluster.name
+        kind, body = f"update credentials of managed cluster {name}", {"clientId": desired.client_id, "secret": desired.value}
+        async with speaking_of(f"{FIELD}.secretRef"):
+            begin = self._context.session.container_service.managed_clusters.begin_reset_service_principal_profile
+            busy = await accept(begin, self._context.group, name, body, kind=kind, expected=RESET_SECONDS)
+        return busy or InProgress(reason="Updating", message=f"Azure is at work: {kind}", look_again_in=AT_ONCE)
+
+    async def _remove_old(self, identity: outputs.Identity) -> Outcome:
+        async with speaking_of(FIELD):
+            for key in identity.old_secrets:
+                path = f"/applications/{identity.application_id}/removePassword"
+                await self._context.session.graph("POST", path, json={"keyId": key})
+        return Done(output=identity)
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        return RESET_SECONDS if any(change.disrupts for change in changes) else 2.0 if changes else 0.0
+
+    def output(self, found: Used | None) -> Any:
+        return found and found.identity
+
+    async def delete(self, found: Used, inputs: Inputs) -> Outcome:
+        return Done()

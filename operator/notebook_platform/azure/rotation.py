@@ -1,0 +1,63 @@
+"""A pool is replaced by way of a temporary one. Pure: what is to be done next follows from which pools are there.
+
+old                -> make the temporary pool
+old and temporary  -> the autoscaler lets go of the old one, its pods move, it goes
+temporary          -> make the pool anew
+new and temporary  -> the temporary pool's pods move back, it goes
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+Wire = dict[str, Any]
+
+ROTATES_TAG = "notebookplatform-rotates"
+"""On a temporary pool: the name of the pool whose place it holds."""
+
+
+class Move(Enum):
+    """What to do with a pool."""
+
+    CREATE = "create"
+    FREEZE = "take the autoscaler off"
+    EMPTY = "drain and delete"
+
+
+@dataclass(frozen=True)
+class Next:
+    """The next move, and the pool it is made with."""
+
+    move: Move
+    pool: str
+
+
+def temporary_name(name: str) -> str:
+    """At most twelve lower-case letters and digits, as pool names are; another one for each name."""
+    return f"{name[:7]}t{hashlib.sha256(name.encode()).hexdigest()[:4]}"
+
+
+def stand_ins(pools: Mapping[str, Wire], owner_tag: str, owner: str) -> dict[str, str]:
+    """Our temporary pools: the name of the pool that each holds the place of, by their own name."""
+    found = {}
+    for name, pool in pools.items():
+        tags = pool.get("tags") or {}
+        if tags.get(owner_tag) == owner and tags.get(ROTATES_TAG):
+            found[name] = str(tags[ROTATES_TAG])
+    return found
+
+
+def next_move(name: str, pools: Mapping[str, Wire], *, differs: bool) -> Next | None:
+    """The next move for the pool `name`; `differs`: it has for life what is no longer wanted. None: nothing is to be done."""
+    temporary = temporary_name(name)
+    there, helping = name in pools, temporary in pools
+    if there and differs and not helping:
+        return Next(Move.CREATE, temporary)
+    if there and helping:
+        leaving = name if differs else temporary
+        return Next(Move.FREEZE if pools[leaving].get("enableAutoScaling") else Move.EMPTY, leaving)
+    if helping:
+        return Next(Move.CREATE, name)
+    return None

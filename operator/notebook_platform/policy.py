@@ -1,0 +1,30 @@
+"""What the spec lets a pass do: which differences are others' business, and whether people may be disrupted now. Pure."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.windows import is_open, next_opening
+
+
+def ignored_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
+    """Whether `spec.driftIgnore` leaves the difference at (step, path) to others. Only `*` has a meaning in a pattern, and a
+    pattern speaks of all that is below it too."""
+    compiled = [re.compile(fnmatch.translate(pattern.replace("[", "[[]")), re.IGNORECASE) for pattern in patterns]
+    deeper = [re.compile(fnmatch.translate(f"{pattern.replace('[', '[[]')}.*"), re.IGNORECASE) for pattern in patterns]
+
+    def ignored(step: str, path: str) -> bool:
+        return any(expression.match(f"{step}.{path}") for expression in (*compiled, *deeper))
+
+    return ignored
+
+
+def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:
+    """What a change that people at work would notice has to wait for; empty: for nothing."""
+    window = spec.cluster.maintenance_window
+    if window is None or spec.disruption == "Anytime" or is_open(window, now):
+        return ""
+    opens = next_opening(window, now).strftime("%A %H:%M %Z")
+    return f"spec.cluster.maintenanceWindow, which opens on {opens}"

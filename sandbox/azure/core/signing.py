@@ -1,0 +1,44 @@
+"""The key that the simulated Entra ID signs tokens with, and what others need to check them."""
+
+import json
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+KEY_ID = "sandbox-signing-key"
+
+
+class Signer:
+    """One RSA key for the life of the simulator."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """A JSON Web Token."""
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": KEY_ID})
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """What a token of ours says; its times are the simulator's and are not judged here. Raises jwt.InvalidTokenError."""
+        options = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
+        return dict(jwt.decode(token, self._key.public_key(), algorithms=["RS256"], options=options))  # type: ignore[arg-type]
+
+    def keys(self) -> dict[str, Any]:
+        """The public key as a JSON Web Key Set."""
+        key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+        return {"keys": [{**key, "kid": KEY_ID, "use": "sig", "alg": "RS256"}]}
+
+
+def signed_with(assertion: str, certificates: list[str], audience: str) -> bool:
+    """Whether a client's assertion was signed with the key of one of its certificates (PEM), for this audience."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    for pem in certificates:
+        key = load_pem_x509_certificate(pem.encode()).public_key()
+        try:
+            jwt.decode(assertion, key, algorithms=["RS256", "PS256"], audience=audience)  # type: ignore[arg-type]
+        except jwt.InvalidTokenError:
+            continue
+        return True
+    return False
