@@ -11,6 +11,9 @@ from tests.integration.conftest import Field, runbook
 
 DROP = object()
 
+SUBNET_ID = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
+CAPACITY = {"minimum": 3, "maximum": 6, "default": 3}
+
 BAD: list[tuple[str, Any, str]] = [
     ("azure.subscriptionId", "not-a-guid", "spec.azure.subscriptionId must be the id (GUID) of a subscription"),
     ("azure.subscriptionId", DROP, "spec.azure.subscriptionId: Required value"),
@@ -18,7 +21,11 @@ BAD: list[tuple[str, Any, str]] = [
     ("azure.location", DROP, "spec.azure.location: Required value"),
     ("azure.resourceGroup", "ends.with.", "spec.azure.resourceGroup must be 1-90"),
     ("azure.resourceGroup", "has spaces", "spec.azure.resourceGroup must be 1-90"),
-    ("azure.credentials", {}, "spec.azure.credentials must have exactly one of secretRef, workloadIdentity"),
+    (
+        "azure.credentials",
+        {},
+        "spec.azure.credentials must have exactly one of secretRef, certificateRef, workloadIdentity, managedIdentity",
+    ),
     ("azure.credentials.secretRef.name", "", "spec.azure.credentials.secretRef.name"),
     (
         "azure.credentials",
@@ -72,6 +79,78 @@ BAD: list[tuple[str, Any, str]] = [
         "172.17.0.1",
         "spec.cluster.network.dockerBridgeCidr must be an address in CIDR notation",
     ),
+    (
+        "azure.credentials",
+        {"managedIdentity": {"clientId": "x"}},
+        "spec.azure.credentials.managedIdentity.clientId must be a GUID",
+    ),
+    ("network.subnetId", SUBNET_ID, "spec.network must have exactly one of virtualNetwork, subnetId"),
+    (
+        "network",
+        {"subnetId": "default"},
+        "spec.network.subnetId must be the ARM id of a Microsoft.Network/virtualNetworks/subnets",
+    ),
+    ("network.subnet", DROP, "spec.network.subnet is for spec.network.virtualNetwork, and needed there"),
+    (
+        "network.subnets",
+        [{"name": "gpu", "addressPrefix": "192.168.0.0/24"}],
+        "spec.network.subnets[].addressPrefix must lie inside",
+    ),
+    (
+        "network.subnets",
+        [{"name": "gpu", "addressPrefix": "10.240.1.0/24"}],
+        "spec.network.subnets[].addressPrefix must not overlap spec.network.subnet.addressPrefix",
+    ),
+    ("identity", {"type": "UserAssigned", "userAssigned": {"name": "abc", "resourceId": "x"}}, "exactly one of name, resourceId"),
+    ("identity.servicePrincipal.renewBefore", "soon", "spec.identity.servicePrincipal.renewBefore must be a duration"),
+    ("cluster.localAccounts", False, "spec.cluster.localAccounts false needs spec.cluster.entra to sign in with"),
+    ("cluster.workloadIdentity", True, "spec.cluster.workloadIdentity needs spec.cluster.oidcIssuer: true"),
+    (
+        "cluster.apiServer",
+        {"private": True, "authorizedIPRanges": ["203.0.113.0/24"]},
+        "authorizedIPRanges are for public clusters",
+    ),
+    ("cluster.apiServer", {"authorizedIPRanges": ["here"]}, "spec.cluster.apiServer.authorizedIPRanges[] must be a network"),
+    ("cluster.maintenanceWindow", {"days": ["Someday"]}, "spec.cluster.maintenanceWindow.days[0]: Unsupported value"),
+    (
+        "cluster.maintenanceWindow",
+        {"days": ["Sunday"], "start": "25:00"},
+        "spec.cluster.maintenanceWindow.start must be a time of day",
+    ),
+    (
+        "cluster.maintenanceWindow",
+        {"days": ["Sunday"], "duration": "2h"},
+        "spec.cluster.maintenanceWindow.duration must be 4h to 24h",
+    ),
+    ("cluster.upgrades", {"channel": "yearly"}, "spec.cluster.upgrades.channel: Unsupported value"),
+    (
+        "cluster.registries",
+        ["myregistry"],
+        "spec.cluster.registries[] must be the ARM id of a Microsoft.ContainerRegistry/registries",
+    ),
+    (
+        "cluster.powerSchedules",
+        [{"cron": "at night", "powerState": "Stopped"}],
+        "spec.cluster.powerSchedules[].cron must be cron: minute hour day month weekday",
+    ),
+    ("cluster.autoscalerProfile", {"scaleDownUtilizationThreshold": "50"}, 'scaleDownUtilizationThreshold must be "0" to "1"'),
+    ("nodePools.0.spot", {"maxPrice": -1}, "spec.nodePools[].spot is for mode User"),
+    ("nodePools.0.purpose", "User", "spec.nodePools[].purpose User is for mode User"),
+    ("nodePools.0.subnet", "nosuch", "spec.nodePools[].subnet must name a subnet of spec.network"),
+    ("nodePools.0.maxSurge", "0", "spec.nodePools[].maxSurge must be a number of nodes or 1% to 100%"),
+    (
+        "nodePools.0.schedules",
+        [{"cron": "30 8 * * 1-5", "minCount": 20, "maxCount": 10}],
+        "spec.nodePools[].schedules[].minCount must not be above maxCount",
+    ),
+    (
+        "autoscale.0.recurring",
+        [{"name": "lecture", "days": ["Monday"], "start": "10:00", "end": "08:30", "capacity": CAPACITY}],
+        "spec.autoscale[].recurring[].end must be later than start",
+    ),
+    ("autoscale.0.notifications", {"emails": ["nobody"]}, "spec.autoscale[].notifications.emails[] must be an e-mail address"),
+    ("driftIgnore", ["tags"], "spec.driftIgnore[] must be Step.path"),
+    ("disruption", "Never", "spec.disruption: Unsupported value"),
     ("nodePools", [], "spec.nodePools"),
     ("nodePools.0.name", "node_pool", "spec.nodePools[].name must be 1-12"),
     ("nodePools.0.name", "Pool1", "spec.nodePools[].name must be 1-12"),
@@ -117,6 +196,8 @@ FIXED: list[tuple[str, Any, str]] = [
     ("cluster.network.serviceCidr", "10.1.0.0/16", "spec.cluster.network.serviceCidr cannot change"),
     ("network.virtualNetwork.name", "another", "spec.network.virtualNetwork.name cannot change"),
     ("jupyterhub.release", "another", "spec.jupyterhub.release cannot change"),
+    ("cluster.apiServer", {"private": True}, "spec.cluster.apiServer.private cannot change"),
+    ("cluster.network.outboundType", "userDefinedRouting", "spec.cluster.network.outboundType cannot change"),
 ]
 
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.api.durations import iso8601, parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.addresses import subnet_findings
 from notebook_platform.azure.arm.error_table import AADSTS, CODES
 from notebook_platform.azure.arm.errors import failure_of
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.throttling import Bucket, Limit
-from notebook_platform.azure.addresses import subnet_findings
 from notebook_platform.azure.versions import next_version, satisfies
 from notebook_platform.engine import Refused
 from notebook_platform.keeper import references

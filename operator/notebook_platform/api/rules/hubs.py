@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules.helpers import duration, fixed, https, matches, one_of, Rule
+from notebook_platform.api.rules.helpers import Rule, duration, fixed, https, matches, one_of
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.jupyterhub.release": (

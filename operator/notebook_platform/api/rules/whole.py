@@ -12,7 +12,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         ("self.nodePools.exists(p, p.mode == 'System')", "spec.nodePools must have a pool with mode System"),
         (
-            "!has(self.network) || !has(self.network.subnet) || !isCIDR(self.network.subnet.addressPrefix) || !isCIDR(self.cluster.network.serviceCidr) || "
+            "!has(self.network) || !has(self.network.subnet) || "
+            "!isCIDR(self.network.subnet.addressPrefix) || !isCIDR(self.cluster.network.serviceCidr) || "
             "!(cidr(self.network.subnet.addressPrefix).containsIP(cidr(self.cluster.network.serviceCidr).ip()) || "
             "cidr(self.cluster.network.serviceCidr).containsIP(cidr(self.network.subnet.addressPrefix).ip()))",
             "spec.cluster.network.serviceCidr must not overlap spec.network.subnet.addressPrefix",
