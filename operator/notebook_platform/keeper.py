@@ -162,7 +162,7 @@ class Keeper:
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
         now, generation, epoch = _now(), int(self._body["metadata"]["generation"]), self._epoch
         self._remembered = await self._operations.load()
-        graph = await self._workshop.graph(self.platform, spec, self._secrets, self._remembered)
+        graph = await self._workshop.graph(self.platform, spec, self._secrets, self._remembered, planning=spec.suspend)
         waiting = held(self._attempts, now)
         references_changed, self._references_changed = self._references_changed, False
         policy = Policy(

@@ -98,6 +98,20 @@ class Workshop:
         planning: bool = False,
     ) -> Graph:
         """The steps of one platform for one pass. `planning`: nothing is written anywhere, not even to Secrets."""
+        context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning)
+        return Graph([*azure_steps(context), *self._hub_steps(context)])
+
+    async def azure(
+        self,
+        platform: Platform,
+        spec: NotebookPlatformSpec,
+        secrets: SecretStore,
+        operations: Mapping[str, Operation] | None = None,
+        *,
+        deleting: bool = False,
+        planning: bool = False,
+    ) -> AzureContext:
+        """What the Azure steps work with for one pass."""
         CORRELATION.set(str(uuid.uuid4()))
         owner = Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
         secrets = ReadOnlySecrets(secrets) if planning else secrets
@@ -106,13 +120,12 @@ class Workshop:
             owner=owner,
             signed_in=await self._signed_in(platform, spec, secrets),
             secrets=secrets,
-            operations=operations,
+            operations=operations or {},
             deleting=deleting,
             planning=planning,
             max_age=min(parse_duration(spec.interval).total_seconds() / 2, OLDEST_LOOK),
         )
-        context = replace(context, drain=self._drain(context))
-        return Graph([*azure_steps(context), *self._hub_steps(context)])
+        return replace(context, drain=self._drain(context))
 
     def _drain(self, context: AzureContext) -> Drain:
         async def empty(cluster: outputs.Cluster, pool: str) -> str | None:

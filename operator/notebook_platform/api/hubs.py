@@ -57,10 +57,15 @@ class Dummy(WhoMay):
 
 
 class Auth(SpecModel):
-    """Who may sign in. Exactly one of `oidc` and `dummy`."""
+    """Who may sign in. Exactly one of the members."""
 
     oidc: Oidc | None = Field(None, description="OpenID Connect.")
     dummy: Dummy | None = Field(None, description="One password for all.")
+    from_values: Literal[True] | None = Field(
+        None,
+        description="Sign-in stands in `values` or `valuesFrom`, as in a release that was taken over: then no defaults and no "
+        "generated secrets are put into the release, only typed fields that differ from their defaults.",
+    )
 
 
 class Amount(SpecModel):

@@ -5,8 +5,8 @@ import signal
 from collections.abc import Sequence
 
 import kopf
-from kubernetes.aio import client, config
 
+from notebook_platform.cli.subject import management_api
 from notebook_platform.config import OperatorConfig
 from notebook_platform.handlers import Keepers, registry, settings
 from notebook_platform.observability.health import serving
@@ -22,22 +22,14 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def management_api() -> client.ApiClient:
-    """A client of the management cluster: the pod's ServiceAccount, else KUBECONFIG."""
-    configuration = client.Configuration()
-    try:
-        config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException:
-        await config.load_kube_config(client_configuration=configuration)
-    return client.ApiClient(configuration)
-
-
 async def operate(chosen: OperatorConfig) -> None:
     """One operator: kopf watches, keepers work, until it is asked to stop."""
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     workshop, api = Workshop(chosen), await management_api()
+    if api is None:
+        raise SystemExit("there is no cluster to work in: neither a pod's ServiceAccount nor a KUBECONFIG")
     keepers = Keepers(api, workshop)
     warming = asyncio.create_task(workshop.warm_up())
     try:

@@ -11,8 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import aiohttp
 import yaml
 from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.engine.outcome import Refused
+
+AKS_OWN = "aks-managed-"
+"""Releases of these names are AKS's own (https://learn.microsoft.com/azure/aks/faq)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,3 +79,21 @@ async def newest(api: client.ApiClient, namespace: str, name: str) -> Release | 
         return None
     last = max(listed.items, key=lambda secret: int(secret.metadata.labels["version"]))
     return decode(last.data["release"], last.metadata.name)
+
+
+async def releases(api: client.ApiClient) -> list[Release]:
+    """The last revision of every release in a cluster, but for AKS's own. Raises Refused (TargetUnreachable)."""
+    try:
+        listed = await client.CoreV1Api(api).list_secret_for_all_namespaces(label_selector="owner=helm", _request_timeout=30)
+    except (ApiException, TimeoutError, aiohttp.ClientError, OSError) as error:
+        raise Refused.because(
+            "TargetUnreachable", f"the cluster's API did not answer ({type(error).__name__})", "Try again."
+        ) from None
+    last: dict[tuple[str, str], Any] = {}
+    for secret in listed.items:
+        key = (secret.metadata.namespace, secret.metadata.labels["name"])
+        version = int(secret.metadata.labels["version"])
+        if not key[1].startswith(AKS_OWN) and (key not in last or version > int(last[key].metadata.labels["version"])):
+            last[key] = secret
+    found = [decode(secret.data["release"], secret.metadata.name) for secret in last.values()]
+    return [release for release in found if release.status != "uninstalled"]

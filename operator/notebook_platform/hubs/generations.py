@@ -11,12 +11,16 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """Chart versions from `first` up to the next generation's. `paths`: where a typed field goes; a field without one is
-    refused. `drops_pdb`: the chart's own disruption budgets speak policy/v1beta1, gone with Kubernetes 1.25."""
+    """Chart versions from `first` up to the next generation's.
+
+    `paths`: where a typed field goes; a field without one is refused. `kubernetes` is the oldest that the charts take.
+    `drops_pdb`: the chart's own disruption budgets speak policy/v1beta1, gone with Kubernetes 1.25.
+    """
 
     name: str
     first: Version
     paths: Mapping[str, str]
+    kubernetes: Version
     drops_pdb: bool = False
     needs_allow_rule: bool = False
 
@@ -61,13 +65,25 @@ _ALLOW_ON_CLASS = {"allow_all": "hub.config.GenericOAuthenticator.allow_all"}
 _ALLOW_FOR_ALL = {"allow_all": "hub.config.Authenticator.allow_all"}
 
 GENERATIONS = (
-    Generation(name="0.11", first=(0, 11), paths={**_COMMON, **_OLD_SECRETS, **_OLD_OIDC}, drops_pdb=True),
-    Generation(name="1", first=(1, 0), paths={**_COMMON, **_NEW_SECRETS, **_OLD_OIDC, **_KEEP_HOMES}, drops_pdb=True),
-    Generation(name="2", first=(2, 0), paths={**_COMMON, **_NEW_SECRETS, **_OLD_OIDC, **_KEEP_HOMES}),
+    Generation(name="0.11", first=(0, 11), kubernetes=(1, 14), paths={**_COMMON, **_OLD_SECRETS, **_OLD_OIDC}, drops_pdb=True),
     Generation(
-        name="3", first=(3, 0), paths={**_COMMON, **_NEW_SECRETS, **_KEEP_HOMES, **_ALLOW_ON_CLASS}, needs_allow_rule=True
+        name="1", first=(1, 0), kubernetes=(1, 17), paths={**_COMMON, **_NEW_SECRETS, **_OLD_OIDC, **_KEEP_HOMES}, drops_pdb=True
     ),
-    Generation(name="4", first=(4, 0), paths={**_COMMON, **_NEW_SECRETS, **_KEEP_HOMES, **_ALLOW_FOR_ALL}, needs_allow_rule=True),
+    Generation(name="2", first=(2, 0), kubernetes=(1, 20), paths={**_COMMON, **_NEW_SECRETS, **_OLD_OIDC, **_KEEP_HOMES}),
+    Generation(
+        name="3",
+        first=(3, 0),
+        kubernetes=(1, 23),
+        paths={**_COMMON, **_NEW_SECRETS, **_KEEP_HOMES, **_ALLOW_ON_CLASS},
+        needs_allow_rule=True,
+    ),
+    Generation(
+        name="4",
+        first=(4, 0),
+        kubernetes=(1, 28),
+        paths={**_COMMON, **_NEW_SECRETS, **_KEEP_HOMES, **_ALLOW_FOR_ALL},
+        needs_allow_rule=True,
+    ),
 )
 
 NEWEST_KNOWN: Version = (4, 4)
@@ -89,3 +105,14 @@ def generation(version: str) -> Generation:
 def is_known(version: str) -> bool:
     """Whether this operator has met the version's minor."""
     return GENERATIONS[0].first <= parse(version)[:2] <= NEWEST_KNOWN
+
+
+def suits(chart: str, kubernetes: str) -> bool:
+    """Whether a chart version takes a Kubernetes version."""
+    return parse(kubernetes)[:2] >= generation(chart).kubernetes
+
+
+def newest_for(kubernetes: str) -> Generation:
+    """The newest generation that a Kubernetes version can carry."""
+    able = [g for g in GENERATIONS if parse(kubernetes)[:2] >= g.kubernetes]
+    return able[-1] if able else GENERATIONS[0]

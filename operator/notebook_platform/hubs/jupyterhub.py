@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,6 +55,7 @@ class Found:
     url: str | None = None
     trouble: str | None = None
     drifts: tuple[Drift, ...] = ()
+    marked: bool = True
 
 
 class JupyterHub(Step[Wanted, Found]):
@@ -134,7 +135,7 @@ class JupyterHub(Step[Wanted, Found]):
         state = state_of(release, self._wanted, our_revision=begun, now=datetime.now(UTC), patience=patience)
         if release is None or state is State.ABSENT:
             return Observed()
-        found = await self._with_health(target, release, state)
+        found = replace(await self._with_health(target, release, state), marked=ours)
         return Observed(found=found, notices=tuple(self._notices()))
 
     def _not_ours(self, release: Release, mark: marker.Marker | None) -> Failed:
@@ -181,6 +182,8 @@ class JupyterHub(Step[Wanted, Found]):
         path = f"releases/{desired.namespace}/{desired.name}"
         if found is None or found.release is None:
             return [Change(path=path, action=Action.CREATE, after=chart)]
+        if found.state is State.IN_LINE and not found.marked:
+            return [Change(path=f"{path}/owner", action=Action.UPDATE, after=self._owner)]
         if found.state is State.IN_LINE:
             return [Change(path=f"{path}/{d.path}", action=Action.UPDATE, before=d.found, after=d.wanted) for d in found.drifts]
         release = found.release
@@ -193,6 +196,10 @@ class JupyterHub(Step[Wanted, Found]):
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._target is not None
+        if found and found.release and not found.marked and found.state is State.IN_LINE:
+            owned = marker.Marker(self._owner, found.release.revision)
+            await marker.write(self._target.api, desired.namespace, desired.name, owned)
+            return Done()
         state = found.state if found else State.ABSENT
         return await ACTIONS[state](self._helm, self._site(), found.release if found else None, desired)
 

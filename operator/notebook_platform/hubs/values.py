@@ -38,7 +38,7 @@ def render(
     """
     chosen = generation(spec.chart.version)
     values: Values = {}
-    for name, value in typed(spec, secrets).items():
+    for name, value in _said(spec, secrets).items():
         if value is None:
             continue
         if (path := chosen.paths.get(name)) is None:
@@ -50,11 +50,21 @@ def render(
                 f"Leave it out, or choose a newer {FIELD}.chart.version.",
             )
         _put(values, path, value)
-    values = merged(values, _for_kubernetes(chosen, kubernetes))
+    if not spec.auth.from_values:
+        values = merged(values, _for_kubernetes(chosen, kubernetes))
     for document in [*more, spec.values]:
         values = merged(values, document)
     _check_allowed(spec, chosen, values)
     return values
+
+
+def _said(spec: JupyterHubSpec, secrets: HubSecrets) -> Mapping[str, Any]:
+    """The typed fields that are rendered: all of them, or for a release that was taken over those that differ from defaults."""
+    found = typed(spec, secrets)
+    if not spec.auth.from_values:
+        return found
+    usual = typed(JupyterHubSpec.model_validate({"chart": spec.chart, "auth": spec.auth}), secrets)
+    return {name: value for name, value in found.items() if value != usual[name]}
 
 
 def typed(spec: JupyterHubSpec, secrets: HubSecrets) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ SHORTEST = 6
 SHORTEST_WORD = 10
 """The same for the words of a document (a kubeconfig, values.yaml): only its keys and addresses stay readable."""
 
-PUBLIC_KEYS = frozenset({"tenantId", "clientId", "secretId", "expires", "username"})
+PUBLIC_KEYS = frozenset({"tenantId", "clientId", "clusterId", "secretId", "expires", "username", "given", "giving"})
 """Keys of Secrets that hold identifiers, wanted in messages."""
 
 HIDDEN = "***"

@@ -39,7 +39,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "spec.jupyterhub.host is needed with auth.oidc: the provider sends people back to it",
         ),
     ),
-    "spec.jupyterhub.auth": (one_of("spec.jupyterhub.auth", "oidc", "dummy"),),
+    "spec.jupyterhub.auth": (one_of("spec.jupyterhub.auth", "oidc", "dummy", "fromValues"),),
     "spec.jupyterhub.auth.oidc": (
         (
             "self.allowAll || size(self.allowedUsers) > 0 || size(self.adminUsers) > 0",

@@ -1,0 +1,201 @@
+"""What the commands for people share: the platform they speak of, and a workshop that only looks."""
+
+import argparse
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from pydantic import ValidationError
+
+from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.config import OperatorConfig
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.observability.logs import configure
+from notebook_platform.platform import Workshop
+
+UNBORN = "known-after-apply"
+"""Stands for the uid of an object that has not been applied."""
+
+
+class UsageError(Exception):
+    """A command cannot go on; its text is for the person at the terminal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """The platform that a command speaks of, the Secrets to work with, and what all steps share."""
+
+    platform: Platform
+    spec: NotebookPlatformSpec
+    secrets: SecretStore
+    workshop: Workshop
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How a platform is named on the command line."""
+    parser.add_argument("name", nargs="?", help="name of a NotebookPlatform in the cluster that KUBECONFIG leads to")
+    parser.add_argument(
+        "-f", "--filename", type=Path, help="a file with a NotebookPlatform (and Secrets, if they are not applied)"
+    )
+    parser.add_argument("-n", "--namespace", default=None, help="its namespace; left out: the file's, else default")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the output")
+
+
+@asynccontextmanager
+async def subject(arguments: argparse.Namespace) -> AsyncIterator[Subject]:
+    """Find the platform. Raises UsageError."""
+    chosen = OperatorConfig.load([])
+    configure("text", "ERROR")
+    api = await management_api()
+    try:
+        documents = _documents(arguments.filename) if arguments.filename else []
+        body = await _body(arguments, documents, api)
+        metadata = body["metadata"]
+        platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata.get("uid") or UNBORN)
+        try:
+            spec = NotebookPlatformSpec.model_validate(body["spec"])
+        except ValidationError as error:
+            where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+            raise UsageError(f"the spec cannot be read: {where}") from None
+        workshop = Workshop(chosen)
+        try:
+            yield Subject(platform=platform, spec=spec, secrets=GivenSecrets(api, platform, documents), workshop=workshop)
+        finally:
+            await workshop.close()
+    finally:
+        if api is not None:
+            await api.close()
+
+
+async def management_api() -> client.ApiClient | None:
+    """A client of the management cluster: the pod's ServiceAccount, else KUBECONFIG; None when there is neither."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
+        try:
+            await config.load_kube_config(client_configuration=configuration)
+        except (config.ConfigException, OSError):
+            return None
+    return client.ApiClient(configuration)
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [document for document in yaml.safe_load_all(path.read_text()) if isinstance(document, dict)]
+    except (OSError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+
+
+async def _body(
+    arguments: argparse.Namespace, documents: list[dict[str, Any]], api: client.ApiClient | None
+) -> Mapping[str, Any]:
+    if arguments.filename:
+        platforms = [d for d in documents if d.get("kind") == KIND and arguments.name in (None, d["metadata"]["name"])]
+        if len(platforms) != 1:
+            raise UsageError(f"{arguments.filename} holds {len(platforms)} NotebookPlatforms of that name; one is needed")
+        body = platforms[0]
+        body["metadata"].setdefault("namespace", "default")
+        if arguments.namespace:
+            body["metadata"]["namespace"] = arguments.namespace
+        return await _as_applied(body, api) if api is not None else body
+    if not arguments.name:
+        raise UsageError("name a NotebookPlatform, or give a file with -f")
+    if api is None:
+        raise UsageError("there is no KUBECONFIG to find the platform with; give a file with -f")
+    namespace = arguments.namespace or "default"
+    path = (GROUP, VERSION, namespace, PLURAL, arguments.name)
+    try:
+        found: dict[str, Any] = await client.CustomObjectsApi(api).get_namespaced_custom_object(*path)
+    except ApiException as error:
+        raise UsageError(f"the platform {namespace}/{arguments.name} cannot be read: {error.status} {error.reason}") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise UsageError(f"the cluster that KUBECONFIG leads to does not answer ({type(error).__name__})") from None
+    return found
+
+
+async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping[str, Any]:
+    """What the API server would make of the file, defaults and refusals too; the file itself where it does not know the kind."""
+    metadata = body["metadata"]
+    path = (GROUP, VERSION, metadata["namespace"], PLURAL, metadata["name"])
+    custom = client.CustomObjectsApi(api)
+    try:
+        applied: dict[str, Any] = await custom.patch_namespaced_custom_object(
+            *path,
+            {key: value for key, value in body.items() if key != "status"},
+            dry_run="All",
+            field_manager="notebook-platform-plan",
+            force=True,
+            _content_type="application/apply-patch+yaml",
+        )
+    except ApiException as error:
+        if error.status in (400, 422):
+            raise UsageError(_refusal(error)) from None
+        return body
+    except (aiohttp.ClientError, OSError):
+        return body
+    try:
+        live = await custom.get_namespaced_custom_object(*path)
+    except ApiException:
+        live = {"metadata": {}}  # what a dry run calls its uid is not the one it will have
+    return {**applied, "metadata": {**applied["metadata"], "uid": live["metadata"].get("uid")}}
+
+
+def _refusal(error: ApiException) -> str:
+    try:
+        return str(yaml.safe_load(error.body)["message"])
+    except (yaml.YAMLError, KeyError, TypeError):
+        return f"the API server refuses it: {error.status} {error.reason}"
+
+
+class GivenSecrets(SecretStore):
+    """Secrets and ConfigMaps that stand in the file, else those of the cluster."""
+
+    def __init__(self, api: client.ApiClient | None, platform: Platform, documents: list[dict[str, Any]]) -> None:
+        if api is not None:
+            super().__init__(api, platform)
+        self.platform = platform
+        self._cluster = api is not None
+        self._given = {
+            (d["kind"], d["metadata"]["name"]): {**_decoded(d), **(d.get("stringData") or {})}
+            for d in documents
+            if d.get("kind") in ("Secret", "ConfigMap")
+        }
+
+    async def find(self, name: str) -> Mapping[str, str] | None:
+        """From the file, else from the cluster."""
+        given = self._given.get(("Secret", name))
+        if given is not None:
+            KNOWN.add(given)
+            return given
+        try:
+            return await super().find(name) if self._cluster else None
+        except (ApiException, aiohttp.ClientError, OSError):
+            return None
+
+    async def config_map(self, name: str, key: str, *, field: str) -> str:
+        """From the file, else from the cluster. Raises Refused."""
+        given = self._given.get(("ConfigMap", name), {})
+        if key in given:
+            return str(given[key])
+        if not self._cluster:
+            raise Refused.because(
+                "ConfigMapNotFound", f"{field} names the ConfigMap {name!r}, which is not in the file", "Add it."
+            )
+        return await super().config_map(name, key, field=field)
+
+
+def _decoded(document: Mapping[str, Any]) -> dict[str, str]:
+    import base64
+
+    data = document.get("data") or {}
+    return {k: base64.b64decode(v).decode() if document["kind"] == "Secret" else str(v) for k, v in data.items()}
