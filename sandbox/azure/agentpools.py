@@ -138,7 +138,7 @@ class AgentPools:
             {"kubernetesVersion": patch, "default": patch == control_plane, "isPreview": None}
             for patches in self._world.catalog.versions.values()
             for patch in patches
-            if 0 <= rules.minor(control_plane) - rules.minor(patch) <= 3 and patch <= control_plane
+            if 0 <= rules.minor(control_plane) - rules.minor(patch) <= 3 and rules.parts(patch) <= rules.parts(control_plane)
         ]
         return Answer({"properties": {"agentPoolVersions": versions}})
 

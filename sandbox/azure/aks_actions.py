@@ -38,7 +38,7 @@ class ClusterActions:
         near = [
             p for v, ps in self._world.catalog.versions.items() for p in ps if rules.minor(v) - rules.minor(current) in (0, 1)
         ]
-        upgrades = [{"kubernetesVersion": p, "isPreview": None} for p in near if p > current]
+        upgrades = [{"kubernetesVersion": p, "isPreview": None} for p in near if rules.parts(p) > rules.parts(current)]
         pools = [
             {
                 "kubernetesVersion": p.body["properties"]["currentOrchestratorVersion"],

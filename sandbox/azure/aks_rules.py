@@ -23,6 +23,11 @@ def minor(version: str) -> int:
     return int(version.split(".")[1])
 
 
+def parts(version: str) -> tuple[int, ...]:
+    """1.34.2 in a form that can be compared."""
+    return tuple(map(int, version.split(".")))
+
+
 def check_name(name: str) -> None:
     """Letters, digits and hyphens; no underscore."""
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", name):
@@ -114,6 +119,10 @@ def _same(pairs: list[tuple[str, Any, Any]]) -> None:
 
 def check_skew(cluster: str, pool: str) -> None:
     """A pool is never newer than the control plane and at most three minors older."""
-    if minor(pool) > minor(cluster) or minor(cluster) - minor(pool) > 3 or (minor(pool) == minor(cluster) and pool > cluster):
+    if (
+        minor(pool) > minor(cluster)
+        or minor(cluster) - minor(pool) > 3
+        or (minor(pool) == minor(cluster) and parts(pool) > parts(cluster))
+    ):
         message = f"Node pool version {pool} and control plane version {cluster} are incompatible."
         raise ArmError(400, "NodePoolMcVersionIncompatible", message)

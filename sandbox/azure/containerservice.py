@@ -79,7 +79,9 @@ class ContainerService:
         order = sorted(catalog.versions, key=rules.minor)
         for place, version in enumerate(order):
             further = [p for later in order[place : place + 2] for p in catalog.versions[later]]
-            patches = {p: {"upgrades": [f for f in further if f > p]} for p in catalog.versions[version]}
+            patches = {
+                p: {"upgrades": [f for f in further if rules.parts(f) > rules.parts(p)]} for p in catalog.versions[version]
+            }
             plan = {"supportPlan": ["KubernetesOfficial"]}
             default = version == catalog.default
             values.append(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
+from sandbox.azure.core.catalog import Size
 from sandbox.azure.core.clock import stamp
 from sandbox.azure.core.faults import Fault
 from sandbox.azure.core.routing import Answer, Call, Routes
@@ -39,6 +40,7 @@ class Control:
             "/applications": ("POST", self.applications),
             "/tokens": ("DELETE", self.tokens),
             "/catalog/versions/{version}": ("PUT DELETE", self.version),
+            "/catalog/sizes/{size}": ("PUT DELETE", self.size),
         }
         for path, (methods, handler) in table.items():
             routes.add(methods, f"{PREFIX}{path}", handler)
@@ -160,6 +162,14 @@ class Control:
         else:
             self._world.catalog.versions.setdefault(minor, []).append(call["version"])
         return Answer(self._world.catalog.versions)
+
+    async def size(self, call: Call) -> Answer:
+        """Offer a VM size ({cpu, memory, disks, gpus}), or no longer."""
+        if call.method == "DELETE":
+            self._world.catalog.sizes.pop(call["size"], None)
+        else:
+            self._world.catalog.sizes[call["size"]] = Size.model_validate(call.body)
+        return Answer(sorted(self._world.catalog.sizes))
 
 
 def _merge(target: dict[str, Any], patch: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def describe_cluster(found: Wire, windows: Mapping[str, Wire]) -> Spec:
         kubernetesVersion=properties["kubernetesVersion"],
         dnsPrefix=properties.get("dnsPrefix"),
         adminUsername=linux.get("adminUsername"),
-        sshPublicKey=keys[0].get("keyData"),
+        sshPublicKey=str(keys[0].get("keyData") or "").strip(),
         tier=(found.get("sku") or {}).get("tier"),
         upgrades=_chosen(channel=channels.get("upgradeChannel"), nodeOSChannel=channels.get("nodeOSUpgradeChannel")),
         network=_network_profile(properties.get("networkProfile") or {}),

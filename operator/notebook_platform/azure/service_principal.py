@@ -6,7 +6,7 @@ one application (https://learn.microsoft.com/graph/api/application-upsert).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
@@ -137,7 +137,7 @@ class CreatedPrincipal(Step[str, Principal]):
         application, path = found.application, f"/applications/{found.application['id']}"
         principal = self._context.spec.identity.service_principal
         lifetime = parse_duration(principal.secret_lifetime) if principal else LIFETIME
-        ends = (datetime.now(UTC) + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ends = (self._context.now + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = {"passwordCredential": {"displayName": CREDENTIAL, "endDateTime": ends}}
         made = await self._context.session.graph("POST", f"{path}/addPassword", json=wanted)
         await self._secrets.keep(

@@ -47,9 +47,9 @@ class Change:
 
 
 def _same(wanted: object, found: object) -> bool:
-    """Azure returns ids, locations and enumerations in another case than it was sent."""
+    """Azure returns ids, locations and enumerations in another case than it was sent, and keys with the newline of their file."""
     if isinstance(wanted, str) and isinstance(found, str):
-        return wanted.casefold() == found.casefold()
+        return wanted.strip().casefold() == found.strip().casefold()
     return wanted == found
 
 

@@ -138,11 +138,8 @@ def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode:
     return Done(output=step.promise(desired)) if mode is Mode.PLAN else Blocked(by=("apply",))
 
 
-async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = _silent) -> dict[str, Result]:
-    """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
-
-    A result is Done once nothing of ours is left of its step.
-    """
+async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed], dict[str, Any]]:
+    """What is there, step by step, and the outputs of it; a step that cannot be looked at is a Failed."""
     seen: dict[str, Observed[Any] | Failed] = {}
     inputs: dict[str, Any] = {}
     for name in graph.order:
@@ -157,6 +154,15 @@ async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = _
                 inputs[name] = step.output(observed.found)
         except Exception as error:
             seen[name] = _failure(step, error)
+    return seen, inputs
+
+
+async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = _silent) -> dict[str, Result]:
+    """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
+
+    A result is Done once nothing of ours is left of its step.
+    """
+    seen, inputs = await _look_forwards(graph)
 
     async def act(step: Step[Any, Any], _: Inputs) -> Result:
         observed = seen[step.name]
@@ -256,16 +262,22 @@ def look_again_in(results: Mapping[str, Result], interval: float) -> float:
 
 
 async def let_go(graph: Graph) -> dict[str, Result]:
-    """Look at everything and take our mark off what is ours; nothing is deleted. A step that cannot be looked at is told."""
+    """Look forwards at what is there, then backwards take our mark off what is ours; nothing is deleted. The mark of a thing goes
+    after those of all that stands on it, for without it nothing below would be looked at again."""
+    seen, _ = await _look_forwards(graph)
 
-    async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
-        async def work() -> Result:
-            observed = await step.observe(inputs)
-            if observed.found is None or not observed.ours:
-                return Result(outcome=Done())
-            outcome = await step.let_go(observed.found)
-            return Result(outcome=outcome if not isinstance(outcome, Done) else Done(output=step.output(observed.found)))
+    async def act(step: Step[Any, Any], _: Inputs) -> Result:
+        observed = seen[step.name]
+        if isinstance(observed, Failed):
+            return Result(outcome=_blamed(graph, step, observed, seen))
+        if observed.busy:
+            return Result(outcome=observed.busy)
+        if observed.found is None or not observed.ours:
+            return Result(outcome=Done())
+        return await _guarded(step, _released(step, observed.found))
 
-        return await _guarded(step, work())
+    return await _walk(graph, graph.dependents, act, _silent)
 
-    return await _walk(graph, graph.needs, act, _silent)
+
+async def _released(step: Step[Any, Any], found: Any) -> Result:
+    return Result(outcome=await step.let_go(found), exists=True)

@@ -2,7 +2,8 @@
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from notebook_platform.azure.arm.session import Sessions
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Done, Failed, InProgress, Operation, Refused
-from notebook_platform.engine.walk import Policy, Result, dismantle, reconcile
+from notebook_platform.engine.walk import Policy, Result, dismantle, let_go, reconcile
 from notebook_platform.platform import azure_steps
+from notebook_platform.policy import ignored_by
 
 from sandbox.azure.backend import NoClusters
 from sandbox.azure.server import AzureSimulator
@@ -105,6 +107,9 @@ class Estate:
     operations: dict[str, Operation] = field(default_factory=dict)
     uid: str = "uid-1"
     passes: int = 0
+    now: datetime | None = None
+    ignored: list[str] = field(default_factory=list)
+    disruption_waits: str = ""
 
     async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:
         parsed = NotebookPlatformSpec.model_validate(spec)
@@ -120,15 +125,35 @@ class Estate:
             secrets=self.secrets,  # type: ignore[arg-type]
             operations=dict(self.operations),
             deleting=deleting,
+            **({"now": self.now} if self.now else {}),
         )
         return Graph(azure_steps(context))
 
     async def once(self, spec: dict[str, Any], policy: Policy | None = None) -> dict[str, Result]:
         """One pass; operations are remembered as the operator remembers them."""
         self.passes += 1
-        results = await reconcile(await self.graph(spec), policy or Policy())
+        policy = replace(policy or Policy(), ignored=ignored_by(self.ignored), disruption_waits=self.disruption_waits)
+        results = await reconcile(await self.graph(spec), policy)
         self._remember(results)
         return results
+
+    async def once_past_group(self, spec: dict[str, Any]) -> dict[str, Result]:
+        """Passes until the resource group is there."""
+        for _ in range(PASSES):
+            results = await self.once(spec)
+            if isinstance(results["ResourceGroup"].outcome, Done):
+                return results
+            await self.simulator.world.clock.sleep(15)
+        raise AssertionError(f"no group: {results}")
+
+    async def let_go(self, spec: dict[str, Any]) -> None:
+        """deletionPolicy: Orphan, until nothing is under way."""
+        for _ in range(PASSES):
+            results = await let_go(await self.graph(spec, deleting=True))
+            if all(isinstance(r.outcome, Done) for r in results.values()):
+                return
+            await self.simulator.world.clock.sleep(15)
+        raise AssertionError(f"did not come to rest: {results}")
 
     def _remember(self, results: Mapping[str, Result]) -> None:
         self.operations = {

@@ -86,7 +86,14 @@ def _workload_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncT
 
 def _own(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential:
     options.pop("disable_instance_discovery")
-    return DefaultAzureCredential(**options)
+    try:
+        return DefaultAzureCredential(**options)
+    except ValueError as error:
+        raise Refused.because(
+            "OwnIdentityMisconfigured",
+            f"spec.azure.credentials is left out, and the operator's own identity is not set up: {error}",
+            "Correct the AZURE_* variables of the operator, or give spec.azure.credentials.",
+        ) from None
 
 
 _MAKERS = {
