@@ -6,27 +6,12 @@ from typing import Any
 
 import jwt
 
-from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.errors import ArmError, EntraError
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.signing import Signer, signed_with
 from sandbox.azure.world import TENANT, World
 
 TOKEN_SECONDS = 3600
-
-
-class SignInError(Exception):
-    """An answer of the token endpoint."""
-
-    def __init__(self, status: int, error: str, code: int, text: str) -> None:
-        super().__init__(text)
-        trace = str(uuid.uuid4())
-        self.status = status
-        self.body = {
-            "error": error,
-            "error_description": f"AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {trace}",
-            "error_codes": [code],
-            "trace_id": trace,
-        }
 
 
 class Entra:
@@ -49,15 +34,11 @@ class Entra:
     async def token(self, call: Call) -> Answer:
         """Client credentials: by secret or by a federated assertion."""
         form: dict[str, str] = call.body
-        try:
-            app_id, tenant = self._check(call["tenant"], form)
-        except SignInError as refused:
-            return Answer(refused.body, refused.status)
+        app_id, tenant = self._check(call["tenant"], form)
         principal = self._world.principal_by_app(app_id)
         if principal is None:
             text = f"The client application {app_id} is missing a service principal in the tenant."
-            unknown = SignInError(401, "invalid_client", 7000229, text)
-            return Answer(unknown.body, unknown.status)
+            raise EntraError(401, "invalid_client", 7000229, text)
         scope = form.get("scope") or form.get("resource", "")
         ends = self._world.clock.now() + timedelta(seconds=TOKEN_SECONDS * max(1.0, self._world.clock.speed))
         claims = {
@@ -81,15 +62,15 @@ class Entra:
         return Answer(body)
 
     def _check(self, tenant: str, form: dict[str, str]) -> tuple[str, str]:
-        """(application id, tenant) of a client that proved who it is. Raises SignInError."""
+        """(application id, tenant) of a client that proved who it is. Raises EntraError."""
         app_id = form.get("client_id", "")
         tenant = TENANT if tenant.lower() in ("common", "organizations") else tenant.lower()
         if tenant not in self._world.tenants.values():
-            raise SignInError(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+            raise EntraError(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
         application = next((a for a in self._world.applications.values() if a["appId"].lower() == app_id.lower()), None)
         if application is None or application.get("tenant", TENANT) != tenant:
             text = f"Application with identifier '{app_id}' was not found in the directory 'Sandbox'."
-            raise SignInError(400, "unauthorized_client", 700016, text)
+            raise EntraError(400, "unauthorized_client", 700016, text)
         if "client_assertion" in form:
             self._check_assertion(application, form["client_assertion"], tenant)
         else:
@@ -106,18 +87,18 @@ class Entra:
             audience = f"{self._world.base()}/{tenant}/oauth2/v2.0/token"
             if not signed_with(assertion, application.get("certificates", []), audience):
                 text = "Client assertion contains an invalid signature. [Reason - The key was not found.]"
-                raise SignInError(401, "invalid_client", 700027, text)
+                raise EntraError(401, "invalid_client", 700027, text)
         elif not application.get("federated"):
             text = "No matching federated identity record found for presented assertion."
-            raise SignInError(401, "invalid_client", 700213, text)
+            raise EntraError(401, "invalid_client", 700213, text)
 
     def _check_secret(self, application: dict[str, Any], given: str) -> None:
         for value, end in self._world.secrets.get(application["id"], {}).values():
             if value == given:
                 if end < self._world.clock.now():
-                    raise SignInError(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
+                    raise EntraError(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
                 return
-        raise SignInError(401, "invalid_client", 7000215, "Invalid client secret provided.")
+        raise EntraError(401, "invalid_client", 7000215, "Invalid client secret provided.")
 
     def caller(self, call: Call) -> dict[str, Any]:
         """The principal whose token a request carries. Raises ArmError 401."""

@@ -1,5 +1,6 @@
 """How Resource Manager refuses."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,24 @@ class ArmError(Exception):
         if self.target:
             error["target"] = self.target
         return {"error": error}
+
+
+class EntraError(ArmError):
+    """An answer of Entra ID's token endpoint, which has a form of its own."""
+
+    def __init__(self, status: int, error: str, number: int, text: str) -> None:
+        super().__init__(status, error, text)
+        self.number = number
+
+    def body(self) -> dict[str, Any]:
+        """The JSON answer."""
+        trace = str(uuid.uuid4())
+        return {
+            "error": self.code,
+            "error_description": f"AADSTS{self.number}: {self.message} Trace ID: {trace} Correlation ID: {trace}",
+            "error_codes": [self.number],
+            "trace_id": trace,
+        }
 
 
 def not_found(what: str, group: str | None = None) -> ArmError:

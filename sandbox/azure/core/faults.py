@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.errors import ArmError, EntraError
 from sandbox.azure.core.routing import Call
 
 
@@ -24,6 +24,7 @@ class Fault(BaseModel):
     flat: bool = False
     empty: bool = Field(False, description="The answer has no body, as a gateway's.")
     delay: float = Field(0, description="Real seconds before it goes on.")
+    aadsts: int | None = Field(None, description="The number of a refusal of Entra ID; `code` is its OAuth error.")
     operation_error: dict[str, Any] | None = Field(None, description="The operation is accepted and fails with this.")
 
 
@@ -49,6 +50,8 @@ class Faults:
                 await asyncio.sleep(rule.delay)
             if rule.operation_error:
                 call.fails_with = rule.operation_error
+            if rule.aadsts:
+                raise EntraError(rule.status or 401, rule.code, rule.aadsts, rule.message)
             if rule.status:
                 raise ArmError(rule.status, rule.code, rule.message, headers=rule.headers, flat=rule.flat, empty=rule.empty)
             return

@@ -106,10 +106,12 @@ class Estate:
     secrets: Secrets = field(default_factory=Secrets)
     operations: dict[str, Operation] = field(default_factory=dict)
     uid: str = "uid-1"
+    name: str = "prd-jhub"
     passes: int = 0
     now: datetime | None = None
     ignored: list[str] = field(default_factory=list)
     disruption_waits: str = ""
+    max_age: float = 0.0
 
     async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:
         parsed = NotebookPlatformSpec.model_validate(spec)
@@ -120,11 +122,12 @@ class Estate:
             signed_in = refused.failed  # type: ignore[assignment]
         context = AzureContext(
             spec=parsed,
-            owner=Owner(cluster_id="test", namespace="platforms", name="prd-jhub", uid=self.uid),
+            owner=Owner(cluster_id="test", namespace="platforms", name=self.name, uid=self.uid),
             signed_in=signed_in,
             secrets=self.secrets,  # type: ignore[arg-type]
             operations=dict(self.operations),
             deleting=deleting,
+            max_age=self.max_age,
             **({"now": self.now} if self.now else {}),
         )
         return Graph(azure_steps(context))
@@ -145,6 +148,11 @@ class Estate:
                 return results
             await self.simulator.world.clock.sleep(15)
         raise AssertionError(f"no group: {results}")
+
+    async def new_operator(self) -> None:
+        """The operator begins anew: it has seen nothing yet, and used up nothing of what Azure allows."""
+        await self.sessions.close()
+        self.sessions = Sessions(self.sessions.cloud)
 
     async def let_go(self, spec: dict[str, Any]) -> None:
         """deletionPolicy: Orphan, until nothing is under way."""
@@ -220,6 +228,7 @@ async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
     sessions = Sessions(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
     context = ssl.create_default_context(cafile=str(ca))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
-        yield Estate(simulator, sessions, http)
-        await sessions.close()
+        found = Estate(simulator, sessions, http)
+        yield found
+        await found.sessions.close()
     await simulator.close()

@@ -232,6 +232,17 @@ AADSTS: dict[str, Row] = {
         reason="WrongCredentials", remedy="No such application in the tenant: correct clientId and tenantId of {field}."
     ),
     "90002": Row(reason="WrongCredentials", remedy="No such tenant: correct tenantId of {field}."),
+    "700027": Row(
+        reason="CertificateRefused",
+        remedy="The application does not have this certificate: upload it (az ad app credential reset --cert), or correct "
+        "clientCertificate in the Secret.",
+        field="spec.azure.credentials.certificateRef",
+    ),
+    "700024": Row(
+        reason="ClockSkew",
+        remedy="The clock of the operator's machine is off: synchronise it.",
+        retry_in=60,
+    ),
     "700213": Row(
         reason="FederationMissing",
         remedy="Add a federated credential for the operator's ServiceAccount to the application of {field}.",

@@ -1,0 +1,93 @@
+"""Each row of the error table, answered by the simulator to the real SDK: at once, inside an operation, and at sign-in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
+from notebook_platform.engine.outcome import Done, Failed
+from notebook_platform.engine.walk import Policy, Result
+
+from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+
+AZURE_MD = frozenset(
+    ["ResourceGroupNotFound", "ResourceNotFound", "ResourceGroupBeingDeleted", "MissingSubscriptionRegistration", "SubscriptionNotFound", "ReadOnlyDisabledSubscription", "AuthorizationFailed", "LinkedAuthorizationFailed", "InvalidAuthenticationTokenTenant", "ExpiredAuthenticationToken", "RoleAssignmentExists", "RoleAssignmentUpdateNotPermitted", "PrincipalNotFound", "ServicePrincipalNotFound", "ServicePrincipalValidationClientError", "QuotaExceeded", "ErrCode_InsufficientVCPUQuota", "SkuNotAvailable", "VMSizeNotSupported", "InsufficientSubnetSize", "SubnetIsFull", "InUseSubnetCannotBeDeleted", "ServiceCidrOverlapExistingSubnetsCidr", "K8sVersionNotSupported", "AgentPoolK8sVersionNotSupported", "PropertyChangeNotAllowed", "InvalidParameter", "BadRequest", "ScopeLocked", "RequestDisallowedByPolicy", "TooManyRequests", "SubscriptionRequestsThrottled", "InternalServerError", "ServerTimeout", "GatewayTimeout"]
+)
+"""The codes that are met in practice."""
+
+ROWS = [(code, row) for code, rows in CODES.items() for row in rows]
+
+
+def message(code: str, row: Row) -> str:
+    return f"Azure's words about {code}: {row.contains or 'something is amiss'}."
+
+
+def verdict(code: str, row: Row, outcome: Any, field: str) -> str | None:
+    """What is wrong with what a person would read; None: nothing."""
+    if not isinstance(outcome, Failed):
+        return f"{code}: ended as {outcome!r}"
+    expected = (row.reason, row.retry_in, row.remedy.format(field=field))
+    told = (outcome.reason, outcome.retry_in, outcome.remedy)
+    if told != expected:
+        return f"{code}: told {told}, the table has {expected}"
+    return None if code in outcome.message and field in outcome.message else f"{code}: {outcome.message}"
+
+
+def before(results: Mapping[str, Result], step: str) -> Policy:
+    """A pass in which the steps before one are not looked at again, so that Azure's limits are not met."""
+    order = list(results)
+    return Policy(fresh={name: results[name] for name in order[: order.index(step)] if name != "Identity"})
+
+
+async def test_every_row_is_told_when_azure_refuses_a_write(estate: Estate) -> None:
+    above = before(await estate.once_past_group(runbook_spec()), "ResourceGroup")
+    amiss = []
+    for code, row in ROWS:
+        await estate.control("DELETE", f"/resources{group_id('prd_rg_jhub')}")
+        fault = {
+            "method": "PUT",
+            "path": "resourcegroups/prd_rg_jhub$",
+            "status": 400,
+            "code": code,
+            "message": message(code, row),
+        }
+        await estate.control("POST", "/faults", fault)
+        outcome = (await estate.once(runbook_spec(), above))["ResourceGroup"].outcome
+        amiss.append(verdict(code, row, outcome, "spec.azure.resourceGroup"))
+        await estate.control("DELETE", "/faults")
+    assert [words for words in amiss if words] == []
+    assert set(CODES) >= AZURE_MD and len(ROWS) >= 71
+
+
+async def test_every_row_is_told_when_an_operation_fails_with_it(estate: Estate) -> None:
+    above = before(await estate.once_past_group(runbook_spec()), "Network")
+    network, amiss = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub", []
+    for code, row in ROWS:
+        await estate.control("DELETE", f"/resources{network}")
+        error = {"code": code, "message": message(code, row), "details": []}
+        await estate.control(
+            "POST", "/faults", {"method": "PUT", "path": "virtualNetworks/prd_vnet_jhub$", "operation_error": error}
+        )
+        estate.operations = {}
+        await estate.new_operator()
+        outcome: Any = None
+        for _ in range(20):
+            outcome = (await estate.once(runbook_spec(), above))["Network"].outcome
+            if isinstance(outcome, Done | Failed):
+                break
+            await estate.simulator.world.clock.sleep(5)
+        amiss.append(verdict(code, row, outcome, "spec.network"))
+    assert [words for words in amiss if words] == []
+
+
+async def test_every_refusal_of_entra_id_is_told(estate: Estate) -> None:
+    amiss = []
+    for code, row in AADSTS.items():
+        fault = {"method": "POST", "path": "/oauth2/v2.0/token$", "status": 401, "code": "invalid_client"}
+        await estate.sessions.close()
+        await estate.control("POST", "/faults", fault | {"aadsts": code})
+        outcome = (await estate.once(runbook_spec()))["Credentials"].outcome
+        told = (outcome.reason, outcome.retry_in) if isinstance(outcome, Failed) else outcome
+        if told != (row.reason, row.retry_in) or f"AADSTS{code}" not in outcome.message:
+            amiss.append((code, outcome))
+        await estate.control("DELETE", "/faults")
+    assert amiss == []

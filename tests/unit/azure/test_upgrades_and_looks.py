@@ -1,0 +1,92 @@
+"""Upgrades of several pools in their order; and how little is read when nothing changes."""
+
+from collections import Counter
+from typing import Any
+
+from notebook_platform.engine.outcome import Done
+from notebook_platform.engine.walk import Policy, reconcile
+
+from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+
+CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
+
+
+def three_pools(version: str) -> dict[str, Any]:
+    spec = runbook_spec()
+    spec["cluster"]["kubernetesVersion"] = version
+    spec["nodePools"] += [{"name": name, "mode": "User", "vmSize": "Standard_D2s_v3", "count": 1} for name in ("users", "builds")]
+    return spec
+
+
+async def test_three_pools_follow_the_control_plane_minor_by_minor_one_at_a_time(estate: Estate) -> None:
+    await estate.settle(three_pools("1.34"))
+    mark = await estate.mark()
+    results = await estate.settle(three_pools("1.36"))
+    assert all(isinstance(r.outcome, Done) and not r.outcome.next for r in results.values())
+    entries = (await estate.control("GET", f"/journal?writes=1&since={mark}"))["value"]
+    assert {e["status"] for e in entries} == {200}, "nothing was sent while something ran"
+    order = [e["path"].rsplit("/", 1)[1] for e in entries]
+    assert order == ["prd-aks-jhub", "nodepool1", "users", "builds"] * 2
+    resources = (await estate.state())["resources"]
+    versions = {
+        i.rsplit("/", 1)[1]: r["properties"]["currentOrchestratorVersion"] for i, r in resources.items() if "/agentpools/" in i
+    }
+    assert versions == dict.fromkeys(("nodepool1", "users", "builds"), "1.36.0")
+
+
+async def test_while_the_pools_follow_the_cluster_says_what_it_waits_for(estate: Estate) -> None:
+    await estate.settle(three_pools("1.34"))
+    said = set()
+    for _ in range(200):
+        results = await estate.once(three_pools("1.36"))
+        outcome = results["Cluster"].outcome
+        if isinstance(outcome, Done) and outcome.next:
+            said.add(outcome.next)
+        if all(isinstance(r.outcome, Done) and not r.changes for r in results.values()):
+            break
+        await estate.simulator.world.clock.sleep(25)
+    assert any("follow to 1.35" in words and "goes on to 1.36" in words for words in said), said
+
+
+async def test_settled_platforms_share_their_looks(estate: Estate) -> None:
+    """Two platforms of one subscription: a second pass over both reads each kind once, and nothing of one platform alone."""
+    first, second = runbook_spec(), runbook_spec()
+    second["azure"]["resourceGroup"] = "second"
+    second["cluster"] |= {"name": "second", "nodeResourceGroup": "second_nodes"}
+    await estate.settle(first)
+    estate.uid, estate.name = "uid-2", "second"
+    await estate.settle(second)
+    await estate.new_operator()
+    mark, estate.max_age = await estate.mark(), 300
+    for spec, owner in ((first, "uid-1"), (second, "uid-2"), (first, "uid-1"), (second, "uid-2")):
+        estate.uid, estate.name = owner, "prd-jhub" if owner == "uid-1" else "second"
+        results = await estate.once(spec)
+        assert not any(r.changes for r in results.values())
+    entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
+    reads = Counter(e["path"].lower() for e in entries if not e["path"].endswith("/token"))
+    assert set(reads.values()) == {1}, reads
+    assert not [path for path in reads if "/resourcegroups/" in path], "nothing is read that belongs to one platform alone"
+
+
+async def test_a_principal_that_may_not_list_the_subscription_reads_its_own_things(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    fault = {"method": "GET", "path": "/providers/[^/]+/(managedClusters|virtualNetworks)$", "count": None, "status": 403}
+    await estate.control("POST", "/faults", fault | {"code": "AuthorizationFailed"})
+    fault["path"] = "/subscriptions/[^/]+/resourcegroups$"
+    await estate.control("POST", "/faults", fault | {"code": "AuthorizationFailed"})
+    mark = await estate.mark()
+    results = await estate.once(runbook_spec())
+    assert all(isinstance(r.outcome, Done) and not r.changes for r in results.values()), results
+    assert await estate.writes(mark) == []
+
+
+async def test_an_old_look_is_never_written_from(estate: Estate) -> None:
+    """A look that others share is minutes old; what it seems to lack is looked for itself before anything is sent."""
+    await estate.settle(runbook_spec())
+    estate.max_age = 300
+    await estate.once(runbook_spec())
+    spec, mark = runbook_spec(), await estate.mark()
+    spec["nodePools"][0]["autoscaling"]["maxCount"] = 8
+    await estate.control("PATCH", f"/resources{CLUSTER}/agentpools/nodepool1", {"properties": {"maxCount": 8}})
+    results = await reconcile(await estate.graph(spec), Policy())
+    assert not results["NodePools"].changes and await estate.writes(mark) == []
