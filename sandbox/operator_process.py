@@ -41,7 +41,7 @@ def install(environment: Mapping[str, str], namespace: str = "platforms") -> Non
     """The CRD, the operator's account and role, a namespace for platforms, and the Secrets the examples name."""
     base = ROOT / "deploy" / "kustomize" / "base"
     kubectl(environment, "apply", "--server-side", "-f", str(ROOT / "crds" / "notebookplatforms.notebookplatform.io.yaml"))
-    for part in ("namespace.yaml", "rbac.yaml"):
+    for part in ("namespace.yaml", "rbac.yaml", "deletion-protection.yaml"):
         kubectl(environment, "apply", "--server-side", "-f", str(base / part))
     credentials = {
         "tenantId": environment["SANDBOX_TENANT"],

@@ -9,6 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from tzlocal.windows_tz import win_tz
 
 from sandbox.azure.core.errors import ArmError
 from sandbox.azure.core.routing import Answer, Call, Routes
@@ -113,7 +116,7 @@ class Monitor:
             return
         cluster, pool = behind
         count = int(pool.body["properties"]["count"])
-        profile = properties["profiles"][0]
+        profile = profile_at(properties["profiles"], self._world.clock.now())
         low, high = int(profile["capacity"]["minimum"]), int(profile["capacity"]["maximum"])
         wanted = min(max(self._wanted(setting, profile["rules"], count), low), high)
         if wanted != count:
@@ -170,6 +173,35 @@ class Monitor:
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+def profile_at(profiles: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    """The profile in force: one for fixed dates before the recurring one that began last, before the plain one.
+
+    https://learn.microsoft.com/azure/azure-monitor/autoscale/autoscale-multiprofile
+    """
+    for profile in profiles:
+        dates = profile.get("fixedDate")
+        if dates:
+            zone = ZoneInfo(win_tz.get(dates.get("timeZone", "UTC"), "UTC"))
+            start, end = (datetime.fromisoformat(dates[key]).replace(tzinfo=zone) for key in ("start", "end"))
+            if start <= now <= end:
+                return profile
+    begun = [(_last_start(p["recurrence"]["schedule"], now), place) for place, p in enumerate(profiles) if p.get("recurrence")]
+    if begun:
+        return profiles[max(begun)[1]]
+    return next((p for p in profiles if not p.get("fixedDate")), profiles[0])
+
+
+def _last_start(schedule: dict[str, Any], now: datetime) -> datetime:
+    """When a weekly recurrence began last."""
+    local = now.astimezone(ZoneInfo(win_tz.get(schedule["timeZone"], "UTC")))
+    for back in range(8):
+        day = (local - timedelta(days=back)).date()
+        start = datetime(day.year, day.month, day.day, schedule["hours"][0], schedule["minutes"][0], tzinfo=local.tzinfo)
+        if start <= local and day.strftime("%A") in schedule["days"]:
+            return start
+    raise ValueError(f"never began: {schedule}")
 
 
 def _moved(rule: dict[str, Any], count: int) -> int:

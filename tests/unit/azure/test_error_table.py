@@ -9,9 +9,18 @@ from notebook_platform.engine.walk import Policy, Result
 
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
 
-AZURE_MD = frozenset(
-    ["ResourceGroupNotFound", "ResourceNotFound", "ResourceGroupBeingDeleted", "MissingSubscriptionRegistration", "SubscriptionNotFound", "ReadOnlyDisabledSubscription", "AuthorizationFailed", "LinkedAuthorizationFailed", "InvalidAuthenticationTokenTenant", "ExpiredAuthenticationToken", "RoleAssignmentExists", "RoleAssignmentUpdateNotPermitted", "PrincipalNotFound", "ServicePrincipalNotFound", "ServicePrincipalValidationClientError", "QuotaExceeded", "ErrCode_InsufficientVCPUQuota", "SkuNotAvailable", "VMSizeNotSupported", "InsufficientSubnetSize", "SubnetIsFull", "InUseSubnetCannotBeDeleted", "ServiceCidrOverlapExistingSubnetsCidr", "K8sVersionNotSupported", "AgentPoolK8sVersionNotSupported", "PropertyChangeNotAllowed", "InvalidParameter", "BadRequest", "ScopeLocked", "RequestDisallowedByPolicy", "TooManyRequests", "SubscriptionRequestsThrottled", "InternalServerError", "ServerTimeout", "GatewayTimeout"]
-)
+AZURE_MD = frozenset({
+    "ResourceGroupNotFound", "ResourceNotFound", "ResourceGroupBeingDeleted", "MissingSubscriptionRegistration",
+    "SubscriptionNotFound", "ReadOnlyDisabledSubscription", "AuthorizationFailed", "LinkedAuthorizationFailed",
+    "InvalidAuthenticationTokenTenant", "ExpiredAuthenticationToken", "RoleAssignmentExists",
+    "RoleAssignmentUpdateNotPermitted", "PrincipalNotFound", "ServicePrincipalNotFound",
+    "ServicePrincipalValidationClientError", "QuotaExceeded", "ErrCode_InsufficientVCPUQuota",
+    "SkuNotAvailable", "VMSizeNotSupported", "InsufficientSubnetSize", "SubnetIsFull",
+    "InUseSubnetCannotBeDeleted", "ServiceCidrOverlapExistingSubnetsCidr", "K8sVersionNotSupported",
+    "AgentPoolK8sVersionNotSupported", "PropertyChangeNotAllowed", "InvalidParameter", "BadRequest",
+    "ScopeLocked", "RequestDisallowedByPolicy", "TooManyRequests", "SubscriptionRequestsThrottled",
+    "InternalServerError", "ServerTimeout", "GatewayTimeout",
+})  # fmt: skip
 """The codes that are met in practice."""
 
 ROWS = [(code, row) for code, rows in CODES.items() for row in rows]

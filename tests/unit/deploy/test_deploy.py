@@ -49,6 +49,8 @@ def test_the_base_is_complete_and_the_pod_is_locked_down() -> None:
         "ServiceAccount",
         "ClusterRole",
         "ClusterRoleBinding",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
         "Deployment",
     }
     pod = objects["Deployment"]["spec"]["template"]["spec"]
