@@ -1,7 +1,8 @@
 """Microsoft.ContainerService/managedClusters/agentPools: the pools of a cluster, one by one."""
 
 from sandbox.azure import aks_rules as rules
-from sandbox.azure.containerservice import BASE, UPGRADE, ContainerService, check_idle, operations_path
+from sandbox.azure.aks_admission import check_idle
+from sandbox.azure.containerservice import BASE, UPGRADE, ContainerService, operations_path
 from sandbox.azure.core.errors import ArmError, not_found
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource

@@ -5,8 +5,9 @@ import base64
 import yaml
 
 from sandbox.azure import aks_rules as rules
+from sandbox.azure.aks_admission import check_idle
 from sandbox.azure.backend import User
-from sandbox.azure.containerservice import BASE, POWER, UPGRADE, ContainerService, check_idle, operations_path
+from sandbox.azure.containerservice import BASE, POWER, UPGRADE, ContainerService, operations_path
 from sandbox.azure.core.errors import ArmError
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.nodes import pools_of
