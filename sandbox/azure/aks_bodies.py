@@ -3,20 +3,42 @@
 import hashlib
 from typing import Any
 
+from sandbox.azure import aks_rules as rules
+from sandbox.azure.core.catalog import Catalog
 from sandbox.azure.core.store import Resource
 from sandbox.azure.world import TENANT
 
 Wire = dict[str, Any]
 
-NOT_GIVEN = ("name", "id", "type", "provisioningState", "eTag", "currentOrchestratorVersion", "powerState")
+NOT_GIVEN = ("name", "id", "type", "provisioningState", "eTag", "currentOrchestratorVersion")
 """Members of a pool that a PUT cannot set, though it may carry them as they were read."""
 READ_ONLY = ("provisioningState", "powerState", "currentKubernetesVersion", "fqdn", "maxAgentPools", "resourceUID")
 """The same of a cluster."""
 
 
+def versions(catalog: Catalog) -> list[Wire]:
+    """What a region offers, minor by minor."""
+    return [
+        {
+            "version": version,
+            "isDefault": version == catalog.default,
+            "isPreview": None,
+            "capabilities": {"supportPlan": ["KubernetesOfficial"]},
+            "patchVersions": {patch: {"upgrades": rules.upgrades(catalog, patch)} for patch in catalog.versions[version]},
+        }
+        for version in sorted(catalog.versions, key=rules.minor)
+    ]
+
+
 def hash_of(text: str) -> str:
     """Eight hex digits that stay the same."""
     return hashlib.sha256(text.lower().encode()).hexdigest()[:8]
+
+
+def identity_of(body: Wire) -> tuple[str, list[str]] | None:
+    """What can be compared of a cluster's identity: its type and the ids of user-assigned ones; None for a service principal."""
+    given = body.get("identity")
+    return given and (given["type"], sorted(id_.lower() for id_ in given.get("userAssignedIdentities") or ()))
 
 
 def node_group_of(given: Wire, *, group: str, name: str, location: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.azure import aks_bodies as bodies
 from sandbox.azure import aks_rules as rules
-from sandbox.azure.aks_admission import Admission, check_idle
+from sandbox.azure.aks_admission import BUSY, Admission, check_idle
 from sandbox.azure.core.errors import ArmError, not_found
 from sandbox.azure.core.operations import Operation
 from sandbox.azure.core.routing import Answer, Call, Routes
@@ -56,19 +56,7 @@ class ContainerService:
 
     async def versions(self, call: Call) -> Answer:
         """What the region offers."""
-        catalog, values = self._world.catalog, []
-        order = sorted(catalog.versions, key=rules.minor)
-        for place, version in enumerate(order):
-            further = [p for later in order[place : place + 2] for p in catalog.versions[later]]
-            patches = {
-                p: {"upgrades": [f for f in further if rules.parts(f) > rules.parts(p)]} for p in catalog.versions[version]
-            }
-            plan = {"supportPlan": ["KubernetesOfficial"]}
-            default = version == catalog.default
-            values.append(
-                {"version": version, "isDefault": default, "isPreview": None, "capabilities": plan, "patchVersions": patches}
-            )
-        return Answer({"values": values})
+        return Answer({"values": bodies.versions(self._world.catalog)})
 
     async def list_all(self, call: Call) -> Answer:
         """The clusters of a subscription."""
@@ -130,6 +118,9 @@ class ContainerService:
             body["identity"]["userAssignedIdentities"] = {
                 id_: {"clientId": p["clientId"], "principalId": p["principalId"]} for id_, p in chosen.items()
             }
+        properties["servicePrincipalProfile"] = {"clientId": "msi"}
+        if "identityProfile" in properties:
+            return
         kubelet = self._graph.managed_principal(f"{call['name']}-agentpool")
         group = f"/subscriptions/{call['sub']}/resourcegroups/{properties['nodeResourceGroup']}"
         properties["identityProfile"] = {
@@ -139,7 +130,6 @@ class ContainerService:
                 "objectId": kubelet["id"],
             }
         }
-        properties["servicePrincipalProfile"] = {"clientId": "msi"}
 
     def _birth(self, call: Call, cluster: Resource, location: str, version: str) -> Operation:
         world = self._world
@@ -196,12 +186,13 @@ class ContainerService:
         for pool in pools_of(self._world, cluster):
             if wanted := changed.get(pool.body["name"]):
                 rules.check_immutable_pool(pool.body["properties"], wanted)
-        profile = given.get("servicePrincipalProfile") or {}
-        if profile.get("secret"):
+        profile = {**(old.get("servicePrincipalProfile") or {}), **(given.get("servicePrincipalProfile") or {})}
+        if profile.get("secret") and profile["clientId"] != "msi":
+            given["servicePrincipalProfile"] = profile
             self.admission.check_principal(profile)
         for key in bodies.READ_ONLY:
             given.pop(key, None)
-        was_failed = old["provisioningState"] == "Failed"
+        was_failed = old["provisioningState"] in ("Failed", "Canceled")
         seconds, word = (UPGRADE, "Upgrading") if target != current else (UPDATE, "Updating")
         old["provisioningState"] = word
 
@@ -209,11 +200,9 @@ class ContainerService:
             old.update(given)
             old["currentKubernetesVersion"] = target
             bodies.give_issuer(old, location, cluster.id)
-            for key in ("tags", "sku", "identity"):
-                if key in call.body:
-                    cluster.body[key] = (
-                        {**(cluster.body.get(key) or {}), **call.body[key]} if key == "identity" else call.body[key]
-                    )
+            cluster.body.update({key: call.body[key] for key in ("tags", "sku") if key in call.body})
+            if bodies.identity_of(call.body) not in (None, bodies.identity_of(cluster.body)):
+                self._give_identity(call, cluster.body)
             for pool in pools_of(self._world, cluster):
                 if wanted := changed.get(pool.body["name"]):
                     self.change_pool(pool, wanted)
@@ -260,7 +249,6 @@ class ContainerService:
             cluster = self.cluster(call)
         except ArmError:
             return Answer(None, 204)
-        self._world.locked(cluster.id)
         if (preempted := self.at_work.pop(cluster.id, None)) is not None:
             await self._world.operations.cancel(preempted)
         cluster.body["properties"]["provisioningState"] = "Deleting"
@@ -281,6 +269,17 @@ class ContainerService:
         answer = self._world.operations.answer(operation, path, status=202)
         answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
         return answer
+
+    async def abort(self, resource: Resource) -> None:
+        """Stop the operation on a cluster or pool where it is; nothing is put back. Raises OperationNotAllowed when none runs."""
+        running = self.at_work.pop(resource.id, None)
+        if running is None or running.ended:
+            message = "The operation cannot be aborted: no operation is in progress, the last one has completed."
+            raise ArmError(409, "OperationNotAllowed", message)
+        await self._world.operations.cancel(running)
+        for stopped in (resource, *pools_of(self._world, resource)):
+            if stopped.body["properties"]["provisioningState"] in BUSY:
+                stopped.body["properties"]["provisioningState"] = "Canceled"
 
     async def _admit_groups(self, cluster: Resource) -> None:
         """Groups of Entra ID that administer the cluster."""

@@ -266,7 +266,7 @@ rules = st.builds(
 )
 profiles = st.builds(
     lambda given, low, room, default: profile(*given, low=low, high=low + room, default=low + min(default, room)),
-    st.lists(rules, max_size=10),
+    st.lists(rules, max_size=4),
     st.integers(0, 20),
     st.integers(0, 20),
     st.integers(0, 20),
@@ -274,7 +274,7 @@ profiles = st.builds(
 scenes = st.builds(
     lambda count, values, acted: scene(count, *values, acted=acted),
     st.integers(0, 50),
-    st.lists(st.floats(0, 100), min_size=1, max_size=15),
+    st.lists(st.integers(0, 100), min_size=1, max_size=12),
     st.none() | st.integers(0, 20),
 )
 
