@@ -92,9 +92,12 @@ class Monitor:
         properties = setting.body["properties"]
         target = properties["targetResourceUri"]
         behind = cluster_of_scale_set(self._world, target)
-        if behind is None or behind[1].body["properties"]["provisioningState"] != "Succeeded":
+        if behind is None:
             return
         cluster, pool = behind
+        asleep = "Stopped" in (resource.body["properties"]["powerState"]["code"] for resource in behind)
+        if asleep or pool.body["properties"]["provisioningState"] != "Succeeded":
+            return
         now, count = self._world.clock.now(), int(pool.body["properties"]["count"])
         scene = Scene(now=now, count=count, acted=self._acted.get(target.lower()), series=self._world.series)
         aim = wanted(profile_at(properties["profiles"], now), scene)

@@ -158,6 +158,8 @@ def test_10_managed_identities_and_roles(az: Az, key: Path) -> None:
     given = az(f"role assignment create {whom}", "--role", "Network Contributor")
     assert given["principalId"] == made["principalId"]
     assert az(f"role assignment create {whom}", "--role", "Network Contributor")["id"] == given["id"], "once more is no harm"
+    az(f"role assignment delete --ids {given['id']}")
+    az(f"role assignment create {whom}", "--role", "Network Contributor")
     az(f"role assignment delete --assignee {made['clientId']} --scope {NETWORK_ID}", "--role", "Network Contributor")
     assert made["principalId"] not in [g["principalId"] for g in az(f"role assignment list --scope {NETWORK_ID}")]
     second = az(
