@@ -26,7 +26,7 @@ setup: binaries ## .venv, tools and binaries (cached in ~/.cache/notebook-platfo
 demo: setup ## the main job: an empty (simulated) subscription becomes a Ready JupyterHub
 	@$(BIN)/python -m sandbox.demo
 
-test: setup ## unit and integration tests
+test: setup ## unit and integration tests, and azure-cli against the simulator
 	@$(BIN)/python -m pytest
 
 unit: .venv/.done ## tests without a control plane, in seconds

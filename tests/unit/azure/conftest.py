@@ -185,6 +185,7 @@ class Estate:
             if any(failed.reason == "Throttled" for failed in retrying):
                 await asyncio.sleep(max(failed.retry_in or 0 for failed in retrying))  # our own share fills up in real time
             await self.simulator.world.clock.sleep(25)
+            await asyncio.sleep(max((o.retry_in or 0 for o in retrying if o.reason == "Throttled"), default=0))
         raise AssertionError(f"did not come to rest: {results}")
 
     async def delete(self, spec: dict[str, Any]) -> dict[str, Result]:
