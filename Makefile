@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test unit lint crds docs lock clean
+.PHONY: help setup binaries demo test unit bench lint crds docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: setup ## unit and integration tests
 
 unit: .venv/.done ## tests without a control plane, in seconds
 	@$(BIN)/python -m pytest tests/unit
+
+bench: .venv/.done ## figures of reads, writes and passes against the simulator (build/bench.json)
+	@$(BIN)/python -m tests.bench
 
 lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, CRD and docs in step with the code
 	@$(BIN)/ruff check .

@@ -124,12 +124,22 @@ def blocks(spec: Schema) -> Iterator[tuple[Field | None, list[Field]]]:
     yield None, single
 
 
+def _schema(part: str) -> Schema:
+    found: Schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part]
+    return found
+
+
+def counts() -> tuple[int, int]:
+    """How many fields the spec has, and how many rules the API server judges it by."""
+    spec = _schema("spec")
+    return len(list(fields(spec, "spec"))), len(list(_rules(spec)))
+
+
 def page() -> str:
     """The whole page."""
-    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-    spec, status = schema["spec"], schema["status"]
+    spec, status = _schema("spec"), _schema("status")
     parts = [generated("NotebookPlatform: spec and status", OPENING)]
-    parts.append(f"{len(list(fields(spec, 'spec')))} fields of the spec, {len(list(_rules(spec)))} rules.")
+    parts.append("{} fields of the spec, {} rules.".format(*counts()))
     for block, below in blocks(spec):
         parts += [f"## {block.path}", _about(block), _bullets(sentences(block.schema))] if block else ["## The rest"]
         parts.append(_fields_table(below, rules=True))
