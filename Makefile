@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test unit lint crds lock clean
+.PHONY: help setup binaries demo test unit bench lint crds docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -32,15 +32,22 @@ test: setup ## unit and integration tests, and azure-cli against the simulator
 unit: .venv/.done ## tests without a control plane, in seconds
 	@$(BIN)/python -m pytest tests/unit
 
-lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, CRD in step with the code
+bench: .venv/.done ## figures of reads, writes and passes against the simulator (build/bench.json)
+	@$(BIN)/python -m tests.bench
+
+lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, CRD and docs in step with the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/notebook-platform crd | diff - crds/notebookplatforms.notebookplatform.io.yaml
+	@$(BIN)/python -m docs.generator --check
 
 crds: .venv/.done ## write crds/ from operator/notebook_platform/api
 	@$(BIN)/python -m notebook_platform.api.crd crds
+
+docs: .venv/.done ## write docs/reference from the code
+	@$(BIN)/python -m docs.generator
 
 lock: ## choose the newest versions that pyproject.toml allows, with hashes
 	@uv pip compile pyproject.toml --extra dev --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt

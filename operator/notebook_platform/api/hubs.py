@@ -42,9 +42,7 @@ class Oidc(WhoMay):
     authorize_url: str = Field(max_length=512, description="Authorization endpoint (https).")
     token_url: str = Field(max_length=512, description="Token endpoint (https).")
     userinfo_url: str = Field(max_length=512, description="Userinfo endpoint (https).")
-    scopes: list[str] = Field(
-        default_factory=lambda: ["openid", "profile", "email"], max_length=16, description="Scopes asked for."
-    )
+    scopes: list[str] = Field(["openid", "profile", "email"], max_length=16, description="Scopes asked for.")
     username_claim: str = Field("email", max_length=64, description="Claim that becomes the user's name.")
     login_service: str = Field("OpenID Connect", max_length=64, description="Name on the sign-in button.")
 

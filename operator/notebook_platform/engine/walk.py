@@ -89,7 +89,8 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     step.sharp = not step.shares_looks
     observed = await step.observe(inputs)
     changes = _changes(step, desired, observed, policy)
-    if (changes or observed.failed or observed.busy) and not step.sharp:
+    told_by_operation = observed.busy is not None and observed.busy.operation is not None
+    if (changes or observed.failed or observed.busy) and not step.sharp and not told_by_operation:
         step.sharp = True
         observed = await step.observe(inputs)
         changes = _changes(step, desired, observed, policy)
