@@ -80,6 +80,7 @@ def how_to_go_on(environment: dict[str, str], state: Path, say: Console) -> None
     say.rule("go on by hand", align="left")
     say.print(
         f"  . {state}/env                                  # KUBECONFIG and the sandbox's addresses\n"
+        "  notebook-platform watch prd-jhub -n platforms     # in another terminal: what happens next\n"
         "  kubectl get events -n platforms                   # what a person would want to know\n"
         f"  kubectl --kubeconfig {state}/target.kubeconfig get pods -A\n"
         "  kubectl edit nbp prd-jhub -n platforms            # maxCount: 8, and watch one write\n"

@@ -69,6 +69,7 @@ async def _watch(given: argparse.Namespace) -> int:
         with _drawing(console, timeline) if drawn else contextlib.nullcontext(Lines()) as display:
             code = await _follow(api, place, display, timeline, until_ready=given.until_ready)
     if given.until_ready and code == 0:
+        console.print()
         console.print(_table(timeline))
     return code
 
