@@ -43,7 +43,9 @@ from notebook_platform.engine.outcome import Failed, Operation, Refused
 from notebook_platform.engine.step import Step
 from notebook_platform.engine.walk import Result
 from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.content import Content
 from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.step import Keeping, ReleaseStep
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
 from notebook_platform.target.clients import Targets
@@ -145,15 +147,22 @@ class Workshop:
             fetch=kubeconfig,
             least=sum((bounds_of(p, context.now) or (initial_count(p),))[0] for p in context.spec.node_pools if not p.spot),
         )
-        hub = JupyterHub(
-            spec=context.spec,
+        keeping = Keeping(
             owner=context.owner.tag,
-            secrets=context.secrets,
+            uid=context.owner.uid,
             helm=self._helm,
-            allow_private=self._config.allow_private_addresses,
+            adoption=context.spec.adoption,
             deleting=context.deleting,
         )
-        return [target, hub]
+        return [target, *(ReleaseStep(content, keeping) for content in self._contents(context))]
+
+    def _contents(self, context: AzureContext) -> list[Content]:
+        """The releases that the spec asks for."""
+        spec, allow_private = context.spec, self._config.allow_private_addresses
+        found: list[Content] = []
+        if spec.jupyterhub is not None:
+            found.append(JupyterHub(spec.jupyterhub, secrets=context.secrets, helm=self._helm, allow_private=allow_private))
+        return found
 
     async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> AzureSession | Failed:
         try:

@@ -72,13 +72,22 @@ TABLE = (
 )
 
 
-def failure(stderr: str, field: str) -> Failed:
-    """The failure that helm's words mean for the part of the spec named `field`."""
-    text = KNOWN.clean(" ".join(line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("W")))
-    text = re.sub(r"^(Error: )+", "", text)
-    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def words_of(text: str) -> str:
+    """Helm's own words in one line, without secrets, and not too many of them."""
+    text = _cleaned(text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _cleaned(text: str) -> str:
+    kept = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("W")]
+    return re.sub(r"^(Error: )+", "", KNOWN.clean(" ".join(kept)))
+
+
+def failure(said: str, field: str) -> Failed:
+    """The failure that helm's words (its stderr, or the description of a failed revision) mean for the part of the spec `field`."""
+    text, message = _cleaned(said), f"{field}: helm: {words_of(said)}"
     for row in TABLE:
         if re.search(row.text, text):
             remedy = row.remedy.format(field=field)
-            return Failed(reason=row.reason, message=f"{field}: helm: {shown}", remedy=remedy, retry_in=row.retry_in)
-    return Failed(reason="HelmFailed", message=f"{field}: helm: {shown}", remedy="It is tried again.", retry_in=60)
+            return Failed(reason=row.reason, message=message, remedy=remedy, retry_in=row.retry_in)
+    return Failed(reason="HelmFailed", message=message, remedy="It is tried again.", retry_in=60)

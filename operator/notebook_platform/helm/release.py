@@ -37,6 +37,7 @@ class Release:
     config: Mapping[str, Any] = field(repr=False)
     manifest: str = field(repr=False)
     secret_name: str
+    hooks: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def pending(self) -> bool:
@@ -45,7 +46,45 @@ class Release:
 
     def objects(self) -> list[dict[str, Any]]:
         """The objects of its manifest."""
-        return [document for document in yaml.safe_load_all(self.manifest) if isinstance(document, dict)]
+        return _documents(self.manifest)
+
+    def hook_objects(self) -> list[dict[str, Any]]:
+        """The objects of its hooks, which are not in the manifest."""
+        return [thing for manifest in self.hooks for thing in _documents(manifest)]
+
+
+def _documents(text: str) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
+
+
+@dataclass(frozen=True)
+class History:
+    """The Secrets of all revisions that Helm keeps of a release, oldest first; a revision is decoded when it is asked for."""
+
+    secrets: tuple[Any, ...] = field(repr=False)
+
+    @property
+    def newest(self) -> Release | None:
+        """The last revision; None when there is none."""
+        return _decoded(self.secrets[-1]) if self.secrets else None
+
+    def revision(self, number: int) -> Release | None:
+        """One revision; None when Helm keeps it no longer."""
+        return next((_decoded(secret) for secret in self.secrets if _version(secret) == number), None)
+
+    @property
+    def good(self) -> Release | None:
+        """The last revision before the newest that worked."""
+        worked = [s for s in self.secrets[:-1] if s.metadata.labels.get("status") in ("deployed", "superseded")]
+        return _decoded(worked[-1]) if worked else None
+
+
+def _version(secret: Any) -> int:
+    return int(secret.metadata.labels["version"])
+
+
+def _decoded(secret: Any) -> Release:
+    return decode(secret.data["release"], secret.metadata.name)
 
 
 def decode(data: str, secret_name: str = "") -> Release:
@@ -68,17 +107,15 @@ def decode(data: str, secret_name: str = "") -> Release:
         config=document.get("config") or {},
         manifest=document.get("manifest", ""),
         secret_name=secret_name,
+        hooks=tuple(hook.get("manifest", "") for hook in document.get("hooks") or ()),
     )
 
 
-async def newest(api: client.ApiClient, namespace: str, name: str) -> Release | None:
-    """The last revision of a release; None when there is none."""
+async def history(api: client.ApiClient, namespace: str, name: str) -> History:
+    """What Helm keeps of a release."""
     selector = f"owner=helm,name={name}"
     listed = await client.CoreV1Api(api).list_namespaced_secret(namespace, label_selector=selector)
-    if not listed.items:
-        return None
-    last = max(listed.items, key=lambda secret: int(secret.metadata.labels["version"]))
-    return decode(last.data["release"], last.metadata.name)
+    return History(tuple(sorted(listed.items, key=_version)))
 
 
 async def releases(api: client.ApiClient) -> list[Release]:
@@ -92,8 +129,7 @@ async def releases(api: client.ApiClient) -> list[Release]:
     last: dict[tuple[str, str], Any] = {}
     for secret in listed.items:
         key = (secret.metadata.namespace, secret.metadata.labels["name"])
-        version = int(secret.metadata.labels["version"])
-        if not key[1].startswith(AKS_OWN) and (key not in last or version > int(last[key].metadata.labels["version"])):
+        if not key[1].startswith(AKS_OWN) and (key not in last or _version(secret) > _version(last[key])):
             last[key] = secret
-    found = [decode(secret.data["release"], secret.metadata.name) for secret in last.values()]
+    found = [_decoded(secret) for secret in last.values()]
     return [release for release in found if release.status != "uninstalled"]

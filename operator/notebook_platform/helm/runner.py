@@ -5,9 +5,10 @@ import contextlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyhelm3 import Command
@@ -37,11 +38,17 @@ class Run:
     verb: str
     task: "asyncio.Task[None]"
     words: str | None = None
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def ended(self) -> bool:
         """Whether it is over."""
         return self.task.done()
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it began."""
+        return time.monotonic() - self.started
 
 
 class Helm:
@@ -66,6 +73,14 @@ class Helm:
         if run and run.ended:
             del self._runs[key]
         return run
+
+    def stop(self, key: str) -> bool:
+        """End a run that is no longer wanted. Returns whether there was one; helm writes down that it failed."""
+        run = self._runs.get(key)
+        if run is None or run.ended:
+            return False
+        run.task.cancel()
+        return True
 
     def start(self, key: str, verb: str, kubeconfig: str, work: Callable[[Command], Awaitable[object]]) -> None:
         """Begin `work` with a helm that speaks to the cluster of the kubeconfig. Nothing is begun while one runs."""

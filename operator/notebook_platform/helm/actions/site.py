@@ -1,0 +1,71 @@
+"""What an action works with: the release as it is and is wanted, the cluster, helm, and whose it is."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from kubernetes.aio import client
+from pyhelm3 import Command
+
+from notebook_platform.api.remediation import Remediation
+from notebook_platform.engine.outcome import InProgress
+from notebook_platform.helm import marker
+from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.state import Record, Wanted
+
+LOOK_AGAIN = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """`field` is the part of the spec that asks for the release; `key` names the release among all that helm works on;
+    `mark` is our marker as it was read; `paths` are the drifts that may be put right; `irreversible` says why the last good
+    revision may not come back, if it may not."""
+
+    api: client.ApiClient
+    kubeconfig: str = field(repr=False)
+    helm: Helm
+    owner: str
+    step: str
+    field: str
+    key: str
+    wanted: Wanted
+    record: Record
+    remedies: Remediation
+    mark: Marker | None = None
+    paths: Sequence[str] = ()
+    irreversible: str = ""
+
+    @property
+    def label(self) -> str:
+        """The release in words."""
+        return f"release {self.wanted.name} in namespace {self.wanted.namespace}"
+
+    @property
+    def chart(self) -> str:
+        """The wanted chart with its version."""
+        return f"{self.wanted.chart.name}-{self.wanted.chart.version}"
+
+    async def note(self, revision: int, *, recoveries: int | None = None) -> None:
+        """Write down which revision is begun, and the failures so far."""
+        failed = self.record.last_failure(self.wanted)
+        before = self.mark or Marker(owner=self.owner)
+        written = Marker(
+            owner=self.owner,
+            step=self.step,
+            revision=revision,
+            failures=self.record.tries(self.wanted),
+            failed=failed.revision if failed else 0,
+            recoveries=before.recoveries if recoveries is None else recoveries,
+        )
+        await marker.write(self.api, self.wanted.namespace, self.wanted.name, written)
+
+    @property
+    def next_revision(self) -> int:
+        """The revision that helm will write."""
+        return self.record.newest.revision + 1 if self.record.newest else 1
+
+    def start(self, verb: str, reason: str, sentence: str, work: Callable[[Command], Awaitable[object]]) -> InProgress:
+        """Begin `work`; `sentence` says what runs."""
+        self.helm.start(self.key, verb, self.kubeconfig, work)
+        return InProgress(reason=reason, message=sentence, look_again_in=LOOK_AGAIN)
