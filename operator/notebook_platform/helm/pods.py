@@ -115,7 +115,7 @@ def _asked_labels(pod: Any) -> Iterator[tuple[str, list[str]]]:
 
 
 def _no_room(pod: Any, around: Scene) -> str | None:
-    lacking = re.findall(r"Insufficient ([\w./-]+)", _unscheduled(pod) or "")
+    lacking = re.findall(r"Insufficient ([\w/-]+(?:[.][\w/-]+)*)", _unscheduled(pod) or "")
     if not lacking:
         return None
     names = sorted(set(lacking))

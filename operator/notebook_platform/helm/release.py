@@ -6,6 +6,7 @@ https://helm.sh/docs/topics/advanced/#storage-backends
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,12 @@ from notebook_platform.engine.outcome import Refused
 
 AKS_OWN = "aks-managed-"
 """Releases of these names are AKS's own (https://learn.microsoft.com/azure/aks/faq)."""
+
+LARGEST_INTEGER = 2**53
+"""Helm reads numbers as floats: larger integers do not come back as they went in."""
+
+DID_NOT_WORK = re.compile(r'^(Release|Upgrade|Rollback) ".*" failed')
+"""How Helm describes a failed revision; the description stays when the status becomes `superseded` after a rollback that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +82,8 @@ class History:
     @property
     def good(self) -> Release | None:
         """The last revision before the newest that worked."""
-        worked = [s for s in self.secrets[:-1] if s.metadata.labels.get("status") in ("deployed", "superseded")]
-        return _decoded(worked[-1]) if worked else None
+        ended = [s for s in self.secrets[:-1] if s.metadata.labels.get("status") in ("deployed", "superseded")]
+        return next((r for r in map(_decoded, reversed(ended)) if not DID_NOT_WORK.match(r.description)), None)
 
 
 def _version(secret: Any) -> int:
@@ -87,10 +94,30 @@ def _decoded(secret: Any) -> Release:
     return decode(secret.data["release"], secret.metadata.name)
 
 
+def as_helm_keeps_them(values: Any) -> Any:
+    """JSON values that are equal to what comes back from Helm's book."""
+    return json.loads(json.dumps(values, default=str), parse_int=_integer)
+
+
+def _integer(text: str) -> int | float:
+    return int(text) if abs(int(text)) <= LARGEST_INTEGER else float(text)
+
+
+def unpacked(data: str) -> dict[str, Any]:
+    """The document in the `release` key of a Secret. Raises ValueError, OSError or EOFError for anything else."""
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(data))), parse_int=_integer)
+    return found
+
+
+def packed(document: Mapping[str, Any]) -> str:
+    """The `release` key of a Secret, as Helm writes it."""
+    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(document).encode()))).decode()
+
+
 def decode(data: str, secret_name: str = "") -> Release:
     """From the `release` key of a Secret (base64 of base64 of gzip of JSON). Raises ValueError for anything else."""
     try:
-        document = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(data))))
+        document = unpacked(data)
         chart = document["chart"]["metadata"]
         info = document["info"]
     except (KeyError, OSError, EOFError) as error:

@@ -108,7 +108,8 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
 
 def _after_failure(record: Record, wanted: Wanted, failed: Release, remedies: Remediation, now: datetime) -> State:
     tries, newest = record.tries(wanted), record.newest
-    if newest is failed and remedies.strategy == "Rollback" and record.good is not None:
+    come_back = remedies.strategy == "Rollback" and record.good is not None and tries <= remedies.retries + 1
+    if newest is failed and come_back:
         return State.BROKEN
     if tries > remedies.retries:
         return State.EXHAUSTED

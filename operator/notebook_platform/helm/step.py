@@ -4,7 +4,6 @@ What is installed is the content's business; how it is kept is the same for all.
 later one sees its end.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from notebook_platform.helm.content import Content, Running, Seen
 from notebook_platform.helm.drift import Drift, drifted
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.marker import Marker
-from notebook_platform.helm.release import History, Release, history
+from notebook_platform.helm.release import History, Release, as_helm_keeps_them, history
 from notebook_platform.helm.runner import Helm, Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
 from notebook_platform.helm.troubles import sentence
@@ -30,8 +29,6 @@ LOOK_AGAIN, LONGEST_LOOK = 1.5, 30.0
 """Seconds. What has been amiss for long is looked at less often."""
 
 REASONS = {"install": "Installing", "upgrade": "Upgrading", "rollback": "RollingBack", "uninstall": "Uninstalling"}
-LARGEST_INTEGER = 2**53
-"""Helm reads numbers as floats: larger integers do not come back as they went in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +72,7 @@ class ReleaseStep(Step[Wanted, Found]):
         self._key = f"{keeping.uid}/{content.namespace}/{content.release}"
         self._wanted: Wanted | None = None
         self._target: Target | None = None
+        self._mark: Marker | None = None
         self._read: tuple[History, Marker | None] | None = None
 
     async def prepare(self, inputs: Inputs) -> None:
@@ -139,6 +137,7 @@ class ReleaseStep(Step[Wanted, Found]):
         kept, mark = await self._books(target)
         if failed := self._objection(kept.newest, mark):
             return Observed(failed=failed, ours=False)
+        self._mark = mark
         record, irreversible = self._record(kept, mark)
         patience = timedelta(seconds=self._keeping.helm.timeout)
         state = state_of(record, self._wanted, self._content.remediation, now=datetime.now(UTC), patience=patience)
@@ -221,7 +220,7 @@ class ReleaseStep(Step[Wanted, Found]):
             wanted=desired,
             record=found.record if found else Record(newest=None),
             remedies=self._content.remediation,
-            mark=found.mark if found else None,
+            mark=self._mark,
             paths=[change.path for change in changes],
             irreversible=found.irreversible if found else "",
         )
@@ -274,15 +273,6 @@ class ReleaseStep(Step[Wanted, Found]):
         assert self._target is not None
         await marker.unmark(self._target.api, self._content.namespace, self._content.release, self._keeping.owner)
         return Done()
-
-
-def as_helm_keeps_them(values: Any) -> Any:
-    """JSON values that come back from Helm's book as they went in."""
-    return json.loads(json.dumps(values, default=str), parse_int=_integer)
-
-
-def _integer(text: str) -> int | float:
-    return int(text) if abs(int(text)) <= LARGEST_INTEGER else float(text)
 
 
 def _differing(desired: Wanted, release: Release) -> list[str]:

@@ -1,11 +1,14 @@
 """Users' servers and home volumes: counted, told, and never destroyed without somebody having said so."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.engine.step import Notice
@@ -17,6 +20,8 @@ HOMES = "component=singleuser-storage"
 USERNAME, SERVER_NAME = "hub.jupyter.org/username", "hub.jupyter.org/servername"
 CONFIRM = "notebookplatform.io/confirm-deletion"
 SHOWN = 5
+PATIENCE = 20
+"""Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +72,15 @@ def named(users: list[str]) -> str:
     """Some of the names, and how many more there are."""
     more = len(users) - SHOWN
     return ", ".join(users[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+async def everywhere(api: client.ApiClient) -> Census | None:
+    """The census of a whole cluster, which all goes when the cluster goes; None when it does not answer."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await census(api)
+    except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
+        return None
 
 
 def objection(homes: int, users: list[str], confirmed: str | None) -> Failed | None:

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from notebook_platform.api.remediation import Remediation
 from notebook_platform.helm.charts import ChartRef, ChartSource
 from notebook_platform.helm.errors import failure
-from notebook_platform.helm.release import Release, decode
+from notebook_platform.helm.release import Release, as_helm_keeps_them, decode
 from notebook_platform.helm.state import Record, State, Wanted, state_of
-from notebook_platform.helm.step import as_helm_keeps_them
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WANTED = Wanted(name="jhub", namespace="jhub", chart=ChartRef(name="jupyterhub", version="4.4.0", reference="x"), values={"a": 1})
@@ -127,7 +126,18 @@ def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strat
 def test_values_come_back_from_helms_book_as_they_went_in(value: object) -> None:
     kept = as_helm_keeps_them({"a": value})
     assert as_helm_keeps_them(kept) == kept
-    assert json.loads(json.dumps(kept), parse_int=float) == kept
+    assert decode(encoded(DOCUMENT | {"config": kept})).config == kept
+
+
+DOCUMENT = {
+    "name": "jhub",
+    "namespace": "jhub",
+    "version": 3,
+    "info": {"status": "deployed", "last_deployed": "2026-11-23T22:56:40.779663418Z", "description": "Upgrade complete"},
+    "chart": {"metadata": {"name": "jupyterhub", "version": "4.4.0"}},
+    "config": {"hub": {"x": 1}},
+    "manifest": "---\nkind: Service\nmetadata: {name: a}\n---\n",
+}
 
 
 def encoded(document: dict) -> str:
@@ -135,16 +145,7 @@ def encoded(document: dict) -> str:
 
 
 def test_a_release_is_read_as_helm_writes_it() -> None:
-    document = {
-        "name": "jhub",
-        "namespace": "jhub",
-        "version": 3,
-        "info": {"status": "deployed", "last_deployed": "2026-11-23T22:56:40.779663418Z", "description": "Upgrade complete"},
-        "chart": {"metadata": {"name": "jupyterhub", "version": "4.4.0"}},
-        "config": {"hub": {"x": 1}},
-        "manifest": "---\nkind: Service\nmetadata: {name: a}\n---\n",
-    }
-    found = decode(encoded(document), "s")
+    found = decode(encoded(DOCUMENT), "s")
     assert (found.revision, found.status, found.chart_version) == (3, "deployed", "4.4.0")
     assert found.last_deployed == datetime(2026, 11, 23, 22, 56, 40, 779663, tzinfo=UTC)
     assert [o["kind"] for o in found.objects()] == ["Service"]

@@ -5,14 +5,16 @@ from pyhelm3 import Command
 from notebook_platform.engine.outcome import Outcome
 from notebook_platform.helm.actions.site import Site
 from notebook_platform.helm.errors import words_of
-from notebook_platform.helm.volumes import hold
+from notebook_platform.helm.volumes import hold, remember
 
 
 async def rollback(site: Site) -> Outcome:
     """Begin to roll back; the failure is counted."""
     bad, good = site.record.newest, site.record.good
     assert bad is not None and good is not None
+    await hold(site.api, good)
     await hold(site.api, bad)
+    await remember(site.api, bad, good)
     await site.note(site.next_revision)
     wanted = site.wanted
 
