@@ -104,6 +104,8 @@ class ReleaseStep(Step[Wanted, Found]):
             return Observed()
         self._target = target
         run = self._keeping.helm.run_of(self._key)
+        if run is not None:
+            self._read = None  # read while helm was at work: what looks left behind may have ended well since
         if self._keeping.deleting:
             return await self._what_is_left(target, run)
         if run is not None and not run.ended:
