@@ -49,7 +49,7 @@ WHOLE: tuple[Rule, ...] = (
     ),
     (
         "!has(self.jupyterhub) || "
-        "!self.releases.exists(r, r.name == self.jupyterhub.release && r.namespace == self.jupyterhub.namespace)",
+        "!self.releases.exists(r, r.name == self.jupyterhub.release && r.__namespace__ == self.jupyterhub.__namespace__)",
         f"{HERE} cannot be the release that spec.jupyterhub asks for",
     ),
 )
