@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from kubernetes.aio import client
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine import Check, Done, Failed, InProgress, Inputs, Observed
@@ -36,6 +37,7 @@ from sandbox.kubernetes.cloud_controller import CloudController
 from sandbox.kubernetes.control_plane import ControlPlane, Wanted
 from sandbox.kubernetes.hub_stand_in import Addresses
 from sandbox.kubernetes.nodes import make_nodes
+from sandbox.kubernetes.processes import free_ports
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENCE = 60.0
@@ -332,6 +334,51 @@ async def test_while_a_hook_runs_other_releases_go_on_and_its_progress_is_told(s
     told = await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
     assert isinstance(told, InProgress) and told.reason == "Installing"
     await site.delete()
+
+
+async def test_a_correction_is_not_held_up_by_the_helm_that_waits_for_what_was_wrong(site: Site) -> None:
+    site.set(hook="example.org/does-not-exist:1")
+    await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
+    site.set(hook="example.org/hook:1")
+    assert (await site.ready()).state == "deployed"
+
+
+async def test_values_come_from_secrets_too_and_a_missing_one_is_told_with_its_field(site: Site) -> None:
+    site.wants[0]["valuesFrom"] = [{"kind": "Secret", "name": site.namespace}]
+    told = await site.reason("SecretNotFound")
+    assert "spec.releases[little].valuesFrom[0]" in told.message
+    secret = {"metadata": {"name": site.namespace}, "stringData": {"values.yaml": "{note: from-a-secret, replicas: 2}"}}
+    await site.cluster.core.create_namespaced_secret("default", secret)
+    site.set(replicas=1)
+    await site.ready()
+    assert (await site.deployment()).spec.replicas == 1
+    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    assert made.data == {"note": "from-a-secret"}
+
+
+async def served(directory: Path) -> tuple[str, web.AppRunner]:
+    """A chart repository on loopback: static files."""
+    app = web.Application()
+    app.router.add_static("/", directory)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    (port,) = free_ports(1)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return f"http://127.0.0.1:{port}", runner
+
+
+async def test_a_chart_comes_out_of_a_repository_that_the_operator_allows(site: Site) -> None:
+    url, runner = await served(site.cluster.charts)
+    command = [str(find().path("helm")), "repo", "index", str(site.cluster.charts)]
+    await (await asyncio.create_subprocess_exec(*command)).wait()
+    charts = ChartSource(directory=None, repository="", allowed=(url,))
+    site.helm = Helm(executable=command[0], work_dir=site.cluster.directory / "helm-http", charts=charts, timeout=60)
+    site.cluster.helms.append(site.helm)
+    site.wants[0]["chart"]["repository"] = url
+    assert (await site.ready()).chart == "little-1.0.0"
+    site.wants[0]["chart"]["version"] = "7.0.0"
+    assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).remedy
+    await runner.cleanup()
 
 
 async def test_a_release_waits_for_those_it_needs_and_circles_are_told(site: Site) -> None:

@@ -33,11 +33,12 @@ os.execvp({helm!r}, [{helm!r}, *sys.argv[1:]])
 
 @dataclass
 class Run:
-    """One helm process under way or ended; `words` are helm's when it failed."""
+    """One helm process under way or ended; `words` are helm's when it failed, `wish` what it works for, if that may change."""
 
     verb: str
     task: "asyncio.Task[None]"
     words: str | None = None
+    wish: object = None
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -82,7 +83,9 @@ class Helm:
         run.task.cancel()
         return True
 
-    def start(self, key: str, verb: str, kubeconfig: str, work: Callable[[Command], Awaitable[object]]) -> None:
+    def start(
+        self, key: str, verb: str, kubeconfig: str, work: Callable[[Command], Awaitable[object]], wish: object = None
+    ) -> None:
         """Begin `work` with a helm that speaks to the cluster of the kubeconfig. Nothing is begun while one runs."""
         if key in self._runs and not self._runs[key].ended:
             return
@@ -95,7 +98,7 @@ class Helm:
                     self._runs[key].words = error.stderr.decode(errors="replace")
 
         HELM_RUNS.labels(action=verb).inc()
-        self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"))
+        self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"), wish=wish)
 
     @asynccontextmanager
     async def _command(self, kubeconfig: str) -> AsyncIterator[Command]:

@@ -119,6 +119,10 @@ class ReleaseStep(Step[Wanted, Found]):
 
     async def _at_work(self, target: Target, run: Run) -> InProgress:
         content = self._content
+        if run.wish is not None and self._wanted is not None and run.wish != self._wanted:
+            self._keeping.helm.stop(self._key)
+            message = f"Something else is wanted by now: the helm that worked on {content.release} is ended"
+            return InProgress(reason="Recovering", message=message, look_again_in=0.2)
         told = await content.progress(target.api)
         message = f"Helm is at work: {run.verb} {content.release} in {content.namespace}" + (f", {told}" if told else "")
         wait = min(max(0.5, run.seconds / 10), 10.0)

@@ -30,4 +30,4 @@ async def write(site: Site, verb: str, reason: str) -> Outcome:
         )
 
     sentence = f"Helm is at work: {verb} {wanted.name} ({site.chart}) in {wanted.namespace}"
-    return site.start(verb, reason, sentence, work)
+    return site.start(verb, reason, sentence, work, wanted)

@@ -65,7 +65,9 @@ class Site:
         """The revision that helm will write."""
         return self.record.newest.revision + 1 if self.record.newest else 1
 
-    def start(self, verb: str, reason: str, sentence: str, work: Callable[[Command], Awaitable[object]]) -> InProgress:
-        """Begin `work`; `sentence` says what runs."""
-        self.helm.start(self.key, verb, self.kubeconfig, work)
+    def start(
+        self, verb: str, reason: str, sentence: str, work: Callable[[Command], Awaitable[object]], wish: object = None
+    ) -> InProgress:
+        """Begin `work`; `sentence` says what runs, `wish` what for: it is ended when that changes."""
+        self.helm.start(self.key, verb, self.kubeconfig, work, wish)
         return InProgress(reason=reason, message=sentence, look_again_in=LOOK_AGAIN)
