@@ -145,6 +145,7 @@ class Site:
             outcome = (await self.once())[step].outcome
             if what(outcome):
                 return outcome
+            assert getattr(outcome, "reason", "") != "InternalError", outcome
             await asyncio.sleep(0.2)
         raise AssertionError(f"never came true; at last {outcome}")
 
@@ -281,15 +282,20 @@ async def test_a_failed_upgrade_is_rolled_back_and_the_good_revision_runs_meanwh
     assert (await site.ready()).revision == 6
 
 
-async def interrupted(site: Site, status: str) -> None:
-    """Make helm's last record what a killed helm leaves behind."""
+async def rewritten(site: Site, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change helm's last record."""
     revision = (await site.records())[-1][0]
     name = f"sh.helm.release.v1.little.v{revision}"
     secret = await site.cluster.core.read_namespaced_secret(name, site.namespace)
     document = unpacked(secret.data["release"])
-    document["info"]["status"] = status
-    patch = {"metadata": {"labels": {"status": status}}, "data": {"release": packed(document)}}
+    change(document)
+    patch = {"metadata": {"labels": {"status": document["info"]["status"]}}, "data": {"release": packed(document)}}
     await site.cluster.core.patch_namespaced_secret(name, site.namespace, patch, _content_type="application/merge-patch+json")
+
+
+async def interrupted(site: Site, status: str) -> None:
+    """What a killed helm leaves behind."""
+    await rewritten(site, lambda document: document["info"].update(status=status))
 
 
 @pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback"])
@@ -437,6 +443,25 @@ async def test_no_upgrade_and_no_rollback_takes_a_volume(site: Site) -> None:
     await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     last = await site.cluster.core.read_namespaced_persistent_volume_claim("little", site.namespace)
     assert last.metadata.uid == before.metadata.uid and not last.metadata.deletion_timestamp
+
+
+async def test_a_release_from_before_an_upgrade_of_kubernetes_can_still_be_upgraded(site: Site) -> None:
+    await site.ready()
+    budget = """
+---
+apiVersion: policy/v1beta1
+kind: PodDisruptionBudget
+metadata: {name: little}
+spec: {maxUnavailable: 1, selector: {matchLabels: {app: little}}}
+---
+apiVersion: policy/v1beta1
+kind: PodSecurityPolicy
+metadata: {name: little}
+"""
+    await rewritten(site, lambda document: document.update(manifest=document["manifest"] + budget))
+    await site.ready()
+    site.set(note="b")
+    assert (await site.ready()).revision == 2
 
 
 @pytest.mark.parametrize(

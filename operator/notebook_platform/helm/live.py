@@ -28,7 +28,7 @@ class Live:
         """(resource, name and namespace) of an object; None when the server does not serve its kind."""
         try:
             resource = await self._dynamic.resources.get(api_version=thing["apiVersion"], kind=thing["kind"])
-        except ResourceNotFoundError:
+        except (ResourceNotFoundError, KeyError):  # KeyError: the client's word for a version that the group does not have
             return None
         metadata = thing["metadata"]
         where = {"namespace": metadata.get("namespace") or self._namespace} if resource.namespaced else {}

@@ -125,8 +125,10 @@ def _no_room(pod: Any, around: Scene) -> str | None:
 
 
 def _tainted(pod: Any, around: Scene) -> str | None:
-    taint = re.search(r"untolerated taint(?:\(s\))? ?\{?([^}:,]+)", _unscheduled(pod) or "")
-    return f"pod {pod.metadata.name} does not tolerate the taint {taint.group(1).strip()} of the nodes" if taint else None
+    told = re.search(r"untolerated taint(?:\(s\))?(?: ?\{([^}:]+))?", _unscheduled(pod) or "")
+    if told is None:
+        return None
+    return f"pod {pod.metadata.name} does not tolerate {f'the taint {told.group(1)}' if told.group(1) else 'the taints'} of the nodes"
 
 
 def _unschedulable(pod: Any, around: Scene) -> str | None:

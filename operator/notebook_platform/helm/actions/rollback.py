@@ -4,8 +4,9 @@ from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome
 from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.book import remember
 from notebook_platform.helm.errors import words_of
-from notebook_platform.helm.volumes import hold, remember
+from notebook_platform.helm.volumes import hold
 
 
 async def rollback(site: Site) -> Outcome:

@@ -1,0 +1,117 @@
+"""Steps of releases, and when the homes of users hold a deletion up."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kubernetes.aio import client
+from notebook_platform.api.releases import ReleaseSpec
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.step import Check
+from notebook_platform.helm.pods import diagnose
+from notebook_platform.helm.releases import any_charts, step_name
+from notebook_platform.helm.scene import Scene
+from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.helm.troubles import Trouble, sentence
+from notebook_platform.hubs.homes import Census, notices, objection
+
+NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
+
+
+@given(st.lists(NAMES, unique=True))
+def test_no_two_releases_have_the_same_step(names: list[str]) -> None:
+    assert len({step_name(name) for name in names}) == len(names)
+
+
+def test_a_step_is_called_as_its_release_in_the_form_of_a_condition() -> None:
+    assert step_name("cert-manager") == "ReleaseCertManager" and step_name("nginx-2") == "ReleaseNginx-2"
+
+
+@given(st.lists(NAMES, unique=True, min_size=1, max_size=8), st.data())
+def test_whatever_releases_need_of_each_other_there_is_a_graph(names: list[str], data: st.DataObject) -> None:
+    others = st.lists(st.sampled_from([*names, "jupyterhub"]), unique=True, max_size=4)
+    specs = [
+        ReleaseSpec.model_validate(
+            {
+                "name": n,
+                "namespace": "x",
+                "chart": {"name": "c", "version": "1.0.0"},
+                "needs": [o for o in data.draw(others) if o != n],
+            }
+        )
+        for n in names
+    ]
+    contents = any_charts(specs, ["JupyterHub"], secrets=None, helm=None)  # type: ignore[arg-type]
+    keeping = Keeping(owner="o", uid="u", helm=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
+
+    def there(name: str) -> Any:
+        return type(name, (Check,), {"name": name, "desired": lambda *_: None, "observe": lambda *_: None})()
+
+    graph = Graph([there("TargetCluster"), there("JupyterHub"), *(ReleaseStep(content, keeping) for content in contents)])
+    for spec, content in zip(specs, contents, strict=True):
+        if not content._circle:
+            assert {step_name(n) if n != "jupyterhub" else "JupyterHub" for n in spec.needs} <= set(graph.needs[content.name])
+
+
+@pytest.mark.parametrize(
+    ("homes", "confirmed", "held"),
+    [(0, None, False), (3, None, True), (3, "2", True), (3, "3", False), (2, "3", False), (3, "yes", True), (3, "-3", True)],
+)
+def test_homes_hold_a_deletion_until_all_of_them_are_confirmed(homes: int, confirmed: str | None, held: bool) -> None:
+    failed = objection(homes, ["ada"], confirmed)
+    assert (failed is not None) is held
+    if failed:
+        assert f"{homes} home volumes" in failed.message and "confirm-deletion" in failed.remedy and failed.retry_in is None
+
+
+def test_only_some_names_are_told() -> None:
+    failed = objection(9, [f"u{n}" for n in range(9)], None)
+    assert failed and "u0, u1, u2, u3, u4 and 4 more" in failed.message
+
+
+def test_two_homes_for_one_server_are_told_and_named_servers_are_not_taken_for_them() -> None:
+    fine = Census(homes=(("ada", "", "claim-ada"), ("ada", "gpu", "claim-ada-gpu")))
+    assert notices(fine, "f") == ()
+    (notice,) = notices(Census(homes=(*fine.homes, ("ada", "", "claim-ada---1"))), "f")
+    assert notice.reason == "DuplicateHomeClaims" and "ada has two home volumes" in notice.message
+
+
+def test_the_worst_is_told_first_and_nothing_twice() -> None:
+    found = [Trouble(5, "Progressing", "late"), Trouble(0, "ImagePullFailed", "image"), Trouble(5, "Progressing", "late")]
+    assert sentence(found) == "image; late"
+
+
+def pod(told: str, **spec: Any) -> client.V1Pod:
+    condition = client.V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message=told)
+    containers: Sequence[Any] = [client.V1Container(name="main")]
+    return client.V1Pod(
+        metadata=client.V1ObjectMeta(name="p"),
+        spec=client.V1PodSpec(containers=containers, **spec),
+        status=client.V1PodStatus(phase="Pending", conditions=[condition]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "reason", "words"),
+    [
+        (
+            "0/3 nodes are available: 3 node(s) had untolerated taint {hub.jupyter.org/dedicated: user}.",
+            "TaintNotTolerated",
+            "dedicated",
+        ),
+        ("0/3 nodes are available: 3 node(s) had untolerated taint(s).", "TaintNotTolerated", "the taints of the nodes"),
+        (
+            "0/3 nodes are available: 1 Insufficient memory, 2 Insufficient nvidia.com/gpu.",
+            "NotEnoughRoom",
+            "memory () and nvidia.com/gpu",
+        ),
+        ("0/3 nodes are available: 3 node(s) had volume node affinity conflict.", "StorageUnavailable", "another zone"),
+    ],
+)
+def test_what_the_scheduler_says_is_a_reason_and_a_sentence(told: str, reason: str, words: str) -> None:
+    nodes = [SimpleNamespace(metadata=SimpleNamespace(labels={}))]
+    found = diagnose(pod(told), Scene(claims={}, classes={}, nodes=nodes))
+    assert found is not None and found[0].reason == reason and words in found[1]
