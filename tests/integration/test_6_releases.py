@@ -5,6 +5,7 @@ No Azure here: the walk of the engine, with a target cluster that is simply ther
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -362,10 +363,8 @@ async def test_values_come_from_secrets_too_and_a_missing_one_is_told_with_its_f
     assert made.data == {"note": "from-a-secret"}
 
 
-async def served(directory: Path) -> tuple[str, web.AppRunner]:
-    """A chart repository on loopback: static files."""
-    app = web.Application()
-    app.router.add_static("/", directory)
+async def served(app: web.Application) -> tuple[str, web.AppRunner]:
+    """Something on loopback."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     (port,) = free_ports(1)
@@ -374,13 +373,56 @@ async def served(directory: Path) -> tuple[str, web.AppRunner]:
 
 
 async def test_a_chart_comes_out_of_a_repository_that_the_operator_allows(site: Site) -> None:
-    url, runner = await served(site.cluster.charts)
+    app = web.Application()
+    app.router.add_static("/", site.cluster.charts)
+    url, runner = await served(app)
     command = [str(find().path("helm")), "repo", "index", str(site.cluster.charts)]
     await (await asyncio.create_subprocess_exec(*command)).wait()
     charts = ChartSource(directory=None, repository="", allowed=(url,))
     site.helm = Helm(executable=command[0], work_dir=site.cluster.directory / "helm-http", charts=charts, timeout=60)
     site.cluster.helms.append(site.helm)
     site.wants[0]["chart"]["repository"] = url
+    assert (await site.ready()).chart == "little-1.0.0"
+    site.wants[0]["chart"]["version"] = "7.0.0"
+    assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).remedy
+    await runner.cleanup()
+
+
+def registry(chart: Path) -> web.Application:
+    """An OCI registry that holds one chart, as far as a pull goes (https://github.com/opencontainers/distribution-spec)."""
+    config = b'{"name": "little", "version": "1.0.0", "apiVersion": "v2"}'
+    blobs = {_digest(data): data for data in (config, chart.read_bytes())}
+    types = ("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")
+    first, second = (
+        {"mediaType": type_, "digest": digest, "size": len(blobs[digest])} for type_, digest in zip(types, blobs, strict=True)
+    )
+    media = "application/vnd.oci.image.manifest.v1+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": media, "config": first, "layers": [second]}).encode()
+
+    async def answer(request: web.Request) -> web.Response:
+        kind, _, reference = request.path.removeprefix("/v2/charts/little/").partition("/")
+        if kind == "manifests" and reference in ("1.0.0", _digest(manifest)):
+            headers = {"Docker-Content-Digest": _digest(manifest), "Content-Type": media}
+            return web.Response(body=manifest, headers=headers)
+        return web.Response(body=blobs[reference]) if reference in blobs else web.Response(status=404)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    return app
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+async def test_a_chart_comes_out_of_an_oci_registry(site: Site) -> None:
+    url, runner = await served(registry(site.cluster.charts / "little-1.0.0.tgz"))
+    repository = url.replace("http://127.0.0.1", "oci://localhost") + "/charts"
+    charts = ChartSource(directory=None, repository="", allowed=(repository,))
+    helm = str(find().path("helm"))
+    site.helm = Helm(executable=helm, work_dir=site.cluster.directory / "helm-oci", charts=charts, timeout=60)
+    site.cluster.helms.append(site.helm)
+    site.wants[0]["chart"]["repository"] = repository
     assert (await site.ready()).chart == "little-1.0.0"
     site.wants[0]["chart"]["version"] = "7.0.0"
     assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).remedy

@@ -36,7 +36,12 @@ TABLE = (
         "Choose a {field}.chart.version for this Kubernetes, or change spec.cluster.kubernetesVersion.",
     ),
     Row(
-        r"not found in .* repository|chart \S+ .*not found|no chart version found|not a valid chart repository|failed to fetch|404 Not Found",
+        r"(FetchReference|failed to fetch|looks like .* is not a valid chart repository).*(401|403|[Uu]nauthorized|[Dd]enied|[Ff]orbidden)",
+        "RepositoryRefused",
+        "The repository of {field}.chart wants a sign-in that the operator does not have, or does not hold this chart.",
+    ),
+    Row(
+        r"\"FetchReference\" on source: \S+ not found|not found in .* repository|chart \S+ .*not found|no chart version found|not a valid chart repository|failed to fetch|404 Not Found",
         "ChartNotFound",
         "Correct {field}.chart.version or {field}.chart.repository; it is looked for again once an interval.",
     ),

@@ -179,6 +179,13 @@ def test_what_is_not_a_release_is_said_to_be_none() -> None:
         ("Error: another operation (install/upgrade/rollback) is in progress", "ReleaseLocked", False),
         ("Error: UPGRADE FAILED: pre-upgrade hooks failed: timed out waiting for the condition", "HookFailed", False),
         ("Error: invalid ownership metadata; label validation error", "OwnershipConflict", True),
+        ('Error: failed to perform "FetchReference" on source: r.example.org/charts/x:7.0.0: not found', "ChartNotFound", True),
+        (
+            'Error: failed to perform "FetchReference" on source: GET "https://r.example.org/v2/x": response status code 401: unauthorized',
+            "RepositoryRefused",
+            True,
+        ),
+        ("Error: failed to fetch https://r.example.org/x-1.0.0.tgz : 403 Forbidden", "RepositoryRefused", True),
         ("Error: something nobody has met", "HelmFailed", False),
     ],
 )
