@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,19 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine import Check, Done, Failed, InProgress, Inputs, Observed
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.walk import Policy, Result, dismantle, let_go, reconcile
 from notebook_platform.helm import marker
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.release import packed, unpacked
+from notebook_platform.helm.release import history, packed, unpacked
 from notebook_platform.helm.releases import any_charts
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.hubs import health
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.metrics import HELM_RUNS
 from notebook_platform.target.step import Target
@@ -348,6 +350,28 @@ async def test_a_correction_is_not_held_up_by_the_helm_that_waits_for_what_was_w
     await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
     site.set(hook="example.org/hook:1")
     assert (await site.ready()).state == "deployed"
+
+
+async def test_a_deletion_does_not_wait_for_the_helm_that_installs(site: Site) -> None:
+    site.set(hook="example.org/does-not-exist:1")
+    await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
+    await site.delete()
+    assert await site.records() == []
+    with pytest.raises(ApiException, match="not found"):
+        await client.BatchV1Api(site.cluster.target.api).read_namespaced_job("little-hook", site.namespace)
+
+
+async def test_lets_encrypt_is_waited_for_and_its_certificate_ends_that(site: Site) -> None:
+    await site.ready()
+    found = await history(site.cluster.target.api, site.namespace, "little")
+    assert found.newest is not None
+    door = "\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: autohttps}}"
+    release = replace(found.newest, manifest=found.newest.manifest + door)
+    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
+    assert reasons == {"WorkloadGone", "CertificatePending"}
+    await site.cluster.core.create_namespaced_secret(site.namespace, {"metadata": {"name": "proxy-public-tls-acme"}})
+    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
+    assert reasons == {"WorkloadGone"}
 
 
 async def test_values_come_from_secrets_too_and_a_missing_one_is_told_with_its_field(site: Site) -> None:

@@ -41,7 +41,8 @@ TABLE = (
         "The repository of {field}.chart wants a sign-in that the operator does not have, or does not hold this chart.",
     ),
     Row(
-        r"\"FetchReference\" on source: \S+ not found|not found in .* repository|chart \S+ .*not found|no chart version found|not a valid chart repository|failed to fetch|404 Not Found",
+        r"\"FetchReference\" on source: \S+ not found|no chart version found|404 Not Found|"
+        r"not found in .* repository|chart \S+ .*not found|not a valid chart repository|failed to fetch",
         "ChartNotFound",
         "Correct {field}.chart.version or {field}.chart.repository; it is looked for again once an interval.",
     ),

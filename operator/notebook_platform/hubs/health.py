@@ -51,7 +51,7 @@ async def look(api: client.ApiClient, release: Release) -> Health:
                 f"Service {FRONT_DOOR} and that port 80 is open from the Internet",
             )
         )
-    found += _unseen((await core.list_namespaced_pod(release.namespace, label_selector=SERVERS)).items)
+    found += unseen((await core.list_namespaced_pod(release.namespace, label_selector=SERVERS)).items)
     address = await _address(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
     return Health(tuple(sorted(found)), address)
 
@@ -66,7 +66,8 @@ async def _exists(core: client.CoreV1Api, namespace: str, secret: str) -> bool:
     return True
 
 
-def _unseen(pods: list[Any]) -> Iterator[Trouble]:
+def unseen(pods: list[Any]) -> Iterator[Trouble]:
+    """Users' pods that their scheduler looks at not at all: it is dead, or too old for this Kubernetes."""
     oldest = datetime.now(UTC) - UNSEEN
     for pod in pods:
         looked_at = any(condition.type == "PodScheduled" for condition in pod.status.conditions or ())

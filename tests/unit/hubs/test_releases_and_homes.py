@@ -1,6 +1,7 @@
 """Steps of releases, and when the homes of users hold a deletion up."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.aio import client
+from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.step import Check
@@ -16,7 +18,9 @@ from notebook_platform.helm.releases import any_charts, step_name
 from notebook_platform.helm.scene import Scene
 from notebook_platform.helm.step import Keeping, ReleaseStep
 from notebook_platform.helm.troubles import Trouble, sentence
+from notebook_platform.hubs.health import unseen
 from notebook_platform.hubs.homes import Census, notices, objection
+from notebook_platform.hubs.jupyterhub import JupyterHub
 
 NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 
@@ -115,3 +119,30 @@ def test_what_the_scheduler_says_is_a_reason_and_a_sentence(told: str, reason: s
     nodes = [SimpleNamespace(metadata=SimpleNamespace(labels={}))]
     found = diagnose(pod(told), Scene(claims={}, classes={}, nodes=nodes))
     assert found is not None and found[0].reason == reason and words in found[1]
+
+
+def waiting_user(minutes: int, conditions: Sequence[Any] = ()) -> client.V1Pod:
+    made = datetime.now(UTC) - timedelta(minutes=minutes)
+    spec = client.V1PodSpec(containers=[client.V1Container(name="notebook")], scheduler_name="jhub-user-scheduler")
+    metadata = client.V1ObjectMeta(name="jupyter-ada", creation_timestamp=made)
+    return client.V1Pod(metadata=metadata, spec=spec, status=client.V1PodStatus(conditions=list(conditions)))
+
+
+def test_a_scheduler_that_looks_at_nobody_is_told_once_and_one_that_finds_no_room_is_not_it() -> None:
+    (trouble,) = unseen([waiting_user(5), waiting_user(6)])
+    assert trouble.reason == "SchedulerDead" and "jhub-user-scheduler" in trouble.message
+    looked_at = client.V1PodCondition(type="PodScheduled", status="False")
+    assert list(unseen([waiting_user(1), waiting_user(5, [looked_at])])) == []
+
+
+def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cannot_be() -> None:
+    spec = JupyterHubSpec.model_validate(
+        {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}, "remediation": {"strategy": "Rollback"}}
+    )
+    hub = JupyterHub(spec, secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
+
+    def at(version: str) -> Any:
+        return SimpleNamespace(chart_version=version)
+
+    assert "database" in hub.irreversible(at("4.4.0"), at("3.3.8"))
+    assert hub.irreversible(at("4.4.0"), at("4.3.6")) == ""
