@@ -361,6 +361,16 @@ async def test_a_deletion_does_not_wait_for_the_helm_that_installs(site: Site) -
         await client.BatchV1Api(site.cluster.target.api).read_namespaced_job("little-hook", site.namespace)
 
 
+async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site) -> None:
+    site.set(budget=True)
+    await site.ready()
+    await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
+    (notice,) = site.results["ReleaseLittle"].notices
+    assert notice.condition == "DrainBlocked" and "disruption budget little" in notice.message
+    site.set(budget=True, replicas=2)
+    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["ReleaseLittle"].notices)
+
+
 async def test_lets_encrypt_is_waited_for_and_its_certificate_ends_that(site: Site) -> None:
     await site.ready()
     found = await history(site.cluster.target.api, site.namespace, "little")

@@ -9,6 +9,7 @@ from kubernetes.aio import client
 
 from notebook_platform.api.remediation import Remediation
 from notebook_platform.engine.step import Notice
+from notebook_platform.helm.budgets import drain_blocked
 from notebook_platform.helm.hooks import progress
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import Wanted
@@ -58,7 +59,7 @@ class Content(ABC):
 
     async def look(self, target: Target, release: Release) -> Seen:
         """How it is, asked when it is as wanted."""
-        return Seen(troubles=await troubles(target.api, release))
+        return Seen(troubles=await troubles(target.api, release), notices=await drain_blocked(target.api, release, self.field))
 
     def notices(self) -> Sequence[Notice]:
         """What a person would want to know of the wish itself."""

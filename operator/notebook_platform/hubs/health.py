@@ -17,6 +17,7 @@ from notebook_platform.helm.release import Release
 from notebook_platform.helm.scene import scene
 from notebook_platform.helm.troubles import Trouble
 from notebook_platform.helm.workloads import troubles
+from notebook_platform.hubs import signs
 
 BY_DESIGN = frozenset({"user-placeholder", "continuous-image-puller", "hook-image-puller"})
 """Workloads that need not be complete."""
@@ -40,6 +41,9 @@ class Health:
 async def look(api: client.ApiClient, release: Release) -> Health:
     """Look at the workloads, the door and what only a hub has."""
     found = [*await troubles(api, release, passed_by=BY_DESIGN)]
+    if any(trouble.reason == "CrashLooping" and "Deployment hub:" in trouble.message for trouble in found):
+        sign = await signs.of_crash(api, release.namespace)
+        found += [sign] if sign else []
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
     core = client.CoreV1Api(api)
     if ("Deployment", "autohttps") in names and not await _exists(core, release.namespace, ACME_SECRET):

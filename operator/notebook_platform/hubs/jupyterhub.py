@@ -6,6 +6,7 @@ from kubernetes.aio import client
 
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine.step import Notice
+from notebook_platform.helm.budgets import drain_blocked
 from notebook_platform.helm.content import Content, Seen
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
@@ -47,7 +48,8 @@ class JupyterHub(Content):
         if found.address and not troubles:
             troubles = await probe(f"http://{found.address}", "/hub/health", allow_private=self._allow_private)
         users = await homes.census(target.api, self.namespace)
-        return Seen(troubles=troubles, url=self._url(found.address), details=users, notices=homes.notices(users, FIELD))
+        notices = (*homes.notices(users, FIELD), *await drain_blocked(target.api, release, FIELD))
+        return Seen(troubles=troubles, url=self._url(found.address), details=users, notices=notices)
 
     def _url(self, address: str | None) -> str | None:
         if self._spec.host:

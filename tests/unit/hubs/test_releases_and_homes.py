@@ -21,6 +21,7 @@ from notebook_platform.helm.troubles import Trouble, sentence
 from notebook_platform.hubs.health import unseen
 from notebook_platform.hubs.homes import Census, notices, objection
 from notebook_platform.hubs.jupyterhub import JupyterHub
+from notebook_platform.hubs.signs import read
 
 NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 
@@ -146,3 +147,20 @@ def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cann
 
     assert "database" in hub.irreversible(at("4.4.0"), at("3.3.8"))
     assert hub.irreversible(at("4.4.0"), at("4.3.6")) == ""
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("alembic.util.exc.CommandError: Can't locate revision identified by '4621fec11365'", "RollbackImpossible"),
+        ("[C] Found database schema version 833da8570507 != 651f5419b74d. Backup your database", "DatabaseUpgradeRequired"),
+        ("[E] api_request to the proxy failed with status code 599", "ProxyUnreachable"),
+        ('psycopg2.OperationalError: connection to server at "db" failed: password s3cret', "DatabaseUnreachable"),
+        ('  File "/usr/local/etc/jupyterhub/jupyterhub_config.py", line 3', "ConfigRefused"),
+        ("[I] all is well", None),
+    ],
+)
+def test_what_a_crashing_hub_says_has_a_reason_and_its_words_are_not_shown(log: str, reason: str | None) -> None:
+    found = read(log)
+    assert (found.reason if found else None) == reason
+    assert found is None or (found.message.startswith("Deployment hub: ") and "s3cret" not in found.message)
