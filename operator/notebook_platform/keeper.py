@@ -202,7 +202,7 @@ class Keeper:
         waiting = held(self._attempts, _now())
         self._remembered = await self._operations.load()
         graph = await self._workshop.graph(self.platform, spec, self._secrets, self._remembered, deleting=True)
-        if spec.deletion_policy == "Delete" and (held_back := await self._objection()) is not None:
+        if spec.deletion_policy == "Delete" and (held_back := await self._objection(spec)) is not None:
             waits = Result(outcome=Blocked(by=("Homes",)), exists=True)
             results = {"Homes": Result(outcome=held_back, exists=True), **dict.fromkeys(graph.order, waits)}
         elif spec.deletion_policy == "Orphan":
@@ -230,7 +230,7 @@ class Keeper:
         )
         return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=True))
 
-    async def _objection(self) -> Failed | None:
+    async def _objection(self, spec: NotebookPlatformSpec) -> Failed | None:
         """Why the deletion is held: it would destroy users' homes. Asked until it may go on, before anything is taken down."""
         if self._homes_may_go:
             return None
@@ -238,7 +238,9 @@ class Keeper:
         if users is not None:
             counted = HubStatus(servers=users.servers, homes=len(users.homes))
             self._status = self._status.model_copy(update={"hub": counted})
-        known = self._status.hub.homes if self._status.hub else 0
+        reached = self._status.cluster is not None and self._status.cluster.kubeconfig_secret is not None
+        nothing = None if reached and spec.jupyterhub is not None else 0
+        known = self._status.hub.homes if self._status.hub else nothing
         confirmed = (self._body["metadata"].get("annotations") or {}).get(CONFIRM)
         held_back = objection(known, users.users if users else [], confirmed)
         self._homes_may_go = held_back is None

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +141,12 @@ class Site:
         self.results = await reconcile(self.graph(), policy or Policy())
         return self.results
 
-    async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle") -> Any:
+    async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle", policy: Policy | None = None) -> Any:
         """Pass after pass, until the step's outcome is as asked; a Failed step is tried again when it says."""
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE
         while loop.time() < end:
-            outcome = (await self.once())[step].outcome
+            outcome = (await self.once(policy))[step].outcome
             if what(outcome):
                 return outcome
             assert getattr(outcome, "reason", "") != "InternalError", outcome
@@ -324,6 +325,36 @@ async def test_the_lock_of_somebody_elses_helm_is_waited_for_and_never_broken(si
     site.set(note="b")
     assert (await site.reason("ReleaseLocked")).look_again_in > 1
     assert await site.records() == [(1, "pending-upgrade")]
+
+
+async def test_a_revision_that_helm_refused_to_write_is_not_taken_for_ours_when_somebody_else_writes_it(site: Site) -> None:
+    await site.ready()
+    site.set(refuse=True)
+    assert "these values are refused" in (await site.reason("ValuesRefused")).message
+    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
+    assert mark is not None and mark.revision == 1
+    first = await site.cluster.core.read_namespaced_secret("sh.helm.release.v1.little.v1", site.namespace)
+    document = unpacked(first.data["release"])
+    document["version"], document["info"]["status"] = 2, "pending-upgrade"
+    document["info"]["last_deployed"] = datetime.now(UTC).isoformat()
+    labels = {**first.metadata.labels, "status": "pending-upgrade", "version": "2"}
+    metadata = {"name": "sh.helm.release.v1.little.v2", "labels": labels}
+    second = {"metadata": metadata, "type": first.type, "data": {"release": packed(document)}}
+    await site.cluster.core.create_namespaced_secret(site.namespace, second)
+    site.set(note="b")
+    await site.reason("ReleaseLocked")
+    assert await site.records() == [(1, "deployed"), (2, "pending-upgrade")]
+
+
+async def test_what_was_begun_and_broken_off_is_finished_even_while_disruptions_wait(site: Site) -> None:
+    await site.ready()
+    waits = Policy(disruption_waits="the window")
+    site.set(note="b")
+    assert (await site.once(waits))["ReleaseLittle"].outcome.reason == "DisruptionWaits"
+    await site.ready()
+    await interrupted(site, "pending-upgrade")
+    await site.until(lambda outcome: isinstance(outcome, Done) and not outcome.next, policy=waits)
+    assert (await site.records())[-1] == (2, "deployed")
 
 
 async def test_a_helm_that_dies_with_its_operator_in_the_middle_of_a_hook_is_recovered_by_the_next_one(site: Site) -> None:

@@ -20,8 +20,8 @@ PREFIX = "notebook-platform-"
 @dataclass(frozen=True, kw_only=True)
 class Marker:
     """`step`: the step that keeps the release; `revision`: the last revision that was begun; `failures`: how often helm failed in a
-    row on what is wanted, last at revision `failed`; `recoveries`: how often a dead helm's lock was freed; `leftovers`: objects
-    that Helm does not remove when it uninstalls (hooks), as references."""
+    row on what is wanted, last at revision `failed`; `recoveries`: how often a dead helm's lock was freed; `unfinished`: 1 when what
+    it had begun is yet to be done again; `leftovers`: objects that Helm does not remove when it uninstalls (hooks), as references."""
 
     owner: str
     step: str = ""
@@ -29,6 +29,7 @@ class Marker:
     failures: int = 0
     failed: int = 0
     recoveries: int = 0
+    unfinished: int = 0
     leftovers: tuple[Mapping[str, str], ...] = ()
 
     def data(self) -> dict[str, str]:
@@ -38,7 +39,7 @@ class Marker:
         return {"owner": self.owner, "step": self.step, **numbers, **leftovers}
 
 
-NUMBERS = ("revision", "failures", "failed", "recoveries")
+NUMBERS = ("revision", "failures", "failed", "recoveries", "unfinished")
 
 
 def _name(release: str) -> str:

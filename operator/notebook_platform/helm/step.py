@@ -208,9 +208,10 @@ class ReleaseStep(Step[Wanted, Found]):
         if state is not State.OUTDATED:
             return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted")]
         before = f"{release.chart}-{release.chart_version}"
+        disrupts = not (found.mark and found.mark.unfinished)  # what was begun and broken off is not left half done
         if before != chart:
-            return [Change(path=f"{path}/chart", action=Action.UPDATE, before=before, after=chart, disrupts=True)]
-        return [Change(path=f"{path}/values", action=Action.UPDATE, before=_differing(desired, release), disrupts=True)]
+            return [Change(path=f"{path}/chart", action=Action.UPDATE, before=before, after=chart, disrupts=disrupts)]
+        return [Change(path=f"{path}/values", action=Action.UPDATE, before=_differing(desired, release), disrupts=disrupts)]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._target is not None

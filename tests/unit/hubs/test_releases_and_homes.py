@@ -72,6 +72,11 @@ def test_homes_hold_a_deletion_until_all_of_them_are_confirmed(homes: int, confi
         assert f"{homes} home volumes" in failed.message and "confirm-deletion" in failed.remedy and failed.retry_in is None
 
 
+def test_homes_that_cannot_be_counted_hold_it_too() -> None:
+    failed = objection(None, [], None)
+    assert failed is not None and failed.reason == "HomesUnknown" and objection(None, [], "0") is None
+
+
 def test_only_some_names_are_told() -> None:
     failed = objection(9, [f"u{n}" for n in range(9)], None)
     assert failed and "u0, u1, u2, u3, u4 and 4 more" in failed.message
