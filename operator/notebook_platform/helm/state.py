@@ -44,12 +44,14 @@ class State(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """The release the spec asks for. `values` are JSON values, as Helm stores them."""
+    """The release the spec asks for. `values` are JSON values, as Helm stores them; `origins` says of a value's path which part of the
+    spec it comes from, for plans."""
 
     name: str
     namespace: str
     chart: ChartRef
     values: Mapping[str, Any] = field(repr=False)
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def is_in(self, release: Release) -> bool:
         """Whether a revision was written with this chart and these values."""

@@ -197,7 +197,8 @@ class ReleaseStep(Step[Wanted, Found]):
             return ()
         chart, path = f"{desired.chart.name}-{desired.chart.version}", f"releases/{desired.namespace}/{desired.name}"
         if found is None or found.release is None:
-            return [Change(path=path, action=Action.CREATE, after=chart)]
+            told = {"chart": chart, "values": dict(desired.origins)} if desired.origins else chart
+            return [Change(path=path, action=Action.CREATE, after=told)]
         release, state = found.release, found.state
         if state is State.IN_LINE:
             return ()
@@ -283,7 +284,7 @@ class ReleaseStep(Step[Wanted, Found]):
 
 
 def _differing(desired: Wanted, release: Release) -> list[str]:
-    """The paths at which the values differ; the values themselves may be secret."""
+    """The paths at which the values differ, and where they come from; the values themselves may be secret."""
     forth = {change.path for change in compare(desired.values, release.config)}
     back = {change.path for change in compare(release.config, desired.values)}
-    return sorted(forth | back)
+    return [f"{path} ({desired.origins[path]})" if path in desired.origins else path for path in sorted(forth | back)]
