@@ -21,11 +21,12 @@ from notebook_platform.api import FINALIZER
 from notebook_platform.api.conditions import Condition, carry_over, condition
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.api.status import PlatformStatus
+from notebook_platform.api.status import HubStatus, PlatformStatus
 from notebook_platform.engine.fold import fold, settled
 from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Operation
 from notebook_platform.engine.retry import Attempt, held, next_attempts
 from notebook_platform.engine.walk import Mode, Policy, Result, dismantle, let_go, look_again_in, reconcile
+from notebook_platform.hubs.homes import CONFIRM, objection
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform, SecretStore
@@ -78,6 +79,7 @@ class Keeper:
         self._remembered: Mapping[str, Operation] = {}
         self._awake = asyncio.Event()
         self._references_changed = False
+        self._homes_may_go = False
         self.references: frozenset[tuple[str, str]] = frozenset()
 
     def update(self, body: Mapping[str, Any]) -> None:
@@ -200,7 +202,10 @@ class Keeper:
         waiting = held(self._attempts, _now())
         self._remembered = await self._operations.load()
         graph = await self._workshop.graph(self.platform, spec, self._secrets, self._remembered, deleting=True)
-        if spec.deletion_policy == "Orphan":
+        if spec.deletion_policy == "Delete" and (held_back := await self._objection(spec)) is not None:
+            waits = Result(outcome=Blocked(by=("Homes",)), exists=True)
+            results = {"Homes": Result(outcome=held_back, exists=True), **dict.fromkeys(graph.order, waits)}
+        elif spec.deletion_policy == "Orphan":
             results = await let_go(graph)
             results = {name: r for name, r in results.items() if not isinstance(r.outcome, Blocked)}
             results = {name: r for name, r in results.items() if not _hopeless(r)}
@@ -224,6 +229,22 @@ class Keeper:
             deleting=True,
         )
         return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=True))
+
+    async def _objection(self, spec: NotebookPlatformSpec) -> Failed | None:
+        """Why the deletion is held: it would destroy users' homes. Asked until it may go on, before anything is taken down."""
+        if self._homes_may_go:
+            return None
+        users = await self._workshop.census(self.platform, self._secrets)
+        if users is not None:
+            counted = HubStatus(servers=users.servers, homes=len(users.homes))
+            self._status = self._status.model_copy(update={"hub": counted})
+        reached = self._status.cluster is not None and self._status.cluster.kubeconfig_secret is not None
+        nothing = None if reached and spec.jupyterhub is not None else 0
+        known = self._status.hub.homes if self._status.hub else nothing
+        confirmed = (self._body["metadata"].get("annotations") or {}).get(CONFIRM)
+        held_back = objection(known, users.users if users else [], confirmed)
+        self._homes_may_go = held_back is None
+        return held_back
 
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
@@ -286,7 +307,8 @@ class Keeper:
 
 def _intent(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
     """What of an object's metadata says that somebody wants something else now."""
-    return metadata.get("generation"), bool(metadata.get("deletionTimestamp"))
+    confirmed = (metadata.get("annotations") or {}).get(CONFIRM)
+    return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed
 
 
 def _operations(results: Mapping[str, Result]) -> dict[str, Operation]:

@@ -5,7 +5,9 @@ Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Net
    ClusterRoles, MaintenanceWindow, PrincipalSecret ──┬──────────────────────── Cluster ─┘
                                          NodePools ───┘
                                            ├─ Autoscale
-                                           └─ TargetCluster ── JupyterHub
+                                           └─ TargetCluster ─┬─ JupyterHub
+                                                             ├─ Release<Name> for each of spec.releases
+                                                             └─ RetiredReleases
 """
 
 import tempfile
@@ -43,7 +45,12 @@ from notebook_platform.engine.outcome import Failed, Operation, Refused
 from notebook_platform.engine.step import Step
 from notebook_platform.engine.walk import Result
 from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.content import Content
+from notebook_platform.helm.releases import any_charts
+from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.hubs.homes import Census, end_servers, everywhere
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
 from notebook_platform.target.clients import Targets
@@ -145,15 +152,26 @@ class Workshop:
             fetch=kubeconfig,
             least=sum((bounds_of(p, context.now) or (initial_count(p),))[0] for p in context.spec.node_pools if not p.spot),
         )
-        hub = JupyterHub(
-            spec=context.spec,
+        keeping = Keeping(
             owner=context.owner.tag,
-            secrets=context.secrets,
+            uid=context.owner.uid,
             helm=self._helm,
-            allow_private=self._config.allow_private_addresses,
+            adoption=context.spec.adoption,
             deleting=context.deleting,
         )
-        return [target, hub]
+        contents = self._contents(context)
+        places = [(content.namespace, content.release) for content in contents]
+        retired = RetiredReleases(keeping, places, clear={JupyterHub.name: end_servers})
+        return [target, *(ReleaseStep(content, keeping) for content in contents), retired]
+
+    def _contents(self, context: AzureContext) -> list[Content]:
+        """The releases that the spec asks for."""
+        spec, allow_private = context.spec, self._config.allow_private_addresses
+        found: list[Content] = []
+        if spec.jupyterhub is not None:
+            found.append(JupyterHub(spec.jupyterhub, secrets=context.secrets, helm=self._helm, allow_private=allow_private))
+        hubs = [content.name for content in found]
+        return [*found, *any_charts(spec.releases, hubs, secrets=context.secrets, helm=self._helm)]
 
     async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> AzureSession | Failed:
         try:
@@ -165,6 +183,11 @@ class Workshop:
         if before is not None and before not in self._open.values():
             await self._sessions.drop(before)  # the Secret has changed, and nobody else signs in the old way
         return session
+
+    async def census(self, platform: Platform, secrets: SecretStore) -> Census | None:
+        """Users' servers and homes in the platform's cluster; None when it cannot be asked (or is not there)."""
+        kept = await secrets.find(f"{platform.name}-kubeconfig")
+        return await everywhere(await self._targets.of(platform.uid, kept["value"])) if kept else None
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """A token that Azure refused is not used again: the next pass signs in anew."""

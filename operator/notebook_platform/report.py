@@ -10,6 +10,7 @@ from notebook_platform.api.conditions import Condition
 from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,
+    HubStatus,
     OperationStatus,
     PlannedChange,
     PlatformStatus,
@@ -19,13 +20,16 @@ from notebook_platform.engine.fold import sentence
 from notebook_platform.engine.outcome import Done, Operation
 from notebook_platform.engine.retry import Attempt
 from notebook_platform.engine.walk import Result
+from notebook_platform.helm.content import Running
+from notebook_platform.hubs.homes import Census
 from notebook_platform.kube.redaction import KNOWN
 
 PERCENT_STEP = 5
 """Progress is told in such steps: every change of it is a write."""
 
 PLAN_LIMIT = 50
-"""So many pending changes stand in status."""
+RELEASE_LIMIT = 40
+"""So many pending changes and releases stand in status."""
 
 
 def platform_status(
@@ -38,13 +42,15 @@ def platform_status(
     attempts: Iterable[Attempt],
 ) -> PlatformStatus:
     """What the operator knows after a pass. What could not be looked at this time keeps what was known before."""
-    cluster, target, hub = (_output(results, name) for name in ("Cluster", "TargetCluster", "JupyterHub"))
+    cluster, target = (_output(results, name) for name in ("Cluster", "TargetCluster"))
+    running = [found for name in results if isinstance(found := _output(results, name), Running)]
     return PlatformStatus(
         observed_generation=generation,
         conditions=[_cleaned(c) for c in conditions],
-        url=hub.url if hub is not None else previous.url,
+        url=next((release.url for release in running if release.url), previous.url),
         cluster=_cluster(cluster, target, previous.cluster),
-        releases=[_release(hub)] if hub is not None else previous.releases,
+        releases=_releases(results, running, previous.releases),
+        hub=next((_hub(release.details) for release in running if isinstance(release.details, Census)), previous.hub),
         operations=[_operation(key, operation) for key, operation in sorted(operations.items())],
         attempts=[_attempt(attempt) for attempt in attempts],
         plan=_plan(results),
@@ -84,8 +90,28 @@ def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None) -> Clust
     return known if known != ClusterStatus() else None
 
 
-def _release(hub: Any) -> ReleaseStatus:
-    return ReleaseStatus(name=hub.name, namespace=hub.namespace, chart=hub.chart, revision=hub.revision, state=hub.state)
+def _releases(
+    results: Mapping[str, Result], running: Sequence[Running], previous: Sequence[ReleaseStatus]
+) -> list[ReleaseStatus]:
+    """Those people visit first. What could not be looked at this time is as it was."""
+    found = {(r.namespace, r.name): _release(r) for r in sorted(running, key=lambda r: r.url is None)}
+    if not all(isinstance(result.outcome, Done) for result in results.values()):
+        found = {(r.namespace, r.name): found.pop((r.namespace, r.name), r) for r in previous} | found
+    return list(found.values())[:RELEASE_LIMIT]
+
+
+def _release(running: Running) -> ReleaseStatus:
+    return ReleaseStatus(
+        name=running.name,
+        namespace=running.namespace,
+        chart=running.chart,
+        revision=running.revision,
+        state=running.state,
+    )
+
+
+def _hub(users: Census) -> HubStatus:
+    return HubStatus(servers=users.servers, homes=len(users.homes))
 
 
 def _operation(key: str, operation: Operation) -> OperationStatus:

@@ -17,9 +17,14 @@ def charts() -> list[Path]:
 
 def package(helm: Path, directory: Path) -> None:
     """Write one archive a chart into the directory. Raises CalledProcessError with helm's words."""
-    directory.mkdir(parents=True, exist_ok=True)
     for chart in charts():
-        subprocess.run([str(helm), "package", str(chart), "--destination", str(directory)], check=True, capture_output=True)
+        package_one(helm, chart, directory)
+
+
+def package_one(helm: Path, chart: Path, directory: Path) -> None:
+    """Write the archive of a chart into the directory. Raises CalledProcessError with helm's words."""
+    directory.mkdir(parents=True, exist_ok=True)
+    subprocess.run([str(helm), "package", str(chart), "--destination", str(directory)], check=True, capture_output=True)
 
 
 def packaged(helm: Path) -> Path:

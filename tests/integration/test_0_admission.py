@@ -14,7 +14,31 @@ DROP = object()
 SUBNET_ID = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
 CAPACITY = {"minimum": 3, "maximum": 6, "default": 3}
 
+CHART = {"name": "cert-manager", "version": "1.16.2"}
+
+
+def release(**more: Any) -> list[dict[str, Any]]:
+    return [{"name": "certs", "namespace": "certs", "chart": CHART, **more}]
+
+
 BAD: list[tuple[str, Any, str]] = [
+    ("releases", release(name="Certs"), "spec.releases[].name must be a Helm release name"),
+    ("releases", release(name="jupyterhub"), "spec.releases[].name cannot be jupyterhub, binderhub or begin with aks-managed-"),
+    (
+        "releases",
+        release(name="aks-managed-x"),
+        "spec.releases[].name cannot be jupyterhub, binderhub or begin with aks-managed-",
+    ),
+    ("releases", release(namespace="no dots."), "spec.releases[].namespace must be a namespace name"),
+    ("releases", release(chart={**CHART, "version": "1.x"}), "spec.releases[].chart.version must be one exact version"),
+    ("releases", release(chart={**CHART, "name": "repo/chart"}), "spec.releases[].chart.name must be the name of a chart"),
+    ("releases", release(chart={**CHART, "repository": "http://x.example.org"}), "chart.repository must be an https or oci URL"),
+    ("releases", release(needs=["certs"]), "spec.releases[].needs cannot name the release itself"),
+    ("releases", release(needs=["ghost"]), "spec.releases[].needs must name releases of spec.releases, or jupyterhub"),
+    ("releases", release(name="jhub", namespace="jhub"), "spec.releases[] cannot be the release that spec.jupyterhub asks for"),
+    ("releases", release(remediation={"retries": 11}), "spec.releases[0].remediation.retries"),
+    ("releases", release(remediation={"wait": "soon"}), "spec.releases[].remediation.wait must be a duration"),
+    ("jupyterhub.remediation", {"strategy": "Hope"}, "spec.jupyterhub.remediation.strategy: Unsupported value"),
     ("azure.subscriptionId", "not-a-guid", "spec.azure.subscriptionId must be the id (GUID) of a subscription"),
     ("azure.subscriptionId", DROP, "spec.azure.subscriptionId: Required value"),
     ("azure.location", "East US", "spec.azure.location must be a region in lower case"),

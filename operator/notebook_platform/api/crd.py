@@ -21,10 +21,11 @@ LIST_KEYS = {
     "spec.nodePools": "name",
     "spec.network.subnets": "name",
     "spec.autoscale": "pool",
+    "spec.releases": "name",
     "spec.autoscale[].recurring": "name",
     "status.conditions": "type",
 }
-FREE_FORM = frozenset({"spec.jupyterhub.values"})
+FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.releases[].values"})
 STRING_LIMIT = 1024
 KEPT = ("type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 

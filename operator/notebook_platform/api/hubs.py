@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from notebook_platform.api.base import SecretKeyRef, SpecModel
+from notebook_platform.api.remediation import Remediation
 
 
 class Chart(SpecModel):
@@ -123,3 +124,4 @@ class JupyterHubSpec(SpecModel):
     values_from: list[ValuesFrom] = Field(
         default_factory=list, max_length=16, description="More values, later ones win; all win over the typed fields."
     )
+    remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")

@@ -11,6 +11,7 @@ from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.network import IdentitySpec, NetworkSpec
 from notebook_platform.api.node_pools import NodePool
+from notebook_platform.api.releases import ReleaseSpec
 
 
 class NotebookPlatformSpec(SpecModel):
@@ -27,6 +28,7 @@ class NotebookPlatformSpec(SpecModel):
         default_factory=list, max_length=20, description="Custom autoscale on the pools' scale sets."
     )
     jupyterhub: JupyterHubSpec | None = Field(None, description="The JupyterHub on the cluster.")
+    releases: list[ReleaseSpec] = Field(default_factory=list, max_length=32, description="Other Helm releases on the cluster.")
     deletion_policy: Literal["Delete", "Orphan"] = Field(
         "Delete", description="What becomes of the cloud resources when the platform is deleted."
     )

@@ -29,6 +29,13 @@ class ReleaseStatus(StatusModel):
     state: str = Field(max_length=32, description="Helm's word for its state.")
 
 
+class HubStatus(StatusModel):
+    """Who works on the hub."""
+
+    servers: int = Field(description="Users' servers that run.")
+    homes: int = Field(description="Home volumes of users.")
+
+
 class OperationStatus(StatusModel):
     """An operation under way in Azure."""
 
@@ -68,7 +75,8 @@ class PlatformStatus(StatusModel):
     conditions: list[Condition] = Field(default_factory=list, max_length=64, description="Conditions.")
     url: str | None = Field(None, max_length=512, description="Where people find the hub.")
     cluster: ClusterStatus | None = Field(None, description="The cluster.")
-    releases: list[ReleaseStatus] = Field(default_factory=list, max_length=32, description="Helm releases.")
+    releases: list[ReleaseStatus] = Field(default_factory=list, max_length=40, description="Helm releases.")
+    hub: HubStatus | None = Field(None, description="Users' servers and homes.")
     operations: list[OperationStatus] = Field(default_factory=list, max_length=32, description="Operations under way.")
     attempts: list[AttemptStatus] = Field(default_factory=list, max_length=64, description="Steps to be tried again.")
     plan: list[PlannedChange] = Field(default_factory=list, max_length=50, description="Pending changes.")

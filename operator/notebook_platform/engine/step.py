@@ -48,8 +48,8 @@ class Step(ABC, Generic[Desired, Found]):
     Every method but `desired`, `plan` and `output` may raise `Refused`; these three are pure (`desired` may raise it too).
     """
 
-    name: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]] = ()
+    name: str
+    needs: tuple[str, ...] = ()
     goes_with: ClassVar[str | None] = None
     """A step whose deletion ends this thing too: when this one cannot be reached or deleted, that one's end is enough."""
 

@@ -5,15 +5,19 @@ from pathlib import Path
 
 from notebook_platform.engine.outcome import Refused
 
+OCI = "oci://"
+"""https://helm.sh/docs/topics/registries/"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChartRef:
-    """What helm is given: an archive, or a name in a repository."""
+    """What helm is given: an archive, a name in a repository, or an OCI reference."""
 
     name: str
     version: str
     reference: str
     repository: str | None = None
+    is_archive: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +37,7 @@ class ChartSource:
                 "Ask whoever runs the operator to add it to allowed_chart_repositories, or leave it out.",
             )
         if not repository and self.directory and (archive := self.directory / f"{name}-{version}.tgz").exists():
-            return ChartRef(name=name, version=version, reference=str(archive))
+            return ChartRef(name=name, version=version, reference=str(archive), is_archive=True)
         chosen = repository or self.repository
         if not chosen:
             there = ", ".join(self.versions(name)) or "none"
@@ -42,6 +46,8 @@ class ChartSource:
                 f"{field}.version {version}: the operator has no chart {name} of this version; there are: {there}",
                 f"Set {field}.version to one of those, or have the operator configured with a chart repository.",
             )
+        if chosen.startswith(OCI):
+            return ChartRef(name=name, version=version, reference=f"{chosen.rstrip('/')}/{name}")
         return ChartRef(name=name, version=version, reference=name, repository=chosen)
 
     def versions(self, name: str) -> list[str]:

@@ -1,24 +1,22 @@
 """Whether the live objects of a release still are what its manifest says: asked of the API server itself.
 
 A server-side apply in dry run answers what the object would be with the manifest's members put into it, defaults and normal forms
-included. Where that differs from what is, somebody's hand was there. Nothing is written.
+included. Where that differs from what is, somebody's hand was there. Putting it right writes those members and no others; helm is
+not run for it, so no hook runs and no revision is made.
 https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 import asyncio
 import logging
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
-from kubernetes.aio.dynamic import DynamicClient
-from kubernetes.aio.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 
-from notebook_platform.engine.change import compare
+from notebook_platform.engine.change import Change, compare, merged
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.live import ERRORS, Live, live
 from notebook_platform.helm.release import Release
 
 log = logging.getLogger(__name__)
@@ -27,6 +25,8 @@ MANAGER = "notebook-platform-drift"
 AT_ONCE = 8
 KEPT_BY_SERVER = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
 NOT_SHOWN = "(not shown)"
+COME_AND_GO = frozenset({"Job", "Pod"})
+"""Kinds that end by themselves and may be cleared away."""
 
 
 @dataclass(frozen=True)
@@ -40,45 +40,84 @@ class Drift:
 
 async def drifted(api: client.ApiClient, release: Release) -> list[Drift]:
     """All differences, in the manifest's order. An object that the server does not let us look at is passed by."""
-    with tempfile.TemporaryDirectory(prefix="notebook-platform-discovery-") as directory:
-        dynamic = await DynamicClient(api, cache_file=str(Path(directory) / "resources.json"))
+    async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def look(thing: Mapping[str, Any]) -> list[Drift]:
             async with gate:
-                return await _of_object(dynamic, release.namespace, thing)
+                return await _of_object(objects, thing)
 
         found = await asyncio.gather(*map(look, release.objects()))
     return [drift for drifts in found for drift in drifts]
 
 
-async def _of_object(dynamic: Any, namespace: str, thing: Mapping[str, Any]) -> list[Drift]:
-    kind, name = thing["kind"], thing["metadata"]["name"]
-    where = f"{kind}/{name}"
+def _where(thing: Mapping[str, Any]) -> str:
+    return f"{thing['kind']}/{thing['metadata']['name']}"
+
+
+async def _of_object(objects: Live, thing: Mapping[str, Any]) -> list[Drift]:
+    where = _where(thing)
     try:
-        resource = await dynamic.resources.get(api_version=thing["apiVersion"], kind=kind)
-        place = {"name": name, **({"namespace": thing["metadata"].get("namespace", namespace)} if resource.namespaced else {})}
-        wanted = await dynamic.server_side_apply(
-            resource, body=dict(thing), field_manager=MANAGER, dry_run="All", force_conflicts=True, **place
-        )
-        live = await dynamic.get(resource, **place)
-    except (DynamicApiError, ApiException) as error:
-        if error.status == 404:
-            return [Drift(where, "gone", "there")]
-        if error.status == 422:
-            return [Drift(where, "changed so that the release's members no longer fit in", "as the release has it")]
+        now = await objects.get(thing)
+        if now is None:
+            served = await objects.place(thing) is not None
+            return [Drift(where, "gone", "there")] if served and thing["kind"] not in COME_AND_GO else []
+        changes = await _changes(objects, thing, now)
+    except ERRORS as error:
+        if error.status == 422 and "immutable" in str(error.body):
+            return [Drift(where, "changed in a way that cannot be changed back", "as the release has it")]
         log.debug("%s cannot be compared: %s", where, error.status)
         return []
-    except ResourceNotFoundError:
-        return []
-    hidden = kind == "Secret"
-    return [
-        Drift(f"{where}.{change.path}", NOT_SHOWN if hidden else change.before, NOT_SHOWN if hidden else change.after)
-        for change in compare(_plain(wanted.to_dict()), _plain(live.to_dict()))
-    ]
+    hidden = thing["kind"] == "Secret"
+    return [Drift(f"{where}.{c.path}", NOT_SHOWN if hidden else c.before, NOT_SHOWN if hidden else c.after) for c in changes]
+
+
+async def _changes(objects: Live, thing: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    wanted = await objects.as_applied(thing, MANAGER)
+    return list(compare(_plain(wanted), _plain(now)))
 
 
 def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
     """Without what the server keeps for itself, and without status."""
     metadata = {k: v for k, v in document.get("metadata", {}).items() if k not in KEPT_BY_SERVER}
     return {**{k: v for k, v in document.items() if k != "status"}, "metadata": metadata}
+
+
+async def put_right(api: client.ApiClient, release: Release, paths: Collection[str], field: str) -> None:
+    """Make the members at these paths (as `Drift.path`) what the release says again. Raises Refused (DriftNotCorrectable)."""
+    async with live(api, release.namespace) as objects:
+        for thing in release.objects():
+            where = _where(thing)
+            mine = [path for path in paths if path == where or path.startswith(f"{where}.")]
+            if not mine:
+                continue
+            try:
+                await _put_right(objects, release, thing, mine)
+            except ERRORS as error:
+                if error.status == 409:
+                    continue  # somebody wrote it this moment: the next look tells
+                raise Refused.because(
+                    "DriftNotCorrectable",
+                    f"{field}: {where} of release {release.name} was changed by hand and cannot be changed back ({error.status})",
+                    f"Delete {where} in namespace {release.namespace}, and it is made anew; or name it in spec.driftIgnore.",
+                    retry_in=60,
+                ) from None
+
+
+async def _put_right(objects: Live, release: Release, thing: Mapping[str, Any], paths: Sequence[str]) -> None:
+    now = await objects.get(thing)
+    if now is None:
+        await objects.create(_as_helm_makes_it(thing, release))
+        return
+    where = _where(thing)
+    changes = [change for change in await _changes(objects, thing, now) if f"{where}.{change.path}" in paths]
+    await objects.replace(merged(now, changes))
+
+
+def _as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, Any]:
+    """With the marks by which helm knows its own: they are not in the manifest that it keeps."""
+    metadata = thing["metadata"]
+    labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+    marks = {"meta.helm.sh/release-name": release.name, "meta.helm.sh/release-namespace": release.namespace}
+    annotations = {**(metadata.get("annotations") or {}), **marks}
+    return {**thing, "metadata": {**metadata, "labels": labels, "annotations": annotations}}

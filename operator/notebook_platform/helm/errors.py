@@ -36,7 +36,13 @@ TABLE = (
         "Choose a {field}.chart.version for this Kubernetes, or change spec.cluster.kubernetesVersion.",
     ),
     Row(
-        r"not found in .* repository|chart \S+ .*not found|no chart version found|not a valid chart repository|failed to fetch|404 Not Found",
+        r"(FetchReference|failed to fetch|looks like .* is not a valid chart repository).*(401|403|[Uu]nauthorized|[Dd]enied|[Ff]orbidden)",
+        "RepositoryRefused",
+        "The repository of {field}.chart wants a sign-in that the operator does not have, or does not hold this chart.",
+    ),
+    Row(
+        r"\"FetchReference\" on source: \S+ not found|no chart version found|404 Not Found|"
+        r"not found in .* repository|chart \S+ .*not found|not a valid chart repository|failed to fetch",
         "ChartNotFound",
         "Correct {field}.chart.version or {field}.chart.repository; it is looked for again once an interval.",
     ),
@@ -72,13 +78,22 @@ TABLE = (
 )
 
 
-def failure(stderr: str, field: str) -> Failed:
-    """The failure that helm's words mean for the part of the spec named `field`."""
-    text = KNOWN.clean(" ".join(line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("W")))
-    text = re.sub(r"^(Error: )+", "", text)
-    shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def words_of(text: str) -> str:
+    """Helm's own words in one line, without secrets, and not too many of them."""
+    text = _cleaned(text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _cleaned(text: str) -> str:
+    kept = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("W")]
+    return re.sub(r"^(Error: )+", "", KNOWN.clean(" ".join(kept)))
+
+
+def failure(said: str, field: str) -> Failed:
+    """The failure that helm's words (its stderr, or the description of a failed revision) mean for the part of the spec `field`."""
+    text, message = _cleaned(said), f"{field}: helm: {words_of(said)}"
     for row in TABLE:
         if re.search(row.text, text):
             remedy = row.remedy.format(field=field)
-            return Failed(reason=row.reason, message=f"{field}: helm: {shown}", remedy=remedy, retry_in=row.retry_in)
-    return Failed(reason="HelmFailed", message=f"{field}: helm: {shown}", remedy="It is tried again.", retry_in=60)
+            return Failed(reason=row.reason, message=message, remedy=remedy, retry_in=row.retry_in)
+    return Failed(reason="HelmFailed", message=message, remedy="It is tried again.", retry_in=60)

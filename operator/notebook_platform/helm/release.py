@@ -6,6 +6,7 @@ https://helm.sh/docs/topics/advanced/#storage-backends
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,12 @@ from notebook_platform.engine.outcome import Refused
 
 AKS_OWN = "aks-managed-"
 """Releases of these names are AKS's own (https://learn.microsoft.com/azure/aks/faq)."""
+
+LARGEST_INTEGER = 2**53
+"""Helm reads numbers as floats: larger integers do not come back as they went in."""
+
+DID_NOT_WORK = re.compile(r'^(Release|Upgrade|Rollback) ".*" failed')
+"""How Helm describes a failed revision; the description stays when the status becomes `superseded` after a rollback that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +44,7 @@ class Release:
     config: Mapping[str, Any] = field(repr=False)
     manifest: str = field(repr=False)
     secret_name: str
+    hooks: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def pending(self) -> bool:
@@ -45,13 +53,71 @@ class Release:
 
     def objects(self) -> list[dict[str, Any]]:
         """The objects of its manifest."""
-        return [document for document in yaml.safe_load_all(self.manifest) if isinstance(document, dict)]
+        return _documents(self.manifest)
+
+    def hook_objects(self) -> list[dict[str, Any]]:
+        """The objects of its hooks, which are not in the manifest."""
+        return [thing for manifest in self.hooks for thing in _documents(manifest)]
+
+
+def _documents(text: str) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
+
+
+@dataclass(frozen=True)
+class History:
+    """The Secrets of all revisions that Helm keeps of a release, oldest first; a revision is decoded when it is asked for."""
+
+    secrets: tuple[Any, ...] = field(repr=False)
+
+    @property
+    def newest(self) -> Release | None:
+        """The last revision; None when there is none."""
+        return _decoded(self.secrets[-1]) if self.secrets else None
+
+    def revision(self, number: int) -> Release | None:
+        """One revision; None when Helm keeps it no longer."""
+        return next((_decoded(secret) for secret in self.secrets if _version(secret) == number), None)
+
+    @property
+    def good(self) -> Release | None:
+        """The last revision before the newest that worked."""
+        ended = [s for s in self.secrets[:-1] if s.metadata.labels.get("status") in ("deployed", "superseded")]
+        return next((r for r in map(_decoded, reversed(ended)) if not DID_NOT_WORK.match(r.description)), None)
+
+
+def _version(secret: Any) -> int:
+    return int(secret.metadata.labels["version"])
+
+
+def _decoded(secret: Any) -> Release:
+    return decode(secret.data["release"], secret.metadata.name)
+
+
+def as_helm_keeps_them(values: Any) -> Any:
+    """JSON values that are equal to what comes back from Helm's book."""
+    return json.loads(json.dumps(values, default=str), parse_int=_integer)
+
+
+def _integer(text: str) -> int | float:
+    return int(text) if abs(int(text)) <= LARGEST_INTEGER else float(text)
+
+
+def unpacked(data: str) -> dict[str, Any]:
+    """The document in the `release` key of a Secret. Raises ValueError, OSError or EOFError for anything else."""
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(data))), parse_int=_integer)
+    return found
+
+
+def packed(document: Mapping[str, Any]) -> str:
+    """The `release` key of a Secret, as Helm writes it."""
+    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(document).encode()))).decode()
 
 
 def decode(data: str, secret_name: str = "") -> Release:
     """From the `release` key of a Secret (base64 of base64 of gzip of JSON). Raises ValueError for anything else."""
     try:
-        document = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(data))))
+        document = unpacked(data)
         chart = document["chart"]["metadata"]
         info = document["info"]
     except (KeyError, OSError, EOFError) as error:
@@ -68,17 +134,15 @@ def decode(data: str, secret_name: str = "") -> Release:
         config=document.get("config") or {},
         manifest=document.get("manifest", ""),
         secret_name=secret_name,
+        hooks=tuple(hook.get("manifest", "") for hook in document.get("hooks") or ()),
     )
 
 
-async def newest(api: client.ApiClient, namespace: str, name: str) -> Release | None:
-    """The last revision of a release; None when there is none."""
+async def history(api: client.ApiClient, namespace: str, name: str) -> History:
+    """What Helm keeps of a release."""
     selector = f"owner=helm,name={name}"
     listed = await client.CoreV1Api(api).list_namespaced_secret(namespace, label_selector=selector)
-    if not listed.items:
-        return None
-    last = max(listed.items, key=lambda secret: int(secret.metadata.labels["version"]))
-    return decode(last.data["release"], last.metadata.name)
+    return History(tuple(sorted(listed.items, key=_version)))
 
 
 async def releases(api: client.ApiClient) -> list[Release]:
@@ -92,8 +156,7 @@ async def releases(api: client.ApiClient) -> list[Release]:
     last: dict[tuple[str, str], Any] = {}
     for secret in listed.items:
         key = (secret.metadata.namespace, secret.metadata.labels["name"])
-        version = int(secret.metadata.labels["version"])
-        if not key[1].startswith(AKS_OWN) and (key not in last or version > int(last[key].metadata.labels["version"])):
+        if not key[1].startswith(AKS_OWN) and (key not in last or _version(secret) > _version(last[key])):
             last[key] = secret
-    found = [decode(secret.data["release"], secret.metadata.name) for secret in last.values()]
+    found = [_decoded(secret) for secret in last.values()]
     return [release for release in found if release.status != "uninstalled"]

@@ -5,9 +5,10 @@ import contextlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyhelm3 import Command
@@ -32,16 +33,23 @@ os.execvp({helm!r}, [{helm!r}, *sys.argv[1:]])
 
 @dataclass
 class Run:
-    """One helm process under way or ended; `words` are helm's when it failed."""
+    """One helm process under way or ended; `words` are helm's when it failed, `wish` what it works for, if that may change."""
 
     verb: str
     task: "asyncio.Task[None]"
     words: str | None = None
+    wish: object = None
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def ended(self) -> bool:
         """Whether it is over."""
         return self.task.done()
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it began."""
+        return time.monotonic() - self.started
 
 
 class Helm:
@@ -67,7 +75,17 @@ class Helm:
             del self._runs[key]
         return run
 
-    def start(self, key: str, verb: str, kubeconfig: str, work: Callable[[Command], Awaitable[object]]) -> None:
+    def stop(self, key: str) -> bool:
+        """End a run that is no longer wanted. Returns whether there was one; helm writes down that it failed."""
+        run = self._runs.get(key)
+        if run is None or run.ended:
+            return False
+        run.task.cancel()
+        return True
+
+    def start(
+        self, key: str, verb: str, kubeconfig: str, work: Callable[[Command], Awaitable[object]], wish: object = None
+    ) -> None:
         """Begin `work` with a helm that speaks to the cluster of the kubeconfig. Nothing is begun while one runs."""
         if key in self._runs and not self._runs[key].ended:
             return
@@ -80,7 +98,7 @@ class Helm:
                     self._runs[key].words = error.stderr.decode(errors="replace")
 
         HELM_RUNS.labels(action=verb).inc()
-        self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"))
+        self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"), wish=wish)
 
     @asynccontextmanager
     async def _command(self, kubeconfig: str) -> AsyncIterator[Command]:

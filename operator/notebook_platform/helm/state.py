@@ -1,14 +1,16 @@
 """One word for each state a release can be in, one function that finds it. Pure.
 
-What may be done about a state is in `helm/actions.py`, one function a word.
+What is done about a state is in `helm/actions/`, one small file an action.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.remediation import Remediation
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.release import Release
 
@@ -17,10 +19,21 @@ class State(Enum):
     """How a release stands towards what is wanted."""
 
     ABSENT = "absent"
+    UNMARKED = "unmarked"
+    """As wanted, but not yet marked as ours: it was there before."""
     IN_LINE = "in line"
+    DRIFTED = "drifted"
+    """As wanted in Helm's book, but the live objects are not what its manifest says."""
     OUTDATED = "outdated"
     """Other values or another chart than wanted."""
     FAILED = "failed"
+    """Helm failed; it is time to try again."""
+    COOLING = "cooling"
+    """Helm failed on what is wanted; it is too early to try again."""
+    BROKEN = "broken"
+    """Helm failed on what is wanted, and the last good revision is to come back first."""
+    EXHAUSTED = "exhausted"
+    """Helm failed on what is wanted as often as it may be tried."""
     ABANDONED = "abandoned"
     """Helm's lock is held by a process of ours that is dead."""
     HELD = "held"
@@ -31,24 +44,82 @@ class State(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """The release the spec asks for."""
+    """The release the spec asks for. `values` are JSON values, as Helm stores them; `origins` says of a value's path which part of the
+    spec it comes from, for plans."""
 
     name: str
     namespace: str
     chart: ChartRef
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def is_in(self, release: Release) -> bool:
+        """Whether a revision was written with this chart and these values."""
+        same_chart = (release.chart, release.chart_version) == (self.chart.name, self.chart.version)
+        return same_chart and release.config == self.values
 
 
-def state_of(release: Release | None, wanted: Wanted, *, our_revision: int | None, now: datetime, patience: timedelta) -> State:
-    """`our_revision` is the last revision that this operator began to write; `patience` how long helm may take."""
-    if release is None or release.status == "uninstalled":
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What Helm and our marker wrote down about a release.
+
+    `begun`: the last revision that we began to write (None: never, or it is not ours); `good`: the last revision before the
+    newest that worked and may come back; `failed`: the last revision that was counted as a failure; `counted`: how many were.
+    """
+
+    newest: Release | None
+    begun: int | None = None
+    good: Release | None = None
+    failed: Release | None = None
+    counted: int = 0
+
+    def tries(self, wanted: Wanted) -> int:
+        """How often helm failed on what is wanted."""
+        before = self.counted if self.failed is not None and wanted.is_in(self.failed) else 0
+        return before + (1 if self._uncounted(wanted) else 0)
+
+    def last_failure(self, wanted: Wanted) -> Release | None:
+        """The last revision at which helm failed on what is wanted."""
+        if self._uncounted(wanted):
+            return self.newest
+        return self.failed if self.failed is not None and wanted.is_in(self.failed) else None
+
+    def _uncounted(self, wanted: Wanted) -> bool:
+        newest = self.newest
+        if newest is None or newest.status != "failed" or not wanted.is_in(newest):
+            return False
+        return self.failed is None or self.failed.revision != newest.revision
+
+
+def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: datetime, patience: timedelta) -> State:
+    """`patience` is how long helm may take. Drift of live objects is not in the record: IN_LINE may turn out DRIFTED."""
+    newest = record.newest
+    if newest is None or newest.status == "uninstalled":
         return State.ABSENT
-    if release.pending:
-        if release.revision == our_revision:
+    if newest.pending:
+        if newest.revision == record.begun:
             return State.ABANDONED
-        since = release.last_deployed
+        since = newest.last_deployed
         return State.HELD if since and now - since < patience else State.STUCK
-    if release.status == "failed":
-        return State.FAILED
-    same_chart = (release.chart, release.chart_version) == (wanted.chart.name, wanted.chart.version)
-    return State.IN_LINE if same_chart and release.config == wanted.values else State.OUTDATED
+    if newest.status != "failed" and wanted.is_in(newest):
+        return State.IN_LINE if record.begun is not None else State.UNMARKED
+    if (failed := record.last_failure(wanted)) is not None:
+        return _after_failure(record, wanted, failed, remedies, now)
+    return State.FAILED if newest.status == "failed" else State.OUTDATED
+
+
+def _after_failure(record: Record, wanted: Wanted, failed: Release, remedies: Remediation, now: datetime) -> State:
+    tries, newest = record.tries(wanted), record.newest
+    come_back = remedies.strategy == "Rollback" and record.good is not None and tries <= remedies.retries + 1
+    if newest is failed and come_back:
+        return State.BROKEN
+    if tries > remedies.retries:
+        return State.EXHAUSTED
+    if failed.last_deployed and now < failed.last_deployed + wait_after(tries, remedies):
+        return State.COOLING
+    return State.FAILED
+
+
+def wait_after(tries: int, remedies: Remediation) -> timedelta:
+    """How long after a failure it is tried again; twice as long each time, at most an hour."""
+    return min(parse_duration(remedies.wait) * float(2 ** max(tries - 1, 0)), timedelta(hours=1))

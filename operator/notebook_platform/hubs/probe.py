@@ -1,4 +1,4 @@
-"""Asks a hub at its own door whether it is well. The address came out of the cluster, so it is checked before it is asked."""
+"""Asks a hub or binder at its own door whether it is well. The address came out of the cluster, so it is checked before it is asked."""
 
 import asyncio
 import socket
@@ -7,23 +7,26 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from notebook_platform.helm.troubles import Trouble
+
 SECONDS = 4
 
 
-async def probe(url: str, *, allow_private: bool) -> str | None:
-    """GET <url>/hub/health. None: it answered 200; else why not. An address that must not be asked counts as well."""
-    parts = urlsplit(url)
-    if not allow_private and not await _is_public(parts.hostname or ""):
-        return None
+async def probe(url: str, path: str, *, allow_private: bool) -> tuple[Trouble, ...]:
+    """GET `path` at `url`: nothing when it answers 200, else what it does instead. An address that must not be asked counts as well."""
+    if not allow_private and not await _is_public(urlsplit(url).hostname or ""):
+        return ()
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as http,
-            http.get(f"{url}/hub/health", allow_redirects=False) as answer,
+            http.get(f"{url}{path}", allow_redirects=False) as answer,
         ):
-            return None if answer.status == 200 else f"{url}/hub/health answers {answer.status}"
+            if answer.status == 200:
+                return ()
+            return (Trouble(3, "NotHealthy", f"{url}{path} answers {answer.status}"),)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        return f"{url}/hub/health does not answer ({type(error).__name__})"
+        return (Trouble(3, "NotReachable", f"{url}{path} does not answer ({type(error).__name__})"),)
 
 
 async def _is_public(host: str) -> bool:

@@ -3,13 +3,17 @@
 import base64
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notebook_platform.api.remediation import Remediation
 from notebook_platform.helm.charts import ChartRef, ChartSource
 from notebook_platform.helm.errors import failure
-from notebook_platform.helm.release import Release, decode
-from notebook_platform.helm.state import State, Wanted, state_of
+from notebook_platform.helm.release import Release, as_helm_keeps_them, decode
+from notebook_platform.helm.state import Record, State, Wanted, state_of
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WANTED = Wanted(name="jhub", namespace="jhub", chart=ChartRef(name="jupyterhub", version="4.4.0", reference="x"), values={"a": 1})
@@ -52,7 +56,88 @@ def release(
     ],
 )
 def test_every_state_has_its_word(found: Release | None, ours: int | None, state: State) -> None:
-    assert state_of(found, WANTED, our_revision=ours, now=NOW, patience=timedelta(minutes=20)) is state
+    assert state_in(Record(newest=found, begun=ours)) is state
+
+
+def state_in(record: Record, **remedies: object) -> State:
+    found = Remediation.model_validate(remedies)
+    return state_of(record, WANTED, found, now=NOW, patience=timedelta(minutes=20))
+
+
+def test_a_release_that_is_as_wanted_and_not_ours_yet_is_to_be_marked() -> None:
+    assert state_in(Record(newest=release())) is State.UNMARKED
+
+
+BAD = release("failed", revision=3, minutes=5)
+GOOD = release(revision=2, config={"a": 0})
+BACK = release(revision=4, config={"a": 0})
+
+
+@pytest.mark.parametrize(
+    ("record", "remedies", "state"),
+    [
+        (Record(newest=release("failed", minutes=0), begun=2), {}, State.COOLING),
+        (Record(newest=BAD, begun=3), {}, State.FAILED),
+        (Record(newest=BAD, begun=3), {"retries": 0}, State.EXHAUSTED),
+        (Record(newest=BAD, begun=3, failed=release("failed"), counted=3), {}, State.EXHAUSTED),
+        (Record(newest=BAD, begun=3, failed=release("failed"), counted=2), {"wait": "1h"}, State.COOLING),
+        (Record(newest=BAD, begun=3, good=GOOD), {"strategy": "Rollback"}, State.BROKEN),
+        (Record(newest=BAD, begun=3, good=GOOD), {"strategy": "Rollback", "retries": 0}, State.BROKEN),
+        (Record(newest=BAD, begun=3, good=None), {"strategy": "Rollback"}, State.FAILED),
+        (Record(newest=BACK, begun=4, failed=BAD, counted=1), {"strategy": "Rollback"}, State.FAILED),
+        (Record(newest=BACK, begun=4, failed=BAD, counted=4), {"strategy": "Rollback"}, State.EXHAUSTED),
+        (Record(newest=BACK, begun=4, failed=release("failed", config={"a": 7}), counted=4), {}, State.OUTDATED),
+        (Record(newest=release("failed", config={"a": 7}), begun=2, failed=BAD, counted=9), {}, State.EXHAUSTED),
+    ],
+)
+def test_failures_count_against_what_is_wanted_and_only_that(record: Record, remedies: dict, state: State) -> None:
+    assert state_in(record, **remedies) is state
+
+
+@given(st.integers(0, 10), st.sampled_from(["Retry", "Rollback"]), st.booleans())
+def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strategy: str, reversible: bool) -> None:
+    """Helm fails on every try: so often as asked it is run, then never again."""
+    newest, failed, counted, runs, now = release(revision=1, config={"a": 0}), None, 0, 0, NOW
+    remedies = Remediation.model_validate({"retries": retries, "strategy": strategy})
+    for _ in range(100):
+        good = GOOD if reversible and newest.status == "failed" else None
+        record = Record(newest=newest, begun=newest.revision, good=good, failed=failed, counted=counted)
+        state = state_of(record, WANTED, remedies, now=now, patience=timedelta(minutes=20))
+        if state is State.EXHAUSTED:
+            break
+        if state is State.COOLING:
+            now += timedelta(hours=1)
+            continue
+        failed, counted = record.last_failure(WANTED), record.tries(WANTED)
+        back = state is State.BROKEN
+        runs += not back
+        newest = replace(
+            release("deployed" if back else "failed", revision=newest.revision + 1, config={"a": 0} if back else None),
+            last_deployed=now,
+        )
+    assert state is State.EXHAUSTED and runs == retries + 1
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(), st.lists
+    )
+)
+def test_values_come_back_from_helms_book_as_they_went_in(value: object) -> None:
+    kept = as_helm_keeps_them({"a": value})
+    assert as_helm_keeps_them(kept) == kept
+    assert decode(encoded(DOCUMENT | {"config": kept})).config == kept
+
+
+DOCUMENT = {
+    "name": "jhub",
+    "namespace": "jhub",
+    "version": 3,
+    "info": {"status": "deployed", "last_deployed": "2026-11-23T22:56:40.779663418Z", "description": "Upgrade complete"},
+    "chart": {"metadata": {"name": "jupyterhub", "version": "4.4.0"}},
+    "config": {"hub": {"x": 1}},
+    "manifest": "---\nkind: Service\nmetadata: {name: a}\n---\n",
+}
 
 
 def encoded(document: dict) -> str:
@@ -60,16 +145,7 @@ def encoded(document: dict) -> str:
 
 
 def test_a_release_is_read_as_helm_writes_it() -> None:
-    document = {
-        "name": "jhub",
-        "namespace": "jhub",
-        "version": 3,
-        "info": {"status": "deployed", "last_deployed": "2026-11-23T22:56:40.779663418Z", "description": "Upgrade complete"},
-        "chart": {"metadata": {"name": "jupyterhub", "version": "4.4.0"}},
-        "config": {"hub": {"x": 1}},
-        "manifest": "---\nkind: Service\nmetadata: {name: a}\n---\n",
-    }
-    found = decode(encoded(document), "s")
+    found = decode(encoded(DOCUMENT), "s")
     assert (found.revision, found.status, found.chart_version) == (3, "deployed", "4.4.0")
     assert found.last_deployed == datetime(2026, 11, 23, 22, 56, 40, 779663, tzinfo=UTC)
     assert [o["kind"] for o in found.objects()] == ["Service"]
@@ -103,6 +179,13 @@ def test_what_is_not_a_release_is_said_to_be_none() -> None:
         ("Error: another operation (install/upgrade/rollback) is in progress", "ReleaseLocked", False),
         ("Error: UPGRADE FAILED: pre-upgrade hooks failed: timed out waiting for the condition", "HookFailed", False),
         ("Error: invalid ownership metadata; label validation error", "OwnershipConflict", True),
+        ('Error: failed to perform "FetchReference" on source: r.example.org/charts/x:7.0.0: not found', "ChartNotFound", True),
+        (
+            'Error: failed to perform "FetchReference" on source: GET "https://r.example.org/v2/x": response status code 401: unauthorized',
+            "RepositoryRefused",
+            True,
+        ),
+        ("Error: failed to fetch https://r.example.org/x-1.0.0.tgz : 403 Forbidden", "RepositoryRefused", True),
         ("Error: something nobody has met", "HelmFailed", False),
     ],
 )

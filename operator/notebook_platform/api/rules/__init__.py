@@ -5,7 +5,14 @@ https://kubernetes.io/docs/reference/using-api/cel/ · `[]` in a path means each
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules import azure, cluster, hubs, pools, whole
+from notebook_platform.api.rules import azure, cluster, hubs, pools, releases, whole
 from notebook_platform.api.rules.helpers import Rule
 
-RULES: Mapping[str, tuple[Rule, ...]] = {**whole.RULES, **azure.RULES, **cluster.RULES, **pools.RULES, **hubs.RULES}
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    **whole.RULES,
+    **azure.RULES,
+    **cluster.RULES,
+    **pools.RULES,
+    **hubs.RULES,
+    **releases.RULES,
+}

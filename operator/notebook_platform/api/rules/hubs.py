@@ -73,4 +73,5 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.jupyterhub.culling.timeout": (duration("spec.jupyterhub.culling.timeout"),),
     "spec.jupyterhub.culling.every": (duration("spec.jupyterhub.culling.every"),),
     "spec.jupyterhub.culling.maxAge": (duration("spec.jupyterhub.culling.maxAge"),),
+    "spec.jupyterhub.remediation.wait": (duration("spec.jupyterhub.remediation.wait"),),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from notebook_platform.api.rules import releases
 from notebook_platform.api.rules.helpers import Rule, duration, matches
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -23,12 +24,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "p.subnet == self.network.subnet.name) || self.network.subnets.exists(s, s.name == p.subnet))))",
             "spec.nodePools[].subnet must name a subnet of spec.network",
         ),
+        *releases.WHOLE,
         ("has(self.network) == has(oldSelf.network)", "spec.network cannot be added or removed later; make a new platform"),
     ),
     "spec.driftIgnore[]": (
         matches(
             "spec.driftIgnore[]",
-            r"^[A-Z][A-Za-z]+[.][^ ]+$",
+            r"^[A-Z][-A-Za-z0-9]+[.][^ ]+$",
             "must be Step.path, as Cluster.tags.cost* or NodePools.agentPools[gpu].*",
         ),
     ),

@@ -1,0 +1,42 @@
+"""spec.releases: other charts on the cluster (cert-manager, an ingress controller, monitoring, dask-gateway)."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from notebook_platform.api.base import SpecModel
+from notebook_platform.api.hubs import ValuesFrom
+from notebook_platform.api.remediation import Remediation
+
+HUBS = ("jupyterhub", "binderhub")
+"""What `needs` may name besides releases, when the spec has it."""
+
+
+class ReleaseChart(SpecModel):
+    """Which chart is installed."""
+
+    name: str = Field(min_length=1, max_length=128, description="Name of the chart.")
+    version: str = Field(max_length=64, description="Exact version of the chart.")
+    repository: str | None = Field(
+        None,
+        max_length=512,
+        description="Chart repository (https or oci), one that the operator's configuration allows. Left out: the operator's default.",
+    )
+
+
+class ReleaseSpec(SpecModel):
+    """One Helm release. Taken out of the spec, it is uninstalled; volumes that it leaves behind stay."""
+
+    name: str = Field(min_length=1, max_length=50, description="Name of the Helm release.")
+    namespace: str = Field(min_length=1, max_length=63, description="Namespace of the release; made if it is not there.")
+    chart: ReleaseChart = Field(description="Chart and version.")
+    needs: list[Annotated[str, Field(max_length=50)]] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Releases that must work first, by name; `jupyterhub` and `binderhub` are those of the spec.",
+    )
+    values: dict[str, Any] = Field(default_factory=dict, description="Values of the chart; win over valuesFrom.")
+    values_from: list[ValuesFrom] = Field(
+        default_factory=list, max_length=16, description="Values from Secrets and ConfigMaps, later ones win."
+    )
+    remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")

@@ -1,0 +1,56 @@
+"""Rules of spec.releases."""
+
+from collections.abc import Mapping
+
+from notebook_platform.api.releases import HUBS
+from notebook_platform.api.rules.helpers import Rule, duration, fixed, matches
+
+HERE = "spec.releases[]"
+NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+RESERVED = ", ".join(f"'{hub}'" for hub in HUBS)
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "spec.releases[].name": (
+        matches(f"{HERE}.name", NAME, "must be a Helm release name"),
+        (
+            f"!(self in [{RESERVED}]) && !self.startsWith('aks-managed-')",
+            f"{HERE}.name cannot be {', '.join(HUBS)} or begin with aks-managed-: these names mean something else",
+        ),
+    ),
+    "spec.releases[].namespace": (
+        matches(f"{HERE}.namespace", NAME, "must be a namespace name"),
+        fixed(f"{HERE}.namespace"),
+    ),
+    "spec.releases[].chart.name": (
+        matches(f"{HERE}.chart.name", "^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$", "must be the name of a chart, without a repository"),
+    ),
+    "spec.releases[].chart.version": (
+        matches(
+            f"{HERE}.chart.version",
+            r"^v?[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$",
+            "must be one exact version, as 1.2.3; ranges are not taken",
+        ),
+    ),
+    "spec.releases[].chart.repository": (
+        (
+            "isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'oci')",
+            f"{HERE}.chart.repository must be an https or oci URL",
+        ),
+    ),
+    "spec.releases[].remediation.wait": (duration(f"{HERE}.remediation.wait"),),
+    "spec.releases[]": (("!(self.name in self.needs)", f"{HERE}.needs cannot name the release itself"),),
+}
+
+WHOLE: tuple[Rule, ...] = (
+    (
+        "self.releases.all(r, r.needs.all(n, self.releases.exists(o, o.name == n) || "
+        "(n == 'jupyterhub' && has(self.jupyterhub))))",
+        f"{HERE}.needs must name releases of spec.releases, or jupyterhub where the spec has one",
+    ),
+    (
+        "!has(self.jupyterhub) || "
+        "!self.releases.exists(r, r.name == self.jupyterhub.release && r.__namespace__ == self.jupyterhub.__namespace__)",
+        f"{HERE} cannot be the release that spec.jupyterhub asks for",
+    ),
+)
+"""Rules that need more of the spec than the release."""

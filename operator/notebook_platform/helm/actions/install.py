@@ -1,0 +1,33 @@
+"""The release is not there: helm installs it."""
+
+from pyhelm3 import Command
+
+from notebook_platform.engine.outcome import Outcome
+from notebook_platform.helm.actions.site import Site
+
+
+async def install(site: Site) -> Outcome:
+    """Begin to install."""
+    return await write(site, "install", "Installing")
+
+
+async def write(site: Site, verb: str, reason: str) -> Outcome:
+    """Begin a revision with the wanted chart and values."""
+    wanted = site.wanted
+    await site.note(site.next_revision)
+
+    async def work(command: Command) -> None:
+        await command.install_or_upgrade(
+            wanted.name,
+            wanted.chart.reference,
+            dict(wanted.values),
+            cleanup_on_fail=True,
+            create_namespace=False,
+            namespace=wanted.namespace,
+            repo=wanted.chart.repository,
+            version=None if wanted.chart.is_archive else wanted.chart.version,
+            reset_values=True,
+        )
+
+    sentence = f"Helm is at work: {verb} {wanted.name} ({site.chart}) in {wanted.namespace}"
+    return site.start(verb, reason, sentence, work, wanted)

@@ -1,0 +1,15 @@
+"""The release has other values or another chart than wanted, or helm failed on it: helm writes a new revision."""
+
+from notebook_platform.engine.outcome import Outcome
+from notebook_platform.helm.actions.install import write
+from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.book import renew
+from notebook_platform.helm.volumes import hold
+
+
+async def upgrade(site: Site) -> Outcome:
+    """Begin to upgrade. What the new manifest no longer names goes, but no volume."""
+    assert site.record.newest is not None
+    await hold(site.api, site.record.newest)
+    await renew(site.api, site.record.newest)
+    return await write(site, "upgrade", "Upgrading")

@@ -1,0 +1,31 @@
+"""Disruption budgets that let no pod go: a node that is drained or upgraded waits for them, for ever."""
+
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.engine.step import Notice
+from notebook_platform.helm.release import Release
+
+
+async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> tuple[Notice, ...]:
+    """A notice when budgets of the release keep even a healthy workload from being moved."""
+    names = {thing["metadata"]["name"] for thing in release.objects() if thing["kind"] == "PodDisruptionBudget"}
+    if not names:
+        return ()
+    listed = (await client.PolicyV1Api(api).list_namespaced_pod_disruption_budget(release.namespace)).items
+    stuck = sorted(budget.metadata.name for budget in listed if budget.metadata.name in names and _lets_nobody_go(budget))
+    if not stuck:
+        return ()
+    message = (
+        f"{field}: the disruption budget {', '.join(stuck)} of namespace {release.namespace} lets no pod go, so a node that is "
+        "drained or upgraded waits for ever: run more replicas, or switch the budget off"
+    )
+    return (Notice(condition="DrainBlocked", reason="BudgetLetsNobodyGo", message=message),)
+
+
+def _lets_nobody_go(budget: Any) -> bool:
+    status = budget.status
+    return bool(
+        status and status.expected_pods and not status.disruptions_allowed and status.current_healthy >= status.expected_pods
+    )

@@ -1,0 +1,78 @@
+"""What a release is about: the part of it that the step does not know. A hub, a binder, any other chart."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.api.remediation import Remediation
+from notebook_platform.engine.step import Notice
+from notebook_platform.helm.budgets import drain_blocked
+from notebook_platform.helm.hooks import progress
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.state import Wanted
+from notebook_platform.helm.troubles import Trouble
+from notebook_platform.helm.workloads import troubles
+from notebook_platform.target.step import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A release as later steps and the status take it. `url`: where people find it; `details`: what else its content tells."""
+
+    name: str
+    namespace: str
+    chart: str
+    revision: int
+    state: str
+    url: str | None = None
+    details: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """How a release is: what is amiss (worst first), where it answers, and what else is to be told."""
+
+    troubles: tuple[Trouble, ...] = ()
+    url: str | None = None
+    details: Any = None
+    notices: tuple[Notice, ...] = ()
+
+
+class Content(ABC):
+    """One release of the spec. `name` and `needs` are the step's, `field` is the part of the spec, `release` and `namespace` are
+    Helm's; they never change. An instance lives for one pass."""
+
+    name: str
+    needs: tuple[str, ...] = ("TargetCluster",)
+    field: str
+    release: str
+    namespace: str
+    remediation: Remediation
+
+    @abstractmethod
+    async def want(self, target: Target, existing: Release | None) -> Wanted:
+        """Chart and values. `existing` is what is there, if it is ours or may be taken over. Raises Refused for what is missing or
+        cannot be. `target.api` is None while the cluster is only planned."""
+
+    async def look(self, target: Target, release: Release) -> Seen:
+        """How it is, asked when it is as wanted."""
+        return Seen(troubles=await troubles(target.api, release), notices=await drain_blocked(target.api, release, self.field))
+
+    def notices(self) -> Sequence[Notice]:
+        """What a person would want to know of the wish itself."""
+        return ()
+
+    async def progress(self, api: client.ApiClient) -> str | None:
+        """How far the hooks are while helm is at work; None: nothing to tell."""
+        return await progress(api, self.namespace)
+
+    def irreversible(self, bad: Release, good: Release) -> str:
+        """Why `good` may not come back after `bad` was tried; empty: it may."""
+        return ""
+
+    async def clear(self, api: client.ApiClient) -> None:
+        """After helm has uninstalled it: end what it started itself."""
+        return

@@ -1,0 +1,89 @@
+"""The live objects behind a manifest: any kind, found through the API server's own discovery."""
+
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.dynamic import DynamicClient
+from kubernetes.aio.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
+
+ERRORS = (DynamicApiError, ApiException)
+"""What a call through `Live` raises; both have a `status`."""
+
+Object = Mapping[str, Any]
+
+
+class Live:
+    """One cluster's objects. `namespace` is where an object is that names none."""
+
+    def __init__(self, dynamic: Any, namespace: str) -> None:
+        self._dynamic = dynamic
+        self._namespace = namespace
+
+    async def place(self, thing: Object) -> tuple[Any, dict[str, str]] | None:
+        """(resource, name and namespace) of an object; None when the server does not serve its kind."""
+        try:
+            resource = await self._dynamic.resources.get(api_version=thing["apiVersion"], kind=thing["kind"])
+        except (ResourceNotFoundError, KeyError):  # KeyError: the client's word for a version that the group does not have
+            return None
+        metadata = thing["metadata"]
+        where = {"namespace": metadata.get("namespace") or self._namespace} if resource.namespaced else {}
+        return resource, {"name": metadata["name"], **where}
+
+    async def get(self, thing: Object) -> dict[str, Any] | None:
+        """The object as it is; None when it, or its kind, is not there. Raises ERRORS."""
+        placed = await self.place(thing)
+        if placed is None:
+            return None
+        try:
+            found: dict[str, Any] = (await self._dynamic.get(placed[0], **placed[1])).to_dict()
+        except ERRORS as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
+
+    async def as_applied(self, thing: Object, manager: str) -> dict[str, Any]:
+        """What the object would be with these members put into it (a server-side apply in dry run). Raises ERRORS."""
+        placed = await self.place(thing)
+        assert placed is not None
+        applied: dict[str, Any] = (
+            await self._dynamic.server_side_apply(
+                placed[0], body=dict(thing), field_manager=manager, dry_run="All", force_conflicts=True, **placed[1]
+            )
+        ).to_dict()
+        return applied
+
+    async def create(self, thing: Object) -> None:
+        """Create it. Raises ERRORS."""
+        placed = await self.place(thing)
+        assert placed is not None
+        await self._dynamic.create(placed[0], body=dict(thing), **{k: v for k, v in placed[1].items() if k == "namespace"})
+
+    async def replace(self, thing: Object) -> None:
+        """Write it whole, if nobody wrote it meanwhile. Raises ERRORS."""
+        placed = await self.place(thing)
+        assert placed is not None
+        await self._dynamic.replace(placed[0], body=dict(thing), **placed[1])
+
+    async def delete(self, thing: Object) -> None:
+        """Delete it and what it owns, if it is there. Raises ERRORS."""
+        placed = await self.place(thing)
+        if placed is None:
+            return
+        try:
+            await self._dynamic.delete(placed[0], body={"propagationPolicy": "Background"}, **placed[1])
+        except ERRORS as error:
+            if error.status != 404:
+                raise
+
+
+@asynccontextmanager
+async def live(api: client.ApiClient, namespace: str) -> AsyncIterator[Live]:
+    """For as long as the block: what the server serves is asked once."""
+    with tempfile.TemporaryDirectory(prefix="notebook-platform-discovery-") as directory:
+        yield Live(await DynamicClient(api, cache_file=str(Path(directory) / "resources.json")), namespace)

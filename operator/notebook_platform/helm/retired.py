@@ -1,0 +1,106 @@
+"""Releases of ours that the spec no longer asks for: found by their markers, uninstalled, their volumes left alone."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.helm import marker
+from notebook_platform.helm.actions.uninstall import sweep, uninstall
+from notebook_platform.helm.errors import failure
+from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.release import history
+from notebook_platform.helm.step import Keeping
+from notebook_platform.target.step import Target
+
+Place = tuple[str, str]
+"""(namespace, release)."""
+
+Clear = Callable[[client.ApiClient, str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Our markers by place."""
+
+    target: Target
+    markers: Mapping[Place, Marker]
+
+
+class RetiredReleases(Step[bool, Found]):
+    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it."""
+
+    name = "RetiredReleases"
+    needs = ("TargetCluster",)
+    goes_with = "Cluster"
+
+    def __init__(self, keeping: Keeping, wanted: Collection[Place], clear: Mapping[str, Clear]) -> None:
+        self._keeping = keeping
+        self._wanted = frozenset(wanted)
+        self._clear = clear
+
+    def desired(self, inputs: Inputs) -> bool | None:
+        return None
+
+    async def observe(self, inputs: Inputs) -> Observed[Found]:
+        target: Target | None = inputs.get("TargetCluster")
+        if target is None or target.api is None:
+            return Observed()
+        ours = await marker.read_all(target.api, self._keeping.owner)
+        left = {place: mark for place, mark in ours.items() if place not in self._wanted}
+        if not left:
+            return Observed()
+        for namespace, release in left:
+            run = self._keeping.helm.run_of(self._key((namespace, release)))
+            if run is None:
+                continue
+            if not run.ended and run.verb == "uninstall":
+                message = f"Helm is at work: uninstall {release} from {namespace}"
+                return Observed(busy=InProgress(reason="Uninstalling", message=message, look_again_in=0.5))
+            if run.words is not None and run.verb == "uninstall":
+                return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
+        return Observed(found=Found(target, left))
+
+    def _key(self, place: Place) -> str:
+        return f"{self._keeping.uid}/{place[0]}/{place[1]}"
+
+    def plan(self, desired: bool | None, found: Found | None) -> Sequence[Change]:
+        places = sorted(found.markers) if found else []
+        return [
+            Change(path=f"releases/{ns}/{name}", action=Action.DELETE, before="installed", disrupts=True) for ns, name in places
+        ]
+
+    async def apply(self, desired: bool | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        assert found is not None
+        return await self._end_next(found, with_data=False)
+
+    def output(self, found: Found | None) -> Any:
+        return tuple(found.markers) if found else None
+
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        return await self._end_next(found, with_data=True)
+
+    async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
+        """One after the other."""
+        place, mark = next(iter(sorted(found.markers.items())))
+        api, (namespace, release) = found.target.api, place
+        if self._keeping.helm.stop(self._key(place)):
+            message = f"The helm that worked on {release} is ended"
+            return InProgress(reason="Uninstalling", message=message, look_again_in=0.2)
+        newest = (await history(api, namespace, release)).newest
+        if newest is not None and newest.status != "uninstalled":
+            return await uninstall(self._keeping.helm, api, found.target.kubeconfig, self._key(place), newest, mark)
+        if clear := self._clear.get(mark.step):
+            await clear(api, namespace)
+        await sweep(api, namespace, mark)
+        await marker.remove(api, namespace, release, self._keeping.owner, with_data=with_data)
+        if len(found.markers) == 1:
+            return Done()
+        return InProgress(reason="Uninstalling", message=f"{release} is gone", look_again_in=0.1)
+
+    async def let_go(self, found: Found) -> Outcome:
+        for namespace, release in found.markers:
+            await marker.unmark(found.target.api, namespace, release, self._keeping.owner)
+        return Done()

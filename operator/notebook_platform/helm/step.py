@@ -1,0 +1,290 @@
+"""A release as a step: it is there with the wanted chart and values, its live objects are what its manifest says, and it works.
+
+What is installed is the content's business; how it is kept is the same for all. Helm runs beside the passes: one begins it, a
+later one sees its end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine.change import compare
+from notebook_platform.helm import marker
+from notebook_platform.helm.actions import ACTIONS, Site
+from notebook_platform.helm.actions.uninstall import sweep, uninstall
+from notebook_platform.helm.content import Content, Running, Seen
+from notebook_platform.helm.drift import Drift, drifted
+from notebook_platform.helm.errors import failure
+from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.release import History, Release, as_helm_keeps_them, history
+from notebook_platform.helm.runner import Helm, Run
+from notebook_platform.helm.state import Record, State, Wanted, state_of
+from notebook_platform.helm.troubles import sentence
+from notebook_platform.target.step import Target
+
+RELEASE_SECONDS = 120.0
+LOOK_AGAIN, LONGEST_LOOK = 1.5, 30.0
+"""Seconds. What has been amiss for long is looked at less often."""
+
+REASONS = {"install": "Installing", "upgrade": "Upgrading", "rollback": "RollingBack", "uninstall": "Uninstalling"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeping:
+    """How the releases of one platform are kept: whose they are, with which helm, what may be taken over."""
+
+    owner: str
+    uid: str
+    helm: Helm
+    adoption: str
+    deleting: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A release with its state and how it is. `record.newest` is None when there is only our marker."""
+
+    record: Record
+    state: State
+    mark: Marker | None
+    drifts: tuple[Drift, ...] = ()
+    seen: Seen = field(default_factory=Seen)
+    irreversible: str = ""
+
+    @property
+    def release(self) -> Release | None:
+        """The newest revision."""
+        return self.record.newest
+
+
+class ReleaseStep(Step[Wanted, Found]):
+    """One Helm release."""
+
+    goes_with = "Cluster"
+
+    def __init__(self, content: Content, keeping: Keeping) -> None:
+        self.name = content.name
+        self.needs = content.needs
+        self._content = content
+        self._keeping = keeping
+        self._key = f"{keeping.uid}/{content.namespace}/{content.release}"
+        self._wanted: Wanted | None = None
+        self._target: Target | None = None
+        self._mark: Marker | None = None
+        self._read: tuple[History, Marker | None] | None = None
+
+    async def prepare(self, inputs: Inputs) -> None:
+        """Find the chart and render the values, so that a missing Secret or chart is told before anything is done."""
+        target: Target | None = inputs["TargetCluster"]
+        if target is None:
+            return
+        existing = None
+        if target.api is not None:
+            self._read = kept, mark = await self._books(target)
+            existing = kept.newest if self._objection(kept.newest, mark) is None else None
+        wanted = await self._content.want(target, existing)
+        self._wanted = replace(wanted, values=as_helm_keeps_them(wanted.values))
+
+    async def _books(self, target: Target) -> tuple[History, Marker | None]:
+        """What Helm and we wrote down; what `prepare` has just read is used once."""
+        if self._read is not None:
+            read, self._read = self._read, None
+            return read
+        namespace, release = self._content.namespace, self._content.release
+        return await history(target.api, namespace, release), await marker.read(target.api, namespace, release)
+
+    def desired(self, inputs: Inputs) -> Wanted | None:
+        return self._wanted
+
+    async def observe(self, inputs: Inputs) -> Observed[Found]:
+        target: Target | None = inputs.get("TargetCluster")
+        if target is None or target.api is None:
+            return Observed()
+        self._target = target
+        run = self._keeping.helm.run_of(self._key)
+        if run is not None:
+            self._read = None  # read while helm was at work: what looks left behind may have ended well since
+        if self._keeping.deleting:
+            return await self._what_is_left(target, run)
+        if run is not None and not run.ended:
+            return Observed(busy=await self._at_work(target, run))
+        observed = await self._look(target)
+        if run is None or run.words is None or observed.failed:
+            return observed
+        if observed.found and observed.found.state in (State.BROKEN, State.EXHAUSTED):
+            return observed  # what is done about it tells helm's words too
+        return Observed(found=observed.found, failed=failure(run.words, self._content.field))
+
+    async def _at_work(self, target: Target, run: Run) -> InProgress:
+        content = self._content
+        if run.wish is not None and self._wanted is not None and run.wish != self._wanted:
+            self._keeping.helm.stop(self._key)
+            message = f"Something else is wanted by now: the helm that worked on {content.release} is ended"
+            return InProgress(reason="Recovering", message=message, look_again_in=0.2)
+        told = await content.progress(target.api)
+        message = f"Helm is at work: {run.verb} {content.release} in {content.namespace}" + (f", {told}" if told else "")
+        wait = min(max(0.5, run.seconds / 10), 10.0)
+        return InProgress(reason=REASONS[run.verb], message=message, look_again_in=wait)
+
+    async def _what_is_left(self, target: Target, run: Run | None) -> Observed[Found]:
+        """For a deletion: what of ours is there. An install that is under way is not waited for."""
+        kept, mark = await self._books(target)
+        if mark is None or mark.owner != self._keeping.owner:
+            return Observed(ours=False)
+        if run is not None and not run.ended and run.verb == "uninstall":
+            busy = await self._at_work(target, run)
+            return Observed(busy=replace(busy, reason="Deleting"))
+        return Observed(found=Found(record=Record(newest=kept.newest), state=State.IN_LINE, mark=mark))
+
+    async def _look(self, target: Target) -> Observed[Found]:
+        assert self._wanted is not None
+        kept, mark = await self._books(target)
+        if failed := self._objection(kept.newest, mark):
+            return Observed(failed=failed, ours=False)
+        self._mark = mark
+        record, irreversible = self._record(kept, mark)
+        patience = timedelta(seconds=self._keeping.helm.timeout)
+        state = state_of(record, self._wanted, self._content.remediation, now=datetime.now(UTC), patience=patience)
+        if state is State.ABSENT:
+            return Observed()
+        found = Found(record=record, state=state, mark=mark, irreversible=irreversible)
+        if state is State.IN_LINE:
+            found = await self._examined(target, found)
+        return Observed(found=found, notices=(*self._content.notices(), *found.seen.notices))
+
+    def _record(self, kept: History, mark: Marker | None) -> tuple[Record, str]:
+        newest, good = kept.newest, None
+        irreversible = ""
+        if newest is not None and newest.status == "failed" and (good := kept.good) is not None:
+            irreversible = self._content.irreversible(newest, good)
+        record = Record(
+            newest=newest,
+            begun=mark.revision if mark else None,
+            good=None if irreversible else good,
+            failed=kept.revision(mark.failed) if mark and mark.failed else None,
+            counted=mark.failures if mark else 0,
+        )
+        return record, irreversible
+
+    async def _examined(self, target: Target, found: Found) -> Found:
+        assert found.release is not None
+        drifts = tuple(await drifted(target.api, found.release))
+        seen = await self._content.look(target, found.release)
+        return replace(found, state=State.DRIFTED if drifts else State.IN_LINE, drifts=drifts, seen=seen)
+
+    def _objection(self, release: Release | None, mark: Marker | None) -> Failed | None:
+        """Why it may not be touched; None: it is ours, nobody's and to be taken over, or not there."""
+        place, content = self._content.field, self._content
+        where = f"release {content.release!r} in namespace {content.namespace!r} of the cluster"
+        if mark is not None and mark.owner != self._keeping.owner:
+            return Failed(
+                reason="OwnedByAnother",
+                message=f"{place}: {where} belongs to another platform ({mark.owner})",
+                remedy="Choose another name or namespace. It is not touched.",
+            )
+        if mark is None and release is not None and self._keeping.adoption == "Never":
+            return Failed(
+                reason="NotOwned",
+                message=f"{place}: {where} exists already and has no owner",
+                remedy="Choose another name, or set spec.adoption: IfUnowned to take it over.",
+            )
+        return None
+
+    def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
+        if desired is None:
+            return ()
+        chart, path = f"{desired.chart.name}-{desired.chart.version}", f"releases/{desired.namespace}/{desired.name}"
+        if found is None or found.release is None:
+            told = {"chart": chart, "values": dict(desired.origins)} if desired.origins else chart
+            return [Change(path=path, action=Action.CREATE, after=told)]
+        release, state = found.release, found.state
+        if state is State.IN_LINE:
+            return ()
+        if state is State.UNMARKED:
+            return [Change(path=f"{path}/owner", action=Action.UPDATE, after=self._keeping.owner)]
+        if state is State.DRIFTED:
+            return [Change(path=d.path, action=Action.UPDATE, before=d.found, after=d.wanted) for d in found.drifts]
+        if state is not State.OUTDATED:
+            return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted")]
+        before = f"{release.chart}-{release.chart_version}"
+        disrupts = not (found.mark and found.mark.unfinished)  # what was begun and broken off is not left half done
+        if before != chart:
+            return [Change(path=f"{path}/chart", action=Action.UPDATE, before=before, after=chart, disrupts=disrupts)]
+        return [Change(path=f"{path}/values", action=Action.UPDATE, before=_differing(desired, release), disrupts=disrupts)]
+
+    async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        assert desired is not None and self._target is not None
+        state = found.state if found else State.ABSENT
+        site = Site(
+            api=self._target.api,
+            kubeconfig=self._target.kubeconfig,
+            helm=self._keeping.helm,
+            owner=self._keeping.owner,
+            step=self.name,
+            field=self._content.field,
+            key=self._key,
+            wanted=desired,
+            record=found.record if found else Record(newest=None),
+            remedies=self._content.remediation,
+            mark=self._mark,
+            paths=[change.path for change in changes],
+            irreversible=found.irreversible if found else "",
+        )
+        return await ACTIONS[state](site)
+
+    def judge(self, found: Found | None) -> Outcome | None:
+        if found is None or not found.seen.troubles:
+            return None
+        since = found.release.last_deployed if found.release else None
+        age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
+        wait = min(max(LOOK_AGAIN, age / 10), LONGEST_LOOK)
+        worst = min(found.seen.troubles)
+        return InProgress(reason=worst.reason, message=sentence(found.seen.troubles), look_again_in=wait)
+
+    def output(self, found: Found | None) -> Any:
+        if found is None or found.release is None:
+            return None
+        release = found.release
+        return Running(
+            name=release.name,
+            namespace=release.namespace,
+            chart=f"{release.chart}-{release.chart_version}",
+            revision=release.revision,
+            state=release.status,
+            url=found.seen.url,
+            details=found.seen.details,
+        )
+
+    def promise(self, desired: Wanted) -> Any:
+        return None
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        return RELEASE_SECONDS if changes else 0.0
+
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        assert self._target is not None and found.mark is not None
+        keeping, content = self._keeping, self._content
+        if keeping.helm.stop(self._key):
+            message = f"The helm that worked on {content.release} is ended"
+            return InProgress(reason="Deleting", message=message, look_again_in=0.2)
+        api = self._target.api
+        if found.release is not None:
+            return await uninstall(keeping.helm, api, self._target.kubeconfig, self._key, found.release, found.mark)
+        await content.clear(api)
+        await sweep(api, content.namespace, found.mark)
+        await marker.remove(api, content.namespace, content.release, keeping.owner, with_data=True)
+        return Done()
+
+    async def let_go(self, found: Found) -> Outcome:
+        assert self._target is not None
+        await marker.unmark(self._target.api, self._content.namespace, self._content.release, self._keeping.owner)
+        return Done()
+
+
+def _differing(desired: Wanted, release: Release) -> list[str]:
+    """The paths at which the values differ, and where they come from; the values themselves may be secret."""
+    forth = {change.path for change in compare(desired.values, release.config)}
+    back = {change.path for change in compare(release.config, desired.values)}
+    return [f"{path} ({desired.origins[path]})" if path in desired.origins else path for path in sorted(forth | back)]

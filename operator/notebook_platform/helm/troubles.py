@@ -1,0 +1,18 @@
+"""What can be amiss with a release, as a word and a sentence that says what to do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Trouble:
+    """`weight`: worse troubles come first (0 is worst); `reason` is CamelCase; `message` names the object and the remedy."""
+
+    weight: int
+    reason: str
+    message: str
+
+
+def sentence(troubles: Iterable[Trouble]) -> str:
+    """All troubles in one sentence, worst first, each once."""
+    return "; ".join(dict.fromkeys(trouble.message for trouble in sorted(troubles)))

@@ -1,0 +1,111 @@
+"""Users' servers and home volumes: counted, told, and never destroyed without somebody having said so."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.engine.outcome import Failed
+from notebook_platform.engine.step import Notice
+
+SERVERS = "component=singleuser-server"
+HOMES = "component=singleuser-storage"
+"""Labels that KubeSpawner gives (https://jupyterhub-kubespawner.readthedocs.io)."""
+
+USERNAME, SERVER_NAME = "hub.jupyter.org/username", "hub.jupyter.org/servername"
+CONFIRM = "notebookplatform.io/confirm-deletion"
+SHOWN = 5
+PATIENCE = 20
+"""Seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Census:
+    """How many servers run, and the home volumes by (user, server name, claim)."""
+
+    servers: int = 0
+    homes: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def users(self) -> list[str]:
+        """Whose homes they are."""
+        return sorted({user for user, _, _ in self.homes})
+
+
+async def census(api: client.ApiClient, namespace: str | None = None) -> Census:
+    """Count, in one namespace or all."""
+    core = client.CoreV1Api(api)
+    if namespace is None:
+        pods = await core.list_pod_for_all_namespaces(label_selector=SERVERS)
+        claims = await core.list_persistent_volume_claim_for_all_namespaces(label_selector=HOMES)
+    else:
+        pods = await core.list_namespaced_pod(namespace, label_selector=SERVERS)
+        claims = await core.list_namespaced_persistent_volume_claim(namespace, label_selector=HOMES)
+    servers = sum(1 for pod in pods.items if not pod.metadata.deletion_timestamp)
+    return Census(servers=servers, homes=tuple(sorted(map(_home, claims.items))))
+
+
+def _home(claim: Any) -> tuple[str, str, str]:
+    marks: Mapping[str, str] = claim.metadata.annotations or {}
+    return marks.get(USERNAME, claim.metadata.name), marks.get(SERVER_NAME, ""), claim.metadata.name
+
+
+def notices(users: Census, field: str) -> tuple[Notice, ...]:
+    """Two home volumes for one server: after a change of the naming scheme a user sees an empty home, and the old one is there."""
+    claims = Counter((user, server) for user, server, _ in users.homes)
+    twice = sorted({user for (user, _), count in claims.items() if count > 1})
+    if not twice:
+        return ()
+    message = (
+        f"{field}: {named(twice)} {'have' if len(twice) > 1 else 'has'} two home volumes for one server: the older one holds what "
+        "was there before the names of volumes changed. Copy it over, then delete the volume claim that is left over"
+    )
+    return (Notice(condition="DuplicateHomes", reason="DuplicateHomeClaims", message=message),)
+
+
+def named(users: list[str]) -> str:
+    """Some of the names, and how many more there are."""
+    more = len(users) - SHOWN
+    return ", ".join(users[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+async def everywhere(api: client.ApiClient) -> Census | None:
+    """The census of a whole cluster, which all goes when the cluster goes; None when it does not answer."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await census(api)
+    except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
+        return None
+
+
+def objection(homes: int | None, users: list[str], confirmed: str | None) -> Failed | None:
+    """Why the platform may not be deleted yet; None: it may. `homes` is None when there may be some that nobody can count now.
+    `confirmed` is the annotation: up to so many may be lost."""
+    given = int(confirmed) if confirmed is not None and confirmed.strip().isdecimal() else None
+    if homes == 0 or (given is not None and given >= (homes or 0)):
+        return None
+    way_out = "or set spec.deletionPolicy: Orphan to keep everything."
+    if homes is None:
+        return Failed(
+            reason="HomesUnknown",
+            message="The cluster does not answer, so the home volumes of users that the deletion would destroy cannot be counted; "
+            "it is held",
+            remedy=f'Start the cluster (spec.cluster.powerState), or annotate the platform with {CONFIRM}: "0" if there is nothing '
+            f"to be saved; {way_out}",
+        )
+    whose = f" ({named(users)})" if users else ""
+    return Failed(
+        reason="HomesWouldBeLost",
+        message=f"The deletion would destroy {homes} home volume{'s' if homes > 1 else ''} of users{whose}, and is held",
+        remedy=f'Save what is to be saved, then annotate the platform with {CONFIRM}: "{homes}"; {way_out}',
+    )
+
+
+async def end_servers(api: client.ApiClient, namespace: str) -> None:
+    """Users' servers do not outlive their hub; their homes do."""
+    await client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, label_selector=SERVERS)

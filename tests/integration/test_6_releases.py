@@ -1,0 +1,677 @@
+"""Releases on a real API server with real helm: what is installed is kept, what breaks heals or says why, and nothing else is run.
+
+No Azure here: the walk of the engine, with a target cluster that is simply there.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+from notebook_platform.api.releases import ReleaseSpec
+from notebook_platform.engine import Check, Done, Failed, InProgress, Inputs, Observed
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.walk import Policy, Result, dismantle, let_go, reconcile
+from notebook_platform.helm import marker
+from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.release import history, packed, unpacked
+from notebook_platform.helm.releases import any_charts
+from notebook_platform.helm.retired import RetiredReleases
+from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.hubs import health
+from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.observability.metrics import HELM_RUNS
+from notebook_platform.target.step import Target
+
+from sandbox.azure.backend import NodeSpec
+from sandbox.charts.package import package_one
+from sandbox.kubernetes.api import api_client
+from sandbox.kubernetes.binaries import find
+from sandbox.kubernetes.cloud_controller import CloudController
+from sandbox.kubernetes.control_plane import ControlPlane, Wanted
+from sandbox.kubernetes.hub_stand_in import Addresses
+from sandbox.kubernetes.nodes import make_nodes
+from sandbox.kubernetes.processes import free_ports
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PATIENCE = 60.0
+OWNER = "tests/platforms/one/uid-1"
+CHART = Path(__file__).parent / "charts" / "little"
+
+
+class There(Check[Target]):
+    """A cluster that is simply there."""
+
+    name = "TargetCluster"
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def desired(self, inputs: Inputs) -> Target | None:
+        return self._target
+
+    async def observe(self, inputs: Inputs) -> Observed[Target]:
+        return Observed(found=self._target)
+
+
+@dataclass
+class Cluster:
+    """One control plane with nodes, and helm's charts."""
+
+    target: Target
+    charts: Path
+    directory: Path
+    helms: list[Helm] = field(default_factory=list)
+
+    @property
+    def core(self) -> client.CoreV1Api:
+        return client.CoreV1Api(self.target.api)
+
+    def helm(self, **more: Any) -> Helm:
+        source = ChartSource(directory=self.charts, repository="", **more)
+        made = Helm(executable=str(find().path("helm")), work_dir=self.directory / "helm", charts=source, timeout=60)
+        self.helms.append(made)
+        return made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    directory, binaries = tmp_path_factory.mktemp("releases"), find()
+    package_one(binaries.path("helm"), CHART, directory / "charts")
+    plane = ControlPlane(directory / "plane", binaries, Wanted(name="releases", nodes=True))
+    await plane.start()
+    api = await api_client(plane.kubeconfig())
+    controller = CloudController(await api_client(plane.kubeconfig()), Addresses(), lambda seconds: asyncio.sleep(0.2), "eastus")
+    await controller.start()
+    nodes = [
+        NodeSpec(name=f"aks-one-12345678-vmss00000{n}", pool="one", vm_size="D2", mode="System", kubernetes_version="1.37.2")
+        for n in range(2)
+    ]
+    await make_nodes(api, nodes, subscription="s", group="g", location="eastus")
+    target = Target(
+        api=api,
+        kubeconfig=plane.kubeconfig(),
+        cluster_id="id",
+        secret_name="kubeconfig",
+        served_version=(1, 37),
+        nodes=2,
+        ready_nodes=2,
+    )
+    made = Cluster(target, directory / "charts", directory)
+    yield made
+    for helm in made.helms:
+        await helm.close()
+    await controller.close()
+    await api.close()
+    await plane.delete()
+
+
+@dataclass
+class Site:
+    """One platform's releases. `wants` are looked at anew in each pass, as an operator does."""
+
+    cluster: Cluster
+    helm: Helm
+    namespace: str
+    wants: list[dict[str, Any]]
+    owner: str = OWNER
+    adoption: str = "Never"
+    results: dict[str, Result] = field(default_factory=dict)
+
+    def graph(self, *, deleting: bool = False) -> Graph:
+        keeping = Keeping(owner=self.owner, uid=self.owner, helm=self.helm, adoption=self.adoption, deleting=deleting)
+        platform = Platform(namespace="default", name="one", uid="uid-1")
+        secrets = SecretStore(self.cluster.target.api, platform)
+        contents = any_charts([ReleaseSpec.model_validate(w) for w in self.wants], (), secrets=secrets, helm=self.helm)
+        steps = [ReleaseStep(content, keeping) for content in contents]
+        retired = RetiredReleases(keeping, [(c.namespace, c.release) for c in contents], {})
+        return Graph([There(self.cluster.target), *steps, retired])
+
+    async def once(self, policy: Policy | None = None) -> dict[str, Result]:
+        self.results = await reconcile(self.graph(), policy or Policy())
+        return self.results
+
+    async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle", policy: Policy | None = None) -> Any:
+        """Pass after pass, until the step's outcome is as asked; a Failed step is tried again when it says."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE
+        while loop.time() < end:
+            outcome = (await self.once(policy))[step].outcome
+            if what(outcome):
+                return outcome
+            assert getattr(outcome, "reason", "") != "InternalError", outcome
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"never came true; at last {outcome}")
+
+    async def ready(self, step: str = "ReleaseLittle") -> Any:
+        return (await self.until(lambda outcome: isinstance(outcome, Done), step)).output
+
+    async def reason(self, reason: str, step: str = "ReleaseLittle") -> Any:
+        return await self.until(lambda outcome: getattr(outcome, "reason", "") == reason, step)
+
+    async def delete(self) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE
+        while loop.time() < end:
+            results = await dismantle(self.graph(deleting=True), {})
+            if all(isinstance(result.outcome, Done) for result in results.values()):
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"never went: {results}")
+
+    def set(self, **values: Any) -> None:
+        self.wants[0]["values"] = values
+
+    async def records(self) -> list[tuple[int, str]]:
+        """Helm's book: (revision, status)."""
+        listed = await self.cluster.core.list_namespaced_secret(self.namespace, label_selector="owner=helm")
+        return sorted((int(s.metadata.labels["version"]), s.metadata.labels["status"]) for s in listed.items)
+
+    async def deployment(self) -> Any:
+        return await client.AppsV1Api(self.cluster.target.api).read_namespaced_deployment("little", self.namespace)
+
+    async def pod(self) -> Any:
+        return (await self.cluster.core.list_namespaced_pod(self.namespace, label_selector="app=little")).items[0]
+
+
+@pytest.fixture
+def site(cluster: Cluster, request: pytest.FixtureRequest) -> Site:
+    namespace = f"n{hashlib.sha256(request.node.name.encode()).hexdigest()[:10]}"
+    wanted = {"name": "little", "namespace": namespace, "chart": {"name": "little", "version": "1.0.0"}}
+    return Site(cluster, cluster.helm(), namespace, [wanted | {"remediation": {"retries": 1, "wait": "1s"}}])
+
+
+def helm_runs() -> float:
+    samples = [sample for metric in HELM_RUNS.collect() for sample in metric.samples]
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
+
+
+async def test_a_release_is_installed_once_and_then_left_alone(site: Site) -> None:
+    site.set(note="é", resources={"limits": {"cpu": 0.1, "memory": "1Mi"}}, nodeSelector={}, big=2**60, none=None, half=0.5)
+    running = await site.ready()
+    assert (running.name, running.chart, running.revision, running.state) == ("little", "little-1.0.0", 1, "deployed")
+    before = helm_runs()
+    for _ in range(3):
+        (result,) = [r for name, r in (await site.once()).items() if name == "ReleaseLittle"]
+        assert result.changes == () and isinstance(result.outcome, Done)
+    assert helm_runs() == before and await site.records() == [(1, "deployed")]
+
+
+async def test_other_values_are_one_upgrade_and_nothing_is_left_after_the_deletion(site: Site) -> None:
+    site.set(hook="example.org/hook:1")
+    await site.ready()
+    site.set(hook="example.org/hook:1", note="b")
+    assert (await site.ready()).revision == 2
+    await site.delete()
+    gone = await site.cluster.core.list_namespace(field_selector=f"metadata.name={site.namespace}")
+    assert all(n.status.phase == "Terminating" for n in gone.items)
+
+
+async def test_drift_is_told_and_put_right_without_helm_and_what_others_added_stays(site: Site) -> None:
+    await site.ready()
+    apps = client.AppsV1Api(site.cluster.target.api)
+    container = {"name": "main", "image": "example.org/other:2"}
+    patch = {"metadata": {"annotations": {"someone": "kept"}}, "spec": {"template": {"spec": {"containers": [container]}}}}
+    await apps.patch_namespaced_deployment(
+        "little", site.namespace, patch, _content_type="application/strategic-merge-patch+json"
+    )
+    await site.cluster.core.delete_namespaced_config_map("little", site.namespace)
+    before, result = helm_runs(), (await site.once(Policy(settled={"ReleaseLittle"})))["ReleaseLittle"]
+    assert result.drift and {c.path for c in result.changes} == {
+        "ConfigMap/little",
+        "Deployment/little.spec.template.spec.containers",
+    }
+    await site.ready()
+    found = await site.deployment()
+    assert found.spec.template.spec.containers[0].image == "example.org/little:1"
+    assert found.metadata.annotations["someone"] == "kept"
+    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    assert made.metadata.annotations["meta.helm.sh/release-name"] == "little"
+    assert helm_runs() == before and await site.records() == [(1, "deployed")]
+    site.set(note="c")
+    assert (await site.ready()).revision == 2
+
+
+async def test_drift_that_the_spec_leaves_to_others_is_left_alone(site: Site) -> None:
+    await site.ready()
+    apps, replicas = client.AppsV1Api(site.cluster.target.api), {"spec": {"replicas": 2}}
+    await apps.patch_namespaced_deployment("little", site.namespace, replicas, _content_type="application/merge-patch+json")
+    await site.until(lambda outcome: True)
+    policy = Policy(ignored=lambda step, path: path == "Deployment/little.spec.replicas")
+    await apps.patch_namespaced_deployment("little", site.namespace, replicas, _content_type="application/merge-patch+json")
+    assert (await site.once(policy))["ReleaseLittle"].changes == ()
+    assert (await site.deployment()).spec.replicas == 2
+
+
+async def test_a_drift_of_a_secret_never_shows_its_value(site: Site) -> None:
+    site.set(note="very-secret-word")
+    await site.ready()
+    patch = {"stringData": {"word": "another-secret-word"}}
+    await site.cluster.core.patch_namespaced_secret("little", site.namespace, patch, _content_type="application/merge-patch+json")
+    result = (await site.once(Policy(correct_drift=False, settled={"ReleaseLittle"})))["ReleaseLittle"]
+    assert [c.path for c in result.changes] == ["Secret/little.data.word"] and "(not shown)" in str(result.changes)
+
+
+async def test_a_failed_install_is_tried_again_as_often_as_asked_and_then_stalls_with_helms_words(site: Site) -> None:
+    site.set(broken=True)
+    stalled = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    assert "NOT_A_NAME" in stalled.message and "tried 2 times" in stalled.message and "spec.releases[little]" in stalled.message
+    before = helm_runs()
+    assert (await site.once())["ReleaseLittle"].outcome == stalled and helm_runs() == before
+    site.set()
+    await site.ready()
+
+
+async def test_a_failed_upgrade_is_rolled_back_and_the_good_revision_runs_meanwhile(site: Site) -> None:
+    site.wants[0]["remediation"]["strategy"] = "Rollback"
+    await site.ready()
+    site.set(broken=True, note="worse")
+    told = await site.reason("RollingBack")
+    assert "revision 1" in told.message and "NOT_A_NAME" in told.message
+    stalled = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    assert "tried 2 times" in stalled.message and "runs (little-1.0.0)" in stalled.message
+    assert [status for _, status in await site.records()] == ["superseded", "failed", "superseded", "failed", "deployed"]
+    assert (await site.cluster.core.read_namespaced_config_map("little", site.namespace)).data == {"note": "a"}
+    site.set(note="better")
+    assert (await site.ready()).revision == 6
+
+
+async def rewritten(site: Site, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change helm's last record."""
+    revision = (await site.records())[-1][0]
+    name = f"sh.helm.release.v1.little.v{revision}"
+    secret = await site.cluster.core.read_namespaced_secret(name, site.namespace)
+    document = unpacked(secret.data["release"])
+    change(document)
+    patch = {"metadata": {"labels": {"status": document["info"]["status"]}}, "data": {"release": packed(document)}}
+    await site.cluster.core.patch_namespaced_secret(name, site.namespace, patch, _content_type="application/merge-patch+json")
+
+
+async def interrupted(site: Site, status: str) -> None:
+    """What a killed helm leaves behind."""
+    await rewritten(site, lambda document: document["info"].update(status=status))
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback"])
+async def test_what_a_killed_helm_of_ours_left_unfinished_recovers_by_itself(site: Site, status: str) -> None:
+    await site.ready()
+    if status != "pending-install":
+        site.set(note="b")
+        await site.ready()
+    await interrupted(site, status)
+    told = await site.reason("Recovering")
+    assert status in told.message
+    running = await site.ready()
+    assert running.state == "deployed" and running.revision == (1 if status == "pending-install" else 2)
+    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
+    assert mark is not None and mark.recoveries == 1
+
+
+async def test_the_lock_of_somebody_elses_helm_is_waited_for_and_never_broken(site: Site) -> None:
+    await site.ready()
+    mark = marker.Marker(owner=OWNER, step="ReleaseLittle", revision=0)
+    await marker.write(site.cluster.target.api, site.namespace, "little", mark)
+    await interrupted(site, "pending-upgrade")
+    site.set(note="b")
+    assert (await site.reason("ReleaseLocked")).look_again_in > 1
+    assert await site.records() == [(1, "pending-upgrade")]
+
+
+async def test_a_revision_that_helm_refused_to_write_is_not_taken_for_ours_when_somebody_else_writes_it(site: Site) -> None:
+    await site.ready()
+    site.set(refuse=True)
+    assert "these values are refused" in (await site.reason("ValuesRefused")).message
+    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
+    assert mark is not None and mark.revision == 1
+    first = await site.cluster.core.read_namespaced_secret("sh.helm.release.v1.little.v1", site.namespace)
+    document = unpacked(first.data["release"])
+    document["version"], document["info"]["status"] = 2, "pending-upgrade"
+    document["info"]["last_deployed"] = datetime.now(UTC).isoformat()
+    labels = {**first.metadata.labels, "status": "pending-upgrade", "version": "2"}
+    metadata = {"name": "sh.helm.release.v1.little.v2", "labels": labels}
+    second = {"metadata": metadata, "type": first.type, "data": {"release": packed(document)}}
+    await site.cluster.core.create_namespaced_secret(site.namespace, second)
+    site.set(note="b")
+    await site.reason("ReleaseLocked")
+    assert await site.records() == [(1, "deployed"), (2, "pending-upgrade")]
+
+
+async def test_what_was_begun_and_broken_off_is_finished_even_while_disruptions_wait(site: Site) -> None:
+    await site.ready()
+    waits = Policy(disruption_waits="the window")
+    site.set(note="b")
+    assert (await site.once(waits))["ReleaseLittle"].outcome.reason == "DisruptionWaits"
+    await site.ready()
+    await interrupted(site, "pending-upgrade")
+    await site.until(lambda outcome: isinstance(outcome, Done) and not outcome.next, policy=waits)
+    assert (await site.records())[-1] == (2, "deployed")
+
+
+async def test_a_helm_that_dies_with_its_operator_in_the_middle_of_a_hook_is_recovered_by_the_next_one(site: Site) -> None:
+    site.set(hook="example.org/does-not-exist:1")
+    await site.until(lambda outcome: "little-hook" in getattr(outcome, "message", ""))
+    await site.helm.close()
+    site.helm = site.cluster.helm()
+    site.set()
+    assert (await site.ready()).state == "deployed"
+
+
+async def test_while_a_hook_runs_other_releases_go_on_and_its_progress_is_told(site: Site) -> None:
+    site.set(hook="example.org/does-not-exist:1")
+    other = {"name": "other", "namespace": f"{site.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}}
+    site.wants.append(other)
+    await site.ready("ReleaseOther")
+    told = await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
+    assert isinstance(told, InProgress) and told.reason == "Installing"
+    await site.delete()
+
+
+async def test_a_correction_is_not_held_up_by_the_helm_that_waits_for_what_was_wrong(site: Site) -> None:
+    site.set(hook="example.org/does-not-exist:1")
+    await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
+    site.set(hook="example.org/hook:1")
+    assert (await site.ready()).state == "deployed"
+
+
+async def test_a_deletion_does_not_wait_for_the_helm_that_installs(site: Site) -> None:
+    site.set(hook="example.org/does-not-exist:1")
+    await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
+    await site.delete()
+    assert await site.records() == []
+    with pytest.raises(ApiException, match="not found"):
+        await client.BatchV1Api(site.cluster.target.api).read_namespaced_job("little-hook", site.namespace)
+
+
+async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site) -> None:
+    site.set(budget=True)
+    await site.ready()
+    await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
+    (notice,) = site.results["ReleaseLittle"].notices
+    assert notice.condition == "DrainBlocked" and "disruption budget little" in notice.message
+    site.set(budget=True, replicas=2)
+    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["ReleaseLittle"].notices)
+
+
+async def test_lets_encrypt_is_waited_for_and_its_certificate_ends_that(site: Site) -> None:
+    await site.ready()
+    found = await history(site.cluster.target.api, site.namespace, "little")
+    assert found.newest is not None
+    door = "\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: autohttps}}"
+    release = replace(found.newest, manifest=found.newest.manifest + door)
+    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
+    assert reasons == {"WorkloadGone", "CertificatePending"}
+    await site.cluster.core.create_namespaced_secret(site.namespace, {"metadata": {"name": "proxy-public-tls-acme"}})
+    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
+    assert reasons == {"WorkloadGone"}
+
+
+async def test_values_come_from_secrets_too_and_a_missing_one_is_told_with_its_field(site: Site) -> None:
+    site.wants[0]["valuesFrom"] = [{"kind": "Secret", "name": site.namespace}]
+    told = await site.reason("SecretNotFound")
+    assert "spec.releases[little].valuesFrom[0]" in told.message
+    secret = {"metadata": {"name": site.namespace}, "stringData": {"values.yaml": "{note: from-a-secret, replicas: 2}"}}
+    await site.cluster.core.create_namespaced_secret("default", secret)
+    site.set(replicas=1)
+    await site.ready()
+    assert (await site.deployment()).spec.replicas == 1
+    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    assert made.data == {"note": "from-a-secret"}
+
+
+async def served(app: web.Application) -> tuple[str, web.AppRunner]:
+    """Something on loopback."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    (port,) = free_ports(1)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return f"http://127.0.0.1:{port}", runner
+
+
+async def test_a_chart_comes_out_of_a_repository_that_the_operator_allows(site: Site) -> None:
+    app = web.Application()
+    app.router.add_static("/", site.cluster.charts)
+    url, runner = await served(app)
+    command = [str(find().path("helm")), "repo", "index", str(site.cluster.charts)]
+    await (await asyncio.create_subprocess_exec(*command)).wait()
+    charts = ChartSource(directory=None, repository="", allowed=(url,))
+    site.helm = Helm(executable=command[0], work_dir=site.cluster.directory / "helm-http", charts=charts, timeout=60)
+    site.cluster.helms.append(site.helm)
+    site.wants[0]["chart"]["repository"] = url
+    assert (await site.ready()).chart == "little-1.0.0"
+    site.wants[0]["chart"]["version"] = "7.0.0"
+    assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).remedy
+    await runner.cleanup()
+
+
+def registry(chart: Path) -> web.Application:
+    """An OCI registry that holds one chart, as far as a pull goes (https://github.com/opencontainers/distribution-spec)."""
+    config = b'{"name": "little", "version": "1.0.0", "apiVersion": "v2"}'
+    blobs = {_digest(data): data for data in (config, chart.read_bytes())}
+    types = ("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")
+    first, second = (
+        {"mediaType": type_, "digest": digest, "size": len(blobs[digest])} for type_, digest in zip(types, blobs, strict=True)
+    )
+    media = "application/vnd.oci.image.manifest.v1+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": media, "config": first, "layers": [second]}).encode()
+
+    async def answer(request: web.Request) -> web.Response:
+        kind, _, reference = request.path.removeprefix("/v2/charts/little/").partition("/")
+        if kind == "manifests" and reference in ("1.0.0", _digest(manifest)):
+            headers = {"Docker-Content-Digest": _digest(manifest), "Content-Type": media}
+            return web.Response(body=manifest, headers=headers)
+        return web.Response(body=blobs[reference]) if reference in blobs else web.Response(status=404)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    return app
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+async def test_a_chart_comes_out_of_an_oci_registry(site: Site) -> None:
+    url, runner = await served(registry(site.cluster.charts / "little-1.0.0.tgz"))
+    repository = url.replace("http://127.0.0.1", "oci://localhost") + "/charts"
+    charts = ChartSource(directory=None, repository="", allowed=(repository,))
+    helm = str(find().path("helm"))
+    site.helm = Helm(executable=helm, work_dir=site.cluster.directory / "helm-oci", charts=charts, timeout=60)
+    site.cluster.helms.append(site.helm)
+    site.wants[0]["chart"]["repository"] = repository
+    assert (await site.ready()).chart == "little-1.0.0"
+    site.wants[0]["chart"]["version"] = "7.0.0"
+    assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).remedy
+    await runner.cleanup()
+
+
+async def test_a_release_waits_for_those_it_needs_and_circles_are_told(site: Site) -> None:
+    site.set(image="example.org/does-not-exist:1")
+    other = {"name": "other", "namespace": site.namespace, "chart": {"name": "little", "version": "1.0.0"}, "needs": ["little"]}
+    site.wants.append(other)
+    await site.reason("ImagePullFailed")
+    assert site.results["ReleaseOther"].outcome.by == ("ReleaseLittle",)
+    site.wants[0]["needs"] = ["other"]
+    told = await site.reason("ReleasesNeedEachOther", "ReleaseOther")
+    assert "little, other" in told.message and told.retry_in is None
+
+
+async def test_a_release_taken_out_of_the_spec_is_uninstalled_and_foreign_things_in_its_namespace_stay(site: Site) -> None:
+    await site.ready()
+    await site.cluster.core.create_namespaced_config_map(site.namespace, {"metadata": {"name": "somebody-elses"}})
+    wanted, site.wants = site.wants, []
+    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["RetiredReleases"].exists, "RetiredReleases")
+    maps = (await site.cluster.core.list_namespaced_config_map(site.namespace)).items
+    assert {m.metadata.name for m in maps} == {"kube-root-ca.crt", "somebody-elses"}
+    assert not (await client.AppsV1Api(site.cluster.target.api).list_namespaced_deployment(site.namespace)).items
+    site.wants = wanted
+    await site.ready()
+
+
+async def test_what_belongs_to_others_is_not_touched_and_what_nobody_owns_only_when_asked(site: Site) -> None:
+    await site.ready()
+    site.owner = "tests/platforms/two/uid-2"
+    assert OWNER in (await site.reason("OwnedByAnother")).message
+    await site.delete()
+    site.owner = OWNER
+    await let_go(site.graph(deleting=True))
+    site.owner = "tests/platforms/two/uid-2"
+    assert "spec.adoption" in (await site.reason("NotOwned")).remedy
+    await site.delete()
+    assert await site.records() == [(1, "deployed")]
+    site.adoption = "IfUnowned"
+    before = helm_runs()
+    assert (await site.ready()).revision == 1 and helm_runs() == before
+    await site.delete()
+    assert await site.records() == []
+
+
+async def test_no_upgrade_and_no_rollback_takes_a_volume(site: Site) -> None:
+    site.set(storage={"class": "managed-csi"})
+    await site.ready()
+    before = await site.cluster.core.read_namespaced_persistent_volume_claim("little", site.namespace)
+    site.set()
+    await site.ready()
+    after = await site.cluster.core.read_namespaced_persistent_volume_claim("little", site.namespace)
+    assert after.metadata.uid == before.metadata.uid and not after.metadata.deletion_timestamp
+    site.set(storage={"class": "managed-csi"}, note="again")
+    await site.ready()
+    site.wants[0]["remediation"]["strategy"] = "Rollback"
+    site.set(broken=True)
+    await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    last = await site.cluster.core.read_namespaced_persistent_volume_claim("little", site.namespace)
+    assert last.metadata.uid == before.metadata.uid and not last.metadata.deletion_timestamp
+
+
+async def test_a_release_from_before_an_upgrade_of_kubernetes_can_still_be_upgraded(site: Site) -> None:
+    await site.ready()
+    budget = """
+---
+apiVersion: policy/v1beta1
+kind: PodDisruptionBudget
+metadata: {name: little}
+spec: {maxUnavailable: 1, selector: {matchLabels: {app: little}}}
+---
+apiVersion: policy/v1beta1
+kind: PodSecurityPolicy
+metadata: {name: little}
+"""
+    await rewritten(site, lambda document: document.update(manifest=document["manifest"] + budget))
+    await site.ready()
+    site.set(note="b")
+    assert (await site.ready()).revision == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "reason", "words"),
+    [
+        ({"nodeSelector": {"purpose": "gpu"}}, "NoNodeWithLabel", "no node has the label purpose=gpu"),
+        ({"image": "example.org/does-not-exist:7"}, "ImagePullFailed", "the image example.org/does-not-exist:7 of pod little-"),
+        (
+            {"storage": {"class": "no-such"}},
+            "VolumeNotBound",
+            "the volume claim little is not bound (there is no storage class no-such)",
+        ),
+        ({"resources": {"requests": {"cpu": "64"}}}, "NotEnoughRoom", "no node has enough cpu (64) left"),
+    ],
+)
+async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, values: dict, reason: str, words: str) -> None:
+    site.set(**values)
+    told = await site.reason(reason)
+    assert isinstance(told, InProgress) and words in told.message and "Deployment little: " in told.message
+    site.set()
+    await site.ready()
+
+
+def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return {"state": state, **({"lastState": {"terminated": last}} if last else {})}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (
+            waiting("CrashLoopBackOff", exitCode=1, reason="Error"),
+            "CrashLooping",
+            "keeps crashing (3 restarts, last with exit code 1)",
+        ),
+        (waiting("CrashLoopBackOff", exitCode=137, reason="OOMKilled"), "OutOfMemory", "took more memory than it may"),
+        (
+            waiting("CreateContainerConfigError", 'secret "x" not found'),
+            "ContainerConfigError",
+            'cannot be made (secret "x" not found)',
+        ),
+        (waiting("ImageInspectError"), "ContainerWaiting", "waits (ImageInspectError)"),
+    ],
+)
+async def test_a_container_that_does_not_come_up_says_why(site: Site, status: dict, reason: str, words: str) -> None:
+    image = "example.org/does-not-exist:1"  # a pod that nobody else writes the status of
+    site.set(image=image)
+    await site.reason("ImagePullFailed")
+    container = {"name": "main", "image": image, "imageID": "", "ready": False, "restartCount": 3, **status}
+    name = (await site.pod()).metadata.name
+    patch = {"status": {"containerStatuses": [container]}}
+    await site.cluster.core.patch_namespaced_pod_status(name, site.namespace, patch, _content_type="application/merge-patch+json")
+    assert words in (await site.reason(reason)).message
+
+
+async def test_a_volume_that_cannot_be_attached_names_the_node(site: Site) -> None:
+    site.set(image="example.org/does-not-exist:1", storage={"class": "managed-csi"})
+    await site.reason("ImagePullFailed")
+    pod = await site.pod()
+    event = {
+        "metadata": {"generateName": "e-", "namespace": site.namespace},
+        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": site.namespace},
+        "type": "Warning",
+        "reason": "FailedAttachVolume",
+        "message": "Multi-Attach error for volume: it is used by another node",
+    }
+    await site.cluster.core.create_namespaced_event(site.namespace, event)
+    told = (await site.reason("StorageUnavailable")).message
+    assert pod.spec.node_name in told and "Multi-Attach" in told
+
+
+async def test_a_load_balancer_without_an_address_says_since_when_and_azures_code(site: Site) -> None:
+    site.set(service="LoadBalancer")
+    await site.until(lambda outcome: isinstance(outcome, InProgress))
+    await site.ready()
+    event = {
+        "metadata": {"generateName": "e-", "namespace": site.namespace},
+        "involvedObject": {"kind": "Service", "name": "little", "namespace": site.namespace},
+        "type": "Warning",
+        "reason": "SyncLoadBalancerFailed",
+        "message": "Error syncing load balancer: DnsRecordInUse: DNS record little.eastus.cloudapp.azure.com is already used",
+    }
+    nothing = {"status": {"loadBalancer": {"ingress": None}}}
+    await site.cluster.core.patch_namespaced_service_status(
+        "little", site.namespace, nothing, _content_type="application/merge-patch+json"
+    )
+    assert " UTC" in (await site.reason("AddressPending")).message
+    await site.cluster.core.create_namespaced_event(site.namespace, event)
+    assert "choose another" in (await site.reason("AddressFailed")).message
+
+
+async def test_pods_that_a_quota_refuses_are_told_with_the_api_servers_words(site: Site) -> None:
+    await site.ready()
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
+    await site.cluster.core.create_namespaced_resource_quota(site.namespace, quota)
+    site.set(note="b", replicas=2)
+    assert "exceeded quota" in (await site.reason("PodsRefused")).message
+
+
+async def test_a_chart_or_a_repository_that_may_not_be_had_is_told_with_its_field(site: Site) -> None:
+    site.wants[0]["chart"] = {"name": "little", "version": "9.9.9"}
+    told = await site.reason("ChartNotFound")
+    assert "spec.releases[little].chart.version 9.9.9" in told.message and "1.0.0" in told.message
+    site.wants[0]["chart"] |= {"repository": "https://evil.example.org"}
+    assert "allowed_chart_repositories" in (await site.reason("RepositoryNotAllowed")).remedy

@@ -1,0 +1,97 @@
+"""Users' data: counted, told, and not destroyed by anybody who has not said so."""
+
+import json
+import time
+
+import pytest
+import yaml
+
+from tests.integration.conftest import Field, runbook
+
+NAME = "homes"
+
+
+def claim(user: str, name: str = "") -> dict:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": name or f"claim-{user}",
+            "namespace": "jhub",
+            "labels": {"component": "singleuser-storage"},
+            "annotations": {"hub.jupyter.org/username": user},
+        },
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+
+
+def server(user: str) -> dict:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"jupyter-{user}", "namespace": "jhub", "labels": {"component": "singleuser-server"}},
+        "spec": {"containers": [{"name": "notebook", "image": "example.org/notebook:1"}]},
+    }
+
+
+@pytest.fixture(scope="module")
+def ready(site: Field) -> Field:
+    site.apply(runbook(NAME))
+    site.until_ready(NAME)
+    site.target(NAME, "create", "-f", _file(site, claim("ada"), claim("grace"), server("ada")))
+    return site
+
+
+def _file(site: Field, *documents: dict) -> str:
+    path = site.directory / "objects.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    return str(path)
+
+
+def values(site: Field, **more: object) -> None:
+    wanted = runbook(NAME)
+    wanted["spec"]["jupyterhub"]["values"] = more
+    site.apply(wanted)
+
+
+def test_servers_and_homes_are_counted(ready: Field) -> None:
+    ready.until("they are counted", lambda: ready.platform(NAME)["status"].get("hub") == {"servers": 1, "homes": 2})
+
+
+def test_a_second_home_of_one_user_is_told(ready: Field) -> None:
+    ready.target(NAME, "create", "-f", _file(ready, claim("ada", "claim-ada---1")))
+    ready.until("it is told", lambda: "ada has two home volumes" in ready.condition(NAME, "DuplicateHomes")["message"])
+    ready.target(NAME, "delete", "pvc", "claim-ada---1", "-n", "jhub", "--wait=false")
+
+
+def test_while_images_are_pulled_beforehand_it_is_told_on_how_many_nodes_and_what_hinders(ready: Field) -> None:
+    image = "example.org/does-not-exist"
+    values(ready, prePuller={"hook": {"pullOnlyOnChanges": False}, "pause": {"image": {"name": image, "tag": "1"}}})
+    told = "pulling the images: done on {} of 3 nodes"
+    ready.until("none has it", lambda: told.format(0) in ready.condition(NAME, "JupyterHubReady")["message"])
+    ready.until("the image is named", lambda: f"{image}:1" in ready.condition(NAME, "JupyterHubReady")["message"])
+    assert ready.condition(NAME, "JupyterHubReady")["reason"] == "Upgrading"
+    assert ready.condition(NAME, "AutoscaleReady")["status"] == "True"
+    values(ready)
+    ready.until_ready(NAME)
+
+
+def test_a_deletion_that_would_destroy_homes_is_held_and_says_whose(ready: Field) -> None:
+    ready.until("two again", lambda: ready.platform(NAME)["status"]["hub"]["homes"] == 2)
+    mark = ready.mark()
+    ready.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
+    told = ready.until_reason(NAME, "Ready", "HomesWouldBeLost")["message"]
+    assert "2 home volumes of users (ada, grace)" in told and 'notebookplatform.io/confirm-deletion: "2"' in told
+    assert ready.condition(NAME, "Stalled")["status"] == "True"
+    time.sleep(3)
+    assert ready.writes(mark) == []
+    assert json.loads(ready.target(NAME, "get", "pod", "jupyter-ada", "-n", "jhub", "-o", "json"))["status"]["phase"] == "Running"
+    ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "notebookplatform.io/confirm-deletion=1")
+    time.sleep(3)
+    assert ready.condition(NAME, "Ready")["reason"] == "HomesWouldBeLost"
+
+
+def test_once_it_is_confirmed_for_all_of_them_nothing_is_left(ready: Field) -> None:
+    ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "--overwrite", "notebookplatform.io/confirm-deletion=2")
+    ready.until("the platform is gone", lambda: ready.platform(NAME) is None)
+    assert ready.resources() == {}

@@ -1,0 +1,171 @@
+"""Steps of releases, and when the homes of users hold a deletion up."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kubernetes.aio import client
+from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.releases import ReleaseSpec
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.step import Check
+from notebook_platform.helm.pods import diagnose
+from notebook_platform.helm.releases import any_charts, step_name
+from notebook_platform.helm.scene import Scene
+from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.helm.troubles import Trouble, sentence
+from notebook_platform.hubs.health import unseen
+from notebook_platform.hubs.homes import Census, notices, objection
+from notebook_platform.hubs.jupyterhub import JupyterHub
+from notebook_platform.hubs.signs import read
+
+NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
+
+
+@given(st.lists(NAMES, unique=True))
+def test_no_two_releases_have_the_same_step(names: list[str]) -> None:
+    assert len({step_name(name) for name in names}) == len(names)
+
+
+def test_a_step_is_called_as_its_release_in_the_form_of_a_condition() -> None:
+    assert step_name("cert-manager") == "ReleaseCertManager" and step_name("nginx-2") == "ReleaseNginx-2"
+
+
+@given(st.lists(NAMES, unique=True, min_size=1, max_size=8), st.data())
+def test_whatever_releases_need_of_each_other_there_is_a_graph(names: list[str], data: st.DataObject) -> None:
+    others = st.lists(st.sampled_from([*names, "jupyterhub"]), unique=True, max_size=4)
+    specs = [
+        ReleaseSpec.model_validate(
+            {
+                "name": n,
+                "namespace": "x",
+                "chart": {"name": "c", "version": "1.0.0"},
+                "needs": [o for o in data.draw(others) if o != n],
+            }
+        )
+        for n in names
+    ]
+    contents = any_charts(specs, ["JupyterHub"], secrets=None, helm=None)  # type: ignore[arg-type]
+    keeping = Keeping(owner="o", uid="u", helm=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
+
+    def there(name: str) -> Any:
+        return type(name, (Check,), {"name": name, "desired": lambda *_: None, "observe": lambda *_: None})()
+
+    graph = Graph([there("TargetCluster"), there("JupyterHub"), *(ReleaseStep(content, keeping) for content in contents)])
+    for spec, content in zip(specs, contents, strict=True):
+        if not content._circle:
+            assert {step_name(n) if n != "jupyterhub" else "JupyterHub" for n in spec.needs} <= set(graph.needs[content.name])
+
+
+@pytest.mark.parametrize(
+    ("homes", "confirmed", "held"),
+    [(0, None, False), (3, None, True), (3, "2", True), (3, "3", False), (2, "3", False), (3, "yes", True), (3, "-3", True)],
+)
+def test_homes_hold_a_deletion_until_all_of_them_are_confirmed(homes: int, confirmed: str | None, held: bool) -> None:
+    failed = objection(homes, ["ada"], confirmed)
+    assert (failed is not None) is held
+    if failed:
+        assert f"{homes} home volumes" in failed.message and "confirm-deletion" in failed.remedy and failed.retry_in is None
+
+
+def test_homes_that_cannot_be_counted_hold_it_too() -> None:
+    failed = objection(None, [], None)
+    assert failed is not None and failed.reason == "HomesUnknown" and objection(None, [], "0") is None
+
+
+def test_only_some_names_are_told() -> None:
+    failed = objection(9, [f"u{n}" for n in range(9)], None)
+    assert failed and "u0, u1, u2, u3, u4 and 4 more" in failed.message
+
+
+def test_two_homes_for_one_server_are_told_and_named_servers_are_not_taken_for_them() -> None:
+    fine = Census(homes=(("ada", "", "claim-ada"), ("ada", "gpu", "claim-ada-gpu")))
+    assert notices(fine, "f") == ()
+    (notice,) = notices(Census(homes=(*fine.homes, ("ada", "", "claim-ada---1"))), "f")
+    assert notice.reason == "DuplicateHomeClaims" and "ada has two home volumes" in notice.message
+
+
+def test_the_worst_is_told_first_and_nothing_twice() -> None:
+    found = [Trouble(5, "Progressing", "late"), Trouble(0, "ImagePullFailed", "image"), Trouble(5, "Progressing", "late")]
+    assert sentence(found) == "image; late"
+
+
+def pod(told: str, **spec: Any) -> client.V1Pod:
+    condition = client.V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message=told)
+    containers: Sequence[Any] = [client.V1Container(name="main")]
+    return client.V1Pod(
+        metadata=client.V1ObjectMeta(name="p"),
+        spec=client.V1PodSpec(containers=containers, **spec),
+        status=client.V1PodStatus(phase="Pending", conditions=[condition]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "reason", "words"),
+    [
+        (
+            "0/3 nodes are available: 3 node(s) had untolerated taint {hub.jupyter.org/dedicated: user}.",
+            "TaintNotTolerated",
+            "dedicated",
+        ),
+        ("0/3 nodes are available: 3 node(s) had untolerated taint(s).", "TaintNotTolerated", "the taints of the nodes"),
+        (
+            "0/3 nodes are available: 1 Insufficient memory, 2 Insufficient nvidia.com/gpu.",
+            "NotEnoughRoom",
+            "memory () and nvidia.com/gpu",
+        ),
+        ("0/3 nodes are available: 3 node(s) had volume node affinity conflict.", "StorageUnavailable", "another zone"),
+    ],
+)
+def test_what_the_scheduler_says_is_a_reason_and_a_sentence(told: str, reason: str, words: str) -> None:
+    nodes = [SimpleNamespace(metadata=SimpleNamespace(labels={}))]
+    found = diagnose(pod(told), Scene(claims={}, classes={}, nodes=nodes))
+    assert found is not None and found[0].reason == reason and words in found[1]
+
+
+def waiting_user(minutes: int, conditions: Sequence[Any] = ()) -> client.V1Pod:
+    made = datetime.now(UTC) - timedelta(minutes=minutes)
+    spec = client.V1PodSpec(containers=[client.V1Container(name="notebook")], scheduler_name="jhub-user-scheduler")
+    metadata = client.V1ObjectMeta(name="jupyter-ada", creation_timestamp=made)
+    return client.V1Pod(metadata=metadata, spec=spec, status=client.V1PodStatus(conditions=list(conditions)))
+
+
+def test_a_scheduler_that_looks_at_nobody_is_told_once_and_one_that_finds_no_room_is_not_it() -> None:
+    (trouble,) = unseen([waiting_user(5), waiting_user(6)])
+    assert trouble.reason == "SchedulerDead" and "jhub-user-scheduler" in trouble.message
+    looked_at = client.V1PodCondition(type="PodScheduled", status="False")
+    assert list(unseen([waiting_user(1), waiting_user(5, [looked_at])])) == []
+
+
+def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cannot_be() -> None:
+    spec = JupyterHubSpec.model_validate(
+        {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}, "remediation": {"strategy": "Rollback"}}
+    )
+    hub = JupyterHub(spec, secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
+
+    def at(version: str) -> Any:
+        return SimpleNamespace(chart_version=version)
+
+    assert "database" in hub.irreversible(at("4.4.0"), at("3.3.8"))
+    assert hub.irreversible(at("4.4.0"), at("4.3.6")) == ""
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("alembic.util.exc.CommandError: Can't locate revision identified by '4621fec11365'", "RollbackImpossible"),
+        ("[C] Found database schema version 833da8570507 != 651f5419b74d. Backup your database", "DatabaseUpgradeRequired"),
+        ("[E] api_request to the proxy failed with status code 599", "ProxyUnreachable"),
+        ('psycopg2.OperationalError: connection to server at "db" failed: password s3cret', "DatabaseUnreachable"),
+        ('  File "/usr/local/etc/jupyterhub/jupyterhub_config.py", line 3', "ConfigRefused"),
+        ("[I] all is well", None),
+    ],
+)
+def test_what_a_crashing_hub_says_has_a_reason_and_its_words_are_not_shown(log: str, reason: str | None) -> None:
+    found = read(log)
+    assert (found.reason if found else None) == reason
+    assert found is None or (found.message.startswith("Deployment hub: ") and "s3cret" not in found.message)
