@@ -22,6 +22,12 @@ LIST_KEYS = {
     "spec.network.subnets": "name",
     "spec.autoscale": "pool",
     "spec.autoscale[].recurring": "name",
+    "spec.jupyterhub.services": "name",
+    "spec.jupyterhub.roles": "name",
+    "spec.jupyterhub.singleUser.profiles": "name",
+    "spec.jupyterhub.singleUser.profiles[].options": "name",
+    "spec.jupyterhub.singleUser.profiles[].options[].choices": "name",
+    "spec.jupyterhub.extraFiles": "name",
     "status.conditions": "type",
 }
 FREE_FORM = frozenset({"spec.jupyterhub.values"})

@@ -1,7 +1,7 @@
 """JupyterHub: the hub's release is there with the wanted values, its workloads work, and its door answers."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,10 +20,12 @@ from notebook_platform.helm.release import Release, newest
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import State, Wanted, state_of
 from notebook_platform.hubs.generations import is_known
+from notebook_platform.hubs.given import Around, base_path, url_of
 from notebook_platform.hubs.health import Health, look, sentence
+from notebook_platform.hubs.look_around import look_around
 from notebook_platform.hubs.probe import probe
 from notebook_platform.hubs.secrets import hub_secrets, more_values
-from notebook_platform.hubs.values import FIELD, render
+from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
@@ -76,6 +78,9 @@ class JupyterHub(Step[Wanted, Found]):
         deleting: bool,
     ) -> None:
         self._spec: JupyterHubSpec | None = spec.jupyterhub
+        self._location = spec.azure.location
+        self._around = Around(location=spec.azure.location)
+        self._origins: Mapping[str, str] = {}
         self._adoption = spec.adoption
         self._owner = owner
         self._secrets = secrets
@@ -94,8 +99,10 @@ class JupyterHub(Step[Wanted, Found]):
         existing = await newest(target.api, self._spec.namespace, self._spec.release) if target.api else None
         secrets = await hub_secrets(self._secrets, self._spec, existing.config if existing else None)
         more = await more_values(self._secrets, self._spec)
-        values = render(self._spec, secrets, target.served_version, more)
-        plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
+        around = await look_around(target.api, self._spec, self._location, existing, allow_private=self._allow_private)
+        rendered = explain(self._spec, secrets, target.served_version, more, around)
+        self._around, self._origins = around, rendered.told()
+        plain: dict[str, Any] = json.loads(json.dumps(rendered.values, default=str))
         self._wanted = Wanted(name=self._spec.release, namespace=self._spec.namespace, chart=chart, values=plain)
 
     def desired(self, inputs: Inputs) -> Wanted | None:
@@ -157,15 +164,13 @@ class JupyterHub(Step[Wanted, Found]):
             return Found(release, state)
         health = await look(target.api, release)
         url = self._url(health.address)
-        asked = f"http://{health.address}" if health.address else None
+        asked = f"http://{health.address}{base_path(self._spec)}" if health.address and self._spec else None
         trouble = await probe(asked, allow_private=self._allow_private) if asked and not health.problems else None
         return Found(release, state, health, url, trouble, tuple(await drifted(target.api, release)))
 
     def _url(self, address: str | None) -> str | None:
         assert self._spec is not None
-        if self._spec.host:
-            return f"https://{self._spec.host}"
-        return f"http://{address}" if address else None
+        return url_of(self._spec, self._around, address)
 
     def _notices(self) -> list[Notice]:
         assert self._spec is not None
@@ -181,7 +186,7 @@ class JupyterHub(Step[Wanted, Found]):
         chart = f"{desired.chart.name}-{desired.chart.version}"
         path = f"releases/{desired.namespace}/{desired.name}"
         if found is None or found.release is None:
-            return [Change(path=path, action=Action.CREATE, after=chart)]
+            return [Change(path=path, action=Action.CREATE, after=_told(chart, self._origins))]
         if found.state is State.IN_LINE and not found.marked:
             return [Change(path=f"{path}/owner", action=Action.UPDATE, after=self._owner)]
         if found.state is State.IN_LINE:
@@ -191,7 +196,11 @@ class JupyterHub(Step[Wanted, Found]):
         if before != chart:
             return [Change(path=f"{path}/chart", action=Action.UPDATE, before=before, after=chart, disrupts=True)]
         if found.state is State.OUTDATED:
-            return [Change(path=f"{path}/values", action=Action.UPDATE, before=_differing(desired, release), disrupts=True)]
+            return [
+                Change(
+                    path=f"{path}/values", action=Action.UPDATE, before=_differing(desired, release, self._origins), disrupts=True
+                )
+            ]
         return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="deployed")]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
@@ -247,8 +256,13 @@ class JupyterHub(Step[Wanted, Found]):
         return Done()
 
 
-def _differing(desired: Wanted, release: Release) -> list[str]:
-    """The paths at which the values differ; the values themselves may be secret."""
+def _told(chart: str, origins: Mapping[str, str]) -> Any:
+    """The chart, and where each value that it is given comes from."""
+    return {"chart": chart, "values": dict(origins)} if origins else chart
+
+
+def _differing(desired: Wanted, release: Release, origins: Mapping[str, str]) -> list[str]:
+    """The paths at which the values differ, and where they come from; the values themselves may be secret."""
     forth = {change.path for change in compare(desired.values, release.config)}
     back = {change.path for change in compare(release.config, desired.values)}
-    return sorted(forth | back)
+    return [f"{path} ({origins[path]})" if path in origins else path for path in sorted(forth | back)]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from notebook_platform.api.rules.helpers import Rule, duration, matches
 
+PURPOSE = "hub.jupyter.org/node-purpose"
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec": (
         (
@@ -22,6 +24,15 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "self.nodePools.all(p, !has(p.subnet) || (has(self.network) && ((has(self.network.subnet) && "
             "p.subnet == self.network.subnet.name) || self.network.subnets.exists(s, s.name == p.subnet))))",
             "spec.nodePools[].subnet must name a subnet of spec.network",
+        ),
+        *(
+            (
+                f"!has(self.jupyterhub) || self.jupyterhub.placement.{pods} != 'Require' || self.nodePools.exists(p, (has(p.purpose) "
+                f"&& p.purpose == '{purpose}') || (has(p.nodeLabels) && '{PURPOSE}' in p.nodeLabels && "
+                f"p.nodeLabels['{PURPOSE}'] == '{purpose.lower()}'))",
+                f"spec.jupyterhub.placement.{pods} Require needs a pool with purpose {purpose} in spec.nodePools",
+            )
+            for pods, purpose in (("userPods", "User"), ("corePods", "Core"))
         ),
         ("has(self.network) == has(oldSelf.network)", "spec.network cannot be added or removed later; make a new platform"),
     ),
