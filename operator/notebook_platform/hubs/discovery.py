@@ -10,7 +10,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +32,9 @@ RETRY = 30.0
 NAT64 = ip_network("64:ff9b::/96")
 """Addresses of IPv4 hosts in a network that has IPv6 only (RFC 6052)."""
 
+WIRE_SERVER = IPv4Address("168.63.129.16")
+"""Azure's own, seen from its machines only (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16)."""
+
 MEMBERS = {"authorize": "authorization_endpoint", "token": "token_endpoint", "userinfo": "userinfo_endpoint"}
 
 
@@ -40,29 +43,33 @@ class NotPublic(OSError):
 
 
 class Discovery:
-    """Asks issuers and remembers their answers. `tls` is for tests with a CA of their own."""
+    """Asks issuers and remembers their answers. `tls` is for a CA that the system does not know; `clock` gives seconds."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._tls = tls
+        self._clock = clock
         self._known: dict[tuple[str, bool], tuple[float, Endpoints]] = {}
+        self._asking: dict[tuple[str, bool], asyncio.Lock] = {}
 
     async def endpoints(self, issuer: str, *, allow_private: bool) -> Endpoints:
         """The issuer's endpoints.
 
         Raises Refused: IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
         """
-        at, known = self._known.get((issuer, allow_private), (0.0, None))
-        age = time.monotonic() - at
-        if known is not None and age < FRESH:
-            return known
-        try:
-            found = endpoints_in(issuer, await self._ask(issuer, allow_private))
-        except Refused:
-            if known is not None and age < STALE:
+        key = (issuer, allow_private)
+        async with self._asking.setdefault(key, asyncio.Lock()):
+            at, known = self._known.get(key, (0.0, None))
+            age = self._clock() - at
+            if known is not None and age < FRESH:
                 return known
-            raise
-        self._known[issuer, allow_private] = (time.monotonic(), found)
-        return found
+            try:
+                found = endpoints_in(issuer, await self._ask(issuer, allow_private))
+            except Refused:
+                if known is not None and age < STALE:
+                    return known
+                raise
+            self._known[key] = (self._clock(), found)
+            return found
 
     async def _ask(self, issuer: str, allow_private: bool) -> Any:
         parts = urlsplit(issuer)
@@ -70,7 +77,7 @@ class Discovery:
             raise _refused(
                 "IssuerNotHttps", "is no https URL with a host and a path only", "Write it as the provider does.", None
             )
-        if not allow_private and _is_literal(parts.hostname) and not is_public(parts.hostname):
+        if not allow_private and _is_number(parts.hostname) and not is_public(parts.hostname):
             raise _not_allowed()
         connector = aiohttp.TCPConnector(resolver=_Careful(allow_private), ssl=self._tls or True, use_dns_cache=False)
         timeout = aiohttp.ClientTimeout(total=SECONDS)
@@ -134,12 +141,11 @@ def _not_allowed() -> Refused:
     )
 
 
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+def _is_number(host: str) -> bool:
+    """Whether a host is an address and no name, in any of the ways to write one (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+    Such a host is not resolved."""
+    last = host.rstrip(".").rpartition(".")[2]
+    return ":" in host or last.isdigit() or last.startswith("0x")
 
 
 def _inner(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
@@ -152,10 +158,13 @@ def _inner(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Add
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the Internet at large."""
-    found = list(_inner(ip_address(address.partition("%")[0])))
+    """Whether an address is one of the Internet at large. What is no address in its usual form is not."""
+    try:
+        found = list(_inner(ip_address(address.partition("%")[0])))
+    except ValueError:
+        return False
     mapped = isinstance(found[0], IPv6Address) and found[0].ipv4_mapped is not None
-    return all(one.is_global and not one.is_multicast for one in (found[1:] if mapped else found))
+    return all(one.is_global and not one.is_multicast and one != WIRE_SERVER for one in (found[1:] if mapped else found))
 
 
 class _Careful(AbstractResolver):
