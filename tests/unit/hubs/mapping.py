@@ -120,11 +120,11 @@ TABLE: dict[str, Row] = {
     ),
     "auth.oidc.allowedGroups": (
         {"auth": oidc(groupsClaim="groups", allowedGroups=["b", "a"])},
-        {"0.11": REFUSED, "1": {f"{GENERIC}.allowed_groups": ["a", "b"]}, "4": {f"{USERS}.allowed_groups": ["a", "b"]}},
+        {"0.11": REFUSED, "1": {f"{GENERIC}.allowed_groups": ["a", "b"]}},
     ),
     "auth.oidc.adminGroups": (
         {"auth": oidc(groupsClaim="groups", adminGroups=["a"])},
-        {"0.11": REFUSED, "1": {f"{GENERIC}.admin_groups": ["a"]}, "4": {f"{USERS}.admin_groups": ["a"]}},
+        {"0.11": REFUSED, "1": {f"{GENERIC}.admin_groups": ["a"]}},
     ),
     "auth.oidc.allowAll": (
         {"auth": oidc(allowAll=True)},
@@ -195,8 +195,8 @@ TABLE: dict[str, Row] = {
             "4": {
                 "hub.config.AzureAdOAuthenticator.auth_state_groups_key": "user.groups",
                 f"{USERS}.manage_groups": True,
-                f"{USERS}.allowed_groups": ["g"],
-                f"{USERS}.admin_groups": ["h"],
+                "hub.config.AzureAdOAuthenticator.allowed_groups": ["g"],
+                "hub.config.AzureAdOAuthenticator.admin_groups": ["h"],
             },
         },
     ),
