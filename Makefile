@@ -52,6 +52,7 @@ docs: .venv/.done ## write docs/reference from the code
 lock: ## choose the newest versions that pyproject.toml allows, with hashes
 	@uv pip compile pyproject.toml --extra dev --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt
 	@uv pip compile pyproject.toml --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/operator.txt
+	@printf 'jupyterhub==5.5.*\noauthenticator==17.4.*\njupyterhub-kubespawner==7.0.*\njupyterhub-idle-culler>=1.4,<2\n' | uv pip compile - --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub.txt
 
 clean: ## remove the virtual environment (the cache outside stays)
 	@rm -rf .venv

@@ -169,7 +169,15 @@ class Workshop:
         spec, allow_private = context.spec, self._config.allow_private_addresses
         found: list[Content] = []
         if spec.jupyterhub is not None:
-            found.append(JupyterHub(spec.jupyterhub, secrets=context.secrets, helm=self._helm, allow_private=allow_private))
+            found.append(
+                JupyterHub(
+                    spec.jupyterhub,
+                    location=spec.azure.location,
+                    secrets=context.secrets,
+                    helm=self._helm,
+                    allow_private=allow_private,
+                )
+            )
         hubs = [content.name for content in found]
         return [*found, *any_charts(spec.releases, hubs, secrets=context.secrets, helm=self._helm)]
 

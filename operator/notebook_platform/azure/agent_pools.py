@@ -129,8 +129,8 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
         changes.append(Change(path=f"{path}.nodeTaints", action=Action.UPDATE, before=taints, after=[], keys=("nodeTaints",)))
     for label, value in (found.get("nodeLabels") or {}).items():
         if label not in wanted["nodeLabels"]:
-            keys = ("nodeLabels", label)
-            changes.append(Change(path=f"{path}.nodeLabels.{label}", action=Action.UPDATE, before=value, keys=keys))
+            place = ("nodeLabels", label)
+            changes.append(Change(path=f"{path}.nodeLabels.{label}", action=Action.UPDATE, before=value, keys=place))
     current = str(found.get("currentOrchestratorVersion") or found.get("orchestratorVersion") or version)
     if not satisfies(current, version):
         here, cannot = f"{path}.orchestratorVersion", downgrade(current, version, "spec.cluster.kubernetesVersion")
