@@ -81,7 +81,7 @@ class OperatorProcess:
         self.log = directory / "operator.log"
         self.health_port, self.metrics_port = free_ports(2)
         self.work_dir = directory / "work"
-        self._environment = {
+        self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("NOTEBOOK_PLATFORM_")},
             "KUBECONFIG": str(account_kubeconfig(environment, directory / "operator.kubeconfig")),
             "NOTEBOOK_PLATFORM_RESOURCE_MANAGER_URL": environment["SANDBOX_ARM"],
@@ -112,7 +112,7 @@ class OperatorProcess:
         command = [str(Path(sys.executable).parent / "notebook-platform"), "run"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

@@ -1,15 +1,12 @@
 """The judge of the simulator: azure-cli as Microsoft ships it, in an environment of its own, unchanged."""
 
-import hashlib
 import json
 import os
-import shutil
 import ssl
 import subprocess
 import sys
 import time
 import urllib.request
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,53 +16,10 @@ from typing import Any
 import pytest
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
-from sandbox.kubernetes.binaries import cache_root, locked
 from sandbox.operator_process import ROOT
+from tests.environments import Say, environment
 
-REQUIREMENTS = ROOT / "requirements" / "az.txt"
 SPEED = 1000
-
-Say = Callable[[str], None]
-
-
-@pytest.fixture(scope="session")
-def say(request: pytest.FixtureRequest) -> Say:
-    """Tells people what takes its time, whether or not pytest captures what tests print."""
-    manager = request.config.pluginmanager
-    capture, terminal = manager.getplugin("capturemanager"), manager.getplugin("terminalreporter")
-
-    def tell(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            terminal.ensure_newline()
-            terminal.write_line(f"[az] {text}")
-
-    return tell
-
-
-def installed(say: Say) -> Path:
-    """The `az` of the pinned azure-cli; made once (a few minutes) and kept in the cache."""
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    home = cache_root() / f"az-{digest}"
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with locked(home.with_suffix(".lock")):
-        if not (home / ".done").exists():
-            _install(home, say)
-    return home / "bin" / "az"
-
-
-def _install(home: Path, say: Say) -> None:
-    began = time.monotonic()
-    say(f"azure-cli from PyPI into {home} (once, a few minutes)")
-    shutil.rmtree(home, ignore_errors=True)
-    venv.create(home, with_pip=True)
-    python = str(home / "bin" / "python")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-    subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
-    say(f"installed after {time.monotonic() - began:.0f} s; compiling")
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run([python, "-m", "compileall", "-q", "-j", "0", str(home / "lib")], check=False, env=environment)
-    (home / ".done").touch()
-    say(f"ready after {time.monotonic() - began:.0f} s")
 
 
 @dataclass
@@ -147,7 +101,7 @@ def signed_in(executable: Path, directory: Path, simulator: dict[str, str]) -> A
 
 @pytest.fixture(scope="session")
 def az(say: Say, az_simulator: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Az:
-    return signed_in(installed(say), tmp_path_factory.mktemp("az"), az_simulator)
+    return signed_in(environment("az", "azure-cli", say) / "bin" / "az", tmp_path_factory.mktemp("az"), az_simulator)
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,12 @@
 
 import asyncio
 import base64
-import hashlib
 import json
 import os
-import shutil
 import signal
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,28 +20,17 @@ import trustme
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from sandbox.kubernetes.binaries import cache_root
-from sandbox.operator_process import ROOT
+from tests.environments import Say, environment
 from tests.integration.test_charts import objects
 
-REQUIREMENTS = ROOT / "requirements" / "hub.txt"
 HOST = "hub.example.org"
 START_SECONDS = 60
 
 
 @pytest.fixture(scope="session")
-def hub_home() -> Path:
+def hub_home(say: Say) -> Path:
     """The environment with the pinned hub; made once and kept in the cache."""
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    home = cache_root() / f"hub-{digest}"
-    if not (home / ".done").exists():
-        sys.stderr.write(f"[hub] JupyterHub from PyPI into {home} (once, about a minute)\n")
-        shutil.rmtree(home, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(REQUIREMENTS)], check=True)
-        (home / ".done").touch()
-    return home
+    return environment("hub", "JupyterHub", say)
 
 
 def written(values: Mapping[str, Any], directory: Path) -> Path:
