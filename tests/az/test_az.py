@@ -92,7 +92,9 @@ def test_04_cluster(az: Az, principal: dict[str, Any], key: Path, tmp_path: Path
     az.run(*f"aks get-credentials {AKS} --overwrite-existing --file {tmp_path / 'kubeconfig'}".split())
     assert (tmp_path / "kubeconfig").exists()
     az.passed.append("aks get-credentials")
-    assert "already exists" in az.refused(f"aks create {AKS} --node-count 1 --ssh-key-value {key} --service-principal x --client-secret y")
+    assert "already exists" in az.refused(
+        f"aks create {AKS} --node-count 1 --ssh-key-value {key} --service-principal x --client-secret y"
+    )
 
 
 def test_05_autoscale(az: Az) -> None:
