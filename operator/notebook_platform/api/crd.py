@@ -23,9 +23,10 @@ LIST_KEYS = {
     "spec.autoscale": "pool",
     "spec.releases": "name",
     "spec.autoscale[].recurring": "name",
+    "spec.binderhub.repositories": "provider",
     "status.conditions": "type",
 }
-FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.releases[].values"})
+FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.binderhub.values", "spec.releases[].values"})
 STRING_LIMIT = 1024
 KEPT = ("type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules import releases
+from notebook_platform.api.rules import binderhub, releases
 from notebook_platform.api.rules.helpers import Rule, duration, matches
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -25,6 +25,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "spec.nodePools[].subnet must name a subnet of spec.network",
         ),
         *releases.WHOLE,
+        *binderhub.SPEC,
         ("has(self.network) == has(oldSelf.network)", "spec.network cannot be added or removed later; make a new platform"),
     ),
     "spec.driftIgnore[]": (
