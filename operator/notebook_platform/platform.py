@@ -37,6 +37,7 @@ from notebook_platform.azure.node_pools import NodePools
 from notebook_platform.azure.preflight import Preflight
 from notebook_platform.azure.principal_secret import PrincipalSecret
 from notebook_platform.azure.providers import Providers
+from notebook_platform.azure.registry import Registry
 from notebook_platform.azure.resource_group import ResourceGroup
 from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
 from notebook_platform.config import OperatorConfig
@@ -216,6 +217,7 @@ def azure_steps(context: AzureContext) -> list[Step[Any, Any]]:
         ResourceGroup(context),
         network(context),
         identity(context),
+        Registry(context),
         RoleAssignment(context),
         Cluster(context),
         ClusterRoles(context),

@@ -27,6 +27,7 @@ from sandbox.azure.identity import Identities
 from sandbox.azure.maintenance import Maintenance
 from sandbox.azure.monitor import Monitor
 from sandbox.azure.network import Network
+from sandbox.azure.registry import Registries
 from sandbox.azure.resources import Resources
 from sandbox.azure.tags import Tags
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, World
@@ -77,6 +78,7 @@ class AzureSimulator:
             self._authorization,
             Network(world),
             Identities(world, graph),
+            Registries(world),
             Compute(world),
         ]
         for part in [
