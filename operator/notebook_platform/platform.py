@@ -71,6 +71,7 @@ def cloud_of(config: OperatorConfig) -> Cloud:
         resource_manager=(config.resource_manager_url or known.resource_manager).rstrip("/"),
         authority=(config.authority_url or known.authority).rstrip("/"),
         graph=(config.graph_url or known.graph).rstrip("/"),
+        public_names=known.public_names,
         ca_file=config.ca_file,
     )
 

@@ -4,14 +4,15 @@ The hub's part, below `jupyterhub`, is rendered as any hub is. Order: typed fiel
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notebook_platform.api.binderhub import BinderHubSpec, GivenRegistry, RepositoryRules
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
-from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.engine.outcome import Refused
 from notebook_platform.hubs.binder_addresses import Addresses, decide, doors
 from notebook_platform.hubs.values import FIELD as HUB_FIELD
 from notebook_platform.hubs.values import HubSecrets, Values, merged
@@ -173,24 +174,14 @@ def _hub(
     spec: BinderHubSpec, secrets: BinderSecrets, registry: Registry, addresses: Addresses, kubernetes: tuple[int, ...]
 ) -> Values:
     """What stands below `jupyterhub`: a hub as any other, and what makes it the binder's."""
-    servers = spec.single_user
-    hub = JupyterHubSpec(
-        release=spec.release,
-        namespace=spec.namespace,
-        chart=Chart(version=jupyterhub_version(spec.chart.version, spec.chart.jupyterhub_version)),
-        host=addresses.hub_host,
-        auth=spec.auth or Auth(),
-        single_user=SingleUser(cpu=servers.cpu, memory=servers.memory, storage=Storage(type="none")),
-        culling=spec.culling,
-    )
-    try:
-        values = render_hub(hub, secrets.hub, kubernetes)
-    except Refused as refused:
-        raise Refused(_about_binder(refused)) from None
+    with about_binder():
+        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes)
     services = {"binder": {"apiToken": secrets.api_token}}
     own: Values = {
         "hub": {"baseUrl": addresses.hub_base, "services": services},
-        "singleuser": {"startTimeout": int(parse_duration(servers.start_timeout).total_seconds())},
+        "cull": {"users": spec.auth is None},
+        "prePuller": {"hook": {"enabled": False}, "continuous": {"enabled": False}},
+        "singleuser": {"startTimeout": int(parse_duration(spec.single_user.start_timeout).total_seconds())},
     }
     if not registry.nodes_may_pull:
         login = DOCKER_HUB_LOGIN if registry.server == DOCKER_HUB else registry.server
@@ -204,9 +195,32 @@ def _hub(
     return merged(values, _signing_in(values, addresses)) if spec.auth else values
 
 
-def _about_binder(refused: Refused) -> Failed:
-    failed = refused.failed
-    return replace(failed, message=failed.message.replace(HUB_FIELD, FIELD), remedy=failed.remedy.replace(HUB_FIELD, FIELD))
+def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:
+    """The binder's hub as a hub of its own: nobody has a home there, and without sign-in nobody signs in."""
+    servers = spec.single_user
+    nobody = {"hub": {"config": {"JupyterHub": {"authenticator_class": "null"}}}}
+    return JupyterHubSpec(
+        release=spec.release,
+        namespace=spec.namespace,
+        chart=Chart(version=jupyterhub_version(spec.chart.version, spec.chart.jupyterhub_version)),
+        host=addresses.hub_host,
+        auth=spec.auth or Auth(),
+        single_user=SingleUser(cpu=servers.cpu, memory=servers.memory, storage=Storage(type="none")),
+        culling=spec.culling,
+        values={} if spec.auth else nobody,
+        values_from=spec.values_from,
+    )
+
+
+@contextmanager
+def about_binder() -> Iterator[None]:
+    """What is refused inside is told of the binder's fields: the hub's stand there under the same names."""
+    try:
+        yield
+    except Refused as refused:
+        failed = refused.failed
+        told = replace(failed, message=failed.message.replace(HUB_FIELD, FIELD), remedy=failed.remedy.replace(HUB_FIELD, FIELD))
+        raise Refused(told) from None
 
 
 def _signing_in(values: Values, addresses: Addresses) -> Values:
@@ -224,7 +238,6 @@ def _signing_in(values: Values, addresses: Addresses) -> Values:
         "oauth_redirect_uri": f"{addresses.binder}oauth_callback",
     }
     return {
-        "cull": {"users": False},
         "hub": {
             "config": config,
             "services": {"binder": binder},

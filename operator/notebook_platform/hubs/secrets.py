@@ -20,9 +20,12 @@ TAKEN_FROM: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """Where the values of an existing release hold what a hub must keep: other ones would log everybody out."""
 
 
-async def hub_secrets(store: SecretStore, spec: JupyterHubSpec, existing: Mapping[str, Any] | None) -> HubSecrets:
-    """All secrets of the hub. `existing` are the values of a release that is there. Raises Refused for a missing reference."""
-    name = f"{store.platform.name}-hub"
+async def hub_secrets(
+    store: SecretStore, spec: JupyterHubSpec, existing: Mapping[str, Any] | None, suffix: str = "hub"
+) -> HubSecrets:
+    """All secrets of the hub, kept in the Secret `<platform>-<suffix>`. `existing` are the values of a release that is there. Raises
+    Refused for a missing reference."""
+    name = f"{store.platform.name}-{suffix}"
     kept = dict(await store.find(name) or {})
     missing = [key for key in (*TAKEN_FROM, "password") if key not in kept]
     if missing:

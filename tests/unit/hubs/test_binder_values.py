@@ -217,12 +217,12 @@ def test_the_hub_inside_has_its_secrets_no_homes_and_the_binders_token() -> None
     assert inside["cull"]["timeout"] == 600
 
 
-def test_without_sign_in_the_charts_own_nobody_may_sign_in_stays() -> None:
+def test_without_sign_in_nobody_signs_in_and_launched_users_are_forgotten() -> None:
     values = rendered()
     assert values["config"]["BinderHub"]["auth_enabled"] is False
-    assert "authenticator_class" not in values["jupyterhub"]["hub"]["config"]["JupyterHub"]
+    assert values["jupyterhub"]["hub"]["config"]["JupyterHub"]["authenticator_class"] == "null"
     assert "BinderSpawner" not in values["jupyterhub"]["hub"]["config"]
-    assert "users" not in values["jupyterhub"]["cull"] and "cmd" not in values["jupyterhub"]["singleuser"]
+    assert values["jupyterhub"]["cull"]["users"] is True and "cmd" not in values["jupyterhub"]["singleuser"]
 
 
 def test_sign_in_is_all_that_a_binder_needs_for_it() -> None:
