@@ -6,6 +6,7 @@ Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Net
                                          NodePools ───┘
                                            ├─ Autoscale
                                            └─ TargetCluster ─┬─ JupyterHub
+   ResourceGroup ── Registry ── ClusterRoles, BinderHub      ├─ BinderHub
                                                              ├─ Release<Name> for each of spec.releases
                                                              └─ RetiredReleases
 """
@@ -51,6 +52,7 @@ from notebook_platform.helm.releases import any_charts
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.hubs.binderhub import BinderHub
 from notebook_platform.hubs.homes import Census, end_servers, everywhere
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
@@ -170,6 +172,10 @@ class Workshop:
         """The releases that the spec asks for."""
         spec, allow_private = context.spec, self._config.allow_private_addresses
         found: list[Content] = []
+        if spec.binderhub is not None:
+            names = f"{spec.azure.location}.{cloud_of(self._config).public_names}"
+            shared = {"secrets": context.secrets, "helm": self._helm, "allow_private": allow_private}
+            found.append(BinderHub(spec.binderhub, azure_names=names, **shared))
         if spec.jupyterhub is not None:
             found.append(JupyterHub(spec.jupyterhub, secrets=context.secrets, helm=self._helm, allow_private=allow_private))
         hubs = [content.name for content in found]

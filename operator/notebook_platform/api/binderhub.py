@@ -6,6 +6,7 @@ from pydantic import Field
 
 from notebook_platform.api.base import SecretKeyRef, SecretRef, SpecModel
 from notebook_platform.api.hubs import Amount, Auth, Chart, Culling, ValuesFrom
+from notebook_platform.api.remediation import Remediation
 
 Pattern = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -199,6 +200,7 @@ class BinderHubSpec(SpecModel):
     gitlab: RepositoryToken | None = Field(None, description="How the binder signs in at GitLab.")
     single_user: Servers = Field(default_factory=lambda: Servers.model_validate({}), description="Launched servers.")
     culling: Culling = Field(default_factory=lambda: Culling.model_validate({}), description="Idle servers.")
+    remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")
     values: dict[str, Any] = Field(
         default_factory=dict,
         description="Values of the chart (the hub's below `jupyterhub`); win over the typed fields and over valuesFrom.",

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
@@ -12,16 +12,6 @@ from notebook_platform.hubs.secrets import hub_secrets
 from notebook_platform.kube.secrets import SecretStore
 
 SUFFIX = "binder"
-
-
-class MadeRegistry(Protocol):
-    """A registry that was made for the binder: its server, and the Secret that its builder's login is kept in."""
-
-    @property
-    def server(self) -> str: ...
-
-    @property
-    def secret_name(self) -> str: ...
 
 
 async def binder_secrets(
@@ -57,14 +47,14 @@ def _token_in(hub_values: Mapping[str, Any]) -> str | None:
     return token if isinstance(token, str) else None
 
 
-async def image_registry(store: SecretStore, spec: BinderHubSpec, made: MadeRegistry | None) -> Registry:
-    """Where images go, and as whom. `made`: the registry that the platform has for itself; its login is known only when it is
-    there. Raises Refused (SecretNotFound, SecretKeyMissing)."""
+async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
+    """Where images go, and as whom. The login of the platform's own registry lies in the Secret `<platform>-registry`, which the
+    step Registry keeps; in a plan it is not there yet. Raises Refused (SecretNotFound, SecretKeyMissing)."""
     given, own = spec.registry.given, spec.registry.azure
     if given is not None:
         field = f"{FIELD}.registry.given.secretRef"
         return given_registry(given, await store.read(given.secret_ref.name, "username", "password", field=field))
-    assert own is not None and made is not None
-    login = await store.find(made.secret_name) or {}
-    username, password = (login.get(key, KNOWN_AFTER_APPLY) for key in ("username", "password"))
-    return Registry(made.server, own.prefix, username, password, nodes_may_pull=True)
+    assert own is not None
+    planned = {"server": f"{own.name}.azurecr.io", "username": KNOWN_AFTER_APPLY, "password": KNOWN_AFTER_APPLY}
+    login = await store.find(f"{store.platform.name}-registry") or planned
+    return Registry(login["server"], own.prefix, login["username"], login["password"], nodes_may_pull=True)

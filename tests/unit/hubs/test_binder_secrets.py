@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from notebook_platform.api.binderhub import BinderHubSpec
-from notebook_platform.azure.outputs import Registry as MadeRegistry
 from notebook_platform.engine import Refused
 from notebook_platform.hubs.binder_addresses import decide
 from notebook_platform.hubs.binder_secrets import binder_secrets, image_registry
@@ -21,7 +20,6 @@ class Store(Secrets):
 
 
 GIVEN = {"given": {"server": "registry.example.org", "prefix": "b/x-", "secretRef": {"name": "registry"}}}
-MADE = MadeRegistry(id="/subscriptions/s/x", server="universitybinder.azurecr.io", secret_name="prd-binder-registry")
 
 
 async def made(store: Store, wanted: BinderHubSpec, existing: dict[str, Any] | None = None) -> Any:
@@ -74,18 +72,18 @@ async def test_a_secret_that_is_missing_is_told_with_the_binders_field(changes: 
 async def test_a_given_registry_is_signed_in_to_with_its_secret() -> None:
     store = Store()
     with pytest.raises(Refused) as refused:
-        await image_registry(store, spec(registry=GIVEN), None)  # type: ignore[arg-type]
+        await image_registry(store, spec(registry=GIVEN))  # type: ignore[arg-type]
     assert "spec.binderhub.registry.given.secretRef" in refused.value.failed.message
     store.data["registry"] = {"username": "u", "password": "p"}
-    found = await image_registry(store, spec(registry=GIVEN), None)  # type: ignore[arg-type]
+    found = await image_registry(store, spec(registry=GIVEN))  # type: ignore[arg-type]
     assert (found.server, found.username, found.password, found.nodes_may_pull) == ("registry.example.org", "u", "p", False)
 
 
 async def test_a_registry_that_is_only_planned_has_a_login_that_is_known_after_apply() -> None:
     store = Store()
-    planned = await image_registry(store, spec(INGRESS), MADE)  # type: ignore[arg-type]
+    planned = await image_registry(store, spec(INGRESS))  # type: ignore[arg-type]
     assert planned.password == "(known after apply)"
-    store.data["prd-binder-registry"] = {"username": "builder", "password": "p"}
-    found = await image_registry(store, spec(INGRESS), MADE)  # type: ignore[arg-type]
-    assert (found.server, found.username, found.password) == ("universitybinder.azurecr.io", "builder", "p")
+    store.data["prd-binder-registry"] = {"server": "labbinder.azurecr.io", "username": "builder", "password": "p"}
+    found = await image_registry(store, spec(INGRESS))  # type: ignore[arg-type]
+    assert (found.server, found.username, found.password) == ("labbinder.azurecr.io", "builder", "p")
     assert found.nodes_may_pull

@@ -170,6 +170,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     f"{HERE}.singleUser.memory.limit": (matches(f"{HERE}.singleUser.memory.limit", MEMORY, "must be written as 2G or 512M"),),
     f"{HERE}.singleUser.startTimeout": (duration(f"{HERE}.singleUser.startTimeout"),),
+    f"{HERE}.remediation.wait": (duration(f"{HERE}.remediation.wait"),),
     f"{HERE}.culling.timeout": (duration(f"{HERE}.culling.timeout"),),
     f"{HERE}.culling.every": (duration(f"{HERE}.culling.every"),),
     f"{HERE}.culling.maxAge": (duration(f"{HERE}.culling.maxAge"),),
