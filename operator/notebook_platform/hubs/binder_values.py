@@ -14,6 +14,7 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.hubs.binder_addresses import Addresses, decide, doors
+from notebook_platform.hubs.binder_refusals import AZURE_REGISTRIES, check
 from notebook_platform.hubs.values import FIELD as HUB_FIELD
 from notebook_platform.hubs.values import HubSecrets, Values, merged
 from notebook_platform.hubs.values import render as render_hub
@@ -24,7 +25,6 @@ POOL_LABEL = "kubernetes.azure.com/agentpool"
 
 DOCKER_HUB = "docker.io"
 DOCKER_HUB_LOGIN = "https://index.docker.io/v1/"
-AZURE_REGISTRIES = (".azurecr.io", ".azurecr.cn", ".azurecr.us")
 
 OLDEST_KNOWN = 3506
 JUPYTERHUB_INSIDE: tuple[tuple[int, str], ...] = ((0, "3.3.7"), (OLDEST_KNOWN + 1, "4.2.0"))
@@ -86,9 +86,9 @@ def render(
 ) -> Values:
     """The values of the release. `azure_names`: what follows a DNS label of Azure; `more`: the documents of valuesFrom, in order.
 
-    Raises Refused (NoUsersAllowed, FieldNotSupported) for what the chart's hub cannot do.
+    Raises Refused for what the chart's hub cannot do, and for all that `binder_refusals` tells.
     """
-    addresses = decide(spec.address, azure_names)
+    addresses, documents = decide(spec.address, azure_names), list(more)
     values = merged(
         {
             "config": _config(spec, secrets, registry, addresses),
@@ -100,12 +100,13 @@ def render(
                 "imageGCThresholdHigh": spec.builder.image_cleaner.above,
                 "imageGCThresholdLow": spec.builder.image_cleaner.until,
             },
-            "jupyterhub": _hub(spec, secrets, registry, addresses, kubernetes),
+            "jupyterhub": _hub(spec, secrets, registry, addresses, kubernetes, documents),
         },
         doors(spec.address, azure_names),
     )
-    for document in [*more, spec.values]:
+    for document in [*documents, spec.values]:
         values = merged(values, document)
+    check(values, FIELD)
     return values
 
 
@@ -171,11 +172,16 @@ def _login(registry: Registry) -> Values:
 
 
 def _hub(
-    spec: BinderHubSpec, secrets: BinderSecrets, registry: Registry, addresses: Addresses, kubernetes: tuple[int, ...]
+    spec: BinderHubSpec,
+    secrets: BinderSecrets,
+    registry: Registry,
+    addresses: Addresses,
+    kubernetes: tuple[int, ...],
+    documents: Iterable[Mapping[str, Any]],
 ) -> Values:
-    """What stands below `jupyterhub`: a hub as any other, and what makes it the binder's."""
+    """What stands below `jupyterhub`: a hub as any other, judged with all that is said of it, and what makes it the binder's."""
     with about_binder():
-        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes)
+        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes, [_inside(d) for d in documents])
     services = {"binder": {"apiToken": secrets.api_token}}
     own: Values = {
         "hub": {"baseUrl": addresses.hub_base, "services": services},
@@ -207,9 +213,15 @@ def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:
         auth=spec.auth or Auth(),
         single_user=SingleUser(cpu=servers.cpu, memory=servers.memory, storage=Storage(type="none")),
         culling=spec.culling,
-        values={} if spec.auth else nobody,
+        values=merged({} if spec.auth else nobody, _inside(spec.values)),
         values_from=spec.values_from,
     )
+
+
+def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What values of the binder say of the hub."""
+    inside = values.get("jupyterhub")
+    return inside if isinstance(inside, Mapping) else {}
 
 
 @contextmanager

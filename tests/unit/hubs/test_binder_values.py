@@ -299,3 +299,43 @@ def test_the_same_spec_and_secrets_give_the_same_values(
     first = render(wanted, SECRETS, AZURE, NAMES, NEW, [{"config": {"Extra": more}}])
     assert first == render(wanted, SECRETS, AZURE, NAMES, NEW, [{"config": {"Extra": more}}])
     assert first["config"]["BinderHub"]["hub_url"].startswith(("http://", "https://"))
+
+
+@pytest.mark.parametrize(
+    ("values", "reason", "named"),
+    [
+        ({"imageBuilderType": "host"}, "BuilderNotSupported", "spec.binderhub.values.imageBuilderType"),
+        ({"perRepoQuota": 3}, "ValueRemoved", "spec.binderhub.values.perRepoQuota"),
+        ({"hub": {"url": "http://x"}}, "ValueRemoved", "spec.binderhub.values.hub.url"),
+        ({"dind": {"enabled": True}}, "ValueRemoved", "spec.binderhub.values.dind.enabled"),
+        ({"config": {"binderhub": {"debug": True}}}, "ConfigSectionInvalid", "spec.binderhub.values.config.binderhub"),
+        ({"config": {"Application": 1}}, "ConfigSectionInvalid", "spec.binderhub.values.config.Application"),
+        (
+            {"config": {"BinderHub": {"image_prefix": "universitybinder.azurecr.io/r2d-"}}},
+            "ImagePrefixTooShort",
+            "spec.binderhub.values.config.BinderHub.image_prefix",
+        ),
+        (
+            {
+                "jupyterhub": {
+                    "singleuser": {"storage": {"type": "dynamic"}},
+                    "hub": {"config": {"KubeSpawner": {"delete_pvc": True}}},
+                }
+            },
+            "HomesWouldBeLost",
+            "spec.binderhub.values.jupyterhub",
+        ),
+        (
+            {"jupyterhub": {"hub": {"services": {"binder": {"oauth_client_id": "binder"}}}}},
+            "ClientIdInvalid",
+            "spec.binderhub.values.jupyterhub.hub.services.binder.oauth_client_id",
+        ),
+    ],
+)
+@pytest.mark.parametrize("where", ["values", "valuesFrom"])
+def test_what_would_do_harm_is_refused_however_it_is_said(where: str, values: dict[str, Any], reason: str, named: str) -> None:
+    wanted, more = (spec(values=values), []) if where == "values" else (spec(), [values])
+    with pytest.raises(Refused) as refused:
+        render(wanted, SECRETS, AZURE, NAMES, NEW, more)
+    failed = refused.value.failed
+    assert failed.reason == reason and named in failed.message and failed.remedy and failed.retry_in is None
