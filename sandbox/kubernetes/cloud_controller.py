@@ -95,12 +95,12 @@ class CloudController:
         address = self._addresses.take()
         doors = ("binder",) if service.metadata.name == "binder" else ("hub",)
         self._stand_ins[key] = HubStandIn(self._api, service.metadata.namespace, address, doors)
-        self._spawn(self._give_address(service, address, self._stand_ins[key]))
+        self._spawn(self._give_address(service, self._stand_ins[key]))
 
-    async def _give_address(self, service: Any, address: str, stand_in: HubStandIn) -> None:
+    async def _give_address(self, service: Any, stand_in: HubStandIn) -> None:
         await self._sleep(ADDRESS_SECONDS)
-        await stand_in.start([port.port for port in service.spec.ports])
-        patch = {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}
+        await stand_in.start([port.port for port in service.spec.ports], self._addresses)
+        patch = {"status": {"loadBalancer": {"ingress": [{"ip": stand_in.address}]}}}
         await self._core.patch_namespaced_service_status(
             service.metadata.name, service.metadata.namespace, patch, _content_type="application/merge-patch+json"
         )
@@ -118,7 +118,7 @@ class CloudController:
             return
         if key not in self._stand_ins:
             self._stand_ins[key] = HubStandIn(self._api, namespace, self._addresses.take())
-            await self._stand_ins[key].start([80])
+            await self._stand_ins[key].start([80], self._addresses)
         patch = {"status": {"loadBalancer": {"ingress": [{"ip": self._stand_ins[key].address}]}}}
         await client.NetworkingV1Api(self._api).patch_namespaced_ingress_status(
             name, namespace, patch, _content_type="application/merge-patch+json"

@@ -1,6 +1,7 @@
 """An address on loopback for a LoadBalancer or an ingress, and what answers there for a hub or a binder: health and API, as far as
 the workloads are available. Probes and user counts are thereby real requests."""
 
+import errno
 import itertools
 import logging
 from typing import Any
@@ -42,8 +43,9 @@ class HubStandIn:
         self.address = address
         self._runner: web.AppRunner | None = None
 
-    async def start(self, ports: list[int]) -> None:
-        """Listen on the Service's ports; one that is not to be had (no right to port 80) is told and left out."""
+    async def start(self, ports: list[int], addresses: Addresses) -> None:
+        """Listen on the Service's ports; one that is not to be had (no right to port 80) is told and left out. An address that another
+        sandbox of this machine has is given up for the next."""
         app, below = web.Application(), "/{base:(?:.*/)?}"
         hub = {"hub/health": self._health, "hub/api/": self._version, "hub/api/users": self._users}
         binder = {"health": self._binder_health, "versions": self._binder_versions, "api/repoproviders": self._providers}
@@ -52,11 +54,21 @@ class HubStandIn:
                 app.add_routes([web.get(f"{below}{path}", handler) for path, handler in paths.items()])
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        for port in ports:
-            try:
-                await web.TCPSite(self._runner, self.address, port).start()
-            except OSError as error:
-                log.warning("nothing listens on %s:%s: %s", self.address, port, error)
+        if ports:
+            while await self._listen(ports[0]) == errno.EADDRINUSE:
+                self.address = addresses.take()
+        for port in ports[1:]:
+            await self._listen(port)
+
+    async def _listen(self, port: int) -> int | None:
+        """The error's number when it cannot be."""
+        assert self._runner is not None
+        try:
+            await web.TCPSite(self._runner, self.address, port).start()
+        except OSError as error:
+            log.warning("nothing listens on %s:%s: %s", self.address, port, error)
+            return error.errno
+        return None
 
     async def _available(self, *deployments: str) -> bool:
         try:
