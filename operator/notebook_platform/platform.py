@@ -173,9 +173,14 @@ class Workshop:
         spec, allow_private = context.spec, self._config.allow_private_addresses
         found: list[Content] = []
         if spec.binderhub is not None:
-            names = f"{spec.azure.location}.{cloud_of(self._config).public_names}"
-            shared = {"secrets": context.secrets, "helm": self._helm, "allow_private": allow_private}
-            found.append(BinderHub(spec.binderhub, azure_names=names, **shared))
+            binder = BinderHub(
+                spec.binderhub,
+                secrets=context.secrets,
+                helm=self._helm,
+                allow_private=allow_private,
+                azure_names=f"{spec.azure.location}.{cloud_of(self._config).public_names}",
+            )
+            found.append(binder)
         if spec.jupyterhub is not None:
             found.append(JupyterHub(spec.jupyterhub, secrets=context.secrets, helm=self._helm, allow_private=allow_private))
         hubs = [content.name for content in found]

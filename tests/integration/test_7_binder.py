@@ -133,11 +133,51 @@ def test_nothing_more_is_written_once_it_is_ready(ready: Field) -> None:
     assert ready.writes(mark) == [] and ready.platform(NAME)["metadata"]["resourceVersion"] == version
 
 
+def test_a_registry_that_the_binder_cannot_reach_is_told_until_it_can(ready: Field) -> None:
+    down = "sandbox.notebookplatform.io/registry"
+    ready.target(NAME, "annotate", "namespace", "binder", f"{down}=down")
+    told = ready.until_reason(NAME, "BinderHubReady", "RegistryUnreachable")
+    assert told["status"] == "False" and "each launch builds anew" in told["message"]
+    assert ready.condition(NAME, "JupyterHubReady")["status"] == "True", "the hub beside it is well"
+    ready.target(NAME, "annotate", "namespace", "binder", f"{down}-")
+    ready.until_ready(NAME)
+
+
+def test_builds_that_were_faster_than_the_builder_are_told_with_their_node(ready: Field) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "build-lab", "namespace": "binder", "labels": {"component": "binderhub-build"}},
+        "spec": {"nodeName": "aks-gone", "containers": [{"name": "builder", "image": "repo2docker"}]},
+    }
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "build-lab.1", "namespace": "binder"},
+        "involvedObject": {"kind": "Pod", "name": "build-lab", "namespace": "binder"},
+        "type": "Warning",
+        "reason": "FailedMount",
+        "message": "hostPath type check failed: /var/run/pink/podman.sock is not a socket file",
+    }
+    ready.target(NAME, "create", "-f", "-", stdin=yaml.safe_dump_all([pod, event]))
+    told = ready.until_reason(NAME, "BinderHubReady", "BuilderNotReady")
+    assert "aks-gone" in told["message"] and "podman.sock" in told["message"]
+    ready.target(NAME, "delete", "pod", "build-lab", "-n", "binder", "--force")
+    ready.until_ready(NAME)
+    assert {r["namespace"]: r["revision"] for r in ready.platform(NAME)["status"]["releases"]} == {"binder": 1, "jhub": 1}
+
+
+def test_an_ingress_that_no_controller_takes_is_told(ready: Field) -> None:
+    ready.apply(lab({"ingress": {**INGRESS["ingress"], "className": "elsewhere"}}))
+    told = ready.until_reason(NAME, "BinderHubReady", "AddressPending")
+    assert "Ingress binderhub" in told["message"] and "an ingress controller for elsewhere" in told["message"]
+
+
 def test_another_address_is_one_more_revision_and_one_host_leads_to_both(ready: Field) -> None:
     ready.apply(lab(INGRESS))
     ready.until_ready(NAME)
     status = ready.platform(NAME)["status"]
-    assert {r["namespace"]: r["revision"] for r in status["releases"]} == {"binder": 2, "jhub": 1}
+    assert {r["namespace"]: r["revision"] for r in status["releases"]} == {"binder": 3, "jhub": 1}
     assert status["url"] == "http://lab-door.eastus.cloudapp.azure.com"
     assert config(ready)["BinderHub"]["hub_url"] == "http://lab-door.eastus.cloudapp.azure.com/hub-base/"
     found = json.loads(ready.target(NAME, "get", "ingress,service", "-n", "binder", "-o", "json"))["items"]

@@ -28,9 +28,7 @@ class BinderHub(Content):
     needs = ("TargetCluster", "Registry")
     field = FIELD
 
-    def __init__(
-        self, spec: BinderHubSpec, *, secrets: SecretStore, helm: Helm, allow_private: bool, azure_names: str
-    ) -> None:
+    def __init__(self, spec: BinderHubSpec, *, secrets: SecretStore, helm: Helm, allow_private: bool, azure_names: str) -> None:
         self.release, self.namespace, self.remediation = spec.release, spec.namespace, spec.remediation
         self._spec = spec
         self._secrets = secrets
@@ -61,7 +59,9 @@ class BinderHub(Content):
         version = self._spec.chart.version
         if is_known(version):
             return ()
-        message = f"{FIELD}.chart.version {version} is not one this operator knows; its hub is treated as the nearest that it knows"
+        message = (
+            f"{FIELD}.chart.version {version} is not one this operator knows; its hub is treated as the nearest that it knows"
+        )
         return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
 
     async def clear(self, api: client.ApiClient) -> None:
