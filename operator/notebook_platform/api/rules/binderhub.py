@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
+from notebook_platform.api.rules import hubs
 from notebook_platform.api.rules.helpers import Rule, duration, fixed, https, matches, one_of
 
-HERE = "spec.binderhub"
+HERE, HUB = "spec.binderhub", "spec.jupyterhub"
 HOST = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
 LABEL = "^[a-z][-a-z0-9]{1,61}[a-z0-9]$"
 PREFIX = "^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*/[a-z0-9]*([._-][a-z0-9]+)*[._-]?$"
 MEMORY = "^[0-9]+([.][0-9]+)?[KMGT]$"
-CPU = "^([0-9]+m|[0-9]*[.]?[0-9]+)$"
 
 
 def _label(field: str) -> Rule:
@@ -45,7 +45,22 @@ SPEC: tuple[Rule, ...] = (
     ),
 )
 
+SHARED = ("auth", "chart.repository", "singleUser.cpu", "singleUser.memory", "culling", "remediation")
+"""Members that are a hub's, and so judged as a hub's."""
+
+
+def _as_hubs() -> Mapping[str, tuple[Rule, ...]]:
+    """The rules of spec.jupyterhub on those members, told of the binder."""
+    places = tuple(f"{HUB}.{member}" for member in SHARED)
+    return {
+        path.replace(HUB, HERE): tuple((rule, sentence.replace(HUB, HERE)) for rule, sentence in rules)
+        for path, rules in hubs.RULES.items()
+        if path.startswith(places)
+    }
+
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
+    **_as_hubs(),
     HERE: (
         (
             "!has(self.auth) || has(self.auth.dummy) || !has(self.address.dnsLabels)",
@@ -75,12 +90,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     f"{HERE}.chart.jupyterhubVersion": (
         matches(
             f"{HERE}.chart.jupyterhubVersion", r"^[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$", "must be a version as 4.2.0"
-        ),
-    ),
-    f"{HERE}.chart.repository": (
-        (
-            "isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'oci')",
-            "spec.binderhub.chart.repository must be an https or oci URL",
         ),
     ),
     f"{HERE}.address": (one_of(f"{HERE}.address", "ingress", "dnsLabels", "given"),),
@@ -150,28 +159,5 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "spec.binderhub.quotas.perRepositoryHigher must not be less than perRepository",
         ),
     ),
-    f"{HERE}.auth": (one_of(f"{HERE}.auth", "oidc", "dummy"),),
-    f"{HERE}.auth.oidc": (
-        (
-            "self.allowAll || size(self.allowedUsers) > 0 || size(self.adminUsers) > 0",
-            "spec.binderhub.auth.oidc lets nobody in: set adminUsers, allowedUsers or allowAll",
-        ),
-    ),
-    f"{HERE}.auth.oidc.authorizeUrl": (https(f"{HERE}.auth.oidc.authorizeUrl"),),
-    f"{HERE}.auth.oidc.tokenUrl": (https(f"{HERE}.auth.oidc.tokenUrl"),),
-    f"{HERE}.auth.oidc.userinfoUrl": (https(f"{HERE}.auth.oidc.userinfoUrl"),),
-    f"{HERE}.auth.dummy.insecure": (
-        ("self", "spec.binderhub.auth.dummy.insecure must be true: anyone with the password may be anyone"),
-    ),
-    f"{HERE}.singleUser.cpu.guarantee": (matches(f"{HERE}.singleUser.cpu.guarantee", CPU, "must be CPUs, as 0.5 or 500m"),),
-    f"{HERE}.singleUser.cpu.limit": (matches(f"{HERE}.singleUser.cpu.limit", CPU, "must be CPUs, as 0.5 or 500m"),),
-    f"{HERE}.singleUser.memory.guarantee": (
-        matches(f"{HERE}.singleUser.memory.guarantee", MEMORY, "must be written as 2G or 512M"),
-    ),
-    f"{HERE}.singleUser.memory.limit": (matches(f"{HERE}.singleUser.memory.limit", MEMORY, "must be written as 2G or 512M"),),
     f"{HERE}.singleUser.startTimeout": (duration(f"{HERE}.singleUser.startTimeout"),),
-    f"{HERE}.remediation.wait": (duration(f"{HERE}.remediation.wait"),),
-    f"{HERE}.culling.timeout": (duration(f"{HERE}.culling.timeout"),),
-    f"{HERE}.culling.every": (duration(f"{HERE}.culling.every"),),
-    f"{HERE}.culling.maxAge": (duration(f"{HERE}.culling.maxAge"),),
 }
