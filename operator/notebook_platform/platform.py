@@ -52,6 +52,7 @@ from notebook_platform.helm.releases import any_charts
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.hubs.binder_health import end_all
 from notebook_platform.hubs.binderhub import BinderHub
 from notebook_platform.hubs.homes import Census, end_servers, everywhere
 from notebook_platform.hubs.jupyterhub import JupyterHub
@@ -165,7 +166,7 @@ class Workshop:
         )
         contents = self._contents(context)
         places = [(content.namespace, content.release) for content in contents]
-        retired = RetiredReleases(keeping, places, clear={JupyterHub.name: end_servers})
+        retired = RetiredReleases(keeping, places, clear={JupyterHub.name: end_servers, BinderHub.name: end_all})
         return [target, *(ReleaseStep(content, keeping) for content in contents), retired]
 
     def _contents(self, context: AzureContext) -> list[Content]:

@@ -13,7 +13,7 @@ from notebook_platform.helm.release import Release
 from notebook_platform.helm.scene import scene
 from notebook_platform.helm.troubles import Trouble
 from notebook_platform.helm.workloads import NOT_READY
-from notebook_platform.hubs import health
+from notebook_platform.hubs import health, homes
 from notebook_platform.hubs.probe import SECONDS, is_public, resolves
 
 SERVICE, INGRESS = "binder", "binderhub"
@@ -136,6 +136,7 @@ def said(status: int, body: str, asked: str) -> Iterator[Trouble]:
         yield Trouble(3, "NotHealthy", f"{asked} answers {status}{more}")
 
 
-async def end_builds(api: client.ApiClient, namespace: str) -> None:
-    """Builds do not outlive their binder."""
+async def end_all(api: client.ApiClient, namespace: str) -> None:
+    """Launched servers and builds do not outlive their binder."""
+    await homes.end_servers(api, namespace)
     await client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, label_selector=BUILDS)

@@ -65,5 +65,4 @@ class BinderHub(Content):
         return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
 
     async def clear(self, api: client.ApiClient) -> None:
-        await homes.end_servers(api, self.namespace)
-        await binder_health.end_builds(api, self.namespace)
+        await binder_health.end_all(api, self.namespace)
