@@ -194,6 +194,17 @@ def test_another_address_is_one_more_revision_and_one_host_leads_to_both(ready: 
     assert get(f"http://{address}/versions")[0] == get(f"http://{address}/hub-base/hub/health")[0] == 200
 
 
+def test_a_binder_that_is_taken_out_of_the_spec_goes_and_the_hub_beside_it_stays(ready: Field) -> None:
+    document = lab(INGRESS)
+    del document["spec"]["binderhub"]
+    ready.apply(document)
+    ready.until_ready(NAME)
+    status = ready.platform(NAME)["status"]
+    assert [(r["namespace"], r["revision"]) for r in status["releases"]] == [("jhub", 1)]
+    left = json.loads(ready.target(NAME, "get", "deployments,daemonsets,services", "-n", "binder", "-o", "json"))["items"]
+    assert left == [] and "lab-door" not in status["url"]
+
+
 def test_nothing_is_left_of_either_when_the_platform_goes(ready: Field) -> None:
     ready.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
     ready.until("it is gone", lambda: ready.platform(NAME) is None)

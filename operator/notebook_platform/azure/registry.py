@@ -109,23 +109,24 @@ class Registry(Step[Wanted, Found]):
         return Wanted(registry, below)
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
-        if self._spec is None:
-            return Observed()
+        name = await self._name()
         if (busy := await self._password_under_way()) is not None:
             return Observed(busy=busy)
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
+        if name is None:
+            return Observed()
         async with speaking_of(FIELD):
-            registry = await self._context.look(REGISTRIES, self._spec.name, sharp=self.sharp)
+            registry = await self._context.look(REGISTRIES, name, sharp=self.sharp)
         if registry is None:
             return Observed()
-        what, adoption = f"the container registry {self._spec.name!r}", self._context.spec.adoption
+        what, adoption = f"the container registry {name!r}", self._context.spec.adoption
         failed = self._context.owner.objection(what, f"{FIELD}.name", registry.get("tags"), adoption)
         if failed:
             return Observed(failed=failed, ours=False)
         state = str(registry["properties"].get("provisioningState"))
         if state in ("Creating", "Updating", "Deleting"):
-            message = f"Azure is at work on the container registry {self._spec.name}"
+            message = f"Azure is at work on the container registry {name}"
             return Observed(found=Found(registry), busy=InProgress(reason=state, message=message, look_again_in=5))
         if self._context.deleting:
             return Observed(found=Found(registry))
@@ -134,6 +135,14 @@ class Registry(Step[Wanted, Found]):
             below = dict(zip(paths, await asyncio.gather(*map(self._below, paths)), strict=True))
         kept = await self._context.secrets.find(self._secret_name) or {}
         return Observed(found=Found(registry, below, {key: kept[key] for key in kept if key != "password"}))
+
+    async def _name(self) -> str | None:
+        """The registry's name: the spec's, or in a deletion that of one which was taken out of the spec before. Until then its images
+        stay."""
+        if self._spec is not None:
+            return self._spec.name
+        kept = await self._context.secrets.find(self._secret_name) if self._context.deleting else None
+        return kept.get("registry") if kept else None
 
     async def _below(self, path: str) -> Wire | None:
         async def ask() -> Wire | None:
@@ -229,7 +238,7 @@ class Registry(Step[Wanted, Found]):
         """The password that is being made: it is told once, as the result of the operation, and kept. A result that is lost is
         made up for by another password."""
         operation = self._context.operations.get(self._password_key)
-        if operation is None or self._context.deleting or self._context.planning:
+        if operation is None or self._spec is None or self._context.deleting or self._context.planning:
             return None
         async with speaking_of(FIELD):
             try:
@@ -248,10 +257,12 @@ class Registry(Step[Wanted, Found]):
         made = next((p for p in told.get("passwords") or () if p.get("value")), None)
         if made is None:
             return
-        registry = await self._context.look(REGISTRIES, self._spec.name if self._spec else "", sharp=True)
+        assert self._spec is not None
+        registry = await self._context.look(REGISTRIES, self._spec.name, sharp=True)
         await self._context.secrets.keep(
             self._secret_name,
             {
+                "registry": self._spec.name,
                 "server": str((registry or {}).get("properties", {}).get("loginServer")),
                 "username": told.get("username") or BUILDER,
                 "password": made["value"],

@@ -30,8 +30,9 @@ class Resource:
 
     @property
     def tracked(self) -> bool:
-        """Whether a listing of the group shows it (child resources are not shown)."""
-        return "/providers/" in self.id and len(self.id.rsplit("/providers/", 1)[1].split("/")) == 3
+        """Whether a listing of the group shows it (child resources are not shown, nor role assignments and locks)."""
+        parts = self.id.lower().split("/providers/")
+        return len(parts) > 1 and len(parts[-1].split("/")) == 3 and not parts[-1].startswith("microsoft.authorization/")
 
 
 @dataclass

@@ -166,6 +166,19 @@ async def test_it_goes_with_the_platform_or_is_let_go_of(estate: Estate) -> None
     assert SECRET not in estate.secrets.data
 
 
+async def test_a_registry_that_was_taken_out_of_the_spec_stays_until_the_platform_goes(estate: Estate) -> None:
+    await settled(estate, binder_spec())
+    await estate.new_operator()
+    resources = await settled(estate, runbook_spec())
+    assert REGISTRY in resources, "its images may still be wanted"
+    await estate.new_operator()
+    results = await estate.delete(runbook_spec())
+    assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
+    assert "DELETE registries/universitybinder" in await estate.writes()
+    assert not [i for i in (await estate.state())["resources"] if "universitybinder" in i]
+    assert SECRET not in estate.secrets.data
+
+
 async def test_a_platform_without_a_binder_has_no_registry(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     state = await estate.state()
