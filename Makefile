@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test unit lint crds lock clean
+.PHONY: help setup binaries demo test unit bench lint crds docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -26,25 +26,33 @@ setup: binaries ## .venv, tools and binaries (cached in ~/.cache/notebook-platfo
 demo: setup ## the main job: an empty (simulated) subscription becomes a Ready JupyterHub
 	@$(BIN)/python -m sandbox.demo
 
-test: setup ## unit and integration tests
+test: setup ## unit and integration tests, and azure-cli against the simulator
 	@$(BIN)/python -m pytest
 
 unit: .venv/.done ## tests without a control plane, in seconds
 	@$(BIN)/python -m pytest tests/unit
 
-lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, CRD in step with the code
+bench: .venv/.done ## figures of reads, writes and passes against the simulator (build/bench.json)
+	@$(BIN)/python -m tests.bench
+
+lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, CRD and docs in step with the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/notebook-platform crd | diff - crds/notebookplatforms.notebookplatform.io.yaml
+	@$(BIN)/python -m docs.generator --check
 
 crds: .venv/.done ## write crds/ from operator/notebook_platform/api
 	@$(BIN)/python -m notebook_platform.api.crd crds
 
+docs: .venv/.done ## write docs/reference from the code
+	@$(BIN)/python -m docs.generator
+
 lock: ## choose the newest versions that pyproject.toml allows, with hashes
 	@uv pip compile pyproject.toml --extra dev --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt
 	@uv pip compile pyproject.toml --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/operator.txt
+	@printf 'jupyterhub==5.5.*\noauthenticator==17.4.*\njupyterhub-kubespawner==7.0.*\njupyterhub-idle-culler>=1.4,<2\n' | uv pip compile - --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub.txt
 
 clean: ## remove the virtual environment (the cache outside stays)
 	@rm -rf .venv

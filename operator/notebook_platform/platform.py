@@ -183,7 +183,15 @@ class Workshop:
             )
             found.append(binder)
         if spec.jupyterhub is not None:
-            found.append(JupyterHub(spec.jupyterhub, secrets=context.secrets, helm=self._helm, allow_private=allow_private))
+            found.append(
+                JupyterHub(
+                    spec.jupyterhub,
+                    location=spec.azure.location,
+                    secrets=context.secrets,
+                    helm=self._helm,
+                    allow_private=allow_private,
+                )
+            )
         hubs = [content.name for content in found]
         return [*found, *any_charts(spec.releases, hubs, secrets=context.secrets, helm=self._helm)]
 

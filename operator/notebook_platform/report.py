@@ -16,6 +16,7 @@ from notebook_platform.api.status import (
     PlatformStatus,
     ReleaseStatus,
 )
+from notebook_platform.engine.fold import sentence
 from notebook_platform.engine.outcome import Done, Operation
 from notebook_platform.engine.retry import Attempt
 from notebook_platform.engine.walk import Result
@@ -141,6 +142,7 @@ def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:
             before=_short(change.before),
             after=_short(change.after),
             disrupts=change.disrupts,
+            cannot=KNOWN.clean(sentence(change.cannot))[:512] if change.cannot else None,
         )
         for name, result in results.items()
         for change in result.changes

@@ -1,7 +1,8 @@
 """Microsoft.ContainerService/managedClusters/agentPools: the pools of a cluster, one by one."""
 
 from sandbox.azure import aks_rules as rules
-from sandbox.azure.containerservice import BASE, UPGRADE, ContainerService, check_idle, operations_path
+from sandbox.azure.aks_admission import check_idle
+from sandbox.azure.containerservice import BASE, UPGRADE, ContainerService, operations_path
 from sandbox.azure.core.errors import ArmError, not_found
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
@@ -25,6 +26,7 @@ class AgentPools:
         routes.add("GET", f"{base}/{{name}}", self.get)
         routes.add("PUT", f"{base}/{{name}}", self.put)
         routes.add("DELETE", f"{base}/{{name}}", self.delete)
+        routes.add("POST", f"{base}/{{name}}/abort", self.abort)
         routes.add("GET", f"{BASE}/{{cluster}}/availableAgentPoolVersions", self.available)
         routes.add("GET", f"{base}/{{name}}/upgradeProfiles/default", self.upgrades)
 
@@ -110,6 +112,7 @@ class AgentPools:
             properties["provisioningState"] = "Failed"
 
         operation = self._world.operations.start(seconds, done, fail=failed, error=call.fails_with)
+        self._clusters.at_work[pool.id] = operation
         return self._world.operations.answer(operation, path, status=status, body=pool.body)
 
     async def delete(self, call: Call) -> Answer:
@@ -131,6 +134,11 @@ class AgentPools:
         answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
         return answer
 
+    async def abort(self, call: Call) -> Answer:
+        """Stop the operation under way where it is."""
+        await self._clusters.abort(self._pool(call))
+        return Answer(None, 204)
+
     async def available(self, call: Call) -> Answer:
         """Versions a pool can have."""
         control_plane = self._cluster(call).body["properties"]["currentKubernetesVersion"]
@@ -146,5 +154,13 @@ class AgentPools:
         """Where a pool can go."""
         pool = self._pool(call)
         properties = pool.body["properties"]
-        told = {"kubernetesVersion": properties["currentOrchestratorVersion"], "osType": "Linux", "upgrades": []}
+        current = properties["currentOrchestratorVersion"]
+        control_plane = self._cluster(call).body["properties"]["currentKubernetesVersion"]
+        near = [p for p in rules.upgrades(self._world.catalog, current) if rules.parts(p) <= rules.parts(control_plane)]
+        told = {
+            "kubernetesVersion": current,
+            "osType": "Linux",
+            "upgrades": [{"kubernetesVersion": p, "isPreview": None} for p in near],
+            "latestNodeImageVersion": properties["nodeImageVersion"],
+        }
         return Answer({"id": f"{pool.id}/upgradeProfiles/default", "name": "default", "properties": told})

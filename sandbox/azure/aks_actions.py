@@ -1,14 +1,17 @@
 """What can be done to a managed cluster besides PUT and DELETE: credentials, power, abort, another secret for its principal."""
 
 import base64
+from collections.abc import Callable
 
 import yaml
 
 from sandbox.azure import aks_rules as rules
+from sandbox.azure.aks_admission import check_idle
 from sandbox.azure.backend import User
-from sandbox.azure.containerservice import BASE, POWER, UPGRADE, ContainerService, check_idle, operations_path
+from sandbox.azure.containerservice import BASE, POWER, UPGRADE, ContainerService, operations_path
 from sandbox.azure.core.errors import ArmError
 from sandbox.azure.core.routing import Answer, Call, Routes
+from sandbox.azure.core.store import Resource
 from sandbox.azure.nodes import pools_of
 from sandbox.azure.world import TENANT, World
 
@@ -30,15 +33,14 @@ class ClusterActions:
         routes.add("POST", f"{one}/(?P<verb>start|stop)", self.power)
         routes.add("POST", f"{one}/abort", self.abort)
         routes.add("POST", f"{one}/resetServicePrincipalProfile", self.reset_principal)
+        routes.add("POST", f"{one}/rotateClusterCertificates", self.rotate)
 
     async def upgrades(self, call: Call) -> Answer:
         """Where the cluster can go."""
         cluster = self._clusters.cluster(call)
         current = cluster.body["properties"]["currentKubernetesVersion"]
-        near = [
-            p for v, ps in self._world.catalog.versions.items() for p in ps if rules.minor(v) - rules.minor(current) in (0, 1)
-        ]
-        upgrades = [{"kubernetesVersion": p, "isPreview": None} for p in near if rules.parts(p) > rules.parts(current)]
+        near = rules.upgrades(self._world.catalog, current)
+        upgrades = [{"kubernetesVersion": p, "isPreview": None} for p in near]
         pools = [
             {
                 "kubernetesVersion": p.body["properties"]["currentOrchestratorVersion"],
@@ -91,15 +93,13 @@ class ClusterActions:
             properties["powerState"] = {"code": wanted}
             self._clusters.settle(cluster, "Succeeded")
 
-        operation = self._world.operations.start(POWER, done, error=call.fails_with)
+        operation = self._clusters.at_work[cluster.id] = self._world.operations.start(POWER, done, error=call.fails_with)
         return self._world.operations.answer(operation, operations_path(call, cluster.body["location"]), status=202)
 
     async def abort(self, call: Call) -> Answer:
         """Stop the operation under way where it is."""
         cluster = self._clusters.cluster(call)
-        if (aborted := self._clusters.at_work.pop(cluster.id, None)) is not None:
-            await self._world.operations.cancel(aborted)
-        cluster.body["properties"]["provisioningState"] = "Canceled"
+        await self._clusters.abort(cluster)
         return Answer(None, 204)
 
     async def reset_principal(self, call: Call) -> Answer:
@@ -107,13 +107,27 @@ class ClusterActions:
         cluster = self._clusters.cluster(call)
         check_idle(self._world, cluster)
         self._clusters.admission.check_principal(call.body)
+
+        def change() -> None:
+            cluster.body["properties"]["servicePrincipalProfile"] = dict(call.body)
+
+        return self._roll(call, cluster, change)
+
+    async def rotate(self, call: Call) -> Answer:
+        """New certificates; every node is made anew."""
+        cluster = self._clusters.cluster(call)
+        check_idle(self._world, cluster)
+        return self._roll(call, cluster)
+
+    def _roll(self, call: Call, cluster: Resource, change: Callable[[], None] = lambda: None) -> Answer:
+        """Accept what takes as long as an upgrade does; `change` is made at its end."""
         cluster.body["properties"]["provisioningState"] = "Updating"
 
         async def done() -> None:
-            cluster.body["properties"]["servicePrincipalProfile"] = dict(call.body)
+            change()
             self._clusters.settle(cluster, "Succeeded")
 
-        operation = self._world.operations.start(UPGRADE, done, error=call.fails_with)
+        operation = self._clusters.at_work[cluster.id] = self._world.operations.start(UPGRADE, done, error=call.fails_with)
         path = operations_path(call, cluster.body["location"])
         answer = self._world.operations.answer(operation, path, status=202)
         answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers

@@ -1,4 +1,4 @@
-"""What AKS looks at before it accepts a new cluster, against the rest of the simulated Azure."""
+"""What AKS looks at before it accepts a new cluster or a change of one, against the rest of the simulated Azure."""
 
 from typing import Any
 
@@ -6,8 +6,29 @@ from sandbox.azure import aks_rules as rules
 from sandbox.azure.compute import vcpus_in_use
 from sandbox.azure.core.errors import ArmError
 from sandbox.azure.core.routing import Call
+from sandbox.azure.core.store import Resource
 from sandbox.azure.graph import REPLICATION_SECONDS
+from sandbox.azure.nodes import pools_of
 from sandbox.azure.world import TENANT, World
+
+BUSY = ("Creating", "Updating", "Upgrading", "Deleting", "Starting", "Stopping", "Canceling")
+
+
+def check_idle(world: World, cluster: Resource) -> None:
+    """Raises OperationNotAllowed while something runs on the cluster or one of its pools, or while it is stopped."""
+    text = (
+        "please wait for it to finish before starting a new operation. See https://aka.ms/aks-pending-operation for more details"
+    )
+    state = cluster.body["properties"]["provisioningState"]
+    if state in BUSY:
+        message = f"Operation is not allowed: Another operation ({state}) is in progress, {text}"
+        raise ArmError(409, "OperationNotAllowed", message)
+    for pool in pools_of(world, cluster):
+        state = pool.body["properties"]["provisioningState"]
+        if state in (*BUSY, "Scaling"):
+            name = pool.body["name"]
+            message = f"Operation is not allowed: Another agentpool operation ({name} - {state}) is in progress, {text}"
+            raise ArmError(409, "OperationNotAllowed", message)
 
 
 class Admission:

@@ -53,11 +53,18 @@ def offered(catalog: Catalog, version: str, location: str, code: str = "K8sVersi
 def check_upgrade(catalog: Catalog, current: str, wanted: str, location: str) -> str:
     """The patch to go to: the same minor or one further, never back."""
     patch = offered(catalog, wanted, location)
-    if minor(patch) < minor(current) or minor(patch) > minor(current) + 1:
-        choices = sorted(p for v, ps in catalog.versions.items() for p in ps if minor(v) in (minor(current), minor(current) + 1))
+    if patch == current or (wanted.count(".") == 1 and minor(patch) == minor(current)):
+        return current
+    if patch not in (choices := upgrades(catalog, current)):
         message = f"Upgrading Kubernetes version {current} to {patch} is not allowed. Available upgrades: {choices}."
         raise ArmError(400, "OperationNotAllowed", message)
-    return current if wanted.count(".") == 1 and minor(patch) == minor(current) else patch
+    return patch
+
+
+def upgrades(catalog: Catalog, current: str) -> list[str]:
+    """The patches that can be gone to: later ones of the same minor, and those of the next."""
+    near = (p for v, ps in catalog.versions.items() for p in ps if minor(v) - minor(current) in (0, 1))
+    return sorted((p for p in near if parts(p) > parts(current)), key=parts)
 
 
 def check_pool(catalog: Catalog, pool: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Microsoft.Authorization: role definitions, role assignments, locks; and what a caller may do."""
+"""Microsoft.Authorization: role definitions, role assignments; and what a caller may do."""
 
 import fnmatch
 import re

@@ -1,10 +1,10 @@
 """Microsoft.ContainerService: managed clusters. A real API server stands behind each, given by the backend."""
 
-import hashlib
 from typing import Any
 
+from sandbox.azure import aks_bodies as bodies
 from sandbox.azure import aks_rules as rules
-from sandbox.azure.aks_admission import Admission
+from sandbox.azure.aks_admission import BUSY, Admission, check_idle
 from sandbox.azure.core.errors import ArmError, not_found
 from sandbox.azure.core.operations import Operation
 from sandbox.azure.core.routing import Answer, Call, Routes
@@ -18,29 +18,10 @@ BASE = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.ContainerSe
 CREATE, UPDATE, UPGRADE, DELETE, POWER = 240.0, 90.0, 420.0, 200.0, 120.0
 """Simulated seconds."""
 
-BUSY = ("Creating", "Updating", "Upgrading", "Deleting", "Starting", "Stopping", "Canceling")
-
 
 def operations_path(call: Call, location: str) -> str:
     """Where the documents of this provider's operations lie."""
     return f"/subscriptions/{call['sub']}/providers/Microsoft.ContainerService/locations/{location}"
-
-
-def check_idle(world: World, cluster: Resource) -> None:
-    """Raises OperationNotAllowed while something runs on the cluster or one of its pools, or while it is stopped."""
-    text = (
-        "please wait for it to finish before starting a new operation. See https://aka.ms/aks-pending-operation for more details"
-    )
-    state = cluster.body["properties"]["provisioningState"]
-    if state in BUSY:
-        message = f"Operation is not allowed: Another operation ({state}) is in progress, {text}"
-        raise ArmError(409, "OperationNotAllowed", message)
-    for pool in pools_of(world, cluster):
-        state = pool.body["properties"]["provisioningState"]
-        if state in (*BUSY, "Scaling"):
-            name = pool.body["name"]
-            message = f"Operation is not allowed: Another agentpool operation ({name} - {state}) is in progress, {text}"
-            raise ArmError(409, "OperationNotAllowed", message)
 
 
 class ContainerService:
@@ -75,19 +56,7 @@ class ContainerService:
 
     async def versions(self, call: Call) -> Answer:
         """What the region offers."""
-        catalog, values = self._world.catalog, []
-        order = sorted(catalog.versions, key=rules.minor)
-        for place, version in enumerate(order):
-            further = [p for later in order[place : place + 2] for p in catalog.versions[later]]
-            patches = {
-                p: {"upgrades": [f for f in further if rules.parts(f) > rules.parts(p)]} for p in catalog.versions[version]
-            }
-            plan = {"supportPlan": ["KubernetesOfficial"]}
-            default = version == catalog.default
-            values.append(
-                {"version": version, "isDefault": default, "isPreview": None, "capabilities": plan, "patchVersions": patches}
-            )
-        return Answer({"values": values})
+        return Answer({"values": bodies.versions(self._world.catalog)})
 
     async def list_all(self, call: Call) -> Answer:
         """The clusters of a subscription."""
@@ -121,36 +90,12 @@ class ContainerService:
         pools: list[dict[str, Any]] = given.get("agentPoolProfiles") or []
         location = call.body["location"].replace(" ", "").lower()
         version = self.admission.check_new(call, given, pools, location)
-        node_group = given.get("nodeResourceGroup") or f"MC_{call['rg']}_{call['name']}_{location}"
+        node_group = bodies.node_group_of(given, group=call["rg"], name=call["name"], location=location)
         if self._world.store.get(f"/subscriptions/{call['sub']}/resourceGroups/{node_group}"):
             message = f"The resource group '{node_group}' for the nodes exists already; choose another nodeResourceGroup."
             raise ArmError(400, "InvalidParameter", message, target="nodeResourceGroup")
-        prefix = given.get("dnsPrefix") or call["name"]
-        fqdn = f"{prefix}-{hash_of(id_)}.hcp.{location}.azmk8s.io".lower()
-        properties = {
-            **{key: value for key, value in given.items() if key != "agentPoolProfiles"},
-            "provisioningState": "Creating",
-            "powerState": {"code": "Running"},
-            "kubernetesVersion": given.get("kubernetesVersion") or version,
-            "currentKubernetesVersion": version,
-            "dnsPrefix": prefix,
-            "fqdn": fqdn,
-            "azurePortalFQDN": fqdn.replace(".hcp.", ".portal.hcp."),
-            "nodeResourceGroup": node_group,
-            "maxAgentPools": 100,
-            "resourceUID": hash_of(id_),
-        }
-        body = {
-            "name": call["name"],
-            "type": "Microsoft.ContainerService/ManagedClusters",
-            "location": location,
-            "tags": call.body.get("tags") or {},
-            "sku": call.body.get("sku") or {"name": "Base", "tier": "Free"},
-            "eTag": self._world.store.etag(),
-            "properties": properties,
-        }
-        if (properties.get("oidcIssuerProfile") or {}).get("enabled"):
-            properties["oidcIssuerProfile"] = {"enabled": True, "issuerURL": self._issuer(location, id_)}
+        etag = self._world.store.etag()
+        body = bodies.new_cluster(call.body, id_=id_, node_group=node_group, version=version, etag=etag)
         if "identity" in call.body:
             self._give_identity(call, body)
         cluster = self._world.store.put(id_, body)
@@ -160,9 +105,6 @@ class ContainerService:
         return self._world.operations.answer(
             operation, operations_path(call, location), status=201, body=inline(self._world, cluster)
         )
-
-    def _issuer(self, location: str, id_: str) -> str:
-        return f"https://{location}.oic.prod-aks.azure.com/{TENANT}/{hash_of(id_)}/"
 
     def _give_identity(self, call: Call, body: dict[str, Any]) -> None:
         """A principal for a system-assigned identity, and one that the nodes pull images as."""
@@ -176,6 +118,9 @@ class ContainerService:
             body["identity"]["userAssignedIdentities"] = {
                 id_: {"clientId": p["clientId"], "principalId": p["principalId"]} for id_, p in chosen.items()
             }
+        properties["servicePrincipalProfile"] = {"clientId": "msi"}
+        if "identityProfile" in properties:
+            return
         kubelet = self._graph.managed_principal(f"{call['name']}-agentpool")
         group = f"/subscriptions/{call['sub']}/resourcegroups/{properties['nodeResourceGroup']}"
         properties["identityProfile"] = {
@@ -185,7 +130,6 @@ class ContainerService:
                 "objectId": kubelet["id"],
             }
         }
-        properties["servicePrincipalProfile"] = {"clientId": "msi"}
 
     def _birth(self, call: Call, cluster: Resource, location: str, version: str) -> Operation:
         world = self._world
@@ -205,45 +149,16 @@ class ContainerService:
         return world.operations.start(CREATE, born, fail=failed, error=call.fails_with, meanwhile=start_api)
 
     def _make_node_group(self, cluster: Resource) -> None:
-        sub, node_group = cluster.id.split("/")[2], cluster.body["properties"]["nodeResourceGroup"]
-        tags = {"aks-managed-cluster-name": cluster.body["name"], "aks-managed-cluster-rg": cluster.group}
-        body = {
-            "name": node_group,
-            "type": "Microsoft.Resources/resourceGroups",
-            "location": cluster.body["location"],
-            "tags": tags,
-            "managedBy": cluster.id,
-            "properties": {"provisioningState": "Succeeded"},
-        }
-        self._world.store.put(f"/subscriptions/{sub}/resourceGroups/{node_group}", body)
+        body = bodies.node_group_body(cluster)
+        self._world.store.put(f"/subscriptions/{cluster.id.split('/')[2]}/resourceGroups/{body['name']}", body)
 
     def add_pool(self, cluster: Resource, given: dict[str, Any], state: str) -> Resource:
         """Store a pool with what AKS fills in."""
-        version = given.get("orchestratorVersion") or cluster.body["properties"]["currentKubernetesVersion"]
-        patch = self._world.catalog.patch(version) or version
-        properties = {
-            "osType": "Linux",
-            "osSKU": "Ubuntu",
-            "osDiskSizeGB": 128,
-            "osDiskType": "Managed",
-            "kubeletDiskType": "OS",
-            "maxPods": 30 if cluster.body["properties"].get("networkProfile", {}).get("networkPlugin") == "azure" else 110,
-            "type": "VirtualMachineScaleSets",
-            "mode": "User",
-            "count": 1,
-            "enableAutoScaling": False,
-            "scaleDownMode": "Delete",
-            "vmSize": "Standard_D2s_v3",
-            **{key: value for key, value in given.items() if key not in ("name", "id") and value is not None},
-            "orchestratorVersion": version,
-            "currentOrchestratorVersion": patch,
-            "nodeImageVersion": "AKSUbuntu-2204gen2containerd-202611.01.0",
-            "powerState": {"code": "Running"},
-            "provisioningState": state,
-            "eTag": self._world.store.etag(),
-        }
-        body = {"name": given["name"], "type": "Microsoft.ContainerService/managedClusters/agentPools", "properties": properties}
-        return self._world.store.put(f"{cluster.id}/agentPools/{given['name']}", body)
+        world, properties = self._world, cluster.body["properties"]
+        version = given.get("orchestratorVersion") or properties["currentKubernetesVersion"]
+        patch = world.catalog.patch(version) or version
+        body = bodies.new_pool(given, properties, version=version, patch=patch, state=state, etag=world.store.etag())
+        return world.store.put(f"{cluster.id}/agentPools/{given['name']}", body)
 
     def settle(self, cluster: Resource, state: str) -> None:
         """The end of an operation: cluster and pools are in this state."""
@@ -271,25 +186,23 @@ class ContainerService:
         for pool in pools_of(self._world, cluster):
             if wanted := changed.get(pool.body["name"]):
                 rules.check_immutable_pool(pool.body["properties"], wanted)
-        profile = given.get("servicePrincipalProfile") or {}
-        if profile.get("secret"):
+        profile = {**(old.get("servicePrincipalProfile") or {}), **(given.get("servicePrincipalProfile") or {})}
+        if profile.get("secret") and profile["clientId"] != "msi":
+            given["servicePrincipalProfile"] = profile
             self.admission.check_principal(profile)
-        for key in ("provisioningState", "powerState", "currentKubernetesVersion", "fqdn", "maxAgentPools", "resourceUID"):
+        for key in bodies.READ_ONLY:
             given.pop(key, None)
-        was_failed = old["provisioningState"] == "Failed"
+        was_failed = old["provisioningState"] in ("Failed", "Canceled")
         seconds, word = (UPGRADE, "Upgrading") if target != current else (UPDATE, "Updating")
         old["provisioningState"] = word
 
         async def done() -> None:
             old.update(given)
             old["currentKubernetesVersion"] = target
-            if (old.get("oidcIssuerProfile") or {}).get("enabled"):
-                old["oidcIssuerProfile"] = {"enabled": True, "issuerURL": self._issuer(location, cluster.id)}
-            for key in ("tags", "sku", "identity"):
-                if key in call.body:
-                    cluster.body[key] = (
-                        {**(cluster.body.get(key) or {}), **call.body[key]} if key == "identity" else call.body[key]
-                    )
+            bodies.give_issuer(old, location, cluster.id)
+            cluster.body.update({key: call.body[key] for key in ("tags", "sku") if key in call.body})
+            if bodies.identity_of(call.body) not in (None, bodies.identity_of(cluster.body)):
+                self._give_identity(call, cluster.body)
             for pool in pools_of(self._world, cluster):
                 if wanted := changed.get(pool.body["name"]):
                     self.change_pool(pool, wanted)
@@ -314,15 +227,7 @@ class ContainerService:
 
     def change_pool(self, pool: Resource, wanted: dict[str, Any]) -> None:
         """Put the wanted members into a pool."""
-        properties = pool.body["properties"]
-        for key, value in wanted.items():
-            if key not in ("name", "id", "type", "provisioningState", "eTag", "currentOrchestratorVersion", "powerState"):
-                properties[key] = value
-        properties["type"] = "VirtualMachineScaleSets"
-        if not properties.get("enableAutoScaling"):
-            properties.pop("minCount", None)
-            properties.pop("maxCount", None)
-        properties["eTag"] = self._world.store.etag()
+        bodies.change_pool(pool.body["properties"], wanted, self._world.store.etag())
 
     def reach_version(self, pool: Resource) -> None:
         """The nodes run what the pool was asked for; at the end of an upgrade."""
@@ -344,7 +249,6 @@ class ContainerService:
             cluster = self.cluster(call)
         except ArmError:
             return Answer(None, 204)
-        self._world.locked(cluster.id)
         if (preempted := self.at_work.pop(cluster.id, None)) is not None:
             await self._world.operations.cancel(preempted)
         cluster.body["properties"]["provisioningState"] = "Deleting"
@@ -366,6 +270,17 @@ class ContainerService:
         answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
         return answer
 
+    async def abort(self, resource: Resource) -> None:
+        """Stop the operation on a cluster or pool where it is; nothing is put back. Raises OperationNotAllowed when none runs."""
+        running = self.at_work.pop(resource.id, None)
+        if running is None or running.ended:
+            message = "The operation cannot be aborted: no operation is in progress, the last one has completed."
+            raise ArmError(409, "OperationNotAllowed", message)
+        await self._world.operations.cancel(running)
+        for stopped in (resource, *pools_of(self._world, resource)):
+            if stopped.body["properties"]["provisioningState"] in BUSY:
+                stopped.body["properties"]["provisioningState"] = "Canceled"
+
     async def _admit_groups(self, cluster: Resource) -> None:
         """Groups of Entra ID that administer the cluster."""
         for group in (cluster.body["properties"].get("aadProfile") or {}).get("adminGroupObjectIDs") or ():
@@ -376,8 +291,3 @@ class ContainerService:
         profiles = cluster.body["properties"].get("identityProfile") or {}
         own = (cluster.body.get("identity") or {}).get("principalId")
         return [id_ for id_ in (own, (profiles.get("kubeletidentity") or {}).get("objectId")) if id_]
-
-
-def hash_of(text: str) -> str:
-    """Eight hex digits that stay the same."""
-    return hashlib.sha256(text.lower().encode()).hexdigest()[:8]

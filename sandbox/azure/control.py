@@ -109,8 +109,10 @@ class Control:
         return Answer(call.body)
 
     async def clock(self, call: Call) -> Answer:
-        """The simulated time; POST {seconds} moves it forward."""
-        if call.method == "POST":
+        """The simulated time; POST {seconds} moves it forward, POST {speed} has it run faster or slower from now on."""
+        if call.method == "POST" and "speed" in call.body:
+            self._world.clock.run(float(call.body["speed"]))
+        elif call.method == "POST":
             self._world.clock.advance(float(call.body["seconds"]))
         return Answer({"now": stamp(self._world.clock.now()), "speed": self._world.clock.speed})
 

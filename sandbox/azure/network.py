@@ -151,7 +151,6 @@ class Network:
         """Refused while a subnet is in use."""
         network = self._network(call)
         self._idle(network, call)
-        self._world.locked(network.id)
         for subnet in network.body["properties"]["subnets"]:
             self._unused(network.id, subnet["name"])
 

@@ -39,6 +39,11 @@ def scale_set_id(cluster: Resource, pool: str) -> str:
     return f"/subscriptions/{sub}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"
 
 
+def live_count(pool: dict[str, Any]) -> int:
+    """Nodes that a pool with these properties has: none while it is stopped, though it keeps its count."""
+    return 0 if pool["powerState"]["code"] == "Stopped" else int(pool["count"])
+
+
 def write_scale_set(world: World, cluster: Resource, pool: Resource) -> Resource:
     """Make the scale set follow its pool."""
     properties = pool.body["properties"]
@@ -55,7 +60,7 @@ def write_scale_set(world: World, cluster: Resource, pool: Resource) -> Resource
         "type": "Microsoft.Compute/virtualMachineScaleSets",
         "location": cluster.body["location"],
         "tags": tags,
-        "sku": {"name": properties["vmSize"], "tier": "Standard", "capacity": properties["count"]},
+        "sku": {"name": properties["vmSize"], "tier": "Standard", "capacity": live_count(properties)},
         "properties": {
             "provisioningState": "Succeeded",
             "overprovision": False,
@@ -89,7 +94,7 @@ async def show_nodes(world: World, cluster: Resource) -> None:
         scale_set = write_scale_set(world, cluster, pool)
         size = world.catalog.size(properties["vmSize"])
         zones = properties.get("availabilityZones") or [None]
-        for place, number in enumerate(_instances(scale_set, properties["count"])):
+        for place, number in enumerate(_instances(scale_set, live_count(properties))):
             nodes.append(
                 NodeSpec(
                     name=f"{scale_set.body['name']}{base36(number)}",

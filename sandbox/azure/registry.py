@@ -100,7 +100,6 @@ class Registries:
             registry.body["sku"] = self._sku(call.body.get("sku") or registry.body["sku"])
             registry.body["properties"] |= call.body.get("properties") or {}
             return Answer(registry.body)
-        self._world.locked(registry.id)
         return self._accept(call, registry, CHILD_SECONDS, 202, "Deleting", location=True)
 
     def _sku(self, given: dict[str, Any]) -> dict[str, Any]:

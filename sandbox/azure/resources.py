@@ -1,6 +1,7 @@
 """Microsoft.Resources: subscriptions, providers, features, resource groups and what they hold."""
 
 import asyncio
+import re
 from typing import Any
 
 from sandbox.azure.core.errors import ArmError
@@ -29,10 +30,11 @@ class Resources:
         add("GET", "/subscriptions/{sub}/providers", self.providers)
         add("GET", "/subscriptions/{sub}/providers/Microsoft.Features/features", self.features)
         add("GET", "/subscriptions/{sub}/providers/Microsoft.Features/providers/{ns}/features", self.features)
-        add("GET", "/subscriptions/{sub}/providers/Microsoft.Features/providers/{ns}/features/{feature}", self.feature)
-        add("POST", "/subscriptions/{sub}/providers/Microsoft.Features/providers/{ns}/features/{feature}/register", self.feature)
+        one_feature = "/subscriptions/{sub}/providers/Microsoft.Features/providers/{ns}/features/{feature}"
+        add("GET", one_feature, self.feature)
+        add("POST", f"{one_feature}/(?P<verb>register|unregister)", self.feature)
         add("GET", "/subscriptions/{sub}/providers/{ns}", self.provider)
-        add("POST", "/subscriptions/{sub}/providers/{ns}/register", self.provider)
+        add("POST", "/subscriptions/{sub}/providers/{ns}/(?P<verb>register|unregister)", self.provider)
         add("GET", "/subscriptions/{sub}/operationresults/{op}", self.result)
         add("GET", "/subscriptions/{sub}/resourcegroups", self.groups)
         add("GET", "/subscriptions/{sub}/resources", self.all_resources)
@@ -94,22 +96,26 @@ class Resources:
         return Answer({"value": [self._provider(call["sub"], name) for name in self._world.providers]})
 
     async def provider(self, call: Call) -> Answer:
-        """One resource provider; POST registers it."""
+        """One resource provider; POST registers it, or ends that."""
         name = next((n for n in self._world.providers if n.lower() == call["ns"].lower()), None)
         if name is None:
             raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{call['ns']}' is invalid.")
-        if call.method == "POST" and self._world.providers[name] != "Registered":
-            self._later(self._world.providers, name)
+        if call.method == "POST":
+            self._turn(self._world.providers, name, call["verb"], without="NotRegistered")
         return Answer(self._provider(call["sub"], name))
 
-    def _later(self, states: dict[str, str], name: str) -> None:
-        states[name] = "Registering"
+    def _turn(self, states: dict[str, str], name: str, verb: str, *, without: str) -> None:
+        """Go to Registered or to the state `without` registration, by way of Registering or Unregistering."""
+        passing, end = {"register": ("Registering", "Registered"), "unregister": ("Unregistering", without)}[verb.lower()]
+        if states[name] == end:
+            return
+        states[name] = passing
 
-        async def register() -> None:
+        async def turn() -> None:
             await self._world.clock.sleep(REGISTRATION_SECONDS)
-            states[name] = "Registered"
+            states[name] = end
 
-        task = asyncio.create_task(register())
+        task = asyncio.create_task(turn())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -127,13 +133,13 @@ class Resources:
         return Answer({"value": [self._feature(call["sub"], name) for name in self._world.features]})
 
     async def feature(self, call: Call) -> Answer:
-        """One preview feature; POST registers it."""
+        """One preview feature; POST registers it, or ends that."""
         wanted = f"{call['ns']}/{call['feature']}".lower()
         name = next((n for n in self._world.features if n.lower() == wanted), None)
         if name is None:
             raise ArmError(404, "FeatureNotFound", f"The feature '{call['feature']}' could not be found.")
-        if call.method == "POST" and self._world.features[name] != "Registered":
-            self._later(self._world.features, name)
+        if call.method == "POST":
+            self._turn(self._world.features, name, call["verb"], without="Unregistered")
         return Answer(self._feature(call["sub"], name))
 
     async def groups(self, call: Call) -> Answer:
@@ -148,13 +154,15 @@ class Resources:
 
     async def all_resources(self, call: Call) -> Answer:
         """All tracked resources."""
-        root = f"/subscriptions/{call['sub']}/resourceGroups"
-        return Answer({"value": [self._listed(r) for r in self._world.store.under(root) if r.tracked]})
+        return self._tracked(call, f"/subscriptions/{call['sub']}/resourceGroups")
 
     async def group_resources(self, call: Call) -> Answer:
         """The tracked resources of a group."""
-        group = self._world.group(call)
-        return Answer({"value": [self._listed(r) for r in self._world.store.under(group.id) if r.tracked]})
+        return self._tracked(call, self._world.group(call).id)
+
+    def _tracked(self, call: Call, root: str) -> Answer:
+        found = [r for r in self._world.store.under(root) if r.tracked and filtered(r, call.query.get("$filter", ""))]
+        return Answer({"value": [self._listed(r) for r in found]})
 
     async def get_group(self, call: Call) -> Answer:
         """One resource group."""
@@ -195,7 +203,6 @@ class Resources:
         """Everything in it goes; a managed cluster takes its node resource group along."""
         group = self._world.group(call)
         provider_path = f"/subscriptions/{call['sub']}"
-        self._world.locked(group.id)
         group.body["properties"]["provisioningState"] = "Deleting"
         contents = list(self._world.store.under(group.id))
 
@@ -218,3 +225,22 @@ class Resources:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def filtered(resource: Resource, text: str) -> bool:
+    """Whether a resource passes `$filter`: `member eq 'value'`, joined by `and`; members and values in any case.
+    Raises InvalidFilterInQueryString. https://learn.microsoft.com/rest/api/resources/resources/list"""
+    wanted = {member.lower(): value.lower() for member, value in re.findall(r"(\w+) eq '([^']*)'", text)}
+    tags = {key.lower(): value for key, value in (resource.body.get("tags") or {}).items()}
+    tag = wanted.get("tagname", "")
+    has = {
+        "resourcegroup": resource.group,
+        "resourcetype": resource.type,
+        "name": resource.body["name"],
+        "location": resource.body.get("location", ""),
+        "tagname": tag if tag in tags else None,
+        "tagvalue": tags.get(tag),
+    }
+    if strange := ", ".join(wanted.keys() - has.keys()):
+        raise ArmError(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}': {strange} cannot be asked for.")
+    return all(has[member] is not None and str(has[member]).lower() == value for member, value in wanted.items())

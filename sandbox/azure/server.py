@@ -1,6 +1,7 @@
 """The simulator's HTTPS server: signs callers in, throttles, meets faults, routes, and writes the journal."""
 
 import json
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -24,6 +25,7 @@ from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.entra import Entra
 from sandbox.azure.graph import Graph
 from sandbox.azure.identity import Identities
+from sandbox.azure.locks import Locks
 from sandbox.azure.maintenance import Maintenance
 from sandbox.azure.monitor import Monitor
 from sandbox.azure.network import Network
@@ -68,7 +70,8 @@ class AzureSimulator:
     def _build(self) -> None:
         world = self.world
         self._entra, graph = Entra(world), Graph(world)
-        self._authorization, self._resources, self._monitor = Authorization(world), Resources(world), Monitor(world)
+        self._authorization, self._locks = Authorization(world), Locks(world)
+        self._resources, self._monitor = Resources(world), Monitor(world)
         clusters, control = ContainerService(world, graph), Control(world, graph, self._entra)
         parts = [
             control,
@@ -76,6 +79,7 @@ class AzureSimulator:
             self._entra,
             graph,
             self._authorization,
+            self._locks,
             Network(world),
             Identities(world, graph),
             Registries(world),
@@ -152,6 +156,7 @@ class AzureSimulator:
         self._check_subscription(call, claims["tid"])
         if not self._entra.is_operator(claims):
             self._authorization.allow(call, claims["oid"])
+        self._locks.meet(call)
         if call.method in ("PUT", "PATCH") and "/providers/" in call.path.lower():
             self.world.require_provider(call.path.lower().rsplit("/providers/", 1)[1].split("/")[0])
         return headers
@@ -214,7 +219,8 @@ async def _call(request: web.Request) -> Call:
     elif raw:
         body = json.loads(raw)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Call(request.method, request.path.rstrip("/") or "/", dict(request.query), body, headers)
+    path = re.sub("/+", "/", request.path).rstrip("/") or "/"  # some clients leave an empty segment: `providers/X//type`
+    return Call(request.method, path, dict(request.query), body, headers)
 
 
 def _response(answer: Answer, request: web.Request) -> web.Response:

@@ -112,17 +112,6 @@ class World:
             raise not_found("/".join(id_.split("/providers/")[-1].split("/")), group)
         return found
 
-    def locked(self, id_: str) -> None:
-        """Raises ScopeLocked when a lock stands on the id, on something above it or below it."""
-        for lock in self.store.under("/subscriptions"):
-            if lock.type.endswith("microsoft.authorization/locks"):
-                scope = lock.id.lower().split("/providers/microsoft.authorization/locks")[0]
-                if id_.lower().startswith(scope) or scope.startswith(id_.lower()):
-                    message = (
-                        f"The scope '{id_}' cannot perform delete operation because following scope(s) are locked: '{scope}'."
-                    )
-                    raise ArmError(409, "ScopeLocked", message)
-
     def principal_by_app(self, app_id: str) -> dict[str, Any] | None:
         """The service principal of an application."""
         return next((p for p in self.principals.values() if p["appId"].lower() == app_id.lower()), None)

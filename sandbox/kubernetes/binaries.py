@@ -105,13 +105,13 @@ def find() -> Binaries:
     missing = [t for t in TARGETS if not found.path(t.name).exists()]
     if missing or not found.stages.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        with _locked(directory / ".lock"):
+        with locked(directory / ".lock"):
             _build([t for t in TARGETS if not found.path(t.name).exists()], found)
     return found
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """One builder at a time; a second one waits and then finds the work done."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

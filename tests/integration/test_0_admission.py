@@ -13,6 +13,11 @@ DROP = object()
 
 SUBNET_ID = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
 CAPACITY = {"minimum": 3, "maximum": 6, "default": 3}
+GUID = "11111111-1111-1111-1111-111111111111"
+OAUTH = {"clientId": "hub", "clientSecretRef": {"name": "oidc"}}
+ACME = {"letsEncrypt": {"contactEmail": "admin@example.org"}}
+CHOICES = [{"name": "c", "displayName": "c", "image": "untagged"}]
+DUMMY_HUB = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}}
 
 CHART = {"name": "cert-manager", "version": "1.16.2"}
 
@@ -196,7 +201,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("jupyterhub.chart.repository", "http://charts.example.org", "spec.jupyterhub.chart.repository must be an https or oci URL"),
     ("jupyterhub.host", "https://hub.example.org", "spec.jupyterhub.host must be a DNS name"),
     ("jupyterhub.host", DROP, "spec.jupyterhub.host is needed with auth.oidc"),
-    ("jupyterhub.auth", {}, "spec.jupyterhub.auth must have exactly one of oidc, dummy"),
+    ("jupyterhub.auth", {}, "spec.jupyterhub.auth must have exactly one of oidc, entra, github, dummy, fromValues"),
     ("jupyterhub.auth", {"dummy": {"insecure": False}}, "spec.jupyterhub.auth.dummy.insecure"),
     ("jupyterhub.auth.oidc.adminUsers", [], "lets nobody in: set adminUsers, allowedUsers or allowAll"),
     (
@@ -208,6 +213,176 @@ BAD: list[tuple[str, Any, str]] = [
     ("jupyterhub.singleUser", {"memory": {"limit": "2 gigabytes"}}, "spec.jupyterhub.singleUser.memory.limit must be written as"),
     ("jupyterhub.culling", {"timeout": "never"}, "spec.jupyterhub.culling.timeout must be a duration"),
     ("jupyterhub.release", "Hub", "spec.jupyterhub.release must be a Helm release name"),
+    ("jupyterhub.auth.oidc.issuer", "http://login.example.org", "spec.jupyterhub.auth.oidc.issuer must be an https URL"),
+    ("jupyterhub.auth.oidc.issuer", "https://a@login.example.org", "spec.jupyterhub.auth.oidc.issuer must be a host and a path"),
+    ("jupyterhub.auth.oidc", {**OAUTH, "allowAll": True}, "spec.jupyterhub.auth.oidc must have issuer, or authorizeUrl"),
+    ("jupyterhub.auth.oidc.allowedGroups", ["staff"], "spec.jupyterhub.auth.oidc.allowedGroups and adminGroups need groupsClaim"),
+    ("jupyterhub.auth", {"entra": {**OAUTH, "tenantId": "x"}}, "spec.jupyterhub.auth.entra.tenantId must be a GUID"),
+    ("jupyterhub.auth", {"entra": {**OAUTH, "tenantId": GUID}}, "spec.jupyterhub.auth.entra lets nobody in"),
+    (
+        "jupyterhub.auth",
+        {"entra": {**OAUTH, "tenantId": GUID, "adminGroups": ["a"]}},
+        "spec.jupyterhub.auth.entra.allowedGroups and adminGroups need groupsClaim",
+    ),
+    ("jupyterhub.auth", {"github": OAUTH}, "spec.jupyterhub.auth.github lets nobody in"),
+    (
+        "jupyterhub.auth",
+        {"github": {**OAUTH, "allowedOrganizations": ["not one"]}},
+        "spec.jupyterhub.auth.github.allowedOrganizations[] must be an organization",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"image": "a/b@sha256:12"},
+        "spec.jupyterhub.singleUser.image must be an image with a tag or a digest",
+    ),
+    ("jupyterhub.singleUser", {"cpu": {"limit": "two"}}, "spec.jupyterhub.singleUser.cpu.limit must be CPUs"),
+    ("jupyterhub.singleUser", {"startTimeout": "5"}, "spec.jupyterhub.singleUser.startTimeout must be a duration"),
+    ("jupyterhub.singleUser", {"defaultUrl": "lab"}, "spec.jupyterhub.singleUser.defaultUrl must begin with a slash"),
+    ("jupyterhub.singleUser", {"env": {"A B": "1"}}, "spec.jupyterhub.singleUser.env must have names of environment variables"),
+    (
+        "jupyterhub.singleUser",
+        {"profiles": [{"name": "A b", "displayName": "x"}]},
+        "spec.jupyterhub.singleUser.profiles[].name must",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"profiles": [{"name": n, "displayName": n, "default": True} for n in "ab"]},
+        "spec.jupyterhub.singleUser.profiles must have at most one default",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"profiles": [{"name": "a", "displayName": "a"}] * 2},
+        "spec.jupyterhub.singleUser.profiles[1]: Duplicate value",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"profiles": [{"name": "a", "displayName": "a", "memory": {"limit": "2"}}]},
+        "spec.jupyterhub.singleUser.profiles[].memory.limit must be written as",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"profiles": [{"name": "a", "displayName": "a", "options": [{"name": "b", "displayName": "b", "choices": CHOICES}]}]},
+        "spec.jupyterhub.singleUser.profiles[].options[].choices[].image must be an image with a tag or a digest",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"type": "static"}},
+        "spec.jupyterhub.singleUser.storage.type static needs shared.claim",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"shared": {"claim": "homes"}}},
+        "spec.jupyterhub.singleUser.storage.shared is for type static",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"type": "static", "shared": {"claim": "homes", "subPath": "../all"}}},
+        "spec.jupyterhub.singleUser.storage.shared.subPath must be a path within the volume",
+    ),
+    ("jupyterhub.singleUser", {"storage": {"mountPath": "home"}}, "spec.jupyterhub.singleUser.storage.mountPath must begin with"),
+    (
+        "jupyterhub",
+        {**DUMMY_HUB, "culling": {"users": True}, "singleUser": {"storage": {"keepOnUserDelete": False}}},
+        "spec.jupyterhub.culling.users would delete idle users' homes",
+    ),
+    (
+        "jupyterhub.placement",
+        {"userPods": "Require"},
+        "spec.jupyterhub.placement.userPods Require needs a pool with purpose User",
+    ),
+    ("jupyterhub.placement", {"userPods": "Always"}, "spec.jupyterhub.placement.userPods: Unsupported value"),
+    ("jupyterhub.scaling", {"spareSeats": -1}, "spec.jupyterhub.scaling.spareSeats"),
+    ("jupyterhub.prePull", {"images": ["a"]}, "spec.jupyterhub.prePull.images[] must be an image with a tag or a digest"),
+    (
+        "jupyterhub.network",
+        {"userEgress": {"to": [{"cidr": "10.0.0.1/8"}]}},
+        "spec.jupyterhub.network.userEgress.to[].cidr must be an IPv4 network",
+    ),
+    ("jupyterhub.network", {"isolate": False, "userEgress": {}}, "spec.jupyterhub.network.userEgress needs isolate: true"),
+    (
+        "jupyterhub.network",
+        {"isolate": False, "blockMetadata": "NetworkPolicy"},
+        "spec.jupyterhub.network.blockMetadata NetworkPolicy needs isolate: true",
+    ),
+    (
+        "jupyterhub.database",
+        {"volume": {}, "urlRef": {"name": "a", "key": "b"}},
+        "spec.jupyterhub.database must not have both volume and urlRef",
+    ),
+    ("jupyterhub.database", {"volume": {"size": "1"}}, "spec.jupyterhub.database.volume.size must be a quantity"),
+    ("jupyterhub.services", [{"name": "A"}], "spec.jupyterhub.services[].name must be lower-case letters"),
+    ("jupyterhub.services", [{"name": "a", "url": "a:80"}], "spec.jupyterhub.services[].url must be an http or https URL"),
+    (
+        "jupyterhub.services",
+        [{"name": "a", "oauthRedirectUri": "back"}],
+        "spec.jupyterhub.services[].oauthRedirectUri must be a path or a URL",
+    ),
+    ("jupyterhub.roles", [{"name": "reader"}], "spec.jupyterhub.roles[] must have scopes"),
+    ("jupyterhub.roles", [{"name": "Reader", "scopes": ["read:hub"]}], "spec.jupyterhub.roles[].name must be lower-case letters"),
+    ("jupyterhub.extraConfig", {"a b": "pass"}, "spec.jupyterhub.extraConfig must have names of letters, digits"),
+    (
+        "jupyterhub.extraFiles",
+        [{"name": "a", "mountPath": "srv", "content": ""}],
+        "spec.jupyterhub.extraFiles[].mountPath must begin with a slash",
+    ),
+    ("jupyterhub.imagePullSecrets", ["Mine"], "spec.jupyterhub.imagePullSecrets[] must be the name of a Secret"),
+    ("jupyterhub.resources", {"hub": {"memory": "much"}}, "spec.jupyterhub.resources.hub.memory must be a quantity"),
+    (
+        "jupyterhub.expose",
+        {"loadBalancer": {}, "ingress": {}},
+        "spec.jupyterhub.expose must have at most one of loadBalancer, ingress, httpRoute",
+    ),
+    ("jupyterhub.expose", {"tls": {}}, "spec.jupyterhub.expose.tls must have exactly one of letsEncrypt"),
+    ("jupyterhub.expose", {"tls": {"offload": True}, "ingress": {}}, "spec.jupyterhub.expose.tls is for the load balancer"),
+    (
+        "jupyterhub.expose",
+        {"tls": ACME, "loadBalancer": {"internal": True}},
+        "spec.jupyterhub.expose.tls.letsEncrypt cannot reach an internal load balancer",
+    ),
+    (
+        "jupyterhub.expose",
+        {"tls": ACME, "loadBalancer": {"allowCIDRs": ["203.0.113.0/24"]}},
+        "spec.jupyterhub.expose.tls.letsEncrypt must be let in from everywhere",
+    ),
+    (
+        "jupyterhub.expose",
+        {"tls": {"letsEncrypt": {"contactEmail": "nobody"}}},
+        "spec.jupyterhub.expose.tls.letsEncrypt.contactEmail must be an e-mail address",
+    ),
+    ("jupyterhub", {**DUMMY_HUB, "expose": {"tls": ACME}}, "spec.jupyterhub.expose.tls.letsEncrypt needs a name"),
+    (
+        "jupyterhub",
+        {**DUMMY_HUB, "auth": {"github": {**OAUTH, "allowAll": True}}, "expose": {"loadBalancer": {"dnsLabel": "hub"}}},
+        "spec.jupyterhub.expose.tls is needed with auth.oidc, auth.entra and auth.github on a DNS label",
+    ),
+    ("jupyterhub.expose", {"loadBalancer": {"dnsLabel": "Hub"}}, "spec.jupyterhub.expose.loadBalancer.dnsLabel must be 3-63"),
+    (
+        "jupyterhub.expose",
+        {"loadBalancer": {"dnsLabel": "hub", "internal": True}},
+        "spec.jupyterhub.expose.loadBalancer.dnsLabel is for public addresses",
+    ),
+    (
+        "jupyterhub.expose",
+        {"loadBalancer": {"internalSubnet": "a"}},
+        "spec.jupyterhub.expose.loadBalancer.internalSubnet needs internal: true",
+    ),
+    (
+        "jupyterhub.expose",
+        {"loadBalancer": {"staticIP": "x"}},
+        "spec.jupyterhub.expose.loadBalancer.staticIP must be an IP address",
+    ),
+    (
+        "jupyterhub.expose",
+        {"loadBalancer": {"staticIPResourceGroup": "a"}},
+        "spec.jupyterhub.expose.loadBalancer.staticIPResourceGroup needs staticIP",
+    ),
+    (
+        "jupyterhub.expose",
+        {"loadBalancer": {"allowCIDRs": ["here"]}},
+        "spec.jupyterhub.expose.loadBalancer.allowCIDRs[] must be a network in CIDR notation",
+    ),
+    ("jupyterhub.expose", {"basePath": "jupyter"}, "spec.jupyterhub.expose.basePath must be a path that begins with a slash"),
+    ("jupyterhub.expose", {"moreHosts": ["Hub"]}, "spec.jupyterhub.expose.moreHosts[] must be a DNS name"),
     ("deletionPolicy", "Keep", "spec.deletionPolicy: Unsupported value"),
     ("interval", "0m", "spec.interval must be a duration"),
 ]
@@ -220,6 +395,7 @@ FIXED: list[tuple[str, Any, str]] = [
     ("cluster.network.serviceCidr", "10.1.0.0/16", "spec.cluster.network.serviceCidr cannot change"),
     ("network.virtualNetwork.name", "another", "spec.network.virtualNetwork.name cannot change"),
     ("jupyterhub.release", "another", "spec.jupyterhub.release cannot change"),
+    ("jupyterhub.naming", {"scheme": "Escape"}, "spec.jupyterhub.naming.scheme cannot change"),
     ("cluster.apiServer", {"private": True}, "spec.cluster.apiServer.private cannot change"),
     ("cluster.network.outboundType", "userDefinedRouting", "spec.cluster.network.outboundType cannot change"),
 ]
@@ -262,6 +438,7 @@ def test_every_example_is_accepted(site: Field, name: str) -> None:
 
 def test_what_is_for_life_cannot_be_changed(site: Field) -> None:
     document = changed("suspend", True)
+    document["spec"]["jupyterhub"]["naming"] = {"scheme": "Safe"}
     site.apply(document)
     try:
         for path, value, sentence in FIXED:

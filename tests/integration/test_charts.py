@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from notebook_platform.hubs.values import render
 from traitlets.config import Config
 
 from sandbox.kubernetes.binaries import find
 from sandbox.operator_process import ROOT
+from tests.unit.hubs.mapping import REFUSED, TABLE, expected
+from tests.unit.hubs.specs import SECRETS, spec
 
 CHARTS = ROOT / "sandbox" / "charts"
 OIDC = {
@@ -108,3 +111,32 @@ def test_the_old_chart_wants_a_proxy_token_and_no_auth_section_and_speaks_policy
     assert budgets == ["policy/v1beta1"]
     off = {"scheduling": {"userScheduler": {"enabled": False}, "userPlaceholder": {"enabled": False}}}
     assert not [d for (kind, _), d in objects("0.11.1", OLD, off).items() if kind == "PodDisruptionBudget"]
+
+
+def test_what_is_rendered_for_each_typed_field_is_taken_by_the_charts() -> None:
+    """The new chart's schema is as strict as z2jh's: a name that it does not know is refused."""
+    for name, row in TABLE.items():
+        for version, kubernetes in (("0.11.1", (1, 19, 6)), ("4.4.0", (1, 35))):
+            if expected(row, version) is REFUSED:
+                continue
+            values = render(spec(version, **row[0]), SECRETS, kubernetes)
+            done = template(version, values, kubernetes=".".join(map(str, kubernetes)))
+            assert done.returncode == 0, f"{name} with chart {version}: {done.stderr}"
+
+
+def test_two_renders_with_no_cluster_to_look_at_are_the_same_objects() -> None:
+    """Nothing is left for the chart to draw: `helm template` has no Secrets to look secrets up in."""
+    services = [{"name": "made"}, {"name": "other", "url": "http://other:80", "admin": True}]
+    for version, kubernetes in (("0.11.1", (1, 19, 6)), ("4.4.0", (1, 35))):
+        values = render(spec(version, services=services), SECRETS, kubernetes)
+        first, second = (template(version, values, kubernetes=".".join(map(str, kubernetes))).stdout for _ in range(2))
+        assert first == second and "kind: Secret" in first
+
+
+def test_the_hubs_volume_stays_and_a_route_leads_to_the_hub() -> None:
+    values = render(spec("4.4.0", expose={"httpRoute": {"gateway": "web"}, "basePath": "/jupyter/"}), SECRETS, (1, 35))
+    rendered = objects("4.4.0", values)
+    assert rendered["PersistentVolumeClaim", "hub-db-dir"]["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    route = rendered["HTTPRoute", "jupyterhub"]["spec"]
+    assert route["hostnames"] == ["hub.example.org"] and route["parentRefs"] == [{"name": "web"}]
+    assert rendered["Service", "proxy-public"]["spec"]["type"] == "ClusterIP"

@@ -14,8 +14,8 @@ from notebook_platform.azure.arm.error_table import AADSTS, CODES
 from notebook_platform.azure.arm.errors import failure_of
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.throttling import Bucket, Limit
-from notebook_platform.azure.versions import next_version, satisfies
-from notebook_platform.engine import Operation, Refused
+from notebook_platform.azure.versions import downgrade, next_version, satisfies
+from notebook_platform.engine import Operation
 from notebook_platform.keeper import references
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.redaction import KnownSecrets
@@ -41,11 +41,12 @@ def test_anything_else_is_no_duration(text: str) -> None:
 
 def test_versions_move_one_minor_at_a_time_and_never_back() -> None:
     assert satisfies("1.35.1", "1.35") and satisfies("1.35.1", "1.35.1") and not satisfies("1.35.1", "1.3")
-    assert next_version("1.34.2", "1.36", "f") == "1.35"
-    assert next_version("1.35.1", "1.36.0", "f") == "1.36.0"
-    assert next_version("1.35.0", "1.35.1", "f") == "1.35.1"
-    with pytest.raises(Refused, match="VersionDowngrade"):
-        next_version("1.35.1", "1.34", "f")
+    assert next_version("1.34.2", "1.36") == "1.35"
+    assert next_version("1.35.1", "1.36.0") == "1.36.0"
+    assert next_version("1.35.0", "1.35.1") == "1.35.1"
+    refused = downgrade("1.35.1", "1.34", "spec.cluster.kubernetesVersion")
+    assert refused is not None and refused.reason == "VersionDowngrade" and "1.35.1 or later" in refused.remedy
+    assert downgrade("1.35.1", "1.35", "f") is None and downgrade("1.35.1", "1.36", "f") is None
 
 
 def test_known_secrets_tokens_and_signatures_are_hidden_and_identifiers_are_not() -> None:

@@ -24,6 +24,12 @@ LIST_KEYS = {
     "spec.releases": "name",
     "spec.autoscale[].recurring": "name",
     "spec.binderhub.repositories": "provider",
+    "spec.jupyterhub.services": "name",
+    "spec.jupyterhub.roles": "name",
+    "spec.jupyterhub.singleUser.profiles": "name",
+    "spec.jupyterhub.singleUser.profiles[].options": "name",
+    "spec.jupyterhub.singleUser.profiles[].options[].choices": "name",
+    "spec.jupyterhub.extraFiles": "name",
     "status.conditions": "type",
 }
 FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.binderhub.values", "spec.releases[].values"})

@@ -65,6 +65,7 @@ class PlannedChange(StatusModel):
     before: str | None = Field(None, max_length=256, description="What is.")
     after: str | None = Field(None, max_length=256, description="What would be.")
     disrupts: bool = Field(False, description="Whether people at work would notice.")
+    cannot: str | None = Field(None, max_length=512, description="Why it cannot be made, and what to do.")
 
 
 class PlatformStatus(StatusModel):

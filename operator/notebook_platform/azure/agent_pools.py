@@ -8,7 +8,7 @@ from typing import Any
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.schedules import active
 from notebook_platform.azure import outputs
-from notebook_platform.azure.versions import satisfies
+from notebook_platform.azure.versions import downgrade, satisfies
 from notebook_platform.engine import Action, Change
 from notebook_platform.engine.change import compare, merged
 
@@ -125,14 +125,18 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
         keys = ("scaleSetPriority",)
         change = Change(path=f"{path}.scaleSetPriority", action=Action.UPDATE, before="Spot", after="Regular", keys=keys)
         changes.append(_judged(change))
-    for key in ("nodeLabels", "nodeTaints"):
-        if not wanted[key] and found.get(key):
-            before, after = found[key], wanted[key]
-            changes.append(Change(path=f"{path}.{key}", action=Action.UPDATE, before=before, after=after, keys=(key,)))
+    if not wanted["nodeTaints"] and (taints := found.get("nodeTaints")):
+        changes.append(Change(path=f"{path}.nodeTaints", action=Action.UPDATE, before=taints, after=[], keys=("nodeTaints",)))
+    for label, value in (found.get("nodeLabels") or {}).items():
+        if label not in wanted["nodeLabels"]:
+            place = ("nodeLabels", label)
+            changes.append(Change(path=f"{path}.nodeLabels.{label}", action=Action.UPDATE, before=value, keys=place))
     current = str(found.get("currentOrchestratorVersion") or found.get("orchestratorVersion") or version)
     if not satisfies(current, version):
-        change = Change(path=f"{path}.orchestratorVersion", action=Action.UPDATE, before=current, after=version, disrupts=True)
-        changes.append(change)
+        here, cannot = f"{path}.orchestratorVersion", downgrade(current, version, "spec.cluster.kubernetesVersion")
+        changes.append(
+            Change(path=here, action=Action.UPDATE, before=current, after=version, disrupts=cannot is None, cannot=cannot)
+        )
     return changes
 
 

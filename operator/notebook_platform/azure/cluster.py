@@ -15,7 +15,6 @@ from notebook_platform.azure.arm.inventory import CLUSTERS
 from notebook_platform.azure.arm.operations import accept
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
-    IMMUTABLE,
     STATE_PATH,
     VERSION_PATH,
     Wire,
@@ -121,13 +120,6 @@ class Cluster(Step[Wire, Wire]):
         assert desired is not None
         if found is None:
             return await self._create(desired)
-        for change in changes:
-            if change.action is Action.REPLACE:
-                raise Refused.because(
-                    "ImmutableField",
-                    f"{IMMUTABLE[change.path]} asks for {change.after!r} but the cluster has {change.before!r}, for life",
-                    "Set it back, or make a new platform with it.",
-                )
         if at_work := busy_pools(found):
             sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which are being worked on"
             return Done(output=self.output(found), next=sentence, reason="Updating")
@@ -166,7 +158,7 @@ class Cluster(Step[Wire, Wire]):
         version, kind, expected = None, f"update managed cluster {self._name}", UPDATE_SECONDS
         if VERSION_PATH in paths:
             wanted, current = desired["properties"]["kubernetesVersion"], current_version(found)
-            step = next_version(current, wanted, f"{FIELD}.kubernetesVersion")
+            step = next_version(current, wanted)
             behind = lagging_pools(found, {pool.name for pool in self._context.spec.node_pools})
             if not behind:
                 version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS

@@ -9,8 +9,8 @@ from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure import outputs
 from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
-from notebook_platform.azure.versions import parts, satisfies
-from notebook_platform.engine import Action, Change
+from notebook_platform.azure.versions import downgrade, parts, satisfies
+from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import compare, merged
 
 Wire = dict[str, Any]
@@ -201,14 +201,26 @@ def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
             continue
         action = Action.REPLACE if change.path in IMMUTABLE else Action.UPDATE
         disrupts = action is Action.REPLACE or change.path in DISRUPTIVE
-        changes.append(replace(change, action=action, disrupts=disrupts))
+        cannot = _for_life(change) if action is Action.REPLACE else None
+        changes.append(replace(change, action=action, disrupts=disrupts, cannot=cannot))
     version, current = desired["properties"]["kubernetesVersion"], current_version(found)
     if not satisfies(current, version):
-        changes.append(Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, disrupts=True))
+        cannot = downgrade(current, version, "spec.cluster.kubernetesVersion")
+        changes.append(
+            Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, disrupts=True, cannot=cannot)
+        )
     state = found["properties"].get("provisioningState")
     if state in ("Failed", "Canceled"):
         changes.append(Change(path=STATE_PATH, action=Action.UPDATE, before=state, after="Succeeded"))
     return changes
+
+
+def _for_life(change: Change) -> Failed:
+    return Failed(
+        reason="ImmutableField",
+        message=f"{IMMUTABLE[change.path]} asks for {change.after!r} but the cluster has {change.before!r}, for life",
+        remedy="Set it back, or make a new platform with it.",
+    )
 
 
 def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:

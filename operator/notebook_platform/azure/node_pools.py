@@ -4,7 +4,7 @@ A pool that neither the spec names nor we made is told of and left alone: somebo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from azure.core import MatchConditions
@@ -30,7 +30,7 @@ from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 FIELD = "spec.nodePools"
@@ -120,7 +120,11 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         pools = found.pools if found else {}
         changes: list[Change] = []
         for name, wanted in desired.items():
-            changes += pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
+            found_changes = pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
+            rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
+            changes += [
+                c if rotates or c.action is not Action.REPLACE else replace(c, cannot=_for_life(c)) for c in found_changes
+            ]
         changes += [
             Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), disrupts=True)
             for name in self._removed(pools)
@@ -156,13 +160,8 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         """The next thing to do for one pool; None: it has to wait for the control plane."""
         place_of = stand_ins(pools, OWNER_TAG, self._context.owner.tag)
         origin = place_of.get(name, name)
-        for_life = [change for change in changes if change.action is Action.REPLACE]
+        for_life = any(change.action is Action.REPLACE for change in changes)
         if origin in self._spec and (origin != name or for_life or temporary_name(origin) in pools):
-            if for_life and self._spec[name].replacement == "Refuse" and temporary_name(name) not in pools:
-                rest = [change for change in changes if change.action is not Action.REPLACE]
-                if rest:
-                    return await self._update(name, pools[name], rest)
-                raise _immutable(for_life[0])
             return await self._rotate(origin, desired, pools)
         if name not in self._spec:
             return await self._remove(name, pools)
@@ -204,7 +203,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         members = [change for change in changes if change.keys and change.action is not Action.REPLACE]
         for change in changes:
             if change.path.endswith(".orchestratorVersion"):
-                step = next_version(str(change.before), self._version, f"{FIELD}[{name}]")
+                step = next_version(str(change.before), self._version)
                 version = follows(step, self._cluster.kubernetes_version, str(change.before)) or None
         if version is not None:
             kind, expected = f"upgrade agent pool {name} to {version}", UPGRADE_SECONDS
@@ -285,11 +284,11 @@ def _pool_of(change: Change) -> str:
     return change.path.removeprefix("agentPools[").split("]")[0]
 
 
-def _immutable(change: Change) -> Refused:
+def _for_life(change: Change) -> Failed:
     pool, member = _pool_of(change), change.keys[0]
     field = f"{FIELD}[{pool}].{SPEC_FIELDS[member]}"
-    return Refused.because(
-        "ImmutableField",
-        f"{field} asks for {change.after!r} but the pool has {change.before!r}, for life",
-        f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the work there.",
+    return Failed(
+        reason="ImmutableField",
+        message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, for life",
+        remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the work there.",
     )

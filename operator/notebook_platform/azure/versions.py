@@ -3,7 +3,7 @@
 https://learn.microsoft.com/azure/aks/supported-kubernetes-versions and .../upgrade-aks-cluster
 """
 
-from notebook_platform.engine import Refused
+from notebook_platform.engine import Failed
 
 
 def parts(version: str) -> tuple[int, ...]:
@@ -16,17 +16,19 @@ def satisfies(current: str, wanted: str) -> bool:
     return parts(current)[: len(parts(wanted))] == parts(wanted)
 
 
-def next_version(current: str, wanted: str, field: str) -> str:
-    """The version to ask for next on the way to `wanted`: itself, or the next minor when it is further away.
+def downgrade(current: str, wanted: str, field: str) -> Failed | None:
+    """Why `wanted` cannot be had (VersionDowngrade): it lies behind what runs. None: it does not."""
+    if parts(wanted) >= parts(current)[: len(parts(wanted))]:
+        return None
+    return Failed(
+        reason="VersionDowngrade",
+        message=f"{field} is {wanted} but {current} runs, and AKS does not go back",
+        remedy=f"Set {field} to {current} or later.",
+    )
 
-    Raises Refused (VersionDowngrade) when it lies behind.
-    """
-    if parts(wanted) < parts(current)[: len(parts(wanted))]:
-        raise Refused.because(
-            "VersionDowngrade",
-            f"{field} is {wanted} but {current} runs, and AKS does not go back",
-            f"Set {field} to {current} or later.",
-        )
+
+def next_version(current: str, wanted: str) -> str:
+    """The version to ask for next on the way to `wanted`: itself, or the next minor when it is further away."""
     (_, minor, *_), (_, target, *_) = parts(current), parts(wanted)
     return wanted if target - minor <= 1 else f"1.{minor + 1}"
 

@@ -2,17 +2,31 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-USAGE = """usage: notebook-platform COMMAND [FLAGS]
+PLUGIN = "kubectl-notebook_platform"
+"""The file that kubectl runs for `kubectl notebook_platform` (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/)."""
+
+USAGE = """usage: {program} COMMAND [FLAGS]
 
   run      keep all NotebookPlatforms of the cluster that KUBECONFIG (or the pod's ServiceAccount) leads to
   plan     say what would be done for a platform, before it is done
+  watch    show how a platform comes along: steps, operations, releases, nodes, events
+  wait     return when a platform is Ready, or has another condition, or is gone
   doctor   look whether everything is there to begin with
   import   describe what is in Azure as a NotebookPlatform
   crd      print the CustomResourceDefinition
 
-`notebook-platform COMMAND --help` tells more. The flags of `run` can be set as NOTEBOOK_PLATFORM_<FLAG> too, and the other
+`{program} COMMAND --help` tells more. The flags of `run` can be set as NOTEBOOK_PLATFORM_<FLAG> too, and the other
 commands read them from there."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def program() -> str:
+    """What the person typed to get here, for messages: as a plugin of kubectl it has another name."""
+    return "kubectl notebook_platform" if Path(sys.argv[0]).stem == PLUGIN else "notebook-platform"
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -34,6 +48,18 @@ def _plan(arguments: Sequence[str]) -> int:
     return plan(arguments)
 
 
+def _watch(arguments: Sequence[str]) -> int:
+    from notebook_platform.cli.watch import watch
+
+    return watch(arguments)
+
+
+def _wait(arguments: Sequence[str]) -> int:
+    from notebook_platform.cli.wait import wait
+
+    return wait(arguments)
+
+
 def _doctor(arguments: Sequence[str]) -> int:
     from notebook_platform.cli.doctor import doctor
 
@@ -49,6 +75,8 @@ def _import(arguments: Sequence[str]) -> int:
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "run": _run,
     "plan": _plan,
+    "watch": _watch,
+    "wait": _wait,
     "doctor": _doctor,
     "import": _import,
     "crd": _crd,
@@ -59,6 +87,9 @@ def main() -> int:
     """Run one command; returns the exit code. Commands are imported when they are asked for."""
     command, *arguments = sys.argv[1:] or [""]
     if command not in COMMANDS:
-        print(USAGE, file=sys.stdout if command in ("-h", "--help") else sys.stderr)
+        print(USAGE.format(program=program()), file=sys.stdout if command in ("-h", "--help") else sys.stderr)
         return 0 if command in ("-h", "--help") else 2
-    return COMMANDS[command](arguments)
+    try:
+        return COMMANDS[command](arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -15,7 +15,9 @@ from notebook_platform.azure import checks
 from notebook_platform.azure.checks import Finding
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.credentials import Credentials
-from notebook_platform.cli.subject import Subject, UsageError, add_arguments, subject
+from notebook_platform.cli import program
+from notebook_platform.cli.management import UsageError
+from notebook_platform.cli.subject import Subject, add_arguments, subject
 from notebook_platform.engine.outcome import Failed, Refused
 from notebook_platform.hubs.generations import generation, newest_for, suits
 from notebook_platform.kube.redaction import KNOWN
@@ -25,14 +27,14 @@ STYLES = {True: ("✗", "red"), False: ("!", "yellow")}
 
 def doctor(arguments: Sequence[str]) -> int:
     """Print the findings; returns 0 when nothing blocks, else 1."""
-    parser = argparse.ArgumentParser("notebook-platform doctor", description="Look whether everything is there to begin with.")
+    parser = argparse.ArgumentParser(f"{program()} doctor", description="Look whether everything is there to begin with.")
     parser.epilog = "exit codes: 0 all is well, 1 something is amiss"
     add_arguments(parser)
     given = parser.parse_args(list(arguments))
     try:
         return asyncio.run(_doctor(given))
     except UsageError as error:
-        print(f"notebook-platform doctor: {error}", file=sys.stderr)
+        print(f"{program()} doctor: {error}", file=sys.stderr)
         return 1
 
 

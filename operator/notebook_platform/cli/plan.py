@@ -11,7 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from notebook_platform.cli.subject import Subject, UsageError, add_arguments, subject
+from notebook_platform.cli import program
+from notebook_platform.cli.management import UsageError
+from notebook_platform.cli.subject import Subject, add_arguments, subject
 from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.fold import sentence
 from notebook_platform.engine.outcome import Blocked, Failed, InProgress
@@ -32,14 +34,14 @@ SIGNS = {
 
 def plan(arguments: Sequence[str]) -> int:
     """Print the plan; returns the exit code."""
-    parser = argparse.ArgumentParser("notebook-platform plan", description="Say what the operator would do. Changes nothing.")
+    parser = argparse.ArgumentParser(f"{program()} plan", description="Say what the operator would do. Changes nothing.")
     parser.epilog = "exit codes: 0 nothing to do, 2 changes, 1 error"
     add_arguments(parser)
     given = parser.parse_args(list(arguments))
     try:
         return asyncio.run(_plan(given))
     except UsageError as error:
-        print(f"notebook-platform plan: {error}", file=sys.stderr)
+        print(f"{program()} plan: {error}", file=sys.stderr)
         return ERROR
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import kopf
 
-from notebook_platform.cli.subject import management_api
+from notebook_platform.cli.management import management_api
 from notebook_platform.config import OperatorConfig
 from notebook_platform.handlers import Keepers, registry, settings
 from notebook_platform.observability.health import serving

@@ -9,12 +9,13 @@ from typing import Any
 
 import aiohttp
 import yaml
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.cli.management import UsageError, add_namespace, context_namespace, management_api, reading
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.kube.redaction import KNOWN
@@ -24,10 +25,6 @@ from notebook_platform.platform import Workshop
 
 UNBORN = "known-after-apply"
 """Stands for the uid of an object that has not been applied."""
-
-
-class UsageError(Exception):
-    """A command cannot go on; its text is for the person at the terminal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f", "--filename", type=Path, help="a file with a NotebookPlatform (and Secrets, if they are not applied)"
     )
-    parser.add_argument("-n", "--namespace", default=None, help="its namespace; left out: the file's, else default")
+    add_namespace(parser, left_out="the file's, else ")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the output")
 
 
@@ -76,19 +73,6 @@ async def subject(arguments: argparse.Namespace) -> AsyncIterator[Subject]:
             await api.close()
 
 
-async def management_api() -> client.ApiClient | None:
-    """A client of the management cluster: the pod's ServiceAccount, else KUBECONFIG; None when there is neither."""
-    configuration = client.Configuration()
-    try:
-        config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException:
-        try:
-            await config.load_kube_config(client_configuration=configuration)
-        except (config.ConfigException, OSError):
-            return None
-    return client.ApiClient(configuration)
-
-
 def _documents(path: Path) -> list[dict[str, Any]]:
     try:
         return [document for document in yaml.safe_load_all(path.read_text()) if isinstance(document, dict)]
@@ -104,7 +88,7 @@ async def _body(
         if len(platforms) != 1:
             raise UsageError(f"{arguments.filename} holds {len(platforms)} NotebookPlatforms of that name; one is needed")
         body = platforms[0]
-        body["metadata"].setdefault("namespace", "default")
+        body["metadata"].setdefault("namespace", context_namespace())
         if arguments.namespace:
             body["metadata"]["namespace"] = arguments.namespace
         return await _as_applied(body, api) if api is not None else body
@@ -112,14 +96,10 @@ async def _body(
         raise UsageError("name a NotebookPlatform, or give a file with -f")
     if api is None:
         raise UsageError("there is no KUBECONFIG to find the platform with; give a file with -f")
-    namespace = arguments.namespace or "default"
+    namespace = arguments.namespace or context_namespace()
     path = (GROUP, VERSION, namespace, PLURAL, arguments.name)
-    try:
+    with reading(f"the platform {namespace}/{arguments.name}"):
         found: dict[str, Any] = await client.CustomObjectsApi(api).get_namespaced_custom_object(*path)
-    except ApiException as error:
-        raise UsageError(f"the platform {namespace}/{arguments.name} cannot be read: {error.status} {error.reason}") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise UsageError(f"the cluster that KUBECONFIG leads to does not answer ({type(error).__name__})") from None
     return found
 
 

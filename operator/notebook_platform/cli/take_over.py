@@ -17,6 +17,7 @@ from notebook_platform.azure.arm.session import AzureSession, Sessions
 from notebook_platform.azure.kubeconfig import kubeconfig_of
 from notebook_platform.azure.outputs import Cluster
 from notebook_platform.azure.takeover import Taken, look_around
+from notebook_platform.cli import program
 from notebook_platform.cli.subject import GivenSecrets
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.fold import sentence
@@ -34,7 +35,7 @@ HUB_CHART = "jupyterhub"
 def take_over(arguments: Sequence[str]) -> int:
     """Print the resource; returns the exit code."""
     parser = argparse.ArgumentParser(
-        "notebook-platform import", description="Describe what is in Azure as a NotebookPlatform. Changes nothing."
+        f"{program()} import", description="Describe what is in Azure as a NotebookPlatform. Changes nothing."
     )
     parser.epilog = "It signs in as the operator does: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, or az login."
     parser.add_argument("--subscription", required=True, help="id of the subscription")
@@ -50,7 +51,7 @@ def take_over(arguments: Sequence[str]) -> int:
     try:
         return asyncio.run(_take_over(given))
     except Refused as refused:
-        print(f"notebook-platform import: {sentence(refused.failed)}", file=sys.stderr)
+        print(f"{program()} import: {sentence(refused.failed)}", file=sys.stderr)
         return 1
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from notebook_platform.engine.outcome import Failed
+
 
 class Action(StrEnum):
     """What happens to the thing at a change's path."""
@@ -31,7 +33,8 @@ class Change:
     `path` names the thing in the words of its owner (`properties.agentPoolProfiles[nodepool1].maxCount`), `before` and
     `after` are JSON values (None: absent; never a secret). `disrupts`: people at work would notice. `due`: it is time for it by
     the spec itself (a schedule, a secret that ends), so it is no drift. `keys` is the place in the thing's own document, for
-    `merged`; empty when the change is not a member of one.
+    `merged`; empty when the change is not a member of one. `cannot` says why it can never be made: a plan tells it beforehand, a
+    pass ends with it once all that can be made is made.
     """
 
     path: str
@@ -40,6 +43,7 @@ class Change:
     after: Any = None
     disrupts: bool = False
     due: bool = False
+    cannot: Failed | None = None
     keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:

@@ -127,7 +127,10 @@ def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspend
 
 def listed(result: Result) -> str:
     """The changes of a result in a few words: path, found, wanted."""
-    shown = [f"{c.path} is {c.before!r}, wanted {c.after!r}" for c in result.changes[:SHOWN_CHANGES]]
+    shown = [
+        f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (which cannot be done)" if c.cannot else "")
+        for c in result.changes[:SHOWN_CHANGES]
+    ]
     more = len(result.changes) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
 

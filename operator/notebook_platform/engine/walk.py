@@ -89,7 +89,8 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     step.sharp = not step.shares_looks
     observed = await step.observe(inputs)
     changes = _changes(step, desired, observed, policy)
-    if (changes or observed.failed or observed.busy) and not step.sharp:
+    told_by_operation = observed.busy is not None and observed.busy.operation is not None
+    if (changes or observed.failed or observed.busy) and not step.sharp and not told_by_operation:
         step.sharp = True
         observed = await step.observe(inputs)
         changes = _changes(step, desired, observed, policy)
@@ -101,7 +102,7 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
         exists=observed.found is not None,
         notices=observed.notices,
         look_again_in=observed.look_again_in,
-        takes=step.takes(changes),
+        takes=step.takes([change for change in changes if change.cannot is None]),
     )
     if unusable := observed.failed or observed.busy:
         return replace(result, outcome=unusable, changes=(), drift=False)
@@ -111,9 +112,12 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     allowed = [change for change in changes if change.due or not left]
     if policy.mode is Mode.PLAN or not allowed:
         return replace(result, outcome=_promised(step, desired, observed, policy.mode))
-    now = [change for change in allowed if not (change.disrupts and policy.disruption_waits and observed.found is not None)]
+    able = [change for change in allowed if change.cannot is None]
+    if not able:
+        return replace(result, outcome=next(change.cannot for change in allowed if change.cannot), drift=False)
+    now = [change for change in able if not (change.disrupts and policy.disruption_waits and observed.found is not None)]
     if not now:
-        sentence = f"{allowed[0].path} waits for {policy.disruption_waits}, because people at work would notice it"
+        sentence = f"{able[0].path} waits for {policy.disruption_waits}, because people at work would notice it"
         return replace(result, outcome=Done(output=step.output(observed.found), next=sentence, reason="DisruptionWaits"))
     outcome = await step.apply(desired, observed.found, now)
     if isinstance(outcome, Done) and outcome.output is None:

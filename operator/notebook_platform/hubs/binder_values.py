@@ -15,6 +15,7 @@ from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, 
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.hubs.binder_addresses import Addresses, decide, doors
 from notebook_platform.hubs.binder_refusals import AZURE_REGISTRIES, check
+from notebook_platform.hubs.given import NOTHING, Around
 from notebook_platform.hubs.values import FIELD as HUB_FIELD
 from notebook_platform.hubs.values import HubSecrets, Values, merged
 from notebook_platform.hubs.values import render as render_hub
@@ -83,8 +84,10 @@ def render(
     azure_names: str,
     kubernetes: tuple[int, ...],
     more: Iterable[Mapping[str, Any]] = (),
+    around: Around = NOTHING,
 ) -> Values:
-    """The values of the release. `azure_names`: what follows a DNS label of Azure; `more`: the documents of valuesFrom, in order.
+    """The values of the release. `azure_names`: what follows a DNS label of Azure; `more`: the documents of valuesFrom, in order;
+    `around`: what is around its hub.
 
     Raises Refused for what the chart's hub cannot do, and for all that `binder_refusals` tells.
     """
@@ -100,7 +103,7 @@ def render(
                 "imageGCThresholdHigh": spec.builder.image_cleaner.above,
                 "imageGCThresholdLow": spec.builder.image_cleaner.until,
             },
-            "jupyterhub": _hub(spec, secrets, registry, addresses, kubernetes, documents),
+            "jupyterhub": _hub(spec, secrets, registry, addresses, kubernetes, documents, around),
         },
         doors(spec.address, azure_names),
     )
@@ -178,10 +181,11 @@ def _hub(
     addresses: Addresses,
     kubernetes: tuple[int, ...],
     documents: Iterable[Mapping[str, Any]],
+    around: Around,
 ) -> Values:
     """What stands below `jupyterhub`: a hub as any other, judged with all that is said of it, and what makes it the binder's."""
     with about_binder():
-        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes, [_inside(d) for d in documents])
+        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes, [_inside(d) for d in documents], around)
     services = {"binder": {"apiToken": secrets.api_token}}
     own: Values = {
         "hub": {"baseUrl": addresses.hub_base, "services": services},

@@ -1,105 +1,100 @@
-"""What the z2jh chart calls things, by generation: the one place that knows. Data, no code paths.
+"""Generations of the z2jh chart: what they need, and what they can no longer do. Data; the value paths are in `paths`.
 
-Sources: the chart's changelog (https://z2jh.jupyter.org/en/stable/changelog.html) and its values reference.
+Sources: the chart's changelog (https://z2jh.jupyter.org/en/stable/changelog.html) and its Chart.yaml.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-Version = tuple[int, ...]
+from notebook_platform.hubs.paths import OLDEST, ROWS, Place, Rows, Version
+
+FOR_EVER: Version = (999,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """Chart versions from `first` up to the next generation's.
+    """Chart versions from `first` up to the next generation's. `kubernetes` is the oldest that the charts take.
 
-    `paths`: where a typed field goes; a field without one is refused. `kubernetes` is the oldest that the charts take.
-    `drops_pdb`: the chart's own disruption budgets speak policy/v1beta1, gone with Kubernetes 1.25.
+    The others are the Kubernetes versions from which on something of the chart no longer works: its user-scheduler and its
+    placeholders (their APIs are gone: policy/v1beta1 with 1.25, CSIStorageCapacity v1beta1 with 1.27), its Ingress.
+    `needs_allow_rule`: which authenticators let nobody in unless told whom: none, OAuth's, all.
     """
 
     name: str
     first: Version
-    paths: Mapping[str, str]
     kubernetes: Version
-    drops_pdb: bool = False
-    needs_allow_rule: bool = False
+    scheduler_ends: Version = FOR_EVER
+    placeholders_end: Version = FOR_EVER
+    ingress_ends: Version = FOR_EVER
+    needs_allow_rule: str = "none"
 
-
-_COMMON = {
-    "crypt_keys": "hub.config.CryptKeeper.keys",
-    "authenticator": "hub.config.JupyterHub.authenticator_class",
-    "oidc.client_id": "hub.config.GenericOAuthenticator.client_id",
-    "oidc.client_secret": "hub.config.GenericOAuthenticator.client_secret",
-    "oidc.callback": "hub.config.GenericOAuthenticator.oauth_callback_url",
-    "oidc.authorize_url": "hub.config.GenericOAuthenticator.authorize_url",
-    "oidc.token_url": "hub.config.GenericOAuthenticator.token_url",
-    "oidc.userinfo_url": "hub.config.GenericOAuthenticator.userdata_url",
-    "oidc.scopes": "hub.config.GenericOAuthenticator.scope",
-    "oidc.login_service": "hub.config.GenericOAuthenticator.login_service",
-    "oidc.username_claim": "hub.config.GenericOAuthenticator.username_claim",
-    "dummy.password": "hub.config.DummyAuthenticator.password",
-    "admin_users": "hub.config.Authenticator.admin_users",
-    "allowed_users": "hub.config.Authenticator.allowed_users",
-    "image.name": "singleuser.image.name",
-    "image.tag": "singleuser.image.tag",
-    "cpu.guarantee": "singleuser.cpu.guarantee",
-    "cpu.limit": "singleuser.cpu.limit",
-    "memory.guarantee": "singleuser.memory.guarantee",
-    "memory.limit": "singleuser.memory.limit",
-    "storage.type": "singleuser.storage.type",
-    "storage.capacity": "singleuser.storage.capacity",
-    "storage.class": "singleuser.storage.dynamic.storageClass",
-    "cull.enabled": "cull.enabled",
-    "cull.timeout": "cull.timeout",
-    "cull.every": "cull.every",
-    "cull.max_age": "cull.maxAge",
-}
-_OLD_SECRETS = {"proxy_token": "proxy.secretToken", "cookie_secret": "hub.cookieSecret"}
-_NEW_SECRETS = {
-    "proxy_token": "hub.config.ConfigurableHTTPProxy.auth_token",
-    "cookie_secret": "hub.config.JupyterHub.cookie_secret",
-}
-_KEEP_HOMES = {"delete_pvc": "hub.config.KubeSpawner.delete_pvc"}
-_OLD_OIDC = {"oidc.username_claim": "hub.config.GenericOAuthenticator.username_key"}
-_ALLOW_ON_CLASS = {"allow_all": "hub.config.GenericOAuthenticator.allow_all"}
-_ALLOW_FOR_ALL = {"allow_all": "hub.config.Authenticator.allow_all"}
 
 GENERATIONS = (
-    Generation(name="0.11", first=(0, 11), kubernetes=(1, 14), paths={**_COMMON, **_OLD_SECRETS, **_OLD_OIDC}, drops_pdb=True),
     Generation(
-        name="1", first=(1, 0), kubernetes=(1, 17), paths={**_COMMON, **_NEW_SECRETS, **_OLD_OIDC, **_KEEP_HOMES}, drops_pdb=True
+        name="0.11",
+        first=OLDEST,
+        kubernetes=(1, 14),
+        scheduler_ends=(1, 25),
+        placeholders_end=(1, 25),
+        ingress_ends=(1, 22),
     ),
-    Generation(name="2", first=(2, 0), kubernetes=(1, 20), paths={**_COMMON, **_NEW_SECRETS, **_OLD_OIDC, **_KEEP_HOMES}),
-    Generation(
-        name="3",
-        first=(3, 0),
-        kubernetes=(1, 23),
-        paths={**_COMMON, **_NEW_SECRETS, **_KEEP_HOMES, **_ALLOW_ON_CLASS},
-        needs_allow_rule=True,
-    ),
-    Generation(
-        name="4",
-        first=(4, 0),
-        kubernetes=(1, 28),
-        paths={**_COMMON, **_NEW_SECRETS, **_KEEP_HOMES, **_ALLOW_FOR_ALL},
-        needs_allow_rule=True,
-    ),
+    Generation(name="1", first=(1, 0), kubernetes=(1, 17), scheduler_ends=(1, 25), placeholders_end=(1, 25)),
+    Generation(name="2", first=(2, 0), kubernetes=(1, 20), scheduler_ends=(1, 27)),
+    Generation(name="3", first=(3, 0), kubernetes=(1, 23), needs_allow_rule="oauth"),
+    Generation(name="4", first=(4, 0), kubernetes=(1, 28), needs_allow_rule="all"),
 )
 
 NEWEST_KNOWN: Version = (4, 4)
 """Newer charts are taken for the last generation, and the status says so."""
 
+RENAMED: Mapping[str, tuple[Version, str]] = {
+    "auth": (OLDEST, "hub.config"),
+    "hub.extraConfigMap": ((1, 0), "custom"),
+    "hub.uid": ((1, 0), "hub.containerSecurityContext.runAsUser"),
+    "hub.publicURL": ((1, 0), "nothing"),
+    "hub.imagePullSecret": ((1, 0), "imagePullSecret"),
+    "singleuser.imagePullSecret": ((1, 0), "imagePullSecret"),
+    "singleuser.cloudMetadata.enabled": ((1, 0), "singleuser.cloudMetadata.blockWithIptables (the other way round)"),
+    "proxy.pdb": ((1, 0), "proxy.chp.pdb"),
+    "proxy.networkPolicy": ((1, 0), "proxy.chp.networkPolicy"),
+    "proxy.containerSecurityContext": ((1, 0), "proxy.chp.containerSecurityContext"),
+    "rbac.enabled": ((2, 0), "rbac.create"),
+    "hub.fsGid": ((2, 0), "hub.podSecurityContext.fsGroup"),
+}
+"""Values that the charts refuse, or no longer read, from a version on, and what took their place."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """All that is known about the charts. A new generation is another entry and some rows."""
+
+    generations: tuple[Generation, ...] = GENERATIONS
+    rows: Rows = field(default_factory=lambda: ROWS)
+
+    def generation(self, version: str) -> Generation:
+        """The generation of a chart version; older than the oldest counts as the oldest."""
+        wanted = parse(version)
+        return next((g for g in reversed(self.generations) if wanted >= g.first), self.generations[0])
+
+    def place(self, name: str, version: str) -> Place | None:
+        """Where a row's value goes in a chart version; None: the chart has nothing for it."""
+        wanted = max(parse(version), self.generations[0].first)
+        return next((place for first, place in reversed(self.rows[name]) if wanted >= first), None)
+
+
+KNOWN = Knowledge()
+
 
 def parse(version: str) -> Version:
     """`4.4.0` -> (4, 4, 0); pre-release and build are left aside."""
-    head = version.removeprefix("v").split("-")[0].split("+")[0]
-    return tuple(int(part) for part in head.split(".") if part.isdigit())
+    head = re.split(r"[-+]", version, maxsplit=1)[0]
+    return tuple(int(part) for part in re.findall(r"\d+", head))
 
 
 def generation(version: str) -> Generation:
     """The generation of a chart version; older than the oldest counts as the oldest."""
-    wanted = parse(version)
-    return next((g for g in reversed(GENERATIONS) if wanted >= g.first), GENERATIONS[0])
+    return KNOWN.generation(version)
 
 
 def is_known(version: str) -> bool:

@@ -13,9 +13,11 @@ from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.hubs import health, homes
 from notebook_platform.hubs.generations import is_known, parse
+from notebook_platform.hubs.given import Around, base_path, url_of
+from notebook_platform.hubs.look_around import look_around
 from notebook_platform.hubs.probe import probe
 from notebook_platform.hubs.secrets import hub_secrets, more_values
-from notebook_platform.hubs.values import FIELD, render
+from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
@@ -28,9 +30,10 @@ class JupyterHub(Content):
     name = "JupyterHub"
     field = FIELD
 
-    def __init__(self, spec: JupyterHubSpec, *, secrets: SecretStore, helm: Helm, allow_private: bool) -> None:
+    def __init__(self, spec: JupyterHubSpec, *, location: str, secrets: SecretStore, helm: Helm, allow_private: bool) -> None:
         self.release, self.namespace, self.remediation = spec.release, spec.namespace, spec.remediation
         self._spec = spec
+        self._around = Around(location=location)
         self._secrets = secrets
         self._helm = helm
         self._allow_private = allow_private
@@ -39,22 +42,20 @@ class JupyterHub(Content):
         chart = self._helm.charts.find(CHART, self._spec.chart.version, self._spec.chart.repository, f"{FIELD}.chart")
         secrets = await hub_secrets(self._secrets, self._spec, existing.config if existing else None)
         more = await more_values(self._secrets, self._spec)
-        values = render(self._spec, secrets, target.served_version, more)
-        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
+        self._around = await look_around(target.api, self._spec, self._around, existing, allow_private=self._allow_private)
+        made = explain(self._spec, secrets, target.served_version, more, self._around)
+        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.told())
 
     async def look(self, target: Target, release: Release) -> Seen:
         found = await health.look(target.api, release)
         troubles = found.troubles
         if found.address and not troubles:
-            troubles = await probe(f"http://{found.address}", "/hub/health", allow_private=self._allow_private)
+            troubles = await probe(
+                f"http://{found.address}{base_path(self._spec)}", "/hub/health", allow_private=self._allow_private
+            )
         users = await homes.census(target.api, self.namespace)
         notices = (*homes.notices(users, FIELD), *await drain_blocked(target.api, release, FIELD))
-        return Seen(troubles=troubles, url=self._url(found.address), details=users, notices=notices)
-
-    def _url(self, address: str | None) -> str | None:
-        if self._spec.host:
-            return f"https://{self._spec.host}"
-        return f"http://{address}" if address else None
+        return Seen(troubles=troubles, url=url_of(self._spec, self._around, found.address), details=users, notices=notices)
 
     def notices(self) -> Sequence[Notice]:
         version = self._spec.chart.version

@@ -22,8 +22,8 @@ async def probe(url: str, path: str, *, allow_private: bool) -> tuple[Trouble, .
             aiohttp.ClientSession(timeout=timeout) as http,
             http.get(f"{url}{path}", allow_redirects=False) as answer,
         ):
-            if answer.status == 200:
-                return ()
+            if answer.status == 200 or answer.headers.get("Location", "").startswith("https://"):
+                return ()  # a door that sends people on to https answers, too
             return (Trouble(3, "NotHealthy", f"{url}{path} answers {answer.status}"),)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         return (Trouble(3, "NotReachable", f"{url}{path} does not answer ({type(error).__name__})"),)

@@ -3,145 +3,215 @@
 Order: typed fields, then `valuesFrom` in order, then `values`; later ones win, maps are merged, everything else replaced.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.hubs.generations import Generation, generation
+from notebook_platform.hubs.core import core, service_token
+from notebook_platform.hubs.door import door
+from notebook_platform.hubs.generations import KNOWN, Generation, Knowledge
+from notebook_platform.hubs.given import FIELD, NOTHING, Around, HubSecrets
+from notebook_platform.hubs.naming import scheme
+from notebook_platform.hubs.paths import Always, Elsewhere
+from notebook_platform.hubs.refusals import check
+from notebook_platform.hubs.servers import servers
+from notebook_platform.hubs.sign_in import sign_in
 
-FIELD = "spec.jupyterhub"
-POLICY_V1BETA1_GONE = (1, 25)
+__all__ = ["FIELD", "Around", "HubSecrets", "Rendered", "explain", "merged", "render"]
 
 Values = dict[str, Any]
+Path = tuple[str, ...]
+
+OF_THE_OPERATOR = "kept by the operator"
+SLUGS: Path = ("hub", "config", "KubeSpawner", "slug_scheme")
+FOR_KUBERNETES = "the chart is too old for the cluster's Kubernetes"
 
 
 @dataclass(frozen=True)
-class HubSecrets:
-    """What a hub needs to keep for life. Never printed."""
+class Rendered:
+    """The values of a release, and where each leaf comes from: its path -> a field, or words."""
 
-    proxy_token: str = field(repr=False)
-    cookie_secret: str = field(repr=False)
-    crypt_key: str = field(repr=False)
-    client_secret: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    values: Values = field(repr=False)
+    origins: Mapping[Path, str]
+
+    def told(self) -> dict[str, str]:
+        """Where each value comes from, for people, with no value in it."""
+        return {".".join(path): origin for path, origin in sorted(self.origins.items())}
+
+
+@dataclass
+class Layer:
+    """Values of one source. `origins` say more about some paths than `name` does for all."""
+
+    name: str
+    values: Values = field(default_factory=dict)
+    origins: dict[Path, str] = field(default_factory=dict)
+
+    def put(self, path: Path, value: Any, origin: str) -> None:
+        """Put one value; maps are merged."""
+        *parents, last = path
+        node = self.values
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        old = node.get(last)
+        node[last] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        self.origins[path] = origin
+
+    def origin(self, path: Path) -> str:
+        """The most that is known about a path."""
+        known = (self.origins[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.origins)
+        return next(known, self.name.format(path=".".join(path)))
 
 
 def render(
-    spec: JupyterHubSpec, secrets: HubSecrets, kubernetes: tuple[int, ...], more: Iterable[Mapping[str, Any]] = ()
+    spec: JupyterHubSpec,
+    secrets: HubSecrets,
+    kubernetes: tuple[int, ...],
+    more: Iterable[Mapping[str, Any]] = (),
+    around: Around = NOTHING,
+    knowledge: Knowledge = KNOWN,
 ) -> Values:
-    """The values of the release. `more` are the documents of valuesFrom, in order.
+    """The values of the release: `explain` without the explanation."""
+    return explain(spec, secrets, kubernetes, more, around, knowledge).values
 
-    Raises Refused (NoUsersAllowed, FieldNotSupported) for what the chart's generation cannot do.
+
+def explain(
+    spec: JupyterHubSpec,
+    secrets: HubSecrets,
+    kubernetes: tuple[int, ...],
+    more: Iterable[Mapping[str, Any]] = (),
+    around: Around = NOTHING,
+    knowledge: Knowledge = KNOWN,
+) -> Rendered:
+    """The values of the release with their origins. `more` are the documents of valuesFrom, in order.
+
+    Raises Refused for what the chart's generation cannot do, and for all that `refusals` tells.
     """
-    chosen = generation(spec.chart.version)
+    chosen = knowledge.generation(spec.chart.version)
+    documents = list(more)
+    if spec.auth.from_values and any(_has(document, SLUGS) for document in (*documents, spec.values)):
+        around = replace(around, before=None)  # the release that was taken over says itself how it makes names
+    layers = [_typed_layer(spec, secrets, around, knowledge)]
+    if not spec.auth.from_values:
+        layers.append(_for_kubernetes(spec, chosen, kubernetes))
+    sources = [f"{FIELD}.valuesFrom[{place}] ({s.kind} {s.name}): {{path}}" for place, s in enumerate(spec.values_from)]
+    sources += [f"{FIELD}.valuesFrom[{place}]: {{path}}" for place in range(len(sources), len(documents))]
+    layers += [Layer(name, dict(document)) for name, document in zip(sources, documents, strict=False)]
+    layers.append(Layer(f"{FIELD}.values.{{path}}", dict(spec.values)))
+    if not spec.auth.from_values:
+        layers.append(_tokens(layers, secrets))
     values: Values = {}
-    for name, value in _said(spec, secrets).items():
-        if value is None:
+    for layer in layers:
+        values = merged(values, layer.values)
+    rendered = Rendered(values, {path: _origin(path, layers) for path in _leaves(values)})
+    check(spec, chosen, kubernetes, around, rendered.values, rendered.origins)
+    return rendered
+
+
+def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, around: Around, knowledge: Knowledge) -> Layer:
+    """The typed fields: all of them, or for a release that was taken over those that differ from their defaults."""
+    layer = Layer("")
+    plain = JupyterHubSpec.model_validate({"chart": spec.chart, "auth": spec.auth, "host": spec.host})
+    usual = typed(plain, secrets, replace(around, before=None))
+    for name, value in typed(spec, secrets, around).items():
+        is_default = name in usual and value == usual[name]
+        if value is None or (is_default and spec.auth.from_values):
             continue
-        if (path := chosen.paths.get(name)) is None:
-            if name in ("allow_all", "delete_pvc"):
-                continue  # what the field asks for is what this generation always does
-            raise Refused.because(
-                "FieldNotSupported",
-                f"{FIELD}: chart {spec.chart.version} has nothing for {name}",
-                f"Leave it out, or choose a newer {FIELD}.chart.version.",
-            )
-        _put(values, path, value)
-    if not spec.auth.from_values:
-        values = merged(values, _for_kubernetes(chosen, kubernetes))
-    for document in [*more, spec.values]:
-        values = merged(values, document)
-    _check_allowed(spec, chosen, values)
-    return values
+        shown = OF_THE_OPERATOR if name.startswith("secrets.") else f"{FIELD}.{name.partition('#')[0]}"
+        told = shown if not is_default or name.startswith(("secrets.", "auth")) else f"{shown} (default)"
+        _place(layer, spec.chart.version, name, value, shown, told, knowledge)
+    return layer
 
 
-def _said(spec: JupyterHubSpec, secrets: HubSecrets) -> Mapping[str, Any]:
-    """The typed fields that are rendered: all of them, or for a release that was taken over those that differ from defaults."""
-    found = typed(spec, secrets)
-    if not spec.auth.from_values:
-        return found
-    usual = typed(JupyterHubSpec.model_validate({"chart": spec.chart, "auth": spec.auth}), secrets)
-    return {name: value for name, value in found.items() if value != usual[name]}
-
-
-def typed(spec: JupyterHubSpec, secrets: HubSecrets) -> Mapping[str, Any]:
-    """The typed fields by the names that the generations know; None: not said."""
-    server, cull = spec.single_user, spec.culling
-    image, _, tag = (server.image or "").rpartition(":")
-    found: dict[str, Any] = {
-        "proxy_token": secrets.proxy_token,
-        "cookie_secret": secrets.cookie_secret,
-        "crypt_keys": [secrets.crypt_key],
-        "image.name": image or None,
-        "image.tag": tag if image else None,
-        "cpu.guarantee": _number(server.cpu.guarantee),
-        "cpu.limit": _number(server.cpu.limit),
-        "memory.guarantee": server.memory.guarantee,
-        "memory.limit": server.memory.limit,
-        "storage.type": server.storage.type,
-        "storage.capacity": server.storage.capacity if server.storage.type == "dynamic" else None,
-        "storage.class": server.storage.storage_class,
-        "delete_pvc": False,
-        "cull.enabled": cull.enabled,
-        "cull.timeout": _seconds(cull.timeout),
-        "cull.every": _seconds(cull.every),
-        "cull.max_age": _seconds(cull.max_age) if cull.max_age else None,
-    }
-    return {**found, **_sign_in(spec, secrets)}
-
-
-def _sign_in(spec: JupyterHubSpec, secrets: HubSecrets) -> Mapping[str, Any]:
-    who = spec.auth.oidc or spec.auth.dummy
-    found: dict[str, Any] = {}
-    if who is not None:
-        found = {
-            "admin_users": sorted(who.admin_users) or None,
-            "allowed_users": sorted(who.allowed_users) or None,
-            "allow_all": True if who.allow_all or spec.auth.dummy else None,
-        }
-    if spec.auth.dummy is not None:
-        return {**found, "authenticator": "dummy", "dummy.password": secrets.password}
-    oidc = spec.auth.oidc
-    if oidc is None:
-        return found
-    return {
-        **found,
-        "authenticator": "generic-oauth",
-        "oidc.client_id": oidc.client_id,
-        "oidc.client_secret": secrets.client_secret,
-        "oidc.callback": f"https://{spec.host}/hub/oauth_callback" if spec.host else None,
-        "oidc.authorize_url": oidc.authorize_url,
-        "oidc.token_url": oidc.token_url,
-        "oidc.userinfo_url": oidc.userinfo_url,
-        "oidc.scopes": list(oidc.scopes),
-        "oidc.login_service": oidc.login_service,
-        "oidc.username_claim": oidc.username_claim,
-    }
-
-
-def _for_kubernetes(chosen: Generation, kubernetes: tuple[int, ...]) -> Values:
-    """What an old chart must leave out on a new Kubernetes."""
-    if not (chosen.drops_pdb and kubernetes >= POLICY_V1BETA1_GONE):
-        return {}
-    off = {"enabled": False}
-    return {"scheduling": {"userScheduler": off, "userPlaceholder": off}}
-
-
-def _check_allowed(spec: JupyterHubSpec, chosen: Generation, values: Values) -> None:
-    """From chart 3 on an OAuth hub lets nobody in unless told whom."""
-    if not chosen.needs_allow_rule or spec.auth.oidc is None:
+def _place(layer: Layer, version: str, name: str, value: Any, shown: str, told: str, knowledge: Knowledge) -> None:
+    place = knowledge.place(name, version)
+    if isinstance(place, Elsewhere) or (isinstance(place, Always) and place.value == value):
         return
-    config = values.get("hub", {}).get("config", {})
-    rules = ("allow_all", "allowed_users", "admin_users", "allowed_groups", "admin_groups", "allow_existing_users")
-    if not any(config.get(section, {}).get(rule) for section in ("Authenticator", "GenericOAuthenticator") for rule in rules):
+    if isinstance(place, str):
+        layer.put(path_of(place), value, told)
+        return
+    first = next((v for v, p in knowledge.rows[name] if isinstance(p, str)), None)
+    newer = f"; charts from {'.'.join(map(str, first))} on have" if first else ""
+    raise Refused.because(
+        "FieldNotSupported",
+        f"{shown}: chart {version} has nothing for it{newer}",
+        f"Leave it out, or choose a newer {FIELD}.chart.version.",
+    )
+
+
+def typed(spec: JupyterHubSpec, secrets: HubSecrets, around: Around) -> Mapping[str, Any]:
+    """The typed fields by the names of the rows; None: not said. Raises Refused (EndpointsUnknown, NamingCannotChange)."""
+    names = scheme(spec.chart.version, spec.naming.scheme if spec.naming else None, around.before)
+    return {
+        "secrets.proxyToken": secrets.proxy_token,
+        "secrets.cookie": secrets.cookie_secret,
+        "secrets.crypt": secrets.crypt_keys,
+        **sign_in(spec, secrets, around),
+        **servers(spec, names),
+        **door(spec, secrets, around),
+        **core(spec, secrets),
+    }
+
+
+def _for_kubernetes(spec: JupyterHubSpec, chosen: Generation, kubernetes: tuple[int, ...]) -> Layer:
+    """What an old chart must leave out on a new Kubernetes. Raises Refused (FieldNotSupported)."""
+    layer = Layer(FOR_KUBERNETES)
+    if kubernetes >= chosen.scheduler_ends:
+        layer.put(("scheduling", "userScheduler", "enabled"), False, FOR_KUBERNETES)
+    if kubernetes >= chosen.placeholders_end:
+        layer.put(("scheduling", "userPlaceholder", "enabled"), False, FOR_KUBERNETES)
+        _refuse(bool(spec.scaling.spare_seats), spec, kubernetes, "scaling.spareSeats")
+    _refuse(spec.expose.ingress is not None and kubernetes >= chosen.ingress_ends, spec, kubernetes, "expose.ingress")
+    return layer
+
+
+def _refuse(asked: bool, spec: JupyterHubSpec, kubernetes: tuple[int, ...], name: str) -> None:
+    if asked:
         raise Refused.because(
-            "NoUsersAllowed",
-            f"{FIELD}.auth.oidc lets nobody in: chart {spec.chart.version} asks for a rule",
-            f"Set {FIELD}.auth.oidc.adminUsers, allowedUsers or allowAll: true.",
+            "FieldNotSupported",
+            f"{FIELD}.{name}: what chart {spec.chart.version} makes of it is gone from Kubernetes {'.'.join(map(str, kubernetes[:2]))}",
+            f"Leave it out, or choose a newer {FIELD}.chart.version.",
         )
+
+
+def _tokens(layers: Iterable[Layer], secrets: HubSecrets) -> Layer:
+    """A token for each service that stands in values with none: the chart would draw one at each render."""
+    layer = Layer(OF_THE_OPERATOR)
+    services: Values = {}
+    for one in layers:
+        found = one.values.get("hub", {})
+        services = merged(services, found.get("services") or {}) if isinstance(found, Mapping) else services
+    for name, service in services.items():
+        given = isinstance(service, Mapping) and (service.get("apiToken") or service.get("api_token"))
+        if isinstance(service, Mapping) and not given and (token := service_token(name, secrets)):
+            layer.put(("hub", "services", name, "apiToken"), token, OF_THE_OPERATOR)
+    return layer
+
+
+def _leaves(values: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
+    for key, value in values.items():
+        path = (*above, str(key))
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, path)
+        else:
+            yield path
+
+
+def _origin(path: Path, layers: Iterable[Layer]) -> str:
+    """The last layer that speaks of a path."""
+    spoke = [layer for layer in layers if _has(layer.values, path)]
+    return spoke[-1].origin(path) if spoke else ""
+
+
+def _has(values: Any, path: Path) -> bool:
+    for key in path:
+        if not isinstance(values, Mapping) or key not in values:
+            return False
+        values = values[key]
+    return True
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
@@ -153,19 +223,6 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
     return result
 
 
-def _put(values: Values, path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-    values[last] = value
-
-
-def _seconds(duration: str) -> int:
-    return int(parse_duration(duration).total_seconds())
-
-
-def _number(text: str | None) -> float | None:
-    """CPUs: `500m` or `0.5`."""
-    if text is None:
-        return None
-    return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+def path_of(place: str) -> Path:
+    """`a.b[c.d]` -> (a, b, c.d)."""
+    return tuple(quoted or plain for quoted, plain in re.findall(r"\[([^\]]+)\]|([^.\[\]]+)", place))

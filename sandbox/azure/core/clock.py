@@ -25,6 +25,12 @@ class Clock:
         self._moved.set()
         self._moved = asyncio.Event()
 
+    def run(self, speed: float) -> None:
+        """Run so many times as fast as the real time from now on."""
+        self._start, self._real, self._ahead = self.now(), time.monotonic(), 0.0
+        self.speed = speed
+        self.advance(0)
+
     async def sleep(self, seconds: float) -> None:
         """Sleep for simulated seconds."""
         end = self.now() + timedelta(seconds=seconds)

@@ -30,9 +30,9 @@ class Resource:
 
     @property
     def tracked(self) -> bool:
-        """Whether a listing of the group shows it (child resources are not shown, nor role assignments and locks)."""
-        parts = self.id.lower().split("/providers/")
-        return len(parts) > 1 and len(parts[-1].split("/")) == 3 and not parts[-1].startswith("microsoft.authorization/")
+        """Whether a listing of the group shows it: no child resource, no role assignment or lock on something."""
+        _, *providers = self.id.lower().split("/providers/")
+        return len(providers) == 1 and len(providers[0].split("/")) == 3 and not self.type.startswith("microsoft.authorization/")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The Azure steps against the simulator, through the real SDK over TLS; no Kubernetes API behind the clusters."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -181,7 +182,10 @@ class Estate:
                 return results
             still = any(isinstance(o, InProgress) for o in waits) or retrying
             fresh = {n: r for n, r in results.items() if isinstance(r.outcome, Done) and not r.changes} if still else {}
+            if any(failed.reason == "Throttled" for failed in retrying):
+                await asyncio.sleep(max(failed.retry_in or 0 for failed in retrying))  # our own share fills up in real time
             await self.simulator.world.clock.sleep(25)
+            await asyncio.sleep(max((o.retry_in or 0 for o in retrying if o.reason == "Throttled"), default=0))
         raise AssertionError(f"did not come to rest: {results}")
 
     async def delete(self, spec: dict[str, Any]) -> dict[str, Result]:

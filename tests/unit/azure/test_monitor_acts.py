@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.azure.monitor import profile_at
+from sandbox.azure.autoscale import profile_at
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"

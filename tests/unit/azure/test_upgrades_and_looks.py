@@ -1,11 +1,16 @@
 """Upgrades of several pools in their order; and how little is read when nothing changes."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
-from notebook_platform.engine.outcome import Done
+import pytest
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.engine.outcome import Done, InProgress, Refused
 from notebook_platform.engine.walk import Policy, reconcile
 
+from sandbox.azure.world import SUBSCRIPTION
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
@@ -66,6 +71,45 @@ async def test_settled_platforms_share_their_looks(estate: Estate) -> None:
     reads = Counter(e["path"].lower() for e in entries if not e["path"].endswith("/token"))
     assert set(reads.values()) == {1}, reads
     assert not [path for path in reads if "/resourcegroups/" in path], "nothing is read that belongs to one platform alone"
+
+
+async def test_an_operator_that_starts_looks_once_for_all_its_platforms(estate: Estate) -> None:
+    """All platforms come at the same moment: whoever finds a look under way waits for it."""
+    await estate.settle(runbook_spec())
+    await estate.new_operator()
+    mark, estate.max_age = await estate.mark(), 300
+    results = await asyncio.gather(*(estate.once(runbook_spec()) for _ in range(10)))
+    assert not [name for passed in results for name, r in passed.items() if r.changes or not isinstance(r.outcome, Done)]
+    entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
+    reads = Counter(e["path"].lower() for e in entries if not e["path"].endswith("/token"))
+    assert set(reads.values()) == {1}, reads
+
+
+async def test_an_operation_is_looked_at_once_a_pass(estate: Estate) -> None:
+    await estate.settle(three_pools("1.34"))
+    estate.max_age = 300
+    await estate.once(three_pools("1.35"))
+    mark = await estate.mark()
+    results = await estate.once(three_pools("1.35"))
+    assert isinstance(results["Cluster"].outcome, InProgress)
+    entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
+    assert len([e for e in entries if "/operations/" in e["path"]]) == 1
+
+
+async def test_an_operation_is_not_forgotten_while_the_operator_holds_its_calls_back(estate: Estate) -> None:
+    """Its share of reads is used up by others: what runs in Azure is known all the same."""
+    await estate.settle(three_pools("1.34"))
+    results = await estate.once(three_pools("1.35"))
+    before = dict(estate.operations)
+    spec = NotebookPlatformSpec.model_validate(runbook_spec())
+    session = estate.sessions.of(await sign_in(spec.azure.credentials, estate.sessions.cloud, estate.secrets), SUBSCRIPTION)  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="Throttled"):
+        for _ in range(1000):
+            await session.send("GET", f"/subscriptions/{SUBSCRIPTION}", api_version="2022-12-01")
+    fresh = {name: r for name, r in results.items() if isinstance(r.outcome, Done) and not r.changes}
+    results = await estate.once(three_pools("1.35"), Policy(fresh=fresh))
+    assert isinstance(results["Cluster"].outcome, InProgress)
+    assert estate.operations.keys() == before.keys() == {"Cluster"}
 
 
 async def test_a_principal_that_may_not_list_the_subscription_reads_its_own_things(estate: Estate) -> None:

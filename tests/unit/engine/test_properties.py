@@ -182,6 +182,49 @@ def test_drift_is_corrected_or_only_told_as_the_policy_says() -> None:
         assert result.drift and bool(world.log) is correct
 
 
+class Dial(Step[Any, Any]):
+    """A thing with one member that can be changed and one that it has for life."""
+
+    name = "Dial"
+
+    def __init__(self, wanted: dict[str, int]) -> None:
+        self._wanted, self.there = wanted, {"easy": 0, "hard": 0}
+
+    def desired(self, inputs: Inputs) -> Any:
+        return self._wanted
+
+    async def observe(self, inputs: Inputs) -> Observed[Any]:
+        return Observed(found=dict(self.there))
+
+    def plan(self, desired: Any, found: Any) -> Sequence[Change]:
+        never = Failed(reason="ForLife", message="spec.hard is for life", remedy="Set it back.")
+        return [
+            Change(path=key, action=Action.UPDATE, before=found[key], after=value, cannot=never if key == "hard" else None)
+            for key, value in desired.items()
+            if found[key] != value
+        ]
+
+    async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
+        self.there |= {change.path: change.after for change in changes}
+        return InProgress(reason="Updating", message="at work", look_again_in=1)
+
+    def output(self, found: Any) -> Any:
+        return found
+
+    async def delete(self, found: Any, inputs: Inputs) -> Outcome:
+        return Done()
+
+
+def test_what_cannot_be_made_is_told_by_the_plan_and_after_all_that_can_be_is_made() -> None:
+    dial = Dial({"easy": 1, "hard": 1})
+    planned = run(Graph([dial]), Policy(mode=Mode.PLAN))["Dial"]
+    assert [(c.path, c.cannot.reason if c.cannot else None) for c in planned.changes] == [("easy", None), ("hard", "ForLife")]
+    assert isinstance(run(Graph([dial]))["Dial"].outcome, InProgress)
+    assert dial.there == {"easy": 1, "hard": 0}
+    last = run(Graph([dial]))["Dial"]
+    assert isinstance(last.outcome, Failed) and last.outcome.reason == "ForLife" and not last.drift
+
+
 def test_a_held_failure_is_left_alone_until_its_time() -> None:
     world = World()
     graph = graph_of([("A", (), ["fail"])], world)

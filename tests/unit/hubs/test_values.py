@@ -1,79 +1,48 @@
-"""Typed fields become the chart's values, for every generation of the chart; deterministically, and later ones win."""
+"""Typed fields become the chart's values; deterministically, and later ones win. Where each comes from can be told."""
 
+import copy
+import dataclasses
+import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine import Refused
-from notebook_platform.hubs.generations import generation, is_known
-from notebook_platform.hubs.values import HubSecrets, merged, render
+from notebook_platform.hubs.core import split_url
+from notebook_platform.hubs.generations import GENERATIONS, KNOWN, Generation, Knowledge, generation, is_known
+from notebook_platform.hubs.given import Around, Endpoints, host_of, url_of
+from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.paths import ROWS
+from notebook_platform.hubs.values import HubSecrets, explain, merged, render
 
-SECRETS = HubSecrets("proxy-token-1", "cookie-secret-1", "crypt-key-1", "client-secret-1", "password-1")
-NEW, OLD = (1, 35, 1), (1, 19, 6)
-ENDPOINTS = {
-    "authorizeUrl": "https://login.example.org/authorize",
-    "tokenUrl": "https://login.example.org/token",
-    "userinfoUrl": "https://login.example.org/userinfo",
-}
-
-
-def spec(version: str, **changes: Any) -> JupyterHubSpec:
-    oidc = {"clientId": "hub", "clientSecretRef": {"name": "oidc"}, "adminUsers": ["ada@example.org"], **ENDPOINTS}
-    given_spec = {"chart": {"version": version}, "host": "hub.example.org", "auth": {"oidc": oidc}, **changes}
-    return JupyterHubSpec.model_validate(given_spec)
-
-
-def at(values: dict[str, Any], path: str) -> Any:
-    node: Any = values
-    for part in path.split("."):
-        node = node.get(part, {}) if isinstance(node, dict) else None
-    return node
-
-
-@pytest.mark.parametrize(
-    ("version", "token", "cookie", "claim"),
-    [
-        ("0.11.1", "proxy.secretToken", "hub.cookieSecret", "username_key"),
-        ("1.2.0", "hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret", "username_key"),
-        ("2.0.0", "hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret", "username_key"),
-        ("3.3.8", "hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret", "username_claim"),
-        ("4.4.0", "hub.config.ConfigurableHTTPProxy.auth_token", "hub.config.JupyterHub.cookie_secret", "username_claim"),
-    ],
-)
-def test_each_generation_gets_its_own_names(version: str, token: str, cookie: str, claim: str) -> None:
-    values = render(spec(version), SECRETS, NEW)
-    assert at(values, token) == "proxy-token-1" and at(values, cookie) == "cookie-secret-1"
-    assert at(values, f"hub.config.GenericOAuthenticator.{claim}") == "email"
-    assert at(values, "hub.config.GenericOAuthenticator.oauth_callback_url") == "https://hub.example.org/hub/oauth_callback"
-    assert at(values, "hub.config.GenericOAuthenticator.client_secret") == "client-secret-1"
-    assert at(values, "hub.config.Authenticator.admin_users") == ["ada@example.org"]
-    assert at(values, "hub.config.KubeSpawner.delete_pvc") == ({} if version == "0.11.1" else False)
+from tests.unit.hubs.specs import CLIENT, ENDPOINTS, NEW, OLD, SECRETS, VERSIONS, at, oidc, spec
 
 
 def test_an_old_chart_on_a_new_kubernetes_leaves_out_what_is_no_longer_served() -> None:
-    off = {"userScheduler": {"enabled": False}, "userPlaceholder": {"enabled": False}}
-    assert render(spec("0.11.1"), SECRETS, NEW)["scheduling"] == off
-    assert "scheduling" not in render(spec("0.11.1"), SECRETS, OLD)
-    assert "scheduling" not in render(spec("4.4.0"), SECRETS, NEW)
+    def scheduling(version: str, kubernetes: tuple[int, ...]) -> dict[str, Any]:
+        found = render(spec(version), SECRETS, kubernetes)["scheduling"]
+        return {name: part["enabled"] for name, part in found.items() if "enabled" in part}
+
+    assert scheduling("0.11.1", NEW) == {"userScheduler": False, "userPlaceholder": False}
+    assert scheduling("1.2.0", (1, 25)) == {"userScheduler": False, "userPlaceholder": False}
+    assert scheduling("2.0.0", (1, 27)) == {"userScheduler": False}
+    assert scheduling("0.11.1", OLD) == scheduling("2.0.0", (1, 26)) == scheduling("4.4.0", NEW) == {}
 
 
-def test_servers_and_culling_are_rendered() -> None:
-    server = {
-        "image": "registry.example.org:5000/team/notebook:2026-10",
-        "cpu": {"guarantee": "500m", "limit": "4"},
-        "memory": {"guarantee": "2G", "limit": "8G"},
-        "storage": {"capacity": "20Gi", "storageClass": "managed-csi"},
-    }
-    values = render(spec("4.4.0", singleUser=server, culling={"timeout": "2h", "every": "5m", "maxAge": "7d"}), SECRETS, NEW)
-    assert values["singleuser"] == {
-        "image": {"name": "registry.example.org:5000/team/notebook", "tag": "2026-10"},
-        "cpu": {"guarantee": 0.5, "limit": 4.0},
-        "memory": {"guarantee": "2G", "limit": "8G"},
-        "storage": {"type": "dynamic", "capacity": "20Gi", "dynamic": {"storageClass": "managed-csi"}},
-    }
-    assert values["cull"] == {"enabled": True, "timeout": 7200, "every": 300, "maxAge": 604800}
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"scaling": {"spareSeats": 2}}, "spec.jupyterhub.scaling.spareSeats"),
+        ({"expose": {"ingress": {}}}, "spec.jupyterhub.expose.ingress"),
+    ],
+)
+def test_what_an_old_chart_cannot_do_on_a_new_kubernetes_is_refused(changes: dict, field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        render(spec("0.11.1", **changes), SECRETS, NEW)
+    assert refused.value.failed.reason == "FieldNotSupported" and field in refused.value.failed.message
+    assert render(spec("0.11.1", **changes), SECRETS, OLD) and render(spec("4.4.0", **changes), SECRETS, NEW)
 
 
 def test_values_win_over_values_from_and_both_over_typed_fields() -> None:
@@ -85,13 +54,34 @@ def test_values_win_over_values_from_and_both_over_typed_fields() -> None:
     assert (values["hub"]["x"], values["hub"]["y"]) == ("spec", 2)
 
 
-def test_a_hub_that_would_let_nobody_in_is_refused_from_chart_3_on() -> None:
-    wanted = spec("4.4.0", auth={"oidc": {"clientId": "h", "clientSecretRef": {"name": "o"}, **ENDPOINTS}})
-    with pytest.raises(Refused) as refused:
-        render(wanted, SECRETS, NEW)
-    assert refused.value.failed.reason == "NoUsersAllowed" and "spec.jupyterhub.auth.oidc" in refused.value.failed.message
-    older = spec("2.0.0", auth={"oidc": {"clientId": "h", "clientSecretRef": {"name": "o"}, **ENDPOINTS}})
-    assert render(older, SECRETS, NEW)
+def test_it_is_told_where_each_value_comes_from_and_no_value_is_told() -> None:
+    wanted = spec(
+        "4.4.0",
+        culling={"timeout": "2h"},
+        expose={"loadBalancer": {"dnsLabel": "my-hub"}},
+        values={"cull": {"every": 3}},
+        valuesFrom=[{"kind": "Secret", "name": "more"}, {"kind": "ConfigMap", "name": "open"}],
+    )
+    told = explain(wanted, SECRETS, NEW, [{"hub": {"x": 1}}, {"hub": {"y": 2}, "cull": {"every": 1}}]).told()
+    assert told["cull.timeout"] == "spec.jupyterhub.culling.timeout"
+    assert told["cull.enabled"] == "spec.jupyterhub.culling.enabled (default)"
+    assert told["cull.every"] == "spec.jupyterhub.values.cull.every"
+    assert told["hub.x"] == "spec.jupyterhub.valuesFrom[0] (Secret more): hub.x"
+    assert told["hub.y"] == "spec.jupyterhub.valuesFrom[1] (ConfigMap open): hub.y"
+    assert told["hub.config.JupyterHub.cookie_secret"] == "kept by the operator"
+    assert told["hub.config.GenericOAuthenticator.client_secret"] == "spec.jupyterhub.auth.oidc.clientSecretRef"
+    label = "proxy.service.annotations.service.beta.kubernetes.io/azure-dns-label-name"
+    assert told[label] == "spec.jupyterhub.expose.loadBalancer.dnsLabel"
+    old = explain(spec("0.11.1"), SECRETS, NEW).told()
+    assert old["scheduling.userScheduler.enabled"] == "the chart is too old for the cluster's Kubernetes"
+    secret = [value for value in dataclasses.astuple(SECRETS) if isinstance(value, str)]
+    assert not any(value in json.dumps(told) for value in secret)
+
+
+def test_every_leaf_has_an_origin() -> None:
+    rendered = explain(spec("4.4.0", values={"custom": {"a": {}, "b": [1]}}), SECRETS, NEW)
+    assert set(rendered.origins.values()) and "" not in rendered.origins.values()
+    assert {"custom.a", "custom.b"} <= set(rendered.told())
 
 
 def test_versions_find_their_generation_and_strange_ones_are_told() -> None:
@@ -100,10 +90,91 @@ def test_versions_find_their_generation_and_strange_ones_are_told() -> None:
     assert is_known("4.4.0") and not is_known("5.0.0") and not is_known("0.10.6")
 
 
-def test_secrets_do_not_show_in_a_repr() -> None:
-    assert "token" not in repr(SECRETS).replace("HubSecrets", "") or "proxy-token-1" not in repr(SECRETS)
-    assert "client-secret-1" not in repr(SECRETS)
+def test_the_next_generation_is_an_entry_and_its_rows() -> None:
+    rows = {**ROWS, "culling.timeout": (*ROWS["culling.timeout"], ((5, 0), "culler.idle"))}
+    five = Generation(name="5", first=(5, 0), kubernetes=(1, 32), needs_allow_rule="all")
+    knowledge = Knowledge(generations=(*GENERATIONS, five), rows=rows)
+    newer, older = (render(spec(v), SECRETS, NEW, knowledge=knowledge) for v in ("5.0.0", "4.4.0"))
+    assert newer["culler"] == {"idle": 3600} and "timeout" not in newer["cull"]
+    assert older["cull"]["timeout"] == 3600 and "culler" not in older
+    assert knowledge.generation("5.1.0").name == "5" and KNOWN.generation("5.1.0").name == "4"
 
+
+def test_secrets_do_not_show_in_a_repr() -> None:
+    shown = repr(SECRETS) + repr(explain(spec("4.4.0"), SECRETS, NEW)) + repr(Before("4.4.0", {"a": "proxy-token-1"}))
+    for value in dataclasses.astuple(SECRETS):
+        assert str(value) not in shown
+
+
+def test_endpoints_that_are_left_out_are_those_of_the_issuer() -> None:
+    found = Endpoints(authorize="https://i.example.org/a", token="https://i.example.org/t", userinfo="https://i.example.org/u")
+    wanted = spec("4.4.0", auth={"oidc": {**CLIENT, "issuer": "https://i.example.org", "allowAll": True}})
+    section = render(wanted, SECRETS, NEW, around=Around(endpoints=found))["hub"]["config"]["GenericOAuthenticator"]
+    assert (section["authorize_url"], section["token_url"], section["userdata_url"]) == dataclasses.astuple(found)
+    one = {**CLIENT, "issuer": "https://i.example.org", "allowAll": True, "tokenUrl": ENDPOINTS["tokenUrl"]}
+    section = render(spec("4.4.0", auth={"oidc": one}), SECRETS, NEW, around=Around(endpoints=found))["hub"]["config"]
+    assert section["GenericOAuthenticator"]["token_url"] == ENDPOINTS["tokenUrl"]
+    with pytest.raises(Refused) as refused:
+        render(wanted, SECRETS, NEW)
+    assert refused.value.failed.reason == "EndpointsUnknown" and "spec.jupyterhub.auth.oidc" in refused.value.failed.message
+
+
+def test_the_name_of_a_dns_label_is_known_before_anything_is_made() -> None:
+    door = {"loadBalancer": {"dnsLabel": "my-hub"}, "tls": {"letsEncrypt": {"contactEmail": "a@example.org"}}}
+    wanted = spec("4.4.0", host=None, expose={**door, "basePath": "/jupyter/"})
+    around = Around(location="westeurope")
+    assert host_of(wanted, around) == "my-hub.westeurope.cloudapp.azure.com"
+    assert url_of(wanted, around) == "https://my-hub.westeurope.cloudapp.azure.com/jupyter"
+    values = render(wanted, SECRETS, NEW, around=around)
+    assert values["proxy"]["https"]["hosts"] == ["my-hub.westeurope.cloudapp.azure.com"]
+    callback = at(values, "hub.config.GenericOAuthenticator.oauth_callback_url")
+    assert callback == "https://my-hub.westeurope.cloudapp.azure.com/jupyter/hub/oauth_callback"
+    china = Around(location="chinanorth3", label_suffix="cloudapp.chinacloudapi.cn")
+    assert host_of(wanted, china) == "my-hub.chinanorth3.cloudapp.chinacloudapi.cn"
+
+
+def test_a_hub_with_no_name_is_found_at_its_address() -> None:
+    bare = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
+    assert url_of(bare) is None and url_of(bare, address="203.0.113.7") == "http://203.0.113.7"
+    assert url_of(spec("4.4.0")) == "https://hub.example.org"
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("postgresql://hub:a%2Fb@db/hub?sslmode=require", ("postgres", "postgresql://hub@db/hub?sslmode=require", "a/b")),
+        ("mysql+pymysql://hub:pw@db:3306/hub", ("mysql", "mysql+pymysql://hub@db:3306/hub", "pw")),
+        ("postgresql://hub@db/hub", ("postgres", "postgresql://hub@db/hub", None)),
+        ("oracle://hub:pw@db/hub", ("other", "oracle://hub:pw@db/hub", None)),
+    ],
+)
+def test_the_password_of_a_database_goes_where_the_chart_wants_it(url: str, parts: tuple) -> None:
+    assert split_url(url) == parts
+
+
+def test_every_service_has_a_token_that_stays_the_same() -> None:
+    services = {"own": {"url": "http://own:80"}, "with": {"apiToken": "theirs"}, "old": {"api_token": "theirs"}}
+    wanted = spec("4.4.0", services=[{"name": "given"}, {"name": "made"}], values={"hub": {"services": services}})
+    first, second = (render(wanted, SECRETS, NEW)["hub"]["services"] for _ in range(2))
+    assert first == second
+    assert first["given"]["apiToken"] == "service-token-1" and first["with"] == {"apiToken": "theirs"}
+    assert "apiToken" not in first["old"]
+    made = {first[name]["apiToken"] for name in ("made", "own")}
+    assert len(made) == 2 and all(len(token) == 64 and int(token, 16) for token in made)
+    other = dataclasses.replace(SECRETS, token_key="another")
+    assert render(wanted, other, NEW)["hub"]["services"]["made"] != first["made"]
+
+
+def test_a_release_that_was_taken_over_is_given_what_it_says_itself_and_nothing_else() -> None:
+    values = {"hub": {"config": {"JupyterHub": {"authenticator_class": "github"}, "GitHubOAuthenticator": {"allow_all": True}}}}
+    taken = JupyterHubSpec.model_validate({"chart": {"version": "3.3.8"}, "auth": {"fromValues": True}, "values": values})
+    assert render(taken, SECRETS, NEW) == values
+    more = taken.model_copy(update={"culling": taken.culling.model_copy(update={"timeout": "2h"})})
+    assert render(more, SECRETS, NEW) == {**values, "cull": {"timeout": 7200}}
+
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine may be busy with other things."""
 
 TREES = st.recursive(
     st.integers() | st.text(max_size=3),
@@ -113,6 +184,7 @@ TREES = st.recursive(
 MAPS = st.dictionaries(st.text("abc", min_size=1, max_size=2), TREES, max_size=3)
 
 
+@UNHURRIED
 @given(MAPS, MAPS)
 def test_merging_keeps_what_is_not_spoken_of_and_the_later_wins(base: dict, over: dict) -> None:
     result = merged(base, over)
@@ -121,6 +193,7 @@ def test_merging_keeps_what_is_not_spoken_of_and_the_later_wins(base: dict, over
     assert merged(base, {}) == base and merged({}, over) == over
 
 
+@UNHURRIED
 @given(MAPS, MAPS, MAPS)
 def test_merging_is_associative(a: dict, b: dict, c: dict) -> None:
     def shapes_agree(x: Any, y: Any) -> bool:
@@ -132,8 +205,51 @@ def test_merging_is_associative(a: dict, b: dict, c: dict) -> None:
         assert merged(merged(a, b), c) == merged(a, merged(b, c))
 
 
-@given(st.sampled_from(["0.11.1", "1.2.0", "2.0.0", "3.3.8", "4.4.0", "5.1.0"]), st.sampled_from([NEW, OLD]), MAPS)
-def test_the_same_spec_and_secrets_give_the_same_values(version: str, kubernetes: tuple[int, ...], more: dict) -> None:
-    assert render(spec(version), SECRETS, kubernetes, [{"custom": more}]) == render(
-        spec(version), SECRETS, kubernetes, [{"custom": more}]
-    )
+NAMES = st.lists(st.sampled_from(["ada", "bob", "eve", "kim"]), max_size=4)
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "auth": NAMES.map(lambda names: oidc(allowedUsers=names, blockedUsers=names)),
+        "singleUser": st.fixed_dictionaries(
+            {},
+            optional={
+                "env": st.dictionaries(st.sampled_from("ABCD"), st.text("{}ab", max_size=4)),
+                "gpus": st.integers(1, 4),
+                "storage": st.sampled_from([{"type": "none"}, {"capacity": "5Gi"}, {"type": "static", "shared": {"claim": "c"}}]),
+                "profiles": NAMES.map(
+                    lambda names: [{"name": n, "displayName": n, "image": "a/b:1"} for n in dict.fromkeys(names)]
+                ),
+            },
+        ),
+        "services": NAMES.map(lambda names: [{"name": n} for n in dict.fromkeys(names)]),
+        "expose": st.sampled_from([{}, {"loadBalancer": {"dnsLabel": "abc"}}, {"tls": {"secretName": "s"}}, {"basePath": "/x/"}]),
+        "extraConfig": st.dictionaries(st.sampled_from("ABCD"), st.text("xyz", max_size=4)),
+    },
+)
+
+
+@UNHURRIED
+@given(st.sampled_from([*VERSIONS, "5.1.0"]), st.sampled_from([NEW, OLD]), MAPS, CHANGES)
+def test_the_same_spec_and_secrets_give_the_same_values(version: str, kubernetes: tuple, more: dict, changes: dict) -> None:
+    """Byte for byte, whatever is in it and in whatever order maps were written; and nothing that was given is changed."""
+    before = copy.deepcopy((more, changes))
+    backwards = {key: changes[key] for key in reversed(changes)}
+    first = render(spec(version, **changes), SECRETS, kubernetes, [{"custom": more}])
+    second = render(spec(version, **backwards), SECRETS, kubernetes, [{"custom": more}])
+    assert json.dumps(first) == json.dumps(second)
+    assert (more, changes) == before
+
+
+@UNHURRIED
+@given(st.sampled_from(VERSIONS), CHANGES)
+def test_the_secrets_are_always_given(version: str, changes: dict) -> None:
+    values = render(spec(version, **changes), SECRETS, OLD)
+    text = json.dumps(values)
+    assert all(secret in text for secret in ("proxy-token-1", "cookie-secret-1", "crypt-key-1"))
+    assert all(service["apiToken"] for service in values["hub"].get("services", {}).values())
+
+
+def test_values_are_plain_data() -> None:
+    secrets = HubSecrets("a", "b", "c", "d", token_key="e")
+    values = render(spec("4.4.0", services=[{"name": "x"}]), secrets, NEW)
+    assert json.loads(json.dumps(values)) == values

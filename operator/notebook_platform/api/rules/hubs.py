@@ -1,77 +1,165 @@
-"""Rules of spec.jupyterhub."""
+"""Rules of spec.jupyterhub but for sign-in and the door."""
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules.helpers import Rule, duration, fixed, https, matches, one_of
+from notebook_platform.api.rules import hub_auth, hub_door
+from notebook_platform.api.rules.helpers import Rule, cidr, duration, fixed, matches
+
+HUB = "spec.jupyterhub"
+SERVER = f"{HUB}.singleUser"
+SHAPES = (SERVER, f"{SERVER}.profiles[]", f"{SERVER}.profiles[].options[].choices[]")
+"""Where images and amounts stand."""
+
+SLUG = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+IMAGE = r"^[^ :@]+(:[0-9]+/[^ :@]+)?(:[\w.-]+(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$"
+CPU = "^([0-9]+m|[0-9]*[.]?[0-9]+)$"
+MEMORY = "^[0-9]+([.][0-9]+)?[KMGT]$"
+
+
+def _image(field: str) -> Rule:
+    return matches(field, IMAGE, "must be an image with a tag or a digest")
+
+
+def _absolute(field: str) -> Rule:
+    return "self.startsWith('/')", f"{field} must begin with a slash"
+
+
+def _quantity(field: str) -> Rule:
+    return "isQuantity(self)", f"{field} must be a quantity, as 500m or 512Mi"
+
+
+def _one_default(field: str) -> Rule:
+    return "size(self.filter(one, one.default)) <= 1", f"{field} must have at most one default"
+
+
+def _shapes() -> Mapping[str, tuple[Rule, ...]]:
+    rules: dict[str, tuple[Rule, ...]] = {}
+    for shape in SHAPES:
+        rules[f"{shape}.image"] = (_image(f"{shape}.image"),)
+        for bound in ("guarantee", "limit"):
+            cpu, memory = f"{shape}.cpu.{bound}", f"{shape}.memory.{bound}"
+            rules[cpu] = (matches(cpu, CPU, "must be CPUs, as 0.5 or 500m"),)
+            rules[memory] = (matches(memory, MEMORY, "must be written as 2G or 512M"),)
+    return rules
+
+
+def _resources() -> Mapping[str, tuple[Rule, ...]]:
+    members = {"hub": ("cpu", "memory", "cpuLimit", "memoryLimit"), "proxy": ("cpu", "memory", "cpuLimit", "memoryLimit")}
+    places = {**members, "scheduler": ("cpu", "memory")}
+    fields = [f"{HUB}.resources.{workload}.{member}" for workload, names in places.items() for member in names]
+    return {field: (_quantity(field),) for field in fields}
+
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
-    "spec.jupyterhub.release": (
-        matches("spec.jupyterhub.release", "^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$", "must be a Helm release name"),
-        fixed("spec.jupyterhub.release"),
+    **hub_auth.RULES,
+    **hub_door.RULES,
+    **_shapes(),
+    **_resources(),
+    HUB: (
+        *hub_auth.WHOLE,
+        *hub_door.WHOLE,
+        (
+            "!self.culling.users || self.singleUser.storage.keepOnUserDelete || self.singleUser.storage.type != 'dynamic'",
+            f"{HUB}.culling.users would delete idle users' homes: set singleUser.storage.keepOnUserDelete",
+        ),
     ),
-    "spec.jupyterhub.namespace": (
-        matches("spec.jupyterhub.namespace", "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", "must be a namespace name"),
-        fixed("spec.jupyterhub.namespace"),
+    f"{HUB}.release": (
+        matches(f"{HUB}.release", "^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$", "must be a Helm release name"),
+        fixed(f"{HUB}.release"),
     ),
-    "spec.jupyterhub.chart.version": (
+    f"{HUB}.namespace": (
+        matches(f"{HUB}.namespace", "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", "must be a namespace name"),
+        fixed(f"{HUB}.namespace"),
+    ),
+    f"{HUB}.chart.version": (
         matches(
-            "spec.jupyterhub.chart.version",
+            f"{HUB}.chart.version",
             r"^[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$",
             "must be one exact version, as 4.4.0; ranges are not taken",
         ),
     ),
-    "spec.jupyterhub.chart.repository": (
+    f"{HUB}.chart.repository": (
         (
             "isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'oci')",
-            "spec.jupyterhub.chart.repository must be an https or oci URL",
+            f"{HUB}.chart.repository must be an https or oci URL",
         ),
     ),
-    "spec.jupyterhub.host": (
-        matches(
-            "spec.jupyterhub.host",
-            "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",
-            "must be a DNS name in lower case, with no scheme and no port",
-        ),
+    f"{SERVER}.startTimeout": (duration(f"{SERVER}.startTimeout"),),
+    f"{SERVER}.defaultUrl": (_absolute(f"{SERVER}.defaultUrl"),),
+    f"{SERVER}.env": (
+        ("self.all(name, name.matches('^[A-Za-z_][A-Za-z0-9_]*$'))", f"{SERVER}.env must have names of environment variables"),
     ),
-    "spec.jupyterhub": (
+    f"{SERVER}.profiles": (_one_default(f"{SERVER}.profiles"),),
+    f"{SERVER}.profiles[].name": (matches(f"{SERVER}.profiles[].name", SLUG, "must be lower-case letters, digits, hyphens"),),
+    f"{SERVER}.profiles[].options[].name": (
+        matches(f"{SERVER}.profiles[].options[].name", SLUG, "must be lower-case letters, digits, hyphens"),
+    ),
+    f"{SERVER}.profiles[].options[].choices": (_one_default(f"{SERVER}.profiles[].options[].choices"),),
+    f"{SERVER}.profiles[].options[].choices[].name": (
+        matches(f"{SERVER}.profiles[].options[].choices[].name", SLUG, "must be lower-case letters, digits, hyphens"),
+    ),
+    f"{SERVER}.storage": (
         (
-            "!has(self.auth.oidc) || has(self.host)",
-            "spec.jupyterhub.host is needed with auth.oidc: the provider sends people back to it",
+            "self.type != 'static' || has(self.shared)",
+            f"{SERVER}.storage.type static needs shared.claim, the volume for all homes",
         ),
+        ("!has(self.shared) || self.type == 'static'", f"{SERVER}.storage.shared is for type static"),
     ),
-    "spec.jupyterhub.auth": (one_of("spec.jupyterhub.auth", "oidc", "dummy", "fromValues"),),
-    "spec.jupyterhub.auth.oidc": (
+    f"{SERVER}.storage.capacity": (matches(f"{SERVER}.storage.capacity", "^[0-9]+[KMGT]i$", "must be a quantity as 10Gi"),),
+    f"{SERVER}.storage.mountPath": (_absolute(f"{SERVER}.storage.mountPath"),),
+    f"{SERVER}.storage.shared.subPath": (
         (
-            "self.allowAll || size(self.allowedUsers) > 0 || size(self.adminUsers) > 0",
-            "spec.jupyterhub.auth.oidc lets nobody in: set adminUsers, allowedUsers or allowAll",
+            "!self.startsWith('/') && !self.contains('..') && self.contains('{username}')",
+            f"{SERVER}.storage.shared.subPath must be a path within the volume that holds {{username}}: homes are apart",
         ),
     ),
-    "spec.jupyterhub.auth.oidc.authorizeUrl": (https("spec.jupyterhub.auth.oidc.authorizeUrl"),),
-    "spec.jupyterhub.auth.oidc.tokenUrl": (https("spec.jupyterhub.auth.oidc.tokenUrl"),),
-    "spec.jupyterhub.auth.oidc.userinfoUrl": (https("spec.jupyterhub.auth.oidc.userinfoUrl"),),
-    "spec.jupyterhub.auth.dummy.insecure": (
-        ("self", "spec.jupyterhub.auth.dummy.insecure must be true: anyone with the password may be anyone"),
+    f"{HUB}.culling.timeout": (duration(f"{HUB}.culling.timeout"),),
+    f"{HUB}.culling.every": (duration(f"{HUB}.culling.every"),),
+    f"{HUB}.culling.maxAge": (duration(f"{HUB}.culling.maxAge"),),
+    f"{HUB}.prePull.images[]": (_image(f"{HUB}.prePull.images[]"),),
+    f"{HUB}.network": (
+        ("self.isolate || !has(self.userEgress)", f"{HUB}.network.userEgress needs isolate: true"),
+        (
+            "self.isolate || self.blockMetadata != 'NetworkPolicy'",
+            f"{HUB}.network.blockMetadata NetworkPolicy needs isolate: true",
+        ),
     ),
-    "spec.jupyterhub.singleUser.image": (
-        matches("spec.jupyterhub.singleUser.image", r"^[^ :@]+(:[0-9]+/[^ :@]+)?:[\w.-]+$", "must be an image with a tag"),
+    f"{HUB}.network.userEgress.to[].cidr": (cidr(f"{HUB}.network.userEgress.to[].cidr"),),
+    f"{HUB}.database": (("!(has(self.volume) && has(self.urlRef))", f"{HUB}.database must not have both volume and urlRef"),),
+    f"{HUB}.database.volume.size": (matches(f"{HUB}.database.volume.size", "^[0-9]+[KMGT]i$", "must be a quantity as 10Gi"),),
+    f"{HUB}.database.volume.storageClass": (fixed(f"{HUB}.database.volume.storageClass"),),
+    f"{HUB}.naming.scheme": (fixed(f"{HUB}.naming.scheme"),),
+    f"{HUB}.services[].name": (
+        matches(f"{HUB}.services[].name", "^[a-z]([-a-z0-9]*[a-z0-9])?$", "must be lower-case letters, digits, hyphens"),
     ),
-    "spec.jupyterhub.singleUser.cpu.guarantee": (
-        matches("spec.jupyterhub.singleUser.cpu.guarantee", "^([0-9]+m|[0-9]*[.]?[0-9]+)$", "must be CPUs, as 0.5 or 500m"),
+    f"{HUB}.services[].url": (
+        (
+            "isURL(self) && (url(self).getScheme() == 'http' || url(self).getScheme() == 'https')",
+            f"{HUB}.services[].url must be an http or https URL",
+        ),
     ),
-    "spec.jupyterhub.singleUser.cpu.limit": (
-        matches("spec.jupyterhub.singleUser.cpu.limit", "^([0-9]+m|[0-9]*[.]?[0-9]+)$", "must be CPUs, as 0.5 or 500m"),
+    f"{HUB}.services[].oauthRedirectUri": (
+        (
+            "self.startsWith('/') || self.startsWith('https://') || self.startsWith('http://')",
+            f"{HUB}.services[].oauthRedirectUri must be a path or a URL",
+        ),
     ),
-    "spec.jupyterhub.singleUser.memory.guarantee": (
-        matches("spec.jupyterhub.singleUser.memory.guarantee", "^[0-9]+([.][0-9]+)?[KMGT]$", "must be written as 2G or 512M"),
+    f"{HUB}.roles[]": (
+        (
+            "size(self.scopes) > 0 || self.name in ['admin', 'user', 'server', 'token']",
+            f"{HUB}.roles[] must have scopes, but for the hub's own roles",
+        ),
     ),
-    "spec.jupyterhub.singleUser.memory.limit": (
-        matches("spec.jupyterhub.singleUser.memory.limit", "^[0-9]+([.][0-9]+)?[KMGT]$", "must be written as 2G or 512M"),
+    f"{HUB}.roles[].name": (
+        matches(f"{HUB}.roles[].name", "^[a-z][-_.~a-z0-9]*[a-z0-9]$", "must be lower-case letters, digits, hyphens"),
     ),
-    "spec.jupyterhub.singleUser.storage.capacity": (
-        matches("spec.jupyterhub.singleUser.storage.capacity", "^[0-9]+[KMGT]i$", "must be a quantity as 10Gi"),
+    f"{HUB}.extraConfig": (
+        ("self.all(name, name.matches('^[-0-9A-Za-z_.]+$'))", f"{HUB}.extraConfig must have names of letters, digits, - _ ."),
     ),
-    "spec.jupyterhub.culling.timeout": (duration("spec.jupyterhub.culling.timeout"),),
-    "spec.jupyterhub.culling.every": (duration("spec.jupyterhub.culling.every"),),
-    "spec.jupyterhub.culling.maxAge": (duration("spec.jupyterhub.culling.maxAge"),),
-    "spec.jupyterhub.remediation.wait": (duration("spec.jupyterhub.remediation.wait"),),
+    f"{HUB}.extraFiles[].name": (matches(f"{HUB}.extraFiles[].name", "^[-0-9A-Za-z_.]+$", "must be letters, digits, - _ ."),),
+    f"{HUB}.extraFiles[].mountPath": (_absolute(f"{HUB}.extraFiles[].mountPath"),),
+    f"{HUB}.imagePullSecrets[]": (
+        matches(f"{HUB}.imagePullSecrets[]", "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", "must be the name of a Secret"),
+    ),
+    f"{HUB}.remediation.wait": (duration(f"{HUB}.remediation.wait"),),
 }

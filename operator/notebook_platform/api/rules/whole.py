@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from notebook_platform.api.rules import binderhub, releases
 from notebook_platform.api.rules.helpers import Rule, duration, matches
 
+PURPOSE = "hub.jupyter.org/node-purpose"
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec": (
         (
@@ -26,6 +28,15 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         *releases.WHOLE,
         *binderhub.SPEC,
+        *(
+            (
+                f"!has(self.jupyterhub) || self.jupyterhub.placement.{pods} != 'Require' || self.nodePools.exists(p, (has(p.purpose) "
+                f"&& p.purpose == '{purpose}') || (has(p.nodeLabels) && '{PURPOSE}' in p.nodeLabels && "
+                f"p.nodeLabels['{PURPOSE}'] == '{purpose.lower()}'))",
+                f"spec.jupyterhub.placement.{pods} Require needs a pool with purpose {purpose} in spec.nodePools",
+            )
+            for pods, purpose in (("userPods", "User"), ("corePods", "Core"))
+        ),
         ("has(self.network) == has(oldSelf.network)", "spec.network cannot be added or removed later; make a new platform"),
     ),
     "spec.driftIgnore[]": (

@@ -113,24 +113,36 @@ class _Shelf:
     forbidden: bool = False
 
 
+@dataclass
+class _Answer:
+    """What was last told to a question."""
+
+    at: float = float("-inf")
+    told: Any = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Inventory:
-    """The shared looks of one session. Ages are in seconds of real time."""
+    """The shared looks of one session. Ages are in seconds of real time, counted from when a look began.
+
+    Whoever comes while a look is under way waits for it: an operator that starts looks once, not once for each platform.
+    """
 
     def __init__(self, session: "AzureSession") -> None:
         self._session = session
         self._shelves: dict[str, _Shelf] = {}
-        self._answers: dict[str, tuple[float, Any]] = {}
+        self._answers: dict[str, _Answer] = {}
+        self._expired = float("-inf")
 
     def expire(self) -> None:
-        """Something of ours has changed: what was listed before does not count."""
-        for shelf in self._shelves.values():
-            shelf.at = float("-inf")
+        """Something of ours has changed: no list that began before counts, nor one that is under way."""
+        self._expired = time.monotonic()
 
     async def every(self, kind: Kind, max_age: float) -> list[Wire] | None:
         """All of a kind in the subscription, at most `max_age` old. None: the caller may not list them."""
-        shelf = self._shelves.setdefault(kind.name, _Shelf())
+        shelf, oldest = self._shelves.setdefault(kind.name, _Shelf()), time.monotonic() - max_age
         async with shelf.lock:
-            if not shelf.forbidden and time.monotonic() - shelf.at > max_age:
+            if not shelf.forbidden and shelf.at < max(oldest, self._expired):
                 began = time.monotonic()
                 try:
                     shelf.items = [wire(item) async for item in kind.every(self._session)]
@@ -166,14 +178,14 @@ class Inventory:
             raise
 
     async def answer(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, sharp: bool) -> Any:
-        """The answer to a question that many platforms ask (a provider's state), at most `max_age` old."""
-        when, told = self._answers.get(key, (float("-inf"), None))
-        if not sharp and time.monotonic() - when <= max_age:
-            return told
-        began = time.monotonic()
-        told = await ask()
-        self._answers[key] = (began, told)
-        return told
+        """The answer to a question that many platforms ask (a provider's state), at most `max_age` old; `sharp`: one that was
+        asked for after this call."""
+        kept, oldest = self._answers.setdefault(key, _Answer()), time.monotonic() - (0 if sharp else max_age)
+        async with kept.lock:
+            if kept.at < oldest:
+                began = time.monotonic()
+                kept.told, kept.at = await ask(), began
+        return kept.told
 
 
 def _group_of(item: Wire) -> str:

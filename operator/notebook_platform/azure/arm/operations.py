@@ -12,7 +12,8 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.engine.outcome import Failed, InProgress, Operation
+from notebook_platform.azure.arm.throttling import THROTTLED
+from notebook_platform.engine.outcome import Failed, InProgress, Operation, Refused
 
 LOOK_AGAIN = 5.0
 """Seconds between looks when Azure gives no hint."""
@@ -82,9 +83,14 @@ class Poll:
 
 
 async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
-    """Look once at a remembered operation. An address that Azure no longer knows counts as over."""
+    """Look once at a remembered operation. An address that Azure no longer knows counts as over; one that our own rate limit
+    keeps us from looking at counts as running."""
     try:
         response = await session.send("GET", operation.url)
+    except Refused as refused:
+        if refused.failed.reason != THROTTLED:
+            raise
+        return Poll(busy=running(operation, refused.failed.retry_in or LOOK_AGAIN))
     except HttpResponseError as error:
         if error.status_code in (404, 410):
             return Poll()

@@ -36,7 +36,14 @@ c.JupyterHub.db_url = {  # noqa: F821
 if hub["db"]["upgrade"]:
     c.JupyterHub.upgrade_db = True  # noqa: F821
 
-for name in ("allowNamedServers", "concurrentSpawnLimit", "consecutiveFailureLimit"):
+for name in (
+    "allowNamedServers",
+    "namedServerLimitPerUser",
+    "concurrentSpawnLimit",
+    "activeServerLimit",
+    "consecutiveFailureLimit",
+    "authenticatePrometheus",
+):
     if hub.get(name) is not None:
         trait = "".join(f"_{ch.lower()}" if ch.isupper() else ch for ch in name)
         section = c.Spawner if name == "consecutiveFailureLimit" else c.JupyterHub  # noqa: F821

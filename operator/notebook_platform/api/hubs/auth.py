@@ -1,0 +1,107 @@
+"""spec.jupyterhub.auth: who may sign in."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from notebook_platform.api.base import SecretKeyRef, SpecModel
+
+Name = Annotated[str, Field(max_length=256)]
+
+
+class ClientSecretRef(SpecModel):
+    """A key of a Secret in the namespace of the platform."""
+
+    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
+    key: str = Field("clientSecret", min_length=1, max_length=253, description="Key in the Secret.")
+
+
+class WhoMay(SpecModel):
+    """Who of those that can sign in may use the hub."""
+
+    admin_users: list[Name] = Field(default_factory=list, max_length=64, description="Users who administer the hub.")
+    allowed_users: list[Name] = Field(default_factory=list, max_length=1024, description="Users who may sign in.")
+    blocked_users: list[Name] = Field(default_factory=list, max_length=1024, description="Users who may not, whatever else says.")
+    allow_all: bool = Field(False, description="Everyone who can sign in may use the hub.")
+    allow_existing_users: bool = Field(
+        False, description="Users that the hub knows already may sign in. Charts before 3 always do."
+    )
+
+
+class OAuth(WhoMay):
+    """What all providers with a client id and a secret share. Callback: https://<host><basePath>/hub/oauth_callback."""
+
+    client_id: str = Field(max_length=256, description="Client id at the provider.")
+    client_secret_ref: ClientSecretRef = Field(description="The client secret, in a Secret.")
+
+
+class InGroups(SpecModel):
+    """Groups that the provider tells."""
+
+    groups_claim: str | None = Field(None, max_length=64, description="Claim that holds the user's groups, as `groups`.")
+    allowed_groups: list[Name] = Field(default_factory=list, max_length=256, description="Groups whose members may sign in.")
+    admin_groups: list[Name] = Field(default_factory=list, max_length=64, description="Groups whose members administer the hub.")
+
+
+class Oidc(OAuth, InGroups):
+    """Sign-in with an OpenID Connect provider (GenericOAuthenticator), by its issuer or by its endpoints."""
+
+    issuer: str | None = Field(
+        None,
+        max_length=512,
+        description="The issuer's URL (https). Endpoints that are left out are asked there (/.well-known/openid-configuration).",
+    )
+    authorize_url: str | None = Field(None, max_length=512, description="Authorization endpoint (https).")
+    token_url: str | None = Field(None, max_length=512, description="Token endpoint (https).")
+    userinfo_url: str | None = Field(None, max_length=512, description="Userinfo endpoint (https).")
+    scopes: list[Annotated[str, Field(max_length=256)]] = Field(
+        default_factory=lambda: ["openid", "profile", "email"], max_length=16, description="Scopes asked for."
+    )
+    username_claim: str = Field("email", max_length=64, description="Claim that becomes the user's name.")
+    login_service: str = Field("OpenID Connect", max_length=64, description="Name on the sign-in button.")
+    tls_verify: bool = Field(True, description="Whether the hub checks the provider's certificate.")
+
+
+class Entra(OAuth, InGroups):
+    """Sign-in with Microsoft Entra ID (AzureAdOAuthenticator). Groups need chart 4."""
+
+    tenant_id: str = Field(max_length=64, description="Tenant (GUID).")
+    username_claim: str = Field(
+        "preferred_username",
+        max_length=64,
+        description="Claim that becomes the user's name; one that is unique and never given to another person. Changing it later "
+        "changes users' names and with them their homes.",
+    )
+
+
+class GitHub(OAuth):
+    """Sign-in with GitHub (GitHubOAuthenticator)."""
+
+    allowed_organizations: list[Name] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Organizations whose members may sign in; from chart 3 on `organization:team` too.",
+    )
+
+
+class Dummy(WhoMay):
+    """Sign-in with one password for all. For trying out only."""
+
+    insecure: Literal[True] = Field(description="Says that anyone with the password may be anyone.")
+    password_ref: SecretKeyRef | None = Field(None, description="The password, in a Secret; left out, one is made.")
+
+
+class Auth(SpecModel):
+    """Who may sign in. Exactly one of oidc, entra, github, dummy, fromValues."""
+
+    oidc: Oidc | None = Field(None, description="OpenID Connect.")
+    entra: Entra | None = Field(None, description="Microsoft Entra ID.")
+    github: GitHub | None = Field(None, description="GitHub.")
+    dummy: Dummy | None = Field(None, description="One password for all.")
+    from_values: Literal[True] | None = Field(
+        None,
+        description="Sign-in stands in `values` or `valuesFrom`, as in a release that was taken over: then no defaults and no "
+        "generated secrets are put into the release, only typed fields that differ from their defaults.",
+    )
+    persist_state: bool = Field(False, description="Keep what the provider tells about users, encrypted, in the hub's database.")
+    auto_login: bool = Field(False, description="Go to the provider at once, with no page that has a sign-in button.")

@@ -1,0 +1,91 @@
+"""spec.jupyterhub.expose: the door through which people come, with its name and its certificate."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from notebook_platform.api.base import SecretRef, SpecModel
+
+Annotations = dict[str, Annotated[str, Field(max_length=1024)]]
+Address = Annotated[str, Field(max_length=43)]
+HostName = Annotated[str, Field(max_length=253)]
+
+
+class LoadBalancer(SpecModel):
+    """An Azure load balancer of the hub's own."""
+
+    internal: bool = Field(False, description="Reachable from the virtual network only.")
+    internal_subnet: str | None = Field(None, max_length=80, description="Subnet of the internal address.")
+    dns_label: str | None = Field(
+        None,
+        max_length=63,
+        description="Azure gives the address the name <label>.<location>.cloudapp.azure.com, known before anything is made.",
+    )
+    static_ip: str | None = Field(None, alias="staticIP", max_length=45, description="An address that is there already.")
+    static_ip_resource_group: str | None = Field(
+        None,
+        alias="staticIPResourceGroup",
+        max_length=90,
+        description="Resource group of staticIP, when it is not the nodes'. The cluster's identity needs Network Contributor there.",
+    )
+    allow_cidrs: list[Address] = Field(
+        default_factory=list, alias="allowCIDRs", max_length=64, description="Networks that may come in; none: all."
+    )
+    idle_timeout_minutes: int | None = Field(
+        None, ge=4, le=100, description="How long an idle connection is kept; left out: Azure's 4 minutes."
+    )
+    annotations: Annotations = Field(default_factory=dict, max_length=32, description="More annotations of the Service.")
+
+
+class LetsEncrypt(SpecModel):
+    """Certificates by Let's Encrypt. Port 80 must be reachable from the Internet."""
+
+    contact_email: str = Field(max_length=254, description="Whom Let's Encrypt writes to.")
+    environment: Literal["Production", "Staging"] = Field(
+        "Production", description="`Staging` for trying out: no limits, and no browser trusts it."
+    )
+
+
+class Tls(SpecModel):
+    """TLS of the load balancer. Exactly one of the members."""
+
+    lets_encrypt: LetsEncrypt | None = Field(None, description="A certificate by Let's Encrypt.")
+    certificate_ref: SecretRef | None = Field(
+        None, description="A certificate in a Secret (tls.crt, tls.key) in the namespace of the platform."
+    )
+    secret_name: str | None = Field(
+        None, min_length=1, max_length=253, description="A Secret (tls.crt, tls.key) in the hub's namespace of the cluster."
+    )
+    offload: Literal[True] | None = Field(
+        None, description="Something before the load balancer does TLS: port 443 takes plain HTTP."
+    )
+
+
+class Ingress(SpecModel):
+    """An Ingress; the hub has no load balancer of its own."""
+
+    class_name: str | None = Field(None, max_length=253, description="Ingress class; left out: the cluster's default.")
+    tls_secret: str | None = Field(None, max_length=253, description="Secret with the certificate, in the hub's namespace.")
+    annotations: Annotations = Field(default_factory=dict, max_length=32, description="Annotations, as cert-manager's.")
+
+
+class HttpRoute(SpecModel):
+    """An HTTPRoute of the Gateway API; the hub has no load balancer of its own. Needs chart 4.3."""
+
+    gateway: str = Field(min_length=1, max_length=253, description="Name of the Gateway.")
+    gateway_namespace: str | None = Field(None, max_length=63, description="Its namespace; left out: the hub's.")
+    section_name: str | None = Field(None, max_length=253, description="Its listener; left out: all.")
+    annotations: Annotations = Field(default_factory=dict, max_length=32, description="Annotations of the HTTPRoute.")
+
+
+class Expose(SpecModel):
+    """How people reach the hub. At most one of loadBalancer, ingress, httpRoute; none: a public load balancer."""
+
+    load_balancer: LoadBalancer | None = Field(None, description="A load balancer of the hub's own.")
+    ingress: Ingress | None = Field(None, description="An Ingress.")
+    http_route: HttpRoute | None = Field(None, description="An HTTPRoute of the Gateway API.")
+    tls: Tls | None = Field(None, description="TLS of the load balancer; left out: none.")
+    more_hosts: list[HostName] = Field(
+        default_factory=list, max_length=16, description="Names beside spec.jupyterhub.host, for certificates and routes."
+    )
+    base_path: str = Field("/", max_length=128, description="Path under which the hub is, as /jupyter/.")

@@ -1,0 +1,127 @@
+"""The hub itself: its database, services, roles, network and resources."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from notebook_platform.api.base import SecretKeyRef, SpecModel
+
+Name = Annotated[str, Field(max_length=256)]
+Cidr = Annotated[str, Field(max_length=43)]
+
+
+class DatabaseVolume(SpecModel):
+    """The hub's own volume with an SQLite file. Size and class cannot change once it is there."""
+
+    size: str = Field("1Gi", max_length=16, description="Size.")
+    storage_class: str | None = Field(None, max_length=253, description="StorageClass; left out: the cluster's default.")
+    keep_on_uninstall: bool = Field(True, description="Keep the volume when the release is uninstalled.")
+
+
+class Database(SpecModel):
+    """Where the hub keeps users and servers: in a volume, or in a database whose URL a Secret holds."""
+
+    volume: DatabaseVolume | None = Field(None, description="The volume; used when there is no urlRef.")
+    url_ref: SecretKeyRef | None = Field(
+        None, description="URL of the database, as postgresql://user:password@host/name?sslmode=require, in a Secret."
+    )
+    upgrade: bool = Field(
+        False,
+        description="Let the hub upgrade the schema of a database with a URL when it starts. Make a backup before; unset after.",
+    )
+
+
+class HubService(SpecModel):
+    """Something beside the hub that uses its API, or that people reach through it. Its token is made and kept."""
+
+    name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
+    url: str | None = Field(None, max_length=512, description="Where the hub finds it; people reach it under /services/<name>.")
+    admin: bool = Field(False, description="May do everything. From chart 2 on prefer spec.jupyterhub.roles.")
+    display: bool = Field(True, description="Show it in the hub's menu.")
+    oauth_redirect_uri: str | None = Field(None, max_length=512, description="Where sign-in through the hub leads back to.")
+    oauth_no_confirm: bool = Field(False, description="Do not ask people whether they want to sign in to it.")
+    api_token_ref: SecretKeyRef | None = Field(None, description="The token, in a Secret; left out, one is made.")
+
+
+class HubRole(SpecModel):
+    """What some may do (https://jupyterhub.readthedocs.io/en/stable/rbac/). Needs chart 2."""
+
+    name: str = Field(min_length=3, max_length=63, description="Name: lower-case letters, digits, hyphens.")
+    description: str | None = Field(None, max_length=1024, description="What it is for.")
+    scopes: list[Annotated[str, Field(max_length=256)]] = Field(
+        default_factory=list, max_length=64, description="What it allows, as `read:metrics`."
+    )
+    users: list[Name] = Field(default_factory=list, max_length=256, description="Users who have it.")
+    groups: list[Name] = Field(default_factory=list, max_length=64, description="Groups that have it.")
+    services: list[Name] = Field(default_factory=list, max_length=64, description="Services that have it.")
+
+
+class EgressRule(SpecModel):
+    """A network that users' servers may reach."""
+
+    cidr: Cidr = Field(description="Network in CIDR notation, as 10.20.0.0/16.")
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
+        default_factory=list, max_length=16, description="TCP ports; none: all."
+    )
+
+
+class UserEgress(SpecModel):
+    """What users' servers may reach. Name resolution and the hub always."""
+
+    internet: bool = Field(True, description="Public addresses.")
+    private_addresses: bool = Field(False, description="Private addresses: the virtual network and what is peered with it.")
+    to: list[EgressRule] = Field(default_factory=list, max_length=32, description="These networks, whatever else says.")
+
+
+class Network(SpecModel):
+    """Network policies of the hub. They need spec.cluster.network.policy."""
+
+    isolate: bool = Field(True, description="Network policies for hub, proxy and users' servers.")
+    user_egress: UserEgress | None = Field(
+        None, description="What users' servers may reach; left out: the chart's rules (the Internet, no private addresses)."
+    )
+    block_metadata: Literal["InitContainer", "NetworkPolicy", "No"] = Field(
+        "InitContainer",
+        description="What keeps users' servers from the nodes' identity (169.254.169.254). `InitContainer` needs NET_ADMIN, which "
+        "restricted namespaces refuse; `NetworkPolicy` needs spec.cluster.network.policy.",
+    )
+
+
+class Requests(SpecModel):
+    """Resources of a workload: requests, and limits for memory and CPU."""
+
+    cpu: str = Field("200m", max_length=16, description="CPUs asked for.")
+    memory: str = Field("512Mi", max_length=16, description="Memory asked for.")
+    cpu_limit: str | None = Field(None, max_length=16, description="Most CPUs.")
+    memory_limit: str | None = Field(None, max_length=16, description="Most memory.")
+
+
+class Scheduler(SpecModel):
+    """Resources of the user-scheduler."""
+
+    cpu: str = Field("50m", max_length=16, description="CPUs asked for.")
+    memory: str = Field("256Mi", max_length=16, description="Memory asked for.")
+
+
+class Resources(SpecModel):
+    """Resources of the hub's own workloads. From chart 1 on the charts ask for none, and such pods are evicted first."""
+
+    hub: Requests = Field(default_factory=Requests, description="The hub.")
+    proxy: Requests = Field(default_factory=Requests, description="The proxy.")
+    scheduler: Scheduler = Field(default_factory=Scheduler, description="Each user-scheduler.")
+
+
+class ExtraFile(SpecModel):
+    """A file in the hub's container. Needs chart 1."""
+
+    name: str = Field(min_length=1, max_length=63, description="Name of the entry.")
+    mount_path: str = Field(min_length=1, max_length=512, description="Where it is.")
+    content: str = Field(max_length=65536, description="What is in it.")
+
+
+class ImagePull(SpecModel):
+    """How nodes sign in to a registry of images. With Azure's registries prefer spec.cluster.registries."""
+
+    registry: str = Field(min_length=1, max_length=253, description="Host of the registry.")
+    username: str = Field(min_length=1, max_length=256, description="User.")
+    password_ref: SecretKeyRef = Field(description="Password, in a Secret.")

@@ -1,0 +1,153 @@
+"""Users' servers: what they are, where they run, and when they end."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from notebook_platform.api.base import SpecModel
+
+Text = Annotated[str, Field(max_length=4096)]
+Label = Annotated[str, Field(max_length=253)]
+Purpose = Literal["Prefer", "Require", "Ignore"]
+
+
+class Amount(SpecModel):
+    """What a user's server is promised and may take at most: CPUs as `0.5`, memory as `2G`."""
+
+    guarantee: str | None = Field(None, max_length=16, description="Promised.")
+    limit: str | None = Field(None, max_length=16, description="At most.")
+
+
+class SharedVolume(SpecModel):
+    """One volume for all homes, each in a directory of its own."""
+
+    claim: str = Field(min_length=1, max_length=253, description="PersistentVolumeClaim (ReadWriteMany) in the hub's namespace.")
+    sub_path: str = Field("{username}", max_length=256, description="Directory of a user; `{username}` stands for the name.")
+
+
+class Storage(SpecModel):
+    """Users' home volumes."""
+
+    type: Literal["dynamic", "static", "none"] = Field(
+        "dynamic",
+        description="`dynamic`: a volume for each user. `static`: one for all. `none`: homes are lost when a server stops.",
+    )
+    capacity: str = Field("10Gi", max_length=16, description="Size of a home volume; volumes that are there keep theirs.")
+    storage_class: str | None = Field(None, max_length=253, description="StorageClass; left out: the cluster's default.")
+    mount_path: str | None = Field(None, max_length=256, description="Where the home is; left out: /home/jovyan.")
+    shared: SharedVolume | None = Field(None, description="The volume of type `static`.")
+    keep_on_user_delete: bool = Field(
+        True, description="Keep a user's volume when the user is deleted. Charts before 1 always do."
+    )
+
+
+class Shape(SpecModel):
+    """What a server is made of, where a profile or a choice says other than spec.jupyterhub.singleUser."""
+
+    image: str | None = Field(None, max_length=512, description="Image with tag or digest.")
+    cpu: Amount = Field(default_factory=Amount, description="CPUs.")
+    memory: Amount = Field(default_factory=Amount, description="Memory.")
+    gpus: int | None = Field(None, ge=1, le=64, description="Graphics processors (nvidia.com/gpu).")
+    node_selector: dict[str, Label] = Field(default_factory=dict, max_length=16, description="Labels that the node must have.")
+
+
+class Choice(Shape):
+    """One of an option's choices."""
+
+    name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
+    display_name: str = Field(min_length=1, max_length=256, description="What people see.")
+    default: bool = Field(False, description="Chosen at first.")
+
+
+class Option(SpecModel):
+    """Something to choose within a profile. Needs chart 3."""
+
+    name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
+    display_name: str = Field(min_length=1, max_length=256, description="What people see.")
+    choices: list[Choice] = Field(min_length=1, max_length=10, description="What can be chosen.")
+
+
+class Profile(Shape):
+    """A kind of server that people choose when they start one."""
+
+    name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
+    display_name: str = Field(min_length=1, max_length=256, description="What people see.")
+    description: str | None = Field(None, max_length=1024, description="More about it.")
+    default: bool = Field(False, description="Chosen at first.")
+    options: list[Option] = Field(default_factory=list, max_length=4, description="More to choose. Needs chart 3.")
+
+
+class SingleUser(SpecModel):
+    """Users' servers."""
+
+    image: str | None = Field(None, max_length=512, description="Image with tag or digest; left out: the chart's.")
+    cpu: Amount = Field(default_factory=Amount, description="CPUs.")
+    memory: Amount = Field(default_factory=Amount, description="Memory.")
+    gpus: int | None = Field(None, ge=1, le=64, description="Graphics processors (nvidia.com/gpu).")
+    storage: Storage = Field(default_factory=Storage, description="Home volumes.")
+    profiles: list[Profile] = Field(default_factory=list, max_length=20, description="Kinds of servers to choose from.")
+    start_timeout: str = Field("10m", max_length=8, description="How long a start may take, with a new node when one is needed.")
+    default_url: str | None = Field(None, max_length=256, description="Where people land, as /lab.")
+    env: dict[str, Text] = Field(default_factory=dict, max_length=64, description="Environment variables. Not for secrets.")
+    allow_sudo: bool = Field(False, description="Let images use sudo. Charts before 2 always do.")
+    named_servers: int = Field(0, ge=0, le=100, description="Servers that each user may have beside the first one.")
+
+
+class Culling(SpecModel):
+    """Idle servers are stopped."""
+
+    enabled: bool = Field(True, description="Stop idle servers.")
+    timeout: str = Field("1h", max_length=8, description="Idle time after which a server is stopped, as `1h`.")
+    every: str = Field("10m", max_length=8, description="How often is looked.")
+    max_age: str | None = Field(None, max_length=8, description="Stop servers of this age even if used.")
+    users: bool = Field(False, description="Delete idle users too. Their homes stay unless keepOnUserDelete is false.")
+    admin_users: bool = Field(True, description="With `users`: administrators too. Charts before 2 always do.")
+    remove_named_servers: bool = Field(False, description="Forget named servers that were stopped.")
+
+
+class Toleration(SpecModel):
+    """A taint that pods may stand on."""
+
+    key: str = Field(min_length=1, max_length=253, description="Key of the taint.")
+    value: str | None = Field(None, max_length=63, description="Value of the taint; left out: any.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="Effect of the taint; left out: any."
+    )
+
+
+class Placement(SpecModel):
+    """On which nodes pods run: those of pools with purpose User or Core (label hub.jupyter.org/node-purpose)."""
+
+    user_pods: Purpose = Field("Prefer", description="Users' servers on pools with purpose User.")
+    core_pods: Purpose = Field("Prefer", description="Hub, proxy and scheduler on pools with purpose Core.")
+    user_tolerations: list[Toleration] = Field(
+        default_factory=list, max_length=16, description="More taints that users' servers tolerate. Needs chart 1."
+    )
+    core_tolerations: list[Toleration] = Field(
+        default_factory=list, max_length=16, description="More taints that hub and proxy tolerate. Needs chart 1."
+    )
+
+
+class Scaling(SpecModel):
+    """How nodes fill up, and how many seats are kept free."""
+
+    pack_users: bool = Field(
+        True,
+        description="Put servers on the fullest nodes so that empty ones can go (user-scheduler). Always off where the chart's "
+        "scheduler is too old for the cluster.",
+    )
+    spare_seats: int = Field(
+        0, ge=0, le=1000, description="Seats kept free by placeholder pods, so that a start needs no new node."
+    )
+
+
+class PrePull(SpecModel):
+    """Images are on the nodes before people need them."""
+
+    on_deploy: bool = Field(True, description="Before an upgrade of the hub, on all nodes; the upgrade waits for it.")
+    on_new_node: bool = Field(True, description="On each new node.")
+    only_on_changes: bool = Field(True, description="Before an upgrade only when images changed. Charts before 1: always.")
+    profile_images: bool = Field(True, description="Images of profiles too.")
+    images: list[Annotated[str, Field(max_length=512)]] = Field(
+        default_factory=list, max_length=16, description="More images, with tag or digest."
+    )

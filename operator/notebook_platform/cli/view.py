@@ -1,0 +1,201 @@
+"""A NotebookPlatform as people look at it: pure, made from the object as the API server gives it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from notebook_platform.api.conditions import Condition
+from notebook_platform.api.status import OperationStatus, PlatformStatus
+
+SUMMARY = ("Ready", "Reconciling", "Stalled")
+"""The conditions of kstatus; they speak of the whole."""
+
+
+class State(Enum):
+    """How a step stands."""
+
+    IN_PLACE = "in place"
+    BUSY = "busy"
+    TROUBLE = "trouble"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step and what its condition says."""
+
+    name: str
+    condition: Condition
+    state: State
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One platform at one time. `servers`: users' servers that run, where the operator counts them."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    deleting: bool
+    status: PlatformStatus
+    servers: int | None
+    _by_type: Mapping[str, Condition] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> "View":
+        """From the object as read. Raises ValidationError if its status is of another version of the operator."""
+        metadata, status = body["metadata"], PlatformStatus.of(dict(body))
+        return cls(
+            namespace=str(metadata.get("namespace", "")),
+            name=str(metadata["name"]),
+            uid=str(metadata.get("uid", "")),
+            generation=int(metadata.get("generation", 0)),
+            deleting="deletionTimestamp" in metadata,
+            status=status,
+            servers=_servers(body.get("status") or {}),
+            _by_type={c.type: c for c in status.conditions},
+        )
+
+    def condition(self, type_: str) -> Condition | None:
+        """The condition of this type, however its letters are written (as `kubectl wait` compares them)."""
+        exact = self._by_type.get(type_)
+        return exact or next((c for c in self.status.conditions if c.type.casefold() == type_.casefold()), None)
+
+    def holds(self, type_: str) -> bool:
+        """Whether the condition is True and speaks of the spec as it is now."""
+        found = self.condition(type_)
+        return found is not None and found.status == "True" and found.observed_generation >= self.generation
+
+    def standing(self, type_: str = "Ready") -> str:
+        """How it stands with a condition, in a sentence."""
+        found = self.condition(type_)
+        if found is not None and found.observed_generation >= self.generation:
+            return f"{found.reason}: {found.message}"
+        if self.status.observed_generation is None:
+            return "the operator has not said anything yet"
+        if self.status.observed_generation < self.generation or found is not None:
+            return f"the operator has not worked on generation {self.generation} of the spec yet"
+        return f"there is no condition {type_}"
+
+    @property
+    def told_by_step(self) -> bool:
+        """Whether the condition of a step says what Ready says, so that the headline need not."""
+        ready = self._by_type.get("Ready")
+        return ready is not None and any(step.condition.reason == ready.reason for step in self.steps)
+
+    @property
+    def steps(self) -> Iterator[StepView]:
+        """The steps, in the order of the platform's graph."""
+        failing = {attempt.step for attempt in self.status.attempts}
+        for condition in self.status.conditions:
+            name = condition.type.removesuffix("Ready")
+            if name and name != condition.type:
+                yield StepView(name, condition, _state(condition, failing=name in failing))
+
+    @property
+    def notices(self) -> Iterator[Condition]:
+        """Drift and whatever else a person should know that is no step: only what holds."""
+        for condition in self.status.conditions:
+            if condition.status == "True" and condition.type not in SUMMARY and not condition.type.endswith("Ready"):
+                yield condition
+
+    @property
+    def state(self) -> State:
+        """How the whole stands."""
+        if self.holds("Ready"):
+            return State.IN_PLACE
+        if self.status.observed_generation is None:
+            return State.WAITING
+        return State.TROUBLE if self.holds("Stalled") else State.BUSY
+
+
+def _state(condition: Condition, *, failing: bool) -> State:
+    if failing:
+        return State.TROUBLE
+    if condition.reason == "Gone":
+        return State.WAITING
+    return {"True": State.IN_PLACE, "False": State.BUSY, "Unknown": State.WAITING}[condition.status]
+
+
+def _servers(status: Mapping[str, Any]) -> int | None:
+    hub = status.get("hub")
+    count = hub.get("servers") if isinstance(hub, Mapping) else None
+    return count if isinstance(count, int) else None
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of the API; None for anything else."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def lasting(seconds: float) -> str:
+    """A length of time in words: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    for unit, name, part, part_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min")):
+        if whole >= unit:
+            return f"{whole // unit} {name} {whole % unit // part} {part_name}"
+    return f"{whole // 60} min {whole % 60} s"
+
+
+def away(when: datetime, now: datetime) -> str:
+    """How far a moment is from now: `in 3 min 0 s`, `12 s ago`."""
+    seconds = (when - now).total_seconds()
+    return f"in {lasting(seconds)}" if seconds >= 0 else f"{lasting(-seconds)} ago"
+
+
+def tidy(text: str) -> str:
+    """One line with nothing in it that a terminal would act on."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def progress(operation: OperationStatus, now: datetime) -> tuple[float, bool]:
+    """How far an operation is, in percent, and whether that was told (else it is taken from the time it usually needs)."""
+    if operation.percent is not None:
+        return float(min(max(operation.percent, 0), 100)), True
+    started, end = moment(operation.started), moment(operation.expected_end)
+    if started is None or end is None or end <= started:
+        return 0.0, False
+    return min(max(100 * (now - started) / (end - started), 0.0), 99.0), False
+
+
+def facts(view: View) -> dict[str, str]:
+    """What is there, by a word for it; nothing that changes with the clock."""
+    status, cluster = view.status, view.status.cluster
+    found = {"hub": status.url or ""}
+    if cluster is not None:
+        name = (cluster.id or "").rsplit("/", 1)[-1]
+        version = f"Kubernetes {cluster.kubernetes_version}" if cluster.kubernetes_version else ""
+        found["cluster"] = ", ".join(part for part in (name, version, cluster.power_state or "") if part)
+        found["nodes"] = f"{cluster.nodes} ready" if cluster.nodes else ""
+    if view.servers is not None:
+        found["users"] = f"{view.servers} servers running"
+    for release in status.releases:
+        text = f"{release.chart}, revision {release.revision}, {release.state}"
+        found[f"release {release.namespace}/{release.name}"] = text
+    for attempt in status.attempts:
+        times = "once" if attempt.count == 1 else f"{attempt.count} times"
+        found[f"retry {attempt.step}"] = f"failed {times} ({attempt.reason}), is tried again at {clock(attempt.retry_at)}"
+    if status.plan:
+        disrupting = sum(change.disrupts for change in status.plan)
+        note = f", {disrupting} of them disrupt people at work" if disrupting else ""
+        found["pending"] = f"{len(status.plan)} changes{note}"
+    if status.next and not status.operations and not status.attempts:
+        found["next"] = status.next
+    return {tidy(label): tidy(text) for label, text in found.items() if text}
+
+
+def clock(text: str | None) -> str:
+    """The time of day of an API's time (UTC), or the text itself."""
+    when = moment(text)
+    return when.astimezone(UTC).strftime("%H:%M:%SZ") if when else (text or "?")

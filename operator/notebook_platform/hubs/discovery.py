@@ -1,0 +1,200 @@
+"""Asks an OpenID Connect issuer for its endpoints (https://openid.net/specs/openid-connect-discovery-1_0.html).
+
+The URL was written by the author of a resource, so it is asked with care: https only, no redirects, a short time, a small
+answer, and no private or link-local address unless the operator's configuration allows it. The address that was looked at is
+the one that is asked: a name cannot lead elsewhere in between.
+"""
+
+import asyncio
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.hubs.given import FIELD, Endpoints
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+ISSUER = f"{FIELD}.auth.oidc.issuer"
+SECONDS = 5
+MOST_BYTES = 256 * 1024
+FRESH, STALE = 3600.0, 86400.0
+"""Seconds. An answer is used for an hour, and for a day when the issuer gives no other."""
+
+RETRY = 30.0
+NAT64 = ip_network("64:ff9b::/96")
+"""Addresses of IPv4 hosts in a network that has IPv6 only (RFC 6052)."""
+
+WIRE_SERVER = IPv4Address("168.63.129.16")
+"""Azure's own, seen from its machines only (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16)."""
+
+MEMBERS = {"authorize": "authorization_endpoint", "token": "token_endpoint", "userinfo": "userinfo_endpoint"}
+
+
+class NotPublic(OSError):
+    """A name leads to an address that must not be asked."""
+
+
+class Discovery:
+    """Asks issuers and remembers their answers. `tls` is for a CA that the system does not know; `clock` gives seconds."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tls = tls
+        self._clock = clock
+        self._known: dict[tuple[str, bool], tuple[float, Endpoints]] = {}
+        self._asking: dict[tuple[str, bool], asyncio.Lock] = {}
+
+    async def endpoints(self, issuer: str, *, allow_private: bool) -> Endpoints:
+        """The issuer's endpoints.
+
+        Raises Refused: IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
+        """
+        key = (issuer, allow_private)
+        async with self._asking.setdefault(key, asyncio.Lock()):
+            at, known = self._known.get(key, (0.0, None))
+            age = self._clock() - at
+            if known is not None and age < FRESH:
+                return known
+            try:
+                found = endpoints_in(issuer, await self._ask(issuer, allow_private))
+            except Refused:
+                if known is not None and age < STALE:
+                    return known
+                raise
+            self._known[key] = (self._clock(), found)
+            return found
+
+    async def _ask(self, issuer: str, allow_private: bool) -> Any:
+        parts = urlsplit(issuer)
+        if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise _refused(
+                "IssuerNotHttps", "is no https URL with a host and a path only", "Write it as the provider does.", None
+            )
+        if not allow_private and _is_number(parts.hostname) and not is_public(parts.hostname):
+            raise _not_allowed()
+        connector = aiohttp.TCPConnector(resolver=_Careful(allow_private), ssl=self._tls or True, use_dns_cache=False)
+        timeout = aiohttp.ClientTimeout(total=SECONDS)
+        url = issuer.rstrip("/") + WELL_KNOWN
+        try:
+            async with aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http:
+                headers = {"Accept": "application/json"}
+                async with http.get(url, allow_redirects=False, headers=headers) as answer:
+                    return await _read(answer)
+        except NotPublic:
+            raise _not_allowed() from None
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            if isinstance(error.__cause__, NotPublic) or isinstance(getattr(error, "os_error", None), NotPublic):
+                raise _not_allowed() from None
+            sentence = f"does not answer at {WELL_KNOWN} ({type(error).__name__})"
+            raise _refused("IssuerNotReachable", sentence, "See that it is up and its certificate is good.", RETRY) from None
+
+
+async def _read(answer: aiohttp.ClientResponse) -> Any:
+    if answer.status != 200:
+        where = "; redirects are not followed" if 300 <= answer.status < 400 else ""
+        raise _refused(
+            "IssuerAnswersBadly", f"answers {answer.status} at {WELL_KNOWN}{where}", "Write the issuer's own URL.", RETRY
+        )
+    body = bytearray()
+    async for chunk in answer.content.iter_chunked(16384):
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise _refused(
+                "IssuerAnswersBadly", f"answers more than {MOST_BYTES // 1024} KiB", "Write the issuer's own URL.", RETRY
+            )
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise _refused("IssuerAnswersBadly", f"answers no JSON at {WELL_KNOWN}", "Write the issuer's own URL.", RETRY) from None
+
+
+def endpoints_in(issuer: str, document: Any) -> Endpoints:
+    """The endpoints of a discovery document. Raises Refused (IssuerAnswersBadly, IssuerDiffers). Pure."""
+    if not isinstance(document, Mapping):
+        raise _refused("IssuerAnswersBadly", "answers no JSON object", "Write the issuer's own URL.", RETRY)
+    if document.get("issuer") != issuer and str(document.get("issuer")).rstrip("/") != issuer.rstrip("/"):
+        raise _refused("IssuerDiffers", "says that its name is another one", "Write it as the provider does.", RETRY)
+    found = {name: document.get(member) for name, member in MEMBERS.items()}
+    for name, url in found.items():
+        if not isinstance(url, str) or urlsplit(url).scheme != "https" or not urlsplit(url).hostname or len(url) > 2048:
+            field = {"authorize": "authorizeUrl", "token": "tokenUrl", "userinfo": "userinfoUrl"}[name]
+            sentence = f"tells no https URL as its {MEMBERS[name]}"
+            raise _refused("IssuerAnswersBadly", sentence, f"Set {FIELD}.auth.oidc.{field}.", RETRY)
+    return Endpoints(**{name: str(url) for name, url in found.items()})
+
+
+def _refused(reason: str, sentence: str, remedy: str, retry_in: float | None) -> Refused:
+    return Refused.because(reason, f"{ISSUER} {sentence}", remedy, retry_in=retry_in)
+
+
+def _not_allowed() -> Refused:
+    remedy = f"Set {FIELD}.auth.oidc.authorizeUrl, tokenUrl and userinfoUrl, or let the operator (--allow-private-addresses)."
+    return _refused(
+        "IssuerAddressNotAllowed", "leads to an address that is not public, and the operator does not ask there", remedy, RETRY
+    )
+
+
+def _is_number(host: str) -> bool:
+    """Whether a host is an address and no name, in any of the ways to write one (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+    Such a host is not resolved."""
+    last = host.rstrip(".").rpartition(".")[2]
+    return ":" in host or last.isdigit() or last.startswith("0x")
+
+
+def _inner(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """The address, and IPv4 addresses that it carries."""
+    yield address
+    if isinstance(address, IPv6Address):
+        if address in NAT64:
+            yield IPv4Address(int(address) & 0xFFFFFFFF)
+        yield from (inner for inner in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())) if inner is not None)
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the Internet at large. What is no address in its usual form is not."""
+    try:
+        found = list(_inner(ip_address(address.partition("%")[0])))
+    except ValueError:
+        return False
+    mapped = isinstance(found[0], IPv6Address) and found[0].ipv4_mapped is not None
+    return all(one.is_global and not one.is_multicast and one != WIRE_SERVER for one in (found[1:] if mapped else found))
+
+
+class _Careful(AbstractResolver):
+    """Resolves names, and gives no address that must not be asked."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self._allow_private = allow_private
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        """Raises NotPublic."""
+        loop = asyncio.get_running_loop()
+        entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        addresses = [str(entry[4][0]) for entry in entries]
+        if not self._allow_private and not all(is_public(address) for address in addresses):
+            raise NotPublic(host)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=entry[0],
+                proto=entry[2],
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for entry, address in zip(entries, addresses, strict=True)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+DISCOVERY = Discovery()
+"""One for the process: all platforms with one issuer share its answer."""

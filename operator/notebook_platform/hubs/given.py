@@ -1,0 +1,93 @@
+"""What the values of a hub are made from, beside the spec."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.hubs.naming import Before
+
+FIELD = "spec.jupyterhub"
+SEPARATOR = ";"
+
+PUBLIC_SUFFIX = "cloudapp.azure.com"
+"""Where Azure's DNS labels are (https://learn.microsoft.com/azure/virtual-network/ip-services/public-ip-addresses)."""
+
+
+@dataclass(frozen=True)
+class HubSecrets:
+    """What a hub needs to keep for life, and what the spec refers to. Never printed.
+
+    `crypt_key` may be several with semicolons between: the first encrypts, all decrypt. `service_tokens` are those that are
+    given for services; `token_key` makes those of the others. `certificate` is (certificate, key), both PEM.
+    """
+
+    proxy_token: str = field(repr=False)
+    cookie_secret: str = field(repr=False)
+    crypt_key: str = field(repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    token_key: str = field(default="", repr=False, kw_only=True)
+    service_tokens: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
+    database_url: str | None = field(default=None, repr=False, kw_only=True)
+    pull_password: str | None = field(default=None, repr=False, kw_only=True)
+    certificate: tuple[str, str] | None = field(default=None, repr=False, kw_only=True)
+
+    @property
+    def crypt_keys(self) -> list[str]:
+        """The keys one by one."""
+        return self.crypt_key.split(SEPARATOR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """Where an OpenID Connect issuer is asked."""
+
+    authorize: str
+    token: str
+    userinfo: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What is around a hub. `location` is the Azure region; `endpoints` were found at the issuer; `before` is the release that
+    is there; `neighbours` are other hubs' releases in its namespace; `pod_security` is the level that the namespace enforces.
+    """
+
+    location: str | None = None
+    label_suffix: str = PUBLIC_SUFFIX
+    endpoints: Endpoints | None = None
+    before: Before | None = None
+    neighbours: tuple[str, ...] = ()
+    pod_security: str | None = None
+
+
+NOTHING = Around()
+
+
+def host_of(spec: JupyterHubSpec, around: Around = NOTHING) -> str | None:
+    """The name under which people reach the hub, known before anything is made: the spec's, or its DNS label's."""
+    if spec.host:
+        return spec.host
+    balancer = spec.expose.load_balancer
+    if balancer is None or balancer.dns_label is None or around.location is None:
+        return None
+    return f"{balancer.dns_label}.{around.location}.{around.label_suffix}"
+
+
+def base_path(spec: JupyterHubSpec) -> str:
+    """The path of the hub, with no slash at its end: empty, or as /jupyter."""
+    return spec.expose.base_path.rstrip("/")
+
+
+def secure(spec: JupyterHubSpec) -> bool:
+    """Whether people come by https: by the hub's own certificate or another's."""
+    expose = spec.expose
+    behind = expose.ingress is not None or expose.http_route is not None
+    return expose.tls is not None or behind or spec.host is not None
+
+
+def url_of(spec: JupyterHubSpec, around: Around = NOTHING, address: str | None = None) -> str | None:
+    """Where people find the hub; `address` is its front door's, for hubs with no name. No slash at its end."""
+    if host := host_of(spec, around):
+        return f"{'https' if secure(spec) else 'http'}://{host}{base_path(spec)}"
+    return f"http://{address}{base_path(spec)}" if address else None

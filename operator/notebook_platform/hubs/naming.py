@@ -1,0 +1,57 @@
+"""How names of users become names of pods and volumes: chosen once for a hub, and never changed after. Pure.
+
+KubeSpawner 7 (chart 4) makes names by another scheme; a hub that changes over gives people new, empty homes
+(https://jupyterhub-kubespawner.readthedocs.io/en/latest/templates.html).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.hubs.generations import parse
+from notebook_platform.hubs.paths import Version
+
+SAFE, ESCAPE = "safe", "escape"
+CHOICE_BEGINS: Version = (4, 0)
+"""Older charts escape."""
+
+CLAIMS, VOLUMES = "claim-{username}{servername}", "volume-{username}{servername}"
+"""What charts before 4 name volumes."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """The release that is there: its chart's version and its values."""
+
+    version: str
+    values: Mapping[str, Any] = field(repr=False)
+
+
+def scheme_of(before: Before) -> str:
+    """The scheme by which a release's names are made."""
+    if parse(before.version) < CHOICE_BEGINS:
+        return ESCAPE
+    node: Any = before.values
+    for key in ("hub", "config", "KubeSpawner", "slug_scheme"):
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return str(node or SAFE)
+
+
+def scheme(chart: str, asked: str | None, before: Before | None) -> str | None:
+    """The scheme for a release with a chart of this version; None: the chart knows only one, and none was asked for.
+
+    `asked` is the spec's (`Safe`, `Escape`). Raises Refused (NamingCannotChange) when it is not the one that the release has.
+    """
+    wanted = asked.lower() if asked else None
+    had = scheme_of(before) if before else None
+    if wanted and had and wanted != had:
+        raise Refused.because(
+            "NamingCannotChange",
+            f"spec.jupyterhub.naming.scheme {asked}: the release there names its volumes by {had.capitalize()}, and people would "
+            "find new, empty homes",
+            f"Leave it out, or set it to {had.capitalize()}.",
+        )
+    if parse(chart) < CHOICE_BEGINS:
+        return wanted
+    return wanted or had or SAFE

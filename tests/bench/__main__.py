@@ -1,0 +1,153 @@
+"""`python -m tests.bench` (`make bench`): figures of the operator against the simulator, on the terminal and in build/bench.json.
+
+Counts and ratios are the same on any machine; seconds are this one's, and nothing is judged by them.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any, TypeVar
+
+from notebook_platform.azure.arm.error_table import AADSTS, CODES
+from notebook_platform.azure.arm.session import Sessions
+from notebook_platform.helm.errors import TABLE
+from rich.console import Console
+from rich.table import Table
+
+from docs.generator.spec import counts
+from tests.bench import passes, reads, upgrade
+from tests.bench.subscription import subscription
+
+FILE = Path("build/bench.json")
+PLATFORMS = (1, 10, 50)
+BUILT_FOR_COST = 10
+"""While so many are built, the cost of a creation's pass is taken: the lists of a full subscription would blur it."""
+
+BUILD_SPEED = 600.0
+
+Measured = TypeVar("Measured")
+console = Console()
+
+
+async def told(what: str, work: Awaitable[Measured]) -> Measured:
+    """Do it, and say how long it took."""
+    began = time.monotonic()
+    result = await work
+    console.print(f"[dim]\\[bench] {what}: {time.monotonic() - began:.0f} s[/]")
+    return result
+
+
+async def many_platforms() -> tuple[list[reads.Reads], passes.Passes]:
+    """Subscriptions with more and more platforms."""
+    measured, creating, cost = [], 0.0, None
+    async with subscription(BUILD_SPEED) as azure:
+        for count in PLATFORMS:
+            before, began = len(azure.platforms), time.process_time()
+            await told(f"{count} platforms built", azure.build(count))
+            if count == BUILT_FOR_COST:
+                creating = (time.process_time() - began) / sum(p.estate.passes for p in azure.platforms[before:])
+            measured.append(await told(f"{count} platforms looked at", reads.measure(azure)))
+            if count == BUILT_FOR_COST:
+                cost = await told("passes", passes.measure(azure, creating))
+    assert cost is not None
+    return measured, cost
+
+
+async def one_upgrade() -> upgrade.Upgrade:
+    """A subscription of its own, slow enough to see what happens between two operations."""
+    async with subscription(upgrade.SPEED) as azure:
+        return await told(f"upgrade at {upgrade.SPEED:g} times real time", upgrade.measure(azure))
+
+
+def sizes() -> dict[str, int]:
+    """How large the tables are."""
+    fields, rules = counts()
+    azure = sum(map(len, CODES.values()))
+    return {"spec fields": fields, "CEL rules": rules, "error codes of Azure": len(CODES) + len(AADSTS)} | {
+        "meanings of errors": azure + len(AADSTS) + len(TABLE)
+    }
+
+
+def show(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on the terminal; figures to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for number, name in enumerate(head):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*map(str, row))
+    console.print(table)
+
+
+def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.Upgrade, tables: dict[str, int]) -> None:
+    """All tables."""
+    show(
+        "Settled platforms in one subscription: requests of an interval in which each looks once",
+        ("platforms", "reads", "unshared", "saved", "at a start", "writes", "refused"),
+        [
+            (m.platforms, m.interval, m.each_by_itself, f"{1 - m.interval / m.each_by_itself:.0%}", m.start, m.writes, m.refused)
+            for m in measured
+        ],
+    )
+    each = {
+        "settled, looks are shared": cost.settled,
+        "settled, all looks made anew": cost.alone,
+        "plan of a new platform": cost.planned,
+        "while it is created (average)": cost.creating,
+    }
+    show(
+        "A pass (the simulator's share of the processor included)",
+        ("pass", "CPU ms", "passes a second", "of a creation's pass"),
+        [(name, f"{1000 * s:.2f}", f"{1 / s:.0f}", f"{s / cost.creating:.0%}") for name, s in each.items()],
+    )
+    show(
+        f"Upgrade 1.34 to 1.36 with {len(upgrade.POOLS) + 1} pools, {upgrade.SPEED:g} times as fast as real time",
+        ("figure", ""),
+        [
+            ("writes (control plane and each pool, twice)", walked.writes),
+            ("writes refused", walked.refused),
+            ("looks at operations", walked.polls),
+            ("other reads", walked.other_reads),
+            ("passes", walked.passes),
+            ("from an operation's end to the next write, median ms", f"{1000 * median(walked.gaps):.0f}"),
+            ("the longest, ms", f"{1000 * max(walked.gaps):.0f}"),
+            ("the longest, in Azure's seconds", f"{upgrade.SPEED * max(walked.gaps):.1f}"),
+            ("share of the time in which Azure was at work", f"{walked.busy:.1%}"),
+        ],
+    )
+    show("Tables", ("table", "rows"), list(tables.items()))
+
+
+def save(document: dict[str, Any]) -> None:
+    """Write the figures down."""
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps(document, indent=2) + "\n")
+    console.print(f"Written to {FILE}")
+
+
+async def main() -> int:
+    """Measure, show, write. The exit code is 1 when something was written or unsettled that should not have been."""
+    began = time.monotonic()
+    await Sessions.warm_up()
+    measured, cost = await many_platforms()
+    walked, tables = await one_upgrade(), sizes()
+    show_all(measured, cost, walked, tables)
+    save(
+        {
+            "settled": reads.figures(measured),
+            "pass": {**asdict(cost), "settled_to_creating": cost.ratio},
+            "upgrade": asdict(walked),
+            "tables": tables,
+            "took_seconds": round(time.monotonic() - began),
+        }
+    )
+    wrong = sum(m.unsettled + m.writes + m.refused for m in measured) + walked.refused
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,91 @@
+"""How much is read while nothing changes, and how it grows with the number of platforms."""
+
+import asyncio
+import time
+from dataclasses import asdict, dataclass
+
+from notebook_platform.engine.outcome import Done
+from notebook_platform.engine.walk import Policy, Result, reconcile
+from notebook_platform.platform import OLDEST_LOOK
+
+from tests.bench.subscription import Platform, Subscription, reads, writes
+
+INTERVAL = 4.0
+"""Seconds: spec.interval of the platforms, ten minutes made short. All that depends on it is as in the operator."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Requests that Azure saw of settled platforms.
+
+    `interval`: over one interval, each platform looking once, at different times. `start`: when an operator starts and all look
+    at once. `each_by_itself`: if every platform read its own things, as before shared looks.
+    """
+
+    platforms: int
+    interval: int
+    start: int
+    each_by_itself: int
+    writes: int
+    refused: int
+    unsettled: int
+
+
+async def measure(subscription: Subscription) -> Reads:
+    """The figures of as many platforms as there are."""
+    platforms, begin = subscription.platforms, subscription.mark()
+    each_by_itself = await _each_by_itself(subscription)
+    sessions = subscription.operator()
+    for platform in platforms:
+        platform.estate.sessions, platform.estate.max_age = sessions, min(INTERVAL / 2, OLDEST_LOOK)
+    mark = subscription.mark()
+    results = await asyncio.gather(*(p.estate.once(p.spec) for p in platforms))
+    start = subscription.seen(mark)
+    results += await _over_an_interval(platforms)
+    mark = subscription.mark()
+    results += await _over_an_interval(platforms)
+    interval = subscription.seen(mark)
+    await sessions.close()
+    everything = subscription.seen(begin)
+    return Reads(
+        platforms=len(platforms),
+        interval=reads(interval),
+        start=reads(start),
+        each_by_itself=each_by_itself,
+        writes=writes(everything),
+        refused=sum(entry["status"] == 429 for entry in everything),
+        unsettled=sum(not settled(result) for result in results),
+    )
+
+
+def settled(results: dict[str, Result]) -> bool:
+    """Whether a pass found everything as the spec wants it."""
+    return all(isinstance(r.outcome, Done) and not r.outcome.next and not r.changes for r in results.values())
+
+
+async def _over_an_interval(platforms: list[Platform]) -> list[dict[str, Result]]:
+    """Each platform looks once, one after the other over the interval."""
+    began, results = time.monotonic(), []
+    for number, platform in enumerate(platforms):
+        await asyncio.sleep(max(0.0, began + number * INTERVAL / len(platforms) - time.monotonic()))
+        results.append(await platform.estate.once(platform.spec))
+    await asyncio.sleep(max(0.0, began + INTERVAL - time.monotonic()))
+    return results
+
+
+async def _each_by_itself(subscription: Subscription) -> int:
+    """Reads of one pass over all platforms in which every step looks at its own thing."""
+    mark = subscription.mark()
+    for platform in subscription.platforms:
+        platform.estate.sessions = subscription.operator()
+        graph = await platform.estate.graph(platform.spec)
+        for step in graph.steps.values():
+            step.shares_looks = False  # type: ignore[misc]
+        await reconcile(graph, Policy())
+        await platform.estate.sessions.close()
+    return reads(subscription.seen(mark))
+
+
+def figures(measured: list[Reads]) -> list[dict[str, object]]:
+    """For the file, with what is saved."""
+    return [{**asdict(m), "saved": round(1 - m.interval / m.each_by_itself, 3)} for m in measured]

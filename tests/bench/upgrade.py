@@ -1,0 +1,91 @@
+"""An upgrade over two minors with three pools, driven as a keeper drives it: when looks are worth it, and no sooner."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from notebook_platform.engine.outcome import Done
+from notebook_platform.engine.walk import Policy, Result, look_again_in
+from notebook_platform.keeper import FRESH_SECONDS
+from notebook_platform.platform import OLDEST_LOOK
+
+from tests.bench.subscription import Platform, Subscription, reads
+from tests.unit.azure.conftest import Estate
+
+SPEED = 60.0
+"""Times as fast as real time. Azure asks to be looked at every five seconds, so at this speed every 83 ms: the operator's own rate
+limits, which know nothing of the speed, are not reached."""
+
+INTERVAL, SHORTEST_WAIT = 600.0, 0.05
+"""Seconds, as in the operator."""
+
+POOLS = ("users", "builds")
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """`gaps` are real seconds between an operation's end and the next write; `busy` is the share of the time in which Azure was
+    at work; `polls` are looks at operations, `other_reads` all other reads."""
+
+    writes: int
+    refused: int
+    polls: int
+    other_reads: int
+    passes: int
+    gaps: list[float]
+    busy: float
+
+
+def _spec(platform: Platform, version: str) -> dict[str, Any]:
+    spec = platform.spec
+    spec["cluster"]["kubernetesVersion"] = version
+    spec["nodePools"] += [{"name": name, "mode": "User", "vmSize": "Standard_D2s_v3", "count": 1} for name in POOLS]
+    return spec
+
+
+async def measure(subscription: Subscription) -> Upgrade:
+    """The figures, of a platform made for it."""
+    world = subscription.simulator.world
+    estate = Estate(subscription.simulator, subscription.operator(), subscription.http, max_age=min(INTERVAL / 2, OLDEST_LOOK))
+    platform = Platform(0, estate)
+    await _kept(estate, _spec(platform, "1.34"))
+    mark, before, passes = subscription.mark(), set(world.operations.all), estate.passes
+    await _kept(estate, _spec(platform, "1.36"))
+    entries = subscription.seen(mark)
+    operations = sorted((o for key, o in world.operations.all.items() if key not in before), key=lambda o: o.started)
+    written = [datetime.fromisoformat(entry["time"]) for entry in entries if entry["write"]]
+    ends = [operation.ended for operation in operations if operation.ended]
+    assert len(ends) == len(written) == len(operations), "each write starts an operation, and each has ended"
+    gaps = [(write - end).total_seconds() / world.clock.speed for end, write in zip(ends, written[1:], strict=False)]
+    worked = sum((end - operation.started).total_seconds() for end, operation in zip(ends, operations, strict=True))
+    polls = sum("/operations/" in entry["path"] for entry in entries)
+    await estate.sessions.close()
+    return Upgrade(
+        writes=len(written),
+        refused=sum(entry["status"] >= 400 for entry in entries if entry["write"]),
+        polls=polls,
+        other_reads=reads(entries) - polls,
+        passes=estate.passes - passes,
+        gaps=gaps,
+        busy=worked / (ends[-1] - operations[0].started).total_seconds(),
+    )
+
+
+async def _kept(estate: Estate, spec: dict[str, Any]) -> None:
+    """Passes as the keeper makes them, until everything is as the spec wants it."""
+    seen: dict[str, tuple[float, Result]] = {}
+    while True:
+        fresh = {name: result for name, (when, result) in seen.items() if when > time.monotonic() - FRESH_SECONDS}
+        results = await estate.once(spec, Policy(fresh=fresh))
+        if all(isinstance(r.outcome, Done) and not r.outcome.next for r in results.values()):
+            return
+        now = time.monotonic()
+        seen = {
+            name: seen[name] if name in fresh else (now, result)
+            for name, result in results.items()
+            if isinstance(result.outcome, Done) and not result.changes
+        }
+        failed = [retry for r in results.values() if (retry := getattr(r.outcome, "retry_in", None)) is not None]
+        await asyncio.sleep(max(SHORTEST_WAIT, min([look_again_in(results, INTERVAL), *failed])))

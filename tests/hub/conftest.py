@@ -1,0 +1,233 @@
+"""JupyterHub as its project ships it, in an environment of its own, on the configuration that the operator renders."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from sandbox.kubernetes.binaries import cache_root
+from sandbox.operator_process import ROOT
+from tests.integration.test_charts import objects
+
+REQUIREMENTS = ROOT / "requirements" / "hub.txt"
+HOST = "hub.example.org"
+START_SECONDS = 60
+
+
+@pytest.fixture(scope="session")
+def hub_home() -> Path:
+    """The environment with the pinned hub; made once and kept in the cache."""
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    home = cache_root() / f"hub-{digest}"
+    if not (home / ".done").exists():
+        sys.stderr.write(f"[hub] JupyterHub from PyPI into {home} (once, about a minute)\n")
+        shutil.rmtree(home, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*pip, "--require-hashes", "-r", str(REQUIREMENTS)], check=True)
+        (home / ".done").touch()
+    return home
+
+
+def written(values: Mapping[str, Any], directory: Path) -> Path:
+    """What the chart makes of the values, as files; returns the hub's configuration."""
+    rendered = objects("4.4.0", dict(values))
+    secret = directory / "secret"
+    secret.mkdir()
+    for name, value in rendered["Secret", "hub"]["data"].items():
+        (secret / name).write_bytes(base64.b64decode(value))
+    configuration = directory / "jupyterhub_config.py"
+    configuration.write_text(rendered["ConfigMap", "hub"]["data"]["jupyterhub_config.py"])
+    return configuration
+
+
+class Door:
+    """Stands before the hub as the proxy does: TLS for people, and the API that the hub tells its routes."""
+
+    def __init__(self, hub_port: int, token: str) -> None:
+        self._hub_port, self._token = hub_port, token
+        self._routes: dict[str, Any] = {}
+
+    def api(self) -> web.Application:
+        """https://github.com/jupyterhub/configurable-http-proxy#rest-api"""
+        application = web.Application()
+        application.router.add_route("*", "/api/routes{path:.*}", self._route)
+        return application
+
+    async def _route(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"token {self._token}":
+            return web.Response(status=403)
+        path = request.match_info["path"] or "/"
+        if request.method == "POST":
+            self._routes[path] = await request.json()
+            return web.Response(status=201)
+        if request.method == "DELETE":
+            self._routes.pop(path, None)
+            return web.Response(status=204)
+        return web.json_response(self._routes)
+
+    def front(self) -> web.Application:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._pass_on)
+        return application
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        headers = {**request.headers, "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+        url = f"http://127.0.0.1:{self._hub_port}{request.rel_url}"
+        body = await request.read()
+        async with (
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as http,
+            http.request(request.method, url, headers=headers, data=body, allow_redirects=False) as answer,
+        ):
+            kept = [(k, v) for k, v in answer.headers.items() if k.lower() not in ("transfer-encoding", "content-length")]
+            passed = web.Response(status=answer.status, body=await answer.read())
+            for key, value in kept:
+                passed.headers.add(key, value) if key.lower() != "content-type" else passed.headers.update({key: value})
+            return passed
+
+
+class _To(AbstractResolver):
+    """Leads the hub's name to its door."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        chosen = self._port if host == HOST else port
+        flags = socket.AI_NUMERICHOST
+        return [ResolveResult(hostname=host, host="127.0.0.1", port=chosen, family=socket.AF_INET, proto=0, flags=flags)]
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+@dataclass
+class World:
+    """Certificates and servers on loopback, for one test."""
+
+    authority: trustme.CA = field(default_factory=trustme.CA)
+    runners: list[web.AppRunner] = field(default_factory=list)
+
+    def trusting(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        return context
+
+    async def serve(self, application: web.Application, *names: str) -> int:
+        """Listen on a free port; with TLS when names are given."""
+        context = None
+        if names:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.authority.issue_cert(*names).configure_cert(context)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        self.runners.append(runner)
+        return int(runner.addresses[0][1])
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    found = World()
+    yield found
+    for runner in found.runners:
+        await runner.cleanup()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def running(home: Path, world: World, values: Mapping[str, Any], directory: Path) -> AsyncIterator[int]:
+    """A hub on these values; gives the port of its door. Only where it listens and how it starts servers is not the chart's."""
+    configuration = written(values, directory)
+    port = free_port()
+    token = values["hub"]["config"]["ConfigurableHTTPProxy"]["auth_token"]
+    door = Door(port, token)
+    api, front = await world.serve(door.api()), await world.serve(door.front(), HOST)
+    authority = directory / "ca.pem"
+    world.authority.cert_pem.write_to_path(str(authority))
+    command = [
+        str(home / "bin" / "jupyterhub"),
+        f"--config={configuration}",
+        f"--JupyterHub.hub_bind_url=http://127.0.0.1:{port}",
+        f"--JupyterHub.hub_connect_url=http://127.0.0.1:{port}",
+        f"--ConfigurableHTTPProxy.api_url=http://127.0.0.1:{api}",
+        "--JupyterHub.spawner_class=simple",
+        f"--JupyterHub.db_url=sqlite:///{directory}/hub.sqlite",
+    ]
+    environment = {
+        **{k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "HUB_CONFIG_DIR": str(directory / "secret"),
+        "SSL_CERT_FILE": str(authority),
+    }
+    log = directory / "hub.log"
+    with log.open("w") as out:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=directory, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        await _healthy(process, port, log)
+        yield front
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            await process.wait()
+
+
+def _words(log: Path) -> str:
+    return log.read_text()[-4000:]
+
+
+async def _healthy(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+    async with aiohttp.ClientSession() as http:
+        for _ in range(START_SECONDS * 4):
+            assert process.returncode is None, _words(log)
+            try:
+                async with http.get(f"http://127.0.0.1:{port}/hub/health") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.25)
+    raise AssertionError(_words(log))
+
+
+@asynccontextmanager
+async def browser(world: World, front: int) -> AsyncIterator[aiohttp.ClientSession]:
+    """Somebody's browser: cookies, redirects, and trust in the test's authority."""
+    connector = aiohttp.TCPConnector(resolver=_To(front), ssl=world.trusting(), use_dns_cache=False)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        yield http
+
+
+def unknown_traits(home: Path, configurations: Sequence[Path]) -> Mapping[str, list[str]]:
+    """By configuration, traits that the classes of the real hub do not have."""
+    command = [str(home / "bin" / "python"), str(Path(__file__).parent / "unknown_traits.py"), *map(str, configurations)]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: Mapping[str, list[str]] = json.loads(done.stdout)
+    return found

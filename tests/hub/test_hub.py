@@ -1,0 +1,103 @@
+"""People sign in at a real JupyterHub that runs on what the operator renders."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from notebook_platform.hubs.discovery import Discovery
+from notebook_platform.hubs.given import Around
+from notebook_platform.hubs.values import HubSecrets, render
+from yarl import URL
+
+from sandbox.oidc import Provider
+from tests.hub.conftest import HOST, World, browser, running, unknown_traits, written
+from tests.unit.hubs.mapping import TABLE
+from tests.unit.hubs.specs import CLIENT, spec
+
+HOME = f"https://{HOST}/hub/home"
+CALLBACK = f"https://{HOST}/hub/oauth_callback"
+SECRETS = HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "client-secret-1", "password-1", token_key="dd" * 32)
+KUBERNETES = (1, 35)
+PEOPLE: dict[str, dict[str, Any]] = {
+    "ada": {"email": "ada@example.org", "groups": ["research"]},
+    "kim": {"email": "kim@example.org", "groups": ["platform"]},
+    "eve": {"email": "eve@example.org", "groups": ["others"]},
+}
+
+
+async def sign_in(world: World, front: int, user: str) -> tuple[int, str, int]:
+    """(status, page, status of the administrators' page) of somebody who goes to the hub and signs in at the provider."""
+    async with browser(world, front) as http:
+        async with http.get(HOME) as page:
+            assert page.url.path == "/hub/login" and "OpenID Connect" in await page.text()
+        async with http.get(f"https://{HOST}/hub/oauth_login", params={"next": "/hub/home"}) as asked:
+            assert asked.url.path == "/authorize" and asked.status == 200
+        async with http.post(asked.url, data={"user": user}) as back:
+            status, text = back.status, await back.text()
+            assert back.url.host == HOST
+        async with http.get(f"https://{HOST}/hub/admin") as admin:
+            return status, text, admin.status if admin.url.path == "/hub/admin" else 401
+
+
+@pytest.mark.timeout(180)
+async def test_people_sign_in_at_an_issuer_that_was_found_by_its_name(hub_home: Path, world: World, tmp_path: Path) -> None:
+    provider = Provider(client_id="hub", client_secret="client-secret-1", callback=CALLBACK, people=PEOPLE)
+    port = await world.serve(provider.application(), "localhost")
+    provider.url = f"https://localhost:{port}"
+    found = await Discovery(world.trusting()).endpoints(provider.url, allow_private=True)
+    oidc = {**CLIENT, "issuer": provider.url, "groupsClaim": "groups", "allowedGroups": ["research"], "adminGroups": ["platform"]}
+    wanted = spec(
+        "4.4.0",
+        auth={"oidc": oidc},
+        services=[{"name": "grader"}],
+        roles=[{"name": "grader", "scopes": ["list:users"], "services": ["grader"]}],
+    )
+    values = render(wanted, SECRETS, KUBERNETES, around=Around(endpoints=found))
+    async with running(hub_home, world, values, tmp_path) as front:
+        status, page, admin = await sign_in(world, front, "ada")
+        assert (status, admin) == (200, 403) and "ada@example.org" in page
+        status, page, admin = await sign_in(world, front, "kim")
+        assert (status, admin) == (200, 200) and "kim@example.org" in page
+        status, page, admin = await sign_in(world, front, "eve")
+        assert (status, admin) == (403, 401)
+        async with browser(world, front) as http:
+            token = values["hub"]["services"]["grader"]["apiToken"]
+            url = f"https://{HOST}/hub/api/users"
+            async with http.get(url, headers={"Authorization": f"token {token}"}) as answer:
+                names = {user["name"] for user in await answer.json()}
+                assert answer.status == 200 and {"ada@example.org", "kim@example.org"} <= names
+
+
+@pytest.mark.timeout(180)
+async def test_with_one_password_for_all_another_password_does_not_do(hub_home: Path, world: World, tmp_path: Path) -> None:
+    values = render(spec("4.4.0", auth={"dummy": {"insecure": True, "adminUsers": ["kim"]}}), SECRETS, KUBERNETES)
+    async with running(hub_home, world, values, tmp_path) as front:
+        for user, password, status, admin in (
+            ("ada", "wrong", 403, 403),
+            ("ada", "password-1", 200, 403),
+            ("kim", "password-1", 200, 200),
+        ):
+            async with browser(world, front) as http:
+                async with http.get(f"https://{HOST}/hub/login") as page:
+                    hidden = re.search(r'name="_xsrf" value="([^"]+)"', await page.text())
+                assert hidden
+                form = {"username": user, "password": password, "_xsrf": hidden[1]}
+                target = URL(f"https://{HOST}/hub/login").with_query(next="/hub/home")
+                async with http.post(target, data=form) as back:
+                    assert (back.status, back.url.path) == (status, "/hub/home" if status == 200 else "/hub/login")
+                async with http.get(f"https://{HOST}/hub/admin") as page:
+                    signed_in = page.url.path == "/hub/admin"
+                    assert (page.status if signed_in else 403) == admin
+
+
+def test_every_trait_that_is_rendered_is_one_that_the_hubs_classes_have(hub_home: Path, tmp_path: Path) -> None:
+    """Of all typed fields, on the hub, the spawner and the authenticators that chart 4.4 ships."""
+    secrets = HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "s", "p", database_url="sqlite:///x")
+    configurations = []
+    for place, name in enumerate(name for name in TABLE if name.startswith(("auth", "naming", "homes", "roles"))):
+        directory = tmp_path / f"{place} {name.replace('/', ' ')}"
+        directory.mkdir()
+        configurations.append(written(render(spec("4.4.0", **TABLE[name][0]), secrets, KUBERNETES), directory))
+    found = unknown_traits(hub_home, configurations)
+    assert len(found) == len(configurations) and not any(found.values()), found

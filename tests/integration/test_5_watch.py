@@ -1,0 +1,154 @@
+"""`watch` and `wait` beside a running operator, also as a plugin of the real kubectl. Each test goes on where the last ended."""
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Field, runbook
+
+NAME = "watched"
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Watched:
+    """The site, and a `watch` with no terminal that was started when the platform was applied."""
+
+    site: Field
+    watching: subprocess.Popen[bytes]
+    output: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "KUBECONFIG": self.site.environment["KUBECONFIG"]}
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+
+    def lines(self) -> list[str]:
+        """What `watch` has told so far, without the times."""
+        return [line.split("  ", 1)[1] for line in self.output.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def watched(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    output = tmp_path_factory.mktemp("watch") / "lines"
+    site.apply(runbook(NAME))
+    environment = {**os.environ, "KUBECONFIG": site.environment["KUBECONFIG"]}
+    command = [str(BIN / "notebook-platform"), "watch", NAME, "-n", "platforms"]
+    with output.open("wb") as file, subprocess.Popen(command, env=environment, stdout=file, stderr=file) as watching:
+        yield Watched(site, watching, output)
+        watching.kill()
+    for name in site.kubectl("get", "nbp", "-n", "platforms", "-o", "name").split():
+        site.kubectl("delete", name, "-n", "platforms", "--timeout=90s")
+
+
+def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watched: Watched) -> None:
+    done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "3m")
+    assert done.returncode == 0, done.stderr
+    *meanwhile, last = done.stdout.splitlines()
+    assert last == "platforms/watched has the condition Ready: Ready: Everything is as the spec wants it"
+    assert (
+        "platforms/watched waits for Ready: Creating: Cluster: Azure is at work: create managed cluster aks-watched" in meanwhile
+    )
+    assert all(before != after for before, after in pairwise(meanwhile))
+
+
+def test_watch_without_a_terminal_tells_each_turn_in_a_line(watched: Watched) -> None:
+    ready = "platforms/watched: Ready: Everything is as the spec wants it"
+    watched.site.until("watch tells that it is Ready", lambda: ready in watched.lines())
+    lines = watched.lines()
+    begun = next(line for line in lines if line.startswith("operation create managed cluster aks-watched: under way since"))
+    story = [
+        "Network: in place",
+        "Cluster: Creating: Azure is at work: create managed cluster aks-watched",
+        begun,
+        "operation create managed cluster aks-watched: over",
+        "nodes: 3/3 ready",
+        "JupyterHub: in place",
+        "release jhub/jhub: jupyterhub-4.4.0, revision 1, deployed",
+        ready,
+    ]
+    assert [lines.index(line) for line in story] == sorted(lines.index(line) for line in story)
+
+
+def test_an_event_that_is_no_condition_is_a_line_too(watched: Watched) -> None:
+    key, setting = next((k, v) for k, v in watched.site.resources().items() if "/autoscalesettings/" in k)
+    setting["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] = 95
+    watched.site.control("PATCH", f"/resources{key}", setting)
+    told = "event Warning DriftDetected: Autoscale: "
+    watched.site.until("watch tells the Event", lambda: [line for line in watched.lines() if line.startswith(told)])
+
+
+def test_on_a_terminal_watch_draws_and_ctrl_c_ends_it_and_leaves_the_terminal_as_it_was(watched: Watched) -> None:
+    watched.site.until_ready(NAME)
+    ours, theirs = pty.openpty()
+    command = [str(BIN / "notebook-platform"), "watch", NAME, "-n", "platforms"]
+    environment = {**watched.environment, "TERM": "xterm", "COLUMNS": "120", "LINES": "50"}
+    with subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as drawing:
+        os.close(theirs)
+        try:
+            screen = b""
+            while b"Cluster" not in screen:
+                screen += os.read(ours, 65536)
+            drawing.send_signal(signal.SIGINT)
+            with contextlib.suppress(OSError):  # the other end is closed
+                while True:
+                    screen += os.read(ours, 65536)
+        finally:
+            drawing.kill()
+            os.close(ours)
+    text = screen.decode()
+    assert drawing.returncode == 130 and "Traceback" not in text
+    assert "platforms/watched" in text and "●" in text and "https://hub.example.org" in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor is hidden"
+
+
+def test_watch_until_ready_of_a_ready_platform_ends_at_once_also_through_kubectl(watched: Watched) -> None:
+    done = watched.run("kubectl", "notebook_platform", "watch", NAME, "--namespace", "platforms", "--until-ready")
+    assert done.returncode == 0, done.stderr
+    assert "platforms/watched: Ready: Everything is as the spec wants it" in done.stdout
+
+
+def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(watched: Watched) -> None:
+    for namespace in (("-n", "platforms"), ("--namespace=platforms",)):
+        done = watched.run("kubectl", "notebook_platform", "wait", NAME, *namespace, "--for", "JupyterHubReady")
+        assert (done.returncode, done.stderr) == (0, "")
+    nowhere = watched.run("kubectl", "notebook_platform", "wait", NAME)
+    assert (nowhere.returncode, nowhere.stderr) == (
+        1,
+        "kubectl notebook_platform wait: there is no NotebookPlatform default/watched\n",
+    )
+
+
+def test_a_wait_that_is_too_long_says_what_it_waited_for(watched: Watched) -> None:
+    done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "DriftDetected", "--timeout", "3s")
+    assert done.returncode == 1
+    assert "did not come to DriftDetected within 3s: InLine: What is there is what was made" in done.stderr
+
+
+def test_a_wait_for_ready_ends_at_once_when_a_person_is_needed(watched: Watched) -> None:
+    wanted = runbook("stuck")
+    wanted["spec"]["cluster"]["kubernetesVersion"] = "1.19.6"
+    watched.site.apply(wanted)
+    done = watched.run("notebook-platform", "wait", "stuck", "-n", "platforms")
+    assert done.returncode == 1
+    assert "platforms/stuck is stalled: VersionNotOffered: Preflight: spec.cluster.kubernetesVersion 1.19.6" in done.stderr
+
+
+def test_wait_for_delete_returns_and_watch_ends_when_the_platform_is_gone(watched: Watched) -> None:
+    watched.site.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
+    done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "delete", "--timeout", "2m")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "platforms/watched is gone")
+    assert watched.watching.wait(30) == 0
+    assert watched.lines()[-1] == "platforms/watched: is gone"

@@ -1,0 +1,43 @@
+"""The commands under both their names."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = f"#!{sys.executable}\nimport sys\nfrom notebook_platform.cli import main\nsys.exit(main())\n"
+PYTHONPATH = os.pathsep.join(sys.path)
+
+
+@pytest.fixture
+def on_path(tmp_path: Path) -> dict[str, str]:
+    """An environment with both programs on the PATH, and no cluster."""
+    for name in ("notebook-platform", "kubectl-notebook_platform"):
+        (tmp_path / name).write_text(PROGRAM)
+        (tmp_path / name).chmod(0o755)
+    more = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": PYTHONPATH, "KUBECONFIG": str(tmp_path / "none")}
+    return {**os.environ, **more}
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        (("notebook-platform",), "notebook-platform"),
+        (("kubectl", "notebook_platform"), "kubectl notebook_platform"),
+        (("kubectl", "notebook-platform"), "kubectl notebook_platform"),
+    ],
+)
+def test_help_and_errors_speak_of_the_program_as_it_was_called(
+    called: tuple[str, ...], name: str, on_path: dict[str, str]
+) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*called, *arguments], env=on_path, capture_output=True, text=True, check=False)
+
+    assert run("--help").stdout.startswith(f"usage: {name} COMMAND [FLAGS]\n")
+    assert run("watch", "--help").stdout.startswith(f"usage: {name} watch ")
+    nowhere = run("wait", "hub", "--namespace=platforms")
+    assert (nowhere.returncode, nowhere.stderr) == (1, f"{name} wait: there is no KUBECONFIG to find the platform with\n")
+    unknown = run("wacht")
+    assert unknown.returncode == 2 and unknown.stderr.startswith("usage: ")

@@ -1,0 +1,144 @@
+"""What `notebook-platform watch` draws on a terminal."""
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+from notebook_platform.cli.picture import Picture
+from notebook_platform.cli.timeline import Timeline
+from notebook_platform.cli.turns import Heard
+from notebook_platform.cli.view import View, lasting
+from rich.console import Console
+
+from tests.unit.cli_watch.bodies import ATTEMPT, BUSY, CREATING, IN_PLACE, NOT_READY, NOW, OPERATION, WHOLE, at, body, condition
+
+
+def drawn(document: dict[str, Any], *events: Heard, width: int = 110, height: int = 50, note: str = "") -> list[str]:
+    """The lines of a frame, without what is at their ends."""
+    timeline, view = Timeline(), View.of(document)
+    timeline.see(view, NOW)
+    console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
+    console.print(Picture(view=view, events=events, timeline=timeline, now=NOW, note=note))
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() -> None:
+    event = Heard(when=NOW - timedelta(seconds=30), type="Normal", reason="Creating", message="Cluster: Azure is at work")
+    assert drawn(BUSY, event) == [
+        "◐ platforms/hub  Creating",
+        "",
+        "  step        state     time  what",
+        "● Network     InPlace",
+        "◐ Cluster     Creating  30 s  Azure is at work: create managed cluster aks",
+        "○ JupyterHub  Waiting         Waits for Cluster",
+        "",
+        "  operation",
+        "  create managed cluster aks  ━━━━━━━━━━━━                    40 %  expected end 12:03:20Z, in 3 min 20 s",
+        "",
+        "  30 s ago  Creating  Cluster: Azure is at work",
+    ]
+
+
+def test_a_ready_platform_shows_where_the_hub_is_its_nodes_releases_and_users_servers() -> None:
+    assert drawn(WHOLE) == [
+        "● platforms/hub  Ready: Everything is as the spec wants it",
+        "",
+        "  step        state    time  what",
+        "● Network     InPlace",
+        "● Cluster     InPlace",
+        "● JupyterHub  InPlace",
+        "",
+        "  hub                https://hub.example.org",
+        "  cluster            aks, Kubernetes 1.35.1, Running",
+        "  nodes              2/3 ready",
+        "  users              12 servers running",
+        "  release jhub/jhub  jupyterhub-4.4.0, revision 2, deployed",
+    ]
+
+
+def test_users_servers_are_shown_only_where_the_operator_counts_them() -> None:
+    assert not [line for line in drawn(body(NOT_READY, hub={"health": "good"})) if "servers" in line]
+    assert not [line for line in drawn(body(NOT_READY, hub={"servers": None})) if "servers" in line]
+    assert [line for line in drawn(body(NOT_READY, hub={"servers": 0})) if "servers" in line] == ["  users  0 servers running"]
+
+
+def test_a_step_that_fails_has_another_sign_and_says_when_it_is_tried_again() -> None:
+    failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
+    lines = drawn(body(NOT_READY, failing, attempts=[ATTEMPT]))
+    assert "✗ Cluster  QuotaExceeded  60 s  spec.nodePools needs 12 vCPUs. Ask for more." in lines
+    assert "  retry Cluster  failed 2 times (QuotaExceeded), is tried again at 12:01:30Z" in lines
+
+
+def test_what_a_person_should_know_stands_under_the_headline() -> None:
+    drift = condition("DriftDetected", "True", "Drifted", "Autoscale: rules is 1, wanted 2")
+    quiet = condition("AutoscalersCompete", "False", "NoLonger", "-")
+    lines = drawn(body(NOT_READY, CREATING, drift, quiet), note="Events cannot be read: 403 Forbidden")
+    assert lines[1:3] == ["! DriftDetected: Autoscale: rules is 1, wanted 2", "! Events cannot be read: 403 Forbidden"]
+    assert not [line for line in lines if "AutoscalersCompete" in line]
+
+
+def test_an_operation_that_azure_tells_nothing_of_is_drawn_by_the_time_it_usually_takes() -> None:
+    silent = {**OPERATION, "expectedEnd": at(30)}
+    del silent["percent"]
+    (line,) = [line for line in drawn(body(NOT_READY, CREATING, operations=[silent])) if "~" in line]
+    assert "~50 %" in line
+    late = {**silent, "expectedEnd": at(-10)}
+    (line,) = [line for line in drawn(body(NOT_READY, CREATING, operations=[late])) if "~" in line]
+    assert "~99 %" in line and line.endswith("expected end 11:59:50Z, 10 s ago")
+
+
+def test_on_a_low_terminal_the_quiet_steps_share_lines() -> None:
+    steps = [condition(f"Step{n}Ready", "True", "InPlace", "Is as the spec wants it") for n in range(8)]
+    later = [condition(f"Later{n}Ready", "Unknown", "Waiting", "Waits for Cluster") for n in range(3)]
+    lines = drawn(body(NOT_READY, *steps, CREATING, *later), height=12)
+    assert lines[1:3] == [
+        "● Step0, Step1, Step2, Step3, Step4, Step5, Step6, Step7: in place",
+        "○ Later0, Later1, Later2: waiting",
+    ]
+    assert "◐ Cluster  Creating  30 s  Azure is at work: create managed cluster aks" in lines
+
+
+def test_a_message_cannot_steer_the_terminal_nor_be_read_as_markup() -> None:
+    nasty = condition("ClusterReady", "False", "Creating", "[red]a\x1b[2J\x07[/nonsense]\nb\u202ec")
+    (line,) = [line for line in drawn(body(NOT_READY, IN_PLACE, nasty)) if "Cluster" in line and "step" not in line]
+    assert line.endswith("[red]a [2J [/nonsense] b c")
+
+
+def test_a_platform_that_nobody_has_looked_at_says_so() -> None:
+    assert drawn(body()) == ["○ platforms/hub  the operator has not said anything yet"]
+    assert drawn(body(NOT_READY, generation=2))[0] == (
+        "◐ platforms/hub  the operator has not worked on generation 2 of the spec yet"
+    )
+    assert drawn(body(NOT_READY, CREATING, deleting=True))[0] == "◐ platforms/hub  Creating  (is being deleted)"
+
+
+def test_lengths_of_time_are_told_in_two_parts_at_most() -> None:
+    times = [0.04, 9.96, 89, 200, 7500, 273600, -3]
+    assert [lasting(t) for t in times] == ["0.0 s", "10 s", "89 s", "3 min 20 s", "2 h 5 min", "3 d 4 h", "0.0 s"]
+
+
+def test_the_timeline_tells_how_long_each_step_took_and_leaves_out_what_was_there_before() -> None:
+    timeline = Timeline()
+    old = condition("NetworkReady", "True", "InPlace", "Is as the spec wants it", since=-3600)
+    young = condition("IdentityReady", "True", "InPlace", "Is as the spec wants it", since=-40)
+    timeline.see(View.of(body(NOT_READY, old, young, CREATING)), NOW)
+    done = condition("ClusterReady", "True", "InPlace", "Is as the spec wants it", since=60)
+    at_once = condition("NodePoolsReady", "True", "InPlace", "Is as the spec wants it", since=60)
+    timeline.see(View.of(body(NOT_READY, old, young, done, at_once)), NOW + timedelta(seconds=60.5))
+    assert timeline.rows() == [
+        ("Identity", "", "20 s"),
+        ("Cluster", "1 min 30 s", "2 min 0 s"),
+        ("NodePools", "0.0 s", "2 min 0 s"),
+    ]
+
+
+def test_a_step_that_is_taken_up_again_is_timed_anew() -> None:
+    timeline = Timeline()
+    timeline.see(View.of(WHOLE), NOW)
+    assert timeline.rows() == []
+    again = View.of(body(NOT_READY, IN_PLACE, CREATING))
+    timeline.see(again, NOW + timedelta(seconds=5))
+    (cluster,) = [step for step in again.steps if step.name == "Cluster"]
+    assert timeline.took(cluster, NOW + timedelta(seconds=9)) == "4.0 s"
+    timeline.see(View.of(WHOLE), NOW + timedelta(seconds=12))
+    assert timeline.rows() == [("Cluster", "7.0 s", "12 s")]

@@ -1,0 +1,126 @@
+"""Whatever a status holds, it can be shown."""
+
+from datetime import timedelta
+from io import StringIO
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from notebook_platform.api.conditions import Condition
+from notebook_platform.api.status import (
+    AttemptStatus,
+    ClusterStatus,
+    OperationStatus,
+    PlannedChange,
+    PlatformStatus,
+    ReleaseStatus,
+)
+from notebook_platform.cli.following import Place
+from notebook_platform.cli.picture import Picture
+from notebook_platform.cli.timeline import Timeline
+from notebook_platform.cli.turns import Heard, turns
+from notebook_platform.cli.view import View
+from notebook_platform.cli.wait import judge
+from rich.console import Console
+
+from tests.unit.cli_watch.bodies import NOW, at
+
+TEXT = st.text(max_size=40)
+TIME = st.one_of(st.integers(-(10**7), 10**7).map(at), st.text(max_size=32))
+NUMBER = st.integers(-(2**31), 2**31)
+STEPS = st.sampled_from(["Credentials", "Cluster", "NodePools", "JupyterHub", ""])
+TYPES = st.one_of(
+    st.sampled_from(["Ready", "Reconciling", "Stalled", "DriftDetected"]), STEPS.map(lambda s: f"{s}Ready"), st.text(max_size=64)
+)
+
+CONDITIONS = st.builds(
+    Condition,
+    type=TYPES,
+    status=st.sampled_from(["True", "False", "Unknown"]),
+    reason=TEXT,
+    message=TEXT,
+    observed_generation=st.integers(0, 3),
+    last_transition_time=TIME,
+)
+STATUSES = st.builds(
+    PlatformStatus,
+    observed_generation=st.none() | st.integers(0, 3),
+    conditions=st.lists(CONDITIONS, max_size=8),
+    url=st.none() | TEXT,
+    cluster=st.none()
+    | st.builds(
+        ClusterStatus,
+        id=st.none() | TEXT,
+        fqdn=st.none() | TEXT,
+        kubernetes_version=st.none() | st.text(max_size=16),
+        power_state=st.none() | st.text(max_size=16),
+        nodes=st.none() | st.text(max_size=16),
+    ),
+    releases=st.lists(
+        st.builds(ReleaseStatus, name=TEXT, namespace=TEXT, chart=TEXT, revision=NUMBER, state=st.text(max_size=32)), max_size=3
+    ),
+    operations=st.lists(
+        st.builds(
+            OperationStatus,
+            step=STEPS,
+            kind=TEXT,
+            started=TIME,
+            url=TEXT,
+            percent=st.none() | NUMBER,
+            expected_end=st.none() | TIME,
+        ),
+        max_size=3,
+    ),
+    attempts=st.lists(st.builds(AttemptStatus, step=STEPS, reason=TEXT, count=NUMBER, retry_at=TIME), max_size=3),
+    plan=st.lists(
+        st.builds(PlannedChange, step=STEPS, action=st.text(max_size=16), path=TEXT, disrupts=st.booleans()), max_size=3
+    ),
+    next=st.none() | TEXT,
+)
+EVENTS = st.lists(
+    st.fixed_dictionaries({}, optional={"lastTimestamp": TIME, "type": TEXT, "reason": TEXT, "message": TEXT}).map(Heard.of),
+    max_size=7,
+)
+HUBS = st.one_of(st.none(), st.integers(), st.fixed_dictionaries({}, optional={"servers": st.none() | NUMBER | TEXT}))
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict:
+    metadata = {"name": "hub", "namespace": "platforms", "uid": "u", "generation": draw(st.integers(1, 3))}
+    if draw(st.booleans()):
+        metadata["deletionTimestamp"] = draw(TIME)
+    return {"metadata": metadata, "status": {**draw(STATUSES).wire(), "hub": draw(HUBS)}}
+
+
+@settings(deadline=None)
+@given(documents(), documents(), EVENTS, st.integers(1, 160), st.integers(1, 60), st.floats(-1e7, 1e7))
+def test_any_status_can_be_drawn_and_told(
+    first: dict, second: dict, events: list[Heard], width: int, height: int, later: float
+) -> None:
+    timeline, views = Timeline(), [View.of(first), View.of(second)]
+    now = NOW + timedelta(seconds=later)
+    console = Console(file=StringIO(), width=width, height=height, legacy_windows=False)
+    for view in views:
+        timeline.see(view, now)
+        console.print(Picture(view=view, events=events, timeline=timeline, now=now))
+    assert console.file.getvalue()
+    assert all(len(row) == 3 for row in timeline.rows())
+
+
+@settings(deadline=None)
+@given(documents(), documents(), EVENTS)
+def test_turns_are_single_printable_lines_and_a_platform_that_stays_as_it_is_has_none(
+    first: dict, second: dict, events: list[Heard]
+) -> None:
+    before, after = View.of(first), View.of(second)
+    for line in [*turns(None, before), *turns(before, after), *(event.line for event in events)]:
+        assert line and line.isprintable()
+    assert turns(after, after) == []
+
+
+@settings(deadline=None)
+@given(documents(), TYPES)
+def test_a_wait_succeeds_exactly_when_the_condition_holds(document: dict, wanted: str) -> None:
+    view = View.of(document)
+    verdict = judge(Place("platforms", "hub"), view, wanted)
+    assert (verdict.code == 0) == view.holds(wanted)
+    assert verdict.sentence.isprintable()

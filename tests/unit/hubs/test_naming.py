@@ -1,0 +1,77 @@
+"""Names of pods and volumes: safe for a new hub, as they were for one that comes from before, and never another after."""
+
+from typing import Any
+
+import pytest
+from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.engine import Refused
+from notebook_platform.hubs.given import Around
+from notebook_platform.hubs.naming import Before, scheme
+from notebook_platform.hubs.values import render
+
+from tests.unit.hubs.specs import NEW, SECRETS, at, spec
+
+SLUGS = "hub.config.KubeSpawner.slug_scheme"
+
+
+def said(name: str) -> dict[str, Any]:
+    return {"hub": {"config": {"KubeSpawner": {"slug_scheme": name}}}}
+
+
+@pytest.mark.parametrize(
+    ("chart", "before", "wanted"),
+    [
+        ("4.4.0", None, "safe"),
+        ("4.4.0", Before("3.3.8", {}), "escape"),
+        ("4.4.0", Before("0.11.1", {}), "escape"),
+        ("4.4.0", Before("4.3.1", said("escape")), "escape"),
+        ("4.4.0", Before("4.3.1", said("safe")), "safe"),
+        ("4.4.0", Before("4.0.0", {}), "safe"),
+        ("4.4.0", Before("4.0.0", {"hub": None}), "safe"),
+        ("3.3.8", None, None),
+        ("3.3.8", Before("2.0.0", {}), None),
+    ],
+)
+def test_the_scheme_follows_the_release_that_is_there(chart: str, before: Before | None, wanted: str | None) -> None:
+    assert scheme(chart, None, before) == wanted
+
+
+def test_an_upgrade_and_all_passes_after_it_keep_the_old_names() -> None:
+    upgraded = render(spec("4.4.0"), SECRETS, NEW, around=Around(before=Before("3.3.8", render(spec("3.3.8"), SECRETS, NEW))))
+    assert at(upgraded, SLUGS) == "escape"
+    assert upgraded["singleuser"]["storage"]["dynamic"]["pvcNameTemplate"] == "claim-{username}{servername}"
+    again = render(spec("4.4.0"), SECRETS, NEW, around=Around(before=Before("4.4.0", upgraded)))
+    assert again == upgraded
+    new = render(spec("4.4.0"), SECRETS, NEW)
+    assert at(new, SLUGS) == "safe"
+    assert render(spec("4.4.0"), SECRETS, NEW, around=Around(before=Before("4.4.0", new))) == new
+
+
+@pytest.mark.parametrize(
+    ("asked", "before"),
+    [("Safe", Before("3.3.8", {})), ("Escape", Before("4.4.0", {})), ("Safe", Before("4.4.0", said("escape")))],
+)
+def test_another_scheme_than_the_one_there_is_refused(asked: str, before: Before) -> None:
+    with pytest.raises(Refused) as refused:
+        render(spec("4.4.0", naming={"scheme": asked}), SECRETS, NEW, around=Around(before=before))
+    failed = refused.value.failed
+    assert failed.reason == "NamingCannotChange" and f"spec.jupyterhub.naming.scheme {asked}" in failed.message
+
+
+def taken(version: str, **values: Any) -> JupyterHubSpec:
+    config = {"JupyterHub": {"authenticator_class": "github"}, "GitHubOAuthenticator": {"allow_all": True}, **values}
+    return JupyterHubSpec.model_validate(
+        {"chart": {"version": version}, "auth": {"fromValues": True}, "values": {"hub": {"config": config}}}
+    )
+
+
+def test_a_release_that_was_taken_over_keeps_its_names_too() -> None:
+    """And as long as it stays on its chart, nothing is put into it."""
+    old = taken("3.3.8")
+    assert render(old, SECRETS, NEW, around=Around(before=Before("3.3.8", old.values))) == old.values
+    upgraded = render(taken("4.4.0"), SECRETS, NEW, around=Around(before=Before("3.3.8", old.values)))
+    assert at(upgraded, SLUGS) == "escape"
+    assert render(taken("4.4.0"), SECRETS, NEW, around=Around(before=Before("4.4.0", upgraded))) == upgraded
+    safe, escape = taken("4.4.0"), taken("4.4.0", KubeSpawner={"slug_scheme": "escape"})
+    for spec_ in (safe, escape):
+        assert render(spec_, SECRETS, NEW, around=Around(before=Before("4.4.0", spec_.values))) == spec_.values

@@ -1,0 +1,158 @@
+"""What would do harm is refused before helm is called, whoever said it: a reason, a sentence that names the field, a remedy."""
+
+from typing import Any
+
+import pytest
+from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.engine import Refused
+from notebook_platform.hubs.given import Around
+from notebook_platform.hubs.refusals import REFUSALS
+from notebook_platform.hubs.values import render
+
+from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
+
+VALUES = "spec.jupyterhub.values"
+ACME = {"letsEncrypt": {"contactEmail": "a@example.org"}}
+INTERNAL = {"proxy": {"service": {"annotations": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"}}}}
+DUMMY = {"hub": {"config": {"JupyterHub": {"authenticator_class": "dummy"}}}}
+STATIC = {"singleuser": {"storage": {"type": "static"}}}
+
+
+def https(**more: Any) -> dict[str, Any]:
+    return {"proxy": {"https": {"enabled": True, **more}}}
+
+
+def config(**sections: Any) -> dict[str, Any]:
+    return {"hub": {"config": sections}}
+
+
+CASES: list[tuple[str, dict[str, Any], Around, str, str]] = [
+    ("0.11.1", {"values": {"auth": {"type": "github"}}}, Around(), "ValueRenamed", f"{VALUES}.auth.type"),
+    ("4.4.0", {"values": {"auth": {}}}, Around(), "ValueRenamed", f"{VALUES}.auth"),
+    ("1.2.0", {"values": {"hub": {"uid": 1}}}, Around(), "ValueRenamed", f"{VALUES}.hub.uid"),
+    ("1.2.0", {"values": {"proxy": {"pdb": {}}}}, Around(), "ValueRenamed", f"{VALUES}.proxy.pdb"),
+    ("2.0.0", {"values": {"rbac": {"enabled": True}}}, Around(), "ValueRenamed", f"{VALUES}.rbac.enabled"),
+    ("2.0.0", {"values": {"hub": {"fsGid": 1}}}, Around(), "ValueRenamed", f"{VALUES}.hub.fsGid"),
+    ("1.2.0", {"values": {"hub": {"extraConfig": "x = 1"}}}, Around(), "ExtraConfigNotAMap", f"{VALUES}.hub.extraConfig"),
+    (
+        "4.3.0",
+        {"values": config(kubeSpawner={"cmd": "x"})},
+        Around(),
+        "ConfigSectionLowerCase",
+        f"{VALUES}.hub.config.kubeSpawner",
+    ),
+    ("4.4.0", {"values": {"global": {"safeToShowValues": True}}}, Around(), "ValuesWouldShow", f"{VALUES}.global"),
+    ("4.4.0", {"values": DUMMY}, Around(), "DummyWithoutPassword", f"{VALUES}.hub.config.JupyterHub.authenticator_class"),
+    (
+        "0.11.1",
+        {"auth": {"fromValues": True}},
+        Around(),
+        "DummyWithoutPassword",
+        f"{VALUES}.hub.config.JupyterHub.authenticator_class",
+    ),
+    (
+        "4.4.0",
+        {"values": config(Authenticator={"admin_users": []})},
+        Around(),
+        "NoUsersAllowed",
+        "spec.jupyterhub.auth.oidc",
+    ),
+    (
+        "3.3.8",
+        {"auth": {"fromValues": True}, "values": config(JupyterHub={"authenticator_class": "google"})},
+        Around(),
+        "NoUsersAllowed",
+        f"{VALUES}.hub.config",
+    ),
+    (
+        "4.4.0",
+        {"host": None, "auth": {"dummy": {"insecure": True}}, "expose": {"tls": ACME}},
+        Around(),
+        "LetsEncryptIncomplete",
+        "expose.tls",
+    ),
+    ("4.4.0", {"values": https(hosts=["a.example.org"])}, Around(), "LetsEncryptIncomplete", f"{VALUES}.proxy.https.enabled"),
+    (
+        "4.4.0",
+        {"values": https(type="letsencrypt", letsencrypt={"contactEmail": "a@b.c"})},
+        Around(),
+        "LetsEncryptIncomplete",
+        f"{VALUES}.proxy.https.enabled",
+    ),
+    ("4.4.0", {"expose": {"tls": ACME}, "values": INTERNAL}, Around(), "LetsEncryptNotReachable", "spec.jupyterhub.expose.tls"),
+    ("4.4.0", {"values": {"ingress": {"enabled": True}}}, Around(), "PlainDoorOpen", f"{VALUES}.ingress.enabled"),
+    ("4.4.0", {"values": {"httpRoute": {"enabled": True}}}, Around(), "PlainDoorOpen", f"{VALUES}.httpRoute.enabled"),
+    (
+        "4.4.0",
+        {"expose": {"ingress": {}}, "values": {"proxy": {"service": {"type": "LoadBalancer"}}}},
+        Around(),
+        "PlainDoorOpen",
+        "spec.jupyterhub.expose.ingress",
+    ),
+    ("4.4.0", {"values": STATIC}, Around(), "StaticStorageWithoutClaim", f"{VALUES}.singleuser.storage.type"),
+    (
+        "1.2.0",
+        {"values": {"cull": {"users": True}, **config(KubeSpawner={"delete_pvc": True})}},
+        Around(),
+        "CullingDeletesHomes",
+        f"{VALUES}.cull.users",
+    ),
+    (
+        "3.3.8",
+        {"values": {"singleuser": {"networkPolicy": {"egressAllowRules": {"cloudMetadataServer": True}}}}},
+        Around(),
+        "MetadataRuleContradicts",
+        f"{VALUES}.singleuser.networkPolicy.egressAllowRules.cloudMetadataServer",
+    ),
+    ("4.4.0", {}, Around(pod_security="restricted"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
+    ("0.11.1", {}, Around(pod_security="baseline"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
+    ("4.4.0", {}, Around(neighbours=("jhub", "other")), "NamespaceTaken", "spec.jupyterhub.namespace"),
+]
+
+
+@pytest.mark.parametrize(("version", "changes", "around", "reason", "field"), CASES)
+def test_it_is_refused_with_a_reason_and_the_field(version: str, changes: dict, around: Around, reason: str, field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        render(spec(version, **changes), SECRETS, NEW, around=around)
+    failed = refused.value.failed
+    assert (failed.reason, failed.retry_in) == (reason, None) and field in failed.message, failed
+    assert failed.remedy and failed.message.startswith("spec.jupyterhub")
+
+
+def test_each_refusal_is_tried() -> None:
+    assert {reason for _, _, _, reason, _ in CASES} == set(REFUSALS)
+
+
+def test_values_from_a_secret_are_judged_too_and_named_by_it() -> None:
+    wanted = spec("4.4.0", valuesFrom=[{"kind": "Secret", "name": "more"}])
+    with pytest.raises(Refused) as refused:
+        render(wanted, SECRETS, NEW, [STATIC])
+    assert "spec.jupyterhub.valuesFrom[0] (Secret more): singleuser.storage.type" in refused.value.failed.message
+
+
+WELL: list[tuple[str, dict[str, Any], Around]] = [
+    ("4.4.0", {"values": {"ingress": {"enabled": True}, "proxy": {"service": {"type": "ClusterIP"}}}}, Around()),
+    ("4.4.0", {"network": {"blockMetadata": "NetworkPolicy"}}, Around(pod_security="restricted")),
+    ("4.4.0", {}, Around(pod_security="privileged", neighbours=("jhub",))),
+    ("4.4.0", {"culling": {"users": True}}, Around()),
+    ("0.11.1", {"values": {"cull": {"users": True}}}, Around()),
+    ("4.2.0", {"values": config(kubeSpawner={"cmd": "x"})}, Around()),
+    ("0.11.1", {"values": {"hub": {"extraConfig": "x = 1"}}}, Around()),
+    ("1.2.0", {"values": {"hub": {"fsGid": 1}, "rbac": {"enabled": True}}}, Around()),
+    ("4.4.0", {"auth": {"fromValues": True}, "values": {"hub": {"extraConfig": {"auth": "c.JupyterHub.x = 1"}}}}, Around()),
+    ("4.4.0", {"auth": {"dummy": {"insecure": True, "adminUsers": ["ada"]}}}, Around()),
+    ("4.4.0", {"auth": {"github": {"clientId": "a", "clientSecretRef": {"name": "b"}, "allowedOrganizations": ["o"]}}}, Around()),
+    ("4.4.0", {"values": {"fullnameOverride": "mine"}}, Around(neighbours=("other",))),
+]
+
+
+@pytest.mark.parametrize(("version", "changes", "around"), WELL)
+def test_what_does_no_harm_is_not_refused(version: str, changes: dict, around: Around) -> None:
+    assert render(spec(version, **changes), SECRETS, NEW, around=around)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_defaults_are_not_refused(version: str) -> None:
+    for auth in ({"dummy": {"insecure": True}}, {"oidc": spec(version).auth.oidc}):
+        plain = JupyterHubSpec.model_validate({"chart": {"version": version}, "host": "hub.example.org", "auth": auth})
+        assert render(plain, SECRETS, NEW)

@@ -1,0 +1,113 @@
+"""The reference pages tell all that the code knows; and the CRD fills in what the models would."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from notebook_platform.api.crd import crd
+from notebook_platform.api.rules import RULES
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.status import PlatformStatus
+from notebook_platform.azure.arm.error_table import AADSTS, CODES
+from notebook_platform.helm.errors import TABLE
+from pydantic import BaseModel
+
+from docs.generator import errors, spec
+from docs.generator.__main__ import main
+from docs.generator.sources import ROOT, failures, steps
+from tests.unit.azure.conftest import runbook_spec
+
+
+def paths_of(model: type[BaseModel], path: str) -> Iterator[str]:
+    """Every field of a model and of the models in it, as the CRD calls it."""
+    for name, field in model.model_fields.items():
+        here = f"{path}.{field.alias or name}"
+        yield here
+        for inner, in_list in models_in(field.annotation):
+            yield from paths_of(inner, f"{here}[]" if in_list else here)
+
+
+def models_in(annotation: Any, in_list: bool = False) -> Iterator[tuple[type[BaseModel], bool]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, in_list
+    for argument in get_args(annotation):
+        yield from models_in(argument, in_list or getattr(annotation, "__origin__", None) is list)
+
+
+@pytest.mark.parametrize(("model", "root"), [(NotebookPlatformSpec, "spec"), (PlatformStatus, "status")])
+def test_every_field_has_one_row_with_a_meaning(model: type[BaseModel], root: str) -> None:
+    """The blocks of the spec have a heading instead, and what they mean below it."""
+    rows = [line.split(" | ") for line in spec.page().splitlines() if line.startswith(f"| `{root}.")]
+    told = [(cells[0].strip("| `"), cells[3 if root == "spec" else 2].strip(" |")) for cells in rows]
+    told += [
+        (path, meaning) for path, meaning in re.findall(r"^## (\S+)\n\n(.+)", spec.page(), re.MULTILINE) if f"{root}." in path
+    ]
+    assert len(told) == len(dict(told))
+    assert set(dict(told)) == set(paths_of(model, root))
+    assert not [path for path, meaning in told if meaning in ("", "–")]
+
+
+def test_every_sentence_of_a_refusal_stands_on_the_page() -> None:
+    page = re.sub(r"\\(.)", r"\1", spec.page())
+    told = {(path, message) for path, rules in RULES.items() for _, message in rules}
+    assert told
+    missing = [message for path, message in told if message not in page and message.removeprefix(f"{path} ") not in page]
+    assert not missing
+
+
+def test_every_step_has_a_condition_and_says_what_it_is_about() -> None:
+    assert [name for name, about in steps() if not about] == []
+    assert {"Credentials", "Cluster", "JupyterHub"} <= {name for name, _ in steps()}
+    assert not [name for name, _ in steps() if f"`{name}Ready`" not in spec.page()]
+
+
+def test_every_notice_in_the_code_is_told() -> None:
+    said = {name for path in ROOT.rglob("*.py") for name in re.findall(r'Notice\(\s*condition="(\w+)"', path.read_text())}
+    assert said and not [name for name in said if f"| `{name}` |" not in spec.page()]
+
+
+def test_every_error_has_a_row_with_its_reason_and_the_head_line_counts_them() -> None:
+    rows = [line for line in errors.page().splitlines() if line.startswith("| `")]
+    codes = [line for line in errors.page().split("## Helm")[0].splitlines() if line.startswith("| `")]
+    for code, meanings in [*CODES.items(), *((f"AADSTS{number}", (row,)) for number, row in AADSTS.items())]:
+        mine = [row for row in codes if row.startswith(f"| `{code}` |")]
+        assert [f"| `{meaning.reason}` |" in row for meaning, row in zip(meanings, mine, strict=True)] == [True] * len(meanings)
+    total = sum(len(meanings) for meanings in CODES.values()) + len(AADSTS) + len(TABLE) + len(failures())
+    assert len(rows) == total and f"{total} meanings" in errors.page()
+
+
+def test_every_reason_that_the_operator_raises_itself_is_told() -> None:
+    raised = {reason for path in ROOT.rglob("*.py") for reason in re.findall(r'because\(\s*"(\w+)"', path.read_text())}
+    assert {"SecretNotFound", "ImmutableField"} <= raised
+    told = {row.reason for row in failures()}
+    assert raised - told == set()
+
+
+def test_the_check_finds_a_page_that_is_behind_the_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--directory", str(tmp_path)]) == 0
+    assert main(["--directory", str(tmp_path), "--check"]) == 0
+    page = tmp_path / "errors.md"
+    page.write_text(page.read_text().replace("QuotaExceeded", "NoQuota"))
+    assert main(["--directory", str(tmp_path), "--check"]) == 1
+    assert "make docs" in capsys.readouterr().out
+
+
+def filled_in(schema: dict[str, Any], value: Any) -> Any:
+    """A value with the schema's defaults, as the API server stores it."""
+    if isinstance(value, list):
+        return [filled_in(schema["items"], item) for item in value]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return value
+    given = {name: child["default"] for name, child in schema["properties"].items() if "default" in child} | value
+    return {name: filled_in(schema["properties"][name], inner) for name, inner in given.items()}
+
+
+def test_the_api_server_fills_in_what_the_models_would() -> None:
+    given = runbook_spec()
+    oidc = dict.fromkeys(("authorizeUrl", "tokenUrl", "userinfoUrl"), "https://login.example.org")
+    oidc |= {"clientId": "hub", "clientSecretRef": {"name": "hub"}, "allowAll": True}
+    given["jupyterhub"] = {"chart": {"version": "4.4.0"}, "host": "hub.example.org", "auth": {"oidc": oidc}}
+    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert NotebookPlatformSpec.model_validate(filled_in(schema, given)) == NotebookPlatformSpec.model_validate(given)
