@@ -55,7 +55,7 @@ class View:
             generation=int(metadata.get("generation", 0)),
             deleting="deletionTimestamp" in metadata,
             status=status,
-            servers=_servers(body.get("status") or {}),
+            servers=status.hub.servers if status.hub else None,
             _by_type={c.type: c for c in status.conditions},
         )
 
@@ -118,12 +118,6 @@ def _state(condition: Condition, *, failing: bool) -> State:
     if condition.reason == "Gone":
         return State.WAITING
     return {"True": State.IN_PLACE, "False": State.BUSY, "Unknown": State.WAITING}[condition.status]
-
-
-def _servers(status: Mapping[str, Any]) -> int | None:
-    hub = status.get("hub")
-    count = hub.get("servers") if isinstance(hub, Mapping) else None
-    return count if isinstance(count, int) else None
 
 
 def moment(text: str | None) -> datetime | None:

@@ -52,7 +52,7 @@ WHOLE = body(
     url="https://hub.example.org",
     cluster=CLUSTER,
     releases=[RELEASE],
-    hub={"servers": 12},
+    hub={"servers": 12, "homes": 30},
 )
 
 

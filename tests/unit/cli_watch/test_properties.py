@@ -9,6 +9,7 @@ from notebook_platform.api.conditions import Condition
 from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,
+    HubStatus,
     OperationStatus,
     PlannedChange,
     PlatformStatus,
@@ -75,12 +76,12 @@ STATUSES = st.builds(
         st.builds(PlannedChange, step=STEPS, action=st.text(max_size=16), path=TEXT, disrupts=st.booleans()), max_size=3
     ),
     next=st.none() | TEXT,
+    hub=st.none() | st.builds(HubStatus, servers=NUMBER, homes=NUMBER),
 )
 EVENTS = st.lists(
     st.fixed_dictionaries({}, optional={"lastTimestamp": TIME, "type": TEXT, "reason": TEXT, "message": TEXT}).map(Heard.of),
     max_size=7,
 )
-HUBS = st.one_of(st.none(), st.integers(), st.fixed_dictionaries({}, optional={"servers": st.none() | NUMBER | TEXT}))
 
 
 @st.composite
@@ -88,7 +89,7 @@ def documents(draw: st.DrawFn) -> dict:
     metadata = {"name": "hub", "namespace": "platforms", "uid": "u", "generation": draw(st.integers(1, 3))}
     if draw(st.booleans()):
         metadata["deletionTimestamp"] = draw(TIME)
-    return {"metadata": metadata, "status": {**draw(STATUSES).wire(), "hub": draw(HUBS)}}
+    return {"metadata": metadata, "status": draw(STATUSES).wire()}
 
 
 @settings(deadline=None)

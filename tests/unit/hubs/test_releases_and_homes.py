@@ -145,7 +145,7 @@ def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cann
     spec = JupyterHubSpec.model_validate(
         {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}, "remediation": {"strategy": "Rollback"}}
     )
-    hub = JupyterHub(spec, secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
+    hub = JupyterHub(spec, location="eastus", secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
 
     def at(version: str) -> Any:
         return SimpleNamespace(chart_version=version)
