@@ -14,6 +14,7 @@ from typing import Any
 import notebook_platform
 import notebook_platform.platform
 from notebook_platform.engine.step import Step
+from notebook_platform.helm.content import Content
 
 ROOT = Path(notebook_platform.__file__).parent
 FAILURES = {"because": ("reason", "message", "remedy"), "Failed": (), "Finding": (), "Notice": ()}
@@ -30,10 +31,11 @@ LEFT_OUT = "…"
 
 
 def steps() -> list[tuple[str, str]]:
-    """(name, what it is about) of each step, in an order in which they can run: the heads of their modules say it."""
+    """(name, what it is about) of each step and of each release's content, in an order in which they can run: the heads of their
+    modules say it."""
     needs: dict[str, set[str]] = {}
     about: dict[str, str] = {}
-    for kind in _subclasses(Step):
+    for kind in (*_subclasses(Step), *_subclasses(Content)):
         if not (name := getattr(kind, "name", "")):
             continue  # a base of several steps
         needs.setdefault(name, set()).update(kind.needs)
@@ -45,7 +47,7 @@ def steps() -> list[tuple[str, str]]:
     return [(name, about.get(name, "")) for name in order]
 
 
-def _subclasses(kind: Any) -> Iterator[type[Step[Any, Any]]]:
+def _subclasses(kind: Any) -> Iterator[Any]:
     for below in kind.__subclasses__():
         yield below
         yield from _subclasses(below)

@@ -1,4 +1,4 @@
-"""Releases of ours that the spec no longer asks for: found by their markers, uninstalled, their volumes left alone."""
+"""RetiredReleases: releases of ours that the spec no longer asks for: found by their markers, uninstalled, their volumes left alone."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -55,7 +55,7 @@ class Oidc(OAuth, InGroups):
     token_url: str | None = Field(None, max_length=512, description="Token endpoint (https).")
     userinfo_url: str | None = Field(None, max_length=512, description="Userinfo endpoint (https).")
     scopes: list[Annotated[str, Field(max_length=256)]] = Field(
-        default_factory=lambda: ["openid", "profile", "email"], max_length=16, description="Scopes asked for."
+        ["openid", "profile", "email"], max_length=16, description="Scopes asked for."
     )
     username_claim: str = Field("email", max_length=64, description="Claim that becomes the user's name.")
     login_service: str = Field("OpenID Connect", max_length=64, description="Name on the sign-in button.")
