@@ -339,6 +339,7 @@ REFERENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "certificateRef": lambda _: "Secret",
     "clientSecretRef": lambda _: "Secret",
     "passwordRef": lambda _: "Secret",
+    "tokenRef": lambda _: "Secret",
     "sshPublicKeyFrom": lambda _: "Secret",
     "valuesFrom": lambda reference: str(reference.get("kind", "Secret")),
 }

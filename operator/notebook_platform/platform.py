@@ -6,6 +6,7 @@ Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Net
                                          NodePools ───┘
                                            ├─ Autoscale
                                            └─ TargetCluster ─┬─ JupyterHub
+   ResourceGroup ── Registry ── ClusterRoles, BinderHub      ├─ BinderHub
                                                              ├─ Release<Name> for each of spec.releases
                                                              └─ RetiredReleases
 """
@@ -37,6 +38,7 @@ from notebook_platform.azure.node_pools import NodePools
 from notebook_platform.azure.preflight import Preflight
 from notebook_platform.azure.principal_secret import PrincipalSecret
 from notebook_platform.azure.providers import Providers
+from notebook_platform.azure.registry import Registry
 from notebook_platform.azure.resource_group import ResourceGroup
 from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
 from notebook_platform.config import OperatorConfig
@@ -50,6 +52,8 @@ from notebook_platform.helm.releases import any_charts
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.hubs.binder_health import end_all
+from notebook_platform.hubs.binderhub import BinderHub
 from notebook_platform.hubs.homes import Census, end_servers, everywhere
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
@@ -70,6 +74,7 @@ def cloud_of(config: OperatorConfig) -> Cloud:
         resource_manager=(config.resource_manager_url or known.resource_manager).rstrip("/"),
         authority=(config.authority_url or known.authority).rstrip("/"),
         graph=(config.graph_url or known.graph).rstrip("/"),
+        public_names=known.public_names,
         ca_file=config.ca_file,
     )
 
@@ -161,13 +166,22 @@ class Workshop:
         )
         contents = self._contents(context)
         places = [(content.namespace, content.release) for content in contents]
-        retired = RetiredReleases(keeping, places, clear={JupyterHub.name: end_servers})
+        retired = RetiredReleases(keeping, places, clear={JupyterHub.name: end_servers, BinderHub.name: end_all})
         return [target, *(ReleaseStep(content, keeping) for content in contents), retired]
 
     def _contents(self, context: AzureContext) -> list[Content]:
         """The releases that the spec asks for."""
         spec, allow_private = context.spec, self._config.allow_private_addresses
         found: list[Content] = []
+        if spec.binderhub is not None:
+            binder = BinderHub(
+                spec.binderhub,
+                secrets=context.secrets,
+                helm=self._helm,
+                allow_private=allow_private,
+                azure_names=f"{spec.azure.location}.{cloud_of(self._config).public_names}",
+            )
+            found.append(binder)
         if spec.jupyterhub is not None:
             found.append(
                 JupyterHub(
@@ -224,6 +238,7 @@ def azure_steps(context: AzureContext) -> list[Step[Any, Any]]:
         ResourceGroup(context),
         network(context),
         identity(context),
+        Registry(context),
         RoleAssignment(context),
         Cluster(context),
         ClusterRoles(context),

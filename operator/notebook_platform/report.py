@@ -50,7 +50,7 @@ def platform_status(
         url=next((release.url for release in running if release.url), previous.url),
         cluster=_cluster(cluster, target, previous.cluster),
         releases=_releases(results, running, previous.releases),
-        hub=next((_hub(release.details) for release in running if isinstance(release.details, Census)), previous.hub),
+        hub=_hub([r.details for r in running if isinstance(r.details, Census)]) or previous.hub,
         operations=[_operation(key, operation) for key, operation in sorted(operations.items())],
         attempts=[_attempt(attempt) for attempt in attempts],
         plan=_plan(results),
@@ -110,8 +110,11 @@ def _release(running: Running) -> ReleaseStatus:
     )
 
 
-def _hub(users: Census) -> HubStatus:
-    return HubStatus(servers=users.servers, homes=len(users.homes))
+def _hub(users: Sequence[Census]) -> HubStatus | None:
+    """Of all hubs together."""
+    if not users:
+        return None
+    return HubStatus(servers=sum(one.servers for one in users), homes=sum(len(one.homes) for one in users))
 
 
 def _operation(key: str, operation: Operation) -> OperationStatus:

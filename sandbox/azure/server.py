@@ -29,6 +29,7 @@ from sandbox.azure.locks import Locks
 from sandbox.azure.maintenance import Maintenance
 from sandbox.azure.monitor import Monitor
 from sandbox.azure.network import Network
+from sandbox.azure.registry import Registries
 from sandbox.azure.resources import Resources
 from sandbox.azure.tags import Tags
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, World
@@ -81,6 +82,7 @@ class AzureSimulator:
             self._locks,
             Network(world),
             Identities(world, graph),
+            Registries(world),
             Compute(world),
         ]
         for part in [

@@ -1,9 +1,13 @@
 """Packages the sandbox's charts, as `--charts DIR` wants them. Run as `python -m sandbox.charts.package DIR`."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+import yaml
 
 from sandbox.kubernetes.binaries import cache_root, find
 
@@ -24,7 +28,17 @@ def package(helm: Path, directory: Path) -> None:
 def package_one(helm: Path, chart: Path, directory: Path) -> None:
     """Write the archive of a chart into the directory. Raises CalledProcessError with helm's words."""
     directory.mkdir(parents=True, exist_ok=True)
-    subprocess.run([str(helm), "package", str(chart), "--destination", str(directory)], check=True, capture_output=True)
+    with tempfile.TemporaryDirectory() as place:
+        whole = _with_dependencies(chart, Path(place))
+        subprocess.run([str(helm), "package", str(whole), "--destination", str(directory)], check=True, capture_output=True)
+
+
+def _with_dependencies(chart: Path, place: Path) -> Path:
+    """A copy of the chart with the charts it depends on inside: they are charts of ours too."""
+    whole = shutil.copytree(chart, place / chart.name)
+    for dependency in yaml.safe_load((chart / "Chart.yaml").read_text()).get("dependencies", ()):
+        shutil.copytree(HERE / f"{dependency['name']}-{dependency['version']}", whole / "charts" / dependency["name"])
+    return whole
 
 
 def packaged(helm: Path) -> Path:

@@ -1,4 +1,5 @@
-"""What Azure's cloud controller and disk driver do in a cluster: addresses for LoadBalancers, volumes for claims."""
+"""What Azure's cloud controller and disk driver do in a cluster: addresses for LoadBalancers, volumes for claims; and what an
+ingress controller does: an address for Ingresses."""
 
 import asyncio
 import logging
@@ -21,6 +22,9 @@ STORAGE_CLASSES = {
 ADDRESS_SECONDS = 30.0
 """Simulated seconds until a LoadBalancer has its address."""
 
+INGRESS_CLASSES = (None, "nginx", "webapprouting.kubernetes.azure.com")
+"""Ingresses of these classes have a controller; others wait for one."""
+
 DNS_LABEL = "service.beta.kubernetes.io/azure-dns-label-name"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
@@ -37,6 +41,7 @@ class CloudController:
         self._sleep = sleep
         self._location = location
         self._stand_ins: dict[str, HubStandIn] = {}
+        self._ingresses: dict[str, set[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -60,6 +65,7 @@ class CloudController:
                     raise
         self._spawn(self._watch(self._core.list_service_for_all_namespaces, self._service))
         self._spawn(self._watch(self._core.list_persistent_volume_claim_for_all_namespaces, self._claim))
+        self._spawn(self._watch(client.NetworkingV1Api(self._api).list_ingress_for_all_namespaces, self._ingress))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -87,16 +93,37 @@ class CloudController:
         if service.spec.type != "LoadBalancer" or key in self._stand_ins or service.status.load_balancer.ingress:
             return
         address = self._addresses.take()
-        self._stand_ins[key] = HubStandIn(self._api, service.metadata.namespace, address)
-        self._spawn(self._give_address(service, address, self._stand_ins[key]))
+        doors = ("binder",) if service.metadata.name == "binder" else ("hub",)
+        self._stand_ins[key] = HubStandIn(self._api, service.metadata.namespace, address, doors)
+        self._spawn(self._give_address(service, self._stand_ins[key]))
 
-    async def _give_address(self, service: Any, address: str, stand_in: HubStandIn) -> None:
+    async def _give_address(self, service: Any, stand_in: HubStandIn) -> None:
         await self._sleep(ADDRESS_SECONDS)
-        await stand_in.start([port.port for port in service.spec.ports])
-        patch = {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}
+        await stand_in.start([port.port for port in service.spec.ports], self._addresses)
+        patch = {"status": {"loadBalancer": {"ingress": [{"ip": stand_in.address}]}}}
         await self._core.patch_namespaced_service_status(
             service.metadata.name, service.metadata.namespace, patch, _content_type="application/merge-patch+json"
         )
+
+    async def _ingress(self, type_: str, ingress: Any) -> None:
+        """All Ingresses of a namespace have one address, as they would have that of one controller."""
+        namespace, name = ingress.metadata.namespace, ingress.metadata.name
+        names, key = self._ingresses.setdefault(namespace, set()), f"{namespace}/"
+        if type_ == "DELETED":
+            names.discard(name)
+            if not names and (stand_in := self._stand_ins.pop(key, None)):
+                await stand_in.close()
+            return
+        if ingress.spec.ingress_class_name not in INGRESS_CLASSES or name in names:
+            return
+        if key not in self._stand_ins:
+            self._stand_ins[key] = HubStandIn(self._api, namespace, self._addresses.take())
+            await self._stand_ins[key].start([80], self._addresses)
+        patch = {"status": {"loadBalancer": {"ingress": [{"ip": self._stand_ins[key].address}]}}}
+        await client.NetworkingV1Api(self._api).patch_namespaced_ingress_status(
+            name, namespace, patch, _content_type="application/merge-patch+json"
+        )
+        names.add(name)
 
     async def _claim(self, type_: str, claim: Any) -> None:
         if type_ == "DELETED" or claim.status.phase != "Pending" or claim.spec.volume_name:

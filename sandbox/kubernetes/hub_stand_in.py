@@ -1,6 +1,7 @@
-"""A LoadBalancer's address on loopback, and what answers there for a hub: its health and its API, as far as its workloads are
-available. Probes and user counts are thereby real requests."""
+"""An address on loopback for a LoadBalancer or an ingress, and what answers there for a hub or a binder: health and API, as far as
+the workloads are available. Probes and user counts are thereby real requests."""
 
+import errno
 import itertools
 import logging
 from typing import Any
@@ -24,33 +25,54 @@ class Addresses:
         return f"127.0.{1 + number // 250}.{1 + number % 250}"
 
 
-class HubStandIn:
-    """Answers as the hub in a namespace would, with 503 while hub or proxy are not available."""
+REGISTRY = "sandbox.notebookplatform.io/registry"
+"""Annotation of a namespace: `down` lets the binder there say that it cannot reach its registry."""
 
-    def __init__(self, api: client.ApiClient, namespace: str, address: str) -> None:
+
+class HubStandIn:
+    """Answers as the hub in a namespace would, and as the binder, with 503 while their workloads are not available.
+
+    `doors`: which of the two the address leads to; an ingress leads to both, each below its own path.
+    """
+
+    def __init__(self, api: client.ApiClient, namespace: str, address: str, doors: tuple[str, ...] = ("hub", "binder")) -> None:
+        self._doors = doors
         self._apps = client.AppsV1Api(api)
         self._core = client.CoreV1Api(api)
         self._namespace = namespace
         self.address = address
         self._runner: web.AppRunner | None = None
 
-    async def start(self, ports: list[int]) -> None:
-        """Listen on the Service's ports; one that is not to be had (no right to port 80) is told and left out."""
-        app = web.Application()
-        app.add_routes(
-            [web.get("/hub/health", self._health), web.get("/hub/api/", self._version), web.get("/hub/api/users", self._users)]
-        )
+    async def start(self, ports: list[int], addresses: Addresses) -> None:
+        """Listen on the Service's ports; one that is not to be had (no right to port 80) is told and left out. An address that another
+        sandbox of this machine has is given up for the next."""
+        app, below = web.Application(), "/{base:(?:.*/)?}"
+        hub = {"hub/health": self._health, "hub/api/": self._version, "hub/api/users": self._users}
+        binder = {"health": self._binder_health, "versions": self._binder_versions, "api/repoproviders": self._providers}
+        for door, paths in (("hub", hub), ("binder", binder)):
+            if door in self._doors:
+                app.add_routes([web.get(f"{below}{path}", handler) for path, handler in paths.items()])
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        for port in ports:
-            try:
-                await web.TCPSite(self._runner, self.address, port).start()
-            except OSError as error:
-                log.warning("nothing listens on %s:%s: %s", self.address, port, error)
+        if ports:
+            while await self._listen(ports[0]) == errno.EADDRINUSE:
+                self.address = addresses.take()
+        for port in ports[1:]:
+            await self._listen(port)
 
-    async def _available(self) -> bool:
+    async def _listen(self, port: int) -> int | None:
+        """The error's number when it cannot be."""
+        assert self._runner is not None
         try:
-            for name in ("hub", "proxy"):
+            await web.TCPSite(self._runner, self.address, port).start()
+        except OSError as error:
+            log.warning("nothing listens on %s:%s: %s", self.address, port, error)
+            return error.errno
+        return None
+
+    async def _available(self, *deployments: str) -> bool:
+        try:
+            for name in deployments or ("hub", "proxy"):
                 found = await self._apps.read_namespaced_deployment(name, self._namespace)
                 if not found.status.available_replicas:
                     return False
@@ -73,6 +95,28 @@ class HubStandIn:
             {"name": p.metadata.name.removeprefix("jupyter-"), "server": "/user/x/"} for p in pods.items
         ]
         return web.json_response(users)
+
+    async def _binder_health(self, _: web.Request) -> web.Response:
+        """The binder's checks; the pod quota is told only."""
+        if not await self._available("binder"):
+            return web.Response(status=503)
+        namespace = await self._core.read_namespace(self._namespace)
+        registry = (namespace.metadata.annotations or {}).get(REGISTRY) != "down"
+        checks = [
+            {"service": "JupyterHub API", "ok": await self._available()},
+            {"service": "Docker registry", "ok": registry},
+            {"service": "Pod quota", "ok": True, "total_pods": 0, "quota": None},
+        ]
+        ok = all(check["ok"] for check in checks)
+        return web.json_response({"ok": ok, "checks": checks}, status=200 if ok else 503)
+
+    async def _binder_versions(self, _: web.Request) -> web.Response:
+        available = await self._available("binder")
+        return web.json_response({"binderhub": "sandbox", "builder": "sandbox"}) if available else web.Response(status=503)
+
+    async def _providers(self, _: web.Request) -> web.Response:
+        available = await self._available("binder")
+        return web.json_response([{"id": "gh", "displayName": "GitHub"}]) if available else web.Response(status=503)
 
     async def close(self) -> None:
         """Stop listening."""

@@ -105,7 +105,7 @@ class Field:
         found = json.loads(self.kubectl("get", "events", "-n", "platforms", "-o", "json"))["items"]
         return [(e["reason"], e["message"]) for e in found if e["involvedObject"]["name"] == name]
 
-    def target(self, name: str, *arguments: str) -> str:
+    def target(self, name: str, *arguments: str, stdin: str | None = None) -> str:
         """kubectl against the built cluster, with the kubeconfig the operator keeps."""
         path = self.directory / f"{name}.kubeconfig"
         text = self.kubectl(
@@ -113,7 +113,7 @@ class Field:
         )
         path.touch(mode=0o600)
         path.write_text(text)
-        return kubectl({**self.environment, "KUBECONFIG": str(path)}, *arguments)
+        return kubectl({**self.environment, "KUBECONFIG": str(path)}, *arguments, stdin=stdin)
 
     def restart_operator(self) -> None:
         self.operator.start()

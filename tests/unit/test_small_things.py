@@ -1,6 +1,8 @@
 """Small pure parts: durations, versions, redaction, errors, throttling, subnets, what a spec refers to."""
 
-from datetime import timedelta
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,10 +15,15 @@ from notebook_platform.azure.arm.errors import failure_of
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.throttling import Bucket, Limit
 from notebook_platform.azure.versions import downgrade, next_version, satisfies
+from notebook_platform.engine import Operation
 from notebook_platform.keeper import references
+from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.redaction import KnownSecrets
+from notebook_platform.kube.secrets import Platform
 
-from tests.unit.azure.conftest import runbook_spec
+from tests.unit.azure.conftest import Secrets, runbook_spec
+
+NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("text", "iso"), [("90s", "PT1M30S"), ("10m", "PT10M"), ("1h", "PT1H"), ("7d", "P7D"), ("1w", "P7D")])
@@ -166,3 +173,26 @@ def test_every_reference_of_a_spec_is_watched_and_free_values_are_not_looked_int
         "auth": {"oidc": {"clientSecretRef": {"name": "oidc"}}},
     }
     assert references(spec) == {("Secret", "azure-credentials"), ("ConfigMap", "more"), ("Secret", "most"), ("Secret", "oidc")}
+
+
+async def test_operations_that_are_accepted_at_once_are_all_written_down() -> None:
+    class Slow(Secrets):
+        platform = Platform(namespace="platforms", name="lab", uid="uid-1")
+
+        async def find(self, name: str) -> Mapping[str, str] | None:
+            await asyncio.sleep(0)
+            return await super().find(name)
+
+        async def keep(self, name: str, data: Mapping[str, str], *, type_: str = "Opaque") -> None:
+            before = dict(self.data.get(name, {}))
+            await asyncio.sleep(0)
+            assert self.data.get(name, {}) == before, "two writers at a time"
+            await super().keep(name, data)
+
+    secrets = Slow()
+    store = OperationStore(secrets)  # type: ignore[arg-type]
+    operations = {
+        key: Operation(kind=f"create {key}", url=f"https://x/{key}", started=NOW, expected=1) for key in ("a", "b/c", "d")
+    }
+    await asyncio.gather(*(store.remember(key, operation) for key, operation in operations.items()))
+    assert await OperationStore(secrets).load() == operations  # type: ignore[arg-type]

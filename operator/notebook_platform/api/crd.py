@@ -23,6 +23,7 @@ LIST_KEYS = {
     "spec.autoscale": "pool",
     "spec.releases": "name",
     "spec.autoscale[].recurring": "name",
+    "spec.binderhub.repositories": "provider",
     "spec.jupyterhub.services": "name",
     "spec.jupyterhub.roles": "name",
     "spec.jupyterhub.singleUser.profiles": "name",
@@ -31,7 +32,7 @@ LIST_KEYS = {
     "spec.jupyterhub.extraFiles": "name",
     "status.conditions": "type",
 }
-FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.releases[].values"})
+FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.binderhub.values", "spec.releases[].values"})
 STRING_LIMIT = 1024
 KEPT = ("type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 

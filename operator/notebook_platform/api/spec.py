@@ -7,6 +7,7 @@ from pydantic import Field
 from notebook_platform.api.autoscale import Autoscale
 from notebook_platform.api.azure import AzureSpec
 from notebook_platform.api.base import SpecModel
+from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.network import IdentitySpec, NetworkSpec
@@ -29,6 +30,7 @@ class NotebookPlatformSpec(SpecModel):
     )
     jupyterhub: JupyterHubSpec | None = Field(None, description="The JupyterHub on the cluster.")
     releases: list[ReleaseSpec] = Field(default_factory=list, max_length=32, description="Other Helm releases on the cluster.")
+    binderhub: BinderHubSpec | None = Field(None, description="The BinderHub on the cluster, with a hub of its own.")
     deletion_policy: Literal["Delete", "Orphan"] = Field(
         "Delete", description="What becomes of the cloud resources when the platform is deleted."
     )

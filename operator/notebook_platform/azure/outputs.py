@@ -66,6 +66,15 @@ class Cluster:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Registry:
+    """A container registry of the platform. `secret_name` names the Secret (keys server, username, password) of its builder."""
+
+    id: str
+    server: str
+    secret_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class NodePools:
     """The agent pools by name, with their live counts, and the ids of their scale sets."""
 

@@ -28,6 +28,7 @@ def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
         "Microsoft.Compute": True,
         "Microsoft.Network": True,
         "Microsoft.ManagedIdentity": spec.identity.type != "ServicePrincipal",
+        "Microsoft.ContainerRegistry": bool(spec.binderhub and spec.binderhub.registry.azure),
         "microsoft.insights": bool(spec.autoscale),
     }
     return tuple(namespace for namespace, used in blocks.items() if used)

@@ -193,7 +193,7 @@ class ClusterRoles(Roles):
     """Roles of identities that come with the cluster: on the network for a system-assigned one, on registries for the nodes."""
 
     name = "ClusterRoles"
-    needs = ("Cluster", "Network", "Identity")
+    needs = ("Cluster", "Network", "Identity", "Registry")
 
     def __init__(self, context: AzureContext) -> None:
         super().__init__(context)
@@ -213,7 +213,9 @@ class ClusterRoles(Roles):
             return []
         own = identity.type == "SystemAssigned"
         nodes = identity.principal_id if identity.type == "ServicePrincipal" else cluster.kubelet_id
-        registries = [Assignment(r, nodes, "AcrPull") for r in self._context.spec.cluster.registries] if nodes else []
+        own_registry: outputs.Registry | None = inputs.get("Registry")
+        scopes = [*self._context.spec.cluster.registries, *([own_registry.id] if own_registry else [])]
+        registries = [Assignment(scope, nodes, "AcrPull") for scope in dict.fromkeys(scopes)] if nodes else []
         admin = [Assignment(cluster.id, self._own, CLUSTER_ADMIN)] if self._own else []
         return [*(self._on_network(inputs, cluster.principal_id) if own else []), *registries, *admin]
 

@@ -14,7 +14,7 @@ SECONDS = 4
 
 async def probe(url: str, path: str, *, allow_private: bool) -> tuple[Trouble, ...]:
     """GET `path` at `url`: nothing when it answers 200, else what it does instead. An address that must not be asked counts as well."""
-    if not allow_private and not await _is_public(urlsplit(url).hostname or ""):
+    if not allow_private and not await is_public(urlsplit(url).hostname or ""):
         return ()
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     try:
@@ -29,10 +29,20 @@ async def probe(url: str, path: str, *, allow_private: bool) -> tuple[Trouble, .
         return (Trouble(3, "NotReachable", f"{url}{path} does not answer ({type(error).__name__})"),)
 
 
-async def _is_public(host: str) -> bool:
+async def is_public(host: str) -> bool:
     """Whether the name leads to public addresses only; private ones may not be reachable and are nobody's to probe."""
+    found = await _addresses(host)
+    return bool(found) and all(ip_address(address).is_global for address in found)
+
+
+async def resolves(host: str) -> bool:
+    """Whether the name leads anywhere from here."""
+    return bool(await _addresses(host))
+
+
+async def _addresses(host: str) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        return False
-    return all(ip_address(entry[4][0]).is_global for entry in found)
+        return []
+    return [str(entry[4][0]) for entry in found]

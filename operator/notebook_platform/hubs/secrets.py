@@ -25,9 +25,12 @@ MADE = ("password", "tokenKey")
 """What is made for every hub beside those."""
 
 
-async def hub_secrets(store: SecretStore, spec: JupyterHubSpec, existing: Mapping[str, Any] | None) -> HubSecrets:
-    """All secrets of the hub. `existing` are the values of a release that is there. Raises Refused for a missing reference."""
-    kept = await _kept(store, spec, existing or {})
+async def hub_secrets(
+    store: SecretStore, spec: JupyterHubSpec, existing: Mapping[str, Any] | None, suffix: str = "hub"
+) -> HubSecrets:
+    """All secrets of the hub, kept in the Secret `<platform>-<suffix>`. `existing` are the values of a release that is there. Raises
+    Refused for a missing reference."""
+    kept = await _kept(store, f"{store.platform.name}-{suffix}", spec, existing or {})
     member, who = next(((name, who) for name in ("oidc", "entra", "github") if (who := getattr(spec.auth, name))), ("", None))
     client_secret = None
     if isinstance(who, OAuth):
@@ -53,9 +56,8 @@ async def hub_secrets(store: SecretStore, spec: JupyterHubSpec, existing: Mappin
     )
 
 
-async def _kept(store: SecretStore, spec: JupyterHubSpec, existing: Mapping[str, Any]) -> Mapping[str, str]:
+async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: Mapping[str, Any]) -> Mapping[str, str]:
     """What is kept beside the platform, with all that was missing until now."""
-    name = f"{store.platform.name}-hub"
     kept = dict(await store.find(name) or {})
     fresh = {key: _taken(existing, key) or secrets.token_hex(32) for key in (*TAKEN_FROM, *MADE) if key not in kept}
     for service in spec.services:

@@ -4,6 +4,7 @@ They live in a Secret beside the platform and not in its status, because the add
 without the signature.
 """
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -20,6 +21,8 @@ class OperationStore:
         self._secrets = secrets
         self._name = f"{secrets.platform.name}-operations"
         self._known: dict[str, Operation] | None = None
+        self._lock = asyncio.Lock()
+        """Steps run side by side, and several may have an operation accepted at once."""
 
     async def load(self) -> Mapping[str, Operation]:
         """All that are remembered; reads the Secret once in a process."""
@@ -30,20 +33,22 @@ class OperationStore:
 
     async def remember(self, key: str, operation: Operation) -> None:
         """Write down an operation that was just accepted. Progress of a known one is kept in memory only."""
-        known = dict(await self.load())
-        is_new = key not in known or known[key].url != operation.url
-        known[key] = operation
-        self._known = known
-        if is_new:
-            await self._write()
+        async with self._lock:
+            known = dict(await self.load())
+            is_new = key not in known or known[key].url != operation.url
+            known[key] = operation
+            self._known = known
+            if is_new:
+                await self._write()
 
     async def forget_all_but(self, keys: Collection[str]) -> None:
         """Drop those that are over."""
-        known = dict(await self.load())
-        kept = {key: operation for key, operation in known.items() if key in keys}
-        if len(kept) != len(known):
-            self._known = kept
-            await self._write()
+        async with self._lock:
+            known = dict(await self.load())
+            kept = {key: operation for key, operation in known.items() if key in keys}
+            if len(kept) != len(known):
+                self._known = kept
+                await self._write()
 
     async def _write(self) -> None:
         data = {key.replace("/", "__"): _encode(operation) for key, operation in (self._known or {}).items()}

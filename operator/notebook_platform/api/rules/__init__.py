@@ -5,7 +5,7 @@ https://kubernetes.io/docs/reference/using-api/cel/ · `[]` in a path means each
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules import azure, cluster, hubs, pools, releases, whole
+from notebook_platform.api.rules import azure, binderhub, cluster, hubs, pools, releases, whole
 from notebook_platform.api.rules.helpers import Rule
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -15,4 +15,5 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     **pools.RULES,
     **hubs.RULES,
     **releases.RULES,
+    **binderhub.RULES,
 }

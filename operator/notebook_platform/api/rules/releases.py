@@ -44,13 +44,18 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 WHOLE: tuple[Rule, ...] = (
     (
         "self.releases.all(r, r.needs.all(n, self.releases.exists(o, o.name == n) || "
-        "(n == 'jupyterhub' && has(self.jupyterhub))))",
-        f"{HERE}.needs must name releases of spec.releases, or jupyterhub where the spec has one",
+        "(n == 'jupyterhub' && has(self.jupyterhub)) || (n == 'binderhub' && has(self.binderhub))))",
+        f"{HERE}.needs must name releases of spec.releases, or jupyterhub or binderhub where the spec has one",
     ),
     (
         "!has(self.jupyterhub) || "
         "!self.releases.exists(r, r.name == self.jupyterhub.release && r.__namespace__ == self.jupyterhub.__namespace__)",
         f"{HERE} cannot be the release that spec.jupyterhub asks for",
+    ),
+    (
+        "!has(self.binderhub) || "
+        "!self.releases.exists(r, r.name == self.binderhub.release && r.__namespace__ == self.binderhub.__namespace__)",
+        f"{HERE} cannot be the release that spec.binderhub asks for",
     ),
 )
 """Rules that need more of the spec than the release."""

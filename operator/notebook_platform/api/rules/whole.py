@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules import releases
+from notebook_platform.api.rules import binderhub, releases
 from notebook_platform.api.rules.helpers import Rule, duration, matches
 
 PURPOSE = "hub.jupyter.org/node-purpose"
@@ -27,6 +27,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "spec.nodePools[].subnet must name a subnet of spec.network",
         ),
         *releases.WHOLE,
+        *binderhub.SPEC,
         *(
             (
                 f"!has(self.jupyterhub) || self.jupyterhub.placement.{pods} != 'Require' || self.nodePools.exists(p, (has(p.purpose) "

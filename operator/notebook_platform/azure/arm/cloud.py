@@ -11,6 +11,8 @@ class Cloud:
     resource_manager: str
     authority: str
     graph: str
+    public_names: str = "cloudapp.azure.com"
+    """What follows `<label>.<location>` in the name that a DNS label gives to a public address."""
     ca_file: Path | None = None
 
     @property
@@ -39,11 +41,13 @@ CLOUDS = {
         resource_manager="https://management.usgovcloudapi.net",
         authority="https://login.microsoftonline.us",
         graph="https://graph.microsoft.us",
+        public_names="cloudapp.usgovcloudapi.net",
     ),
     "china": Cloud(
         resource_manager="https://management.chinacloudapi.cn",
         authority="https://login.chinacloudapi.cn",
         graph="https://microsoftgraph.chinacloudapi.cn",
+        public_names="cloudapp.chinacloudapi.cn",
     ),
 }
 """https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and the China twin of it."""

@@ -189,6 +189,9 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(reason="QuotaExceeded", contains="quota", retry_in=300, remedy=_QUOTA.remedy),
         Row(reason="OperationNotAllowed", retry_in=60, remedy="Azure's own words are above; it is tried again."),
     ),
+    "AlreadyInUse": (
+        Row(reason="NameTaken", remedy="The name is unique in all of Azure and somebody has it: choose another {field}."),
+    ),
     "Conflict": (Row(reason="Conflict", retry_in=10, remedy=_LATER),),
     "PreconditionFailed": (
         Row(reason="ChangedMeanwhile", retry_in=2, remedy="Somebody else changed it meanwhile; it is read again."),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Wire = dict[str, Any]
 
 ROLE_API = "2022-04-01"
+REGISTRY_API = "2023-07-01"
+REGISTRY_TYPE = "Microsoft.ContainerRegistry/registries"
 FORBIDDEN = 403
 
 
@@ -41,13 +43,19 @@ class Kind:
     """All in one resource group."""
 
 
-async def _paged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
+async def _paged(session: "AzureSession", path: str, version: str = ROLE_API) -> AsyncIterator[Wire]:
     url: str | None = path
     while url:
-        answer = (await session.send("GET", url, api_version=None if "://" in url else ROLE_API)).json()
+        answer = (await session.send("GET", url, api_version=None if "://" in url else version)).json()
         for item in answer.get("value", ()):
             yield item
         url = answer.get("nextLink")
+
+
+async def _registry(session: "AzureSession", group: str, name: str) -> Wire:
+    path = f"/subscriptions/{session.subscription_id}/resourceGroups/{group}/providers/{REGISTRY_TYPE}/{name}"
+    found: Wire = (await session.send("GET", path, api_version=REGISTRY_API)).json()
+    return found
 
 
 async def _graph_paged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
@@ -84,6 +92,11 @@ AUTOSCALE_SETTINGS = Kind(
 ROLE_ASSIGNMENTS = Kind(
     "role assignments",
     lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/Microsoft.Authorization/roleAssignments"),
+)
+REGISTRIES = Kind(
+    "registries",
+    lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/{REGISTRY_TYPE}", REGISTRY_API),
+    _registry,
 )
 APPLICATION_TAG = "notebook-platform"
 APPLICATIONS = Kind("applications", lambda s: _graph_paged(s, f"/applications?$filter=tags/any(t:t eq '{APPLICATION_TAG}')"))

@@ -61,7 +61,7 @@ if server["defaultUrl"]:
     c.Spawner.default_url = server["defaultUrl"]  # noqa: F821
 for kind, trait in (("cpu", "cpu"), ("memory", "mem")):
     for bound in ("limit", "guarantee"):
-        if server[kind][bound] is not None:
+        if server[kind].get(bound) is not None:
             setattr(c.KubeSpawner, f"{trait}_{bound}", server[kind][bound])  # noqa: F821
 if server["profileList"]:
     c.KubeSpawner.profile_list = server["profileList"]  # noqa: F821

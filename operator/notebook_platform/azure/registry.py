@@ -1,0 +1,302 @@
+"""Registry: an Azure Container Registry of the platform, and a token of it that may push images and do nothing else.
+
+Nodes pull by the role AcrPull (ClusterRoles gives it). The builder pushes with a repository-scoped token: it needs no application
+in the directory, ends by itself, and reaches only the images of the builder, where the registry's administrator reaches all.
+https://learn.microsoft.com/azure/container-registry/container-registry-token-based-repository-permissions
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+
+from notebook_platform.api.binderhub import AzureRegistry
+from notebook_platform.api.durations import parse_duration
+from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.inventory import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
+from notebook_platform.azure.arm.operations import retry_after, running, started
+from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.engine.change import compare
+
+FIELD = "spec.binderhub.registry.azure"
+BUILDER = "notebook-platform-builder"
+"""Name of the scope map and of the token, and with it of who signs in."""
+
+RIGHTS = ("content/read", "content/write", "metadata/read")
+PASSWORDS = ("password1", "password2")
+CREATE_SECONDS, CHILD_SECONDS, AGAIN = 20.0, 5.0, 0.2
+SECONDS_OF_TIME = len("2026-01-01T00:00:00")
+
+Wire = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The bodies of the registry, and by path below it of the scope map and the token."""
+
+    registry: Wire
+    below: Mapping[str, Wire]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there; `kept` is what our Secret says of the password, without it."""
+
+    registry: Wire
+    below: Mapping[str, Wire | None] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def server(self) -> str:
+        """Where images are pushed to."""
+        return str(self.registry["properties"]["loginServer"])
+
+    @property
+    def holds_password(self) -> bool:
+        """Whether the password we keep is one that the token still has."""
+        token = self.below.get(f"tokens/{BUILDER}") or {}
+        known = (token.get("properties", {}).get("credentials") or {}).get("passwords") or ()
+        ours = (self.kept.get("passwordName"), self.kept.get("created", "")[:SECONDS_OF_TIME])
+        same = any((p["name"], str(p.get("creationTime"))[:SECONDS_OF_TIME]) == ours for p in known)
+        return same and self.kept.get("server") == self.server
+
+
+class Registry(Step[Wanted, Found]):
+    """Registry, scope map, token and password, each made when it is found missing: one write a pass."""
+
+    name = "Registry"
+    needs = ("ResourceGroup",)
+    shares_looks = True
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+        binderhub = context.spec.binderhub
+        self._spec: AzureRegistry | None = binderhub.registry.azure if binderhub else None
+        self._secret_name = f"{context.owner.name}-registry"
+        self._password_key = f"{self.name}/password"
+
+    @property
+    def _id(self) -> str:
+        assert self._spec is not None
+        return self._context.id_of(REGISTRY_TYPE, self._spec.name)
+
+    def desired(self, inputs: Inputs) -> Wanted | None:
+        if self._spec is None:
+            return None
+        if parse_duration(self._spec.renew_before) >= parse_duration(self._spec.token_lifetime):
+            raise Refused.because(
+                "RenewalTooEarly",
+                f"{FIELD}.renewBefore is not less than {FIELD}.tokenLifetime: a password would be renewed as soon as it is made",
+                f"Set {FIELD}.renewBefore to less than tokenLifetime.",
+            )
+        project = self._spec.prefix.rsplit("/", 1)[0]
+        registry = {
+            "location": self._context.spec.azure.location,
+            "tags": self._context.tags,
+            "sku": {"name": self._spec.sku},
+        }
+        scope_map = f"scopeMaps/{BUILDER}"
+        below: dict[str, Wire] = {
+            scope_map: {"properties": {"actions": [f"repositories/{project}/*/{right}" for right in RIGHTS]}},
+            f"tokens/{BUILDER}": {"properties": {"scopeMapId": f"{self._id}/{scope_map}", "status": "enabled"}},
+        }
+        return Wanted(registry, below)
+
+    async def observe(self, inputs: Inputs) -> Observed[Found]:
+        name = await self._name()
+        if (busy := await self._password_under_way()) is not None:
+            return Observed(busy=busy)
+        if (pending := await self._context.pending(self.name, FIELD)) is not None:
+            return pending
+        if name is None:
+            return Observed()
+        async with speaking_of(FIELD):
+            registry = await self._context.look(REGISTRIES, name, sharp=self.sharp)
+        if registry is None:
+            return Observed()
+        what, adoption = f"the container registry {name!r}", self._context.spec.adoption
+        failed = self._context.owner.objection(what, f"{FIELD}.name", registry.get("tags"), adoption)
+        if failed:
+            return Observed(failed=failed, ours=False)
+        state = str(registry["properties"].get("provisioningState"))
+        if state in ("Creating", "Updating", "Deleting"):
+            message = f"Azure is at work on the container registry {name}"
+            return Observed(found=Found(registry), busy=InProgress(reason=state, message=message, look_again_in=5))
+        if self._context.deleting:
+            return Observed(found=Found(registry))
+        paths = [f"scopeMaps/{BUILDER}", f"tokens/{BUILDER}"]
+        async with speaking_of(FIELD):
+            below = dict(zip(paths, await asyncio.gather(*map(self._below, paths)), strict=True))
+        kept = await self._context.secrets.find(self._secret_name) or {}
+        return Observed(found=Found(registry, below, {key: kept[key] for key in kept if key != "password"}))
+
+    async def _name(self) -> str | None:
+        """The registry's name: the spec's, or in a deletion that of one which was taken out of the spec before. Until then its images
+        stay."""
+        if self._spec is not None:
+            return self._spec.name
+        kept = await self._context.secrets.find(self._secret_name) if self._context.deleting else None
+        return kept.get("registry") if kept else None
+
+    async def _below(self, path: str) -> Wire | None:
+        async def ask() -> Wire | None:
+            try:
+                answer = await self._context.session.send("GET", f"{self._id}/{path}", api_version=REGISTRY_API)
+            except HttpResponseError as error:
+                if is_missing(error):
+                    return None
+                raise
+            body: Wire = answer.json()
+            return body
+
+        inventory, age = self._context.session.inventory, self._context.max_age
+        found: Wire | None = await inventory.answer(f"{self._id}/{path}", ask, max_age=age, sharp=self.sharp)
+        return found
+
+    def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
+        if desired is None or self._spec is None:
+            return ()
+        if found is None:
+            return [Change(path=f"registries/{self._spec.name}", action=Action.CREATE, after=dict(desired.registry))]
+        changes = list(compare(desired.registry, found.registry))
+        for path, body in desired.below.items():
+            there = found.below.get(path)
+            if there is None:
+                changes.append(Change(path=path, action=Action.CREATE, after=body["properties"]))
+            else:
+                changes += [Change(path=f"{path}.{c.path}", action=c.action, before=c.before, after=c.after)
+                            for c in compare(body, there)]  # fmt: skip
+        return changes or self._password_changes(found)
+
+    def _password_changes(self, found: Found) -> list[Change]:
+        path = f"passwords/{BUILDER}"
+        if not found.holds_password:
+            return [Change(path=path, action=Action.CREATE, after="a new one")]
+        assert self._spec is not None
+        ends = found.kept["expires"]
+        if datetime.fromisoformat(ends) - self._context.now < parse_duration(self._spec.renew_before):
+            return [Change(path=path, action=Action.UPDATE, before=f"ends {ends}", after="a new one", due=True)]
+        return []
+
+    async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        assert desired is not None and self._spec is not None
+        name = self._spec.name
+        async with speaking_of(f"{FIELD}.name" if found is None else FIELD):
+            if found is None:
+                body: Wire = {**desired.registry, "properties": {"adminUserEnabled": False}}
+                return await self._write("PUT", self._id, body, f"create container registry {name}", CREATE_SECONDS)
+            if any(change.keys == ("location",) for change in changes):
+                raise Refused.because(
+                    "ImmutableField",
+                    f"spec.azure.location is {self._context.spec.azure.location!r} but the container registry {name!r} is in "
+                    f"{found.registry.get('location')!r}",
+                    f"A registry cannot move: choose another {FIELD}.name.",
+                )
+            if tags := wanted_tags(changes):
+                await set_tags(self._context.session, found.registry["id"], tags)
+                return self._goes_on()
+            if any(change.keys[:1] == ("sku",) for change in changes):
+                body = {"sku": desired.registry["sku"]}
+                return await self._write("PATCH", self._id, body, f"update container registry {name}", CREATE_SECONDS)
+            for path, body in desired.below.items():
+                if any(change.path.startswith(path) for change in changes):
+                    return await self._write("PUT", f"{self._id}/{path}", body, f"create {path} of {name}", CHILD_SECONDS)
+            return await self._renew(found)
+
+    async def _write(self, method: str, path: str, body: Wire, kind: str, expected: float) -> Outcome:
+        answer = await self._context.session.send(method, path, json=body, api_version=REGISTRY_API)
+        self._context.session.inventory.expire()
+        return started(answer.headers, kind=kind, expected=expected) or self._goes_on()
+
+    def _goes_on(self) -> InProgress:
+        assert self._spec is not None
+        message = f"The container registry {self._spec.name} is being set up"
+        return InProgress(reason="Creating", message=message, look_again_in=AGAIN)
+
+    async def _renew(self, found: Found) -> Outcome:
+        """Have the other password made: the one in use stays good until its end."""
+        assert self._spec is not None
+        name = next(p for p in PASSWORDS if p != found.kept.get("passwordName"))
+        ends = (self._context.now + parse_duration(self._spec.token_lifetime)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        body = {"tokenId": f"{self._id}/tokens/{BUILDER}", "name": name, "expiry": ends}
+        path = f"{self._id}/generateCredentials"
+        answer = await self._context.session.send("POST", path, json=body, api_version=REGISTRY_API)
+        kind = f"create {name} of {BUILDER}"
+        busy = started(answer.headers, kind=kind, expected=CHILD_SECONDS, key=self._password_key)
+        if answer.status_code == 202 and busy is not None:
+            return busy
+        await self._keep(answer.json())
+        return self._goes_on()
+
+    async def _password_under_way(self) -> InProgress | None:
+        """The password that is being made: it is told once, as the result of the operation, and kept. A result that is lost is
+        made up for by another password."""
+        operation = self._context.operations.get(self._password_key)
+        if operation is None or self._spec is None or self._context.deleting or self._context.planning:
+            return None
+        async with speaking_of(FIELD):
+            try:
+                answer = await self._context.session.send("GET", operation.url)
+            except HttpResponseError as error:
+                if error.status_code in (404, 409, 410):
+                    return None
+                raise
+            if answer.status_code == 202:
+                return running(operation, retry_after({k.lower(): v for k, v in answer.headers.items()}))
+            await self._keep(answer.json())
+            self._context.session.inventory.expire()
+        return None
+
+    async def _keep(self, told: Wire) -> None:
+        made = next((p for p in told.get("passwords") or () if p.get("value")), None)
+        if made is None:
+            return
+        assert self._spec is not None
+        registry = await self._context.look(REGISTRIES, self._spec.name, sharp=True)
+        await self._context.secrets.keep(
+            self._secret_name,
+            {
+                "registry": self._spec.name,
+                "server": str((registry or {}).get("properties", {}).get("loginServer")),
+                "username": told.get("username") or BUILDER,
+                "password": made["value"],
+                "passwordName": made["name"],
+                "created": made["creationTime"],
+                "expires": made["expiry"],
+            },
+        )
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        created = any(change.path.startswith("registries/") for change in changes)
+        return CREATE_SECONDS + 3 * CHILD_SECONDS if created else CHILD_SECONDS if changes else 0.0
+
+    def output(self, found: Found | None) -> Any:
+        if found is None:
+            return None
+        return outputs.Registry(id=found.registry["id"], server=found.server, secret_name=self._secret_name)
+
+    def promise(self, desired: Wanted) -> Any:
+        assert self._spec is not None
+        server = f"{self._spec.name}.azurecr.io"
+        return outputs.Registry(id=self._id, server=server, secret_name=self._secret_name)
+
+    async def let_go(self, found: Found) -> Outcome:
+        async with speaking_of(FIELD):
+            await drop_owner(self._context.session, found.registry["id"], found.registry.get("tags"))
+        return Done()
+
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        if not self._context.owner.owns(found.registry.get("tags")):
+            return Done()
+        kind = f"delete container registry {found.registry['name']}"
+        async with speaking_of(FIELD):
+            answer = await self._context.session.send("DELETE", found.registry["id"], api_version=REGISTRY_API)
+        await self._context.secrets.drop(self._secret_name)
+        busy = started(answer.headers, kind=kind, expected=CHILD_SECONDS)
+        return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=2)

@@ -1,0 +1,121 @@
+"""Where the binder and its hub will be reached, known before anything is installed. Pure.
+
+BinderHub sends browsers to the hub, so it must be told the hub's address when it is installed; a name that Azure gives to a
+load balancer, or that others give to an ingress, is known beforehand and makes one revision enough.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from notebook_platform.api.binderhub import Address, DnsLabels, GivenAddress, GivenAddresses, IngressAddress
+
+Values = dict[str, Any]
+
+AZURE = "service.beta.kubernetes.io/azure-"
+"""Annotations of Services on AKS: https://cloud-provider-azure.sigs.k8s.io/topics/loadbalancer/"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """URLs of both as browsers use them, each ending with a slash."""
+
+    binder: str
+    hub: str
+
+    @property
+    def binder_base(self) -> str:
+        """Path of the binder."""
+        return urlsplit(self.binder).path
+
+    @property
+    def hub_base(self) -> str:
+        """Path of the hub."""
+        return urlsplit(self.hub).path
+
+    @property
+    def hub_host(self) -> str:
+        """Host of the hub, with its port if it has one."""
+        return urlsplit(self.hub).netloc
+
+
+def decide(address: Address, azure_names: str) -> Addresses:
+    """The addresses. `azure_names` is what follows a DNS label of Azure: `eastus.cloudapp.azure.com`."""
+    return _DECIDED[_mode(address)](_chosen(address), azure_names)
+
+
+def doors(address: Address, azure_names: str) -> Values:
+    """The chart's values that make the addresses true: Services and Ingresses of both."""
+    return _DOORS[_mode(address)](_chosen(address), azure_names)
+
+
+def _mode(address: Address) -> str:
+    return next(name for name in _DECIDED if getattr(address, name) is not None)
+
+
+def _chosen(address: Address) -> Any:
+    return getattr(address, _mode(address))
+
+
+def _host(ingress: IngressAddress, azure_names: str) -> str:
+    return ingress.host or f"{ingress.dns_label}.{azure_names}"
+
+
+def _of_ingress(ingress: IngressAddress, azure_names: str) -> Addresses:
+    root = f"{'http' if ingress.plain_http else 'https'}://{_host(ingress, azure_names)}"
+    return Addresses(binder=f"{root}/", hub=f"{root}{ingress.hub_path}")
+
+
+def _of_labels(labels: DnsLabels, azure_names: str) -> Addresses:
+    return Addresses(binder=f"http://{labels.binder}.{azure_names}/", hub=f"http://{labels.hub}.{azure_names}/")
+
+
+def _of_given(given: GivenAddresses, azure_names: str) -> Addresses:
+    return Addresses(binder=f"{given.binder.url.rstrip('/')}/", hub=f"{given.hub.url.rstrip('/')}/")
+
+
+def _ingress_doors(ingress: IngressAddress, azure_names: str) -> Values:
+    host = _host(ingress, azure_names)
+    door: Values = {"enabled": True, "hosts": [host]}
+    if ingress.class_name:
+        door["ingressClassName"] = ingress.class_name
+    if ingress.annotations:
+        door["annotations"] = dict(ingress.annotations)
+    if ingress.tls_secret and not ingress.plain_http:
+        door["tls"] = [{"hosts": [host], "secretName": ingress.tls_secret}]
+    inside = {"type": "ClusterIP"}
+    return {"service": inside, "ingress": door, "jupyterhub": {"proxy": {"service": inside}, "ingress": door}}
+
+
+def _label_doors(labels: DnsLabels, azure_names: str) -> Values:
+    def service(label: str) -> Values:
+        return {"type": "LoadBalancer", "annotations": {f"{AZURE}dns-label-name": label}}
+
+    return {"service": service(labels.binder), "jupyterhub": {"proxy": {"service": service(labels.hub)}}}
+
+
+def _given_doors(given: GivenAddresses, azure_names: str) -> Values:
+    def service(one: GivenAddress) -> Values:
+        if one.ip is None:
+            return {"type": "ClusterIP"}
+        annotations = {f"{AZURE}load-balancer-ipv4": one.ip}
+        if given.internal:
+            annotations[f"{AZURE}load-balancer-internal"] = "true"
+        if given.ip_resource_group:
+            annotations[f"{AZURE}load-balancer-resource-group"] = given.ip_resource_group
+        return {"type": "LoadBalancer", "annotations": annotations}
+
+    return {"service": service(given.binder), "jupyterhub": {"proxy": {"service": service(given.hub)}}}
+
+
+_DECIDED: Mapping[str, Callable[[Any, str], Addresses]] = {
+    "ingress": _of_ingress,
+    "dns_labels": _of_labels,
+    "given": _of_given,
+}
+_DOORS: Mapping[str, Callable[[Any, str], Values]] = {
+    "ingress": _ingress_doors,
+    "dns_labels": _label_doors,
+    "given": _given_doors,
+}

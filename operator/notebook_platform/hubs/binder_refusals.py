@@ -1,0 +1,108 @@
+"""What is refused of a binder before helm is called: values that the chart takes, or refuses badly, and that do harm. Pure.
+
+Judged are the values as they would go to helm, so that `values` and `valuesFrom` are no way around the typed fields.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from notebook_platform.engine.outcome import Refused
+
+Values = Mapping[str, Any]
+Refusal = tuple[str, str, str]
+"""(reason, sentence, remedy)."""
+
+BUILDERS = ("dind", "pink")
+AZURE_REGISTRIES = (".azurecr.io", ".azurecr.cn", ".azurecr.us")
+
+REMOVED = {
+    "hub.url": "config.BinderHub.hub_url, which follows from address",
+    "build": "config.KubernetesBuildExecutor",
+    "perRepoQuota": "quotas.perRepository",
+    "perRepoQuotaHigher": "quotas.perRepositoryHigher",
+    "github": "github.tokenRef",
+    "registry.enabled": "config.BinderHub.use_registry",
+    "registry.prefix": "registry",
+    "registry.host": "registry",
+    "registry.authHost": "config.DockerRegistry.auth_config_url",
+    "registry.tokenUrl": "registry.given.tokenUrl",
+    "dind.enabled": "builder.type",
+    "imageCleaner.host.enabled": "builder.imageCleaner",
+    "cors": "config.BinderHub.cors_allow_origin",
+}
+"""Values of old charts, and what stands for them now."""
+
+
+def check(values: Values, field: str) -> None:
+    """Raises Refused for the first thing that is amiss; `field` is the part of the spec that the binder stands at."""
+    for refusals in RULES:
+        for reason, sentence, remedy in refusals(values):
+            raise Refused.because(reason, f"{field}.{sentence}", remedy.format(field=field))
+
+
+def _at(values: Values, path: str) -> Any:
+    node: Any = values
+    for key in path.split("."):
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def _builder(values: Values) -> Iterator[Refusal]:
+    if (kind := values.get("imageBuilderType")) not in BUILDERS:
+        yield (
+            "BuilderNotSupported",
+            f"values.imageBuilderType is {kind!r}: nodes of AKS run containerd and have no Docker that could build",
+            "Leave it out, and set {field}.builder.type to dind or pink.",
+        )
+
+
+def _removed(values: Values) -> Iterator[Refusal]:
+    for path, now in REMOVED.items():
+        if _at(values, path) is not None:
+            yield "ValueRemoved", f"values.{path} is no longer a value of the chart", f"Use {now} instead."
+
+
+def _sections(values: Values) -> Iterator[Refusal]:
+    config = values.get("config")
+    for name, traits in (config if isinstance(config, Mapping) else {}).items():
+        if not name[:1].isupper() or not isinstance(traits, Mapping):
+            yield (
+                "ConfigSectionInvalid",
+                f"values.config.{name} is not a class with its traits: the binder would not start, or not see it",
+                "Sections of config are classes, as BinderHub or GitHubRepoProvider.",
+            )
+
+
+def _image_prefix(values: Values) -> Iterator[Refusal]:
+    prefix = str(_at(values, "config.BinderHub.image_prefix") or "")
+    server, *path = prefix.split("/")
+    if server.endswith(AZURE_REGISTRIES) and len(path) < 2:
+        yield (
+            "ImagePrefixTooShort",
+            f"values.config.BinderHub.image_prefix {prefix!r} has no project: with an Azure registry each launch would build anew",
+            "Write it as <server>/<project>/<prefix>-, or leave it out: it follows from {field}.registry.",
+        )
+
+
+def _homes(values: Values) -> Iterator[Refusal]:
+    culled = _at(values, "jupyterhub.cull.users") and _at(values, "jupyterhub.cull.enabled") is not False
+    kept = _at(values, "jupyterhub.hub.config.KubeSpawner.delete_pvc") is False
+    if culled and not kept and _at(values, "jupyterhub.singleuser.storage.type") not in ("none", None):
+        yield (
+            "HomesWouldBeLost",
+            "values.jupyterhub: cull.users with volumes for users deletes their homes with them",
+            "Set jupyterhub.cull.users: false or jupyterhub.hub.config.KubeSpawner.delete_pvc: false.",
+        )
+
+
+def _service(values: Values) -> Iterator[Refusal]:
+    client = _at(values, "jupyterhub.hub.services.binder.oauth_client_id")
+    if client is not None and not str(client).startswith("service-"):
+        yield (
+            "ClientIdInvalid",
+            "values.jupyterhub.hub.services.binder.oauth_client_id must begin with service-: the hub would not start",
+            "Leave it out: the operator gives one.",
+        )
+
+
+RULES: tuple[Callable[[Values], Iterator[Refusal]], ...] = (_builder, _removed, _sections, _image_prefix, _homes, _service)

@@ -1,0 +1,60 @@
+"""The secrets of a binder: its hub's and its own token are made once; a registry's login and tokens are read where the spec says."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_platform.api.binderhub import BinderHubSpec
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY
+from notebook_platform.hubs.binder_addresses import Addresses
+from notebook_platform.hubs.binder_values import FIELD, BinderSecrets, Registry, about_binder, given_registry, hub_inside
+from notebook_platform.hubs.secrets import hub_secrets
+from notebook_platform.kube.secrets import SecretStore
+
+SUFFIX = "binder"
+
+
+async def binder_secrets(
+    store: SecretStore, spec: BinderHubSpec, addresses: Addresses, existing: Mapping[str, Any] | None
+) -> BinderSecrets:
+    """All secrets of the binder, kept in `<platform>-binder`. `existing` are the values of a release that is there.
+
+    Raises Refused for a missing reference.
+    """
+    inside = (existing or {}).get("jupyterhub")
+    hub_values = inside if isinstance(inside, Mapping) else {}
+    with about_binder():
+        hub = await hub_secrets(store, hub_inside(spec, addresses), hub_values, SUFFIX)
+    name = f"{store.platform.name}-{SUFFIX}"
+    kept = dict(await store.find(name) or {})
+    if "apiToken" not in kept:
+        kept["apiToken"] = _token_in(hub_values) or secrets.token_hex(32)
+        await store.keep(name, kept)
+    tokens: dict[str, str] = {}
+    for provider, reference in (("GitHub", spec.github), ("GitLab", spec.gitlab)):
+        if reference is not None:
+            wanted = reference.token_ref
+            data = await store.read(wanted.name, wanted.key, field=f"{FIELD}.{provider.lower()}.tokenRef")
+            tokens[provider] = data[wanted.key].strip()
+    return BinderSecrets(hub, kept["apiToken"], tokens)
+
+
+def _token_in(hub_values: Mapping[str, Any]) -> str | None:
+    node: Any = hub_values
+    for key in ("hub", "services", "binder"):
+        node = node.get(key) if isinstance(node, Mapping) else None
+    token = (node.get("apiToken") or node.get("api_token")) if isinstance(node, Mapping) else None
+    return token if isinstance(token, str) else None
+
+
+async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
+    """Where images go, and as whom. The login of the platform's own registry lies in the Secret `<platform>-registry`, which the
+    step Registry keeps; in a plan it is not there yet. Raises Refused (SecretNotFound, SecretKeyMissing)."""
+    given, own = spec.registry.given, spec.registry.azure
+    if given is not None:
+        field = f"{FIELD}.registry.given.secretRef"
+        return given_registry(given, await store.read(given.secret_ref.name, "username", "password", field=field))
+    assert own is not None
+    planned = {"server": f"{own.name}.azurecr.io", "username": KNOWN_AFTER_APPLY, "password": KNOWN_AFTER_APPLY}
+    login = await store.find(f"{store.platform.name}-registry") or planned
+    return Registry(login["server"], own.prefix, login["username"], login["password"], nodes_may_pull=True)

@@ -1,0 +1,72 @@
+"""BinderHub: the content of the binder's release, with addresses decided before it is installed, and what its health means."""
+
+from collections.abc import Sequence
+
+from kubernetes.aio import client
+
+from notebook_platform.api.binderhub import BinderHubSpec
+from notebook_platform.engine.step import Notice
+from notebook_platform.helm.content import Content, Seen
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.state import Wanted
+from notebook_platform.hubs import binder_health, homes
+from notebook_platform.hubs.binder_addresses import decide
+from notebook_platform.hubs.binder_secrets import binder_secrets, image_registry
+from notebook_platform.hubs.binder_values import FIELD, about_binder, hub_inside, is_known, render
+from notebook_platform.hubs.given import NOTHING
+from notebook_platform.hubs.look_around import look_around
+from notebook_platform.hubs.secrets import more_values
+from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.target.step import Target
+
+CHART = "binderhub"
+
+
+class BinderHub(Content):
+    """The binder of spec.binderhub and its hub. `azure_names`: what follows a DNS label of Azure, as eastus.cloudapp.azure.com."""
+
+    name = "BinderHub"
+    needs = ("TargetCluster", "Registry")
+    field = FIELD
+
+    def __init__(self, spec: BinderHubSpec, *, secrets: SecretStore, helm: Helm, allow_private: bool, azure_names: str) -> None:
+        self.release, self.namespace, self.remediation = spec.release, spec.namespace, spec.remediation
+        self._spec = spec
+        self._secrets = secrets
+        self._helm = helm
+        self._allow_private = allow_private
+        self._azure_names = azure_names
+        self._addresses = decide(spec.address, azure_names)
+
+    async def want(self, target: Target, existing: Release | None) -> Wanted:
+        spec, version = self._spec, self._spec.chart.version
+        chart = self._helm.charts.find(CHART, version, spec.chart.repository, f"{FIELD}.chart")
+        secrets = await binder_secrets(self._secrets, spec, self._addresses, existing.config if existing else None)
+        registry = await image_registry(self._secrets, spec)
+        inside = hub_inside(spec, self._addresses)
+        with about_binder():
+            more = await more_values(self._secrets, inside)
+            around = await look_around(target.api, inside, NOTHING, None, allow_private=self._allow_private)
+        values = render(spec, secrets, registry, self._azure_names, target.served_version, more, around)
+        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
+
+    async def look(self, target: Target, release: Release) -> Seen:
+        found = await binder_health.look(target.api, release)
+        troubles = found.troubles or await binder_health.ask(
+            self._addresses.binder, found.address, allow_private=self._allow_private
+        )
+        users = await homes.census(target.api, self.namespace)
+        return Seen(troubles=troubles, url=self._addresses.binder.rstrip("/"), details=users)
+
+    def notices(self) -> Sequence[Notice]:
+        version = self._spec.chart.version
+        if is_known(version):
+            return ()
+        message = (
+            f"{FIELD}.chart.version {version} is not one this operator knows; its hub is treated as the nearest that it knows"
+        )
+        return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
+
+    async def clear(self, api: client.ApiClient) -> None:
+        await binder_health.end_all(api, self.namespace)

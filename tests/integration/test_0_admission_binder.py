@@ -1,0 +1,136 @@
+"""What `kubectl apply` refuses of spec.binderhub, on a real API server: each with a sentence that names the field."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Field, runbook
+from tests.integration.test_0_admission import DROP, attempt
+
+OIDC = {
+    "clientId": "binder",
+    "clientSecretRef": {"name": "oidc"},
+    "authorizeUrl": "https://login.example.org/authorize",
+    "tokenUrl": "https://login.example.org/token",
+    "userinfoUrl": "https://login.example.org/userinfo",
+    "allowAll": True,
+}
+BINDER: dict[str, Any] = {
+    "chart": {"version": "1.0.0-0.dev.git.3950.hb1d2e3f4"},
+    "address": {"ingress": {"host": "binder.example.org"}},
+    "registry": {"azure": {"name": "universitybinder"}},
+    "builder": {"pool": "nodepool1"},
+    "auth": {"oidc": OIDC},
+}
+LABELS = {"dnsLabels": {"binder": "u-binder", "hub": "u-binder-hub"}}
+HTTP = {"ingress": {"host": "binder.example.org", "plainHttp": True}}
+
+
+def given(binder: str = "https://b.example.org", hub: str = "https://h.example.org", **more: Any) -> dict[str, Any]:
+    return {"given": {"binder": {"url": binder}, "hub": {"url": hub}, **more}}
+
+
+def registry(**members: Any) -> dict[str, Any]:
+    return {"given": {"server": "registry.example.org", "prefix": "binder/r2d-", "secretRef": {"name": "r"}, **members}}
+
+
+BAD: list[tuple[str, Any, str]] = [
+    ("chart.version", "latest", "spec.binderhub.chart.version must be one exact version"),
+    ("chart.version", ">=1.0.0", "spec.binderhub.chart.version must be one exact version"),
+    ("chart.repository", "http://charts.example.org", "spec.binderhub.chart.repository must be an https or oci URL"),
+    ("chart.jupyterhubVersion", "4", "spec.binderhub.chart.jupyterhubVersion must be a version"),
+    ("release", "Binder", "spec.binderhub.release must be a Helm release name"),
+    ("release", "jhub", "spec.binderhub.release and spec.jupyterhub.release must differ"),
+    ("namespace", "jhub", "spec.binderhub.namespace and spec.jupyterhub.namespace must differ"),
+    ("address", {}, "spec.binderhub.address must have exactly one of ingress, dnsLabels, given"),
+    ("address", {**LABELS, **HTTP}, "spec.binderhub.address must have exactly one of ingress, dnsLabels, given"),
+    ("address", DROP, "spec.binderhub.address: Required value"),
+    ("address.ingress", {}, "spec.binderhub.address.ingress must have exactly one of host, dnsLabel"),
+    ("address.ingress.host", "https://binder.example.org", "spec.binderhub.address.ingress.host must be a DNS name"),
+    ("address.ingress", {"dnsLabel": "-x"}, "spec.binderhub.address.ingress.dnsLabel must be an Azure DNS label"),
+    ("address.ingress.hubPath", "/", "spec.binderhub.address.ingress.hubPath must be one segment between slashes"),
+    ("address.ingress.hubPath", "/v2/", "spec.binderhub.address.ingress.hubPath must not be a path of the binder itself"),
+    ("address", {"dnsLabels": {"binder": "same", "hub": "same"}}, "dnsLabels.binder and hub must differ"),
+    ("address", {"dnsLabels": {"binder": "ab", "hub": "u-hub"}}, "spec.binderhub.address.dnsLabels.binder must be an Azure DNS"),
+    ("address", LABELS, "spec.binderhub.auth needs https, which address.dnsLabels has not"),
+    ("address", HTTP, "spec.binderhub.auth needs https: address.ingress.plainHttp must be false"),
+    ("address", given(binder="ftp://b.example.org"), "spec.binderhub.address.given.binder.url must be an http or https URL"),
+    ("address", given(hub="http://h.example.org"), "must both be https or both http: browsers refuse a mix"),
+    ("address", given(internal=True, ipResourceGroup="rg"), "ipResourceGroup is for public addresses"),
+    (
+        "address",
+        {"given": {"binder": {"url": "https://b.x", "ip": "fd00::1"}, "hub": {"url": "https://h.x"}}},
+        "spec.binderhub.address.given.binder.ip must be an IPv4 address",
+    ),
+    ("registry", {}, "spec.binderhub.registry must have exactly one of given, azure"),
+    ("registry", registry(server="https://r.example.org"), "registry.given.server must be the registry's host"),
+    ("registry", registry(prefix="r2d-"), "spec.binderhub.registry.given.prefix must be a project, a slash and a prefix"),
+    ("registry", registry(prefix="Binder/r2d-"), "spec.binderhub.registry.given.prefix must be a project"),
+    ("registry", registry(tokenUrl="http://r.example.org/t"), "spec.binderhub.registry.given.tokenUrl must be an https URL"),
+    ("registry.azure.name", "university-binder", "spec.binderhub.registry.azure.name must be 5-50"),
+    ("registry.azure.sku", "Free", "spec.binderhub.registry.azure.sku: Unsupported value"),
+    ("registry.azure.tokenLifetime", "90", "spec.binderhub.registry.azure.tokenLifetime must be a duration"),
+    ("builder.type", "host", "spec.binderhub.builder.type: Unsupported value"),
+    ("builder.pool", "elsewhere", "spec.binderhub.builder.pool must name a pool of spec.nodePools"),
+    ("builder.memory", "2Gi", "spec.binderhub.builder.memory must be written as 2G"),
+    ("builder.imageCleaner", {"above": 50, "until": 60}, "spec.binderhub.builder.imageCleaner.until must be less than above"),
+    ("quotas", {"perRepository": 9, "perRepositoryHigher": 1}, "quotas.perRepositoryHigher must not be less"),
+    ("quotas", {"total": 0}, "spec.binderhub.quotas.total"),
+    ("repositories", [{"provider": "Sourceforge"}], "spec.binderhub.repositories[0].provider: Unsupported value"),
+    ("repositories", [{"provider": "GitHub"}, {"provider": "GitHub"}], "Duplicate value"),
+    ("auth", {}, "spec.binderhub.auth must have exactly one of"),
+    ("auth", {"fromValues": True}, "spec.binderhub.auth"),
+    ("auth.oidc.allowAll", False, "spec.binderhub.auth.oidc lets nobody in"),
+    ("auth.oidc.tokenUrl", "http://login.example.org/token", "spec.binderhub.auth.oidc.tokenUrl must be an https URL"),
+    ("singleUser", {"memory": {"limit": "2Gi"}}, "spec.binderhub.singleUser.memory.limit must be written as 2G"),
+    ("singleUser", {"startTimeout": "soon"}, "spec.binderhub.singleUser.startTimeout must be a duration"),
+    ("culling", {"timeout": "1"}, "spec.binderhub.culling.timeout must be a duration"),
+]
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    document = copy.deepcopy(runbook("bad", binderhub=copy.deepcopy(BINDER)))
+    node: Any = document["spec"]["binderhub"]
+    *parents, last = path.split(".")
+    for part in parents:
+        node = node[part]
+    if value is DROP:
+        del node[last]
+    else:
+        node[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"), BAD, ids=[f"{p}={'(left out)' if v is DROP else v}"[:60] for p, v, _ in BAD]
+)
+def test_a_bad_value_is_refused_with_a_sentence_that_names_the_field(site: Field, path: str, value: Any, sentence: str) -> None:
+    told = attempt(site, changed(path, value))
+    assert ("invalid" in told.lower() or "Duplicate" in told) and sentence in told, told
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("release", "binder"),
+        ("address", given()),
+        ("address", given(ipResourceGroup="rg_addresses")),
+        ("address.ingress", {"dnsLabel": "u-binder", "hubPath": "/jhub/"}),
+        ("registry", registry()),
+        ("registry", registry(server="docker.io", prefix="university/binder-")),
+        ("registry", registry(server="localhost.example:5000", prefix="a/b/r2d.")),
+        ("auth", DROP),
+        ("builder", DROP),
+        ("builder.type", "pink"),
+        ("repositories", [{"provider": "GitHub", "banned": ["^x/.*"]}, {"provider": "GitLab"}]),
+    ],
+)
+def test_what_is_right_is_taken(site: Field, path: str, value: Any) -> None:
+    assert "(server dry run)" in attempt(site, changed(path, value))
+
+
+def test_a_binder_without_sign_in_may_be_in_plain_http(site: Field) -> None:
+    document = changed("auth", DROP)
+    document["spec"]["binderhub"]["address"] = LABELS
+    assert "(server dry run)" in attempt(site, document)

@@ -1,0 +1,47 @@
+"""What a binder's own answer means, in a word and a sentence each."""
+
+import json
+
+import pytest
+from notebook_platform.hubs.binder_health import ask, said
+
+URL = "http://127.0.1.1/health"
+WELL = [
+    {"service": "JupyterHub API", "ok": True},
+    {"service": "Docker registry", "ok": True},
+    {"service": "Pod quota", "ok": True},
+]
+
+
+def without(*services: str) -> str:
+    return json.dumps({"ok": False, "checks": [{**check, "ok": check["service"] not in services} for check in WELL]})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reasons"),
+    [
+        (200, json.dumps({"ok": True, "checks": WELL}), []),
+        (200, "", []),
+        (503, without("Docker registry"), ["RegistryUnreachable"]),
+        (503, without("JupyterHub API"), ["HubUnreachable"]),
+        (503, without("JupyterHub API", "Docker registry"), ["HubUnreachable", "RegistryUnreachable"]),
+        (503, without("Something new"), ["NotHealthy"]),
+        (503, "<html>", ["NotHealthy"]),
+        (503, json.dumps([]), ["NotHealthy"]),
+        (503, json.dumps({"checks": [{"ok": False}]}), ["NotHealthy"]),
+        (404, json.dumps({"message": "not found"}), ["NotHealthy"]),
+    ],
+)
+def test_an_answer_is_told_by_what_failed(status: int, body: str, reasons: list[str]) -> None:
+    assert sorted(trouble.reason for trouble in said(status, body, URL)) == reasons
+
+
+def test_an_unreachable_registry_is_told_with_what_it_means_and_where_to_look() -> None:
+    (trouble,) = said(503, without("Docker registry"), URL)
+    assert "each launch builds anew" in trouble.message and "spec.binderhub.registry" in trouble.message
+
+
+async def test_what_cannot_be_asked_from_here_is_not_held_against_it() -> None:
+    assert await ask("https://no-such-name.invalid/", None, allow_private=True) == ()
+    assert await ask("http://binder.example.org/", None, allow_private=True) == ()
+    assert await ask("http://binder.example.org/", "127.0.0.1", allow_private=False) == ()
