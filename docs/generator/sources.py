@@ -49,7 +49,8 @@ def steps() -> list[tuple[str, str]]:
 
 def _subclasses(kind: Any) -> Iterator[Any]:
     for below in kind.__subclasses__():
-        yield below
+        if below.__module__.startswith(f"{notebook_platform.__name__}."):
+            yield below
         yield from _subclasses(below)
 
 
