@@ -156,6 +156,7 @@ class Workshop:
             targets=self._targets,
             fetch=kubeconfig,
             least=sum((bounds_of(p, context.now) or (initial_count(p),))[0] for p in context.spec.node_pools if not p.spot),
+            planning=context.planning,
         )
         keeping = Keeping(
             owner=context.owner.tag,

@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +31,10 @@ SIGNS = {
     Action.DELETE: ("-", "red"),
     Action.REPLACE: ("-/+", "red"),
 }
+
+
+IMPOSSIBLE = ("✗", "red")
+"""For changes that can never be made."""
 
 
 def plan(arguments: Sequence[str]) -> int:
@@ -63,8 +68,8 @@ async def planned(chosen: Subject) -> Mapping[str, Result]:
 
 
 def exit_code(results: Mapping[str, Result]) -> int:
-    """0 nothing, 2 changes, 1 a step cannot be planned."""
-    if any(isinstance(r.outcome, Failed) for r in results.values()):
+    """0 nothing, 2 changes, 1 a step cannot be planned or a change cannot be made."""
+    if any(isinstance(r.outcome, Failed) or any(change.cannot for change in r.changes) for r in results.values()):
         return ERROR
     return CHANGES if any(r.changes for r in results.values()) else NOTHING
 
@@ -92,7 +97,8 @@ def document(chosen: Subject, results: Mapping[str, Result], waits: str) -> dict
 
 def _change(change: Change) -> dict[str, Any]:
     found: dict[str, Any] = {"action": str(change.action), "path": change.path, "disrupts": change.disrupts}
-    return found | {"before": change.before, "after": change.after}
+    cannot = {"cannot": asdict(change.cannot)} if change.cannot else {}
+    return found | {"before": change.before, "after": change.after} | cannot
 
 
 def _in_line(results: Mapping[str, Result]) -> list[str]:
@@ -109,9 +115,10 @@ def _trouble(result: Result) -> dict[str, str]:
 
 
 def _counts(results: Mapping[str, Result]) -> dict[str, int]:
-    changes = [change for result in results.values() for change in result.changes]
+    changes = [change for result in results.values() for change in result.changes if not change.cannot]
+    impossible = sum(change.cannot is not None for result in results.values() for change in result.changes)
     counts = {str(action): sum(change.action is action for change in changes) for action in Action}
-    return {**counts, "disrupts": sum(change.disrupts for change in changes)}
+    return {**counts, "disrupts": sum(change.disrupts for change in changes), "impossible": impossible}
 
 
 def _length(results: Mapping[str, Result]) -> float:
@@ -141,10 +148,11 @@ def show(console: Console, chosen: Subject, results: Mapping[str, Result], waits
 
 
 def _block(console: Console, name: str, result: Result) -> None:
-    sign, style = SIGNS[max((c.action for c in result.changes), key=list(SIGNS).index)]
+    able = [change.action for change in result.changes if not change.cannot]
+    sign, style = SIGNS[max(able, key=list(SIGNS).index)] if able else IMPOSSIBLE
     console.print(Text(f"{sign} {name}", style=f"bold {style}"), Text(f"  {_duration(result.takes)}", style="dim"))
     for change in result.changes:
-        sign, style = SIGNS[change.action]
+        sign, style = SIGNS[change.action] if not change.cannot else IMPOSSIBLE
         head = f"    {sign} {change.path}"
         if change.action is Action.CREATE:
             console.print(Text(head, style=style))
@@ -152,8 +160,10 @@ def _block(console: Console, name: str, result: Result) -> None:
                 console.print(Text(KNOWN.clean(f"        {line}"), style=style))
             continue
         values = "" if change.action is Action.DELETE else f": {_value(change.before)} -> {_value(change.after)}"
-        note = "  # disrupts people at work" if change.disrupts else ""
+        note = "  # disrupts people at work" if change.disrupts and not change.cannot else ""
         console.print(Text(KNOWN.clean(f"{head}{values}"), style=style), Text(note, style="dim"))
+        if change.cannot:
+            console.print(Text(KNOWN.clean(f"        cannot be done: {sentence(change.cannot)}"), style=style))
     console.print()
 
 
@@ -185,6 +195,7 @@ def _summary(results: Mapping[str, Result], waits: str) -> Text:
             else Text("Nothing to do: what is there is what the spec asks for.")
         )
     words = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to delete"}
+    words |= {"impossible": "that cannot be done"}
     parts = [f"{counts[action]} {said}" for action, said in words.items() if counts[action]]
     text = f"{', '.join(parts)}; {_duration(_length(results))}"
     if counts["disrupts"]:

@@ -1,6 +1,7 @@
 """What the commands for people share: the platform they speak of, and a workshop that only looks."""
 
 import argparse
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
     path = (GROUP, VERSION, metadata["namespace"], PLURAL, metadata["name"])
     custom = client.CustomObjectsApi(api)
     try:
-        applied: dict[str, Any] = await custom.patch_namespaced_custom_object(
+        answer = await custom.patch_namespaced_custom_object_with_http_info(
             *path,
             {key: value for key, value in body.items() if key != "status"},
             dry_run="All",
@@ -127,6 +128,7 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
         live = await custom.get_namespaced_custom_object(*path)
     except ApiException:
         live = {"metadata": {}}  # what a dry run calls its uid is not the one it will have
+    applied: dict[str, Any] = json.loads(answer.raw_data)  # the client reads a 200 alone, and a new object is a 201
     return {**applied, "metadata": {**applied["metadata"], "uid": live["metadata"].get("uid")}}
 
 

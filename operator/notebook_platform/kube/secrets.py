@@ -95,7 +95,7 @@ class SecretStore:
             await self._core.create_namespaced_secret(self.platform.namespace, body)
             return
         self._check_ours(existing, name)
-        if _decoded(existing.data) == dict(data):
+        if _decoded(existing.data) == dict(data) and self._owns(existing):
             return
         metadata.resource_version = existing.metadata.resource_version
         await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
@@ -114,19 +114,23 @@ class SecretStore:
         listed = await self._core.list_namespaced_secret(self.platform.namespace, label_selector=selector)
         for secret in listed.items:
             owners = secret.metadata.owner_references or []
-            if any(owner.uid == self.platform.uid for owner in owners):
+            if self._owns(secret):
                 secret.metadata.owner_references = [owner for owner in owners if owner.uid != self.platform.uid]
                 await self._core.replace_namespaced_secret(secret.metadata.name, self.platform.namespace, secret)
 
     def _check_ours(self, secret: Any, name: str) -> None:
-        owners = [owner.uid for owner in secret.metadata.owner_references or ()]
-        if self.platform.uid not in owners:
+        owners, labels = secret.metadata.owner_references or (), secret.metadata.labels or {}
+        let_go = not owners and MANAGED_BY.items() <= labels.items()  # by a platform of this name that was orphaned
+        if not self._owns(secret) and not let_go:
             raise Refused.because(
                 "SecretNameTaken",
                 f"the Secret {name!r} that the operator keeps its data in belongs to somebody else",
                 "Rename or delete that Secret.",
                 retry_in=30,
             )
+
+    def _owns(self, secret: Any) -> bool:
+        return any(owner.uid == self.platform.uid for owner in secret.metadata.owner_references or ())
 
     def _owner(self) -> client.V1OwnerReference:
         return client.V1OwnerReference(

@@ -47,24 +47,33 @@ class Kubeconfig:
 
 @dataclass(frozen=True)
 class Found:
-    """The kept kubeconfig, and the cluster behind it when it answers; `trouble` says why it does not."""
+    """The kubeconfig, and the cluster behind it when it answers; `trouble` says why it does not. `kept`: it lies in the Secret."""
 
     target: Target | None
     trouble: str | None = None
     fetched: bool = False
     stale: bool = False
+    kept: bool = True
 
 
 class TargetCluster(Step[str, Found]):
-    """`fetch` asks Azure for a kubeconfig given the Cluster step's output; `least` nodes must be Ready."""
+    """`fetch` asks Azure for a kubeconfig given the Cluster step's output; `least` nodes must be Ready. A plan (`planning`) looks
+    into a cluster that is there although its kubeconfig is not kept yet."""
 
     name = "TargetCluster"
     needs = ("NodePools", "ClusterRoles", "Cluster")
     goes_with = "Cluster"
 
     def __init__(
-        self, *, secrets: SecretStore, targets: Targets, fetch: Callable[[Any], Awaitable[Kubeconfig]], least: int
+        self,
+        *,
+        secrets: SecretStore,
+        targets: Targets,
+        fetch: Callable[[Any], Awaitable[Kubeconfig]],
+        least: int,
+        planning: bool = False,
     ) -> None:
+        self._planning = planning
         self._secrets = secrets
         self._targets = targets
         self._fetch = fetch
@@ -80,11 +89,13 @@ class TargetCluster(Step[str, Found]):
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
         cluster = inputs.get("Cluster")
+        if cluster is None or cluster.planned or cluster.power_state == "Stopped":
+            return Observed()  # nothing in one that sleeps can be looked at, and nothing need be
         kept = await self._secrets.find(self._secret_name)
-        if cluster is None or cluster.planned or kept is None or kept.get("clusterId", "").lower() != cluster.id.lower():
-            return Observed()
-        if cluster.power_state == "Stopped":
-            return Observed()  # nothing in it can be looked at, and nothing need be
+        if kept is None or kept.get("clusterId", "").lower() != cluster.id.lower():
+            if not self._planning:
+                return Observed()
+            return Observed(found=replace(await self._look((await self._fetch(cluster)).text, str(cluster.id)), kept=False))
         found = await self._look(kept["value"], str(cluster.id))
         left = float(kept.get("expires") or "inf") - time.time()
         wait = max(left - TOKEN_LEFT, LOOK_AGAIN) if left != float("inf") else None
@@ -111,7 +122,7 @@ class TargetCluster(Step[str, Found]):
         return Found(target)
 
     def plan(self, desired: str | None, found: Found | None) -> Sequence[Change]:
-        if found is None:
+        if found is None or not found.kept:
             return [Change(path=f"secrets/{self._secret_name}", action=Action.CREATE, after="kubeconfig of the cluster")]
         if found.stale or (found.target is None and not found.fetched):
             return [Change(path=f"secrets/{self._secret_name}", action=Action.UPDATE, after="a new kubeconfig", due=True)]
