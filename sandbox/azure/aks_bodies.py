@@ -16,6 +16,17 @@ READ_ONLY = ("provisioningState", "powerState", "currentKubernetesVersion", "fqd
 """The same of a cluster."""
 
 
+CLUSTER_DEFAULTS: Wire = {
+    "apiServerAccessProfile": {"enablePrivateCluster": False},
+    "autoUpgradeProfile": {"upgradeChannel": "none", "nodeOSUpgradeChannel": "NodeImage"},
+    "bootstrapProfile": {"artifactSource": "Direct"},
+    "oidcIssuerProfile": {"enabled": False},
+    "securityProfile": {"workloadIdentity": {"enabled": False}},
+}
+POOL_FLAGS = ("enableEncryptionAtHost", "enableFIPS", "enableNodePublicIP", "enableUltraSSD")
+"""What holds where nothing is said (https://learn.microsoft.com/rest/api/aks/managed-clusters/create-or-update)."""
+
+
 def versions(catalog: Catalog) -> list[Wire]:
     """What a region offers, minor by minor."""
     return [
@@ -53,7 +64,8 @@ def new_cluster(call_body: Wire, *, id_: str, node_group: str, version: str, eta
     prefix = given.get("dnsPrefix") or name
     fqdn = f"{prefix}-{hash_of(id_)}.hcp.{location}.azmk8s.io".lower()
     properties = {
-        **{key: value for key, value in given.items() if key != "agentPoolProfiles"},
+        **{key: {**value, **(given.get(key) or {})} for key, value in CLUSTER_DEFAULTS.items()},
+        **{key: value for key, value in given.items() if key not in ("agentPoolProfiles", *CLUSTER_DEFAULTS)},
         "provisioningState": "Creating",
         "powerState": {"code": "Running"},
         "kubernetesVersion": given.get("kubernetesVersion") or version,
@@ -111,6 +123,8 @@ def new_pool(given: Wire, cluster: Wire, *, version: str, patch: str, state: str
         "count": 1,
         "enableAutoScaling": False,
         "scaleDownMode": "Delete",
+        "scaleSetPriority": "Regular",
+        **dict.fromkeys(POOL_FLAGS, False),
         "vmSize": "Standard_D2s_v3",
         **{key: value for key, value in given.items() if key not in ("name", "id") and value is not None},
         "orchestratorVersion": version,

@@ -10,7 +10,7 @@ from sandbox.azure.core.errors import ArmError
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.graph import REPLICATION_SECONDS
-from sandbox.azure.world import CLIENT_ID, World
+from sandbox.azure.world import World
 
 ROLES = {
     "Owner": "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
@@ -105,7 +105,7 @@ class Authorization:
         """What the caller may do at a scope."""
         scope = f"/{call['scope']}".lower().rstrip("/")
         principal = self._world.principal_by_app(call.caller)
-        held = ["Owner"] if call.caller == CLIENT_ID else []
+        held = ["Owner"] if call.caller in self._world.owners else []
         for item in self._all():
             properties = item.body["properties"]
             own = properties["scope"].lower()

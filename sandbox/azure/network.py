@@ -116,7 +116,14 @@ class Network:
             "location": call.body["location"],
             "tags": call.body.get("tags") or {},
             "etag": self._world.store.etag(),
-            "properties": {**given, "addressSpace": space, "subnets": subnets, "provisioningState": "Updating"},
+            "properties": {
+                "enableDdosProtection": False,
+                "enableVmProtection": False,
+                **given,
+                "addressSpace": space,
+                "subnets": subnets,
+                "provisioningState": "Updating",
+            },
         }
         network = self._world.store.put(id_, body)
         return self._accept(call, network, 200 if old else 201)

@@ -69,24 +69,29 @@ async def permissions(context: AzureContext) -> list[Finding]:
     roles = "Give it Contributor" + (
         " and Role Based Access Control Administrator" if any("roleAssignments" in action for action in missing) else ""
     )
-    return [Finding(check="permissions", sentence=sentence, reason="PermissionMissing", remedy=f"{roles} on {scope}.")]
+    blocks = any(not action.endswith("/delete") for action in missing)
+    return [
+        Finding(check="permissions", sentence=sentence, reason="PermissionMissing", remedy=f"{roles} on {scope}.", blocks=blocks)
+    ]
 
 
 def actions_needed(context: AzureContext, group_exists: bool) -> list[str]:
-    """What the operator does in Azure for this spec, in the words of roles."""
+    """What the operator does in the platform's group for this spec, in the words of roles. Rights on what lies elsewhere (an
+    existing subnet, registries) may be given there alone."""
     spec = context.spec
+    keeps_network = spec.network is not None and spec.network.virtual_network is not None
     wanted = {
         "Microsoft.Resources/subscriptions/resourceGroups/write": not group_exists,
         "Microsoft.Resources/subscriptions/resourceGroups/delete": spec.deletion_policy == "Delete",
         "Microsoft.ContainerService/managedClusters/write": True,
         "Microsoft.ContainerService/managedClusters/agentPools/write": True,
         "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action": True,
-        "Microsoft.Network/virtualNetworks/write": spec.network is not None and spec.network.virtual_network is not None,
-        "Microsoft.Network/virtualNetworks/subnets/join/action": spec.network is not None,
+        "Microsoft.Network/virtualNetworks/write": keeps_network,
+        "Microsoft.Network/virtualNetworks/subnets/join/action": keeps_network,
         "Microsoft.ManagedIdentity/userAssignedIdentities/write": bool(
             spec.identity.user_assigned and spec.identity.user_assigned.name
         ),
-        "Microsoft.Authorization/roleAssignments/write": spec.network is not None or bool(spec.cluster.registries),
+        "Microsoft.Authorization/roleAssignments/write": keeps_network,
         "Microsoft.Insights/autoscaleSettings/write": bool(spec.autoscale),
         "Microsoft.Compute/virtualMachineScaleSets/read": True,
     }
@@ -217,5 +222,6 @@ async def names(context: AzureContext) -> list[Finding]:
     return found or [Finding(check="names", sentence="free, or ours")]
 
 
-BEFORE_CREATION: tuple[Check, ...] = (version, addresses, sizes, quota)
+BEFORE_CREATION: tuple[Check, ...] = (clock, permissions, version, addresses, sizes, quota)
+"""Names that are taken and providers are told by the steps themselves, which look before they write."""
 ALL: tuple[Check, ...] = (clock, permissions, providers, version, sizes, quota, addresses, names)

@@ -150,7 +150,7 @@ def show(console: Console, chosen: Subject, results: Mapping[str, Result], waits
 def _block(console: Console, name: str, result: Result) -> None:
     able = [change.action for change in result.changes if not change.cannot]
     sign, style = SIGNS[max(able, key=list(SIGNS).index)] if able else IMPOSSIBLE
-    console.print(Text(f"{sign} {name}", style=f"bold {style}"), Text(f"  {_duration(result.takes)}", style="dim"))
+    console.print(Text(f"{sign} {name}", style=f"bold {style}"), Text(f" {_duration(result.takes)}", style="dim"))
     for change in result.changes:
         sign, style = SIGNS[change.action] if not change.cannot else IMPOSSIBLE
         head = f"    {sign} {change.path}"
@@ -161,7 +161,7 @@ def _block(console: Console, name: str, result: Result) -> None:
             continue
         values = "" if change.action is Action.DELETE else f": {_value(change.before)} -> {_value(change.after)}"
         note = "  # disrupts people at work" if change.disrupts and not change.cannot else ""
-        console.print(Text(KNOWN.clean(f"{head}{values}"), style=style), Text(note, style="dim"))
+        console.print(Text(KNOWN.clean(f"{head}{values}"), style=style) + Text(note, style="dim"))
         if change.cannot:
             console.print(Text(KNOWN.clean(f"        cannot be done: {sentence(change.cannot)}"), style=style))
     console.print()
@@ -199,6 +199,7 @@ def _summary(results: Mapping[str, Result], waits: str) -> Text:
     parts = [f"{counts[action]} {said}" for action, said in words.items() if counts[action]]
     text = f"{', '.join(parts)}; {_duration(_length(results))}"
     if counts["disrupts"]:
-        text += f"; {counts['disrupts']} disrupt people at work"
-        text += f" and wait for {waits}" if waits else ""
+        one = counts["disrupts"] == 1
+        text += f"; {counts['disrupts']} {'disrupts' if one else 'disrupt'} people at work"
+        text += f" and {'waits' if one else 'wait'} for {waits}" if waits else ""
     return Text(text, style="bold")

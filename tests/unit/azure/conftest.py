@@ -147,8 +147,14 @@ class Estate:
             results = await self.once(spec)
             if isinstance(results["ResourceGroup"].outcome, Done):
                 return results
-            await self.simulator.world.clock.sleep(15)
+            await self._rest(results, 15)
         raise AssertionError(f"no group: {results}")
+
+    async def _rest(self, results: Mapping[str, Result], seconds: float) -> None:
+        """Simulated seconds until the next pass; and what fills our own share of Azure's limits up again, in real time."""
+        failed = [r.outcome for r in results.values() if isinstance(r.outcome, Failed)]
+        await asyncio.sleep(max((f.retry_in or 0 for f in failed if f.reason == "Throttled"), default=0))
+        await self.simulator.world.clock.sleep(seconds)
 
     async def new_operator(self) -> None:
         """The operator begins anew: it has seen nothing yet, and used up nothing of what Azure allows."""
@@ -182,10 +188,7 @@ class Estate:
                 return results
             still = any(isinstance(o, InProgress) for o in waits) or retrying
             fresh = {n: r for n, r in results.items() if isinstance(r.outcome, Done) and not r.changes} if still else {}
-            if any(failed.reason == "Throttled" for failed in retrying):
-                await asyncio.sleep(max(failed.retry_in or 0 for failed in retrying))  # our own share fills up in real time
-            await self.simulator.world.clock.sleep(25)
-            await asyncio.sleep(max((o.retry_in or 0 for o in retrying if o.reason == "Throttled"), default=0))
+            await self._rest(results, 25)
         raise AssertionError(f"did not come to rest: {results}")
 
     async def delete(self, spec: dict[str, Any]) -> dict[str, Result]:
