@@ -13,11 +13,12 @@ from notebook_platform.api.binderhub import BinderHubSpec, GivenRegistry, Reposi
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
 from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.values import Values, merged
 from notebook_platform.hubs.binder_addresses import Addresses, decide, doors
 from notebook_platform.hubs.binder_refusals import AZURE_REGISTRIES, check
 from notebook_platform.hubs.given import NOTHING, Around
 from notebook_platform.hubs.values import FIELD as HUB_FIELD
-from notebook_platform.hubs.values import HubSecrets, Values, merged
+from notebook_platform.hubs.values import HubSecrets
 from notebook_platform.hubs.values import render as render_hub
 
 FIELD = "spec.binderhub"

@@ -10,13 +10,13 @@ from notebook_platform.helm.content import Content, Seen
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
+from notebook_platform.helm.values import documents
 from notebook_platform.hubs import binder_health, homes
 from notebook_platform.hubs.binder_addresses import decide
 from notebook_platform.hubs.binder_secrets import binder_secrets, image_registry
 from notebook_platform.hubs.binder_values import FIELD, about_binder, hub_inside, is_known, render
 from notebook_platform.hubs.given import NOTHING
 from notebook_platform.hubs.look_around import look_around
-from notebook_platform.hubs.secrets import more_values
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
@@ -45,8 +45,8 @@ class BinderHub(Content):
         secrets = await binder_secrets(self._secrets, spec, self._addresses, existing.config if existing else None)
         registry = await image_registry(self._secrets, spec)
         inside = hub_inside(spec, self._addresses)
+        more = await documents(self._secrets, spec.values_from, FIELD)
         with about_binder():
-            more = await more_values(self._secrets, inside)
             around = await look_around(target.api, inside, NOTHING, None, allow_private=self._allow_private)
         values = render(spec, secrets, registry, self._azure_names, target.served_version, more, around)
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)

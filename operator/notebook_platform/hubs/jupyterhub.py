@@ -11,12 +11,13 @@ from notebook_platform.helm.content import Content, Seen
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
+from notebook_platform.helm.values import documents
 from notebook_platform.hubs import health, homes
 from notebook_platform.hubs.generations import is_known, parse
 from notebook_platform.hubs.given import Around, base_path, url_of
 from notebook_platform.hubs.look_around import look_around
 from notebook_platform.hubs.probe import probe
-from notebook_platform.hubs.secrets import hub_secrets, more_values
+from notebook_platform.hubs.secrets import hub_secrets
 from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
@@ -41,7 +42,7 @@ class JupyterHub(Content):
     async def want(self, target: Target, existing: Release | None) -> Wanted:
         chart = self._helm.charts.find(CHART, self._spec.chart.version, self._spec.chart.repository, f"{FIELD}.chart")
         secrets = await hub_secrets(self._secrets, self._spec, existing.config if existing else None)
-        more = await more_values(self._secrets, self._spec)
+        more = await documents(self._secrets, self._spec.values_from, FIELD)
         self._around = await look_around(target.api, self._spec, self._around, existing, allow_private=self._allow_private)
         made = explain(self._spec, secrets, target.served_version, more, self._around)
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.told())

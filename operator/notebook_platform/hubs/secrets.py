@@ -4,14 +4,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from notebook_platform.api.base import SecretKeyRef
 from notebook_platform.api.hubs import JupyterHubSpec, OAuth
 from notebook_platform.api.hubs.auth import ClientSecretRef
-from notebook_platform.engine.outcome import Refused
 from notebook_platform.hubs.given import FIELD, SEPARATOR, HubSecrets
-from notebook_platform.kube.redaction import KNOWN
 from notebook_platform.kube.secrets import SecretStore
 
 TAKEN_FROM: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -107,28 +103,3 @@ def _token_in(values: Mapping[str, Any], service: str) -> str | None:
     found = _at(values, ("hub", "services", service)) or {}
     token = found.get("apiToken") or found.get("api_token") if isinstance(found, Mapping) else None
     return token if isinstance(token, str) else None
-
-
-async def more_values(store: SecretStore, spec: JupyterHubSpec) -> list[Mapping[str, Any]]:
-    """The documents of valuesFrom, in order. Raises Refused (missing object or key, ValuesNotYaml)."""
-    documents: list[Mapping[str, Any]] = []
-    for place, source in enumerate(spec.values_from):
-        where = f"{FIELD}.valuesFrom[{place}]"
-        if source.kind == "Secret":
-            data = await store.read(source.name, source.key, field=where)
-            KNOWN.add({source.key: data[source.key]})
-            text = data[source.key]
-        else:
-            text = await store.config_map(source.name, source.key, field=where)
-        try:
-            document = yaml.safe_load(text) or {}
-        except yaml.YAMLError:
-            document = None
-        if not isinstance(document, dict):
-            raise Refused.because(
-                "ValuesNotYaml",
-                f"{where}: {source.kind} {source.name!r}, key {source.key!r} does not hold a YAML mapping",
-                "Correct it; it is picked up at once.",
-            )
-        documents.append(document)
-    return documents

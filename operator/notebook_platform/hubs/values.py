@@ -10,6 +10,7 @@ from typing import Any
 
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.values import Values, merged
 from notebook_platform.hubs.core import core, service_token
 from notebook_platform.hubs.door import door
 from notebook_platform.hubs.generations import KNOWN, Generation, Knowledge
@@ -20,9 +21,8 @@ from notebook_platform.hubs.refusals import check
 from notebook_platform.hubs.servers import servers
 from notebook_platform.hubs.sign_in import sign_in
 
-__all__ = ["FIELD", "Around", "HubSecrets", "Rendered", "explain", "merged", "render"]
+__all__ = ["FIELD", "Around", "HubSecrets", "Rendered", "explain", "render"]
 
-Values = dict[str, Any]
 Path = tuple[str, ...]
 
 OF_THE_OPERATOR = "kept by the operator"
@@ -212,15 +212,6 @@ def _has(values: Any, path: Path) -> bool:
             return False
         values = values[key]
     return True
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
-    """A deep merge; `over` wins."""
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return result
 
 
 def path_of(place: str) -> Path:
