@@ -249,3 +249,29 @@ async def test_a_deletion_in_the_middle_of_a_creation_takes_down_what_was_made_s
     assert all_done(results), {n: r.outcome for n, r in results.items()}
     await estate.simulator.world.clock.sleep(600)
     assert (await estate.state())["resources"] == {}
+
+
+async def test_a_group_with_a_lock_stays_with_all_that_is_in_it_until_the_lock_is_gone(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    lock = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/prd_rg_jhub/providers/Microsoft.Authorization/locks/keep"
+    await estate.control("PUT", f"/resources{lock}", {"properties": {"level": "CanNotDelete"}})
+    failed = [r.outcome for r in (await estate.delete(runbook_spec())).values() if isinstance(r.outcome, Failed)]
+    assert failed and {outcome.reason for outcome in failed} == {"Locked"}
+    assert all("lock" in outcome.remedy for outcome in failed)
+    assert CLUSTER in (await estate.state())["resources"]
+    await estate.control("DELETE", f"/resources{lock}")
+    assert all_done(await estate.delete(runbook_spec()))
+    await estate.simulator.world.clock.sleep(600)
+    assert (await estate.state())["resources"] == {}
+
+
+async def test_a_principal_that_somebody_has_deleted_already_is_no_obstacle(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    world = estate.simulator.world
+    (application,) = [a for a in world.applications.values() if a["displayName"] == "sp_aks_jhub"]
+    principal = world.principal_by_app(application["appId"])
+    assert principal is not None
+    del world.applications[application["id"]], world.principals[principal["id"]]
+    assert all_done(await estate.delete(runbook_spec()))
+    await estate.simulator.world.clock.sleep(600)
+    assert (await estate.state())["resources"] == {}
