@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.api.durations import iso8601, parse_duration
@@ -63,6 +64,19 @@ def test_known_secrets_tokens_and_signatures_are_hidden_and_identifiers_are_not(
     )
     assert "s3cr3t" not in text and "abcdefghijklmnop" not in text and "SIG" not in text and "abc.def" not in text
     assert "11111111-1111" in text and "api-version=1" in text
+
+
+def test_of_a_kubeconfig_only_the_credentials_are_secret() -> None:
+    known = KnownSecrets()
+    kubeconfig = {
+        "current-context": "prd-aks-jhub-context",
+        "clusters": [{"name": "prd-aks-jhub", "cluster": {"server": "https://prd-aks-jhub.example.org:443"}}],
+        "users": [{"name": "clusterUser_prd", "user": {"client-key-data": "a2V5LWRhdGE=" * 8, "token": "f00dfeedf00dfeed"}}],
+    }
+    known.add({"value": yaml.safe_dump(kubeconfig)})
+    told = f"delete managed cluster prd-aks-jhub; {kubeconfig['users'][0]['user']}"
+    assert "prd-aks-jhub" in known.clean(told)
+    assert "f00dfeed" not in known.clean(told) and "a2V5LWRhdGE=a2V5" not in known.clean(told)
 
 
 ROWS = [(code, row) for code, rows in CODES.items() for row in rows]

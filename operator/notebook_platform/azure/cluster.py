@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -76,7 +77,7 @@ class Cluster(Step[Wire, Wire]):
     async def observe(self, inputs: Inputs) -> Observed[Wire]:
         pending = await self._context.pending(self.name, FIELD)
         if pending is not None:
-            return pending
+            return replace(pending, notices=tuple(self._notices()))
         async with speaking_of(FIELD):
             found = await self._context.look(CLUSTERS, self._name, sharp=self.sharp)
         if found is None:

@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
 
 SHORTEST = 6
 """Shorter values would blank out ordinary words; the operator makes none and no real secret is so short."""
@@ -44,6 +47,9 @@ class KnownSecrets:
 
 
 def _words(value: str) -> Iterator[str]:
+    if (users := _users(value)) is not None:
+        yield from (leaf for leaf in _leaves(users) if len(leaf) >= SHORTEST)
+        return
     if len(value.split()) <= 1 or "\n" not in value.strip():
         if len(value.strip()) >= SHORTEST:
             yield value.strip()
@@ -52,6 +58,25 @@ def _words(value: str) -> Iterator[str]:
         bare = word.strip("\"',[]{}")
         if len(bare) >= SHORTEST_WORD and not bare.endswith(":") and "://" not in bare:
             yield bare
+
+
+def _users(value: str) -> Any:
+    """The users of a kubeconfig: what else stands in it (names, addresses, the authority) is no secret. None: it is none."""
+    if not ("current-context" in value and "users" in value):
+        return None
+    try:
+        document = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return None
+    users = document.get("users") if isinstance(document, dict) else None
+    return [user.get("user") for user in users if isinstance(user, dict)] if isinstance(users, list) else None
+
+
+def _leaves(node: Any) -> Iterator[str]:
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _leaves(child)
+    if isinstance(node, str):
+        yield node.strip()
 
 
 KNOWN = KnownSecrets()
