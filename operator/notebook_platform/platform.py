@@ -54,6 +54,7 @@ from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.step import Keeping, ReleaseStep
 from notebook_platform.hubs.binder_health import end_all
 from notebook_platform.hubs.binderhub import BinderHub
+from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.homes import Census, end_servers, everywhere
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
@@ -173,6 +174,7 @@ class Workshop:
     def _contents(self, context: AzureContext) -> list[Content]:
         """The releases that the spec asks for."""
         spec, allow_private = context.spec, self._config.allow_private_addresses
+        names = cloud_of(self._config).public_names
         found: list[Content] = []
         if spec.binderhub is not None:
             binder = BinderHub(
@@ -180,14 +182,14 @@ class Workshop:
                 secrets=context.secrets,
                 helm=self._helm,
                 allow_private=allow_private,
-                azure_names=f"{spec.azure.location}.{cloud_of(self._config).public_names}",
+                azure_names=f"{spec.azure.location}.{names}",
             )
             found.append(binder)
         if spec.jupyterhub is not None:
             found.append(
                 JupyterHub(
                     spec.jupyterhub,
-                    location=spec.azure.location,
+                    around=Around(location=spec.azure.location, label_suffix=names),
                     secrets=context.secrets,
                     helm=self._helm,
                     allow_private=allow_private,

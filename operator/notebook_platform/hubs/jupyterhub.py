@@ -26,15 +26,15 @@ CHART = "jupyterhub"
 
 
 class JupyterHub(Content):
-    """The hub of spec.jupyterhub."""
+    """The hub of spec.jupyterhub. `around` says where it is."""
 
     name = "JupyterHub"
     field = FIELD
 
-    def __init__(self, spec: JupyterHubSpec, *, location: str, secrets: SecretStore, helm: Helm, allow_private: bool) -> None:
+    def __init__(self, spec: JupyterHubSpec, *, around: Around, secrets: SecretStore, helm: Helm, allow_private: bool) -> None:
         self.release, self.namespace, self.remediation = spec.release, spec.namespace, spec.remediation
         self._spec = spec
-        self._around = Around(location=location)
+        self._around = around
         self._secrets = secrets
         self._helm = helm
         self._allow_private = allow_private

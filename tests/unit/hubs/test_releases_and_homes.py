@@ -18,6 +18,7 @@ from notebook_platform.helm.releases import any_charts, step_name
 from notebook_platform.helm.scene import Scene
 from notebook_platform.helm.step import Keeping, ReleaseStep
 from notebook_platform.helm.troubles import Trouble, sentence
+from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.health import unseen
 from notebook_platform.hubs.homes import Census, notices, objection
 from notebook_platform.hubs.jupyterhub import JupyterHub
@@ -145,7 +146,7 @@ def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cann
     spec = JupyterHubSpec.model_validate(
         {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}, "remediation": {"strategy": "Rollback"}}
     )
-    hub = JupyterHub(spec, location="eastus", secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
+    hub = JupyterHub(spec, around=Around(location="eastus"), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
 
     def at(version: str) -> Any:
         return SimpleNamespace(chart_version=version)
