@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +34,7 @@ from notebook_platform.observability import metrics
 from notebook_platform.observability.events import events
 from notebook_platform.platform import Workshop
 from notebook_platform.policy import disruption_waits, ignored_by
+from notebook_platform.references import references
 from notebook_platform.report import platform_status
 
 log = logging.getLogger(__name__)
@@ -332,35 +333,3 @@ def _unseen(results: Mapping[str, Result], remembered: Mapping[str, Operation]) 
         for key, operation in remembered.items()
         if key.split("/")[0] in results and isinstance(results[key.split("/")[0]].outcome, Blocked)
     }
-
-
-REFERENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "secretRef": lambda _: "Secret",
-    "certificateRef": lambda _: "Secret",
-    "clientSecretRef": lambda _: "Secret",
-    "passwordRef": lambda _: "Secret",
-    "tokenRef": lambda _: "Secret",
-    "sshPublicKeyFrom": lambda _: "Secret",
-    "valuesFrom": lambda reference: str(reference.get("kind", "Secret")),
-}
-"""Members of the spec that name a Secret or a ConfigMap, and which of the two."""
-
-
-def references(spec: Any) -> frozenset[tuple[str, str]]:
-    """Every (kind, name) that a spec names, wherever it stands; the chart's free values are not looked into."""
-    found: set[tuple[str, str]] = set()
-
-    def look(node: Any) -> None:
-        if isinstance(node, Mapping):
-            for key, value in node.items():
-                if kind := REFERENCES.get(key):
-                    for reference in value if isinstance(value, list) else [value]:
-                        found.add((kind(reference), str(reference["name"])))
-                elif key != "values":
-                    look(value)
-        elif isinstance(node, list):
-            for item in node:
-                look(item)
-
-    look(spec)
-    return frozenset(found)

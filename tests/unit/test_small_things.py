@@ -17,10 +17,10 @@ from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.throttling import Bucket, Limit
 from notebook_platform.azure.versions import downgrade, next_version, satisfies
 from notebook_platform.engine import Operation
-from notebook_platform.keeper import references
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.redaction import KnownSecrets
 from notebook_platform.kube.secrets import Platform
+from notebook_platform.references import references
 
 from tests.unit.azure.conftest import Secrets, runbook_spec
 
