@@ -99,7 +99,7 @@ def test_a_group_of_another_owner_is_told_and_never_touched(cleared: Field) -> N
         "PUT", f"/resources{group}", {**owner, "location": "eastus", "properties": {"provisioningState": "Succeeded"}}
     )
     cleared.apply(without_hub("anothers"))
-    told = cleared.until_reason("anothers", "ResourceGroupReady", "OwnedByAnother")["message"]
+    told = cleared.until_reason("anothers", "PreflightReady", "OwnedByAnother")["message"]
     assert has_remedy(told, "spec.azure.resourceGroup", "elsewhere/ns/other/uid-9", "not touched")
     cleared.kubectl("delete", "nbp", "anothers", "-n", "platforms", "--timeout=60s")
     assert group.lower() in cleared.resources()

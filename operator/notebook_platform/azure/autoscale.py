@@ -13,7 +13,7 @@ from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.inventory import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
-from notebook_platform.azure.autoscale_body import FIELD, setting_properties
+from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_properties
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Notice, Observed, Outcome, Step
 from notebook_platform.engine.change import compare
@@ -107,8 +107,9 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         ]
         for name, body in wanted.items():
             if name in ours:
-                changes += compare(body, ours[name], name)
-                changes += _extra_rules(body, ours[name], name)
+                there = _normal(body, ours[name])
+                changes += compare(body, there, name)
+                changes += _extra_rules(body, there, name)
         changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name not in wanted]
         return changes
 
@@ -151,6 +152,13 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
     @property
     def _settings(self) -> Any:
         return self._context.session.monitor.autoscale_settings
+
+
+def _normal(body: Wire, found: Wire) -> Wire:
+    """What is found, with its profiles as we would write them: an adopted setting that means the same is in line."""
+    properties = found.get("properties") or {}
+    profiles = normal_profiles(properties.get("profiles") or (), body["properties"]["profiles"])
+    return {**found, "properties": {**properties, "profiles": profiles}}
 
 
 def _extra_rules(body: Wire, found: Wire, name: str) -> list[Change]:

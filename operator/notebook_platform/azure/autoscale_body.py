@@ -5,7 +5,7 @@ other's name in its own (https://learn.microsoft.com/azure/azure-monitor/autosca
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tzlocal.windows_tz import tz_win
@@ -33,7 +33,7 @@ def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
                 "Use a name of the tz database, as Europe/Vienna.",
             )
         begins = _profile(recurring.name, recurring.capacity, recurring.rules, scale_set)
-        ends = {**default, "name": json.dumps({"name": PAIRED, "for": recurring.name}, separators=(",", ":"))}
+        ends = {**default, "name": _paired_name(recurring.name)}
         profiles.append({**begins, "recurrence": _weekly(recurring, recurring.start, zone)})
         profiles.append({**ends, "recurrence": _weekly(recurring, recurring.end, zone)})
     emails = setting.notifications.emails if setting.notifications else []
@@ -44,6 +44,35 @@ def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
         "profiles": profiles,
         **({"notifications": [{"operation": "Scale", "email": {"customEmails": list(emails)}}]} if emails else {}),
     }
+
+
+def _paired_name(name: str) -> str:
+    return json.dumps({"name": PAIRED, "for": name}, separators=(",", ":"))
+
+
+def ended_by(profile: Mapping[str, Any]) -> str | None:
+    """Name of the recurring profile that a default profile ends; None: it is none of those. Other tools put the default
+    profile's own name beside it, and write the JSON in their own way."""
+    try:
+        told = json.loads(profile["name"])
+    except ValueError:
+        return None
+    return str(told["for"]) if isinstance(told, Mapping) and "for" in told else None
+
+
+def normal_profiles(found: Sequence[Wire], wanted: Sequence[Wire]) -> list[Wire]:
+    """Profiles as they are, in the order and under the names that we would give those that mean the same; a plain default
+    profile is added where others say it only as the end of recurring ones, as the portal does."""
+    named = []
+    for profile in found:
+        ended = ended_by(profile)
+        plain = not profile.get("recurrence") and not profile.get("fixedDate")
+        named.append({**profile, "name": _paired_name(ended) if ended else "default" if plain else profile["name"]})
+    ends = [profile for profile in named if ended_by(profile)]
+    if ends and not any(profile["name"] == "default" for profile in named):
+        named.insert(0, {**ends[0], "name": "default", "recurrence": None})
+    order = [profile["name"] for profile in wanted]
+    return sorted(named, key=lambda profile: order.index(profile["name"]) if profile["name"] in order else len(order))
 
 
 def _profile(name: str, capacity: AutoscaleCapacity, rules: Sequence[AutoscaleRule], scale_set: str) -> Wire:

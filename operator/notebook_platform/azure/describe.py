@@ -3,7 +3,6 @@
 Members that have the spec's or AKS's own default are left out, so that what is printed is what somebody chose.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from tzlocal.windows_tz import win_tz
 
 from notebook_platform.azure.agent_pools import PURPOSE_LABEL, SPOT_LABEL, SPOT_TAINT, USER_TAINT
-from notebook_platform.azure.autoscale_body import PAIRED
+from notebook_platform.azure.autoscale_body import ended_by
 
 Wire = Mapping[str, Any]
 Spec = dict[str, Any]
@@ -183,7 +182,7 @@ def describe_autoscale(setting: Wire, pool: str) -> Spec:
     properties = setting["properties"]
     profiles = {profile["name"]: profile for profile in properties["profiles"]}
     plain = next((p for p in profiles.values() if not p.get("recurrence") and not p.get("fixedDate")), None)
-    ends = {json.loads(n)["for"]: p for n, p in profiles.items() if n.startswith("{") and json.loads(n).get("name") == PAIRED}
+    ends = {ended: profile for profile in profiles.values() if (ended := ended_by(profile))}
     default = plain or next(iter(ends.values()))
     recurring = [
         _recurring(profile, ends[name]) for name, profile in profiles.items() if profile.get("recurrence") and name in ends

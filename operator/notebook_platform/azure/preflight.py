@@ -1,15 +1,18 @@
 """Preflight: what Azure would refuse later, found before anything costs money. Each finding names the field and the remedy."""
 
-from notebook_platform.azure import checks
+import asyncio
+
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.inventory import CLUSTERS
+from notebook_platform.azure.checks import BEFORE_CREATION, BEFORE_UPGRADE, Check, Finding
 from notebook_platform.azure.cluster_body import current_version
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.versions import satisfies
-from notebook_platform.engine import Check, Failed, Inputs, Observed
+from notebook_platform.engine import Check as CheckStep
+from notebook_platform.engine import Failed, Inputs, Observed, Refused
 
 
-class Preflight(Check[str]):
+class Preflight(CheckStep[str]):
     """Looks only while the cluster is not there yet, or runs another version than the spec wants."""
 
     name = "Preflight"
@@ -24,19 +27,37 @@ class Preflight(Check[str]):
         return self._spec.cluster.kubernetes_version
 
     async def observe(self, inputs: Inputs) -> Observed[str]:
-        running = await self._running_version()
         wanted = self._spec.cluster.kubernetes_version
-        if self._context.deleting or (running is not None and satisfies(running, wanted)):
+        if self._context.deleting:
             return Observed(found=wanted)
-        chosen = (checks.version,) if running else checks.BEFORE_CREATION
-        findings = [finding for check in chosen for finding in await check(self._context) if finding.reason and finding.blocks]
-        if not findings:
+        running = await self._running_version()
+        if running is not None and satisfies(running, wanted):
             return Observed(found=wanted)
-        message = "; ".join(finding.sentence for finding in findings)
-        remedy = " ".join(dict.fromkeys(finding.remedy for finding in findings))
-        return Observed(failed=Failed(reason=findings[0].reason, message=message, remedy=remedy))
+        looks = await asyncio.gather(*map(self._found, BEFORE_UPGRADE if running else BEFORE_CREATION))
+        findings = [finding for found in looks for finding in found if finding.reason and finding.blocks]
+        return Observed(failed=_failed(findings)) if findings else Observed(found=wanted)
+
+    async def _found(self, check: Check) -> list[Finding]:
+        """What a check finds. One that the principal may not make holds nothing up: the steps will see for themselves."""
+        try:
+            return await check(self._context, self.sharp)
+        except Refused as refused:
+            if refused.failed.reason == "PermissionMissing":
+                return []
+            raise
 
     async def _running_version(self) -> str | None:
         async with speaking_of("spec.cluster"):
             found = await self._context.look(CLUSTERS, self._spec.cluster.name, sharp=self.sharp)
         return current_version(found) if found else None
+
+
+def _failed(findings: list[Finding]) -> Failed:
+    """All of them as one; it may heal by itself only if each of them may."""
+    waits = [finding.retry_in for finding in findings if finding.retry_in is not None]
+    return Failed(
+        reason=findings[0].reason,
+        message="; ".join(finding.sentence for finding in findings),
+        remedy=" ".join(dict.fromkeys(finding.remedy for finding in findings)),
+        retry_in=min(waits) if len(waits) == len(findings) else None,
+    )

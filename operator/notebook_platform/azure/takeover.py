@@ -1,6 +1,6 @@
 """Looking at everything a platform could consist of, for `import`. Reads only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
 from notebook_platform.azure.node_pools import POOL_TAG
 from notebook_platform.azure.role_assignment import ROLES
+from notebook_platform.azure.versions import parts
 from notebook_platform.engine import Refused
 
 Spec = dict[str, Any]
@@ -29,16 +30,17 @@ ROLE_NAMES = {id_: name for name, id_ in ROLES.items()}
 
 @dataclass(frozen=True)
 class Taken:
-    """The spec of what is there, the cluster it stands on, and what a person must know or do besides."""
+    """The spec of what is there and a name for it, the cluster it stands on, and what a person must know or do besides."""
 
+    name: str
     spec: Spec
     cluster: Wire
     remarks: list[str] = field(default_factory=list)
 
 
-async def look_around(session: AzureSession, group: str, cluster_name: str | None, principal_secret: str) -> Taken:
-    """Read the group, the cluster in it and what belongs to it. `principal_secret`: name of the Secret that will hold the
-    principal's credentials. Raises Refused (ResourceGroupNotFound, ClusterNotFound, ClusterNotNamed)."""
+async def look_around(session: AzureSession, group: str, cluster_name: str | None, name: str | None = None) -> Taken:
+    """Read the group, the cluster in it and what belongs to it. `name`: of the platform; None: the cluster's.
+    Raises Refused (ResourceGroupNotFound, ClusterNotFound, ClusterNotNamed)."""
     inventory = session.inventory
     async with speaking_of("--resource-group"):
         found = await inventory.one(GROUPS, "", group, max_age=0, sharp=True)
@@ -47,11 +49,12 @@ async def look_around(session: AzureSession, group: str, cluster_name: str | Non
         cluster = await _cluster(session, group, cluster_name)
         networks = await inventory.every(NETWORKS, 0) or []
         windows = await _windows(session, group, cluster["name"])
+    name = name or cluster["name"].lower().replace("_", "-")
     pools = [dict(pool) for pool in cluster["properties"].get("agentPoolProfiles") or ()]
     remarks: list[str] = []
     network, default = describe_network(networks, group, pools)
     managed = _managed_subnets(network, default)
-    identity = await _identity(session, cluster, network, default, principal_secret, remarks)
+    identity = await _identity(session, cluster, network, default, f"{name}-principal", remarks)
     spec: Spec = {
         "azure": {"subscriptionId": session.subscription_id, "location": cluster["location"], "resourceGroup": found["name"]},
         **({"network": network} if network else {}),
@@ -61,13 +64,25 @@ async def look_around(session: AzureSession, group: str, cluster_name: str | Non
     }
     if registries := await _registries(session, cluster, identity):
         spec["cluster"]["registries"] = registries
-    if autoscale := await _autoscale(session, cluster["properties"]["nodeResourceGroup"]):
+    if autoscale := await _autoscale(session, cluster["properties"]["nodeResourceGroup"], remarks):
         spec["autoscale"] = autoscale
     if found["location"] != cluster["location"]:
         remarks.append(
             f"The resource group is in {found['location']} and the cluster in {cluster['location']}: that cannot be kept"
         )
-    return Taken(spec, cluster, remarks)
+    remarks += _versions(cluster, pools)
+    return Taken(name, spec, cluster, remarks)
+
+
+def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
+    """Pools that run another minor version than the control plane: the spec has one for all."""
+    told = cluster["properties"]
+    ours = parts(str(told.get("currentKubernetesVersion") or told["kubernetesVersion"]))[:2]
+    theirs = {p["name"]: str(p.get("currentOrchestratorVersion") or p.get("orchestratorVersion") or "") for p in pools}
+    behind = [f"{name} ({version})" for name, version in theirs.items() if version and parts(version)[:2] != ours]
+    if not behind:
+        return []
+    return [f"Agent pools of another version than the control plane will be upgraded to its version: {', '.join(behind)}"]
 
 
 async def _cluster(session: AzureSession, group: str, name: str | None) -> Wire:
@@ -164,11 +179,15 @@ async def _registries(session: AzureSession, cluster: Wire, identity: Spec) -> l
     ]
 
 
-async def _autoscale(session: AzureSession, node_group: str) -> list[Spec]:
+async def _autoscale(session: AzureSession, node_group: str, remarks: list[str]) -> list[Spec]:
     inventory = session.inventory
     async with speaking_of("--cluster"):
         sets = await inventory.below(SCALE_SETS, node_group, max_age=0, sharp=True) or []
         settings = await inventory.below(AUTOSCALE_SETTINGS, node_group, max_age=0, sharp=True) or []
     pools = {str(s["id"]).lower(): s["tags"][POOL_TAG] for s in sets if (s.get("tags") or {}).get(POOL_TAG)}
     targets = {str(s["properties"]["targetResourceUri"]).lower(): s for s in settings}
-    return [describe_autoscale(setting, pools[target]) for target, setting in targets.items() if target in pools]
+    taken = [setting for target, setting in targets.items() if target in pools]
+    for setting in taken:
+        if dated := [p["name"] for p in setting["properties"]["profiles"] if p.get("fixedDate")]:
+            remarks.append(f"Profiles of {setting['name']} with a fixed date cannot be kept and would go: {', '.join(dated)}")
+    return [describe_autoscale(setting, pools[str(setting["properties"]["targetResourceUri"]).lower()]) for setting in taken]

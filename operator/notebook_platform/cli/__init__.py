@@ -83,9 +83,10 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
 }
 
 
-def main() -> int:
-    """Run one command; returns the exit code. Commands are imported when they are asked for."""
-    command, *arguments = sys.argv[1:] or [""]
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command that the words (left out: those of the command line) begin with; returns the exit code.
+    Commands are imported when they are asked for."""
+    command, *arguments = (sys.argv[1:] if words is None else words) or [""]
     if command not in COMMANDS:
         print(USAGE.format(program=program()), file=sys.stdout if command in ("-h", "--help") else sys.stderr)
         return 0 if command in ("-h", "--help") else 2

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure import checks
-from notebook_platform.azure.checks import Finding
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.checks import ALL, Check, Finding
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.cli import program
@@ -22,13 +22,18 @@ from notebook_platform.engine.outcome import Failed, Refused
 from notebook_platform.hubs.generations import generation, newest_for, suits
 from notebook_platform.kube.redaction import KNOWN
 
-STYLES = {True: ("✗", "red"), False: ("!", "yellow")}
+WELL, NOTE, AMISS = ("✓", "green"), ("!", "yellow"), ("✗", "red")
+
+Named = tuple[str, Finding]
+"""A finding, and what the check that made it is called."""
+
+LONGEST_NAME = len("subscription")
 
 
 def doctor(arguments: Sequence[str]) -> int:
     """Print the findings; returns 0 when nothing blocks, else 1."""
     parser = argparse.ArgumentParser(f"{program()} doctor", description="Look whether everything is there to begin with.")
-    parser.epilog = "exit codes: 0 all is well, 1 something is amiss"
+    parser.epilog = "exit codes: 0 nothing blocks, 1 something does, or it could not be looked at"
     add_arguments(parser)
     given = parser.parse_args(list(arguments))
     try:
@@ -40,57 +45,63 @@ def doctor(arguments: Sequence[str]) -> int:
 
 async def _doctor(arguments: argparse.Namespace) -> int:
     async with subject(arguments) as chosen:
-        findings = [finding async for finding in examined(chosen)]
+        found = [named async for named in examined(chosen)]
     if arguments.output == "json":
-        print(KNOWN.clean(json.dumps([asdict(finding) for finding in findings], indent=2)))
+        print(KNOWN.clean(json.dumps([{"check": check, **asdict(finding)} for check, finding in found], indent=2)))
     else:
-        console = Console(highlight=False, soft_wrap=True)
-        for finding in findings:
-            show(console, finding)
-    return int(any(finding.reason and finding.blocks for finding in findings))
+        show(Console(highlight=False, soft_wrap=True), found)
+    return int(any(finding.reason and finding.blocks for _, finding in found))
 
 
-def show(console: Console, finding: Finding) -> None:
-    """One line."""
-    sign, style = STYLES[finding.blocks] if finding.reason else ("✓", "green")
-    remedy = f" {finding.remedy}" if finding.reason else ""
-    text = f"{finding.check:<12} {finding.sentence}{'.' if remedy else ''}{remedy}"
-    console.print(Text(f"{sign} ", style=style) + Text(KNOWN.clean(text)))
+def show(console: Console, found: Sequence[Named]) -> None:
+    """One line each, then what they come to."""
+    for check, finding in found:
+        sign, style = (AMISS if finding.blocks else NOTE) if finding.reason else WELL
+        text = f"{check:<{LONGEST_NAME}}  {finding.sentence}" + (f". {finding.remedy}" if finding.remedy else "")
+        console.print(Text(f"{sign} ", style=style) + Text(KNOWN.clean(text)))
+    blocking = sum(bool(finding.reason) and finding.blocks for _, finding in found)
+    verdict = (
+        f"{blocking} {'thing stands' if blocking == 1 else 'things stand'} in the way"
+        if blocking
+        else "Nothing stands in the way"
+    )
+    console.print(Text(f"\n{verdict}.", style="bold"))
 
 
-async def examined(chosen: Subject) -> AsyncIterator[Finding]:
+async def examined(chosen: Subject) -> AsyncIterator[Named]:
     """Sign-in and subscription, then all that can be looked at with them."""
     context = await chosen.workshop.azure(chosen.platform, chosen.spec, chosen.secrets, planning=True)
-    if isinstance(context.signed_in, Failed):
-        yield _of(context.signed_in, "token")
-        return
-    step = Credentials(context)
     try:
-        observed = await step.observe({})
+        async with speaking_of("spec.azure.credentials"):
+            await context.session.token(context.session.cloud.management_scope)
     except Refused as refused:
-        yield _of(refused.failed, "token" if "credentials" in refused.failed.message else "subscription")
+        yield "token", _of(refused.failed)
         return
-    yield Finding(check="token", sentence="Entra ID gives one")
-    if observed.failed:
-        yield _of(observed.failed, "subscription")
-    else:
-        yield Finding(check="subscription", sentence=f"{chosen.spec.azure.subscription_id} takes writes")
-    for check in checks.ALL:
+    yield "token", Finding(sentence="Entra ID gives one")
+    try:
+        observed = await Credentials(context).observe({})
+    except Refused as refused:
+        yield "subscription", _of(refused.failed)
+        return
+    well = Finding(sentence=f"{chosen.spec.azure.subscription_id} takes writes")
+    yield "subscription", _of(observed.failed) if observed.failed else well
+    for name, check in ALL.items():
         for finding in await _findings(check, context):
-            yield finding
+            yield name, finding
     for finding in chart_findings(chosen.spec):
-        yield finding
+        yield "chart", finding
 
 
-async def _findings(check: checks.Check, context: AzureContext) -> list[Finding]:
+async def _findings(check: Check, context: AzureContext) -> list[Finding]:
+    """What a check finds. One that our roles do not let us make says so, and holds nothing up in the operator either."""
     try:
-        return await check(context)
+        return await check(context, True)
     except Refused as refused:
-        return [_of(refused.failed, check.__name__)]
+        return [_of(refused.failed, blocks=refused.failed.reason != "PermissionMissing")]
 
 
-def _of(failed: Failed, check: str) -> Finding:
-    return Finding(check=check, sentence=failed.message.rstrip("."), reason=failed.reason, remedy=failed.remedy)
+def _of(failed: Failed, *, blocks: bool = True) -> Finding:
+    return Finding(sentence=failed.message.rstrip(". "), reason=failed.reason, remedy=failed.remedy, blocks=blocks)
 
 
 def chart_findings(spec: NotebookPlatformSpec) -> list[Finding]:
@@ -100,10 +111,8 @@ def chart_findings(spec: NotebookPlatformSpec) -> list[Finding]:
     chart, kubernetes = spec.jupyterhub.chart.version, spec.cluster.kubernetes_version
     best = newest_for(kubernetes).name
     if suits(chart, kubernetes):
-        return [
-            Finding(check="chart", sentence=f"jupyterhub {chart} goes with Kubernetes {kubernetes}; so do charts up to {best}.x")
-        ]
+        return [Finding(sentence=f"jupyterhub {chart} goes with Kubernetes {kubernetes}, as do charts up to {best}.x")]
     least = ".".join(map(str, generation(chart).kubernetes))
     sentence = f"spec.jupyterhub.chart.version {chart} needs Kubernetes {least} or newer, not {kubernetes}"
     remedy = f"Choose a chart of generation {best}, or a newer spec.cluster.kubernetesVersion."
-    return [Finding(check="chart", sentence=sentence, reason="ChartTooNew", remedy=remedy)]
+    return [Finding(sentence=sentence, reason="ChartTooNew", remedy=remedy)]

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,8 +17,14 @@ from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.cli.management import UsageError, add_namespace, context_namespace, management_api, reading
-from notebook_platform.config import OperatorConfig
+from notebook_platform.cli.management import (
+    UsageError,
+    add_namespace,
+    configuration,
+    context_namespace,
+    management_api,
+    reading,
+)
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.kube.redaction import KNOWN
 from notebook_platform.kube.secrets import Platform, SecretStore
@@ -51,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @asynccontextmanager
 async def subject(arguments: argparse.Namespace) -> AsyncIterator[Subject]:
     """Find the platform. Raises UsageError."""
-    chosen = OperatorConfig.load([])
+    chosen = configuration()
     configure("text", "ERROR")
     api = await management_api()
     try:
@@ -75,10 +82,16 @@ async def subject(arguments: argparse.Namespace) -> AsyncIterator[Subject]:
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file; `-` is the standard input, as kubectl has it."""
     try:
-        return [document for document in yaml.safe_load_all(path.read_text()) if isinstance(document, dict)]
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        text = sys.stdin.read() if str(path) == "-" else path.read_text()
+        found = [document for document in yaml.safe_load_all(text) if document is not None]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    for document in found:
+        if not isinstance(document, dict) or not isinstance((document.get("metadata") or {}).get("name"), str):
+            raise UsageError(f"{path} holds something that is no Kubernetes object: each has a kind and metadata.name")
+    return found
 
 
 async def _body(
@@ -87,7 +100,10 @@ async def _body(
     if arguments.filename:
         platforms = [d for d in documents if d.get("kind") == KIND and arguments.name in (None, d["metadata"]["name"])]
         if len(platforms) != 1:
-            raise UsageError(f"{arguments.filename} holds {len(platforms)} NotebookPlatforms of that name; one is needed")
+            named = f" called {arguments.name}" if arguments.name else "; name the one" if platforms else ""
+            raise UsageError(
+                f"{arguments.filename} holds {len(platforms) or 'no'} NotebookPlatform{'s' * (len(platforms) > 1)}{named}"
+            )
         body = platforms[0]
         body["metadata"].setdefault("namespace", context_namespace())
         if arguments.namespace:

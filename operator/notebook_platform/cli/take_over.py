@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.spec import NotebookPlatformSpec
@@ -18,8 +19,8 @@ from notebook_platform.azure.kubeconfig import kubeconfig_of
 from notebook_platform.azure.outputs import Cluster
 from notebook_platform.azure.takeover import Taken, look_around
 from notebook_platform.cli import program
+from notebook_platform.cli.management import UsageError, configuration
 from notebook_platform.cli.subject import GivenSecrets
-from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.fold import sentence
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.release import Release, releases
@@ -52,20 +53,19 @@ def take_over(arguments: Sequence[str]) -> int:
         return asyncio.run(_take_over(given))
     except Refused as refused:
         print(f"{program()} import: {sentence(refused.failed)}", file=sys.stderr)
-        return 1
+    except UsageError as error:
+        print(f"{program()} import: {error}", file=sys.stderr)
+    return 1
 
 
 async def _take_over(given: argparse.Namespace) -> int:
     configure("text", "ERROR")
-    sessions, targets = Sessions(cloud_of(OperatorConfig.load([]))), Targets()
+    sessions, targets = Sessions(cloud_of(configuration())), Targets()
     try:
         nothing = GivenSecrets(None, Platform(namespace=given.namespace, name="import", uid="import"), [])
         session = sessions.of(await sign_in(None, sessions.cloud, nothing), given.subscription)
-        name = given.name
-        secret = f"{name or given.cluster or given.resource_group}-principal".lower().replace("_", "-")
-        taken = await look_around(session, given.resource_group, given.cluster, secret)
-        name = name or taken.cluster["name"].lower()
-        hub, secrets = await _releases(session, targets, taken, name)
+        taken = await look_around(session, given.resource_group, given.cluster, given.name)
+        hub, secrets = await _releases(session, targets, taken)
     finally:
         await targets.close()
         await sessions.close()
@@ -73,29 +73,36 @@ async def _take_over(given: argparse.Namespace) -> int:
         taken.spec["jupyterhub"] = hub
     if given.credentials_secret:
         taken.spec["azure"]["credentials"] = {"secretRef": {"name": given.credentials_secret}}
-    _write_secrets(given, name, secrets, taken.remarks)
-    print(rendered(name, given.namespace, taken), end="")
+    else:
+        taken.remarks.append(
+            "The operator will sign in to Azure with its own identity: name a Secret with --credentials-secret for another"
+        )
+    _write_secrets(given, taken.name, secrets, taken.remarks)
+    print(rendered(given.namespace, taken), end="")
     return 0
 
 
-def rendered(name: str, namespace: str, taken: Taken) -> str:
-    """The resource as YAML, remarks first. Checked against the models, so that what is printed can be applied."""
+def rendered(namespace: str, taken: Taken) -> str:
+    """The resource as YAML, remarks first. Checked against the models, so that what is printed can be applied.
+    Raises UsageError."""
     spec = {**taken.spec, "deletionPolicy": "Orphan", "adoption": "IfUnowned"}
-    model = NotebookPlatformSpec.model_validate(spec)
+    try:
+        model = NotebookPlatformSpec.model_validate(spec)
+    except ValidationError as error:
+        told = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise UsageError(f"what is there cannot be described: {told}") from None
     body = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     document = {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": taken.name, "namespace": namespace},
         "spec": body,
     }
     remarks = "".join(f"# {remark}.\n" for remark in taken.remarks)
     return remarks + str(yaml.safe_dump(document, sort_keys=False, width=130))
 
 
-async def _releases(
-    session: AzureSession, targets: Targets, taken: Taken, name: str
-) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
+async def _releases(session: AzureSession, targets: Targets, taken: Taken) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
     """(spec.jupyterhub, the values that go to a Secret); remarks on what cannot be described."""
     try:
         there = await _listed(session, targets, taken)
@@ -109,7 +116,7 @@ async def _releases(
     if len(hubs) > 1:
         names = ", ".join(f"{release.namespace}/{release.name}" for release in hubs)
         taken.remarks.append(f"The cluster has several hubs ({names}); the first is described")
-    return describe_jupyterhub(hubs[0], f"{name}-values") if hubs else (None, {})
+    return describe_jupyterhub(hubs[0], f"{taken.name}-values") if hubs else (None, {})
 
 
 async def _listed(session: AzureSession, targets: Targets, taken: Taken) -> list[Release]:

@@ -84,8 +84,11 @@ class TargetCluster(Step[str, Found]):
 
     def desired(self, inputs: Inputs) -> str | None:
         self._cluster = inputs["Cluster"]
-        asleep = self._cluster is None or self._cluster.power_state == "Stopped"
-        return None if asleep else str(self._cluster.id)
+        return None if self._asleep else str(self._cluster.id)
+
+    @property
+    def _asleep(self) -> bool:
+        return self._cluster is None or self._cluster.power_state == "Stopped"
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
         cluster = inputs.get("Cluster")
@@ -122,6 +125,8 @@ class TargetCluster(Step[str, Found]):
         return Found(target)
 
     def plan(self, desired: str | None, found: Found | None) -> Sequence[Change]:
+        if desired is None:
+            return ()
         if found is None or not found.kept:
             return [Change(path=f"secrets/{self._secret_name}", action=Action.CREATE, after="kubeconfig of the cluster")]
         if found.stale or (found.target is None and not found.fetched):
@@ -138,6 +143,8 @@ class TargetCluster(Step[str, Found]):
         return Done()
 
     def judge(self, found: Found | None) -> Outcome | None:
+        if self._asleep:
+            return None
         if found is None or found.target is None:
             trouble = found.trouble if found else "its kubeconfig is not there yet"
             return Failed(

@@ -11,27 +11,25 @@ from typing import Any
 
 import pytest
 import yaml
-from aiohttp import web
-from aiohttp.test_utils import TestServer
-from notebook_platform.cli import COMMANDS
+from notebook_platform.cli import main
 
-from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
+from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
 from tests.unit.azure.conftest import Estate, estate, group_id
+from tests.unit.cli.target import BuiltCluster
 
 __all__ = ["estate"]
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
-CREDENTIALS = {
-    "apiVersion": "v1",
-    "kind": "Secret",
-    "metadata": {"name": "azure-credentials", "namespace": "platforms"},
-    "stringData": {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET},
-}
+NETWORK = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub"
+OWNER_TAG = "notebookplatform-owner"
 
 
 def secret(name: str, **data: str) -> dict[str, Any]:
     """A Secret as people write it into a file."""
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "platforms"}, "stringData": data}
+
+
+CREDENTIALS = secret("azure-credentials", tenantId=TENANT, clientId=CLIENT_ID, clientSecret=CLIENT_SECRET)
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,10 @@ class Said:
         """The output of `-o json`."""
         return json.loads(self.out)
 
-    def line(self, start: str) -> str:
-        """The one line that begins so, spaces and signs before it left aside."""
-        (found,) = [line.strip() for line in self.out.splitlines() if line.strip().startswith(start)]
-        return found
+    @property
+    def lines(self) -> list[str]:
+        """Its lines, with single spaces."""
+        return [" ".join(line.split()) for line in self.out.splitlines() if line.strip()]
 
 
 @dataclass(frozen=True)
@@ -59,20 +57,17 @@ class Terminal:
 
     estate: Estate
     directory: Path
-    kubeconfig: dict[str, Any]
+    target: BuiltCluster
 
-    def file(self, spec: dict[str, Any], *more: dict[str, Any], uid: str | None = "uid-1", name: str = "platform.yaml") -> str:
-        """A file with the platform that the estate's operator keeps, and further documents; the credentials unless others come."""
+    def file(self, spec: dict[str, Any], *more: dict[str, Any], uid: str | None = "uid-1") -> str:
+        """A file with the platform that the estate's operator keeps; with it the Secrets that the operator keeps and the spec
+        names, unless other documents are given."""
         metadata = {"name": self.estate.name, "namespace": "platforms", **({"uid": uid} if uid else {})}
         platform = {"apiVersion": "notebookplatform.io/v1alpha1", "kind": "NotebookPlatform", "metadata": metadata, "spec": spec}
-        path = self.directory / name
-        path.write_text(yaml.safe_dump_all([platform, *(more or (CREDENTIALS,))]))
+        kept = [secret(name, **data) for name, data in self.estate.secrets.data.items()]
+        path = self.directory / "platform.yaml"
+        path.write_text(yaml.safe_dump_all([platform, *(more or kept)]))
         return str(path)
-
-    def kept(self) -> list[dict[str, Any]]:
-        """The Secrets that the operator keeps and the spec names, as documents of a file."""
-        kubeconfig = secret(f"{self.estate.name}-kubeconfig", value=yaml.safe_dump(self.kubeconfig), clusterId=CLUSTER)
-        return [kubeconfig, *(secret(name, **data) for name, data in self.estate.secrets.data.items())]
 
     async def run(self, *words: str) -> Said:
         """Type a command and wait for its end."""
@@ -81,45 +76,37 @@ class Terminal:
     def _run(self, words: tuple[str, ...]) -> Said:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = COMMANDS[words[0]](words[1:])
+            code = main(words)
         return Said(code, out.getvalue(), err.getvalue())
 
+    async def settle(self, spec: dict[str, Any]) -> None:
+        """The operator has made it, and keeps the cluster's kubeconfig."""
+        await self.estate.settle(spec)
+        text = await self.target.kubeconfig(CLUSTER, "clusterAdmin")
+        self.estate.secrets.data["prd-jhub-kubeconfig"] = {"value": text, "clusterId": CLUSTER}
 
-VERSION_MEMBERS = ("gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform")
+    async def strip(self) -> None:
+        """Nobody owns anything: the estate is as if it had been made by hand."""
+        for id_, body in (await self.estate.state())["resources"].items():
+            if OWNER_TAG in (body.get("tags") or {}):
+                await self.estate.control("PATCH", f"/resources{id_}", {"tags": {OWNER_TAG: None}})
+            if "/agentpools/" in id_:
+                await self.estate.control("PATCH", f"/resources{id_}", {"properties": {"tags": {OWNER_TAG: None}}})
 
-
-def ready_node(name: str) -> dict[str, Any]:
-    return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
-
-
-@pytest.fixture
-async def kubeconfig() -> AsyncIterator[dict[str, Any]]:
-    """A kubeconfig of an API that tells its version and three Ready nodes: all that a plan with no releases asks."""
-    answers = {
-        "/version": {"major": "1", "minor": "35", **dict.fromkeys(VERSION_MEMBERS, "as built")},
-        "/api/v1/nodes": {"kind": "NodeList", "items": [ready_node(f"aks-{place}") for place in range(3)]},
-    }
-
-    async def answer(request: web.Request) -> web.Response:
-        return web.json_response(answers.get(request.path.rstrip("/"), {"kind": "List", "items": []}))
-
-    application = web.Application()
-    application.router.add_get("/{path:.*}", answer)
-    async with TestServer(application) as server:
-        yield {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "here",
-            "clusters": [{"name": "here", "cluster": {"server": str(server.make_url("")).rstrip("/")}}],
-            "users": [{"name": "here", "user": {}}],
-            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "here"}}],
-        }
+    async def weak(self, *roles: str, scope: str = f"/subscriptions/{SUBSCRIPTION}") -> None:
+        """The platform's credentials are those of a principal that has these roles (their ids) on a scope, and no others."""
+        made = await self.estate.control("POST", "/applications", {"displayName": "weak", "secret": "weak-secret-value"})
+        for place, role in enumerate(roles):
+            id_ = f"{scope}/providers/Microsoft.Authorization/roleAssignments/given{place}"
+            properties = {"roleDefinitionId": f"/x/{role}", "principalId": made["principal"]["id"], "scope": scope}
+            body = {"type": "Microsoft.Authorization/roleAssignments", "properties": properties}
+            await self.estate.control("PUT", f"/resources{id_}", body)
+        given = {"tenantId": TENANT, "clientId": made["application"]["appId"], "clientSecret": "weak-secret-value"}
+        self.estate.secrets.data["azure-credentials"] = given
 
 
 @pytest.fixture
-async def terminal(
-    estate: Estate, tmp_path: Path, kubeconfig: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Terminal]:
+async def terminal(estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Terminal]:
     url = estate.simulator.url
     variables = {
         "NOTEBOOK_PLATFORM_RESOURCE_MANAGER_URL": url,
@@ -131,8 +118,11 @@ async def terminal(
         "AZURE_CLIENT_ID": CLIENT_ID,
         "AZURE_CLIENT_SECRET": CLIENT_SECRET,
         "KUBECONFIG": str(tmp_path / "no-kubeconfig"),
-        "COLUMNS": "120",
     }
     for key, value in variables.items():
         monkeypatch.setenv(key, value)
-    yield Terminal(estate, tmp_path, kubeconfig)
+    target = BuiltCluster(nodes=4)
+    await target.start()
+    estate.simulator.world.backend = target
+    yield Terminal(estate, tmp_path, target)
+    await target.stop_listening()

@@ -1,85 +1,279 @@
-"""`notebook-platform doctor`: one line for each thing that is looked at before anything is created, with the remedy."""
+"""`notebook-platform doctor`: one line each, with the remedy; and the same checks in the operator before it makes anything."""
 
 from typing import Any
 
-from sandbox.azure.world import SUBSCRIPTION, TENANT
-from tests.unit.azure.conftest import group_id, runbook_spec
-from tests.unit.cli.conftest import Terminal, secret
+import pytest
+from notebook_platform.engine.outcome import Failed
+
+from sandbox.azure.authorization import ROLES
+from sandbox.azure.world import SUBSCRIPTION
+from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+from tests.unit.cli.conftest import OWNER_TAG, Said, Terminal, secret
+
+SUBSCRIPTION_ID = f"/subscriptions/{SUBSCRIPTION}"
+GROUP = f"{SUBSCRIPTION_ID}/resourceGroups/prd_rg_jhub"
+CHECKS = ["token", "subscription", "clock", "permissions", "providers", "version", "VM sizes", "quota", "addresses", "names"]
+IN_THE_PAST = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
+
+
+def lines_of(said: Said, check: str) -> list[str]:
+    """What was said under the name of a check, with its sign before it."""
+    found = [line for line in said.lines if line[2:].startswith(f"{check} ")]
+    return [f"{line[0]} {line[2:].removeprefix(check).strip()}" for line in found]
+
+
+def the_line(said: Said, check: str) -> str:
+    (line,) = lines_of(said, check)
+    return line
+
+
+async def diagnosis(terminal: Terminal, spec: dict[str, Any]) -> Said:
+    """Doctor looks, and writes nothing."""
+    mark = await terminal.estate.mark()
+    said = await terminal.run("doctor", "-f", terminal.file(spec))
+    assert not said.err and await terminal.estate.writes(mark) == []
+    return said
+
+
+async def make_group(terminal: Terminal, name: str = "prd_rg_jhub", tags: dict[str, str] | None = None) -> None:
+    body = {"location": "eastus", "properties": {"provisioningState": "Succeeded"}, "tags": tags or {}}
+    await terminal.estate.control("PUT", f"/resources{group_id(name)}", body)
+
+
+async def preflight(estate: Estate, spec: dict[str, Any]) -> Any:
+    """What the operator says of the same."""
+    for _ in range(200):
+        results = await estate.once(spec)
+        if isinstance(results["Preflight"].outcome, Failed):
+            return results["Preflight"].outcome
+        await estate.simulator.world.clock.sleep(15)
+    raise AssertionError(results["Preflight"])
 
 
 async def test_a_healthy_subscription_has_a_good_line_for_everything(terminal: Terminal) -> None:
-    mark = await terminal.estate.mark()
-    said = await terminal.run("doctor", "-f", terminal.file(runbook_spec()))
-    assert said.code == 0, said.out
-    lines = {line[2:14].strip(): (line[0], line[15:]) for line in said.out.splitlines()}
-    assert list(lines) == [
-        "token",
-        "subscription",
-        "clock",
-        "permissions",
-        "providers",
-        "version",
-        "VM sizes",
-        "quota",
-        "addresses",
-        "names",
+    said = await diagnosis(terminal, runbook_spec())
+    assert said.code == 0 and said.lines[-1] == "Nothing stands in the way."
+    signs = {check: the_line(said, check)[0] for check in CHECKS}
+    assert signs == {check: "!" if check == "providers" else "✓" for check in CHECKS}
+    assert the_line(said, "providers").endswith("microsoft.insights are not registered yet. The operator does it.")
+    assert the_line(said, "version") == "✓ 1.35 is offered in eastus, as are 1.32, 1.33, 1.34, 1.36"
+    assert the_line(said, "quota").endswith(
+        "200 vCPUs left in eastus (Total Regional vCPUs); needed: 6 to begin with and 12 at most"
+    )
+    assert the_line(said, "addresses") == "✓ 10.240.0.0/16 has 65531 addresses, 217 needed at most"
+    sentences = {line[: len("✓ subscription  ")] for line in said.out.splitlines()[: len(CHECKS)]}
+    assert sentences == {f"{signs[check]} {check:<14}" for check in CHECKS}, "the sentences stand under each other"
+
+
+async def test_a_platform_that_is_there_has_its_nodes_already(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    terminal.estate.simulator.world.catalog.quota = 12
+    said = await diagnosis(terminal, runbook_spec())
+    assert said.code == 0 and the_line(said, "names") == "✓ free, or ours"
+    assert the_line(said, "quota") == "✓ 6 vCPUs left in eastus (Total Regional vCPUs); needed: 6 at most"
+
+
+async def test_the_chart_is_matched_with_the_version(terminal: Terminal) -> None:
+    hub = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}}
+    said = await diagnosis(terminal, runbook_spec(jupyterhub=hub))
+    assert the_line(said, "chart") == "✓ jupyterhub 4.4.0 goes with Kubernetes 1.35, as do charts up to 4.x"
+    spec = runbook_spec(jupyterhub=hub)
+    spec["cluster"]["kubernetesVersion"] = "1.27"
+    said = await diagnosis(terminal, spec)
+    told = "✗ spec.jupyterhub.chart.version 4.4.0 needs Kubernetes 1.28 or newer, not 1.27. Choose a chart of generation 3"
+    assert the_line(said, "chart").startswith(told) and said.code == 1
+
+
+async def test_a_wrong_secret_ends_it_with_one_line(terminal: Terminal) -> None:
+    terminal.estate.secrets.data["azure-credentials"]["clientSecret"] = "utterly-wrong-secret"
+    said = await diagnosis(terminal, runbook_spec())
+    assert said.code == 1 and len(said.lines) == 2 and "utterly-wrong-secret" not in said.out
+    assert the_line(said, "token").startswith("✗ spec.azure.credentials: ") and "AADSTS7000215" in said.out
+    assert "Put the right clientSecret into the Secret of spec.azure.credentials" in said.out
+    assert said.lines[-1] == "1 thing stands in the way."
+
+
+async def test_a_secret_that_is_missing_is_named(terminal: Terminal) -> None:
+    del terminal.estate.secrets.data["azure-credentials"]
+    said = await terminal.run("doctor", "-f", terminal.file(runbook_spec(), secret("other", key="value")))
+    assert said.code == 1 and the_line(said, "token").startswith("✗ spec.azure.credentials.secretRef names the Secret")
+
+
+async def test_a_disabled_subscription_is_told_and_the_rest_is_looked_at(terminal: Terminal) -> None:
+    await terminal.estate.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Disabled"})
+    said = await diagnosis(terminal, runbook_spec())
+    assert said.code == 1 and lines_of(said, "names")
+    assert the_line(said, "subscription").startswith("✗ spec.azure.subscriptionId: the subscription")
+    assert "is Disabled" in the_line(said, "subscription") and "Enable the subscription again" in the_line(said, "subscription")
+
+
+async def test_a_subscription_out_of_sight_is_told_as_such_and_not_as_a_token(terminal: Terminal) -> None:
+    await terminal.weak()
+    said = await diagnosis(terminal, runbook_spec())
+    assert said.code == 1 and the_line(said, "token") == "✓ Entra ID gives one"
+    assert the_line(said, "subscription").startswith("✗ spec.azure.subscriptionId: Azure answered AuthorizationFailed")
+
+
+async def test_each_action_that_is_missing_is_named_with_its_scope_and_the_role(terminal: Terminal) -> None:
+    await terminal.weak(ROLES["Reader"])
+    said = await diagnosis(terminal, runbook_spec())
+    missing, later = lines_of(said, "permissions")
+    assert missing.startswith("✗ spec.azure.credentials lacks Microsoft.Resources/subscriptions/resourceGroups/write, ")
+    assert "Microsoft.ContainerService/managedClusters/write, " in missing and "listClusterAdminCredential/action" in missing
+    assert f" on {SUBSCRIPTION_ID}. Give it Contributor and Role Based Access Control Administrator there" in missing
+    assert later.startswith("! ") and "Microsoft.Insights/autoscaleSettings/write" in later and "resourceGroups/delete" in later
+    assert "Microsoft.Network/register/action" in lines_of(said, "providers")[1] and said.code == 1
+
+
+async def test_contributor_lacks_the_giving_of_roles_alone(terminal: Terminal) -> None:
+    await terminal.weak(ROLES["Contributor"])
+    line = the_line(await diagnosis(terminal, runbook_spec()), "permissions")
+    told = "✗ spec.azure.credentials lacks Microsoft.Authorization/roleAssignments/write on"
+    assert line.startswith(f"{told} {SUBSCRIPTION_ID}. Give it Role Based Access Control Administrator there")
+    outcome = await preflight(terminal.estate, runbook_spec())
+    assert (outcome.reason, outcome.retry_in) == ("PermissionMissing", 60) and line[2:].startswith(outcome.message)
+    assert not [w for w in await terminal.estate.writes(accepted=True) if w.startswith("PUT")]
+
+
+async def test_whoever_was_given_roles_before_needs_none_given(terminal: Terminal) -> None:
+    """An identity of others may have its role already: nothing is held up for that, it is only told."""
+    await terminal.weak(ROLES["Contributor"])
+    made = await terminal.estate.control("POST", "/applications", {"displayName": "theirs", "secret": "their-secret-value"})
+    terminal.estate.secrets.data["theirs"] = {"clientId": made["application"]["appId"], "clientSecret": "their-secret-value"}
+    spec = runbook_spec(identity={"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "theirs"}}})
+    said = await diagnosis(terminal, spec)
+    assert said.code == 0 and the_line(said, "permissions").startswith("! spec.azure.credentials lacks Microsoft.Authorization/")
+
+
+async def test_roles_on_the_group_alone_are_enough_for_the_group(terminal: Terminal) -> None:
+    await make_group(terminal)
+    await terminal.weak(ROLES["Owner"], ROLES["Reader"], scope=GROUP)
+    reader = f"{SUBSCRIPTION_ID}/providers/Microsoft.Authorization/roleAssignments/reads"
+    principal = (await terminal.estate.state())["resources"][
+        f"{GROUP}/providers/microsoft.authorization/roleassignments/given0".lower()
     ]
-    assert lines["providers"][0] == "!" and "the operator does it" in lines["providers"][1]
-    assert {sign for check, (sign, _) in lines.items() if check != "providers"} == {"✓"}
-    assert "1.35 is offered in eastus (of 1.32, 1.33, 1.34, 1.35, 1.36)" in lines["version"][1]
-    assert lines["quota"][1] == "200 vCPUs left in eastus, 6 to begin with and 12 at most"
-    assert [w for w in await terminal.estate.writes(mark) if not w.endswith("/token")] == []
+    properties = {**principal["properties"], "scope": SUBSCRIPTION_ID, "roleDefinitionId": f"/x/{ROLES['Reader']}"}
+    body = {"type": "Microsoft.Authorization/roleAssignments", "properties": properties}
+    await terminal.estate.control("PUT", f"/resources{reader}", body)
+    said = await diagnosis(terminal, runbook_spec(adoption="IfUnowned", autoscale=[]))
+    assert the_line(said, "permissions").lower() == f"✓ all that is needed is granted on {GROUP}".lower()
 
 
-async def reader(terminal: Terminal) -> dict[str, Any]:
-    """The credentials of a principal that may read the subscription and no more."""
-    made = await terminal.estate.control("POST", "/applications", {"displayName": "weak", "secret": "weak-secret-value"})
-    role = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization"
-    properties = {
-        "scope": f"/subscriptions/{SUBSCRIPTION}",
-        "principalId": made["principal"]["id"],
-        "roleDefinitionId": f"{role}/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7",
-    }
-    await terminal.estate.control("PUT", f"/resources{role}/roleAssignments/reads", {"properties": properties})
-    return secret("azure-credentials", tenantId=TENANT, clientId=made["application"]["appId"], clientSecret="weak-secret-value")
+async def test_permissions_that_azure_does_not_tell_hold_nothing_up(terminal: Terminal) -> None:
+    fault = {"path": "Authorization/permissions$", "status": 403, "code": "AuthorizationFailed", "message": "x", "count": None}
+    await terminal.estate.control("POST", "/faults", fault)
+    said = await diagnosis(terminal, runbook_spec())
+    assert said.code == 0 and the_line(said, "permissions") == "! Azure does not tell what may be done"
+    results = await terminal.estate.settle(runbook_spec())
+    assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
 
 
-async def test_each_thing_that_is_amiss_has_its_line_and_its_remedy(terminal: Terminal) -> None:
-    state, owner = {"provisioningState": "Succeeded"}, {"notebookplatform-owner": "elsewhere/ns/other/uid-9"}
-    group = {"location": "eastus", "properties": state, "tags": owner}
-    await terminal.estate.control("PUT", f"/resources{group_id('prd_rg_jhub')}", group)
-    weak = await reader(terminal)
+@pytest.mark.parametrize("path", ["kubernetesVersions$", "/skus$", "/usages$", "/virtualNetworks$", "/resourcegroups$"])
+async def test_a_look_that_is_refused_holds_nothing_up(terminal: Terminal, path: str) -> None:
+    fault = {"method": "GET", "path": path, "status": 403, "code": "AuthorizationFailed", "message": "x", "count": None}
+    await terminal.estate.control("POST", "/faults", fault)
+    said = await diagnosis(terminal, runbook_spec())
+    assert said.code == 0
+    results = await terminal.estate.settle(runbook_spec())
+    assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
+
+
+async def test_a_clock_that_is_off_is_told_before_anything_is_made(terminal: Terminal) -> None:
+    estate = terminal.estate
+    await estate.control("POST", "/faults", {"path": "^/subscriptions/[^/]+$", "after": 1, "status": 200, "headers": IN_THE_PAST})
+    line = the_line(await diagnosis(terminal, runbook_spec()), "clock")
+    assert line.startswith("✗ The clock of the operator's machine is ") and line.endswith("Synchronise it (NTP).")
     spec = runbook_spec()
     spec["cluster"]["kubernetesVersion"] = "1.19.6"
-    spec["network"]["subnet"]["addressPrefix"] = "10.240.0.0/27"
-    spec["nodePools"].append({"name": "huge", "mode": "User", "vmSize": "Standard_X99", "count": 1})
-    spec["nodePools"].append({"name": "wide", "mode": "User", "vmSize": "Standard_D16s_v5", "count": 20})
-    said = await terminal.run("doctor", "-f", terminal.file(spec, weak))
-    assert said.code == 1
-    assert said.line("✗ permissions").lower().endswith(f"on {group_id('prd_rg_jhub')}.")
-    assert "Microsoft.ContainerService/managedClusters/write" in said.line("✗ permissions")
-    assert "Role Based Access Control Administrator" in said.line("✗ permissions")
-    assert "spec.cluster.kubernetesVersion 1.19.6 is not offered in eastus; offered: 1.32" in said.line("✗ version")
-    assert "spec.nodePools[huge].vmSize Standard_X99" in said.line("✗ VM sizes")
-    assert "ask for 326 vCPUs but only 200 are left" in said.line("✗ quota") and "more quota" in said.line("✗ quota")
-    assert "spec.network.subnet" in said.line("✗ addresses")
-    assert "spec.azure.resourceGroup" in said.line("✗ names") and "elsewhere/ns/other/uid-9" in said.line("✗ names")
+    await preflight(estate, spec)  # the providers are registered by now
+    await estate.new_operator()
+    fault = {"path": "^/subscriptions/[^/]+$", "after": 1, "count": 2, "status": 200, "headers": IN_THE_PAST}
+    await estate.control("POST", "/faults", fault)
+    outcome = await preflight(estate, runbook_spec())
+    assert (outcome.reason, outcome.retry_in) == ("ClockSkew", 60) and "s off Azure's" in outcome.message
 
 
-async def test_a_wrong_secret_and_a_disabled_subscription_are_told_first(terminal: Terminal) -> None:
-    wrong = secret("azure-credentials", tenantId="11111111-1111-1111-1111-111111111111", clientId="x", clientSecret="nope-nope")
-    said = await terminal.run("doctor", "-f", terminal.file(runbook_spec(), wrong))
-    assert said.code == 1 and said.line("✗ token") and len(said.out.splitlines()) == 1 and "nope-nope" not in said.out
-    missing = await terminal.run("doctor", "-f", terminal.file(runbook_spec(), secret("other", x="y")))
-    assert "SecretNotFound" not in missing.out and "names the Secret 'azure-credentials'" in missing.line("✗ token")
-    await terminal.estate.control("PUT", f"/subscriptions/{runbook_spec()['azure']['subscriptionId']}", {"state": "Disabled"})
-    said = await terminal.run("doctor", "-f", terminal.file(runbook_spec()))
-    assert said.code == 1 and "Enable the subscription" in said.line("✗ subscription")
+async def test_what_the_region_does_not_have_is_told_field_by_field(terminal: Terminal) -> None:
+    spec = runbook_spec()
+    spec["cluster"]["kubernetesVersion"] = "1.19.6"
+    spec["nodePools"] += [{"name": "huge", "mode": "User", "vmSize": "Standard_X99", "count": 1}]
+    spec["nodePools"] += [{"name": "many", "mode": "User", "vmSize": "Standard_D16s_v5", "count": 20}]
+    spec["network"]["subnet"]["addressPrefix"] = "10.240.0.0/25"
+    said = await diagnosis(terminal, spec)
+    assert the_line(said, "version").startswith(
+        "✗ spec.cluster.kubernetesVersion 1.19.6 is not offered in eastus; offered: 1.32,"
+    )
+    assert the_line(said, "VM sizes").startswith(
+        "✗ spec.nodePools[huge].vmSize Standard_X99 is not offered in eastus. Choose a size"
+    )
+    assert the_line(said, "quota").startswith("✗ spec.nodePools ask for 326 vCPUs but only 200 are left in eastus")
+    assert the_line(said, "addresses").startswith("✗ spec.network.subnet.addressPrefix 10.240.0.0/25 has 123 addresses but")
+    assert (said.code, said.lines[-1]) == (1, "4 things stand in the way.")
+    outcome = await preflight(terminal.estate, spec)
+    assert outcome.reason == "VersionNotOffered" and outcome.retry_in is None
+    for words in ("1.19.6", "10.240.0.0/25", "Standard_X99", "326 vCPUs"):
+        assert words in outcome.message
 
 
-async def test_scripts_read_the_findings_as_json(terminal: Terminal) -> None:
+async def test_a_quota_that_more_nodes_would_exceed_is_only_told(terminal: Terminal) -> None:
+    terminal.estate.simulator.world.catalog.quota = 8
+    said = await diagnosis(terminal, runbook_spec())
+    assert said.code == 0
+    assert the_line(said, "quota").startswith("! spec.nodePools may come to need 12 vCPUs but only 8 are left in eastus")
+
+
+async def test_a_subnet_of_others_is_measured_with_what_is_taken_in_it(terminal: Terminal) -> None:
+    await make_group(terminal, "net")
+    network = f"{group_id('net')}/providers/Microsoft.Network/virtualNetworks/campus"
+    taken = [{"id": str(number)} for number in range(50)]
+    subnet = {
+        "id": f"{network}/subnets/hubs",
+        "name": "hubs",
+        "properties": {"addressPrefix": "172.20.0.0/24", "ipConfigurations": taken},
+    }
+    body = {"location": "eastus", "properties": {"provisioningState": "Succeeded", "subnets": [subnet]}}
+    await terminal.estate.control("PUT", f"/resources{network}", body)
+    said = await diagnosis(terminal, runbook_spec(network={"subnetId": f"{network}/subnets/hubs"}))
+    told = "✗ spec.network.subnetId 172.20.0.0/24 has 201 addresses but spec.nodePools can need 217"
+    assert the_line(said, "addresses").startswith(told)
+
+
+async def test_names_that_others_have_are_told_with_whose_they_are(terminal: Terminal) -> None:
+    await make_group(terminal, tags={OWNER_TAG: "elsewhere/ns/name/uid-9"})
+    await make_group(terminal, "prd_rg_jhub_infra")
+    spec = runbook_spec(adoption="IfUnowned")
+    said = await diagnosis(terminal, spec)
+    group, nodes = lines_of(said, "names")
+    assert group.startswith(
+        "✗ spec.azure.resourceGroup: the resource group 'prd_rg_jhub' belongs to another platform (elsewhere/ns/"
+    )
+    assert nodes.startswith("✗ spec.cluster.nodeResourceGroup: the resource group 'prd_rg_jhub_infra' exists already")
+    outcome = await preflight(terminal.estate, spec)
+    assert outcome.reason == "OwnedByAnother" and "not touched" in outcome.remedy and "prd_rg_jhub_infra" in outcome.message
+    assert not [w for w in await terminal.estate.writes() if w.startswith(("PUT", "PATCH"))]
+
+
+async def test_names_that_nobody_owns_may_be_taken_over(terminal: Terminal) -> None:
+    await make_group(terminal)
+    line = the_line(await diagnosis(terminal, runbook_spec()), "names")
+    assert line.startswith("✗ spec.azure.resourceGroup") and line.endswith("or set spec.adoption: IfUnowned to take it over.")
+    assert the_line(await diagnosis(terminal, runbook_spec(adoption="IfUnowned")), "names") == "✓ free, or ours"
+
+
+async def test_what_is_being_deleted_is_waited_for_and_not_held_for_anothers(terminal: Terminal) -> None:
+    body = {
+        "location": "eastus",
+        "properties": {"provisioningState": "Deleting"},
+        "tags": {OWNER_TAG: "test/platforms/prd-jhub/uid-0"},
+    }
+    await terminal.estate.control("PUT", f"/resources{group_id('prd_rg_jhub')}", body)
+    assert the_line(await diagnosis(terminal, runbook_spec()), "names") == "✓ free, or ours"
+
+
+async def test_as_data_each_finding_has_its_reason(terminal: Terminal) -> None:
     spec = runbook_spec()
     spec["cluster"]["kubernetesVersion"] = "1.19.6"
     said = await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")
-    (found,) = [finding for finding in said.document if finding["reason"] and finding["blocks"]]
-    assert (found["check"], found["reason"]) == ("version", "VersionNotOffered") and said.code == 1
+    told = {finding["check"]: finding for finding in said.document}
+    assert said.code == 1 and list(told) == CHECKS
+    assert (told["version"]["reason"], told["version"]["blocks"], told["token"]["reason"]) == ("VersionNotOffered", True, "")

@@ -1,0 +1,28 @@
+"""What Azure would refuse later, found before anything costs money: one function a check, each finding with its remedy.
+
+The step Preflight runs those that a creation or an upgrade needs; `notebook-platform doctor` runs all and shows the good ones too.
+"""
+
+from collections.abc import Mapping
+
+from notebook_platform.azure.checks.access import clock, permissions
+from notebook_platform.azure.checks.finding import Check, Finding
+from notebook_platform.azure.checks.offers import providers, quota, sizes, version
+from notebook_platform.azure.checks.places import addresses, names
+
+__all__ = ["ALL", "BEFORE_CREATION", "BEFORE_UPGRADE", "Check", "Finding"]
+
+ALL: Mapping[str, Check] = {
+    "clock": clock,
+    "permissions": permissions,
+    "providers": providers,
+    "version": version,
+    "VM sizes": sizes,
+    "quota": quota,
+    "addresses": addresses,
+    "names": names,
+}
+"""By what people call them, in the order in which they are shown."""
+
+BEFORE_CREATION: tuple[Check, ...] = (clock, permissions, names, version, addresses, sizes, quota)
+BEFORE_UPGRADE: tuple[Check, ...] = (version,)

@@ -1,0 +1,33 @@
+"""What a check finds."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from notebook_platform.azure.context import AzureContext
+
+SEEN_LASTS = 30.0
+"""Seconds for which a look that is not sharp is good enough: what it finds amiss is looked at again before it counts."""
+
+
+def oldest(context: AzureContext) -> float:
+    """How old such a look may be, in seconds."""
+    return max(context.max_age, SEEN_LASTS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. `reason` is empty when it is well; `blocks`: nothing can be made before it is.
+
+    `retry_in`: seconds after which it may have healed by itself; None: only a person or Azure can change it.
+    """
+
+    sentence: str
+    reason: str = ""
+    remedy: str = ""
+    blocks: bool = True
+    retry_in: float | None = None
+
+
+Check = Callable[[AzureContext, bool], Awaitable[list[Finding]]]
+"""Takes what the steps work with, and whether to look at the thing itself instead of at what was seen some minutes ago.
+Raises Refused when it cannot look."""

@@ -1,0 +1,232 @@
+"""A plan as a person reads it, and as data. Pure: what is printed follows from the results."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.engine.change import Action, Change
+from notebook_platform.engine.fold import sentence
+from notebook_platform.engine.outcome import Blocked, Failed, InProgress
+from notebook_platform.engine.walk import Result
+from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.secrets import Platform
+
+SIGNS = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.DELETE: ("-", "red"),
+    Action.REPLACE: ("-/+", "red"),
+}
+IMPOSSIBLE, UNDER_WAY = ("✗", "red"), ("…", "yellow")
+WORDS = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to delete"}
+ABSENT = "(absent)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The results of a walk that applied nothing, in the graph's order. `needs`: the steps that each comes after; `waits`: what
+    changes that people at work would notice wait for."""
+
+    platform: Platform
+    spec: NotebookPlatformSpec
+    results: Mapping[str, Result]
+    needs: Mapping[str, Sequence[str]]
+    waits: str = ""
+
+    @property
+    def changes(self) -> list[Change]:
+        """All that would be done."""
+        return [change for result in self.results.values() for change in result.changes if not change.cannot]
+
+    @property
+    def impossible(self) -> list[Change]:
+        """What the spec asks for and can never be made."""
+        return [change for result in self.results.values() for change in result.changes if change.cannot]
+
+    @property
+    def failed(self) -> dict[str, Failed]:
+        """Steps that cannot be planned, and why."""
+        return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Failed)}
+
+    @property
+    def under_way(self) -> dict[str, InProgress]:
+        """Steps on which something is at work."""
+        return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, InProgress)}
+
+    @property
+    def waiting(self) -> list[str]:
+        """Steps that nothing can be said of before those that failed, or are under way."""
+        return [name for name, r in self.results.items() if isinstance(r.outcome, Blocked)]
+
+    @property
+    def in_line(self) -> list[str]:
+        """Steps that are as the spec wants them."""
+        apart = {*self.failed, *self.under_way, *self.waiting}
+        return [name for name, r in self.results.items() if r.wanted and not r.changes and name not in apart]
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes: steps run side by side, each as soon as those that it needs are done."""
+        ends: dict[str, float] = {}
+        for name, result in self.results.items():
+            ends[name] = max((ends[need] for need in self.needs[name]), default=0.0) + result.takes
+        return max(ends.values(), default=0.0)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Changes by what they do; those that disrupt and those that cannot be made besides."""
+        counts = {str(action): sum(change.action is action for change in self.changes) for action in Action}
+        return {**counts, "disrupts": sum(change.disrupts for change in self.changes), "impossible": len(self.impossible)}
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """The plan as data."""
+    steps = [
+        {"step": name, "changes": [_change(c) for c in result.changes], "takesSeconds": result.takes, **_trouble(result)}
+        for name, result in plan.results.items()
+        if result.changes or _trouble(result)
+    ]
+    return {
+        "platform": f"{plan.platform.namespace}/{plan.platform.name}",
+        "subscription": plan.spec.azure.subscription_id,
+        "steps": steps,
+        "inLine": plan.in_line,
+        "summary": {**plan.counts, "takesSeconds": plan.seconds, "disruptionWaitsFor": plan.waits or None},
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    found: dict[str, Any] = {"action": str(change.action), "path": change.path, "disrupts": change.disrupts}
+    cannot = {"cannot": asdict(change.cannot)} if change.cannot else {}
+    return found | {"before": change.before, "after": change.after} | cannot
+
+
+def _trouble(result: Result) -> dict[str, str]:
+    outcome = result.outcome
+    if isinstance(outcome, Failed):
+        return {"reason": outcome.reason, "message": sentence(outcome)}
+    if isinstance(outcome, InProgress):
+        return {"reason": outcome.reason, "message": outcome.message}
+    return {"reason": "Waiting", "message": f"waits for {', '.join(outcome.by)}"} if isinstance(outcome, Blocked) else {}
+
+
+def show(console: Console, plan: Plan) -> None:
+    """One block a step that would do something, then what is in line, and a line that sums it up."""
+    for line in lines(plan):
+        console.print(line)
+
+
+def lines(plan: Plan) -> Iterator[Text]:
+    """The plan in lines, with no secret in them and the ids of the platform's own group cut short."""
+    azure = plan.spec.azure
+    yield Text(f"Plan for {plan.platform.namespace}/{plan.platform.name}", style="bold")
+    yield Text(f"Subscription {azure.subscription_id}, {azure.location}, resource group {azure.resource_group}\n", style="dim")
+    own = re.compile(
+        rf"/subscriptions/{re.escape(azure.subscription_id)}/resourceGroups/{re.escape(azure.resource_group)}/providers", re.I
+    )
+    for name, result in plan.results.items():
+        for text, style in _step(name, result):
+            yield Text(KNOWN.clean(own.sub("…", text)), style=style)
+    for said, names in (("not looked at before those are well", plan.waiting), ("in line", plan.in_line)):
+        if names:
+            yield Text(f"= {said}: {', '.join(names)}\n" if said == "in line" else f"… {said}: {', '.join(names)}\n", style="dim")
+    yield Text(_summary(plan), style="bold")
+
+
+def _step(name: str, result: Result) -> Iterator[tuple[str, str]]:
+    """The block of one step, as (text, style)."""
+    if result.changes:
+        yield from _block(name, result.changes, result.takes)
+    if isinstance(result.outcome, Failed):
+        yield f"{IMPOSSIBLE[0]} {name}: {sentence(result.outcome)} ({result.outcome.reason})\n", IMPOSSIBLE[1]
+    elif isinstance(result.outcome, InProgress):
+        yield f"{UNDER_WAY[0]} {name}: {result.outcome.message} ({result.outcome.reason})\n", UNDER_WAY[1]
+
+
+def _block(name: str, changes: Sequence[Change], takes: float) -> Iterator[tuple[str, str]]:
+    able = [change.action for change in changes if not change.cannot]
+    sign, style = SIGNS[max(able, key=list(SIGNS).index)] if able else IMPOSSIBLE
+    yield f"{sign} {name}" + (f"  ({_duration(takes)})" if takes else ""), f"bold {style}"
+    members = [change for change in changes if not _is_tree(change)]
+    widest = max((len(change.path) for change in members), default=0)
+    for change in changes:
+        sign, style = SIGNS[change.action] if not change.cannot else IMPOSSIBLE
+        if _is_tree(change):
+            yield f"  {sign:>3} {change.path}", style
+            yield from ((f"        {line}", style) for line in _tree(change.after))
+            continue
+        note = "  # disrupts people at work" if change.disrupts and not change.cannot else ""
+        yield f"  {sign:>3} {change.path:<{widest}}  {_difference(change)}".rstrip() + note, style
+        if change.cannot:
+            yield f"        cannot be done: {sentence(change.cannot)}", style
+    yield "", ""
+
+
+def _is_tree(change: Change) -> bool:
+    return change.action is Action.CREATE and isinstance(change.after, Mapping)
+
+
+def _difference(change: Change) -> str:
+    if change.action is Action.CREATE:
+        return _value(change.after)
+    if change.action is Action.DELETE:
+        return ""
+    if change.after is None and isinstance(change.before, list):
+        return f"differ at {', '.join(map(str, change.before))}"  # the values themselves may be secret
+    return f"{_value(change.before)} -> {_value(change.after)}"
+
+
+def _tree(value: Any) -> list[str]:
+    """A tree of members, one a line, the values of neighbours under each other; what is empty is left out."""
+    if not isinstance(value, Mapping):
+        return [_value(value)]
+    there = {str(key): child for key, child in value.items() if child not in (None, {}, [])}
+    widest = max((len(key) for key, child in there.items() if not _nests(child)), default=0) + 1
+    found: list[str] = []
+    for key, child in there.items():
+        if not _nests(child):
+            found.append(f"{key + ':':<{widest}} {_value(child)}")
+        else:
+            found += [f"{key}:", *(f"  {line}" for line in (_tree(child) if isinstance(child, Mapping) else _items(child)))]
+    return found
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value))
+
+
+def _items(values: Sequence[Any]) -> list[str]:
+    return [f"{'  ' if place else '- '}{line}" for value in values for place, line in enumerate(_tree(value))]
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ABSENT
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _duration(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"
+
+
+def _summary(plan: Plan) -> str:
+    if plan.failed:
+        return f"The plan is not complete: {', '.join(plan.failed)} cannot be planned."
+    counts, more = plan.counts, f", and more once {', '.join(plan.under_way)} is over" if plan.waiting else ""
+    parts = [f"{counts[action]} {said}" for action, said in WORDS.items() if counts[action]]
+    impossible = f"{counts['impossible']} that cannot be done" if plan.impossible else ""
+    if not parts:
+        return (
+            f"Nothing to do now{more}." if more else f"{impossible or 'Nothing to do: what is there is what the spec asks for'}."
+        )
+    text = f"{', '.join(parts)}{more}; takes {_duration(plan.seconds)}"
+    if counts["disrupts"]:
+        text += f"; {counts['disrupts']} {'disrupts' if counts['disrupts'] == 1 else 'disrupt'} people at work"
+        text += f" and wait{'s' if counts['disrupts'] == 1 else ''} for {plan.waits}" if plan.waits else ""
+    return f"{text}{'; ' + impossible if impossible else ''}."

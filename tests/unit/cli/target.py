@@ -1,0 +1,88 @@
+"""What the commands read of a built cluster, answered on loopback: nodes, version, Helm's releases. Nothing can be written."""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.azure.backend import NoClusters, User
+
+KIND = "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+
+
+def release(name: str, chart: str, version: str, values: Mapping[str, Any], namespace: str = "jhub") -> dict[str, Any]:
+    """The Secret in which Helm keeps a deployed release."""
+    document = {
+        "name": name,
+        "namespace": namespace,
+        "version": 1,
+        "info": {"status": "deployed", "last_deployed": "2026-01-01T00:00:00Z"},
+        "chart": {"metadata": {"name": chart, "version": version}},
+        "config": dict(values),
+        "manifest": "",
+    }
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(document).encode()))).decode()
+    labels = {"owner": "helm", "name": name, "version": "1", "status": "deployed"}
+    metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": namespace, "labels": labels}
+    return {"metadata": metadata, "type": "helm.sh/release.v1", "data": {"release": packed}}
+
+
+class BuiltCluster(NoClusters):
+    """Every cluster of the simulated Azure has this API."""
+
+    def __init__(self, nodes: int) -> None:
+        self.nodes = nodes
+        self.releases: Sequence[Mapping[str, Any]] = ()
+        self.refused: list[str] = []
+        self._runner: web.AppRunner | None = None
+        self._url = ""
+
+    async def start(self) -> None:
+        """Listen on a free port of loopback."""
+        app = web.Application()
+        app.router.add_get("/version/", self._version)
+        app.router.add_get("/api/v1/nodes", self._nodes)
+        app.router.add_get("/api/v1/secrets", self._secrets)
+        app.router.add_route("*", "/{path:.*}", self._nothing)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop_listening(self) -> None:
+        """No longer answer."""
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def kubeconfig(self, cluster_id: str, user: User) -> str:
+        """A kubeconfig that leads here."""
+        return (
+            f"{KIND}clusters: [{{name: c, cluster: {{server: '{self._url}'}}}}]\n"
+            f"users: [{{name: {user}, user: {{token: none}}}}]\n"
+            f"contexts: [{{name: c, context: {{cluster: c, user: {user}}}}}]\n"
+        )
+
+    async def _version(self, request: web.Request) -> web.Response:
+        texts = ("gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform")
+        return web.json_response({"major": "1", "minor": "35", **dict.fromkeys(texts, "x")})
+
+    async def _nodes(self, request: web.Request) -> web.Response:
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        items = [{"metadata": {"name": f"node{number}"}, "status": ready} for number in range(self.nodes)]
+        return web.json_response({"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": items})
+
+    async def _secrets(self, request: web.Request) -> web.Response:
+        return web.json_response({"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": list(self.releases)})
+
+    async def _nothing(self, request: web.Request) -> web.Response:
+        """Lists of anything else are empty; things are not there; writes are remembered and refused."""
+        if request.method != "GET":
+            self.refused.append(f"{request.method} {request.path}")
+            return web.json_response({"kind": "Status", "code": 403}, status=403)
+        if request.path.rsplit("/", 1)[1] in ("configmaps", "secrets", "namespaces", "pods", "persistentvolumeclaims"):
+            return web.json_response({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": []})
+        return web.json_response({"kind": "Status", "code": 404}, status=404)

@@ -1,0 +1,286 @@
+"""`notebook-platform import`: what is there is described; applied, that changes nothing but who owns it; no secret is printed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from notebook_platform.engine.outcome import Done
+
+from sandbox.azure.world import CLIENT_SECRET, SUBSCRIPTION
+from tests.unit.azure.conftest import group_id, runbook_spec
+from tests.unit.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, Said, Terminal
+from tests.unit.cli.target import release
+
+WHERE = ("import", "--subscription", SUBSCRIPTION, "--resource-group", "prd_rg_jhub")
+GIVEN = ("--name", "prd-jhub", "-n", "platforms", "--credentials-secret", "azure-credentials")
+LECTURE = {
+    "name": "lecture",
+    "days": ["Monday", "Friday"],
+    "start": "08:30",
+    "end": "10:00",
+    "timeZone": "Europe/Vienna",
+    "capacity": {"minimum": 5, "maximum": 6, "default": 5},
+}
+USER_POOL = {"name": "users", "mode": "User", "purpose": "User", "vmSize": "Standard_D4s_v3", "autoscaling": {"minCount": 0, "maxCount": 4},
+             "osDiskSizeGB": 64, "maxPods": 50, "maxSurge": "33%", "availabilityZones": ["1", "2"], "nodeLabels": {"team": "physics"},
+             "nodeTaints": ["lab=gpu:NoSchedule"]}  # fmt: skip
+
+
+def with_cluster(**members: Any) -> dict[str, Any]:
+    spec = runbook_spec()
+    spec["cluster"] |= members
+    return spec
+
+
+def with_autoscale(**members: Any) -> dict[str, Any]:
+    spec = runbook_spec()
+    spec["autoscale"][0] |= members
+    return spec
+
+
+def with_pool(**members: Any) -> dict[str, Any]:
+    spec = runbook_spec()
+    spec["nodePools"].append({**USER_POOL, **members})
+    return spec
+
+
+def described(said: Said) -> dict[str, Any]:
+    """The resource that was printed."""
+    assert said.code == 0, said.err
+    found: dict[str, Any] = yaml.safe_load(said.out)
+    return found
+
+
+def remarks(said: Said) -> str:
+    return "\n".join(line for line in said.out.splitlines() if line.startswith("#"))
+
+
+async def by_hand(terminal: Terminal, spec: dict[str, Any]) -> None:
+    """The estate of a spec as people would have made it: nobody owns it, no operator keeps Secrets for it, and the principal's
+    secret is in the Secret that the printed resource names."""
+    await terminal.settle(spec)
+    await terminal.strip()
+    kept = terminal.estate.secrets.data
+    given = kept.pop("prd-jhub-service-principal", {})
+    kept.pop("prd-jhub-cluster-credential", None)
+    if given:
+        kept["prd-jhub-principal"] = {key: given[key] for key in ("clientId", "clientSecret")}
+    terminal.estate.uid = "uid-2"
+
+
+ESTATES = {
+    "the runbook": runbook_spec(),
+    "several pools": with_pool(),
+    "spot": with_pool(spot={"maxPrice": 0.5, "evictionPolicy": "Deallocate"}),
+    "recurring profiles": with_autoscale(recurring=[LECTURE], notifications={"emails": ["ops@example.org"]}),
+    "two recurring profiles": with_autoscale(
+        recurring=[LECTURE, {**LECTURE, "name": "evening", "start": "18:00", "end": "20:00"}]
+    ),
+    "a maintenance window": with_cluster(maintenanceWindow={"days": ["Sunday"], "start": "03:00", "duration": "6h"}),
+    "flags": with_cluster(
+        tier="Standard",
+        upgrades={"channel": "patch", "nodeOSChannel": "SecurityPatch"},
+        apiServer={"authorizedIPRanges": ["203.0.113.0/24"]},
+        oidcIssuer=True,
+        workloadIdentity=True,
+        autoscalerProfile={"scanInterval": "20s", "skipNodesWithSystemPods": False, "maxGracefulTerminationSec": 300},
+    ),
+    "overlay": with_cluster(network={"pluginMode": "overlay", "podCidr": "192.168.0.0/16", "policy": "cilium"}),
+    "kubenet": with_cluster(network={"plugin": "kubenet", "policy": "calico", "podCidr": "192.168.0.0/16"}),
+    "no policy": with_cluster(network={"policy": "none", "outboundType": "managedNATGateway"}),
+    "a system-assigned identity": runbook_spec(identity={"type": "SystemAssigned"}),
+    "a role on the subnet": runbook_spec(identity={"type": "SystemAssigned", "roleScope": "Subnet"}),
+    "a user-assigned identity": runbook_spec(identity={"type": "UserAssigned", "userAssigned": {"name": "prd-identity"}}),
+    "a network of AKS": runbook_spec(network=None, identity={"type": "SystemAssigned"}),
+    "no autoscale": runbook_spec(autoscale=[]),
+    "asleep": with_cluster(powerState="Stopped"),
+}
+
+
+@pytest.mark.parametrize("spec", ESTATES.values(), ids=ESTATES.keys())
+async def test_applied_what_is_printed_changes_nothing_but_who_owns_it(terminal: Terminal, spec: dict[str, Any]) -> None:
+    await by_hand(terminal, spec)
+    before = (await terminal.estate.state())["resources"]
+    mark = await terminal.estate.mark()
+    document = described(await terminal.run(*WHERE, *GIVEN))
+    assert await terminal.estate.writes(mark) == [], "a look writes nothing"
+    said = await terminal.run("plan", "-f", terminal.file(document["spec"], uid="uid-2"), "-o", "json")
+    changed = [change["path"] for step in said.document["steps"] for change in step["changes"]]
+    assert [path for path in changed if OWNER_TAG not in path] == []
+    assert said.code == 2 and not [step for step in said.document["steps"] if "reason" in step]
+    mark = await terminal.estate.mark()
+    results = await terminal.estate.settle(document["spec"])
+    assert all(isinstance(result.outcome, Done) for result in results.values())
+    written = set(await terminal.estate.writes(mark))
+    assert {w for w in written if w != "PATCH tags/default" and not w.startswith("PUT agentPools/")} == set()
+    after = (await terminal.estate.state())["resources"]
+    assert _without_tags(after) == _without_tags(before)
+
+
+def _without_tags(resources: dict[str, Any]) -> dict[str, Any]:
+    def bare(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {k: bare(v) for k, v in node.items() if k not in ("tags", "etag", "eTag")}
+        return [bare(item) for item in node] if isinstance(node, list) else node
+
+    return {id_: bare(body) for id_, body in resources.items()}
+
+
+async def test_what_was_chosen_is_printed_and_what_is_the_default_is_not(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    document = described(await terminal.run(*WHERE, *GIVEN))
+    spec = document["spec"]
+    assert document["metadata"] == {"name": "prd-jhub", "namespace": "platforms"}
+    assert spec["identity"] == {"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "prd-jhub-principal"}}}
+    assert spec["cluster"]["nodeResourceGroup"] == "prd_rg_jhub_infra" and "network" not in spec["cluster"]
+    assert spec["network"]["virtualNetwork"] == {"name": "prd_vnet_jhub", "addressPrefixes": ["10.0.0.0/8"]}
+    (pool,) = spec["nodePools"]
+    assert pool == {
+        "name": "nodepool1",
+        "mode": "System",
+        "vmSize": "Standard_D2s_v3",
+        "autoscaling": {"minCount": 3, "maxCount": 6},
+    }
+    (setting,) = spec["autoscale"]
+    assert setting["rules"][0] == {"operator": "GreaterThan", "threshold": 70, "change": 1}
+    assert (spec["adoption"], spec["deletionPolicy"]) == ("IfUnowned", "Orphan")
+
+
+async def test_names_follow_the_cluster_when_none_is_given_and_what_is_to_be_done_is_remarked(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    said = await terminal.run(*WHERE)
+    document = described(said)
+    assert document["metadata"] == {"name": "prd-aks-jhub", "namespace": "default"}
+    assert document["spec"]["identity"]["servicePrincipal"]["secretRef"]["name"] == "prd-aks-jhub-principal"
+    assert "put it in the Secret prd-aks-jhub-principal with the keys clientId and clientSecret" in remarks(said)
+    assert "name a Secret with --credentials-secret" in remarks(said) and "credentials" not in document["spec"]["azure"]
+
+
+VALUES = {
+    "proxy": {"secretToken": "5f" * 32},
+    "hub": {
+        "config": {
+            "GenericOAuthenticator": {"client_id": "hub-client", "client_secret": "oauth-secret-value"},
+            "CryptKeeper": {"keys": ["9c" * 32]},
+        },
+        "extraConfig": {"own": "c.Spawner.environment = {'PASS': 'code-secret-value'}"},
+        "db": {"url": "postgresql://hub:database-secret@db/hub"},
+        "services": {"announcing": {"command": ["serve", "--at", "https://me:address-secret@example.org"]}},
+    },
+    "singleuser": {
+        "memory": {"limit": "2G"},
+        "extraEnv": {"ORDINARY": "environment-secret"},
+        "extraLabels": {"team": "physics"},
+        "profileList": [{"display_name": "big", "kubespawner_override": {"environment": {"HOST": "profile-secret"}}}],
+    },
+}
+HIDDEN = ("5f" * 32, "9c" * 32, "oauth-secret-value", "code-secret-value", "database-secret", "environment-secret", "address-secret",
+          "profile-secret", CLIENT_SECRET)  # fmt: skip
+
+
+async def test_a_release_is_described_with_its_values_and_its_secrets_go_to_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    await terminal.settle(runbook_spec())
+    terminal.target.releases = [
+        release("hub1", "jupyterhub", "4.4.0", VALUES),
+        release("cert", "cert-manager", "1.19.0", {}, "certs"),
+    ]
+    file = tmp_path / "secrets.yaml"
+    said = await terminal.run(*WHERE, *GIVEN, "--secrets-file", str(file))
+    hub = described(said)["spec"]["jupyterhub"]
+    assert (hub["release"], hub["chart"], hub["auth"]) == ("hub1", {"version": "4.4.0"}, {"fromValues": True})
+    assert hub["values"]["singleuser"] == {"memory": {"limit": "2G"}, "extraLabels": {"team": "physics"}}
+    assert hub["values"]["hub"]["config"]["GenericOAuthenticator"] == {"client_id": "hub-client"}
+    assert hub["valuesFrom"] == [{"kind": "Secret", "name": "prd-jhub-values"}]
+    assert not [value for value in HIDDEN if value in said.out + said.err]
+    assert file.stat().st_mode & 0o777 == 0o600
+    kept = yaml.safe_load(file.read_text())
+    assert (kept["kind"], kept["metadata"]) == ("Secret", {"name": "prd-jhub-values", "namespace": "platforms"})
+    together = _merged(hub["values"], yaml.safe_load(kept["stringData"]["values.yaml"]))
+    assert together == VALUES, "nothing is lost between the two"
+    assert "certs/cert (cert-manager-1.19.0)" in remarks(said)
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    found = dict(one)
+    for key, value in other.items():
+        found[key] = _merged(found[key], value) if isinstance(found.get(key), dict) else value
+    return found
+
+
+async def test_without_a_file_the_secrets_are_neither_printed_nor_kept(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    terminal.target.releases = [release("hub1", "jupyterhub", "4.4.0", VALUES)]
+    said = await terminal.run(*WHERE, *GIVEN)
+    described(said)
+    assert not [value for value in HIDDEN if value in said.out + said.err]
+    assert "run again with --secrets-file FILE to have the Secret prd-jhub-values" in remarks(said)
+
+
+async def test_an_autoscale_setting_as_az_and_the_portal_write_it_is_in_line(terminal: Terminal) -> None:
+    """az puts the default profile's own name beside the other, in JSON with spaces; the portal has no plain default profile."""
+    await by_hand(terminal, with_autoscale(recurring=[LECTURE]))
+    setting = next(i for i in (await terminal.estate.state())["resources"] if "/autoscalesettings/" in i)
+    body = await terminal.estate.control("GET", f"/resources{setting}")
+    default, lecture, end = body["properties"]["profiles"]
+    end["name"] = json.dumps({"name": "Auto created scale condition", "for": "lecture"})
+    for profiles in ([{**default, "name": "Auto created scale condition"}, lecture, end], [end, lecture]):
+        await terminal.estate.control("PATCH", f"/resources{setting}", {"properties": {"profiles": profiles}})
+        document = described(await terminal.run(*WHERE, *GIVEN))
+        (told,) = document["spec"]["autoscale"]
+        assert told["recurring"][0]["name"] == "lecture" and told["recurring"][0]["end"] == "10:00"
+        said = await terminal.run("plan", "-f", terminal.file(document["spec"], uid="uid-2"), "-o", "json")
+        steps = {step["step"]: [change["path"] for change in step["changes"]] for step in said.document["steps"]}
+        assert steps["Autoscale"] == [f"prd-jhub-nodepool1.tags.{OWNER_TAG}"]
+
+
+async def test_a_profile_with_a_date_cannot_be_kept_and_that_is_remarked(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    setting = next(i for i in (await terminal.estate.state())["resources"] if "/autoscalesettings/" in i)
+    body = await terminal.estate.control("GET", f"/resources{setting}")
+    dated = {**body["properties"]["profiles"][0], "name": "exam", "fixedDate": {"start": "2026-12-01T08:00:00Z"}}
+    profiles = [*body["properties"]["profiles"], dated]
+    await terminal.estate.control("PATCH", f"/resources{setting}", {"properties": {"profiles": profiles}})
+    assert "Profiles of prd-jhub-nodepool1 with a fixed date cannot be kept and would go: exam" in remarks(
+        await terminal.run(*WHERE)
+    )
+
+
+async def test_a_pool_behind_the_control_plane_is_remarked(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    pool = {"orchestratorVersion": "1.34.2", "currentOrchestratorVersion": "1.34.2"}
+    await terminal.estate.control("PATCH", f"/resources{CLUSTER}/agentPools/nodepool1", {"properties": pool})
+    assert "will be upgraded to its version: nodepool1 (1.34.2)" in remarks(await terminal.run(*WHERE))
+
+
+async def test_an_existing_subnet_of_another_group_is_used_by_its_id(terminal: Terminal) -> None:
+    network = f"{group_id('net')}/providers/Microsoft.Network/virtualNetworks/campus"
+    subnet = {"id": f"{network}/subnets/hubs", "name": "hubs", "properties": {"addressPrefix": "10.1.0.0/16"}}
+    state = {"provisioningState": "Succeeded"}
+    await terminal.estate.control("PUT", f"/resources{group_id('net')}", {"location": "eastus", "properties": state})
+    await terminal.estate.control(
+        "PUT", f"/resources{network}", {"location": "eastus", "properties": {**state, "subnets": [subnet]}}
+    )
+    spec = with_cluster(network={"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"})
+    await terminal.settle({**spec, "network": {"subnetId": f"{network}/subnets/hubs"}})
+    told = described(await terminal.run(*WHERE, *GIVEN))["spec"]
+    assert told["network"] == {"subnetId": f"{network}/subnets/hubs"} and NETWORK not in str(told)
+    assert told["cluster"]["network"] == {"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"}
+    assert told["identity"]["roleScope"] == "Subnet"
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (("--resource-group", "nowhere"), "there is no resource group 'nowhere'. Check --resource-group."),
+    (("--cluster", "another"), "there is no managed cluster another in 'prd_rg_jhub'. Check --cluster."),
+])  # fmt: skip
+async def test_what_is_not_there_is_told_in_one_line(terminal: Terminal, words: tuple[str, ...], told: str) -> None:
+    await terminal.settle(runbook_spec())
+    said = await terminal.run(*WHERE, *words)
+    assert (said.code, said.out, said.err) == (1, "", f"notebook-platform import: {told}\n")
+
+
+async def test_a_sign_in_that_is_refused_is_told(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "utterly-wrong-secret")
+    said = await terminal.run(*WHERE)
+    assert said.code == 1 and said.out == "" and said.err.count("\n") == 1 and "utterly-wrong-secret" not in said.err
