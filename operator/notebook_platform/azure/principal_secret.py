@@ -48,9 +48,10 @@ async def current_secret(context: AzureContext) -> Secret:
     existing = principal.secret_ref.name if principal and principal.secret_ref else None
     name = existing or f"{context.owner.name}-service-principal"
     data = await context.secrets.read(name, "clientId", "clientSecret", field=f"{FIELD}.secretRef")
-    value = data["clientSecret"].strip()
-    known_by = data.get("secretId") or hashlib.sha256(f"{context.owner.uid}\0{value}".encode()).hexdigest()[:16]
-    return Secret(known_by, data["clientId"].strip(), value, data.get("expires"))
+    client_id, value = data["clientId"].strip(), data["clientSecret"].strip()
+    # Known by nothing of the platform: one that is orphaned and applied anew must not take the same secret for a new one.
+    known_by = data.get("secretId") or hashlib.sha256(f"{client_id}\0{value}".encode()).hexdigest()[:16]
+    return Secret(known_by, client_id, value, data.get("expires"))
 
 
 async def remember_given(context: AzureContext, secret_id: str) -> None:

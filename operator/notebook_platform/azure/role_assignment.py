@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/role-based-access-control/role-assignments-tem
 """
 
 import uuid
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,9 +78,9 @@ class Roles(Step[Sequence[Assignment], Given]):
     def __init__(self, context: AzureContext) -> None:
         self._context = context
 
+    @abstractmethod
     def wanted(self, inputs: Inputs) -> list[Assignment]:
         """The assignments the spec asks for."""
-        raise NotImplementedError
 
     def desired(self, inputs: Inputs) -> Sequence[Assignment] | None:
         return self.wanted(inputs) or None

@@ -345,6 +345,17 @@ async def test_a_rotated_secret_of_an_existing_principal_reaches_the_cluster(est
     assert await estate.writes(mark) == ["POST prd-aks-jhub/resetServicePrincipalProfile"]
 
 
+async def test_a_platform_that_is_applied_anew_after_it_was_orphaned_rolls_no_nodes(estate: Estate) -> None:
+    made = await estate.control("POST", "/applications", {"displayName": "given", "secret": "first-secret-of-theirs"})
+    estate.secrets.data["principal"] = {"clientId": made["application"]["appId"], "clientSecret": "first-secret-of-theirs"}
+    identity = {"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "principal"}}}
+    await settled(estate, runbook_spec(identity=identity))
+    await estate.let_go(runbook_spec(identity=identity))
+    estate.uid, mark = "uid-2", await estate.mark()
+    await settled(estate, runbook_spec(identity=identity, adoption="IfUnowned"))
+    assert "POST prd-aks-jhub/resetServicePrincipalProfile" not in await estate.writes(mark)
+
+
 async def test_differences_that_the_spec_leaves_to_others_are_neither_told_nor_undone(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     await estate.control("PATCH", f"/resources{CLUSTER}/agentpools/nodepool1", {"properties": {"maxCount": 9}})
