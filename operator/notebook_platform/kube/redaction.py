@@ -28,12 +28,15 @@ class KnownSecrets:
     """The secret values met so far in this process."""
 
     def __init__(self) -> None:
+        self._met: set[str] = set()
         self._values: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, data: Mapping[str, str]) -> None:
         """Remember the values of a Secret's data."""
-        found = {word for key, value in data.items() if key not in PUBLIC_KEYS for word in _words(value)}
+        fresh_values = {value for key, value in data.items() if key not in PUBLIC_KEYS} - self._met
+        self._met |= fresh_values  # a Secret is read in every pass; a kubeconfig in it is taken apart once
+        found = {word for value in fresh_values for word in _words(value)}
         if fresh := found - self._values:
             self._values |= fresh
             ordered = sorted(self._values, key=len, reverse=True)
