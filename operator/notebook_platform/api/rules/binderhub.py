@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notebook_platform.api.rules import hubs
-from notebook_platform.api.rules.helpers import Rule, duration, fixed, https, matches, one_of
+from notebook_platform.api.rules.helpers import Rule, duration, fixed, https, matches, one_of, release_place
 
 HERE, HUB = "spec.binderhub", "spec.jupyterhub"
 HOST = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"
@@ -72,14 +72,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         ("!has(self.auth) || !has(self.auth.fromValues)", "spec.binderhub.auth.fromValues is not for a binder"),
     ),
-    f"{HERE}.release": (
-        matches(f"{HERE}.release", "^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$", "must be a Helm release name"),
-        fixed(f"{HERE}.release"),
-    ),
-    f"{HERE}.namespace": (
-        matches(f"{HERE}.namespace", "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", "must be a namespace name"),
-        fixed(f"{HERE}.namespace"),
-    ),
+    **release_place(HERE),
     f"{HERE}.chart.version": (
         matches(
             f"{HERE}.chart.version",

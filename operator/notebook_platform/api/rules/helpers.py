@@ -52,3 +52,12 @@ def cron(field: str) -> Rule:
 def one_of(field: str, *members: str) -> Rule:
     counted = " + ".join(f"(has(self.{member}) ? 1 : 0)" for member in members)
     return f"{counted} == 1", f"{field} must have exactly one of {', '.join(members)}"
+
+
+def release_place(block: str) -> dict[str, tuple[Rule, ...]]:
+    """Where a release of a block of the spec lies: its name and its namespace, both for life."""
+    name, namespace = f"{block}.release", f"{block}.namespace"
+    return {
+        name: (matches(name, "^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$", "must be a Helm release name"), fixed(name)),
+        namespace: (matches(namespace, "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", "must be a namespace name"), fixed(namespace)),
+    }

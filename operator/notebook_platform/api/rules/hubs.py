@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notebook_platform.api.rules import hub_auth, hub_door
-from notebook_platform.api.rules.helpers import Rule, cidr, duration, fixed, matches
+from notebook_platform.api.rules.helpers import Rule, cidr, duration, fixed, matches, release_place
 
 HUB = "spec.jupyterhub"
 SERVER = f"{HUB}.singleUser"
@@ -63,14 +63,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             f"{HUB}.culling.users would delete idle users' homes: set singleUser.storage.keepOnUserDelete",
         ),
     ),
-    f"{HUB}.release": (
-        matches(f"{HUB}.release", "^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$", "must be a Helm release name"),
-        fixed(f"{HUB}.release"),
-    ),
-    f"{HUB}.namespace": (
-        matches(f"{HUB}.namespace", "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", "must be a namespace name"),
-        fixed(f"{HUB}.namespace"),
-    ),
+    **release_place(HUB),
     f"{HUB}.chart.version": (
         matches(
             f"{HUB}.chart.version",
