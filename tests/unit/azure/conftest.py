@@ -97,6 +97,13 @@ def runbook_spec(**changes: Any) -> dict[str, Any]:
     }
 
 
+def with_cluster(**members: Any) -> dict[str, Any]:
+    """The runbook's platform with other members of spec.cluster."""
+    spec = runbook_spec()
+    spec["cluster"] |= members
+    return spec
+
+
 @dataclass
 class Estate:
     """A platform's Azure side in the simulator: settle it, look at it, act behind its back."""
@@ -221,6 +228,18 @@ class Estate:
     async def mark(self) -> int:
         """Where the journal stands."""
         return int((await self.control("GET", "/journal"))["next"])
+
+
+async def settled(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
+    """Settle, see that nothing is left to do, and give what Azure has."""
+    results = await estate.settle(spec)
+    assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
+    mark = await estate.mark()
+    again = await estate.once(spec)
+    assert not any(r.changes for r in again.values()), {n: r.changes for n, r in again.items() if r.changes}
+    assert await estate.writes(mark) == []
+    resources: dict[str, Any] = (await estate.state())["resources"]
+    return resources
 
 
 def group_id(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from notebook_platform.engine.outcome import Done, Failed
 
 from sandbox.azure.authorization import ROLES
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled
 
 REGISTRY = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerregistry/registries/universitybinder"
 TOKEN = f"{REGISTRY}/tokens/notebook-platform-builder"
@@ -21,18 +21,6 @@ def binder_spec(**registry: Any) -> dict[str, Any]:
         "registry": {"azure": {"name": "universitybinder", **registry}},
     }
     return runbook_spec(binderhub=binder)
-
-
-async def settled(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
-    """Settle, see that nothing is left to do, and give what Azure has."""
-    results = await estate.settle(spec)
-    assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
-    mark = await estate.mark()
-    again = await estate.once(spec)
-    assert not any(r.changes for r in again.values()), {n: r.changes for n, r in again.items() if r.changes}
-    assert await estate.writes(mark) == []
-    resources: dict[str, Any] = (await estate.state())["resources"]
-    return resources
 
 
 def passwords(resources: dict[str, Any]) -> list[str]:

@@ -7,35 +7,17 @@ import pytest
 from notebook_platform.engine.outcome import Done, Failed
 
 from sandbox.azure.world import SUBSCRIPTION
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled, with_cluster
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
 NETWORK = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub"
 USER_POOL = {"name": "users", "mode": "User", "vmSize": "Standard_D2s_v3", "count": 1}
 
 
-def with_cluster(**members: Any) -> dict[str, Any]:
-    spec = runbook_spec()
-    spec["cluster"] |= members
-    return spec
-
-
 def with_pool(**members: Any) -> dict[str, Any]:
     spec = runbook_spec()
     spec["nodePools"].append({**USER_POOL, **members})
     return spec
-
-
-async def settled(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
-    """Settle, see that nothing is left to do, and give what Azure has."""
-    results = await estate.settle(spec)
-    assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
-    mark = await estate.mark()
-    again = await estate.once(spec)
-    assert not any(r.changes for r in again.values()), {n: r.changes for n, r in again.items() if r.changes}
-    assert await estate.writes(mark) == []
-    resources: dict[str, Any] = (await estate.state())["resources"]
-    return resources
 
 
 async def test_each_pool_has_the_subnet_it_names(estate: Estate) -> None:

@@ -9,7 +9,7 @@ import yaml
 from notebook_platform.engine.outcome import Done
 
 from sandbox.azure.world import CLIENT_SECRET, SUBSCRIPTION
-from tests.unit.azure.conftest import group_id, runbook_spec
+from tests.unit.azure.conftest import group_id, runbook_spec, with_cluster
 from tests.unit.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, Said, Terminal
 from tests.unit.cli.target import release
 
@@ -26,12 +26,6 @@ LECTURE = {
 USER_POOL = {"name": "users", "mode": "User", "purpose": "User", "vmSize": "Standard_D4s_v3", "autoscaling": {"minCount": 0, "maxCount": 4},
              "osDiskSizeGB": 64, "maxPods": 50, "maxSurge": "33%", "availabilityZones": ["1", "2"], "nodeLabels": {"team": "physics"},
              "nodeTaints": ["lab=gpu:NoSchedule"]}  # fmt: skip
-
-
-def with_cluster(**members: Any) -> dict[str, Any]:
-    spec = runbook_spec()
-    spec["cluster"] |= members
-    return spec
 
 
 def with_autoscale(**members: Any) -> dict[str, Any]:
