@@ -26,6 +26,7 @@ from notebook_platform.engine.fold import fold, settled
 from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Operation
 from notebook_platform.engine.retry import Attempt, held, next_attempts
 from notebook_platform.engine.walk import Mode, Policy, Result, dismantle, let_go, look_again_in, reconcile
+from notebook_platform.helm.approval import approved
 from notebook_platform.hubs.homes import CONFIRM, objection
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
@@ -165,7 +166,10 @@ class Keeper:
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
         now, generation, epoch = _now(), int(self._body["metadata"]["generation"]), self._epoch
         self._remembered = await self._operations.load()
-        graph = await self._workshop.graph(self.platform, spec, self._secrets, self._remembered, planning=spec.suspend)
+        versions = approved(self._body["metadata"])
+        graph = await self._workshop.graph(
+            self.platform, spec, self._secrets, self._remembered, planning=spec.suspend, approved=versions
+        )
         waiting = held(self._attempts, now)
         references_changed, self._references_changed = self._references_changed, False
         policy = Policy(
@@ -309,7 +313,7 @@ class Keeper:
 def _intent(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
     """What of an object's metadata says that somebody wants something else now."""
     confirmed = (metadata.get("annotations") or {}).get(CONFIRM)
-    return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed
+    return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed, approved(metadata)
 
 
 def _operations(results: Mapping[str, Result]) -> dict[str, Operation]:

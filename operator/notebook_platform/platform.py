@@ -18,6 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kubernetes.aio import client
+
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure import outputs
@@ -28,7 +30,7 @@ from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import CORRELATION, AzureSession, Sessions
 from notebook_platform.azure.autoscale import Autoscale
 from notebook_platform.azure.cluster import Cluster
-from notebook_platform.azure.context import AzureContext, Drain
+from notebook_platform.azure.context import AzureContext, Drain, Leaves
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.identity import identity
 from notebook_platform.azure.kubeconfig import kubeconfig_of
@@ -51,6 +53,7 @@ from notebook_platform.helm.content import Content
 from notebook_platform.helm.releases import any_charts
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.served import left_behind
 from notebook_platform.helm.step import Keeping, ReleaseStep
 from notebook_platform.hubs.binder_health import end_all
 from notebook_platform.hubs.binderhub import BinderHub
@@ -109,10 +112,12 @@ class Workshop:
         *,
         deleting: bool = False,
         planning: bool = False,
+        approved: frozenset[str] = frozenset(),
     ) -> Graph:
-        """The steps of one platform for one pass. `planning`: nothing is written anywhere, not even to Secrets."""
+        """The steps of one platform for one pass. `planning`: nothing is written anywhere, not even to Secrets; `approved`: versions
+        of charts that a person lets releases go to."""
         context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning)
-        return Graph([*azure_steps(context), *self._hub_steps(context)])
+        return Graph([*azure_steps(context), *self._hub_steps(context, approved)])
 
     async def azure(
         self,
@@ -138,17 +143,27 @@ class Workshop:
             planning=planning,
             max_age=min(parse_duration(spec.interval).total_seconds() / 2, OLDEST_LOOK),
         )
-        return replace(context, drain=self._drain(context))
+        return replace(context, drain=self._drain(context), leaves=self._leaves(context))
+
+    async def _inside(self, context: AzureContext, cluster: outputs.Cluster) -> client.ApiClient:
+        """The API of the platform's cluster."""
+        kept = await context.secrets.find(f"{context.owner.name}-kubeconfig")
+        kubeconfig = kept["value"] if kept else (await kubeconfig_of(context.session, cluster)).text
+        return await self._targets.of(context.owner.uid, kubeconfig)
 
     def _drain(self, context: AzureContext) -> Drain:
         async def empty(cluster: outputs.Cluster, pool: str) -> str | None:
-            kept = await context.secrets.find(f"{context.owner.name}-kubeconfig")
-            kubeconfig = kept["value"] if kept else (await kubeconfig_of(context.session, cluster)).text
-            return await drain(await self._targets.of(context.owner.uid, kubeconfig), pool)
+            return await drain(await self._inside(context, cluster), pool)
 
         return empty
 
-    def _hub_steps(self, context: AzureContext) -> list[Step[Any, Any]]:
+    def _leaves(self, context: AzureContext) -> Leaves:
+        async def leaves(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
+            return await left_behind(await self._inside(context, cluster), current, wanted)
+
+        return leaves
+
+    def _hub_steps(self, context: AzureContext, approved: frozenset[str]) -> list[Step[Any, Any]]:
         async def kubeconfig(cluster: outputs.Cluster) -> Kubeconfig:
             return await kubeconfig_of(context.session, cluster)
 
@@ -165,6 +180,7 @@ class Workshop:
             helm=self._helm,
             adoption=context.spec.adoption,
             deleting=context.deleting,
+            approved=approved,
         )
         contents = self._contents(context)
         places = [(content.namespace, content.release) for content in contents]

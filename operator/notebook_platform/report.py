@@ -143,6 +143,7 @@ def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:
             after=_short(change.after),
             disrupts=change.disrupts,
             cannot=KNOWN.clean(sentence(change.cannot))[:512] if change.cannot else None,
+            awaits=KNOWN.clean(sentence(change.awaits))[:1024] if change.awaits else None,
         )
         for name, result in results.items()
         for change in result.changes

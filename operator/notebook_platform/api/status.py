@@ -66,6 +66,7 @@ class PlannedChange(StatusModel):
     after: str | None = Field(None, max_length=256, description="What would be.")
     disrupts: bool = Field(False, description="Whether people at work would notice.")
     cannot: str | None = Field(None, max_length=512, description="Why it cannot be made, and what to do.")
+    awaits: str | None = Field(None, max_length=1024, description="What a person has to do before it is made.")
 
 
 class PlatformStatus(StatusModel):

@@ -28,8 +28,8 @@ from notebook_platform.azure.cluster_body import (
 )
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.principal_secret import current_secret, remember_given
-from notebook_platform.azure.versions import next_version, parts
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
+from notebook_platform.azure.versions import next_version, parts, satisfies
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 FIELD = "spec.cluster"
@@ -56,6 +56,7 @@ class Cluster(Step[Wire, Wire]):
         self._context = context
         self._name = context.spec.cluster.name
         self._ssh_key: str | None = context.spec.cluster.ssh_public_key
+        self._obstacle: Failed | None = None
         self._schedules = () if context.deleting else context.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
@@ -86,6 +87,8 @@ class Cluster(Step[Wire, Wire]):
         failed = self._context.owner.objection(what, f"{FIELD}.name", found.get("tags"), adoption)
         if failed:
             return Observed(failed=failed, ours=False)
+        if self.sharp:
+            self._obstacle = await self._upgrade_obstacle(found)
         state = str(found["properties"].get("provisioningState"))
         busy = None
         if state in BUSY:
@@ -96,6 +99,21 @@ class Cluster(Step[Wire, Wire]):
             busy=busy,
             notices=tuple(self._notices()),
             look_again_in=(turn - self._context.now).total_seconds() + 1 if turn else None,
+        )
+
+    async def _upgrade_obstacle(self, found: Wire) -> Failed | None:
+        """Why Kubernetes may not be upgraded yet: the releases in the cluster are looked at before anything happens."""
+        wanted, current = self._context.spec.cluster.kubernetes_version, current_version(found)
+        leaves = self._context.leaves
+        if leaves is None or self._context.deleting or satisfies(current, wanted) or _power(found) != "Running":
+            return None
+        told = await leaves(self.output(found), current, wanted)
+        if told is None:
+            return None
+        return Failed(
+            reason="ReleasesInTheWay",
+            message=f"{FIELD}.kubernetesVersion {wanted} waits, because {told}",
+            remedy="Upgrade those charts first, to versions that do not need them; Kubernetes follows by itself.",
         )
 
     @property
@@ -112,6 +130,7 @@ class Cluster(Step[Wire, Wire]):
             return ()
         power = _power(found) if found else "Running"
         changes = list(cluster_changes(desired, found)) if power == "Running" else []
+        changes = [replace(c, awaits=self._obstacle) if c.path == VERSION_PATH else c for c in changes]
         if found and power != self._wanted_power:
             # A cluster that is asked to sleep disrupts on purpose: that waits for nothing.
             changes.append(Change(path=POWER_PATH, action=Action.UPDATE, before=power, after=self._wanted_power))

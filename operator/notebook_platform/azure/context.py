@@ -22,13 +22,20 @@ class Drain(Protocol):
     async def __call__(self, cluster: outputs.Cluster, pool: str) -> str | None: ...
 
 
+class Leaves(Protocol):
+    """What in a cluster a newer Kubernetes version would no longer serve, in a clause; None: nothing that is known."""
+
+    async def __call__(self, cluster: outputs.Cluster, current: str, wanted: str) -> str | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class AzureContext:
     """The spec, whose it is, and the way to Azure. `operations` are those remembered from earlier passes.
 
     `signed_in` is the session, or why there is none: then only the step Credentials says so, the others wait for it.
     `planning`: nothing may be written, not even to Secrets. `max_age`: how old a shared look may be, in seconds. `drain` empties
-    the nodes of an agent pool, given the kubeconfig and the pool's name.
+    the nodes of an agent pool, given the kubeconfig and the pool's name; `leaves` tells what an upgrade of Kubernetes would leave
+    behind.
     """
 
     spec: NotebookPlatformSpec
@@ -41,6 +48,7 @@ class AzureContext:
     max_age: float = 0.0
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     drain: Drain | None = None
+    leaves: Leaves | None = None
 
     @property
     def session(self) -> AzureSession:

@@ -46,7 +46,7 @@ async def _plan(arguments: argparse.Namespace) -> int:
 
 async def planned(chosen: Subject) -> Plan:
     """What each step would do. Nothing is written, neither in Azure nor to Secrets."""
-    graph = await chosen.workshop.graph(chosen.platform, chosen.spec, chosen.secrets, {}, planning=True)
+    graph = await chosen.workshop.graph(chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved)
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
     waits = disruption_waits(chosen.spec, datetime.now(UTC))
     return Plan(platform=chosen.platform, spec=chosen.spec, results=results, needs=graph.needs, waits=waits)

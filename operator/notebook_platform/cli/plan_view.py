@@ -80,9 +80,11 @@ class Plan:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Changes by what they do; those that disrupt and those that cannot be made besides."""
+        """Changes by what they do; besides those that disrupt, that cannot be made, that a person has to allow."""
         counts = {str(action): sum(change.action is action for change in self.changes) for action in Action}
-        return {**counts, "disrupts": sum(change.disrupts for change in self.changes), "impossible": len(self.impossible)}
+        awaiting = sum(change.awaits is not None for change in self.changes)
+        disrupts = sum(change.disrupts for change in self.changes)
+        return {**counts, "disrupts": disrupts, "impossible": len(self.impossible), "awaiting": awaiting}
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -103,8 +105,8 @@ def document(plan: Plan) -> dict[str, Any]:
 
 def _change(change: Change) -> dict[str, Any]:
     found: dict[str, Any] = {"action": str(change.action), "path": change.path, "disrupts": change.disrupts}
-    cannot = {"cannot": asdict(change.cannot)} if change.cannot else {}
-    return found | {"before": change.before, "after": change.after} | cannot
+    held = {name: asdict(why) for name in ("cannot", "awaits") if (why := getattr(change, name))}
+    return found | {"before": change.before, "after": change.after} | held
 
 
 def _trouble(result: Result) -> dict[str, str]:
@@ -165,6 +167,8 @@ def _block(name: str, changes: Sequence[Change], takes: float) -> Iterator[tuple
         yield f"  {sign:>3} {change.path:<{widest}}  {_difference(change)}".rstrip() + note, style
         if change.cannot:
             yield f"        cannot be done: {sentence(change.cannot)}", style
+        elif change.awaits:
+            yield f"        waits: {sentence(change.awaits)}", style
     yield "", ""
 
 
@@ -229,4 +233,6 @@ def _summary(plan: Plan) -> str:
     if counts["disrupts"]:
         text += f"; {counts['disrupts']} {'disrupts' if counts['disrupts'] == 1 else 'disrupt'} people at work"
         text += f" and wait{'s' if counts['disrupts'] == 1 else ''} for {plan.waits}" if plan.waits else ""
+    if counts["awaiting"]:
+        text += f"; {counts['awaiting']} wait{'s' if counts['awaiting'] == 1 else ''} for a person"
     return f"{text}{'; ' + impossible if impossible else ''}."

@@ -26,6 +26,7 @@ from notebook_platform.cli.management import (
     reading,
 )
 from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.approval import approved
 from notebook_platform.kube.redaction import KNOWN
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.logs import configure
@@ -37,12 +38,14 @@ UNBORN = "known-after-apply"
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """The platform that a command speaks of, the Secrets to work with, and what all steps share."""
+    """The platform that a command speaks of, the Secrets to work with, what all steps share, and the versions of charts that are
+    approved."""
 
     platform: Platform
     spec: NotebookPlatformSpec
     secrets: SecretStore
     workshop: Workshop
+    approved: frozenset[str] = frozenset()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +76,8 @@ async def subject(arguments: argparse.Namespace) -> AsyncIterator[Subject]:
             raise UsageError(f"the spec cannot be read: {where}") from None
         workshop = Workshop(chosen)
         try:
-            yield Subject(platform=platform, spec=spec, secrets=GivenSecrets(api, platform, documents), workshop=workshop)
+            given = GivenSecrets(api, platform, documents)
+            yield Subject(platform=platform, spec=spec, secrets=given, workshop=workshop, approved=approved(metadata))
         finally:
             await workshop.close()
     finally:

@@ -34,7 +34,7 @@ class Change:
     `after` are JSON values (None: absent; never a secret). `disrupts`: people at work would notice. `due`: it is time for it by
     the spec itself (a schedule, a secret that ends), so it is no drift. `keys` is the place in the thing's own document, for
     `merged`; empty when the change is not a member of one. `cannot` says why it can never be made: a plan tells it beforehand, a
-    pass ends with it once all that can be made is made.
+    pass ends with it once all that can be made is made. `awaits` says what a person has to do before it is made.
     """
 
     path: str
@@ -44,6 +44,7 @@ class Change:
     disrupts: bool = False
     due: bool = False
     cannot: Failed | None = None
+    awaits: Failed | None = None
     keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:

@@ -76,6 +76,7 @@ def _summary(results: Mapping[str, Result], make: Make, *, deleting: bool, suspe
     stuck = {name: f for name, f in failed.items() if f.retry_in is None}
     moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, InProgress)}
     later = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Done) and r.outcome.next}
+    asked = [name for name, part in later.items() if part.person]
     waiting = [name for name, r in results.items() if isinstance(r.outcome, Blocked)]
     pending = [name for name, r in results.items() if r.changes and not isinstance(r.outcome, InProgress | Failed)]
     ready = not (failed or moving or waiting or later) and not (suspended and pending) and not deleting
@@ -86,8 +87,8 @@ def _summary(results: Mapping[str, Result], make: Make, *, deleting: bool, suspe
         name, work = next(iter(moving.items()))
         reason, message = work.reason, f"{name}: {work.message}"
     elif later and not suspended:
-        name, part = next(iter(later.items()))
-        reason, message = part.reason, f"{name}: {part.next}"
+        name = next(iter([*asked, *later]))
+        reason, message = later[name].reason, f"{name}: {later[name].next}"
     elif suspended:
         reason, message = (
             "Suspended",
@@ -100,10 +101,13 @@ def _summary(results: Mapping[str, Result], make: Make, *, deleting: bool, suspe
     else:
         reason, message = "Waiting", f"Waits for {', '.join(waiting)}"
     yield make("Ready", ready, reason, message)
-    busy = bool(moving or later or (failed and not stuck) or (deleting and not stuck)) and not suspended
+    going_on = moving or len(later) > len(asked) or ((failed or deleting) and not stuck)
+    busy = bool(going_on) and not suspended
     yield make("Reconciling", busy, reason if busy else "Settled", message if busy else "Nothing is under way")
     if stuck:
         yield make("Stalled", True, reason, message)
+    elif asked:
+        yield make("Stalled", True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].next}")
     else:
         yield make("Stalled", False, "NotStalled", "Nothing needs a person")
 

@@ -27,12 +27,13 @@ class Done:
     """The step is as it should be; `output` is what later steps take from it.
 
     `next` is set when it is not all of the way yet but later steps may go on, or must before it can: what it still waits for,
-    in a sentence, and `reason` the word for it.
+    in a sentence, and `reason` the word for it. `person`: it waits for somebody to do something (kstatus Stalled).
     """
 
     output: Any = None
     next: str = ""
     reason: str = "Upgrading"
+    person: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -115,10 +115,10 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     able = [change for change in allowed if change.cannot is None]
     if not able:
         return replace(result, outcome=next(change.cannot for change in allowed if change.cannot), drift=False)
-    now = [change for change in able if not (change.disrupts and policy.disruption_waits and observed.found is not None)]
+    free = [change for change in able if change.awaits is None]
+    now = [change for change in free if not (change.disrupts and policy.disruption_waits and observed.found is not None)]
     if not now:
-        sentence = f"{able[0].path} waits for {policy.disruption_waits}, because people at work would notice it"
-        return replace(result, outcome=Done(output=step.output(observed.found), next=sentence, reason="DisruptionWaits"))
+        return replace(result, outcome=_waiting(step, observed, able, policy.disruption_waits))
     outcome = await step.apply(desired, observed.found, now)
     if isinstance(outcome, Done) and outcome.output is None:
         observed = await step.observe(inputs)
@@ -133,6 +133,18 @@ def _changes(step: Step[Any, Any], desired: Any, observed: Observed[Any], policy
         return ()
     planned = step.plan(desired, observed.found)
     return tuple(c for c in planned if c.action is Action.CREATE or not policy.ignored(step.name, c.path))
+
+
+def _waiting(step: Step[Any, Any], observed: Observed[Any], changes: Sequence[Change], window: str) -> Outcome:
+    """Nothing may be changed yet: what that waits for, and how what is there does meanwhile."""
+    output = step.output(observed.found)
+    if awaits := next((change.awaits for change in changes if change.awaits), None):
+        outcome = Done(output=output, next=f"{awaits.message}. {awaits.remedy}", reason=awaits.reason, person=True)
+    else:
+        words = f"{changes[0].path} waits for {window}, because people at work would notice it"
+        outcome = Done(output=output, next=words, reason="DisruptionWaits")
+    amiss = step.judge(observed.found)
+    return replace(amiss, message=f"{amiss.message}; {outcome.next}") if isinstance(amiss, InProgress) else outcome
 
 
 def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode: Mode) -> Outcome:

@@ -69,6 +69,10 @@ class Content(ABC):
         """How far the hooks are while helm is at work; None: nothing to tell."""
         return await progress(api, self.namespace)
 
+    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[str]:
+        """What an upgrade does to users' data that a person has to approve, as clauses; asked before one."""
+        return ()
+
     def irreversible(self, bad: Release, good: Release) -> str:
         """Why `good` may not come back after `bad` was tried; empty: it may."""
         return ""

@@ -17,7 +17,7 @@ from kubernetes.aio import client
 from notebook_platform.engine.change import Change, compare, merged
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.live import ERRORS, Live, live
-from notebook_platform.helm.release import Release
+from notebook_platform.helm.release import Release, as_helm_makes_it
 
 log = logging.getLogger(__name__)
 
@@ -107,17 +107,8 @@ async def put_right(api: client.ApiClient, release: Release, paths: Collection[s
 async def _put_right(objects: Live, release: Release, thing: Mapping[str, Any], paths: Sequence[str]) -> None:
     now = await objects.get(thing)
     if now is None:
-        await objects.create(_as_helm_makes_it(thing, release))
+        await objects.create(as_helm_makes_it(thing, release))
         return
     where = _where(thing)
     changes = [change for change in await _changes(objects, thing, now) if f"{where}.{change.path}" in paths]
     await objects.replace(merged(now, changes))
-
-
-def _as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, Any]:
-    """With the marks by which helm knows its own: they are not in the manifest that it keeps."""
-    metadata = thing["metadata"]
-    labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
-    marks = {"meta.helm.sh/release-name": release.name, "meta.helm.sh/release-namespace": release.namespace}
-    annotations = {**(metadata.get("annotations") or {}), **marks}
-    return {**thing, "metadata": {**metadata, "labels": labels, "annotations": annotations}}

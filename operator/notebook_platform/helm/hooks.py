@@ -1,10 +1,14 @@
-"""How far the hooks of a chart are, while helm waits for them."""
+"""Hooks of a chart: how far they are while helm waits for them, and what of them a newer chart has as its own."""
 
+from collections.abc import Collection
 from typing import Any
 
 from kubernetes.aio import client
 
-HOOK = "helm.sh/hook"
+from notebook_platform.helm.live import live
+from notebook_platform.helm.release import Release, as_helm_makes_it
+
+HOOK, MARK = "helm.sh/hook", "meta.helm.sh/release-name"
 
 
 async def progress(api: client.ApiClient, namespace: str) -> str | None:
@@ -22,3 +26,29 @@ def _sentence(job: Any) -> str:
     kind = job.metadata.annotations[HOOK].split(",")[-1].strip()
     failed = f", failed {job.status.failed} times so far" if job.status.failed else ""
     return f"waits for the {kind} Job {job.metadata.name}{failed}"
+
+
+Place = tuple[str, str]
+"""(kind, name)"""
+
+
+def become_parts(release: Release, objects: Collection[Place]) -> tuple[Place, ...]:
+    """What a hook of the last revision made and the next has as part of the release. Pure."""
+    hooks = ((thing["kind"], thing["metadata"]["name"]) for thing in release.hook_objects())
+    return tuple(sorted({place for place in hooks if place in objects}))
+
+
+async def hand_over(api: client.ApiClient, release: Release, places: Collection[Place]) -> None:
+    """Give what hooks made the marks by which helm knows its own; helm would refuse to upgrade over it. What bears another
+    release's marks is left alone.
+
+    PriorityClasses of z2jh's charts before 1 are such (https://github.com/jupyterhub/zero-to-jupyterhub-k8s/issues/2526).
+    """
+    if not places:
+        return
+    async with live(api, release.namespace) as objects:
+        for thing in release.hook_objects():
+            found = await objects.get(thing) if (thing["kind"], thing["metadata"]["name"]) in places else None
+            if found is None or MARK in (found["metadata"].get("annotations") or {}):
+                continue
+            await objects.replace(as_helm_makes_it(found, release))

@@ -94,6 +94,15 @@ def _decoded(secret: Any) -> Release:
     return decode(secret.data["release"], secret.metadata.name)
 
 
+def as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, Any]:
+    """An object with the marks by which helm knows its own: they are not in the manifest that it keeps."""
+    metadata = thing["metadata"]
+    labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+    marks = {"meta.helm.sh/release-name": release.name, "meta.helm.sh/release-namespace": release.namespace}
+    annotations = {**(metadata.get("annotations") or {}), **marks}
+    return {**thing, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
+
+
 def as_helm_keeps_them(values: Any) -> Any:
     """JSON values that are equal to what comes back from Helm's book."""
     return json.loads(json.dumps(values, default=str), parse_int=_integer)

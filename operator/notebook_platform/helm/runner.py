@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import sys
@@ -15,6 +16,8 @@ from pyhelm3 import Command
 from pyhelm3.errors import Error
 
 from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.rehearsal import Rehearsals
+from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.metrics import HELM_RUNS
 
 HISTORY = 10
@@ -58,6 +61,7 @@ class Helm:
     def __init__(self, *, executable: str, work_dir: Path, charts: ChartSource, timeout: int) -> None:
         self.charts = charts
         self.timeout = timeout
+        self.rehearsals = Rehearsals(self._rehearse)
         self._work_dir = work_dir
         self._runs: dict[str, Run] = {}
         work_dir.mkdir(parents=True, exist_ok=True)
@@ -99,6 +103,19 @@ class Helm:
 
         HELM_RUNS.labels(action=verb).inc()
         self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"), wish=wish)
+
+    async def _rehearse(self, kubeconfig: str, wanted: Wanted, upgrade: bool) -> str:
+        """What helm would send to the cluster, asked of helm and the cluster together, with nothing written. Raises helm's Error."""
+        chart = wanted.chart
+        command = ["template", wanted.name, chart.reference, "--values", "-", "--namespace", wanted.namespace]
+        command += ["--validate", "--disable-openapi-validation"]
+        command += ["--is-upgrade"] if upgrade else []
+        command += ["--repo", chart.repository] if chart.repository else []
+        command += [] if chart.is_archive else ["--version", chart.version]
+        HELM_RUNS.labels(action="rehearsal").inc()
+        async with self._command(kubeconfig) as helm:
+            rendered: bytes = await helm.run(command, json.dumps(wanted.values).encode())
+        return rendered.decode()
 
     @asynccontextmanager
     async def _command(self, kubeconfig: str) -> AsyncIterator[Command]:

@@ -10,14 +10,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
-from notebook_platform.engine.change import compare
-from notebook_platform.helm import marker
+from notebook_platform.helm import marker, planning
 from notebook_platform.helm.actions import ACTIONS, Site
 from notebook_platform.helm.actions.uninstall import sweep, uninstall
+from notebook_platform.helm.approval import needed
+from notebook_platform.helm.book import outdated
 from notebook_platform.helm.content import Content, Running, Seen
 from notebook_platform.helm.drift import Drift, drifted
 from notebook_platform.helm.errors import failure
+from notebook_platform.helm.hooks import become_parts
 from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.planning import Ahead
 from notebook_platform.helm.release import History, Release, as_helm_keeps_them, history
 from notebook_platform.helm.runner import Helm, Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
@@ -33,13 +36,15 @@ REASONS = {"install": "Installing", "upgrade": "Upgrading", "rollback": "Rolling
 
 @dataclass(frozen=True, kw_only=True)
 class Keeping:
-    """How the releases of one platform are kept: whose they are, with which helm, what may be taken over."""
+    """How the releases of one platform are kept: whose they are, with which helm, what may be taken over, to which versions of
+    charts a person lets them go."""
 
     owner: str
     uid: str
     helm: Helm
     adoption: str
     deleting: bool
+    approved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,7 @@ class ReleaseStep(Step[Wanted, Found]):
         self._target: Target | None = None
         self._mark: Marker | None = None
         self._read: tuple[History, Marker | None] | None = None
+        self._ahead = Ahead()
 
     async def prepare(self, inputs: Inputs) -> None:
         """Find the chart and render the values, so that a missing Secret or chart is told before anything is done."""
@@ -147,12 +153,31 @@ class ReleaseStep(Step[Wanted, Found]):
         record, irreversible = self._record(kept, mark)
         patience = timedelta(seconds=self._keeping.helm.timeout)
         state = state_of(record, self._wanted, self._content.remediation, now=datetime.now(UTC), patience=patience)
+        if state in planning.WRITES:
+            self._ahead = await self._look_ahead(target, None if state is State.ABSENT else kept.newest)
         if state is State.ABSENT:
             return Observed()
         found = Found(record=record, state=state, mark=mark, irreversible=irreversible)
         if state is State.IN_LINE:
             found = await self._examined(target, found)
+        elif state is State.OUTDATED and kept.newest is not None:  # it may have to wait, and is at work meanwhile
+            found = replace(found, seen=await self._content.look(target, kept.newest))
         return Observed(found=found, notices=(*self._content.notices(), *found.seen.notices))
+
+    async def _look_ahead(self, target: Target, newest: Release | None) -> Ahead:
+        """What is to be known before a revision is begun."""
+        assert self._wanted is not None
+        keeping, content, wanted = self._keeping, self._content, self._wanted
+        rehearsal = await keeping.helm.rehearsals.of(target, wanted, content.field, upgrade=newest is not None)
+        if newest is None or wanted.is_in(newest):
+            return Ahead(refused=rehearsal.refused)
+        concerns = await content.concerns(target, newest, wanted)
+        return Ahead(
+            refused=rehearsal.refused,
+            awaits=needed(wanted, newest, concerns, keeping.approved, content.field),
+            renewed=await outdated(target.api, newest),
+            hooks=become_parts(newest, rehearsal.objects),
+        )
 
     def _record(self, kept: History, mark: Marker | None) -> tuple[Record, str]:
         newest, good = kept.newest, None
@@ -195,24 +220,11 @@ class ReleaseStep(Step[Wanted, Found]):
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
             return ()
-        chart, path = f"{desired.chart.name}-{desired.chart.version}", f"releases/{desired.namespace}/{desired.name}"
         if found is None or found.release is None:
-            told = {"chart": chart, "values": dict(desired.origins)} if desired.origins else chart
-            return [Change(path=path, action=Action.CREATE, after=told)]
-        release, state = found.release, found.state
-        if state is State.IN_LINE:
-            return ()
-        if state is State.UNMARKED:
-            return [Change(path=f"{path}/owner", action=Action.UPDATE, after=self._keeping.owner)]
-        if state is State.DRIFTED:
+            return planning.installs(desired, self._ahead)
+        if found.state is State.DRIFTED:
             return [Change(path=d.path, action=Action.UPDATE, before=d.found, after=d.wanted) for d in found.drifts]
-        if state is not State.OUTDATED:
-            return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted")]
-        before = f"{release.chart}-{release.chart_version}"
-        disrupts = not (found.mark and found.mark.unfinished)  # what was begun and broken off is not left half done
-        if before != chart:
-            return [Change(path=f"{path}/chart", action=Action.UPDATE, before=before, after=chart, disrupts=disrupts)]
-        return [Change(path=f"{path}/values", action=Action.UPDATE, before=_differing(desired, release), disrupts=disrupts)]
+        return planning.changes(desired, found.release, found.state, found.mark, self._ahead, self._keeping.owner)
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._target is not None
@@ -230,6 +242,7 @@ class ReleaseStep(Step[Wanted, Found]):
             remedies=self._content.remediation,
             mark=self._mark,
             paths=[change.path for change in changes],
+            hooks=self._ahead.hooks,
             irreversible=found.irreversible if found else "",
         )
         return await ACTIONS[state](site)
@@ -281,10 +294,3 @@ class ReleaseStep(Step[Wanted, Found]):
         assert self._target is not None
         await marker.unmark(self._target.api, self._content.namespace, self._content.release, self._keeping.owner)
         return Done()
-
-
-def _differing(desired: Wanted, release: Release) -> list[str]:
-    """The paths at which the values differ, and where they come from; the values themselves may be secret."""
-    forth = {change.path for change in compare(desired.values, release.config)}
-    back = {change.path for change in compare(release.config, desired.values)}
-    return [f"{path} ({desired.origins[path]})" if path in desired.origins else path for path in sorted(forth | back)]

@@ -8,27 +8,25 @@ from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.hubs.binder_addresses import Addresses
 from notebook_platform.hubs.binder_values import FIELD, BinderSecrets, Registry, about_binder, given_registry, hub_inside
-from notebook_platform.hubs.secrets import hub_secrets
+from notebook_platform.hubs.secrets import Standing, hub_secrets
 from notebook_platform.kube.secrets import SecretStore
 
 SUFFIX = "binder"
 
 
 async def binder_secrets(
-    store: SecretStore, spec: BinderHubSpec, addresses: Addresses, existing: Mapping[str, Any] | None
+    store: SecretStore, spec: BinderHubSpec, addresses: Addresses, existing: Standing | None
 ) -> BinderSecrets:
-    """All secrets of the binder, kept in `<platform>-binder`. `existing` are the values of a release that is there.
+    """All secrets of the binder, kept in `<platform>-binder`. `existing` is its hub, if it is there.
 
     Raises Refused for a missing reference.
     """
-    inside = (existing or {}).get("jupyterhub")
-    hub_values = inside if isinstance(inside, Mapping) else {}
     with about_binder():
-        hub = await hub_secrets(store, hub_inside(spec, addresses), hub_values, SUFFIX)
+        hub = await hub_secrets(store, hub_inside(spec, addresses), existing, SUFFIX)
     name = f"{store.platform.name}-{SUFFIX}"
     kept = dict(await store.find(name) or {})
     if "apiToken" not in kept:
-        kept["apiToken"] = _token_in(hub_values) or secrets.token_hex(32)
+        kept["apiToken"] = _token_in(existing.values if existing else {}) or secrets.token_hex(32)
         await store.keep(name, kept)
     tokens: dict[str, str] = {}
     for provider, reference in (("GitHub", spec.github), ("GitLab", spec.gitlab)):

@@ -1,6 +1,7 @@
 """BinderHub: the content of the binder's release, with addresses decided before it is installed, and what its health means."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kubernetes.aio import client
 
@@ -11,12 +12,15 @@ from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import documents
-from notebook_platform.hubs import binder_health, homes
+from notebook_platform.hubs import binder_health, homes, upgrades
 from notebook_platform.hubs.binder_addresses import decide
 from notebook_platform.hubs.binder_secrets import binder_secrets, image_registry
-from notebook_platform.hubs.binder_values import FIELD, about_binder, hub_inside, is_known, render
+from notebook_platform.hubs.binder_values import FIELD, about_binder, hub_inside, is_known, jupyterhub_version, render
+from notebook_platform.hubs.generations import migrates
 from notebook_platform.hubs.given import NOTHING
 from notebook_platform.hubs.look_around import look_around
+from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.secrets import Standing
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
@@ -42,7 +46,8 @@ class BinderHub(Content):
     async def want(self, target: Target, existing: Release | None) -> Wanted:
         spec, version = self._spec, self._spec.chart.version
         chart = self._helm.charts.find(CHART, version, spec.chart.repository, f"{FIELD}.chart")
-        secrets = await binder_secrets(self._secrets, spec, self._addresses, existing.config if existing else None)
+        hub = Standing(_inside(existing.config), target.api, self.namespace) if existing else None
+        secrets = await binder_secrets(self._secrets, spec, self._addresses, hub)
         registry = await image_registry(self._secrets, spec)
         inside = hub_inside(spec, self._addresses)
         more = await documents(self._secrets, spec.values_from, FIELD)
@@ -68,5 +73,31 @@ class BinderHub(Content):
         )
         return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
 
+    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[str]:
+        if self._spec.auth is None:
+            return ()  # who launches without a name leaves nothing behind
+        users = await homes.census(target.api, self.namespace)
+        return list(upgrades.concerns(_hub_of(existing), self._hub_in(wanted), users))
+
+    def _hub_in(self, wanted: Wanted) -> Before:
+        chart = self._spec.chart
+        return Before(jupyterhub_version(wanted.chart.version, chart.jupyterhub_version), _inside(wanted.values))
+
+    def irreversible(self, bad: Release, good: Release) -> str:
+        """As for any hub, where people have accounts."""
+        if self._spec.auth is None or not migrates(_hub_of(good).version, _hub_of(bad).version):
+            return ""
+        return f"chart {bad.chart_version} may have upgraded the database of its hub, which {good.chart_version} cannot read"
+
     async def clear(self, api: client.ApiClient) -> None:
         await binder_health.end_all(api, self.namespace)
+
+
+def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of the hub in a binder's."""
+    found = values.get("jupyterhub")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _hub_of(release: Release) -> Before:
+    return Before(jupyterhub_version(release.chart_version, None), _inside(release.config))

@@ -14,7 +14,8 @@ FOR_EVER: Version = (999,)
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """Chart versions from `first` up to the next generation's. `kubernetes` is the oldest that the charts take.
+    """Chart versions from `first` up to the next generation's. `hub` is the JupyterHub in them, `kubernetes` the oldest that they
+    take.
 
     The others are the Kubernetes versions from which on something of the chart no longer works: its user-scheduler and its
     placeholders (their APIs are gone: policy/v1beta1 with 1.25, CSIStorageCapacity v1beta1 with 1.27), its Ingress.
@@ -23,6 +24,7 @@ class Generation:
 
     name: str
     first: Version
+    hub: str
     kubernetes: Version
     scheduler_ends: Version = FOR_EVER
     placeholders_end: Version = FOR_EVER
@@ -34,15 +36,16 @@ GENERATIONS = (
     Generation(
         name="0.11",
         first=OLDEST,
+        hub="1.3",
         kubernetes=(1, 14),
         scheduler_ends=(1, 25),
         placeholders_end=(1, 25),
         ingress_ends=(1, 22),
     ),
-    Generation(name="1", first=(1, 0), kubernetes=(1, 17), scheduler_ends=(1, 25), placeholders_end=(1, 25)),
-    Generation(name="2", first=(2, 0), kubernetes=(1, 20), scheduler_ends=(1, 27)),
-    Generation(name="3", first=(3, 0), kubernetes=(1, 23), needs_allow_rule="oauth"),
-    Generation(name="4", first=(4, 0), kubernetes=(1, 28), needs_allow_rule="all"),
+    Generation(name="1", first=(1, 0), hub="1.5", kubernetes=(1, 17), scheduler_ends=(1, 25), placeholders_end=(1, 25)),
+    Generation(name="2", first=(2, 0), hub="3", kubernetes=(1, 20), scheduler_ends=(1, 27)),
+    Generation(name="3", first=(3, 0), hub="4", kubernetes=(1, 23), needs_allow_rule="oauth"),
+    Generation(name="4", first=(4, 0), hub="5", kubernetes=(1, 28), needs_allow_rule="all"),
 )
 
 NEWEST_KNOWN: Version = (4, 4)
@@ -95,6 +98,12 @@ def parse(version: str) -> Version:
 def generation(version: str) -> Generation:
     """The generation of a chart version; older than the oldest counts as the oldest."""
     return KNOWN.generation(version)
+
+
+def migrates(before: str, after: str) -> bool:
+    """Whether going from one chart version to another changes the form of the hub's database: with JupyterHub's major versions."""
+    old, new = generation(before), generation(after)
+    return parse(old.hub)[0] != parse(new.hub)[0]
 
 
 def is_known(version: str) -> bool:

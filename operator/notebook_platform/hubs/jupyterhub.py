@@ -12,12 +12,13 @@ from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import documents
-from notebook_platform.hubs import health, homes
-from notebook_platform.hubs.generations import is_known, parse
+from notebook_platform.hubs import health, homes, upgrades
+from notebook_platform.hubs.generations import is_known, migrates
 from notebook_platform.hubs.given import Around, base_path, url_of
 from notebook_platform.hubs.look_around import look_around
+from notebook_platform.hubs.naming import Before
 from notebook_platform.hubs.probe import probe
-from notebook_platform.hubs.secrets import hub_secrets
+from notebook_platform.hubs.secrets import Standing, hub_secrets
 from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
@@ -41,7 +42,8 @@ class JupyterHub(Content):
 
     async def want(self, target: Target, existing: Release | None) -> Wanted:
         chart = self._helm.charts.find(CHART, self._spec.chart.version, self._spec.chart.repository, f"{FIELD}.chart")
-        secrets = await hub_secrets(self._secrets, self._spec, existing.config if existing else None)
+        standing = Standing(existing.config, target.api, self.namespace) if existing else None
+        secrets = await hub_secrets(self._secrets, self._spec, standing)
         more = await documents(self._secrets, self._spec.values_from, FIELD)
         self._around = await look_around(target.api, self._spec, self._around, existing, allow_private=self._allow_private)
         made = explain(self._spec, secrets, target.served_version, more, self._around)
@@ -68,9 +70,14 @@ class JupyterHub(Content):
     async def progress(self, api: client.ApiClient) -> str | None:
         return await health.pulling(api, self.namespace) or await super().progress(api)
 
+    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[str]:
+        users = await homes.census(target.api, self.namespace)
+        before, after = Before(existing.chart_version, existing.config), Before(wanted.chart.version, wanted.values)
+        return list(upgrades.concerns(before, after, users))
+
     def irreversible(self, bad: Release, good: Release) -> str:
         """A newer hub upgrades its database when it starts, and the older one cannot read that any more."""
-        if parse(bad.chart_version)[:1] == parse(good.chart_version)[:1]:
+        if not migrates(good.chart_version, bad.chart_version):
             return ""
         return (
             f"chart {bad.chart_version} may have upgraded the hub's database, which {good.chart_version} cannot read: bring the "

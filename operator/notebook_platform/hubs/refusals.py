@@ -10,7 +10,7 @@ from typing import Any
 
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.hubs.generations import RENAMED, Generation, parse
+from notebook_platform.hubs.generations import RENAMED, Generation, migrates, parse
 from notebook_platform.hubs.given import FIELD, Around
 
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
@@ -32,6 +32,8 @@ ALLOW_RULES = (
     "allowed_project_ids",
 )
 LOWER_CASE_KILLS = (4, 3)
+KEPT_BY_THE_HUB = (None, "sqlite-pvc", "sqlite-memory")
+"""Databases that the hub upgrades without being asked."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,18 @@ def _neighbours(case: Case) -> Iterator[Told]:
         )
 
 
+def _database_upgrade(case: Case) -> Iterator[Told]:
+    before, kind = case.around.before, case.at("hub.db.type")
+    if before is None or kind in KEPT_BY_THE_HUB or not migrates(before.version, case.spec.chart.version):
+        return
+    if not case.at("hub.db.upgrade"):
+        yield (
+            f"{FIELD}.chart.version {case.spec.chart.version} needs another form of the database at {FIELD}.database.urlRef than "
+            f"{before.version}, and its hub would not start before that is allowed",
+            f"Save the database, then set {FIELD}.database.upgrade: true until the upgrade is over.",
+        )
+
+
 REFUSALS: Mapping[str, Callable[[Case], Iterator[Told]]] = {
     "ValueRenamed": _renamed,
     "ExtraConfigNotAMap": _extra_config,
@@ -269,5 +283,6 @@ REFUSALS: Mapping[str, Callable[[Case], Iterator[Told]]] = {
     "MetadataRuleContradicts": _metadata,
     "PodSecurityForbids": _pod_security,
     "NamespaceTaken": _neighbours,
+    "DatabaseUpgradeRequired": _database_upgrade,
 }
 """Reason -> what it looks for, in the order of weight."""

@@ -1,8 +1,13 @@
 """The secrets of a hub: made once, kept beside the platform, taken over from a release that is there already."""
 
+import base64
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.base import SecretKeyRef
 from notebook_platform.api.hubs import JupyterHubSpec, OAuth
@@ -17,16 +22,44 @@ TAKEN_FROM: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """Where the values of an existing release hold what a hub must keep: other ones would log everybody out."""
 
+KEPT_BY_CHARTS: Mapping[str, Mapping[str, str]] = {
+    "hub": {
+        "proxyToken": "hub.config.ConfigurableHTTPProxy.auth_token",
+        "cookieSecret": "hub.config.JupyterHub.cookie_secret",
+        "cryptKey": "hub.config.CryptKeeper.keys",
+    },
+    "hub-secret": {"proxyToken": "proxy.token", "cookieSecret": "hub.cookie-secret", "cryptKey": "auth.crypt-keys"},
+}
+"""Secrets of the charts (from 1 on, before) with what they drew themselves or were given, and the keys in them."""
+
 MADE = ("password", "tokenKey")
 """What is made for every hub beside those."""
 
 
-async def hub_secrets(
-    store: SecretStore, spec: JupyterHubSpec, existing: Mapping[str, Any] | None, suffix: str = "hub"
-) -> HubSecrets:
-    """All secrets of the hub, kept in the Secret `<platform>-<suffix>`. `existing` are the values of a release that is there. Raises
-    Refused for a missing reference."""
-    kept = await _kept(store, f"{store.platform.name}-{suffix}", spec, existing or {})
+@dataclass(frozen=True)
+class Standing:
+    """A release that is there: its values, and the cluster and namespace where its chart keeps the secrets that it drew itself."""
+
+    values: Mapping[str, Any] = field(repr=False)
+    api: client.ApiClient
+    namespace: str
+
+    async def drawn(self) -> Mapping[str, str]:
+        """The secrets by our names; empty when the chart's Secret is not there."""
+        for name, keys in KEPT_BY_CHARTS.items():
+            try:
+                data = (await client.CoreV1Api(self.api).read_namespaced_secret(name, self.namespace)).data or {}
+            except ApiException as error:
+                if error.status != 404:
+                    raise
+                continue
+            return {ours: base64.b64decode(data[theirs]).decode() for ours, theirs in keys.items() if data.get(theirs)}
+        return {}
+
+
+async def hub_secrets(store: SecretStore, spec: JupyterHubSpec, existing: Standing | None, suffix: str = "hub") -> HubSecrets:
+    """All secrets of the hub, kept in the Secret `<platform>-<suffix>`. Raises Refused for a missing reference."""
+    kept = await _kept(store, f"{store.platform.name}-{suffix}", spec, existing)
     member, who = next(((name, who) for name in ("oidc", "entra", "github") if (who := getattr(spec.auth, name))), ("", None))
     client_secret = None
     if isinstance(who, OAuth):
@@ -52,13 +85,17 @@ async def hub_secrets(
     )
 
 
-async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: Mapping[str, Any]) -> Mapping[str, str]:
-    """What is kept beside the platform, with all that was missing until now."""
+async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: Standing | None) -> Mapping[str, str]:
+    """What is kept beside the platform, with all that was missing until now: what the release has, else something new."""
     kept = dict(await store.find(name) or {})
-    fresh = {key: _taken(existing, key) or secrets.token_hex(32) for key in (*TAKEN_FROM, *MADE) if key not in kept}
+    values = existing.values if existing else {}
+    missing = {key: _taken(values, key) for key in (*TAKEN_FROM, *MADE) if key not in kept}
+    untold = any(told is None for key, told in missing.items() if key in TAKEN_FROM)
+    drawn = await existing.drawn() if existing and untold else {}
+    fresh = {key: told or drawn.get(key) or secrets.token_hex(32) for key, told in missing.items()}
     for service in spec.services:
         key = f"service.{service.name}"
-        if key not in kept and (token := _token_in(existing, service.name)):
+        if key not in kept and (token := _token_in(values, service.name)):
             fresh[key] = token
     if fresh:
         kept |= fresh
@@ -87,6 +124,16 @@ def _at(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     for part in path:
         node = node.get(part) if isinstance(node, Mapping) else None
     return node
+
+
+def lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Which of the secrets in a hub's values (by our names) are not in the next values any more. Pure."""
+    found = []
+    for key in TAKEN_FROM:
+        was, will_be = _taken(before, key), _taken(after, key) or ""
+        if was and not set(was.split(SEPARATOR)) <= set(will_be.split(SEPARATOR)):
+            found.append(key)
+    return found
 
 
 def _taken(values: Mapping[str, Any], key: str) -> str | None:

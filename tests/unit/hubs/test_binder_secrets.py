@@ -7,6 +7,7 @@ from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine import Refused
 from notebook_platform.hubs.binder_addresses import decide
 from notebook_platform.hubs.binder_secrets import binder_secrets, image_registry
+from notebook_platform.hubs.secrets import Standing
 from notebook_platform.kube.secrets import Platform
 
 from tests.unit.azure.conftest import Secrets
@@ -23,7 +24,8 @@ GIVEN = {"given": {"server": "registry.example.org", "prefix": "b/x-", "secretRe
 
 
 async def made(store: Store, wanted: BinderHubSpec, existing: dict[str, Any] | None = None) -> Any:
-    return await binder_secrets(store, wanted, decide(wanted.address, NAMES), existing)  # type: ignore[arg-type]
+    hub = Standing(existing, None, "binder") if existing else None  # type: ignore[arg-type]
+    return await binder_secrets(store, wanted, decide(wanted.address, NAMES), hub)  # type: ignore[arg-type]
 
 
 async def test_they_are_made_once_and_kept_apart_from_those_of_another_hub() -> None:
@@ -38,10 +40,14 @@ async def test_they_are_made_once_and_kept_apart_from_those_of_another_hub() -> 
 
 async def test_those_of_a_release_that_is_there_are_taken_over() -> None:
     hub = {
-        "config": {"ConfigurableHTTPProxy": {"auth_token": "old-proxy"}, "JupyterHub": {"cookie_secret": "old-cookie"}},
+        "config": {
+            "ConfigurableHTTPProxy": {"auth_token": "old-proxy"},
+            "JupyterHub": {"cookie_secret": "old-cookie"},
+            "CryptKeeper": {"keys": ["old-key"]},
+        },
         "services": {"binder": {"apiToken": "old-token"}},
     }
-    found = await made(Store(), spec(INGRESS), {"jupyterhub": {"hub": hub}})
+    found = await made(Store(), spec(INGRESS), {"hub": hub})
     assert (found.hub.proxy_token, found.hub.cookie_secret, found.api_token) == ("old-proxy", "old-cookie", "old-token")
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine import Refused
+from notebook_platform.engine.fold import sentence
 from notebook_platform.hubs.given import Around
+from notebook_platform.hubs.naming import Before
 from notebook_platform.hubs.refusals import REFUSALS
 from notebook_platform.hubs.values import render
 
@@ -24,6 +26,10 @@ def https(**more: Any) -> dict[str, Any]:
 
 def config(**sections: Any) -> dict[str, Any]:
     return {"hub": {"config": sections}}
+
+
+URL = {"urlRef": {"name": "db", "key": "url"}}
+OLD = Around(before=Before("3.3.8", {}))
 
 
 CASES: list[tuple[str, dict[str, Any], Around, str, str]] = [
@@ -107,6 +113,7 @@ CASES: list[tuple[str, dict[str, Any], Around, str, str]] = [
     ("4.4.0", {}, Around(pod_security="restricted"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
     ("0.11.1", {}, Around(pod_security="baseline"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
     ("4.4.0", {}, Around(neighbours=("jhub", "other")), "NamespaceTaken", "spec.jupyterhub.namespace"),
+    ("4.4.0", {"database": URL}, OLD, "DatabaseUpgradeRequired", "spec.jupyterhub.database.upgrade"),
 ]
 
 
@@ -115,7 +122,7 @@ def test_it_is_refused_with_a_reason_and_the_field(version: str, changes: dict, 
     with pytest.raises(Refused) as refused:
         render(spec(version, **changes), SECRETS, NEW, around=around)
     failed = refused.value.failed
-    assert (failed.reason, failed.retry_in) == (reason, None) and field in failed.message, failed
+    assert (failed.reason, failed.retry_in) == (reason, None) and field in sentence(failed), failed
     assert failed.remedy and failed.message.startswith("spec.jupyterhub")
 
 
@@ -142,6 +149,9 @@ WELL: list[tuple[str, dict[str, Any], Around]] = [
     ("4.4.0", {"auth": {"fromValues": True}, "values": {"hub": {"extraConfig": {"auth": "c.JupyterHub.x = 1"}}}}, Around()),
     ("4.4.0", {"auth": {"dummy": {"insecure": True, "adminUsers": ["ada"]}}}, Around()),
     ("4.4.0", {"auth": {"github": {"clientId": "a", "clientSecretRef": {"name": "b"}, "allowedOrganizations": ["o"]}}}, Around()),
+    ("4.4.0", {"database": URL | {"upgrade": True}}, OLD),
+    ("4.4.0", {"database": URL}, Around(before=Before("4.3.0", {}))),
+    ("4.4.0", {}, OLD),
     ("4.4.0", {"values": {"fullnameOverride": "mine"}}, Around(neighbours=("other",))),
 ]
 

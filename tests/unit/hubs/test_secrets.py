@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from notebook_platform.engine import Refused
-from notebook_platform.hubs.secrets import hub_secrets
+from notebook_platform.hubs.secrets import Standing, hub_secrets
 from notebook_platform.hubs.values import render
 from notebook_platform.kube.secrets import Platform, SecretStore
 
@@ -40,10 +40,15 @@ def store() -> InMemory:
     )
 
 
+def standing(values: Mapping[str, Any]) -> Standing:
+    """A release whose values say all: the cluster is not asked."""
+    return Standing(values, None, "jhub")  # type: ignore[arg-type]
+
+
 async def test_they_are_made_once_and_kept() -> None:
     secrets = store()
     first = await hub_secrets(secrets, spec("4.4.0"), None)
-    second = await hub_secrets(secrets, spec("4.4.0"), {"proxy": {"secretToken": "another"}})
+    second = await hub_secrets(secrets, spec("4.4.0"), standing({"proxy": {"secretToken": "another"}}))
     assert first == second and secrets.writes == 1
     assert set(secrets.data[KEPT]) == {"proxyToken", "cookieSecret", "cryptKey", "password", "tokenKey"}
     assert all(len(value) == 64 and int(value, 16) for value in secrets.data[KEPT].values())
@@ -76,7 +81,7 @@ async def test_they_are_made_once_and_kept() -> None:
 )
 async def test_those_of_a_release_that_is_there_are_taken_over(existing: dict[str, Any]) -> None:
     wanted = spec("4.4.0", services=[{"name": "made"}])
-    found = await hub_secrets(store(), wanted, existing)
+    found = await hub_secrets(store(), wanted, standing(existing))
     assert (found.proxy_token, found.cookie_secret) == ("old-proxy", "old-cookie")
     values = render(wanted, found, NEW)
     assert values["hub"]["config"]["CryptKeeper"]["keys"] == ["new-key", "old-key"]

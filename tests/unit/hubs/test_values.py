@@ -93,7 +93,7 @@ def test_versions_find_their_generation_and_strange_ones_are_told() -> None:
 
 def test_the_next_generation_is_an_entry_and_its_rows() -> None:
     rows = {**ROWS, "culling.timeout": (*ROWS["culling.timeout"], ((5, 0), "culler.idle"))}
-    five = Generation(name="5", first=(5, 0), kubernetes=(1, 32), needs_allow_rule="all")
+    five = Generation(name="5", first=(5, 0), hub="6", kubernetes=(1, 32), needs_allow_rule="all")
     knowledge = Knowledge(generations=(*GENERATIONS, five), rows=rows)
     newer, older = (render(spec(v), SECRETS, NEW, knowledge=knowledge) for v in ("5.0.0", "4.4.0"))
     assert newer["culler"] == {"idle": 3600} and "timeout" not in newer["cull"]

@@ -21,8 +21,8 @@ LOOK_AGAIN = 1.0
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """`field` is the part of the spec that asks for the release; `key` names the release among all that helm works on;
-    `mark` is our marker as it was read; `paths` are the drifts that may be put right; `irreversible` says why the last good
-    revision may not come back, if it may not."""
+    `mark` is our marker as it was read; `paths` are the drifts that may be put right; `hooks` are (kind, name) of what a hook made
+    and the release has as its own from now on; `irreversible` says why the last good revision may not come back, if it may not."""
 
     api: client.ApiClient
     kubeconfig: str = field(repr=False)
@@ -36,6 +36,7 @@ class Site:
     remedies: Remediation
     mark: Marker | None = None
     paths: Sequence[str] = ()
+    hooks: Sequence[tuple[str, str]] = ()
     irreversible: str = ""
 
     @property

@@ -4,6 +4,7 @@ from notebook_platform.engine.outcome import Outcome
 from notebook_platform.helm.actions.install import write
 from notebook_platform.helm.actions.site import Site
 from notebook_platform.helm.book import renew
+from notebook_platform.helm.hooks import hand_over
 from notebook_platform.helm.volumes import hold
 
 
@@ -12,4 +13,5 @@ async def upgrade(site: Site) -> Outcome:
     assert site.record.newest is not None
     await hold(site.api, site.record.newest)
     await renew(site.api, site.record.newest)
+    await hand_over(site.api, site.record.newest, site.hooks)
     return await write(site, "upgrade", "Upgrading")

@@ -1,0 +1,32 @@
+"""What an upgrade of Kubernetes would leave behind in a cluster: kinds in its releases that the new version does not serve."""
+
+from kubernetes.aio import client
+
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.release import Release, releases
+from notebook_platform.helm.removed import Version, lost
+
+
+async def left_behind(api: client.ApiClient, current: str, wanted: str) -> str | None:
+    """The releases that hold such kinds, whoever keeps them, in a clause; None: none, or the cluster does not answer: an upgrade may
+    be what it needs."""
+    try:
+        there = await releases(api)
+    except Refused:
+        return None
+    return in_words(there, _minor(current), _minor(wanted))
+
+
+def in_words(there: list[Release], current: Version, wanted: Version) -> str | None:
+    """The clause for some releases. Pure."""
+    clauses = [
+        f"release {one.name} in namespace {one.namespace} ({one.chart}-{one.chart_version}) has {', '.join(kinds)}"
+        for one in there
+        if (kinds := lost(one.objects(), current, wanted))
+    ]
+    return f"{'; '.join(clauses)}, which it no longer serves" if clauses else None
+
+
+def _minor(version: str) -> Version:
+    major, minor, *_ = map(int, version.removeprefix("v").split("."))
+    return major, minor

@@ -1,0 +1,71 @@
+"""What going to another chart version, or to other values, does to users' data and cannot be taken back. Pure.
+
+https://z2jh.jupyter.org/en/stable/administrator/upgrading/index.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from notebook_platform.hubs.generations import generation, migrates
+from notebook_platform.hubs.homes import Census, named
+from notebook_platform.hubs.naming import ESCAPE, SAFE, Before, scheme_of
+from notebook_platform.hubs.secrets import lost
+
+NAMED_ALIKE = re.compile(r"[a-z0-9]+")
+"""Users whose name gives the same names of pods and volumes in either scheme."""
+
+IN_MEMORY = "sqlite-memory"
+LOST: Mapping[str, str] = {
+    "proxyToken": "the proxy's token is another one, and running servers cannot be reached until the hub has found them again",
+    "cookieSecret": "the cookie secret is another one, and everybody is logged out",
+    "cryptKey": "the keys of the encrypted sign-in state are others, and what was kept with the old ones cannot be read",
+}
+
+
+def concerns(before: Before, after: Before, users: Census) -> Iterator[str]:
+    """Each in a clause. `after` is the release as it would be, `users` who has homes there now."""
+    yield from _database(before, after)
+    yield from _names(before, after, users)
+    yield from (LOST[key] for key in lost(before.values, after.values))
+
+
+def _database(before: Before, after: Before) -> Iterator[str]:
+    if not migrates(before.version, after.version) or at(before.values, "hub", "db", "type") == IN_MEMORY:
+        return
+    old, new = generation(before.version), generation(after.version)
+    if old.first < new.first:
+        yield (
+            f"JupyterHub {new.hub} changes the hub's database into a form that JupyterHub {old.hub} cannot read, so that there is no "
+            "way back but from a copy (the hub leaves one beside an SQLite file; save others yourself)"
+        )
+    else:
+        yield (
+            f"JupyterHub {new.hub} cannot read the database of JupyterHub {old.hub}: bring it back from the copy made before the "
+            "upgrade first"
+        )
+
+
+def _names(before: Before, after: Before, users: Census) -> Iterator[str]:
+    was, will_be = scheme_of(before), scheme_of(after)
+    if was == will_be or {was, will_be} != {SAFE, ESCAPE}:
+        return
+    moved = sorted({user for user, server, _ in users.homes if server or not NAMED_ALIKE.fullmatch(user)})
+    if moved:
+        homes = "home volume is" if len(moved) == 1 else "home volumes are"
+        running = f"; {users.servers} servers run, end them first" if users.servers else ""
+        yield (
+            f"slug_scheme goes from {was} to {will_be}, and the {homes} no longer found of {named(moved)}, who would begin with "
+            f"an empty one{running}"
+        )
+    path = at(after.values, "singleuser", "storage", "static", "subPath")
+    if isinstance(path, str) and "{username}" in path:
+        yield f"slug_scheme goes from {was} to {will_be}, and homes below {path} are looked for under other names"
+
+
+def at(values: Mapping[str, Any], *path: str) -> Any:
+    """The value at a path; None when there is none."""
+    node: Any = values
+    for key in path:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node

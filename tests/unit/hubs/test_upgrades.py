@@ -1,0 +1,152 @@
+"""What an upgrade does to users' data is known before it is begun, asked for, and told in plans."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notebook_platform.engine import Change
+from notebook_platform.helm.approval import APPROVE, approved, needed
+from notebook_platform.helm.charts import ChartRef
+from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.planning import Ahead, changes
+from notebook_platform.helm.rehearsal import refusal
+from notebook_platform.helm.removed import REMOVED, lost
+from notebook_platform.helm.served import in_words
+from notebook_platform.helm.state import State
+from notebook_platform.hubs.generations import migrates
+from notebook_platform.hubs.homes import Census
+from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.upgrades import concerns
+
+from tests.unit.hubs.test_release_state import WANTED, release
+
+FIELD = "spec.jupyterhub"
+NOBODY = Census()
+ESCAPE = {"hub": {"config": {"KubeSpawner": {"slug_scheme": "escape"}}}}
+BUDGET = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "user-scheduler"}}
+
+
+def told(before: str, after: str, values: dict | None = None, users: Census = NOBODY, was: dict | None = None) -> str:
+    return " | ".join(concerns(Before(before, was or {}), Before(after, ESCAPE if values is None else values), users))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("0.11.1", "4.4.0", "JupyterHub 5 changes the hub's database into a form that JupyterHub 1.3 cannot read"),
+        ("1.2.0", "2.0.0", "JupyterHub 3 changes"),
+        ("2.0.0", "3.3.8", "JupyterHub 4 changes"),
+        ("4.4.0", "3.3.8", "JupyterHub 4 cannot read the database of JupyterHub 5"),
+        ("0.11.1", "1.2.0", ""),
+        ("4.0.0", "4.4.0", ""),
+    ],
+)
+def test_a_change_of_jupyterhubs_major_version_concerns_its_database(before: str, after: str, words: str) -> None:
+    found = told(before, after, {} if after >= "4" and before >= "4" else None)
+    assert words in found and bool(words) == bool(found)
+    assert migrates(before, after) is bool(words)
+
+
+def test_a_database_in_memory_is_no_concern() -> None:
+    assert told("3.3.8", "4.4.0", was={"hub": {"db": {"type": "sqlite-memory"}}}) == ""
+
+
+def test_homes_that_would_be_lost_from_sight_are_told_with_their_users() -> None:
+    homes = (("ada@example.org", "", "claim-a"), ("grace", "", "claim-grace"), ("joan", "gpu", "claim-joan--gpu"))
+    found = told("4.3.0", "4.4.0", {}, Census(servers=2, homes=homes), was=ESCAPE)
+    assert "slug_scheme goes from escape to safe" in found and "of ada@example.org, joan, who" in found
+    assert "2 servers run, end them first" in found and "grace" not in found
+    assert told("4.3.0", "4.4.0", {}, Census(homes=(("grace", "", "claim-grace"),)), was=ESCAPE) == ""
+    static = {"singleuser": {"storage": {"static": {"subPath": "home/{username}"}}}}
+    assert "homes below home/{username}" in told("4.3.0", "4.4.0", static, was=ESCAPE)
+
+
+def test_secrets_that_are_not_carried_over_are_a_concern_and_added_keys_are_none() -> None:
+    old = {"proxy": {"secretToken": "p"}, "hub": {"cookieSecret": "c", "config": {"CryptKeeper": {"keys": ["k"]}}}}
+    kept = {
+        "hub": {
+            "config": {
+                "ConfigurableHTTPProxy": {"auth_token": "p"},
+                "JupyterHub": {"cookie_secret": "c"},
+                "CryptKeeper": {"keys": ["new", "k"]},
+            }
+        }
+    }
+    assert told("4.3.0", "4.4.0", kept, was=old) == ""
+    found = told("4.3.0", "4.4.0", {}, was=old)
+    assert "everybody is logged out" in found and "keys of the encrypted sign-in state are others" in found
+
+
+def test_an_approval_names_the_version_and_nothing_else_passes() -> None:
+    before, why = release(version="3.3.8"), ["the database changes"]
+    asked = needed(WANTED, before, why, approved({"annotations": {APPROVE: "4.3.0, 4.4.1"}}), FIELD)
+    assert asked is not None and asked.reason == "ApprovalNeeded"
+    assert "from 3.3.8 to 4.4.0 waits to be approved, because the database changes" in asked.message
+    assert f'{APPROVE}: "4.4.0"' in asked.remedy
+    assert needed(WANTED, before, why, approved({"annotations": {APPROVE: "1, 4.4.0 "}}), FIELD) is None
+    assert needed(WANTED, before, [], approved({}), FIELD) is None
+
+
+def planned(state: State, ahead: Ahead, mark: Marker | None = None, version: str = "3.3.8") -> list[Change]:
+    return list(changes(WANTED, release(version=version, config={"a": 0}), state, mark, ahead, "me"))
+
+
+def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_together() -> None:
+    asked = needed(WANTED, release(version="3.3.8"), ["x"], (), FIELD)
+    ahead = Ahead(
+        awaits=asked,
+        renewed=frozenset({("policy/v1beta1", "PodDisruptionBudget")}),
+        hooks=(("PriorityClass", "jhub-default-priority"),),
+    )
+    found = planned(State.OUTDATED, ahead)
+    assert [change.path for change in found] == [
+        "releases/jhub/jhub/manifest/PodDisruptionBudget (policy/v1beta1)",
+        "releases/jhub/jhub/PriorityClass/jhub-default-priority",
+        "releases/jhub/jhub/chart",
+    ]
+    assert found[0].after == "policy/v1" and all(change.awaits is asked and change.disrupts for change in found)
+
+
+def test_what_was_begun_and_broken_off_asks_for_nothing_again() -> None:
+    asked = needed(WANTED, release(version="3.3.8"), ["x"], (), FIELD)
+    (found,) = planned(State.OUTDATED, Ahead(awaits=asked), Marker(owner="me", unfinished=1))
+    assert found.awaits is None and not found.disrupts
+
+
+def test_what_a_rehearsal_refused_cannot_be_done_in_any_state_that_writes() -> None:
+    refused = refusal("chart requires kubeVersion: >=1.28.0-0 which is incompatible", WANTED, (1, 25), FIELD)
+    assert refused is not None and refused.reason == "UnsupportedKubernetes"
+    for state in (State.OUTDATED, State.FAILED):
+        assert {change.cannot for change in planned(state, Ahead(refused=refused))} == {refused}
+    assert planned(State.STUCK, Ahead(refused=refused))[0].cannot is None
+
+
+def test_kinds_that_kubernetes_no_longer_serves_are_named_and_custom_ones_left_to_the_real_run() -> None:
+    words = 'resource mapping not found: no matches for kind "{}" in version "{}"'
+    old = words.format("PodDisruptionBudget", "policy/v1beta1")
+    found = refusal(
+        old + " " + old, replace(WANTED, chart=ChartRef(name="jupyterhub", version="0.11.1", reference="x")), (1, 25), FIELD
+    )
+    assert found is not None and found.message == (
+        "spec.jupyterhub.chart: jupyterhub-0.11.1 makes PodDisruptionBudget (policy/v1beta1), which Kubernetes 1.25 no longer serves"
+    )
+    assert refusal(words.format("Certificate", "cert-manager.io/v1"), WANTED, (1, 35), FIELD) is None
+    assert refusal("something passing went wrong", WANTED, (1, 35), FIELD) is None
+
+
+def test_an_upgrade_of_kubernetes_names_the_releases_that_it_would_leave_behind() -> None:
+    manifest = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n"
+    old = replace(release(version="0.11.1"), manifest=manifest)
+    assert in_words([old, release()], (1, 24), (1, 25)) == (
+        "release jhub in namespace jhub (jupyterhub-0.11.1) has PodDisruptionBudget (policy/v1beta1), which it no longer serves"
+    )
+    assert in_words([old], (1, 25), (1, 26)) is None  # it is gone already, and helm's book is put right at the next upgrade
+    assert in_words([old], (1, 23), (1, 24)) is None
+
+
+@given(st.sampled_from(sorted(REMOVED)), st.integers(10, 40), st.integers(0, 10))
+def test_a_kind_is_lost_once_on_the_way(kind: tuple[str, str], start: int, steps: int) -> None:
+    thing = [{"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "a"}}]
+    one_by_one = sum(len(lost(thing, (1, start + n), (1, start + n + 1))) for n in range(steps))
+    assert one_by_one == len(lost(thing, (1, start), (1, start + steps))) <= 1
