@@ -246,6 +246,7 @@ class Cluster(Step[Wire, Wire]):
             kubelet_id=(profiles.get("kubeletidentity") or {}).get("objectId"),
             oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
             local_accounts=not properties.get("disableLocalAccounts"),
+            stays=self._obstacle is not None,
         )
 
     def promise(self, desired: Wire) -> Any:

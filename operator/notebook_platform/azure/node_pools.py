@@ -151,6 +151,10 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 return outcome
         if refused is not None:
             raise refused
+        assert self._cluster is not None
+        if self._cluster.stays:
+            wait = "The agent pools wait for the control plane, which does not go on yet"
+            return Done(output=self.output(found), next=wait, reason="ControlPlaneWaits")
         message = "The agent pools have followed; the control plane goes on"
         return InProgress(reason="Upgrading", message=message, look_again_in=AT_ONCE)
 

@@ -42,7 +42,7 @@ class Identity:
 class Cluster:
     """The managed cluster. `pools`: names of the agent pools it has; `principal_id`: object id of a system-assigned identity;
     `kubelet_id`: of the identity that nodes pull images as. `planned`: it is only promised. `local_accounts`: whether it gives
-    out kubeconfigs with certificates."""
+    out kubeconfigs with certificates. `stays`: it does not go on to the wanted version for now."""
 
     id: str
     name: str
@@ -58,6 +58,7 @@ class Cluster:
     oidc_issuer: str | None = None
     planned: bool = False
     local_accounts: bool = True
+    stays: bool = False
 
     @property
     def is_there(self) -> bool:

@@ -100,10 +100,17 @@ def generation(version: str) -> Generation:
     return KNOWN.generation(version)
 
 
+def is_ahead(version: str) -> bool:
+    """Whether a chart is of a newer major version than this operator has met: what it brings is not known."""
+    return parse(version)[:1] > NEWEST_KNOWN[:1]
+
+
 def migrates(before: str, after: str) -> bool:
-    """Whether going from one chart version to another changes the form of the hub's database: with JupyterHub's major versions."""
-    old, new = generation(before), generation(after)
-    return parse(old.hub)[0] != parse(new.hub)[0]
+    """Whether going from one chart version to another changes the form of the hub's database, or may: with JupyterHub's major
+    versions, and with charts that are not known."""
+    if is_ahead(before) or is_ahead(after):
+        return parse(before)[0] != parse(after)[0]
+    return parse(generation(before).hub)[0] != parse(generation(after).hub)[0]
 
 
 def is_known(version: str) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from notebook_platform.hubs.generations import generation, migrates
+from notebook_platform.hubs.generations import generation, is_ahead, migrates, parse
 from notebook_platform.hubs.homes import Census, named
 from notebook_platform.hubs.naming import ESCAPE, SAFE, Before, scheme_of
 from notebook_platform.hubs.secrets import lost
@@ -33,17 +33,18 @@ def concerns(before: Before, after: Before, users: Census) -> Iterator[str]:
 def _database(before: Before, after: Before) -> Iterator[str]:
     if not migrates(before.version, after.version) or at(before.values, "hub", "db", "type") == IN_MEMORY:
         return
-    old, new = generation(before.version), generation(after.version)
-    if old.first < new.first:
+    old, new = _hub(before.version), _hub(after.version)
+    if parse(before.version) < parse(after.version):
         yield (
-            f"JupyterHub {new.hub} changes the hub's database into a form that JupyterHub {old.hub} cannot read, so that there is no "
-            "way back but from a copy (the hub leaves one beside an SQLite file; save others yourself)"
+            f"{new} {'may change' if is_ahead(after.version) else 'changes'} the hub's database into a form that {old} cannot read, so "
+            "that there is no way back but from a copy (the hub leaves one beside an SQLite file; save others yourself)"
         )
     else:
-        yield (
-            f"JupyterHub {new.hub} cannot read the database of JupyterHub {old.hub}: bring it back from the copy made before the "
-            "upgrade first"
-        )
+        yield f"{new} cannot read the database of {old}: bring it back from the copy made before the upgrade first"
+
+
+def _hub(version: str) -> str:
+    return f"the JupyterHub of chart {version}" if is_ahead(version) else f"JupyterHub {generation(version).hub}"
 
 
 def _names(before: Before, after: Before, users: Census) -> Iterator[str]:

@@ -15,7 +15,7 @@ from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import Sessions
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.context import AzureContext, Leaves
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Done, Failed, InProgress, Operation, Refused
 from notebook_platform.engine.walk import Policy, Result, dismantle, let_go, reconcile
@@ -120,6 +120,7 @@ class Estate:
     ignored: list[str] = field(default_factory=list)
     disruption_waits: str = ""
     max_age: float = 0.0
+    leaves: Leaves | None = None
 
     async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:
         parsed = NotebookPlatformSpec.model_validate(spec)
@@ -136,6 +137,7 @@ class Estate:
             operations=dict(self.operations),
             deleting=deleting,
             max_age=self.max_age,
+            leaves=self.leaves,
             **({"now": self.now} if self.now else {}),
         )
         return Graph(azure_steps(context))

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.cluster_body import VERSION_PATH
+from notebook_platform.azure.outputs import Cluster
 from notebook_platform.engine.outcome import Done, InProgress, Refused
 from notebook_platform.engine.walk import Policy, reconcile
 
@@ -51,6 +53,29 @@ async def test_while_the_pools_follow_the_cluster_says_what_it_waits_for(estate:
             break
         await estate.simulator.world.clock.sleep(25)
     assert any("follow to 1.35" in words and "goes on to 1.36" in words for words in said), said
+
+
+async def test_kubernetes_waits_for_releases_that_it_would_leave_behind_and_goes_by_itself_when_they_are_gone(
+    estate: Estate,
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def leaves(cluster: Cluster, current: str, wanted: str) -> str | None:
+        asked.append((current, wanted))
+        return "release jhub in namespace jhub (jupyterhub-0.11.1) has X (x/v1beta1), which it no longer serves"
+
+    await estate.settle(three_pools("1.34"))
+    mark, estate.leaves = await estate.mark(), leaves
+    results = await estate.settle(three_pools("1.36"))
+    told = results["Cluster"].outcome
+    assert isinstance(told, Done) and told.person and told.reason == "ReleasesInTheWay" and told.output is not None
+    assert "spec.cluster.kubernetesVersion 1.36 waits, because release jhub in namespace jhub" in told.next
+    assert isinstance(pools := results["NodePools"].outcome, Done) and pools.reason == "ControlPlaneWaits"
+    assert await estate.writes(mark) == [] and asked[0][1] == "1.36"
+    assert [(c.path, c.awaits and c.awaits.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "ReleasesInTheWay")]
+    estate.leaves = None
+    await estate.settle(three_pools("1.36"))
+    assert "PUT managedClusters/prd-aks-jhub" in await estate.writes(mark)
 
 
 async def test_settled_platforms_share_their_looks(estate: Estate) -> None:

@@ -40,6 +40,12 @@ def told(before: str, after: str, values: dict | None = None, users: Census = NO
         ("4.4.0", "3.3.8", "JupyterHub 4 cannot read the database of JupyterHub 5"),
         ("0.11.1", "1.2.0", ""),
         ("4.0.0", "4.4.0", ""),
+        (
+            "4.4.0",
+            "5.0.0",
+            "the JupyterHub of chart 5.0.0 may change the hub's database into a form that JupyterHub 5 cannot read",
+        ),
+        ("5.0.0", "5.1.0", ""),
     ],
 )
 def test_a_change_of_jupyterhubs_major_version_concerns_its_database(before: str, after: str, words: str) -> None:

@@ -1,0 +1,145 @@
+"""Upgrades that respect people: from chart 0.11.1 to 4.4.0 with what the versions demand, asked and told, and the secrets kept."""
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.conftest import Field, runbook
+
+NAME = "upgrades"
+PRIORITIES = {"scheduling": {"podPriority": {"enabled": True}}}
+USER = "ada@example.org"
+
+
+def platform(version: str, values: dict[str, Any] | None = None, approve: str | None = None) -> dict[str, Any]:
+    wanted = runbook(NAME)
+    wanted["spec"]["jupyterhub"]["chart"]["version"] = version
+    wanted["spec"]["jupyterhub"]["values"] = PRIORITIES | (values or {})
+    wanted["metadata"]["annotations"] = {"notebookplatform.io/approve": approve} if approve else {}
+    return wanted
+
+
+def revisions(site: Field) -> list[str]:
+    listed = site.target(NAME, "get", "secrets", "-n", "jhub", "-l", "owner=helm", "-o", "name")
+    return sorted(listed.split())
+
+
+def kept(site: Field, secret: str, *keys: str) -> list[str]:
+    """Secrets as a chart keeps them."""
+    data = json.loads(site.target(NAME, "get", "secret", secret, "-n", "jhub", "-o", "json"))["data"]
+    return [base64.b64decode(data[key]).decode() for key in keys]
+
+
+def plan(site: Field) -> tuple[int, str]:
+    command = [str(Path(sys.executable).parent / "notebook-platform"), "plan", NAME, "-n", "platforms"]
+    variables = {**site.operator.environment, "KUBECONFIG": site.environment["KUBECONFIG"]}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def why(site: Field, type_: str = "JupyterHubReady") -> str:
+    return str(site.condition(NAME, type_)["message"])
+
+
+@pytest.fixture(scope="module")
+def old(site: Field) -> Field:
+    """A hub with chart 0.11.1, after it was refused for what Kubernetes no longer serves; with a home."""
+    too_old = {"scheduling": {**PRIORITIES["scheduling"], "userScheduler": {"enabled": True}}}
+    site.apply(platform("0.11.1", too_old))
+    site.until_reason(NAME, "JupyterHubReady", "UnsupportedKubernetes")
+    assert "jupyterhub-0.11.1 makes PodDisruptionBudget (policy/v1beta1), which Kubernetes 1." in why(site)
+    assert revisions(site) == []
+    site.apply(platform("0.11.1"))
+    site.until_ready(NAME)
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": "claim-ada-40example-2eorg",
+            "namespace": "jhub",
+            "labels": {"component": "singleuser-storage"},
+            "annotations": {"hub.jupyter.org/username": USER},
+        },
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    path = site.directory / "claim.yaml"
+    path.write_text(yaml.safe_dump(claim))
+    site.target(NAME, "create", "-f", str(path))
+    return site
+
+
+def test_an_upgrade_that_migrates_the_database_waits_for_an_approval_and_says_so_everywhere(old: Field) -> None:
+    old.apply(platform("4.4.0"))
+    old.until_reason(NAME, "JupyterHubReady", "ApprovalNeeded")
+    assert "from 0.11.1 to 4.4.0 waits to be approved, because JupyterHub 5 changes the hub's database" in why(old)
+    assert 'annotation notebookplatform.io/approve: "4.4.0"' in why(old)
+    assert old.condition(NAME, "Stalled")["reason"] == old.condition(NAME, "Ready")["reason"] == "ApprovalNeeded"
+    assert any(reason == "ApprovalNeeded" for reason, _ in old.events(NAME))
+    status = old.platform(NAME)["status"]
+    pending = {change["path"]: change for change in status["plan"]}
+    assert set(pending) == {
+        "releases/jhub/jhub/PriorityClass/jhub-default-priority",
+        "releases/jhub/jhub/PriorityClass/jhub-user-placeholder-priority",
+        "releases/jhub/jhub/chart",
+    }
+    assert all("JupyterHub 1.3 cannot read" in change["awaits"] for change in pending.values())
+    assert status["hub"] == {"servers": 0, "homes": 1} and status["url"]
+    code, told = plan(old)
+    assert code == 2 and "jupyterhub-0.11.1 -> jupyterhub-4.4.0" in told and "waits: spec.jupyterhub: going from" in told, told
+    assert "for a person" in told and len(revisions(old)) == 1
+
+
+def test_an_approval_of_another_version_changes_nothing(old: Field) -> None:
+    old.apply(platform("4.4.0", approve="3.3.8"))
+    old.until_reason(NAME, "JupyterHubReady", "ApprovalNeeded")
+    assert len(revisions(old)) == 1
+
+
+def test_a_hub_that_waits_for_its_approval_still_says_what_is_amiss_with_it(old: Field) -> None:
+    old.target(NAME, "scale", "deployment", "proxy", "--replicas=0", "-n", "jhub")
+    old.target(NAME, "delete", "deployment", "hub", "-n", "jhub")
+    old.until("it is told", lambda: "Deployment hub: it is not there" in why(old) and "waits to be approved" in why(old))
+
+
+def test_once_approved_it_goes_and_the_secrets_the_names_and_the_homes_stay(old: Field) -> None:
+    before = kept(old, "hub-secret", "proxy.token", "hub.cookie-secret", "auth.crypt-keys")
+    old.apply(platform("4.4.0", approve="4.4.0"))
+    old.until_ready(NAME)
+    keys = ("ConfigurableHTTPProxy.auth_token", "JupyterHub.cookie_secret", "CryptKeeper.keys")
+    assert kept(old, "hub", *(f"hub.config.{key}" for key in keys)) == before
+    values = yaml.safe_load(kept(old, "hub", "values.yaml")[0])
+    assert values["hub"]["config"]["KubeSpawner"]["slug_scheme"] == "escape"
+    assert values["singleuser"]["storage"]["dynamic"]["pvcNameTemplate"] == "claim-{username}{servername}"
+    owned = json.loads(old.target(NAME, "get", "priorityclass", "jhub-default-priority", "-o", "json"))["metadata"]
+    assert owned["annotations"]["meta.helm.sh/release-name"] == "jhub"
+    claims = old.target(NAME, "get", "pvc", "-n", "jhub", "-o", "name").split()
+    assert sorted(claims) == ["persistentvolumeclaim/claim-ada-40example-2eorg", "persistentvolumeclaim/hub-db-dir"]
+    assert len(revisions(old)) == 2 and old.platform(NAME)["status"].get("plan", []) == []
+
+
+def test_names_that_would_lose_homes_from_sight_are_asked_for_with_the_users(old: Field) -> None:
+    old.apply(platform("4.4.0", {"hub": {"config": {"KubeSpawner": {"slug_scheme": "safe"}}}}))
+    old.until_reason(NAME, "JupyterHubReady", "ApprovalNeeded")
+    assert f"slug_scheme goes from escape to safe, and the home volume is no longer found of {USER}" in why(old)
+
+
+def test_the_way_back_is_asked_for_too(old: Field) -> None:
+    old.apply(platform("0.11.1"))
+    old.until("it is told", lambda: "JupyterHub 1.3 cannot read the database of JupyterHub 5" in why(old))
+    old.apply(platform("4.4.0"))
+    old.until_ready(NAME)
+    assert len(revisions(old)) == 2
+
+
+def test_nothing_is_left_when_the_platform_goes(old: Field) -> None:
+    wanted = platform("4.4.0")
+    wanted["metadata"]["annotations"] = {"notebookplatform.io/confirm-deletion": "1"}
+    old.apply(wanted)
+    old.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
+    old.until("it is gone", lambda: old.platform(NAME) is None)
