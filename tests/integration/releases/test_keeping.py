@@ -1,199 +1,27 @@
-"""Releases on a real API server with real helm: what is installed is kept, what breaks heals or says why, and nothing else is run.
-
-No Azure here: the walk of the engine, with a target cluster that is simply there.
-"""
+"""What is installed is kept, what breaks heals by itself or stops with a reason, and helm is run for nothing else."""
 
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from notebook_platform.api.releases import ReleaseSpec
-from notebook_platform.engine import Check, Done, Failed, InProgress, Inputs, Observed
-from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.walk import Policy, Result, dismantle, let_go, reconcile
+from notebook_platform.engine import Done, Failed, InProgress
+from notebook_platform.engine.walk import Policy, let_go
 from notebook_platform.helm import marker
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.release import history, packed, unpacked
-from notebook_platform.helm.releases import any_charts
-from notebook_platform.helm.retired import RetiredReleases
+from notebook_platform.helm.release import packed, unpacked
 from notebook_platform.helm.runner import Helm
-from notebook_platform.helm.step import Keeping, ReleaseStep
-from notebook_platform.hubs import health
-from notebook_platform.kube.secrets import Platform, SecretStore
-from notebook_platform.observability.metrics import HELM_RUNS
-from notebook_platform.target.step import Target
 
-from sandbox.azure.backend import NodeSpec
-from sandbox.charts.package import package_one
-from sandbox.kubernetes.api import api_client
 from sandbox.kubernetes.binaries import find
-from sandbox.kubernetes.cloud_controller import CloudController
-from sandbox.kubernetes.control_plane import ControlPlane, Wanted
-from sandbox.kubernetes.hub_stand_in import Addresses
-from sandbox.kubernetes.nodes import make_nodes
 from sandbox.kubernetes.processes import free_ports
+from tests.integration.releases.conftest import OWNER, Site, helm_runs, interrupted, rewritten
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-PATIENCE = 60.0
-OWNER = "tests/platforms/one/uid-1"
-CHART = Path(__file__).parent / "charts" / "little"
-
-
-class There(Check[Target]):
-    """A cluster that is simply there."""
-
-    name = "TargetCluster"
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-
-    def desired(self, inputs: Inputs) -> Target | None:
-        return self._target
-
-    async def observe(self, inputs: Inputs) -> Observed[Target]:
-        return Observed(found=self._target)
-
-
-@dataclass
-class Cluster:
-    """One control plane with nodes, and helm's charts."""
-
-    target: Target
-    charts: Path
-    directory: Path
-    helms: list[Helm] = field(default_factory=list)
-
-    @property
-    def core(self) -> client.CoreV1Api:
-        return client.CoreV1Api(self.target.api)
-
-    def helm(self, **more: Any) -> Helm:
-        source = ChartSource(directory=self.charts, repository="", **more)
-        made = Helm(executable=str(find().path("helm")), work_dir=self.directory / "helm", charts=source, timeout=60)
-        self.helms.append(made)
-        return made
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    directory, binaries = tmp_path_factory.mktemp("releases"), find()
-    package_one(binaries.path("helm"), CHART, directory / "charts")
-    plane = ControlPlane(directory / "plane", binaries, Wanted(name="releases", nodes=True))
-    await plane.start()
-    api = await api_client(plane.kubeconfig())
-    controller = CloudController(await api_client(plane.kubeconfig()), Addresses(), lambda seconds: asyncio.sleep(0.2), "eastus")
-    await controller.start()
-    nodes = [
-        NodeSpec(name=f"aks-one-12345678-vmss00000{n}", pool="one", vm_size="D2", mode="System", kubernetes_version="1.37.2")
-        for n in range(2)
-    ]
-    await make_nodes(api, nodes, subscription="s", group="g", location="eastus")
-    target = Target(
-        api=api,
-        kubeconfig=plane.kubeconfig(),
-        cluster_id="id",
-        secret_name="kubeconfig",
-        served_version=(1, 37),
-        nodes=2,
-        ready_nodes=2,
-    )
-    made = Cluster(target, directory / "charts", directory)
-    yield made
-    for helm in made.helms:
-        await helm.close()
-    await controller.close()
-    await api.close()
-    await plane.delete()
-
-
-@dataclass
-class Site:
-    """One platform's releases. `wants` are looked at anew in each pass, as an operator does."""
-
-    cluster: Cluster
-    helm: Helm
-    namespace: str
-    wants: list[dict[str, Any]]
-    owner: str = OWNER
-    adoption: str = "Never"
-    results: dict[str, Result] = field(default_factory=dict)
-
-    def graph(self, *, deleting: bool = False) -> Graph:
-        keeping = Keeping(owner=self.owner, uid=self.owner, helm=self.helm, adoption=self.adoption, deleting=deleting)
-        platform = Platform(namespace="default", name="one", uid="uid-1")
-        secrets = SecretStore(self.cluster.target.api, platform)
-        contents = any_charts([ReleaseSpec.model_validate(w) for w in self.wants], (), secrets=secrets, helm=self.helm)
-        steps = [ReleaseStep(content, keeping) for content in contents]
-        retired = RetiredReleases(keeping, [(c.namespace, c.release) for c in contents], {})
-        return Graph([There(self.cluster.target), *steps, retired])
-
-    async def once(self, policy: Policy | None = None) -> dict[str, Result]:
-        self.results = await reconcile(self.graph(), policy or Policy())
-        return self.results
-
-    async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle", policy: Policy | None = None) -> Any:
-        """Pass after pass, until the step's outcome is as asked; a Failed step is tried again when it says."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
-        while loop.time() < end:
-            outcome = (await self.once(policy))[step].outcome
-            if what(outcome):
-                return outcome
-            assert getattr(outcome, "reason", "") != "InternalError", outcome
-            await asyncio.sleep(0.2)
-        raise AssertionError(f"never came true; at last {outcome}")
-
-    async def ready(self, step: str = "ReleaseLittle") -> Any:
-        return (await self.until(lambda outcome: isinstance(outcome, Done), step)).output
-
-    async def reason(self, reason: str, step: str = "ReleaseLittle") -> Any:
-        return await self.until(lambda outcome: getattr(outcome, "reason", "") == reason, step)
-
-    async def delete(self) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
-        while loop.time() < end:
-            results = await dismantle(self.graph(deleting=True), {})
-            if all(isinstance(result.outcome, Done) for result in results.values()):
-                return
-            await asyncio.sleep(0.2)
-        raise AssertionError(f"never went: {results}")
-
-    def set(self, **values: Any) -> None:
-        self.wants[0]["values"] = values
-
-    async def records(self) -> list[tuple[int, str]]:
-        """Helm's book: (revision, status)."""
-        listed = await self.cluster.core.list_namespaced_secret(self.namespace, label_selector="owner=helm")
-        return sorted((int(s.metadata.labels["version"]), s.metadata.labels["status"]) for s in listed.items)
-
-    async def deployment(self) -> Any:
-        return await client.AppsV1Api(self.cluster.target.api).read_namespaced_deployment("little", self.namespace)
-
-    async def pod(self) -> Any:
-        return (await self.cluster.core.list_namespaced_pod(self.namespace, label_selector="app=little")).items[0]
-
-
-@pytest.fixture
-def site(cluster: Cluster, request: pytest.FixtureRequest) -> Site:
-    namespace = f"n{hashlib.sha256(request.node.name.encode()).hexdigest()[:10]}"
-    wanted = {"name": "little", "namespace": namespace, "chart": {"name": "little", "version": "1.0.0"}}
-    return Site(cluster, cluster.helm(), namespace, [wanted | {"remediation": {"retries": 1, "wait": "1s"}}])
-
-
-def helm_runs() -> float:
-    samples = [sample for metric in HELM_RUNS.collect() for sample in metric.samples]
-    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_a_release_is_installed_once_and_then_left_alone(site: Site) -> None:
@@ -286,22 +114,6 @@ async def test_a_failed_upgrade_is_rolled_back_and_the_good_revision_runs_meanwh
     assert (await site.ready()).revision == 6
 
 
-async def rewritten(site: Site, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change helm's last record."""
-    revision = (await site.records())[-1][0]
-    name = f"sh.helm.release.v1.little.v{revision}"
-    secret = await site.cluster.core.read_namespaced_secret(name, site.namespace)
-    document = unpacked(secret.data["release"])
-    change(document)
-    patch = {"metadata": {"labels": {"status": document["info"]["status"]}}, "data": {"release": packed(document)}}
-    await site.cluster.core.patch_namespaced_secret(name, site.namespace, patch, _content_type="application/merge-patch+json")
-
-
-async def interrupted(site: Site, status: str) -> None:
-    """What a killed helm leaves behind."""
-    await rewritten(site, lambda document: document["info"].update(status=status))
-
-
 @pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback"])
 async def test_what_a_killed_helm_of_ours_left_unfinished_recovers_by_itself(site: Site, status: str) -> None:
     await site.ready()
@@ -324,6 +136,18 @@ async def test_the_lock_of_somebody_elses_helm_is_waited_for_and_never_broken(si
     await interrupted(site, "pending-upgrade")
     site.set(note="b")
     assert (await site.reason("ReleaseLocked")).look_again_in > 1
+    assert await site.records() == [(1, "pending-upgrade")]
+
+
+async def test_a_lock_that_somebody_elses_helm_holds_for_too_long_is_told_with_the_secret_that_holds_it(site: Site) -> None:
+    await site.ready()
+    mark = marker.Marker(owner=OWNER, step="ReleaseLittle", revision=0)
+    await marker.write(site.cluster.target.api, site.namespace, "little", mark)
+    long_ago = {"status": "pending-upgrade", "last_deployed": "2026-01-01T00:00:00Z"}
+    await rewritten(site, lambda document: document["info"].update(long_ago))
+    told = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.reason == "ReleaseLocked")
+    assert "pending-upgrade for more than 1 min, and not by this operator" in told.message
+    assert f"delete the Secret sh.helm.release.v1.little.v1 in namespace {site.namespace}" in told.remedy
     assert await site.records() == [(1, "pending-upgrade")]
 
 
@@ -390,29 +214,6 @@ async def test_a_deletion_does_not_wait_for_the_helm_that_installs(site: Site) -
     assert await site.records() == []
     with pytest.raises(ApiException, match="not found"):
         await client.BatchV1Api(site.cluster.target.api).read_namespaced_job("little-hook", site.namespace)
-
-
-async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site) -> None:
-    site.set(budget=True)
-    await site.ready()
-    await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
-    (notice,) = site.results["ReleaseLittle"].notices
-    assert notice.condition == "DrainBlocked" and "disruption budget little" in notice.message
-    site.set(budget=True, replicas=2)
-    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["ReleaseLittle"].notices)
-
-
-async def test_lets_encrypt_is_waited_for_and_its_certificate_ends_that(site: Site) -> None:
-    await site.ready()
-    found = await history(site.cluster.target.api, site.namespace, "little")
-    assert found.newest is not None
-    door = "\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: autohttps}}"
-    release = replace(found.newest, manifest=found.newest.manifest + door)
-    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
-    assert reasons == {"WorkloadGone", "CertificatePending"}
-    await site.cluster.core.create_namespaced_secret(site.namespace, {"metadata": {"name": "proxy-public-tls-acme"}})
-    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
-    assert reasons == {"WorkloadGone"}
 
 
 async def test_values_come_from_secrets_too_and_a_missing_one_is_told_with_its_field(site: Site) -> None:
@@ -569,104 +370,6 @@ metadata: {name: little}
     await site.ready()
     site.set(note="b")
     assert (await site.ready()).revision == 2
-
-
-@pytest.mark.parametrize(
-    ("values", "reason", "words"),
-    [
-        ({"nodeSelector": {"purpose": "gpu"}}, "NoNodeWithLabel", "no node has the label purpose=gpu"),
-        ({"image": "example.org/does-not-exist:7"}, "ImagePullFailed", "the image example.org/does-not-exist:7 of pod little-"),
-        (
-            {"storage": {"class": "no-such"}},
-            "VolumeNotBound",
-            "the volume claim little is not bound (there is no storage class no-such)",
-        ),
-        ({"resources": {"requests": {"cpu": "64"}}}, "NotEnoughRoom", "no node has enough cpu (64) left"),
-    ],
-)
-async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, values: dict, reason: str, words: str) -> None:
-    site.set(**values)
-    told = await site.reason(reason)
-    assert isinstance(told, InProgress) and words in told.message and "Deployment little: " in told.message
-    site.set()
-    await site.ready()
-
-
-def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
-    state = {"waiting": {"reason": reason, "message": message}}
-    return {"state": state, **({"lastState": {"terminated": last}} if last else {})}
-
-
-@pytest.mark.parametrize(
-    ("status", "reason", "words"),
-    [
-        (
-            waiting("CrashLoopBackOff", exitCode=1, reason="Error"),
-            "CrashLooping",
-            "keeps crashing (3 restarts, last with exit code 1)",
-        ),
-        (waiting("CrashLoopBackOff", exitCode=137, reason="OOMKilled"), "OutOfMemory", "took more memory than it may"),
-        (
-            waiting("CreateContainerConfigError", 'secret "x" not found'),
-            "ContainerConfigError",
-            'cannot be made (secret "x" not found)',
-        ),
-        (waiting("ImageInspectError"), "ContainerWaiting", "waits (ImageInspectError)"),
-    ],
-)
-async def test_a_container_that_does_not_come_up_says_why(site: Site, status: dict, reason: str, words: str) -> None:
-    image = "example.org/does-not-exist:1"  # a pod that nobody else writes the status of
-    site.set(image=image)
-    await site.reason("ImagePullFailed")
-    container = {"name": "main", "image": image, "imageID": "", "ready": False, "restartCount": 3, **status}
-    name = (await site.pod()).metadata.name
-    patch = {"status": {"containerStatuses": [container]}}
-    await site.cluster.core.patch_namespaced_pod_status(name, site.namespace, patch, _content_type="application/merge-patch+json")
-    assert words in (await site.reason(reason)).message
-
-
-async def test_a_volume_that_cannot_be_attached_names_the_node(site: Site) -> None:
-    site.set(image="example.org/does-not-exist:1", storage={"class": "managed-csi"})
-    await site.reason("ImagePullFailed")
-    pod = await site.pod()
-    event = {
-        "metadata": {"generateName": "e-", "namespace": site.namespace},
-        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": site.namespace},
-        "type": "Warning",
-        "reason": "FailedAttachVolume",
-        "message": "Multi-Attach error for volume: it is used by another node",
-    }
-    await site.cluster.core.create_namespaced_event(site.namespace, event)
-    told = (await site.reason("StorageUnavailable")).message
-    assert pod.spec.node_name in told and "Multi-Attach" in told
-
-
-async def test_a_load_balancer_without_an_address_says_since_when_and_azures_code(site: Site) -> None:
-    site.set(service="LoadBalancer")
-    await site.until(lambda outcome: isinstance(outcome, InProgress))
-    await site.ready()
-    event = {
-        "metadata": {"generateName": "e-", "namespace": site.namespace},
-        "involvedObject": {"kind": "Service", "name": "little", "namespace": site.namespace},
-        "type": "Warning",
-        "reason": "SyncLoadBalancerFailed",
-        "message": "Error syncing load balancer: DnsRecordInUse: DNS record little.eastus.cloudapp.azure.com is already used",
-    }
-    nothing = {"status": {"loadBalancer": {"ingress": None}}}
-    await site.cluster.core.patch_namespaced_service_status(
-        "little", site.namespace, nothing, _content_type="application/merge-patch+json"
-    )
-    assert " UTC" in (await site.reason("AddressPending")).message
-    await site.cluster.core.create_namespaced_event(site.namespace, event)
-    assert "choose another" in (await site.reason("AddressFailed")).message
-
-
-async def test_pods_that_a_quota_refuses_are_told_with_the_api_servers_words(site: Site) -> None:
-    await site.ready()
-    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
-    await site.cluster.core.create_namespaced_resource_quota(site.namespace, quota)
-    site.set(note="b", replicas=2)
-    assert "exceeded quota" in (await site.reason("PodsRefused")).message
 
 
 async def test_a_chart_or_a_repository_that_may_not_be_had_is_told_with_its_field(site: Site) -> None:

@@ -1,0 +1,134 @@
+"""What is amiss with a release is told in a sentence, from its own objects."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from notebook_platform.engine import Done, InProgress
+from notebook_platform.helm.release import history
+from notebook_platform.hubs import health
+
+from tests.integration.releases.conftest import Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site) -> None:
+    site.set(budget=True)
+    await site.ready()
+    await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
+    (notice,) = site.results["ReleaseLittle"].notices
+    assert notice.condition == "DrainBlocked" and "disruption budget little" in notice.message
+    site.set(budget=True, replicas=2)
+    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["ReleaseLittle"].notices)
+
+
+async def test_lets_encrypt_is_waited_for_and_its_certificate_ends_that(site: Site) -> None:
+    await site.ready()
+    found = await history(site.cluster.target.api, site.namespace, "little")
+    assert found.newest is not None
+    door = "\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: autohttps}}"
+    release = replace(found.newest, manifest=found.newest.manifest + door)
+    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
+    assert reasons == {"WorkloadGone", "CertificatePending"}
+    await site.cluster.core.create_namespaced_secret(site.namespace, {"metadata": {"name": "proxy-public-tls-acme"}})
+    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
+    assert reasons == {"WorkloadGone"}
+
+
+@pytest.mark.parametrize(
+    ("values", "reason", "words"),
+    [
+        ({"nodeSelector": {"purpose": "gpu"}}, "NoNodeWithLabel", "no node has the label purpose=gpu"),
+        ({"image": "example.org/does-not-exist:7"}, "ImagePullFailed", "the image example.org/does-not-exist:7 of pod little-"),
+        (
+            {"storage": {"class": "no-such"}},
+            "VolumeNotBound",
+            "the volume claim little is not bound (there is no storage class no-such)",
+        ),
+        ({"resources": {"requests": {"cpu": "64"}}}, "NotEnoughRoom", "no node has enough cpu (64) left"),
+    ],
+)
+async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, values: dict, reason: str, words: str) -> None:
+    site.set(**values)
+    told = await site.reason(reason)
+    assert isinstance(told, InProgress) and words in told.message and "Deployment little: " in told.message
+    site.set()
+    await site.ready()
+
+
+def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return {"state": state, **({"lastState": {"terminated": last}} if last else {})}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (
+            waiting("CrashLoopBackOff", exitCode=1, reason="Error"),
+            "CrashLooping",
+            "keeps crashing (3 restarts, last with exit code 1)",
+        ),
+        (waiting("CrashLoopBackOff", exitCode=137, reason="OOMKilled"), "OutOfMemory", "took more memory than it may"),
+        (
+            waiting("CreateContainerConfigError", 'secret "x" not found'),
+            "ContainerConfigError",
+            'cannot be made (secret "x" not found)',
+        ),
+        (waiting("ImageInspectError"), "ContainerWaiting", "waits (ImageInspectError)"),
+    ],
+)
+async def test_a_container_that_does_not_come_up_says_why(site: Site, status: dict, reason: str, words: str) -> None:
+    image = "example.org/does-not-exist:1"  # a pod that nobody else writes the status of
+    site.set(image=image)
+    await site.reason("ImagePullFailed")
+    container = {"name": "main", "image": image, "imageID": "", "ready": False, "restartCount": 3, **status}
+    name = (await site.pod()).metadata.name
+    patch = {"status": {"containerStatuses": [container]}}
+    await site.cluster.core.patch_namespaced_pod_status(name, site.namespace, patch, _content_type="application/merge-patch+json")
+    assert words in (await site.reason(reason)).message
+
+
+async def test_a_volume_that_cannot_be_attached_names_the_node(site: Site) -> None:
+    site.set(image="example.org/does-not-exist:1", storage={"class": "managed-csi"})
+    await site.reason("ImagePullFailed")
+    pod = await site.pod()
+    event = {
+        "metadata": {"generateName": "e-", "namespace": site.namespace},
+        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": site.namespace},
+        "type": "Warning",
+        "reason": "FailedAttachVolume",
+        "message": "Multi-Attach error for volume: it is used by another node",
+    }
+    await site.cluster.core.create_namespaced_event(site.namespace, event)
+    told = (await site.reason("StorageUnavailable")).message
+    assert pod.spec.node_name in told and "Multi-Attach" in told
+
+
+async def test_a_load_balancer_without_an_address_says_since_when_and_azures_code(site: Site) -> None:
+    site.set(service="LoadBalancer")
+    await site.until(lambda outcome: isinstance(outcome, InProgress))
+    await site.ready()
+    event = {
+        "metadata": {"generateName": "e-", "namespace": site.namespace},
+        "involvedObject": {"kind": "Service", "name": "little", "namespace": site.namespace},
+        "type": "Warning",
+        "reason": "SyncLoadBalancerFailed",
+        "message": "Error syncing load balancer: DnsRecordInUse: DNS record little.eastus.cloudapp.azure.com is already used",
+    }
+    nothing = {"status": {"loadBalancer": {"ingress": None}}}
+    await site.cluster.core.patch_namespaced_service_status(
+        "little", site.namespace, nothing, _content_type="application/merge-patch+json"
+    )
+    assert " UTC" in (await site.reason("AddressPending")).message
+    await site.cluster.core.create_namespaced_event(site.namespace, event)
+    assert "choose another" in (await site.reason("AddressFailed")).message
+
+
+async def test_pods_that_a_quota_refuses_are_told_with_the_api_servers_words(site: Site) -> None:
+    await site.ready()
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
+    await site.cluster.core.create_namespaced_resource_quota(site.namespace, quota)
+    site.set(note="b", replicas=2)
+    assert "exceeded quota" in (await site.reason("PodsRefused")).message

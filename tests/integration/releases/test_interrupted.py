@@ -1,0 +1,155 @@
+"""Helm dies at any moment of an install or upgrade, alone or with its operator: the release recovers, and two never write at once."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from notebook_platform.engine import Failed, InProgress
+from notebook_platform.helm import marker
+
+from tests.environments import Say
+from tests.integration.releases.conftest import Cluster, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+HOOK = "example.org/hook:1"
+WRITES = ("install", "upgrade", "rollback")
+MOMENTS = [(verb, tenth) for verb in ("install", "upgrade") for tenth in (0, 2, 4, 6, 8)]
+BOUND = {"install": 2, "upgrade": 3}
+"""Revisions at most: one that was written again, beside those that are wanted."""
+
+
+def helms(namespace: str) -> dict[int, str]:
+    """Our own processes that write releases of a namespace, with the verb; a shell that waits for one is none."""
+    found = {}
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = Path(entry.path, "cmdline").read_bytes().decode(errors="replace").split("\0")
+            program = str(Path(entry.path, "exe").readlink())
+        except OSError:
+            continue
+        verbs = [word for word in words if word in WRITES]
+        if namespace in words and verbs and not program.endswith("sh"):
+            found[int(entry.name)] = verbs[0]
+    return found
+
+
+@asynccontextmanager
+async def writers_counted(namespace: str) -> Any:
+    """Gives a list with the number of writers at each moment while the block runs."""
+    seen: list[int] = []
+
+    async def watch() -> None:
+        while True:
+            seen.append(len(helms(namespace)))
+            await asyncio.sleep(0.02)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield seen
+    finally:
+        task.cancel()
+
+
+async def turned(namespace: str, at_work: bool) -> None:
+    """Until a helm that writes is there, or none is any more: seen three times, for a process that becomes another has no name."""
+    seen = 0
+    for _ in range(3000):
+        seen = seen + 1 if bool(helms(namespace)) is at_work else 0
+        if seen == (1 if at_work else 3):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"never came true: at work {at_work}")
+
+
+async def begun(site: Site) -> None:
+    """Passes until helm writes."""
+    await site.until(lambda outcome: isinstance(outcome, InProgress) and outcome.reason in ("Installing", "Upgrading"))
+    await turned(site.namespace, True)
+
+
+async def undisturbed(site: Site) -> float:
+    """Seconds that helm takes for what is wanted."""
+    loop = asyncio.get_running_loop()
+    await begun(site)
+    started = loop.time()
+    await turned(site.namespace, False)
+    took = loop.time() - started
+    await site.ready()
+    return took
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def seconds(cluster: Cluster) -> dict[str, float]:
+    """How long an install and an upgrade take."""
+    wanted = {"name": "little", "namespace": "undisturbed", "chart": {"name": "little", "version": "1.0.0"}}
+    site = Site(cluster, cluster.helm(), "undisturbed", [wanted])
+    site.set(hook=HOOK)
+    install = await undisturbed(site)
+    site.set(hook=HOOK, note="b")
+    return {"install": install, "upgrade": await undisturbed(site)}
+
+
+@pytest.fixture(scope="module")
+def table(say: Say) -> Iterator[list[str]]:
+    rows: list[str] = []
+    yield rows
+    say("helm killed   at     its book then          who died   revisions after   locks freed   most writers at once")
+    for row in rows:
+        say(row)
+
+
+@pytest.mark.parametrize(("verb", "tenth"), MOMENTS)
+async def test_helm_killed_at_any_moment_recovers_and_never_two_write(
+    site: Site, seconds: dict[str, float], table: list[str], verb: str, tenth: int
+) -> None:
+    with_operator = tenth % 4 == 0
+    site.set(hook=HOOK)
+    if verb == "upgrade":
+        await site.ready()
+        site.set(hook=HOOK, note="b")
+    async with writers_counted(site.namespace) as writers:
+        await begun(site)
+        await asyncio.sleep(seconds[verb] * tenth / 10)
+        for pid in helms(site.namespace):
+            os.kill(pid, signal.SIGKILL)
+        if with_operator:
+            await site.helm.close()
+            site.helm = site.cluster.helm()
+        book = await site.records()
+        running = await site.ready()
+    after = await site.records()
+    assert running.state == "deployed" and [status for _, status in after].count("deployed") == 1
+    assert not [status for _, status in after if status.startswith("pending")]
+    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    assert made.data == {"note": "b" if verb == "upgrade" else "a"}
+    assert max(writers) <= 1 and running.revision <= BOUND[verb]
+    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
+    assert mark is not None and mark.failures == 0 and mark.revision == running.revision
+    stood = ", ".join(f"{number} {status}" for number, status in book) or "nothing"
+    who = "operator" if with_operator else "helm"
+    where = f"{seconds[verb] * tenth / 10:.1f} s"
+    table.append(
+        f"{verb:<13} {where:<6} {stood:<22} {who:<10} {len(after)} (newest {running.revision}){'':<5}{mark.recoveries:<13} {max(writers)}"
+    )
+
+
+async def test_a_hook_that_never_ends_is_shown_ends_stalled_with_helms_words_and_holds_nothing_else_up(site: Site) -> None:
+    site.helm = site.cluster.helm(timeout=4)
+    site.set(hook="example.org/does-not-exist:1")
+    site.wants.append({"name": "other", "namespace": f"{site.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}})
+    told = await site.until(lambda outcome: "waits for the pre-upgrade Job little-hook" in getattr(outcome, "message", ""))
+    assert isinstance(told, InProgress) and told.reason == "Installing"
+    await site.ready("ReleaseOther")
+    stalled = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    assert stalled.reason == "HookFailed" and "tried 2 times" in stalled.message and "timed out" in stalled.message, stalled
+    assert "spec.releases[little]" in stalled.message
+    site.set(hook=HOOK)
+    assert (await site.ready()).state == "deployed"
