@@ -180,6 +180,7 @@ class Keeper:
             fresh=self._fresh(parse_duration(spec.interval).total_seconds()),
             ignored=ignored_by(spec.drift_ignore),
             disruption_waits=disruption_waits(spec, now),
+            occupied=self._workshop.occupied(self.platform, spec, self._secrets),
         )
         results = await reconcile(graph, policy, self._told)
         await self._workshop.after(self.platform, results)

@@ -11,9 +11,10 @@ Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Net
                                                              └─ RetiredReleases
 """
 
+import asyncio
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ from notebook_platform.hubs.binderhub import BinderHub
 from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.homes import Census, end_servers, everywhere
 from notebook_platform.hubs.jupyterhub import JupyterHub
+from notebook_platform.hubs.occupancy import counted, of_hub
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
+from notebook_platform.policy import occupied
 from notebook_platform.target.clients import Targets
 from notebook_platform.target.drain import drain
 from notebook_platform.target.step import Kubeconfig, TargetCluster
@@ -205,7 +208,7 @@ class Workshop:
             found.append(
                 JupyterHub(
                     spec.jupyterhub,
-                    around=Around(location=spec.azure.location, label_suffix=names),
+                    around=self._around(spec),
                     secrets=context.secrets,
                     helm=self._helm,
                     allow_private=allow_private,
@@ -229,6 +232,33 @@ class Workshop:
         """Users' servers and homes in the platform's cluster; None when it cannot be asked (or is not there)."""
         kept = await secrets.find(f"{platform.name}-kubeconfig")
         return await everywhere(await self._targets.of(platform.uid, kept["value"])) if kept else None
+
+    def occupied(
+        self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore
+    ) -> Callable[[], Awaitable[str]] | None:
+        """Asks what changes that people at work would notice have to wait for, once for all steps of a pass; None: the spec does not
+        ask for that."""
+        if spec.disruption != "NoServers":
+            return None
+        asked: list[asyncio.Task[Census | None]] = []
+
+        async def words() -> str:
+            if not asked:
+                asked.append(asyncio.create_task(self._at_work(platform, spec, secrets)))
+            return occupied(await asyncio.shield(asked[0]))
+
+        return words
+
+    async def _at_work(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> Census | None:
+        """The census, with what the hub itself says."""
+        users, kept = await self.census(platform, secrets), await secrets.find(f"{platform.name}-kubeconfig")
+        if users is None or kept is None or spec.jupyterhub is None:
+            return users
+        api, around = await self._targets.of(platform.uid, kept["value"]), self._around(spec)
+        return counted(users, await of_hub(api, spec.jupyterhub, around, allow_private=self._config.allow_private_addresses))
+
+    def _around(self, spec: NotebookPlatformSpec) -> Around:
+        return Around(location=spec.azure.location, label_suffix=cloud_of(self._config).public_names)
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """A token that Azure refused is not used again: the next pass signs in anew."""

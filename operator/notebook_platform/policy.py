@@ -7,6 +7,7 @@ from datetime import datetime
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.windows import is_open, next_opening
+from notebook_platform.hubs.homes import Census
 
 
 def ignored_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
@@ -24,7 +25,17 @@ def ignored_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
 def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:
     """What a change that people at work would notice has to wait for; empty: for nothing."""
     window = spec.cluster.maintenance_window
-    if window is None or spec.disruption == "Anytime" or is_open(window, now):
+    if window is None or spec.disruption != "MaintenanceWindow" or is_open(window, now):
         return ""
     opens = next_opening(window, now).strftime("%A %H:%M %Z")
     return f"spec.cluster.maintenanceWindow, which opens on {opens}"
+
+
+def occupied(users: Census | None) -> str:
+    """What such a change waits for with spec.disruption NoServers, given who works; None: that cannot be told. Empty: nobody does."""
+    if users is None:
+        return "the cluster to tell whether users' servers run (spec.disruption: NoServers)"
+    if not users.servers:
+        return ""
+    run = "1 user's server, which runs" if users.servers == 1 else f"{users.servers} users' servers, which run"
+    return f"the end of {run} now (spec.disruption: NoServers)"

@@ -1,6 +1,7 @@
 """An address on loopback for a LoadBalancer or an ingress, and what answers there for a hub or a binder: health and API, as far as
 the workloads are available. Probes and user counts are thereby real requests."""
 
+import base64
 import errno
 import itertools
 import logging
@@ -27,6 +28,21 @@ class Addresses:
 
 REGISTRY = "sandbox.notebookplatform.io/registry"
 """Annotation of a namespace: `down` lets the binder there say that it cannot reach its registry."""
+
+
+COUNTER = "notebook-platform"
+"""The service that may ask whose servers run."""
+
+UNHEARD = "sandbox.notebookplatform.io/unheard"
+"""Annotation of a single-user pod of which the hub has not heard that it is ready."""
+
+
+def _user(pod: Any) -> dict[str, Any]:
+    marks = pod.metadata.annotations or {}
+    name = marks.get("hub.jupyter.org/username") or pod.metadata.name.removeprefix("jupyter-")
+    ready = pod.status.phase == "Running" and UNHEARD not in marks
+    server = {"name": "", "ready": ready, "pending": None if ready else "spawn", "url": f"/user/{name}/"}
+    return {"name": name, "kind": "user", "server": server["url"], "servers": {"": server}}
 
 
 class HubStandIn:
@@ -86,15 +102,27 @@ class HubStandIn:
     async def _version(self, _: web.Request) -> web.Response:
         return web.json_response({"version": "5.5.0"}) if await self._available() else web.Response(status=503)
 
-    async def _users(self, _: web.Request) -> web.Response:
-        """A user for each single-user pod."""
+    async def _users(self, request: web.Request) -> web.Response:
+        """For the service that may ask: a user for each single-user pod, as JupyterHub tells them. A server is ready with its pod,
+        unless an annotation of the pod says that the hub has not heard of it."""
         if not await self._available():
             return web.Response(status=503)
+        if request.headers.get("Authorization", "").removeprefix("token ") not in await self._tokens():
+            return web.json_response({"status": 403, "message": "Forbidden"}, status=403)
         pods = await self._core.list_namespaced_pod(self._namespace, label_selector="component=singleuser-server")
-        users: list[dict[str, Any]] = [
-            {"name": p.metadata.name.removeprefix("jupyter-"), "server": "/user/x/"} for p in pods.items
-        ]
-        return web.json_response(users)
+        return web.json_response({"items": [_user(pod) for pod in pods.items], "_pagination": {"next": None}})
+
+    async def _tokens(self) -> set[str]:
+        """Tokens of the operator's service, as either generation of the chart keeps them."""
+        found = set()
+        for name, key in (("hub", f"hub.services.{COUNTER}.apiToken"), ("hub-secret", f"services.token.{COUNTER}")):
+            try:
+                secret = await self._core.read_namespaced_secret(name, self._namespace)
+            except ApiException:
+                continue
+            if key in (secret.data or {}):
+                found.add(base64.b64decode(secret.data[key]).decode())
+        return found
 
     async def _binder_health(self, _: web.Request) -> web.Response:
         """The binder's checks; the pod quota is told only."""

@@ -90,7 +90,7 @@ class Door:
             return passed
 
 
-class _To(AbstractResolver):
+class To(AbstractResolver):
     """Leads the hub's name to its door."""
 
     def __init__(self, port: int) -> None:
@@ -204,7 +204,7 @@ async def _healthy(process: asyncio.subprocess.Process, port: int, log: Path) ->
 @asynccontextmanager
 async def browser(world: World, front: int) -> AsyncIterator[aiohttp.ClientSession]:
     """Somebody's browser: cookies, redirects, and trust in the test's authority."""
-    connector = aiohttp.TCPConnector(resolver=_To(front), ssl=world.trusting(), use_dns_cache=False)
+    connector = aiohttp.TCPConnector(resolver=To(front), ssl=world.trusting(), use_dns_cache=False)
     async with aiohttp.ClientSession(connector=connector) as http:
         yield http
 

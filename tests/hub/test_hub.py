@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from notebook_platform.hubs.discovery import Discovery
 from notebook_platform.hubs.given import Around
+from notebook_platform.hubs.hub_api import servers
+from notebook_platform.hubs.occupancy import token_in
 from notebook_platform.hubs.values import HubSecrets, render
 from yarl import URL
 
 from sandbox.oidc import Provider
-from tests.hub.conftest import HOST, World, browser, running, unknown_traits, written
+from tests.hub.conftest import HOST, To, World, browser, running, unknown_traits, written
 from tests.unit.hubs.mapping import TABLE
 from tests.unit.hubs.specs import CLIENT, spec
 
@@ -89,6 +91,45 @@ async def test_with_one_password_for_all_another_password_does_not_do(hub_home: 
                 async with http.get(f"https://{HOST}/hub/admin") as page:
                     signed_in = page.url.path == "/hub/admin"
                     assert (page.status if signed_in else 403) == admin
+
+
+async def server_of(http: Any, base: str, user: str, admin: str) -> int:
+    headers = {"Authorization": f"token {admin}"}
+    async with http.post(f"{base}/hub/api/users/{user}", headers=headers) as made:
+        assert made.status == 201, await made.text()
+    async with http.post(f"{base}/hub/api/users/{user}/server", headers=headers) as begun:
+        return int(begun.status)
+
+
+@pytest.mark.timeout(180)
+async def test_the_operators_service_is_told_whose_servers_run_and_may_do_nothing_else(
+    hub_home: Path, world: World, tmp_path: Path
+) -> None:
+    """Two users a page, and servers that never answer: they stay pending for as long as the hub waits for them."""
+    slow = "import sys\nc.Spawner.cmd = [sys.executable, '-c', 'import time; time.sleep(600)']\nc.Spawner.http_timeout = 300"
+    wanted = spec(
+        "4.4.0",
+        auth={"dummy": {"insecure": True, "allowAll": True}},
+        services=[{"name": "boss", "admin": True}],
+        extraConfig={"slow": slow + "\nc.JupyterHub.api_page_max_limit = 2\nc.JupyterHub.api_page_default_limit = 2"},
+    )
+    values = render(wanted, SECRETS, KUBERNETES)
+    boss = values["hub"]["services"]["boss"]["apiToken"]
+    async with running(hub_home, world, values, tmp_path) as front, browser(world, front) as http:
+        base = f"https://{HOST}"
+        assert await servers(base, token_in(values) or "", resolver=To(front), tls=world.trusting()) == ()
+        for user in ("ada", "grace", "joan", "kim", "mary"):
+            assert await server_of(http, base, user, boss) in (201, 202)
+        found = await servers(base, token_in(values) or "", resolver=To(front), tls=world.trusting())
+        assert found is not None and {(s.user, s.name, s.ready, s.pending) for s in found} == {
+            (user, "", False, "spawn") for user in ("ada", "grace", "joan", "kim", "mary")
+        }
+        assert await servers(base, "another", resolver=To(front), tls=world.trusting()) is None
+        headers = {"Authorization": f"token {token_in(values)}"}
+        async with http.delete(f"{base}/hub/api/users/ada/server", headers=headers) as answer:
+            assert answer.status in (403, 404)
+        async with http.post(f"{base}/hub/api/users/eve", headers=headers) as answer:
+            assert answer.status == 403
 
 
 def test_every_trait_that_is_rendered_is_one_that_the_hubs_classes_have(hub_home: Path, tmp_path: Path) -> None:

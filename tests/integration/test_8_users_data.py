@@ -48,6 +48,10 @@ def _file(site: Field, *documents: dict) -> str:
     return str(path)
 
 
+def revision(site: Field) -> int:
+    return int(next(r["revision"] for r in site.platform(NAME)["status"]["releases"] if r["name"] == "jhub"))
+
+
 def values(site: Field, **more: object) -> None:
     wanted = runbook(NAME)
     wanted["spec"]["jupyterhub"]["values"] = more
@@ -62,6 +66,36 @@ def test_a_second_home_of_one_user_is_told(ready: Field) -> None:
     ready.target(NAME, "create", "-f", _file(ready, claim("ada", "claim-ada---1")))
     ready.until("it is told", lambda: "ada has two home volumes" in ready.condition(NAME, "DuplicateHomes")["message"])
     ready.target(NAME, "delete", "pvc", "claim-ada---1", "-n", "jhub", "--wait=false")
+
+
+def test_a_change_that_people_would_notice_waits_until_no_server_runs_and_says_how_many_do(ready: Field) -> None:
+    before = revision(ready)
+    wanted = runbook(NAME, disruption="NoServers")
+    wanted["spec"]["jupyterhub"]["values"] = {"custom": {"round": 1}}
+    ready.apply(wanted)
+    told = ready.until_reason(NAME, "JupyterHubReady", "DisruptionWaits")["message"]
+    assert "values waits for the end of 1 user's server, which runs now (spec.disruption: NoServers)" in told
+    assert ready.condition(NAME, "Ready")["reason"] == "DisruptionWaits" and revision(ready) == before
+    ready.target(NAME, "delete", "pod", "jupyter-ada", "-n", "jhub")
+    ready.until_ready(NAME)
+    assert revision(ready) == before + 1
+    ready.target(NAME, "create", "-f", _file(ready, server("ada")))
+    ready.apply(runbook(NAME))
+    ready.until_ready(NAME)
+
+
+def test_a_hub_that_no_longer_hears_from_kubernetes_is_told_with_its_users(ready: Field) -> None:
+    pod = server("grace")
+    pod["metadata"]["annotations"] = {"hub.jupyter.org/username": "grace", "sandbox.notebookplatform.io/unheard": ""}
+    pod["spec"]["containers"][0]["image"] = "example.org/does-not-exist:1"  # nobody else writes its status
+    ready.target(NAME, "create", "-f", _file(ready, pod))
+    condition = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    status = json.dumps({"status": {"conditions": [condition]}})
+    ready.target(NAME, "patch", "pod", "jupyter-grace", "-n", "jhub", "--subresource=status", "--type=strategic", "-p", status)
+    told = ready.until_reason(NAME, "JupyterHubReady", "HubStale")["message"]
+    assert "the hub still waits for the servers of grace, whose pods are ready" in told
+    ready.target(NAME, "delete", "pod", "jupyter-grace", "-n", "jhub", "--grace-period=0", "--force")
+    ready.until_ready(NAME)
 
 
 def test_while_images_are_pulled_beforehand_it_is_told_on_how_many_nodes_and_what_hinders(ready: Field) -> None:

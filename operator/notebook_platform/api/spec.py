@@ -42,10 +42,10 @@ class NotebookPlatformSpec(SpecModel):
         description="Differences to leave to others, as `Step.path` with `*` for anything: `Cluster.tags.cost*`, "
         "`NodePools.agentPools[gpu].nodeLabels.*`.",
     )
-    disruption: Literal["Anytime", "MaintenanceWindow"] = Field(
+    disruption: Literal["Anytime", "MaintenanceWindow", "NoServers"] = Field(
         "MaintenanceWindow",
-        description="When changes that people at work notice are made: at once, or in spec.cluster.maintenanceWindow if there "
-        "is one.",
+        description="When changes that people at work notice are made: at once, in spec.cluster.maintenanceWindow if there is one, "
+        "or while no user's server runs.",
     )
     adoption: Literal["Never", "IfUnowned"] = Field(
         "Never", description="Whether to take over what exists already and has no owner."

@@ -48,7 +48,9 @@ async def planned(chosen: Subject) -> Plan:
     """What each step would do. Nothing is written, neither in Azure nor to Secrets."""
     graph = await chosen.workshop.graph(chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved)
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
-    waits = disruption_waits(chosen.spec, datetime.now(UTC))
+    occupied = chosen.workshop.occupied(chosen.platform, chosen.spec, chosen.secrets)
+    disrupts = any(change.disrupts for result in results.values() for change in result.changes)
+    waits = await occupied() if occupied and disrupts else disruption_waits(chosen.spec, datetime.now(UTC))
     return Plan(platform=chosen.platform, spec=chosen.spec, results=results, needs=graph.needs, waits=waits)
 
 

@@ -18,6 +18,10 @@ STEP_SECONDS = 120.0
 """No step has an honest reason to take longer in one pass: long work is an operation that is looked at again."""
 
 
+OCCUPIED_LOOK = 60.0
+"""Seconds. People come and go: what waits for them is looked at more often than drift is."""
+
+
 class Mode(Enum):
     """APPLY makes changes real; PLAN only says what they would be (suspend, `notebook-platform plan`)."""
 
@@ -50,7 +54,8 @@ class Policy:
     `correct_drift`. `held` are failures whose time to retry has not come: their steps are left alone. `fresh` are results
     that were Done moments ago: while another step's operation is looked at every few seconds, they are not read again.
     `ignored` says of (step, path) that the spec leaves the difference to others. `disruption_waits` is set while changes that
-    people at work would notice have to wait, and says for what.
+    people at work would notice have to wait, and says for what; `occupied` is asked the same when there is such a change, for what
+    takes a look to know.
     """
 
     mode: Mode = Mode.APPLY
@@ -60,6 +65,7 @@ class Policy:
     fresh: "Mapping[str, Result]" = field(default_factory=dict)
     ignored: Callable[[str, str], bool] = lambda step, path: False
     disruption_waits: str = ""
+    occupied: Callable[[], Awaitable[str]] | None = None
 
 
 Listener = Callable[[str, Result], Awaitable[None]]
@@ -116,9 +122,11 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     if not able:
         return replace(result, outcome=next(change.cannot for change in allowed if change.cannot), drift=False)
     free = [change for change in able if change.awaits is None]
-    now = [change for change in free if not (change.disrupts and policy.disruption_waits and observed.found is not None)]
+    waits = await _disruption_waits(policy, free) if observed.found is not None else ""
+    now = [change for change in free if not (change.disrupts and waits)]
     if not now:
-        return replace(result, outcome=_waiting(step, observed, able, policy.disruption_waits))
+        look = OCCUPIED_LOOK if waits and policy.occupied else result.look_again_in
+        return replace(result, outcome=_waiting(step, observed, able, waits), look_again_in=look)
     outcome = await step.apply(desired, observed.found, now)
     if isinstance(outcome, Done) and outcome.output is None:
         observed = await step.observe(inputs)
@@ -133,6 +141,12 @@ def _changes(step: Step[Any, Any], desired: Any, observed: Observed[Any], policy
         return ()
     planned = step.plan(desired, observed.found)
     return tuple(c for c in planned if c.action is Action.CREATE or not policy.ignored(step.name, c.path))
+
+
+async def _disruption_waits(policy: Policy, changes: Sequence[Change]) -> str:
+    if not any(change.disrupts for change in changes):
+        return ""
+    return policy.disruption_waits or (await policy.occupied() if policy.occupied else "")
 
 
 def _waiting(step: Step[Any, Any], observed: Observed[Any], changes: Sequence[Change], window: str) -> Outcome:

@@ -20,6 +20,7 @@ from notebook_platform.hubs.generations import migrates
 from notebook_platform.hubs.given import NOTHING
 from notebook_platform.hubs.look_around import look_around
 from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.occupancy import asked, counted, token_in
 from notebook_platform.hubs.secrets import Standing
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
@@ -61,7 +62,9 @@ class BinderHub(Content):
         troubles = found.troubles or await binder_health.ask(
             self._addresses.binder, found.address, allow_private=self._allow_private
         )
-        users = await homes.census(target.api, self.namespace)
+        token = token_in(_inside(release.config))
+        servers = None if troubles else await asked((self._addresses.hub.rstrip("/"),), token, allow_private=self._allow_private)
+        users = counted(await homes.census(target.api, self.namespace), servers)
         return Seen(troubles=troubles, url=self._addresses.binder.rstrip("/"), details=users)
 
     def notices(self) -> Sequence[Notice]:

@@ -16,6 +16,12 @@ PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 METADATA = "169.254.169.254/32"
 """Azure's instance metadata service, which gives out the node's identity."""
 
+COUNTER = "notebook-platform"
+"""The service, and the role, of the operator in each hub."""
+
+COUNTS = ("list:users", "read:servers")
+"""The least that it needs (https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html)."""
+
 KINDS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql"}
 """Database of the chart by the scheme of the URL; other ones are `other`."""
 
@@ -25,6 +31,7 @@ def core(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
     return {
         **_database(spec, secrets),
         **_services(spec, secrets),
+        **_counter(spec, secrets),
         **_network(spec.network),
         "resources.hub": _resources(spec.resources.hub),
         "resources.proxy": _resources(spec.resources.proxy),
@@ -115,6 +122,20 @@ def _services(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
         "services[].admin#role": admins or None,
         "services[].display": {name: {"display": False} for name in hidden} or None,
         "roles": roles or None,
+    }
+
+
+def _counter(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
+    """The operator's own service, by which it asks the hub whose servers run; a service of that name in the spec is left alone.
+    Charts before 2 know no roles, and nobody but an administrator may ask."""
+    token = service_token(COUNTER, secrets)
+    if token is None or any(service.name == COUNTER for service in spec.services):
+        return {}
+    return {
+        "secrets.counter": {COUNTER: {"apiToken": token}},
+        "secrets.counter#admin": {COUNTER: {"admin": True}},
+        "secrets.counter#hidden": {COUNTER: {"display": False}},
+        "secrets.counter#role": {COUNTER: {"scopes": list(COUNTS), "services": [COUNTER]}},
     }
 
 

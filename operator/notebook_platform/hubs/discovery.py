@@ -1,24 +1,21 @@
 """Asks an OpenID Connect issuer for its endpoints (https://openid.net/specs/openid-connect-discovery-1_0.html).
 
 The URL was written by the author of a resource, so it is asked with care: https only, no redirects, a short time, a small
-answer, and no private or link-local address unless the operator's configuration allows it. The address that was looked at is
-the one that is asked: a name cannot lead elsewhere in between.
+answer, and no private or link-local address unless the operator's configuration allows it (`careful`).
 """
 
 import asyncio
 import json
-import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from notebook_platform.engine.outcome import Refused
+from notebook_platform.hubs.careful import Careful, NotPublic, body_of, is_number, is_public
 from notebook_platform.hubs.given import FIELD, Endpoints
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -29,17 +26,7 @@ FRESH, STALE = 3600.0, 86400.0
 """Seconds. An answer is used for an hour, and for a day when the issuer gives no other."""
 
 RETRY = 30.0
-NAT64 = ip_network("64:ff9b::/96")
-"""Addresses of IPv4 hosts in a network that has IPv6 only (RFC 6052)."""
-
-WIRE_SERVER = IPv4Address("168.63.129.16")
-"""Azure's own, seen from its machines only (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16)."""
-
 MEMBERS = {"authorize": "authorization_endpoint", "token": "token_endpoint", "userinfo": "userinfo_endpoint"}
-
-
-class NotPublic(OSError):
-    """A name leads to an address that must not be asked."""
 
 
 class Discovery:
@@ -77,9 +64,9 @@ class Discovery:
             raise _refused(
                 "IssuerNotHttps", "is no https URL with a host and a path only", "Write it as the provider does.", None
             )
-        if not allow_private and _is_number(parts.hostname) and not is_public(parts.hostname):
+        if not allow_private and is_number(parts.hostname) and not is_public(parts.hostname):
             raise _not_allowed()
-        connector = aiohttp.TCPConnector(resolver=_Careful(allow_private), ssl=self._tls or True, use_dns_cache=False)
+        connector = aiohttp.TCPConnector(resolver=Careful(allow_private), ssl=self._tls or True, use_dns_cache=False)
         timeout = aiohttp.ClientTimeout(total=SECONDS)
         url = issuer.rstrip("/") + WELL_KNOWN
         try:
@@ -102,13 +89,9 @@ async def _read(answer: aiohttp.ClientResponse) -> Any:
         raise _refused(
             "IssuerAnswersBadly", f"answers {answer.status} at {WELL_KNOWN}{where}", "Write the issuer's own URL.", RETRY
         )
-    body = bytearray()
-    async for chunk in answer.content.iter_chunked(16384):
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise _refused(
-                "IssuerAnswersBadly", f"answers more than {MOST_BYTES // 1024} KiB", "Write the issuer's own URL.", RETRY
-            )
+    body = await body_of(answer, MOST_BYTES)
+    if body is None:
+        raise _refused("IssuerAnswersBadly", f"answers more than {MOST_BYTES // 1024} KiB", "Write the issuer's own URL.", RETRY)
     try:
         return json.loads(body)
     except ValueError:
@@ -139,61 +122,6 @@ def _not_allowed() -> Refused:
     return _refused(
         "IssuerAddressNotAllowed", "leads to an address that is not public, and the operator does not ask there", remedy, RETRY
     )
-
-
-def _is_number(host: str) -> bool:
-    """Whether a host is an address and no name, in any of the ways to write one (https://url.spec.whatwg.org/#ends-in-a-number-checker).
-    Such a host is not resolved."""
-    last = host.rstrip(".").rpartition(".")[2]
-    return ":" in host or last.isdigit() or last.startswith("0x")
-
-
-def _inner(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
-    """The address, and IPv4 addresses that it carries."""
-    yield address
-    if isinstance(address, IPv6Address):
-        if address in NAT64:
-            yield IPv4Address(int(address) & 0xFFFFFFFF)
-        yield from (inner for inner in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())) if inner is not None)
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the Internet at large. What is no address in its usual form is not."""
-    try:
-        found = list(_inner(ip_address(address.partition("%")[0])))
-    except ValueError:
-        return False
-    mapped = isinstance(found[0], IPv6Address) and found[0].ipv4_mapped is not None
-    return all(one.is_global and not one.is_multicast and one != WIRE_SERVER for one in (found[1:] if mapped else found))
-
-
-class _Careful(AbstractResolver):
-    """Resolves names, and gives no address that must not be asked."""
-
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        """Raises NotPublic."""
-        loop = asyncio.get_running_loop()
-        entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        addresses = [str(entry[4][0]) for entry in entries]
-        if not self._allow_private and not all(is_public(address) for address in addresses):
-            raise NotPublic(host)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=entry[0],
-                proto=entry[2],
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for entry, address in zip(entries, addresses, strict=True)
-        ]
-
-    async def close(self) -> None:
-        """Nothing is kept."""
 
 
 DISCOVERY = Discovery()

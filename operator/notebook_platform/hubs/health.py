@@ -56,7 +56,7 @@ async def look(api: client.ApiClient, release: Release) -> Health:
             )
         )
     found += unseen((await core.list_namespaced_pod(release.namespace, label_selector=SERVERS)).items)
-    address = await _address(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
+    address = await address_of(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
     return Health(tuple(sorted(found)), address)
 
 
@@ -85,7 +85,7 @@ def unseen(pods: list[Any]) -> Iterator[Trouble]:
             return
 
 
-async def _address(core: client.CoreV1Api, namespace: str) -> str | None:
+async def address_of(core: client.CoreV1Api, namespace: str) -> str | None:
     """The address of the Service people come in by."""
     try:
         service = await core.read_namespaced_service(FRONT_DOOR, namespace)

@@ -17,6 +17,7 @@ from notebook_platform.hubs.generations import is_known, migrates
 from notebook_platform.hubs.given import Around, base_path, url_of
 from notebook_platform.hubs.look_around import look_around
 from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.occupancy import asked, counted, stale, token_in, urls_of
 from notebook_platform.hubs.probe import probe
 from notebook_platform.hubs.secrets import Standing, hub_secrets
 from notebook_platform.hubs.values import FIELD, explain
@@ -51,12 +52,15 @@ class JupyterHub(Content):
 
     async def look(self, target: Target, release: Release) -> Seen:
         found = await health.look(target.api, release)
-        troubles = found.troubles
-        if found.address and not troubles:
-            troubles = await probe(
-                f"http://{found.address}{base_path(self._spec)}", "/hub/health", allow_private=self._allow_private
-            )
-        users = await homes.census(target.api, self.namespace)
+        troubles, servers = found.troubles, None
+        door = f"http://{found.address}{base_path(self._spec)}" if found.address else None
+        if door and not troubles:
+            troubles = await probe(door, "/hub/health", allow_private=self._allow_private)
+        if not troubles:
+            urls = urls_of(self._spec, self._around, found.address)
+            servers = await asked(urls, token_in(release.config), allow_private=self._allow_private)
+            troubles = await stale(target.api, self.namespace, servers)
+        users = counted(await homes.census(target.api, self.namespace), servers)
         notices = (*homes.notices(users, FIELD), *await drain_blocked(target.api, release, FIELD))
         return Seen(troubles=troubles, url=url_of(self._spec, self._around, found.address), details=users, notices=notices)
 

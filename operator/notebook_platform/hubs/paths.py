@@ -53,6 +53,10 @@ _SECRETS: Rows = {
     "secrets.proxyToken": moved("proxy.secretToken", (1, 0), "hub.config.ConfigurableHTTPProxy.auth_token"),
     "secrets.cookie": moved("hub.cookieSecret", (1, 0), "hub.config.JupyterHub.cookie_secret"),
     "secrets.crypt": same("hub.config.CryptKeeper.keys"),
+    "secrets.counter": same("hub.services"),
+    "secrets.counter#admin": moved("hub.services", (2, 0), ELSEWHERE),
+    "secrets.counter#hidden": moved(ELSEWHERE, (2, 0), "hub.services"),
+    "secrets.counter#role": moved(ELSEWHERE, (2, 0), "hub.loadRoles"),
 }
 
 

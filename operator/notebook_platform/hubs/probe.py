@@ -2,12 +2,12 @@
 
 import asyncio
 import socket
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from notebook_platform.helm.troubles import Trouble
+from notebook_platform.hubs import careful
 
 SECONDS = 4
 
@@ -32,7 +32,7 @@ async def probe(url: str, path: str, *, allow_private: bool) -> tuple[Trouble, .
 async def is_public(host: str) -> bool:
     """Whether the name leads to public addresses only; private ones may not be reachable and are nobody's to probe."""
     found = await _addresses(host)
-    return bool(found) and all(ip_address(address).is_global for address in found)
+    return bool(found) and all(map(careful.is_public, found))
 
 
 async def resolves(host: str) -> bool:

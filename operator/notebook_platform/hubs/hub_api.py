@@ -1,0 +1,100 @@
+"""Asks a hub whose servers run (https://jupyterhub.readthedocs.io/en/stable/reference/rest-api.html), as the operator's own service.
+
+The token is sent through TLS, or to an address that is not public and that the operator may ask: never in the clear over the
+Internet.
+"""
+
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+
+from notebook_platform.hubs.careful import Careful, body_of, is_number, is_public
+
+SECONDS = 5
+MOST_BYTES = 4 * 1024 * 1024
+PAGES = 200
+PAGE = 200
+PAGINATION = "application/jupyterhub-pagination+json"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One user's server. `pending` is what the hub does with it now (spawn, stop); `ready`: it can be worked with."""
+
+    user: str
+    name: str
+    ready: bool
+    pending: str | None
+
+
+def may_be_asked(url: str, *, allow_private: bool) -> bool:
+    """Whether the token may be sent there."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_number(host) and not is_public(host):
+        return allow_private
+    return parts.scheme == "https"
+
+
+async def servers(
+    url: str,
+    token: str,
+    *,
+    allow_private: bool = False,
+    resolver: AbstractResolver | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> tuple[Server, ...] | None:
+    """The servers that run, start or stop at the hub with this address (no slash at its end). None when it does not tell: it does
+    not answer, refuses the token, or must not be asked. `resolver` finds addresses in place of the system, `tls` is for a CA that
+    the system does not know."""
+    if not may_be_asked(url, allow_private=allow_private):
+        return None
+    connector = aiohttp.TCPConnector(resolver=resolver or Careful(allow_private), ssl=tls or True, use_dns_cache=False)
+    headers = {"Authorization": f"token {token}", "Accept": PAGINATION}
+    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    found: list[Server] = []
+    try:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
+        ) as http:
+            place: int | None = 0
+            for _ in range(PAGES):
+                page = await _page(http, f"{url}/hub/api/users", place)
+                found += in_page(page)
+                place = following(page)
+                if place is None:
+                    return tuple(found)
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return None
+
+
+async def _page(http: aiohttp.ClientSession, url: str, offset: int | None) -> Any:
+    asked = {"state": "active", "offset": str(offset), "limit": str(PAGE)}
+    async with http.get(url, params=asked, allow_redirects=False, raise_for_status=True) as answer:
+        if answer.status != 200:
+            raise ValueError(f"it answers {answer.status}")
+        body = await body_of(answer, MOST_BYTES)
+        if body is None:
+            raise ValueError("it answers too much")
+        return json.loads(body)
+
+
+def in_page(page: Any) -> Iterator[Server]:
+    """The servers in an answer. Hubs before 2 know no pages and answer with a list. Pure."""
+    users = page["items"] if isinstance(page, Mapping) else page
+    for user in users:
+        for name, server in (user.get("servers") or {}).items():
+            yield Server(user["name"], name, bool(server.get("ready")), server.get("pending"))
+
+
+def following(page: Any) -> int | None:
+    """Where the next page begins; None: there is none. Pure."""
+    after = page["_pagination"]["next"] if isinstance(page, Mapping) else None
+    return int(after["offset"]) if after else None

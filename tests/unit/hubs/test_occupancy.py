@@ -1,0 +1,143 @@
+"""Whose servers run: what a hub answers, what its pods say, and what waits for both."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.hubs import hub_api
+from notebook_platform.hubs.core import COUNTER
+from notebook_platform.hubs.homes import USERNAME, Census
+from notebook_platform.hubs.hub_api import Server, may_be_asked
+from notebook_platform.hubs.occupancy import asked, counted, token_in, unheard
+from notebook_platform.hubs.values import render
+from notebook_platform.policy import occupied
+
+from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed", "may"),
+    [
+        ("https://hub.example.org", False, True),
+        ("http://hub.example.org", True, False),
+        ("http://20.1.2.3/jupyter", True, False),
+        ("http://10.1.2.3", True, True),
+        ("http://127.0.1.1", False, False),
+        ("https://10.1.2.3", False, False),
+    ],
+)
+def test_the_token_is_never_sent_in_the_clear_over_the_internet(url: str, allowed: bool, may: bool) -> None:
+    assert may_be_asked(url, allow_private=allowed) is may
+
+
+async def serve(answer: Any) -> tuple[str, web.AppRunner]:
+    app = web.Application()
+    app.router.add_get("/hub/api/users", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return f"http://127.0.0.1:{runner.addresses[0][1]}", runner
+
+
+async def ask(answer: Any, token: str = "right") -> tuple[Server, ...] | None:
+    url, runner = await serve(answer)
+    try:
+        return await hub_api.servers(url, token, allow_private=True)
+    finally:
+        await runner.cleanup()
+
+
+def user(name: str, **servers: Any) -> dict[str, Any]:
+    return {"name": name, "servers": servers}
+
+
+async def test_all_pages_are_read_and_old_hubs_that_know_none() -> None:
+    async def pages(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == "token right" and request.query["state"] == "active"
+        offset = int(request.query["offset"])
+        after = {"offset": offset + 1, "limit": 1, "url": "http://elsewhere"} if offset < 2 else None
+        items = [
+            user(f"u{offset}", **{"": {"ready": offset > 0, "pending": None if offset else "spawn"}, "gpu": {"ready": True}})
+        ]
+        return web.json_response({"items": items, "_pagination": {"next": after}})
+
+    found = await ask(pages)
+    assert found is not None and len(found) == 6
+    assert found[0] == Server("u0", "", False, "spawn") and found[5] == Server("u2", "gpu", True, None)
+
+    async def plain(_: web.Request) -> web.Response:
+        return web.json_response([user("ada", **{"": {"ready": True}}), {"name": "grace"}])
+
+    assert await ask(plain) == (Server("ada", "", True, None),)
+
+
+@pytest.mark.parametrize("what", ["refused", "away", "words", "numbers", "endless"])
+async def test_a_hub_that_does_not_tell_is_no_hub_with_nobody(what: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        if what == "away":
+            raise web.HTTPFound("http://127.0.0.1:1/")
+        endless = {"items": [], "_pagination": {"next": {"offset": 0}}}
+        body: Any = {"refused": {}, "words": "x", "numbers": [1], "endless": endless}[what]
+        return web.json_response(body, status=403 if what == "refused" else 200)
+
+    assert await ask(answer) is None
+
+
+async def test_the_first_address_that_answers_counts_and_without_a_token_nobody_is_asked() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response([user("ada", **{"": {"ready": True}})])
+
+    url, runner = await serve(answer)
+    assert await asked((None, "http://127.0.0.1:1", url), "right", allow_private=True) == (Server("ada", "", True, None),)
+    assert await asked((url,), None, allow_private=True) is None
+    await runner.cleanup()
+
+
+def test_the_larger_number_counts() -> None:
+    starting = (Server("ada", "", False, "spawn"),)
+    assert counted(Census(servers=0), starting).servers == 1
+    assert counted(Census(servers=3), starting).servers == 3 and counted(Census(servers=2), None).servers == 2
+
+
+def pod(name: str, ready_for: timedelta | None) -> Any:
+    conditions = [SimpleNamespace(type="Ready", status="True", last_transition_time=NOW - ready_for)] if ready_for else []
+    return SimpleNamespace(metadata=SimpleNamespace(annotations={USERNAME: name}), status=SimpleNamespace(conditions=conditions))
+
+
+def test_a_hub_that_waits_for_a_pod_that_is_ready_for_long_no_longer_hears() -> None:
+    pods = [pod("ada", timedelta(minutes=5)), pod("grace", timedelta(seconds=20)), pod("joan", None)]
+    (told,) = unheard({"ada", "grace", "joan"}, pods, NOW)
+    assert told.reason == "HubStale" and "the servers of ada, whose pods are ready" in told.message
+    assert not list(unheard({"grace", "joan"}, pods, NOW))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_hub_has_a_service_for_the_operator_that_may_do_the_least(version: str) -> None:
+    values = render(spec(version), SECRETS, NEW)
+    token = token_in(values)
+    assert token and len(token) == 64
+    service, role = values["hub"]["services"][COUNTER], values["hub"].get("loadRoles", {}).get(COUNTER)
+    if version < "2":
+        assert service["admin"] is True and role is None
+    else:
+        assert "admin" not in service and role == {"scopes": ["list:users", "read:servers"], "services": [COUNTER]}
+    own = {"hub": {"config": {"JupyterHub": {"authenticator_class": "null"}}}}
+    taken = JupyterHubSpec.model_validate({"chart": {"version": version}, "auth": {"fromValues": True}, "values": own})
+    assert token_in(render(taken, SECRETS, NEW)) is None
+
+
+def test_a_service_of_that_name_in_the_spec_is_left_alone() -> None:
+    values = render(spec("4.4.0", services=[{"name": COUNTER, "url": "http://mine"}]), SECRETS, NEW)
+    assert values["hub"]["services"][COUNTER]["url"] == "http://mine" and COUNTER not in values["hub"].get("loadRoles", {})
+
+
+def test_what_waits_for_people_says_how_many_work() -> None:
+    assert occupied(Census()) == ""
+    assert occupied(Census(servers=1)) == "the end of 1 user's server, which runs now (spec.disruption: NoServers)"
+    assert "3 users' servers, which run now" in occupied(Census(servers=3))
+    assert "to tell whether" in occupied(None)
