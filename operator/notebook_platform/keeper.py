@@ -22,10 +22,11 @@ from notebook_platform.api.conditions import Condition, carry_over, condition
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
+from notebook_platform.engine.backwards import dismantle, let_go
 from notebook_platform.engine.fold import fold, settled
 from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Operation
 from notebook_platform.engine.retry import Attempt, held, next_attempts
-from notebook_platform.engine.walk import Mode, Policy, Result, dismantle, let_go, look_again_in, reconcile
+from notebook_platform.engine.walk import Mode, Policy, Result, look_again_in, reconcile
 from notebook_platform.helm.approval import approved
 from notebook_platform.hubs.homes import CONFIRM, objection
 from notebook_platform.kube.objects import PlatformObject

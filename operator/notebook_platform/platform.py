@@ -7,7 +7,7 @@ Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Net
                                            ├─ Autoscale
                                            └─ TargetCluster ─┬─ JupyterHub
    ResourceGroup ── Registry ── ClusterRoles, BinderHub      ├─ BinderHub
-                                                             ├─ Release<Name> for each of spec.releases
+                                                             ├─ Release<Name> for each of spec.releases (each after its `needs`)
                                                              └─ RetiredReleases
 """
 
@@ -51,7 +51,7 @@ from notebook_platform.engine.step import Step
 from notebook_platform.engine.walk import Result
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.content import Content
-from notebook_platform.helm.releases import any_charts
+from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.served import left_behind
@@ -191,31 +191,28 @@ class Workshop:
         return [target, *(ReleaseStep(content, keeping) for content in contents), retired]
 
     def _contents(self, context: AzureContext) -> list[Content]:
-        """The releases that the spec asks for."""
+        """The releases that the spec asks for, each after those that it needs."""
         spec, allow_private = context.spec, self._config.allow_private_addresses
-        names = cloud_of(self._config).public_names
-        found: list[Content] = []
+        found: dict[str, Content] = {}
+        needs = {release.name: release.needs for release in spec.releases}
         if spec.binderhub is not None:
-            binder = BinderHub(
-                spec.binderhub,
+            names = f"{spec.azure.location}.{cloud_of(self._config).public_names}"
+            needs["binderhub"] = spec.binderhub.needs
+            found["binderhub"] = BinderHub(
+                spec.binderhub, secrets=context.secrets, helm=self._helm, allow_private=allow_private, azure_names=names
+            )
+        if spec.jupyterhub is not None:
+            needs["jupyterhub"] = spec.jupyterhub.needs
+            found["jupyterhub"] = JupyterHub(
+                spec.jupyterhub,
+                around=self._around(spec),
                 secrets=context.secrets,
                 helm=self._helm,
                 allow_private=allow_private,
-                azure_names=f"{spec.azure.location}.{names}",
             )
-            found.append(binder)
-        if spec.jupyterhub is not None:
-            found.append(
-                JupyterHub(
-                    spec.jupyterhub,
-                    around=self._around(spec),
-                    secrets=context.secrets,
-                    helm=self._helm,
-                    allow_private=allow_private,
-                )
-            )
-        hubs = [content.name for content in found]
-        return [*found, *any_charts(spec.releases, hubs, secrets=context.secrets, helm=self._helm)]
+        for release in spec.releases:
+            found[release.name] = AnyChart(release, secrets=context.secrets, helm=self._helm)
+        return in_order(found, needs)
 
     async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> AzureSession | Failed:
         try:

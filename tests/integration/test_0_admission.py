@@ -39,6 +39,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("releases", release(chart={**CHART, "name": "repo/chart"}), "spec.releases[].chart.name must be the name of a chart"),
     ("releases", release(chart={**CHART, "repository": "http://x.example.org"}), "chart.repository must be an https or oci URL"),
     ("releases", release(needs=["certs"]), "spec.releases[].needs cannot name the release itself"),
+    ("jupyterhub.needs", ["ghost"], "spec.jupyterhub.needs must name releases of spec.releases, or binderhub"),
     ("releases", release(needs=["ghost"]), "spec.releases[].needs must name releases of spec.releases, or jupyterhub"),
     ("releases", release(name="jhub", namespace="jhub"), "spec.releases[] cannot be the release that spec.jupyterhub asks for"),
     ("releases", release(remediation={"retries": 11}), "spec.releases[0].remediation.retries"),

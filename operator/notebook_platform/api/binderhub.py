@@ -200,6 +200,11 @@ class BinderHubSpec(SpecModel):
     gitlab: RepositoryToken | None = Field(None, description="How the binder signs in at GitLab.")
     single_user: Servers = Field(default_factory=lambda: Servers.model_validate({}), description="Launched servers.")
     culling: Culling = Field(default_factory=lambda: Culling.model_validate({}), description="Idle servers.")
+    needs: list[Annotated[str, Field(max_length=50)]] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Releases that must work first, by name: an ingress controller, cert-manager.",
+    )
     remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")
     values: dict[str, Any] = Field(
         default_factory=dict,

@@ -1,4 +1,4 @@
-"""One pass over the graph: every step whose needs are Done runs, side by side. Deletion is the same walk backwards."""
+"""One pass over the graph: every step whose needs are Done runs, side by side. Deletion is the same walk `backwards`."""
 
 import asyncio
 import logging
@@ -72,11 +72,11 @@ Listener = Callable[[str, Result], Awaitable[None]]
 """Told of each step's result as soon as it is there: an accepted operation must be remembered before anything else."""
 
 
-async def _silent(name: str, result: Result) -> None:
+async def silent(name: str, result: Result) -> None:
     """No one listens."""
 
 
-async def reconcile(graph: Graph, policy: Policy, told: Listener = _silent) -> dict[str, Result]:
+async def reconcile(graph: Graph, policy: Policy, told: Listener = silent) -> dict[str, Result]:
     """Walk forwards. Returns a result for every step, in the graph's order; raises nothing a step raised."""
 
     async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
@@ -84,9 +84,9 @@ async def reconcile(graph: Graph, policy: Policy, told: Listener = _silent) -> d
             return Result(outcome=policy.held[step.name])
         if step.name in policy.fresh:
             return policy.fresh[step.name]
-        return await _guarded(step, _forwards(step, inputs, policy))
+        return await guarded(step, _forwards(step, inputs, policy))
 
-    return await _walk(graph, graph.needs, act, told)
+    return await walk(graph, graph.needs, act, told)
 
 
 async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Result:
@@ -168,73 +168,14 @@ def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode:
     return Done(output=step.promise(desired)) if mode is Mode.PLAN else Blocked(by=("apply",))
 
 
-async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed], dict[str, Any]]:
-    """What is there, step by step, and the outputs of it; a step that cannot be looked at is a Failed."""
-    seen: dict[str, Observed[Any] | Failed] = {}
-    inputs: dict[str, Any] = {}
-    for name in graph.order:
-        step = graph.steps[name]
-        if any(isinstance(seen[need], Failed) for need in step.needs):
-            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be looked at", remedy="", retry_in=10)
-            continue
-        try:
-            observed = await asyncio.wait_for(step.observe(inputs), STEP_SECONDS)
-            seen[name] = observed
-            if observed.found is not None:
-                inputs[name] = step.output(observed.found)
-        except Exception as error:
-            seen[name] = _failure(step, error)
-    return seen, inputs
-
-
-async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = _silent) -> dict[str, Result]:
-    """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
-
-    A result is Done once nothing of ours is left of its step.
-    """
-    seen, inputs = await _look_forwards(graph)
-
-    async def act(step: Step[Any, Any], _: Inputs) -> Result:
-        observed = seen[step.name]
-        host = seen.get(step.goes_with) if step.goes_with else None
-        ends_anyway = isinstance(host, Observed) and host.found is not None
-        if isinstance(observed, Failed):
-            return Result(outcome=Done() if ends_anyway else _blamed(graph, step, observed, seen))
-        if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
-            return Result(outcome=Done())
-        if step.name in held:
-            return Result(outcome=held[step.name], exists=True)
-        if observed.busy and (observed.found is None or observed.busy.reason == "Deleting"):
-            return Result(outcome=observed.busy, exists=True)
-        if observed.found is None:
-            return Result(outcome=observed.failed or Done(), exists=True)
-        result = await _guarded(step, _backwards(step, observed.found, inputs))
-        if isinstance(result.outcome, Failed) and ends_anyway:
-            log.warning("%s goes with %s: %s", step.name, step.goes_with, result.outcome.message)
-            return Result(outcome=Done())
-        return result
-
-    return await _walk(graph, graph.dependents, act, told)
-
-
-def _blamed(graph: Graph, step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
-    """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
-    culprits = tuple(need for need in step.needs if isinstance(seen[need], Failed))
-    return Blocked(by=culprits) if culprits else failed
-
-
-async def _backwards(step: Step[Any, Any], found: Any, inputs: Inputs) -> Result:
-    return Result(outcome=await step.delete(found, inputs), exists=True)
-
-
-async def _guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
+async def guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
     try:
         return await asyncio.wait_for(work, STEP_SECONDS)
     except Exception as error:
-        return Result(outcome=_failure(step, error))
+        return Result(outcome=failure(step, error))
 
 
-def _failure(step: Step[Any, Any], error: Exception) -> Failed:
+def failure(step: Step[Any, Any], error: Exception) -> Failed:
     """Every exception becomes a Failed; the text of an unforeseen one stays out of status, it could hold anything."""
     if isinstance(error, Refused):
         return error.failed
@@ -254,7 +195,7 @@ def _failure(step: Step[Any, Any], error: Exception) -> Failed:
     )
 
 
-async def _walk(
+async def walk(
     graph: Graph,
     after: Mapping[str, tuple[str, ...]],
     act: Callable[[Step[Any, Any], Inputs], Awaitable[Result]],
@@ -289,25 +230,3 @@ def look_again_in(results: Mapping[str, Result], interval: float) -> float:
     waits = [r.outcome.look_again_in for r in results.values() if isinstance(r.outcome, InProgress)]
     waits += [r.look_again_in for r in results.values() if r.look_again_in is not None]
     return min([interval, *waits])
-
-
-async def let_go(graph: Graph) -> dict[str, Result]:
-    """Look forwards at what is there, then backwards take our mark off what is ours; nothing is deleted. The mark of a thing goes
-    after those of all that stands on it, for without it nothing below would be looked at again."""
-    seen, _ = await _look_forwards(graph)
-
-    async def act(step: Step[Any, Any], _: Inputs) -> Result:
-        observed = seen[step.name]
-        if isinstance(observed, Failed):
-            return Result(outcome=_blamed(graph, step, observed, seen))
-        if observed.busy:
-            return Result(outcome=observed.busy)
-        if observed.found is None or not observed.ours:
-            return Result(outcome=Done())
-        return await _guarded(step, _released(step, observed.found))
-
-    return await _walk(graph, graph.dependents, act, _silent)
-
-
-async def _released(step: Step[Any, Any], found: Any) -> Result:
-    return Result(outcome=await step.let_go(found), exists=True)

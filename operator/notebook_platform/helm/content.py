@@ -43,14 +43,19 @@ class Seen:
 
 class Content(ABC):
     """One release of the spec. `name` and `needs` are the step's, `field` is the part of the spec, `release` and `namespace` are
-    Helm's; they never change. An instance lives for one pass."""
+    Helm's; they never change. `circle`: releases that wait for each other, this one among them. An instance lives for one pass."""
 
     name: str
     needs: tuple[str, ...] = ("TargetCluster",)
+    circle: tuple[str, ...] = ()
     field: str
     release: str
     namespace: str
     remediation: Remediation
+
+    def comes_after(self, steps: Sequence[str], circle: Sequence[str]) -> None:
+        """Let it wait for these steps too."""
+        self.needs, self.circle = (*self.needs, *steps), tuple(circle)
 
     @abstractmethod
     async def want(self, target: Target, existing: Release | None) -> Wanted:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.helm import marker, planning
 from notebook_platform.helm.actions import ACTIONS, Site
 from notebook_platform.helm.actions.uninstall import sweep, uninstall
@@ -83,6 +83,12 @@ class ReleaseStep(Step[Wanted, Found]):
 
     async def prepare(self, inputs: Inputs) -> None:
         """Find the chart and render the values, so that a missing Secret or chart is told before anything is done."""
+        if circle := self._content.circle:
+            raise Refused.because(
+                "ReleasesNeedEachOther",
+                f"{self._content.field}.needs: these releases wait for each other: {', '.join(circle)}",
+                "Take one of these names out of the needs of another.",
+            )
         target: Target | None = inputs["TargetCluster"]
         if target is None:
             return

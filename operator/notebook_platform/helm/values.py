@@ -44,3 +44,11 @@ async def documents(store: SecretStore, sources: Iterable[ValuesFrom], field: st
             )
         found.append(document)
     return found
+
+
+def at(values: Mapping[str, Any], *path: str) -> Any:
+    """The value at a path; None when there is none."""
+    node: Any = values
+    for key in path:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node

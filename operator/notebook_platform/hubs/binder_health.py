@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from notebook_platform.helm.scene import scene
 from notebook_platform.helm.troubles import Trouble
 from notebook_platform.helm.workloads import NOT_READY
 from notebook_platform.hubs import health, homes
+from notebook_platform.hubs.binder_values import FIELD
 from notebook_platform.hubs.probe import SECONDS, is_public, resolves
 
 SERVICE, INGRESS = "binder", "binderhub"
@@ -30,20 +30,12 @@ CHECKS: Mapping[str, tuple[str, str]] = {
 """What the binder checks itself that matters, by its own names (https://binderhub.readthedocs.io)."""
 
 
-@dataclass(frozen=True)
-class Health:
-    """`troubles`, worst first; `address` is that of the binder's Service or Ingress, when it has one."""
-
-    troubles: tuple[Trouble, ...] = ()
-    address: str | None = None
-
-
-async def look(api: client.ApiClient, release: Release) -> Health:
-    """Look at the workloads, the hub's own matters, the door and the builds."""
-    of_hub = await health.look(api, release)
+async def look(api: client.ApiClient, release: Release) -> health.Health:
+    """Look at the workloads, the hub's own matters, the door and the builds; the address is that of the binder's Service or Ingress."""
+    of_hub = await health.look(api, release, FIELD)
     address, waiting = await _door(api, release)
     builds = await _builds(api, release)
-    return Health(tuple(sorted([*of_hub.troubles, *waiting, *builds])), address)
+    return health.Health(tuple(sorted([*of_hub.troubles, *waiting, *builds])), address, of_hub.notices)
 
 
 async def _door(api: client.ApiClient, release: Release) -> tuple[str | None, list[Trouble]]:

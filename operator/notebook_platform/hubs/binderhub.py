@@ -65,7 +65,8 @@ class BinderHub(Content):
         token = token_in(_inside(release.config))
         servers = None if troubles else await asked((self._addresses.hub.rstrip("/"),), token, allow_private=self._allow_private)
         users = counted(await homes.census(target.api, self.namespace), servers)
-        return Seen(troubles=troubles, url=self._addresses.binder.rstrip("/"), details=users)
+        url = self._addresses.binder.rstrip("/")
+        return Seen(troubles=troubles, url=url, details=users, notices=found.notices)
 
     def notices(self) -> Sequence[Notice]:
         version = self._spec.chart.version

@@ -12,18 +12,19 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.engine.step import Notice
 from notebook_platform.helm.pods import diagnose
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.scene import scene
 from notebook_platform.helm.troubles import Trouble
+from notebook_platform.helm.values import at
 from notebook_platform.helm.workloads import troubles
-from notebook_platform.hubs import signs
+from notebook_platform.hubs import door_health, signs
+from notebook_platform.hubs.door_health import FRONT_DOOR
 
 BY_DESIGN = frozenset({"user-placeholder", "continuous-image-puller", "hook-image-puller"})
 """Workloads that need not be complete."""
 
-FRONT_DOOR = "proxy-public"
-ACME_SECRET = "proxy-public-tls-acme"
 PULLER = "hook-image-puller"
 SERVERS = "component=singleuser-server"
 UNSEEN = timedelta(minutes=2)
@@ -32,42 +33,26 @@ UNSEEN = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Health:
-    """`troubles`, worst first; `address` is the front door's, when it has one."""
+    """`troubles`, worst first; `address` is the front door's, when it has one; `notices` is what else is to be told."""
 
     troubles: tuple[Trouble, ...] = ()
     address: str | None = None
+    notices: tuple[Notice, ...] = ()
 
 
-async def look(api: client.ApiClient, release: Release) -> Health:
-    """Look at the workloads, the door and what only a hub has."""
+async def look(api: client.ApiClient, release: Release, field: str) -> Health:
+    """Look at the workloads, the door and what only a hub has. `field` is the part of the spec."""
     found = [*await troubles(api, release, passed_by=BY_DESIGN)]
     if any(trouble.reason == "CrashLooping" and "Deployment hub:" in trouble.message for trouble in found):
         sign = await signs.of_crash(api, release.namespace)
         found += [sign] if sign else []
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
     core = client.CoreV1Api(api)
-    if ("Deployment", "autohttps") in names and not await _exists(core, release.namespace, ACME_SECRET):
-        found.append(
-            Trouble(
-                3,
-                "CertificatePending",
-                "Let's Encrypt has given no certificate yet: see that the host's DNS record leads to the address of "
-                f"Service {FRONT_DOOR} and that port 80 is open from the Internet",
-            )
-        )
     found += unseen((await core.list_namespaced_pod(release.namespace, label_selector=SERVERS)).items)
     address = await address_of(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
-    return Health(tuple(sorted(found)), address)
-
-
-async def _exists(core: client.CoreV1Api, namespace: str, secret: str) -> bool:
-    try:
-        await core.read_namespaced_secret(secret, namespace)
-    except ApiException as error:
-        if error.status == 404:
-            return False
-        raise
-    return True
+    https = at(release.config, "proxy", "https") or at(release.config, "jupyterhub", "proxy", "https") or {}
+    door = await door_health.look(api, release.namespace, https, address, field)
+    return Health(tuple(sorted([*found, *door.troubles])), address, door.notices)
 
 
 def unseen(pods: list[Any]) -> Iterator[Trouble]:

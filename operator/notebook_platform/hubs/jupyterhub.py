@@ -51,7 +51,7 @@ class JupyterHub(Content):
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.told())
 
     async def look(self, target: Target, release: Release) -> Seen:
-        found = await health.look(target.api, release)
+        found = await health.look(target.api, release, FIELD)
         troubles, servers = found.troubles, None
         door = f"http://{found.address}{base_path(self._spec)}" if found.address else None
         if door and not troubles:
@@ -61,7 +61,7 @@ class JupyterHub(Content):
             servers = await asked(urls, token_in(release.config), allow_private=self._allow_private)
             troubles = await stale(target.api, self.namespace, servers)
         users = counted(await homes.census(target.api, self.namespace), servers)
-        notices = (*homes.notices(users, FIELD), *await drain_blocked(target.api, release, FIELD))
+        notices = (*found.notices, *homes.notices(users, FIELD), *await drain_blocked(target.api, release, FIELD))
         return Seen(troubles=troubles, url=url_of(self._spec, self._around, found.address), details=users, notices=notices)
 
     def notices(self) -> Sequence[Notice]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.values import at
 from notebook_platform.hubs.generations import parse
 from notebook_platform.hubs.paths import Version
 
@@ -32,10 +33,7 @@ def scheme_of(before: Before) -> str:
     """The scheme by which a release's names are made."""
     if parse(before.version) < CHOICE_BEGINS:
         return ESCAPE
-    node: Any = before.values
-    for key in ("hub", "config", "KubeSpawner", "slug_scheme"):
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return str(node or SAFE)
+    return str(at(before.values, "hub", "config", "KubeSpawner", "slug_scheme") or SAFE)
 
 
 def scheme(chart: str, asked: str | None, before: Before | None) -> str | None:

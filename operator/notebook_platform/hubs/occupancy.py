@@ -13,12 +13,12 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.helm.release import history
 from notebook_platform.helm.troubles import Trouble
+from notebook_platform.helm.values import at
 from notebook_platform.hubs import health, homes, hub_api
 from notebook_platform.hubs.core import COUNTER
 from notebook_platform.hubs.given import Around, base_path, url_of
 from notebook_platform.hubs.homes import USERNAME, Census
 from notebook_platform.hubs.hub_api import Server
-from notebook_platform.hubs.upgrades import at
 
 UNHEARD = timedelta(minutes=2)
 """A hub learns of a pod that is ready within seconds."""

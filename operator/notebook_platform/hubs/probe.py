@@ -31,16 +31,17 @@ async def probe(url: str, path: str, *, allow_private: bool) -> tuple[Trouble, .
 
 async def is_public(host: str) -> bool:
     """Whether the name leads to public addresses only; private ones may not be reachable and are nobody's to probe."""
-    found = await _addresses(host)
+    found = await addresses_of(host)
     return bool(found) and all(map(careful.is_public, found))
 
 
 async def resolves(host: str) -> bool:
     """Whether the name leads anywhere from here."""
-    return bool(await _addresses(host))
+    return bool(await addresses_of(host))
 
 
-async def _addresses(host: str) -> list[str]:
+async def addresses_of(host: str) -> list[str]:
+    """Where a name leads from here; empty: nowhere."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:

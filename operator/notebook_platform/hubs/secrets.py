@@ -12,6 +12,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.base import SecretKeyRef
 from notebook_platform.api.hubs import JupyterHubSpec, OAuth
 from notebook_platform.api.hubs.auth import ClientSecretRef
+from notebook_platform.helm.values import at
 from notebook_platform.hubs.given import FIELD, SEPARATOR, HubSecrets
 from notebook_platform.kube.secrets import SecretStore
 
@@ -119,13 +120,6 @@ async def _certificate(store: SecretStore, spec: JupyterHubSpec) -> tuple[str, s
     return data["tls.crt"], data["tls.key"]
 
 
-def _at(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    node: Any = values
-    for part in path:
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
-
-
 def lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Which of the secrets in a hub's values (by our names) are not in the next values any more. Pure."""
     found = []
@@ -138,7 +132,7 @@ def lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 def _taken(values: Mapping[str, Any], key: str) -> str | None:
     for path in TAKEN_FROM.get(key, ()):
-        found = _at(values, path)
+        found = at(values, *path)
         if isinstance(found, list):
             found = SEPARATOR.join(str(one) for one in found if one)
         if isinstance(found, str) and found:
@@ -147,6 +141,6 @@ def _taken(values: Mapping[str, Any], key: str) -> str | None:
 
 
 def _token_in(values: Mapping[str, Any], service: str) -> str | None:
-    found = _at(values, ("hub", "services", service)) or {}
+    found = at(values, "hub", "services", service) or {}
     token = found.get("apiToken") or found.get("api_token") if isinstance(found, Mapping) else None
     return token if isinstance(token, str) else None

@@ -5,8 +5,8 @@ https://z2jh.jupyter.org/en/stable/administrator/upgrading/index.html
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from notebook_platform.helm.values import at
 from notebook_platform.hubs.generations import generation, is_ahead, migrates, parse
 from notebook_platform.hubs.homes import Census, named
 from notebook_platform.hubs.naming import ESCAPE, SAFE, Before, scheme_of
@@ -62,11 +62,3 @@ def _names(before: Before, after: Before, users: Census) -> Iterator[str]:
     path = at(after.values, "singleuser", "storage", "static", "subPath")
     if isinstance(path, str) and "{username}" in path:
         yield f"slug_scheme goes from {was} to {will_be}, and homes below {path} are looked for under other names"
-
-
-def at(values: Mapping[str, Any], *path: str) -> Any:
-    """The value at a path; None when there is none."""
-    node: Any = values
-    for key in path:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node

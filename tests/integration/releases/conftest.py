@@ -1,188 +1,22 @@
-"""Releases on a real API server with real helm. No Azure here: the walk of the engine, with a target cluster that is simply there."""
+"""One control plane for all tests of releases, and a namespace for each."""
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from kubernetes.aio import client
-from notebook_platform.api.releases import ReleaseSpec
-from notebook_platform.engine import Check, Done, Inputs, Observed
-from notebook_platform.engine.fold import explain
-from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.walk import Policy, Result, dismantle, reconcile
-from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.release import packed, unpacked
-from notebook_platform.helm.releases import any_charts
-from notebook_platform.helm.retired import RetiredReleases
-from notebook_platform.helm.runner import Helm
-from notebook_platform.helm.step import Keeping, ReleaseStep
-from notebook_platform.kube.secrets import Platform, SecretStore
-from notebook_platform.observability.metrics import HELM_RUNS
-from notebook_platform.target.step import Target
 
-from sandbox.azure.backend import NodeSpec
-from sandbox.charts.package import package_one
-from sandbox.kubernetes.api import api_client
-from sandbox.kubernetes.binaries import find
-from sandbox.kubernetes.cloud_controller import CloudController
-from sandbox.kubernetes.control_plane import ControlPlane, Wanted
-from sandbox.kubernetes.hub_stand_in import Addresses
-from sandbox.kubernetes.nodes import make_nodes
 from tests.environments import Say
-
-PATIENCE = 60.0
-ORDINARY = frozenset({"InPlace", "Installing", "Upgrading"})
-OWNER = "tests/platforms/one/uid-1"
-CHART = Path(__file__).parent / "charts" / "little"
-
-
-class There(Check[Target]):
-    """A cluster that is simply there."""
-
-    name = "TargetCluster"
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-
-    def desired(self, inputs: Inputs) -> Target | None:
-        return self._target
-
-    async def observe(self, inputs: Inputs) -> Observed[Target]:
-        return Observed(found=self._target)
-
-
-@dataclass
-class Cluster:
-    """One control plane with nodes, and helm's charts."""
-
-    target: Target
-    charts: Path
-    directory: Path
-    helms: list[Helm] = field(default_factory=list)
-    told: dict[tuple[str, str], str] = field(default_factory=dict)
-    """What the condition said by (situation, reason), for people."""
-
-    @property
-    def core(self) -> client.CoreV1Api:
-        return client.CoreV1Api(self.target.api)
-
-    def helm(self, *, timeout: int = 60) -> Helm:
-        source = ChartSource(directory=self.charts, repository="")
-        made = Helm(executable=str(find().path("helm")), work_dir=self.directory / "helm", charts=source, timeout=timeout)
-        self.helms.append(made)
-        return made
+from tests.integration.releases.site import Cluster, Site, cluster_of
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def cluster(tmp_path_factory: pytest.TempPathFactory, say: Say) -> AsyncIterator[Cluster]:
-    directory, binaries = tmp_path_factory.mktemp("releases"), find()
-    package_one(binaries.path("helm"), CHART, directory / "charts")
-    plane = ControlPlane(directory / "plane", binaries, Wanted(name="releases", nodes=True))
-    await plane.start()
-    api = await api_client(plane.kubeconfig())
-    controller = CloudController(await api_client(plane.kubeconfig()), Addresses(), lambda seconds: asyncio.sleep(0.2), "eastus")
-    await controller.start()
-    nodes = [
-        NodeSpec(name=f"aks-one-12345678-vmss00000{n}", pool="one", vm_size="D2", mode="System", kubernetes_version="1.37.2")
-        for n in range(2)
-    ]
-    await make_nodes(api, nodes, subscription="s", group="g", location="eastus")
-    target = Target(
-        api=api,
-        kubeconfig=plane.kubeconfig(),
-        cluster_id="id",
-        secret_name="kubeconfig",
-        served_version=(1, 37),
-        nodes=2,
-        ready_nodes=2,
-    )
-    made = Cluster(target, directory / "charts", directory)
-    yield made
+    async with cluster_of(tmp_path_factory.mktemp("releases")) as made:
+        yield made
     say("Conditions seen on releases: what was done, reason, message")
     for (situation, reason), message in made.told.items():
         say(f"{situation:<100.100} {reason:<20} {message[:220]}")
-    for helm in made.helms:
-        await helm.close()
-    await controller.close()
-    await api.close()
-    await plane.delete()
-
-
-@dataclass
-class Site:
-    """One platform's releases. `wants` are looked at anew in each pass, as an operator does."""
-
-    cluster: Cluster
-    helm: Helm
-    namespace: str
-    wants: list[dict[str, Any]]
-    owner: str = OWNER
-    situation: str = ""
-    adoption: str = "Never"
-    results: dict[str, Result] = field(default_factory=dict)
-
-    def graph(self, *, deleting: bool = False) -> Graph:
-        keeping = Keeping(owner=self.owner, uid=self.owner, helm=self.helm, adoption=self.adoption, deleting=deleting)
-        platform = Platform(namespace="default", name="one", uid="uid-1")
-        secrets = SecretStore(self.cluster.target.api, platform)
-        contents = any_charts([ReleaseSpec.model_validate(w) for w in self.wants], (), secrets=secrets, helm=self.helm)
-        steps = [ReleaseStep(content, keeping) for content in contents]
-        retired = RetiredReleases(keeping, [(c.namespace, c.release) for c in contents], {})
-        return Graph([There(self.cluster.target), *steps, retired])
-
-    async def once(self, policy: Policy | None = None) -> dict[str, Result]:
-        self.results = await reconcile(self.graph(), policy or Policy())
-        return self.results
-
-    async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle", policy: Policy | None = None) -> Any:
-        """Pass after pass, until the step's outcome is as asked; a Failed step is tried again when it says."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
-        while loop.time() < end:
-            outcome = (await self.once(policy))[step].outcome
-            if what(outcome):
-                _, reason, message = explain(outcome)
-                if reason not in ORDINARY:
-                    self.cluster.told.setdefault((self.situation, reason), message)
-                return outcome
-            assert getattr(outcome, "reason", "") != "InternalError", outcome
-            await asyncio.sleep(0.2)
-        raise AssertionError(f"never came true; at last {outcome}")
-
-    async def ready(self, step: str = "ReleaseLittle") -> Any:
-        return (await self.until(lambda outcome: isinstance(outcome, Done), step)).output
-
-    async def reason(self, reason: str, step: str = "ReleaseLittle") -> Any:
-        return await self.until(lambda outcome: getattr(outcome, "reason", "") == reason, step)
-
-    async def delete(self) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
-        while loop.time() < end:
-            results = await dismantle(self.graph(deleting=True), {})
-            if all(isinstance(result.outcome, Done) for result in results.values()):
-                return
-            await asyncio.sleep(0.2)
-        raise AssertionError(f"never went: {results}")
-
-    def set(self, **values: Any) -> None:
-        self.wants[0]["values"] = values
-
-    async def records(self) -> list[tuple[int, str]]:
-        """Helm's book: (revision, status)."""
-        listed = await self.cluster.core.list_namespaced_secret(self.namespace, label_selector="owner=helm")
-        return sorted((int(s.metadata.labels["version"]), s.metadata.labels["status"]) for s in listed.items)
-
-    async def deployment(self) -> Any:
-        return await client.AppsV1Api(self.cluster.target.api).read_namespaced_deployment("little", self.namespace)
-
-    async def pod(self) -> Any:
-        return (await self.cluster.core.list_namespaced_pod(self.namespace, label_selector="app=little")).items[0]
 
 
 @pytest.fixture
@@ -192,24 +26,3 @@ def site(cluster: Cluster, request: pytest.FixtureRequest) -> Site:
     situation = request.node.name.removeprefix("test_").replace("_", " ")
     wants = [wanted | {"remediation": {"retries": 1, "wait": "1s"}}]
     return Site(cluster, cluster.helm(), namespace, wants, situation=situation)
-
-
-def helm_runs() -> float:
-    samples = [sample for metric in HELM_RUNS.collect() for sample in metric.samples]
-    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
-
-
-async def rewritten(site: Site, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change helm's last record."""
-    revision = (await site.records())[-1][0]
-    name = f"sh.helm.release.v1.little.v{revision}"
-    secret = await site.cluster.core.read_namespaced_secret(name, site.namespace)
-    document = unpacked(secret.data["release"])
-    change(document)
-    patch = {"metadata": {"labels": {"status": document["info"]["status"]}}, "data": {"release": packed(document)}}
-    await site.cluster.core.patch_namespaced_secret(name, site.namespace, patch, _content_type="application/merge-patch+json")
-
-
-async def interrupted(site: Site, status: str) -> None:
-    """What a killed helm leaves behind."""
-    await rewritten(site, lambda document: document["info"].update(status=status))

@@ -1,6 +1,8 @@
 """What is amiss with a release is told in a sentence, from its own objects."""
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ from notebook_platform.engine import Done, InProgress
 from notebook_platform.helm.release import history
 from notebook_platform.hubs import health
 
-from tests.integration.releases.conftest import Site
+from tests.integration.releases.site import Site
+from tests.unit.hubs.test_door_health import acme, pem
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -23,17 +26,38 @@ async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site
     await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["ReleaseLittle"].notices)
 
 
-async def test_lets_encrypt_is_waited_for_and_its_certificate_ends_that(site: Site) -> None:
+async def test_a_certificate_is_waited_for_with_the_cause_and_one_that_has_ended_is_told(site: Site) -> None:
     await site.ready()
     found = await history(site.cluster.target.api, site.namespace, "little")
     assert found.newest is not None
-    door = "\n---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: autohttps}}"
-    release = replace(found.newest, manifest=found.newest.manifest + door)
-    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
-    assert reasons == {"WorkloadGone", "CertificatePending"}
-    await site.cluster.core.create_namespaced_secret(site.namespace, {"metadata": {"name": "proxy-public-tls-acme"}})
-    reasons = {trouble.reason for trouble in (await health.look(site.cluster.target.api, release)).troubles}
-    assert reasons == {"WorkloadGone"}
+    door = "\n---\n{apiVersion: v1, kind: Service, metadata: {name: proxy-public}}"
+    https = {"enabled": True, "hosts": ["localhost"], "letsencrypt": {"contactEmail": "a@example.org"}}
+    release = replace(found.newest, manifest=found.newest.manifest + door, config={"proxy": {"https": https}})
+
+    async def told() -> str:
+        seen = await health.look(site.cluster.target.api, release, "spec.jupyterhub")
+        return " | ".join(f"{trouble.reason}: {trouble.message}" for trouble in seen.troubles)
+
+    assert (
+        "CertificatePending: Let's Encrypt has given no certificate yet for localhost: Service proxy-public has no"
+        in await told()
+    )
+    ports = [{"name": "http", "port": 80}]
+    service = {"metadata": {"name": "proxy-public"}, "spec": {"type": "LoadBalancer", "ports": ports}}
+    await site.cluster.core.create_namespaced_service(site.namespace, service)
+    for _ in range(100):
+        if "correct its DNS record" in await told():
+            break
+        await asyncio.sleep(0.1)
+    assert "localhost leads to 127.0.0.1" in await told() and "Service proxy-public has 127.0.1." in await told()
+    for days, words in ((-1, "CertificateExpired: the certificate for localhost ended on"), (60, "")):
+        kept = acme(pem(datetime.now(UTC) + timedelta(days=days), "localhost"))
+        secret = {"metadata": {"name": "proxy-public-tls-acme"}, "stringData": {"acme.json": kept}}
+        if days < 0:
+            await site.cluster.core.create_namespaced_secret(site.namespace, secret)
+        else:
+            await site.cluster.core.replace_namespaced_secret("proxy-public-tls-acme", site.namespace, secret)
+        assert words in await told() and ("Certificate" in await told()) is bool(words)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from notebook_platform.engine import Failed, InProgress
 from notebook_platform.helm import marker
 
 from tests.environments import Say
-from tests.integration.releases.conftest import Cluster, Site
+from tests.integration.releases.site import Cluster, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 HOOK = "example.org/hook:1"

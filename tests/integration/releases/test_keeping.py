@@ -1,17 +1,20 @@
 """What is installed is kept, what breaks heals by itself or stops with a reason, and helm is run for nothing else."""
 
 import asyncio
+import base64
 import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from aiohttp import web
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Done, Failed, InProgress
-from notebook_platform.engine.walk import Policy, let_go
+from notebook_platform.engine.backwards import let_go
+from notebook_platform.engine.walk import Policy
 from notebook_platform.helm import marker
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.release import packed, unpacked
@@ -19,7 +22,7 @@ from notebook_platform.helm.runner import Helm
 
 from sandbox.kubernetes.binaries import find
 from sandbox.kubernetes.processes import free_ports
-from tests.integration.releases.conftest import OWNER, Site, helm_runs, interrupted, rewritten
+from tests.integration.releases.site import OWNER, Site, helm_runs, interrupted, rewritten
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -378,3 +381,26 @@ async def test_a_chart_or_a_repository_that_may_not_be_had_is_told_with_its_fiel
     assert "spec.releases[little].chart.version 9.9.9" in told.message and "1.0.0" in told.message
     site.wants[0]["chart"] |= {"repository": "https://evil.example.org"}
     assert "allowed_chart_repositories" in (await site.reason("RepositoryNotAllowed")).remedy
+
+
+async def test_a_hub_whose_chart_drew_its_secrets_keeps_them_when_it_is_taken_over(site: Site) -> None:
+    """They stand in no values, only in the chart's own Secret."""
+    chart = str(site.cluster.charts / "jupyterhub-4.4.0.tgz")
+    kubeconfig = site.cluster.directory / "kubeconfig"
+    kubeconfig.write_text(site.cluster.target.kubeconfig)
+    command = [str(find().path("helm")), "install", "jhub", chart, "--namespace", site.namespace, "--create-namespace"]
+    done = await asyncio.create_subprocess_exec(*command, "--kubeconfig", str(kubeconfig), stdout=asyncio.subprocess.DEVNULL)
+    assert await done.wait() == 0
+    before = (await site.cluster.core.read_namespaced_secret("hub", site.namespace)).data
+    site.wants, site.adoption = [], "IfUnowned"
+    site.hub = {
+        "namespace": site.namespace,
+        "chart": {"version": "4.4.0"},
+        "auth": {"dummy": {"insecure": True, "allowAll": True}},
+    }
+    assert (await site.ready("JupyterHub")).revision == 2
+    after = (await site.cluster.core.read_namespaced_secret("hub", site.namespace)).data
+    keys = ("ConfigurableHTTPProxy.auth_token", "JupyterHub.cookie_secret", "CryptKeeper.keys")
+    assert [after[f"hub.config.{key}"] for key in keys] == [before[f"hub.config.{key}"] for key in keys]
+    values = yaml.safe_load(base64.b64decode(after["values.yaml"]))
+    assert values["hub"]["config"]["JupyterHub"]["cookie_secret"] == base64.b64decode(after[f"hub.config.{keys[1]}"]).decode()

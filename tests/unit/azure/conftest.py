@@ -16,9 +16,10 @@ from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import Sessions
 from notebook_platform.azure.context import AzureContext, Leaves
+from notebook_platform.engine.backwards import dismantle, let_go
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Done, Failed, InProgress, Operation, Refused
-from notebook_platform.engine.walk import Policy, Result, dismantle, let_go, reconcile
+from notebook_platform.engine.walk import Policy, Result, reconcile
 from notebook_platform.platform import azure_steps
 from notebook_platform.policy import ignored_by
 

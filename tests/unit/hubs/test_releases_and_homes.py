@@ -13,8 +13,9 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.step import Check
+from notebook_platform.helm.content import Content
 from notebook_platform.helm.pods import diagnose
-from notebook_platform.helm.releases import any_charts, step_name
+from notebook_platform.helm.releases import AnyChart, in_order, step_name
 from notebook_platform.helm.scene import Scene
 from notebook_platform.helm.step import Keeping, ReleaseStep
 from notebook_platform.helm.troubles import Trouble, sentence
@@ -37,29 +38,36 @@ def test_a_step_is_called_as_its_release_in_the_form_of_a_condition() -> None:
 
 
 @given(st.lists(NAMES, unique=True, min_size=1, max_size=8), st.data())
-def test_whatever_releases_need_of_each_other_there_is_a_graph(names: list[str], data: st.DataObject) -> None:
-    others = st.lists(st.sampled_from([*names, "jupyterhub"]), unique=True, max_size=4)
-    specs = [
-        ReleaseSpec.model_validate(
-            {
-                "name": n,
-                "namespace": "x",
-                "chart": {"name": "c", "version": "1.0.0"},
-                "needs": [o for o in data.draw(others) if o != n],
-            }
-        )
-        for n in names
-    ]
-    contents = any_charts(specs, ["JupyterHub"], secrets=None, helm=None)  # type: ignore[arg-type]
+def test_whatever_releases_and_hubs_need_of_each_other_there_is_a_graph(names: list[str], data: st.DataObject) -> None:
+    everybody = [*names, "jupyterhub"]
+    others = st.lists(st.sampled_from(everybody), unique=True, max_size=4)
+    needs = {name: [other for other in data.draw(others) if other != name] for name in everybody}
+    chart = {"name": "c", "version": "1.0.0"}
+    specs = {n: ReleaseSpec.model_validate({"name": n, "namespace": "x", "chart": chart}) for n in names}
+    contents: dict[str, Content] = {n: AnyChart(s, secrets=None, helm=None) for n, s in specs.items()}  # type: ignore[arg-type]
+    hub = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
+    contents["jupyterhub"] = JupyterHub(hub, around=Around(), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
+    found = in_order(contents, needs)
     keeping = Keeping(owner="o", uid="u", helm=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
 
     def there(name: str) -> Any:
         return type(name, (Check,), {"name": name, "desired": lambda *_: None, "observe": lambda *_: None})()
 
-    graph = Graph([there("TargetCluster"), there("JupyterHub"), *(ReleaseStep(content, keeping) for content in contents)])
-    for spec, content in zip(specs, contents, strict=True):
-        if not content._circle:
-            assert {step_name(n) if n != "jupyterhub" else "JupyterHub" for n in spec.needs} <= set(graph.needs[content.name])
+    graph = Graph([there("TargetCluster"), *(ReleaseStep(content, keeping) for content in found)])
+    for name, content in contents.items():
+        assert content.circle or {contents[need].name for need in needs[name]} <= set(graph.needs[content.name])
+
+
+def test_a_hub_comes_after_the_releases_that_it_needs() -> None:
+    chart = {"name": "c", "version": "1.0.0"}
+    spec = ReleaseSpec.model_validate({"name": "ingress", "namespace": "x", "chart": chart})
+    hub = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
+    contents: dict[str, Content] = {
+        "ingress": AnyChart(spec, secrets=None, helm=None),  # type: ignore[arg-type]
+        "jupyterhub": JupyterHub(hub, around=Around(), secrets=None, helm=None, allow_private=False),  # type: ignore[arg-type]
+    }
+    in_order(contents, {"jupyterhub": ["ingress", "binderhub"], "ingress": []})
+    assert contents["jupyterhub"].needs == ("TargetCluster", "ReleaseIngress")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,11 @@ class JupyterHubSpec(SpecModel):
         default_factory=dict, max_length=32, description="Python for the hub's configuration, run in the order of the names."
     )
     extra_files: list[ExtraFile] = Field(default_factory=list, max_length=16, description="Files in the hub's container.")
+    needs: list[Annotated[str, Field(max_length=50)]] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Releases that must work first, by name: an ingress controller, cert-manager.",
+    )
     remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")
     values: dict[str, Any] = Field(
         default_factory=dict, description="Values of the chart; win over the typed fields and over valuesFrom."

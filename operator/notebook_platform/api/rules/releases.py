@@ -47,6 +47,14 @@ WHOLE: tuple[Rule, ...] = (
         "(n == 'jupyterhub' && has(self.jupyterhub)) || (n == 'binderhub' && has(self.binderhub))))",
         f"{HERE}.needs must name releases of spec.releases, or jupyterhub or binderhub where the spec has one",
     ),
+    *(
+        (
+            f"!has(self.{hub}) || self.{hub}.needs.all(n, self.releases.exists(o, o.name == n) || "
+            f"(n == '{other}' && has(self.{other})))",
+            f"spec.{hub}.needs must name releases of spec.releases, or {other} where the spec has one",
+        )
+        for hub, other in (HUBS, HUBS[::-1])
+    ),
     (
         "!has(self.jupyterhub) || "
         "!self.releases.exists(r, r.name == self.jupyterhub.release && r.__namespace__ == self.jupyterhub.__namespace__)",

@@ -1,0 +1,60 @@
+"""Certificates of a hub's door: which names they are for, and until when they hold. Pure; nothing but names and dates is kept."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+
+SOON = timedelta(days=14)
+"""Let's Encrypt's are renewed a month before their end: one that ends so soon is not being renewed."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The names that a certificate is for, and its end."""
+
+    names: tuple[str, ...]
+    until: datetime
+
+    def covers(self, host: str) -> bool:
+        """Whether it is for a host (https://www.rfc-editor.org/rfc/rfc6125)."""
+        wanted = host.lower()
+        return any(name in (wanted, f"*.{wanted.partition('.')[2]}") for name in self.names)
+
+
+def in_pem(text: str) -> Certificate | None:
+    """The first certificate of a chain in PEM; None: there is none that can be read."""
+    try:
+        found = x509.load_pem_x509_certificate(text.encode())
+        extension = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except ValueError:
+        return None
+    except x509.ExtensionNotFound:
+        return Certificate((), found.not_valid_after_utc)
+    names = extension.value.get_values_for_type(x509.DNSName)
+    return Certificate(tuple(name.lower() for name in names), found.not_valid_after_utc)
+
+
+def in_acme(text: str) -> list[Certificate]:
+    """Those that Traefik got from Let's Encrypt and keeps in its acme.json (https://doc.traefik.io/traefik/https/acme/#storage)."""
+    try:
+        document = json.loads(text)
+        resolvers = document.values() if isinstance(document, Mapping) else ()
+        kept = [one["certificate"] for resolver in resolvers for one in _certificates(resolver)]
+        found = [in_pem(base64.b64decode(one).decode()) for one in kept]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [certificate for certificate in found if certificate]
+
+
+def _certificates(resolver: Any) -> Iterable[Any]:
+    return (resolver.get("Certificates") or ()) if isinstance(resolver, Mapping) else ()
+
+
+def best_for(host: str, certificates: Iterable[Certificate]) -> Certificate | None:
+    """The one for a host that holds longest."""
+    return max((one for one in certificates if one.covers(host)), key=lambda one: one.until, default=None)

@@ -1,0 +1,119 @@
+"""A door explains itself: its certificate and its names."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from notebook_platform.hubs.certificates import Certificate, best_for, in_acme, in_pem
+from notebook_platform.hubs.door_health import Seen, judged
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+HOST = "hub.example.org"
+FIELD = "spec.jupyterhub"
+
+
+def pem(until: datetime, *names: str) -> str:
+    """A certificate that signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a door")])
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), until - timedelta(days=90), until
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def acme(*texts: str) -> str:
+    kept = [{"domain": {"main": HOST}, "certificate": base64.b64encode(text.encode()).decode(), "key": "k"} for text in texts]
+    return json.dumps({"default": {"Account": {"PrivateKey": "p"}, "Certificates": kept or None}})
+
+
+def test_names_and_end_of_a_certificate_are_read_and_nothing_else() -> None:
+    found = in_pem(pem(NOW, "Hub.example.org", "*.notebooks.example.org"))
+    assert found == Certificate(("hub.example.org", "*.notebooks.example.org"), NOW)
+    assert found.covers("HUB.example.org") and found.covers("a.notebooks.example.org")
+    assert not found.covers("b.a.notebooks.example.org") and not found.covers("example.org")
+    assert in_pem(pem(NOW)) == Certificate((), NOW)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "[]", "{}", '{"default": null}', '{"default": {"Certificates": [{}]}}', acme(), acme("x")]
+)
+def test_an_acme_file_without_a_certificate_has_none(text: str) -> None:
+    assert in_acme(text) == []
+
+
+def test_of_several_certificates_the_one_that_holds_longest_counts() -> None:
+    found = in_acme(acme(pem(NOW, HOST), pem(NOW + timedelta(days=60), HOST), pem(NOW + timedelta(days=80), "other.example.org")))
+    best = best_for(HOST, found)
+    assert best is not None and best.until == NOW + timedelta(days=60)
+
+
+def door(**changes: Any) -> Seen:
+    usual: dict[str, Any] = {
+        "hosts": (HOST,),
+        "kind": "letsencrypt",
+        "certificates": (),
+        "leads_to": {HOST: ("20.1.2.3",)},
+        "address": "20.1.2.3",
+    }
+    return Seen(**usual | changes)
+
+
+def ending(days: float, *names: str) -> tuple[Certificate, ...]:
+    return (Certificate(names or (HOST,), NOW + timedelta(days=days)),)
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason", "words"),
+    [
+        (door(), "CertificatePending", f"{HOST} leads to Service proxy-public; see that its port 80 is open"),
+        (
+            door(leads_to={}),
+            "CertificatePending",
+            "make a DNS record that leads to 20.1.2.3, the address of Service proxy-public",
+        ),
+        (door(leads_to={HOST: ("1.1.1.1",)}), "CertificatePending", f"{HOST} leads to 1.1.1.1: correct its DNS record"),
+        (door(address=None, leads_to={}), "CertificatePending", "has no address yet"),
+        (door(certificates=ending(9, "other.example.org")), "CertificatePending", "has given no certificate yet"),
+        (door(certificates=ending(-1)), "CertificateExpired", f"the certificate for {HOST} ended on 2026-05-31"),
+        (door(certificates=ending(-1), kind="secret"), "CertificateExpired", "put a new one in its place"),
+    ],
+)
+def test_what_keeps_people_out_is_a_trouble_with_its_cause(seen: Seen, reason: str, words: str) -> None:
+    (told,) = judged(seen, NOW, FIELD).troubles
+    assert told.reason == reason and words in told.message
+
+
+@pytest.mark.parametrize(
+    ("seen", "condition", "words"),
+    [
+        (door(certificates=ending(3)), "CertificateEnding", "ends on 2026-06-04 00:00 UTC, and no newer one is there"),
+        (door(certificates=ending(3), kind="manual"), "CertificateEnding", "spec.jupyterhub.expose.tls: the certificate"),
+        (door(certificates=ending(99, "old.example.org"), kind="secret"), "CertificateOtherName", "is for old.example.org"),
+        (
+            door(certificates=ending(99), kind="secret", leads_to={HOST: ("1.1.1.1",)}),
+            "NameElsewhere",
+            "leads to 1.1.1.1 from here",
+        ),
+    ],
+)
+def test_what_is_only_to_be_known_is_a_notice(seen: Seen, condition: str, words: str) -> None:
+    found = judged(seen, NOW, FIELD)
+    (told,) = found.notices
+    assert not found.troubles and told.condition == condition and words in told.message
+
+
+@pytest.mark.parametrize("kind", ["letsencrypt", "secret", "manual"])
+def test_of_a_door_that_is_well_there_is_nothing_to_tell(kind: str) -> None:
+    found = judged(door(certificates=ending(60), kind=kind), NOW, FIELD)
+    assert not found.troubles and not found.notices
+    unknown = judged(door(certificates=None, kind="secret"), NOW, FIELD)
+    assert not unknown.troubles and not unknown.notices
