@@ -112,6 +112,7 @@ async def test_an_operator_that_starts_looks_once_for_all_its_platforms(estate: 
 
 async def test_an_operation_is_looked_at_once_a_pass(estate: Estate) -> None:
     await estate.settle(three_pools("1.34"))
+    await estate.new_operator()
     estate.max_age = 300
     await estate.once(three_pools("1.35"))
     mark = await estate.mark()
@@ -124,6 +125,7 @@ async def test_an_operation_is_looked_at_once_a_pass(estate: Estate) -> None:
 async def test_an_operation_is_not_forgotten_while_the_operator_holds_its_calls_back(estate: Estate) -> None:
     """Its share of reads is used up by others: what runs in Azure is known all the same."""
     await estate.settle(three_pools("1.34"))
+    await estate.new_operator()  # with all of its share
     results = await estate.once(three_pools("1.35"))
     before = dict(estate.operations)
     spec = NotebookPlatformSpec.model_validate(runbook_spec())
