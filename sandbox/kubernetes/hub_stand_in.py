@@ -30,6 +30,9 @@ REGISTRY = "sandbox.notebookplatform.io/registry"
 """Annotation of a namespace: `down` lets the binder there say that it cannot reach its registry."""
 
 
+ILL = "sandbox.notebookplatform.io/ill"
+"""Annotation of a namespace whose hub runs and says that it is not well."""
+
 COUNTER = "notebook-platform"
 """The service that may ask whose servers run."""
 
@@ -97,7 +100,14 @@ class HubStandIn:
         return True
 
     async def _health(self, _: web.Request) -> web.Response:
-        return web.Response() if await self._available() else web.Response(status=503, text="Service Unavailable")
+        well = await self._available() and await self._mark(ILL) is None
+        return web.Response() if well else web.Response(status=503, text="Service Unavailable")
+
+    async def _mark(self, name: str) -> str | None:
+        """An annotation of the namespace."""
+        namespace = await self._core.read_namespace(self._namespace)
+        marks: dict[str, str] = namespace.metadata.annotations or {}
+        return marks.get(name)
 
     async def _version(self, _: web.Request) -> web.Response:
         return web.json_response({"version": "5.5.0"}) if await self._available() else web.Response(status=503)
@@ -128,8 +138,7 @@ class HubStandIn:
         """The binder's checks; the pod quota is told only."""
         if not await self._available("binder"):
             return web.Response(status=503)
-        namespace = await self._core.read_namespace(self._namespace)
-        registry = (namespace.metadata.annotations or {}).get(REGISTRY) != "down"
+        registry = await self._mark(REGISTRY) != "down"
         checks = [
             {"service": "JupyterHub API", "ok": await self._available()},
             {"service": "Docker registry", "ok": registry},

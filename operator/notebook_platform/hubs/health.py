@@ -48,16 +48,16 @@ async def look(api: client.ApiClient, release: Release, field: str) -> Health:
         found += [sign] if sign else []
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
     core = client.CoreV1Api(api)
-    found += unseen((await core.list_namespaced_pod(release.namespace, label_selector=SERVERS)).items)
+    found += unseen((await core.list_namespaced_pod(release.namespace, label_selector=SERVERS)).items, datetime.now(UTC))
     address = await address_of(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
     https = at(release.config, "proxy", "https") or at(release.config, "jupyterhub", "proxy", "https") or {}
     door = await door_health.look(api, release.namespace, https, address, field)
     return Health(tuple(sorted([*found, *door.troubles])), address, door.notices)
 
 
-def unseen(pods: list[Any]) -> Iterator[Trouble]:
-    """Users' pods that their scheduler looks at not at all: it is dead, or too old for this Kubernetes."""
-    oldest = datetime.now(UTC) - UNSEEN
+def unseen(pods: list[Any], now: datetime) -> Iterator[Trouble]:
+    """Users' pods that their scheduler looks at not at all: it is dead, or too old for this Kubernetes. Pure."""
+    oldest = now - UNSEEN
     for pod in pods:
         looked_at = any(condition.type == "PodScheduled" for condition in pod.status.conditions or ())
         if not looked_at and not pod.spec.node_name and pod.metadata.creation_timestamp < oldest:

@@ -14,6 +14,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.helm.troubles import Trouble
 
 LINES, PATIENCE = 60, 5
+CAUSE = -1
+"""Weight: what makes a hub crash comes before the crash."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def read(log: str) -> Trouble | None:
     """The first sign that stands in a log."""
     for sign in SIGNS:
         if re.search(sign.words, log):
-            return Trouble(0, sign.reason, f"Deployment hub: {sign.sentence}")
+            return Trouble(CAUSE, sign.reason, f"Deployment hub: {sign.sentence}")
     return None
 
 

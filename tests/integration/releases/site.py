@@ -1,7 +1,7 @@
 """Releases on a real API server with real helm. No Azure here: the walk of the engine, with a target cluster that is simply there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,6 +165,14 @@ class Site:
             assert getattr(outcome, "reason", "") != "InternalError", outcome
             await asyncio.sleep(0.2)
         raise AssertionError(f"never came true; at last {outcome}")
+
+    async def soon(self, look: Callable[[], Awaitable[Any]]) -> Any:
+        """What `look` gives, as soon as it is something."""
+        for _ in range(int(PATIENCE * 10)):
+            if found := await look():
+                return found
+            await asyncio.sleep(0.1)
+        raise AssertionError("never came true")
 
     async def ready(self, step: str = "ReleaseLittle") -> Any:
         return (await self.until(lambda outcome: isinstance(outcome, Done), step)).output

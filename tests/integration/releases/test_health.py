@@ -81,6 +81,49 @@ async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, val
     await site.ready()
 
 
+@pytest.mark.parametrize(
+    ("spec", "reason", "words"),
+    [
+        ({"taints": [{"key": "mine", "effect": "NoSchedule"}]}, "TaintNotTolerated", "does not tolerate the taint"),
+        ({"unschedulable": True}, "Unschedulable", "cannot be scheduled"),
+    ],
+)
+async def test_nodes_that_take_no_pods_are_told(site: Site, spec: dict, reason: str, words: str) -> None:
+    core = site.cluster.core
+    nodes = [node.metadata.name for node in (await core.list_node()).items]
+    for node in nodes:
+        await core.patch_node(node, {"spec": spec}, _content_type="application/merge-patch+json")
+    try:
+        assert words in (await site.reason(reason)).message
+    finally:
+        for node in nodes:
+            await core.patch_node(node, {"spec": dict.fromkeys(spec)}, _content_type="application/merge-patch+json")
+    await site.ready()
+
+
+async def test_a_container_that_runs_and_never_becomes_ready_is_told_with_its_probe(site: Site) -> None:
+    image = "example.org/does-not-exist:1"  # a pod that nobody else writes the status of
+    site.set(image=image)
+    await site.reason("ImagePullFailed")
+    pod = await site.pod()
+    running = {"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+    container = {"name": "main", "image": image, "imageID": "", "ready": False, "restartCount": 0, **running}
+    patch = {"status": {"phase": "Running", "containerStatuses": [container]}}
+    await site.cluster.core.patch_namespaced_pod_status(
+        pod.metadata.name, site.namespace, patch, _content_type="application/merge-patch+json"
+    )
+    event = {
+        "metadata": {"generateName": "e-", "namespace": site.namespace},
+        "involvedObject": {"kind": "Pod", "name": pod.metadata.name, "namespace": site.namespace},
+        "type": "Warning",
+        "reason": "Unhealthy",
+        "message": "Readiness probe failed: HTTP probe failed with statuscode: 500",
+    }
+    await site.cluster.core.create_namespaced_event(site.namespace, event)
+    told = (await site.reason("ProbeFailing")).message
+    assert "runs but is not ready" in told and "statuscode: 500" in told
+
+
 def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
     state = {"waiting": {"reason": reason, "message": message}}
     return {"state": state, **({"lastState": {"terminated": last}} if last else {})}

@@ -144,10 +144,10 @@ def waiting_user(minutes: int, conditions: Sequence[Any] = ()) -> client.V1Pod:
 
 
 def test_a_scheduler_that_looks_at_nobody_is_told_once_and_one_that_finds_no_room_is_not_it() -> None:
-    (trouble,) = unseen([waiting_user(5), waiting_user(6)])
+    (trouble,) = unseen([waiting_user(5), waiting_user(6)], datetime.now(UTC))
     assert trouble.reason == "SchedulerDead" and "jhub-user-scheduler" in trouble.message
     looked_at = client.V1PodCondition(type="PodScheduled", status="False")
-    assert list(unseen([waiting_user(1), waiting_user(5, [looked_at])])) == []
+    assert list(unseen([waiting_user(1), waiting_user(5, [looked_at])], datetime.now(UTC))) == []
 
 
 def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cannot_be() -> None:
