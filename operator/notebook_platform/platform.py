@@ -93,7 +93,8 @@ class Workshop:
         self._config = config
         self._sessions = Sessions(cloud_of(config))
         self._targets = Targets()
-        work_dir = config.work_dir or Path(tempfile.mkdtemp(prefix="notebook-platform-"))
+        self._directory = tempfile.TemporaryDirectory(prefix="notebook-platform-")
+        work_dir = config.work_dir or Path(self._directory.name)
         charts = ChartSource(
             directory=config.charts,
             repository=config.chart_repository,
@@ -273,6 +274,7 @@ class Workshop:
         await self._helm.close()
         await self._targets.close()
         await self._sessions.close()
+        self._directory.cleanup()
 
 
 def azure_steps(context: AzureContext) -> list[Step[Any, Any]]:

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.durations import iso8601, parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.addresses import subnet_findings
@@ -21,6 +23,7 @@ from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.redaction import KnownSecrets
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.references import references
+from notebook_platform.target import errors
 
 from tests.unit.azure.conftest import Secrets, runbook_spec
 
@@ -210,3 +213,22 @@ async def test_operations_that_are_accepted_at_once_are_all_written_down() -> No
     }
     await asyncio.gather(*(store.remember(key, operation) for key, operation in operations.items()))
     assert await OperationStore(secrets).load() == operations  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ApiException(status=429, reason="Too Many Requests"), "TargetBusy"),
+        (ApiException(status=503, reason="Service Unavailable"), "TargetBusy"),
+        (ApiException(status=403, reason="Forbidden"), "TargetForbids"),
+        (ApiException(status=401, reason="Unauthorized"), "TargetForbids"),
+        (ConnectionResetError(), "TargetUnreachable"),
+        (aiohttp.ServerDisconnectedError(), "TargetUnreachable"),
+        (ApiException(status=422, reason="Unprocessable"), None),
+        (KeyError("secret-word"), None),
+    ],
+)
+def test_what_the_clusters_api_refuses_has_a_reason_and_passes_by_itself(error: Exception, reason: str | None) -> None:
+    found = errors.failure(error, "spec.jupyterhub")
+    assert (found.reason if found else None) == reason
+    assert found is None or (found.message.startswith("spec.jupyterhub: ") and found.retry_in)

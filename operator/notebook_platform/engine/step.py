@@ -95,6 +95,10 @@ class Step(ABC, Generic[Desired, Found]):
         """How long `changes` usually take, in seconds; for plans, nothing depends on it."""
         return 2.0 if changes else 0.0
 
+    def explain(self, error: Exception) -> Failed | None:
+        """What an exception means that one of these methods raised; None: it is unforeseen."""
+        return None
+
     @abstractmethod
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         """Start its end and return at once; `InProgress` until an observation finds nothing. Only what is ours."""

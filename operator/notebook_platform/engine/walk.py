@@ -179,6 +179,8 @@ def failure(step: Step[Any, Any], error: Exception) -> Failed:
     """Every exception becomes a Failed; the text of an unforeseen one stays out of status, it could hold anything."""
     if isinstance(error, Refused):
         return error.failed
+    if known := step.explain(error):
+        return known
     if isinstance(error, TimeoutError):
         return Failed(
             reason="TimedOut",

@@ -8,6 +8,7 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.api.remediation import Remediation
+from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.budgets import drain_blocked
 from notebook_platform.helm.hooks import progress
@@ -77,6 +78,10 @@ class Content(ABC):
     async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[str]:
         """What an upgrade does to users' data that a person has to approve, as clauses; asked before one."""
         return ()
+
+    async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
+        """Keep safe what an upgrade could destroy, right before it; None: it may begin. Raises Refused when that fails."""
+        return None
 
     def irreversible(self, bad: Release, good: Release) -> str:
         """Why `good` may not come back after `bad` was tried; empty: it may."""

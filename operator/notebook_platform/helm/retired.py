@@ -6,13 +6,14 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
 from notebook_platform.helm import marker
 from notebook_platform.helm.actions.uninstall import sweep, uninstall
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.marker import Marker
 from notebook_platform.helm.release import history
 from notebook_platform.helm.step import Keeping
+from notebook_platform.target import errors
 from notebook_platform.target.step import Target
 
 Place = tuple[str, str]
@@ -99,6 +100,9 @@ class RetiredReleases(Step[bool, Found]):
         if len(found.markers) == 1:
             return Done()
         return InProgress(reason="Uninstalling", message=f"{release} is gone", look_again_in=0.1)
+
+    def explain(self, error: Exception) -> Failed | None:
+        return errors.failure(error, "spec")
 
     async def let_go(self, found: Found) -> Outcome:
         for namespace, release in found.markers:

@@ -25,6 +25,7 @@ from notebook_platform.helm.release import History, Release, as_helm_keeps_them,
 from notebook_platform.helm.runner import Helm, Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
 from notebook_platform.helm.troubles import sentence
+from notebook_platform.target import errors
 from notebook_platform.target.step import Target
 
 RELEASE_SECONDS = 120.0
@@ -235,6 +236,10 @@ class ReleaseStep(Step[Wanted, Found]):
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._target is not None
         state = found.state if found else State.ABSENT
+        if state is State.OUTDATED and found is not None and found.release is not None:
+            saving = await self._content.save(self._target, found.release, desired)
+            if saving is not None:
+                return saving
         site = Site(
             api=self._target.api,
             kubeconfig=self._target.kubeconfig,
@@ -295,6 +300,9 @@ class ReleaseStep(Step[Wanted, Found]):
         await sweep(api, content.namespace, found.mark)
         await marker.remove(api, content.namespace, content.release, keeping.owner, with_data=True)
         return Done()
+
+    def explain(self, error: Exception) -> Failed | None:
+        return errors.failure(error, self._content.field)
 
     async def let_go(self, found: Found) -> Outcome:
         assert self._target is not None

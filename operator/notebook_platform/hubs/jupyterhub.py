@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kubernetes.aio import client
 
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.budgets import drain_blocked
 from notebook_platform.helm.content import Content, Seen
@@ -12,7 +13,7 @@ from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import documents
-from notebook_platform.hubs import health, homes, upgrades
+from notebook_platform.hubs import health, homes, snapshots, upgrades
 from notebook_platform.hubs.generations import is_known, migrates
 from notebook_platform.hubs.given import Around, base_path, url_of
 from notebook_platform.hubs.look_around import look_around
@@ -24,7 +25,7 @@ from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
-CHART = "jupyterhub"
+CHART, KIND = "jupyterhub", "PersistentVolumeClaim"
 
 
 class JupyterHub(Content):
@@ -78,6 +79,12 @@ class JupyterHub(Content):
         users = await homes.census(target.api, self.namespace)
         before, after = Before(existing.chart_version, existing.config), Before(wanted.chart.version, wanted.values)
         return list(upgrades.concerns(before, after, users))
+
+    async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
+        in_volume = (KIND, snapshots.CLAIM) in {(thing["kind"], thing["metadata"]["name"]) for thing in existing.objects()}
+        if not in_volume or not migrates(existing.chart_version, wanted.chart.version):
+            return None
+        return await snapshots.take(target.api, self.namespace, existing.chart_version, FIELD)
 
     def irreversible(self, bad: Release, good: Release) -> str:
         """A newer hub upgrades its database when it starts, and the older one cannot read that any more."""

@@ -37,7 +37,8 @@ def _database(before: Before, after: Before) -> Iterator[str]:
     if parse(before.version) < parse(after.version):
         yield (
             f"{new} {'may change' if is_ahead(after.version) else 'changes'} the hub's database into a form that {old} cannot read, so "
-            "that there is no way back but from a copy (the hub leaves one beside an SQLite file; save others yourself)"
+            "that there is no way back but from a copy (an SQLite file is copied beside itself, and its volume is snapshotted first "
+            "where the cluster can; save others yourself)"
         )
     else:
         yield f"{new} cannot read the database of {old}: bring it back from the copy made before the upgrade first"

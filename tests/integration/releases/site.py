@@ -42,7 +42,7 @@ PATIENCE = 60.0
 ORDINARY = frozenset({"InPlace", "Installing", "Upgrading"})
 OWNER = "tests/platforms/one/uid-1"
 CHART = Path(__file__).parent / "charts" / "little"
-HUB_CHART = ROOT / "sandbox" / "charts" / "jupyterhub-4.4.0"
+HUB_CHARTS = [ROOT / "sandbox" / "charts" / f"jupyterhub-{version}" for version in ("0.11.1", "4.4.0")]
 
 
 class There(Check[Target]):
@@ -86,7 +86,7 @@ class Cluster:
 async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
     """A control plane with two nodes, and charts to install on it."""
     binaries = find()
-    for chart in (CHART, HUB_CHART):
+    for chart in (CHART, *HUB_CHARTS):
         package_one(binaries.path("helm"), chart, directory / "charts")
     plane = ControlPlane(directory / "plane", binaries, Wanted(name="releases", nodes=True))
     await plane.start()
@@ -131,10 +131,18 @@ class Site:
     owner: str = OWNER
     situation: str = ""
     adoption: str = "Never"
+    approved: frozenset[str] = frozenset()
     results: dict[str, Result] = field(default_factory=dict)
 
     def graph(self, *, deleting: bool = False) -> Graph:
-        keeping = Keeping(owner=self.owner, uid=self.owner, helm=self.helm, adoption=self.adoption, deleting=deleting)
+        keeping = Keeping(
+            owner=self.owner,
+            uid=self.owner,
+            helm=self.helm,
+            adoption=self.adoption,
+            deleting=deleting,
+            approved=self.approved,
+        )
         platform = Platform(namespace="default", name="one", uid="uid-1")
         secrets = SecretStore(self.cluster.target.api, platform)
         specs = [ReleaseSpec.model_validate(w) for w in self.wants]
@@ -181,6 +189,7 @@ class Site:
         return await self.until(lambda outcome: getattr(outcome, "reason", "") == reason, step)
 
     async def delete(self) -> None:
+        """Until nothing of ours is left."""
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE
         while loop.time() < end:

@@ -1,0 +1,88 @@
+"""A snapshot of the hub's volume before its database changes its form, where the cluster can take one (AKS can).
+
+https://kubernetes.io/docs/concepts/storage/volume-snapshots/ and https://learn.microsoft.com/azure/aks/azure-disk-csi
+"""
+
+from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.engine.outcome import InProgress, Refused
+from notebook_platform.helm.marker import LABEL
+
+GROUP = ("snapshot.storage.k8s.io", "v1")
+CLAIM = "hub-db-dir"
+AZURE_DISKS = "disk.csi.azure.com"
+OWN_CLASS = "notebook-platform-disks"
+DEFAULT = "snapshot.storage.kubernetes.io/is-default-class"
+LOOK_AGAIN = 3.0
+
+
+def name_of(version: str) -> str:
+    """The snapshot taken when a hub leaves a chart version."""
+    return f"{CLAIM}-{version.lower().replace('.', '-').replace('+', '-')}"
+
+
+async def take(api: client.ApiClient, namespace: str, version: str, field: str) -> InProgress | None:
+    """Take the snapshot unless it is there; None once it can be used, or when the cluster takes none. Raises Refused
+    (SnapshotFailed)."""
+    custom, name = client.CustomObjectsApi(api), name_of(version)
+    try:
+        found = await custom.get_namespaced_custom_object(*GROUP, namespace, "volumesnapshots", name)
+    except ApiException as error:
+        if error.status != 404:
+            raise
+        class_name = await _class(api, namespace)
+        if class_name is None:
+            return None
+        source = {"persistentVolumeClaimName": CLAIM}
+        body = {
+            "apiVersion": "/".join(GROUP),
+            "kind": "VolumeSnapshot",
+            "metadata": {"name": name, "labels": LABEL},
+            "spec": {"volumeSnapshotClassName": class_name, "source": source},
+        }
+        found = await custom.create_namespaced_custom_object(*GROUP, namespace, "volumesnapshots", body)
+    status: dict[str, Any] = found.get("status") or {}
+    if status.get("readyToUse"):
+        return None
+    if words := (status.get("error") or {}).get("message"):
+        raise Refused.because(
+            "SnapshotFailed",
+            f"{field}: the snapshot {name} of the volume {CLAIM} in namespace {namespace}, which is taken before the upgrade, failed: "
+            f"{words}",
+            "Delete it to try again. To go on with no snapshot, delete the VolumeSnapshotClasses of the volume's driver as well.",
+            retry_in=60,
+        )
+    message = f"A snapshot of the volume {CLAIM} is taken first: VolumeSnapshot {name} in namespace {namespace}"
+    return InProgress(reason="SavingDatabase", message=message, look_again_in=LOOK_AGAIN)
+
+
+async def _class(api: client.ApiClient, namespace: str) -> str | None:
+    """The class of snapshots for the hub's volume; for Azure's disks one is made. None: none can be taken."""
+    custom = client.CustomObjectsApi(api)
+    try:
+        listed = (await custom.list_cluster_custom_object(*GROUP, "volumesnapshotclasses"))["items"]
+        claim = await client.CoreV1Api(api).read_namespaced_persistent_volume_claim(CLAIM, namespace)
+        disks = await client.StorageV1Api(api).read_storage_class(claim.spec.storage_class_name or "")
+    except (ApiException, ValueError) as error:
+        if isinstance(error, ApiException) and error.status != 404:
+            raise
+        return None
+    fitting = [one for one in listed if one["driver"] == disks.provisioner]
+    fitting.sort(key=lambda one: (one["metadata"].get("annotations") or {}).get(DEFAULT) != "true")
+    if fitting:
+        return str(fitting[0]["metadata"]["name"])
+    if disks.provisioner != AZURE_DISKS:
+        return None
+    body = {
+        "apiVersion": "/".join(GROUP),
+        "kind": "VolumeSnapshotClass",
+        "metadata": {"name": OWN_CLASS, "labels": LABEL},
+        "driver": AZURE_DISKS,
+        "deletionPolicy": "Delete",
+        "parameters": {"incremental": "true"},
+    }
+    await custom.create_cluster_custom_object(*GROUP, "volumesnapshotclasses", body)
+    return OWN_CLASS

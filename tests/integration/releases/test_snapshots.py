@@ -1,0 +1,99 @@
+"""Before a hub's database changes its form for ever, its volume is snapshotted where the cluster can."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+from notebook_platform.engine import Done
+
+from tests.integration.releases.site import Cluster, Site
+from tests.integration.releases.test_hub_health import HUB, QUICK
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+MERGE = "application/merge-patch+json"
+GROUP, NAME = ("snapshot.storage.k8s.io", "v1"), "hub-db-dir-0-11-1"
+
+
+def definition(kind: str, scope: str) -> dict[str, Any]:
+    """What AKS's snapshot controller brings along, as far as names go."""
+    plural = f"{kind.lower()}{'es' if kind.endswith('s') else 's'}"
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": anything},
+    }
+    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
+    approved = {"api-approved.kubernetes.io": "https://github.com/kubernetes-csi/external-snapshotter/pull/814"}
+    metadata = {"name": f"{plural}.{GROUP[0]}", "annotations": approved}
+    return {"metadata": metadata, "spec": {"group": GROUP[0], "scope": scope, "names": names, "versions": [version]}}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def snapshots(cluster: Cluster) -> AsyncIterator[client.CustomObjectsApi]:
+    """The cluster serves snapshots; nobody takes them but the test."""
+    extensions = client.ApiextensionsV1Api(cluster.target.api)
+    made = [definition("VolumeSnapshot", "Namespaced"), definition("VolumeSnapshotClass", "Cluster")]
+    for one in made:
+        await extensions.create_custom_resource_definition(one)
+    custom = client.CustomObjectsApi(cluster.target.api)
+    for _ in range(100):
+        try:
+            await custom.list_cluster_custom_object(*GROUP, "volumesnapshots")
+            await custom.list_cluster_custom_object(*GROUP, "volumesnapshotclasses")
+            break
+        except ApiException:  # it is not served at once
+            await asyncio.sleep(0.1)
+    yield custom
+    for one in made:
+        await extensions.delete_custom_resource_definition(one["metadata"]["name"])
+
+
+@pytest.fixture
+def hub(site: Site) -> Site:
+    site.wants, site.hub = [], {**HUB, "namespace": site.namespace, "chart": {"version": "0.11.1"}, "values": QUICK}
+    return site
+
+
+async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fails_is_told(
+    hub: Site, snapshots: client.CustomObjectsApi
+) -> None:
+    await hub.ready("JupyterHub")
+    assert hub.hub is not None
+    hub.hub["chart"] = {"version": "4.4.0"}
+    assert (
+        await hub.until(lambda outcome: isinstance(outcome, Done) and outcome.person, "JupyterHub")
+    ).reason == "ApprovalNeeded"
+    hub.approved = frozenset({"4.4.0"})
+    told = await hub.reason("SavingDatabase", "JupyterHub")
+    assert f"VolumeSnapshot {NAME} in namespace {hub.namespace}" in told.message
+
+    async def there() -> Any:
+        listed = await snapshots.list_namespaced_custom_object(*GROUP, hub.namespace, "volumesnapshots")
+        return listed["items"]
+
+    (found,) = await hub.soon(there)
+    assert found["spec"]["source"] == {"persistentVolumeClaimName": "hub-db-dir"}
+    kind = await snapshots.get_cluster_custom_object(*GROUP, "volumesnapshotclasses", found["spec"]["volumeSnapshotClassName"])
+    assert (kind["driver"], kind["deletionPolicy"]) == ("disk.csi.azure.com", "Delete")
+    for status, reason in (
+        ({"error": {"message": "quota is used up"}}, "SnapshotFailed"),
+        ({"readyToUse": False}, "SavingDatabase"),
+    ):
+        await snapshots.replace_namespaced_custom_object_status(
+            *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": status}
+        )
+        told = await hub.reason(reason, "JupyterHub")
+        assert reason != "SnapshotFailed" or "quota is used up" in told.message
+    assert len(await hub.records()) == 1
+    await snapshots.replace_namespaced_custom_object_status(
+        *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": {"readyToUse": True}}
+    )
+    assert (await hub.ready("JupyterHub")).chart == "jupyterhub-4.4.0"
+    assert len(await there()) == 1
