@@ -51,11 +51,12 @@ from notebook_platform.engine.step import Step
 from notebook_platform.engine.walk import Result
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.content import Content
+from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.served import left_behind
-from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.binder_health import end_all
 from notebook_platform.hubs.binderhub import BinderHub
 from notebook_platform.hubs.given import Around

@@ -162,9 +162,9 @@ def _block(name: str, changes: Sequence[Change], takes: float) -> Iterator[tuple
         if _is_tree(change):
             yield f"  {sign:>3} {change.path}", style
             yield from ((f"        {line}", style) for line in _tree(change.after))
-            continue
-        note = "  # disrupts people at work" if change.disrupts and not change.cannot else ""
-        yield f"  {sign:>3} {change.path:<{widest}}  {_difference(change)}".rstrip() + note, style
+        else:
+            note = "  # disrupts people at work" if change.disrupts and not change.cannot else ""
+            yield f"  {sign:>3} {change.path:<{widest}}  {_difference(change)}".rstrip() + note, style
         if change.cannot:
             yield f"        cannot be done: {sentence(change.cannot)}", style
         elif change.awaits:

@@ -132,6 +132,9 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
         observed = await step.observe(inputs)
         outcome = observed.failed or observed.busy or step.judge(observed.found) or Done(output=step.output(observed.found))
     sent = not (isinstance(outcome, Done) and outcome.next)
+    later = [change for change in able if change not in now]
+    if later and sent and isinstance(outcome, Done):
+        outcome = _waiting(step, observed, later, waits)
     return replace(result, outcome=outcome, applied=sent, drift=result.drift and sent)
 
 

@@ -1,10 +1,11 @@
 """What would be done about a release, as changes. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import compare
+from notebook_platform.helm.drift import Drift
 from notebook_platform.helm.marker import Marker
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.removed import REMOVED, Kind, named
@@ -18,12 +19,13 @@ WRITES = frozenset({State.ABSENT, State.OUTDATED, State.FAILED})
 class Ahead:
     """What is known of a revision before it is begun. `refused`: why it would fail; `awaits`: what a person has to approve first;
     `renewed`: kinds in the last revision's manifest that are gone from the cluster's Kubernetes; `hooks`: what was a hook's until
-    now and becomes part of the release, as (kind, name)."""
+    now and becomes part of the release, as (kind, name). `unknown`: it is still being looked at."""
 
     refused: Failed | None = None
     awaits: Failed | None = None
     renewed: frozenset[Kind] = frozenset()
     hooks: tuple[tuple[str, str], ...] = ()
+    unknown: bool = False
 
 
 def path_of(wanted: Wanted) -> str:
@@ -57,6 +59,16 @@ def _beside(wanted: Wanted, ahead: Ahead) -> Iterator[Change]:
         yield Change(path=f"{path}/manifest/{named(kind)}", action=Action.UPDATE, before=kind[0], after=successor)
     for kind_, name in ahead.hooks:
         yield Change(path=f"{path}/{kind_}/{name}", action=Action.UPDATE, before="a hook's", after="part of the release")
+
+
+def drift(drifts: Iterable[Drift]) -> list[Change]:
+    """Live objects are not what the last revision's manifest says."""
+    return [Change(path=one.path, action=Action.UPDATE, before=one.found, after=one.wanted) for one in drifts]
+
+
+def of_revision(wanted: Wanted, changes: Iterable[Change]) -> bool:
+    """Whether helm has to write a revision for any of the changes; live objects are put right without."""
+    return any(change.path.startswith(path_of(wanted)) for change in changes)
 
 
 def _differing(desired: Wanted, release: Release) -> list[str]:

@@ -4,11 +4,13 @@ Helm ends an upgrade at the first thing that the cluster does not take, and a re
 rehearsal is told at once, in plans too. An answer is kept until chart, values or cluster are others.
 """
 
+import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 from pyhelm3.errors import Error
@@ -16,7 +18,7 @@ from pyhelm3.errors import Error
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.hooks import HOOK, Place
-from notebook_platform.helm.removed import REMOVED, Kind, named
+from notebook_platform.helm.removed import REMOVED, Kind, ageing, named
 from notebook_platform.helm.state import Wanted
 from notebook_platform.target.step import Target
 
@@ -24,6 +26,8 @@ CERTAIN = frozenset(
     {"ValuesRefused", "UnsupportedKubernetes", "OwnershipConflict", "ChartNotFound", "RepositoryRefused", "RepositoryUnreachable"}
 )
 """What holds for the real run too. Anything else may go well then, or fails there and is counted."""
+
+PATIENCE = 5.0
 
 NO_MATCH = re.compile(r'no matches for kind "(\w+)" in version "([^"]+)"')
 
@@ -37,48 +41,75 @@ class Rehearsal:
 
 
 class Rehearsals:
-    """The last rehearsal of each release. `rehearse` runs helm: (kubeconfig, what is wanted, whether it is an upgrade) -> manifests."""
+    """The last rehearsal of each release. `rehearse` runs helm: (cluster, what is wanted, whether it is an upgrade) -> manifests; a
+    pass waits for it for `patience` seconds."""
 
-    def __init__(self, rehearse: Callable[[str, Wanted, bool], Awaitable[str]]) -> None:
+    def __init__(self, rehearse: Callable[[Target, Wanted, bool], Awaitable[str]], patience: float = PATIENCE) -> None:
         self._rehearse = rehearse
-        self._kept: dict[str, tuple[str, Rehearsal]] = {}
+        self._patience = patience
+        self._kept: dict[str, tuple[str, asyncio.Task[Rehearsal]]] = {}
 
-    async def of(self, target: Target, wanted: Wanted, field: str, *, upgrade: bool) -> Rehearsal:
-        """The rehearsal for what is wanted now; helm is run when that, or the cluster's version, has changed."""
+    async def of(self, target: Target, wanted: Wanted, field: str, *, upgrade: bool) -> Rehearsal | None:
+        """The rehearsal for what is wanted now; helm is run when that, or the cluster's version, has changed. None: it takes its
+        time (a chart has to be fetched from afar) and goes on beside the passes."""
         release = f"{target.cluster_id}/{wanted.namespace}/{wanted.name}"
         about = [str(wanted.chart), wanted.values, target.served_version, upgrade]
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-        before, known = self._kept.get(release, ("", Rehearsal()))
-        if before == digest:
-            return known
-        try:
-            rendered = await self._rehearse(target.kubeconfig, wanted, upgrade)
-            found = Rehearsal(objects=frozenset(_objects(rendered)))
-        except Error as error:
-            found = Rehearsal(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
-        if found.refused is None or found.refused.retry_in is None:
-            self._kept[release] = digest, found
+        before, task = self._kept.get(release, ("", None))
+        if task is None or before != digest:
+            if task is not None:
+                task.cancel()
+            task = asyncio.create_task(self._run(target, wanted, field, upgrade), name=f"rehearsal {release}")
+            self._kept[release] = digest, task
+        await asyncio.wait({task}, timeout=self._patience)
+        if not task.done():
+            return None
+        found = task.result()
+        if found.refused is not None and found.refused.retry_in is not None:
+            del self._kept[release]
         return found
 
+    async def _run(self, target: Target, wanted: Wanted, field: str, upgrade: bool) -> Rehearsal:
+        try:
+            things = objects(await self._rehearse(target, wanted, upgrade))
+        except Error as error:
+            return Rehearsal(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
+        gone = [kind for kind in ageing(things) if REMOVED[kind].since <= target.served_version]
+        parts = frozenset((thing["kind"], thing["metadata"]["name"]) for thing in things if not _is_hook(thing))
+        return Rehearsal(refused=unserved(gone, wanted, target.served_version, field), objects=parts)
 
-def _objects(rendered: str) -> Iterator[Place]:
-    for thing in yaml.safe_load_all(rendered):
-        if isinstance(thing, dict) and HOOK not in (thing["metadata"].get("annotations") or {}):
-            yield thing["kind"], thing["metadata"]["name"]
+    def close(self) -> None:
+        """End what runs."""
+        for _, task in self._kept.values():
+            task.cancel()
+
+
+def objects(rendered: str) -> list[dict[str, Any]]:
+    """The objects of a manifest; a list of some is no object itself."""
+    return [thing for thing in yaml.safe_load_all(rendered) if isinstance(thing, dict) and "metadata" in thing]
+
+
+def _is_hook(thing: Mapping[str, Any]) -> bool:
+    return HOOK in (thing["metadata"].get("annotations") or {})
+
+
+def unserved(kinds: Iterable[Kind], wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
+    """The failure that kinds which the cluster no longer serves mean; None when there are none. Pure."""
+    if not (gone := sorted(set(kinds))):
+        return None
+    chart, served = f"{wanted.chart.name}-{wanted.chart.version}", ".".join(map(str, kubernetes))
+    return Failed(
+        reason="UnsupportedKubernetes",
+        message=f"{field}.chart: {chart} makes {', '.join(map(named, gone))}, which Kubernetes {served} no longer serves",
+        remedy=f"Choose a newer {field}.chart.version, or switch off what makes it.",
+    )
 
 
 def refusal(words: str, wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
     """What helm's words mean, if they hold for the real run too. Kinds of custom resources are left to that: a chart may bring
     their definitions along. Pure."""
-    unserved: list[Kind] = [(version, kind) for kind, version in NO_MATCH.findall(words)]
-    if gone := sorted({kind for kind in unserved if kind in REMOVED}):
-        chart, served = f"{wanted.chart.name}-{wanted.chart.version}", ".".join(map(str, kubernetes))
-        return Failed(
-            reason="UnsupportedKubernetes",
-            message=f"{field}.chart: {chart} makes {', '.join(map(named, gone))}, which Kubernetes {served} no longer serves",
-            remedy=f"Choose a newer {field}.chart.version, or switch off what makes it.",
-        )
-    if unserved:
-        return None
+    missing: list[Kind] = [(version, kind) for kind, version in NO_MATCH.findall(words)]
+    if missing:
+        return unserved([kind for kind in missing if kind in REMOVED], wanted, kubernetes, field)
     told = failure(words, field)
     return told if told.reason in CERTAIN else None

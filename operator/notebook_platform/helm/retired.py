@@ -10,9 +10,9 @@ from notebook_platform.engine import Action, Change, Done, Failed, InProgress, I
 from notebook_platform.helm import marker
 from notebook_platform.helm.actions.uninstall import sweep, uninstall
 from notebook_platform.helm.errors import failure
+from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.marker import Marker
 from notebook_platform.helm.release import history
-from notebook_platform.helm.step import Keeping
 from notebook_platform.target import errors
 from notebook_platform.target.step import Target
 

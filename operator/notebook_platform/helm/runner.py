@@ -19,6 +19,7 @@ from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.rehearsal import Rehearsals
 from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.metrics import HELM_RUNS
+from notebook_platform.target.step import Target
 
 HISTORY = 10
 """Revisions that helm keeps."""
@@ -104,16 +105,19 @@ class Helm:
         HELM_RUNS.labels(action=verb).inc()
         self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"), wish=wish)
 
-    async def _rehearse(self, kubeconfig: str, wanted: Wanted, upgrade: bool) -> str:
-        """What helm would send to the cluster, asked of helm and the cluster together, with nothing written. Raises helm's Error."""
+    async def _rehearse(self, target: Target, wanted: Wanted, upgrade: bool) -> str:
+        """What helm would send to the cluster, asked of helm and the cluster together, with nothing written; of helm alone while the
+        cluster is only planned. Raises helm's Error."""
         chart = wanted.chart
         command = ["template", wanted.name, chart.reference, "--values", "-", "--namespace", wanted.namespace]
-        command += ["--validate", "--disable-openapi-validation"]
-        command += ["--is-upgrade"] if upgrade else []
+        if target.api is None:
+            command += ["--kube-version", ".".join(map(str, target.served_version))]
+        else:
+            command += ["--validate", "--disable-openapi-validation", *(["--is-upgrade"] if upgrade else [])]
         command += ["--repo", chart.repository] if chart.repository else []
         command += [] if chart.is_archive else ["--version", chart.version]
         HELM_RUNS.labels(action="rehearsal").inc()
-        async with self._command(kubeconfig) as helm:
+        async with self._command(target.kubeconfig) as helm:
             rendered: bytes = await helm.run(command, json.dumps(wanted.values).encode())
         return rendered.decode()
 
@@ -135,6 +139,7 @@ class Helm:
 
     async def close(self) -> None:
         """End what runs; the next operator recovers the releases."""
+        self.rehearsals.close()
         for run in self._runs.values():
             run.task.cancel()
         with contextlib.suppress(Exception):

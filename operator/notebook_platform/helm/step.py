@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.engine import Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.helm import marker, planning
 from notebook_platform.helm.actions import ACTIONS, Site
 from notebook_platform.helm.actions.uninstall import sweep, uninstall
@@ -19,10 +19,11 @@ from notebook_platform.helm.content import Content, Running, Seen
 from notebook_platform.helm.drift import Drift, drifted
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.hooks import become_parts
+from notebook_platform.helm.keeping import Keeping, objection
 from notebook_platform.helm.marker import Marker
 from notebook_platform.helm.planning import Ahead
 from notebook_platform.helm.release import History, Release, as_helm_keeps_them, history
-from notebook_platform.helm.runner import Helm, Run
+from notebook_platform.helm.runner import Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
 from notebook_platform.helm.troubles import sentence
 from notebook_platform.target import errors
@@ -33,19 +34,6 @@ LOOK_AGAIN, LONGEST_LOOK = 1.5, 30.0
 """Seconds. What has been amiss for long is looked at less often."""
 
 REASONS = {"install": "Installing", "upgrade": "Upgrading", "rollback": "RollingBack", "uninstall": "Uninstalling"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keeping:
-    """How the releases of one platform are kept: whose they are, with which helm, what may be taken over, to which versions of
-    charts a person lets them go."""
-
-    owner: str
-    uid: str
-    helm: Helm
-    adoption: str
-    deleting: bool
-    approved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +84,7 @@ class ReleaseStep(Step[Wanted, Found]):
         existing = None
         if target.api is not None:
             self._read = kept, mark = await self._books(target)
-            existing = kept.newest if self._objection(kept.newest, mark) is None else None
+            existing = kept.newest if objection(self._content, self._keeping, kept.newest, mark) is None else None
         wanted = await self._content.want(target, existing)
         self._wanted = replace(wanted, values=as_helm_keeps_them(wanted.values))
 
@@ -113,7 +101,11 @@ class ReleaseStep(Step[Wanted, Found]):
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
         target: Target | None = inputs.get("TargetCluster")
-        if target is None or target.api is None:
+        if target is None:
+            return Observed()
+        if target.api is None and self._wanted is not None:
+            self._ahead = await self._look_ahead(target, None)
+        if target.api is None:
             return Observed()
         self._target = target
         run = self._keeping.helm.run_of(self._key)
@@ -154,7 +146,7 @@ class ReleaseStep(Step[Wanted, Found]):
     async def _look(self, target: Target) -> Observed[Found]:
         assert self._wanted is not None
         kept, mark = await self._books(target)
-        if failed := self._objection(kept.newest, mark):
+        if failed := objection(self._content, self._keeping, kept.newest, mark):
             return Observed(failed=failed, ours=False)
         self._mark = mark
         record, irreversible = self._record(kept, mark)
@@ -162,13 +154,14 @@ class ReleaseStep(Step[Wanted, Found]):
         state = state_of(record, self._wanted, self._content.remediation, now=datetime.now(UTC), patience=patience)
         if state in planning.WRITES:
             self._ahead = await self._look_ahead(target, None if state is State.ABSENT else kept.newest)
+        if self._ahead.unknown:
+            message = f"Helm renders {self._wanted.chart.name} for {self._content.release} before anything is written"
+            return Observed(busy=InProgress(reason="Rehearsing", message=message, look_again_in=1.0))
         if state is State.ABSENT:
             return Observed()
         found = Found(record=record, state=state, mark=mark, irreversible=irreversible)
-        if state is State.IN_LINE:
+        if state in (State.IN_LINE, State.OUTDATED):  # what is outdated may have to wait, and is at work meanwhile
             found = await self._examined(target, found)
-        elif state is State.OUTDATED and kept.newest is not None:  # it may have to wait, and is at work meanwhile
-            found = replace(found, seen=await self._content.look(target, kept.newest))
         return Observed(found=found, notices=(*self._content.notices(), *found.seen.notices))
 
     async def _look_ahead(self, target: Target, newest: Release | None) -> Ahead:
@@ -176,6 +169,8 @@ class ReleaseStep(Step[Wanted, Found]):
         assert self._wanted is not None
         keeping, content, wanted = self._keeping, self._content, self._wanted
         rehearsal = await keeping.helm.rehearsals.of(target, wanted, content.field, upgrade=newest is not None)
+        if rehearsal is None:
+            return Ahead(unknown=True)
         if newest is None or wanted.is_in(newest):
             return Ahead(refused=rehearsal.refused)
         concerns = await content.concerns(target, newest, wanted)
@@ -202,40 +197,27 @@ class ReleaseStep(Step[Wanted, Found]):
 
     async def _examined(self, target: Target, found: Found) -> Found:
         assert found.release is not None
-        drifts = tuple(await drifted(target.api, found.release))
+        drifts = tuple(await drifted(target.api, found.release)) if found.mark is not None else ()
         seen = await self._content.look(target, found.release)
-        return replace(found, state=State.DRIFTED if drifts else State.IN_LINE, drifts=drifts, seen=seen)
-
-    def _objection(self, release: Release | None, mark: Marker | None) -> Failed | None:
-        """Why it may not be touched; None: it is ours, nobody's and to be taken over, or not there."""
-        place, content = self._content.field, self._content
-        where = f"release {content.release!r} in namespace {content.namespace!r} of the cluster"
-        if mark is not None and mark.owner != self._keeping.owner:
-            return Failed(
-                reason="OwnedByAnother",
-                message=f"{place}: {where} belongs to another platform ({mark.owner})",
-                remedy="Choose another name or namespace. It is not touched.",
-            )
-        if mark is None and release is not None and self._keeping.adoption == "Never":
-            return Failed(
-                reason="NotOwned",
-                message=f"{place}: {where} exists already and has no owner",
-                remedy="Choose another name, or set spec.adoption: IfUnowned to take it over.",
-            )
-        return None
+        state = State.DRIFTED if drifts and found.state is State.IN_LINE else found.state
+        return replace(found, state=state, drifts=drifts, seen=seen)
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
             return ()
         if found is None or found.release is None:
             return planning.installs(desired, self._ahead)
+        drifts = planning.drift(found.drifts)
         if found.state is State.DRIFTED:
-            return [Change(path=d.path, action=Action.UPDATE, before=d.found, after=d.wanted) for d in found.drifts]
-        return planning.changes(desired, found.release, found.state, found.mark, self._ahead, self._keeping.owner)
+            return drifts
+        owner = self._keeping.owner
+        return [*planning.changes(desired, found.release, found.state, found.mark, self._ahead, owner), *drifts]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._target is not None
         state = found.state if found else State.ABSENT
+        if state is State.OUTDATED and not planning.of_revision(desired, changes):
+            state = State.DRIFTED  # the upgrade waits, and what is there is looked after
         if state is State.OUTDATED and found is not None and found.release is not None:
             saving = await self._content.save(self._target, found.release, desired)
             if saving is not None:

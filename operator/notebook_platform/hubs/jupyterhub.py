@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from kubernetes.aio import client
 
+from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
@@ -60,7 +61,8 @@ class JupyterHub(Content):
         if not troubles:
             urls = urls_of(self._spec, self._around, found.address)
             servers = await asked(urls, token_in(release.config), allow_private=self._allow_private)
-            troubles = await stale(target.api, self.namespace, servers)
+            patience = parse_duration(self._spec.single_user.start_timeout)
+            troubles = await stale(target.api, self.namespace, servers, patience)
         users = counted(await homes.census(target.api, self.namespace), servers)
         notices = (*found.notices, *homes.notices(users, FIELD), *await drain_blocked(target.api, release, FIELD))
         return Seen(troubles=troubles, url=url_of(self._spec, self._around, found.address), details=users, notices=notices)

@@ -20,9 +20,6 @@ from notebook_platform.hubs.given import Around, base_path, url_of
 from notebook_platform.hubs.homes import USERNAME, Census
 from notebook_platform.hubs.hub_api import Server
 
-UNHEARD = timedelta(minutes=2)
-"""A hub learns of a pod that is ready within seconds."""
-
 
 def token_in(values: Mapping[str, Any]) -> str | None:
     """The operator's token at the hub of a release with these values; None: it has none there."""
@@ -61,21 +58,23 @@ def counted(users: Census, servers: Sequence[Server] | None) -> Census:
     return replace(users, servers=max(users.servers, len(servers or ())))
 
 
-async def stale(api: client.ApiClient, namespace: str, servers: Sequence[Server] | None) -> tuple[Trouble, ...]:
-    """Whether the hub no longer hears from Kubernetes, which it does not notice by itself."""
+async def stale(
+    api: client.ApiClient, namespace: str, servers: Sequence[Server] | None, patience: timedelta
+) -> tuple[Trouble, ...]:
+    """Whether the hub no longer hears from Kubernetes, which it does not notice by itself. `patience` is how long a start may take."""
     starting = {server.user for server in servers or () if server.pending == "spawn"}
     if not starting:
         return ()
     pods = (await client.CoreV1Api(api).list_namespaced_pod(namespace, label_selector=homes.SERVERS)).items
-    return tuple(unheard(starting, pods, datetime.now(UTC)))
+    return tuple(unheard(starting, pods, datetime.now(UTC) - patience))
 
 
-def unheard(starting: Iterable[str], pods: Iterable[Any], now: datetime) -> Iterator[Trouble]:
-    """Users for whom the hub waits although their pod is ready for long. Pure.
+def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> Iterator[Trouble]:
+    """Users for whom the hub waits although their pod was ready before `since`. Pure.
 
     https://github.com/jupyterhub/kubespawner/issues/282
     """
-    ready = {(pod.metadata.annotations or {}).get(USERNAME) for pod in pods if _ready_since(pod) < now - UNHEARD}
+    ready = {(pod.metadata.annotations or {}).get(USERNAME) for pod in pods if _ready_since(pod) < since}
     late = sorted(user for user in starting if user in ready)
     if late:
         yield Trouble(

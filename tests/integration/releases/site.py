@@ -17,11 +17,12 @@ from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.walk import Policy, Result, reconcile
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.content import Content
+from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.release import packed, unpacked
 from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
-from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, SecretStore

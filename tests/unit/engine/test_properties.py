@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -224,6 +225,51 @@ def test_what_cannot_be_made_is_told_by_the_plan_and_after_all_that_can_be_is_ma
     assert dial.there == {"easy": 1, "hard": 0}
     last = run(Graph([dial]))["Dial"]
     assert isinstance(last.outcome, Failed) and last.outcome.reason == "ForLife" and not last.drift
+
+
+class Careful(Dial):
+    """A Dial whose numbers wait for somebody (99), or for a time when nobody is disturbed (50)."""
+
+    def __init__(self, **wanted: int) -> None:
+        super().__init__(wanted)
+        self.there = dict.fromkeys(wanted, 0)
+
+    def plan(self, desired: Any, found: Any) -> Sequence[Change]:
+        asked = Failed(reason="Asked", message="it is asked", remedy="Say yes.")
+        return [
+            replace(change, awaits=asked if change.after == 99 else None, disrupts=change.after == 50)
+            for change in super().plan(desired, found)
+        ]
+
+    async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
+        await super().apply(desired, found, changes)
+        return Done()
+
+
+def test_what_waits_is_told_and_all_else_is_made_meanwhile() -> None:
+    step = Careful(a=1, b=99, c=50)
+    graph = Graph([step])
+    result = run(graph, Policy(disruption_waits="the window"))["Dial"]
+    assert result.applied and isinstance(result.outcome, Done) and step.there == {"a": 1, "b": 0, "c": 0}
+    assert (result.outcome.reason, result.outcome.person, result.outcome.next) == ("Asked", True, "it is asked. Say yes.")
+    run(graph)
+    assert step.there == {"a": 1, "b": 0, "c": 50}
+    conditions = {c.type: c for c in fold({"Dial": run(graph)["Dial"]}, [], generation=1, now=NOW)}
+    assert conditions["Ready"].reason == conditions["Stalled"].reason == "Asked" and conditions["Stalled"].status == "True"
+    assert conditions["Reconciling"].status == "False"
+
+
+def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_them() -> None:
+    asked: list[int] = []
+
+    async def occupied() -> str:
+        asked.append(1)
+        return "the end of 2 servers"
+
+    run(Graph([Careful(a=1)]), Policy(occupied=occupied))
+    assert not asked
+    result = run(Graph([Careful(c=50)]), Policy(occupied=occupied))["Dial"]
+    assert "waits for the end of 2 servers" in result.outcome.next and result.look_again_in == 60 and asked == [1]
 
 
 def test_a_held_failure_is_left_alone_until_its_time() -> None:

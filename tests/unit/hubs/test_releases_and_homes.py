@@ -14,10 +14,11 @@ from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.step import Check
 from notebook_platform.helm.content import Content
+from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.pods import diagnose
 from notebook_platform.helm.releases import AnyChart, in_order, step_name
 from notebook_platform.helm.scene import Scene
-from notebook_platform.helm.step import Keeping, ReleaseStep
+from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.helm.troubles import Trouble, sentence
 from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.health import unseen

@@ -1,6 +1,8 @@
 """What an upgrade does to users' data is known before it is begun, asked for, and told in plans."""
 
+import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,14 +12,16 @@ from notebook_platform.helm.approval import APPROVE, approved, needed
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.marker import Marker
 from notebook_platform.helm.planning import Ahead, changes
-from notebook_platform.helm.rehearsal import refusal
+from notebook_platform.helm.rehearsal import Rehearsals, refusal
 from notebook_platform.helm.removed import REMOVED, lost
 from notebook_platform.helm.served import in_words
-from notebook_platform.helm.state import State
+from notebook_platform.helm.state import State, Wanted
 from notebook_platform.hubs.generations import migrates
 from notebook_platform.hubs.homes import Census
 from notebook_platform.hubs.naming import Before
 from notebook_platform.hubs.upgrades import concerns
+from notebook_platform.target.step import Target
+from pyhelm3.errors import Error
 
 from tests.unit.hubs.test_release_state import WANTED, release
 
@@ -156,3 +160,50 @@ def test_a_kind_is_lost_once_on_the_way(kind: tuple[str, str], start: int, steps
     thing = [{"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "a"}}]
     one_by_one = sum(len(lost(thing, (1, start + n), (1, start + n + 1))) for n in range(steps))
     assert one_by_one == len(lost(thing, (1, start), (1, start + steps))) <= 1
+
+
+MANIFESTS = """
+{kind: Service, metadata: {name: hub}}
+---
+{kind: Job, metadata: {name: puller, annotations: {helm.sh/hook: pre-install}}}
+"""
+
+
+async def test_a_rehearsal_is_run_once_for_what_is_wanted_and_a_slow_one_goes_on_beside_the_passes() -> None:
+    asked: list[Any] = []
+    come = asyncio.Event()
+
+    async def rehearse(target: Target, wanted: Wanted, upgrade: bool) -> str:
+        asked.append((wanted.values["a"], upgrade))
+        await come.wait()
+        return MANIFESTS
+
+    rehearsals = Rehearsals(rehearse, patience=0.01)
+    target = Target(api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1)
+    assert await rehearsals.of(target, WANTED, FIELD, upgrade=True) is None
+    assert await rehearsals.of(target, replace(WANTED, values={"a": 2}), FIELD, upgrade=True) is None
+    assert await rehearsals.of(target, WANTED, FIELD, upgrade=True) is None
+    come.set()
+    for _ in range(3):
+        found = await rehearsals.of(target, WANTED, FIELD, upgrade=True)
+        assert found is not None and found.refused is None and found.objects == {("Service", "hub")}
+    assert asked == [(1, True), (2, True), (1, True)]
+    rehearsals.close()
+
+
+async def test_a_repository_that_is_away_is_asked_again_and_a_refusal_for_good_is_kept() -> None:
+    asked = 0
+
+    async def rehearse(target: Target, wanted: Wanted, upgrade: bool) -> str:
+        nonlocal asked
+        asked += 1
+        raise Error(1, b"", b"dial tcp: no such host" if wanted.values["a"] == 1 else b"execution error at (x): no")
+
+    rehearsals = Rehearsals(rehearse)
+    target = Target(api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1)
+    for values, reason, runs in (({"a": 1}, "RepositoryUnreachable", 2), ({"a": 2}, "ValuesRefused", 1)):
+        asked = 0
+        for _ in range(2):
+            found = await rehearsals.of(target, replace(WANTED, values=values), FIELD, upgrade=False)
+            assert found is not None and found.refused is not None and found.refused.reason == reason
+        assert asked == runs
