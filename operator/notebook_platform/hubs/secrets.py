@@ -87,13 +87,17 @@ async def hub_secrets(store: SecretStore, spec: JupyterHubSpec, existing: Standi
 
 
 async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: Standing | None) -> Mapping[str, str]:
-    """What is kept beside the platform, with all that was missing until now: what the release has, else something new."""
+    """What is kept beside the platform, with all that was missing until now: what the release has, else something new.
+
+    What its chart drew itself stands in no values, and was never given to it from here: that counts, whatever is kept.
+    """
     kept = dict(await store.find(name) or {})
     values = existing.values if existing else {}
-    missing = {key: _taken(values, key) for key in (*TAKEN_FROM, *MADE) if key not in kept}
-    untold = any(told is None for key, told in missing.items() if key in TAKEN_FROM)
-    drawn = await existing.drawn() if existing and untold else {}
-    fresh = {key: told or drawn.get(key) or secrets.token_hex(32) for key, told in missing.items()}
+    drawn = await existing.drawn() if existing and any(_taken(values, key) is None for key in TAKEN_FROM) else {}
+    fresh = {key: value for key, value in drawn.items() if _taken(values, key) is None and kept.get(key) != value}
+    for key in (*TAKEN_FROM, *MADE):
+        if key not in kept and key not in fresh:
+            fresh[key] = _taken(values, key) or secrets.token_hex(32)
     for service in spec.services:
         key = f"service.{service.name}"
         if key not in kept and (token := _token_in(values, service.name)):

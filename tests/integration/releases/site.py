@@ -144,8 +144,7 @@ class Site:
             deleting=deleting,
             approved=self.approved,
         )
-        platform = Platform(namespace="default", name="one", uid="uid-1")
-        secrets = SecretStore(self.cluster.target.api, platform)
+        secrets = self.secrets
         specs = [ReleaseSpec.model_validate(w) for w in self.wants]
         found: dict[str, Content] = {spec.name: AnyChart(spec, secrets=secrets, helm=self.helm) for spec in specs}
         if self.hub is not None:
@@ -155,6 +154,11 @@ class Site:
         steps = [ReleaseStep(content, keeping) for content in contents]
         retired = RetiredReleases(keeping, [(c.namespace, c.release) for c in contents], {})
         return Graph([There(self.cluster.target), *steps, retired])
+
+    @property
+    def secrets(self) -> SecretStore:
+        """What the platform keeps; each site is a platform of its own."""
+        return SecretStore(self.cluster.target.api, Platform(namespace="default", name=self.namespace, uid="uid-1"))
 
     async def once(self, policy: Policy | None = None) -> dict[str, Result]:
         self.results = await reconcile(self.graph(), policy or Policy())

@@ -48,7 +48,8 @@ def standing(values: Mapping[str, Any]) -> Standing:
 async def test_they_are_made_once_and_kept() -> None:
     secrets = store()
     first = await hub_secrets(secrets, spec("4.4.0"), None)
-    second = await hub_secrets(secrets, spec("4.4.0"), standing({"proxy": {"secretToken": "another"}}))
+    others = {"proxy": {"secretToken": "x"}, "hub": {"cookieSecret": "y", "config": {"CryptKeeper": {"keys": ["z"]}}}}
+    second = await hub_secrets(secrets, spec("4.4.0"), standing(others))
     assert first == second and secrets.writes == 1
     assert set(secrets.data[KEPT]) == {"proxyToken", "cookieSecret", "cryptKey", "password", "tokenKey"}
     assert all(len(value) == 64 and int(value, 16) for value in secrets.data[KEPT].values())
