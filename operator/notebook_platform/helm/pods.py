@@ -10,6 +10,9 @@ from notebook_platform.helm.scene import Scene
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
 CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+OTHER_ZONE = ("volume node affinity conflict", "didn't match PersistentVolume's node affinity")
+"""The scheduler's words for a disk that no node can reach: of older and of newer Kubernetes."""
+
 STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 
 
@@ -79,7 +82,7 @@ def _unattached(pod: Any, around: Scene) -> str | None:
     if told:
         return f"a volume of pod {pod.metadata.name} cannot be used on node {pod.spec.node_name} ({told})"
     unscheduled = _unscheduled(pod) or ""
-    if "volume node affinity conflict" in unscheduled:
+    if any(words in unscheduled for words in OTHER_ZONE):
         return f"the disk of pod {pod.metadata.name} lies in another zone than the nodes that have room ({unscheduled})"
     return None
 

@@ -59,7 +59,7 @@ def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool
     if isinstance(outcome, Failed) and (was is None or (was.reason, was.message) != (outcome.reason, sentence(outcome))):
         yield Told(type="Warning", reason=outcome.reason, message=f"{name}: {sentence(outcome)}")
     if isinstance(outcome, Done) and outcome.next and (was is None or was.reason != outcome.reason):
-        yield Told(type="Normal", reason=outcome.reason, message=f"{name}: {outcome.next}")
+        yield Told(type="Warning" if outcome.person else "Normal", reason=outcome.reason, message=f"{name}: {outcome.next}")
     started = isinstance(outcome, InProgress) and (was is None or was.reason != outcome.reason)
     if isinstance(outcome, InProgress) and started:
         yield Told(type="Normal", reason=outcome.reason, message=f"{name}: {outcome.message}")

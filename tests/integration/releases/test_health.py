@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from kubernetes.aio import client
 from notebook_platform.engine import Done, InProgress
 from notebook_platform.helm.release import history
 from notebook_platform.hubs import health
@@ -171,6 +172,43 @@ async def test_a_volume_that_cannot_be_attached_names_the_node(site: Site) -> No
     await site.cluster.core.create_namespaced_event(site.namespace, event)
     told = (await site.reason("StorageUnavailable")).message
     assert pod.spec.node_name in told and "Multi-Attach" in told
+
+
+async def test_a_disk_in_another_zone_than_the_nodes_is_told(site: Site) -> None:
+    """In the scheduler's own words, which change with Kubernetes."""
+    zone = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["eastus-9"]}
+    disk = {
+        "metadata": {"name": site.namespace},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "managed-csi",
+            "claimRef": {"namespace": site.namespace, "name": "little"},
+            "csi": {"driver": "disk.csi.azure.com", "volumeHandle": site.namespace},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [zone]}]}},
+        },
+    }
+    await site.cluster.core.create_persistent_volume(disk)
+    site.set(storage={"class": "managed-csi"})
+    told = (await site.reason("StorageUnavailable")).message
+    assert "the disk of pod little-" in told and "in another zone" in told
+
+
+async def test_a_disk_that_azure_does_not_make_is_told_with_its_words(site: Site) -> None:
+    provisioner = {"metadata": {"name": site.namespace}, "provisioner": "none.example.org", "volumeBindingMode": "Immediate"}
+    await client.StorageV1Api(site.cluster.target.api).create_storage_class(provisioner)
+    site.set(storage={"class": site.namespace})
+    await site.reason("VolumeNotBound")
+    event = {
+        "metadata": {"generateName": "e-", "namespace": site.namespace},
+        "involvedObject": {"kind": "PersistentVolumeClaim", "name": "little", "namespace": site.namespace},
+        "type": "Warning",
+        "reason": "ProvisioningFailed",
+        "message": "the disk quota of the subscription is used up",
+    }
+    await site.cluster.core.create_namespaced_event(site.namespace, event)
+    told = await site.until(lambda outcome: "quota of the subscription" in getattr(outcome, "message", ""))
+    assert told.reason == "VolumeNotBound" and f"storage class {site.namespace}" in told.message
 
 
 async def test_a_load_balancer_without_an_address_says_since_when_and_azures_code(site: Site) -> None:
