@@ -22,6 +22,8 @@ class Network:
         """Register the endpoints."""
         base = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.Network/virtualNetworks"
         routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Network/virtualNetworks", self.list_all)
+        names = "/subscriptions/{sub}/providers/Microsoft.Network/locations/{location}/CheckDnsNameAvailability"
+        routes.add("GET", names, self.check_label)
         routes.add("GET", base, self.in_group)
         routes.add("GET", f"{base}/{{name}}", self.get)
         routes.add("PUT", f"{base}/{{name}}", self.put)
@@ -53,6 +55,14 @@ class Network:
     async def get(self, call: Call) -> Answer:
         """One network."""
         return Answer(self._network(call).body)
+
+    async def check_label(self, call: Call) -> Answer:
+        """Whether no public address of the region has a DNS label."""
+        label, location = call.query["domainNameLabel"].lower(), call["location"].lower()
+        everywhere = self._world.store.under("/subscriptions", "microsoft.network/publicipaddresses")
+        there = [one.body for one in everywhere if one.body.get("location", "").lower() == location]
+        taken = {str((one["properties"].get("dnsSettings") or {}).get("domainNameLabel")).lower() for one in there}
+        return Answer({"available": label not in taken})
 
     def _idle(self, network: Resource, call: Call) -> None:
         if network.body["properties"]["provisioningState"] in ("Updating", "Deleting"):

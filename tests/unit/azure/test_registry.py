@@ -107,13 +107,14 @@ async def test_another_tier_is_one_write(estate: Estate) -> None:
     assert await estate.writes(mark) == ["PATCH registries/universitybinder"]
 
 
-async def test_a_name_that_somebody_in_azure_has_is_told(estate: Estate) -> None:
+async def test_a_name_that_somebody_in_azure_has_is_told_before_anything_is_made(estate: Estate) -> None:
     stranger = "/subscriptions/99999999-9999-9999-9999-999999999999/resourceGroups/theirs"
     id_ = f"{stranger}/providers/Microsoft.ContainerRegistry/registries/universitybinder"
     await estate.control("PUT", f"/resources{id_}", {"properties": {"provisioningState": "Succeeded"}})
-    outcome = (await estate.settle(binder_spec()))["Registry"].outcome
+    outcome = (await estate.settle(binder_spec()))["Preflight"].outcome
     assert isinstance(outcome, Failed) and outcome.reason == "NameTaken" and outcome.retry_in is None
-    assert "spec.binderhub.registry.azure.name" in outcome.message and "choose another" in outcome.remedy
+    assert "spec.binderhub.registry.azure.name" in outcome.message and "Choose another" in outcome.remedy
+    assert not [write for write in await estate.writes() if write.startswith("PUT")]
 
 
 async def test_a_registry_of_others_is_not_touched_and_taken_over_only_if_asked(estate: Estate) -> None:

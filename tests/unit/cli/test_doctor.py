@@ -260,6 +260,32 @@ async def test_names_that_nobody_owns_may_be_taken_over(terminal: Terminal) -> N
     assert the_line(await diagnosis(terminal, runbook_spec(adoption="IfUnowned")), "names") == "✓ free, or ours"
 
 
+async def test_names_that_other_customers_of_azure_have_are_told_before_anything_is_made(terminal: Terminal) -> None:
+    address = f"{SUBSCRIPTION_ID}/resourceGroups/theirs/providers/Microsoft.Network/publicIPAddresses/one"
+    settings = {"provisioningState": "Succeeded", "dnsSettings": {"domainNameLabel": "Notebooks"}}
+    await terminal.estate.control("PUT", f"/resources{address}", {"location": "eastus", "properties": settings})
+    registry = f"{SUBSCRIPTION_ID}/resourceGroups/theirs/providers/Microsoft.ContainerRegistry/registries/binderimages"
+    await terminal.estate.control("PUT", f"/resources{registry}", {"location": "eastus", "properties": {}})
+    hub = {
+        "chart": {"version": "4.4.0"},
+        "auth": {"dummy": {"insecure": True, "allowAll": True}},
+        "expose": {"loadBalancer": {"dnsLabel": "notebooks"}},
+    }
+    binder = {
+        "chart": {"version": "1.0.0-0.dev.git.3950.hb1d2e3f4"},
+        "address": {"dnsLabels": {"binder": "binder", "hub": "notebooks"}},
+        "registry": {"azure": {"name": "binderimages", "prefix": "b/x-"}},
+    }
+    said = await diagnosis(terminal, runbook_spec(jupyterhub=hub, binderhub=binder))
+    first, second, third = lines_of(said, "names")
+    assert first.startswith("✗ spec.jupyterhub.expose.loadBalancer.dnsLabel: the DNS label 'notebooks' is taken in eastus")
+    assert second.startswith("✗ spec.binderhub.address.dnsLabels.hub: the DNS label 'notebooks' is taken")
+    assert third.startswith("✗ spec.binderhub.registry.azure.name: the name 'binderimages' cannot be had: The registry")
+    assert (await preflight(terminal.estate, runbook_spec(jupyterhub=hub))).reason == "DnsLabelTaken"
+    hub["expose"] = {"loadBalancer": {"dnsLabel": "free"}}
+    assert the_line(await diagnosis(terminal, runbook_spec(jupyterhub=hub)), "names") == "✓ free, or ours"
+
+
 async def test_what_is_being_deleted_is_waited_for_and_not_held_for_anothers(terminal: Terminal) -> None:
     body = {
         "location": "eastus",

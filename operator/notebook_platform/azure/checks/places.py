@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
-
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.azure.addresses import Room, kept_subnets, room, room_findings, subnet_findings
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.inventory import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, Kind
-from notebook_platform.azure.checks.finding import Finding, oldest
+from notebook_platform.azure.checks.finding import Finding
+from notebook_platform.azure.checks.looks import cluster_is_there, look_up
+from notebook_platform.azure.checks.public_names import public_names
 from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.context import AzureContext
 
@@ -31,7 +31,7 @@ async def _subnets_of_others(context: AzureContext, sharp: bool) -> list[Room]:
     """What those have left that can be seen. A cluster that is there has taken its addresses already."""
     async with speaking_of("spec.network.subnetId"):
         wanted = _pools_by_subnet(context)
-        if not wanted or await _cluster_is_there(context, sharp):
+        if not wanted or await cluster_is_there(context, sharp):
             return []
         found = [(field, pools, await _subnet(context, id_, sharp)) for id_, (field, pools) in wanted.items()]
     rooms = []
@@ -58,7 +58,7 @@ def _pools_by_subnet(context: AzureContext) -> dict[str, tuple[str, list[NodePoo
 
 async def _subnet(context: AzureContext, id_: str, sharp: bool) -> Wire | None:
     parts = id_.split("/")
-    network = await _there(context, NETWORKS, parts[8], parts[4], sharp)
+    network = await look_up(context, NETWORKS, parts[8], parts[4], sharp)
     subnets = (network or {}).get("properties", {}).get("subnets") or ()
     return next((subnet for subnet in subnets if subnet["name"].lower() == parts[10].lower()), None)
 
@@ -68,13 +68,13 @@ async def names(context: AzureContext, sharp: bool) -> list[Finding]:
     found = []
     for what, field, kind, name, group in _named(context):
         async with speaking_of(field):
-            there = await _there(context, kind, name, group, sharp)
+            there = await look_up(context, kind, name, group, sharp)
         if there is None or (there.get("properties") or {}).get("provisioningState") == "Deleting":
             continue
         failed = context.owner.objection(f"{what} {name!r}", field, there.get("tags"), context.spec.adoption)
         if failed:
             found.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))
-    found += await _node_group(context, sharp)
+    found += [*await _node_group(context, sharp), *await public_names(context, sharp)]
     return found or [Finding(sentence="free, or ours")]
 
 
@@ -94,23 +94,10 @@ async def _node_group(context: AzureContext, sharp: bool) -> list[Finding]:
     (https://learn.microsoft.com/azure/aks/faq#can-i-provide-my-own-name-for-the-aks-node-resource-group-)."""
     name = context.spec.cluster.node_resource_group or default_node_group(context.spec)
     async with speaking_of("spec.cluster.nodeResourceGroup"):
-        if await _cluster_is_there(context, sharp):
+        if await cluster_is_there(context, sharp):
             return []
-        group = await _there(context, GROUPS, name, "", sharp)
+        group = await look_up(context, GROUPS, name, "", sharp)
     if group is None or group["properties"].get("provisioningState") == "Deleting":
         return []
     sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, and AKS makes one of its own"
     return [Finding(sentence=sentence, reason="NodeResourceGroupTaken", remedy="Choose another name, or delete that group.")]
-
-
-async def _cluster_is_there(context: AzureContext, sharp: bool) -> bool:
-    return await _there(context, CLUSTERS, context.spec.cluster.name, context.group, sharp) is not None
-
-
-async def _there(context: AzureContext, kind: Kind, name: str, group: str, sharp: bool) -> Wire | None:
-    try:
-        return await context.session.inventory.one(kind, group, name, max_age=oldest(context), sharp=sharp)
-    except HttpResponseError as error:
-        if is_missing(error):
-            return None
-        raise

@@ -1,0 +1,70 @@
+"""Names that all customers of Azure share, looked up before there is anything that could have them: DNS labels, registries."""
+
+from collections.abc import Iterator
+
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.inventory import REGISTRIES, REGISTRY_API
+from notebook_platform.azure.checks.finding import Finding
+from notebook_platform.azure.checks.looks import cluster_is_there, look_up
+from notebook_platform.azure.context import AzureContext
+
+
+async def public_names(context: AzureContext, sharp: bool) -> list[Finding]:
+    """Those that somebody else has. Once the cluster is there, its own load balancers have the labels."""
+    found: list[Finding] = []
+    if not await cluster_is_there(context, sharp):
+        for field, label in _labels(context):
+            found += await _label(context, field, label)
+    return found + await _registry(context, sharp)
+
+
+def _labels(context: AzureContext) -> Iterator[tuple[str, str]]:
+    """(the member of the spec, the label)."""
+    hub, binder = context.spec.jupyterhub, context.spec.binderhub
+    if hub is not None and hub.expose.load_balancer is not None and hub.expose.load_balancer.dns_label:
+        yield "spec.jupyterhub.expose.loadBalancer.dnsLabel", hub.expose.load_balancer.dns_label
+    if binder is not None and binder.address.ingress is not None and binder.address.ingress.dns_label:
+        yield "spec.binderhub.address.ingress.dnsLabel", binder.address.ingress.dns_label
+    labels = binder.address.dns_labels if binder is not None else None
+    if labels is not None:
+        yield "spec.binderhub.address.dnsLabels.binder", labels.binder
+        yield "spec.binderhub.address.dnsLabels.hub", labels.hub
+
+
+async def _label(context: AzureContext, field: str, label: str) -> list[Finding]:
+    """https://learn.microsoft.com/rest/api/virtualnetwork/check-dns-name-availability"""
+    location = context.spec.azure.location
+    async with speaking_of(field):
+        told = await context.session.network.check_dns_name_availability(location, domain_name_label=label)
+    if told.available:
+        return []
+    sentence = f"{field}: the DNS label {label!r} is taken in {location}"
+    return [
+        Finding(
+            sentence=sentence, reason="DnsLabelTaken", remedy="Choose another; labels are unique among all of Azure's customers."
+        )
+    ]
+
+
+async def _registry(context: AzureContext, sharp: bool) -> list[Finding]:
+    """https://learn.microsoft.com/rest/api/container-registry/registries/check-name-availability"""
+    binder, field = context.spec.binderhub, "spec.binderhub.registry.azure.name"
+    if binder is None or binder.registry.azure is None:
+        return []
+    name = binder.registry.azure.name
+    path = f"/subscriptions/{context.spec.azure.subscription_id}/providers/Microsoft.ContainerRegistry/checkNameAvailability"
+    async with speaking_of(field):
+        if await look_up(context, REGISTRIES, name, context.group, sharp) is not None:
+            return []
+        body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
+        told = (await context.session.send("POST", path, api_version=REGISTRY_API, json=body)).json()
+    if told.get("nameAvailable"):
+        return []
+    sentence = f"{field}: the name {name!r} cannot be had: {str(told.get('message') or told.get('reason')).rstrip('.')}"
+    return [
+        Finding(
+            sentence=sentence,
+            reason="NameTaken",
+            remedy="Choose another; names are unique among all of Azure's customers.",
+        )
+    ]
