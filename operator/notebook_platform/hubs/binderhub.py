@@ -6,13 +6,14 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.api.binderhub import BinderHubSpec
+from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.content import Content, Seen
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import documents
-from notebook_platform.hubs import binder_health, homes, upgrades
+from notebook_platform.hubs import binder_health, homes, snapshots, upgrades
 from notebook_platform.hubs.binder_addresses import decide
 from notebook_platform.hubs.binder_secrets import binder_secrets, image_registry
 from notebook_platform.hubs.binder_values import FIELD, about_binder, hub_inside, is_known, jupyterhub_version, render
@@ -82,6 +83,11 @@ class BinderHub(Content):
             return ()  # who launches without a name leaves nothing behind
         users = await homes.census(target.api, self.namespace)
         return list(upgrades.concerns(_hub_of(existing), self._hub_in(wanted), users))
+
+    async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
+        if self._spec.auth is None:
+            return None
+        return await snapshots.before(target.api, existing, _hub_of(existing).version, self._hub_in(wanted).version, FIELD)
 
     def _hub_in(self, wanted: Wanted) -> Before:
         chart = self._spec.chart

@@ -26,7 +26,7 @@ from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
-CHART, KIND = "jupyterhub", "PersistentVolumeClaim"
+CHART = "jupyterhub"
 
 
 class JupyterHub(Content):
@@ -83,10 +83,7 @@ class JupyterHub(Content):
         return list(upgrades.concerns(before, after, users))
 
     async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
-        in_volume = (KIND, snapshots.CLAIM) in {(thing["kind"], thing["metadata"]["name"]) for thing in existing.objects()}
-        if not in_volume or not migrates(existing.chart_version, wanted.chart.version):
-            return None
-        return await snapshots.take(target.api, self.namespace, existing.chart_version, FIELD)
+        return await snapshots.before(target.api, existing, existing.chart_version, wanted.chart.version, FIELD)
 
     def irreversible(self, bad: Release, good: Release) -> str:
         """A newer hub upgrades its database when it starts, and the older one cannot read that any more."""

@@ -10,6 +10,8 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine.outcome import InProgress, Refused
 from notebook_platform.helm.marker import LABEL
+from notebook_platform.helm.release import Release
+from notebook_platform.hubs.generations import migrates
 
 GROUP = ("snapshot.storage.k8s.io", "v1")
 CLAIM = "hub-db-dir"
@@ -22,6 +24,13 @@ LOOK_AGAIN = 3.0
 def name_of(version: str) -> str:
     """The snapshot taken when a hub leaves a chart version."""
     return f"{CLAIM}-{version.lower().replace('.', '-').replace('+', '-')}"
+
+
+async def before(api: client.ApiClient, release: Release, old: str, new: str, field: str) -> InProgress | None:
+    """Take one if going from one version of the hub's chart to another changes the database in the release's volume. None: the
+    upgrade may begin. Raises Refused (SnapshotFailed)."""
+    in_volume = any((one["kind"], one["metadata"]["name"]) == ("PersistentVolumeClaim", CLAIM) for one in release.objects())
+    return await take(api, release.namespace, old, field) if in_volume and migrates(old, new) else None
 
 
 async def take(api: client.ApiClient, namespace: str, version: str, field: str) -> InProgress | None:

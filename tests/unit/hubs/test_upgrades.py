@@ -16,6 +16,7 @@ from notebook_platform.helm.rehearsal import Rehearsals, refusal
 from notebook_platform.helm.removed import REMOVED, lost
 from notebook_platform.helm.served import in_words
 from notebook_platform.helm.state import State, Wanted
+from notebook_platform.hubs.binderhub import BinderHub
 from notebook_platform.hubs.generations import migrates
 from notebook_platform.hubs.homes import Census
 from notebook_platform.hubs.naming import Before
@@ -23,9 +24,14 @@ from notebook_platform.hubs.upgrades import concerns
 from notebook_platform.target.step import Target
 from pyhelm3.errors import Error
 
+from tests.unit.hubs.test_binder_values import INGRESS as BINDER_ADDRESS
+from tests.unit.hubs.test_binder_values import NAMES
+from tests.unit.hubs.test_binder_values import OIDC as BINDER_AUTH
+from tests.unit.hubs.test_binder_values import spec as binder_spec
 from tests.unit.hubs.test_release_state import WANTED, release
 
 FIELD = "spec.jupyterhub"
+BINDER = "1.0.0-0.dev.git.3950.hb1d2e3f4"
 NOBODY = Census()
 ESCAPE = {"hub": {"config": {"KubeSpawner": {"slug_scheme": "escape"}}}}
 BUDGET = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "user-scheduler"}}
@@ -207,3 +213,11 @@ async def test_a_repository_that_is_away_is_asked_again_and_a_refusal_for_good_i
             found = await rehearsals.of(target, replace(WANTED, values=values), FIELD, upgrade=False)
             assert found is not None and found.refused is not None and found.refused.reason == reason
         assert asked == runs
+
+
+def test_the_database_of_a_binders_hub_matters_where_people_have_accounts() -> None:
+    old, new = (replace(release(version=version), chart="binderhub") for version in ("1.0.0-0.dev.git.3506.hba24eb2a", BINDER))
+    for auth, matters in ((BINDER_AUTH, True), (None, False)):
+        wanted = binder_spec(BINDER_ADDRESS, **({"auth": auth} if auth else {}))
+        content = BinderHub(wanted, secrets=None, helm=None, allow_private=False, azure_names=NAMES)  # type: ignore[arg-type]
+        assert bool(content.irreversible(new, old)) is matters and content.irreversible(new, new) == ""
