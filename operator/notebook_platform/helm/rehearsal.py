@@ -78,10 +78,12 @@ class Rehearsals:
         parts = frozenset((thing["kind"], thing["metadata"]["name"]) for thing in things if not _is_hook(thing))
         return Rehearsal(refused=unserved(gone, wanted, target.served_version, field), objects=parts)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End what runs."""
-        for _, task in self._kept.values():
+        tasks = [task for _, task in self._kept.values()]
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def objects(rendered: str) -> list[dict[str, Any]]:

@@ -139,7 +139,7 @@ class Helm:
 
     async def close(self) -> None:
         """End what runs; the next operator recovers the releases."""
-        self.rehearsals.close()
+        await self.rehearsals.close()
         for run in self._runs.values():
             run.task.cancel()
         with contextlib.suppress(Exception):

@@ -194,7 +194,7 @@ async def test_a_rehearsal_is_run_once_for_what_is_wanted_and_a_slow_one_goes_on
         found = await rehearsals.of(target, WANTED, FIELD, upgrade=True)
         assert found is not None and found.refused is None and found.objects == {("Service", "hub")}
     assert asked == [(1, True), (2, True), (1, True)]
-    rehearsals.close()
+    await rehearsals.close()
 
 
 async def test_a_repository_that_is_away_is_asked_again_and_a_refusal_for_good_is_kept() -> None:
