@@ -36,8 +36,9 @@ def kept(site: Field, secret: str, *keys: str) -> list[str]:
     return [base64.b64decode(data[key]).decode() for key in keys]
 
 
-def plan(site: Field, *what: str) -> tuple[int, str]:
-    command = [str(Path(sys.executable).parent / "notebook-platform"), "plan", *(what or (NAME, "-n", "platforms"))]
+def run(site: Field, *words: str) -> tuple[int, str]:
+    """(exit code, output) of a command for people."""
+    command = [str(Path(sys.executable).parent / "notebook-platform"), *words]
     variables = {**site.operator.environment, "KUBECONFIG": site.environment["KUBECONFIG"]}
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
@@ -59,7 +60,7 @@ def test_a_plan_says_what_a_chart_refuses_before_there_is_a_cluster(site: Field,
     wanted["spec"]["jupyterhub"] |= {"chart": {"version": version}, "values": values}
     path = site.directory / "planned.yaml"
     path.write_text(yaml.safe_dump(wanted))
-    code, told = plan(site, "-f", str(path))
+    code, told = run(site, "plan", "-f", str(path))
     assert code == 1 and "cannot be done: spec.jupyterhub" in told and words in told, told
 
 
@@ -106,9 +107,11 @@ def test_an_upgrade_that_migrates_the_database_waits_for_an_approval_and_says_so
     }
     assert all("JupyterHub 1.3 cannot read" in change["awaits"] for change in pending.values())
     assert status["hub"] == {"servers": 0, "homes": 1} and status["url"]
-    code, told = plan(old)
+    code, told = run(old, "plan", NAME, "-n", "platforms")
     assert code == 2 and "jupyterhub-0.11.1 -> jupyterhub-4.4.0" in told and "waits: spec.jupyterhub: going from" in told, told
     assert "for a person" in told and len(revisions(old)) == 1
+    code, told = run(old, "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "1m")
+    assert code != 0 and "waits to be approved" in told, told
 
 
 def test_an_approval_of_another_version_changes_nothing(old: Field) -> None:

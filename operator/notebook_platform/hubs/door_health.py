@@ -15,6 +15,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.troubles import Trouble
+from notebook_platform.helm.values import at
 from notebook_platform.hubs.certificates import SOON, Certificate, best_for, in_acme, in_pem
 from notebook_platform.hubs.probe import addresses_of
 
@@ -46,17 +47,33 @@ class Seen:
     address: str | None
 
 
-async def look(api: client.ApiClient, namespace: str, https: Mapping[str, Any], address: str | None, field: str) -> Door:
-    """Look at a door that ends TLS itself; nothing for others. `https` are the values at proxy.https,
-    `field` is the part of the spec."""
+async def look(api: client.ApiClient, namespace: str, values: Mapping[str, Any], address: str | None, field: str) -> Door:
+    """Look at a hub's own TLS and at that of its Ingress. `values` are the hub's, `address` is its door's own, `field` is the part of
+    the spec."""
+    now = datetime.now(UTC)
+    found = [await _own(api, namespace, at(values, "proxy", "https") or {}, address)]
+    if at(values, "ingress", "enabled"):
+        found += [await _of_ingress(api, namespace, one) for one in at(values, "ingress", "tls") or ()]
+    doors = [judged(seen, now, field) for seen in found if seen is not None]
+    troubles = tuple(sorted(trouble for door in doors for trouble in door.troubles))
+    return Door(troubles, tuple(notice for door in doors for notice in door.notices))
+
+
+async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], address: str | None) -> Seen | None:
     hosts = tuple(str(host) for host in https.get("hosts") or ())
     kind = str(https.get("type") or "letsencrypt")
     if not https.get("enabled") or kind == "offload" or (kind == "letsencrypt" and not hosts):
-        return Door()
+        return None
     certificates = await _certificates(api, namespace, kind, https)
     leads = {host: await _leads_to(host) for host in hosts} if address else {}
-    seen = Seen(hosts=hosts, kind=kind, certificates=certificates, leads_to=leads, address=address)
-    return judged(seen, datetime.now(UTC), field)
+    return Seen(hosts=hosts, kind=kind, certificates=certificates, leads_to=leads, address=address)
+
+
+async def _of_ingress(api: client.ApiClient, namespace: str, tls: Mapping[str, Any]) -> Seen:
+    """Where its name leads is the ingress controller's business."""
+    certificates = await _certificates(api, namespace, "secret", {"secret": {"name": tls.get("secretName")}})
+    hosts = tuple(str(host) for host in tls.get("hosts") or ())
+    return Seen(hosts=hosts, kind="secret", certificates=certificates, leads_to={}, address=None)
 
 
 async def _certificates(

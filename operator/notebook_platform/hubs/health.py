@@ -50,8 +50,8 @@ async def look(api: client.ApiClient, release: Release, field: str) -> Health:
     core = client.CoreV1Api(api)
     found += unseen((await core.list_namespaced_pod(release.namespace, label_selector=SERVERS)).items, datetime.now(UTC))
     address = await address_of(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
-    https = at(release.config, "proxy", "https") or at(release.config, "jupyterhub", "proxy", "https") or {}
-    door = await door_health.look(api, release.namespace, https, address, field)
+    values = at(release.config, "jupyterhub") or release.config  # a binder's hub is a chart in the chart
+    door = await door_health.look(api, release.namespace, values, address, field)
     return Health(tuple(sorted([*found, *door.troubles])), address, door.notices)
 
 

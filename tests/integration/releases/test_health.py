@@ -61,6 +61,21 @@ async def test_a_certificate_is_waited_for_with_the_cause_and_one_that_has_ended
         assert words in await told() and ("Certificate" in await told()) is bool(words)
 
 
+async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> None:
+    await site.ready()
+    found = await history(site.cluster.target.api, site.namespace, "little")
+    assert found.newest is not None
+    tls = [{"hosts": ["hub.example.org"], "secretName": "door"}]
+    release = replace(found.newest, config={"ingress": {"enabled": True, "tls": tls}})
+    assert (await health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles == ()
+    kept = pem(datetime.now(UTC) - timedelta(days=1), "hub.example.org")
+    await site.cluster.core.create_namespaced_secret(
+        site.namespace, {"metadata": {"name": "door"}, "stringData": {"tls.crt": kept}}
+    )
+    (told,) = (await health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles
+    assert told.reason == "CertificateExpired" and "for hub.example.org ended on" in told.message
+
+
 @pytest.mark.parametrize(
     ("values", "reason", "words"),
     [
