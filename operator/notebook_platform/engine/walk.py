@@ -128,13 +128,12 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
         look = OCCUPIED_LOOK if waits and policy.occupied else result.look_again_in
         return replace(result, outcome=_waiting(step, observed, able, waits), look_again_in=look)
     outcome = await step.apply(desired, observed.found, now)
+    sent, later = not (isinstance(outcome, Done) and outcome.next), [change for change in able if change not in now]
     if isinstance(outcome, Done) and outcome.output is None:
         observed = await step.observe(inputs)
         outcome = observed.failed or observed.busy or step.judge(observed.found) or Done(output=step.output(observed.found))
-    sent = not (isinstance(outcome, Done) and outcome.next)
-    later = [change for change in able if change not in now]
-    if later and sent and isinstance(outcome, Done):
-        outcome = _waiting(step, observed, later, waits)
+        if later and not (observed.failed or observed.busy):
+            outcome = _waiting(step, observed, later, waits)
     return replace(result, outcome=outcome, applied=sent, drift=result.drift and sent)
 
 
@@ -161,7 +160,9 @@ def _waiting(step: Step[Any, Any], observed: Observed[Any], changes: Sequence[Ch
         words = f"{changes[0].path} waits for {window}, because people at work would notice it"
         outcome = Done(output=output, next=words, reason="DisruptionWaits")
     amiss = step.judge(observed.found)
-    return replace(amiss, message=f"{amiss.message}; {outcome.next}") if isinstance(amiss, InProgress) else outcome
+    if isinstance(amiss, InProgress):
+        return replace(amiss, message=f"{amiss.message}; {outcome.next}")
+    return amiss or outcome
 
 
 def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode: Mode) -> Outcome:
