@@ -64,6 +64,13 @@ TABLE = (
         15,
     ),
     Row(
+        r"has no deployed releases",
+        "NothingDeployed",
+        "Helm's book names no revision of {field} that runs. Delete the Secrets sh.helm.release.v1.* of that release: it is installed "
+        "anew over what is there, and volumes stay.",
+        60,
+    ),
+    Row(
         r"(pre|post)-(install|upgrade)\S* hooks? failed|failed (pre|post)-(install|upgrade)|hook .* timed out",
         "HookFailed",
         "See the Job that helm names; it is tried again.",

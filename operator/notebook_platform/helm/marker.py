@@ -21,7 +21,8 @@ PREFIX = "notebook-platform-"
 class Marker:
     """`step`: the step that keeps the release; `revision`: the last revision that was begun; `failures`: how often helm failed in a
     row on what is wanted, last at revision `failed`; `recoveries`: how often a dead helm's lock was freed; `unfinished`: 1 when what
-    it had begun is yet to be done again; `leftovers`: objects that Helm does not remove when it uninstalls (hooks), as references."""
+    it had begun is yet to be done again; `removing`: 1 when we began to uninstall it; `leftovers`: objects that Helm does not remove
+    when it uninstalls (hooks), as references."""
 
     owner: str
     step: str = ""
@@ -30,6 +31,7 @@ class Marker:
     failed: int = 0
     recoveries: int = 0
     unfinished: int = 0
+    removing: int = 0
     leftovers: tuple[Mapping[str, str], ...] = ()
 
     def data(self) -> dict[str, str]:
@@ -39,7 +41,7 @@ class Marker:
         return {"owner": self.owner, "step": self.step, **numbers, **leftovers}
 
 
-NUMBERS = ("revision", "failures", "failed", "recoveries", "unfinished")
+NUMBERS = ("revision", "failures", "failed", "recoveries", "unfinished", "removing")
 
 
 def _name(release: str) -> str:

@@ -45,11 +45,22 @@ class Release:
     manifest: str = field(repr=False)
     secret_name: str
     hooks: tuple[str, ...] = field(default=(), repr=False)
+    deleted: datetime | None = None
 
     @property
     def pending(self) -> bool:
         """Helm holds it: something is, or was, at work."""
-        return self.status.startswith("pending-") or self.status == "uninstalling"
+        return self.status.startswith("pending-") or self.removing
+
+    @property
+    def removing(self) -> bool:
+        """Helm uninstalls it, or did not get to the end of it. The revision is the one that was there: helm makes none for this."""
+        return self.status == "uninstalling"
+
+    @property
+    def held_since(self) -> datetime | None:
+        """When helm began what it is, or was, at."""
+        return self.deleted if self.removing and self.deleted else self.last_deployed
 
     def objects(self) -> list[dict[str, Any]]:
         """The objects of its manifest."""
@@ -144,6 +155,7 @@ def decode(data: str, secret_name: str = "") -> Release:
         manifest=document.get("manifest", ""),
         secret_name=secret_name,
         hooks=tuple(hook.get("manifest", "") for hook in document.get("hooks") or ()),
+        deleted=datetime.fromisoformat(info["deleted"]) if info.get("deleted") else None,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from pyhelm3 import Command
 from pyhelm3.errors import Error
 
+from notebook_platform.helm import leash
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.rehearsal import Rehearsals
 from notebook_platform.helm.state import Wanted
@@ -24,15 +26,10 @@ from notebook_platform.target.step import Target
 HISTORY = 10
 """Revisions that helm keeps."""
 
-LEASH = """#!{python}
-import ctypes, os, signal, sys
-# helm ends with the operator: a lock it leaves behind is then known to be nobody's
-try:
-    ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
-except OSError:
-    pass
-os.execvp({helm!r}, [{helm!r}, *sys.argv[1:]])
+SCRIPT = """#!/bin/sh
+exec {python} -I -S {leash} {helm} "$@"
 """
+"""pyhelm3 takes one program, with no arguments of ours."""
 
 
 @dataclass
@@ -68,9 +65,11 @@ class Helm:
         work_dir.mkdir(parents=True, exist_ok=True)
         for kind in ("cache", "config", "data"):
             os.environ[f"HELM_{kind.upper()}_HOME"] = str(work_dir / kind)
+        os.environ[leash.OPERATOR] = str(os.getpid())
         self._executable = work_dir / "helm-on-a-leash"
         path = shutil.which(executable) or executable
-        self._executable.write_text(LEASH.format(python=sys.executable, helm=path))
+        words = {"python": sys.executable, "leash": leash.__file__, "helm": path}
+        self._executable.write_text(SCRIPT.format(**{name: shlex.quote(word) for name, word in words.items()}))
         self._executable.chmod(0o700)
 
     def run_of(self, key: str) -> Run | None:
@@ -81,7 +80,7 @@ class Helm:
         return run
 
     def stop(self, key: str) -> bool:
-        """End a run that is no longer wanted. Returns whether there was one; helm writes down that it failed."""
+        """End a run that is no longer wanted. Returns whether there was one; what it leaves unfinished is recovered."""
         run = self._runs.get(key)
         if run is None or run.ended:
             return False

@@ -25,7 +25,7 @@ class State(Enum):
     DRIFTED = "drifted"
     """As wanted in Helm's book, but the live objects are not what its manifest says."""
     OUTDATED = "outdated"
-    """Other values or another chart than wanted."""
+    """Other values or another chart than wanted, or Helm's book says nothing of it that could be kept."""
     FAILED = "failed"
     """Helm failed; it is time to try again."""
     COOLING = "cooling"
@@ -63,12 +63,14 @@ class Wanted:
 class Record:
     """What Helm and our marker wrote down about a release.
 
-    `begun`: the last revision that we began to write (None: never, or it is not ours); `good`: the last revision before the
-    newest that worked and may come back; `failed`: the last revision that was counted as a failure; `counted`: how many were.
+    `begun`: the last revision that we began to write (None: never, or it is not ours); `removing`: we began to uninstall it;
+    `good`: the last revision before the newest that worked and may come back; `failed`: the last revision that was counted as a
+    failure; `counted`: how many were.
     """
 
     newest: Release | None
     begun: int | None = None
+    removing: bool = False
     good: Release | None = None
     failed: Release | None = None
     counted: int = 0
@@ -97,11 +99,11 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
     if newest is None or newest.status == "uninstalled":
         return State.ABSENT
     if newest.pending:
-        if newest.revision == record.begun:
+        if newest.revision == record.begun and (record.removing or not newest.removing):
             return State.ABANDONED
-        since = newest.last_deployed
+        since = newest.held_since
         return State.HELD if since and now - since < patience else State.STUCK
-    if newest.status != "failed" and wanted.is_in(newest):
+    if newest.status == "deployed" and wanted.is_in(newest):
         return State.IN_LINE if record.begun is not None else State.UNMARKED
     if (failed := record.last_failure(wanted)) is not None:
         return _after_failure(record, wanted, failed, remedies, now)

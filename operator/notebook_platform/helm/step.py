@@ -189,6 +189,7 @@ class ReleaseStep(Step[Wanted, Found]):
         record = Record(
             newest=newest,
             begun=mark.revision if mark else None,
+            removing=bool(mark and mark.removing),
             good=None if irreversible else good,
             failed=kept.revision(mark.failed) if mark and mark.failed else None,
             counted=mark.failures if mark else 0,

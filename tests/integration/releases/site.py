@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kubernetes.aio import client
+from notebook_platform.api.conditions import Condition
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine import Check, Done, Inputs, Observed
 from notebook_platform.engine.backwards import dismantle
-from notebook_platform.engine.fold import explain
+from notebook_platform.engine.fold import explain, fold
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.walk import Policy, Result, reconcile
 from notebook_platform.helm.charts import ChartSource
@@ -22,6 +24,7 @@ from notebook_platform.helm.release import packed, unpacked
 from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.state import State
 from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.jupyterhub import JupyterHub
@@ -71,6 +74,8 @@ class Cluster:
     helms: list[Helm] = field(default_factory=list)
     told: dict[tuple[str, str], str] = field(default_factory=dict)
     """What the condition said by (situation, reason), for people."""
+    theirs: list[asyncio.subprocess.Process] = field(default_factory=list)
+    """What was typed by hand."""
 
     @property
     def core(self) -> client.CoreV1Api:
@@ -112,6 +117,9 @@ async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
     try:
         yield made
     finally:
+        for process in made.theirs:
+            if process.returncode is None:
+                process.kill()
         for helm in made.helms:
             await helm.close()
         await controller.close()
@@ -164,6 +172,24 @@ class Site:
         self.results = await reconcile(self.graph(), policy or Policy())
         return self.results
 
+    async def state(self, step: str = "ReleaseLittle") -> State:
+        """The word for how the release stands, once no helm of ours is at work on it. Nothing is written."""
+        inputs = {"TargetCluster": self.cluster.target}
+
+        async def look() -> Any:
+            looking = self.graph().steps[step]
+            await looking.prepare(inputs)
+            observed = await looking.observe(inputs)
+            return None if observed.busy else observed
+
+        found = (await self.soon(look)).found
+        return found.state if found is not None else State.ABSENT
+
+    def condition(self, type_: str) -> Condition:
+        """As the platform's status has it after the last pass."""
+        conditions = fold(self.results, [], generation=1, now=datetime.now(UTC))
+        return next(one for one in conditions if one.type == type_)
+
     async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle", policy: Policy | None = None) -> Any:
         """Pass after pass, until the step's outcome is as asked; a Failed step is tried again when it says."""
         loop = asyncio.get_running_loop()
@@ -212,6 +238,10 @@ class Site:
         listed = await self.cluster.core.list_namespaced_secret(self.namespace, label_selector="owner=helm")
         return sorted((int(s.metadata.labels["version"]), s.metadata.labels["status"]) for s in listed.items)
 
+    async def stands(self, *book: tuple[int, str]) -> bool:
+        """Whether Helm's book is just this."""
+        return await self.records() == list(book)
+
     async def deployment(self) -> Any:
         return await client.AppsV1Api(self.cluster.target.api).read_namespaced_deployment("little", self.namespace)
 
@@ -238,3 +268,14 @@ async def rewritten(site: Site, change: Callable[[dict[str, Any]], None]) -> Non
 async def interrupted(site: Site, status: str) -> None:
     """What a killed helm leaves behind."""
     await rewritten(site, lambda document: document["info"].update(status=status))
+
+
+async def by_hand(site: Site, *words: str) -> asyncio.subprocess.Process:
+    """A helm that a person types, and that is none of ours."""
+    kubeconfig = site.cluster.directory / "kubeconfig"
+    kubeconfig.write_text(site.cluster.target.kubeconfig)
+    command = [*words, "--namespace", site.namespace, "--kubeconfig", str(kubeconfig)]
+    nowhere = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(str(find().path("helm")), *command, stdout=nowhere, stderr=nowhere)
+    site.cluster.theirs.append(process)
+    return process

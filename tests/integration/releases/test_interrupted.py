@@ -3,10 +3,11 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,7 +15,7 @@ from notebook_platform.engine import Failed, InProgress
 from notebook_platform.helm import marker
 
 from tests.environments import Say
-from tests.integration.releases.site import Cluster, Site
+from tests.integration.releases.site import ROOT, Cluster, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 HOOK = "example.org/hook:1"
@@ -23,9 +24,12 @@ MOMENTS = [(verb, tenth) for verb in ("install", "upgrade") for tenth in (0, 2, 
 BOUND = {"install": 2, "upgrade": 3}
 """Revisions at most: one that was written again, beside those that are wanted."""
 
+ENDS_WITHIN = 10.0
+"""Seconds. A helm that nobody keeps ends at once; the machine may be busy."""
+
 
 def helms(namespace: str) -> dict[int, str]:
-    """Our own processes that write releases of a namespace, with the verb; a shell that waits for one is none."""
+    """Helm processes that write releases of a namespace, with the verb; a shell or a leash that waits for one is none."""
     found = {}
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit():
@@ -36,26 +40,42 @@ def helms(namespace: str) -> dict[int, str]:
         except OSError:
             continue
         verbs = [word for word in words if word in WRITES]
-        if namespace in words and verbs and not program.endswith("sh"):
+        if namespace in words and verbs and program.endswith("/helm"):
             found[int(entry.name)] = verbs[0]
     return found
 
 
-@asynccontextmanager
-async def writers_counted(namespace: str) -> Any:
-    """Gives a list with the number of writers at each moment while the block runs."""
-    seen: list[int] = []
+@dataclass
+class Watched:
+    """What was seen at each moment: so many processes that write the release, so many revisions that helm has begun."""
 
-    async def watch() -> None:
+    writers: list[int] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def watched(site: Site) -> AsyncIterator[Watched]:
+    """Looks all the time while the block runs."""
+    seen = Watched()
+
+    async def processes() -> None:
         while True:
-            seen.append(len(helms(namespace)))
+            seen.writers.append(len(helms(site.namespace)))
             await asyncio.sleep(0.02)
 
-    task = asyncio.create_task(watch())
+    async def book() -> None:
+        while True:
+            seen.pending.append(sum(status.startswith("pending") for _, status in await site.records()))
+            await asyncio.sleep(0.05)
+
+    tasks = [asyncio.create_task(processes()), asyncio.create_task(book())]
     try:
         yield seen
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        assert all(task.cancelled() for task in tasks), "what watched has failed"
 
 
 async def turned(namespace: str, at_work: bool) -> None:
@@ -101,9 +121,30 @@ async def seconds(cluster: Cluster) -> dict[str, float]:
 def table(say: Say) -> Iterator[list[str]]:
     rows: list[str] = []
     yield rows
-    say("helm killed   at     its book then          who died   revisions after   locks freed   most writers at once")
-    for row in rows:
-        say(row)
+    say(
+        LINE.format(
+            "killed in",
+            "at",
+            "helm's book then",
+            "who died",
+            "revisions after",
+            "locks freed",
+            "writers at once",
+            "pending at once",
+        )
+    )
+    for one in rows:
+        say(one)
+
+
+Book = list[tuple[int, str]]
+LINE = "{:<9} {:<6} {:<30} {:<21} {:<16} {:<12} {:<16} {}"
+
+
+def row(verb: str, moment: str, book: Book, who: str, after: Book, freed: int, writers: int, pending: int) -> str:
+    """One moment at which something died, and what came of it."""
+    stood = ", ".join(f"{number} {status}" for number, status in book) or "nothing"
+    return LINE.format(verb, moment, stood, who, f"{len(after)} (newest {after[-1][0]})", freed, writers, pending)
 
 
 @pytest.mark.parametrize(("verb", "tenth"), MOMENTS)
@@ -115,7 +156,7 @@ async def test_helm_killed_at_any_moment_recovers_and_never_two_write(
     if verb == "upgrade":
         await site.ready()
         site.set(hook=HOOK, note="b")
-    async with writers_counted(site.namespace) as writers:
+    async with watched(site) as seen:
         await begun(site)
         await asyncio.sleep(seconds[verb] * tenth / 10)
         for pid in helms(site.namespace):
@@ -130,15 +171,37 @@ async def test_helm_killed_at_any_moment_recovers_and_never_two_write(
     assert not [status for _, status in after if status.startswith("pending")]
     made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
     assert made.data == {"note": "b" if verb == "upgrade" else "a"}
-    assert max(writers) <= 1 and running.revision <= BOUND[verb]
+    assert max(seen.writers) <= 1 and max(seen.pending) <= 1 and running.revision <= BOUND[verb]
     mark = await marker.read(site.cluster.target.api, site.namespace, "little")
     assert mark is not None and mark.failures == 0 and mark.revision == running.revision
-    stood = ", ".join(f"{number} {status}" for number, status in book) or "nothing"
     who = "operator" if with_operator else "helm"
     where = f"{seconds[verb] * tenth / 10:.1f} s"
-    table.append(
-        f"{verb:<13} {where:<6} {stood:<22} {who:<10} {len(after)} (newest {running.revision}){'':<5}{mark.recoveries:<13} {max(writers)}"
-    )
+    table.append(row(verb, where, book, who, after, mark.recoveries, max(seen.writers), max(seen.pending)))
+
+
+async def test_an_operator_that_is_killed_takes_its_helm_along_and_the_next_one_recovers(site: Site, table: list[str]) -> None:
+    """Killed outright, it can end nothing any more: no handler runs and no task is cancelled."""
+    directory = site.cluster.directory / "apart"
+    command = ["-m", "tests.integration.releases.operator_apart", str(site.cluster.charts), str(directory), site.namespace]
+    apart = await asyncio.create_subprocess_exec(sys.executable, *command, stdin=asyncio.subprocess.PIPE, cwd=ROOT)
+    assert apart.stdin is not None
+    apart.stdin.write(site.cluster.target.kubeconfig.encode())
+    apart.stdin.close()
+    async with watched(site) as seen:
+        await turned(site.namespace, True)
+        await site.soon(site.records)
+        apart.kill()
+        await apart.wait()
+        async with asyncio.timeout(ENDS_WITHIN):
+            await turned(site.namespace, False)
+        book = await site.records()
+        running = await site.ready()
+    after = await site.records()
+    assert book == [(1, "pending-install")] and after == [(1, "deployed")] and running.state == "deployed"
+    assert max(seen.writers) <= 1 and max(seen.pending) <= 1
+    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
+    assert mark is not None and mark.recoveries == 1
+    table.append(row("install", "hook", book, "operator, by SIGKILL", after, 1, max(seen.writers), max(seen.pending)))
 
 
 async def test_a_hook_that_never_ends_is_shown_ends_stalled_with_helms_words_and_holds_nothing_else_up(site: Site) -> None:

@@ -117,43 +117,6 @@ async def test_a_failed_upgrade_is_rolled_back_and_the_good_revision_runs_meanwh
     assert (await site.ready()).revision == 6
 
 
-@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback"])
-async def test_what_a_killed_helm_of_ours_left_unfinished_recovers_by_itself(site: Site, status: str) -> None:
-    await site.ready()
-    if status != "pending-install":
-        site.set(note="b")
-        await site.ready()
-    await interrupted(site, status)
-    told = await site.reason("Recovering")
-    assert status in told.message
-    running = await site.ready()
-    assert running.state == "deployed" and running.revision == (1 if status == "pending-install" else 2)
-    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
-    assert mark is not None and mark.recoveries == 1
-
-
-async def test_the_lock_of_somebody_elses_helm_is_waited_for_and_never_broken(site: Site) -> None:
-    await site.ready()
-    mark = marker.Marker(owner=OWNER, step="ReleaseLittle", revision=0)
-    await marker.write(site.cluster.target.api, site.namespace, "little", mark)
-    await interrupted(site, "pending-upgrade")
-    site.set(note="b")
-    assert (await site.reason("ReleaseLocked")).look_again_in > 1
-    assert await site.records() == [(1, "pending-upgrade")]
-
-
-async def test_a_lock_that_somebody_elses_helm_holds_for_too_long_is_told_with_the_secret_that_holds_it(site: Site) -> None:
-    await site.ready()
-    mark = marker.Marker(owner=OWNER, step="ReleaseLittle", revision=0)
-    await marker.write(site.cluster.target.api, site.namespace, "little", mark)
-    long_ago = {"status": "pending-upgrade", "last_deployed": "2026-01-01T00:00:00Z"}
-    await rewritten(site, lambda document: document["info"].update(long_ago))
-    told = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.reason == "ReleaseLocked")
-    assert "pending-upgrade for more than 1 min, and not by this operator" in told.message
-    assert f"delete the Secret sh.helm.release.v1.little.v1 in namespace {site.namespace}" in told.remedy
-    assert await site.records() == [(1, "pending-upgrade")]
-
-
 async def test_a_revision_that_helm_refused_to_write_is_not_taken_for_ours_when_somebody_else_writes_it(site: Site) -> None:
     await site.ready()
     site.set(refuse=True)

@@ -45,6 +45,8 @@ def release(
         (release(), 2, State.IN_LINE),
         (release(config={"a": 2}), 2, State.OUTDATED),
         (release(version="4.3.0"), 2, State.OUTDATED),
+        (release("superseded"), 2, State.OUTDATED),
+        (release("unknown"), 2, State.OUTDATED),
         (release("failed"), 2, State.FAILED),
         (release("pending-install", revision=1), 1, State.ABANDONED),
         (release("pending-upgrade"), 2, State.ABANDONED),
@@ -53,10 +55,19 @@ def release(
         (release("pending-upgrade", minutes=60), None, State.STUCK),
         (release("pending-rollback", minutes=60), 1, State.STUCK),
         (release("uninstalling"), 1, State.HELD),
+        (release("uninstalling"), 2, State.HELD),
+        (replace(release("uninstalling", minutes=60), deleted=NOW - timedelta(minutes=1)), 2, State.HELD),
+        (replace(release("uninstalling", minutes=60), deleted=NOW - timedelta(minutes=30)), 2, State.STUCK),
     ],
 )
 def test_every_state_has_its_word(found: Release | None, ours: int | None, state: State) -> None:
     assert state_in(Record(newest=found, begun=ours)) is state
+
+
+def test_an_uninstallation_that_died_is_ours_only_when_we_began_it() -> None:
+    dead = release("uninstalling", minutes=60)
+    assert state_in(Record(newest=dead, begun=2, removing=True)) is State.ABANDONED
+    assert state_in(Record(newest=dead, begun=2)) is State.STUCK
 
 
 def state_in(record: Record, **remedies: object) -> State:

@@ -18,7 +18,7 @@ HOOK = "helm.sh/hook"
 
 async def uninstall(helm: Helm, api: client.ApiClient, kubeconfig: str, key: str, release: Release, mark: Marker) -> Outcome:
     """Begin to uninstall."""
-    await marker.write(api, release.namespace, release.name, replace(mark, leftovers=_references(release)))
+    await marker.write(api, release.namespace, release.name, replace(mark, leftovers=_references(release), removing=1))
 
     async def work(command: Command) -> None:
         await command.uninstall(release.name, namespace=release.namespace)

@@ -1,0 +1,37 @@
+"""`python -m tests.integration.releases.operator_apart CHARTS DIRECTORY NAMESPACE`: an operator for one release, with a process of
+its own that may be killed. Reads the kubeconfig from its standard input."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from notebook_platform.target.step import Target
+
+from sandbox.kubernetes.api import api_client
+from tests.integration.releases.site import Cluster, Site
+
+NEVER_ENDS = "example.org/does-not-exist:1"
+
+
+async def main(charts: Path, directory: Path, namespace: str, kubeconfig: str) -> None:
+    """Passes until it is killed."""
+    target = Target(
+        api=await api_client(kubeconfig),
+        kubeconfig=kubeconfig,
+        cluster_id="id",
+        secret_name="kubeconfig",
+        served_version=(1, 37),
+        nodes=2,
+        ready_nodes=2,
+    )
+    cluster = Cluster(target, charts, directory)
+    wanted = {"name": "little", "namespace": namespace, "chart": {"name": "little", "version": "1.0.0"}}
+    site = Site(cluster, cluster.helm(), namespace, [wanted])
+    site.set(hook=NEVER_ENDS)
+    while True:
+        await site.once()
+        await asyncio.sleep(0.2)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.stdin.read()))
