@@ -26,8 +26,8 @@ class Addresses:
         return f"127.0.{1 + number // 250}.{1 + number % 250}"
 
 
-REGISTRY = "sandbox.notebookplatform.io/registry"
-"""Annotation of a namespace: `down` lets the binder there say that it cannot reach its registry."""
+REGISTRY, HUB = "sandbox.notebookplatform.io/registry", "sandbox.notebookplatform.io/hub"
+"""Annotations of a namespace: `down` lets the binder there say that it cannot reach its registry, or its hub."""
 
 
 ILL = "sandbox.notebookplatform.io/ill"
@@ -140,7 +140,7 @@ class HubStandIn:
             return web.Response(status=503)
         registry = await self._mark(REGISTRY) != "down"
         checks = [
-            {"service": "JupyterHub API", "ok": await self._available()},
+            {"service": "JupyterHub API", "ok": await self._available() and await self._mark(HUB) != "down"},
             {"service": "Docker registry", "ok": registry},
             {"service": "Pod quota", "ok": True, "total_pods": 0, "quota": None},
         ]

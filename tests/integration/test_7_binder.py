@@ -133,11 +133,18 @@ def test_nothing_more_is_written_once_it_is_ready(ready: Field) -> None:
     assert ready.writes(mark) == [] and ready.platform(NAME)["metadata"]["resourceVersion"] == version
 
 
-def test_a_registry_that_the_binder_cannot_reach_is_told_until_it_can(ready: Field) -> None:
-    down = "sandbox.notebookplatform.io/registry"
+@pytest.mark.parametrize(
+    ("what", "reason", "words"),
+    [
+        ("registry", "RegistryUnreachable", "each launch builds anew"),
+        ("hub", "HubUnreachable", "the binder cannot reach its hub's API"),
+    ],
+)
+def test_what_the_binder_cannot_reach_is_told_until_it_can(ready: Field, what: str, reason: str, words: str) -> None:
+    down = f"sandbox.notebookplatform.io/{what}"
     ready.target(NAME, "annotate", "namespace", "binder", f"{down}=down")
-    told = ready.until_reason(NAME, "BinderHubReady", "RegistryUnreachable")
-    assert told["status"] == "False" and "each launch builds anew" in told["message"]
+    told = ready.until_reason(NAME, "BinderHubReady", reason)
+    assert told["status"] == "False" and words in told["message"]
     assert ready.condition(NAME, "JupyterHubReady")["status"] == "True", "the hub beside it is well"
     ready.target(NAME, "annotate", "namespace", "binder", f"{down}-")
     ready.until_ready(NAME)

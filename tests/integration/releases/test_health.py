@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kubernetes.aio import client
 from notebook_platform.engine import Done, InProgress
+from notebook_platform.engine.walk import Policy
 from notebook_platform.helm.release import history
 from notebook_platform.hubs import health
 
@@ -187,6 +188,17 @@ async def test_a_volume_that_cannot_be_attached_names_the_node(site: Site) -> No
     await site.cluster.core.create_namespaced_event(site.namespace, event)
     told = (await site.reason("StorageUnavailable")).message
     assert pod.spec.node_name in told and "Multi-Attach" in told
+
+
+async def test_a_volume_claim_that_somebody_deleted_is_told_where_it_is_not_made_anew(site: Site) -> None:
+    site.set(storage={"class": "managed-csi"})
+    await site.ready()
+    await site.cluster.core.delete_namespaced_persistent_volume_claim("little", site.namespace)
+    await site.cluster.core.delete_namespaced_pod((await site.pod()).metadata.name, site.namespace)
+    told_only = Policy(correct_drift=False, settled={"ReleaseLittle"})
+    told = await site.until(lambda outcome: getattr(outcome, "reason", "") == "VolumeNotBound", policy=told_only)
+    assert "Deployment little: the volume claim little does not exist" in told.message
+    assert site.results["ReleaseLittle"].drift
 
 
 async def test_a_disk_in_another_zone_than_the_nodes_is_told(site: Site) -> None:

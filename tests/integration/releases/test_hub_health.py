@@ -135,3 +135,21 @@ async def test_users_pods_that_no_scheduler_looks_at_are_told(hub: Site) -> None
     (told,) = health.unseen(pods, datetime.now(UTC) + timedelta(minutes=3))
     assert told.reason == "SchedulerDead" and "jhub-user-scheduler" in told.message
     assert isinstance((await hub.once())["JupyterHub"].outcome, Done)
+
+
+async def test_a_claim_that_names_no_class_is_told_where_the_cluster_has_no_default(hub: Site) -> None:
+    storage = client.StorageV1Api(hub.cluster.target.api)
+
+    async def default(word: str) -> None:
+        mark = {"metadata": {"annotations": {"storageclass.kubernetes.io/is-default-class": word}}}
+        await storage.patch_storage_class("default", mark, _content_type=MERGE)
+
+    await default("false")
+    try:
+        told = await hub.reason("VolumeNotBound", "JupyterHub")
+        assert (
+            "the volume claim hub-db-dir is not bound (it names no storage class, and the cluster has no default" in told.message
+        )
+    finally:
+        await default("true")
+    await hub.ready("JupyterHub")
