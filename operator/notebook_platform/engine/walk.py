@@ -124,9 +124,10 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     free = [change for change in able if change.awaits is None]
     waits = await _disruption_waits(policy, free) if observed.found is not None else ""
     now = [change for change in free if not (change.disrupts and waits)]
+    if waits and policy.occupied:
+        result = replace(result, look_again_in=min(OCCUPIED_LOOK, result.look_again_in or OCCUPIED_LOOK))
     if not now:
-        look = OCCUPIED_LOOK if waits and policy.occupied else result.look_again_in
-        return replace(result, outcome=_waiting(step, observed, able, waits), look_again_in=look)
+        return replace(result, outcome=_waiting(step, observed, able, waits))
     outcome = await step.apply(desired, observed.found, now)
     sent, later = not (isinstance(outcome, Done) and outcome.next), [change for change in able if change not in now]
     if isinstance(outcome, Done) and outcome.output is None:

@@ -4,6 +4,7 @@ The token is sent through TLS, or to an address that is not public and that the 
 Internet.
 """
 
+import asyncio
 import json
 import ssl
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,9 @@ from aiohttp.abc import AbstractResolver
 
 from notebook_platform.hubs.careful import Careful, body_of, is_number, is_public
 
-SECONDS = 5
+SECONDS, PATIENCE = 5.0, 30.0
+"""For one answer, and for all pages together."""
+
 MOST_BYTES = 4 * 1024 * 1024
 PAGES = 200
 PAGE = 200
@@ -49,10 +52,13 @@ async def servers(
     allow_private: bool = False,
     resolver: AbstractResolver | None = None,
     tls: ssl.SSLContext | None = None,
+    patience: float = PATIENCE,
 ) -> tuple[Server, ...] | None:
-    """The servers that run, start or stop at the hub with this address (no slash at its end). None when it does not tell: it does
-    not answer, refuses the token, or must not be asked. `resolver` finds addresses in place of the system, `tls` is for a CA that
-    the system does not know."""
+    """The servers that run, start or stop at the hub with this address (no slash at its end).
+
+    None when it does not tell: it does not answer (all of it within `patience` seconds), refuses the token, or must not be asked.
+    `resolver` finds addresses in place of the system, `tls` is for a CA that the system does not know.
+    """
     if not may_be_asked(url, allow_private=allow_private):
         return None
     connector = aiohttp.TCPConnector(resolver=resolver or Careful(allow_private), ssl=tls or True, use_dns_cache=False)
@@ -60,9 +66,10 @@ async def servers(
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     found: list[Server] = []
     try:
-        async with aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=connector, timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
-        ) as http:
+        )
+        async with asyncio.timeout(patience), session as http:
             place: int | None = 0
             for _ in range(PAGES):
                 page = await _page(http, f"{url}/hub/api/users", place)

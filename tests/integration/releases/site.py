@@ -44,7 +44,6 @@ from sandbox.operator_process import ROOT
 
 PATIENCE = 60.0
 ORDINARY = frozenset({"InPlace", "Installing", "Upgrading"})
-OWNER = "tests/platforms/one/uid-1"
 CHART = Path(__file__).parent / "charts" / "little"
 HUB_CHARTS = [ROOT / "sandbox" / "charts" / f"jupyterhub-{version}" for version in ("0.11.1", "4.4.0")]
 
@@ -137,11 +136,15 @@ class Site:
     namespace: str
     wants: list[dict[str, Any]]
     hub: dict[str, Any] | None = None
-    owner: str = OWNER
+    owner: str = ""
+    """Each site is a platform of its own: what another test leaves behind is none of its business."""
     situation: str = ""
     adoption: str = "Never"
     approved: frozenset[str] = frozenset()
     results: dict[str, Result] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.owner = self.owner or f"tests/platforms/{self.namespace}/uid-1"
 
     def graph(self, *, deleting: bool = False) -> Graph:
         keeping = Keeping(
@@ -165,7 +168,7 @@ class Site:
 
     @property
     def secrets(self) -> SecretStore:
-        """What the platform keeps; each site is a platform of its own."""
+        """What the platform keeps."""
         return SecretStore(self.cluster.target.api, Platform(namespace="default", name=self.namespace, uid="uid-1"))
 
     async def once(self, policy: Policy | None = None) -> dict[str, Result]:

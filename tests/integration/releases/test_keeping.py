@@ -22,7 +22,7 @@ from notebook_platform.helm.runner import Helm
 
 from sandbox.kubernetes.binaries import find
 from sandbox.kubernetes.processes import free_ports
-from tests.integration.releases.site import OWNER, Site, helm_runs, interrupted, rewritten
+from tests.integration.releases.site import Site, helm_runs, interrupted, rewritten
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -286,10 +286,10 @@ async def test_a_release_taken_out_of_the_spec_is_uninstalled_and_foreign_things
 
 async def test_what_belongs_to_others_is_not_touched_and_what_nobody_owns_only_when_asked(site: Site) -> None:
     await site.ready()
-    site.owner = "tests/platforms/two/uid-2"
-    assert OWNER in (await site.reason("OwnedByAnother")).message
+    first, site.owner = site.owner, "tests/platforms/two/uid-2"
+    assert first in (await site.reason("OwnedByAnother")).message
     await site.delete()
-    site.owner = OWNER
+    site.owner = first
     await let_go(site.graph(deleting=True))
     site.owner = "tests/platforms/two/uid-2"
     assert "spec.adoption" in (await site.reason("NotOwned")).remedy

@@ -270,6 +270,8 @@ def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_t
     assert not asked
     result = run(Graph([Careful(c=50)]), Policy(occupied=occupied))["Dial"]
     assert "waits for the end of 2 servers" in result.outcome.next and result.look_again_in == 60 and asked == [1]
+    beside = run(Graph([Careful(a=1, c=50)]), Policy(occupied=occupied))["Dial"]
+    assert beside.applied and beside.look_again_in == 60
 
 
 def test_a_held_failure_is_left_alone_until_its_time() -> None:

@@ -1,5 +1,6 @@
 """Whose servers run: what a hub answers, what its pods say, and what waits for both."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -86,6 +87,20 @@ async def test_a_hub_that_does_not_tell_is_no_hub_with_nobody(what: str) -> None
         return web.json_response(body, status=403 if what == "refused" else 200)
 
     assert await ask(answer) is None
+
+
+async def test_pages_without_end_end_with_the_patience() -> None:
+    asked: list[str] = []
+
+    async def slow(request: web.Request) -> web.Response:
+        asked.append(request.query["offset"])
+        await asyncio.sleep(0.05)
+        return web.json_response({"items": [], "_pagination": {"next": {"offset": len(asked)}}})
+
+    url, runner = await serve(slow)
+    assert await hub_api.servers(url, "right", allow_private=True, patience=0.5) is None
+    await runner.cleanup()
+    assert 1 < len(asked) < 20
 
 
 async def test_the_first_address_that_answers_counts_and_without_a_token_nobody_is_asked() -> None:
