@@ -18,14 +18,15 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from notebook_platform.api import FINALIZER
-from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.api.conditions import Condition
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
 from notebook_platform.engine.backwards import dismantle, let_go
 from notebook_platform.engine.fold import fold, settled
-from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Operation
+from notebook_platform.engine.outcome import Blocked, Done, Failed, Operation
 from notebook_platform.engine.retry import Attempt, held, next_attempts
+from notebook_platform.engine.running import under_way, unseen
 from notebook_platform.engine.walk import Mode, Policy, Result, look_again_in, reconcile
 from notebook_platform.helm.approval import approved
 from notebook_platform.hubs.homes import CONFIRM, objection
@@ -37,7 +38,7 @@ from notebook_platform.observability.events import events
 from notebook_platform.platform import Workshop
 from notebook_platform.policy import disruption_waits, ignored_by
 from notebook_platform.references import references
-from notebook_platform.report import platform_status
+from notebook_platform.report import platform_status, unreadable
 
 log = logging.getLogger(__name__)
 
@@ -228,13 +229,7 @@ class Keeper:
                 await self._object.set_finalizer(fresh, present=False)
             log.info("%s: is gone, nothing of it is left", self._label)
             return None
-        conditions = fold(
-            results,
-            self._status.conditions,
-            generation=generation,
-            now=_now(),
-            deleting=True,
-        )
+        conditions = fold(results, self._status.conditions, generation=generation, now=_now(), deleting=True)
         return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=True))
 
     async def _objection(self, spec: NotebookPlatformSpec) -> Failed | None:
@@ -256,18 +251,14 @@ class Keeper:
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
         metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
-        for key, operation in _operations({step: result}).items():
+        for key, operation in under_way({step: result}).items():
             await self._operations.remember(key, operation)
 
     async def _conclude(
-        self,
-        spec: NotebookPlatformSpec,
-        results: Mapping[str, Result],
-        conditions: list[Condition],
-        made: Pass,
+        self, spec: NotebookPlatformSpec, results: Mapping[str, Result], conditions: list[Condition], made: Pass
     ) -> float:
         now, interval = _now(), parse_duration(spec.interval).total_seconds()
-        running = {**_unseen(results, self._remembered), **_operations(results)}
+        running = {**unseen(results, self._remembered), **under_way(results)}
         await self._operations.forget_all_but(running)
         self._attempts = next_attempts(results, self._attempts, now, interval, made.held) if made.epoch == self._epoch else ()
         correcting = spec.drift_policy == "Correct" and not spec.suspend
@@ -299,16 +290,8 @@ class Keeper:
 
     async def _invalid(self, error: ValidationError) -> float | None:
         """The API server let a spec pass that this operator cannot read: an older CRD than the operator, or the other way."""
-        where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        generation, now = int(self._body["metadata"]["generation"]), _now()
-        message = f"The spec cannot be read: {where}. Correct it, or install the CRD that belongs to this operator."
-        conditions = [
-            condition("Ready", False, "InvalidSpec", message, generation=generation, now=now),
-            condition("Reconciling", False, "InvalidSpec", "Nothing is under way", generation=generation, now=now),
-            condition("Stalled", True, "InvalidSpec", message, generation=generation, now=now),
-        ]
-        conditions = carry_over(conditions, self._status.conditions)
-        await self._write(self._status.model_copy(update={"observed_generation": generation, "conditions": conditions}))
+        generation = int(self._body["metadata"]["generation"])
+        await self._write(unreadable(error, previous=self._status, generation=generation, now=_now()))
         return parse_duration("10m").total_seconds()
 
 
@@ -318,24 +301,6 @@ def _intent(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
     return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed, approved(metadata)
 
 
-def _operations(results: Mapping[str, Result]) -> dict[str, Operation]:
-    """The operations under way, by the key they are remembered under: the step's name, or the one the step gives."""
-    return {
-        result.outcome.operation.key or name: result.outcome.operation
-        for name, result in results.items()
-        if isinstance(result.outcome, InProgress) and result.outcome.operation is not None
-    }
-
-
 def _hopeless(result: Result) -> bool:
     """A mark that cannot be taken off, whatever is tried, does not keep the object: nothing but the mark is left behind."""
     return isinstance(result.outcome, Failed) and result.outcome.retry_in is None
-
-
-def _unseen(results: Mapping[str, Result], remembered: Mapping[str, Operation]) -> dict[str, Operation]:
-    """Operations of steps that this pass did not come to, because they wait for others: they go on."""
-    return {
-        key: operation
-        for key, operation in remembered.items()
-        if key.split("/")[0] in results and isinstance(results[key.split("/")[0]].outcome, Blocked)
-    }

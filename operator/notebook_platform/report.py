@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from notebook_platform.api.conditions import Condition
+from pydantic import ValidationError
+
+from notebook_platform.api.conditions import Condition, carry_over, condition
 from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,
@@ -56,6 +58,19 @@ def platform_status(
         plan=_plan(results),
         next=_next(operations, attempts),
     )
+
+
+def unreadable(error: ValidationError, *, previous: PlatformStatus, generation: int, now: datetime) -> PlatformStatus:
+    """When the API server let a spec pass that this operator cannot read. All else is as it was."""
+    where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+    message = f"The spec cannot be read: {where}. Correct it, or install the CRD that belongs to this operator."
+    conditions = [
+        condition("Ready", False, "InvalidSpec", message, generation=generation, now=now),
+        condition("Reconciling", False, "InvalidSpec", "Nothing is under way", generation=generation, now=now),
+        condition("Stalled", True, "InvalidSpec", message, generation=generation, now=now),
+    ]
+    carried = carry_over(conditions, previous.conditions)
+    return previous.model_copy(update={"observed_generation": generation, "conditions": carried})
 
 
 def _output(results: Mapping[str, Result], name: str) -> Any:
