@@ -45,6 +45,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("releases", release(remediation={"retries": 11}), "spec.releases[0].remediation.retries"),
     ("releases", release(remediation={"wait": "soon"}), "spec.releases[].remediation.wait must be a duration"),
     ("jupyterhub.remediation", {"strategy": "Hope"}, "spec.jupyterhub.remediation.strategy: Unsupported value"),
+    ("jupyterhub.remediation", {"stalledAfter": "soon"}, "spec.jupyterhub.remediation.stalledAfter must be a duration"),
+    ("releases", release(remediation={"stalledAfter": "soon"}), "spec.releases[].remediation.stalledAfter must be a duration"),
     ("azure.subscriptionId", "not-a-guid", "spec.azure.subscriptionId must be the id (GUID) of a subscription"),
     ("azure.subscriptionId", DROP, "spec.azure.subscriptionId: Required value"),
     ("azure.location", "East US", "spec.azure.location must be a region in lower case"),

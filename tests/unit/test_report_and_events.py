@@ -1,9 +1,10 @@
 """What people read: status without signatures and secrets, Events once a turn."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from notebook_platform.api.status import PlatformStatus
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Operation
+from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Operation
 from notebook_platform.engine.fold import fold
 from notebook_platform.engine.walk import Result
 from notebook_platform.kube.redaction import KNOWN
@@ -73,6 +74,37 @@ def test_drift_is_told_each_time_it_is_put_right_and_once_when_it_is_left() -> N
     left, later = told({"A": Result(outcome=Done(), changes=(CHANGE,), drift=True)}, after, correcting=False)
     assert left == [("Warning", "DriftDetected")]
     assert told({"A": Result(outcome=Done(), changes=(CHANGE,), drift=True)}, later, correcting=False)[0] == []
+
+
+def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_is_told_once() -> None:
+    ailing = InProgress(reason="ImagePullFailed", message="hub: no image", look_again_in=5, ailing=Ailing(patience=900))
+    results, conditions = {"A": Result(outcome=ailing)}, fold({"A": Result(outcome=Done())}, [], generation=1, now=NOW)
+    seen = []
+    for minutes in (10, 24, 25, 40):
+        before, conditions = conditions, fold(results, conditions, generation=1, now=NOW + timedelta(minutes=minutes))
+        status = {c.type: c.status for c in conditions if c.type in ("Ready", "Reconciling", "Stalled")}
+        seen.append((status["Stalled"], status["Reconciling"], [(e.type, e.reason) for e in events(results, before, conditions)]))
+        assert status["Ready"] == "False"
+    assert seen == [
+        ("False", "True", [("Normal", "ImagePullFailed")]),
+        ("False", "True", []),
+        ("True", "False", [("Warning", "ImagePullFailed")]),
+        ("True", "False", []),
+    ]
+    (stalled,) = [c for c in conditions if c.type == "Stalled"]
+    assert stalled.message == "A: hub: no image; it has been so since 2026-01-01 12:10 UTC"
+    healed = fold({"A": Result(outcome=Done())}, conditions, generation=1, now=NOW + timedelta(minutes=41))
+    assert {c.type: c.status for c in healed if c.type in ("Ready", "Stalled")} == {"Ready": "True", "Stalled": "False"}
+
+
+def test_what_was_written_a_moment_ago_has_all_its_time_however_long_the_step_was_not_ready() -> None:
+    def stalled(outcome: InProgress) -> str:
+        waited = fold({"A": Result(outcome=BUSY)}, [], generation=1, now=NOW - timedelta(days=1))
+        return next(c.status for c in fold({"A": Result(outcome=outcome)}, waited, generation=1, now=NOW) if c.type == "Stalled")
+
+    old = InProgress(reason="R", message="m", look_again_in=5, ailing=Ailing(patience=900, since=NOW - timedelta(minutes=20)))
+    assert stalled(old) == "True" and stalled(replace(old, ailing=Ailing(patience=900, since=NOW))) == "False"
+    assert stalled(replace(old, ailing=None)) == "False"
 
 
 def test_the_summary_conditions_follow_kstatus() -> None:

@@ -63,7 +63,7 @@ def fold(
         return condition(type_, status, reason, message, generation=generation, now=now)
 
     parts = [
-        *_summary(results, make, deleting=deleting, suspended=suspended),
+        *_summary(results, make, neglected(results, previous, now), deleting=deleting, suspended=suspended),
         *_steps(results, make, deleting=deleting, suspended=suspended),
         _drift(results, make),
         *_notices(results, make),
@@ -71,7 +71,23 @@ def fold(
     return carry_over(parts, previous)
 
 
-def _summary(results: Mapping[str, Result], make: Make, *, deleting: bool, suspended: bool) -> Iterator[Condition]:
+def neglected(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:
+    """The steps whose thing does not work for longer than it may without somebody, and since when."""
+    before = {c.type: datetime.fromisoformat(c.last_transition_time) for c in previous if c.status == "False"}
+    found = {}
+    for name, result in results.items():
+        ailing = result.outcome.ailing if isinstance(result.outcome, InProgress) else None
+        if ailing is None or (since := before.get(f"{name}Ready")) is None:
+            continue
+        since = max(since, ailing.since or since)
+        if (now - since).total_seconds() >= ailing.patience:
+            found[name] = since
+    return found
+
+
+def _summary(
+    results: Mapping[str, Result], make: Make, ill: Mapping[str, datetime], *, deleting: bool, suspended: bool
+) -> Iterator[Condition]:
     failed = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Failed)}
     stuck = {name: f for name, f in failed.items() if f.retry_in is None}
     moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, InProgress)}
@@ -101,13 +117,17 @@ def _summary(results: Mapping[str, Result], make: Make, *, deleting: bool, suspe
     else:
         reason, message = "Waiting", f"Waits for {', '.join(waiting)}"
     yield make("Ready", ready, reason, message)
-    going_on = moving or len(later) > len(asked) or ((failed or deleting) and not stuck)
+    going_on = len(moving) > len(ill) or len(later) > len(asked) or ((failed or deleting) and not stuck)
     busy = bool(going_on) and not suspended
     yield make("Reconciling", busy, reason if busy else "Settled", message if busy else "Nothing is under way")
     if stuck:
         yield make("Stalled", True, reason, message)
     elif asked:
         yield make("Stalled", True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].next}")
+    elif ill:
+        name, since = next(iter(ill.items()))
+        message = f"{name}: {moving[name].message}; it has been so since {since:%Y-%m-%d %H:%M} UTC"
+        yield make("Stalled", True, moving[name].reason, message)
     else:
         yield make("Stalled", False, "NotStalled", "Nothing needs a person")
 

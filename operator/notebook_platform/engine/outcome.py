@@ -37,13 +37,24 @@ class Done:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ailing:
+    """What is there does not work, and may come right by itself: a node starts, an image is pulled. After `patience` seconds somebody
+    has to look (kstatus Stalled). `since`: it has been so for no longer than this; None: for as long as the step was not ready."""
+
+    patience: float
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class InProgress:
-    """Work is under way elsewhere. `look_again_in` is in seconds; `operation` is set while the cloud gives it a name."""
+    """Work is under way elsewhere. `look_again_in` is in seconds; `operation` is set while the cloud gives it a name, `ailing` when
+    it is no work that is waited for."""
 
     reason: str
     message: str
     look_again_in: float
     operation: Operation | None = None
+    ailing: Ailing | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from notebook_platform.engine import Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.api.durations import parse_duration
+from notebook_platform.engine import Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.helm import marker, planning
 from notebook_platform.helm.actions import ACTIONS, Site
 from notebook_platform.helm.actions.uninstall import sweep, uninstall
@@ -246,9 +247,13 @@ class ReleaseStep(Step[Wanted, Found]):
             return None
         since = found.release.last_deployed if found.release else None
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
-        wait = min(max(LOOK_AGAIN, age / 10), LONGEST_LOOK)
-        worst = min(found.seen.troubles)
-        return InProgress(reason=worst.reason, message=sentence(found.seen.troubles), look_again_in=wait)
+        patience = parse_duration(self._content.remediation.stalled_after).total_seconds()
+        return InProgress(
+            reason=min(found.seen.troubles).reason,
+            message=sentence(found.seen.troubles),
+            look_again_in=min(max(LOOK_AGAIN, age / 10), LONGEST_LOOK),
+            ailing=Ailing(patience=patience, since=since),
+        )
 
     def output(self, found: Found | None) -> Any:
         if found is None or found.release is None:

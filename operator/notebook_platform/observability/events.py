@@ -30,13 +30,17 @@ def events(
 ) -> Iterator[Told]:
     """The Events of a pass. `correcting`: drift is put right and not only told."""
     old = {c.type: c for c in before}
+    ailing = {r.outcome.reason for r in results.values() if isinstance(r.outcome, InProgress) and r.outcome.ailing}
     yield from _of_drift(results, old.get("DriftDetected"), after, correcting=correcting)
     for name, result in results.items():
         yield from _of_step(name, result, old.get(f"{name}Ready"), deleting=deleting)
     for now in after:
         was = old.get(now.type)
-        if now.type == "Ready" and now.status == "True" and (was is None or was.status != "True"):
+        begins = now.status == "True" and (was is None or was.status != "True")
+        if now.type == "Ready" and begins:
             yield Told(type="Normal", reason="Ready", message=now.message)
+        if now.type == "Stalled" and begins and now.reason in ailing:
+            yield Told(type="Warning", reason=now.reason, message=now.message)
 
 
 def _of_drift(

@@ -13,7 +13,7 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.clients import TIMEOUT_SECONDS, Targets
 
@@ -21,6 +21,8 @@ LOOK_AGAIN = 2.0
 TOKEN_LEFT = 600.0
 """Seconds before its end at which a token in a kubeconfig is renewed."""
 NODES_SECONDS = 30.0
+NODES_PATIENCE = 900.0
+"""Nodes that are not Ready for so long do not come by themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,9 @@ class TargetCluster(Step[str, Found]):
             )
         if found.target.ready_nodes < self._least:
             message = f"{found.target.ready_nodes} of at least {self._least} nodes are Ready"
-            return InProgress(reason="NodesNotReady", message=message, look_again_in=LOOK_AGAIN)
+            return InProgress(
+                reason="NodesNotReady", message=message, look_again_in=LOOK_AGAIN, ailing=Ailing(patience=NODES_PATIENCE)
+            )
         return None
 
     def output(self, found: Found | None) -> Any:

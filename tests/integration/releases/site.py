@@ -142,6 +142,8 @@ class Site:
     adoption: str = "Never"
     approved: frozenset[str] = frozenset()
     results: dict[str, Result] = field(default_factory=dict)
+    conditions: list[Condition] = field(default_factory=list)
+    """As the platform's status has them after the last pass."""
 
     def __post_init__(self) -> None:
         self.owner = self.owner or f"tests/platforms/{self.namespace}/uid-1"
@@ -173,6 +175,7 @@ class Site:
 
     async def once(self, policy: Policy | None = None) -> dict[str, Result]:
         self.results = await reconcile(self.graph(), policy or Policy())
+        self.conditions = fold(self.results, self.conditions, generation=1, now=datetime.now(UTC))
         return self.results
 
     async def state(self, step: str = "ReleaseLittle") -> State:
@@ -189,9 +192,8 @@ class Site:
         return found.state if found is not None else State.ABSENT
 
     def condition(self, type_: str) -> Condition:
-        """As the platform's status has it after the last pass."""
-        conditions = fold(self.results, [], generation=1, now=datetime.now(UTC))
-        return next(one for one in conditions if one.type == type_)
+        """One of them."""
+        return next(one for one in self.conditions if one.type == type_)
 
     async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle", policy: Policy | None = None) -> Any:
         """Pass after pass, until the step's outcome is as asked; a Failed step is tried again when it says."""

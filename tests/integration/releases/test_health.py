@@ -98,6 +98,20 @@ async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, val
     await site.ready()
 
 
+async def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_heals_all_the_same(site: Site) -> None:
+    site.set(image="example.org/does-not-exist:1")
+    await site.reason("ImagePullFailed")
+    assert (site.condition("Stalled").status, site.condition("Reconciling").status) == ("False", "True")
+    site.wants[0]["remediation"] = {"stalledAfter": "1s"}
+    await site.until(lambda outcome: site.condition("Stalled").status == "True")
+    told = site.condition("Stalled")
+    assert told.reason == "ImagePullFailed" and "does-not-exist:1" in told.message and "it has been so since" in told.message
+    assert site.condition("Reconciling").status == "False"
+    site.set()
+    await site.ready()
+    assert (site.condition("Ready").status, site.condition("Stalled").status) == ("True", "False")
+
+
 @pytest.mark.parametrize(
     ("spec", "reason", "words"),
     [

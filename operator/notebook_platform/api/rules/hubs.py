@@ -155,4 +155,5 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(f"{HUB}.imagePullSecrets[]", "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", "must be the name of a Secret"),
     ),
     f"{HUB}.remediation.wait": (duration(f"{HUB}.remediation.wait"),),
+    f"{HUB}.remediation.stalledAfter": (duration(f"{HUB}.remediation.stalledAfter"),),
 }

@@ -38,6 +38,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
     ),
     "spec.releases[].remediation.wait": (duration(f"{HERE}.remediation.wait"),),
+    "spec.releases[].remediation.stalledAfter": (duration(f"{HERE}.remediation.stalledAfter"),),
     "spec.releases[]": (("!(self.name in self.needs)", f"{HERE}.needs cannot name the release itself"),),
 }
 
