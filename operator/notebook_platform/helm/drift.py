@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 MANAGER = "notebook-platform-drift"
 AT_ONCE = 8
+LOOKS = 3
+"""So often is an object looked at again that others write meanwhile; then the next pass has its turn."""
 KEPT_BY_SERVER = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
 NOT_SHOWN = "(not shown)"
 COME_AND_GO = frozenset({"Job", "Pod"})
@@ -72,9 +74,16 @@ async def _of_object(objects: Live, thing: Mapping[str, Any]) -> list[Drift]:
     return [Drift(f"{where}.{c.path}", NOT_SHOWN if hidden else c.before, NOT_SHOWN if hidden else c.after) for c in changes]
 
 
-async def _changes(objects: Live, thing: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    wanted = await objects.as_applied(thing, MANAGER)
-    return list(compare(_plain(wanted), _plain(now)))
+async def _changes(objects: Live, thing: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[Change]:
+    """Empty when the object does not stand still: what a controller writes between our two questions is nobody's drift."""
+    for _ in range(LOOKS):
+        if now is None:
+            break
+        wanted = await objects.as_applied(thing, MANAGER)
+        if wanted["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"]:
+            return list(compare(_plain(wanted), _plain(now)))
+        now = await objects.get(thing)
+    return []
 
 
 def _plain(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from notebook_platform.engine.backwards import let_go
 from notebook_platform.engine.walk import Policy
 from notebook_platform.helm import marker
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.release import packed, unpacked
+from notebook_platform.helm.drift import drifted
+from notebook_platform.helm.release import history, packed, unpacked
 from notebook_platform.helm.runner import Helm
 
 from sandbox.kubernetes.binaries import find
@@ -46,6 +47,29 @@ async def test_other_values_are_one_upgrade_and_nothing_is_left_after_the_deleti
     await site.delete()
     gone = await site.cluster.core.list_namespace(field_selector=f"metadata.name={site.namespace}")
     assert all(n.status.phase == "Terminating" for n in gone.items)
+
+
+async def test_what_others_write_while_it_is_looked_at_is_no_drift(site: Site) -> None:
+    """As the controller of Deployments does, which writes an annotation of its own soon after each change."""
+    await site.ready()
+    api, written = site.cluster.target.api, 0
+    found = await history(api, site.namespace, "little")
+    assert found.newest is not None
+
+    async def write() -> None:
+        nonlocal written
+        while True:
+            patch = {"metadata": {"annotations": {"someone": str(written)}}}
+            await client.AppsV1Api(api).patch_namespaced_deployment(
+                "little", site.namespace, patch, _content_type="application/merge-patch+json"
+            )
+            written += 1
+
+    writing = asyncio.create_task(write())
+    looks = [await drifted(api, found.newest) for _ in range(30)]
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert looks == [[]] * 30 and written
 
 
 async def test_drift_is_told_and_put_right_without_helm_and_what_others_added_stays(site: Site) -> None:
