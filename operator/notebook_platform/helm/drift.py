@@ -60,11 +60,10 @@ def _where(thing: Mapping[str, Any]) -> str:
 async def _of_object(objects: Live, thing: Mapping[str, Any]) -> list[Drift]:
     where = _where(thing)
     try:
-        now = await objects.get(thing)
+        now, changes = await _compared(objects, thing)
         if now is None:
             served = await objects.place(thing) is not None
             return [Drift(where, "gone", "there")] if served and thing["kind"] not in COME_AND_GO else []
-        changes = await _changes(objects, thing, now)
     except ERRORS as error:
         if error.status == 422 and "immutable" in str(error.body):
             return [Drift(where, "changed in a way that cannot be changed back", "as the release has it")]
@@ -74,16 +73,18 @@ async def _of_object(objects: Live, thing: Mapping[str, Any]) -> list[Drift]:
     return [Drift(f"{where}.{c.path}", NOT_SHOWN if hidden else c.before, NOT_SHOWN if hidden else c.after) for c in changes]
 
 
-async def _changes(objects: Live, thing: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[Change]:
-    """Empty when the object does not stand still: what a controller writes between our two questions is nobody's drift."""
+async def _compared(objects: Live, thing: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Change]]:
+    """The object as it is (None: it is gone), and where it differs. Nothing differs in one that does not stand still: what a
+    controller writes between our two questions is nobody's drift."""
+    now = None
     for _ in range(LOOKS):
+        now = await objects.get(thing)
         if now is None:
             break
         wanted = await objects.as_applied(thing, MANAGER)
         if wanted["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"]:
-            return list(compare(_plain(wanted), _plain(now)))
-        now = await objects.get(thing)
-    return []
+            return now, list(compare(_plain(wanted), _plain(now)))
+    return now, []
 
 
 def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,10 +115,9 @@ async def put_right(api: client.ApiClient, release: Release, paths: Collection[s
 
 
 async def _put_right(objects: Live, release: Release, thing: Mapping[str, Any], paths: Sequence[str]) -> None:
-    now = await objects.get(thing)
+    now, changes = await _compared(objects, thing)
     if now is None:
         await objects.create(as_helm_makes_it(thing, release))
         return
     where = _where(thing)
-    changes = [change for change in await _changes(objects, thing, now) if f"{where}.{change.path}" in paths]
-    await objects.replace(merged(now, changes))
+    await objects.replace(merged(now, [change for change in changes if f"{where}.{change.path}" in paths]))
