@@ -57,6 +57,12 @@ def install(environment: Mapping[str, str], namespace: str = "platforms") -> Non
     kubectl(environment, "wait", "--for=condition=Established", "crd/notebookplatforms.notebookplatform.io", "--timeout=30s")
 
 
+def allow_namespace(environment: Mapping[str, str], namespace: str) -> None:
+    """A namespace in which the operator keeps platforms."""
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    kubectl(environment, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(document))
+
+
 def secret(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, object]:
     """A Secret with these values."""
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}

@@ -1,0 +1,115 @@
+"""The attacks, on real parts: a sandbox and an operator of their own, and an author with a ServiceAccount in a namespace of theirs."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.operator_process import allow_namespace, kubectl, secret
+from tests.integration.conftest import PATIENCE, SUBSCRIPTION, Field, runbook, sandbox_environment, site
+
+__all__ = ["PATIENCE", "SUBSCRIPTION", "Author", "Field", "runbook", "sandbox_environment", "site"]
+
+AUTHOR_ROLE = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "platform-author"},
+    "rules": [
+        {"apiGroups": ["notebookplatform.io"], "resources": ["notebookplatforms"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]},
+    ],
+}
+"""What a namespace administrator gives to authors: platforms, Secrets and ConfigMaps of one namespace."""
+
+
+@dataclass
+class Author:
+    """Whoever may write platforms, Secrets and ConfigMaps in one namespace, and nothing elsewhere."""
+
+    site: Field
+    namespace: str
+    kubeconfig: Path
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        """kubectl with the author's own token, in the author's namespace. Returns standard error when it fails and `check` is off."""
+        environment = {**self.site.environment, "KUBECONFIG": str(self.kubeconfig)}
+        return kubectl(environment, "-n", self.namespace, *arguments, stdin=stdin, check=check)
+
+    def apply(self, *documents: dict[str, Any], check: bool = True) -> str:
+        """Apply objects into the namespace."""
+        placed = [{**one, "metadata": {**one["metadata"], "namespace": self.namespace}} for one in documents]
+        text = yaml.safe_dump_all(placed)
+        return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text, check=check)
+
+    def secret(self, name: str, **data: str) -> None:
+        """Create or change a Secret."""
+        self.apply(secret(name, self.namespace, data))
+
+    def platform(self, name: str) -> dict[str, Any]:
+        """The object as it stands; empty when it is gone."""
+        text = self.kubectl("get", "nbp", name, "-o", "json", "--ignore-not-found")
+        found: dict[str, Any] = json.loads(text) if text.strip() else {}
+        return found
+
+    def condition(self, name: str, type_: str) -> dict[str, Any]:
+        """One condition of a platform; empty texts when it is not there."""
+        conditions = self.platform(name).get("status", {}).get("conditions", [])
+        return next((c for c in conditions if c["type"] == type_), {"status": "", "reason": "", "message": ""})
+
+    def until_reason(self, name: str, type_: str, reason: str) -> dict[str, Any]:
+        """Wait until a condition has this reason; returns the condition."""
+
+        def reached() -> dict[str, Any] | None:
+            now = self.condition(name, type_)
+            return now if now["reason"] == reason else None
+
+        found: dict[str, Any] = self.site.until(f"{self.namespace}/{name}: {type_} has reason {reason}", reached)
+        return found
+
+    def runbook(self, name: str, **spec: Any) -> dict[str, Any]:
+        """The runbook's platform, with names in Azure that no other test uses."""
+        found = runbook(f"{self.namespace}-{name}"[:40].rstrip("-"), **spec)
+        found["metadata"] = {"name": name, "namespace": self.namespace}
+        return found
+
+
+def namespace_of(request: pytest.FixtureRequest, prefix: str) -> str:
+    """A namespace of its own for each test."""
+    return f"{prefix}-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]}"
+
+
+@pytest.fixture
+def author(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Author:
+    return make_author(site, namespace_of(request, "evil"), tmp_path)
+
+
+def make_author(site: Field, namespace: str, directory: Path) -> Author:
+    """A namespace that the operator keeps platforms in, with its author, who has credentials for Azure in `azure-credentials`."""
+    credentials = {
+        "tenantId": site.environment["SANDBOX_TENANT"],
+        "clientId": site.environment["SANDBOX_CLIENT_ID"],
+        "clientSecret": site.environment["SANDBOX_CLIENT_SECRET"],
+    }
+    allow_namespace(site.environment, namespace)
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "author", "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "platform-author"},
+        "subjects": [{"kind": "ServiceAccount", "name": "author", "namespace": namespace}],
+    }
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "author", "namespace": namespace}}
+    oidc = secret("oidc", namespace, {"clientSecret": "an-authors-own-oidc-secret-7720"})
+    site.apply(AUTHOR_ROLE, account, binding, secret("azure-credentials", namespace, credentials), oidc)
+    document = yaml.safe_load(Path(site.environment["KUBECONFIG"]).read_text())
+    token = site.kubectl("create", "token", "author", "-n", namespace, "--duration=4h").strip()
+    document["users"][0]["user"] = {"token": token}
+    path = directory / f"{namespace}.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(document))
+    return Author(site, namespace, path)
