@@ -1,0 +1,264 @@
+"""Parse YAML and JSON of untrusted origin within a budget, beside the event loop.
+
+A refusal is a `DocumentRefused` whose text names the limit or the position and never a part of the document. No input raises
+anything else. The work for a document grows with its size only: libyaml's scanner is quadratic in the depth of flow collections
+and in the number of `%TAG` directives, so both are refused while the events come in, before a value is built.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from math import isinf
+from typing import Any, TypeVar
+
+import yaml
+from yaml import events
+
+from notebook_platform.bounded.scalars import as_key, resolve
+
+Parsed = TypeVar("Parsed")
+
+
+class DocumentRefused(ValueError):
+    """A document that is not parsed: it is malformed, or uses what is not accepted. The text holds no content of it."""
+
+
+class DocumentTooLarge(DocumentRefused):
+    """A document beyond its budget."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """The most a document may be. `nodes` counts scalars, mappings and sequences; `depth` the collections around a value."""
+
+    bytes: int
+    nodes: int
+    depth: int
+
+
+DEFAULT = Budget(bytes=1 << 20, nodes=100_000, depth=100)
+"""A Secret or a ConfigMap holds 1 MiB at most (https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size)."""
+
+INLINE = 4096
+"""Bytes. A document up to this size takes less time to parse than to hand to a thread and back."""
+
+THREADS = 2
+"""More would only contend for the interpreter's lock."""
+
+_POOL = ThreadPoolExecutor(THREADS, thread_name_prefix="parse")
+_TAG_DIRECTIVE = re.compile("(?:\\A|[\n\r\x85\u2028\u2029])\ufeff?%TAG")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def parse_yaml(text: str | bytes, budget: Budget = DEFAULT) -> Any:
+    """Parse one YAML document into the values that Kubernetes and Helm read from it; None when there is none.
+
+    Mapping keys come back as strings, as in JSON. Raises DocumentRefused, also for a second document.
+    """
+    documents = parse_yaml_all(text, budget)
+    if len(documents) > 1:
+        raise DocumentRefused("it holds more than one YAML document")
+    return documents[0] if documents else None
+
+
+def parse_yaml_all(text: str | bytes, budget: Budget = DEFAULT) -> list[Any]:
+    """Parse a stream of YAML documents; the budget is for all of them together. Raises DocumentRefused."""
+    decoded = _decoded(text, budget)
+    if _TAG_DIRECTIVE.search(decoded):
+        raise DocumentRefused("it holds a %TAG directive, which is not accepted")
+    try:
+        parser = yaml.CSafeLoader(decoded)
+        try:
+            return _Builder(budget).documents(iter(parser.get_event, None))
+        finally:
+            parser.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise DocumentRefused(f"it is not valid YAML{where}: {error.problem}") from None
+    except yaml.YAMLError:
+        raise DocumentRefused("it is not valid YAML: it holds a character that YAML does not allow") from None
+
+
+def parse_json(text: str | bytes, budget: Budget = DEFAULT) -> Any:
+    """Parse a JSON document. Raises DocumentRefused, also for numbers that no float holds and for NaN and Infinity."""
+    decoded = _decoded(text, budget)
+    try:
+        value = json.loads(decoded, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+    except json.JSONDecodeError as error:
+        raise DocumentRefused(f"it is not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise DocumentTooLarge(f"it is nested deeper than {budget.depth} levels") from None
+    _measure(value, budget, surrogates="\\ud" in decoded or "\\uD" in decoded)
+    return value
+
+
+async def read_yaml(text: str | bytes, budget: Budget = DEFAULT) -> Any:
+    """Do what parse_yaml does, beside the event loop."""
+    return await beside_the_loop(len(text), partial(parse_yaml, text, budget))
+
+
+async def read_yaml_all(text: str | bytes, budget: Budget = DEFAULT) -> list[Any]:
+    """Do what parse_yaml_all does, beside the event loop."""
+    return await beside_the_loop(len(text), partial(parse_yaml_all, text, budget))
+
+
+async def read_json(text: str | bytes, budget: Budget = DEFAULT) -> Any:
+    """Do what parse_json does, beside the event loop."""
+    return await beside_the_loop(len(text), partial(parse_json, text, budget))
+
+
+async def beside_the_loop(size: int, work: Callable[[], Parsed]) -> Parsed:
+    """Run `work` in one of a few threads, or at once when `size` (bytes) is small."""
+    if size <= INLINE:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(_POOL, work)
+
+
+def _decoded(text: str | bytes, budget: Budget) -> str:
+    if len(text) > budget.bytes:
+        raise DocumentTooLarge(f"it is larger than {budget.bytes} bytes")
+    try:
+        if isinstance(text, bytes):
+            return text.decode()
+        if len(text) * 4 > budget.bytes and len(text.encode()) > budget.bytes:
+            raise DocumentTooLarge(f"it is larger than {budget.bytes} bytes")
+    except UnicodeError:
+        raise DocumentRefused("it is not UTF-8 text") from None
+    if _SURROGATE.search(text):
+        raise DocumentRefused("it is not UTF-8 text")
+    return text
+
+
+class _Builder:
+    """Builds values from a parser's events with a stack of its own: nothing here or in the parser recurses."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._nodes = 0
+
+    def documents(self, stream: Iterator[Any]) -> list[Any]:
+        found: list[Any] = []
+        for event in stream:
+            kind = type(event)
+            if kind is events.DocumentStartEvent:
+                found.append(self._value(next(stream), stream))
+            elif kind is events.StreamEndEvent:
+                break
+        return found
+
+    def _value(self, event: Any, stream: Iterator[Any]) -> Any:
+        """The value that begins with `event`."""
+        if not self._opens(event):
+            return self._scalar(event)
+        root: dict[str, Any] | list[Any] = self._collection(event)
+        above: list[tuple[Any, str | None]] = []
+        here: Any = root
+        key: str | None = None
+        for event in stream:
+            kind = type(event)
+            if kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
+                if not above:
+                    break
+                here, key = above.pop()
+                continue
+            if type(here) is dict and key is None:
+                key = self._key(event)
+                continue
+            value = self._collection(event) if self._opens(event) else self._scalar(event)
+            if type(here) is dict:
+                here[key] = value
+            else:
+                here.append(value)
+            key = None
+            if type(value) is dict or type(value) is list:
+                above.append((here, None))
+                if len(above) >= self._budget.depth:
+                    raise DocumentTooLarge(f"it is nested deeper than {self._budget.depth} levels")
+                here = value
+        return root
+
+    def _opens(self, event: Any) -> bool:
+        """Count one node more; tell a collection from a scalar."""
+        self._nodes += 1
+        if self._nodes > self._budget.nodes:
+            raise DocumentTooLarge(f"it has more than {self._budget.nodes} values")
+        kind = type(event)
+        if kind is events.AliasEvent or event.anchor is not None:
+            raise DocumentRefused(f"it holds an anchor or an alias ({_line(event)}), which is not accepted: write the value out")
+        return kind is events.MappingStartEvent or kind is events.SequenceStartEvent
+
+    def _collection(self, event: Any) -> dict[str, Any] | list[Any]:
+        mapping = type(event) is events.MappingStartEvent
+        if event.tag not in (None, "!", "tag:yaml.org,2002:map" if mapping else "tag:yaml.org,2002:seq"):
+            raise DocumentRefused(f"it holds a tag ({_line(event)}) that is not accepted")
+        return {} if mapping else []
+
+    def _scalar(self, event: Any) -> Any:
+        try:
+            return resolve(event.value, event.tag, plain=event.implicit[0])
+        except ValueError as error:
+            raise DocumentRefused(f"{error} ({_line(event)})") from None
+
+    def _key(self, event: Any) -> str:
+        if self._opens(event):
+            raise DocumentRefused(f"it has a key that is no text ({_line(event)})")
+        if event.implicit[0] and event.value == "<<":
+            raise DocumentRefused(f"it holds a merge key ({_line(event)}), which is not accepted: write the values out")
+        try:
+            return as_key(self._scalar(event))
+        except ValueError as error:
+            raise DocumentRefused(f"{error} ({_line(event)})") from None
+
+
+def _line(event: Any) -> str:
+    return f"line {event.start_mark.line + 1}"
+
+
+def _measure(value: Any, budget: Budget, *, surrogates: bool) -> None:
+    """Refuse what is over the budget. Without recursion; level by level."""
+    level, nodes = [value], 0
+    for depth in range(budget.depth + 2):
+        nodes += len(level)
+        if nodes > budget.nodes:
+            raise DocumentTooLarge(f"it has more than {budget.nodes} values")
+        below: list[Any] = []
+        for node in level:
+            if type(node) is dict:
+                nodes += len(node)
+                below += node.values()
+                if surrogates:
+                    _whole(*node)
+            elif type(node) is list:
+                below += node
+            elif surrogates and type(node) is str:
+                _whole(node)
+        if depth > budget.depth or (depth == budget.depth and any(type(node) in (dict, list) for node in level)):
+            raise DocumentTooLarge(f"it is nested deeper than {budget.depth} levels")
+        if not below:
+            return
+        level = below
+
+
+def _whole(*texts: str) -> None:
+    if any(_SURROGATE.search(text) for text in texts):
+        raise DocumentRefused("it holds half of a surrogate pair")
+
+
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) <= 20 else _float(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise DocumentRefused("it holds a number that is too large")
+    return number
+
+
+def _constant(text: str) -> float:
+    raise DocumentRefused(f"it holds {text}, which is not valid JSON")

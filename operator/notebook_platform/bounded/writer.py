@@ -1,0 +1,37 @@
+"""Write YAML that Kubernetes and Helm read back as the same values: PyYAML leaves texts such as `n`, `1e3` or `0o17` without quotes,
+which go-yaml takes for other types.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from notebook_platform.bounded.scalars import resolve
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write a value that occurs twice out twice: `bounded.documents` accepts no aliases."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    try:
+        style = None if resolve(value, None, plain=True) == value else "'"
+    except ValueError:
+        style = "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def write_yaml(value: Any, *, width: int = 130) -> str:
+    """The YAML text of one document, its keys in the order given. Raises yaml.YAMLError for what is no plain data."""
+    return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width))
+
+
+def write_yaml_all(values: Iterable[Any]) -> str:
+    """The YAML text of a stream of documents, each with its `---`."""
+    return str(yaml.dump_all(values, Dumper=_Dumper, explicit_start=True, sort_keys=False, allow_unicode=True))

@@ -1,0 +1,227 @@
+"""Documents of untrusted origin: what is read is what Kubernetes and Helm read, and no input raises anything but DocumentRefused."""
+
+import asyncio
+import json
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from notebook_platform.bounded.documents import (
+    Budget,
+    DocumentRefused,
+    DocumentTooLarge,
+    parse_json,
+    parse_yaml,
+    parse_yaml_all,
+    read_json,
+    read_yaml,
+)
+from notebook_platform.bounded.writer import write_yaml, write_yaml_all
+
+SMALL = Budget(bytes=2000, nodes=50, depth=5)
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghi")
+)
+SEVERE = [
+    BOMB,
+    "[" * 100_000,
+    "{a: " * 100_000,
+    "- " * 100_000,
+    "? " * 100_000,
+    "[]," * 300_000,
+    "".join(f"%TAG !a{i}! x\n" for i in range(20_000)) + "---\na",
+    f"%TAG ! {'x' * 100_000}\n---\n" + "- !a b\n" * 10_000,
+    "\ufeff%TAG !a! x\n---\na",
+    "a: 1\r%TAG !a! x\r---\na",
+    "<<: {a: b}",
+    "a: 9" + "9" * 100_000 + "\nb: !!int 9" + "9" * 5000,
+    "a: !!python/object/apply:os.system [id]",
+    "a: !!binary aGk=",
+    "{[a]: b}",
+    "{{a: b}: c}",
+    "? [a]\n: b",
+    "a: .nan",
+    "a: -.INF",
+    "~: a",
+    "1.5: a",
+    "\ud800",
+    "a: \x00",
+    "a:\t- b\n\t- c",
+    "*a",
+    "a\n---\nb\n...\nc: [",
+]
+
+
+@pytest.mark.parametrize("text", SEVERE, ids=lambda text: repr(text[:24]))
+def test_a_hostile_yaml_document_is_refused_in_a_moment(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(DocumentRefused) as refused:
+        parse_yaml(text)
+    assert time.process_time() - started < 1
+    assert len(str(refused.value)) < 200
+
+
+@given(st.one_of(st.text(), st.binary(), st.text("{}[]:,-?&*!|>%@`'\"#~ \n\tab01.\\<=")))
+@example("- =")
+@example("= : a")
+@example("a: 0x")
+@example("a: +")
+@example("a: 0o9")
+@example("a: !!float 1")
+@example("!!int x")
+@example("!<tag:yaml.org,2002:null> x")
+@example(b"\xff\xfea\x00")
+def test_no_yaml_raises_anything_but_a_refusal(text: str | bytes) -> None:
+    try:
+        found = parse_yaml_all(text, SMALL)
+    except DocumentRefused:
+        return
+    json.dumps(found, allow_nan=False).encode()
+
+
+@given(st.one_of(st.text(), st.binary(), st.text('{}[]:,"\\u0dD8-+.e19 ntfa')))
+@example("NaN")
+@example("[" * 1500)
+@example("1" * 1900)
+@example("1e999")
+@example('"\\ud800"')
+@example('{"\\uD800": 1}')
+@example(b"\xff")
+def test_no_json_raises_anything_but_a_refusal(text: str | bytes) -> None:
+    try:
+        found = parse_json(text, SMALL)
+    except DocumentRefused:
+        return
+    json.dumps(found, allow_nan=False).encode()
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn", "Zl", "Zp"]), max_size=100)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**64 - 1), TEXT),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(TEXT, inner)),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_json_is_yaml(value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    assert parse_json(text) == value
+    assert parse_yaml(text) == value
+
+
+@given(VALUES)
+@example({"N": "1e3", "=": "12:30", "0o17": ["y", "", "~", ".nan", "<<", "2001-01-01", "1_0"]})
+def test_what_the_writer_writes_is_read_back(value: object) -> None:
+    assert parse_yaml(write_yaml(value)) == value
+    assert parse_yaml_all(write_yaml_all([value, value])) == [value, value]
+
+
+def test_a_value_that_occurs_twice_is_written_twice() -> None:
+    shared = {"a": [1]}
+    assert parse_yaml(write_yaml([shared, shared])) == [shared, shared]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12:30", "12:30"),
+        ("1e3", 1000.0),
+        ("0o17", 15),
+        ("017", 15),
+        ("089", 89.0),
+        ("0x1F", 31),
+        ("-0b11", -3),
+        ("1_000", 1000),
+        ("2001-01-01", "2001-01-01"),
+        ("2001-12-14 21:59:43.10", "2001-12-14 21:59:43.10"),
+        ("yes", True),
+        ("Off", False),
+        ("y", True),
+        ("=", "="),
+        ("'1'", "1"),
+        ("!!str 1", "1"),
+        ("!!int '1'", 1),
+        ("18446744073709551615", 18446744073709551615),
+        ("18446744073709551616", 18446744073709551616.0),
+        ("1e999", "1e999"),
+        (".5", 0.5),
+        ("{1: a, true: b, 010: c}", {"1": "a", "true": "b", "8": "c"}),
+        ("{a: 1, a: 2}", {"a": 2}),
+        ("", None),
+        ("---\n...", None),
+        ("- |\n  a\n  b\n-", ["a\nb\n", None]),
+        ("%YAML 1.1\n---\na", "a"),
+    ],
+)
+def test_yaml_means_what_it_means_to_helm(text: str, value: object) -> None:
+    found = parse_yaml(text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_a_stream_of_documents_shares_one_budget() -> None:
+    assert parse_yaml_all("a: 1\n---\n---\n- b\n") == [{"a": 1}, None, ["b"]]
+    with pytest.raises(DocumentTooLarge, match="more than 50 values"):
+        parse_yaml_all("a\n---\n" * 51, SMALL)
+
+
+@pytest.mark.parametrize("parse", [parse_yaml, parse_json])
+def test_the_limits_are_exact(parse: object) -> None:
+    assert callable(parse)
+    parse("[" * 5 + "]" * 5, SMALL)
+    parse(f"[{','.join(['1'] * 49)}]", SMALL)
+    parse('"' + "a" * 1998 + '"', SMALL)
+    for over, words in [
+        ("[" * 6 + "]" * 6, "deeper than 5 levels"),
+        (f"[{','.join(['1'] * 50)}]", "more than 50 values"),
+        ('"' + "a" * 1999 + '"', "larger than 2000 bytes"),
+        ('"' + "ä" * 1000 + '"', "larger than 2000 bytes"),
+        (('"' + "ä" * 1000 + '"').encode(), "larger than 2000 bytes"),
+    ]:
+        with pytest.raises(DocumentTooLarge, match=words):
+            parse(over, SMALL)
+
+
+def test_a_refusal_says_where_and_shows_nothing() -> None:
+    for parse, text in [(parse_yaml, "a: 1\npassword: 'hunter2"), (parse_json, '{"a": 1,\n "password": hunter2}')]:
+        with pytest.raises(DocumentRefused, match="line 2") as refused:
+            parse(text)
+        assert "hunter2" not in str(refused.value)
+        assert refused.value.__cause__ is None
+
+
+async def longest_stall(work: object) -> float:
+    """Seconds that a task beside `work` waited at most for its turn."""
+    worst = 0.0
+
+    async def beat() -> None:
+        nonlocal worst
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            worst = max(worst, time.perf_counter() - before)
+
+    task = asyncio.create_task(beat())
+    await asyncio.sleep(0.01)
+    await work  # type: ignore[misc]
+    task.cancel()
+    return worst
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (read_yaml, "a: b\n" * 49_000),
+        (read_yaml, "x: " + "a" * 1_000_000),
+        (read_yaml, "x: |\n" + "  line\n" * 140_000),
+        (read_json, json.dumps([{"name": "x" * 20, "value": i} for i in range(19_000)])),
+        (read_json, "[" + ",".join(["{}"] * 99_000) + "]"),
+    ],
+    ids=["pairs", "scalar", "lines", "objects", "empty objects"],
+)
+async def test_reading_the_largest_documents_leaves_the_loop_free(read: object, text: str) -> None:
+    assert callable(read)
+    assert await longest_stall(read(text)) < 0.25
