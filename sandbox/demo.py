@@ -107,7 +107,7 @@ def main() -> int:
         try:
             with sandbox(state, given.speed, say) as environment:
                 install(environment)
-                operator = OperatorProcess(environment, state / "operator")
+                operator = OperatorProcess(environment, state / "operator", namespaces='["platforms"]')
                 operator.start()
                 try:
                     say.print("operator started with its own ServiceAccount")

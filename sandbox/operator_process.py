@@ -1,4 +1,4 @@
-"""Runs the operator in the sandbox as a cluster would: its own process, its own ServiceAccount, exactly its ClusterRole."""
+"""Runs the operator in the sandbox as a cluster would: its own process, its own ServiceAccount, exactly the rights of deploy/kustomize."""
 
 import base64
 import json
@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,6 +19,9 @@ from sandbox.kubernetes.processes import free_ports
 
 ROOT = Path(__file__).parent.parent
 NAMESPACE = ACCOUNT = "notebook-platform"
+NAMESPACES = '["!kube-*, !default, !notebook-platform"]'
+"""What the operator is configured to watch: a test makes its namespace whenever it likes."""
+
 START_SECONDS = 30
 OIDC_CLIENT_SECRET = "sandbox-oidc-client-secret-91f4"
 
@@ -38,18 +42,16 @@ def kubectl(environment: Mapping[str, str], *arguments: str, stdin: str | None =
 
 
 def install(environment: Mapping[str, str], namespace: str = "platforms") -> None:
-    """The CRD, the operator's account and role, a namespace for platforms, and the Secrets the examples name."""
-    base = ROOT / "deploy" / "kustomize" / "base"
-    kubectl(environment, "apply", "--server-side", "-f", str(ROOT / "crds" / "notebookplatforms.notebookplatform.io.yaml"))
-    for part in ("namespace.yaml", "rbac.yaml", "deletion-protection.yaml"):
-        kubectl(environment, "apply", "--server-side", "-f", str(base / part))
+    """Apply deploy/kustomize/base but for the Deployment, and make a namespace for platforms with the Secrets that the examples name."""
+    objects = [one for one in kustomized("base") if one["kind"] != "Deployment"]
+    kubectl(environment, "apply", "--server-side", "-f", "-", stdin=yaml.dump_all(objects, Dumper=yaml.CSafeDumper))
     credentials = {
         "tenantId": environment["SANDBOX_TENANT"],
         "clientId": environment["SANDBOX_CLIENT_ID"],
         "clientSecret": environment["SANDBOX_CLIENT_SECRET"],
     }
+    allow_namespace(environment, namespace)
     documents = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         secret("azure-credentials", namespace, credentials),
         secret("oidc", namespace, {"clientSecret": OIDC_CLIENT_SECRET}),
     ]
@@ -57,10 +59,18 @@ def install(environment: Mapping[str, str], namespace: str = "platforms") -> Non
     kubectl(environment, "wait", "--for=condition=Established", "crd/notebookplatforms.notebookplatform.io", "--timeout=30s")
 
 
+def kustomized(path: str) -> list[dict[str, Any]]:
+    """The objects that a directory of deploy/kustomize gives."""
+    command = ["kubectl", "kustomize", str(ROOT / "deploy" / "kustomize" / path)]
+    return list(yaml.load_all(subprocess.run(command, check=True, capture_output=True).stdout, Loader=yaml.CSafeLoader))
+
+
 def allow_namespace(environment: Mapping[str, str], namespace: str) -> None:
-    """A namespace in which the operator keeps platforms."""
+    """Make a namespace with platforms, as deploy/kustomize/namespaces/platforms does: with the operator's RoleBinding."""
     document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     kubectl(environment, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(document))
+    binding = ROOT / "deploy" / "kustomize" / "components" / "namespace" / "rolebinding.yaml"
+    kubectl(environment, "apply", "--server-side", "-n", namespace, "-f", str(binding))
 
 
 def secret(name: str, namespace: str, data: Mapping[str, str]) -> dict[str, object]:
@@ -94,6 +104,7 @@ class OperatorProcess:
             "NOTEBOOK_PLATFORM_AUTHORITY_URL": environment["SANDBOX_ARM"],
             "NOTEBOOK_PLATFORM_GRAPH_URL": environment["SANDBOX_ARM"],
             "NOTEBOOK_PLATFORM_CA_FILE": environment["SANDBOX_CA"],
+            "NOTEBOOK_PLATFORM_NAMESPACES": NAMESPACES,
             "NOTEBOOK_PLATFORM_HELM": environment["SANDBOX_HELM"],
             "NOTEBOOK_PLATFORM_CHARTS": environment["SANDBOX_CHARTS"],
             "NOTEBOOK_PLATFORM_CHART_REPOSITORY": "",

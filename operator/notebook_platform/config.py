@@ -5,15 +5,20 @@ to send a credential to a host of their choice.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 JUPYTERHUB_CHARTS = "https://hub.jupyter.org/helm-chart/"
 """Where Zero to JupyterHub publishes its chart (https://z2jh.jupyter.org)."""
+
+PATTERN = re.compile(r"!?[-a-z0-9*?]+( *, *!?[-a-z0-9*?]+)*")
+"""A namespace's name, or kopf's globs: `*`, `?`, and `!` before those to leave out, with commas between
+(https://docs.kopf.dev/en/stable/scopes/)."""
 
 
 class OperatorConfig(BaseSettings):
@@ -30,7 +35,11 @@ class OperatorConfig(BaseSettings):
     )
 
     cluster_id: str = Field("management", description="Name of this management cluster; part of the owner tag in Azure.")
-    namespaces: list[str] = Field(default_factory=list, description="Namespaces to watch; none: all of them.")
+    namespaces: list[str] = Field(
+        default_factory=list,
+        description="Namespaces with platforms: exact names, or patterns as `team-*` and `!kube-*, !default`, which need the right to list "
+        "namespaces. None: the whole cluster.",
+    )
     cloud: Literal["public", "usgovernment", "china"] = Field("public", description="Azure cloud.")
     resource_manager_url: str | None = Field(None, description="Resource Manager of a custom cloud (https).")
     authority_url: str | None = Field(None, description="Entra ID of a custom cloud (https).")
@@ -52,6 +61,19 @@ class OperatorConfig(BaseSettings):
     listen: str = Field("0.0.0.0", description="Address of both ports.")
     log_format: Literal["text", "json"] = Field("json", description="Form of log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+
+    @field_validator("namespaces")
+    @classmethod
+    def _namespace_names(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if not PATTERN.fullmatch(name):
+                raise ValueError(f"{name!r} is neither the name of a namespace nor a pattern of names")
+        return list(dict.fromkeys(names))
+
+    @property
+    def has_namespace_patterns(self) -> bool:
+        """Whether `namespaces` holds more than exact names."""
+        return any(set(name) & set("*?!,") for name in self.namespaces)
 
     @classmethod
     def settings_customise_sources(

@@ -15,6 +15,7 @@ from kubernetes.aio import client
 
 from notebook_platform.api import GROUP, PLURAL, VERSION
 from notebook_platform.keeper import Keeper
+from notebook_platform.kube.watch_session import WatchSessions
 from notebook_platform.observability import metrics
 from notebook_platform.platform import Workshop
 
@@ -70,11 +71,12 @@ class Keepers:
 
 def registry(keepers: Keepers) -> kopf.OperatorRegistry:
     """What kopf is to do: sign in, and hand every event on."""
-    handlers = kopf.OperatorRegistry()
+    handlers, sessions = kopf.OperatorRegistry(), WatchSessions()
 
     @kopf.on.login(registry=handlers)
-    def sign_in(**kwargs: Any) -> Any:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    async def sign_in(**kwargs: Any) -> kopf.AiohttpSession | None:
+        login = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        return sessions.of(login) if login else None
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def platform(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:
@@ -89,9 +91,11 @@ def registry(keepers: Keepers) -> kopf.OperatorRegistry:
     return handlers
 
 
-def settings() -> kopf.OperatorSettings:
-    """kopf's settings: no Events of its own, quick reconnects, no peering."""
+def settings(*, patterns: bool) -> kopf.OperatorSettings:
+    """Return kopf's settings: no Events of its own, quick reconnects, no peering. `patterns`: namespaces come and go, so kopf watches them;
+    otherwise it asks for nothing outside the namespaces that it serves."""
     chosen = kopf.OperatorSettings()
+    chosen.scanning.disabled = not patterns
     chosen.posting.enabled = False
     chosen.peering.standalone = True
     chosen.watching.server_timeout = 270

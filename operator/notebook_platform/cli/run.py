@@ -5,10 +5,12 @@ import signal
 from collections.abc import Sequence
 
 import kopf
+from kubernetes.aio import client
 
 from notebook_platform.cli.management import management_api
 from notebook_platform.config import OperatorConfig
 from notebook_platform.handlers import Keepers, registry, settings
+from notebook_platform.kube.access import until_observable, until_served
 from notebook_platform.observability.health import serving
 from notebook_platform.observability.logs import configure
 from notebook_platform.platform import Workshop
@@ -34,9 +36,11 @@ async def operate(chosen: OperatorConfig) -> None:
     warming = asyncio.create_task(workshop.warm_up())
     try:
         async with serving(chosen.listen, chosen.health_port, chosen.metrics_port, ready.is_set):
+            if not await _prepared(api, chosen, stop):
+                return
             await kopf.operator(
                 registry=registry(keepers),
-                settings=settings(),
+                settings=settings(patterns=chosen.has_namespace_patterns),
                 clusterwide=not chosen.namespaces,
                 namespaces=chosen.namespaces,
                 standalone=True,
@@ -48,3 +52,19 @@ async def operate(chosen: OperatorConfig) -> None:
         await keepers.close()
         await workshop.close()
         await api.close()
+
+
+async def _prepared(api: client.ApiClient, chosen: OperatorConfig, stop: asyncio.Event) -> bool:
+    """Wait for what kopf needs from the cluster. Returns False when the process is asked to stop first."""
+
+    async def needs() -> None:
+        await until_served(api)
+        if chosen.has_namespace_patterns:
+            await until_observable(api)
+
+    waiting, stopped = asyncio.create_task(needs()), asyncio.create_task(stop.wait())
+    done, pending = await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    return waiting in done

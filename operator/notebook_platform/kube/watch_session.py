@@ -1,0 +1,115 @@
+"""The HTTP session that kopf lists and watches with.
+
+A namespace is *refused* when the operator's configuration names it and the ServiceAccount has no rights there: the API server answers 403.
+kopf retries such a request for 54 seconds, writes an error for each attempt, and then ends the whole operator. This session lets a refused
+namespace wait alone: one sentence in the log says which RoleBinding is missing, the other namespaces are served, and the rights are used
+as soon as they are granted. The same holds for a 404, which is the answer while the CustomResourceDefinition is not installed.
+
+Of Secrets and ConfigMaps it asks for the metadata only. RBAC has no verb for that, so the rights are the same, but the contents of Secrets
+that no platform names never reach the operator's memory.
+"""
+
+import asyncio
+import logging
+import re
+from http import HTTPStatus
+
+import aiohttp
+import kopf
+
+log = logging.getLogger(__name__)
+
+PLACE = re.compile(r"/(?:namespaces/(?P<namespace>[^/]+)/)?(?P<resource>notebookplatforms|secrets|configmaps)$")
+"""How a path of the API server ends that lists or watches what the operator is interested in."""
+
+METADATA_ONLY = frozenset({"secrets", "configmaps"})
+METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
+"""https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches"""
+
+FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
+"""Seconds between two attempts in a refused namespace; the longest is shorter than kopf's request timeout."""
+
+REMEDY = (
+    "Create a RoleBinding to the ClusterRole notebook-platform-namespace there (deploy/kustomize/components/namespace); "
+    "it takes effect within {longest:.0f} seconds."
+)
+REMEDY_EVERYWHERE = "Apply deploy/kustomize/overlays/whole-cluster, or list namespaces in the operator's configuration."
+
+
+class RefusedNamespaces:
+    """A middleware of aiohttp: delays requests to namespaces that refuse the operator, and remembers which ones do."""
+
+    def __init__(self) -> None:
+        self._refused: dict[tuple[str, str], float] = {}
+
+    async def __call__(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        """Send one request of kopf.
+
+        Raises ClientPayloadError after a wait when the namespace refuses the request: kopf then lists or watches again, silently.
+        """
+        place = PLACE.search(request.url.path)
+        if place is None:
+            return await handler(request)
+        namespace, resource = place["namespace"] or "", place["resource"]
+        if resource in METADATA_ONLY:
+            request.headers["Accept"] = METADATA.format(list="" if "watch" in request.url.query else "List")
+        response = await handler(request)
+        if response.status not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+            self._grant(namespace, resource)
+            return response
+        response.release()
+        await asyncio.sleep(self._refuse(namespace, resource, response.status))
+        raise aiohttp.ClientPayloadError(f"the API server answered {response.status}")
+
+    def _refuse(self, namespace: str, resource: str, status: int) -> float:
+        """Note a refusal. Returns the seconds to wait."""
+        known = any(name == namespace for name, _ in self._refused)
+        before = self._refused.get((namespace, resource), FIRST_WAIT / 2)
+        wait = self._refused[namespace, resource] = min(before * 2, LONGEST_WAIT)
+        if not known:
+            log.warning("%s", _sentence(namespace, resource, status))
+        return wait
+
+    def _grant(self, namespace: str, resource: str) -> None:
+        if self._refused.pop((namespace, resource), None) is None:
+            return
+        if not any(name == namespace for name, _ in self._refused):
+            log.info("namespace %s: the operator has its rights there now", namespace or "(all)")
+
+
+def _sentence(namespace: str, resource: str, status: int) -> str:
+    if status == HTTPStatus.NOT_FOUND:
+        return f"the API server does not serve {resource}: install the CustomResourceDefinition (crds/)"
+    if not namespace:
+        return f"the operator may not list {resource} in the whole cluster, and no namespaces are configured. {REMEDY_EVERYWHERE}"
+    remedy = REMEDY.format(longest=LONGEST_WAIT)
+    return f"namespace {namespace}: the operator may not list {resource} there, so its platforms are not served. {remedy}"
+
+
+class WatchSessions:
+    """Makes the session of a login."""
+
+    def __init__(self) -> None:
+        self._refused = RefusedNamespaces()
+        self._last: tuple[kopf.ConnectionInfo, kopf.AiohttpSession] | None = None
+
+    def of(self, login: kopf.ConnectionInfo) -> kopf.AiohttpSession:
+        """Return the session of a login; kopf closes it. The same login gives the same session, so that kopf recognizes a token that the API
+        server has refused before."""
+        if self._last is None or self._last[0] != login:
+            self._last = login, self._made(login)
+        return self._last[1]
+
+    def _made(self, login: kopf.ConnectionInfo) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(
+            server=login.server,
+            priority=login.priority,
+            default_namespace=login.default_namespace,
+            expiration=login.expiration,
+            aiohttp_session=aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=login.as_ssl_context()),
+                headers=login.as_http_headers(),
+                proxy=login.proxy_url,
+                middlewares=(self._refused,),
+            ),
+        )
