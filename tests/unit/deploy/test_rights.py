@@ -107,10 +107,10 @@ def reachable(path: str, address: str) -> set[int]:
     found: set[int] = set()
     ip = ipaddress.ip_address(address)
     for to, ports in egress(path):
-        block = to.get("ipBlock")
-        if block and ip in ipaddress.ip_network(block["cidr"]):
-            if not any(ip in ipaddress.ip_network(one) for one in block.get("except", ())):
-                found |= ports
+        block = to.get("ipBlock", {"cidr": "192.0.2.0/32"})
+        refused = [ipaddress.ip_network(one) for one in block.get("except", ())]
+        if ip in ipaddress.ip_network(block["cidr"]) and not any(ip in one for one in refused):
+            found |= ports
     return found
 
 
