@@ -13,6 +13,7 @@ import asyncio
 import logging
 import re
 from http import HTTPStatus
+from typing import Any
 
 import aiohttp
 import kopf
@@ -34,6 +35,17 @@ REMEDY = (
     "it takes effect within {longest:.0f} seconds."
 )
 REMEDY_EVERYWHERE = "Apply deploy/kustomize/overlays/whole-cluster, or list namespaces in the operator's configuration."
+
+
+class Answer(aiohttp.ClientResponse):
+    """An answer of the API server. A list of metadata without objects has `items: null`, for which kopf is not prepared."""
+
+    async def json(self, **how: Any) -> Any:
+        """Read the body; `items` is a list where there is one."""
+        body = await super().json(**how)
+        if isinstance(body, dict) and "items" in body:
+            body["items"] = body["items"] or []
+        return body
 
 
 class RefusedNamespaces:
@@ -111,5 +123,6 @@ class WatchSessions:
                 headers=login.as_http_headers(),
                 proxy=login.proxy_url,
                 middlewares=(self._refused,),
+                response_class=Answer,
             ),
         )
