@@ -21,15 +21,15 @@ from notebook_platform.api import FINALIZER
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.api.status import HubStatus, PlatformStatus
-from notebook_platform.engine.backwards import dismantle, let_go
+from notebook_platform.api.status import PlatformStatus
+from notebook_platform.deletion import Deletion, DeletionRequest
 from notebook_platform.engine.fold import fold, settled
-from notebook_platform.engine.outcome import Blocked, Done, Failed, Operation
+from notebook_platform.engine.outcome import Done, Failed, Operation
 from notebook_platform.engine.retry import Attempt, held, next_attempts
 from notebook_platform.engine.running import under_way, unseen
 from notebook_platform.engine.walk import Mode, Policy, Result, look_again_in, reconcile
 from notebook_platform.helm.approval import approved
-from notebook_platform.hubs.homes import CONFIRM, objection
+from notebook_platform.hubs.homes import CONFIRM
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform, SecretStore
@@ -83,7 +83,7 @@ class Keeper:
         self._remembered: Mapping[str, Operation] = {}
         self._awake = asyncio.Event()
         self._references_changed = False
-        self._homes_may_go = False
+        self._deletion = Deletion(self.platform, self._secrets, workshop)
         self.references: frozenset[tuple[str, str]] = frozenset()
 
     def update(self, body: Mapping[str, Any]) -> None:
@@ -150,8 +150,11 @@ class Keeper:
         """Look once. Returns the seconds until it is worth looking again; None when nothing is left to keep."""
         metadata = self._body["metadata"]
         deleting = bool(metadata.get("deletionTimestamp"))
-        if deleting and FINALIZER not in (metadata.get("finalizers") or ()):
-            return None
+        if deleting:
+            fresh = await self._object.read()  # never by an old spec: its protection may have been set again since
+            if fresh is None or FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
+                return None
+            self._body = fresh
         try:
             spec = NotebookPlatformSpec.model_validate(self._body["spec"])
         except ValidationError as error:
@@ -205,48 +208,31 @@ class Keeper:
         }
 
     async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
-        results: dict[str, Result] = {}
         generation, epoch = int(self._body["metadata"]["generation"]), self._epoch
         waiting = held(self._attempts, _now())
         self._remembered = await self._operations.load()
-        graph = await self._workshop.graph(self.platform, spec, self._secrets, self._remembered, deleting=True)
-        if spec.deletion_policy == "Delete" and (held_back := await self._objection(spec)) is not None:
-            waits = Result(outcome=Blocked(by=("Homes",)), exists=True)
-            results = {"Homes": Result(outcome=held_back, exists=True), **dict.fromkeys(graph.order, waits)}
-        elif spec.deletion_policy == "Orphan":
-            results = await let_go(graph)
-            results = {name: r for name, r in results.items() if not isinstance(r.outcome, Blocked)}
-            results = {name: r for name, r in results.items() if not _hopeless(r)}
-            if all(isinstance(result.outcome, Done) for result in results.values()):
-                await self._secrets.let_go()
-        else:
-            results = await dismantle(graph, waiting, self._told)
-        if results:
-            await self._workshop.after(self.platform, results)
-        if all(isinstance(result.outcome, Done) for result in results.values()):
+        request = DeletionRequest(
+            spec=spec,
+            body=self._body,
+            status=self._status,
+            operations=self._remembered,
+            held=waiting,
+            on_result=self._told,
+        )
+        state = await self._deletion.advance(request)
+        self._status = state.status
+        if state.results:
+            await self._workshop.after(self.platform, state.results)
+        if state.finished:
             fresh = await self._object.read()
             if fresh is not None:
                 await self._object.set_finalizer(fresh, present=False)
-            log.info("%s: is gone, nothing of it is left", self._label)
+            log.info("%s: deleted", self._label)
             return None
-        conditions = fold(results, self._status.conditions, generation=generation, now=_now(), deleting=True)
-        return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=True))
-
-    async def _objection(self, spec: NotebookPlatformSpec) -> Failed | None:
-        """Why the deletion is held: it would destroy users' homes. Asked until it may go on, before anything is taken down."""
-        if self._homes_may_go:
-            return None
-        users = await self._workshop.census(self.platform, self._secrets)
-        if users is not None:
-            counted = HubStatus(servers=users.servers, homes=len(users.homes))
-            self._status = self._status.model_copy(update={"hub": counted})
-        reached = self._status.cluster is not None and self._status.cluster.kubeconfig_secret is not None
-        nothing = None if reached and spec.jupyterhub is not None else 0
-        known = self._status.hub.homes if self._status.hub else nothing
-        confirmed = (self._body["metadata"].get("annotations") or {}).get(CONFIRM)
-        held_back = objection(known, users.users if users else [], confirmed)
-        self._homes_may_go = held_back is None
-        return held_back
+        conditions = fold(
+            state.results, self._status.conditions, generation=generation, now=_now(), deleting=True, suspended=state.protected
+        )
+        return await self._conclude(spec, state.results, conditions, Pass(generation, epoch, waiting, deleting=True))
 
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
@@ -261,7 +247,7 @@ class Keeper:
         running = {**unseen(results, self._remembered), **under_way(results)}
         await self._operations.forget_all_but(running)
         self._attempts = next_attempts(results, self._attempts, now, interval, made.held) if made.epoch == self._epoch else ()
-        correcting = spec.drift_policy == "Correct" and not spec.suspend
+        correcting = spec.drift_policy == "Correct" and not spec.suspend and not made.deleting
         told = list(events(results, self._status.conditions, conditions, correcting=correcting, deleting=made.deleting))
         await self._write(
             platform_status(
@@ -299,8 +285,3 @@ def _intent(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
     """What of an object's metadata says that somebody wants something else now."""
     confirmed = (metadata.get("annotations") or {}).get(CONFIRM)
     return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed, approved(metadata)
-
-
-def _hopeless(result: Result) -> bool:
-    """A mark that cannot be taken off, whatever is tried, does not keep the object: nothing but the mark is left behind."""
-    return isinstance(result.outcome, Failed) and result.outcome.retry_in is None

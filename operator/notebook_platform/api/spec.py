@@ -32,9 +32,15 @@ class NotebookPlatformSpec(SpecModel):
     releases: list[ReleaseSpec] = Field(default_factory=list, max_length=32, description="Other Helm releases on the cluster.")
     binderhub: BinderHubSpec | None = Field(None, description="The BinderHub on the cluster, with a hub of its own.")
     deletion_policy: Literal["Delete", "Orphan"] = Field(
-        "Delete", description="What becomes of the cloud resources when the platform is deleted."
+        "Delete",
+        description="What happens to the cloud resources when the platform is deleted: they are deleted, or they stay as they are "
+        "(`Orphan`). Neither while deletionProtection is true.",
     )
-    deletion_protection: bool = Field(True, description="Refuse the deletion of the platform.")
+    deletion_protection: bool = Field(
+        True,
+        description="Refuse the deletion of the platform, with either deletionPolicy. A deletion that is requested all the same "
+        "(with the CustomResourceDefinition) is held, and stops if this is set to true in the middle of it.",
+    )
     drift_policy: Literal["Correct", "Warn"] = Field("Correct", description="What to do about changes by other hands.")
     drift_ignore: list[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,

@@ -1,0 +1,156 @@
+"""The deletion of one platform: held, released, or taken down step by step.
+
+A deletion is requested by metadata.deletionTimestamp and carried out by the operator, whose finalizer keeps the object until then.
+Admission refuses to delete a protected platform (deploy/kustomize/base/deletion-protection.yaml), but the API server asks no
+admission when it deletes the objects of a CustomResourceDefinition together with it, and a policy can be removed. So every round
+reads spec.deletionProtection and spec.deletionPolicy first: both can still be edited while an object is being deleted. The
+reconciler calls `Deletion.advance` once a round.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.status import HubStatus, PlatformStatus
+from notebook_platform.engine.backwards import dismantle, let_go
+from notebook_platform.engine.outcome import Blocked, Done, Failed, Operation
+from notebook_platform.engine.step import Notice
+from notebook_platform.engine.walk import Listener, Mode, Policy, Result, reconcile, silent
+from notebook_platform.hubs.homes import CONFIRM, objection
+from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.platform import Workshop
+from notebook_platform.policy import ignored_by
+
+PROTECTED = "DeletionProtected"
+"""Type of the condition, and its reason at Ready and Stalled."""
+
+HELD, INTERRUPTED = "DeletionHeld", "DeletionInterrupted"
+"""Reasons of the condition: nothing was deleted yet, or a part was before the protection was set again."""
+
+BEGUN = frozenset({"Gone", "Deleting"})
+"""Reasons that a condition has only once the deletion has begun."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletionRequest:
+    """The object as read for this round, and what earlier rounds left: `operations` that Azure accepted, steps that are backing off
+    (`held`). `on_result` is called with each step's result at once."""
+
+    spec: NotebookPlatformSpec
+    body: Mapping[str, Any]
+    status: PlatformStatus
+    operations: Mapping[str, Operation]
+    held: Mapping[str, Failed]
+    on_result: Listener = silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletionState:
+    """Where the deletion stands after a round. `finished`: the finalizer may be removed. `protected`: nothing may be deleted."""
+
+    results: Mapping[str, Result] = field(default_factory=dict)
+    status: PlatformStatus
+    finished: bool = False
+    protected: bool = False
+
+
+class Deletion:
+    """Deletes one platform, a round at a time."""
+
+    def __init__(self, platform: Platform, secrets: SecretStore, workshop: Workshop) -> None:
+        self._platform = platform
+        self._secrets = secrets
+        self._workshop = workshop
+        self._homes_may_go = False
+
+    async def advance(self, request: DeletionRequest) -> DeletionState:
+        """Do one round and return where the deletion stands; starts work in Azure and waits for none of it.
+
+        Raises ApiException when the management cluster refuses a call.
+        """
+        if request.spec.deletion_protection:
+            self._homes_may_go = False
+            return await self._hold(request)
+        if request.spec.deletion_policy == "Orphan":
+            return await self._orphan(request)
+        return await self._dismantle(request)
+
+    async def _hold(self, request: DeletionRequest) -> DeletionState:
+        """Write nothing anywhere; observe as a plan does, so that the health of what runs stays visible."""
+        spec = request.spec
+        graph = await self._workshop.graph(self._platform, spec, self._secrets, request.operations, planning=True)
+        policy = Policy(mode=Mode.PLAN, held=request.held, ignored=ignored_by(spec.drift_ignore))
+        observed = await reconcile(graph, policy, request.on_result)
+        return DeletionState(results={"Deletion": protection(request), **observed}, status=request.status, protected=True)
+
+    async def _orphan(self, request: DeletionRequest) -> DeletionState:
+        """Remove the operator's marks, and leave everything in place."""
+        graph = await self._graph(request)
+        results = await let_go(graph)
+        results = {name: r for name, r in results.items() if not isinstance(r.outcome, Blocked) and not _hopeless(r)}
+        finished = _all_done(results)
+        if finished:
+            await self._secrets.let_go()
+        return DeletionState(results=results, status=request.status, finished=finished)
+
+    async def _dismantle(self, request: DeletionRequest) -> DeletionState:
+        """Delete what is ours, in order, once no data of users is lost by it unasked."""
+        graph = await self._graph(request)
+        held_back, status = await self._objection(request)
+        if held_back is not None:
+            waits = Result(outcome=Blocked(by=("Homes",)), exists=True)
+            blocked = {"Homes": Result(outcome=held_back, exists=True), **dict.fromkeys(graph.order, waits)}
+            return DeletionState(results=blocked, status=status)
+        results = await dismantle(graph, request.held, request.on_result)
+        return DeletionState(results=results, status=status, finished=_all_done(results))
+
+    async def _graph(self, request: DeletionRequest) -> Any:
+        return await self._workshop.graph(self._platform, request.spec, self._secrets, request.operations, deleting=True)
+
+    async def _objection(self, request: DeletionRequest) -> tuple[Failed | None, PlatformStatus]:
+        """Why the deletion is held for the sake of users' homes, asked until it may go on; and the status with their count."""
+        status = request.status
+        if self._homes_may_go:
+            return None, status
+        users = await self._workshop.census(self._platform, self._secrets)
+        if users is not None:
+            counted = HubStatus(servers=users.servers, homes=len(users.homes))
+            status = status.model_copy(update={"hub": counted})
+        reached = status.cluster is not None and status.cluster.kubeconfig_secret is not None
+        nothing = None if reached and request.spec.jupyterhub is not None else 0
+        known = status.hub.homes if status.hub else nothing
+        confirmed = (request.body["metadata"].get("annotations") or {}).get(CONFIRM)
+        held_back = objection(known, users.users if users else [], confirmed)
+        self._homes_may_go = held_back is None
+        return held_back, status
+
+
+def protection(request: DeletionRequest) -> Result:
+    """The result that stands for spec.deletionProtection: stalled until the spec changes. Pure."""
+    begun = any(c.reason in BEGUN or (c.type, c.reason) == (PROTECTED, INTERRUPTED) for c in request.status.conditions)
+    requested = request.body["metadata"].get("deletionTimestamp")
+    if begun:
+        message = (
+            f"spec.deletionProtection is true: the deletion requested at {requested} had begun and is stopped. What was deleted "
+            "before is not created again while the object is being deleted, and operations that Azure accepted still end"
+        )
+    else:
+        message = f"spec.deletionProtection is true: nothing is deleted, although that was requested at {requested}"
+    failed = Failed(
+        reason=PROTECTED,
+        message=message,
+        remedy="To keep everything, set spec.deletionPolicy: Orphan and spec.deletionProtection: false, then apply the platform "
+        "again with spec.adoption: IfUnowned. To delete everything, set spec.deletionProtection: false.",
+    )
+    notice = Notice(condition=PROTECTED, reason=INTERRUPTED if begun else HELD, message=message)
+    return Result(outcome=failed, exists=True, notices=(notice,))
+
+
+def _all_done(results: Mapping[str, Result]) -> bool:
+    return all(isinstance(result.outcome, Done) for result in results.values())
+
+
+def _hopeless(result: Result) -> bool:
+    """Whether a mark can never be removed: it does not keep the object, since nothing but the mark is left behind."""
+    return isinstance(result.outcome, Failed) and result.outcome.retry_in is None
