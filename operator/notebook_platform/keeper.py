@@ -230,7 +230,12 @@ class Keeper:
             log.info("%s: deleted", self._label)
             return None
         conditions = fold(
-            state.results, self._status.conditions, generation=generation, now=_now(), deleting=True, suspended=state.protected
+            state.results,
+            self._status.conditions,
+            generation=generation,
+            now=_now(),
+            deleting=not state.protected,
+            suspended=state.protected,
         )
         return await self._conclude(spec, state.results, conditions, Pass(generation, epoch, waiting, deleting=True))
 
