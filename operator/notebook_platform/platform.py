@@ -3,6 +3,7 @@
 Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Network ──┬─ RoleAssignment ─┐
                                                         └─ Identity ─┘                  │
    ClusterRoles, MaintenanceWindow, PrincipalSecret ──┬──────────────────────── Cluster ─┘
+   (RolePruning comes after both that give roles)     │
                                          NodePools ───┘
                                            ├─ Autoscale
                                            └─ TargetCluster ─┬─ JupyterHub
@@ -44,6 +45,7 @@ from notebook_platform.azure.providers import Providers
 from notebook_platform.azure.registry import Registry
 from notebook_platform.azure.resource_group import ResourceGroup
 from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
+from notebook_platform.azure.role_pruning import RolePruning
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Refused
@@ -291,6 +293,7 @@ def azure_steps(context: AzureContext) -> list[Step[Any, Any]]:
         RoleAssignment(context),
         Cluster(context),
         ClusterRoles(context),
+        RolePruning(context),
         Maintenance(context),
         NodePools(context),
         PrincipalSecret(context),

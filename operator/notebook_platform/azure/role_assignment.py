@@ -1,10 +1,5 @@
-"""RoleAssignment and ClusterRoles: the cluster's identity may use the network, its nodes may pull from registries.
+"""RoleAssignment and ClusterRoles: the cluster's identity may use the network, its nodes may pull from registries."""
 
-The assignment's name is made from scope, principal and role, so that the same PUT is the same assignment, however often sent.
-https://learn.microsoft.com/azure/role-based-access-control/role-assignments-template
-"""
-
-import uuid
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,59 +10,22 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import code_of, is_missing, speaking_of
 from notebook_platform.azure.arm.inventory import ROLE_ASSIGNMENTS
+from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, Assignment, AssignmentRecord, has_our_name, is_ours
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import Unknown
 
-ROLES = {
-    "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
-    "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
-    "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
-    "Azure Kubernetes Service RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
-}
-"""https://learn.microsoft.com/azure/role-based-access-control/built-in-roles"""
-
-CLUSTER_ADMIN = "Azure Kubernetes Service RBAC Cluster Admin"
-API_VERSION = "2022-04-01"
 FIELD = "spec.identity"
-NAMESPACE = uuid.UUID("7c4f0f5c-2f2e-5d4b-9a53-6d0f5f0f9a11")
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A role for a principal on a scope."""
-
-    scope: str
-    principal_id: str
-    role_name: str
-
-    @property
-    def role(self) -> str:
-        """The role's id."""
-        return ROLES[self.role_name]
-
-    @property
-    def name(self) -> str:
-        """The assignment's GUID."""
-        return str(uuid.uuid5(NAMESPACE, f"{self.scope.lower()}|{self.principal_id.lower()}|{self.role}"))
-
-    @property
-    def listing(self) -> str:
-        """Where all assignments at, above and below the scope are listed."""
-        return f"{self.scope}/providers/Microsoft.Authorization/roleAssignments"
-
-    @property
-    def path(self) -> str:
-        """Its ARM id."""
-        return f"{self.scope}/providers/Microsoft.Authorization/roleAssignments/{self.name}"
 
 
 @dataclass(frozen=True)
 class Given:
-    """Assignments that are there. `ours`: those under the names we give; one under another name somebody else made."""
+    """Wanted assignments that exist. `ours`: those that this platform gave; `unowned`: those under the name that a platform gives, with no
+    platform's tag: one that was orphaned gave them."""
 
     there: frozenset[Assignment]
     ours: frozenset[Assignment]
+    unowned: frozenset[Assignment] = frozenset()
 
 
 class Roles(Step[Sequence[Assignment], Given]):
@@ -77,6 +35,7 @@ class Roles(Step[Sequence[Assignment], Given]):
 
     def __init__(self, context: AzureContext) -> None:
         self._context = context
+        self._record = AssignmentRecord(context.secrets, context.owner.name)
 
     @abstractmethod
     def wanted(self, inputs: Inputs) -> list[Assignment]:
@@ -88,16 +47,20 @@ class Roles(Step[Sequence[Assignment], Given]):
     async def observe(self, inputs: Inputs) -> Observed[Given]:
         wanted = self.wanted(inputs)
         known = [a for a in wanted if not isinstance(a.principal_id, Unknown)]
+        tag = self._context.owner.tag
         there: set[Assignment] = set()
         ours: set[Assignment] = set()
+        unowned: set[Assignment] = set()
         async with speaking_of(FIELD):
             for assignment in known:
                 same = [item for item in await self._listed(assignment) if _is(item, assignment)]
                 if same:
                     there.add(assignment)
-                if any(item["name"].lower() == assignment.name for item in same):
+                if any(is_ours(item, tag) for item in same):
                     ours.add(assignment)
-        return Observed(found=Given(frozenset(there), frozenset(ours)) if there else None)
+                if any(has_our_name(item) and not item["properties"].get("description") for item in same):
+                    unowned.add(assignment)
+        return Observed(found=Given(frozenset(there), frozenset(ours), frozenset(unowned)) if there else None)
 
     async def _listed(self, wanted: Assignment) -> Sequence[Mapping[str, Any]]:
         """What is given there: from the subscription's list that all platforms share, or asked for this very principal."""
@@ -118,32 +81,32 @@ class Roles(Step[Sequence[Assignment], Given]):
         return listed
 
     def plan(self, desired: Sequence[Assignment] | None, found: Given | None) -> Sequence[Change]:
-        there = found.there if found else frozenset()
-        return [
-            Change(
-                path=f"roleAssignments/{wanted.role_name} on {wanted.scope}",
-                action=Action.CREATE,
-                after={"principalId": wanted.principal_id},
-            )
-            for wanted in desired or ()
-            if wanted not in there
-        ]
+        there, unowned = (found.there, found.unowned) if found else (frozenset(), frozenset())
+        changes = []
+        for wanted in desired or ():
+            path = f"roleAssignments/{wanted.role_name} on {wanted.scope}"
+            if wanted not in there:
+                changes.append(Change(path=path, action=Action.CREATE, after={"principalId": wanted.principal_id}))
+            elif wanted in unowned and self._context.spec.adoption == "IfUnowned":
+                changes.append(Change(path=f"{path}.description", action=Action.UPDATE, after=self._context.owner.tag))
+        return changes
 
     async def apply(self, desired: Sequence[Assignment] | None, found: Given | None, changes: Sequence[Change]) -> Outcome:
-        there = found.there if found else frozenset()
+        paths = {change.path.removesuffix(".description") for change in changes}
         for wanted in desired or ():
-            if wanted not in there:
-                await self._give(wanted)
+            if f"roleAssignments/{wanted.role_name} on {wanted.scope}" in paths:
+                await self._record.add(wanted)
+                await self._give(wanted, self._context.owner.tag)
         return Done(output=tuple(desired or ()))
 
-    async def _give(self, wanted: Assignment) -> None:
+    async def _give(self, wanted: Assignment, description: str) -> None:
         subscription = self._context.spec.azure.subscription_id
         definitions = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions"
         properties = {
             "roleDefinitionId": f"{definitions}/{wanted.role}",
             "principalId": wanted.principal_id,
             "principalType": "ServicePrincipal",
-            "description": self._context.owner.tag,
+            "description": description,
         }
         async with speaking_of(FIELD):
             try:
@@ -164,6 +127,11 @@ class Roles(Step[Sequence[Assignment], Given]):
                 await self._context.session.send("DELETE", given.path, api_version=API_VERSION)
         return Done()
 
+    async def let_go(self, found: Given) -> Outcome:
+        for given in found.ours:
+            await self._give(given, "")
+        return Done()
+
     def _on_network(self, inputs: Inputs, principal_id: str | None) -> list[Assignment]:
         """The role on the network that spec.identity asks for, for a principal; on subnets of others the subnet alone."""
         network: outputs.Network | None = inputs.get("Network")
@@ -175,7 +143,9 @@ class Roles(Step[Sequence[Assignment], Given]):
         scopes = [pool.subnet_id for pool in spec.node_pools if pool.subnet_id]
         if network is not None:
             whole = spec.identity.role_scope == "VirtualNetwork" and spec.network is not None and spec.network.subnet_id is None
-            scopes += [network.virtual_network_id] if whole else [network.subnet_id, *network.subnets.values()]
+            kept = {subnet.name.lower() for subnet in spec.network.subnets} if spec.network else set()
+            more = [id_ for name, id_ in network.subnets.items() if name.lower() in kept]
+            scopes += [network.virtual_network_id] if whole else [network.subnet_id, *more]
         return [Assignment(scope, principal_id, role) for scope in dict.fromkeys(scopes)]
 
 

@@ -18,9 +18,9 @@ from notebook_platform.azure.arm.inventory import (
     wire,
 )
 from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.assignments import ROLES
 from notebook_platform.azure.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
 from notebook_platform.azure.node_pools import POOL_TAG
-from notebook_platform.azure.role_assignment import ROLES
 from notebook_platform.azure.versions import parts
 from notebook_platform.engine import Refused
 

@@ -1,0 +1,131 @@
+"""Role assignments that a platform gives: how they are named, how they are recognised, and the record of them.
+
+An assignment is this platform's when two things agree: its name is the GUID made from scope, principal and role, so that the same PUT is
+the same assignment however often it is sent, and its description is the platform's owner tag. Neither alone is proof: two platforms
+that share an identity and a network make the same name, and anyone who may give roles may write any description.
+
+The subscription's own list shows every assignment in it. The record, a Secret beside the platform, adds those in other subscriptions, and
+those of a caller who may not list. It lies in the author's namespace, so it only says where to look: what is read there decides.
+https://learn.microsoft.com/azure/role-based-access-control/role-assignments-template
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from notebook_platform.kube.secrets import SecretStore
+
+ROLES = {
+    "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
+    "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
+    "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+    "Azure Kubernetes Service RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
+}
+"""https://learn.microsoft.com/azure/role-based-access-control/built-in-roles"""
+
+CLUSTER_ADMIN = "Azure Kubernetes Service RBAC Cluster Admin"
+API_VERSION = "2022-04-01"
+NAMESPACE = uuid.UUID("7c4f0f5c-2f2e-5d4b-9a53-6d0f5f0f9a11")
+
+RECORD_KEY = "assignments"
+RECORD_LIMIT = 200
+"""Assignments in the record: a platform has at most some forty (pools' subnets, registries)."""
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SCOPE = re.compile(r"/subscriptions/[-0-9a-f]{36}(/(?!\.+(/|$))[-\w.()]+)*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A role for a principal on a scope. `role_name` is one of ROLES, or the id of another role."""
+
+    scope: str
+    principal_id: str
+    role_name: str
+
+    @property
+    def role(self) -> str:
+        """The role's id."""
+        return ROLES.get(self.role_name, self.role_name)
+
+    @property
+    def name(self) -> str:
+        """The assignment's GUID."""
+        return str(uuid.uuid5(NAMESPACE, f"{self.scope.lower()}|{self.principal_id.lower()}|{self.role.lower()}"))
+
+    @property
+    def listing(self) -> str:
+        """Where all assignments at, above and below the scope are listed."""
+        return f"{self.scope}/providers/Microsoft.Authorization/roleAssignments"
+
+    @property
+    def path(self) -> str:
+        """Its ARM id."""
+        return f"{self.listing}/{self.name}"
+
+
+def assignment_of(item: Mapping[str, Any]) -> Assignment:
+    """The assignment that Resource Manager's JSON of one describes, under whatever name."""
+    properties = item.get("properties") or {}
+    role = str(properties.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
+    name = next((name for name, id_ in ROLES.items() if id_ == role), role)
+    return Assignment(str(properties.get("scope", "")), str(properties.get("principalId", "")), name)
+
+
+def has_our_name(item: Mapping[str, Any]) -> bool:
+    """Whether an assignment has the name that a platform would give it."""
+    return str(item.get("name", "")).lower() == assignment_of(item).name
+
+
+def is_ours(item: Mapping[str, Any], owner_tag: str) -> bool:
+    """Whether this platform gave the assignment: both name and description are its own."""
+    return (item.get("properties") or {}).get("description") == owner_tag and has_our_name(item)
+
+
+class AssignmentRecord:
+    """The assignments that a platform has given, in the Secret `<platform>-role-assignments`."""
+
+    def __init__(self, secrets: SecretStore, platform: str) -> None:
+        self._secrets = secrets
+        self._name = f"{platform}-role-assignments"
+
+    async def load(self) -> tuple[Assignment, ...]:
+        """Return what is recorded and well-formed; the rest of the Secret is ignored."""
+        data = await self._secrets.find(self._name) or {}
+        return parse_record(data.get(RECORD_KEY, ""))
+
+    async def add(self, assignment: Assignment) -> None:
+        """Record an assignment before it is sent."""
+        known = await self.load()
+        if assignment not in known:
+            await self.save([assignment, *known])
+
+    async def save(self, assignments: Iterable[Assignment]) -> None:
+        """Record exactly these; the Secret is deleted when there are none."""
+        entries = [{"scope": a.scope, "principalId": a.principal_id, "roleId": a.role} for a in assignments][:RECORD_LIMIT]
+        if entries:
+            await self._secrets.keep(self._name, {RECORD_KEY: json.dumps(entries)})
+        else:
+            await self._secrets.drop(self._name)
+
+
+def parse_record(text: str) -> tuple[Assignment, ...]:
+    """Return the well-formed entries of a record, whoever wrote it. Pure."""
+    try:
+        entries = json.loads(text)
+    except ValueError:
+        return ()
+    found = [_parse_entry(entry) for entry in entries[:RECORD_LIMIT]] if isinstance(entries, list) else []
+    return tuple(dict.fromkeys(assignment for assignment in found if assignment))
+
+
+def _parse_entry(entry: Any) -> Assignment | None:
+    if not isinstance(entry, dict):
+        return None
+    scope, principal, role = (str(entry.get(key)) for key in ("scope", "principalId", "roleId"))
+    if not (_SCOPE.fullmatch(scope) and _GUID.fullmatch(principal) and _GUID.fullmatch(role)):
+        return None
+    return Assignment(scope, principal, next((name for name, id_ in ROLES.items() if id_ == role.lower()), role.lower()))

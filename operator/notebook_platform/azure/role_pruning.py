@@ -1,0 +1,135 @@
+"""RolePruning: role assignments that this platform gave and its spec no longer asks for are deleted.
+
+A narrower role, a registry that is no longer attached, another scope or a cluster with a new identity leave assignments behind that
+would otherwise last for ever, even longer than the platform. The step comes after those that give roles, so a new assignment is
+there before an old one goes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+
+from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.inventory import ROLE_ASSIGNMENTS
+from notebook_platform.azure.assignments import (
+    API_VERSION,
+    CLUSTER_ADMIN,
+    Assignment,
+    AssignmentRecord,
+    assignment_of,
+    is_ours,
+)
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.engine.change import Unknown
+
+FIELD = "spec.identity"
+
+Wanted = tuple[Assignment, ...]
+Stale = tuple[Assignment, ...]
+
+
+class RolePruning(Step[Wanted, Stale]):
+    """What is desired are the assignments that the spec asks for; what is found are ours beyond them."""
+
+    name = "RolePruning"
+    needs = ("RoleAssignment", "ClusterRoles", "Cluster", "Identity")
+    shares_looks = True
+
+    def __init__(self, context: AzureContext) -> None:
+        self._context = context
+        self._record = AssignmentRecord(context.secrets, context.owner.name)
+
+    def desired(self, inputs: Inputs) -> Wanted | None:
+        return _wanted(inputs) or None
+
+    async def observe(self, inputs: Inputs) -> Observed[Stale]:
+        if self._identities_unknown(inputs):
+            return Observed()
+        wanted = {a.name: a for a in _wanted(inputs) if not isinstance(a.principal_id, Unknown)}
+        recorded = await self._record.load()
+        async with speaking_of(FIELD):
+            stale = await self._stale(inputs, wanted, recorded)
+        if not self._context.planning and not self._context.deleting:
+            await self._update_record(recorded, {**wanted, **{a.name: a for a in stale}})
+        return Observed(found=stale or None)
+
+    def _identities_unknown(self, inputs: Inputs) -> bool:
+        """Whether there is a cluster that does not say (yet) who its nodes are: what they need cannot be known then."""
+        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        identity: outputs.Identity | None = inputs.get("Identity")
+        if cluster is None or cluster.planned or self._context.deleting:
+            return False
+        return identity is None or (identity.type != "ServicePrincipal" and cluster.kubelet_id is None)
+
+    async def _stale(self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment]) -> Stale:
+        session, tag = self._context.session, self._context.owner.tag
+        listed = await session.inventory.every(ROLE_ASSIGNMENTS, self._context.max_age)
+        candidates = {a.name: a for a in (assignment_of(item) for item in listed or () if is_ours(item, tag))}
+        unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
+        candidates |= {a.name: a for a in unlisted}
+        stale = [a for name, a in candidates.items() if name not in wanted and not self._ends_with_cluster(a, inputs)]
+        return tuple([a for a in stale if (a not in unlisted and not self.sharp) or await self._is_there(a)])
+
+    def _is_listed(self, assignment: Assignment) -> bool:
+        """Whether the subscription's own list shows it."""
+        return assignment.scope.lower().startswith(f"/subscriptions/{self._context.session.subscription_id.lower()}/")
+
+    def _ends_with_cluster(self, assignment: Assignment, inputs: Inputs) -> bool:
+        """In a deletion the operator's own access to the cluster lasts until the cluster goes, and goes with it."""
+        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        on_cluster = cluster is not None and assignment.scope.lower() == cluster.id.lower()
+        return self._context.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
+
+    async def _is_there(self, assignment: Assignment) -> bool:
+        """Whether it exists and is still ours, as read from its own address."""
+        session = self._context.session
+
+        async def read() -> bool:
+            try:
+                answer = await session.send("GET", assignment.path, api_version=API_VERSION)
+            except HttpResponseError as error:
+                if is_missing(error):
+                    return False
+                raise
+            return is_ours(answer.json(), self._context.owner.tag)
+
+        age = self._context.max_age
+        return bool(await session.inventory.answer(assignment.path.lower(), read, max_age=age, sharp=self.sharp))
+
+    async def _update_record(self, recorded: Sequence[Assignment], given: Mapping[str, Assignment]) -> None:
+        if {a.name for a in recorded} != given.keys():
+            await self._record.save(given.values())
+
+    def plan(self, desired: Wanted | None, found: Stale | None) -> Sequence[Change]:
+        return [
+            Change(
+                path=f"roleAssignments/{stale.role_name} on {stale.scope}",
+                action=Action.DELETE,
+                before={"principalId": stale.principal_id},
+            )
+            for stale in found or ()
+        ]
+
+    async def apply(self, desired: Wanted | None, found: Stale | None, changes: Sequence[Change]) -> Outcome:
+        await self._delete(found or ())
+        return Done()
+
+    def output(self, found: Stale | None) -> Any:
+        return found
+
+    async def delete(self, found: Stale, inputs: Inputs) -> Outcome:
+        await self._delete(found)
+        return Done()
+
+    async def _delete(self, stale: Stale) -> None:
+        async with speaking_of(FIELD):
+            for assignment in stale:
+                await self._context.session.send("DELETE", assignment.path, api_version=API_VERSION)
+        self._context.session.inventory.expire()
+
+
+def _wanted(inputs: Inputs) -> Wanted:
+    return (*(inputs.get("RoleAssignment") or ()), *(inputs.get("ClusterRoles") or ()))
