@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_json
 from notebook_platform.kube.secrets import SecretStore
 
 ROLES = {
@@ -33,6 +34,8 @@ NAMESPACE = uuid.UUID("7c4f0f5c-2f2e-5d4b-9a53-6d0f5f0f9a11")
 RECORD_KEY = "assignments"
 RECORD_LIMIT = 200
 """Assignments in the record: a platform has at most some forty (pools' subnets, registries)."""
+
+RECORD_BUDGET = Budget(bytes=1 << 18, nodes=8 * RECORD_LIMIT, depth=3)
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SCOPE = re.compile(r"/subscriptions/[-0-9a-f]{36}(/(?!\.+(/|$))[-\w.()]+)*", re.IGNORECASE)
@@ -115,8 +118,8 @@ class AssignmentRecord:
 def parse_record(text: str) -> tuple[Assignment, ...]:
     """Return the well-formed entries of a record, whoever wrote it. Pure."""
     try:
-        entries = json.loads(text)
-    except ValueError:
+        entries = parse_json(text, RECORD_BUDGET)
+    except DocumentRefused:
         return ()
     found = [_parse_entry(entry) for entry in entries[:RECORD_LIMIT]] if isinstance(entries, list) else []
     return tuple(dict.fromkeys(assignment for assignment in found if assignment))
