@@ -15,6 +15,7 @@ from kubernetes.aio import client
 
 from notebook_platform.api import GROUP, PLURAL, VERSION
 from notebook_platform.keeper import Keeper
+from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.kube.watch_session import WatchSessions
 from notebook_platform.observability import metrics
 from notebook_platform.platform import Workshop
@@ -67,6 +68,7 @@ class Keepers:
         metrics.PLATFORMS.set(len(self._keepers))
         if keeper and not task.cancelled() and (error := task.exception()):
             log.error("the keeper of %s ended unforeseen", keeper.platform.name, exc_info=error)
+        REDACTORS.drop(uid)
 
 
 def registry(keepers: Keepers) -> kopf.OperatorRegistry:

@@ -32,6 +32,7 @@ from notebook_platform.helm.approval import approved
 from notebook_platform.hubs.homes import CONFIRM
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
+from notebook_platform.kube.redaction import CURRENT
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.events import events
@@ -39,6 +40,7 @@ from notebook_platform.platform import Workshop
 from notebook_platform.policy import disruption_waits, ignored_by
 from notebook_platform.references import references
 from notebook_platform.report import platform_status, unreadable
+from notebook_platform.sanitizing import sanitized
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +110,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Pass after pass, until the object is gone."""
+        CURRENT.set(self._secrets.redactor)
         wait: float | None = 0.0
         while wait is not None:
             try:
@@ -191,6 +194,7 @@ class Keeper:
         await self._workshop.after(self.platform, results)
         if epoch == self._epoch:
             self._remember_fresh(results)
+        results = sanitized(results, self._secrets.redactor)
         conditions = fold(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
         return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=False))
 
@@ -229,15 +233,16 @@ class Keeper:
                 await self._object.set_finalizer(fresh, present=False)
             log.info("%s: deleted", self._label)
             return None
+        results = sanitized(state.results, self._secrets.redactor)
         conditions = fold(
-            state.results,
+            results,
             self._status.conditions,
             generation=generation,
             now=_now(),
             deleting=not state.protected,
             suspended=state.protected,
         )
-        return await self._conclude(spec, state.results, conditions, Pass(generation, epoch, waiting, deleting=True))
+        return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=True))
 
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
@@ -262,6 +267,7 @@ class Keeper:
                 generation=made.generation,
                 operations=running,
                 attempts=self._attempts,
+                redactor=self._secrets.redactor,
             )
         )
         for event in told:
@@ -282,7 +288,8 @@ class Keeper:
     async def _invalid(self, error: ValidationError) -> float | None:
         """The API server let a spec pass that this operator cannot read: an older CRD than the operator, or the other way."""
         generation = int(self._body["metadata"]["generation"])
-        await self._write(unreadable(error, previous=self._status, generation=generation, now=_now()))
+        redactor = self._secrets.redactor
+        await self._write(unreadable(error, previous=self._status, generation=generation, now=_now(), redactor=redactor))
         return parse_duration("10m").total_seconds()
 
 

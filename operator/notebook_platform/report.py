@@ -18,13 +18,14 @@ from notebook_platform.api.status import (
     PlatformStatus,
     ReleaseStatus,
 )
+from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.fold import sentence
 from notebook_platform.engine.outcome import Done, Operation
 from notebook_platform.engine.retry import Attempt
 from notebook_platform.engine.walk import Result
 from notebook_platform.helm.content import Running
 from notebook_platform.hubs.homes import Census
-from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.redaction import SecretRedactor
 
 PERCENT_STEP = 5
 """Progress is told in such steps: every change of it is a write."""
@@ -42,16 +43,20 @@ def platform_status(
     generation: int,
     operations: Mapping[str, Operation],
     attempts: Iterable[Attempt],
+    redactor: SecretRedactor,
 ) -> PlatformStatus:
-    """What the operator knows after a pass. What could not be looked at this time keeps what was known before."""
+    """What the operator knows after a pass. What could not be looked at this time keeps what was known before.
+
+    `results` and `conditions` are sanitized already; `redactor` is for what stands in the steps' outputs.
+    """
     cluster, target = (_output(results, name) for name in ("Cluster", "TargetCluster"))
     running = [found for name in results if isinstance(found := _output(results, name), Running)]
     return PlatformStatus(
         observed_generation=generation,
-        conditions=[_cleaned(c) for c in conditions],
-        url=next((release.url for release in running if release.url), previous.url),
-        cluster=_cluster(cluster, target, previous.cluster),
-        releases=_releases(results, running, previous.releases),
+        conditions=list(conditions),
+        url=next((redactor.sanitize(release.url, 512) for release in running if release.url), previous.url),
+        cluster=_cluster(cluster, target, previous.cluster, redactor),
+        releases=_releases(results, running, previous.releases, redactor),
         hub=_hub([r.details for r in running if isinstance(r.details, Census)]) or previous.hub,
         operations=[_operation(key, operation) for key, operation in sorted(operations.items())],
         attempts=[_attempt(attempt) for attempt in attempts],
@@ -60,9 +65,12 @@ def platform_status(
     )
 
 
-def unreadable(error: ValidationError, *, previous: PlatformStatus, generation: int, now: datetime) -> PlatformStatus:
+def unreadable(
+    error: ValidationError, *, previous: PlatformStatus, generation: int, now: datetime, redactor: SecretRedactor
+) -> PlatformStatus:
     """When the API server let a spec pass that this operator cannot read. All else is as it was."""
     where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+    where = redactor.sanitize(where)
     message = f"The spec cannot be read: {where}. Correct it, or install the CRD that belongs to this operator."
     conditions = [
         condition("Ready", False, "InvalidSpec", message, generation=generation, now=now),
@@ -80,19 +88,15 @@ def _output(results: Mapping[str, Result], name: str) -> Any:
     return result.outcome.output if result and isinstance(result.outcome, Done) else None
 
 
-def _cleaned(condition: Condition) -> Condition:
-    return condition.model_copy(update={"message": KNOWN.clean(condition.message)})
-
-
-def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None) -> ClusterStatus | None:
+def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None, redactor: SecretRedactor) -> ClusterStatus | None:
     known = previous or ClusterStatus()
     if cluster is not None:
         known = known.model_copy(
             update={
-                "id": cluster.id,
-                "fqdn": cluster.fqdn,
-                "kubernetes_version": cluster.kubernetes_version,
-                "power_state": cluster.power_state,
+                "id": _fit(cluster.id, 1024, redactor),
+                "fqdn": _fit(cluster.fqdn, 253, redactor),
+                "kubernetes_version": _fit(cluster.kubernetes_version, 16, redactor),
+                "power_state": _fit(cluster.power_state, 16, redactor),
             }
         )
     if target is not None:
@@ -106,23 +110,27 @@ def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None) -> Clust
 
 
 def _releases(
-    results: Mapping[str, Result], running: Sequence[Running], previous: Sequence[ReleaseStatus]
+    results: Mapping[str, Result], running: Sequence[Running], previous: Sequence[ReleaseStatus], redactor: SecretRedactor
 ) -> list[ReleaseStatus]:
     """Those people visit first. What could not be looked at this time is as it was."""
-    found = {(r.namespace, r.name): _release(r) for r in sorted(running, key=lambda r: r.url is None)}
+    found = {(r.namespace, r.name): _release(r, redactor) for r in sorted(running, key=lambda r: r.url is None)}
     if not all(isinstance(result.outcome, Done) for result in results.values()):
         found = {(r.namespace, r.name): found.pop((r.namespace, r.name), r) for r in previous} | found
     return list(found.values())[:RELEASE_LIMIT]
 
 
-def _release(running: Running) -> ReleaseStatus:
+def _release(running: Running, redactor: SecretRedactor) -> ReleaseStatus:
     return ReleaseStatus(
-        name=running.name,
-        namespace=running.namespace,
-        chart=running.chart,
+        name=redactor.sanitize(running.name, 53),
+        namespace=redactor.sanitize(running.namespace, 63),
+        chart=redactor.sanitize(running.chart, 128),
         revision=running.revision,
-        state=running.state,
+        state=redactor.sanitize(running.state, 32),
     )
+
+
+def _fit(text: str | None, limit: int, redactor: SecretRedactor) -> str | None:
+    return redactor.sanitize(text, limit) if text is not None else None
 
 
 def _hub(users: Sequence[Census]) -> HubStatus | None:
@@ -153,12 +161,12 @@ def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:
         PlannedChange(
             step=name,
             action=str(change.action),
-            path=change.path[:512],
+            path=shortened(change.path, 512),
             before=_short(change.before),
             after=_short(change.after),
             disrupts=change.disrupts,
-            cannot=KNOWN.clean(sentence(change.cannot))[:512] if change.cannot else None,
-            awaits=KNOWN.clean(sentence(change.awaits))[:1024] if change.awaits else None,
+            cannot=shortened(sentence(change.cannot), 512) if change.cannot else None,
+            awaits=shortened(sentence(change.awaits), 1024) if change.awaits else None,
         )
         for name, result in results.items()
         for change in result.changes
@@ -171,7 +179,7 @@ def _short(value: object) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-    return KNOWN.clean(text)[:256]
+    return shortened(text, 256)
 
 
 def _next(operations: Mapping[str, Operation], attempts: Iterable[Attempt]) -> str | None:

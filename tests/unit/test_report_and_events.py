@@ -7,9 +7,10 @@ from notebook_platform.api.status import PlatformStatus
 from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Operation
 from notebook_platform.engine.fold import fold
 from notebook_platform.engine.walk import Result
-from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.observability.events import events
 from notebook_platform.report import platform_status
+from notebook_platform.sanitizing import sanitized
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OPERATION = Operation(
@@ -37,6 +38,7 @@ def test_status_shows_operations_without_their_signature_in_steps_of_progress() 
         generation=2,
         operations={"Cluster": OPERATION},
         attempts=(),
+        redactor=SecretRedactor(),
     ).wire()
     (operation,) = status["operations"]
     assert operation["url"] == "https://management.azure.com/subscriptions/s/operations/1"
@@ -45,11 +47,15 @@ def test_status_shows_operations_without_their_signature_in_steps_of_progress() 
 
 
 def test_pending_changes_are_shown_and_known_secrets_never() -> None:
-    KNOWN.add({"password": "very-secret-value"})
+    redactor = SecretRedactor()
+    redactor.add({"password": "very-secret-value"})
     change = Change(path="values", action=Action.UPDATE, before="very-secret-value", after=["very-secret-value"])
-    results = {"A": Result(outcome=Done(), changes=(change,))}
+    results = sanitized({"A": Result(outcome=Done(), changes=(change,))}, redactor)
     conditions = fold(results, [], generation=1, now=NOW, suspended=True)
-    status = platform_status(results, conditions, previous=PlatformStatus(), generation=1, operations={}, attempts=()).wire()
+    found = platform_status(
+        results, conditions, previous=PlatformStatus(), generation=1, operations={}, attempts=(), redactor=redactor
+    )
+    status = found.wire()
     assert [(p["step"], p["action"], p["path"]) for p in status["plan"]] == [("A", "update", "values")]
     assert "very-secret-value" not in str(status)
 

@@ -88,7 +88,9 @@ def main(words: Sequence[str] | None = None) -> int:
     Commands are imported when they are asked for."""
     command, *arguments = (sys.argv[1:] if words is None else words) or [""]
     if command not in COMMANDS:
-        print(USAGE.format(program=program()), file=sys.stdout if command in ("-h", "--help") else sys.stderr)
+        from notebook_platform.cli.output import show
+
+        show(USAGE.format(program=program()), to=sys.stdout if command in ("-h", "--help") else sys.stderr)
         return 0 if command in ("-h", "--help") else 2
     try:
         return COMMANDS[command](arguments)

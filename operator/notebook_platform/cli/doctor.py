@@ -3,12 +3,10 @@
 import argparse
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rich.console import Console
-from rich.text import Text
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import speaking_of
@@ -17,10 +15,11 @@ from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
+from notebook_platform.cli.output import show, show_error, styled
 from notebook_platform.cli.subject import Subject, add_arguments, subject
 from notebook_platform.engine.outcome import Failed, Refused
 from notebook_platform.hubs.generations import generation, newest_for, suits
-from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.redaction import SecretRedactor
 
 WELL, NOTE, AMISS = ("✓", "green"), ("!", "yellow"), ("✗", "red")
 
@@ -39,33 +38,37 @@ def doctor(arguments: Sequence[str]) -> int:
     try:
         return asyncio.run(_doctor(given))
     except UsageError as error:
-        print(f"{program()} doctor: {error}", file=sys.stderr)
+        show_error(f"{program()} doctor: {error}")
         return 1
 
 
 async def _doctor(arguments: argparse.Namespace) -> int:
     async with subject(arguments) as chosen:
-        found = [named async for named in examined(chosen)]
+        found = [(check, _sanitized(finding, chosen.secrets.redactor)) async for check, finding in examined(chosen)]
     if arguments.output == "json":
-        print(KNOWN.clean(json.dumps([{"check": check, **asdict(finding)} for check, finding in found], indent=2)))
+        show(json.dumps([{"check": check, **asdict(finding)} for check, finding in found], indent=2))
     else:
-        show(Console(highlight=False, soft_wrap=True), found)
+        print_findings(Console(highlight=False, soft_wrap=True), found)
     return int(any(finding.reason and finding.blocks for _, finding in found))
 
 
-def show(console: Console, found: Sequence[Named]) -> None:
+def _sanitized(finding: Finding, redactor: SecretRedactor) -> Finding:
+    return replace(finding, sentence=redactor.sanitize(finding.sentence), remedy=redactor.sanitize(finding.remedy))
+
+
+def print_findings(console: Console, found: Sequence[Named]) -> None:
     """One line each, then what they come to."""
     for check, finding in found:
         sign, style = (AMISS if finding.blocks else NOTE) if finding.reason else WELL
         text = f"{check:<{LONGEST_NAME}}  {finding.sentence}" + (f". {finding.remedy}" if finding.remedy else "")
-        console.print(Text(f"{sign} ", style=style) + Text(KNOWN.clean(text)))
+        console.print(styled(f"{sign} ", style) + styled(text))
     blocking = sum(bool(finding.reason) and finding.blocks for _, finding in found)
     verdict = (
         f"{blocking} {'thing stands' if blocking == 1 else 'things stand'} in the way"
         if blocking
         else "Nothing stands in the way"
     )
-    console.print(Text(f"\n{verdict}.", style="bold"))
+    console.print(styled(f"\n{verdict}.", "bold"))
 
 
 async def examined(chosen: Subject) -> AsyncIterator[Named]:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,11 +10,12 @@ from rich.console import Console
 
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
-from notebook_platform.cli.plan_view import Plan, document, show
+from notebook_platform.cli.output import show, show_error
+from notebook_platform.cli.plan_view import Plan, document, print_plan
 from notebook_platform.cli.subject import Subject, add_arguments, subject
 from notebook_platform.engine.walk import Mode, Policy, reconcile
-from notebook_platform.kube.redaction import KNOWN
 from notebook_platform.policy import disruption_waits, ignored_by
+from notebook_platform.sanitizing import sanitized
 
 NOTHING, ERROR, CHANGES = 0, 1, 2
 """Exit codes, as `terraform plan -detailed-exitcode` has them."""
@@ -30,7 +30,7 @@ def plan(arguments: Sequence[str]) -> int:
     try:
         return asyncio.run(_plan(given))
     except UsageError as error:
-        print(f"{program()} plan: {error}", file=sys.stderr)
+        show_error(f"{program()} plan: {error}")
         return ERROR
 
 
@@ -38,9 +38,9 @@ async def _plan(arguments: argparse.Namespace) -> int:
     async with subject(arguments) as chosen:
         found = await planned(chosen)
     if arguments.output == "json":
-        print(KNOWN.clean(json.dumps(document(found), indent=2, default=str)))
+        show(json.dumps(document(found), indent=2, default=str))
     else:
-        show(Console(highlight=False, soft_wrap=True), found)
+        print_plan(Console(highlight=False, soft_wrap=True), found)
     return exit_code(found)
 
 
@@ -48,6 +48,7 @@ async def planned(chosen: Subject) -> Plan:
     """What each step would do. Nothing is written, neither in Azure nor to Secrets."""
     graph = await chosen.workshop.graph(chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved)
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
+    results = sanitized(results, chosen.secrets.redactor)
     occupied = chosen.workshop.occupied(chosen.platform, chosen.spec, chosen.secrets)
     disrupts = any(change.disrupts for result in results.values() for change in result.changes)
     waits = await occupied() if occupied and disrupts else disruption_waits(chosen.spec, datetime.now(UTC))

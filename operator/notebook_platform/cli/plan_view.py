@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.text import Text
 
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.cli.output import styled
 from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.fold import sentence
 from notebook_platform.engine.outcome import Blocked, Failed, InProgress
 from notebook_platform.engine.walk import Result
-from notebook_platform.kube.redaction import KNOWN
 from notebook_platform.kube.secrets import Platform
 
 SIGNS = {
@@ -118,27 +118,27 @@ def _trouble(result: Result) -> dict[str, str]:
     return {"reason": "Waiting", "message": f"waits for {', '.join(outcome.by)}"} if isinstance(outcome, Blocked) else {}
 
 
-def show(console: Console, plan: Plan) -> None:
+def print_plan(console: Console, plan: Plan) -> None:
     """One block a step that would do something, then what is in line, and a line that sums it up."""
     for line in lines(plan):
         console.print(line)
 
 
 def lines(plan: Plan) -> Iterator[Text]:
-    """The plan in lines, with no secret in them and the ids of the platform's own group cut short."""
+    """The plan in lines, with the ids of the platform's own group cut short."""
     azure = plan.spec.azure
-    yield Text(f"Plan for {plan.platform.namespace}/{plan.platform.name}", style="bold")
-    yield Text(f"Subscription {azure.subscription_id}, {azure.location}, resource group {azure.resource_group}\n", style="dim")
+    yield styled(f"Plan for {plan.platform.namespace}/{plan.platform.name}", "bold")
+    yield styled(f"Subscription {azure.subscription_id}, {azure.location}, resource group {azure.resource_group}\n", "dim")
     own = re.compile(
         rf"/subscriptions/{re.escape(azure.subscription_id)}/resourceGroups/{re.escape(azure.resource_group)}/providers", re.I
     )
     for name, result in plan.results.items():
         for text, style in _step(name, result):
-            yield Text(KNOWN.clean(own.sub("…", text)), style=style)
+            yield styled(own.sub("…", text), style)
     for said, names in (("not looked at before those are well", plan.waiting), ("in line", plan.in_line)):
         if names:
-            yield Text(f"= {said}: {', '.join(names)}\n" if said == "in line" else f"… {said}: {', '.join(names)}\n", style="dim")
-    yield Text(_summary(plan), style="bold")
+            yield styled(f"= {said}: {', '.join(names)}\n" if said == "in line" else f"… {said}: {', '.join(names)}\n", "dim")
+    yield styled(_summary(plan), "bold")
 
 
 def _step(name: str, result: Result) -> Iterator[tuple[str, str]]:

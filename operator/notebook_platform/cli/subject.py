@@ -27,7 +27,7 @@ from notebook_platform.cli.management import (
 )
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.approval import approved
-from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.redaction import CURRENT, REDACTORS
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.logs import configure
 from notebook_platform.platform import Workshop
@@ -166,6 +166,8 @@ class GivenSecrets(SecretStore):
         if api is not None:
             super().__init__(api, platform)
         self.platform = platform
+        self.redactor = REDACTORS.of(platform.uid)
+        CURRENT.set(self.redactor)
         self._cluster = api is not None
         self._given = {
             (d["kind"], d["metadata"]["name"]): {**_decoded(d), **(d.get("stringData") or {})}
@@ -177,7 +179,7 @@ class GivenSecrets(SecretStore):
         """From the file, else from the cluster."""
         given = self._given.get(("Secret", name))
         if given is not None:
-            KNOWN.add(given)
+            await self.redact_from_now_on(name, given)
             return given
         try:
             return await super().find(name) if self._cluster else None

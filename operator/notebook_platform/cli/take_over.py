@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,13 @@ from notebook_platform.azure.outputs import Cluster
 from notebook_platform.azure.takeover import Taken, look_around
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError, configuration
+from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.subject import GivenSecrets
 from notebook_platform.engine.fold import sentence
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.release import Release, releases
 from notebook_platform.hubs.describe import describe_jupyterhub
+from notebook_platform.kube.redaction import sanitize
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability.logs import configure
 from notebook_platform.platform import cloud_of
@@ -52,9 +53,9 @@ def take_over(arguments: Sequence[str]) -> int:
     try:
         return asyncio.run(_take_over(given))
     except Refused as refused:
-        print(f"{program()} import: {sentence(refused.failed)}", file=sys.stderr)
+        show_error(f"{program()} import: {sanitize(sentence(refused.failed))}")
     except UsageError as error:
-        print(f"{program()} import: {error}", file=sys.stderr)
+        show_error(f"{program()} import: {error}")
     return 1
 
 
@@ -78,7 +79,7 @@ async def _take_over(given: argparse.Namespace) -> int:
             "The operator will sign in to Azure with its own identity: name a Secret with --credentials-secret for another"
         )
     _write_secrets(given, taken.name, secrets, taken.remarks)
-    print(rendered(given.namespace, taken), end="")
+    show(rendered(given.namespace, taken), end="")
     return 0
 
 
@@ -98,7 +99,7 @@ def rendered(namespace: str, taken: Taken) -> str:
         "metadata": {"name": taken.name, "namespace": namespace},
         "spec": body,
     }
-    remarks = "".join(f"# {remark}.\n" for remark in taken.remarks)
+    remarks = "".join(f"# {sanitize(remark)}.\n" for remark in taken.remarks)
     return remarks + str(yaml.safe_dump(document, sort_keys=False, width=130))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.status import OperationStatus, PlatformStatus
+from notebook_platform.bounded.text import printable
 
 SUMMARY = ("Ready", "Reconciling", "Stalled")
 """The conditions of kstatus; they speak of the whole."""
@@ -150,7 +151,7 @@ def away(when: datetime, now: datetime) -> str:
 
 def tidy(text: str) -> str:
     """One line with nothing in it that a terminal would act on."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return " ".join(printable(text).split())
 
 
 def progress(operation: OperationStatus, now: datetime) -> tuple[float, bool]:

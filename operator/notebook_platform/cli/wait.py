@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.cli import program
 from notebook_platform.cli.following import Place, views
 from notebook_platform.cli.management import UsageError, add_namespace, connected, context_namespace
+from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.view import View, tidy
 from notebook_platform.observability.logs import configure
 
@@ -40,7 +40,7 @@ def wait(arguments: Sequence[str]) -> int:
     try:
         return asyncio.run(_wait(given))
     except UsageError as error:
-        print(f"{program()} wait: {error}", file=sys.stderr)
+        show_error(f"{program()} wait: {error}")
         return 1
 
 
@@ -84,7 +84,7 @@ async def _wait(given: argparse.Namespace) -> int:
                     if verdict.code is not None:
                         return _conclude(verdict)
                     if verdict != last:
-                        print(f"{place} waits for {given.wanted}: {verdict.sentence}", flush=True)
+                        show(f"{place} waits for {given.wanted}: {verdict.sentence}")
                     last = verdict
         except TimeoutError:
             pass
@@ -94,5 +94,5 @@ async def _wait(given: argparse.Namespace) -> int:
 def _conclude(verdict: Verdict) -> int:
     if verdict.code:
         raise UsageError(verdict.sentence)
-    print(verdict.sentence)
+    show(verdict.sentence)
     return 0

@@ -15,11 +15,11 @@ from kubernetes.aio.client.exceptions import ApiException
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from notebook_platform.cli import program
 from notebook_platform.cli.following import Place, heard, views
 from notebook_platform.cli.management import NO_ANSWER, UsageError, add_namespace, connected, context_namespace
+from notebook_platform.cli.output import show, show_error, styled
 from notebook_platform.cli.picture import LAST_EVENTS, Picture
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.turns import Heard, repeats, turns
@@ -40,7 +40,7 @@ def watch(arguments: Sequence[str]) -> int:
     try:
         return asyncio.run(_watch(given))
     except UsageError as error:
-        print(f"{program()} watch: {error}", file=sys.stderr)
+        show_error(f"{program()} watch: {error}")
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more when it ends
@@ -135,7 +135,7 @@ class Lines:
         self._say(text, _now())
 
     def _say(self, line: str, when: datetime) -> None:
-        print(f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}  {line}", flush=True)
+        show(f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}  {line}")
 
 
 class Tree:
@@ -162,7 +162,7 @@ class Tree:
     def picture(self) -> RenderableType:
         """The frame of this moment."""
         if self._view is None:
-            return Text("reading ...")
+            return styled("reading ...")
         return Picture(view=self._view, events=self._events, timeline=self._timeline, now=_now(), note=self._note)
 
 
@@ -177,7 +177,7 @@ def _table(timeline: Timeline) -> Table:
     """How long it took."""
     table = Table("step", "took", "done after", box=None, pad_edge=False, header_style="bold")
     for row in timeline.rows():
-        table.add_row(*map(Text, row))
+        table.add_row(*map(styled, row))
     return table
 
 

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.outcome import Failed
-from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.redaction import sanitize
 
 LONGEST = 500
 
@@ -87,13 +88,12 @@ TABLE = (
 
 def words_of(text: str) -> str:
     """Helm's own words in one line, without secrets, and not too many of them."""
-    text = _cleaned(text)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return shortened(_cleaned(text), LONGEST)
 
 
 def _cleaned(text: str) -> str:
     kept = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("W")]
-    return re.sub(r"^(Error: )+", "", KNOWN.clean(" ".join(kept)))
+    return re.sub(r"^(Error: )+", "", sanitize(" ".join(kept)))
 
 
 def failure(said: str, field: str) -> Failed:

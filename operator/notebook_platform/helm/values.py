@@ -7,7 +7,6 @@ import yaml
 
 from notebook_platform.api.hubs import ValuesFrom
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.kube.redaction import KNOWN
 from notebook_platform.kube.secrets import SecretStore
 
 Values = dict[str, Any]
@@ -29,7 +28,6 @@ async def documents(store: SecretStore, sources: Iterable[ValuesFrom], field: st
         where = f"{field}.valuesFrom[{place}]"
         if source.kind == "Secret":
             text = (await store.read(source.name, source.key, field=where))[source.key]
-            KNOWN.add({source.key: text})
         else:
             text = await store.config_map(source.name, source.key, field=where)
         try:

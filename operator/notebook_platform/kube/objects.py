@@ -8,10 +8,13 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api import FINALIZER, GROUP, KIND, PLURAL, VERSION
-from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.kube.secrets import Platform
 
 COMPONENT = "notebook-platform"
+
+EVENT_LIMIT = 1024
+"""Characters of an Event's message that the API server accepts."""
 
 
 class PlatformObject:
@@ -21,6 +24,7 @@ class PlatformObject:
         self._custom = client.CustomObjectsApi(api)
         self._core = client.CoreV1Api(api)
         self._platform = platform
+        self._redactor = REDACTORS.of(platform.uid)
 
     async def read(self) -> dict[str, Any] | None:
         """The object as it is now; None when it is gone or another of the same name took its place."""
@@ -64,7 +68,7 @@ class PlatformObject:
             ),
             type=type_,
             reason=reason[:128],
-            message=KNOWN.clean(message)[:1024],
+            message=self._redactor.sanitize(message, EVENT_LIMIT),
             source=client.V1EventSource(component=COMPONENT),
             reporting_component=COMPONENT,
             first_timestamp=now,

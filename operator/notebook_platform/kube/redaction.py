@@ -1,86 +1,223 @@
-"""Keeps secret values out of whatever people read: every value the operator reads or makes is known here."""
+"""Keeps secret values out of all that users read.
+
+A `SecretRedactor` belongs to one platform and knows the secrets that were read or made for it, and no others: its status, its
+Events and the output of commands are redacted with these alone. A set shared over platforms would answer whether another team's
+password is the one in my resource, and would let one author blank words in all messages. Log lines are for the operator's
+administrators and are redacted with the secrets of all platforms.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 
-import yaml
-
-SHORTEST = 6
-"""Shorter values would blank out ordinary words; the operator makes none and no real secret is so short."""
-
-SHORTEST_WORD = 10
-"""The same for the words of a document (a kubeconfig, values.yaml): only its keys and addresses stay readable."""
-
-PUBLIC_KEYS = frozenset({"tenantId", "clientId", "clusterId", "secretId", "expires", "username", "given", "giving"})
-"""Keys of Secrets that hold identifiers, wanted in messages."""
+from notebook_platform.bounded.text import printable, shortened
+from notebook_platform.kube.secret_leaves import PUBLIC_KEYS, forms, leaves
+from notebook_platform.kube.substrings import Entry, SubstringIndex
 
 HIDDEN = "***"
 
+MOST_LEAVES = 4000
+"""Of the Secrets of one platform. Whoever needs more keeps other things than secrets in them."""
+
+GENERATIONS = 4
+"""So many values of one key are known at once: after a rotation, errors may still name the last ones."""
+
+UNUSED_SECONDS = 86_400.0
+"""A value that was not read for so long makes room for others when there are too many."""
+
+LONGEST_TEXT = 16_384
+"""Characters. What follows is dropped: no reader of a message or of a log line needs it, and the search costs time."""
+
+BEGINNING = 24
+"""So many characters identify a longer value that another program has cut."""
+
+_COMMON = re.compile("://|-----")
+"""In what many values begin with: the scheme and host of a URL, the first line of a key."""
+
 _PATTERNS = (
-    re.compile(r"(?i)(authorization:\s*(?:bearer|basic)\s+)\S+"),
-    re.compile(r"\beyJ[\w-]{10,}\.[\w-]+\.[\w-]*"),
-    re.compile(r"(?i)([?&](?:sig|s|c|h|t|code|client_secret|access_token)=)[^&\s\"']+"),
+    re.compile(r"(?i)authorization[\"']?:\s*[\"']?(?:bearer|basic|token)\s+(\S+)"),
+    re.compile(r"\b(eyJ[\w-]{10,}\.[\w-]+\.[\w-]*)"),
+    re.compile(r"(?i)[?&](?:sig|s|c|h|t|code|client_secret|access_token)=([^&\s\"']+)"),
 )
+"""Tokens and signatures that are secret whoever they belong to."""
 
 
-class KnownSecrets:
-    """The secret values met so far in this process."""
+class TooManySecrets(ValueError):
+    """The Secrets of a platform hold more values than can be kept out of its messages."""
+
+
+@dataclass
+class _Value:
+    """One value of one key of a Secret, as the two indexes hold it. `seen`: when it was last read, on the redactor's clock."""
+
+    own: tuple[Entry, ...]
+    log: tuple[Entry, ...]
+    leaves: int
+    seen: float
+
+
+class SecretRedactor:
+    """The secrets of one platform. `log` is the index that the log is redacted with; `clock` gives seconds."""
+
+    def __init__(self, log: SubstringIndex | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._own = SubstringIndex()
+        self._log = log
+        self._clock = clock
+        self._values: dict[tuple[str, str], dict[int, _Value]] = {}
+        self._leaves = 0
+        self._forgotten = False
+
+    def add(self, data: Mapping[str, str], *, source: str = "") -> None:
+        """Learn the values of a Secret's data; `source` is the Secret's name. Raises TooManySecrets, and then knows none of them."""
+        fresh = self.unknown(data, source=source)
+        if fresh:
+            self.learn(leaves_of(fresh), source=source)
+
+    def unknown(self, data: Mapping[str, str], *, source: str = "") -> dict[str, str]:
+        """Return what of a Secret's data is to be learned: values that are not known under their keys."""
+        fresh, now = {}, self._clock()
+        for key, value in data.items():
+            if key in PUBLIC_KEYS:
+                continue
+            known = self._values.get((source, key), {}).get(hash(value))
+            if known is None:
+                fresh[key] = value
+            else:
+                known.seen = now
+        return fresh
+
+    def learn(self, found: Mapping[str, tuple[int, frozenset[str]]], *, source: str = "") -> None:
+        """Learn what `leaves_of` found in a Secret's data. Raises TooManySecrets, and then knows none of it."""
+        if self._forgotten:
+            return
+        self._make_room(sum(len(words) for _, words in found.values()))
+        for key, (digest, words) in found.items():
+            kept = self._values.setdefault((source, key), {})
+            kept[digest] = self._value(words)
+            while len(kept) > GENERATIONS:
+                self._drop(kept, min(kept, key=lambda one: kept[one].seen))
+
+    def redact(self, text: str) -> str:
+        """Return `text` without this platform's secrets, and without tokens and signatures."""
+        return _redacted(text, self._own)
+
+    def sanitize(self, text: str, limit: int = LONGEST_TEXT) -> str:
+        """Return `text` fit to be shown: one printable line, without secrets, and only then cut to `limit` characters."""
+        return shortened(self.redact(printable(text)), limit)
+
+    def forget(self) -> None:
+        """Drop all values, for good: the platform is gone."""
+        self._forgotten = True
+        for kept in self._values.values():
+            for digest in list(kept):
+                self._drop(kept, digest)
+        self._values.clear()
+
+    def _value(self, words: Iterable[str]) -> _Value:
+        own: list[Entry] = []
+        log: list[Entry] = []
+        count = 0
+        for leaf in words:
+            count += 1
+            every, begins = forms(leaf), len(leaf) > BEGINNING and not _COMMON.search(leaf[:BEGINNING])
+            for index, entries in ((self._own, own), (self._log, log)):
+                if index is None:
+                    continue
+                for form in every:
+                    entries += index.add(form)
+                if begins:
+                    entries.append(index.add_beginning(leaf[:BEGINNING]))
+        self._leaves += count
+        return _Value(tuple(own), tuple(log), count, self._clock())
+
+    def _drop(self, kept: dict[int, _Value], digest: int) -> None:
+        value = kept.pop(digest)
+        self._leaves -= value.leaves
+        for entry in value.own:
+            self._own.discard(entry)
+        if self._log is not None:
+            for entry in value.log:
+                self._log.discard(entry)
+
+    def _make_room(self, count: int) -> None:
+        if self._leaves + count > MOST_LEAVES:
+            oldest = self._clock() - UNUSED_SECONDS
+            for kept in self._values.values():
+                for digest in [one for one, value in kept.items() if value.seen < oldest]:
+                    self._drop(kept, digest)
+        if self._leaves + count > MOST_LEAVES:
+            raise TooManySecrets(f"more than {MOST_LEAVES} secret values")
+
+
+def leaves_of(data: Mapping[str, str]) -> dict[str, tuple[int, frozenset[str]]]:
+    """Return, for each key of a Secret's data, the hash of the value and its leaves. Pure; may run in a thread.
+
+    Raises TooManySecrets.
+    """
+    found, count = {}, 0
+    for key, value in data.items():
+        words = set()
+        for leaf in leaves(value):
+            words.add(leaf)
+            if count + len(words) > MOST_LEAVES:
+                raise TooManySecrets(f"more than {MOST_LEAVES} secret values")
+        count += len(words)
+        found[key] = hash(value), frozenset(words)
+    return found
+
+
+class RedactorRegistry:
+    """The redactors of this process, by the uid of their platform."""
 
     def __init__(self) -> None:
-        self._met: set[str] = set()
-        self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._log = SubstringIndex()
+        self._by_uid: dict[str, SecretRedactor] = {}
+        self.process = SecretRedactor(self._log)
+        """For the operator's own secrets, which belong to no platform."""
 
-    def add(self, data: Mapping[str, str]) -> None:
-        """Remember the values of a Secret's data."""
-        fresh_values = {value for key, value in data.items() if key not in PUBLIC_KEYS} - self._met
-        self._met |= fresh_values  # a Secret is read in every pass; a kubeconfig in it is taken apart once
-        found = {word for value in fresh_values for word in _words(value)}
-        if fresh := found - self._values:
-            self._values |= fresh
-            ordered = sorted(self._values, key=len, reverse=True)
-            self._pattern = re.compile("|".join(re.escape(value) for value in ordered))
+    def of(self, uid: str) -> SecretRedactor:
+        """Return the redactor of a platform; makes it on first use."""
+        if uid not in self._by_uid:
+            self._by_uid[uid] = SecretRedactor(self._log)
+        return self._by_uid[uid]
 
-    def clean(self, text: str) -> str:
-        """The text without known secrets, bearer tokens and signatures."""
-        for pattern in _PATTERNS:
-            text = pattern.sub(lambda m: (m.group(1) if m.groups() else "") + HIDDEN, text)
-        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+    def drop(self, uid: str) -> None:
+        """Forget the secrets of a platform that is gone."""
+        if redactor := self._by_uid.pop(uid, None):
+            redactor.forget()
 
-
-def _words(value: str) -> Iterator[str]:
-    if (users := _users(value)) is not None:
-        yield from (leaf for leaf in _leaves(users) if len(leaf) >= SHORTEST)
-        return
-    if len(value.split()) <= 1 or "\n" not in value.strip():
-        if len(value.strip()) >= SHORTEST:
-            yield value.strip()
-        return
-    for word in value.split():
-        bare = word.strip("\"',[]{}")
-        if len(bare) >= SHORTEST_WORD and not bare.endswith(":") and "://" not in bare:
-            yield bare
+    def redact(self, text: str) -> str:
+        """Return `text` without the secrets of any platform: for the log."""
+        return _redacted(text, self._log)
 
 
-def _users(value: str) -> Any:
-    """The users of a kubeconfig: what else stands in it (names, addresses, the authority) is no secret. None: it is none."""
-    if not ("current-context" in value and "users" in value):
-        return None
-    try:
-        document = yaml.safe_load(value)
-    except yaml.YAMLError:
-        return None
-    users = document.get("users") if isinstance(document, dict) else None
-    return [user.get("user") for user in users if isinstance(user, dict)] if isinstance(users, list) else None
+REDACTORS = RedactorRegistry()
+"""One for the process."""
+
+CURRENT: ContextVar[SecretRedactor | None] = ContextVar("redactor", default=None)
+"""The redactor of the platform that the running task works for."""
 
 
-def _leaves(node: Any) -> Iterator[str]:
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _leaves(child)
-    if isinstance(node, str):
-        yield node.strip()
+def sanitize(text: str, limit: int = LONGEST_TEXT) -> str:
+    """Return words from outside fit to be shown, as `SecretRedactor.sanitize` does, with the secrets of the current platform."""
+    redactor = CURRENT.get()
+    return redactor.sanitize(text, limit) if redactor else shortened(_redacted(printable(text), None), limit)
 
 
-KNOWN = KnownSecrets()
-"""One for the process: a secret of one platform must not appear in the log lines of another either."""
+def _redacted(text: str, index: SubstringIndex | None) -> str:
+    spans = [match.span(1) for pattern in _PATTERNS for match in pattern.finditer(text, 0, 2 * LONGEST_TEXT)]
+    if index is not None:
+        spans += index.spans(text, LONGEST_TEXT)
+    if not spans:
+        return text[:LONGEST_TEXT]
+    parts: list[str] = []
+    at = 0
+    for start, end in sorted(spans):
+        if start > LONGEST_TEXT:
+            break
+        if start > at or not parts:
+            parts += [text[at:start], HIDDEN]
+        at = max(at, end)
+    return "".join(parts) + text[at:LONGEST_TEXT]

@@ -3,14 +3,16 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api import GROUP, KIND, VERSION
+from notebook_platform.bounded.documents import beside_the_loop
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, leaves_of
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "notebook-platform"}
 
@@ -30,15 +32,32 @@ class SecretStore:
     def __init__(self, api: client.ApiClient, platform: Platform) -> None:
         self._core = client.CoreV1Api(api)
         self.platform = platform
+        self.redactor: SecretRedactor = REDACTORS.of(platform.uid)
+        """Keeps the platform's secrets out of messages: it knows all that was read or kept here."""
 
     async def find(self, name: str) -> Mapping[str, str] | None:
-        """The decoded data of a Secret; None when there is no such Secret."""
+        """The decoded data of a Secret; None when there is no such Secret. Raises Refused (SecretTooLarge)."""
         secret = await self._read(self._core.read_namespaced_secret, name)
         if secret is None:
             return None
         data = _decoded(secret.data)
-        KNOWN.add(data)
+        await self.redact_from_now_on(name, data)
         return data
+
+    async def redact_from_now_on(self, name: str, data: Mapping[str, str]) -> None:
+        """Keep the values of a Secret out of the platform's messages. Raises Refused (SecretTooLarge): then it must not be used."""
+        if not (fresh := self.redactor.unknown(data, source=name)):
+            return
+        try:
+            found = await beside_the_loop(sum(map(len, fresh.values())), partial(leaves_of, fresh))
+            self.redactor.learn(found, source=name)
+        except TooManySecrets:
+            raise Refused.because(
+                "SecretTooLarge",
+                f"the Secret {name!r}, with the other Secrets of this platform, holds more than {MOST_LEAVES} values: "
+                "the operator does not use what it cannot keep out of messages",
+                "Move what is not secret to a ConfigMap.",
+            ) from None
 
     async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
         """The data of a Secret that the spec names at `field`.
@@ -82,7 +101,7 @@ class SecretStore:
 
         Raises Refused (SecretNameTaken) when a Secret of that name belongs to somebody else.
         """
-        KNOWN.add(data)
+        await self.redact_from_now_on(name, data)
         metadata = client.V1ObjectMeta(
             name=name,
             namespace=self.platform.namespace,
@@ -157,6 +176,7 @@ class ReadOnlySecrets(SecretStore):
     def __init__(self, real: SecretStore) -> None:
         self._real = real
         self.platform = real.platform
+        self.redactor = real.redactor
         self._kept: dict[str, Mapping[str, str] | None] = {}
 
     async def find(self, name: str) -> Mapping[str, str] | None:
@@ -169,7 +189,7 @@ class ReadOnlySecrets(SecretStore):
 
     async def keep(self, name: str, data: Mapping[str, str], *, type_: str = "Opaque") -> None:
         """Remembered for the rest of the plan."""
-        KNOWN.add(data)
+        await self.redact_from_now_on(name, data)
         self._kept[name] = dict(data)
 
     async def drop(self, name: str) -> None:

@@ -102,7 +102,7 @@ def test_pending_changes_and_what_comes_next_are_told() -> None:
 
 def test_every_turn_is_one_line() -> None:
     broken = condition("ClusterReady", "False", "Creating", "two\nlines\x1b[2J")
-    assert turns(None, view(body(NOT_READY, broken)))[1] == "Cluster: Creating: two lines [2J"
+    assert turns(None, view(body(NOT_READY, broken)))[1] == "Cluster: Creating: two lines"
 
 
 def test_an_event_is_a_line_unless_a_condition_says_the_same() -> None:

@@ -19,8 +19,9 @@ from azure.core.exceptions import (
 )
 
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
+from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.outcome import Failed, Refused
-from notebook_platform.kube.redaction import KNOWN
+from notebook_platform.kube.redaction import sanitize
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,12 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 UNKNOWN_RETRY = 30.0
 LONGEST_MESSAGE = 600
+LONGEST_CODE = 100
 
 
 def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[str, str], *, field: str) -> Failed:
     """The failure that an ARM error body (`code`, `message`, `details`) means for the part of the spec named `field`."""
-    code = str(error.get("code") or (f"Http{status}" if status else "Unknown"))
+    code = sanitize(str(error.get("code") or (f"Http{status}" if status else "Unknown")), LONGEST_CODE)
     text = _text(error)
     row = _row(code, text)
     if row is None:
@@ -62,11 +64,11 @@ def _row(code: str, text: str) -> Row | None:
 
 
 def _text(error: Mapping[str, Any]) -> str:
-    text = KNOWN.clean(" ".join(str(error.get("message") or "").split()))
+    text = sanitize(" ".join(str(error.get("message") or "").split()))
     details = [str(d["message"]) for d in error.get("details") or () if isinstance(d, Mapping) and d.get("message")]
     if details and details[0] not in text:
-        text = f"{text} ({KNOWN.clean(details[0])})"
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+        text = f"{text} ({sanitize(details[0])})"
+    return shortened(text, LONGEST_MESSAGE)
 
 
 def _camel(code: str) -> str:
@@ -104,7 +106,7 @@ def translate(error: AzureError, *, field: str) -> Failed:
     body = _body(error) if isinstance(error, HttpResponseError) else {}
     if not body and (found := re.search(r"AADSTS(\d+)", str(error))):
         row = AADSTS.get(found.group(1))
-        text = KNOWN.clean(str(error).split("\n", 1)[0])[:LONGEST_MESSAGE]
+        text = sanitize(str(error).split("\n", 1)[0], LONGEST_MESSAGE)
         if row:
             where = row.field or "spec.azure.credentials"
             return Failed(

@@ -1,0 +1,27 @@
+"""The one place where commands print: nothing that a terminal would act on gets past it, wherever the words are from."""
+
+import sys
+from typing import TextIO
+
+from rich.text import Text
+
+from notebook_platform.bounded.text import printable
+
+
+def show(text: str, *, end: str = "\n", to: TextIO | None = None) -> None:
+    """Print lines to standard output, or to another stream, and flush it. Only the text's own line feeds end a line."""
+    print(_lines(text), end=end, file=to or sys.stdout, flush=True)
+
+
+def show_error(text: str) -> None:
+    """Print lines to standard error."""
+    show(text, to=sys.stderr)
+
+
+def styled(text: str, style: str = "", *, justify: str | None = None) -> Text:
+    """Return lines as rich prints them, without markup."""
+    return Text(_lines(text), style=style, justify=justify)  # type: ignore[arg-type]
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))

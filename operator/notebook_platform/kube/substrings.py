@@ -1,0 +1,118 @@
+"""A counted set of strings that are searched for in a text, all at once.
+
+The cost of adding, of discarding and of a search does not depend on how many strings the set holds: a search looks up each run of
+`GRAM` characters of the text in a dictionary, and only where one begins a known string compares hashes of the lengths that such
+strings have. An automaton (Aho-Corasick) searches faster, but has to be rebuilt for each new string; a set for 10,000 platforms
+changes all the time.
+
+The set holds hashes (64 bits, keyed for the process) and no string itself. Few strings begin alike. Where many do, because an
+author made it so, only the beginnings of further ones are kept and the rest of the word counts as found: a search stays cheap.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+GRAM = 6
+"""The shortest string that can be found."""
+
+BLOCK = 512
+"""A longer string is kept as consecutive blocks of this length."""
+
+BEGINNINGS = (6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+"""Lengths of the beginnings that are kept where too many strings begin alike."""
+
+CROWDED = 8
+"""So many lengths of whole strings that begin with the same GRAM characters are kept."""
+
+_REST = re.compile(r"""[^\s"'`,;)\]}>]*""")
+
+
+class Entry(NamedTuple):
+    """What `SubstringIndex.add` put into the set: give it to `discard`. `length` is negative for a beginning."""
+
+    gram: str
+    length: int
+    key: int
+
+
+class SubstringIndex:
+    """The set. Strings are counted: each `add` wants its own `discard`."""
+
+    def __init__(self) -> None:
+        self._lengths: dict[str, int | dict[int, int]] = {}
+        """By the first GRAM characters: the one length that a string has, or lengths with the number of strings."""
+        self._counts: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def add(self, text: str) -> list[Entry]:
+        """Add a string of at least GRAM characters."""
+        if len(text) <= BLOCK:
+            return [self._add(text, whole=True)]
+        starts = range(0, len(text) - GRAM + 1, BLOCK)
+        entries = [self._add(text[start : start + BLOCK], whole=True) for start in starts]
+        if (len(text) - 1) % BLOCK + 1 < GRAM:  # what is left after the last block is too short to be found by itself
+            entries.append(self._add(text[-BLOCK:], whole=True))
+        return entries
+
+    def add_beginning(self, text: str) -> Entry:
+        """Add a string of at least GRAM characters; where a text holds it, all up to the end of the word counts as found."""
+        return self._add(text[:BLOCK], whole=False)
+
+    def _add(self, text: str, *, whole: bool) -> Entry:
+        gram, length = text[:GRAM], len(text)
+        known = self._lengths.get(gram)
+        if whole and isinstance(known, dict) and length not in known and sum(one > 0 for one in known) >= CROWDED:
+            whole = False
+        if not whole:
+            length = max(one for one in BEGINNINGS if one <= length)
+            text = text[:length]
+        entry = Entry(gram, length if whole else -length, hash(text) if whole else ~hash(text))
+        if known is None:
+            self._lengths[gram] = entry.length
+        elif isinstance(known, int):
+            self._lengths[gram] = {known: 2} if known == entry.length else {known: 1, entry.length: 1}
+        else:
+            known[entry.length] = known.get(entry.length, 0) + 1
+        self._counts[entry.key] = self._counts.get(entry.key, 0) + 1
+        return entry
+
+    def discard(self, entry: Entry) -> None:
+        """Undo one `add`."""
+        gram, length, key = entry
+        known = self._lengths[gram]
+        if isinstance(known, int):
+            del self._lengths[gram]
+        else:
+            known[length] -= 1
+            if not known[length]:
+                del known[length]
+            if not known:
+                del self._lengths[gram]
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
+
+    def spans(self, text: str, most: int) -> Iterator[tuple[int, int]]:
+        """Yield (start, end) of each known string in `text` that starts before `most`, in the order of their starts."""
+        lengths, counts = self._lengths, self._counts
+        if not lengths:
+            return
+        last = min(len(text) - GRAM + 1, most)
+        word = 0, 0  # where the last word that was looked for begins and ends: not for each of its characters again
+        for start in [at for at in range(last) if text[at : at + GRAM] in lengths]:
+            known = lengths[text[start : start + GRAM]]
+            for length in (known,) if isinstance(known, int) else known:
+                end = start + abs(length)
+                if end > len(text):
+                    continue
+                key = hash(text[start:end])
+                if length > 0 and key in counts:
+                    yield start, end
+                elif length < 0 and ~key in counts:
+                    if not word[0] <= end <= word[1]:
+                        rest = _REST.match(text, end)
+                        word = end, rest.end() if rest else end
+                    yield start, word[1]

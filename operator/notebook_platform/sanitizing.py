@@ -1,0 +1,74 @@
+"""Results of a pass, made fit to be shown: the one place where messages are redacted before conditions, Events, status and plans are
+made from them.
+
+Steps put words of Azure, of clusters and of helm into messages and changes. What `sanitized` returns holds printable lines only,
+without the platform's own secrets; whatever shortens a message works on this.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from notebook_platform.engine.change import Change
+from notebook_platform.engine.outcome import Done, Failed, InProgress, Outcome
+from notebook_platform.engine.walk import Result
+from notebook_platform.kube.redaction import SecretRedactor
+
+DEEPEST = 20
+"""Levels of a change's value that are shown."""
+
+
+def sanitized(results: Mapping[str, Result], redactor: SecretRedactor) -> dict[str, Result]:
+    """Return the results with all texts of outcomes, changes and notices sanitized; outputs stay as they are."""
+    return {name: _result(result, redactor) for name, result in results.items()}
+
+
+def _result(result: Result, redactor: SecretRedactor) -> Result:
+    outcome = _outcome(result.outcome, redactor)
+    if outcome is result.outcome and not result.changes and not result.notices:
+        return result
+    return replace(
+        result,
+        outcome=outcome,
+        changes=tuple(_change(change, redactor) for change in result.changes),
+        notices=tuple(replace(notice, message=redactor.sanitize(notice.message)) for notice in result.notices),
+    )
+
+
+def _outcome(outcome: Outcome, redactor: SecretRedactor) -> Outcome:
+    if isinstance(outcome, Failed):
+        return _failed(outcome, redactor)
+    if isinstance(outcome, InProgress):
+        return replace(outcome, message=redactor.sanitize(outcome.message))
+    if isinstance(outcome, Done) and outcome.next:
+        return replace(outcome, next=redactor.sanitize(outcome.next))
+    return outcome
+
+
+def _failed(failed: Failed, redactor: SecretRedactor) -> Failed:
+    return replace(failed, message=redactor.sanitize(failed.message), remedy=redactor.sanitize(failed.remedy))
+
+
+def _change(change: Change, redactor: SecretRedactor) -> Change:
+    return replace(
+        change,
+        path=redactor.sanitize(change.path),
+        before=value(change.before, redactor),
+        after=value(change.after, redactor),
+        cannot=_failed(change.cannot, redactor) if change.cannot else None,
+        awaits=_failed(change.awaits, redactor) if change.awaits else None,
+    )
+
+
+def value(found: Any, redactor: SecretRedactor, depth: int = DEEPEST) -> Any:
+    """Return a JSON value with its texts sanitized, keys of mappings too; what is nested deeper than `depth` is left out."""
+    if isinstance(found, str):
+        clean = redactor.sanitize(found)
+        return found if clean == found else clean  # an Unknown stays one
+    if isinstance(found, Mapping):
+        if depth == 0:
+            return "…"
+        return {redactor.sanitize(str(key)): value(child, redactor, depth - 1) for key, child in found.items()}
+    if isinstance(found, list | tuple):
+        return [value(child, redactor, depth - 1) for child in found] if depth else "…"
+    return found
