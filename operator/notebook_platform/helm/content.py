@@ -10,6 +10,7 @@ from kubernetes.aio import client
 from notebook_platform.api.remediation import Remediation
 from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
+from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.budgets import drain_blocked
 from notebook_platform.helm.hooks import progress
 from notebook_platform.helm.release import Release
@@ -75,8 +76,8 @@ class Content(ABC):
         """How far the hooks are while helm is at work; None: nothing to tell."""
         return await progress(api, self.namespace)
 
-    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[str]:
-        """What an upgrade does to users' data that a person has to approve, as clauses; asked before one."""
+    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[Concern]:
+        """What an upgrade does to users' data that a person has to approve; asked before one."""
         return ()
 
     async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:

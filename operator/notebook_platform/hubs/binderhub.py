@@ -8,11 +8,12 @@ from kubernetes.aio import client
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
+from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.content import Content, Seen
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
-from notebook_platform.helm.values import documents
+from notebook_platform.helm.values import at, documents
 from notebook_platform.hubs import binder_health, homes, snapshots, upgrades
 from notebook_platform.hubs.binder_addresses import decide
 from notebook_platform.hubs.binder_secrets import binder_secrets, image_registry
@@ -23,6 +24,8 @@ from notebook_platform.hubs.look_around import look_around
 from notebook_platform.hubs.naming import Before
 from notebook_platform.hubs.occupancy import asked, counted, token_in
 from notebook_platform.hubs.secrets import Standing
+from notebook_platform.hubs.users.claims import examine, named_claims
+from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
@@ -67,7 +70,10 @@ class BinderHub(Content):
         servers = None if troubles else await asked((self._addresses.hub.rstrip("/"),), token, allow_private=self._allow_private)
         users = counted(await homes.census(target.api, self.namespace), servers)
         url = self._addresses.binder.rstrip("/")
-        return Seen(troubles=troubles, url=url, details=users, notices=found.notices)
+        named = named_claims(_inside(release.config))
+        claims = await examine(target.api, self.namespace, named, {}, f"{FIELD}.values.jupyterhub", target.nodes)
+        troubles = tuple(sorted([*troubles, *claims.troubles]))
+        return Seen(troubles=troubles, url=url, details=users, notices=(*found.notices, *claims.notices))
 
     def notices(self) -> Sequence[Notice]:
         version = self._spec.chart.version
@@ -78,11 +84,16 @@ class BinderHub(Content):
         )
         return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
 
-    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[str]:
-        if self._spec.auth is None:
+    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[Concern]:
+        if self._spec.auth is None and not at(existing.config, "config", "BinderHub", "auth_enabled"):
             return ()  # who launches without a name leaves nothing behind
         users = await homes.census(target.api, self.namespace)
-        return list(upgrades.concerns(_hub_of(existing), self._hub_in(wanted), users))
+        before, after = _hub_of(existing), self._hub_in(wanted)
+        urls = (self._addresses.hub.rstrip("/"),)
+        hidden = await data_concerns(
+            target.api, existing, before, after, urls=urls, allow_private=self._allow_private, origins={}
+        )
+        return [*upgrades.concerns(before, after, users), *hidden]
 
     async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
         if self._spec.auth is None:

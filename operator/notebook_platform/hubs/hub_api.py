@@ -7,15 +7,17 @@ Internet.
 import asyncio
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from notebook_platform.hubs.careful import Careful, body_of, is_number, is_public
+
+T = TypeVar("T")
 
 SECONDS, PATIENCE = 5.0, 30.0
 """For one answer, and for all pages together."""
@@ -59,12 +61,41 @@ async def servers(
     None when it does not tell: it does not answer (all of it within `patience` seconds), refuses the token, or must not be asked.
     `resolver` finds addresses in place of the system, `tls` is for a CA that the system does not know.
     """
+    found = await _collect(in_page, url, token, "active", allow_private, resolver, tls, patience)
+    return None if found is None else tuple(found)
+
+
+async def users(
+    url: str,
+    token: str,
+    *,
+    allow_private: bool = False,
+    resolver: AbstractResolver | None = None,
+    tls: ssl.SSLContext | None = None,
+    patience: float = PATIENCE,
+) -> frozenset[str] | None:
+    """The names of all users that the hub knows; None, and the arguments, as for `servers`."""
+    found = await _collect(names_in_page, url, token, None, allow_private, resolver, tls, patience)
+    return None if found is None else frozenset(found)
+
+
+async def _collect(
+    read: Callable[[Any], Iterator[T]],
+    url: str,
+    token: str,
+    state: str | None,
+    allow_private: bool,
+    resolver: AbstractResolver | None,
+    tls: ssl.SSLContext | None,
+    patience: float,
+) -> list[T] | None:
+    """What `read` finds in all pages of users; `state` selects users as the hub's API does."""
     if not may_be_asked(url, allow_private=allow_private):
         return None
     connector = aiohttp.TCPConnector(resolver=resolver or Careful(allow_private), ssl=tls or True, use_dns_cache=False)
     headers = {"Authorization": f"token {token}", "Accept": PAGINATION}
     timeout = aiohttp.ClientTimeout(total=SECONDS)
-    found: list[Server] = []
+    found: list[T] = []
     try:
         session = aiohttp.ClientSession(
             connector=connector, timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
@@ -72,18 +103,18 @@ async def servers(
         async with asyncio.timeout(patience), session as http:
             place: int | None = 0
             for _ in range(PAGES):
-                page = await _page(http, f"{url}/hub/api/users", place)
-                found += in_page(page)
+                page = await _page(http, f"{url}/hub/api/users", place, state)
+                found += read(page)
                 place = following(page)
                 if place is None:
-                    return tuple(found)
+                    return found
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return None
 
 
-async def _page(http: aiohttp.ClientSession, url: str, offset: int | None) -> Any:
-    asked = {"state": "active", "offset": str(offset), "limit": str(PAGE)}
+async def _page(http: aiohttp.ClientSession, url: str, offset: int | None, state: str | None) -> Any:
+    asked = {"offset": str(offset), "limit": str(PAGE)} | ({"state": state} if state else {})
     async with http.get(url, params=asked, allow_redirects=False, raise_for_status=True) as answer:
         if answer.status != 200:
             raise ValueError(f"it answers {answer.status}")
@@ -95,10 +126,19 @@ async def _page(http: aiohttp.ClientSession, url: str, offset: int | None) -> An
 
 def in_page(page: Any) -> Iterator[Server]:
     """The servers in an answer. Hubs before 2 know no pages and answer with a list. Pure."""
-    users = page["items"] if isinstance(page, Mapping) else page
-    for user in users:
+    for user in _users_in(page):
         for name, server in (user.get("servers") or {}).items():
             yield Server(user["name"], name, bool(server.get("ready")), server.get("pending"))
+
+
+def names_in_page(page: Any) -> Iterator[str]:
+    """The names of the users in an answer. Pure."""
+    for user in _users_in(page):
+        yield str(user["name"])
+
+
+def _users_in(page: Any) -> Any:
+    return page["items"] if isinstance(page, Mapping) else page
 
 
 def following(page: Any) -> int | None:

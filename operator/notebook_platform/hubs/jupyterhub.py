@@ -1,6 +1,6 @@
 """JupyterHub: the content of the hub's release, what else its health means, and what of it outlives helm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kubernetes.aio import client
 
@@ -8,6 +8,7 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
+from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.budgets import drain_blocked
 from notebook_platform.helm.content import Content, Seen
 from notebook_platform.helm.release import Release
@@ -22,6 +23,8 @@ from notebook_platform.hubs.naming import Before
 from notebook_platform.hubs.occupancy import asked, counted, stale, token_in, urls_of
 from notebook_platform.hubs.probe import probe
 from notebook_platform.hubs.secrets import Standing, hub_secrets
+from notebook_platform.hubs.users.claims import examine, named_claims
+from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
@@ -42,6 +45,7 @@ class JupyterHub(Content):
         self._secrets = secrets
         self._helm = helm
         self._allow_private = allow_private
+        self._origins: Mapping[str, str] = {}
 
     async def want(self, target: Target, existing: Release | None) -> Wanted:
         chart = self._helm.charts.find(CHART, self._spec.chart.version, self._spec.chart.repository, f"{FIELD}.chart")
@@ -50,7 +54,8 @@ class JupyterHub(Content):
         more = await documents(self._secrets, self._spec.values_from, FIELD)
         self._around = await look_around(target.api, self._spec, self._around, existing, allow_private=self._allow_private)
         made = explain(self._spec, secrets, target.served_version, more, self._around)
-        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.told())
+        self._origins = made.told()
+        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=self._origins)
 
     async def look(self, target: Target, release: Release) -> Seen:
         found = await health.look(target.api, release, FIELD)
@@ -64,7 +69,15 @@ class JupyterHub(Content):
             patience = parse_duration(self._spec.single_user.start_timeout)
             troubles = await stale(target.api, self.namespace, servers, patience)
         users = counted(await homes.census(target.api, self.namespace), servers)
-        notices = (*found.notices, *homes.notices(users, FIELD), *await drain_blocked(target.api, release, FIELD))
+        named = named_claims(release.config)
+        claims = await examine(target.api, self.namespace, named, self._origins, FIELD, target.nodes)
+        troubles = tuple(sorted([*troubles, *claims.troubles]))
+        notices = (
+            *found.notices,
+            *homes.notices(users, FIELD),
+            *await drain_blocked(target.api, release, FIELD),
+            *claims.notices,
+        )
         return Seen(troubles=troubles, url=url_of(self._spec, self._around, found.address), details=users, notices=notices)
 
     def notices(self) -> Sequence[Notice]:
@@ -77,10 +90,20 @@ class JupyterHub(Content):
     async def progress(self, api: client.ApiClient) -> str | None:
         return await health.pulling(api, self.namespace) or await super().progress(api)
 
-    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[str]:
+    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[Concern]:
         users = await homes.census(target.api, self.namespace)
         before, after = Before(existing.chart_version, existing.config), Before(wanted.chart.version, wanted.values)
-        return list(upgrades.concerns(before, after, users))
+        urls = urls_of(self._spec, self._around, await health.address_of(client.CoreV1Api(target.api), self.namespace))
+        hidden = await data_concerns(
+            target.api,
+            existing,
+            before,
+            after,
+            urls=urls,
+            allow_private=self._allow_private,
+            origins=wanted.origins,
+        )
+        return [*upgrades.concerns(before, after, users), *hidden]
 
     async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
         return await snapshots.before(target.api, existing, existing.chart_version, wanted.chart.version, FIELD)

@@ -6,6 +6,7 @@ https://z2jh.jupyter.org/en/stable/administrator/upgrading/index.html
 import re
 from collections.abc import Iterator, Mapping
 
+from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.generations import generation, is_ahead, migrates, parse
 from notebook_platform.hubs.homes import Census, named
@@ -23,11 +24,13 @@ LOST: Mapping[str, str] = {
 }
 
 
-def concerns(before: Before, after: Before, users: Census) -> Iterator[str]:
-    """Each in a clause. `after` is the release as it would be, `users` who has homes there now."""
-    yield from _database(before, after)
-    yield from _names(before, after, users)
-    yield from (LOST[key] for key in lost(before.values, after.values))
+def concerns(before: Before, after: Before, users: Census) -> Iterator[Concern]:
+    """What lies in another version of the chart, and what has to be approved apart. `after` is the release as it would be, `users` who
+    has homes there now."""
+    yield from (Concern(clause=clause) for clause in _database(before, after))
+    schemes = f"slug_scheme {scheme_of(before)} {scheme_of(after)}"
+    yield from (Concern(clause=clause, key=schemes) for clause in _names(before, after, users))
+    yield from (Concern(clause=LOST[key], key=f"lost {key}") for key in lost(before.values, after.values))
 
 
 def _database(before: Before, after: Before) -> Iterator[str]:

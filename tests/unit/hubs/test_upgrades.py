@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine import Change
-from notebook_platform.helm.approval import APPROVE, approved, needed
+from notebook_platform.helm.approval import APPROVE, Concern, approved, needed
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.marker import Marker
 from notebook_platform.helm.planning import Ahead, changes
@@ -38,7 +38,8 @@ BUDGET = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metada
 
 
 def told(before: str, after: str, values: dict | None = None, users: Census = NOBODY, was: dict | None = None) -> str:
-    return " | ".join(concerns(Before(before, was or {}), Before(after, ESCAPE if values is None else values), users))
+    found = concerns(Before(before, was or {}), Before(after, ESCAPE if values is None else values), users)
+    return " | ".join(concern.clause for concern in found)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_secrets_that_are_not_carried_over_are_a_concern_and_added_keys_are_none
 
 
 def test_an_approval_names_the_version_and_nothing_else_passes() -> None:
-    before, why = release(version="3.3.8"), ["the database changes"]
+    before, why = release(version="3.3.8"), [Concern(clause="the database changes")]
     asked = needed(WANTED, before, why, approved({"annotations": {APPROVE: "4.3.0, 4.4.1"}}), FIELD)
     assert asked is not None and asked.reason == "ApprovalNeeded"
     assert "from 3.3.8 to 4.4.0 waits to be approved, because the database changes" in asked.message
@@ -109,7 +110,7 @@ def planned(state: State, ahead: Ahead, mark: Marker | None = None, version: str
 
 
 def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_together() -> None:
-    asked = needed(WANTED, release(version="3.3.8"), ["x"], (), FIELD)
+    asked = needed(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
     ahead = Ahead(
         awaits=asked,
         renewed=frozenset({("policy/v1beta1", "PodDisruptionBudget")}),
@@ -125,7 +126,7 @@ def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_togethe
 
 
 def test_what_was_begun_and_broken_off_asks_for_nothing_again() -> None:
-    asked = needed(WANTED, release(version="3.3.8"), ["x"], (), FIELD)
+    asked = needed(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
     (found,) = planned(State.OUTDATED, Ahead(awaits=asked), Marker(owner="me", unfinished=1))
     assert found.awaits is None and not found.disrupts
 

@@ -1,0 +1,175 @@
+"""Claims that a hub's values name but do not create: an administrator makes them, and no server starts without them.
+
+What is wrong with one is reported while the hub runs, before anybody signs in. A claim that is not bound yet is no fault where its
+StorageClass waits for the first pod (WaitForFirstConsumer).
+https://kubernetes.io/docs/concepts/storage/persistent-volumes/
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.engine.step import Notice
+from notebook_platform.helm.troubles import Trouble
+from notebook_platform.helm.values import at
+from notebook_platform.hubs.users.volumes import short
+
+CLAIM_KEYS = frozenset({"claimName", "pvcName"})
+MOST = 32
+"""Claims that are read in one round; a hub names one or two."""
+
+DEEPEST = 40
+RANK = 2
+SHARED_MODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
+HOMES = "singleuser.storage.static.pvcName"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedClaim:
+    """A claim as values name it: at `path`, in the chart's words."""
+
+    name: str
+    path: str
+
+
+def named_claims(values: Mapping[str, Any]) -> list[NamedClaim]:
+    """The claims that a hub's values name, each once, where it stands first. Templates of names are left out; so is the volume of
+    static storage while storage is of another type. Pure."""
+    found: dict[str, NamedClaim] = {}
+    for path, name in _walk(values, ()):
+        where = ".".join(path)
+        if "{" in name or name in found or (where == HOMES and not _is_static(values)):
+            continue
+        found[name] = NamedClaim(name=name, path=where)
+        if len(found) == MOST:
+            break
+    return list(found.values())
+
+
+def _is_static(values: Mapping[str, Any]) -> bool:
+    return bool(at(values, "singleuser", "storage", "type") == "static")
+
+
+def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if len(path) > DEEPEST:
+        return
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key in CLAIM_KEYS and isinstance(value, str) and value:
+                yield (*path, str(key)), value
+            else:
+                yield from _walk(value, (*path, str(key)))
+    elif isinstance(node, list):
+        for place, value in enumerate(node):
+            yield from _walk(value, (*path[:-1], f"{path[-1] if path else ''}[{place}]"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What is wrong with claims, and what may become a problem."""
+
+    troubles: tuple[Trouble, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+async def examine(
+    api: client.ApiClient, namespace: str, claims: Collection[NamedClaim], origins: Mapping[str, str], field: str, nodes: int
+) -> Examined:
+    """Read the claims. `origins` says of a value's path which part of the spec it comes from, `field` names the spec's part for the
+    others; `nodes`: how many the cluster has."""
+    core, storage = client.CoreV1Api(api), client.StorageV1Api(api)
+    found = await asyncio.gather(*(_read(core, namespace, claim.name) for claim in claims))
+    troubles: list[Trouble] = []
+    notices: list[Notice] = []
+    for named, claim in zip(claims, found, strict=True):
+        where = f"{origin_of(named.path, origins, field)}: claim {short(named.name)!r}"
+        waits = claim is not None and _is_pending(claim) and await _waits_for_a_pod(storage, claim)
+        if trouble := judged(claim, where, namespace, waits=waits):
+            troubles.append(trouble)
+        elif claim is not None and named.path == HOMES and nodes > 1 and not SHARED_MODES & set(claim.spec.access_modes or ()):
+            notices.append(_one_node(claim, where))
+    return Examined(troubles=tuple(troubles), notices=tuple(notices))
+
+
+def origin_of(path: str, origins: Mapping[str, str], field: str) -> str:
+    """The part of the spec that a value comes from; lists have one origin for all that is in them. Pure."""
+    whole = path.partition("[")[0]
+    below = (origin for leaf, origin in sorted(origins.items()) if leaf.startswith(f"{whole}."))
+    known = origins.get(path) or origins.get(whole) or next(below, None)
+    return known.removesuffix(" (default)") if known else f"{field}.values.{path}"
+
+
+def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> Trouble | None:
+    """What is wrong with a claim (None: it does not exist); `waits`: its StorageClass binds it when the first pod needs it. Pure."""
+    if claim is None:
+        return Trouble(
+            RANK,
+            "ClaimNotFound",
+            f"{where} does not exist in namespace {namespace}, and no server of a user can start: create the "
+            "PersistentVolumeClaim there, or name another",
+        )
+    if claim.metadata.deletion_timestamp:
+        return Trouble(
+            RANK,
+            "ClaimTerminating",
+            f"{where} in namespace {namespace} is being deleted, and goes as soon as no pod uses it: save its data, then create it "
+            "again, or name another",
+        )
+    phase = claim.status.phase if claim.status else None
+    if phase == "Lost":
+        return Trouble(
+            RANK,
+            "ClaimLost",
+            f"{where} in namespace {namespace} has lost its PersistentVolume {claim.spec.volume_name}: restore the volume, or name "
+            "another claim",
+        )
+    if _is_pending(claim) and not waits:
+        kind = claim.spec.storage_class_name or "the default class"
+        return Trouble(
+            RANK,
+            "ClaimNotBound",
+            f"{where} in namespace {namespace} is not bound to a volume: see its events (kubectl describe pvc) and StorageClass "
+            f"{kind}",
+        )
+    return None
+
+
+def _one_node(claim: Any, where: str) -> Notice:
+    modes = ", ".join(claim.spec.access_modes or ("no mode",))
+    message = (
+        f"{where} has access mode {modes}: servers of users on a second node will not start. Use a claim with ReadWriteMany, as "
+        "Azure Files has"
+    )
+    return Notice(condition="ClaimNotShared", reason="AccessModeTooNarrow", message=message)
+
+
+def _is_pending(claim: Any) -> bool:
+    return claim.status is None or claim.status.phase in (None, "Pending")
+
+
+async def _read(core: client.CoreV1Api, namespace: str, name: str) -> Any:
+    try:
+        return await core.read_namespaced_persistent_volume_claim(name, namespace)
+    except ApiException as error:
+        if error.status in (400, 404, 422):  # a name that Kubernetes would not take does not exist either
+            return None
+        raise
+
+
+async def _waits_for_a_pod(storage: client.StorageV1Api, claim: Any) -> bool:
+    """Whether it is normal that nothing is bound yet."""
+    name = claim.spec.storage_class_name
+    if name == "" or claim.spec.volume_name:
+        return False
+    try:
+        if name is not None:
+            return bool((await storage.read_storage_class(name)).volume_binding_mode == "WaitForFirstConsumer")
+        return False
+    except ApiException as error:
+        if error.status == 404:
+            return False
+        raise

@@ -1,0 +1,54 @@
+"""Whether a hub has users at all: a fresh one has nothing that could be lost or put out of sight, so nothing has to be approved."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.helm.values import at
+from notebook_platform.hubs import hub_api
+from notebook_platform.hubs.core import COUNTER
+from notebook_platform.target.paging import each
+
+CONFIGURED = ("admin_users", "allowed_users")
+"""Traits of authenticators: the hub enters these users into its database when it starts, before they ever sign in."""
+
+
+async def has_users(urls: Iterable[str | None], values: Mapping[str, Any], *, allow_private: bool) -> bool:
+    """Whether a hub with these values knows users beside those that are configured; True as well when it does not tell.
+
+    `urls` are its addresses, with no slash at the end.
+    """
+    token = at(values, "hub", "services", COUNTER, "apiToken")
+    for url in urls if isinstance(token, str) and token else ():
+        if url and (known := await hub_api.users(url, str(token), allow_private=allow_private)) is not None:
+            return not known <= configured(values)
+    return True
+
+
+def configured(values: Mapping[str, Any]) -> frozenset[str]:
+    """The users that a hub's values name. Pure."""
+    sections = at(values, "hub", "config")
+    roles = at(values, "hub", "loadRoles")
+    return frozenset(
+        [
+            *_listed(sections if isinstance(sections, Mapping) else {}, CONFIGURED),
+            *_listed(roles if isinstance(roles, Mapping) else {}, ("users",)),
+        ]
+    )
+
+
+def _listed(sections: Mapping[str, Any], members: Iterable[str]) -> Iterator[str]:
+    for section in sections.values():
+        for member in members if isinstance(section, Mapping) else ():
+            names = section.get(member)
+            yield from (str(name) for name in names) if isinstance(names, list | tuple | set) else ()
+
+
+async def has_claims(api: client.ApiClient, namespace: str, others: Collection[str] = ()) -> bool:
+    """Whether a namespace holds claims beside `others`, the names of those that the release itself brings."""
+    core = client.CoreV1Api(api)
+    async for claim in each(core.list_namespaced_persistent_volume_claim_without_preload_content, namespace=namespace):
+        if claim["metadata"]["name"] not in others:
+            return True
+    return False

@@ -1,0 +1,148 @@
+"""What the uninstallation of one release does to volumes: helm deletes some, others stay behind where no hub finds them.
+
+A release is uninstalled while its platform stays when the spec no longer asks for it, or asks for it under another name or in
+another namespace. Helm deletes the claims of its manifest, unless their resource policy is `keep`; Kubernetes deletes with them
+what their objects own (a StatefulSet whose persistentVolumeClaimRetentionPolicy says so) and what lies in namespaces that the chart
+made. https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.helm.approval import Concern
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.values import at
+from notebook_platform.hubs import health
+from notebook_platform.hubs.users.claims import named_claims
+from notebook_platform.hubs.users.presence import has_users
+from notebook_platform.hubs.users.volumes import Kind, Place, Volume, described, volume_of
+from notebook_platform.target.paging import each
+
+CHARTS = frozenset({"jupyterhub", "binderhub"})
+POLICY, KEEP = "helm.sh/resource-policy", "keep"
+RELEASE_NAME = "meta.helm.sh/release-name"
+MOST_NAMESPACES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fate:
+    """The volumes of a release: `destroyed` when it is uninstalled, or `left` where they are."""
+
+    destroyed: tuple[Volume, ...] = ()
+    left: tuple[Volume, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belongings:
+    """What of a release's manifest says which volumes are its own, by (namespace, name)."""
+
+    claims: Mapping[Place, bool]
+    """Whether helm keeps it."""
+    objects: frozenset[tuple[str, str, str]]
+    """(kind, namespace, name)."""
+    templates: frozenset[tuple[str, str]]
+    """(namespace, beginning of the names) of the claims of StatefulSets."""
+    namespaces: frozenset[str]
+    named: frozenset[Place]
+    """Claims that the values name, whoever made them."""
+
+    @classmethod
+    def of(cls, release: Release) -> "Belongings":
+        """Read them from the manifest."""
+        claims: dict[Place, bool] = {}
+        objects, templates, namespaces = set(), set(), set()
+        for thing in release.objects():
+            metadata = thing.get("metadata") or {}
+            kind, name = str(thing.get("kind")), str(metadata.get("name"))
+            namespace = str(metadata.get("namespace") or release.namespace)
+            objects.add((kind, namespace, name))
+            if kind == "PersistentVolumeClaim":
+                claims[(namespace, name)] = (metadata.get("annotations") or {}).get(POLICY) == KEEP
+            elif kind == "Namespace" and (metadata.get("annotations") or {}).get(POLICY) != KEEP:
+                namespaces.add(name)
+            for template in at(thing, "spec", "volumeClaimTemplates") or () if kind == "StatefulSet" else ():
+                templates.add((namespace, f"{at(template, 'metadata', 'name')}-{name}-"))
+        return cls(
+            claims=claims,
+            objects=frozenset(objects),
+            templates=frozenset(templates),
+            namespaces=frozenset(namespaces),
+            named=frozenset((release.namespace, claim.name) for claim in named_claims(release.config)),
+        )
+
+    def places(self, release: Release) -> list[str]:
+        """The namespaces in which its volumes may be."""
+        others = {namespace for namespace, _ in [*self.claims, *self.templates]} | self.namespaces
+        return [release.namespace, *sorted(others - {release.namespace})[: MOST_NAMESPACES - 1]]
+
+    def deletes(self, claim: Mapping[str, Any], place: Place) -> bool:
+        """Whether a claim goes when the release is uninstalled."""
+        owners = (claim.get("metadata") or {}).get("ownerReferences") or ()
+        owned = any((one.get("kind"), place[0], one.get("name")) in self.objects for one in owners)
+        return owned or place[0] in self.namespaces or self.claims.get(place) is False
+
+    def has(self, claim: Mapping[str, Any], place: Place, release: Release) -> bool:
+        """Whether a claim that stays is of this release: a hub makes claims for its users in its namespace, whoever else has some
+        there has them by another release."""
+        of = ((claim.get("metadata") or {}).get("annotations") or {}).get(RELEASE_NAME)
+        if place in self.claims or place in self.named or of == release.name:
+            return True
+        if any(place[0] == namespace and place[1].startswith(start) for namespace, start in self.templates):
+            return True
+        return release.chart in CHARTS and place[0] == release.namespace and of is None
+
+
+def verdict(claim: Mapping[str, Any], belongings: Belongings, release: Release) -> tuple[bool, Volume] | None:
+    """(whether it is destroyed, the volume) for a claim of the release that is uninstalled; None for claims of others. Pure."""
+    metadata = claim["metadata"]
+    place = (str(metadata["namespace"]), str(metadata["name"]))
+    destroyed = belongings.deletes(claim, place)
+    return (destroyed, volume_of(claim, (), {})) if destroyed or belongings.has(claim, place, release) else None
+
+
+async def retirement_concerns(api: client.ApiClient, release: Release, *, allow_private: bool) -> list[Concern]:
+    """What has to be approved before a release is uninstalled while its platform stays; empty: nothing of users is concerned."""
+    listing = client.CoreV1Api(api).list_namespaced_persistent_volume_claim_without_preload_content
+    belongings = Belongings.of(release)
+    destroyed: list[Volume] = []
+    left: list[Volume] = []
+    for namespace in belongings.places(release):
+        async for claim in each(listing, namespace=namespace):
+            if judged := verdict(claim, belongings, release):
+                (destroyed if judged[0] else left).append(judged[1])
+    found = Fate(destroyed=tuple(destroyed), left=tuple(left))
+    only_its_database = all(volume.kind is Kind.DATABASE for volume in (*found.destroyed, *found.left))
+    if only_its_database and not await _has_users(api, release, allow_private=allow_private):
+        return []
+    return list(concerns_of(found, release))
+
+
+def concerns_of(found: Fate, release: Release) -> Iterable[Concern]:
+    """In words. An approval holds for the volumes that are destroyed one by one, and for all that stays in the namespace. Pure."""
+    if found.destroyed:
+        places = sorted(volume.place for volume in found.destroyed)
+        yield Concern(clause=f"that deletes {described(found.destroyed)}", key=f"destroyed {json.dumps(places)}")
+    if found.left:
+        more = ", where a hub under another name or in another namespace does not find them" if release.chart in CHARTS else ""
+        clause = f"it leaves {described(found.left)} behind in namespace {release.namespace}{more}"
+        yield Concern(clause=clause, key=f"left {release.namespace}")
+
+
+async def _has_users(api: client.ApiClient, release: Release, *, allow_private: bool) -> bool:
+    """Whether the database of a hub's release holds users; of any other release that is not known."""
+    if release.chart == "binderhub" and not at(release.config, "config", "BinderHub", "auth_enabled"):
+        return False  # who launches without a name leaves nothing behind
+    if release.chart not in CHARTS:
+        return True
+    values = release.config
+    if release.chart == "binderhub":
+        values = at(release.config, "jupyterhub") or {}
+    address = await health.address_of(client.CoreV1Api(api), release.namespace)
+    base = str(at(values, "hub", "baseUrl") or "").rstrip("/")
+    inside = at(release.config, "config", "BinderHub", "hub_url")
+    urls = [f"http://{address}{base}" if address else None, str(inside).rstrip("/") if inside else None]
+    return await has_users(urls, values, allow_private=allow_private)

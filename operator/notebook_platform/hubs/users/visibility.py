@@ -1,0 +1,165 @@
+"""Which changes of a hub's values put users' data out of their sight: nothing is deleted, and yet people begin with an empty home.
+
+A user finds their files by what the hub makes of their name, the volume that belongs to it, and the directory where it is mounted;
+the hub finds its users in its database. A change of any of these is a `DataChange`. Judged are the values of the installed release
+against the wanted ones, after all sources are merged, so that `values` and `valuesFrom` are no way around. Pure.
+
+Values: https://z2jh.jupyter.org/en/stable/resources/reference.html. Traits in hub.config win over the chart's own values
+(jupyterhub_config.py of the chart).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from notebook_platform.helm.values import at
+from notebook_platform.hubs.naming import CLAIMS, ESCAPE, Before, scheme_of
+from notebook_platform.hubs.users.changes import DataChange, canonical, change, differing, in_old_terms, mappings_in, sealed
+from notebook_platform.hubs.users.identities import identity_changes
+
+SPAWNERS = ("KubeSpawner", "BinderSpawner")
+SPAWNER_TRAITS = (
+    "enable_user_namespaces",
+    "handle_legacy_names",
+    "namespace",
+    "notebook_dir",
+    "remember_pvc_name",
+    "storage_class",
+    "storage_pvc_ensure",
+    "storage_selector",
+    "user_namespace_template",
+    "volume_mounts",
+    "volumes",
+    "working_dir",
+)
+"""https://jupyterhub-kubespawner.readthedocs.io/en/latest/spawner.html"""
+
+OVERRIDES = frozenset({*SPAWNER_TRAITS, "pvc_name_template"})
+"""What a profile may say of volumes; for all servers the template of names is judged with the chart's own value."""
+
+SAFE_CLAIMS = "claim-{user_server}"
+"""What KubeSpawner calls claims by the safe scheme."""
+
+PASSING = frozenset({"configMap", "secret", "emptyDir", "projected", "downwardAPI", "ephemeral", "image", "name"})
+"""Sources of volumes that hold no data of users."""
+
+
+def data_changes(before: Before, after: Before) -> Iterator[DataChange]:
+    """All changes from one release of a hub to the next that put users' data out of sight."""
+    for looked_up in (_homes, _mounts, _spawner, _profiles, identity_changes):
+        for one in looked_up(before, after):
+            yield sealed(one, before, after)
+
+
+def _storage(release: Before, *path: str, usual: str = "") -> str:
+    return canonical(at(release.values, "singleuser", "storage", *path)) or usual
+
+
+def _homes(before: Before, after: Before) -> Iterator[DataChange]:
+    was, will_be = (_storage(one, "type", usual="dynamic") for one in (before, after))
+    if was == "none":
+        return
+    if will_be != "none":
+        effect = "homes are mounted at another path"
+        yield from differing(before, after, "singleuser.storage.homeMountPath", effect, "/home/jovyan")
+    if was != will_be:
+        kept = "users begin with empty homes; theirs stay where they are, unused"
+        effect = "homes are no longer kept" if will_be == "none" else kept
+        mark = canonical([_of_homes(before), _of_homes(after)])
+        yield DataChange(path="singleuser.storage.type", before=was, after=will_be, effect=effect, mark=mark)
+    elif was == "static":
+        effect = "users begin with empty homes on another volume; theirs stay on the old one"
+        yield from differing(before, after, "singleuser.storage.static.pvcName", effect)
+        effect = "homes are looked up in another directory of the volume"
+        yield from differing(before, after, "singleuser.storage.static.subPath", effect, "{username}")
+    elif was == "dynamic":
+        yield from _claim_names(before, after)
+        effect = "new homes are on another kind of storage than those of the users so far"
+        yield from differing(before, after, "singleuser.storage.dynamic.storageClass", effect)
+        effect = "homes are looked up in another directory of their volumes"
+        yield from differing(before, after, "singleuser.storage.dynamic.subPath", effect)
+
+
+def _of_homes(release: Before) -> list[str]:
+    """All that says where homes are: an approval of another type of storage holds for this one alone."""
+    return [_storage(release, "static"), _storage(release, "dynamic"), _claim_template(release)]
+
+
+def _claim_names(before: Before, after: Before) -> Iterator[DataChange]:
+    """The scheme of names is judged with upgrades: the usual templates of the two schemes are no change here."""
+    was, will_be = _claim_template(before), _claim_template(after)
+    if was != will_be and (was, will_be) != (_usual_template(before), _usual_template(after)):
+        effect = "homes are looked up under other names of claims"
+        yield change("singleuser.storage.dynamic.pvcNameTemplate", was, will_be, effect)
+
+
+def _claim_template(release: Before) -> str:
+    """How claims are called: by the trait, which wins, by the chart's value, or as usual."""
+    trait = canonical(at(release.values, "hub", "config", "KubeSpawner", "pvc_name_template"))
+    return in_old_terms(release, trait or _storage(release, "dynamic", "pvcNameTemplate") or _usual_template(release))
+
+
+def _usual_template(release: Before) -> str:
+    return CLAIMS if scheme_of(release) == ESCAPE else SAFE_CLAIMS
+
+
+def _mounts(before: Before, after: Before) -> Iterator[DataChange]:
+    had, has = _mounted(before), _mounted(after)
+    for path, source in had.items():
+        if has.get(path) != source:
+            where = f"singleuser.storage.extraVolumes mounted at {path}"
+            yield change(where, source, has.get(path, ""), "users no longer find what is in it")
+
+
+def _mounted(release: Before) -> dict[str, str]:
+    """What with data in it is mounted in users' servers beside their home, by the path."""
+    sources: dict[str, str] = {}
+    for volume in mappings_in(at(release.values, "singleuser", "storage", "extraVolumes")):
+        holds = {key: value for key, value in volume.items() if key not in PASSING}
+        sources[str(volume.get("name"))] = canonical(holds)
+    found = {}
+    for mount in mappings_in(at(release.values, "singleuser", "storage", "extraVolumeMounts")):
+        if source := sources.get(str(mount.get("name"))):
+            below = in_old_terms(release, str(mount.get("subPath") or mount.get("subPathExpr") or ""))
+            found[str(mount.get("mountPath"))] = source + below
+    return found
+
+
+def _spawner(before: Before, after: Before) -> Iterator[DataChange]:
+    effect = "users' volumes are looked up or mounted otherwise"
+    yield from differing(before, after, "hub.config.JupyterHub.spawner_class", effect)
+    for section in SPAWNERS:
+        for trait in SPAWNER_TRAITS:
+            yield from differing(before, after, f"hub.config.{section}.{trait}", effect)
+
+
+def _profiles(before: Before, after: Before) -> Iterator[DataChange]:
+    """A new profile hides nothing; one that is changed or removed may be the only way to a volume."""
+    has = _overrides(after)
+    for profile, was in _overrides(before).items():
+        will_be = has.get(profile, "")
+        if was != will_be:
+            path = f"singleuser.profileList[{profile}].kubespawner_override"
+            yield change(path, was, will_be, "servers of this profile have other volumes")
+
+
+def _overrides(release: Before) -> dict[str, str]:
+    """What profiles and their options say of volumes, by their names."""
+    found = {}
+    for profile in mappings_in(at(release.values, "singleuser", "profileList")):
+        name = str(profile.get("slug") or profile.get("display_name"))
+        found[name] = in_old_terms(release, canonical(_of_volumes(profile)))
+        for option, choices in (profile.get("profile_options") or {}).items() if _has_options(profile) else ():
+            named = (choices.get("choices") or {}) if isinstance(choices, Mapping) else {}
+            for choice, shape in named.items() if isinstance(named, Mapping) else ():
+                if isinstance(shape, Mapping):
+                    found[f"{name}/{option}/{choice}"] = in_old_terms(release, canonical(_of_volumes(shape)))
+    return found
+
+
+def _has_options(profile: Mapping[str, Any]) -> bool:
+    return isinstance(profile.get("profile_options"), Mapping)
+
+
+def _of_volumes(shape: Mapping[str, Any]) -> dict[str, Any]:
+    override = shape.get("kubespawner_override")
+    return {k: v for k, v in override.items() if k in OVERRIDES} if isinstance(override, Mapping) else {}
