@@ -1,24 +1,31 @@
 """How a binder is, beyond its workloads and its hub: its door, its builder, and what it says of itself."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
+from aiohttp.abc import AbstractResolver
 from kubernetes.aio import client
 
+from notebook_platform.bounded.documents import Budget, parse_json
+from notebook_platform.bounded.text import printable, shortened
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.scene import scene
 from notebook_platform.helm.troubles import Trouble
 from notebook_platform.helm.workloads import NOT_READY
 from notebook_platform.hubs import health, homes
 from notebook_platform.hubs.binder_values import FIELD
-from notebook_platform.hubs.probe import SECONDS, is_public, resolves
+from notebook_platform.hubs.net.public_addresses import SYSTEM, AddressNotAllowed, NameUnknown
+from notebook_platform.hubs.net.safe_http import NoAnswer, SafeHttp
+from notebook_platform.hubs.probe import SECONDS
 
 SERVICE, INGRESS = "binder", "binderhub"
 BUILDS = "component=binderhub-build"
 NO_SOCKET = "is not a socket file"
+MOST_BYTES = 64 * 1024
+BUDGET = Budget(bytes=MOST_BYTES, nodes=2_000, depth=10)
+LONGEST_NAME, SHOWN = 80, 5
+"""Characters of a check's name, and so many checks: the names are the binder's."""
 
 CHECKS: Mapping[str, tuple[str, str]] = {
     "Docker registry": (
@@ -86,45 +93,39 @@ async def _builds(api: client.ApiClient, release: Release) -> list[Trouble]:
     ]
 
 
-async def ask(url: str, address: str | None, *, allow_private: bool) -> tuple[Trouble, ...]:
+async def ask(url: str, address: str | None, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[Trouble, ...]:
     """What the binder says of itself: nothing when all is well, or when it must not or cannot be asked from here.
 
     In plain http its address is asked, under its name; with TLS the name itself, if it leads anywhere from here.
     """
     parts = urlsplit(url)
-    named = parts.hostname or ""
-    if parts.scheme == "https" and not await resolves(named):
-        return ()
     if parts.scheme == "http" and address is None:
         return ()
-    host = named if parts.scheme == "https" else str(address)
-    if not allow_private and not await is_public(host):
-        return ()
-    asked = f"{url}health" if parts.scheme == "https" else f"http://{host}{parts.path}health"
+    asked = f"{url}health" if parts.scheme == "https" else f"http://{address}{parts.path}health"
     try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as http,
-            http.get(asked, headers={"Host": parts.netloc}, allow_redirects=False) as answer,
-        ):
-            return tuple(said(answer.status, await answer.text(), asked))
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        return (Trouble(3, "NotReachable", f"{asked} does not answer ({type(error).__name__})"),)
+        async with SafeHttp(allow_private=allow_private, names=names, seconds=SECONDS) as http:
+            answer = await http.get(asked, most=MOST_BYTES, headers={"Host": parts.netloc})
+    except (AddressNotAllowed, NameUnknown):
+        return ()
+    except NoAnswer as why:
+        return (Trouble(3, "NotReachable", f"{asked} does not answer ({why})"),)
+    return tuple(said(answer.status, answer.body, asked))
 
 
-def said(status: int, body: str, asked: str) -> Iterator[Trouble]:
+def said(status: int, body: str | bytes, asked: str) -> Iterator[Trouble]:
     """What an answer to /health means. Pure."""
     if status == 200:
         return
     try:
-        checks = json.loads(body).get("checks", ())
-        failed = [str(check["service"]) for check in checks if not check["ok"]]
+        checks = parse_json(body, BUDGET).get("checks", ())
+        failed = [shortened(printable(str(check["service"])), LONGEST_NAME) for check in checks if not check["ok"]]
     except (ValueError, AttributeError, KeyError, TypeError):
         failed = []
     known = [CHECKS[name] for name in failed if name in CHECKS]
     for reason, sentence in known:
         yield Trouble(2, reason, sentence)
     if not known:
-        more = f" ({', '.join(failed)})" if failed else ""
+        more = f" ({', '.join(failed[:SHOWN])})" if failed else ""
         yield Trouble(3, "NotHealthy", f"{asked} answers {status}{more}")
 
 

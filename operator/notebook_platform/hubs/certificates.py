@@ -1,13 +1,19 @@
 """Certificates of a hub's door: which names they are for, and until when they hold. Pure; nothing but names and dates is kept."""
 
 import base64
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
+
+from notebook_platform.bounded.documents import Budget, parse_json
+from notebook_platform.bounded.text import printable
+
+LONGEST_CHAIN, LONGEST_STORE = 256 * 1024, 1 << 20
+MOST_CERTIFICATES, MOST_NAMES, LONGEST_NAME = 50, 100, 253
+"""A certificate in the built cluster is the tenants' own: characters, and so many certificates of a store and names of a certificate."""
 
 SOON = timedelta(days=14)
 """Let's Encrypt's are renewed a month before their end: one that ends so soon is not being renewed."""
@@ -28,6 +34,8 @@ class Certificate:
 
 def in_pem(text: str) -> Certificate | None:
     """The first certificate of a chain in PEM; None: there is none that can be read."""
+    if len(text) > LONGEST_CHAIN:
+        return None
     try:
         found = x509.load_pem_x509_certificate(text.encode())
         extension = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
@@ -35,16 +43,16 @@ def in_pem(text: str) -> Certificate | None:
         return None
     except x509.ExtensionNotFound:
         return Certificate((), found.not_valid_after_utc)
-    names = extension.value.get_values_for_type(x509.DNSName)
-    return Certificate(tuple(name.lower() for name in names), found.not_valid_after_utc)
+    names = extension.value.get_values_for_type(x509.DNSName)[:MOST_NAMES]
+    return Certificate(tuple(printable(name.lower()) for name in names if len(name) <= LONGEST_NAME), found.not_valid_after_utc)
 
 
 def in_acme(text: str) -> list[Certificate]:
     """Those that Traefik got from Let's Encrypt and keeps in its acme.json (https://doc.traefik.io/traefik/https/acme/#storage)."""
     try:
-        document = json.loads(text)
+        document = parse_json(text, Budget(bytes=LONGEST_STORE, nodes=5_000, depth=20))
         resolvers = document.values() if isinstance(document, Mapping) else ()
-        kept = [one["certificate"] for resolver in resolvers for one in _certificates(resolver)]
+        kept = [one["certificate"] for resolver in resolvers for one in _certificates(resolver)][:MOST_CERTIFICATES]
         found = [in_pem(base64.b64decode(one).decode()) for one in kept]
     except (ValueError, KeyError, TypeError):
         return []

@@ -1,27 +1,27 @@
 """Asks an OpenID Connect issuer for its endpoints (https://openid.net/specs/openid-connect-discovery-1_0.html).
 
 The URL was written by the author of a resource, so it is asked with care: https only, no redirects, a short time, a small
-answer, and no private or link-local address unless the operator's configuration allows it (`careful`).
+answer, and no private or link-local address unless the operator's configuration allows it (`net.safe_http`).
 """
 
 import asyncio
-import json
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
+from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.hubs.careful import Careful, NotPublic, body_of, is_number, is_public
 from notebook_platform.hubs.given import FIELD, Endpoints
+from notebook_platform.hubs.net.public_addresses import AddressNotAllowed, NameUnknown
+from notebook_platform.hubs.net.safe_http import Answer, AnswerTooLarge, NoAnswer, SafeHttp
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 ISSUER = f"{FIELD}.auth.oidc.issuer"
 SECONDS = 5
 MOST_BYTES = 256 * 1024
+BUDGET = Budget(bytes=MOST_BYTES, nodes=10_000, depth=20)
 FRESH, STALE = 3600.0, 86400.0
 """Seconds. An answer is used for an hour, and for a day when the issuer gives no other."""
 
@@ -64,37 +64,31 @@ class Discovery:
             raise _refused(
                 "IssuerNotHttps", "is no https URL with a host and a path only", "Write it as the provider does.", None
             )
-        if not allow_private and is_number(parts.hostname) and not is_public(parts.hostname):
-            raise _not_allowed()
-        connector = aiohttp.TCPConnector(resolver=Careful(allow_private), ssl=self._tls or True, use_dns_cache=False)
-        timeout = aiohttp.ClientTimeout(total=SECONDS)
         url = issuer.rstrip("/") + WELL_KNOWN
         try:
-            async with aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as http:
-                headers = {"Accept": "application/json"}
-                async with http.get(url, allow_redirects=False, headers=headers) as answer:
-                    return await _read(answer)
-        except NotPublic:
+            async with SafeHttp(allow_private=allow_private, tls=self._tls, seconds=SECONDS) as http:
+                answer = await http.get(url, most=MOST_BYTES, headers={"Accept": "application/json"})
+        except AddressNotAllowed:
             raise _not_allowed() from None
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            if isinstance(error.__cause__, NotPublic) or isinstance(getattr(error, "os_error", None), NotPublic):
-                raise _not_allowed() from None
-            sentence = f"does not answer at {WELL_KNOWN} ({type(error).__name__})"
+        except AnswerTooLarge:
+            sentence = f"answers more than {MOST_BYTES // 1024} KiB"
+            raise _refused("IssuerAnswersBadly", sentence, "Write the issuer's own URL.", RETRY) from None
+        except (NameUnknown, NoAnswer) as why:
+            word = "no such name" if isinstance(why, NameUnknown) else str(why)
+            sentence = f"does not answer at {WELL_KNOWN} ({word})"
             raise _refused("IssuerNotReachable", sentence, "See that it is up and its certificate is good.", RETRY) from None
+        return await _read(answer)
 
 
-async def _read(answer: aiohttp.ClientResponse) -> Any:
+async def _read(answer: Answer) -> Any:
     if answer.status != 200:
         where = "; redirects are not followed" if 300 <= answer.status < 400 else ""
         raise _refused(
             "IssuerAnswersBadly", f"answers {answer.status} at {WELL_KNOWN}{where}", "Write the issuer's own URL.", RETRY
         )
-    body = await body_of(answer, MOST_BYTES)
-    if body is None:
-        raise _refused("IssuerAnswersBadly", f"answers more than {MOST_BYTES // 1024} KiB", "Write the issuer's own URL.", RETRY)
     try:
-        return json.loads(body)
-    except ValueError:
+        return await read_json(answer.body, BUDGET)
+    except DocumentRefused:
         raise _refused("IssuerAnswersBadly", f"answers no JSON at {WELL_KNOWN}", "Write the issuer's own URL.", RETRY) from None
 
 

@@ -17,13 +17,17 @@ from notebook_platform.engine.step import Notice
 from notebook_platform.helm.troubles import Trouble
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.certificates import SOON, Certificate, best_for, in_acme, in_pem
-from notebook_platform.hubs.probe import addresses_of
+from notebook_platform.hubs.net.public_addresses import addresses_of, is_public
 
 FRONT_DOOR = "proxy-public"
 ACME_SECRET, ACME_KEY = "proxy-public-tls-acme", "acme.json"
 """Where z2jh's chart keeps what Let's Encrypt gave."""
 
 SECONDS = 3
+SHOWN_NAMES = 5
+MOST_HOSTS = 20
+"""Of one door: its values are the tenants' own, and each host is a name to resolve."""
+
 FROM_LETS_ENCRYPT = "Let's Encrypt has given no certificate yet"
 
 
@@ -60,19 +64,20 @@ async def look(api: client.ApiClient, namespace: str, values: Mapping[str, Any],
 
 
 async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], address: str | None) -> Seen | None:
-    hosts = tuple(str(host) for host in https.get("hosts") or ())
+    hosts = tuple(str(host) for host in https.get("hosts") or ())[:MOST_HOSTS]
     kind = str(https.get("type") or "letsencrypt")
     if not https.get("enabled") or kind == "offload" or (kind == "letsencrypt" and not hosts):
         return None
     certificates = await _certificates(api, namespace, kind, https)
-    leads = {host: await _leads_to(host) for host in hosts} if address else {}
+    places = await asyncio.gather(*(_leads_to(host) for host in hosts)) if address else ()
+    leads = dict(zip(hosts, places, strict=False))
     return Seen(hosts=hosts, kind=kind, certificates=certificates, leads_to=leads, address=address)
 
 
 async def _of_ingress(api: client.ApiClient, namespace: str, tls: Mapping[str, Any]) -> Seen:
     """Where its name leads is the ingress controller's business."""
     certificates = await _certificates(api, namespace, "secret", {"secret": {"name": tls.get("secretName")}})
-    hosts = tuple(str(host) for host in tls.get("hosts") or ())
+    hosts = tuple(str(host) for host in tls.get("hosts") or ())[:MOST_HOSTS]
     return Seen(hosts=hosts, kind="secret", certificates=certificates, leads_to={}, address=None)
 
 
@@ -137,8 +142,13 @@ def _why(host: str, seen: Seen) -> str:
     if not there:
         return f"{host} leads nowhere: make a DNS record that leads to {address}, the address of Service {FRONT_DOOR}"
     if address not in there:
-        return f"{host} leads to {', '.join(there)}: correct its DNS record, Service {FRONT_DOOR} has {address}"
+        return f"{host} leads to {_shown(there)}: correct its DNS record, Service {FRONT_DOOR} has {address}"
     return f"{host} leads to Service {FRONT_DOOR}; see that its port 80 is open from the Internet, and the log of Deployment autohttps"
+
+
+def _shown(addresses: tuple[str, ...]) -> str:
+    """Addresses that a name leads to. Private ones are not shown: they would tell how names resolve in the operator's network."""
+    return ", ".join(sorted({address if is_public(address) else "an address that is not public" for address in addresses}))
 
 
 def _notices(seen: Seen, now: datetime, field: str) -> Iterator[Notice]:
@@ -149,12 +159,13 @@ def _notices(seen: Seen, now: datetime, field: str) -> Iterator[Notice]:
             message = f"{field}.expose.tls: the certificate for {host} ends on {found.until:%Y-%m-%d %H:%M} UTC"
             yield Notice(condition="CertificateEnding", reason="EndsSoon", message=f"{message}, and no newer one is there")
         if found is None and certificates and seen.kind != "letsencrypt":
-            names = ", ".join(sorted({name for one in certificates for name in one.names})) or "no name"
+            others = sorted({name for one in certificates for name in one.names})
+            names = ", ".join(others[:SHOWN_NAMES]) or "no name"
             message = f"{field}.expose.tls: the certificate is for {names}, and whoever comes to {host} is warned"
             yield Notice(condition="CertificateOtherName", reason="OtherName", message=message)
     if seen.kind == "letsencrypt" or seen.address is None:
         return
     for host, there in seen.leads_to.items():
         if there and seen.address not in there:
-            message = f"{field}.host: {host} leads to {', '.join(there)} from here, and Service {FRONT_DOOR} has {seen.address}"
+            message = f"{field}.host: {host} leads to {_shown(there)} from here, and Service {FRONT_DOOR} has {seen.address}"
             yield Notice(condition="NameElsewhere", reason="OtherAddress", message=message)

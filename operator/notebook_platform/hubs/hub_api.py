@@ -5,17 +5,17 @@ Internet.
 """
 
 import asyncio
-import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from notebook_platform.hubs.careful import Careful, body_of, is_number, is_public
+from notebook_platform.bounded.documents import Budget, read_json
+from notebook_platform.bounded.text import printable
+from notebook_platform.hubs.net.public_addresses import SYSTEM
+from notebook_platform.hubs.net.safe_http import SafeHttp
 
 T = TypeVar("T")
 
@@ -23,6 +23,7 @@ SECONDS, PATIENCE = 5.0, 30.0
 """For one answer, and for all pages together."""
 
 MOST_BYTES = 4 * 1024 * 1024
+BUDGET = Budget(bytes=MOST_BYTES, nodes=200_000, depth=20)
 PAGES = 200
 PAGE = 200
 PAGINATION = "application/jupyterhub-pagination+json"
@@ -38,21 +39,12 @@ class Server:
     pending: str | None
 
 
-def may_be_asked(url: str, *, allow_private: bool) -> bool:
-    """Whether the token may be sent there."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if is_number(host) and not is_public(host):
-        return allow_private
-    return parts.scheme == "https"
-
-
 async def servers(
     url: str,
     token: str,
     *,
     allow_private: bool = False,
-    resolver: AbstractResolver | None = None,
+    resolver: AbstractResolver = SYSTEM,
     tls: ssl.SSLContext | None = None,
     patience: float = PATIENCE,
 ) -> tuple[Server, ...] | None:
@@ -70,7 +62,7 @@ async def users(
     token: str,
     *,
     allow_private: bool = False,
-    resolver: AbstractResolver | None = None,
+    resolver: AbstractResolver = SYSTEM,
     tls: ssl.SSLContext | None = None,
     patience: float = PATIENCE,
 ) -> frozenset[str] | None:
@@ -85,50 +77,43 @@ async def _collect(
     token: str,
     state: str | None,
     allow_private: bool,
-    resolver: AbstractResolver | None,
+    resolver: AbstractResolver,
     tls: ssl.SSLContext | None,
     patience: float,
 ) -> list[T] | None:
     """What `read` finds in all pages of users; `state` selects users as the hub's API does."""
-    if not may_be_asked(url, allow_private=allow_private):
-        return None
-    connector = aiohttp.TCPConnector(resolver=resolver or Careful(allow_private), ssl=tls or True, use_dns_cache=False)
     headers = {"Authorization": f"token {token}", "Accept": PAGINATION}
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
     found: list[T] = []
     try:
-        session = aiohttp.ClientSession(
-            connector=connector, timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
-        )
-        async with asyncio.timeout(patience), session as http:
+        async with (
+            asyncio.timeout(patience),
+            SafeHttp(allow_private=allow_private, tls=tls, names=resolver, seconds=SECONDS) as http,
+        ):
             place: int | None = 0
             for _ in range(PAGES):
-                page = await _page(http, f"{url}/hub/api/users", place, state)
+                page = await _page(http, f"{url}/hub/api/users", headers, place, state)
                 found += read(page)
                 place = following(page)
                 if place is None:
                     return found
-    except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (TimeoutError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return None
 
 
-async def _page(http: aiohttp.ClientSession, url: str, offset: int | None, state: str | None) -> Any:
+async def _page(http: SafeHttp, url: str, headers: Mapping[str, str], offset: int | None, state: str | None) -> Any:
     asked = {"offset": str(offset), "limit": str(PAGE)} | ({"state": state} if state else {})
-    async with http.get(url, params=asked, allow_redirects=False, raise_for_status=True) as answer:
-        if answer.status != 200:
-            raise ValueError(f"it answers {answer.status}")
-        body = await body_of(answer, MOST_BYTES)
-        if body is None:
-            raise ValueError("it answers too much")
-        return json.loads(body)
+    answer = await http.get(url, most=MOST_BYTES, headers=headers, params=asked)
+    if answer.status != 200:
+        raise ValueError(f"it answers {answer.status}")
+    return await read_json(answer.body, BUDGET)
 
 
 def in_page(page: Any) -> Iterator[Server]:
     """The servers in an answer. Hubs before 2 know no pages and answer with a list. Pure."""
     for user in _users_in(page):
         for name, server in (user.get("servers") or {}).items():
-            yield Server(user["name"], name, bool(server.get("ready")), server.get("pending"))
+            yield Server(printable(user["name"]), printable(name), bool(server.get("ready")), server.get("pending"))
 
 
 def names_in_page(page: Any) -> Iterator[str]:

@@ -117,3 +117,18 @@ def test_of_a_door_that_is_well_there_is_nothing_to_tell(kind: str) -> None:
     assert not found.troubles and not found.notices
     unknown = judged(door(certificates=None, kind="secret"), NOW, FIELD)
     assert not unknown.troubles and not unknown.notices
+
+
+def test_private_addresses_that_a_name_leads_to_are_not_shown() -> None:
+    seen = door(leads_to={HOST: ("10.9.8.7", "1.1.1.1")})
+    (trouble,) = judged(seen, NOW, FIELD).troubles
+    assert "10.9.8.7" not in trouble.message and "1.1.1.1, an address that is not public" in trouble.message
+
+
+def test_a_certificate_with_names_that_steer_a_terminal_or_without_end_is_read_in_bounds() -> None:
+    text = pem(NOW + timedelta(days=99), "\x1b[2Jevil.example.org", *(f"n{n}.example.org" for n in range(2000)))
+    found = in_pem(text)
+    assert found is not None and len(found.names) == 100 and all(name.isprintable() for name in found.names)
+    (notice,) = judged(door(certificates=(found,), kind="secret"), NOW, FIELD).notices
+    assert len(notice.message) < 500
+    assert in_pem(text * 50) is None and in_acme("[" * 100_000) == []

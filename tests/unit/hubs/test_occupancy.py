@@ -11,7 +11,8 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.hubs import hub_api
 from notebook_platform.hubs.core import COUNTER
 from notebook_platform.hubs.homes import USERNAME, Census
-from notebook_platform.hubs.hub_api import Server, may_be_asked
+from notebook_platform.hubs.hub_api import Server
+from notebook_platform.hubs.net.safe_http import may_carry_secrets
 from notebook_platform.hubs.occupancy import asked, counted, token_in, unheard
 from notebook_platform.hubs.values import render
 from notebook_platform.policy import occupied
@@ -33,7 +34,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
     ],
 )
 def test_the_token_is_never_sent_in_the_clear_over_the_internet(url: str, allowed: bool, may: bool) -> None:
-    assert may_be_asked(url, allow_private=allowed) is may
+    assert may_carry_secrets(url, allow_private=allowed) is may
 
 
 async def serve(answer: Any) -> tuple[str, web.AppRunner]:

@@ -1,0 +1,1 @@
+"""Requests at addresses that others chose."""
