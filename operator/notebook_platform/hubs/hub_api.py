@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from aiohttp.abc import AbstractResolver
 
 from notebook_platform.bounded.documents import Budget, read_json
-from notebook_platform.bounded.text import printable
 from notebook_platform.hubs.net.public_addresses import SYSTEM
 from notebook_platform.hubs.net.safe_http import SafeHttp
 
@@ -113,7 +112,7 @@ def in_page(page: Any) -> Iterator[Server]:
     """The servers in an answer. Hubs before 2 know no pages and answer with a list. Pure."""
     for user in _users_in(page):
         for name, server in (user.get("servers") or {}).items():
-            yield Server(printable(user["name"]), printable(name), bool(server.get("ready")), server.get("pending"))
+            yield Server(str(user["name"]), name, bool(server.get("ready")), server.get("pending"))
 
 
 def names_in_page(page: Any) -> Iterator[str]:
