@@ -35,7 +35,8 @@ BEGUN = frozenset({"Gone", "Deleting"})
 @dataclass(frozen=True, kw_only=True)
 class DeletionRequest:
     """The object as read for this round, and what earlier rounds left: `operations` that Azure accepted, steps that are backing off
-    (`held`). `on_result` is called with each step's result at once."""
+    (`held`). `on_result` is called with each step's result at once. `refused`: why operations cannot be recorded, so that none may
+    be started."""
 
     spec: NotebookPlatformSpec
     body: Mapping[str, Any]
@@ -43,6 +44,7 @@ class DeletionRequest:
     operations: Mapping[str, Operation]
     held: Mapping[str, Failed]
     on_result: Listener = silent
+    refused: Failed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,9 @@ class Deletion:
     async def _hold(self, request: DeletionRequest) -> DeletionState:
         """Write nothing anywhere; observe as a plan does, so that the health of what runs stays visible."""
         spec = request.spec
-        graph = await self._workshop.graph(self._platform, spec, self._secrets, request.operations, planning=True)
+        graph = await self._workshop.graph(
+            self._platform, spec, self._secrets, request.operations, planning=True, refused=request.refused
+        )
         policy = Policy(mode=Mode.PLAN, held=request.held, ignored=ignored_by(spec.drift_ignore))
         observed = await reconcile(graph, policy, request.on_result)
         return DeletionState(results={"Deletion": protection(request), **observed}, status=request.status, protected=True)
@@ -106,14 +110,16 @@ class Deletion:
         return DeletionState(results=results, status=status, finished=_all_done(results))
 
     async def _graph(self, request: DeletionRequest) -> Any:
-        return await self._workshop.graph(self._platform, request.spec, self._secrets, request.operations, deleting=True)
+        return await self._workshop.graph(
+            self._platform, request.spec, self._secrets, request.operations, deleting=True, refused=request.refused
+        )
 
     async def _objection(self, request: DeletionRequest) -> tuple[Failed | None, PlatformStatus]:
         """Why the deletion is held for the sake of users' homes, asked until it may go on; and the status with their count."""
         status = request.status
         if self._homes_may_go:
             return None, status
-        users = await self._workshop.census(self._platform, self._secrets)
+        users = await self._workshop.census(self._platform, request.spec, self._secrets)
         if users is not None:
             counted = HubStatus(servers=users.servers, homes=len(users.homes))
             status = status.model_copy(update={"hub": counted})

@@ -173,10 +173,16 @@ class Keeper:
 
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
         now, generation, epoch = _now(), int(self._body["metadata"]["generation"]), self._epoch
-        self._remembered = await self._operations.load()
+        self._remembered = await self._operations.load(self._workshop.operation_scope(spec))
         versions = approved(self._body["metadata"])
         graph = await self._workshop.graph(
-            self.platform, spec, self._secrets, self._remembered, planning=spec.suspend, approved=versions
+            self.platform,
+            spec,
+            self._secrets,
+            self._remembered,
+            planning=spec.suspend,
+            approved=versions,
+            refused=self._operations.refused,
         )
         waiting = held(self._attempts, now)
         references_changed, self._references_changed = self._references_changed, False
@@ -214,12 +220,13 @@ class Keeper:
     async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
         generation, epoch = int(self._body["metadata"]["generation"]), self._epoch
         waiting = held(self._attempts, _now())
-        self._remembered = await self._operations.load()
+        self._remembered = await self._operations.load(self._workshop.operation_scope(spec))
         request = DeletionRequest(
             spec=spec,
             body=self._body,
             status=self._status,
             operations=self._remembered,
+            refused=self._operations.refused,
             held=waiting,
             on_result=self._told,
         )

@@ -20,32 +20,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubernetes.aio import client
-
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure import outputs
-from notebook_platform.azure.agent_pools import bounds_of, initial_count
 from notebook_platform.azure.arm.cloud import CLOUDS, Cloud
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import CORRELATION, AzureSession, Sessions
 from notebook_platform.azure.autoscale import Autoscale
 from notebook_platform.azure.cluster import Cluster
-from notebook_platform.azure.context import AzureContext, Drain, Leaves
+from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.identity import identity
-from notebook_platform.azure.kubeconfig import kubeconfig_of
 from notebook_platform.azure.maintenance import Maintenance
 from notebook_platform.azure.network import network
 from notebook_platform.azure.node_pools import NodePools
 from notebook_platform.azure.preflight import Preflight
 from notebook_platform.azure.principal_secret import PrincipalSecret
-from notebook_platform.azure.providers import Providers
+from notebook_platform.azure.providers import FEATURES_DOCS, Providers
 from notebook_platform.azure.registry import Registry
 from notebook_platform.azure.resource_group import ResourceGroup
 from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
 from notebook_platform.azure.role_pruning import RolePruning
+from notebook_platform.clients import ClusterClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Refused
@@ -57,7 +53,6 @@ from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
-from notebook_platform.helm.served import left_behind
 from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.binder_health import end_all
 from notebook_platform.hubs.binderhub import BinderHub
@@ -65,11 +60,9 @@ from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.homes import Census, end_servers, everywhere
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.hubs.occupancy import counted, of_hub
+from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
 from notebook_platform.policy import occupied
-from notebook_platform.target.clients import Targets
-from notebook_platform.target.drain import drain
-from notebook_platform.target.step import Kubeconfig, TargetCluster
 
 OLDEST_LOOK = 300.0
 """Seconds. A look at a subscription that platforms share is never older."""
@@ -86,6 +79,7 @@ def cloud_of(config: OperatorConfig) -> Cloud:
         graph=(config.graph_url or known.graph).rstrip("/"),
         public_names=known.public_names,
         ca_file=config.ca_file,
+        kubelogin_environment=known.kubelogin_environment,
     )
 
 
@@ -95,7 +89,7 @@ class Workshop:
     def __init__(self, config: OperatorConfig) -> None:
         self._config = config
         self._sessions = Sessions(cloud_of(config))
-        self._targets = Targets()
+        self._clusters = ClusterClients()
         self._directory = tempfile.TemporaryDirectory(prefix="notebook-platform-")
         work_dir = config.work_dir or Path(self._directory.name)
         charts = ChartSource(
@@ -120,10 +114,11 @@ class Workshop:
         deleting: bool = False,
         planning: bool = False,
         approved: frozenset[str] = frozenset(),
+        refused: Failed | None = None,
     ) -> Graph:
         """The steps of one platform for one pass. `planning`: nothing is written anywhere, not even to Secrets; `approved`: versions
-        of charts that a person lets releases go to."""
-        context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning)
+        of charts that a person lets releases go to; `refused`: why operations cannot be recorded, so that none may be started."""
+        context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
         return Graph([*azure_steps(context), *self._hub_steps(context, approved)])
 
     async def azure(
@@ -135,6 +130,7 @@ class Workshop:
         *,
         deleting: bool = False,
         planning: bool = False,
+        refused: Failed | None = None,
     ) -> AzureContext:
         """What the Azure steps work with for one pass."""
         CORRELATION.set(str(uuid.uuid4()))
@@ -143,44 +139,25 @@ class Workshop:
         context = AzureContext(
             spec=spec,
             owner=owner,
-            signed_in=await self._signed_in(platform, spec, secrets),
+            signed_in=refused or await self._signed_in(platform, spec, secrets),
             secrets=secrets,
             operations=operations or {},
             deleting=deleting,
             planning=planning,
             max_age=min(parse_duration(spec.interval).total_seconds() / 2, OLDEST_LOOK),
         )
-        return replace(context, drain=self._drain(context), leaves=self._leaves(context))
+        return replace(context, drain=self._clusters.drain(context), leaves=self._clusters.leaves(context))
 
-    async def _inside(self, context: AzureContext, cluster: outputs.Cluster) -> client.ApiClient:
-        """The API of the platform's cluster."""
-        kept = await context.secrets.find(f"{context.owner.name}-kubeconfig")
-        kubeconfig = kept["value"] if kept else (await kubeconfig_of(context.session, cluster)).text
-        return await self._targets.of(context.owner.uid, kubeconfig)
-
-    def _drain(self, context: AzureContext) -> Drain:
-        async def empty(cluster: outputs.Cluster, pool: str) -> str | None:
-            return await drain(await self._inside(context, cluster), pool)
-
-        return empty
-
-    def _leaves(self, context: AzureContext) -> Leaves:
-        async def leaves(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
-            return await left_behind(await self._inside(context, cluster), current, wanted)
-
-        return leaves
+    def operation_scope(self, spec: NotebookPlatformSpec) -> OperationScope:
+        """Where the operations of a platform with this spec are."""
+        return OperationScope(
+            resource_manager=self._sessions.cloud.resource_manager,
+            subscription_id=spec.azure.subscription_id,
+            resource_groups=tuple(g for g in (spec.azure.resource_group, spec.cluster.node_resource_group) if g),
+            markers={Providers.name: FEATURES_DOCS},
+        )
 
     def _hub_steps(self, context: AzureContext, approved: frozenset[str]) -> list[Step[Any, Any]]:
-        async def kubeconfig(cluster: outputs.Cluster) -> Kubeconfig:
-            return await kubeconfig_of(context.session, cluster)
-
-        target = TargetCluster(
-            secrets=context.secrets,
-            targets=self._targets,
-            fetch=kubeconfig,
-            least=sum((bounds_of(p, context.now) or (initial_count(p),))[0] for p in context.spec.node_pools if not p.spot),
-            planning=context.planning,
-        )
         keeping = Keeping(
             owner=context.owner.tag,
             uid=context.owner.uid,
@@ -192,7 +169,7 @@ class Workshop:
         contents = self._contents(context)
         places = [(content.namespace, content.release) for content in contents]
         retired = RetiredReleases(keeping, places, clear={JupyterHub.name: end_servers, BinderHub.name: end_all})
-        return [target, *(ReleaseStep(content, keeping) for content in contents), retired]
+        return [self._clusters.step(context), *(ReleaseStep(content, keeping) for content in contents), retired]
 
     def _contents(self, context: AzureContext) -> list[Content]:
         """The releases that the spec asks for, each after those that it needs."""
@@ -229,10 +206,10 @@ class Workshop:
             await self._sessions.drop(before)  # the Secret has changed, and nobody else signs in the old way
         return session
 
-    async def census(self, platform: Platform, secrets: SecretStore) -> Census | None:
-        """Users' servers and homes in the platform's cluster; None when it cannot be asked (or is not there)."""
-        kept = await secrets.find(f"{platform.name}-kubeconfig")
-        return await everywhere(await self._targets.of(platform.uid, kept["value"])) if kept else None
+    async def census(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> Census | None:
+        """Users' servers and homes in the platform's cluster; None when it cannot be asked (or does not exist)."""
+        connection = await self._clusters.own_cluster(await self.azure(platform, spec, secrets))
+        return await everywhere(connection.api) if connection else None
 
     def occupied(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore
@@ -252,11 +229,13 @@ class Workshop:
 
     async def _at_work(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> Census | None:
         """The census, with what the hub itself says."""
-        users, kept = await self.census(platform, secrets), await secrets.find(f"{platform.name}-kubeconfig")
-        if users is None or kept is None or spec.jupyterhub is None:
+        connection = await self._clusters.own_cluster(await self.azure(platform, spec, secrets))
+        users = await everywhere(connection.api) if connection else None
+        if connection is None or users is None or spec.jupyterhub is None:
             return users
-        api, around = await self._targets.of(platform.uid, kept["value"]), self._around(spec)
-        return counted(users, await of_hub(api, spec.jupyterhub, around, allow_private=self._config.allow_private_addresses))
+        allow_private = self._config.allow_private_addresses
+        servers = await of_hub(connection.api, spec.jupyterhub, self._around(spec), allow_private=allow_private)
+        return counted(users, servers)
 
     def _around(self, spec: NotebookPlatformSpec) -> Around:
         return Around(location=spec.azure.location, label_suffix=cloud_of(self._config).public_names)
@@ -270,12 +249,12 @@ class Workshop:
     async def forget(self, platform: Platform) -> None:
         """A platform is gone: its clients are closed."""
         self._open.pop(platform.uid, None)
-        await self._targets.drop(platform.uid)
+        await self._clusters.drop(platform.uid)
 
     async def close(self) -> None:
         """End everything that is open."""
         await self._helm.close()
-        await self._targets.close()
+        await self._clusters.close()
         await self._sessions.close()
         self._directory.cleanup()
 

@@ -18,6 +18,7 @@ from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.throttling import Bucket, Limit
 from notebook_platform.azure.versions import downgrade, next_version, satisfies
 from notebook_platform.engine import Operation
+from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.references import references
@@ -165,23 +166,26 @@ async def test_operations_that_are_accepted_at_once_are_all_written_down() -> No
     class Slow(Secrets):
         platform = Platform(namespace="platforms", name="lab", uid="uid-1")
 
-        async def find(self, name: str) -> Mapping[str, str] | None:
+        async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
             await asyncio.sleep(0)
-            return await super().find(name)
+            return await super().own(name)
 
-        async def keep(self, name: str, data: Mapping[str, str], *, type_: str = "Opaque") -> None:
+        async def keep(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str] | None = None) -> None:
             before = dict(self.data.get(name, {}))
             await asyncio.sleep(0)
             assert self.data.get(name, {}) == before, "two writers at a time"
             await super().keep(name, data)
 
-    secrets = Slow()
-    store = OperationStore(secrets)  # type: ignore[arg-type]
+    secrets, scope = Slow(), OperationScope(resource_manager="https://arm.example", subscription_id="s")
+    store, now = OperationStore(secrets), datetime.now(UTC)  # type: ignore[arg-type]
+    address = "https://arm.example/subscriptions/s/providers/Microsoft.ContainerService/locations/eastus/operations"
     operations = {
-        key: Operation(kind=f"create {key}", url=f"https://x/{key}", started=NOW, expected=1) for key in ("a", "b/c", "d")
+        key: Operation(kind=f"create {key}", url=f"{address}/{place}", started=now, expected=1)
+        for place, key in enumerate(("A", "B/c", "D"))
     }
+    assert await store.load(scope) == {}
     await asyncio.gather(*(store.remember(key, operation) for key, operation in operations.items()))
-    assert await OperationStore(secrets).load() == operations  # type: ignore[arg-type]
+    assert await OperationStore(secrets).load(scope) == operations  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

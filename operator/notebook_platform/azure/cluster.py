@@ -247,6 +247,8 @@ class Cluster(Step[Wire, Wire]):
             oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
             local_accounts=not properties.get("disableLocalAccounts"),
             stays=self._obstacle is not None,
+            resource_uid=properties.get("resourceUID"),
+            tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
         )
 
     def promise(self, desired: Wire) -> Any:
@@ -296,6 +298,17 @@ class Cluster(Step[Wire, Wire]):
         async with speaking_of(FIELD):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
         return Done()
+
+
+async def find_cluster(context: AzureContext) -> outputs.Cluster | None:
+    """Read the spec's managed cluster from Azure; None when there is none or it is another owner's. Raises Refused."""
+    name = context.spec.cluster.name
+    async with speaking_of(FIELD):
+        found = await context.look(CLUSTERS, name, sharp=True)
+    if found is None or not context.owner.owns(found.get("tags")):
+        return None
+    cluster: outputs.Cluster = Cluster(context).output(found)
+    return cluster
 
 
 def _power(found: Wire) -> str:

@@ -1,36 +1,74 @@
-"""The way into a managed cluster: a kubeconfig with a certificate while local accounts are on, else with a token of Entra ID.
+"""Access to a managed cluster, as Azure gives it: a client certificate while local accounts are on, else a token of Entra ID.
 
 https://learn.microsoft.com/azure/aks/kubelogin-authentication
 """
 
 import base64
 
-import yaml
-
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.target.step import Kubeconfig
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.workload.access import ClusterKey
+from notebook_platform.workload.kubeconfig import (
+    AKS_SERVER,
+    ClusterAccess,
+    kubelogin_kubeconfig,
+    parse_address,
+    parse_kubeconfig,
+)
 
-AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
-"""Application id of AKS's server in every tenant; tokens for it are what the API servers take."""
+
+def cluster_key(session: AzureSession, cluster: outputs.Cluster) -> ClusterKey:
+    """What access to the cluster, asked in this session, belongs to."""
+    return ClusterKey(
+        cluster_id=cluster.id.lower(),
+        fqdn=cluster.fqdn,
+        resource_uid=cluster.resource_uid,
+        local_accounts=cluster.local_accounts,
+        credential=session.digest,
+    )
 
 
-async def kubeconfig_of(session: AzureSession, cluster: outputs.Cluster) -> Kubeconfig:
-    """A kubeconfig for the cluster. Raises Refused as the error table says."""
+async def cluster_access(session: AzureSession, cluster: outputs.Cluster) -> ClusterAccess:
+    """Ask Azure for access: one request, and one for a token without local accounts.
+
+    Raises Refused (KubeconfigRefused, and as the error table says).
+    """
     clusters = session.container_service.managed_clusters
     async with speaking_of("spec.cluster"):
         if cluster.local_accounts:
             answer = await clusters.list_cluster_admin_credentials(cluster.resource_group, cluster.name)
-            return Kubeconfig(_text(answer))
+            return parse_kubeconfig(_text(answer))
         answer = await clusters.list_cluster_user_credentials(cluster.resource_group, cluster.name)
+        # The users in it run kubelogin; the operator has a token of its own.
+        address = parse_address(_text(answer))
         token = await session.token(f"{AKS_SERVER}/.default")
-    document = yaml.safe_load(_text(answer))
-    for user in document["users"]:
-        user["user"] = {"token": token.token}
-    return Kubeconfig(str(yaml.safe_dump(document)), expires=float(token.expires_on))
+    return ClusterAccess(server=address.server, ca_data=address.ca_data, token=token.token, expires=float(token.expires_on))
 
 
-def _text(answer: object) -> str:
-    value = answer.kubeconfigs[0].value  # type: ignore[attr-defined]
-    return (value if isinstance(value, bytes) else base64.b64decode(value)).decode()
+def published_kubeconfig(session: AzureSession, cluster: outputs.Cluster, access: ClusterAccess) -> str:
+    """Render what others may use to reach the cluster. Without local accounts it holds no credential: the operator's token would
+    open every cluster that the operator has a role on."""
+    if cluster.local_accounts:
+        return access.kubeconfig(cluster.name, f"{cluster.name}-admin")
+    return kubelogin_kubeconfig(
+        access,
+        environment=session.cloud.kubelogin_environment,
+        tenant_id=cluster.tenant_id,
+        cluster=cluster.name,
+        user=f"{cluster.name}-user",
+    )
+
+
+def _text(answer: object) -> bytes:
+    kubeconfigs = getattr(answer, "kubeconfigs", None) or []
+    value = kubeconfigs[0].value if kubeconfigs else None
+    if not value:
+        raise Refused.because(
+            "KubeconfigRefused",
+            "spec.cluster: Azure gave no kubeconfig for the managed cluster",
+            "See whether the cluster is running in the Azure portal.",
+            retry_in=30,
+        )
+    return bytes(value) if isinstance(value, bytes | bytearray) else base64.b64decode(value)

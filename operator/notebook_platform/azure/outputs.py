@@ -42,7 +42,8 @@ class Identity:
 class Cluster:
     """The managed cluster. `pools`: names of the agent pools it has; `principal_id`: object id of a system-assigned identity;
     `kubelet_id`: of the identity that nodes pull images as. `planned`: it is only promised. `local_accounts`: whether it gives
-    out kubeconfigs with certificates. `stays`: it does not go on to the wanted version for now."""
+    out kubeconfigs with certificates. `stays`: it does not go on to the wanted version for now. `resource_uid` is another one when
+    a cluster is made anew under the same name; `tenant_id`: the tenant whose identities sign in to it."""
 
     id: str
     name: str
@@ -59,6 +60,8 @@ class Cluster:
     planned: bool = False
     local_accounts: bool = True
     stays: bool = False
+    resource_uid: str | None = None
+    tenant_id: str | None = None
 
     @property
     def is_there(self) -> bool:

@@ -13,9 +13,12 @@ from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.operations import accept
 from notebook_platform.azure.context import AzureContext
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.kube.validated import GUID, MOMENT, SHORT_WORD, WORD, select
 
 FIELD = "spec.identity.servicePrincipal"
+PRINCIPAL = {"clientId": GUID, "clientSecret": WORD, "secretId": GUID, "expires": MOMENT}
+"""What the operator keeps of a principal that it made."""
 RESET_SECONDS = 600.0
 AT_ONCE = 0.05
 
@@ -47,7 +50,17 @@ async def current_secret(context: AzureContext) -> Secret:
     principal = context.spec.identity.service_principal
     existing = principal.secret_ref.name if principal and principal.secret_ref else None
     name = existing or f"{context.owner.name}-service-principal"
-    data = await context.secrets.read(name, "clientId", "clientSecret", field=f"{FIELD}.secretRef")
+    if existing:
+        data = await context.secrets.read(name, "clientId", "clientSecret", field=f"{FIELD}.secretRef")
+    else:
+        data = select(await context.secrets.own(name), PRINCIPAL)
+        if data.keys() != PRINCIPAL.keys():
+            raise Refused.because(
+                "PrincipalSecretUnusable",
+                f"{FIELD}: the Secret {name!r}, in which the operator keeps the principal's secret, is missing or was changed",
+                "No action required: the step Identity makes a new secret.",
+                retry_in=5,
+            )
     client_id, value = data["clientId"].strip(), data["clientSecret"].strip()
     # Known by nothing of the platform: one that is orphaned and applied anew must not take the same secret for a new one.
     known_by = data.get("secretId") or hashlib.sha256(f"{client_id}\0{value}".encode()).hexdigest()[:16]
@@ -83,7 +96,7 @@ class PrincipalSecret(Step[Secret, Used]):
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
-        state = dict(await self._context.secrets.find(_state_name(self._context)) or {})
+        state = select(await self._context.secrets.own(_state_name(self._context)), {"given": SHORT_WORD, "giving": SHORT_WORD})
         if "giving" in state and self.name in self._context.operations:
             state = {"given": state["giving"]}  # the operation that gave it is over, and went well
             await self._keep(state)

@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/container-registry/container-registry-token-ba
 """
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,7 @@ from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tag
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import compare
+from notebook_platform.kube.validated import HOST_NAME, MOMENT, select
 
 FIELD = "spec.binderhub.registry.azure"
 BUILDER = "notebook-platform-builder"
@@ -31,6 +33,14 @@ BUILDER = "notebook-platform-builder"
 RIGHTS = ("content/read", "content/write", "metadata/read")
 PASSWORDS = ("password1", "password2")
 CREATE_SECONDS, CHILD_SECONDS, AGAIN = 20.0, 5.0, 0.2
+KEPT = {
+    "registry": re.compile(r"[A-Za-z0-9]{5,50}"),
+    "server": HOST_NAME,
+    "passwordName": re.compile("|".join(PASSWORDS)),
+    "created": MOMENT,
+    "expires": MOMENT,
+}
+"""What is read back of the Secret with the builder's login."""
 SECONDS_OF_TIME = len("2026-01-01T00:00:00")
 
 Wire = Mapping[str, Any]
@@ -64,7 +74,7 @@ class Found:
         known = (token.get("properties", {}).get("credentials") or {}).get("passwords") or ()
         ours = (self.kept.get("passwordName"), self.kept.get("created", "")[:SECONDS_OF_TIME])
         same = any((p["name"], str(p.get("creationTime"))[:SECONDS_OF_TIME]) == ours for p in known)
-        return same and self.kept.get("server") == self.server
+        return same and self.kept.get("server") == self.server and "expires" in self.kept
 
 
 class Registry(Step[Wanted, Found]):
@@ -133,16 +143,16 @@ class Registry(Step[Wanted, Found]):
         paths = [f"scopeMaps/{BUILDER}", f"tokens/{BUILDER}"]
         async with speaking_of(FIELD):
             below = dict(zip(paths, await asyncio.gather(*map(self._below, paths)), strict=True))
-        kept = await self._context.secrets.find(self._secret_name) or {}
-        return Observed(found=Found(registry, below, {key: kept[key] for key in kept if key != "password"}))
+        kept = select(await self._context.secrets.own(self._secret_name), KEPT)
+        return Observed(found=Found(registry, below, kept))
 
     async def _name(self) -> str | None:
         """The registry's name: the spec's, or in a deletion that of one which was taken out of the spec before. Until then its images
         stay."""
         if self._spec is not None:
             return self._spec.name
-        kept = await self._context.secrets.find(self._secret_name) if self._context.deleting else None
-        return kept.get("registry") if kept else None
+        kept = select(await self._context.secrets.own(self._secret_name), KEPT) if self._context.deleting else {}
+        return kept.get("registry")
 
     async def _below(self, path: str) -> Wire | None:
         async def ask() -> Wire | None:
@@ -249,12 +259,13 @@ class Registry(Step[Wanted, Found]):
                 raise
             if answer.status_code == 202:
                 return running(operation, retry_after({k.lower(): v for k, v in answer.headers.items()}))
-            await self._keep(answer.json())
+            await self._keep(answer.json() if answer.text().strip() else {})
             self._context.session.inventory.expire()
         return None
 
     async def _keep(self, told: Wire) -> None:
-        made = next((p for p in told.get("passwords") or () if p.get("value")), None)
+        passwords = told.get("passwords") if isinstance(told, Mapping) else None
+        made = next((p for p in passwords or () if p.get("value") and p.get("name") in PASSWORDS), None)
         if made is None:
             return
         assert self._spec is not None

@@ -16,9 +16,11 @@ from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.inventory import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
 from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.principal_secret import PRINCIPAL
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.kube.validated import select
 
 FIELD = "spec.identity.servicePrincipal"
 LIFETIME = timedelta(days=365)
@@ -72,8 +74,9 @@ class CreatedPrincipal(Step[str, Principal]):
         application, principal = await self._directory()
         if application is None:
             return Observed()
-        kept = await self._secrets.find(self._secret_name) or {}
-        secret_id = kept.get("secretId") if kept.get("clientId") == application["appId"] else None
+        kept = {} if self._context.deleting else select(await self._secrets.own(self._secret_name), PRINCIPAL)
+        usable = kept.keys() == PRINCIPAL.keys() and kept["clientId"] == application["appId"]
+        secret_id = kept["secretId"] if usable else None
         return Observed(found=Principal(application, principal, secret_id, kept.get("expires")))
 
     async def _directory(self) -> tuple[Wire | None, Wire | None]:

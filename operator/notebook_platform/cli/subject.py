@@ -28,7 +28,7 @@ from notebook_platform.cli.management import (
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.approval import approved
 from notebook_platform.kube.redaction import CURRENT, REDACTORS
-from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.kube.secrets import Contents, Platform, SecretStore
 from notebook_platform.observability.logs import configure
 from notebook_platform.platform import Workshop
 
@@ -185,6 +185,27 @@ class GivenSecrets(SecretStore):
             return await super().find(name) if self._cluster else None
         except (ApiException, aiohttp.ClientError, OSError):
             return None
+
+    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
+        """From the file, else from the cluster. Raises Refused (SecretNameTaken)."""
+        given = self._given.get(("Secret", name))
+        if given is not None:
+            await self.redact_from_now_on(name, given)
+            return given
+        try:
+            return await super().own(name, orphaned=orphaned) if self._cluster else None
+        except (ApiException, aiohttp.ClientError, OSError):
+            return None
+
+    async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
+        """With the file, else with the cluster. Raises Refused (SecretNameTaken)."""
+        given = self._given.get(("Secret", name))
+        if given is not None:
+            return "current" if given == data else "different"
+        try:
+            return await super().compare(name, data) if self._cluster else "missing"
+        except (ApiException, aiohttp.ClientError, OSError):
+            return "missing"
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
         """From the file, else from the cluster. Raises Refused."""

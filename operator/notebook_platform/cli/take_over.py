@@ -14,7 +14,7 @@ from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.session import AzureSession, Sessions
-from notebook_platform.azure.kubeconfig import kubeconfig_of
+from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.azure.outputs import Cluster
 from notebook_platform.azure.takeover import Taken, look_around
 from notebook_platform.cli import program
@@ -29,7 +29,7 @@ from notebook_platform.kube.redaction import sanitize
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability.logs import configure
 from notebook_platform.platform import cloud_of
-from notebook_platform.target.clients import Targets
+from notebook_platform.workload.access import WorkloadClusters
 
 HUB_CHART = "jupyterhub"
 
@@ -61,14 +61,14 @@ def take_over(arguments: Sequence[str]) -> int:
 
 async def _take_over(given: argparse.Namespace) -> int:
     configure("text", "ERROR")
-    sessions, targets = Sessions(cloud_of(configuration())), Targets()
+    sessions, clusters = Sessions(cloud_of(configuration())), WorkloadClusters()
     try:
         nothing = GivenSecrets(None, Platform(namespace=given.namespace, name="import", uid="import"), [])
         session = sessions.of(await sign_in(None, sessions.cloud, nothing), given.subscription)
         taken = await look_around(session, given.resource_group, given.cluster, given.name)
-        hub, secrets = await _releases(session, targets, taken)
+        hub, secrets = await _releases(session, clusters, taken)
     finally:
-        await targets.close()
+        await clusters.close()
         await sessions.close()
     if hub:
         taken.spec["jupyterhub"] = hub
@@ -103,10 +103,12 @@ def rendered(namespace: str, taken: Taken) -> str:
     return remarks + str(yaml.safe_dump(document, sort_keys=False, width=130))
 
 
-async def _releases(session: AzureSession, targets: Targets, taken: Taken) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
+async def _releases(
+    session: AzureSession, clusters: WorkloadClusters, taken: Taken
+) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
     """(spec.jupyterhub, the values that go to a Secret); remarks on what cannot be described."""
     try:
-        there = await _listed(session, targets, taken)
+        there = await _listed(session, clusters, taken)
     except Refused as refused:
         taken.remarks.append(f"The releases in the cluster could not be looked at: {refused.failed.message}")
         return None, {}
@@ -120,7 +122,7 @@ async def _releases(session: AzureSession, targets: Targets, taken: Taken) -> tu
     return describe_jupyterhub(hubs[0], f"{taken.name}-values") if hubs else (None, {})
 
 
-async def _listed(session: AzureSession, targets: Targets, taken: Taken) -> list[Release]:
+async def _listed(session: AzureSession, clusters: WorkloadClusters, taken: Taken) -> list[Release]:
     cluster = taken.cluster
     if taken.spec["cluster"].get("powerState") == "Stopped":
         raise Refused.because("ClusterStopped", "the cluster is stopped", "Start it.")
@@ -134,7 +136,8 @@ async def _listed(session: AzureSession, targets: Targets, taken: Taken) -> list
         power_state="Running",
         local_accounts=not cluster["properties"].get("disableLocalAccounts"),
     )
-    return await releases(await targets.of("import", (await kubeconfig_of(session, way)).text))
+    connection = await clusters.connection("import", cluster_key(session, way), lambda: cluster_access(session, way))
+    return await releases(connection.api)
 
 
 def _write_secrets(given: argparse.Namespace, name: str, hidden: Mapping[str, Any], remarks: list[str]) -> None:

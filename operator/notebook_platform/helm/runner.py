@@ -22,14 +22,20 @@ from notebook_platform.helm.rehearsal import Rehearsals
 from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.metrics import HELM_RUNS
 from notebook_platform.target.step import Target
+from notebook_platform.workload.kubeconfig import parse_kubeconfig
 
 HISTORY = 10
 """Revisions that helm keeps."""
 
 SCRIPT = """#!/bin/sh
+export HOME={home} HELM_CACHE_HOME={cache} HELM_CONFIG_HOME={config} HELM_DATA_HOME={data} {variable}={operator}
 exec {python} -I -S {leash} {helm} "$@"
 """
-"""pyhelm3 takes one program, with no arguments of ours."""
+"""pyhelm3 takes one program, with no arguments of ours and with the operator's environment, of which the leash lets a part through."""
+
+KUBECONFIG = "kubeconfig-{pid}-{process}-"
+_PROCESS = os.urandom(6).hex()
+"""Tells this process from an earlier one with its id, as containers have it."""
 
 
 @dataclass
@@ -63,14 +69,22 @@ class Helm:
         self._work_dir = work_dir
         self._runs: dict[str, Run] = {}
         work_dir.mkdir(parents=True, exist_ok=True)
-        for kind in ("cache", "config", "data"):
-            os.environ[f"HELM_{kind.upper()}_HOME"] = str(work_dir / kind)
-        os.environ[leash.OPERATOR] = str(os.getpid())
+        (work_dir / "home").mkdir(exist_ok=True, mode=0o700)
         self._executable = work_dir / "helm-on-a-leash"
-        path = shutil.which(executable) or executable
-        words = {"python": sys.executable, "leash": leash.__file__, "helm": path}
+        places = {name: str(work_dir / name) for name in ("home", "cache", "config", "data")}
+        programs = {"python": sys.executable, "leash": leash.__file__, "helm": shutil.which(executable) or executable}
+        words = {**places, **programs, "variable": leash.OPERATOR, "operator": str(os.getpid())}
         self._executable.write_text(SCRIPT.format(**{name: shlex.quote(word) for name, word in words.items()}))
         self._executable.chmod(0o700)
+        self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        """Remove kubeconfigs of operators that were killed."""
+        for path in self._work_dir.glob("kubeconfig-*-*-*"):
+            _, pid, process, _ = path.name.split("-", 3)
+            ours = pid == str(os.getpid())
+            if (ours and process != _PROCESS) or not (ours or Path("/proc", pid).exists()):
+                path.unlink(missing_ok=True)
 
     def run_of(self, key: str) -> Run | None:
         """The run on a release, under way or just ended; an ended one is told once."""
@@ -122,11 +136,16 @@ class Helm:
 
     @asynccontextmanager
     async def _command(self, kubeconfig: str) -> AsyncIterator[Command]:
-        """A helm with the kubeconfig in a file that only we can read, for as long as the block."""
-        descriptor = os.open(path := self._work_dir / f"kubeconfig-{os.urandom(6).hex()}", os.O_CREAT | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(kubeconfig)
+        """A helm with a kubeconfig in a file that only the operator's user can read, for as long as the block lasts.
+
+        The file is made from the parts that a strict reading of the kubeconfig gives. Raises Refused (KubeconfigRefused).
+        """
+        text = parse_kubeconfig(kubeconfig).kubeconfig()
+        name = KUBECONFIG.format(pid=os.getpid(), process=_PROCESS) + os.urandom(6).hex()
+        descriptor = os.open(path := self._work_dir / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(text)
             yield Command(
                 executable=str(self._executable),
                 kubeconfig=path,

@@ -10,8 +10,10 @@ from notebook_platform.hubs.binder_addresses import Addresses
 from notebook_platform.hubs.binder_values import FIELD, BinderSecrets, Registry, about_binder, given_registry, hub_inside
 from notebook_platform.hubs.secrets import Standing, hub_secrets
 from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.kube.validated import HOST_NAME, SHORT_WORD, WORD, select
 
 SUFFIX = "binder"
+LOGIN = {"server": HOST_NAME, "username": SHORT_WORD, "password": WORD}
 
 
 async def binder_secrets(
@@ -24,7 +26,7 @@ async def binder_secrets(
     with about_binder():
         hub = await hub_secrets(store, hub_inside(spec, addresses), existing, SUFFIX)
     name = f"{store.platform.name}-{SUFFIX}"
-    kept = dict(await store.find(name) or {})
+    kept = {key: value for key, value in (await store.own(name) or {}).items() if WORD.fullmatch(value)}
     if "apiToken" not in kept:
         kept["apiToken"] = _token_in(existing.values if existing else {}) or secrets.token_hex(32)
         await store.keep(name, kept)
@@ -42,7 +44,7 @@ def _token_in(hub_values: Mapping[str, Any]) -> str | None:
     for key in ("hub", "services", "binder"):
         node = node.get(key) if isinstance(node, Mapping) else None
     token = (node.get("apiToken") or node.get("api_token")) if isinstance(node, Mapping) else None
-    return token if isinstance(token, str) else None
+    return token if isinstance(token, str) and WORD.fullmatch(token) else None
 
 
 async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
@@ -54,5 +56,7 @@ async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
         return given_registry(given, await store.read(given.secret_ref.name, "username", "password", field=field))
     assert own is not None
     planned = {"server": f"{own.name}.azurecr.io", "username": KNOWN_AFTER_APPLY, "password": KNOWN_AFTER_APPLY}
-    login = await store.find(f"{store.platform.name}-registry") or planned
+    login = select(await store.own(f"{store.platform.name}-registry"), LOGIN)
+    if login.keys() != LOGIN.keys() or login["server"].split(".")[0].split("-")[0] != own.name.lower():
+        login = planned  # the step Registry, which comes first, makes it anew with what Azure says
     return Registry(login["server"], own.prefix, login["username"], login["password"], nodes_may_pull=True)

@@ -15,6 +15,7 @@ from notebook_platform.api.hubs.auth import ClientSecretRef
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.given import FIELD, SEPARATOR, HubSecrets
 from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.kube.validated import WORD
 
 TAKEN_FROM: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "proxyToken": (("hub", "config", "ConfigurableHTTPProxy", "auth_token"), ("proxy", "secretToken")),
@@ -54,8 +55,17 @@ class Standing:
                 if error.status != 404:
                     raise
                 continue
-            return {ours: base64.b64decode(data[theirs]).decode() for ours, theirs in keys.items() if data.get(theirs)}
+            return {ours: value for ours, theirs in keys.items() if (value := _text(data.get(theirs)))}
         return {}
+
+
+def _text(value: str | None) -> str | None:
+    """The text in a Secret's value; None when it holds none that can be kept."""
+    try:
+        text = base64.b64decode(value or "").decode()
+    except ValueError:
+        return None
+    return text if WORD.fullmatch(text) else None
 
 
 async def hub_secrets(store: SecretStore, spec: JupyterHubSpec, existing: Standing | None, suffix: str = "hub") -> HubSecrets:
@@ -91,7 +101,7 @@ async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: S
 
     What its chart drew itself stands in no values, and was never given to it from here: that counts, whatever is kept.
     """
-    kept = dict(await store.find(name) or {})
+    kept = {key: value for key, value in (await store.own(name) or {}).items() if WORD.fullmatch(value)}
     values = existing.values if existing else {}
     drawn = await existing.drawn() if existing and any(_taken(values, key) is None for key in TAKEN_FROM) else {}
     fresh = {key: value for key, value in drawn.items() if _taken(values, key) is None and kept.get(key) != value}
@@ -139,7 +149,7 @@ def _taken(values: Mapping[str, Any], key: str) -> str | None:
         found = at(values, *path)
         if isinstance(found, list):
             found = SEPARATOR.join(str(one) for one in found if one)
-        if isinstance(found, str) and found:
+        if isinstance(found, str) and WORD.fullmatch(found):
             return found
     return None
 
@@ -147,4 +157,4 @@ def _taken(values: Mapping[str, Any], key: str) -> str | None:
 def _token_in(values: Mapping[str, Any], service: str) -> str | None:
     found = at(values, "hub", "services", service) or {}
     token = found.get("apiToken") or found.get("api_token") if isinstance(found, Mapping) else None
-    return token if isinstance(token, str) else None
+    return token if isinstance(token, str) and WORD.fullmatch(token) else None

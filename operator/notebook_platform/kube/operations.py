@@ -5,17 +5,20 @@ without the signature.
 """
 
 import asyncio
-import json
+import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
-from notebook_platform.engine.outcome import Operation
+from notebook_platform.engine.outcome import Failed, Operation, Refused
+from notebook_platform.kube.operation_record import OperationScope, decode_all, encode
 from notebook_platform.kube.secrets import SecretStore
+
+log = logging.getLogger(__name__)
 
 
 class OperationStore:
-    """The operations of one platform by the step that started them."""
+    """The operations of one platform by the step that started them. `refused`: why they cannot be written down, if so: then nothing
+    may be started."""
 
     def __init__(self, secrets: SecretStore) -> None:
         self._secrets = secrets
@@ -23,54 +26,54 @@ class OperationStore:
         self._known: dict[str, Operation] | None = None
         self._lock = asyncio.Lock()
         """Steps run side by side, and several may have an operation accepted at once."""
+        self.refused: Failed | None = None
 
-    async def load(self) -> Mapping[str, Operation]:
-        """All that are remembered; reads the Secret once in a process."""
-        if self._known is None:
-            data = await self._secrets.find(self._name) or {}
-            self._known = {key.replace("__", "/"): _decode(text) for key, text in data.items()}
-        return dict(self._known)
+    async def load(self, scope: OperationScope) -> Mapping[str, Operation]:
+        """All recorded operations. Reads the Secret once in a process, and again while it is another owner's.
+
+        Records outside the scope are left out: see operation_record.
+        """
+        async with self._lock:
+            if self._known is None or self.refused is not None:
+                try:
+                    data = await self._secrets.own(self._name, orphaned=False) or {}
+                except Refused as refused:
+                    self.refused = refused.failed
+                    return dict(self._known or {})
+                if self._known is None:
+                    self._known, left_out = decode_all(data, scope, datetime.now(UTC))
+                    if left_out:
+                        log.warning("%s: %d unusable records of operations are left out", self._name, left_out)
+                else:
+                    await self._write()
+                self.refused = None
+            return dict(self._known)
 
     async def remember(self, key: str, operation: Operation) -> None:
         """Write down an operation that was just accepted. Progress of a known one is kept in memory only."""
         async with self._lock:
-            known = dict(await self.load())
+            known = dict(self._known or {})
             is_new = key not in known or known[key].url != operation.url
-            known[key] = operation
-            self._known = known
+            self._known = {**known, key: operation}
             if is_new:
                 await self._write()
 
     async def forget_all_but(self, keys: Collection[str]) -> None:
         """Drop those that are over."""
         async with self._lock:
-            known = dict(await self.load())
-            kept = {key: operation for key, operation in known.items() if key in keys}
-            if len(kept) != len(known):
+            if self._known is None:
+                return
+            kept = {key: operation for key, operation in self._known.items() if key in keys}
+            if len(kept) != len(self._known):
                 self._known = kept
                 await self._write()
 
     async def _write(self) -> None:
-        data = {key.replace("/", "__"): _encode(operation) for key, operation in (self._known or {}).items()}
-        if data:
-            await self._secrets.keep(self._name, data)
-        else:
-            await self._secrets.drop(self._name)
-
-
-def _encode(operation: Operation) -> str:
-    return json.dumps(
-        {
-            "kind": operation.kind,
-            "url": operation.url,
-            "started": operation.started.isoformat(),
-            "expected": operation.expected,
-            "key": operation.key,
-        }
-    )
-
-
-def _decode(text: str) -> Operation:
-    data = json.loads(text)
-    started = datetime.fromisoformat(data["started"])
-    return replace(Operation(**{**data, "started": started}), percent=None)
+        data = {key.replace("/", "__"): encode(operation) for key, operation in (self._known or {}).items()}
+        try:
+            if data:
+                await self._secrets.keep(self._name, data)
+            else:
+                await self._secrets.drop(self._name)
+        except Refused as refused:
+            self.refused = refused.failed  # the operations stay in memory, and the next reconcile says why

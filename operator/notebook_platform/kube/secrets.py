@@ -1,10 +1,11 @@
 """Secrets and ConfigMaps of the platform's own namespace: those a user refers to, and those the operator keeps."""
 
 import base64
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
@@ -13,6 +14,9 @@ from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.bounded.documents import beside_the_loop
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, leaves_of
+
+Contents = Literal["missing", "different", "current"]
+"""How a Secret compares with what it should hold."""
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "notebook-platform"}
 
@@ -36,10 +40,38 @@ class SecretStore:
         """Keeps the platform's secrets out of messages: it knows all that was read or kept here."""
 
     async def find(self, name: str) -> Mapping[str, str] | None:
-        """The decoded data of a Secret; None when there is no such Secret. Raises Refused (SecretTooLarge)."""
+        """The decoded data of a Secret that the spec refers to; None when there is no such Secret. Values that are not text are
+        left out. Raises Refused (SecretTooLarge)."""
+        secret = await self._read(self._core.read_namespaced_secret, name)
+        return None if secret is None else await self._content(name, secret)
+
+    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
+        """The decoded data of a Secret that the operator made; None when there is none.
+
+        Its controller must be this very platform object. A Secret that a platform left behind (deletionPolicy: Orphan) has no
+        owner and counts too, unless `orphaned` is False: then it is None. Whoever may edit Secrets in the namespace can forge
+        both, so callers validate what they read as the author's word.
+
+        Raises Refused (SecretNameTaken) for a Secret of another owner, of which nothing is read.
+        """
         secret = await self._read(self._core.read_namespaced_secret, name)
         if secret is None:
             return None
+        self._check_ours(secret, name)
+        return await self._content(name, secret) if orphaned or self._owns(secret) else None
+
+    async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
+        """Compare the operator's own Secret with what it should hold, byte by byte and without using what it holds.
+
+        Raises Refused (SecretNameTaken).
+        """
+        secret = await self._read(self._core.read_namespaced_secret, name)
+        if secret is None:
+            return "missing"
+        self._check_ours(secret, name)
+        return "current" if self._owns(secret) and (secret.data or {}) == _encoded(data) else "different"
+
+    async def _content(self, name: str, secret: Any) -> dict[str, str]:
         data = _decoded(secret.data)
         await self.redact_from_now_on(name, data)
         return data
@@ -96,12 +128,15 @@ class SecretStore:
             )
         return str(found.data[key])
 
-    async def keep(self, name: str, data: Mapping[str, str], *, type_: str = "Opaque") -> None:
-        """Make the operator's own Secret hold exactly `data`; it is owned by the platform and goes with it.
+    async def keep(
+        self, name: str, data: Mapping[str, str], *, type_: str = "Opaque", hidden: Mapping[str, str] | None = None
+    ) -> None:
+        """Make the operator's own Secret hold exactly `data`; it is owned by the platform and deleted with it. `hidden`: what of it
+        is kept out of messages; left out: all of it.
 
-        Raises Refused (SecretNameTaken) when a Secret of that name belongs to somebody else.
+        Raises Refused (SecretNameTaken) for a Secret of another owner.
         """
-        await self.redact_from_now_on(name, data)
+        await self.redact_from_now_on(name, data if hidden is None else hidden)
         metadata = client.V1ObjectMeta(
             name=name,
             namespace=self.platform.namespace,
@@ -114,18 +149,16 @@ class SecretStore:
             await self._core.create_namespaced_secret(self.platform.namespace, body)
             return
         self._check_ours(existing, name)
-        if _decoded(existing.data) == dict(data) and self._owns(existing):
+        if self._owns(existing) and (existing.data or {}) == _encoded(data):
             return
         metadata.resource_version = existing.metadata.resource_version
         await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
 
     async def drop(self, name: str) -> None:
-        """Delete the operator's own Secret if it is there. Raises Refused (SecretNameTaken) for another's."""
+        """Delete the operator's own Secret if it exists; one of another owner is left alone."""
         existing = await self._read(self._core.read_namespaced_secret, name)
-        if existing is None:
-            return
-        self._check_ours(existing, name)
-        await self._core.delete_namespaced_secret(name, self.platform.namespace)
+        if existing is not None and self._is_ours(existing):
+            await self._core.delete_namespaced_secret(name, self.platform.namespace)
 
     async def let_go(self) -> None:
         """The platform goes and what it made stays: the operator's own Secrets do not go with it, for they are needed to use it."""
@@ -137,19 +170,29 @@ class SecretStore:
                 secret.metadata.owner_references = [owner for owner in owners if owner.uid != self.platform.uid]
                 await self._core.replace_namespaced_secret(secret.metadata.name, self.platform.namespace, secret)
 
-    def _check_ours(self, secret: Any, name: str) -> None:
+    def _is_ours(self, secret: Any) -> bool:
         owners, labels = secret.metadata.owner_references or (), secret.metadata.labels or {}
-        let_go = not owners and MANAGED_BY.items() <= labels.items()  # by a platform of this name that was orphaned
-        if not self._owns(secret) and not let_go:
+        orphaned = not owners and MANAGED_BY.items() <= labels.items()  # left by a platform of this name
+        return orphaned or self._owns(secret)
+
+    def _check_ours(self, secret: Any, name: str) -> None:
+        if not self._is_ours(secret):
             raise Refused.because(
                 "SecretNameTaken",
-                f"the Secret {name!r} that the operator keeps its data in belongs to somebody else",
-                "Rename or delete that Secret.",
+                f"metadata.name: the operator stores data of this platform in the Secret {name!r}, which has another owner",
+                "Rename or delete that Secret, or give the platform another name.",
                 retry_in=30,
             )
 
     def _owns(self, secret: Any) -> bool:
-        return any(owner.uid == self.platform.uid for owner in secret.metadata.owner_references or ())
+        """Whether the Secret's controller is this very object."""
+        return any(
+            owner.controller
+            and owner.kind == KIND
+            and owner.api_version.split("/")[0] == GROUP
+            and owner.uid == self.platform.uid
+            for owner in secret.metadata.owner_references or ()
+        )
 
     def _owner(self) -> client.V1OwnerReference:
         return client.V1OwnerReference(
@@ -183,13 +226,26 @@ class ReadOnlySecrets(SecretStore):
         """What would be there."""
         return self._kept[name] if name in self._kept else await self._real.find(name)
 
+    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
+        """What would be there. Raises Refused (SecretNameTaken)."""
+        return self._kept[name] if name in self._kept else await self._real.own(name, orphaned=orphaned)
+
+    async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
+        """What would be there. Raises Refused (SecretNameTaken)."""
+        if name not in self._kept:
+            return await self._real.compare(name, data)
+        kept = self._kept[name]
+        return "missing" if kept is None else "current" if kept == data else "different"
+
     async def config_map(self, name: str, key: str, *, field: str) -> str:
         """As it is."""
         return await self._real.config_map(name, key, field=field)
 
-    async def keep(self, name: str, data: Mapping[str, str], *, type_: str = "Opaque") -> None:
+    async def keep(
+        self, name: str, data: Mapping[str, str], *, type_: str = "Opaque", hidden: Mapping[str, str] | None = None
+    ) -> None:
         """Remembered for the rest of the plan."""
-        await self.redact_from_now_on(name, data)
+        await self.redact_from_now_on(name, data if hidden is None else hidden)
         self._kept[name] = dict(data)
 
     async def drop(self, name: str) -> None:
@@ -197,5 +253,14 @@ class ReadOnlySecrets(SecretStore):
         self._kept[name] = None
 
 
+def _encoded(data: Mapping[str, str]) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+
+
 def _decoded(data: Mapping[str, str] | None) -> dict[str, str]:
-    return {key: base64.b64decode(value).decode() for key, value in (data or {}).items()}
+    """The values that are text; what is binary is nothing the operator uses."""
+    found = {}
+    for key, value in (data or {}).items():
+        with contextlib.suppress(ValueError):
+            found[key] = base64.b64decode(value).decode()
+    return found

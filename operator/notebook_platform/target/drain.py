@@ -9,7 +9,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine import Refused
-from notebook_platform.target.clients import TIMEOUT_SECONDS
+from notebook_platform.workload.client import TIMEOUT_SECONDS, pages
 
 POOL_LABEL = "kubernetes.azure.com/agentpool"
 MIRROR = "kubernetes.io/config.mirror"
@@ -23,7 +23,9 @@ async def drain(api: client.ApiClient, pool: str) -> str | None:
     """
     core = client.CoreV1Api(api)
     try:
-        nodes = (await core.list_node(label_selector=f"{POOL_LABEL}={pool}", _request_timeout=TIMEOUT_SECONDS)).items
+        nodes = [
+            node async for node in pages(core.list_node, label_selector=f"{POOL_LABEL}={pool}", _request_timeout=TIMEOUT_SECONDS)
+        ]
         for node in nodes:
             if not node.spec.unschedulable:
                 await core.patch_node(
@@ -43,8 +45,8 @@ async def drain(api: client.ApiClient, pool: str) -> str | None:
 
 async def _leaving(core: client.CoreV1Api, node: str) -> Sequence[Any]:
     """The pods on a node that have to move: not DaemonSets', not static ones, not those that are over."""
-    listed = await core.list_pod_for_all_namespaces(field_selector=f"spec.nodeName={node}", _request_timeout=TIMEOUT_SECONDS)
-    return [pod for pod in listed.items if _must_move(pod)]
+    call, where = core.list_pod_for_all_namespaces, f"spec.nodeName={node}"
+    return [pod async for pod in pages(call, field_selector=where, _request_timeout=TIMEOUT_SECONDS) if _must_move(pod)]
 
 
 def _must_move(pod: Any) -> bool:

@@ -1,7 +1,7 @@
-"""TargetCluster: the cluster can be reached with the kubeconfig kept in `<platform>-kubeconfig`, and its nodes are Ready.
+"""TargetCluster: the workload cluster's API answers, its nodes are Ready, and `<platform>-kubeconfig` holds a kubeconfig for others.
 
 The Secret has the key `value`, as Cluster API names it, so that Argo CD and Flux can use it
-(https://cluster-api.sigs.k8s.io/developer/core/controllers/cluster#contracts).
+(https://cluster-api.sigs.k8s.io/developer/core/controllers/cluster#contracts). It is an output: the operator never connects with it.
 """
 
 import time
@@ -14,12 +14,12 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
-from notebook_platform.kube.secrets import SecretStore
-from notebook_platform.target.clients import TIMEOUT_SECONDS, Targets
+from notebook_platform.kube.secrets import Contents, SecretStore
+from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadClusters
+from notebook_platform.workload.client import TIMEOUT_SECONDS, pages
+from notebook_platform.workload.kubeconfig import ClusterAccess
 
 LOOK_AGAIN = 2.0
-TOKEN_LEFT = 600.0
-"""Seconds before its end at which a token in a kubeconfig is renewed."""
 NODES_SECONDS = 30.0
 NODES_PATIENCE = 900.0
 """Nodes that are not Ready for so long do not come by themselves."""
@@ -40,27 +40,18 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Kubeconfig:
-    """A kubeconfig as YAML; `expires` (Unix time) when it holds a token that ends."""
-
-    text: str = field(repr=False)
-    expires: float | None = None
-
-
-@dataclass(frozen=True)
 class Found:
-    """The kubeconfig, and the cluster behind it when it answers; `trouble` says why it does not. `kept`: it lies in the Secret."""
+    """The cluster when it answers, else why it does not (`trouble`). `published`: how the Secret compares with the kubeconfig that
+    it should hold."""
 
     target: Target | None
     trouble: str | None = None
-    fetched: bool = False
-    stale: bool = False
-    kept: bool = True
+    published: Contents = "current"
 
 
 class TargetCluster(Step[str, Found]):
-    """`fetch` asks Azure for a kubeconfig given the Cluster step's output; `least` nodes must be Ready. A plan (`planning`) looks
-    into a cluster that is there although its kubeconfig is not kept yet."""
+    """`connect` gives the connection to the Cluster step's output (from memory, or asked of Azure), `publish` the text of the
+    kubeconfig for others; `least` nodes must be Ready."""
 
     name = "TargetCluster"
     needs = ("NodePools", "ClusterRoles", "Cluster")
@@ -70,19 +61,20 @@ class TargetCluster(Step[str, Found]):
         self,
         *,
         secrets: SecretStore,
-        targets: Targets,
-        fetch: Callable[[Any], Awaitable[Kubeconfig]],
+        clusters: WorkloadClusters,
+        connect: Callable[[Any], Awaitable[Connection]],
+        publish: Callable[[Any, ClusterAccess], str],
         least: int,
-        planning: bool = False,
+        deleting: bool = False,
     ) -> None:
-        self._planning = planning
         self._secrets = secrets
-        self._targets = targets
-        self._fetch = fetch
+        self._clusters = clusters
+        self._connect = connect
+        self._publish = publish
         self._least = least
+        self._deleting = deleting
         self._secret_name = f"{secrets.platform.name}-kubeconfig"
         self._cluster: Any = None
-        self._fetched = False
 
     def desired(self, inputs: Inputs) -> str | None:
         self._cluster = inputs["Cluster"]
@@ -96,59 +88,59 @@ class TargetCluster(Step[str, Found]):
         cluster = inputs.get("Cluster")
         if cluster is None or cluster.planned or cluster.power_state == "Stopped":
             return Observed()  # nothing in one that sleeps can be looked at, and nothing need be
-        kept = await self._secrets.find(self._secret_name)
-        if kept is None or kept.get("clusterId", "").lower() != cluster.id.lower():
-            if not self._planning:
-                return Observed()
-            return Observed(found=replace(await self._look((await self._fetch(cluster)).text, str(cluster.id)), kept=False))
-        found = await self._look(kept["value"], str(cluster.id))
-        left = float(kept.get("expires") or "inf") - time.time()
-        wait = max(left - TOKEN_LEFT, LOOK_AGAIN) if left != float("inf") else None
-        return Observed(found=replace(found, stale=left < TOKEN_LEFT), look_again_in=wait)
+        connection = await self._connect(cluster)
+        found = await self._look(connection, str(cluster.id))
+        if not self._deleting:
+            wanted = self._wanted(cluster, connection.access)
+            found = replace(found, published=await self._secrets.compare(self._secret_name, wanted))
+        ends = connection.access.expires
+        renewed_in = max(ends - time.time() - TOKEN_LEFT, LOOK_AGAIN) if ends is not None else None
+        return Observed(found=found, look_again_in=renewed_in)
 
-    async def _look(self, kubeconfig: str, cluster_id: str) -> Found:
-        api = await self._targets.of(self._secrets.platform.uid, kubeconfig)
+    async def _look(self, connection: Connection, cluster_id: str) -> Found:
+        core = client.CoreV1Api(connection.api)
         try:
-            listed = await client.CoreV1Api(api).list_node(_request_timeout=TIMEOUT_SECONDS)
-            told = await client.VersionApi(api).get_code(_request_timeout=TIMEOUT_SECONDS)
+            nodes = [node async for node in pages(core.list_node, _request_timeout=TIMEOUT_SECONDS)]
+            told = await client.VersionApi(connection.api).get_code(_request_timeout=TIMEOUT_SECONDS)
         except ApiException as error:
-            return Found(None, f"its API answered {error.status} {error.reason}", self._fetched)
+            return Found(None, f"its API answered {error.status} {error.reason}")
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            return Found(None, f"its API did not answer ({type(error).__name__})", self._fetched)
+            self._clusters.unreachable(self._secrets.platform.uid)
+            return Found(None, f"its API did not answer ({type(error).__name__})")
+        self._clusters.reached(self._secrets.platform.uid)
         target = Target(
-            api=api,
-            kubeconfig=kubeconfig,
+            api=connection.api,
+            kubeconfig=connection.access.kubeconfig(),
             cluster_id=cluster_id,
             secret_name=self._secret_name,
             served_version=(int(told.major), int(told.minor.rstrip("+"))),
-            nodes=len(listed.items),
-            ready_nodes=sum(map(_is_ready, listed.items)),
+            nodes=len(nodes),
+            ready_nodes=sum(map(_is_ready, nodes)),
         )
         return Found(target)
 
     def plan(self, desired: str | None, found: Found | None) -> Sequence[Change]:
-        if desired is None:
+        if desired is None or (found is not None and found.published == "current"):
             return ()
-        if found is None or not found.kept:
-            return [Change(path=f"secrets/{self._secret_name}", action=Action.CREATE, after="kubeconfig of the cluster")]
-        if found.stale or (found.target is None and not found.fetched):
-            return [Change(path=f"secrets/{self._secret_name}", action=Action.UPDATE, after="a new kubeconfig", due=True)]
-        return ()
+        path, text = f"secrets/{self._secret_name}", "kubeconfig of the cluster"
+        if found is None or found.published == "missing":
+            return [Change(path=path, action=Action.CREATE, after=text)]
+        return [Change(path=path, action=Action.UPDATE, before="another", after=text, due=True)]
 
     async def apply(self, desired: str | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        kubeconfig = await self._fetch(self._cluster)
-        self._fetched = True
-        kept = {"value": kubeconfig.text, "clusterId": desired or ""}
-        if kubeconfig.expires is not None:
-            kept["expires"] = str(kubeconfig.expires)
-        await self._secrets.keep(self._secret_name, kept)
+        connection = await self._connect(self._cluster)
+        wanted = self._wanted(self._cluster, connection.access)
+        await self._secrets.keep(self._secret_name, wanted, hidden=connection.access.secrets)
         return Done()
+
+    def _wanted(self, cluster: Any, access: ClusterAccess) -> dict[str, str]:
+        return {"value": self._publish(cluster, access), "clusterId": str(cluster.id)}
 
     def judge(self, found: Found | None) -> Outcome | None:
         if self._asleep:
             return None
         if found is None or found.target is None:
-            trouble = found.trouble if found else "its kubeconfig is not there yet"
+            trouble = found.trouble if found else "Azure has given no access to it yet"
             return Failed(
                 reason="TargetUnreachable",
                 message=f"spec.cluster: the managed cluster cannot be reached: {trouble}",

@@ -46,7 +46,16 @@ class Secrets:
             raise Refused.because("SecretNotFound", f"{field} names the Secret {name!r}, which does not exist", "Create it.")
         return self.data[name]
 
-    async def keep(self, name: str, data: Mapping[str, str]) -> None:
+    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
+        return self.data.get(name)
+
+    async def compare(self, name: str, data: Mapping[str, str]) -> str:
+        return "missing" if name not in self.data else "current" if self.data[name] == data else "different"
+
+    async def redact_from_now_on(self, name: str, data: Mapping[str, str]) -> None:
+        pass
+
+    async def keep(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str] | None = None) -> None:
         self.data[name] = dict(data)
 
     async def drop(self, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from notebook_platform.cli import main
+from notebook_platform.workload.kubeconfig import parse_kubeconfig
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
 from tests.unit.azure.conftest import Estate, estate, group_id
@@ -82,8 +83,11 @@ class Terminal:
     async def settle(self, spec: dict[str, Any]) -> None:
         """The operator has made it, and keeps the cluster's kubeconfig."""
         await self.estate.settle(spec)
-        text = await self.target.kubeconfig(CLUSTER, "clusterAdmin")
-        self.estate.secrets.data["prd-jhub-kubeconfig"] = {"value": text, "clusterId": CLUSTER}
+        text = parse_kubeconfig(await self.target.kubeconfig(CLUSTER, "clusterAdmin")).kubeconfig(
+            "prd-aks-jhub", "prd-aks-jhub-admin"
+        )
+        cluster_id = (await self.estate.state())["resources"][CLUSTER]["id"]
+        self.estate.secrets.data["prd-jhub-kubeconfig"] = {"value": text, "clusterId": cluster_id}
 
     async def strip(self) -> None:
         """Nobody owns anything: the estate is as if it had been made by hand."""

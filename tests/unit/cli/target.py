@@ -3,9 +3,11 @@
 import base64
 import gzip
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import trustme
 from aiohttp import web
 
 from sandbox.azure.backend import NoClusters, User
@@ -39,6 +41,7 @@ class BuiltCluster(NoClusters):
         self.refused: list[str] = []
         self._runner: web.AppRunner | None = None
         self._url = ""
+        self._authority = trustme.CA()
 
     async def start(self) -> None:
         """Listen on a free port of loopback."""
@@ -49,9 +52,11 @@ class BuiltCluster(NoClusters):
         app.router.add_route("*", "/{path:.*}", self._nothing)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._authority.issue_cert("127.0.0.1").configure_cert(context)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context)
         await site.start()
-        self._url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._url = f"https://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop_listening(self) -> None:
         """No longer answer."""
@@ -60,8 +65,9 @@ class BuiltCluster(NoClusters):
 
     async def kubeconfig(self, cluster_id: str, user: User) -> str:
         """A kubeconfig that leads here."""
+        authority = base64.b64encode(self._authority.cert_pem.bytes()).decode()
         return (
-            f"{KIND}clusters: [{{name: c, cluster: {{server: '{self._url}'}}}}]\n"
+            f"{KIND}clusters: [{{name: c, cluster: {{server: '{self._url}', certificate-authority-data: {authority}}}}}]\n"
             f"users: [{{name: {user}, user: {{token: none}}}}]\n"
             f"contexts: [{{name: c, context: {{cluster: c, user: {user}}}}}]\n"
         )

@@ -25,7 +25,12 @@ class InMemory(SecretStore):
     async def find(self, name: str) -> Mapping[str, str] | None:
         return self.data.get(name)
 
-    async def keep(self, name: str, data: Mapping[str, str], *, type_: str = "Opaque") -> None:
+    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
+        return self.data.get(name)
+
+    async def keep(
+        self, name: str, data: Mapping[str, str], *, type_: str = "Opaque", hidden: Mapping[str, str] | None = None
+    ) -> None:
         self.writes += 1
         self.data[name] = dict(data)
 

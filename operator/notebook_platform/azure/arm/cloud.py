@@ -14,6 +14,8 @@ class Cloud:
     public_names: str = "cloudapp.azure.com"
     """What follows `<label>.<location>` in the name that a DNS label gives to a public address."""
     ca_file: Path | None = None
+    kubelogin_environment: str = "AzurePublicCloud"
+    """kubelogin's name of the cloud."""
 
     @property
     def management_scope(self) -> str:
@@ -42,12 +44,14 @@ CLOUDS = {
         authority="https://login.microsoftonline.us",
         graph="https://graph.microsoft.us",
         public_names="cloudapp.usgovcloudapi.net",
+        kubelogin_environment="AzureUSGovernmentCloud",
     ),
     "china": Cloud(
         resource_manager="https://management.chinacloudapi.cn",
         authority="https://login.chinacloudapi.cn",
         graph="https://microsoftgraph.chinacloudapi.cn",
         public_names="cloudapp.chinacloudapi.cn",
+        kubelogin_environment="AzureChinaCloud",
     ),
 }
 """https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and the China twin of it."""

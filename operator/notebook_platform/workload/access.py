@@ -1,0 +1,138 @@
+"""Access to workload clusters: asked of Azure once, held in memory, and asked again only when it no longer holds.
+
+A platform's Secret with a kubeconfig is written for others and never read: whoever may edit Secrets beside a platform would
+otherwise decide where the operator connects and which programs it runs.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from kubernetes.aio import client
+
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.workload.client import connect
+from notebook_platform.workload.kubeconfig import ClusterAccess
+
+TOKEN_LEFT = 600.0
+"""Seconds before its end at which a token is renewed."""
+LEAST_AGE = 5.0
+"""Seconds. Access that is refused as soon as it was given would be given again the same."""
+UNREACHABLE_AGE = 60.0
+"""Seconds. The same for an API that does not answer: its address seldom changes."""
+RETIRED_SECONDS = 180.0
+"""Longer than any request takes: after that, a client that was replaced is closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterKey:
+    """What access belongs to: one cluster (`resource_uid` and `fqdn` change when it is made anew under its name) as one identity.
+    Access that was given to one credential is not used for another."""
+
+    cluster_id: str
+    fqdn: str | None
+    resource_uid: str | None
+    local_accounts: bool
+    credential: str
+
+
+Ask = Callable[[], Awaitable[ClusterAccess]]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Access to a cluster, and the client that has it."""
+
+    access: ClusterAccess = field(repr=False)
+    api: client.ApiClient
+
+
+@dataclass
+class _Held:
+    key: ClusterKey
+    connection: Connection
+    since: float
+    refused: bool = False
+    unreachable: bool = False
+
+    def still_holds(self, key: ClusterKey) -> bool:
+        age = time.monotonic() - self.since
+        ends = self.connection.access.expires
+        given_up = (self.refused and age > LEAST_AGE) or (self.unreachable and age > UNREACHABLE_AGE)
+        return self.key == key and not given_up and (ends is None or ends - time.time() > TOKEN_LEFT)
+
+
+class WorkloadClusters:
+    """One connection for each platform, by the platform's uid, however many steps ask for it at once."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, _Held] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._retired: list[tuple[float, client.ApiClient]] = []
+
+    async def connection(self, uid: str, key: ClusterKey, ask: Ask) -> Connection:
+        """The connection of a platform; `ask` is called only when there is none that holds. Raises Refused, and what `ask` raises."""
+        await self._close_retired()
+        async with self._locks.setdefault(uid, asyncio.Lock()):
+            held = self._held.get(uid)
+            if held is not None and held.still_holds(key):
+                return held.connection
+            access = await ask()
+            if held is not None and held.key == key and held.connection.access == access:
+                # Azure gives what it gave before: the client, and whoever uses it, go on.
+                self._held[uid] = _Held(key, held.connection, time.monotonic())
+                return held.connection
+            api = await _connected(access, lambda: self._refuse(uid, access))
+            if held is not None:
+                self._retired.append((time.monotonic() + RETIRED_SECONDS, held.connection.api))
+            self._held[uid] = _Held(key, Connection(access, api), time.monotonic())
+            return self._held[uid].connection
+
+    def _refuse(self, uid: str, access: ClusterAccess) -> None:
+        """The cluster refused the access (401), or another cluster answers there."""
+        held = self._held.get(uid)
+        if held is not None and held.connection.access is access:
+            held.refused = True
+
+    def unreachable(self, uid: str) -> None:
+        """Note that the API did not answer: if that lasts, Azure is asked where it is now."""
+        if uid in self._held:
+            self._held[uid].unreachable = True
+
+    def reached(self, uid: str) -> None:
+        """Note that the API answered."""
+        if uid in self._held:
+            self._held[uid].unreachable = False
+
+    async def drop(self, uid: str) -> None:
+        """Forget a platform and close its client."""
+        self._locks.pop(uid, None)
+        held = self._held.pop(uid, None)
+        if held is not None:
+            await held.connection.api.close()
+
+    async def close(self) -> None:
+        """Close all clients."""
+        for uid in list(self._held):
+            await self.drop(uid)
+        await self._close_retired(all_of_them=True)
+
+    async def _close_retired(self, *, all_of_them: bool = False) -> None:
+        now = time.monotonic()
+        over = [api for ends, api in self._retired if all_of_them or ends < now]
+        self._retired = [(ends, api) for ends, api in self._retired if api not in over]
+        for api in over:
+            await api.close()
+
+
+async def _connected(access: ClusterAccess, unauthorized: Callable[[], None]) -> client.ApiClient:
+    try:
+        return await connect(access, unauthorized)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise Refused.because(
+            "KubeconfigRefused",
+            f"spec.cluster: the certificates in the kubeconfig of the managed cluster cannot be used ({type(error).__name__})",
+            "Rotate the cluster's certificates (`az aks rotate-certs`), or see what its API server serves.",
+            retry_in=60,
+        ) from None

@@ -1,0 +1,161 @@
+"""The client of a workload cluster's API. Its answers are not trusted: each has a limit of bytes, of JSON elements and of time.
+
+Tenants of the cluster can create objects there and serve APIs of their own behind it, so an answer can be endless, compressed
+without measure, nested without end, or a redirect to an address inside the operator's network.
+"""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.client import rest
+
+from notebook_platform.workload.kubeconfig import ClusterAccess
+from notebook_platform.workload.tls import tls_context
+
+TIMEOUT_SECONDS = 20.0
+"""For a request that names no time of its own, from the connection to the last byte."""
+LONGEST_SECONDS = 120.0
+
+MOST_BYTES = 32 * 1024 * 1024
+MOST_CONTAINERS = 200_000
+MOST_ELEMENTS = 2_000_000
+"""Of one answer. An object has at most 1.5 MiB (etcd's limit); lists are paged (see `pages`)."""
+
+PAGE = 200
+MOST_ITEMS = 20_000
+
+
+class AnswerTooLarge(aiohttp.ClientPayloadError):
+    """An answer is over its limit. A ClientError, so that callers treat it as an API that does not answer."""
+
+
+class ForeignAnswer(aiohttp.ClientPayloadError):
+    """An answer is a redirect or has an encoding that was not asked for."""
+
+
+class _Answer:
+    """An answer that is read to its end, with the members of aiohttp's that the generated and the dynamic client use."""
+
+    def __init__(self, response: aiohttp.ClientResponse, body: bytes) -> None:
+        self.status = response.status
+        self.reason = response.reason
+        self.headers = response.headers
+        self._body = body
+
+    async def read(self) -> bytes:
+        return self._body
+
+    async def json(self) -> Any:
+        return json.loads(self._body)
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    if 300 <= response.status < 400:
+        raise ForeignAnswer("the answer is a redirect")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ForeignAnswer("the answer is compressed, which was not asked for")
+    too_large = AnswerTooLarge(f"the answer has more than {MOST_BYTES} bytes")
+    if (response.content_length or 0) > MOST_BYTES:
+        raise too_large
+    found = bytearray()
+    async for chunk in response.content.iter_any():
+        found += chunk
+        if len(found) > MOST_BYTES:
+            raise too_large
+    _check_elements(found)
+    return bytes(found)
+
+
+def _check_elements(body: bytes | bytearray) -> None:
+    """Raise AnswerTooLarge for JSON of more elements than could be decoded without holding the event loop up. Counting is
+    generous: brackets and commas in strings count too."""
+    if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS or body.count(b",") > MOST_ELEMENTS:
+        raise AnswerTooLarge("the answer has more elements than is allowed")
+
+
+class _Session:
+    """aiohttp's session with what the generated client does not pass on: no redirects, no compression, limits."""
+
+    def __init__(self, session: aiohttp.ClientSession, unauthorized: Callable[[], None]) -> None:
+        self._session = session
+        self._unauthorized = unauthorized
+
+    async def request(self, **arguments: Any) -> _Answer:
+        """Send one request and read its answer. Raises aiohttp.ClientError, TimeoutError."""
+        headers = {**arguments.pop("headers"), "Accept-Encoding": "identity"}
+        try:
+            response = await self._session.request(**arguments, headers=headers, allow_redirects=False)
+        except aiohttp.ClientSSLError:
+            self._unauthorized()  # another cluster answers at this address, or its certificates were renewed
+            raise
+        try:
+            if response.status == 401:
+                self._unauthorized()
+            return _Answer(response, await _bounded(response))
+        except BaseException:
+            response.close()  # what is left of the answer is not read
+            raise
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+
+class _Rest(rest.RESTClientObject):  # type: ignore[misc]
+    """The generated client's transport with the context made from inline data, and a time for each request."""
+
+    def __init__(self, configuration: client.Configuration, context: ssl.SSLContext, unauthorized: Callable[[], None]) -> None:
+        super().__init__(configuration)
+        self.ssl_context = context
+        self._unauthorized = unauthorized
+
+    def _create_pool_manager(self) -> _Session:
+        return _Session(super()._create_pool_manager(), self._unauthorized)
+
+    async def request(self, *arguments: Any, _request_timeout: Any = None, **named: Any) -> rest.RESTResponse:
+        """Send one request; `_request_timeout` is in seconds and has a most."""
+        seconds = _request_timeout if isinstance(_request_timeout, int | float) else TIMEOUT_SECONDS
+        timeout = aiohttp.ClientTimeout(total=min(float(seconds), LONGEST_SECONDS))
+        return await super().request(*arguments, _request_timeout=timeout, **named)
+
+
+async def connect(access: ClusterAccess, unauthorized: Callable[[], None] = lambda: None) -> client.ApiClient:
+    """Make a client. No file is written. `unauthorized` is called when the server refuses the credential or shows another
+    certificate. Raises ssl.SSLError or ValueError for certificates that cannot be used."""
+    context = await asyncio.to_thread(tls_context, access)
+    configuration = client.Configuration(host=access.server.rstrip("/"))
+    configuration.retries = None
+    configuration.client_session_kwargs = {"auto_decompress": False}
+    configuration.ca_cert_data = access.ca_data or None
+    if access.token:
+        configuration.api_key = {"BearerToken": f"Bearer {access.token}"}
+    api = client.ApiClient(configuration)
+    api.rest_client = _Rest(configuration, context, unauthorized)
+    return api
+
+
+async def pages(
+    call: Callable[..., Awaitable[Any]], *arguments: Any, page: int = PAGE, most: int = MOST_ITEMS, **options: Any
+) -> AsyncIterator[Any]:
+    """Yield the items of a list call of the generated client, `page` at a time.
+
+    Raises AnswerTooLarge after `most` items, and whatever the call raises. A list that changes meanwhile may be refused with 410
+    (Gone); the next reconcile begins anew. https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+    """
+    token, count = None, 0
+    while True:
+        more: dict[str, str] = {"_continue": token} if token else {}
+        listed = await call(*arguments, limit=page, **more, **options)
+        for item in listed.items:
+            count += 1
+            yield item
+        token = listed.metadata._continue if listed.metadata else None
+        if not token:
+            return
+        if count >= most:
+            raise AnswerTooLarge(f"the list has more than {most} items")
