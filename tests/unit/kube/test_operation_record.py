@@ -102,7 +102,15 @@ def test_their_number_has_a_limit() -> None:
     assert len(found) == MOST_RECORDS and left_out == 500 - MOST_RECORDS
 
 
-@given(st.text(max_size=30), st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=30), lambda i: st.lists(i) | st.dictionaries(st.sampled_from(["kind", "url", "started", "expected", "key"]) | st.text(max_size=5), i)))
+@given(
+    st.text(max_size=30),
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=30),
+        lambda i: (
+            st.lists(i) | st.dictionaries(st.sampled_from(["kind", "url", "started", "expected", "key"]) | st.text(max_size=5), i)
+        ),
+    ),
+)
 def test_whatever_is_written_there_is_read_or_left_out(name: str, value: Any) -> None:
     found, left_out = decode_all({name: json.dumps(value)}, SCOPE, NOW)
     assert len(found) + left_out == 1

@@ -179,10 +179,10 @@ def test_the_name_of_a_strange_member_is_not_repeated() -> None:
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.binary(max_size=20)
-names = st.sampled_from(sorted(TOP | CLUSTER | USER | CONTEXT | {"name", "cluster", "user", "context", "exec"})) | st.text(max_size=8)
-trees = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6), max_leaves=25
+names = st.sampled_from(sorted(TOP | CLUSTER | USER | CONTEXT | {"name", "cluster", "user", "context", "exec"})) | st.text(
+    max_size=8
 )
+trees = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=6), max_leaves=25)
 
 
 @given(trees)
@@ -195,7 +195,11 @@ def test_whatever_a_document_holds_it_is_read_or_refused(tree: Any) -> None:
         assert access.server.startswith("https://")
 
 
-@given(st.dictionaries(names, trees, max_size=4), st.dictionaries(names, trees, max_size=4), st.dictionaries(names, trees, max_size=4))
+@given(
+    st.dictionaries(names, trees, max_size=4),
+    st.dictionaries(names, trees, max_size=4),
+    st.dictionaries(names, trees, max_size=4),
+)
 def test_what_is_read_holds_no_member_beside_the_five(user: Any, cluster: Any, context: Any) -> None:
     found = document()
     found["users"][0]["user"] |= user
@@ -216,7 +220,9 @@ def test_without_local_accounts_the_address_alone_is_taken_and_kubelogin_is_rend
     found["users"][0]["user"] = {"exec": {**EXEC, "command": "kubelogin"}}
     address = parse_address(yaml.safe_dump(found))
     assert (address.server, address.ca_data) == (SERVER, CA)
-    rendered = yaml.safe_load(kubelogin_kubeconfig(address, environment="AzurePublicCloud", tenant_id="t", cluster="lab", user="me"))
+    rendered = yaml.safe_load(
+        kubelogin_kubeconfig(address, environment="AzurePublicCloud", tenant_id="t", cluster="lab", user="me")
+    )
     user = rendered["users"][0]["user"]
     assert set(user) == {"exec"} and user["exec"]["command"] == "kubelogin"
     assert user["exec"]["args"] == [
