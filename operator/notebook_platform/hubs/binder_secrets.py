@@ -1,5 +1,6 @@
 """The secrets of a binder: its hub's and its own token are made once; a registry's login and tokens are read where the spec says."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,9 @@ from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import HOST_NAME, SHORT_WORD, WORD, select
 
 SUFFIX = "binder"
+REGISTRY = r"{name}(-[a-z0-9]+)?\.azurecr\.(io|us|cn)"
+"""Login servers of a registry: with a hash where the registry's name has a scope
+(https://learn.microsoft.com/azure/container-registry/container-registry-get-started-portal)."""
 LOGIN = {"server": HOST_NAME, "username": SHORT_WORD, "password": WORD}
 
 
@@ -57,6 +61,6 @@ async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
     assert own is not None
     planned = {"server": f"{own.name}.azurecr.io", "username": KNOWN_AFTER_APPLY, "password": KNOWN_AFTER_APPLY}
     login = select(await store.own(f"{store.platform.name}-registry"), LOGIN)
-    if login.keys() != LOGIN.keys() or login["server"].split(".")[0].split("-")[0] != own.name.lower():
+    if login.keys() != LOGIN.keys() or not re.fullmatch(REGISTRY.format(name=own.name.lower()), login["server"]):
         login = planned  # the step Registry, which comes first, makes it anew with what Azure says
     return Registry(login["server"], own.prefix, login["username"], login["password"], nodes_may_pull=True)

@@ -89,7 +89,29 @@ async def test_a_registry_that_is_only_planned_has_a_login_that_is_known_after_a
     store = Store()
     planned = await image_registry(store, spec(INGRESS))  # type: ignore[arg-type]
     assert planned.password == "(known after apply)"
-    store.data["prd-binder-registry"] = {"server": "labbinder.azurecr.io", "username": "builder", "password": "p"}
+    store.data["prd-binder-registry"] = {"server": "universitybinder.azurecr.io", "username": "builder", "password": "p"}
     found = await image_registry(store, spec(INGRESS))  # type: ignore[arg-type]
-    assert (found.server, found.username, found.password) == ("labbinder.azurecr.io", "builder", "p")
+    assert (found.server, found.username, found.password) == ("universitybinder.azurecr.io", "builder", "p")
     assert found.nodes_may_pull
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"server": "theirs.azurecr.io"},
+        {"server": "universitybinder.azurecr.io.evil.example"},
+        {"server": "universitybinder-x.evil.example"},
+        {"server": "universitybinder.azurecr.io/x"},
+        {"server": "https://universitybinder.azurecr.io"},
+        {"server": "universitybinder.azurecr.io:5000"},
+        {"username": "a b"},
+        {"password": "a\nb"},
+        {"password": ""},
+    ],
+)
+async def test_a_login_that_was_changed_in_the_operators_secret_is_not_used(change: dict[str, str]) -> None:
+    store = Store()
+    login = {"server": "universitybinder.azurecr.io", "username": "builder", "password": "p"}
+    store.data["prd-binder-registry"] = {**login, **change}
+    found = await image_registry(store, spec(INGRESS))  # type: ignore[arg-type]
+    assert (found.server, found.password) == ("universitybinder.azurecr.io", "(known after apply)")
