@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,14 +134,22 @@ def runbook(name: str = "prd-jhub", **spec: Any) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="session")
-def sandbox_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    state = tmp_path_factory.mktemp("sandbox")
+@contextmanager
+def running_sandbox(state: Path) -> Iterator[dict[str, str]]:
+    """A sandbox that ends with the context; gives its environment variables."""
     command = [str(Path(sys.executable).parent / "notebook-platform-sandbox")]
     subprocess.run([*command, "up", "--state", str(state), "--env", str(state / "env"), "--speed", SPEED], check=True)
-    lines = [line.removeprefix("export ").split("=", 1) for line in (state / "env").read_text().splitlines()]
-    yield {key: value.strip("'") for key, value in lines}
-    subprocess.run([*command, "down", "--state", str(state)], check=True)
+    try:
+        lines = [line.removeprefix("export ").split("=", 1) for line in (state / "env").read_text().splitlines()]
+        yield {key: value.strip("'") for key, value in lines}
+    finally:
+        subprocess.run([*command, "down", "--state", str(state)], check=True)
+
+
+@pytest.fixture(scope="session")
+def sandbox_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
