@@ -1,4 +1,5 @@
-"""A platform with spec.deletionProtection: true outlives every command, and every deletion that is requested past admission."""
+"""A platform with spec.deletionProtection: true outlives every command, and every deletion that is requested past admission. Rights that
+its spec narrows do not outlive that."""
 
 import json
 import re
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.azure.authorization import ROLES
 from sandbox.operator_process import ROOT, kubectl
-from tests.security.conftest import PATIENCE, Author, Field, make_author
+from tests.security.conftest import PATIENCE, SUBSCRIPTION, Author, Field, make_author
 
 NAME = "prd"
 HUB = "jhub"
@@ -155,6 +157,40 @@ def test_a_namespace_is_kept_for_a_platform_without_protection_too_until_that_is
     assert "holds the NotebookPlatform plain" in said and secrets_of(author) == kept
     author.kubectl("delete", "nbp", "plain", "--timeout=60s")
     author.site.kubectl("delete", "namespace", author.namespace, "--timeout=60s")
+
+
+def test_a_role_that_the_spec_narrows_is_replaced_and_the_author_cannot_point_the_operator_at_another(protected: Author) -> None:
+    site, group = protected.site, protected.platform(NAME)["spec"]["azure"]["resourceGroup"]
+
+    def roles() -> dict[str, str]:
+        found = {i: one["properties"] for i, one in site.resources().items() if "/roleassignments/" in i}
+        return {i: p["roleDefinitionId"].rsplit("/", 1)[1] for i, p in found.items() if f"/{group.lower()}/" in i}
+
+    before = roles()
+    assert set(before.values()) == {ROLES["Contributor"]}
+    network = next(iter(before)).split("/providers/microsoft.authorization")[0]
+    foreign = f"{network}/providers/Microsoft.Authorization/roleAssignments/22222222-2222-2222-2222-222222222222"
+    principal = "22222222-2222-2222-2222-222222222222"
+    definition = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{ROLES['Network Contributor']}"
+    properties = {"scope": network, "principalId": principal, "roleDefinitionId": definition, "description": "a person's"}
+    site.control("PUT", f"/resources{foreign}", {"name": principal, "properties": properties})
+    entry = {"scope": network, "principalId": principal, "roleId": ROLES["Network Contributor"]}
+    protected.kubectl(
+        "patch",
+        "secret",
+        f"{NAME}-role-assignments",
+        "--type=merge",
+        "-p",
+        json.dumps({"stringData": {"assignments": json.dumps([entry])}}),
+    )
+    mark = site.mark()
+    narrowed = {"spec": {"identity": {"servicePrincipal": {"role": "Network Contributor"}}}}
+    protected.kubectl("patch", "nbp", NAME, "--type=merge", "-p", json.dumps(narrowed))
+    site.until("the wider role is gone", lambda: ROLES["Contributor"] not in roles().values())
+    assert foreign.lower() in roles() and list(roles().values()) == [ROLES["Network Contributor"]] * 2
+    assert [w.split(" ")[0] for w in site.writes(mark, "roleAssignments")] == ["PUT", "DELETE"]
+    assert not protected.condition(NAME, "RolePruningReady")["message"].startswith("InternalError")
+    site.control("DELETE", f"/resources{foreign}")
 
 
 @pytest.fixture(scope="module")
