@@ -306,3 +306,12 @@ def test_no_value_makes_the_redactor_stand_still(value: str) -> None:
     with contextlib.suppress(TooManySecrets):
         redactor.add({"v": value})
     redactor.redact(value)
+
+
+def test_the_password_of_a_url_is_hidden_without_being_known() -> None:
+    redactor = SecretRedactor()
+    assert (
+        redactor.redact("hub.db.url is postgres://hub:found-in-a-release@db/hub")
+        == f"hub.db.url is postgres://hub:{HIDDEN}@db/hub"
+    )
+    assert redactor.redact("see https://hub.example.org:8443/a@b") == "see https://hub.example.org:8443/a@b"

@@ -1,6 +1,7 @@
 """`notebook-platform run`: the operator's process."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Sequence
 
@@ -11,9 +12,13 @@ from notebook_platform.cli.management import management_api
 from notebook_platform.config import OperatorConfig
 from notebook_platform.handlers import Keepers, registry, settings
 from notebook_platform.kube.access import until_observable, until_served
+from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.observability.health import serving
 from notebook_platform.observability.logs import configure
 from notebook_platform.platform import Workshop
+
+OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
+"""Variables with which the operator itself may sign in (https://learn.microsoft.com/python/api/azure-identity)."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -26,6 +31,7 @@ def run(arguments: Sequence[str]) -> int:
 
 async def operate(chosen: OperatorConfig) -> None:
     """One operator: kopf watches, keepers work, until it is asked to stop."""
+    REDACTORS.process.add({name: os.environ[name] for name in OWN_SECRETS if name in os.environ})
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

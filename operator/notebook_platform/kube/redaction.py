@@ -40,8 +40,9 @@ _PATTERNS = (
     re.compile(r"(?i)authorization[\"']?:\s*[\"']?(?:bearer|basic|token)\s+(\S+)"),
     re.compile(r"\b(eyJ[\w-]{10,}\.[\w-]+\.[\w-]*)"),
     re.compile(r"(?i)[?&](?:sig|s|c|h|t|code|client_secret|access_token)=([^&\s\"']+)"),
+    re.compile(r"://[^\s/@:]{0,256}:([^\s/@]{1,256})@"),
 )
-"""Tokens and signatures that are secret whoever they belong to."""
+"""Tokens, signatures and passwords in URLs: secret whoever they belong to."""
 
 
 class TooManySecrets(ValueError):

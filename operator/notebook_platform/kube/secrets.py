@@ -3,7 +3,7 @@
 import base64
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -94,9 +94,13 @@ class SecretStore:
     async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
         """The data of a Secret that the spec names at `field`.
 
-        Raises Refused (SecretNotFound, SecretKeyMissing) with a sentence that names the field, the Secret and the keys.
+        Raises Refused (SecretNotFound, SecretKeyMissing, SecretTooLarge) with a sentence that names the field, the Secret and the
+        keys.
         """
-        data = await self.find(name)
+        try:
+            data = await self.find(name)
+        except Refused as refused:
+            raise Refused(replace(refused.failed, message=f"{field}: {refused.failed.message}")) from None
         if data is None:
             raise Refused.because(
                 "SecretNotFound",

@@ -10,6 +10,7 @@ from typing import Any
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.generations import parse
 from notebook_platform.hubs.naming import CHOICE_BEGINS, ESCAPE, Before, scheme_of
+from notebook_platform.kube.redaction import sanitize
 
 HUB_KEYS = (("hub", "config", "ConfigurableHTTPProxy", "auth_token"), ("proxy", "secretToken"))
 """Where a hub's values hold a random secret that lasts."""
@@ -54,8 +55,7 @@ def sealed(one: DataChange, *releases: Before) -> DataChange:
 
 
 def _shown(value: str) -> str:
-    text = value or "nothing"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return sanitize(value or "nothing", LONGEST)
 
 
 def disclosed(value: str) -> str:
