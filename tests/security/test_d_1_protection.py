@@ -190,7 +190,7 @@ def test_a_role_that_the_spec_narrows_is_replaced_and_the_author_cannot_point_th
         f"{NAME}-role-assignments",
         "--type=merge",
         "-p",
-        json.dumps({"stringData": {"assignments": json.dumps([entry])}}),
+        json.dumps({"stringData": {"roleAssignments": json.dumps([entry])}}),
     )
     mark = site.mark()
     narrowed = {"spec": {"identity": {"servicePrincipal": {"role": "Network Contributor"}}}}
@@ -302,6 +302,8 @@ def test_without_protection_the_deletion_goes_on_to_its_end(held: Author) -> Non
     protect(held, False)
     held.site.until("the platform is gone", lambda: held.platform(NAME) == {}, 2 * PATIENCE)
     assert not [id_ for id_ in held.site.resources() if f"/{group}" in id_]
+    left = ("get", "secrets", "-l", "app.kubernetes.io/managed-by=notebook-platform", "-o", "name")
+    held.site.until("its Secrets are gone with it", lambda: not held.kubectl(*left).strip())
 
 
 def protect(author: Author, value: bool) -> None:

@@ -31,7 +31,7 @@ CLUSTER_ADMIN = "Azure Kubernetes Service RBAC Cluster Admin"
 API_VERSION = "2022-04-01"
 NAMESPACE = uuid.UUID("7c4f0f5c-2f2e-5d4b-9a53-6d0f5f0f9a11")
 
-RECORD_KEY = "assignments"
+RECORD_KEY = "roleAssignments"
 RECORD_LIMIT = 200
 """Assignments in the record: a platform has at most some forty (pools' subnets, registries)."""
 
@@ -96,8 +96,8 @@ class AssignmentRecord:
         self._name = f"{platform}-role-assignments"
 
     async def load(self) -> tuple[Assignment, ...]:
-        """Return what is recorded and well-formed; the rest of the Secret is ignored."""
-        data = await self._secrets.find(self._name) or {}
+        """Return what is recorded and well-formed; the rest of the Secret is ignored. Raises Refused (SecretNameTaken)."""
+        data = await self._secrets.own(self._name) or {}
         return parse_record(data.get(RECORD_KEY, ""))
 
     async def add(self, assignment: Assignment) -> None:

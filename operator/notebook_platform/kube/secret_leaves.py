@@ -31,7 +31,9 @@ LONGEST_AUTHORITY = 1024
 LONGEST_LIST = 4096
 """A longer text is no list of secrets on one line."""
 
-PUBLIC_KEYS = frozenset({"tenantId", "clientId", "clusterId", "secretId", "expires", "username", "given", "giving"})
+PUBLIC_KEYS = frozenset(
+    {"tenantId", "clientId", "clusterId", "secretId", "expires", "username", "given", "giving", "roleAssignments"}
+)
 """Keys of Secrets that hold identifiers, wanted in messages."""
 
 PUBLIC_MEMBERS = PUBLIC_KEYS | {"apiVersion", "kind", "name", "namespace", "pullPolicy", "storageClassName", "tag", "type"}

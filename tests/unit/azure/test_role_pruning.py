@@ -96,7 +96,7 @@ async def test_a_registry_that_is_detached_is_not_pulled_from_any_more(estate: E
 async def test_a_registry_of_another_subscription_is_found_by_the_record(estate: Estate) -> None:
     await estate.control("PUT", f"/subscriptions/{OTHER_SUBSCRIPTION}", {"state": "Enabled"})
     await settled(estate, with_registries(registry("one", OTHER_SUBSCRIPTION)))
-    assert ("AcrPull", "one") in await roles(estate) and "registries/one" in estate.secrets.data[RECORD]["assignments"]
+    assert ("AcrPull", "one") in await roles(estate) and "registries/one" in estate.secrets.data[RECORD]["roleAssignments"]
     await settled(estate, with_registries())
     assert ("AcrPull", "one") not in await roles(estate)
 
@@ -155,7 +155,7 @@ async def test_an_assignment_of_somebody_else_is_never_deleted(estate: Estate, s
     name = "11111111-1111-1111-1111-111111111111" if stranger == "another name" else None
     theirs = await put(estate, NETWORK, PRINCIPAL, "Contributor", description, name)
     entry = {"scope": NETWORK, "principalId": PRINCIPAL, "roleId": ROLES["Contributor"]}
-    estate.secrets.data[RECORD] = {"assignments": json.dumps([entry])}
+    estate.secrets.data[RECORD] = {"roleAssignments": json.dumps([entry])}
     mark = await estate.mark()
     await settled(estate, spec)
     assert theirs in (await estate.state())["resources"] and await estate.writes(mark) == []
