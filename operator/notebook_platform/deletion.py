@@ -17,7 +17,7 @@ from notebook_platform.engine.backwards import dismantle, let_go
 from notebook_platform.engine.outcome import Blocked, Done, Failed, Operation
 from notebook_platform.engine.step import Notice
 from notebook_platform.engine.walk import Listener, Mode, Policy, Result, reconcile, silent
-from notebook_platform.hubs.homes import CONFIRM, objection
+from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, objection
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.platform import Workshop
 from notebook_platform.policy import ignored_by
@@ -115,19 +115,16 @@ class Deletion:
         )
 
     async def _objection(self, request: DeletionRequest) -> tuple[Failed | None, PlatformStatus]:
-        """Why the deletion is held for the sake of users' homes, asked until it may go on; and the status with their count."""
+        """Why the deletion is held for the sake of users' data, asked until it may go on; and the status with their count."""
         status = request.status
         if self._homes_may_go:
             return None, status
-        users = await self._workshop.census(self._platform, request.spec, self._secrets)
-        if users is not None:
-            counted = HubStatus(servers=users.servers, homes=len(users.homes))
-            status = status.model_copy(update={"hub": counted})
         reached = status.cluster is not None and status.cluster.kubeconfig_secret is not None
-        nothing = None if reached and request.spec.jupyterhub is not None else 0
-        known = status.hub.homes if status.hub else nothing
+        found = await self._workshop.inventory(self._platform, request.spec, self._secrets, reached=reached)
+        if found is not None and found != UserInventory():
+            status = status.model_copy(update={"hub": HubStatus(servers=found.servers, homes=found.homes)})
         confirmed = (request.body["metadata"].get("annotations") or {}).get(CONFIRM)
-        held_back = objection(known, users.users if users else [], confirmed)
+        held_back = objection(found, confirmed)
         self._homes_may_go = held_back is None
         return held_back, status
 

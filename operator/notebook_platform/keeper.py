@@ -29,7 +29,7 @@ from notebook_platform.engine.retry import Attempt, held, next_attempts
 from notebook_platform.engine.running import under_way, unseen
 from notebook_platform.engine.walk import Mode, Policy, Result, look_again_in, reconcile
 from notebook_platform.helm.approval import approved
-from notebook_platform.hubs.homes import CONFIRM
+from notebook_platform.hubs.users.volumes import CONFIRM
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.redaction import CURRENT

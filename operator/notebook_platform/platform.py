@@ -17,6 +17,7 @@ import tempfile
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.homes import Census, end_servers, everywhere
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.hubs.occupancy import counted, of_hub
+from notebook_platform.hubs.users.retirement import retirement_concerns
+from notebook_platform.hubs.users.volumes import UserInventory
+from notebook_platform.inventory import count_volumes
 from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
 from notebook_platform.policy import occupied
@@ -168,7 +172,9 @@ class Workshop:
         )
         contents = self._contents(context)
         places = [(content.namespace, content.release) for content in contents]
-        retired = RetiredReleases(keeping, places, clear={JupyterHub.name: end_servers, BinderHub.name: end_all})
+        concerns = partial(retirement_concerns, allow_private=self._config.allow_private_addresses)
+        clear = {JupyterHub.name: end_servers, BinderHub.name: end_all}
+        retired = RetiredReleases(keeping, places, clear, concerns)
         return [self._clusters.step(context), *(ReleaseStep(content, keeping) for content in contents), retired]
 
     def _contents(self, context: AzureContext) -> list[Content]:
@@ -206,10 +212,13 @@ class Workshop:
             await self._sessions.drop(before)  # the Secret has changed, and nobody else signs in the old way
         return session
 
-    async def census(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> Census | None:
-        """Users' servers and homes in the platform's cluster; None when it cannot be asked (or does not exist)."""
-        connection = await self._clusters.own_cluster(await self.azure(platform, spec, secrets))
-        return await everywhere(connection.api) if connection else None
+    async def inventory(
+        self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore, *, reached: bool
+    ) -> UserInventory | None:
+        """The volumes that a deletion of the platform destroys with its cluster; None when they cannot be counted. `reached`: the
+        platform had a cluster that answered."""
+        context = await self.azure(platform, spec, secrets)
+        return await count_volumes(context, self._clusters, self._contents(context), reached=reached)
 
     def occupied(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore

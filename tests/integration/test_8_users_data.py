@@ -115,17 +115,18 @@ def test_a_deletion_that_would_destroy_homes_is_held_and_says_whose(ready: Field
     mark = ready.mark()
     ready.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
     told = ready.until_reason(NAME, "Ready", "HomesWouldBeLost")["message"]
-    assert "2 home volumes of users (ada, grace)" in told and 'notebookplatform.io/confirm-deletion: "2"' in told
+    assert "2 home volumes of users (ada, grace) and 1 database of a hub (jhub/hub-db-dir)" in told
+    assert 'notebookplatform.io/confirm-deletion: "3"' in told
     assert ready.condition(NAME, "Stalled")["status"] == "True"
     time.sleep(3)
     assert ready.writes(mark) == []
     assert json.loads(ready.target(NAME, "get", "pod", "jupyter-ada", "-n", "jhub", "-o", "json"))["status"]["phase"] == "Running"
-    ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "notebookplatform.io/confirm-deletion=1")
+    ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "notebookplatform.io/confirm-deletion=2")
     time.sleep(3)
     assert ready.condition(NAME, "Ready")["reason"] == "HomesWouldBeLost"
 
 
 def test_once_it_is_confirmed_for_all_of_them_nothing_is_left(ready: Field) -> None:
-    ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "--overwrite", "notebookplatform.io/confirm-deletion=2")
+    ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "--overwrite", "notebookplatform.io/confirm-deletion=3")
     ready.until("the platform is gone", lambda: ready.platform(NAME) is None)
     assert ready.resources() == {}

@@ -245,6 +245,7 @@ class Cluster(Step[Wire, Wire]):
             principal_id=(found.get("identity") or {}).get("principalId"),
             kubelet_id=(profiles.get("kubeletidentity") or {}).get("objectId"),
             oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
+            state=str(properties.get("provisioningState") or ""),
             local_accounts=not properties.get("disableLocalAccounts"),
             stays=self._obstacle is not None,
             resource_uid=properties.get("resourceUID"),

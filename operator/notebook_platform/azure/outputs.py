@@ -58,6 +58,8 @@ class Cluster:
     kubelet_id: str | None = None
     oidc_issuer: str | None = None
     planned: bool = False
+    state: str = "Succeeded"
+    """Its provisioning state."""
     local_accounts: bool = True
     stays: bool = False
     resource_uid: str | None = None

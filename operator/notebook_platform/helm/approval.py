@@ -57,6 +57,22 @@ def in_words(concerns: Sequence[Concern]) -> str:
     return "; ".join([*clauses, f"and {more} more"] if more > 0 else clauses)
 
 
+def retirement(place: tuple[str, str], concerns: Sequence[Concern], approvals: Collection[str]) -> Failed | None:
+    """What has to be approved before the release at `place` (namespace, name) is uninstalled, which the spec no longer asks for; None:
+    nothing, or it is approved."""
+    namespace, name = place
+    token = token_of(concerns, f"{namespace}/{name}")
+    if not concerns or token in approvals:
+        return None
+    return Failed(
+        reason="ApprovalNeeded",
+        message=f"spec no longer asks for release {name} in namespace {namespace}; its uninstallation waits to be approved, because "
+        f"{in_words(concerns)}",
+        remedy=f'Put it back into the spec, or approve it with the annotation {APPROVE}: "{token}" on the platform, and take that away '
+        "afterwards.",
+    )
+
+
 def needed(
     wanted: Wanted, release: Release, concerns: Sequence[Concern], approvals: Collection[str], field: str
 ) -> Failed | None:

@@ -1,7 +1,7 @@
 """What a release is about: the part of it that the step does not know. A hub, a binder, any other chart."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,10 @@ class Content(ABC):
     def irreversible(self, bad: Release, good: Release) -> str:
         """Why `good` may not come back after `bad` was tried; empty: it may."""
         return ""
+
+    async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[tuple[str, str]]:
+        """The claims of the release, as (namespace, name), that provably hold nothing of users."""
+        return ()
 
     async def clear(self, api: client.ApiClient) -> None:
         """After helm has uninstalled it: end what it started itself."""

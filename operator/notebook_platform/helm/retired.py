@@ -1,7 +1,7 @@
 """RetiredReleases: releases of ours that the spec no longer asks for: found by their markers, uninstalled, their volumes left alone."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubernetes.aio import client
@@ -9,10 +9,11 @@ from kubernetes.aio import client
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
 from notebook_platform.helm import marker
 from notebook_platform.helm.actions.uninstall import sweep, uninstall
+from notebook_platform.helm.approval import Concern, retirement
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.marker import Marker
-from notebook_platform.helm.release import history
+from notebook_platform.helm.release import Release, history
 from notebook_platform.target import errors
 from notebook_platform.target.step import Target
 
@@ -20,27 +21,32 @@ Place = tuple[str, str]
 """(namespace, release)."""
 
 Clear = Callable[[client.ApiClient, str], Awaitable[None]]
+Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
+"""Says what uninstalling a release does to users' data."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Our markers by place."""
+    """Our markers by place, and what has to be approved before a release is uninstalled."""
 
     target: Target
     markers: Mapping[Place, Marker]
+    awaits: Mapping[Place, Failed] = field(default_factory=dict)
 
 
 class RetiredReleases(Step[bool, Found]):
-    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it."""
+    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it. `concerns`:
+    what is asked before one is uninstalled while the platform stays."""
 
     name = "RetiredReleases"
     needs = ("TargetCluster",)
     goes_with = "Cluster"
 
-    def __init__(self, keeping: Keeping, wanted: Collection[Place], clear: Mapping[str, Clear]) -> None:
+    def __init__(self, keeping: Keeping, wanted: Collection[Place], clear: Mapping[str, Clear], concerns: Concerns) -> None:
         self._keeping = keeping
         self._wanted = frozenset(wanted)
         self._clear = clear
+        self._concerns = concerns
 
     def desired(self, inputs: Inputs) -> bool | None:
         return None
@@ -62,20 +68,34 @@ class RetiredReleases(Step[bool, Found]):
                 return Observed(busy=InProgress(reason="Uninstalling", message=message, look_again_in=0.5))
             if run.words is not None and run.verb == "uninstall":
                 return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
-        return Observed(found=Found(target, left))
+        awaits = {} if self._keeping.deleting else await self._awaits(target, left)
+        return Observed(found=Found(target, left, awaits))
+
+    async def _awaits(self, target: Target, left: Mapping[Place, Marker]) -> dict[Place, Failed]:
+        """What has to be approved; what has begun is not asked for again."""
+        found = {}
+        for place, mark in left.items():
+            newest = (await history(target.api, *place)).newest
+            if newest is None or newest.status == "uninstalled" or mark.removing:
+                continue
+            concerns = await self._concerns(target.api, newest)
+            if asked := retirement(place, concerns, self._keeping.approved):
+                found[place] = asked
+        return found
 
     def _key(self, place: Place) -> str:
         return f"{self._keeping.uid}/{place[0]}/{place[1]}"
 
     def plan(self, desired: bool | None, found: Found | None) -> Sequence[Change]:
-        places = sorted(found.markers) if found else []
-        return [
-            Change(path=f"releases/{ns}/{name}", action=Action.DELETE, before="installed", disrupts=True) for ns, name in places
-        ]
+        if found is None:
+            return ()
+        return [_end(place, found.awaits.get(place)) for place in sorted(found.markers)]
 
     async def apply(self, desired: bool | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert found is not None
-        return await self._end_next(found, with_data=False)
+        now = {change.path for change in changes}
+        ending = {place: mark for place, mark in found.markers.items() if _path(place) in now}
+        return await self._end_next(replace(found, markers=ending), with_data=False)
 
     def output(self, found: Found | None) -> Any:
         return tuple(found.markers) if found else None
@@ -108,3 +128,12 @@ class RetiredReleases(Step[bool, Found]):
         for namespace, release in found.markers:
             await marker.unmark(found.target.api, namespace, release, self._keeping.owner)
         return Done()
+
+
+def _end(place: Place, awaits: Failed | None) -> Change:
+    return Change(path=_path(place), action=Action.DELETE, before="installed", disrupts=True, awaits=awaits)
+
+
+def _path(place: Place) -> str:
+    """Where a release stands in plans."""
+    return f"releases/{place[0]}/{place[1]}"

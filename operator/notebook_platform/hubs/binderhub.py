@@ -1,6 +1,6 @@
 """BinderHub: the content of the binder's release, with addresses decided before it is installed, and what its health means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from kubernetes.aio import client
@@ -26,6 +26,8 @@ from notebook_platform.hubs.occupancy import asked, counted, token_in
 from notebook_platform.hubs.secrets import Standing
 from notebook_platform.hubs.users.claims import examine, named_claims
 from notebook_platform.hubs.users.concerns import data_concerns
+from notebook_platform.hubs.users.presence import has_users
+from notebook_platform.hubs.users.volumes import DATABASE_CLAIM, Place
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
 
@@ -85,7 +87,7 @@ class BinderHub(Content):
         return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
 
     async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[Concern]:
-        if self._spec.auth is None and not at(existing.config, "config", "BinderHub", "auth_enabled"):
+        if self._spec.auth is None and not _has_accounts(existing):
             return ()  # who launches without a name leaves nothing behind
         users = await homes.census(target.api, self.namespace)
         before, after = _hub_of(existing), self._hub_in(wanted)
@@ -110,8 +112,21 @@ class BinderHub(Content):
             return ""
         return f"chart {bad.chart_version} may have upgraded the database of its hub, which {good.chart_version} cannot read"
 
+    async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
+        """The database of a hub without accounts, or that nobody has signed in to."""
+        if self._spec.auth is not None or _has_accounts(release):
+            urls, values = (self._addresses.hub.rstrip("/"),), _inside(release.config)
+            if await has_users(urls, values, allow_private=self._allow_private):
+                return ()
+        return ((self.namespace, DATABASE_CLAIM),)
+
     async def clear(self, api: client.ApiClient) -> None:
         await binder_health.end_all(api, self.namespace)
+
+
+def _has_accounts(release: Release) -> bool:
+    """Whether people sign in to the installed binder."""
+    return bool(at(release.config, "config", "BinderHub", "auth_enabled"))
 
 
 def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:

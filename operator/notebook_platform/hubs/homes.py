@@ -10,7 +10,6 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.engine.outcome import Failed
 from notebook_platform.engine.step import Notice
 
 SERVERS = "component=singleuser-server"
@@ -18,7 +17,6 @@ HOMES = "component=singleuser-storage"
 """Labels that KubeSpawner gives (https://jupyterhub-kubespawner.readthedocs.io)."""
 
 USERNAME, SERVER_NAME = "hub.jupyter.org/username", "hub.jupyter.org/servername"
-CONFIRM = "notebookplatform.io/confirm-deletion"
 SHOWN = 5
 PATIENCE = 20
 """Seconds."""
@@ -81,29 +79,6 @@ async def everywhere(api: client.ApiClient) -> Census | None:
             return await census(api)
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
         return None
-
-
-def objection(homes: int | None, users: list[str], confirmed: str | None) -> Failed | None:
-    """Why the platform may not be deleted yet; None: it may. `homes` is None when there may be some that nobody can count now.
-    `confirmed` is the annotation: up to so many may be lost."""
-    given = int(confirmed) if confirmed is not None and confirmed.strip().isdecimal() else None
-    if homes == 0 or (given is not None and given >= (homes or 0)):
-        return None
-    way_out = "or set spec.deletionPolicy: Orphan to keep everything."
-    if homes is None:
-        return Failed(
-            reason="HomesUnknown",
-            message="The cluster does not answer, so the home volumes of users that the deletion would destroy cannot be counted; "
-            "it is held",
-            remedy=f'Start the cluster (spec.cluster.powerState), or annotate the platform with {CONFIRM}: "0" if there is nothing '
-            f"to be saved; {way_out}",
-        )
-    whose = f" ({named(users)})" if users else ""
-    return Failed(
-        reason="HomesWouldBeLost",
-        message=f"The deletion would destroy {homes} home volume{'s' if homes > 1 else ''} of users{whose}, and is held",
-        remedy=f'Save what is to be saved, then annotate the platform with {CONFIRM}: "{homes}"; {way_out}',
-    )
 
 
 async def end_servers(api: client.ApiClient, namespace: str) -> None:

@@ -1,6 +1,6 @@
 """JupyterHub: the content of the hub's release, what else its health means, and what of it outlives helm."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from kubernetes.aio import client
 
@@ -25,6 +25,8 @@ from notebook_platform.hubs.probe import probe
 from notebook_platform.hubs.secrets import Standing, hub_secrets
 from notebook_platform.hubs.users.claims import examine, named_claims
 from notebook_platform.hubs.users.concerns import data_concerns
+from notebook_platform.hubs.users.presence import has_users
+from notebook_platform.hubs.users.volumes import DATABASE_CLAIM, Place
 from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.target.step import Target
@@ -116,6 +118,12 @@ class JupyterHub(Content):
             f"chart {bad.chart_version} may have upgraded the hub's database, which {good.chart_version} cannot read: bring the "
             "database back from its backup first"
         )
+
+    async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
+        """The database of a hub that nobody has signed in to."""
+        urls = urls_of(self._spec, self._around, await health.address_of(client.CoreV1Api(api), self.namespace))
+        known = await has_users(urls, release.config, allow_private=self._allow_private)
+        return () if known else ((self.namespace, DATABASE_CLAIM),)
 
     async def clear(self, api: client.ApiClient) -> None:
         await homes.end_servers(api, self.namespace)

@@ -1,7 +1,7 @@
 """Lists of the built cluster's API, read page by page within a budget.
 
 Whoever works in that cluster decides how many objects there are and how large they are, so a list is never read whole: a page has
-few objects, its bytes are counted while they arrive, and it is parsed beside the event loop.
+few objects, and it is parsed beside the event loop, into JSON and not into the client's models.
 https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
 """
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.bounded.documents import Budget, DocumentTooLarge, read_json
+from notebook_platform.bounded.documents import Budget, DocumentRefused, DocumentTooLarge, read_json
 
 PAGE = 100
-"""Objects. Annotations of one object take 256 KiB at most, so that a page of them fits into PAGE_BUDGET."""
+"""Objects. Annotations of one object take 256 KiB at most, so a page fits into the client's limit."""
 
 PAGES = 500
 PAGE_BUDGET = Budget(bytes=32 << 20, nodes=2_000_000, depth=100)
@@ -31,22 +31,30 @@ async def each(listing: Listing, **selection: Any) -> AsyncIterator[Mapping[str,
     token: str | None = None
     for _ in range(PAGES):
         document = await _page(await listing(limit=PAGE, _continue=token, **selection))
-        for item in document.get("items") or ():
-            yield item
-        token = (document.get("metadata") or {}).get("continue")
+        for item in document["items"] or ():
+            yield _object(item)
+        token = document["metadata"].get("continue")
         if not token:
             return
     raise DocumentTooLarge(f"the list has more than {PAGE * PAGES} objects")
 
 
+def _object(item: Any) -> Mapping[str, Any]:
+    """An object that has a name; its labels and annotations are mappings, if there are any."""
+    found: Mapping[str, Any] = item if isinstance(item, Mapping) else {}
+    metadata = found.get("metadata")
+    if isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str):
+        parts = (found.get("spec"), found.get("status"), metadata.get("labels"), metadata.get("annotations"))
+        if all(part is None or isinstance(part, Mapping) for part in parts):
+            return found
+    raise DocumentRefused("it holds what is no object")
+
+
 async def _page(response: Any) -> Mapping[str, Any]:
-    async with response:
-        if response.status != 200:
-            raise ApiException(status=response.status, reason=response.reason)
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > PAGE_BUDGET.bytes:
-                raise DocumentTooLarge(f"it is larger than {PAGE_BUDGET.bytes} bytes")
-    document = await read_json(bytes(body), PAGE_BUDGET)
-    return document if isinstance(document, Mapping) else {}
+    if response.status != 200:
+        raise ApiException(status=response.status, reason=response.reason)
+    body = await response.read()  # bounded by the client (`workload/client.py`)
+    document = await read_json(body, PAGE_BUDGET)
+    if isinstance(document, Mapping) and isinstance(document.get("items") or [], list):
+        return {"items": document.get("items"), "metadata": document.get("metadata") or {}}
+    raise DocumentRefused("it is no list")

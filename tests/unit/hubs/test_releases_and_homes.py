@@ -22,7 +22,7 @@ from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.helm.troubles import Trouble, sentence
 from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.health import unseen
-from notebook_platform.hubs.homes import Census, notices, objection
+from notebook_platform.hubs.homes import Census, notices
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.hubs.signs import read
 
@@ -69,27 +69,6 @@ def test_a_hub_comes_after_the_releases_that_it_needs() -> None:
     }
     in_order(contents, {"jupyterhub": ["ingress", "binderhub"], "ingress": []})
     assert contents["jupyterhub"].needs == ("TargetCluster", "ReleaseIngress")
-
-
-@pytest.mark.parametrize(
-    ("homes", "confirmed", "held"),
-    [(0, None, False), (3, None, True), (3, "2", True), (3, "3", False), (2, "3", False), (3, "yes", True), (3, "-3", True)],
-)
-def test_homes_hold_a_deletion_until_all_of_them_are_confirmed(homes: int, confirmed: str | None, held: bool) -> None:
-    failed = objection(homes, ["ada"], confirmed)
-    assert (failed is not None) is held
-    if failed:
-        assert f"{homes} home volumes" in failed.message and "confirm-deletion" in failed.remedy and failed.retry_in is None
-
-
-def test_homes_that_cannot_be_counted_hold_it_too() -> None:
-    failed = objection(None, [], None)
-    assert failed is not None and failed.reason == "HomesUnknown" and objection(None, [], "0") is None
-
-
-def test_only_some_names_are_told() -> None:
-    failed = objection(9, [f"u{n}" for n in range(9)], None)
-    assert failed and "u0, u1, u2, u3, u4 and 4 more" in failed.message
 
 
 def test_two_homes_for_one_server_are_told_and_named_servers_are_not_taken_for_them() -> None:

@@ -46,6 +46,8 @@ async def count_all(
             return await _counted(client.CoreV1Api(api), frozenset(named), frozenset(empty), frozenset(doomed))
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError, DocumentRefused):
         return None
+    except (AttributeError, KeyError, TypeError):  # parts of objects of a shape that no API server of Kubernetes gives
+        return None
 
 
 async def _counted(

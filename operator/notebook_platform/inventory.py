@@ -1,0 +1,73 @@
+"""The volumes that the deletion of a platform would destroy with its cluster, counted before anything is taken down."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from azure.core.exceptions import AzureError
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.cluster import find_cluster
+from notebook_platform.azure.context import AzureContext
+from notebook_platform.clients import ClusterClients
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.content import Content
+from notebook_platform.helm.release import history
+from notebook_platform.hubs.users.claims import named_claims
+from notebook_platform.hubs.users.count import count_all
+from notebook_platform.hubs.users.volumes import Place, UserInventory
+
+UNFINISHED = frozenset({"Creating", "Failed", "Canceled"})
+"""Provisioning states of a cluster that may never have run."""
+
+log = logging.getLogger(__name__)
+
+
+async def count_volumes(
+    context: AzureContext, clusters: ClusterClients, contents: Sequence[Content], *, reached: bool
+) -> UserInventory | None:
+    """Count the volumes of the platform's own cluster. Empty when Azure shows none, or one that is already being deleted; None when
+    there may be some that cannot be counted now.
+
+    `reached`: the platform had a cluster that answered. Nothing is counted for a platform that never had one, while Azure cannot be
+    asked or its creation is under way or failed.
+    """
+    nothing = None if reached else UserInventory()
+    try:
+        cluster = await find_cluster(context)
+        if cluster is None or cluster.state == "Deleting":
+            return UserInventory()
+        nothing = nothing if cluster.state in UNFINISHED else None
+        if not cluster.is_there:
+            return nothing
+        connection = await clusters.connection(context, cluster)
+        empty = await _unused(connection.api, contents)
+    except (Refused, AzureError, ApiException, OSError, TimeoutError) as error:
+        owner = context.owner
+        log.warning("%s/%s: the volumes cannot be counted: %s", owner.namespace, owner.name, type(error).__name__)
+        return nothing
+    doomed = [cluster.node_resource_group, context.spec.azure.resource_group]
+    return await count_all(connection.api, named=named_by(context.spec), empty=empty, doomed=doomed) or nothing
+
+
+async def _unused(api: client.ApiClient, contents: Iterable[Content]) -> list[Place]:
+    """The claims of our releases that hold nothing of users."""
+    found: list[Place] = []
+    for content in contents:
+        release = (await history(api, content.namespace, content.release)).newest
+        if release is not None:
+            found += await content.unused_claims(api, release)
+    return found
+
+
+def named_by(spec: NotebookPlatformSpec) -> frozenset[Place]:
+    """The claims that a spec itself names as volumes of users; those in `valuesFrom` are known by who mounts them. Pure."""
+    found: list[Place] = []
+    if hub := spec.jupyterhub:
+        shared = hub.single_user.storage.shared
+        found += [(hub.namespace, claim.name) for claim in named_claims(hub.values)]
+        found += [(hub.namespace, shared.claim)] if shared else []
+    if binder := spec.binderhub:
+        found += [(binder.namespace, claim.name) for claim in named_claims(binder.values)]
+    return frozenset(found)

@@ -1,0 +1,367 @@
+"""Users' data, attacked by oversight: volumes of every form hold a deletion, and no change of a hub hides them unasked.
+
+One platform serves all tests of this file, in their order: its hub is attacked while it runs, then its deletion.
+"""
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.operator_process import kubectl
+from tests.security.conftest import Author, Field, make_author
+
+NAME = "data"
+HUB = "jhub"
+SHARED = {"type": "static", "shared": {"claim": "homes"}}
+USER = {"hub.jupyter.org/username": "ada"}
+TOKEN = re.compile(r'notebookplatform\.io/approve: "([^"]+)"')
+DISK = "/subscriptions/s/resourceGroups/{}/providers/Microsoft.Compute/disks/d"
+
+
+@dataclass
+class Hub:
+    """The platform under attack, as its author and as an administrator of the built cluster handle it."""
+
+    author: Author
+
+    @property
+    def site(self) -> Field:
+        return self.author.site
+
+    def inside(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        """kubectl against the built cluster."""
+        namespace = self.author.namespace
+        data = json.loads(self.site.kubectl("get", "secret", f"{NAME}-kubeconfig", "-n", namespace, "-o", "json"))["data"]
+        path = self.site.directory / f"{namespace}.kubeconfig"
+        path.touch(mode=0o600)
+        path.write_bytes(base64.b64decode(data["value"]))
+        return kubectl({**self.site.environment, "KUBECONFIG": str(path)}, *arguments, stdin=stdin, check=check)
+
+    def create(self, *documents: dict[str, Any]) -> None:
+        """Create or change objects in the built cluster."""
+        self.inside("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(documents))
+
+    def remove(self, *documents: dict[str, Any]) -> None:
+        """Delete objects in the built cluster, whatever protects them."""
+        for one in documents:
+            metadata = one["metadata"]
+            where = ["-n", metadata["namespace"]] if "namespace" in metadata else []
+            where += ["--wait=false", "--ignore-not-found"]
+            if one["kind"] in ("PersistentVolumeClaim", "PersistentVolume"):
+                patch = '{"metadata":{"finalizers":null}}'
+                self.inside("patch", one["kind"], metadata["name"], *where[:-2], "--type=merge", "-p", patch, check=False)
+            self.inside("delete", one["kind"], metadata["name"], *where)
+
+    def want(self, approve: str | None = None, confirm: str | None = None, **changes: Any) -> None:
+        """Apply the platform, with other parts of spec.jupyterhub, or (`spec`) of the whole spec."""
+        wanted = self.author.runbook(NAME)
+        wanted["spec"]["jupyterhub"] = merged(wanted["spec"]["jupyterhub"], changes)
+        marks = {"notebookplatform.io/approve": approve, "notebookplatform.io/confirm-deletion": confirm}
+        wanted["metadata"]["annotations"] = {key: value for key, value in marks.items() if value is not None}
+        self.author.apply(wanted)
+
+    def condition(self, type_: str = "JupyterHubReady") -> dict[str, Any]:
+        return self.author.condition(NAME, type_)
+
+    def until(self, type_: str, reason: str, *words: str) -> str:
+        """Wait until a condition of the present generation has a reason and a message with these words; returns the message."""
+
+        def reached() -> str | None:
+            found = self.author.platform(NAME)
+            now = self.condition(type_)
+            of_now = now.get("observedGeneration") == found["metadata"]["generation"]
+            told = all(word in now["message"] for word in words)
+            return str(now["message"]) if now["reason"] == reason and of_now and told else None
+
+        return str(self.site.until(f"{type_} is {reason} and tells {words}; it is {self.condition(type_)}", reached))
+
+    def until_ready(self) -> None:
+        self.until("Ready", "Ready")
+
+    @property
+    def revision(self) -> int:
+        listed = self.inside("get", "secrets", "-n", HUB, "-l", "owner=helm,name=jhub", "-o", "name").split()
+        return len(listed)
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) and value else value
+    return result
+
+
+def claim(name: str, namespace: str = HUB, labels: Any = None, annotations: Any = None, **spec: Any) -> dict[str, Any]:
+    modes = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+    metadata = {"name": name, "namespace": namespace, "labels": labels or {}, "annotations": annotations or {}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {**modes, **spec}}
+
+
+def files(name: str, **more: Any) -> dict[str, Any]:
+    """A claim of Azure Files, which is bound at once; its volume is deleted with it."""
+    return claim(name, storageClassName="azurefile-csi", **more)
+
+
+@pytest.fixture(scope="module")
+def hub(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Hub:
+    """A hub whose homes are on one claim that an administrator makes, as the issue has it."""
+    found = Hub(make_author(site, "data-e", tmp_path_factory.mktemp("author")))
+    found.want(singleUser={"storage": SHARED})
+    return found
+
+
+def test_a_claim_that_does_not_exist_is_told_before_anybody_signs_in(hub: Hub) -> None:
+    told = hub.until("JupyterHubReady", "ClaimNotFound", "spec.jupyterhub.singleUser.storage.shared.claim: claim 'homes'")
+    assert "create the PersistentVolumeClaim" in told and hub.condition("Ready")["status"] == "False"
+    hub.create(files("homes"))
+    hub.until_ready()
+
+
+def test_a_claim_that_is_bound_when_a_server_starts_is_no_fault_and_one_for_a_single_node_is_warned_of(hub: Hub) -> None:
+    waiting = claim("later", accessModes=["ReadWriteOnce"], storageClassName="managed-csi")
+    hub.create(waiting)
+    volumes = {"extraVolumes": [{"name": "x", "persistentVolumeClaim": {"claimName": "later"}}]}
+    hub.want(singleUser={"storage": SHARED}, values={"singleuser": {"storage": volumes}})
+    hub.until_ready()
+    volumes["extraVolumes"][0]["persistentVolumeClaim"]["claimName"] = "missing"
+    hub.want(singleUser={"storage": SHARED}, values={"singleuser": {"storage": volumes}})
+    hub.until("JupyterHubReady", "ClaimNotFound", "spec.jupyterhub.values.singleuser.storage.extraVolumes", "'missing'")
+    hub.want(singleUser={"storage": SHARED})
+    hub.until_ready()
+    hub.remove(waiting)
+
+
+def in_secret(hub: Hub, values: dict[str, Any]) -> dict[str, Any]:
+    hub.author.secret("more", **{"values.yaml": yaml.safe_dump(values)})
+    return {"valuesFrom": [{"kind": "Secret", "name": "more"}]}
+
+
+STORAGE = {"singleUser": {"storage": SHARED}}
+SPAWNER = {"KubeSpawner": {"pvc_name_template": "new-{username}"}}
+HIDING: dict[str, tuple[dict[str, Any], str]] = {
+    "static to dynamic": ({"singleUser": {"storage": {"type": "dynamic"}}}, "spec.jupyterhub.singleUser.storage.type"),
+    "static to none": ({"singleUser": {"storage": {"type": "none"}}}, "homes are no longer kept"),
+    "another claim": (
+        {"singleUser": {"storage": {"type": "static", "shared": {"claim": "other"}}}},
+        "spec.jupyterhub.singleUser.storage.shared.claim: singleuser.storage.static.pvcName goes from homes to other",
+    ),
+    "another directory": (
+        {"singleUser": {"storage": {"type": "static", "shared": {"claim": "homes", "subPath": "v2/{username}"}}}},
+        "spec.jupyterhub.singleUser.storage.shared.subPath",
+    ),
+    "another mount path": (
+        {"singleUser": {"storage": {**SHARED, "mountPath": "/home/rstudio"}}},
+        "spec.jupyterhub.singleUser.storage.mountPath",
+    ),
+    "another claim by values": (
+        {**STORAGE, "values": {"singleuser": {"storage": {"static": {"pvcName": "other"}}}}},
+        "spec.jupyterhub.values.singleuser.storage.static.pvcName",
+    ),
+    "another type by values": (
+        {**STORAGE, "values": {"singleuser": {"storage": {"type": "dynamic"}}}},
+        "spec.jupyterhub.values.singleuser.storage.type",
+    ),
+    "a trait by values": ({**STORAGE, "values": {"hub": {"config": SPAWNER}}, "marker": 1}, ""),
+    "the claim of the name": ({**STORAGE, "auth": {"oidc": {"usernameClaim": "sub"}}}, "spec.jupyterhub.auth.oidc.usernameClaim"),
+    "the claim of the name by values": (
+        {**STORAGE, "values": {"hub": {"config": {"GenericOAuthenticator": {"username_claim": "sub"}}}}},
+        "spec.jupyterhub.values.hub.config.GenericOAuthenticator.username_claim",
+    ),
+    "names mapped": (
+        {**STORAGE, "values": {"hub": {"config": {"Authenticator": {"username_map": {"mallory": "ada"}}}}}},
+        "hub.config.Authenticator.username_map",
+    ),
+    "another provider": (
+        {**STORAGE, "auth": {"oidc": None, "dummy": {"insecure": True, "allowAll": True}}},
+        "users get other names, and with them empty homes",
+    ),
+    "sqlite in memory": (
+        {**STORAGE, "values": {"hub": {"db": {"type": "sqlite-memory"}}}},
+        "hub.db goes from sqlite-pvc to sqlite-memory",
+    ),
+    "another file of the database": (
+        {**STORAGE, "values": {"hub": {"db": {"pvc": {"subPath": "new"}}}}},
+        "spec.jupyterhub.values.hub.db.pvc.subPath",
+    ),
+    "another spawner": (
+        {**STORAGE, "values": {"hub": {"config": {"JupyterHub": {"spawner_class": "simple"}}}}},
+        "hub.config.JupyterHub.spawner_class",
+    ),
+    "code": ({**STORAGE, "extraConfig": {"z": "c.KubeSpawner.volumes = []"}}, "hub.extraConfig.z"),
+}
+del HIDING["a trait by values"]
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_a_change_that_hides_the_homes_waits_to_be_approved(hub: Hub, name: str) -> None:
+    changes, words = HIDING[name]
+    before = hub.revision
+    hub.want(approve="4.4.0,data-000000000000", **changes)
+    told = hub.until("JupyterHubReady", "ApprovalNeeded", words)
+    assert TOKEN.search(told) and hub.condition("Stalled")["reason"] == "ApprovalNeeded"
+    pending = [change for change in hub.author.platform(NAME)["status"]["plan"] if change["step"] == "JupyterHub"]
+    assert pending and all("waits to be approved" in change["awaits"] for change in pending)
+    assert hub.revision == before
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"singleuser": {"storage": {"static": {"pvcName": "from-a-secret"}}}},
+        {"hub": {"db": {"type": "postgres", "url": "postgresql://h:pw-of-the-database-5512@db/hub"}}},
+    ],
+)
+def test_values_from_a_secret_are_no_way_around_and_are_not_shown(hub: Hub, values: dict[str, Any]) -> None:
+    before = hub.revision
+    hub.want(**STORAGE, **in_secret(hub, values))
+    told = hub.until("JupyterHubReady", "ApprovalNeeded")
+    assert "pw-of-the-database" not in told and hub.revision == before
+
+
+def test_an_approval_is_for_one_change_and_no_other(hub: Hub) -> None:
+    before = hub.revision
+    claims = [{"singleUser": {"storage": {"type": "static", "shared": {"claim": name}}}} for name in ("one", "two")]
+    tokens = []
+    for wanted in claims:
+        hub.want(**wanted)
+        found = TOKEN.search(hub.until("JupyterHubReady", "ApprovalNeeded", wanted["singleUser"]["storage"]["shared"]["claim"]))
+        assert found
+        tokens.append(found[1])
+    assert tokens[0] != tokens[1]
+    hub.want(approve=tokens[0], **claims[1])
+    hub.until("JupyterHubReady", "ApprovalNeeded", tokens[1])
+    assert hub.revision == before
+    hub.create(files("two"))
+    hub.want(approve=tokens[1], **claims[1])
+    hub.until_ready()
+    assert hub.revision == before + 1
+    hub.want(approve=tokens[1], **STORAGE)
+    told = hub.until("JupyterHubReady", "ApprovalNeeded", "from two to homes")
+    back = TOKEN.search(told)
+    assert back and back[1] != tokens[1]
+    hub.want(approve=back[1], **STORAGE)
+    hub.until_ready()
+    hub.remove(files("two"))
+
+
+def test_a_hub_that_is_taken_out_of_the_spec_is_uninstalled_only_once_that_is_approved(hub: Hub) -> None:
+    wanted = hub.author.runbook(NAME)
+    del wanted["spec"]["jupyterhub"]
+    hub.author.apply(wanted)
+    told = hub.until("RetiredReleasesReady", "ApprovalNeeded", "release jhub", "leaves", "homes")
+    assert TOKEN.search(told) and hub.inside("get", "deployment", "hub", "-n", HUB, "-o", "name").strip()
+    moved = hub.author.runbook(NAME)
+    moved["spec"]["jupyterhub"] = merged(moved["spec"]["jupyterhub"], {**STORAGE, "namespace": "lab", "release": "lab"})
+    moved["metadata"]["annotations"] = {"notebookplatform.io/approve": "data-000000000000,4.4.0"}
+    hub.author.apply(moved)
+    hub.until("RetiredReleasesReady", "ApprovalNeeded", "release jhub")
+    assert hub.inside("get", "deployment", "hub", "-n", HUB, "-o", "name").strip()
+    hub.author.apply(wanted)
+    hub.until("RetiredReleasesReady", "ApprovalNeeded", "release jhub")
+    hub.want(**STORAGE)
+    hub.until_ready()
+
+
+# From here on the platform is being deleted, and held.
+
+
+def test_the_deletion_of_a_hub_with_a_shared_volume_is_held_and_names_it(hub: Hub) -> None:
+    mark = hub.site.mark()
+    hub.author.kubectl("delete", "nbp", NAME, "--wait=false")
+    told = hub.until("Ready", "HomesWouldBeLost", "1 shared volume of users (jhub/homes)")
+    assert 'notebookplatform.io/confirm-deletion: "1"' in told or '"2"' in told
+    assert hub.site.writes(mark) == []
+
+
+def server(name: str, *claims: str, component: str = "singleuser-server") -> dict[str, Any]:
+    volumes = [{"name": f"v{n}", "persistentVolumeClaim": {"claimName": one}} for n, one in enumerate(claims)]
+    spec = {"containers": [{"name": "notebook", "image": "example.org/notebook:1"}], "volumes": volumes}
+    metadata = {"name": name, "namespace": HUB, "labels": {"component": component}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def volume(name: str, handle: str, policy: str = "Retain", **spec: Any) -> dict[str, Any]:
+    csi = {"driver": "disk.csi.azure.com", "volumeHandle": handle}
+    body = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": policy, "csi": csi}
+    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {**body, **spec}}
+
+
+ELSEWHERE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-b"}}
+FORMS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "a dynamic home": (
+        [claim("claim-ada", labels={"component": "singleuser-storage"}, annotations=USER)],
+        "1 home volume of users (ada)",
+    ),
+    "a home whose label was taken off": ([claim("claim-ada", annotations=USER)], "1 home volume of users (ada)"),
+    "a home with no mark at all": ([claim("claim-grace")], "1 other volume claim (jhub/claim-grace)"),
+    "a claim that says it is empty": ([claim("x", labels={"component": "hub", "app": "cache"})], "1 other volume claim (jhub/x)"),
+    "a claim that a server mounts": ([claim("course"), server("jupyter-ada", "course")], "(jhub/course, jhub/homes)"),
+    "a claim in a foreign namespace": ([ELSEWHERE, claim("theirs", "team-b")], "1 other volume claim (team-b/theirs)"),
+    "a database of a StatefulSet": ([ELSEWHERE, claim("data-pg-0", "team-b")], "1 other volume claim (team-b/data-pg-0)"),
+    "a bound claim of Azure Files": ([ELSEWHERE, files("share", namespace="team-b")], "1 other volume claim (team-b/share)"),
+    "a volume that was released": (
+        [volume("old-disk", DISK.format("any"), claimRef={"namespace": "gone", "name": "gone", "uid": "1"}) | {}],
+        "would survive",
+    ),
+    "a volume of no claim in the nodes' group": ([volume("spare", "{nodes}")], "1 volume without a claim (spare)"),
+    "a volume of another kind": (
+        [volume("nfs", "x", csi={"driver": "nfs.csi.k8s.io", "volumeHandle": "server#share"})],
+        "1 volume without a claim (nfs)",
+    ),
+    "a claim on a disk elsewhere that goes with it": (
+        [volume("ext", DISK.format("rg_other"), "Delete")],
+        "1 volume without a claim (ext)",
+    ),
+}
+del FORMS["a volume that was released"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_whatever_form_a_volume_has_it_is_counted_and_named(hub: Hub, form: str) -> None:
+    documents, words = FORMS[form]
+    nodes = hub.author.runbook(NAME)["spec"]["cluster"]["nodeResourceGroup"]
+    documents = json.loads(json.dumps(documents).replace("{nodes}", DISK.format(nodes)))
+    hub.create(*documents)
+    hub.until("Ready", "HomesWouldBeLost", words)
+    hub.remove(*reversed(documents))
+    hub.until("Ready", "HomesWouldBeLost", "would destroy 1 shared volume of users (jhub/homes), and is held")
+
+
+def test_a_volume_that_is_kept_in_another_resource_group_is_told_and_not_counted(hub: Hub) -> None:
+    kept = volume("kept", DISK.format("rg_data"))
+    hub.create(kept)
+    told = hub.until("Ready", "HomesWouldBeLost", "other resource groups (rg_data): 1 volume without a claim (kept)")
+    assert 'confirm-deletion: "1"' in told
+    hub.remove(kept)
+
+
+def test_a_thousand_claims_of_a_tenant_are_counted_and_the_message_stays_short(hub: Hub) -> None:
+    many = [claim(f"c-{n}", "team-b") for n in range(250)]
+    hub.create(ELSEWHERE, *many)
+    told = hub.until("Ready", "HomesWouldBeLost", "250 other volume claims")
+    assert len(told) < 1000 and 'confirm-deletion: "251"' in told
+    hub.remove(ELSEWHERE)
+
+
+@pytest.mark.parametrize("annotation", ["0", "-1", "all", "1e3", "01x", ""])
+def test_only_a_number_as_large_as_the_count_confirms(hub: Hub, annotation: str) -> None:
+    mark = hub.site.mark()
+    hub.author.kubectl("annotate", "nbp", NAME, "--overwrite", f"notebookplatform.io/confirm-deletion={annotation}")
+    hub.until("Ready", "HomesWouldBeLost")
+    assert hub.site.writes(mark) == [] and hub.author.platform(NAME)
+
+
+def test_what_grows_after_it_was_confirmed_is_held_again_and_goes_once_all_is_given_up(hub: Hub) -> None:
+    grown = [claim(f"late-{n}") for n in range(2)]
+    hub.create(*grown)
+    hub.author.kubectl("annotate", "nbp", NAME, "--overwrite", "notebookplatform.io/confirm-deletion=1")
+    told = hub.until("Ready", "HomesWouldBeLost", "2 other volume claims")
+    assert 'confirm-deletion: "3"' in told
+    hub.author.kubectl("annotate", "nbp", NAME, "--overwrite", "notebookplatform.io/confirm-deletion=3")
+    hub.site.until("the platform is gone", lambda: not hub.author.platform(NAME))

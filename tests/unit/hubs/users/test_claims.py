@@ -1,0 +1,89 @@
+"""Claims that values name are found wherever they stand, and what is wrong with one is said with the field that names it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notebook_platform.hubs.users.claims import MOST, judged, named_claims, origin_of
+
+
+def volumes(name: str) -> list[dict[str, Any]]:
+    return [{"name": "x", "persistentVolumeClaim": {"claimName": name}}]
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"singleuser": {"storage": {"type": "static", "static": {"pvcName": "c"}}}}, "singleuser.storage.static.pvcName"),
+        (
+            {"singleuser": {"storage": {"extraVolumes": volumes("c")}}},
+            "singleuser.storage.extraVolumes[0].persistentVolumeClaim.claimName",
+        ),
+        ({"hub": {"extraVolumes": volumes("c")}}, "hub.extraVolumes[0].persistentVolumeClaim.claimName"),
+        (
+            {"singleuser": {"profileList": [{"kubespawner_override": {"volumes": volumes("c")}}]}},
+            "singleuser.profileList[0].kubespawner_override.volumes[0].persistentVolumeClaim.claimName",
+        ),
+        (
+            {"hub": {"config": {"KubeSpawner": {"volumes": volumes("c")}}}},
+            "hub.config.KubeSpawner.volumes[0].persistentVolumeClaim.claimName",
+        ),
+    ],
+)
+def test_a_claim_is_found_wherever_it_is_named(values: dict[str, Any], path: str) -> None:
+    assert [(one.name, one.path) for one in named_claims(values)] == [("c", path)]
+
+
+def test_templates_and_unused_claims_are_no_claims() -> None:
+    assert named_claims({"singleuser": {"storage": {"type": "dynamic", "static": {"pvcName": "c"}}}}) == []
+    assert named_claims({"singleuser": {"storage": {"extraVolumes": volumes("claim-{username}")}}}) == []
+
+
+def test_so_many_claims_are_looked_at_and_no_more() -> None:
+    assert len(named_claims({"hub": {"extraVolumes": [*(volumes(f"c{n}")[0] for n in range(5000))]}})) == MOST
+
+
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8))
+KEYS = st.sampled_from(["claimName", "pvcName", "storage", "static", "singleuser", "type"])
+TREES = st.recursive(LEAVES, lambda more: st.lists(more, max_size=3) | st.dictionaries(KEYS, more, max_size=3))
+
+
+@given(st.dictionaries(KEYS, TREES))
+def test_no_values_make_it_fail(values: dict[str, Any]) -> None:
+    assert all(one.name for one in named_claims(values))
+
+
+def test_the_part_of_the_spec_is_named() -> None:
+    origins = {"a.b": "spec.jupyterhub.x (default)", "a.list": "spec.jupyterhub.values.a.list", "c.d.e": "spec.jupyterhub.z"}
+    assert origin_of("a.b", origins, "f") == "spec.jupyterhub.x"
+    assert origin_of("a.list[3].claimName", origins, "f") == "spec.jupyterhub.values.a.list"
+    assert origin_of("c.d", origins, "f") == "spec.jupyterhub.z"
+    assert origin_of("q", origins, "spec.binderhub") == "spec.binderhub.values.q"
+
+
+def claim(phase: str | None, *, deleted: bool = False) -> Any:
+    return SimpleNamespace(
+        metadata=SimpleNamespace(deletion_timestamp="now" if deleted else None),
+        spec=SimpleNamespace(storage_class_name=None, volume_name=None),
+        status=SimpleNamespace(phase=phase),
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "waits", "reason"),
+    [
+        (None, False, "ClaimNotFound"),
+        (claim("Bound"), False, None),
+        (claim("Pending"), True, None),
+        (claim("Pending"), False, "ClaimNotBound"),
+        (claim(None), False, "ClaimNotBound"),
+        (claim("Lost"), False, "ClaimLost"),
+        (claim("Bound", deleted=True), False, "ClaimTerminating"),
+    ],
+)
+def test_what_is_wrong_with_a_claim(found: Any, waits: bool, reason: str | None) -> None:
+    trouble = judged(found, "spec.jupyterhub.x: claim 'homes'", "jhub", waits=waits)
+    assert (trouble.reason if trouble else None) == reason
+    assert trouble is None or ("spec.jupyterhub.x: claim 'homes'" in trouble.message and "namespace jhub" in trouble.message)

@@ -1,0 +1,75 @@
+"""What uninstalling one release deletes, and what it leaves where nobody finds it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from notebook_platform.helm.release import Release
+from notebook_platform.hubs.users.retirement import Belongings, Fate, concerns_of, verdict
+
+from tests.unit.hubs.test_release_state import release
+
+KEEP = {"annotations": {"helm.sh/resource-policy": "keep"}}
+
+
+def installed(*manifest: dict[str, Any], chart: str = "jupyterhub", **config: Any) -> Release:
+    return replace(release(), chart=chart, manifest=yaml.safe_dump_all(manifest), config=config)
+
+
+def thing(kind: str, name: str, spec: Any = None, **metadata: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name, **metadata}, "spec": spec or {}}
+
+
+def claim(name: str, namespace: str = "jhub", **metadata: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": namespace, **metadata}}
+
+
+def judged(one: dict[str, Any], of: Release) -> bool | None:
+    found = verdict(one, Belongings.of(of), of)
+    return None if found is None else found[0]
+
+
+STATEFUL = thing("StatefulSet", "pg", {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]})
+
+
+@pytest.mark.parametrize(
+    ("manifest", "one", "destroyed"),
+    [
+        ([thing("PersistentVolumeClaim", "hub-db-dir")], claim("hub-db-dir"), True),
+        ([thing("PersistentVolumeClaim", "hub-db-dir", **KEEP)], claim("hub-db-dir"), False),
+        ([STATEFUL], claim("data-pg-0"), False),
+        ([STATEFUL], claim("data-pg-0", ownerReferences=[{"kind": "StatefulSet", "name": "pg"}]), True),
+        ([thing("Namespace", "apps")], claim("anything", "apps"), True),
+        ([thing("Namespace", "apps", **KEEP)], claim("anything", "apps"), None),
+        ([], claim("claim-ada"), False),
+        ([], claim("claim-ada", "elsewhere"), None),
+        ([], claim("theirs", annotations={"meta.helm.sh/release-name": "another"}), None),
+        ([], claim("ours", annotations={"meta.helm.sh/release-name": "jhub"}), False),
+    ],
+)
+def test_the_fate_of_a_claim(manifest: list[dict[str, Any]], one: dict[str, Any], destroyed: bool | None) -> None:
+    assert judged(one, installed(*manifest)) is destroyed
+
+
+def test_a_claim_that_another_release_made_is_the_hubs_when_its_values_name_it() -> None:
+    theirs = claim("homes", annotations={"meta.helm.sh/release-name": "storage"})
+    static = {"storage": {"type": "static", "static": {"pvcName": "homes"}}}
+    assert judged(theirs, installed(singleuser=static)) is False
+    assert judged(theirs, installed()) is None
+
+
+def test_a_release_that_is_no_hub_has_only_what_is_its_own() -> None:
+    database = installed(STATEFUL, chart="postgresql")
+    assert judged(claim("claim-ada"), database) is None
+    assert judged(claim("data-pg-11"), database) is False
+
+
+def test_the_approval_is_for_what_is_destroyed_one_by_one() -> None:
+    of = installed(thing("PersistentVolumeClaim", "a"), thing("PersistentVolumeClaim", "b"))
+    keys = set()
+    for names in (["a"], ["b"], ["a", "b"], []):
+        found = [judged_volume for name in names if (judged_volume := verdict(claim(name), Belongings.of(of), of))]
+        fate = Fate(destroyed=tuple(volume for _, volume in found))
+        keys.add(tuple(concern.key for concern in concerns_of(fate, of)))
+    assert len(keys) == 4 and () in keys
