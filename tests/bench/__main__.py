@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from docs.generator.spec import counts
-from tests.bench import passes, reads, release, upgrade
+from tests.bench import passes, reads, redaction, release, upgrade
 from tests.bench.subscription import subscription
 
 FILE = Path("build/bench.json")
@@ -102,6 +102,21 @@ def show_hub(hub: release.Hub) -> None:
     )
 
 
+def show_redaction(found: redaction.Redaction) -> None:
+    """What redaction costs, whatever the number of platforms."""
+    names = {
+        "add": "add a platform's Secrets",
+        "own": "redact a message, with its platform's secrets",
+        "log": "redact it for the log",
+    }
+    rows = [(names[name], *map("{:.0f}".format, getattr(found, name)), f"{ratio:.2f}") for name, ratio in found.ratios.items()]
+    show(
+        f"Redaction, microseconds of processor time ({found.values_of_each} secret values and {found.kilobytes:.0f} KB a platform)",
+        ("work", f"{redaction.FEW} platforms", f"{redaction.MANY:,} platforms", "ratio"),
+        rows,
+    )
+
+
 def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.Upgrade, tables: dict[str, int]) -> None:
     """All tables."""
     show(
@@ -154,15 +169,18 @@ async def main() -> int:
     await Sessions.warm_up()
     measured, cost = await many_platforms()
     walked, tables = await one_upgrade(), sizes()
+    redacting = await told("redaction", asyncio.to_thread(redaction.measure))
     hub = await told("hub installed", release.measure())
     show_all(measured, cost, walked, tables)
     show_hub(hub)
+    show_redaction(redacting)
     save(
         {
             "settled": reads.figures(measured),
             "pass": {**asdict(cost), "settled_to_creating": cost.ratio},
             "upgrade": asdict(walked),
             "hub": {**hub.marks, "helm_processes_in_quiet_passes": hub.quiet_helm},
+            "redaction": {**asdict(redacting), "ratios": redacting.ratios},
             "tables": tables,
             "took_seconds": round(time.monotonic() - began),
         }

@@ -8,9 +8,9 @@ administrators and are redacted with the secrets of all platforms.
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from notebook_platform.bounded.text import printable, shortened
 from notebook_platform.kube.secret_leaves import PUBLIC_KEYS, forms, leaves
@@ -18,7 +18,7 @@ from notebook_platform.kube.substrings import Entry, SubstringIndex
 
 HIDDEN = "***"
 
-MOST_LEAVES = 4000
+MOST_LEAVES = 2000
 """Of the Secrets of one platform. Whoever needs more keeps other things than secrets in them."""
 
 GENERATIONS = 4
@@ -29,6 +29,9 @@ UNUSED_SECONDS = 86_400.0
 
 LONGEST_TEXT = 16_384
 """Characters. What follows is dropped: no reader of a message or of a log line needs it, and the search costs time."""
+
+SLICE = 50
+"""Forms that are learned before other work of the process gets its turn."""
 
 BEGINNING = 24
 """So many characters identify a longer value that another program has cut."""
@@ -49,14 +52,24 @@ class TooManySecrets(ValueError):
     """The Secrets of a platform hold more values than can be kept out of its messages."""
 
 
+@dataclass(frozen=True)
+class Learnable:
+    """What is to be searched for, for one value: the forms of its leaves, and beginnings of long ones. `digest` is the value's hash."""
+
+    digest: int
+    leaves: int
+    forms: tuple[str, ...] = field(repr=False)
+    beginnings: tuple[str, ...] = field(repr=False)
+
+
 @dataclass
 class _Value:
     """One value of one key of a Secret, as the two indexes hold it. `seen`: when it was last read, on the redactor's clock."""
 
-    own: tuple[Entry, ...]
-    log: tuple[Entry, ...]
     leaves: int
     seen: float
+    own: list[Entry] = field(default_factory=list)
+    log: list[Entry] = field(default_factory=list)
 
 
 class SecretRedactor:
@@ -73,8 +86,8 @@ class SecretRedactor:
     def add(self, data: Mapping[str, str], *, source: str = "") -> None:
         """Learn the values of a Secret's data; `source` is the Secret's name. Raises TooManySecrets, and then knows none of them."""
         fresh = self.unknown(data, source=source)
-        if fresh:
-            self.learn(leaves_of(fresh), source=source)
+        for _ in self.learn(learnable(fresh), source=source):
+            pass
 
     def unknown(self, data: Mapping[str, str], *, source: str = "") -> dict[str, str]:
         """Return what of a Secret's data is to be learned: values that are not known under their keys."""
@@ -89,16 +102,27 @@ class SecretRedactor:
                 known.seen = now
         return fresh
 
-    def learn(self, found: Mapping[str, tuple[int, frozenset[str]]], *, source: str = "") -> None:
-        """Learn what `leaves_of` found in a Secret's data. Raises TooManySecrets, and then knows none of it."""
+    def learn(self, found: Mapping[str, Learnable], *, source: str = "") -> Iterator[None]:
+        """Learn what `learnable` found in a Secret's data, in slices of about a millisecond: exhaust the iterator.
+
+        Raises TooManySecrets at its first slice, and then knows none of it; nor does it when it is closed before its end.
+        """
         if self._forgotten:
             return
-        self._make_room(sum(len(words) for _, words in found.values()))
-        for key, (digest, words) in found.items():
-            kept = self._values.setdefault((source, key), {})
-            kept[digest] = self._value(words)
-            while len(kept) > GENERATIONS:
-                self._drop(kept, min(kept, key=lambda one: kept[one].seen))
+        self._make_room(sum(one.leaves for one in found.values()))
+        under_way = {key: self._begin(source, key, one) for key, one in found.items()}
+        done = False
+        try:
+            for key, one in found.items():
+                yield from self._fill(under_way[key], one)
+            done = True
+        finally:
+            for key, one in found.items():
+                kept = self._values.get((source, key), {})
+                if not done and kept.get(one.digest) is under_way[key]:
+                    self._drop(kept, one.digest)
+                while len(kept) > GENERATIONS:
+                    self._drop(kept, min(kept, key=lambda digest: kept[digest].seen))
 
     def redact(self, text: str) -> str:
         """Return `text` without this platform's secrets, and without tokens and signatures."""
@@ -116,22 +140,26 @@ class SecretRedactor:
                 self._drop(kept, digest)
         self._values.clear()
 
-    def _value(self, words: Iterable[str]) -> _Value:
-        own: list[Entry] = []
-        log: list[Entry] = []
-        count = 0
-        for leaf in words:
-            count += 1
-            every, begins = forms(leaf), len(leaf) > BEGINNING and not _COMMON.search(leaf[:BEGINNING])
-            for index, entries in ((self._own, own), (self._log, log)):
-                if index is None:
-                    continue
-                for form in every:
-                    entries += index.add(form)
-                if begins:
-                    entries.append(index.add_beginning(leaf[:BEGINNING]))
-        self._leaves += count
-        return _Value(tuple(own), tuple(log), count, self._clock())
+    def _begin(self, source: str, key: str, one: Learnable) -> _Value:
+        kept = self._values.setdefault((source, key), {})
+        if one.digest in kept:
+            self._drop(kept, one.digest)
+        value = kept[one.digest] = _Value(one.leaves, self._clock())
+        self._leaves += one.leaves
+        return value
+
+    def _fill(self, value: _Value, one: Learnable) -> Iterator[None]:
+        indexes = [(self._own, value.own)]
+        if self._log is not None:
+            indexes.append((self._log, value.log))
+        for number, form in enumerate(one.forms, start=1):
+            for index, entries in indexes:
+                entries += index.add(form)
+            if number % SLICE == 0:
+                yield
+        for beginning in one.beginnings:
+            for index, entries in indexes:
+                entries.append(index.add_beginning(beginning))
 
     def _drop(self, kept: dict[int, _Value], digest: int) -> None:
         value = kept.pop(digest)
@@ -152,20 +180,19 @@ class SecretRedactor:
             raise TooManySecrets(f"more than {MOST_LEAVES} secret values")
 
 
-def leaves_of(data: Mapping[str, str]) -> dict[str, tuple[int, frozenset[str]]]:
-    """Return, for each key of a Secret's data, the hash of the value and its leaves. Pure; may run in a thread.
-
-    Raises TooManySecrets.
-    """
+def learnable(data: Mapping[str, str]) -> dict[str, Learnable]:
+    """Return what is to be searched for, by the keys of a Secret's data. Pure; may run in a thread. Raises TooManySecrets."""
     found, count = {}, 0
     for key, value in data.items():
-        words = set()
+        words: set[str] = set()
         for leaf in leaves(value):
             words.add(leaf)
             if count + len(words) > MOST_LEAVES:
                 raise TooManySecrets(f"more than {MOST_LEAVES} secret values")
         count += len(words)
-        found[key] = hash(value), frozenset(words)
+        every = {form for leaf in words for form in forms(leaf)}
+        begins = {leaf[:BEGINNING] for leaf in words if len(leaf) > BEGINNING and not _COMMON.search(leaf[:BEGINNING])}
+        found[key] = Learnable(hash(value), len(words), tuple(every), tuple(begins))
     return found
 
 

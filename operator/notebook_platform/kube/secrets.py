@@ -1,5 +1,6 @@
 """Secrets and ConfigMaps of the platform's own namespace: those a user refers to, and those the operator keeps."""
 
+import asyncio
 import base64
 import contextlib
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.bounded.documents import beside_the_loop
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, leaves_of
+from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, learnable
 
 Contents = Literal["missing", "different", "current"]
 """How a Secret compares with what it should hold."""
@@ -81,8 +82,9 @@ class SecretStore:
         if not (fresh := self.redactor.unknown(data, source=name)):
             return
         try:
-            found = await beside_the_loop(sum(map(len, fresh.values())), partial(leaves_of, fresh))
-            self.redactor.learn(found, source=name)
+            found = await beside_the_loop(sum(map(len, fresh.values())), partial(learnable, fresh))
+            for _ in self.redactor.learn(found, source=name):
+                await asyncio.sleep(0)
         except TooManySecrets:
             raise Refused.because(
                 "SecretTooLarge",
