@@ -6,6 +6,7 @@ from pydantic import Field
 
 from notebook_platform.api.base import SpecModel
 from notebook_platform.api.hubs import ValuesFrom
+from notebook_platform.api.hubs.chart import Digest
 from notebook_platform.api.remediation import Remediation
 
 HUBS = ("jupyterhub", "binderhub")
@@ -22,6 +23,7 @@ class ReleaseChart(SpecModel):
         max_length=512,
         description="Chart repository (https or oci), one that the operator's configuration allows. Left out: the operator's default.",
     )
+    digest: Digest = None
 
 
 class ReleaseSpec(SpecModel):

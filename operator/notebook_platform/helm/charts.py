@@ -11,13 +11,16 @@ OCI = "oci://"
 
 @dataclass(frozen=True, kw_only=True)
 class ChartRef:
-    """What helm is given: an archive, a name in a repository, or an OCI reference."""
+    """What helm is given: an archive, a name in a repository, or an OCI reference. `digest`: what the package must have; `field`: the part of
+    the spec that names the chart."""
 
     name: str
     version: str
     reference: str
     repository: str | None = None
     is_archive: bool = False
+    digest: str | None = None
+    field: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class ChartSource:
     repository: str
     allowed: tuple[str, ...] = ()
 
-    def find(self, name: str, version: str, repository: str | None, field: str) -> ChartRef:
+    def find(self, name: str, version: str, repository: str | None, field: str, digest: str | None = None) -> ChartRef:
         """The chart of that name and version. Raises Refused (RepositoryNotAllowed, ChartNotFound), naming `field`."""
         if repository and repository.rstrip("/") not in {known.rstrip("/") for known in self.allowed}:
             raise Refused.because(
@@ -37,7 +40,7 @@ class ChartSource:
                 "Ask whoever runs the operator to add it to allowed_chart_repositories, or leave it out.",
             )
         if not repository and self.directory and (archive := self.directory / f"{name}-{version}.tgz").exists():
-            return ChartRef(name=name, version=version, reference=str(archive), is_archive=True)
+            return ChartRef(name=name, version=version, reference=str(archive), is_archive=True, digest=digest, field=field)
         chosen = repository or self.repository
         if not chosen:
             there = ", ".join(self.versions(name)) or "none"
@@ -47,8 +50,8 @@ class ChartSource:
                 f"Set {field}.version to one of those, or have the operator configured with a chart repository.",
             )
         if chosen.startswith(OCI):
-            return ChartRef(name=name, version=version, reference=f"{chosen.rstrip('/')}/{name}")
-        return ChartRef(name=name, version=version, reference=name, repository=chosen)
+            return ChartRef(name=name, version=version, reference=f"{chosen.rstrip('/')}/{name}", digest=digest, field=field)
+        return ChartRef(name=name, version=version, reference=name, repository=chosen, digest=digest, field=field)
 
     def versions(self, name: str) -> list[str]:
         """Versions of a chart on disk."""

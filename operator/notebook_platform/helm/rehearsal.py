@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import yaml
 from pyhelm3.errors import Error
 
-from notebook_platform.engine.outcome import Failed
+from notebook_platform.engine.outcome import Failed, Refused
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.hooks import HOOK, Place
 from notebook_platform.helm.removed import REMOVED, Kind, ageing, named
@@ -26,6 +27,10 @@ CERTAIN = frozenset(
     {"ValuesRefused", "UnsupportedKubernetes", "OwnershipConflict", "ChartNotFound", "RepositoryRefused", "RepositoryUnreachable"}
 )
 """What holds for the real run too. Anything else may go well then, or fails there and is counted."""
+
+FROM_AFAR = frozenset({"ChartNotFound", "RepositoryRefused", "ChartDigestMismatch", "ChartTooLarge"})
+AGAIN = 60.0
+"""Seconds until such a refusal is asked for again: a repository can be corrected without a change of the spec."""
 
 PATIENCE = 5.0
 
@@ -47,7 +52,7 @@ class Rehearsals:
     def __init__(self, rehearse: Callable[[Target, Wanted, bool], Awaitable[str]], patience: float = PATIENCE) -> None:
         self._rehearse = rehearse
         self._patience = patience
-        self._kept: dict[str, tuple[str, asyncio.Task[Rehearsal]]] = {}
+        self._kept: dict[str, tuple[str, asyncio.Task[Rehearsal], float]] = {}
 
     async def of(self, target: Target, wanted: Wanted, field: str, *, upgrade: bool) -> Rehearsal | None:
         """The rehearsal for what is wanted now; helm is run when that, or the cluster's version, has changed. None: it takes its
@@ -55,12 +60,12 @@ class Rehearsals:
         release = f"{target.cluster_id}/{wanted.namespace}/{wanted.name}"
         about = [str(wanted.chart), wanted.values, target.served_version, upgrade]
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-        before, task = self._kept.get(release, ("", None))
-        if task is None or before != digest:
+        before, task, begun = self._kept.get(release, ("", None, 0.0))
+        if task is None or before != digest or _outdated(task, time.monotonic() - begun):
             if task is not None:
                 task.cancel()
             task = asyncio.create_task(self._run(target, wanted, field, upgrade), name=f"rehearsal {release}")
-            self._kept[release] = digest, task
+            self._kept[release] = digest, task, time.monotonic()
         await asyncio.wait({task}, timeout=self._patience)
         if not task.done():
             return None
@@ -72,6 +77,8 @@ class Rehearsals:
     async def _run(self, target: Target, wanted: Wanted, field: str, upgrade: bool) -> Rehearsal:
         try:
             things = objects(await self._rehearse(target, wanted, upgrade))
+        except Refused as refused:
+            return Rehearsal(refused=refused.failed)
         except Error as error:
             return Rehearsal(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
         gone = [kind for kind in ageing(things) if REMOVED[kind].since <= target.served_version]
@@ -80,10 +87,18 @@ class Rehearsals:
 
     async def close(self) -> None:
         """End what runs."""
-        tasks = [task for _, task in self._kept.values()]
+        tasks = [task for _, task, _ in self._kept.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _outdated(task: asyncio.Task[Rehearsal], seconds: float) -> bool:
+    """Whether a rehearsal ended with a refusal that may no longer hold."""
+    if seconds < AGAIN or not task.done() or task.cancelled() or task.exception():
+        return False
+    refused = task.result().refused
+    return refused is not None and refused.reason in FROM_AFAR
 
 
 def objects(rendered: str) -> list[dict[str, Any]]:

@@ -24,8 +24,8 @@ class AnyChart(Content):
         self._helm = helm
 
     async def want(self, target: Target, existing: Release | None) -> Wanted:
-        spec = self._spec
-        chart = self._helm.charts.find(spec.chart.name, spec.chart.version, spec.chart.repository, f"{self.field}.chart")
+        spec, named = self._spec, self._spec.chart
+        chart = self._helm.charts.find(named.name, named.version, named.repository, f"{self.field}.chart", named.digest)
         values: Values = {}
         for document in [*await documents(self._secrets, spec.values_from, self.field), spec.values]:
             values = merged(values, document)

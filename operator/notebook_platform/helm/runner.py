@@ -16,8 +16,11 @@ from pathlib import Path
 from pyhelm3 import Command
 from pyhelm3.errors import Error
 
+from notebook_platform.engine.outcome import Failed, Refused
 from notebook_platform.helm import leash
-from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.charts import ChartRef, ChartSource
+from notebook_platform.helm.errors import failure
+from notebook_platform.helm.packages import Packages
 from notebook_platform.helm.rehearsal import Rehearsals
 from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.metrics import HELM_RUNS
@@ -26,6 +29,14 @@ from notebook_platform.workload.kubeconfig import parse_kubeconfig
 
 HISTORY = 10
 """Revisions that helm keeps."""
+
+PULL = """#!/bin/sh
+ulimit -f {blocks} && ulimit -d {kilobytes} && exec {helm} "$@"
+"""
+"""A repository decides what helm downloads: its index and the package are bounded, on disk and in memory."""
+
+PULL_BLOCKS, PULL_KILOBYTES = 64 * 1024 * 2, 512 * 1024
+"""64 MiB in blocks of 512 bytes (a large repository's index has 20), 512 MiB (helm holds a parsed index in memory)."""
 
 SCRIPT = """#!/bin/sh
 export HOME={home} HELM_CACHE_HOME={cache} HELM_CONFIG_HOME={config} HELM_DATA_HOME={data} {variable}={operator}
@@ -47,11 +58,16 @@ class Run:
     words: str | None = None
     wish: object = None
     started: float = field(default_factory=time.monotonic)
+    refused: Failed | None = None
 
     @property
     def ended(self) -> bool:
         """Whether it is over."""
         return self.task.done()
+
+    def failed(self, field: str) -> Failed | None:
+        """Why it failed, for the part of the spec `field`; None when it did not."""
+        return self.refused or (None if self.words is None else failure(self.words, field))
 
     @property
     def seconds(self) -> float:
@@ -76,6 +92,11 @@ class Helm:
         words = {**places, **programs, "variable": leash.OPERATOR, "operator": str(os.getpid())}
         self._executable.write_text(SCRIPT.format(**{name: shlex.quote(word) for name, word in words.items()}))
         self._executable.chmod(0o700)
+        self._puller = work_dir / "helm-that-pulls"
+        limited = {"blocks": PULL_BLOCKS, "kilobytes": PULL_KILOBYTES, "helm": shlex.quote(str(self._executable))}
+        self._puller.write_text(PULL.format(**limited))
+        self._puller.chmod(0o700)
+        self.packages = Packages(work_dir / "packages", self._pull)
         self._remove_leftovers()
 
     def _remove_leftovers(self) -> None:
@@ -114,6 +135,8 @@ class Helm:
                     await work(command)
                 except Error as error:
                     self._runs[key].words = error.stderr.decode(errors="replace")
+                except Refused as refused:
+                    self._runs[key].refused = refused.failed
 
         HELM_RUNS.labels(action=verb).inc()
         self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"), wish=wish)
@@ -121,7 +144,10 @@ class Helm:
     async def _rehearse(self, target: Target, wanted: Wanted, upgrade: bool) -> str:
         """What helm would send to the cluster, asked of helm and the cluster together, with nothing written; of helm alone while the
         cluster is only planned. Raises helm's Error."""
-        chart = wanted.chart
+        async with self.packages.checked(wanted.chart) as chart:
+            return await self._rendered(target, wanted, chart, upgrade)
+
+    async def _rendered(self, target: Target, wanted: Wanted, chart: ChartRef, upgrade: bool) -> str:
         command = ["template", wanted.name, chart.reference, "--values", "-", "--namespace", wanted.namespace]
         if target.api is None:
             command += ["--kube-version", ".".join(map(str, target.served_version))]
@@ -133,6 +159,13 @@ class Helm:
         async with self._command(target.kubeconfig) as helm:
             rendered: bytes = await helm.run(command, json.dumps(wanted.values).encode())
         return rendered.decode()
+
+    async def _pull(self, chart: ChartRef, directory: Path) -> None:
+        """Let helm download the package of a chart. Raises helm's Error."""
+        HELM_RUNS.labels(action="pull").inc()
+        command = ["pull", chart.reference, "--version", chart.version, "--destination", str(directory)]
+        command += ["--repo", chart.repository] if chart.repository else []
+        await Command(executable=str(self._puller)).run(command)
 
     @asynccontextmanager
     async def _command(self, kubeconfig: str) -> AsyncIterator[Command]:

@@ -18,7 +18,6 @@ from notebook_platform.helm.approval import needed
 from notebook_platform.helm.book import outdated
 from notebook_platform.helm.content import Content, Running, Seen
 from notebook_platform.helm.drift import Drift, drifted
-from notebook_platform.helm.errors import failure
 from notebook_platform.helm.hooks import become_parts
 from notebook_platform.helm.keeping import Keeping, objection
 from notebook_platform.helm.marker import Marker
@@ -117,11 +116,12 @@ class ReleaseStep(Step[Wanted, Found]):
         if run is not None and not run.ended:
             return Observed(busy=await self._at_work(target, run))
         observed = await self._look(target)
-        if run is None or run.words is None or observed.failed:
+        failed = run.failed(self._content.field) if run is not None else None
+        if failed is None or observed.failed:
             return observed
         if observed.found and observed.found.state in (State.BROKEN, State.EXHAUSTED):
             return observed  # what is done about it tells helm's words too
-        return Observed(found=observed.found, failed=failure(run.words, self._content.field))
+        return Observed(found=observed.found, failed=failed)
 
     async def _at_work(self, target: Target, run: Run) -> InProgress:
         content = self._content

@@ -51,8 +51,8 @@ class BinderHub(Content):
         self._addresses = decide(spec.address, azure_names)
 
     async def want(self, target: Target, existing: Release | None) -> Wanted:
-        spec, version = self._spec, self._spec.chart.version
-        chart = self._helm.charts.find(CHART, version, spec.chart.repository, f"{FIELD}.chart")
+        spec, named = self._spec, self._spec.chart
+        chart = self._helm.charts.find(CHART, named.version, named.repository, f"{FIELD}.chart", named.digest)
         hub = Standing(_inside(existing.config), target.api, self.namespace) if existing else None
         secrets = await binder_secrets(self._secrets, spec, self._addresses, hub)
         registry = await image_registry(self._secrets, spec)

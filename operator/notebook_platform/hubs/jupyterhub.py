@@ -50,7 +50,8 @@ class JupyterHub(Content):
         self._origins: Mapping[str, str] = {}
 
     async def want(self, target: Target, existing: Release | None) -> Wanted:
-        chart = self._helm.charts.find(CHART, self._spec.chart.version, self._spec.chart.repository, f"{FIELD}.chart")
+        named = self._spec.chart
+        chart = self._helm.charts.find(CHART, named.version, named.repository, f"{FIELD}.chart", named.digest)
         standing = Standing(existing.config, target.api, self.namespace) if existing else None
         secrets = await hub_secrets(self._secrets, self._spec, standing)
         more = await documents(self._secrets, self._spec.values_from, FIELD)

@@ -1,10 +1,20 @@
 """Which chart is installed, and values of the chart from elsewhere."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from notebook_platform.api.base import SpecModel
+
+Digest = Annotated[
+    str | None,
+    Field(
+        max_length=71,
+        description="SHA-256 of the chart's package, as `sha256:` and 64 lower-case hexadecimal digits (`sha256sum` of the .tgz; for an OCI "
+        "repository that of the chart's layer, not of the manifest). Given, it is checked before anything is rendered, and helm gets "
+        "that very file.",
+    ),
+]
 
 
 class Chart(SpecModel):
@@ -16,6 +26,7 @@ class Chart(SpecModel):
         max_length=512,
         description="Chart repository, one that the operator's configuration allows. Left out: the operator's default.",
     )
+    digest: Digest = None
 
 
 class ValuesFrom(SpecModel):

@@ -45,7 +45,7 @@ SPEC: tuple[Rule, ...] = (
     ),
 )
 
-SHARED = ("auth", "chart.repository", "singleUser.cpu", "singleUser.memory", "culling", "remediation")
+SHARED = ("auth", "chart.repository", "chart.digest", "singleUser.cpu", "singleUser.memory", "culling", "remediation")
 """Members that are a hub's, and so judged as a hub's."""
 
 

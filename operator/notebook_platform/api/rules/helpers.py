@@ -31,6 +31,21 @@ def https(field: str) -> Rule:
     return rule, f"{field} must be an https URL"
 
 
+def chart_repository(field: str) -> tuple[Rule, ...]:
+    """A chart repository. A name and password in it would stand in the status of a refusal and in helm's arguments."""
+    return (
+        (
+            "isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'oci')",
+            f"{field} must be an https or oci URL",
+        ),
+        ("!self.matches('^[^/]*//[^/]*@')", f"{field} must not contain credentials"),
+    )
+
+
+def digest(field: str) -> Rule:
+    return matches(field, "^sha256:[0-9a-f]{64}$", "must be sha256: and 64 lower-case hexadecimal digits")
+
+
 def arm_id(field: str, provider: str, type_: str) -> Rule:
     """An ARM id of a type, as Microsoft.Network and virtualNetworks/subnets."""
     names = "/".join(f"{part}/[^/]+" for part in type_.split("/"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notebook_platform.api.rules import hub_auth, hub_door
-from notebook_platform.api.rules.helpers import Rule, cidr, duration, fixed, matches, release_place
+from notebook_platform.api.rules.helpers import Rule, chart_repository, cidr, digest, duration, fixed, matches, release_place
 
 HUB = "spec.jupyterhub"
 SERVER = f"{HUB}.singleUser"
@@ -71,12 +71,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "must be one exact version, as 4.4.0; ranges are not taken",
         ),
     ),
-    f"{HUB}.chart.repository": (
-        (
-            "isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'oci')",
-            f"{HUB}.chart.repository must be an https or oci URL",
-        ),
-    ),
+    f"{HUB}.chart.repository": chart_repository(f"{HUB}.chart.repository"),
+    f"{HUB}.chart.digest": (digest(f"{HUB}.chart.digest"),),
     f"{SERVER}.startTimeout": (duration(f"{SERVER}.startTimeout"),),
     f"{SERVER}.defaultUrl": (_absolute(f"{SERVER}.defaultUrl"),),
     f"{SERVER}.env": (

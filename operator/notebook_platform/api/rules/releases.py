@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notebook_platform.api.releases import HUBS
-from notebook_platform.api.rules.helpers import Rule, duration, fixed, matches
+from notebook_platform.api.rules.helpers import Rule, chart_repository, digest, duration, fixed, matches
 
 HERE = "spec.releases[]"
 NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -31,12 +31,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "must be one exact version, as 1.2.3; ranges are not taken",
         ),
     ),
-    "spec.releases[].chart.repository": (
-        (
-            "isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'oci')",
-            f"{HERE}.chart.repository must be an https or oci URL",
-        ),
-    ),
+    "spec.releases[].chart.repository": chart_repository(f"{HERE}.chart.repository"),
+    "spec.releases[].chart.digest": (digest(f"{HERE}.chart.digest"),),
     "spec.releases[].remediation.wait": (duration(f"{HERE}.remediation.wait"),),
     "spec.releases[].remediation.stalledAfter": (duration(f"{HERE}.remediation.stalledAfter"),),
     "spec.releases[]": (("!(self.name in self.needs)", f"{HERE}.needs cannot name the release itself"),),

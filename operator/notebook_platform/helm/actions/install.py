@@ -17,17 +17,18 @@ async def write(site: Site, verb: str, reason: str) -> Outcome:
     await site.note(site.next_revision)
 
     async def work(command: Command) -> None:
-        await command.install_or_upgrade(
-            wanted.name,
-            wanted.chart.reference,
-            dict(wanted.values),
-            cleanup_on_fail=True,
-            create_namespace=False,
-            namespace=wanted.namespace,
-            repo=wanted.chart.repository,
-            version=None if wanted.chart.is_archive else wanted.chart.version,
-            reset_values=True,
-        )
+        async with site.helm.packages.checked(wanted.chart) as chart:
+            await command.install_or_upgrade(
+                wanted.name,
+                chart.reference,
+                dict(wanted.values),
+                cleanup_on_fail=True,
+                create_namespace=False,
+                namespace=wanted.namespace,
+                repo=chart.repository,
+                version=None if chart.is_archive else chart.version,
+                reset_values=True,
+            )
 
     sentence = f"Helm is at work: {verb} {wanted.name} ({site.chart}) in {wanted.namespace}"
     return site.start(verb, reason, sentence, work, wanted)
