@@ -22,7 +22,7 @@ NAMESPACE = ACCOUNT = "notebook-platform"
 NAMESPACES = '["!kube-*, !default, !notebook-platform"]'
 """What the operator is configured to watch: a test makes its namespace whenever it likes."""
 
-START_SECONDS = 30
+START_SECONDS = 120
 OIDC_CLIENT_SECRET = "sandbox-oidc-client-secret-91f4"
 
 
