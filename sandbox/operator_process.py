@@ -124,13 +124,18 @@ class OperatorProcess:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start it and wait until it watches. Raises RuntimeError with its log if it does not come up."""
+    def launch(self) -> None:
+        """Start it and return at once."""
         command = [str(Path(sys.executable).parent / "notebook-platform"), "run"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
+
+    def start(self) -> None:
+        """Start it and wait until it watches. Raises RuntimeError with its log if it does not come up."""
+        self.launch()
+        assert self._process is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
