@@ -53,6 +53,7 @@ def test_the_base_is_complete_and_the_pod_is_locked_down() -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["enableServiceLinks"] is False, "a Service's variables would be read as the operator's configuration"
     assert container["livenessProbe"] and container["readinessProbe"] and container["resources"]["limits"]
     assert objects["Deployment"]["spec"]["strategy"]["type"] == "Recreate"
 
