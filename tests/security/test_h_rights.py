@@ -66,20 +66,36 @@ class Management:
         )
 
 
+@contextlib.asynccontextmanager
+async def control_plane(directory: Path) -> AsyncIterator[Management]:
+    plane = ControlPlane(directory, find(), Wanted(name="management", nodes=False))
+    await plane.start()
+    try:
+        yield Management(
+            {
+                "KUBECONFIG": str(plane.kubeconfig_path),
+                **{f"SANDBOX_{name}": "https://127.0.0.1:1" for name in ("ARM", "TENANT", "CLIENT_ID", "CLIENT_SECRET")},
+                "SANDBOX_CA": str(plane.directory / "ca.pem"),
+                "SANDBOX_HELM": str(find().path("helm")),
+                "SANDBOX_CHARTS": str(plane.directory),
+            }
+        )
+    finally:
+        await plane.stop()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Management]:
-    plane = ControlPlane(tmp_path_factory.mktemp("plane"), find(), Wanted(name="management", nodes=False))
-    await plane.start()
-    environment = {
-        "KUBECONFIG": str(plane.kubeconfig_path),
-        **{f"SANDBOX_{name}": "https://127.0.0.1:1" for name in ("ARM", "TENANT", "CLIENT_ID", "CLIENT_SECRET")},
-        "SANDBOX_CA": str(plane.directory / "ca.pem"),
-        "SANDBOX_HELM": str(find().path("helm")),
-        "SANDBOX_CHARTS": str(plane.directory),
-    }
-    install(environment)
-    yield Management(environment)
-    await plane.stop()
+    async with control_plane(tmp_path_factory.mktemp("plane")) as made:
+        install(made.environment)
+        yield made
+
+
+@pytest_asyncio.fixture
+async def bare(tmp_path: Path) -> AsyncIterator[Management]:
+    """A management cluster with nothing installed."""
+    async with control_plane(tmp_path / "plane") as made:
+        yield made
 
 
 def may(site: Management, verb: str, resource: str, *more: str) -> bool:
@@ -206,6 +222,18 @@ def test_the_operators_token_writes_its_own_secrets_and_keeps_their_label(site: 
     assert "replaced" in as_operator(site, "replace", "-f", "-", of=own)
     own["metadata"]["labels"] = {}
     assert NOT_OWN in as_operator(site, "replace", "-f", "-", of=own)
+    owner = {
+        "apiVersion": "notebookplatform.io/v1alpha1",
+        "kind": "NotebookPlatform",
+        "name": "x",
+        "uid": "u",
+        "controller": True,
+    }
+    own["metadata"]["ownerReferences"] = [owner]
+    site.apply(own)
+    site.kubectl("label", "secret", "own", "-n", namespace, "app.kubernetes.io/managed-by-")
+    own["metadata"]["labels"] = OWN
+    assert "replaced" in as_operator(site, "replace", "-f", "-", of=own), "its author took the label away"
     assert "deleted" in as_operator(site, "delete", "secret", "own", "-n", namespace)
 
 
@@ -283,6 +311,10 @@ class Tenant:
         self.operator = found
         return found
 
+    def stop(self) -> None:
+        if self.operator is not None:
+            self.operator.stop()
+
     @property
     def log(self) -> str:
         assert self.operator is not None
@@ -314,8 +346,7 @@ class Tenant:
 def tenant(site: Management, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tenant]:
     made = Tenant(site, namespace_of(request, "alone"), tmp_path)
     yield made
-    if made.operator is not None:
-        made.operator.stop()
+    made.stop()
     for kind in ("clusterrolebinding", "serviceaccount"):
         site.kubectl("delete", kind, made.name, "-n", NAMESPACE, "--ignore-not-found", check=False)
 
@@ -353,12 +384,13 @@ def test_a_namespace_without_a_rolebinding_does_not_stop_the_others_and_is_serve
 
 def test_an_administrator_who_takes_a_rolebinding_away_and_gives_it_back_stops_nobody_else(tenant: Tenant) -> None:
     first, second = tenant.namespace("-a"), tenant.namespace("-b")
-    tenant.configured(f'["{first}", "{second}"]').start()
+    operator = tenant.configured(f'["{first}", "{second}"]')
+    operator.start()
     tenant.site.kubectl("delete", "rolebinding", "notebook-platform", "-n", first)
     tenant.platform(second)
     tenant.until_served(second)
-    tenant.operator.stop()  # type: ignore[union-attr]
-    tenant.operator.start()  # type: ignore[union-attr]
+    operator.stop()
+    operator.start()
     tenant.until_logged(f"namespace {first}: the operator may not list")
     tenant.platform(first)
     tenant.bind(first)
@@ -399,17 +431,21 @@ def test_the_overlay_for_the_whole_cluster_serves_a_namespace_without_a_rolebind
     assert "ERROR" not in tenant.log
 
 
-def test_an_operator_that_starts_before_its_crd_is_installed_serves_when_it_is(tenant: Tenant) -> None:
+def test_an_operator_that_starts_before_its_crd_is_installed_serves_when_it_is(bare: Management, tmp_path: Path) -> None:
+    everything = kustomized("base")
+    bare.apply(*(one for one in everything if one["kind"] in ("Namespace", "ClusterRole")))
+    tenant = Tenant(bare, "early", tmp_path)
     namespace = tenant.namespace()
-    (crd,) = [one for one in kustomized("base") if one["kind"] == "CustomResourceDefinition"]
-    tenant.site.kubectl("delete", "crd", PLATFORMS, "--wait=true")
     tenant.configured(f'["{namespace}"]').launch()
-    tenant.until_logged("Install the CustomResourceDefinition")
-    tenant.site.apply(crd)
-    tenant.site.kubectl("wait", "--for=condition=Established", f"crd/{PLATFORMS}", "--timeout=30s")
-    tenant.platform(namespace)
-    tenant.until_served(namespace)
-    assert "ERROR" not in tenant.log
+    try:
+        tenant.until_logged("Install the CustomResourceDefinition")
+        bare.apply(*(one for one in everything if one["kind"] == "CustomResourceDefinition"))
+        bare.kubectl("wait", "--for=condition=Established", f"crd/{PLATFORMS}", "--timeout=30s")
+        tenant.platform(namespace)
+        tenant.until_served(namespace)
+        assert "ERROR" not in tenant.log
+    finally:
+        tenant.stop()
 
 
 @pytest.mark.parametrize("names", ['["Team"]', '["a b"]', '["../x"]', '["a/b"]', '[""]', '["x\\n"]'])
