@@ -110,7 +110,7 @@ def may(site: Management, *asked: tuple[str, str], namespace: str = "") -> dict[
         spec = {"user": OPERATOR, "groups": groups, "resourceAttributes": attributes}
         reviews.append({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
     text = yaml.safe_dump_all(reviews)
-    answers = site.kubectl("create", "-f", "-", "-o", 'jsonpath={.status.allowed}{"\n"}', stdin=text).split()
+    answers = site.kubectl("create", "-f", "-", "-o", 'jsonpath={.status.allowed}{"\\n"}', stdin=text).split()
     return {question: answer == "true" for question, answer in zip(asked, answers, strict=True)}
 
 
@@ -262,7 +262,7 @@ def test_the_operators_token_writes_its_own_secrets_and_keeps_their_label(site: 
 
 @pytest.mark.parametrize(
     "change",
-    [{"deletionProtection": False}, {"suspend": False}, {"azure": {"resourceGroup": "another"}}, {"driftIgnore": ["tags"]}],
+    [{"deletionProtection": False}, {"suspend": False}, {"interval": "5m"}, {"cluster": {"kubernetesVersion": "1.36"}}],
 )
 def test_the_operators_token_changes_no_spec(site: Management, namespace: str, change: dict[str, Any]) -> None:
     site.platform(namespace, deletionProtection=True, suspend=True)
