@@ -456,7 +456,7 @@ def test_the_overlay_for_the_whole_cluster_serves_a_namespace_without_a_rolebind
 
 def test_an_operator_that_starts_before_its_crd_is_installed_serves_when_it_is(bare: Management, tmp_path: Path) -> None:
     everything = kustomized("base")
-    bare.apply(*(one for one in everything if one["kind"] in ("Namespace", "ClusterRole")))
+    bare.apply(*(one for one in everything if one["kind"] in ("Namespace", "ServiceAccount", "ClusterRole")))
     tenant = Tenant(bare, "early", tmp_path)
     namespace = tenant.namespace()
     tenant.configured(f'["{namespace}"]').launch()
@@ -471,11 +471,9 @@ def test_an_operator_that_starts_before_its_crd_is_installed_serves_when_it_is(b
         tenant.stop()
 
 
-@pytest.mark.parametrize("names", ['["Team"]', '["a b"]', '["../x"]', '["a/b"]', '[""]', '["x\\n"]'])
-def test_a_name_that_no_namespace_has_is_refused_at_the_start(tenant: Tenant, names: str) -> None:
-    operator = tenant.configured(names)
+def test_a_name_that_no_namespace_has_is_refused_at_the_start(tenant: Tenant) -> None:
     with pytest.raises(RuntimeError, match="neither the name of a namespace nor a pattern"):
-        operator.start()
+        tenant.configured('["../kube-system"]').start()
 
 
 def test_contents_of_secrets_that_no_platform_names_stay_out_of_the_operators_memory(tenant: Tenant) -> None:

@@ -7,6 +7,8 @@ from functools import cache
 from typing import Any
 
 import pytest
+from notebook_platform.config import OperatorConfig
+from pydantic import ValidationError
 
 from sandbox.operator_process import ACCOUNT, NAMESPACE
 from sandbox.operator_process import kustomized as built
@@ -162,3 +164,24 @@ def test_the_policies_select_the_operators_pod() -> None:
     for policy in of_kind("base", "NetworkPolicy"):
         assert policy["metadata"]["namespace"] == deployment["metadata"]["namespace"]
         assert policy["spec"]["podSelector"].get("matchLabels", labels).items() <= labels.items()
+
+
+@pytest.mark.parametrize("name", ["Team", "a b", "../x", "a/b", "", "x\n", "a,", "!", "team_a", "\u00e4", "a;b", "$HOME"])
+def test_a_name_that_no_namespace_has_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="neither the name of a namespace nor a pattern"):
+        OperatorConfig(namespaces=[name])
+
+
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        (["platforms"], False),
+        ([], False),
+        (["a", "b-1"], False),
+        (["team-*"], True),
+        (["!kube-*, !default"], True),
+        (["a", "t?"], True),
+    ],
+)
+def test_patterns_are_told_from_exact_names(names: list[str], patterns: bool) -> None:
+    assert OperatorConfig(namespaces=names).has_namespace_patterns is patterns
