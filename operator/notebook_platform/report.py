@@ -58,10 +58,10 @@ def platform_status(
         cluster=_cluster(cluster, target, previous.cluster, redactor),
         releases=_releases(results, running, previous.releases, redactor),
         hub=_hub([r.details for r in running if isinstance(r.details, Census)]) or previous.hub,
-        operations=[_operation(key, operation) for key, operation in sorted(operations.items())],
+        operations=[_operation(key, operation, redactor) for key, operation in sorted(operations.items())],
         attempts=[_attempt(attempt) for attempt in attempts],
         plan=_plan(results),
-        next=_next(operations, attempts),
+        next=_next(operations, attempts, redactor),
     )
 
 
@@ -140,13 +140,13 @@ def _hub(users: Sequence[Census]) -> HubStatus | None:
     return HubStatus(servers=sum(one.servers for one in users), homes=sum(len(one.homes) for one in users))
 
 
-def _operation(key: str, operation: Operation) -> OperationStatus:
+def _operation(key: str, operation: Operation, redactor: SecretRedactor) -> OperationStatus:
     scheme, host, path, _, _ = urlsplit(operation.url)
     return OperationStatus(
         step=key,
-        kind=operation.kind,
+        kind=redactor.sanitize(operation.kind, 256),
         started=_time(operation.started),
-        url=urlunsplit((scheme, host, path, "", "")),
+        url=shortened(urlunsplit((scheme, host, path, "", "")), 2048),
         percent=None if operation.percent is None else int(operation.percent // PERCENT_STEP * PERCENT_STEP),
         expected_end=_time(operation.started + timedelta(seconds=operation.expected)),
     )
@@ -182,10 +182,10 @@ def _short(value: object) -> str | None:
     return shortened(text, 256)
 
 
-def _next(operations: Mapping[str, Operation], attempts: Iterable[Attempt]) -> str | None:
+def _next(operations: Mapping[str, Operation], attempts: Iterable[Attempt], redactor: SecretRedactor) -> str | None:
     running = sorted((o.started + timedelta(seconds=o.expected), o.kind) for o in operations.values())
     if running:
-        return f"{running[0][1]}, expected to end at {_time(running[0][0])}"
+        return f"{redactor.sanitize(running[0][1], 200)}, expected to end at {_time(running[0][0])}"
     retries = sorted((a.retry_at, a.step) for a in attempts)
     if retries:
         return f"{retries[0][1]} is tried again at {_time(retries[0][0])}"

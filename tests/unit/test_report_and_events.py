@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Operation
 from notebook_platform.engine.fold import fold
 from notebook_platform.engine.walk import Result
+from notebook_platform.helm.content import Running
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.observability.events import events
 from notebook_platform.report import platform_status
@@ -124,3 +126,22 @@ def test_the_summary_conditions_follow_kstatus() -> None:
     assert summary({"A": Result(outcome=BROKEN)}) == {"Ready": "False", "Reconciling": "True", "Stalled": "False"}
     assert summary({"A": Result(outcome=stuck)}) == {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
     assert summary({"A": Result(outcome=BUSY), "B": Result(outcome=stuck)})["Stalled"] == "True"
+
+
+def test_what_outputs_and_records_say_is_shown_in_one_printable_line_and_in_bounds() -> None:
+    nasty = "\x1b[2J\u202e" + "very-secret-value " * 200
+    redactor = SecretRedactor()
+    redactor.add({"password": "very-secret-value"})
+    release = Running(name=nasty, namespace=nasty, chart=nasty, revision=1, state=nasty, url=nasty)
+    cluster = SimpleNamespace(id=nasty, fqdn=nasty, kubernetes_version=nasty, power_state=nasty)
+    status = platform_status(
+        {"Cluster": Result(outcome=Done(output=cluster)), "JupyterHub": Result(outcome=Done(output=release))},
+        [],
+        previous=PlatformStatus(),
+        generation=1,
+        operations={"A": replace(OPERATION, kind=nasty)},
+        attempts=(),
+        redactor=redactor,
+    )
+    text = status.model_dump_json()
+    assert "very-secret" not in text and "\\u001b" not in text and "\u202e" not in text
