@@ -2,6 +2,7 @@
 
 import json
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, U
 from notebook_platform.engine.outcome import Done, Failed, InProgress
 from notebook_platform.engine.step import Notice
 from notebook_platform.engine.walk import Result
+from notebook_platform.helm.pods import diagnose
+from notebook_platform.helm.scene import Scene
 from notebook_platform.kube.redaction import CURRENT, HIDDEN, REDACTORS, SecretRedactor, learnable, sanitize
 from notebook_platform.observability.logs import JsonFormatter, TextFormatter
 from notebook_platform.sanitizing import sanitized
@@ -53,6 +56,23 @@ def test_all_texts_of_a_result_are_sanitized(words: str, before: Any, after: Any
         for part in (one.cannot, one.awaits, result.outcome):
             found += [getattr(part, name) for name in ("message", "remedy", "next") if hasattr(part, name)]
         assert len(found) >= 7 and all(text.isprintable() and SECRET not in text for text in found)
+
+
+def test_events_of_pods_in_the_built_cluster_cannot_steer_a_terminal(redactor: SecretRedactor) -> None:
+    about = SimpleNamespace(kind="Pod", name="hub-0")
+    said = f"\x1b]0;x\x07MountVolume\r\nfailed \u202e{SECRET}"
+    event = SimpleNamespace(involved_object=about, reason="FailedMount", message=said)
+    pod = SimpleNamespace(
+        metadata=SimpleNamespace(name="hub-0"),
+        spec=SimpleNamespace(node_name="node-1", volumes=None),
+        status=SimpleNamespace(phase="Pending", conditions=None, init_container_statuses=None, container_statuses=None),
+    )
+    found = diagnose(pod, Scene(claims={}, events=[event], classes={}))
+    assert found is not None
+    outcome = InProgress(reason=found[0].reason, message=found[1], look_again_in=1)
+    shown = sanitized({"A": Result(outcome=outcome)}, redactor)["A"].outcome
+    assert isinstance(shown, InProgress) and shown.message.isprintable()
+    assert f"(MountVolume  failed {HIDDEN})" in shown.message
 
 
 def test_what_is_fit_to_be_shown_stays_the_same_object(redactor: SecretRedactor) -> None:
