@@ -27,11 +27,17 @@ GENERATIONS = 4
 UNUSED_SECONDS = 86_400.0
 """A value that was not read for so long makes room for others when there are too many."""
 
+LONGEST_MESSAGE = 4096
+"""Characters. Conditions and Events hold less; a longer search would only take time."""
+
 LONGEST_TEXT = 16_384
 """Characters. What follows is dropped: no reader of a message or of a log line needs it, and the search costs time."""
 
 SLICE = 50
 """Forms that are learned before other work of the process gets its turn."""
+
+MOST_READ = 1 << 20
+"""Characters of a text that are read at all before it is cut."""
 
 BEGINNING = 24
 """So many characters identify a longer value that another program has cut."""
@@ -128,9 +134,9 @@ class SecretRedactor:
         """Return `text` without this platform's secrets, and without tokens and signatures."""
         return _redacted(text, self._own)
 
-    def sanitize(self, text: str, limit: int = LONGEST_TEXT) -> str:
+    def sanitize(self, text: str, limit: int = LONGEST_MESSAGE) -> str:
         """Return `text` fit to be shown: one printable line, without secrets, and only then cut to `limit` characters."""
-        return shortened(self.redact(printable(text)), limit)
+        return shortened(_redacted(printable(text[:MOST_READ]), self._own, limit), limit)
 
     def forget(self) -> None:
         """Drop all values, for good: the platform is gone."""
@@ -228,24 +234,27 @@ CURRENT: ContextVar[SecretRedactor | None] = ContextVar("redactor", default=None
 """The redactor of the platform that the running task works for."""
 
 
-def sanitize(text: str, limit: int = LONGEST_TEXT) -> str:
+def sanitize(text: str, limit: int = LONGEST_MESSAGE) -> str:
     """Return words from outside fit to be shown, as `SecretRedactor.sanitize` does, with the secrets of the current platform."""
     redactor = CURRENT.get()
-    return redactor.sanitize(text, limit) if redactor else shortened(_redacted(printable(text), None), limit)
+    if redactor is not None:
+        return redactor.sanitize(text, limit)
+    return shortened(_redacted(printable(text[:MOST_READ]), None, limit), limit)
 
 
-def _redacted(text: str, index: SubstringIndex | None) -> str:
-    spans = [match.span(1) for pattern in _PATTERNS for match in pattern.finditer(text, 0, 2 * LONGEST_TEXT)]
+def _redacted(text: str, index: SubstringIndex | None, most: int = LONGEST_TEXT) -> str:
+    """Return the text, or its first `most` characters and an ellipsis. A secret that begins before that is hidden as a whole."""
+    spans = [match.span(1) for pattern in _PATTERNS for match in pattern.finditer(text, 0, most + LONGEST_MESSAGE)]
     if index is not None:
-        spans += index.spans(text, LONGEST_TEXT)
-    if not spans:
-        return text[:LONGEST_TEXT]
+        spans += index.spans(text, most)
     parts: list[str] = []
     at = 0
     for start, end in sorted(spans):
-        if start > LONGEST_TEXT:
+        if start > most:
             break
         if start > at or not parts:
             parts += [text[at:start], HIDDEN]
         at = max(at, end)
-    return "".join(parts) + text[at:LONGEST_TEXT]
+    end = max(at, most)
+    more = "…" if end < len(text) else ""
+    return "".join(parts) + text[at:end] + more

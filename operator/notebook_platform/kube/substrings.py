@@ -36,6 +36,10 @@ class Entry(NamedTuple):
     key: int
 
 
+def _longest_first(item: tuple[int, int]) -> int:
+    return -abs(item[0])
+
+
 class SubstringIndex:
     """The set. Strings are counted: each `add` wants its own `discard`."""
 
@@ -72,10 +76,10 @@ class SubstringIndex:
         entry = Entry(gram, length if whole else -length, hash(text) if whole else ~hash(text))
         if known is None:
             self._lengths[gram] = entry.length
-        elif isinstance(known, int):
-            self._lengths[gram] = {known: 2} if known == entry.length else {known: 1, entry.length: 1}
         else:
-            known[entry.length] = known.get(entry.length, 0) + 1
+            counted = {known: 1} if isinstance(known, int) else known
+            counted[entry.length] = counted.get(entry.length, 0) + 1
+            self._lengths[gram] = counted if counted[entry.length] > 1 else dict(sorted(counted.items(), key=_longest_first))
         self._counts[entry.key] = self._counts.get(entry.key, 0) + 1
         return entry
 
@@ -104,15 +108,18 @@ class SubstringIndex:
         word = 0, 0  # where the last word that was looked for begins and ends: not for each of its characters again
         for start in [at for at in range(last) if text[at : at + GRAM] in lengths]:
             known = lengths[text[start : start + GRAM]]
+            found = False
             for length in (known,) if isinstance(known, int) else known:
                 end = start + abs(length)
-                if end > len(text):
+                if end > len(text) or (found and length > 0):  # shorter ones are inside what was found
                     continue
                 key = hash(text[start:end])
                 if length > 0 and key in counts:
+                    found = True
                     yield start, end
                 elif length < 0 and ~key in counts:
                     if not word[0] <= end <= word[1]:
                         rest = _REST.match(text, end)
                         word = end, rest.end() if rest else end
                     yield start, word[1]
+                    break
