@@ -13,7 +13,8 @@ from notebook_platform.azure.context import AzureContext
 from notebook_platform.clients import ClusterClients
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.content import Content
-from notebook_platform.helm.release import history
+from notebook_platform.helm.ownership import ReleaseLedger
+from notebook_platform.helm.storage import history
 from notebook_platform.hubs.users.claims import named_claims
 from notebook_platform.hubs.users.count import count_all
 from notebook_platform.hubs.users.volumes import Place, UserInventory
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 async def count_volumes(
-    context: AzureContext, clusters: ClusterClients, contents: Sequence[Content], *, reached: bool
+    context: AzureContext, clusters: ClusterClients, contents: Sequence[Content], ledger: ReleaseLedger, *, reached: bool
 ) -> UserInventory | None:
     """Count the volumes of the platform's own cluster. Empty when Azure shows none, or one that is already being deleted; None when
     there may be some that cannot be counted now.
@@ -42,7 +43,7 @@ async def count_volumes(
         if not cluster.is_there:
             return nothing
         connection = await clusters.connection(context, cluster)
-        empty = await _unused(connection.api, contents)
+        empty = await _unused(connection.api, contents, ledger)
     except (Refused, AzureError, ApiException, OSError, TimeoutError) as error:
         owner = context.owner
         log.warning("%s/%s: the volumes cannot be counted: %s", owner.namespace, owner.name, type(error).__name__)
@@ -51,11 +52,13 @@ async def count_volumes(
     return await count_all(connection.api, named=named_by(context.spec), empty=empty, doomed=doomed) or nothing
 
 
-async def _unused(api: client.ApiClient, contents: Iterable[Content]) -> list[Place]:
-    """The claims of our releases that hold nothing of users."""
+async def _unused(api: client.ApiClient, contents: Iterable[Content], ledger: ReleaseLedger) -> list[Place]:
+    """The claims of our releases that hold nothing of users; only a record of ours says so."""
     found: list[Place] = []
+    await ledger.load()
     for content in contents:
-        release = (await history(api, content.namespace, content.release)).newest
+        owned = ledger.release((content.namespace, content.release))
+        release = (await history(api, content.namespace, content.release, owned)).own if owned is not None else None
         if release is not None:
             found += await content.unused_claims(api, release)
     return found

@@ -51,6 +51,7 @@ from notebook_platform.engine.walk import Result
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.content import Content
 from notebook_platform.helm.keeping import Keeping
+from notebook_platform.helm.ownership import ReleaseLedger
 from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
@@ -103,6 +104,7 @@ class Workshop:
         )
         self._helm = Helm(executable=config.helm, work_dir=work_dir, charts=charts, timeout=config.helm_timeout)
         self._open: dict[str, AzureSession] = {}
+        self._ledgers: dict[str, ReleaseLedger] = {}
 
     async def warm_up(self) -> None:
         """Load beside the loop what the first pass will need."""
@@ -138,7 +140,7 @@ class Workshop:
     ) -> AzureContext:
         """What the Azure steps work with for one pass."""
         CORRELATION.set(str(uuid.uuid4()))
-        owner = Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
+        owner = self._owner(platform)
         secrets = ReadOnlySecrets(secrets) if planning else secrets
         context = AzureContext(
             spec=spec,
@@ -161,11 +163,15 @@ class Workshop:
             markers={Providers.name: FEATURES_DOCS},
         )
 
+    def _owner(self, platform: Platform) -> Owner:
+        return Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
+
     def _hub_steps(self, context: AzureContext, approved: frozenset[str]) -> list[Step[Any, Any]]:
         keeping = Keeping(
             owner=context.owner.tag,
             uid=context.owner.uid,
             helm=self._helm,
+            ledger=self._ledger(context.owner, context.secrets, planning=context.planning),
             adoption=context.spec.adoption,
             deleting=context.deleting,
             approved=approved,
@@ -176,6 +182,14 @@ class Workshop:
         clear = {JupyterHub.name: end_servers, BinderHub.name: end_all}
         retired = RetiredReleases(keeping, places, clear, concerns)
         return [self._clusters.step(context), *(ReleaseStep(content, keeping) for content in contents), retired]
+
+    def _ledger(self, owner: Owner, secrets: SecretStore, *, planning: bool) -> ReleaseLedger:
+        """The releases that a platform owns. Runs of helm write to it between reconciles, so there is one of it; a plan has its own."""
+        if planning:
+            return ReleaseLedger(secrets, owner.tag)
+        if owner.uid not in self._ledgers:
+            self._ledgers[owner.uid] = ReleaseLedger(secrets, owner.tag)
+        return self._ledgers[owner.uid]
 
     def _contents(self, context: AzureContext) -> list[Content]:
         """The releases that the spec asks for, each after those that it needs."""
@@ -218,7 +232,8 @@ class Workshop:
         """The volumes that a deletion of the platform destroys with its cluster; None when they cannot be counted. `reached`: the
         platform had a cluster that answered."""
         context = await self.azure(platform, spec, secrets)
-        return await count_volumes(context, self._clusters, self._contents(context), reached=reached)
+        ledger = self._ledger(context.owner, context.secrets, planning=context.planning)
+        return await count_volumes(context, self._clusters, self._contents(context), ledger, reached=reached)
 
     def occupied(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore
@@ -243,7 +258,8 @@ class Workshop:
         if connection is None or users is None or spec.jupyterhub is None:
             return users
         allow_private = self._config.allow_private_addresses
-        servers = await of_hub(connection.api, spec.jupyterhub, self._around(spec), allow_private=allow_private)
+        ledger = self._ledger(self._owner(platform), secrets, planning=False)
+        servers = await of_hub(connection.api, ledger, spec.jupyterhub, self._around(spec), allow_private=allow_private)
         return counted(users, servers)
 
     def _around(self, spec: NotebookPlatformSpec) -> Around:
@@ -258,6 +274,7 @@ class Workshop:
     async def forget(self, platform: Platform) -> None:
         """A platform is gone: its clients are closed."""
         self._open.pop(platform.uid, None)
+        self._ledgers.pop(platform.uid, None)
         await self._clusters.drop(platform.uid)
 
     async def close(self) -> None:

@@ -186,14 +186,14 @@ class GivenSecrets(SecretStore):
         except (ApiException, aiohttp.ClientError, OSError):
             return None
 
-    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
+    async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
         """From the file, else from the cluster. Raises Refused (SecretNameTaken)."""
         given = self._given.get(("Secret", name))
         if given is not None:
             await self.redact_from_now_on(name, given)
             return given
         try:
-            return await super().own(name, orphaned=orphaned) if self._cluster else None
+            return await super().own(name, orphaned=orphaned, plain=plain) if self._cluster else None
         except (ApiException, aiohttp.ClientError, OSError):
             return None
 

@@ -23,7 +23,8 @@ from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.subject import GivenSecrets
 from notebook_platform.engine.fold import sentence
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.helm.release import Release, releases
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.storage import releases
 from notebook_platform.hubs.describe import describe_jupyterhub
 from notebook_platform.kube.redaction import sanitize
 from notebook_platform.kube.secrets import Platform

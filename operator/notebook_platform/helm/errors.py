@@ -65,6 +65,12 @@ TABLE = (
         15,
     ),
     Row(
+        r"secrets \"sh\.helm\.release\.v1\.\S+\" already exists",
+        "ReleaseRecordChanged",
+        "Another helm, or whoever may write Secrets in the namespace of {field}, wrote a record of this revision meanwhile. It is tried again.",
+        30,
+    ),
+    Row(
         r"has no deployed releases",
         "NothingDeployed",
         "Helm's book names no revision of {field} that runs. Delete the Secrets sh.helm.release.v1.* of that release: it is installed "

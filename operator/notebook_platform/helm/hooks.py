@@ -48,7 +48,8 @@ async def hand_over(api: client.ApiClient, release: Release, places: Collection[
         return
     async with live(api, release.namespace) as objects:
         for thing in release.hook_objects():
-            found = await objects.get(thing) if (thing["kind"], thing["metadata"]["name"]) in places else None
+            here = thing["metadata"].get("namespace") in (None, "", release.namespace)
+            found = await objects.get(thing) if here and (thing["kind"], thing["metadata"]["name"]) in places else None
             if found is None or MARK in (found["metadata"].get("annotations") or {}):
                 continue
             await objects.replace(as_helm_makes_it(found, release))

@@ -1,10 +1,10 @@
-"""Whose release is it, which revision did we last begin to write, how often did helm fail? A ConfigMap beside the release says so.
+"""The marker of a release: a ConfigMap beside it in the built cluster that says which platform keeps it.
 
-It is written before helm starts, so that a lock found later is known to be ours or somebody else's. The namespace is made with it.
+It is written for people and for other operators and starts nothing: whoever works in the cluster can write one. What the operator
+owns stands in the management cluster (`helm/ownership.py`). The namespace of a release is created together with its marker.
 """
 
-import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,108 +12,92 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 LABEL = {"app.kubernetes.io/managed-by": "notebook-platform"}
-SELECTOR = "app.kubernetes.io/managed-by=notebook-platform"
 OWNER = "notebookplatform.io/owner"
 PREFIX = "notebook-platform-"
+LONGEST = 300
+"""Characters. An owner's tag is a cluster id, a namespace, a name and a uid."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Marker:
-    """`step`: the step that keeps the release; `revision`: the last revision that was begun; `failures`: how often helm failed in a
-    row on what is wanted, last at revision `failed`; `recoveries`: how often a dead helm's lock was freed; `unfinished`: 1 when what
-    it had begun is yet to be done again; `removing`: 1 when we began to uninstall it; `leftovers`: objects that Helm does not remove
-    when it uninstalls (hooks), as references."""
+    """`owner`: the tag of the platform that keeps the release; `step`: the step in it. Both are whatever the cluster says."""
 
     owner: str
     step: str = ""
-    revision: int = 0
-    failures: int = 0
-    failed: int = 0
-    recoveries: int = 0
-    unfinished: int = 0
-    removing: int = 0
-    leftovers: tuple[Mapping[str, str], ...] = ()
-
-    def data(self) -> dict[str, str]:
-        """As it is written down."""
-        numbers = {name: str(getattr(self, name)) for name in NUMBERS}
-        leftovers = {"leftovers": json.dumps([dict(one) for one in self.leftovers])} if self.leftovers else {}
-        return {"owner": self.owner, "step": self.step, **numbers, **leftovers}
-
-
-NUMBERS = ("revision", "failures", "failed", "recoveries", "unfinished", "removing")
 
 
 def _name(release: str) -> str:
     return f"{PREFIX}{release}"
 
 
-def _read(data: Mapping[str, str]) -> Marker:
-    numbers = {name: int(data.get(name, "0")) for name in NUMBERS}
-    leftovers = tuple(json.loads(data.get("leftovers", "[]")))
-    return Marker(owner=data.get("owner", ""), step=data.get("step", ""), leftovers=leftovers, **numbers)
-
-
 async def read(api: client.ApiClient, namespace: str, release: str) -> Marker | None:
-    """The marker of a release; None when there is none."""
+    """The marker of a release; None when there is none, or it names no owner. Raises ApiException."""
     try:
         found = await client.CoreV1Api(api).read_namespaced_config_map(_name(release), namespace)
     except ApiException as error:
         if error.status == 404:
             return None
         raise
-    return _read(found.data or {})
+    data = found.data or {}
+    owner = str(data.get("owner", ""))[:LONGEST]
+    return Marker(owner=owner, step=str(data.get("step", ""))[:LONGEST]) if owner else None
 
 
-async def read_all(api: client.ApiClient, owner: str) -> dict[tuple[str, str], Marker]:
-    """All markers of an owner in a cluster, by (namespace, release)."""
-    listed = await client.CoreV1Api(api).list_config_map_for_all_namespaces(label_selector=SELECTOR)
-    found = {(m.metadata.namespace, m.metadata.name.removeprefix(PREFIX)): _read(m.data or {}) for m in listed.items}
-    return {place: marker for place, marker in found.items() if marker.owner == owner}
-
-
-async def write(api: client.ApiClient, namespace: str, release: str, marker: Marker) -> None:
-    """Make the namespace if it is not there (then it is ours), and the marker in it."""
+async def write(api: client.ApiClient, namespace: str, release: str, marker: Marker) -> str | None:
+    """Create the namespace if there is none, and the marker in it. Returns the namespace's uid if it was created now."""
     core = client.CoreV1Api(api)
     metadata = {"name": namespace, "labels": LABEL, "annotations": {OWNER: marker.owner}}
-    await _create(core.create_namespace({"metadata": metadata}))
-    body = {"metadata": {"name": _name(release), "labels": LABEL}, "data": marker.data()}
-    if not await _create(core.create_namespaced_config_map(namespace, body)):
+    made = await _create(core.create_namespace({"metadata": metadata}))
+    body = {"metadata": {"name": _name(release), "labels": LABEL}, "data": {"owner": marker.owner, "step": marker.step}}
+    if await _create(core.create_namespaced_config_map(namespace, body)) is None:
         await core.replace_namespaced_config_map(_name(release), namespace, body)
+    return str(made.metadata.uid) if made is not None else None
 
 
-async def _create(call: Awaitable[Any]) -> bool:
+async def _create(call: Awaitable[Any]) -> Any:
+    """What was created; None: it exists already."""
     try:
-        await call
+        return await call
     except ApiException as error:
         if error.status != 409:
             raise
-        return False
-    return True
+    return None
 
 
-async def remove(api: client.ApiClient, namespace: str, release: str, owner: str, *, with_data: bool) -> None:
-    """Remove the marker, and the namespace when it is ours and nothing is in it. `with_data`: no other release is enough, for what
-    else is there goes too (volumes and all)."""
+async def remove(api: client.ApiClient, namespace: str, release: str, *, created: str | None, with_data: bool) -> None:
+    """Remove the marker, and the namespace when the operator created it and nothing is in it.
+
+    Args:
+        created: the uid of the namespace that the operator created (from the ledger; the annotation in the cluster proves nothing).
+        with_data: that no other release is there is enough; what else is there goes too, volumes and all.
+    """
     core = client.CoreV1Api(api)
     try:
         await core.delete_namespaced_config_map(_name(release), namespace)
+    except ApiException as error:
+        if error.status != 404:
+            raise
+    try:
         found = await core.read_namespace(namespace)
-        if (found.metadata.annotations or {}).get(OWNER) != owner:
+        if created is None or found.metadata.uid != created:
             return
-        others = await core.list_namespaced_secret(namespace, label_selector="owner=helm")
+        others = await core.list_namespaced_secret(namespace, label_selector="owner=helm", limit=1)
         if not others.items and (with_data or await _is_empty(api, namespace)):
-            await core.delete_namespace(namespace)
+            await core.delete_namespace(namespace, body={"preconditions": {"uid": created}})
     except ApiException as error:
         if error.status != 404:
             raise
 
 
 async def unmark(api: client.ApiClient, namespace: str, release: str, owner: str) -> None:
-    """The release stays and is nobody's: the marker goes, and our name from the namespace."""
+    """Remove the marker, and our name from the namespace: the release stays and has no owner."""
     core = client.CoreV1Api(api)
     try:
         await core.delete_namespaced_config_map(_name(release), namespace)
+    except ApiException as error:
+        if error.status != 404:
+            raise
+    try:
         found = await core.read_namespace(namespace)
         if (found.metadata.annotations or {}).get(OWNER) == owner:
             nothing = {"metadata": {"annotations": {OWNER: None}}}
@@ -139,7 +123,10 @@ async def _is_empty(api: client.ApiClient, namespace: str) -> bool:
         apps.list_namespaced_stateful_set,
     )
     for look in lists:
-        there = (await look(namespace)).items
-        if any(not t.metadata.deletion_timestamp and t.metadata.name not in EVERY_NAMESPACE_HAS for t in there):
+        page = await look(namespace, limit=50)
+        stays = [
+            one for one in page.items if not one.metadata.deletion_timestamp and one.metadata.name not in EVERY_NAMESPACE_HAS
+        ]
+        if stays or (page.metadata and page.metadata._continue):
             return False
     return True

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import compare
 from notebook_platform.helm.drift import Drift
-from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.removed import REMOVED, Kind, named
 from notebook_platform.helm.state import State, Wanted
@@ -40,10 +40,10 @@ def installs(wanted: Wanted, ahead: Ahead) -> list[Change]:
     return [Change(path=path_of(wanted), action=Action.CREATE, after=told, cannot=ahead.refused)]
 
 
-def upgrades(wanted: Wanted, release: Release, mark: Marker | None, ahead: Ahead) -> list[Change]:
+def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, ahead: Ahead) -> list[Change]:
     """It has another chart or other values; what has to be done for that beside it comes first."""
     chart, before = f"{wanted.chart.name}-{wanted.chart.version}", f"{release.chart}-{release.chart_version}"
-    begun = bool(mark and mark.unfinished)  # what was begun and broken off is not left half done
+    begun = owned is not None and owned.unfinished and owned.wish == wanted.digest  # what was broken off is not left half done
     if before != chart:
         told = Change(path=f"{path_of(wanted)}/chart", action=Action.UPDATE, before=before, after=chart)
     else:
@@ -78,7 +78,9 @@ def _differing(desired: Wanted, release: Release) -> list[str]:
     return [f"{path} ({desired.origins[path]})" if path in desired.origins else path for path in sorted(forth | back)]
 
 
-def changes(wanted: Wanted, release: Release, state: State, mark: Marker | None, ahead: Ahead, owner: str) -> Sequence[Change]:
+def changes(
+    wanted: Wanted, release: Release, state: State, owned: OwnedRelease | None, ahead: Ahead, owner: str
+) -> Sequence[Change]:
     """What is done about a release that is there; drift apart."""
     path = path_of(wanted)
     if state is State.IN_LINE:
@@ -86,6 +88,6 @@ def changes(wanted: Wanted, release: Release, state: State, mark: Marker | None,
     if state is State.UNMARKED:
         return [Change(path=f"{path}/owner", action=Action.UPDATE, after=owner)]
     if state in WRITES and not wanted.is_in(release):
-        return upgrades(wanted, release, mark, ahead)
+        return upgrades(wanted, release, owned, ahead)
     cannot = ahead.refused if state in WRITES else None
     return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", cannot=cannot)]

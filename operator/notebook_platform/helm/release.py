@@ -1,37 +1,62 @@
-"""A release as Helm keeps it: a Secret a revision, gzipped JSON in it. Read through the API, with no process started.
+"""A revision of a release as Helm stores it: gzipped JSON in a Secret of the release's namespace. Pure.
+
+Whoever may write Secrets in that namespace can write such a record, so nothing in it is believed by itself. A record is decoded within a
+budget, its members are checked, and its digest is compared with the one that the operator keeps of its own revisions
+(`helm/ownership.py`). The digest covers all that an action uses: manifest, hooks, chart and values. `info` (status, times, description)
+changes during a revision's life and is left out; it decides when something is done, never what is written.
 
 https://helm.sh/docs/topics/advanced/#storage-backends
 """
 
 import base64
+import binascii
 import gzip
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
-import aiohttp
-import yaml
-from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
-
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.bounded.archive import gunzip
+from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_json, parse_yaml_all
 
 AKS_OWN = "aks-managed-"
 """Releases of these names are AKS's own (https://learn.microsoft.com/azure/aks/faq)."""
 
+PREFIX = "sh.helm.release.v1."
+"""Names of Helm's Secrets begin so; the release's name and `.v<revision>` follow."""
+
 LARGEST_INTEGER = 2**53
 """Helm reads numbers as floats: larger integers do not come back as they went in."""
+
+MOST_BYTES = 16 * 2**20
+"""Of a decompressed record; the largest charts (kube-prometheus-stack) need about 5 MiB."""
+
+DOCUMENT = Budget(bytes=MOST_BYTES, nodes=400_000, depth=100)
+MOST_SEPARATORS = 1_000_000
+"""Commas and brackets in a record, those in texts too. The JSON parser holds the interpreter's lock, so what is far beyond the budget of nodes
+must not reach it."""
+
+MANIFEST = Budget(bytes=8 * 2**20, nodes=400_000, depth=100)
+LONGEST_DESCRIPTION = 4000
 
 DID_NOT_WORK = re.compile(r'^(Release|Upgrade|Rollback) ".*" failed')
 """How Helm describes a failed revision; the description stays when the status becomes `superseded` after a rollback that failed."""
 
+STATUS = re.compile(r"^[a-z-]{1,32}$")
+
+
+class RecordUnreadable(ValueError):
+    """A Secret does not hold a record of Helm's, or one over the budget. The text says which rule it breaks, never its content."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """One revision of a release. `config` are the values it was given; they hold secrets and are never shown."""
+    """One revision of a release. `config` are the values it was given; they hold secrets and are never shown. `digest` is the hex SHA-256
+    of all but `info`; empty for one that was not decoded."""
 
     name: str
     namespace: str
@@ -46,6 +71,7 @@ class Release:
     secret_name: str
     hooks: tuple[str, ...] = field(default=(), repr=False)
     deleted: datetime | None = None
+    digest: str = ""
 
     @property
     def pending(self) -> bool:
@@ -58,74 +84,100 @@ class Release:
         return self.status == "uninstalling"
 
     @property
+    def worked(self) -> bool:
+        """Whether helm once reached this revision's end."""
+        return self.status in ("deployed", "superseded") and not DID_NOT_WORK.match(self.description)
+
+    @property
     def held_since(self) -> datetime | None:
         """When helm began what it is, or was, at."""
         return self.deleted if self.removing and self.deleted else self.last_deployed
 
     def objects(self) -> list[dict[str, Any]]:
-        """The objects of its manifest."""
-        return _documents(self.manifest)
+        """The objects of its manifest: each has an apiVersion, a kind and a name. Raises DocumentRefused."""
+        return self._things
 
     def hook_objects(self) -> list[dict[str, Any]]:
-        """The objects of its hooks, which are not in the manifest."""
-        return [thing for manifest in self.hooks for thing in _documents(manifest)]
+        """The objects of its hooks, which are not in the manifest. Raises DocumentRefused."""
+        return self._hook_things
+
+    @cached_property
+    def _things(self) -> list[dict[str, Any]]:
+        return documents(self.manifest)
+
+    @cached_property
+    def _hook_things(self) -> list[dict[str, Any]]:
+        return [thing for manifest in self.hooks for thing in documents(manifest)]
 
 
-def _documents(text: str) -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
+def documents(text: str) -> list[dict[str, Any]]:
+    """The Kubernetes objects in a manifest, those of a List one by one. Raises DocumentRefused."""
+    return [thing for document in parse_yaml_all(text, MANIFEST) for thing in _flat(document)]
 
 
-@dataclass(frozen=True)
-class History:
-    """The Secrets of all revisions that Helm keeps of a release, oldest first; a revision is decoded when it is asked for."""
-
-    secrets: tuple[Any, ...] = field(repr=False)
-
-    @property
-    def newest(self) -> Release | None:
-        """The last revision; None when there is none."""
-        return _decoded(self.secrets[-1]) if self.secrets else None
-
-    def revision(self, number: int) -> Release | None:
-        """One revision; None when Helm keeps it no longer."""
-        return next((_decoded(secret) for secret in self.secrets if _version(secret) == number), None)
-
-    @property
-    def good(self) -> Release | None:
-        """The last revision before the newest that worked."""
-        ended = [s for s in self.secrets[:-1] if s.metadata.labels.get("status") in ("deployed", "superseded")]
-        return next((r for r in map(_decoded, reversed(ended)) if not DID_NOT_WORK.match(r.description)), None)
+def _flat(document: Any) -> list[dict[str, Any]]:
+    if not isinstance(document, dict):
+        return []
+    items = document.get("items")
+    if isinstance(items, list) and document.get("kind") == "List":
+        return [item for item in items if _is_object(item)]
+    return [document] if _is_object(document) else []
 
 
-def _version(secret: Any) -> int:
-    return int(secret.metadata.labels["version"])
-
-
-def _decoded(secret: Any) -> Release:
-    return decode(secret.data["release"], secret.metadata.name)
+def _is_object(thing: Any) -> bool:
+    if not isinstance(thing, dict):
+        return False
+    metadata = thing.get("metadata")
+    texts = (thing.get("apiVersion"), thing.get("kind"), metadata.get("name") if isinstance(metadata, dict) else None)
+    if not all(isinstance(text, str) and text for text in texts):
+        return False
+    assert isinstance(metadata, dict)
+    mappings = (metadata.get("annotations"), metadata.get("labels"))
+    return isinstance(metadata.get("namespace", ""), str | None) and all(isinstance(m, dict | None) for m in mappings)
 
 
 def as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, Any]:
     """An object with the marks by which helm knows its own: they are not in the manifest that it keeps."""
     metadata = thing["metadata"]
     labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
-    marks = {"meta.helm.sh/release-name": release.name, "meta.helm.sh/release-namespace": release.namespace}
-    annotations = {**(metadata.get("annotations") or {}), **marks}
+    annotations = {**(metadata.get("annotations") or {}), **marks_of(release)}
     return {**thing, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
+
+
+def marks_of(release: Release) -> dict[str, str]:
+    """The annotations by which helm knows the objects of a release."""
+    return {"meta.helm.sh/release-name": release.name, "meta.helm.sh/release-namespace": release.namespace}
 
 
 def as_helm_keeps_them(values: Any) -> Any:
     """JSON values that are equal to what comes back from Helm's book."""
-    return json.loads(json.dumps(values, default=str), parse_int=_integer)
+    return _as_floats(json.loads(json.dumps(values, default=str)))
 
 
-def _integer(text: str) -> int | float:
-    return int(text) if abs(int(text)) <= LARGEST_INTEGER else float(text)
+def _as_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_floats(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_as_floats(child) for child in value]
+    too_large = isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_INTEGER
+    return float(value) if too_large else value
 
 
 def unpacked(data: str) -> dict[str, Any]:
-    """The document in the `release` key of a Secret. Raises ValueError, OSError or EOFError for anything else."""
-    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(data))), parse_int=_integer)
+    """The document in the `release` key of a Secret (base64 of base64 of gzip of JSON). Raises RecordUnreadable."""
+    try:
+        text = gunzip(base64.b64decode(base64.b64decode(data, validate=True)), MOST_BYTES)
+        if sum(map(text.count, (b",", b"[", b"{"))) > MOST_SEPARATORS:
+            raise RecordUnreadable("it has too many values")
+        found = parse_json(text, DOCUMENT)
+    except RecordUnreadable:
+        raise
+    except DocumentRefused as error:
+        raise RecordUnreadable(str(error)) from None
+    except (binascii.Error, OSError, EOFError, ValueError, RecursionError) as error:
+        raise RecordUnreadable(f"not a record of Helm's ({type(error).__name__})") from None
+    if not isinstance(found, dict):
+        raise RecordUnreadable("not a record of Helm's: no JSON object")
     return found
 
 
@@ -134,50 +186,77 @@ def packed(document: Mapping[str, Any]) -> str:
     return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(document).encode()))).decode()
 
 
+def digest_of(document: Mapping[str, Any]) -> str:
+    """The hex SHA-256 of a record's document without what changes during a revision's life: `info`, and when a hook last ran."""
+    kept = {key: value for key, value in document.items() if key not in ("info", "hooks")}
+    hooks = document.get("hooks")
+    kept["hooks"] = [_without_runs(hook) for hook in hooks] if isinstance(hooks, list) else hooks
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _without_runs(hook: Any) -> Any:
+    return {key: value for key, value in hook.items() if key != "last_run"} if isinstance(hook, dict) else hook
+
+
+def revision_of(secret_name: str, release: str) -> int | None:
+    """The revision that a Secret of this name holds of a release; None: it is no record of that release. Labels are not asked."""
+    found = re.fullmatch(re.escape(f"{PREFIX}{release}.v") + r"([1-9][0-9]{0,8})", secret_name)
+    return int(found[1]) if found else None
+
+
 def decode(data: str, secret_name: str = "") -> Release:
-    """From the `release` key of a Secret (base64 of base64 of gzip of JSON). Raises ValueError for anything else."""
-    try:
-        document = unpacked(data)
-        chart = document["chart"]["metadata"]
-        info = document["info"]
-    except (KeyError, OSError, EOFError) as error:
-        raise ValueError(f"not a release: {error}") from None
+    """Decode the `release` key of a Secret. The place that the document names must be the one that the Secret's name says, where that is
+    given. Raises RecordUnreadable for anything but a record within the budget."""
+    document = unpacked(data)
+    info, config = _mapping(document, "info"), document.get("config") or {}
+    chart = _mapping(_mapping(document, "chart"), "metadata")
+    name, revision = _text(document, "name"), document.get("version")
+    if not isinstance(revision, int) or isinstance(revision, bool) or not isinstance(config, dict):
+        raise RecordUnreadable("the record's version is no integer, or its config no mapping")
+    if secret_name and revision_of(secret_name, name) != revision:
+        raise RecordUnreadable("the record names another release or revision than its Secret")
+    status = _text(info, "status")
+    hooks = document.get("hooks") or []
+    if not STATUS.match(status) or not isinstance(hooks, list):
+        raise RecordUnreadable("the record's status or hooks have another form than Helm's")
     return Release(
-        name=document["name"],
-        namespace=document.get("namespace", ""),
-        revision=int(document["version"]),
-        status=info["status"],
-        chart=chart["name"],
-        chart_version=chart["version"],
-        description=info.get("description", ""),
-        last_deployed=datetime.fromisoformat(info["last_deployed"]) if info.get("last_deployed") else None,
-        config=document.get("config") or {},
-        manifest=document.get("manifest", ""),
+        name=name,
+        namespace=_text(document, "namespace", ""),
+        revision=revision,
+        status=status,
+        chart=_text(chart, "name"),
+        chart_version=_text(chart, "version"),
+        description=_text(info, "description", "")[:LONGEST_DESCRIPTION],
+        last_deployed=_time(info.get("last_deployed")),
+        config=_as_floats(config),
+        manifest=_text(document, "manifest", ""),
         secret_name=secret_name,
-        hooks=tuple(hook.get("manifest", "") for hook in document.get("hooks") or ()),
-        deleted=datetime.fromisoformat(info["deleted"]) if info.get("deleted") else None,
+        hooks=tuple(_text(hook, "manifest", "") for hook in hooks if isinstance(hook, dict)),
+        deleted=_time(info.get("deleted")),
+        digest=digest_of(document),
     )
 
 
-async def history(api: client.ApiClient, namespace: str, name: str) -> History:
-    """What Helm keeps of a release."""
-    selector = f"owner=helm,name={name}"
-    listed = await client.CoreV1Api(api).list_namespaced_secret(namespace, label_selector=selector)
-    return History(tuple(sorted(listed.items, key=_version)))
+def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = document.get(key)
+    if not isinstance(found, dict):
+        raise RecordUnreadable(f"the record's {key} is no mapping")
+    return found
 
 
-async def releases(api: client.ApiClient) -> list[Release]:
-    """The last revision of every release in a cluster, but for AKS's own. Raises Refused (TargetUnreachable)."""
+def _text(document: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    found = document.get(key, default)
+    if found is None and default is not None:
+        return default
+    if not isinstance(found, str):
+        raise RecordUnreadable(f"the record's {key} is no text")
+    return found
+
+
+def _time(text: Any) -> datetime | None:
+    """A time with a zone; None for anything that is none."""
     try:
-        listed = await client.CoreV1Api(api).list_secret_for_all_namespaces(label_selector="owner=helm", _request_timeout=30)
-    except (ApiException, TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise Refused.because(
-            "TargetUnreachable", f"the cluster's API did not answer ({type(error).__name__})", "Try again."
-        ) from None
-    last: dict[tuple[str, str], Any] = {}
-    for secret in listed.items:
-        key = (secret.metadata.namespace, secret.metadata.labels["name"])
-        if not key[1].startswith(AKS_OWN) and (key not in last or _version(secret) > _version(last[key])):
-            last[key] = secret
-    found = [_decoded(secret) for secret in last.values()]
-    return [release for release in found if release.status != "uninstalled"]
+        found = datetime.fromisoformat(text) if isinstance(text, str) and len(text) < 64 else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

@@ -1,4 +1,5 @@
-"""RetiredReleases: releases of ours that the spec no longer asks for: found by their markers, uninstalled, their volumes left alone."""
+"""RetiredReleases: releases of ours that the spec no longer asks for, by the ledger in the management cluster: they are uninstalled, and
+their volumes are left alone. Nothing in the built cluster starts this."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,17 +9,17 @@ from kubernetes.aio import client
 
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
 from notebook_platform.helm import marker
-from notebook_platform.helm.actions.uninstall import sweep, uninstall
+from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.approval import Concern, retirement
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.keeping import Keeping
-from notebook_platform.helm.marker import Marker
-from notebook_platform.helm.release import Release, history
+from notebook_platform.helm.ownership import OwnedRelease, Place
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.storage import changed, history
 from notebook_platform.target import errors
 from notebook_platform.target.step import Target
 
-Place = tuple[str, str]
-"""(namespace, release)."""
+REMOVE_BY_HAND = "Restore the Secret from a backup; or delete the objects of the release by hand, then the Secret."
 
 Clear = Callable[[client.ApiClient, str], Awaitable[None]]
 Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
@@ -27,10 +28,10 @@ Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
 
 @dataclass(frozen=True)
 class Found:
-    """Our markers by place, and what has to be approved before a release is uninstalled."""
+    """Entries of the ledger by place, and what has to be approved before a release is uninstalled."""
 
     target: Target
-    markers: Mapping[Place, Marker]
+    releases: Mapping[Place, OwnedRelease]
     awaits: Mapping[Place, Failed] = field(default_factory=dict)
 
 
@@ -55,8 +56,8 @@ class RetiredReleases(Step[bool, Found]):
         target: Target | None = inputs.get("TargetCluster")
         if target is None or target.api is None:
             return Observed()
-        ours = await marker.read_all(target.api, self._keeping.owner)
-        left = {place: mark for place, mark in ours.items() if place not in self._wanted}
+        await self._keeping.ledger.load()
+        left = {place: one for place, one in self._keeping.ledger.releases().items() if place not in self._wanted}
         if not left:
             return Observed()
         for namespace, release in left:
@@ -71,12 +72,12 @@ class RetiredReleases(Step[bool, Found]):
         awaits = {} if self._keeping.deleting else await self._awaits(target, left)
         return Observed(found=Found(target, left, awaits))
 
-    async def _awaits(self, target: Target, left: Mapping[Place, Marker]) -> dict[Place, Failed]:
+    async def _awaits(self, target: Target, left: Mapping[Place, OwnedRelease]) -> dict[Place, Failed]:
         """What has to be approved; what has begun is not asked for again."""
         found = {}
-        for place, mark in left.items():
-            newest = (await history(target.api, *place)).newest
-            if newest is None or newest.status == "uninstalled" or mark.removing:
+        for place, owned in left.items():
+            newest = (await history(target.api, *place, owned)).own
+            if newest is None or newest.status == "uninstalled" or owned.removing:
                 continue
             concerns = await self._concerns(target.api, newest)
             if asked := retirement(place, concerns, self._keeping.approved):
@@ -89,35 +90,38 @@ class RetiredReleases(Step[bool, Found]):
     def plan(self, desired: bool | None, found: Found | None) -> Sequence[Change]:
         if found is None:
             return ()
-        return [_end(place, found.awaits.get(place)) for place in sorted(found.markers)]
+        return [_end(place, found.awaits.get(place)) for place in sorted(found.releases)]
 
     async def apply(self, desired: bool | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert found is not None
         now = {change.path for change in changes}
-        ending = {place: mark for place, mark in found.markers.items() if _path(place) in now}
-        return await self._end_next(replace(found, markers=ending), with_data=False)
+        ending = {place: one for place, one in found.releases.items() if _path(place) in now}
+        return await self._end_next(replace(found, releases=ending), with_data=False)
 
     def output(self, found: Found | None) -> Any:
-        return tuple(found.markers) if found else None
+        return tuple(found.releases) if found else None
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         return await self._end_next(found, with_data=True)
 
     async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
         """One after the other."""
-        place, mark = next(iter(sorted(found.markers.items())))
+        place, owned = next(iter(sorted(found.releases.items())))
         api, (namespace, release) = found.target.api, place
-        if self._keeping.helm.stop(self._key(place)):
+        keeping = self._keeping
+        if keeping.helm.stop(self._key(place)):
             message = f"The helm that worked on {release} is ended"
             return InProgress(reason="Uninstalling", message=message, look_again_in=0.2)
-        newest = (await history(api, namespace, release)).newest
-        if newest is not None and newest.status != "uninstalled":
-            return await uninstall(self._keeping.helm, api, found.target.kubeconfig, self._key(place), newest, mark)
-        if clear := self._clear.get(mark.step):
+        kept = await history(api, namespace, release, owned)
+        label = f"release {release} in namespace {namespace}"
+        if failed := changed(kept, owned, "spec", label):
+            return replace(failed, remedy=f"{failed.remedy.split('. ')[0]}. {REMOVE_BY_HAND}")
+        if kept.own is not None:
+            return await uninstall(keeping.helm, api, keeping.ledger, self._key(place), kept.own)
+        if clear := self._clear.get(owned.step):
             await clear(api, namespace)
-        await sweep(api, namespace, mark)
-        await marker.remove(api, namespace, release, self._keeping.owner, with_data=with_data)
-        if len(found.markers) == 1:
+        await finish(api, keeping.ledger, place, owned, kept, with_data=with_data)
+        if len(found.releases) == 1:
             return Done()
         return InProgress(reason="Uninstalling", message=f"{release} is gone", look_again_in=0.1)
 
@@ -125,8 +129,9 @@ class RetiredReleases(Step[bool, Found]):
         return errors.failure(error, "spec")
 
     async def let_go(self, found: Found) -> Outcome:
-        for namespace, release in found.markers:
+        for namespace, release in found.releases:
             await marker.unmark(found.target.api, namespace, release, self._keeping.owner)
+            await self._keeping.ledger.forget((namespace, release))
         return Done()
 
 

@@ -21,6 +21,7 @@ from notebook_platform.helm import leash
 from notebook_platform.helm.charts import ChartRef, ChartSource
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.packages import Packages
+from notebook_platform.helm.record_proxy import Access, RecordProxy
 from notebook_platform.helm.rehearsal import Rehearsals
 from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.metrics import HELM_RUNS
@@ -82,6 +83,7 @@ class Helm:
         self.charts = charts
         self.timeout = timeout
         self.rehearsals = Rehearsals(self._rehearse)
+        self._proxy = RecordProxy()
         self._work_dir = work_dir
         self._runs: dict[str, Run] = {}
         work_dir.mkdir(parents=True, exist_ok=True)
@@ -123,14 +125,14 @@ class Helm:
         return True
 
     def start(
-        self, key: str, verb: str, kubeconfig: str, work: Callable[[Command], Awaitable[object]], wish: object = None
+        self, key: str, verb: str, access: Access, work: Callable[[Command], Awaitable[object]], wish: object = None
     ) -> None:
-        """Begin `work` with a helm that speaks to the cluster of the kubeconfig. Nothing is begun while one runs."""
+        """Begin `work` with a helm that reaches the cluster through the record proxy. Nothing is begun while one runs."""
         if key in self._runs and not self._runs[key].ended:
             return
 
         async def run() -> None:
-            async with self._command(kubeconfig) as command:
+            async with self._proxy.kubeconfig(key, access) as kubeconfig, self._command(kubeconfig) as command:
                 try:
                     await work(command)
                 except Error as error:
@@ -156,7 +158,7 @@ class Helm:
         command += ["--repo", chart.repository] if chart.repository else []
         command += [] if chart.is_archive else ["--version", chart.version]
         HELM_RUNS.labels(action="rehearsal").inc()
-        async with self._command(target.kubeconfig) as helm:
+        async with self._command(parse_kubeconfig(target.kubeconfig).kubeconfig()) as helm:
             rendered: bytes = await helm.run(command, json.dumps(wanted.values).encode())
         return rendered.decode()
 
@@ -169,16 +171,13 @@ class Helm:
 
     @asynccontextmanager
     async def _command(self, kubeconfig: str) -> AsyncIterator[Command]:
-        """A helm with a kubeconfig in a file that only the operator's user can read, for as long as the block lasts.
-
-        The file is made from the parts that a strict reading of the kubeconfig gives. Raises Refused (KubeconfigRefused).
-        """
-        text = parse_kubeconfig(kubeconfig).kubeconfig()
+        """A helm with a kubeconfig in a file that only the operator's user can read, for as long as the block lasts. It is either the
+        record proxy's or made from the parts that a strict reading of the cluster's gives."""
         name = KUBECONFIG.format(pid=os.getpid(), process=_PROCESS) + os.urandom(6).hex()
         descriptor = os.open(path := self._work_dir / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
             with os.fdopen(descriptor, "w") as file:
-                file.write(text)
+                file.write(kubeconfig)
             yield Command(
                 executable=str(self._executable),
                 kubeconfig=path,
@@ -195,3 +194,4 @@ class Helm:
             run.task.cancel()
         with contextlib.suppress(Exception):
             await asyncio.gather(*(run.task for run in self._runs.values()), return_exceptions=True)
+        await self._proxy.close()

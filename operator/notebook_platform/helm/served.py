@@ -3,8 +3,9 @@
 from kubernetes.aio import client
 
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.helm.release import Release, releases
+from notebook_platform.helm.release import Release
 from notebook_platform.helm.removed import Version, lost
+from notebook_platform.helm.storage import releases
 
 
 async def left_behind(api: client.ApiClient, current: str, wanted: str) -> str | None:

@@ -3,6 +3,8 @@
 What is done about a state is in `helm/actions/`, one small file an action.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -53,6 +55,12 @@ class Wanted:
     values: Mapping[str, Any] = field(repr=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def digest(self) -> str:
+        """The hex SHA-256 of chart and values."""
+        about = [self.chart.name, self.chart.version, self.values]
+        return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()
+
     def is_in(self, release: Release) -> bool:
         """Whether a revision was written with this chart and these values."""
         same_chart = (release.chart, release.chart_version) == (self.chart.name, self.chart.version)
@@ -61,9 +69,9 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What Helm and our marker wrote down about a release.
+    """What Helm and we wrote down about a release.
 
-    `begun`: the last revision that we began to write (None: never, or it is not ours); `removing`: we began to uninstall it;
+    `begun`: the last revision that our helm wrote (None: it is not ours); `removing`: we began to uninstall it;
     `good`: the last revision before the newest that worked and may come back; `failed`: the last revision that was counted as a
     failure; `counted`: how many were.
     """

@@ -11,20 +11,23 @@ from typing import Any
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.engine import Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.engine.step import Notice
 from notebook_platform.helm import marker, planning
 from notebook_platform.helm.actions import ACTIONS, Site
-from notebook_platform.helm.actions.uninstall import sweep, uninstall
+from notebook_platform.helm.actions.uninstall import finish, uninstall
+from notebook_platform.helm.adoption import adoptable
 from notebook_platform.helm.approval import needed
 from notebook_platform.helm.book import outdated
 from notebook_platform.helm.content import Content, Running, Seen
 from notebook_platform.helm.drift import Drift, drifted
 from notebook_platform.helm.hooks import become_parts
 from notebook_platform.helm.keeping import Keeping, objection
-from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.ownership import OwnedRelease, Place
 from notebook_platform.helm.planning import Ahead
-from notebook_platform.helm.release import History, Release, as_helm_keeps_them, history
+from notebook_platform.helm.release import Release, as_helm_keeps_them
 from notebook_platform.helm.runner import Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
+from notebook_platform.helm.storage import History, changed, history
 from notebook_platform.helm.troubles import sentence
 from notebook_platform.target import errors
 from notebook_platform.target.step import Target
@@ -38,11 +41,12 @@ REASONS = {"install": "Installing", "upgrade": "Upgrading", "rollback": "Rolling
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A release with its state and how it is. `record.newest` is None when there is only our marker."""
+    """A release with its state and how it is. `record.newest` is None when only the ledger has it."""
 
     record: Record
     state: State
-    mark: Marker | None
+    kept: History
+    owned: OwnedRelease | None
     drifts: tuple[Drift, ...] = ()
     seen: Seen = field(default_factory=Seen)
     irreversible: str = ""
@@ -66,8 +70,8 @@ class ReleaseStep(Step[Wanted, Found]):
         self._key = f"{keeping.uid}/{content.namespace}/{content.release}"
         self._wanted: Wanted | None = None
         self._target: Target | None = None
-        self._mark: Marker | None = None
-        self._read: tuple[History, Marker | None] | None = None
+        self._kept = History()
+        self._read: tuple[History, Failed | None] | None = None
         self._ahead = Ahead()
 
     async def prepare(self, inputs: Inputs) -> None:
@@ -83,18 +87,38 @@ class ReleaseStep(Step[Wanted, Found]):
             return
         existing = None
         if target.api is not None:
-            self._read = kept, mark = await self._books(target)
-            existing = kept.newest if objection(self._content, self._keeping, kept.newest, mark) is None else None
+            self._read = kept, failed = await self._books(target)
+            existing = kept.newest if failed is None else None
         wanted = await self._content.want(target, existing)
         self._wanted = replace(wanted, values=as_helm_keeps_them(wanted.values))
 
-    async def _books(self, target: Target) -> tuple[History, Marker | None]:
-        """What Helm and we wrote down; what `prepare` has just read is used once."""
+    @property
+    def _place(self) -> Place:
+        return self._content.namespace, self._content.release
+
+    @property
+    def _owned(self) -> OwnedRelease | None:
+        return self._keeping.ledger.release(self._place)
+
+    async def _books(self, target: Target) -> tuple[History, Failed | None]:
+        """(what Helm and we wrote down, why it may not be touched); what `prepare` has just read is used once."""
         if self._read is not None:
             read, self._read = self._read, None
             return read
-        namespace, release = self._content.namespace, self._content.release
-        return await history(target.api, namespace, release), await marker.read(target.api, namespace, release)
+        await self._keeping.ledger.load()
+        owned = self._owned
+        kept = await history(target.api, *self._place, owned)
+        mark = None if owned is not None else await marker.read(target.api, *self._place)
+        failed = objection(self._content, self._keeping, kept, owned, mark)
+        if failed is None and owned is None and kept.own is not None and not kept.own.pending:
+            failed = await self._not_adoptable(target, kept)
+        return kept, failed
+
+    async def _not_adoptable(self, target: Target, kept: History) -> Failed | None:
+        for record in _adopting(kept, None):
+            if failed := await adoptable(target.api, record, self._content.field):
+                return failed
+        return None
 
     def desired(self, inputs: Inputs) -> Wanted | None:
         return self._wanted
@@ -136,34 +160,51 @@ class ReleaseStep(Step[Wanted, Found]):
 
     async def _what_is_left(self, target: Target, run: Run | None) -> Observed[Found]:
         """For a deletion: what of ours is there. An install that is under way is not waited for."""
-        kept, mark = await self._books(target)
-        if mark is None or mark.owner != self._keeping.owner:
+        kept, _ = await self._books(target)
+        if self._owned is None:
             return Observed(ours=False)
         if run is not None and not run.ended and run.verb == "uninstall":
             busy = await self._at_work(target, run)
             return Observed(busy=replace(busy, reason="Deleting"))
-        return Observed(found=Found(record=Record(newest=kept.newest), state=State.IN_LINE, mark=mark))
+        record = Record(newest=kept.own)
+        return Observed(found=Found(record=record, state=State.IN_LINE, kept=kept, owned=self._owned))
 
     async def _look(self, target: Target) -> Observed[Found]:
         assert self._wanted is not None
-        kept, mark = await self._books(target)
-        if failed := objection(self._content, self._keeping, kept.newest, mark):
+        kept, failed = await self._books(target)
+        if failed is not None:
             return Observed(failed=failed, ours=False)
-        self._mark = mark
-        record, irreversible = self._record(kept, mark)
+        owned, self._kept = self._owned, kept
+        if failed := changed(kept, owned, self._content.field, self._label):
+            return Observed(failed=failed)
+        record, irreversible = self._record(kept, owned)
         patience = timedelta(seconds=self._keeping.helm.timeout)
         state = state_of(record, self._wanted, self._content.remediation, now=datetime.now(UTC), patience=patience)
         if state in planning.WRITES:
-            self._ahead = await self._look_ahead(target, None if state is State.ABSENT else kept.newest)
+            self._ahead = await self._look_ahead(target, None if state is State.ABSENT else kept.own)
         if self._ahead.unknown:
             message = f"Helm renders {self._wanted.chart.name} for {self._content.release} before anything is written"
             return Observed(busy=InProgress(reason="Rehearsing", message=message, look_again_in=1.0))
         if state is State.ABSENT:
             return Observed()
-        found = Found(record=record, state=state, mark=mark, irreversible=irreversible)
+        found = Found(record=record, state=state, kept=kept, owned=owned, irreversible=irreversible)
         if state in (State.IN_LINE, State.OUTDATED):  # what is outdated may have to wait, and is at work meanwhile
             found = await self._examined(target, found)
-        return Observed(found=found, notices=(*self._content.notices(), *found.seen.notices))
+        return Observed(found=found, notices=(*self._content.notices(), *self._foreign(kept), *found.seen.notices))
+
+    @property
+    def _label(self) -> str:
+        return f"release {self._content.release} in namespace {self._content.namespace}"
+
+    def _foreign(self, kept: History) -> tuple[Notice, ...]:
+        if not kept.foreign or kept.lock is not None:
+            return ()
+        names = ", ".join(one.name for one in kept.foreign[:3]) + (", ..." if len(kept.foreign) > 3 else "")
+        message = (
+            f"{self._content.field}: {len(kept.foreign)} records of {self._label} are not as the operator's helm wrote them ({names}): they "
+            f"are ignored. If nobody ran helm on it by hand, find out who may write Secrets in namespace {self._content.namespace}"
+        )
+        return (Notice(condition="ForeignReleaseRecords", reason="ReleaseRecordChanged", message=message),)
 
     async def _look_ahead(self, target: Target, newest: Release | None) -> Ahead:
         """What is to be known before a revision is begun."""
@@ -182,24 +223,24 @@ class ReleaseStep(Step[Wanted, Found]):
             hooks=become_parts(newest, rehearsal.objects),
         )
 
-    def _record(self, kept: History, mark: Marker | None) -> tuple[Record, str]:
+    def _record(self, kept: History, owned: OwnedRelease | None) -> tuple[Record, str]:
         newest, good = kept.newest, None
         irreversible = ""
-        if newest is not None and newest.status == "failed" and (good := kept.good) is not None:
+        if owned is not None and newest is not None and newest.status == "failed" and (good := kept.good) is not None:
             irreversible = self._content.irreversible(newest, good)
         record = Record(
             newest=newest,
-            begun=mark.revision if mark else None,
-            removing=bool(mark and mark.removing),
+            begun=(kept.own.revision if kept.own else 0) if owned else None,
+            removing=bool(owned and owned.removing),
             good=None if irreversible else good,
-            failed=kept.revision(mark.failed) if mark and mark.failed else None,
-            counted=mark.failures if mark else 0,
+            failed=kept.failed,
+            counted=owned.failures if owned else 0,
         )
         return record, irreversible
 
     async def _examined(self, target: Target, found: Found) -> Found:
         assert found.release is not None
-        drifts = tuple(await drifted(target.api, found.release)) if found.mark is not None else ()
+        drifts = tuple(await drifted(target.api, found.release)) if found.owned is not None else ()
         seen = await self._content.look(target, found.release)
         state = State.DRIFTED if drifts and found.state is State.IN_LINE else found.state
         return replace(found, state=state, drifts=drifts, seen=seen)
@@ -213,21 +254,23 @@ class ReleaseStep(Step[Wanted, Found]):
         if found.state is State.DRIFTED:
             return drifts
         owner = self._keeping.owner
-        return [*planning.changes(desired, found.release, found.state, found.mark, self._ahead, owner), *drifts]
+        return [*planning.changes(desired, found.release, found.state, found.owned, self._ahead, owner), *drifts]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._target is not None
         state = found.state if found else State.ABSENT
         if state is State.OUTDATED and not planning.of_revision(desired, changes):
             state = State.DRIFTED  # the upgrade waits, and what is there is looked after
+        if state is State.DRIFTED and found is not None and _is_adopted(found):
+            state = State.OUTDATED  # nothing is created from what another helm wrote: our helm writes it anew, from the spec
         if state is State.OUTDATED and found is not None and found.release is not None:
             saving = await self._content.save(self._target, found.release, desired)
             if saving is not None:
                 return saving
         site = Site(
             api=self._target.api,
-            kubeconfig=self._target.kubeconfig,
             helm=self._keeping.helm,
+            ledger=self._keeping.ledger,
             owner=self._keeping.owner,
             step=self.name,
             field=self._content.field,
@@ -235,7 +278,8 @@ class ReleaseStep(Step[Wanted, Found]):
             wanted=desired,
             record=found.record if found else Record(newest=None),
             remedies=self._content.remediation,
-            mark=self._mark,
+            history=self._kept,
+            adopting=_adopting(self._kept, self._owned),
             paths=[change.path for change in changes],
             hooks=self._ahead.hooks,
             irreversible=found.irreversible if found else "",
@@ -276,17 +320,18 @@ class ReleaseStep(Step[Wanted, Found]):
         return RELEASE_SECONDS if changes else 0.0
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        assert self._target is not None and found.mark is not None
+        assert self._target is not None and found.owned is not None
         keeping, content = self._keeping, self._content
         if keeping.helm.stop(self._key):
             message = f"The helm that worked on {content.release} is ended"
             return InProgress(reason="Deleting", message=message, look_again_in=0.2)
         api = self._target.api
-        if found.release is not None:
-            return await uninstall(keeping.helm, api, self._target.kubeconfig, self._key, found.release, found.mark)
+        if failed := changed(found.kept, found.owned, content.field, self._label):
+            return failed
+        if found.kept.own is not None:
+            return await uninstall(keeping.helm, api, keeping.ledger, self._key, found.kept.own)
         await content.clear(api)
-        await sweep(api, content.namespace, found.mark)
-        await marker.remove(api, content.namespace, content.release, keeping.owner, with_data=True)
+        await finish(api, keeping.ledger, self._place, found.owned, found.kept, with_data=True)
         return Done()
 
     def explain(self, error: Exception) -> Failed | None:
@@ -294,5 +339,15 @@ class ReleaseStep(Step[Wanted, Found]):
 
     async def let_go(self, found: Found) -> Outcome:
         assert self._target is not None
-        await marker.unmark(self._target.api, self._content.namespace, self._content.release, self._keeping.owner)
+        await marker.unmark(self._target.api, *self._place, self._keeping.owner)
+        await self._keeping.ledger.forget(self._place)
         return Done()
+
+
+def _adopting(kept: History, owned: OwnedRelease | None) -> tuple[Release, ...]:
+    """The records that become ours with a release that nobody owned: the newest, and the one that runs if that is another."""
+    return tuple(one for one in (kept.own, kept.good) if one is not None) if owned is None else ()
+
+
+def _is_adopted(found: Found) -> bool:
+    return found.owned is not None and found.release is not None and found.release.revision in found.owned.adopted

@@ -1,13 +1,13 @@
 """Reads what is around a hub before its values are made: its issuer, the release that is there, its namespace. Read only."""
 
 from dataclasses import replace
-from typing import Any
 
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.helm.release import Release, decode
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.storage import neighbours
 from notebook_platform.hubs.discovery import DISCOVERY
 from notebook_platform.hubs.given import Around
 from notebook_platform.hubs.naming import Before
@@ -36,12 +36,8 @@ async def look_around(
 
 async def _neighbours(api: client.ApiClient, spec: JupyterHubSpec) -> tuple[str, ...]:
     """Other releases of these charts in the namespace."""
-    listed = await client.CoreV1Api(api).list_namespaced_secret(spec.namespace, label_selector=f"owner=helm,name!={spec.release}")
-    last: dict[str, Any] = {}
-    for secret in sorted(listed.items, key=lambda one: int(one.metadata.labels["version"])):
-        last[secret.metadata.labels["name"]] = secret
-    found = [decode(secret.data["release"], secret.metadata.name) for secret in last.values()]
-    return tuple(sorted(r.name for r in found if r.chart in CHARTS and r.status != "uninstalled"))
+    found = await neighbours(api, spec.namespace, spec.release)
+    return tuple(sorted(one.name for one in found if one.chart in CHARTS))
 
 
 async def _pod_security(api: client.ApiClient, namespace: str) -> str | None:

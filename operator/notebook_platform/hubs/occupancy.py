@@ -11,7 +11,8 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.helm.release import history
+from notebook_platform.helm.ownership import ReleaseLedger
+from notebook_platform.helm.storage import history
 from notebook_platform.helm.troubles import Trouble
 from notebook_platform.helm.values import at
 from notebook_platform.hubs import health, homes, hub_api
@@ -41,11 +42,13 @@ def urls_of(spec: JupyterHubSpec, around: Around, address: str | None) -> tuple[
 
 
 async def of_hub(
-    api: client.ApiClient, spec: JupyterHubSpec, around: Around, *, allow_private: bool
+    api: client.ApiClient, ledger: ReleaseLedger, spec: JupyterHubSpec, around: Around, *, allow_private: bool
 ) -> tuple[Server, ...] | None:
     """What a hub tells, found in its cluster; None: it is not there, or does not tell."""
     try:
-        newest = (await history(api, spec.namespace, spec.release)).newest
+        await ledger.load()
+        owned = ledger.release((spec.namespace, spec.release))
+        newest = (await history(api, spec.namespace, spec.release, owned)).own if owned else None
         address = await health.address_of(client.CoreV1Api(api), spec.namespace)
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
         return None

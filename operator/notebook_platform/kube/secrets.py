@@ -46,8 +46,9 @@ class SecretStore:
         secret = await self._read(self._core.read_namespaced_secret, name)
         return None if secret is None else await self._content(name, secret)
 
-    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
-        """The decoded data of a Secret that the operator made; None when there is none.
+    async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
+        """The decoded data of a Secret that the operator made; None when there is none. `plain`: it holds nothing secret, and its words
+        are not kept out of messages.
 
         Its controller must be this very platform object. A Secret that a platform left behind (deletionPolicy: Orphan) has no
         owner and counts too, unless `orphaned` is False: then it is None. Whoever may edit Secrets in the namespace can forge
@@ -59,7 +60,9 @@ class SecretStore:
         if secret is None:
             return None
         self._check_ours(secret, name)
-        return await self._content(name, secret) if orphaned or self._owns(secret) else None
+        if not (orphaned or self._owns(secret)):
+            return None
+        return _decoded(secret.data) if plain else await self._content(name, secret)
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
         """Compare the operator's own Secret with what it should hold, byte by byte and without using what it holds.
@@ -232,9 +235,9 @@ class ReadOnlySecrets(SecretStore):
         """What would be there."""
         return self._kept[name] if name in self._kept else await self._real.find(name)
 
-    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
+    async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
         """What would be there. Raises Refused (SecretNameTaken)."""
-        return self._kept[name] if name in self._kept else await self._real.own(name, orphaned=orphaned)
+        return self._kept[name] if name in self._kept else await self._real.own(name, orphaned=orphaned, plain=plain)
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
         """What would be there. Raises Refused (SecretNameTaken)."""

@@ -20,7 +20,8 @@ from notebook_platform.engine.walk import Policy, Result, reconcile
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.content import Content
 from notebook_platform.helm.keeping import Keeping
-from notebook_platform.helm.release import packed, unpacked
+from notebook_platform.helm.ownership import OwnedRelease, ReleaseLedger
+from notebook_platform.helm.release import digest_of, packed, unpacked
 from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
@@ -141,6 +142,8 @@ class Site:
     situation: str = ""
     adoption: str = "Never"
     approved: frozenset[str] = frozenset()
+    ledgers: dict[str, ReleaseLedger] = field(default_factory=dict)
+    """By owner: a site may become another platform."""
     results: dict[str, Result] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     """As the platform's status has them after the last pass."""
@@ -153,6 +156,7 @@ class Site:
             owner=self.owner,
             uid=self.owner,
             helm=self.helm,
+            ledger=self.ledger,
             adoption=self.adoption,
             deleting=deleting,
             approved=self.approved,
@@ -165,13 +169,27 @@ class Site:
             found["jupyterhub"] = JupyterHub(hub, around=Around(), secrets=secrets, helm=self.helm, allow_private=True)
         contents = in_order(found, {spec.name: spec.needs for spec in specs})
         steps = [ReleaseStep(content, keeping) for content in contents]
-        retired = RetiredReleases(keeping, [(c.namespace, c.release) for c in contents], {})
+
+        async def nothing(api: client.ApiClient, release: Any) -> list[Any]:
+            return []
+
+        retired = RetiredReleases(keeping, [(c.namespace, c.release) for c in contents], {}, nothing)
         return Graph([There(self.cluster.target), *steps, retired])
 
     @property
     def secrets(self) -> SecretStore:
         """What the platform keeps."""
         return SecretStore(self.cluster.target.api, Platform(namespace="default", name=self.namespace, uid="uid-1"))
+
+    @property
+    def ledger(self) -> ReleaseLedger:
+        """What the platform owns."""
+        return self.ledgers.setdefault(self.owner, ReleaseLedger(self.secrets, self.owner))
+
+    async def owned(self, release: str = "little") -> OwnedRelease | None:
+        """The ledger's entry."""
+        await self.ledger.load()
+        return self.ledger.release((self.namespace, release))
 
     async def once(self, policy: Policy | None = None) -> dict[str, Result]:
         self.results = await reconcile(self.graph(), policy or Policy())
@@ -259,13 +277,16 @@ def helm_runs() -> float:
     return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
-async def rewritten(site: Site, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change helm's last record."""
+async def rewritten(site: Site, change: Callable[[dict[str, Any]], None], *, ours: bool = False) -> None:
+    """Change helm's last record. `ours`: as if the operator's helm had written it so."""
     revision = (await site.records())[-1][0]
     name = f"sh.helm.release.v1.little.v{revision}"
     secret = await site.cluster.core.read_namespaced_secret(name, site.namespace)
     document = unpacked(secret.data["release"])
     change(document)
+    if ours:
+        place, digest = (site.namespace, "little"), digest_of(document)
+        await site.ledger.change(place, lambda owned: owned.with_record(revision, digest, new=False))
     patch = {"metadata": {"labels": {"status": document["info"]["status"]}}, "data": {"release": packed(document)}}
     await site.cluster.core.patch_namespaced_secret(name, site.namespace, patch, _content_type="application/merge-patch+json")
 

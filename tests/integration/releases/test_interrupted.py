@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from notebook_platform.engine import Failed, InProgress
-from notebook_platform.helm import marker
 
 from tests.environments import Say
 from tests.integration.releases.site import ROOT, Cluster, Site
@@ -172,11 +171,11 @@ async def test_helm_killed_at_any_moment_recovers_and_never_two_write(
     made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
     assert made.data == {"note": "b" if verb == "upgrade" else "a"}
     assert max(seen.writers) <= 1 and max(seen.pending) <= 1 and running.revision <= BOUND[verb]
-    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
-    assert mark is not None and mark.failures == 0 and mark.revision == running.revision
+    owned = await site.owned()
+    assert owned is not None and owned.failures == 0 and max(owned.revisions) == running.revision
     who = "operator" if with_operator else "helm"
     where = f"{seconds[verb] * tenth / 10:.1f} s"
-    table.append(row(verb, where, book, who, after, mark.recoveries, max(seen.writers), max(seen.pending)))
+    table.append(row(verb, where, book, who, after, owned.recoveries, max(seen.writers), max(seen.pending)))
 
 
 async def test_an_operator_that_is_killed_takes_its_helm_along_and_the_next_one_recovers(site: Site, table: list[str]) -> None:
@@ -199,8 +198,8 @@ async def test_an_operator_that_is_killed_takes_its_helm_along_and_the_next_one_
     after = await site.records()
     assert book == [(1, "pending-install")] and after == [(1, "deployed")] and running.state == "deployed"
     assert max(seen.writers) <= 1 and max(seen.pending) <= 1
-    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
-    assert mark is not None and mark.recoveries == 1
+    owned = await site.owned()
+    assert owned is not None and owned.recoveries == 1
     table.append(row("install", "hook", book, "operator, by SIGKILL", after, 1, max(seen.writers), max(seen.pending)))
 
 

@@ -15,11 +15,11 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Done, Failed, InProgress
 from notebook_platform.engine.backwards import let_go
 from notebook_platform.engine.walk import Policy
-from notebook_platform.helm import marker
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.drift import drifted
-from notebook_platform.helm.release import history, packed, unpacked
+from notebook_platform.helm.release import packed, unpacked
 from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.storage import history
 
 from sandbox.kubernetes.binaries import find
 from sandbox.kubernetes.processes import free_ports
@@ -53,7 +53,7 @@ async def test_what_others_write_while_it_is_looked_at_is_no_drift(site: Site) -
     """As the controller of Deployments does, which writes an annotation of its own soon after each change."""
     await site.ready()
     api, written = site.cluster.target.api, 0
-    found = await history(api, site.namespace, "little")
+    found = await history(api, site.namespace, "little", await site.owned())
     assert found.newest is not None
 
     async def write() -> None:
@@ -145,8 +145,8 @@ async def test_a_revision_that_helm_refused_to_write_is_not_taken_for_ours_when_
     await site.ready()
     site.set(refuse=True)
     assert "these values are refused" in (await site.reason("ValuesRefused")).message
-    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
-    assert mark is not None and mark.revision == 1
+    owned = await site.owned()
+    assert owned is not None and set(owned.revisions) == {1}
     first = await site.cluster.core.read_namespaced_secret("sh.helm.release.v1.little.v1", site.namespace)
     document = unpacked(first.data["release"])
     document["version"], document["info"]["status"] = 2, "pending-upgrade"
@@ -356,7 +356,7 @@ apiVersion: policy/v1beta1
 kind: PodSecurityPolicy
 metadata: {name: little}
 """
-    await rewritten(site, lambda document: document.update(manifest=document["manifest"] + budget))
+    await rewritten(site, lambda document: document.update(manifest=document["manifest"] + budget), ours=True)
     await site.ready()
     site.set(note="b")
     assert (await site.ready()).revision == 2

@@ -7,7 +7,6 @@ from kubernetes.aio import client
 from notebook_platform.engine import InProgress
 from notebook_platform.engine.backwards import let_go
 from notebook_platform.engine.walk import Policy
-from notebook_platform.helm import marker
 from notebook_platform.helm.state import State
 
 from tests.environments import Say
@@ -253,8 +252,8 @@ async def test_a_state_is_told_and_ends_in_one_deployed_revision(
         await a_foreign_lock_is_never_broken(site)
     await cure(site)
     assert (await site.ready()).state == "deployed"
-    mark = await marker.read(site.cluster.target.api, site.namespace, "little")
-    assert mark is not None and mark.recoveries == (1 if state is State.ABANDONED else 0)
+    owned = await site.owned()
+    assert owned is not None and owned.recoveries == (1 if state is State.ABANDONED else 0)
     book = [status for _, status in await site.records()]
     assert book.count("deployed") == 1 and book[-1] == "deployed" and not [one for one in book if one.startswith("pending")]
 

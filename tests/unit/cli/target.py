@@ -49,6 +49,7 @@ class BuiltCluster(NoClusters):
         app.router.add_get("/version/", self._version)
         app.router.add_get("/api/v1/nodes", self._nodes)
         app.router.add_get("/api/v1/secrets", self._secrets)
+        app.router.add_get("/api/v1/namespaces/{namespace}/secrets/{name}", self._secret)
         app.router.add_route("*", "/{path:.*}", self._nothing)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
@@ -83,6 +84,11 @@ class BuiltCluster(NoClusters):
 
     async def _secrets(self, request: web.Request) -> web.Response:
         return web.json_response({"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": list(self.releases)})
+
+    async def _secret(self, request: web.Request) -> web.Response:
+        wanted = (request.match_info["namespace"], request.match_info["name"])
+        found = [one for one in self.releases if (one["metadata"]["namespace"], one["metadata"]["name"]) == wanted]
+        return web.json_response(found[0]) if found else web.json_response({"kind": "Status", "code": 404}, status=404)
 
     async def _nothing(self, request: web.Request) -> web.Response:
         """Lists of anything else are empty; things are not there; writes are remembered and refused."""

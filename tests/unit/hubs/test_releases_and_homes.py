@@ -49,7 +49,7 @@ def test_whatever_releases_and_hubs_need_of_each_other_there_is_a_graph(names: l
     hub = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
     contents["jupyterhub"] = JupyterHub(hub, around=Around(), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
     found = in_order(contents, needs)
-    keeping = Keeping(owner="o", uid="u", helm=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
+    keeping = Keeping(owner="o", uid="u", helm=None, ledger=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
 
     def there(name: str) -> Any:
         return type(name, (Check,), {"name": name, "desired": lambda *_: None, "observe": lambda *_: None})()

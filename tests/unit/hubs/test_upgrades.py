@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from notebook_platform.engine import Change
 from notebook_platform.helm.approval import APPROVE, Concern, approved, needed
 from notebook_platform.helm.charts import ChartRef
-from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.planning import Ahead, changes
 from notebook_platform.helm.rehearsal import Rehearsals, refusal
 from notebook_platform.helm.removed import REMOVED, lost
@@ -105,8 +105,8 @@ def test_an_approval_names_the_version_and_nothing_else_passes() -> None:
     assert needed(WANTED, before, [], approved({}), FIELD) is None
 
 
-def planned(state: State, ahead: Ahead, mark: Marker | None = None, version: str = "3.3.8") -> list[Change]:
-    return list(changes(WANTED, release(version=version, config={"a": 0}), state, mark, ahead, "me"))
+def planned(state: State, ahead: Ahead, owned: OwnedRelease | None = None, version: str = "3.3.8") -> list[Change]:
+    return list(changes(WANTED, release(version=version, config={"a": 0}), state, owned, ahead, "me"))
 
 
 def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_together() -> None:
@@ -127,8 +127,10 @@ def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_togethe
 
 def test_what_was_begun_and_broken_off_asks_for_nothing_again() -> None:
     asked = needed(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
-    (found,) = planned(State.OUTDATED, Ahead(awaits=asked), Marker(owner="me", unfinished=1))
+    (found,) = planned(State.OUTDATED, Ahead(awaits=asked), OwnedRelease(unfinished=True, wish=WANTED.digest))
     assert found.awaits is None and not found.disrupts
+    (other,) = planned(State.OUTDATED, Ahead(awaits=asked), OwnedRelease(unfinished=True, wish="0" * 64))
+    assert other.awaits is asked and other.disrupts
 
 
 def test_what_a_rehearsal_refused_cannot_be_done_in_any_state_that_writes() -> None:

@@ -14,7 +14,8 @@ async def install(site: Site) -> Outcome:
 async def write(site: Site, verb: str, reason: str) -> Outcome:
     """Begin a revision with the wanted chart and values."""
     wanted = site.wanted
-    await site.note(site.next_revision)
+    await site.make_way()
+    await site.note()
 
     async def work(command: Command) -> None:
         async with site.helm.packages.checked(wanted.chart) as chart:

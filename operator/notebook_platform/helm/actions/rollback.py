@@ -15,8 +15,9 @@ async def rollback(site: Site) -> Outcome:
     assert bad is not None and good is not None
     await hold(site.api, good)
     await hold(site.api, bad)
-    await remember(site.api, bad, good)
-    await site.note(site.next_revision)
+    await remember(site.api, site.ledger, bad, good)
+    await site.make_way()
+    await site.note()
     wanted = site.wanted
 
     async def work(command: Command) -> None:

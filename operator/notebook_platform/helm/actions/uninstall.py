@@ -1,53 +1,69 @@
 """The release is no longer wanted: helm uninstalls it. What its hooks left behind is written down first, for helm leaves that."""
 
-from dataclasses import replace
-
 from kubernetes.aio import client
 from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import InProgress, Outcome
 from notebook_platform.helm import marker
-from notebook_platform.helm.actions.site import LOOK_AGAIN
+from notebook_platform.helm.actions.site import LOOK_AGAIN, MOST_DISCARDED
 from notebook_platform.helm.live import live
-from notebook_platform.helm.marker import Marker
+from notebook_platform.helm.ownership import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
+from notebook_platform.helm.record_proxy import Access
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.storage import History, discard
 
 HOOK = "helm.sh/hook"
 
 
-async def uninstall(helm: Helm, api: client.ApiClient, kubeconfig: str, key: str, release: Release, mark: Marker) -> Outcome:
-    """Begin to uninstall."""
-    await marker.write(api, release.namespace, release.name, replace(mark, leftovers=_references(release), removing=1))
+async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, key: str, release: Release) -> Outcome:
+    """Begin to uninstall a release whose newest record is ours. Hooks of an adopted record are not run: nothing proves them."""
+    place = (release.namespace, release.name)
+    owned = ledger.release(place)
+    unproven = owned is not None and release.revision in owned.adopted
+    leftovers = () if unproven else _references(release)
+    await ledger.change(place, lambda entry: entry.having(leftovers=leftovers, removing=True))
 
     async def work(command: Command) -> None:
-        await command.uninstall(release.name, namespace=release.namespace)
+        await command.uninstall(release.name, namespace=release.namespace, no_hooks=unproven)
 
-    helm.start(key, "uninstall", kubeconfig, work)
+    helm.start(key, "uninstall", Access(api=api, ledger=ledger, place=place), work)
     message = f"Helm is at work: uninstall {release.name} from {release.namespace}"
     return InProgress(reason="Uninstalling", message=message, look_again_in=LOOK_AGAIN)
 
 
-def _references(release: Release) -> tuple[dict[str, str], ...]:
+def _references(release: Release) -> tuple[Reference, ...]:
     return tuple(
-        {
-            "apiVersion": thing["apiVersion"],
-            "kind": thing["kind"],
-            "name": thing["metadata"]["name"],
-            "namespace": thing["metadata"].get("namespace") or release.namespace,
-        }
-        for thing in release.hook_objects()
+        Reference(
+            apiVersion=thing["apiVersion"],
+            kind=thing["kind"],
+            name=thing["metadata"]["name"],
+            namespace=thing["metadata"].get("namespace") or release.namespace,
+        )
+        for thing in release.hook_objects()[:MOST_LEFTOVERS]
     )
 
 
-async def sweep(api: client.ApiClient, namespace: str, mark: Marker) -> None:
+async def finish(
+    api: client.ApiClient, ledger: ReleaseLedger, place: Place, owned: OwnedRelease, kept: History, *, with_data: bool
+) -> None:
+    """Remove what helm leaves of an uninstalled release: what its hooks made, records that others put there, the marker and the
+    namespace, if the operator created that. The ledger forgets it last."""
+    namespace, release = place
+    await sweep(api, namespace, owned)
+    await discard(api, list(kept.foreign)[:MOST_DISCARDED])
+    await marker.remove(api, namespace, release, created=ledger.namespace(namespace), with_data=with_data)
+    await ledger.forget(place)
+
+
+async def sweep(api: client.ApiClient, namespace: str, owned: OwnedRelease) -> None:
     """Delete what the hooks of an uninstalled release left behind; only what still is a hook's."""
-    if not mark.leftovers:
+    if not owned.leftovers:
         return
     async with live(api, namespace) as objects:
-        for one in mark.leftovers:
-            metadata = {"name": one["name"], "namespace": one["namespace"]}
-            thing = {"apiVersion": one["apiVersion"], "kind": one["kind"], "metadata": metadata}
+        for one in owned.leftovers:
+            metadata = {"name": one.name, "namespace": one.namespace}
+            thing = {"apiVersion": one.apiVersion, "kind": one.kind, "metadata": metadata}
             found = await objects.get(thing)
             if found is not None and HOOK in (found["metadata"].get("annotations") or {}):
                 await objects.delete(thing)

@@ -11,7 +11,7 @@ async def unlock(site: Site) -> Outcome:
     """Remove the unfinished record. The next pass finds the revision before it, or none."""
     newest = site.record.newest
     assert newest is not None
-    await site.note(newest.revision, recovering=True)
+    await site.note(recovering=True)
     await client.CoreV1Api(site.api).delete_namespaced_secret(newest.secret_name, newest.namespace)
     HELM_RUNS.labels(action="unlock").inc()
     message = f"Revision {newest.revision} of {newest.name} was left unfinished ({newest.status}) and is written again"

@@ -11,7 +11,9 @@ from notebook_platform.helm.volumes import hold
 async def upgrade(site: Site) -> Outcome:
     """Begin to upgrade. What the new manifest no longer names goes, but no volume."""
     assert site.record.newest is not None
+    if site.adopting:
+        await site.note()  # what is written into the record below must be known as ours
     await hold(site.api, site.record.newest)
-    await renew(site.api, site.record.newest)
+    await renew(site.api, site.ledger, site.record.newest)
     await hand_over(site.api, site.record.newest, site.hooks)
     return await write(site, "upgrade", "Upgrading")

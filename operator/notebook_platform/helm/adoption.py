@@ -1,0 +1,66 @@
+"""Adoption: a release that another helm installed becomes ours because the spec says `adoption: IfUnowned`.
+
+Its record stands where tenants may write, and nothing tells a forged one from a real one. So a record is taken as a base only if every
+object in its manifest exists and bears Helm's marks of this very release: whoever could set them could change the object anyway. What
+is adopted is never created, changed or run from (no drift correction, no rollback, no hooks): the chart and the values of the spec are.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.engine.outcome import Failed
+from notebook_platform.helm.live import ERRORS, Live, live
+from notebook_platform.helm.ownership import OwnedRelease
+from notebook_platform.helm.release import Release, marks_of
+
+AT_ONCE = 8
+MOST_NAMED = 3
+
+
+async def adoptable(api: client.ApiClient, release: Release, field: str) -> Failed | None:
+    """Why a release's record cannot be adopted; None: each of its objects is there and marked as this release's. Reads only."""
+    async with live(api, release.namespace) as objects:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def look(thing: Mapping[str, Any]) -> str | None:
+            async with gate:
+                return await _unproven(objects, thing, release)
+
+        found = [one for one in await asyncio.gather(*map(look, release.objects())) if one]
+    if not found:
+        return None
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return Failed(
+        reason="ReleaseNotAdoptable",
+        message=f"{field}: the record {release.secret_name} names objects that are not known to be of release {release.name}: "
+        f"{', '.join(found[:MOST_NAMED])}{more}",
+        remedy=f"Run `helm upgrade` on the release once more, so that its record and its objects agree; or delete the Secrets {release.secret_name}"
+        f" and older ones in namespace {release.namespace}: the release is installed anew over its objects.",
+        retry_in=60,
+    )
+
+
+async def _unproven(objects: Live, thing: Mapping[str, Any], release: Release) -> str | None:
+    """The object in words if it is gone or not the release's; a kind that the server does not serve cannot be touched either."""
+    name = f"{thing['kind']}/{thing['metadata']['name']}"[:120]
+    try:
+        if await objects.place(thing) is None:
+            return None
+        found = await objects.get(thing)
+    except ERRORS as error:
+        return f"{name} (cannot be read: {error.status})"
+    if found is None:
+        return f"{name} (does not exist)"
+    annotations = found.get("metadata", {}).get("annotations") or {}
+    return None if marks_of(release).items() <= annotations.items() else f"{name} (not marked as the release's)"
+
+
+def adopted(owned: OwnedRelease, records: Iterable[Release]) -> OwnedRelease:
+    """An entry with the records that are adopted. Pure."""
+    for record in records:
+        owned = owned.with_record(record.revision, record.digest, new=False)
+        owned = owned.having(adopted=tuple(sorted({*owned.adopted, record.revision})))
+    return owned

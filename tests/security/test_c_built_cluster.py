@@ -1,0 +1,544 @@
+"""What a tenant of the built cluster writes there is not believed: no forged record and no forged marker makes the operator act."""
+
+import asyncio
+import base64
+import gzip
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+import yaml
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+from notebook_platform.engine import Done, Failed
+from notebook_platform.helm.storage import MOST_LISTED
+
+from tests.integration.releases.site import Cluster, Site, by_hand, cluster_of, helm_runs
+from tests.security.tenant import MERGE, Tenant, settled, tenant_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    async with cluster_of(tmp_path_factory.mktemp("built")) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def tenant(cluster: Cluster, request: pytest.FixtureRequest) -> AsyncIterator[Tenant]:
+    namespace = f"t{hashlib.sha256(request.node.name.encode()).hexdigest()[:10]}"
+    wanted = {"name": "little", "namespace": namespace, "chart": {"name": "little", "version": "1.0.0"}}
+    wants = [wanted | {"remediation": {"retries": 1, "wait": "1s", "strategy": "Rollback"}}]
+    async with tenant_of(Site(cluster, cluster.helm(), namespace, wants)) as found:
+        yield found
+
+
+Forgery = Callable[[Tenant], Awaitable[None]]
+
+
+async def a_newer_revision(tenant: Tenant) -> None:
+    await tenant.plant(await tenant.copied(2, manifest=tenant.evil_manifest()), revision=2)
+
+
+async def a_much_newer_revision(tenant: Tenant) -> None:
+    await tenant.plant(await tenant.copied(999_999_998, manifest=tenant.evil_manifest()), revision=999_999_998)
+
+
+async def a_newer_revision_that_keeps_the_real_objects(tenant: Tenant) -> None:
+    document = await tenant.copied(2)
+    await tenant.plant(document | {"manifest": document["manifest"] + tenant.evil_manifest()}, revision=2)
+
+
+async def a_newer_revision_that_failed(tenant: Tenant) -> None:
+    await tenant.plant(await tenant.copied(2, "failed", manifest=tenant.evil_manifest()), revision=2)
+
+
+async def a_newer_revision_with_hooks(tenant: Tenant) -> None:
+    hooks = [tenant.evil_hook("pre-upgrade,post-upgrade,pre-rollback,post-rollback,pre-delete,post-delete")]
+    await tenant.plant(await tenant.copied(2, hooks=hooks), revision=2)
+
+
+async def a_version_label_that_is_no_number(tenant: Tenant) -> None:
+    labels = {"owner": "helm", "name": "little", "version": "two", "status": "deployed"}
+    await tenant.plant(await tenant.copied(2, manifest=tenant.evil_manifest()), revision=2, labels=labels)
+
+
+async def no_version_label(tenant: Tenant) -> None:
+    labels = {"owner": "helm", "name": "little"}
+    await tenant.plant(await tenant.copied(2, manifest=tenant.evil_manifest()), revision=2, labels=labels)
+
+
+async def a_secret_of_another_name_with_helms_labels(tenant: Tenant) -> None:
+    labels = {"owner": "helm", "name": "little", "version": "7", "status": "deployed"}
+    await tenant.plant(await tenant.copied(7, manifest=tenant.evil_manifest()), revision=7, release="x", labels=labels)
+
+
+async def a_gzip_bomb(tenant: Tenant) -> None:
+    bomb = base64.b64encode(base64.b64encode(gzip.compress(b" " * 2**28))).decode()
+    await tenant.plant({}, revision=2, data=bomb)
+
+
+async def no_base64_inside(tenant: Tenant) -> None:
+    await tenant.plant({}, revision=2, data=base64.b64encode(b"%%%").decode())
+
+
+async def no_text_inside(tenant: Tenant) -> None:
+    await tenant.plant({}, revision=2, data=base64.b64encode(b"\xff\xfe").decode())
+
+
+async def nothing_inside(tenant: Tenant) -> None:
+    await tenant.plant({}, revision=2, data="")
+
+
+async def json_of_great_depth(tenant: Tenant) -> None:
+    deep = base64.b64encode(base64.b64encode(gzip.compress(b"[" * 10**6))).decode()
+    await tenant.plant({}, revision=2, data=deep)
+
+
+async def a_manifest_with_aliases(tenant: Tenant) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    await tenant.plant(await tenant.copied(2, manifest="\n".join(lines)), revision=2)
+
+
+async def members_of_other_types(tenant: Tenant) -> None:
+    await tenant.plant(await tenant.copied(2, config=[1], hooks="x", manifest={"a": 1}, chart=5), revision=2)
+
+
+async def a_record_of_another_namespace(tenant: Tenant) -> None:
+    await tenant.plant(await tenant.copied(2, namespace="kube-system", manifest=tenant.evil_manifest()), revision=2)
+
+
+async def a_copy_of_ours_as_the_next_revision(tenant: Tenant) -> None:
+    await tenant.plant(await tenant.copied(2), revision=2)
+
+
+async def a_thousand_junk_records(tenant: Tenant) -> None:
+    labels, gate = {"owner": "helm", "name": "little", "version": "1"}, asyncio.Semaphore(8)
+
+    async def one(number: int) -> None:
+        async with gate:
+            body = {"metadata": {"name": f"junk{number}", "labels": labels}, "stringData": {"release": "x"}}
+            await tenant.core.create_namespaced_secret(tenant.namespace, body)
+
+    await asyncio.gather(*(one(number) for number in range(1000)))
+
+
+async def a_hundred_records_with_names_of_ours(tenant: Tenant) -> None:
+    for number in range(2, 102):
+        await tenant.plant({}, revision=number, data=base64.b64encode(b"x").decode())
+
+
+async def labels_taken_off_ours(tenant: Tenant) -> None:
+    labels = {"metadata": {"labels": {"status": "failed", "version": "x", "modifiedAt": None}}}
+    await tenant.core.patch_namespaced_secret("sh.helm.release.v1.little.v1", tenant.namespace, labels, _content_type=MERGE)
+
+
+async def ours_said_to_have_failed(tenant: Tenant) -> None:
+    await tenant.edit(lambda document: document["info"].update(status="failed", description="\x1b[2J" + "x" * 10**5))
+
+
+async def ours_with_times_that_are_none(tenant: Tenant) -> None:
+    await tenant.edit(lambda document: document["info"].update(status="failed", last_deployed="soon", deleted=[5]))
+
+
+IGNORED: list[Forgery] = [
+    a_newer_revision,
+    a_much_newer_revision,
+    a_newer_revision_that_keeps_the_real_objects,
+    a_newer_revision_that_failed,
+    a_newer_revision_with_hooks,
+    a_version_label_that_is_no_number,
+    no_version_label,
+    a_secret_of_another_name_with_helms_labels,
+    a_gzip_bomb,
+    no_base64_inside,
+    no_text_inside,
+    nothing_inside,
+    json_of_great_depth,
+    a_manifest_with_aliases,
+    members_of_other_types,
+    a_record_of_another_namespace,
+    a_copy_of_ours_as_the_next_revision,
+    a_thousand_junk_records,
+    a_hundred_records_with_names_of_ours,
+    labels_taken_off_ours,
+    ours_said_to_have_failed,
+    ours_with_times_that_are_none,
+]
+UPGRADING = (ours_said_to_have_failed, ours_with_times_that_are_none)
+"""Helm fails now and then, so what is said to have failed is written anew."""
+
+
+async def test_forged_records_change_nothing_and_the_release_goes_on(tenant: Tenant) -> None:
+    """One after the other on one release: drift is corrected beside each, and helm is not run for any but the last two."""
+    site = tenant.site
+    await site.ready()
+    apps = client.AppsV1Api(site.cluster.target.api)
+    for forge in IGNORED:
+        before = helm_runs()
+        await forge(tenant)
+        await apps.patch_namespaced_deployment("little", site.namespace, {"spec": {"replicas": 3}}, _content_type=MERGE)
+        await site.ready()
+        assert (await site.deployment()).spec.replicas == 1 and await tenant.gained() == [], forge.__name__
+        assert helm_runs() == before or forge in UPGRADING, forge.__name__
+    site.set(note="b")
+    await site.ready()
+    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    assert made.data == {"note": "b"} and await tenant.gained() == []
+
+
+WHOLE_LIFE: list[Forgery] = [
+    a_newer_revision_that_keeps_the_real_objects,
+    a_newer_revision_with_hooks,
+    a_much_newer_revision,
+]
+
+
+@pytest.mark.parametrize("forge", WHOLE_LIFE, ids=lambda one: one.__name__)
+async def test_a_forged_record_takes_no_part_in_an_upgrade_a_rollback_or_an_uninstallation(
+    tenant: Tenant, forge: Forgery
+) -> None:
+    site = tenant.site
+    site.wants[0]["remediation"]["retries"] = 0
+    await site.ready()
+    await forge(tenant)
+    site.set(note="b")
+    await site.ready()
+    site.set(note="c", broken=True)
+    stalled = await settled_for_good(site)
+    assert stalled.retry_in is None and await tenant.gained() == []
+    site.wants = []
+    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["RetiredReleases"].exists, "RetiredReleases")
+    assert await tenant.gained() == [] and await site.owned() is None
+    left = await client.AppsV1Api(site.cluster.target.api).list_namespaced_deployment(site.namespace)
+    assert not left.items
+
+
+async def settled_for_good(site: Site) -> Failed:
+    found = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
+    assert isinstance(found, Failed)
+    return found
+
+
+async def edited_manifest(tenant: Tenant) -> None:
+    await tenant.edit(lambda document: document.update(manifest=document["manifest"] + tenant.evil_manifest()))
+
+
+async def edited_hooks(tenant: Tenant) -> None:
+    await tenant.edit(lambda document: document.update(hooks=[tenant.evil_hook("pre-upgrade,pre-delete,post-delete")]))
+
+
+async def edited_chart(tenant: Tenant) -> None:
+    await tenant.edit(lambda document: document["chart"].update(templates=[]))
+
+
+async def edited_values(tenant: Tenant) -> None:
+    await tenant.edit(lambda document: document.update(config={"note": "theirs"}))
+
+
+async def exchanged(tenant: Tenant) -> None:
+    await tenant.plant(await tenant.copied(1, manifest=tenant.evil_manifest()), revision=1)
+
+
+async def made_unreadable(tenant: Tenant) -> None:
+    await tenant.plant({}, revision=1, data=base64.b64encode(b"x").decode())
+
+
+EDITED: list[Forgery] = [edited_manifest, edited_hooks, edited_chart, edited_values, exchanged, made_unreadable]
+
+
+async def test_edited_records_stop_their_release_with_a_remedy_that_heals_it_and_the_others_go_on(tenant: Tenant) -> None:
+    site = tenant.site
+    other = {"name": "other", "namespace": tenant.other, "chart": {"name": "little", "version": "1.0.0"}}
+    site.wants.append(other)
+    await site.ready()
+    await site.ready("ReleaseOther")
+    true, before = (await tenant.record()).data, helm_runs()
+    site.set(note="b")
+    for forge in EDITED:
+        await forge(tenant)
+        told = await settled(site)
+        assert isinstance(told, Failed) and told.reason == "ReleaseRecordChanged" and helm_runs() == before, forge.__name__
+        assert "sh.helm.release.v1.little.v1" in told.message and site.namespace in told.remedy
+        assert isinstance(site.results["ReleaseOther"].outcome, Done) and await tenant.gained() == []
+        assert (await site.deployment()).spec.replicas == 1
+        await tenant.plant({}, revision=1, data=true["release"])
+    await edited_manifest(tenant)
+    await site.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v1", site.namespace)
+    assert (await site.ready()).state == "deployed"
+    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    assert made.data == {"note": "b"} and await tenant.gained() == []
+
+
+@pytest.mark.parametrize("forge", [edited_manifest, edited_hooks], ids=lambda one: one.__name__)
+async def test_a_release_with_an_edited_record_is_not_uninstalled_by_it(tenant: Tenant, forge: Forgery) -> None:
+    site = tenant.site
+    await site.ready()
+    await forge(tenant)
+    wanted, site.wants, before = site.wants, [], helm_runs()
+    told = await site.reason("ReleaseRecordChanged", "RetiredReleases")
+    assert "by hand" in told.remedy and helm_runs() == before and await tenant.gained() == []
+    site.wants = wanted
+    await site.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v1", site.namespace)
+    await site.ready()
+    site.wants = []
+    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["RetiredReleases"].exists, "RetiredReleases")
+
+
+async def test_an_older_record_that_was_edited_is_not_rolled_back_to(tenant: Tenant) -> None:
+    site = tenant.site
+    await site.ready()
+    site.set(note="b")
+    await site.ready()
+    await tenant.edit(lambda document: document.update(manifest=document["manifest"] + tenant.evil_manifest()), revision=1)
+    await tenant.edit(lambda document: document["info"].update(status="failed", description="x"), revision=2)
+    assert isinstance(await settled(site), Done)
+    site.set(note="c", broken=True)
+    await settled_for_good(site)
+    assert await tenant.gained() == []
+    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    assert made.data == {"note": "b"}
+
+
+async def test_a_forged_lock_holds_the_release_up_and_nothing_more(tenant: Tenant) -> None:
+    site = tenant.site
+    await site.ready()
+    site.set(note="b")
+    before = helm_runs()
+    for status in ("pending-upgrade", "pending-install", "pending-rollback", "uninstalling"):
+        document = await tenant.copied(2, status, manifest=tenant.evil_manifest())
+        document["info"]["last_deployed"] = document["info"]["deleted"] = "2026-01-01T00:00:00Z"
+        await tenant.plant(document, revision=2)
+        told = await settled(site)
+        assert told.reason == "ReleaseLocked" and "sh.helm.release.v1.little.v2" in told.remedy and helm_runs() == before
+    await tenant.core.delete_namespaced_secret("sh.helm.release.v1.little.v2", tenant.namespace)
+    await site.ready()
+    assert await tenant.gained() == []
+
+
+async def test_a_record_that_is_exchanged_again_and_again_while_helm_works_is_never_used(tenant: Tenant) -> None:
+    """The operator's check and helm's own read are two moments; the tenant writes between them, as fast as the API server lets them."""
+    site, swaps = tenant.site, 0
+    site.set(note="0")
+    await site.ready()
+
+    async def swap() -> None:
+        nonlocal swaps
+        while True:
+            for name, status in await site.records():
+                try:
+                    if status.startswith("pending"):
+                        continue
+                    secret = await tenant.record(name)
+                    body = {"data": secret.data}
+                    await tenant.edit(evil, name)
+                    await tenant.core.patch_namespaced_secret(secret.metadata.name, tenant.namespace, body, _content_type=MERGE)
+                    swaps += 1
+                except ApiException as error:
+                    assert error.status in (404, 409), error
+
+    def evil(document: dict) -> None:
+        document.update(
+            manifest=document["manifest"] + tenant.evil_manifest(),
+            hooks=[tenant.evil_hook("pre-upgrade,pre-rollback,pre-delete,post-delete")],
+        )
+
+    swapping = asyncio.create_task(swap())
+    for round_ in range(1, 5):
+        site.set(note=str(round_), broken=round_ == 3)
+        for _ in range(40):
+            outcome = (await site.once())["ReleaseLittle"].outcome
+            assert getattr(outcome, "reason", "") != "InternalError", outcome
+            await asyncio.sleep(0.05)
+        assert not swapping.done() and await tenant.gained() == []
+    site.wants = []
+    for _ in range(40):
+        await site.once()
+        await asyncio.sleep(0.05)
+    swapping.cancel()
+    await asyncio.wait([swapping])
+    assert swapping.cancelled() and swaps > 20 and await tenant.gained() == []
+
+
+async def a_marker_and_a_record_in_another_namespace(tenant: Tenant) -> None:
+    await tenant.marker(tenant.other, "forged")
+    hooks = [tenant.evil_hook("pre-delete")]
+    document = await tenant.copied(1, hooks=hooks, manifest=tenant.evil_manifest(), name="forged", namespace=tenant.other)
+    await tenant.plant(document, revision=1, release="forged", namespace=tenant.other)
+
+
+async def a_marker_and_a_record_beside_ours(tenant: Tenant) -> None:
+    await tenant.marker(tenant.namespace, "forged", revision="1", removing="1")
+    document = await tenant.copied(1, hooks=[tenant.evil_hook("pre-delete")], manifest=tenant.evil_manifest(), name="forged")
+    await tenant.plant(document, revision=1, release="forged")
+
+
+async def a_marker_with_numbers_that_are_none(tenant: Tenant) -> None:
+    await tenant.marker(tenant.other, "forged", revision="x", failures="-1", recoveries="1e9", unfinished="yes")
+
+
+async def a_marker_with_json_that_is_none(tenant: Tenant) -> None:
+    await tenant.marker(tenant.other, "forged", leftovers="[" * 10**5)
+
+
+async def a_marker_without_data(tenant: Tenant) -> None:
+    metadata = {"name": "notebook-platform-", "labels": {"app.kubernetes.io/managed-by": "notebook-platform"}}
+    await tenant.core.create_namespaced_config_map(tenant.other, {"metadata": metadata})
+
+
+async def a_marker_with_leftovers_that_are_others_objects(tenant: Tenant) -> None:
+    found = [{"apiVersion": "v1", "kind": "ConfigMap", "name": tenant.namespace, "namespace": "kube-public"}]
+    await tenant.marker(tenant.other, "forged", leftovers=yaml.safe_dump(found, default_flow_style=True), removing="1")
+    annotate = {"metadata": {"annotations": {"helm.sh/hook": "pre-install"}}}
+    core = tenant.site.cluster.core
+    await core.patch_namespaced_config_map(tenant.namespace, "kube-public", annotate, _content_type=MERGE)
+
+
+async def ours_said_to_belong_to_another_platform(tenant: Tenant) -> None:
+    await tenant.marker(tenant.namespace, "little", "elsewhere/platforms/other/uid")
+
+
+async def ours_said_to_be_removed_with_others_objects(tenant: Tenant) -> None:
+    found = [{"apiVersion": "v1", "kind": "ConfigMap", "name": tenant.namespace, "namespace": "kube-public"}]
+    leftovers = yaml.safe_dump(found, default_flow_style=True)
+    await tenant.marker(tenant.namespace, "little", leftovers=leftovers, removing="1", revision="99", unfinished="1")
+    annotate = {"metadata": {"annotations": {"helm.sh/hook": "pre-install"}}}
+    core = tenant.site.cluster.core
+    await core.patch_namespaced_config_map(tenant.namespace, "kube-public", annotate, _content_type=MERGE)
+
+
+async def our_marker_deleted(tenant: Tenant) -> None:
+    await tenant.core.delete_namespaced_config_map("notebook-platform-little", tenant.namespace)
+
+
+MARKERS: list[Forgery] = [
+    a_marker_and_a_record_in_another_namespace,
+    a_marker_and_a_record_beside_ours,
+    a_marker_with_numbers_that_are_none,
+    a_marker_with_json_that_is_none,
+    a_marker_without_data,
+    a_marker_with_leftovers_that_are_others_objects,
+    ours_said_to_belong_to_another_platform,
+    ours_said_to_be_removed_with_others_objects,
+    our_marker_deleted,
+]
+
+
+async def test_forged_markers_start_nothing_and_stop_nothing(tenant: Tenant) -> None:
+    site = tenant.site
+    await site.ready()
+    before = helm_runs()
+    for forge in MARKERS:
+        await forge(tenant)
+        for _ in range(2):
+            assert isinstance(await settled(site), Done), forge.__name__
+            assert isinstance(site.results["RetiredReleases"].outcome, Done), forge.__name__
+        assert helm_runs() == before and await tenant.gained() == [], forge.__name__
+    site.set(note="b")
+    assert (await site.ready()).revision == 2
+    await site.delete()
+    assert await tenant.gained() == []
+
+
+async def test_a_namespace_that_was_there_before_stays_whatever_its_annotations_say(tenant: Tenant) -> None:
+    site = tenant.site
+    await site.ready()
+    annotate = {"metadata": {"annotations": {"notebookplatform.io/owner": site.owner}}}
+    await site.cluster.core.patch_namespace(site.namespace, annotate, _content_type=MERGE)
+    await site.delete()
+    assert (await site.cluster.core.read_namespace(site.namespace)).status.phase == "Active"
+
+
+@pytest.mark.parametrize("adoption", ["Never", "IfUnowned"])
+async def test_a_forged_record_of_a_release_that_the_spec_adds_later_is_not_adopted(tenant: Tenant, adoption: str) -> None:
+    site = tenant.site
+    await site.ready()
+    document = await tenant.copied(1, manifest=tenant.evil_manifest(), hooks=[tenant.evil_hook("pre-delete")], name="later")
+    await tenant.plant(document, revision=1, release="later")
+    await tenant.marker(tenant.namespace, "later")
+    site.adoption = adoption
+    site.wants.append({"name": "later", "namespace": tenant.namespace, "chart": {"name": "little", "version": "1.0.0"}})
+    told = await settled(site, "ReleaseLater")
+    assert told.reason == ("NotOwned" if adoption == "Never" else "ReleaseNotAdoptable") and told.remedy
+    site.wants.pop()
+    await settled(site)
+    await site.delete()
+    assert await tenant.gained() == []
+
+
+async def installed_by_hand(tenant: Tenant, *settings: str) -> None:
+    site = tenant.site
+    chart = str(site.cluster.charts / "little-1.0.0.tgz")
+    assert await (await by_hand(site, "install", "little", chart, *settings)).wait() == 0
+    site.adoption = "IfUnowned"
+
+
+async def test_an_adopted_record_is_no_source_of_writes(tenant: Tenant) -> None:
+    """Its objects are the release's, so it is adopted; what it says of them is never applied, and its hooks are never run."""
+    site = tenant.site
+    await installed_by_hand(tenant)
+
+    def evil(document: dict) -> None:
+        document["manifest"] = document["manifest"].replace('note: "a"', 'note: "theirs"').replace("replicas: 1", "replicas: 5")
+        document["hooks"] = [tenant.evil_hook("pre-upgrade,pre-rollback,pre-delete,post-delete")]
+
+    await tenant.edit(evil)
+    site.set()
+    assert isinstance(await settled(site), Done)
+    made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
+    assert made.data == {"note": "a"} and (await site.deployment()).spec.replicas == 1
+    site.set(note="b", broken=True)
+    await settled_for_good(site)
+    assert await tenant.gained() == []
+    site.set()
+    await site.ready()
+    await site.delete()
+    assert await tenant.gained() == []
+
+
+async def test_the_hooks_of_an_adopted_record_are_not_run_when_it_is_uninstalled(tenant: Tenant) -> None:
+    site = tenant.site
+    await installed_by_hand(tenant)
+    await tenant.edit(lambda document: document.update(hooks=[tenant.evil_hook("pre-delete,post-delete")]))
+    assert (await site.ready()).revision == 1
+    await site.delete()
+    assert await tenant.gained() == [] and await site.records() == []
+
+
+async def test_a_record_that_was_adopted_cannot_be_exchanged_afterwards(tenant: Tenant) -> None:
+    site = tenant.site
+    await installed_by_hand(tenant)
+    assert (await site.ready()).revision == 1
+    await edited_manifest(tenant)
+    assert (await settled(site)).reason == "ReleaseRecordChanged" and await tenant.gained() == []
+
+
+async def test_foreign_records_are_told_and_go_with_the_next_revision(tenant: Tenant) -> None:
+    site = tenant.site
+    await site.ready()
+    await a_newer_revision(tenant)
+    await site.once()
+    told = site.condition("ForeignReleaseRecords")
+    assert told.reason == "ReleaseRecordChanged" and "sh.helm.release.v1.little.v2" in told.message
+    site.set(note="b")
+    assert (await site.ready()).revision == 2
+    await site.once()
+    assert "ForeignReleaseRecords" not in {one.type for one in site.conditions}
+    assert (await tenant.document(2))["config"] == {"note": "b"}
+
+
+async def test_more_secrets_than_are_listed_do_not_hide_our_record(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are listed in order: `junk` comes before `sh.helm`."""
+    assert MOST_LISTED > 1000
+    monkeypatch.setattr("notebook_platform.helm.storage.MOST_LISTED", 40)
+    monkeypatch.setattr("notebook_platform.helm.storage.PAGE", 20)
+    site = tenant.site
+    await site.ready()
+    for number in range(60):
+        body = {"metadata": {"name": f"junk{number}", "labels": {"owner": "helm", "name": "little"}}}
+        await tenant.core.create_namespaced_secret(tenant.namespace, body)
+    site.set(note="b")
+    assert (await site.ready()).revision == 2
