@@ -13,6 +13,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
+from notebook_platform.azure.arm.grants import IdentityGrant
+
 JUPYTERHUB_CHARTS = "https://hub.jupyter.org/helm-chart/"
 """Where Zero to JupyterHub publishes its chart (https://z2jh.jupyter.org)."""
 
@@ -45,6 +47,11 @@ class OperatorConfig(BaseSettings):
     authority_url: str | None = Field(None, description="Entra ID of a custom cloud (https).")
     graph_url: str | None = Field(None, description="Microsoft Graph of a custom cloud (https).")
     ca_file: Path | None = Field(None, description="CA certificates of a custom cloud.")
+    identities: list[IdentityGrant] = Field(
+        default_factory=list,
+        description="Which namespaces may use the identities that the operator and its machine have, and in which subscriptions and "
+        "resource groups. None: every platform needs credentials of its own.",
+    )
     charts: Path | None = Field(None, description="Directory with packaged charts; looked into first.")
     chart_repository: str = Field(JUPYTERHUB_CHARTS, description="Chart repository when a resource names none.")
     allowed_chart_repositories: list[str] = Field(

@@ -165,7 +165,7 @@ class Keeper:
         self.references = references(self._body["spec"])
         if deleting:
             return await self._delete(spec)
-        if FINALIZER not in (metadata.get("finalizers") or ()):
+        if FINALIZER not in (metadata.get("finalizers") or ()) and not self._workshop.refuses(self.platform, spec):
             await self._object.set_finalizer(self._body, present=True)
             self._body = await self._object.read() or self._body
             return 0.0  # the spec may be another by now: what was read above is not worked on

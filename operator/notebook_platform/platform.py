@@ -25,10 +25,13 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cloud import CLOUDS, Cloud
 from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.arm.grants import Scope, allowed
 from notebook_platform.azure.arm.ownership import Owner
+from notebook_platform.azure.arm.paths import SCOPE
 from notebook_platform.azure.arm.session import CORRELATION, AzureSession, Sessions
 from notebook_platform.azure.autoscale import Autoscale
 from notebook_platform.azure.cluster import Cluster
+from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.identity import identity
@@ -91,8 +94,11 @@ def cloud_of(config: OperatorConfig) -> Cloud:
 class Workshop:
     """What all platforms of a process share: Azure sessions, clients of target clusters, helm. Makes each pass its graph."""
 
-    def __init__(self, config: OperatorConfig) -> None:
+    def __init__(self, config: OperatorConfig, *, is_operator: bool = True) -> None:
+        """`is_operator` is false for commands of people, who sign in with rights of their own: the allow-list of identities holds for
+        them only when their configuration has one."""
         self._config = config
+        self._is_operator = is_operator
         self._sessions = Sessions(cloud_of(config))
         self._clusters = ClusterClients()
         self._directory = tempfile.TemporaryDirectory(prefix="notebook-platform-")
@@ -215,7 +221,22 @@ class Workshop:
             found[release.name] = AnyChart(release, secrets=context.secrets, helm=self._helm)
         return in_order(found, needs)
 
+    def scope(self, platform: Platform, spec: NotebookPlatformSpec) -> Scope | Failed | None:
+        """Where the platform may use the identity that it names, as the operator's configuration has it (`grants.allowed`)."""
+        if not self._config.identities and not self._is_operator:
+            return None  # whoever runs a command signs in with rights of their own
+        node_group = spec.cluster.node_resource_group or default_node_group(spec)
+        return allowed(self._config.identities, platform.namespace, spec, node_group)
+
+    def refuses(self, platform: Platform, spec: NotebookPlatformSpec) -> bool:
+        """Whether nothing of the platform can be made, because it may not use its identity: then nothing holds its deletion up."""
+        return isinstance(self.scope(platform, spec), Failed)
+
     async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> AzureSession | Failed:
+        scope = self.scope(platform, spec)
+        if isinstance(scope, Failed):
+            return scope
+        SCOPE.set(scope)
         try:
             wanted = await sign_in(spec.azure.credentials, self._sessions.cloud, secrets)
             session = self._sessions.of(wanted, spec.azure.subscription_id)

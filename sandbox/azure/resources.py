@@ -177,6 +177,8 @@ class Resources:
         """Create, or change the tags."""
         id_ = f"/subscriptions/{call['sub']}/resourceGroups/{call['rg']}"
         old = self._world.store.get(id_)
+        if call.method == "PUT" and not call.body.get("location"):
+            raise ArmError(400, "LocationRequired", "The location property is required for this definition.")
         if old is not None:
             self._world.group(call, writing=True)
             wanted = call.body.get("location", old.body["location"]).replace(" ", "").lower()

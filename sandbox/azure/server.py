@@ -17,6 +17,7 @@ from sandbox.azure.backend import ClusterBackend
 from sandbox.azure.compute import Compute
 from sandbox.azure.containerservice import ContainerService
 from sandbox.azure.control import PREFIX, Control
+from sandbox.azure.core.addresses import check_address
 from sandbox.azure.core.catalog import Catalog
 from sandbox.azure.core.clock import Clock, stamp
 from sandbox.azure.core.errors import ArmError
@@ -112,7 +113,7 @@ class AzureSimulator:
         listener.bind(("127.0.0.1", self._port))
         self.url = f"https://localhost:{listener.getsockname()[1]}"
         app = web.Application(client_max_size=16 * 2**20)
-        app.router.add_route("*", "/{path:.*}", self._serve)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.SockSite(self._runner, listener, ssl_context=context).start()
@@ -134,6 +135,7 @@ class AzureSimulator:
             return _response(await self._routed(call), request)
         extra: dict[str, str] = {}
         try:
+            check_address(request.method, request.raw_path)
             extra = await self._admit(call)
             answer = await self._routed(call)
         except ArmError as refused:

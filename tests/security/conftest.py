@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.operator_process import allow_namespace, kubectl, secret
-from tests.integration.conftest import PATIENCE, SUBSCRIPTION, Field, runbook, sandbox_environment, site
+from sandbox.operator_process import OperatorProcess, allow_namespace, install, kubectl, secret
+from tests.integration.conftest import PATIENCE, SUBSCRIPTION, Field, runbook, sandbox_environment
 
 __all__ = ["PATIENCE", "SUBSCRIPTION", "Author", "Field", "runbook", "sandbox_environment", "site"]
+
+OWN_IDENTITY = [
+    {
+        "identity": "own",
+        "namespaces": ["own-*"],
+        "subscriptions": [SUBSCRIPTION],
+        "resourceGroups": ["rg_own-*"],
+        "features": ["*"],
+    }
+]
+"""The operator's own identity may do everything in Azure; only these namespaces may use it, and only in these groups."""
 
 AUTHOR_ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -76,6 +88,22 @@ class Author:
         found = runbook(f"{self.namespace}-{name}"[:40].rstrip("-"), **spec)
         found["metadata"] = {"name": name, "namespace": self.namespace}
         return found
+
+
+@pytest.fixture(scope="session")
+def site(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
+    """The sandbox with an operator that has an identity of its own."""
+    install(sandbox_environment)
+    directory = tmp_path_factory.mktemp("operator")
+    operator = OperatorProcess(sandbox_environment, directory, identities=json.dumps(OWN_IDENTITY))
+    operator.environment |= {
+        "AZURE_TENANT_ID": sandbox_environment["SANDBOX_TENANT"],
+        "AZURE_CLIENT_ID": sandbox_environment["SANDBOX_CLIENT_ID"],
+        "AZURE_CLIENT_SECRET": sandbox_environment["SANDBOX_CLIENT_SECRET"],
+    }
+    operator.start()
+    yield Field(sandbox_environment, directory, operator)
+    operator.stop()
 
 
 def namespace_of(request: pytest.FixtureRequest, prefix: str) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from notebook_platform.api.arm_ids import SettingName
 from notebook_platform.api.base import SpecModel
 from notebook_platform.api.cluster import Weekday
 
@@ -64,7 +65,7 @@ class Autoscale(SpecModel):
     """A custom autoscale setting on a pool's scale set (Azure Monitor)."""
 
     pool: str = Field(max_length=12, description="Name of the node pool.")
-    name: str | None = Field(None, max_length=128, description="Name of the setting; left out: `<platform>-<pool>`.")
+    name: SettingName | None = Field(None, description="Name of the setting; left out: `<platform>-<pool>`.")
     capacity: AutoscaleCapacity = Field(description="Bounds.")
     rules: list[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
     recurring: list[RecurringProfile] = Field(

@@ -2,24 +2,32 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from notebook_platform.api.arm_ids import FeatureName, Guid, Location, ResourceGroupName, SubscriptionId
 from notebook_platform.api.base import SecretRef, SpecModel
+
+OWN_TAGS = "notebookplatform-"
+"""What the names of the operator's own tags begin with. Azure compares tags' names without regard to case."""
+
+
+def _no_own_tags(tags: dict[str, str]) -> dict[str, str]:
+    if taken := [name for name in tags if name.casefold().startswith(OWN_TAGS)]:
+        raise ValueError(f"cannot have the name {taken[0]}: the operator marks what it owns with {OWN_TAGS}*")
+    return tags
 
 
 class WorkloadIdentity(SpecModel):
     """A federated identity: the operator's ServiceAccount token is exchanged for one of Entra ID; no secret is kept."""
 
-    tenant_id: str = Field(max_length=36, description="Tenant (directory) id of the application.")
-    client_id: str = Field(max_length=36, description="Application (client) id.")
+    tenant_id: Guid = Field(description="Tenant (directory) id of the application.")
+    client_id: Guid = Field(description="Application (client) id.")
 
 
 class ManagedIdentity(SpecModel):
     """A managed identity of the machine that the operator runs on."""
 
-    client_id: str | None = Field(
-        None, max_length=36, description="Client id of a user-assigned identity; left out: the system-assigned one."
-    )
+    client_id: Guid | None = Field(None, description="Client id of a user-assigned identity; left out: the system-assigned one.")
 
 
 class Credentials(SpecModel):
@@ -41,17 +49,19 @@ class Credentials(SpecModel):
 class AzureSpec(SpecModel):
     """The subscription, the place and the credentials."""
 
-    subscription_id: str = Field(max_length=36, description="Id of the Azure subscription. Cannot change.")
-    location: str = Field(max_length=64, description="Azure region, as in `eastus`. Cannot change.")
-    resource_group: str = Field(
-        max_length=90, description="Resource group that holds the platform; created if absent. Cannot change."
+    subscription_id: SubscriptionId = Field(description="Id of the Azure subscription. Cannot change.")
+    location: Location = Field(description="Azure region, as in `eastus`. Cannot change.")
+    resource_group: ResourceGroupName = Field(
+        description="Resource group that holds the platform; created if absent. Cannot change."
     )
     credentials: Credentials | None = Field(
         None, description="How to sign in to Azure; without it the operator's own identity is used."
     )
-    features: list[Annotated[str, Field(max_length=128)]] = Field(
+    features: list[FeatureName] = Field(
         default_factory=list,
         max_length=32,
         description="Preview features to register, each as `Namespace/Feature`.",
     )
-    tags: dict[str, str] = Field(default_factory=dict, max_length=15, description="Tags put on everything the platform creates.")
+    tags: Annotated[dict[str, str], AfterValidator(_no_own_tags)] = Field(
+        default_factory=dict, max_length=15, description="Tags put on everything the platform creates."
+    )

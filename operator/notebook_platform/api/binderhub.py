@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from notebook_platform.api.arm_ids import RegistryName, ResourceGroupName
 from notebook_platform.api.base import SecretKeyRef, SecretRef, SpecModel
 from notebook_platform.api.hubs import Amount, Auth, Chart, Culling, ValuesFrom
 from notebook_platform.api.remediation import Remediation
@@ -75,8 +76,8 @@ class GivenAddresses(SpecModel):
     binder: GivenAddress = Field(description="The binder's.")
     hub: GivenAddress = Field(description="The hub's.")
     internal: bool = Field(False, description="The load balancers are internal: their addresses are of the network.")
-    ip_resource_group: str | None = Field(
-        None, max_length=90, description="Resource group of the public addresses, if it is not the nodes' own."
+    ip_resource_group: ResourceGroupName | None = Field(
+        None, description="Resource group of the public addresses, if it is not the nodes' own."
     )
 
 
@@ -108,8 +109,8 @@ class GivenRegistry(SpecModel):
 class AzureRegistry(SpecModel):
     """An Azure Container Registry of the platform: nodes may pull from it, and a token of it that may do nothing else pushes."""
 
-    name: str = Field(
-        max_length=50, description="Name, 5-50 letters and digits, unique in all of Azure: `<name>.azurecr.io`. Cannot change."
+    name: RegistryName = Field(
+        description="Name, 5-50 letters and digits, unique in all of Azure: `<name>.azurecr.io`. Cannot change."
     )
     sku: Literal["Basic", "Standard", "Premium"] = Field("Standard", description="Service tier.")
     prefix: str = Field("binder/r2d-", max_length=200, description="What image names begin with: a project, a slash, a prefix.")

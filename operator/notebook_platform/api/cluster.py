@@ -4,6 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from notebook_platform.api.arm_ids import (
+    ClusterName,
+    GroupObjectId,
+    Guid,
+    NodeResourceGroupName,
+    PrivateDnsZone,
+    RegistryId,
+    WorkspaceId,
+)
 from notebook_platform.api.base import SecretKeyRef, SpecModel
 from notebook_platform.api.schedules import Recurring
 
@@ -61,19 +70,19 @@ class ApiServer(SpecModel):
         description="Only these networks reach it (CIDR); the operator's own must be among them.",
     )
     private: bool = Field(False, description="Reachable from the virtual network only. Cannot change.")
-    private_dns_zone: str | None = Field(
-        None, alias="privateDNSZone", max_length=512, description="`system`, `none` or the id of a zone. Cannot change."
+    private_dns_zone: PrivateDnsZone | None = Field(
+        None, alias="privateDNSZone", description="`system`, `none` or the id of a zone. Cannot change."
     )
 
 
 class Entra(SpecModel):
     """Sign-in to the cluster with Entra ID. Cannot be taken away once it is there."""
 
-    admin_group_object_ids: list[Annotated[str, Field(max_length=36)]] = Field(
+    admin_group_object_ids: list[GroupObjectId] = Field(
         default_factory=list, alias="adminGroupObjectIDs", max_length=20, description="Groups that administer the cluster."
     )
     azure_rbac: bool = Field(False, alias="azureRBAC", description="Let Azure roles say who may do what in Kubernetes.")
-    tenant_id: str | None = Field(None, max_length=36, description="Tenant of the users; left out: the subscription's.")
+    tenant_id: Guid | None = Field(None, description="Tenant of the users; left out: the subscription's.")
 
 
 class AutoscalerProfile(SpecModel):
@@ -98,7 +107,7 @@ class AutoscalerProfile(SpecModel):
 class Monitoring(SpecModel):
     """Container insights."""
 
-    workspace_id: str = Field(max_length=512, description="ARM id of the Log Analytics workspace.")
+    workspace_id: WorkspaceId = Field(description="ARM id of the Log Analytics workspace.")
 
 
 class PowerSchedule(Recurring):
@@ -110,9 +119,9 @@ class PowerSchedule(Recurring):
 class ClusterSpec(SpecModel):
     """The AKS managed cluster."""
 
-    name: str = Field(max_length=63, description="Name of the managed cluster. Cannot change.")
-    node_resource_group: str | None = Field(
-        None, max_length=80, description="Group AKS makes for nodes, disks and addresses. Cannot change."
+    name: ClusterName = Field(description="Name of the managed cluster. Cannot change.")
+    node_resource_group: NodeResourceGroupName | None = Field(
+        None, description="Group AKS makes for nodes, disks and addresses. Cannot change."
     )
     kubernetes_version: str = Field(max_length=16, description='Version as offered in the region: "1.34" or "1.34.2".')
     upgrades: Upgrades = Field(default_factory=Upgrades, description="What AKS upgrades by itself.")
@@ -132,7 +141,7 @@ class ClusterSpec(SpecModel):
         False, alias="oidcIssuer", description="Tokens of ServiceAccounts can be federated. Cannot be turned off."
     )
     workload_identity: bool = Field(False, description="Pods can sign in to Azure with their ServiceAccount; needs oidcIssuer.")
-    registries: list[Annotated[str, Field(max_length=512)]] = Field(
+    registries: list[RegistryId] = Field(
         default_factory=list, max_length=10, description="ARM ids of container registries that the nodes may pull from."
     )
     autoscaler_profile: AutoscalerProfile | None = Field(None, description="Settings of the cluster autoscaler.")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from notebook_platform.api.arm_ids import IdentityName, SubnetId, SubnetName, UserAssignedIdentityId, VirtualNetworkName
 from notebook_platform.api.base import SecretRef, SpecModel
 
 ServiceRole = Literal["Contributor", "Network Contributor"]
@@ -13,7 +14,7 @@ RoleScope = Literal["VirtualNetwork", "Subnet"]
 class VirtualNetwork(SpecModel):
     """The virtual network of the nodes."""
 
-    name: str = Field(max_length=64, description="Name of the virtual network. Cannot change.")
+    name: VirtualNetworkName = Field(description="Name of the virtual network. Cannot change.")
     address_prefixes: list[Annotated[str, Field(max_length=18)]] = Field(
         min_length=1, max_length=16, description="Address spaces in CIDR notation, as in `10.0.0.0/8`."
     )
@@ -22,14 +23,14 @@ class VirtualNetwork(SpecModel):
 class Subnet(SpecModel):
     """The subnet of the nodes (and, with the azure plugin, of the pods)."""
 
-    name: str = Field("default", max_length=80, description="Name of the subnet. Cannot change.")
+    name: SubnetName = Field("default", description="Name of the subnet. Cannot change.")
     address_prefix: str = Field(max_length=18, description="Addresses of the subnet in CIDR notation.")
 
 
 class PoolSubnet(Subnet):
     """One more subnet, for the pools that name it."""
 
-    name: str = Field(max_length=80, description="Name of the subnet.")
+    name: SubnetName = Field(description="Name of the subnet.")
 
 
 class NetworkSpec(SpecModel):
@@ -40,9 +41,7 @@ class NetworkSpec(SpecModel):
     subnets: list[PoolSubnet] = Field(
         default_factory=list, max_length=20, description="More subnets to keep in it, for pools (`nodePools[].subnet`)."
     )
-    subnet_id: str | None = Field(
-        None, max_length=512, description="ARM id of an existing subnet to use instead; nothing of it is changed."
-    )
+    subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet to use instead; nothing of it is changed.")
 
 
 class ServicePrincipal(SpecModel):
@@ -64,8 +63,8 @@ class ServicePrincipal(SpecModel):
 class UserAssigned(SpecModel):
     """A user-assigned managed identity: created in the resource group if absent, or an existing one by id."""
 
-    name: str | None = Field(None, max_length=128, description="Name of the identity to keep.")
-    resource_id: str | None = Field(None, max_length=512, description="ARM id of an existing identity; it is never changed.")
+    name: IdentityName | None = Field(None, description="Name of the identity to keep.")
+    resource_id: UserAssignedIdentityId | None = Field(None, description="ARM id of an existing identity; it is never changed.")
     role: ServiceRole = Field("Network Contributor", description="Role that the identity is given on the network.")
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from notebook_platform.api.arm_ids import PoolName, SubnetId
 from notebook_platform.api.base import SpecModel
 from notebook_platform.api.schedules import Recurring
 
@@ -41,7 +42,7 @@ class Gpu(SpecModel):
 class NodePool(SpecModel):
     """One AKS agent pool."""
 
-    name: str = Field(max_length=12, description="Name: 1-12 lower-case letters and digits, starting with a letter.")
+    name: PoolName = Field(description="Name: 1-12 lower-case letters and digits, starting with a letter.")
     mode: Literal["System", "User"] = Field("User", description="System pools carry the cluster's own pods.")
     purpose: Literal["Core", "User"] | None = Field(
         None,
@@ -71,9 +72,7 @@ class NodePool(SpecModel):
     subnet: str | None = Field(
         None, max_length=80, description="Name of a subnet of spec.network for its nodes. Cannot change in place."
     )
-    subnet_id: str | None = Field(
-        None, max_length=512, description="ARM id of an existing subnet for its nodes. Cannot change in place."
-    )
+    subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet for its nodes. Cannot change in place.")
     node_labels: dict[str, str] = Field(default_factory=dict, max_length=32, description="Labels on the nodes.")
     node_taints: list[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list, max_length=16, description="Taints on the nodes, as `key=value:NoSchedule`."

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.inventory import IDENTITIES
+from notebook_platform.azure.arm.paths import guid, literal, same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.service_principal import CreatedPrincipal
@@ -15,6 +17,7 @@ from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare
 Wire = Mapping[str, Any]
 
 IDENTITY_API = "2024-11-30"
+CLIENT_ID, PRINCIPAL_ID = "the clientId of the managed identity", "the principalId of the managed identity"
 
 
 class SystemAssigned(Check[outputs.Identity]):
@@ -46,15 +49,15 @@ class ExistingPrincipal(SystemAssigned):
         principal = self._context.spec.identity.service_principal
         assert principal is not None and principal.secret_ref is not None
         data = await self._context.secrets.read(principal.secret_ref.name, "clientId", "clientSecret", field=self.FIELD)
-        client_id = data["clientId"].strip()
+        client_id = guid_of(data, "clientId", field=self.FIELD, secret=principal.secret_ref.name)
         async with speaking_of(self.FIELD):
-            session, path = self._context.session, f"/servicePrincipals(appId='{client_id}')"
+            session, path = self._context.session, f"/servicePrincipals(appId={literal(client_id)})"
             age = self._context.max_age
             found = await session.inventory.answer(path, lambda: session.graph("GET", path), max_age=age, sharp=self.sharp)
         identity = outputs.Identity(
             type="ServicePrincipal",
             client_id=client_id,
-            principal_id=found["id"],
+            principal_id=guid(found["id"], "the id of the service principal"),
             secret_name=principal.secret_ref.name,
             expires=data.get("expires"),
         )
@@ -82,9 +85,9 @@ class ExistingIdentity(SystemAssigned):
         properties = found["properties"]
         identity = outputs.Identity(
             type="UserAssigned",
-            client_id=properties["clientId"],
-            principal_id=properties["principalId"],
-            identity_id=found["id"],
+            client_id=guid(properties["clientId"], CLIENT_ID),
+            principal_id=guid(properties["principalId"], PRINCIPAL_ID),
+            identity_id=same_id(found["id"], path),
         )
         return Observed(found=identity)
 
@@ -144,8 +147,8 @@ class UserAssigned(Step[Wire, Wire]):
         properties = found["properties"]
         return outputs.Identity(
             type="UserAssigned",
-            client_id=properties["clientId"],
-            principal_id=properties["principalId"],
+            client_id=guid(properties["clientId"], CLIENT_ID),
+            principal_id=guid(properties["principalId"], PRINCIPAL_ID),
             identity_id=found["id"],
         )
 

@@ -15,6 +15,7 @@ from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import is_missing, speaking_of
 from notebook_platform.azure.arm.inventory import NETWORKS
 from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.paths import same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Check, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
@@ -188,7 +189,8 @@ class ExistingSubnet(Check[outputs.Network]):
                 "Correct the id, or create the subnet; it is looked at once an interval.",
                 retry_in=60,
             )
-        return Observed(found=outputs.Network(virtual_network_id=found["id"], subnet_id=there["id"]))
+        id_ = same_id(there["id"], self._id)
+        return Observed(found=outputs.Network(virtual_network_id=same_id(found["id"], id_.rsplit("/", 2)[0]), subnet_id=id_))
 
 
 def network(context: AzureContext) -> Step[Any, Any]:

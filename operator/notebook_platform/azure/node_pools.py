@@ -273,7 +273,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
     async def let_go(self, found: Found) -> Outcome:
         for name, pool in found.pools.items():
             if self._context.owner.owns(pool.get("tags")):
-                tags = {key: value for key, value in pool["tags"].items() if key != OWNER_TAG}
+                tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
                 change = Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=tags, keys=("tags",))
                 outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
                 return outcome if isinstance(outcome, InProgress) else Done()

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.paths import guid
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.kube.validated import GUID, MOMENT, SHORT_WORD, WORD, select
@@ -19,6 +21,7 @@ from notebook_platform.kube.validated import GUID, MOMENT, SHORT_WORD, WORD, sel
 FIELD = "spec.identity.servicePrincipal"
 PRINCIPAL = {"clientId": GUID, "clientSecret": WORD, "secretId": GUID, "expires": MOMENT}
 """What the operator keeps of a principal that it made."""
+APPLICATION = "the id of the application"
 RESET_SECONDS = 600.0
 AT_ONCE = 0.05
 
@@ -61,7 +64,7 @@ async def current_secret(context: AzureContext) -> Secret:
                 "No action required: the step Identity makes a new secret.",
                 retry_in=5,
             )
-    client_id, value = data["clientId"].strip(), data["clientSecret"].strip()
+    client_id, value = guid_of(data, "clientId", field=f"{FIELD}.secretRef", secret=name), data["clientSecret"].strip()
     # Known by nothing of the platform: one that is orphaned and applied anew must not take the same secret for a new one.
     known_by = data.get("secretId") or hashlib.sha256(f"{client_id}\0{value}".encode()).hexdigest()[:16]
     return Secret(known_by, client_id, value, data.get("expires"))
@@ -136,7 +139,7 @@ class PrincipalSecret(Step[Secret, Used]):
     async def _remove_old(self, identity: outputs.Identity) -> Outcome:
         async with speaking_of(FIELD):
             for key in identity.old_secrets:
-                path = f"/applications/{identity.application_id}/removePassword"
+                path = f"/applications/{guid(identity.application_id, APPLICATION)}/removePassword"
                 await self._context.session.graph("POST", path, json={"keyId": key})
         return Done(output=identity)
 

@@ -7,7 +7,6 @@ from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.inventory import GROUPS
 from notebook_platform.azure.arm.operations import accept
-from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
@@ -103,8 +102,4 @@ class ResourceGroup(Step[Wire, Wire]):
     async def _foreign(self) -> list[str]:
         """What stands in the group without our tag, as `type/name`."""
         listed = self._context.session.resources.resources.list_by_resource_group(self._context.group)
-        return [
-            f"{resource.type}/{resource.name}"
-            async for resource in listed
-            if (resource.tags or {}).get(OWNER_TAG) != self._context.owner.tag
-        ]
+        return [f"{resource.type}/{resource.name}" async for resource in listed if not self._context.owner.owns(resource.tags)]

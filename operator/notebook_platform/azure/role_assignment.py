@@ -10,11 +10,13 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import code_of, is_missing, speaking_of
 from notebook_platform.azure.arm.inventory import ROLE_ASSIGNMENTS
+from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, Assignment, AssignmentRecord, has_our_name, is_ours
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import Unknown
 
+PRINCIPAL = "the id of the principal that a role is for"
 FIELD = "spec.identity"
 
 
@@ -70,7 +72,7 @@ class Roles(Step[Sequence[Assignment], Given]):
             shared = await session.inventory.every(ROLE_ASSIGNMENTS, self._context.max_age)
             if shared is not None:
                 return shared
-        params = {"$filter": f"principalId eq '{wanted.principal_id}'"}
+        params = {"$filter": f"principalId eq {literal(guid(wanted.principal_id, PRINCIPAL))}"}
         try:
             answer = await session.send("GET", wanted.listing, params=params, api_version=API_VERSION)
         except HttpResponseError as error:
@@ -104,7 +106,7 @@ class Roles(Step[Sequence[Assignment], Given]):
         definitions = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions"
         properties = {
             "roleDefinitionId": f"{definitions}/{wanted.role}",
-            "principalId": wanted.principal_id,
+            "principalId": guid(wanted.principal_id, PRINCIPAL),
             "principalType": "ServicePrincipal",
             "description": description,
         }

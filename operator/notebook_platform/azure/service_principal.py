@@ -15,6 +15,7 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.inventory import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
+from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.principal_secret import PRINCIPAL
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
@@ -25,6 +26,7 @@ from notebook_platform.kube.validated import select
 FIELD = "spec.identity.servicePrincipal"
 LIFETIME = timedelta(days=365)
 CREDENTIAL = "notebook-platform"
+APP_ID, OBJECT_ID = "the appId of the application", "the id of the application or of its principal"
 AGAIN = 0.2
 """Seconds until the next of the three writes (application, principal, secret): each is looked for before it is made."""
 
@@ -88,10 +90,10 @@ class CreatedPrincipal(Step[str, Principal]):
                 principals = await inventory.every(PRINCIPALS, age) or []
             mine = next((a for a in applications if a.get("uniqueName") == self._unique_name), None)
             return mine, next((p for p in principals if mine and p["appId"] == mine["appId"]), None)
-        application = await self._find(f"/applications(uniqueName='{self._unique_name}')")
+        application = await self._find(f"/applications(uniqueName={literal(self._unique_name)})")
         if application is None:
             return None, None
-        return application, await self._find(f"/servicePrincipals(appId='{application['appId']}')")
+        return application, await self._find(f"/servicePrincipals(appId={literal(guid(application['appId'], APP_ID))})")
 
     def plan(self, desired: str | None, found: Principal | None) -> Sequence[Change]:
         parts = {
@@ -117,7 +119,7 @@ class CreatedPrincipal(Step[str, Principal]):
             if found is None:
                 await self._context.session.graph(
                     "PATCH",
-                    f"/applications(uniqueName='{self._unique_name}')",
+                    f"/applications(uniqueName={literal(self._unique_name)})",
                     json={
                         "displayName": desired,
                         "notes": self._context.owner.tag,
@@ -137,7 +139,7 @@ class CreatedPrincipal(Step[str, Principal]):
     async def _renew(self, found: Principal) -> None:
         """Add a secret and keep it. Others stay valid until the cluster has this one: PrincipalSecret removes them then, and with
         them any that nobody keeps because the operator died before it could."""
-        application, path = found.application, f"/applications/{found.application['id']}"
+        application, path = found.application, f"/applications/{guid(found.application['id'], OBJECT_ID)}"
         principal = self._context.spec.identity.service_principal
         lifetime = parse_duration(principal.secret_lifetime) if principal else LIFETIME
         ends = (self._context.now + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -159,7 +161,7 @@ class CreatedPrincipal(Step[str, Principal]):
         return outputs.Identity(
             type="ServicePrincipal",
             client_id=found.application["appId"],
-            principal_id=found.principal["id"],
+            principal_id=guid(found.principal["id"], OBJECT_ID),
             secret_name=self._secret_name,
             expires=found.expires,
             application_id=found.application["id"],
@@ -182,8 +184,8 @@ class CreatedPrincipal(Step[str, Principal]):
     async def delete(self, found: Principal, inputs: Inputs) -> Outcome:
         async with speaking_of(FIELD):
             if found.principal is not None:
-                await self._context.session.graph("DELETE", f"/servicePrincipals/{found.principal['id']}")
-            await self._context.session.graph("DELETE", f"/applications/{found.application['id']}")
+                await self._context.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
+            await self._context.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
         await self._secrets.drop(self._secret_name)
         return Done()
 

@@ -17,6 +17,7 @@ from notebook_platform.azure.arm.inventory import (
     Wire,
     wire,
 )
+from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.assignments import ROLES
 from notebook_platform.azure.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
@@ -119,7 +120,7 @@ async def _identity(
     if client_id and client_id != "msi":
         async with speaking_of("--cluster"):
             try:
-                principal = (await session.graph("GET", f"/servicePrincipals(appId='{client_id}')"))["id"]
+                principal = (await session.graph("GET", f"/servicePrincipals(appId={literal(client_id)})"))["id"]
             except HttpResponseError as error:
                 if not is_missing(error):
                     raise

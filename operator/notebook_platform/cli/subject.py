@@ -74,7 +74,7 @@ async def subject(arguments: argparse.Namespace) -> AsyncIterator[Subject]:
         except ValidationError as error:
             where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
             raise UsageError(f"the spec cannot be read: {where}") from None
-        workshop = Workshop(chosen)
+        workshop = Workshop(chosen, is_operator=False)
         try:
             given = GivenSecrets(api, platform, documents)
             yield Subject(platform=platform, spec=spec, secrets=given, workshop=workshop, approved=approved(metadata))

@@ -38,7 +38,7 @@ def objection(
     if mark is not None and mark.owner != keeping.owner:
         return Failed(
             reason="OwnedByAnother",
-            message=f"{place}: {where} belongs to another platform ({mark.owner})",
+            message=f"{place}: {where} belongs to another platform",
             remedy="Choose another name or namespace. It is not touched.",
         )
     if history.present and keeping.adoption == "Never":

@@ -99,7 +99,7 @@ async def test_nodes_may_pull_from_the_registries_that_are_attached(estate: Esta
 
 async def test_every_flag_of_the_cluster_reaches_azure(estate: Estate) -> None:
     group = "99999999-9999-9999-9999-999999999999"
-    workspace = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/logs/providers/Microsoft.OperationalInsights/workspaces/w"
+    workspace = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/logs/providers/Microsoft.OperationalInsights/workspaces/logs"
     spec = with_cluster(
         tier="Standard",
         upgrades={"channel": "patch", "nodeOSChannel": "SecurityPatch"},

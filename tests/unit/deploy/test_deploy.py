@@ -5,8 +5,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 import yaml
 from notebook_platform.api.crd import FILE, crd_yaml
+from notebook_platform.azure.arm.grants import IdentityGrant
 
 from sandbox.operator_process import ROOT
 from sandbox.operator_process import kustomized as built
@@ -61,6 +63,29 @@ def test_the_base_is_complete_and_the_pod_is_locked_down() -> None:
 def test_the_workload_identity_overlay_labels_the_pod() -> None:
     (deployment,) = [d for d in built("overlays/workload-identity") if d["kind"] == "Deployment"]
     assert deployment["spec"]["template"]["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+
+
+def test_the_workload_identity_overlay_says_who_may_use_the_identity() -> None:
+    (config,) = [d for d in built("overlays/workload-identity") if d["kind"] == "ConfigMap"]
+    (entry,) = yaml.safe_load(config["data"]["config.yaml"])["identities"]
+    grant = IdentityGrant.model_validate(entry)
+    (account,) = [d for d in built("overlays/workload-identity") if d["kind"] == "ServiceAccount"]
+    assert grant.client_id == account["metadata"]["annotations"]["azure.workload.identity/client-id"]
+    assert grant.namespaces == ["platforms"] and "*" not in grant.subscriptions + grant.resource_groups
+
+
+@pytest.mark.parametrize("path", ["base", "overlays/workload-identity"])
+def test_the_operator_reads_its_configuration_from_a_config_map(path: str) -> None:
+    objects = built(path)
+    (deployment,) = [d for d in objects if d["kind"] == "Deployment"]
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (mounted,) = [m for m in container["volumeMounts"] if m["name"] == "config"]
+    (volume,) = [v for v in pod["volumes"] if v["name"] == "config"]
+    named = next(v["value"] for v in container["env"] if v["name"] == "NOTEBOOK_PLATFORM_CONFIG")
+    assert named == f"{mounted['mountPath']}/config.yaml" and mounted["readOnly"] is True
+    maps = [d["metadata"]["name"] for d in objects if d["kind"] == "ConfigMap"]
+    assert volume["configMap"]["name"] in (maps or ["notebook-platform-config"]) and volume["configMap"]["optional"] is True
 
 
 def test_hadolint_has_nothing_to_say() -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from notebook_platform.api.arm_ids import ResourceGroupName
 from notebook_platform.api.base import SecretRef, SpecModel
 
 Annotations = dict[str, Annotated[str, Field(max_length=1024)]]
@@ -22,10 +23,9 @@ class LoadBalancer(SpecModel):
         description="Azure gives the address the name <label>.<location>.cloudapp.azure.com, known before anything is made.",
     )
     static_ip: str | None = Field(None, alias="staticIP", max_length=45, description="An address that is there already.")
-    static_ip_resource_group: str | None = Field(
+    static_ip_resource_group: ResourceGroupName | None = Field(
         None,
         alias="staticIPResourceGroup",
-        max_length=90,
         description="Resource group of staticIP, when it is not the nodes'. The cluster's identity needs Network Contributor there.",
     )
     allow_cidrs: list[Address] = Field(

@@ -5,15 +5,12 @@ https://kubernetes.io/docs/reference/using-api/cel/ · `[]` in a path means each
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules import azure, binderhub, cluster, hubs, pools, releases, whole
+from notebook_platform.api.rules import azure, azure_names, binderhub, cluster, hubs, pools, releases, whole
 from notebook_platform.api.rules.helpers import Rule
 
+PARTS = (azure_names, whole, azure, cluster, pools, hubs, releases, binderhub)
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
-    **whole.RULES,
-    **azure.RULES,
-    **cluster.RULES,
-    **pools.RULES,
-    **hubs.RULES,
-    **releases.RULES,
-    **binderhub.RULES,
+    field: tuple(rule for part in PARTS for rule in part.RULES.get(field, ()))
+    for field in dict.fromkeys(field for part in PARTS for field in part.RULES)
 }

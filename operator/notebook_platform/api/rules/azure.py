@@ -2,38 +2,29 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules.helpers import GUID, Rule, arm_id, cidr, duration, fixed, matches, one_of
+from notebook_platform.api.rules.helpers import Rule, cidr, duration, fixed, one_of
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
-    "spec.azure.subscriptionId": (
-        matches("spec.azure.subscriptionId", GUID, "must be the id (GUID) of a subscription"),
-        fixed("spec.azure.subscriptionId"),
-    ),
-    "spec.azure.location": (
-        matches("spec.azure.location", "^[a-z][a-z0-9]+$", "must be a region in lower case, as eastus"),
-        fixed("spec.azure.location"),
-    ),
-    "spec.azure.resourceGroup": (
-        matches(
-            "spec.azure.resourceGroup",
-            r"^[-\w.()]{0,89}[-\w()]$",
-            "must be 1-90 letters, digits, underscores, hyphens, periods or parentheses and not end with a period",
-        ),
-        fixed("spec.azure.resourceGroup"),
-    ),
+    "spec.azure.subscriptionId": (fixed("spec.azure.subscriptionId"),),
+    "spec.azure.location": (fixed("spec.azure.location"),),
+    "spec.azure.resourceGroup": (fixed("spec.azure.resourceGroup"),),
     "spec.azure.credentials": (
         one_of("spec.azure.credentials", "secretRef", "certificateRef", "workloadIdentity", "managedIdentity"),
     ),
-    "spec.azure.credentials.workloadIdentity.tenantId": (
-        matches("spec.azure.credentials.workloadIdentity.tenantId", GUID, "must be a GUID"),
+    "spec.azure.tags": (
+        (
+            "self.all(name, !name.lowerAscii().startsWith('notebookplatform-'))",
+            "spec.azure.tags cannot have names that begin with notebookplatform-: the operator marks what it owns with them",
+        ),
+        (
+            r"self.all(name, size(name) > 0 && size(name) <= 512 && name.matches('^[^<>%&?/\\\\[:cntrl:]]+$'))",
+            "spec.azure.tags must have names of 1-512 characters without < > % & ? / a backslash or control characters",
+        ),
+        (
+            "self.all(name, size(self[name]) <= 256 && !self[name].matches('[[:cntrl:]]'))",
+            "spec.azure.tags must have values of at most 256 characters without control characters",
+        ),
     ),
-    "spec.azure.credentials.workloadIdentity.clientId": (
-        matches("spec.azure.credentials.workloadIdentity.clientId", GUID, "must be a GUID"),
-    ),
-    "spec.azure.credentials.managedIdentity.clientId": (
-        matches("spec.azure.credentials.managedIdentity.clientId", GUID, "must be a GUID"),
-    ),
-    "spec.azure.features[]": (matches("spec.azure.features[]", r"^[\w.]+/\w+$", "must be written as Namespace/Feature"),),
     "spec.network": (
         one_of("spec.network", "virtualNetwork", "subnetId"),
         (
@@ -58,23 +49,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "spec.network.subnet.addressPrefix must lie inside spec.network.virtualNetwork.addressPrefixes",
         ),
     ),
-    "spec.network.virtualNetwork.name": (
-        matches(
-            "spec.network.virtualNetwork.name",
-            r"^[a-zA-Z0-9]([-\w.]{0,62}\w)?$",
-            "must be 1-64 letters, digits, underscores, hyphens or periods, starting with a letter or digit",
-        ),
-        fixed("spec.network.virtualNetwork.name"),
-    ),
+    "spec.network.virtualNetwork.name": (fixed("spec.network.virtualNetwork.name"),),
     "spec.network.virtualNetwork.addressPrefixes[]": (cidr("spec.network.virtualNetwork.addressPrefixes[]"),),
-    "spec.network.subnet.name": (
-        matches(
-            "spec.network.subnet.name",
-            r"^[a-zA-Z0-9]([-\w.]{0,78}\w)?$",
-            "must be 1-80 letters, digits, underscores, hyphens or periods, starting with a letter or digit",
-        ),
-        fixed("spec.network.subnet.name"),
-    ),
+    "spec.network.subnet.name": (fixed("spec.network.subnet.name"),),
     "spec.network.subnet.addressPrefix": (
         cidr("spec.network.subnet.addressPrefix"),
         (
@@ -82,14 +59,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "spec.network.subnet.addressPrefix must be /29 or larger, Azure keeps five addresses",
         ),
     ),
-    "spec.network.subnets[].name": (
-        matches("spec.network.subnets[].name", r"^[a-zA-Z0-9]([-\w.]{0,78}\w)?$", "must be 1-80 letters, digits, _, - or ."),
-    ),
     "spec.network.subnets[].addressPrefix": (cidr("spec.network.subnets[].addressPrefix"),),
-    "spec.network.subnetId": (
-        arm_id("spec.network.subnetId", "Microsoft.Network", "virtualNetworks/subnets"),
-        fixed("spec.network.subnetId"),
-    ),
+    "spec.network.subnetId": (fixed("spec.network.subnetId"),),
     "spec.identity": (
         (
             "self.type == 'ServicePrincipal' ? has(self.servicePrincipal) : !has(self.servicePrincipal)",
@@ -105,12 +76,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.identity.servicePrincipal.secretLifetime": (duration("spec.identity.servicePrincipal.secretLifetime"),),
     "spec.identity.servicePrincipal.renewBefore": (duration("spec.identity.servicePrincipal.renewBefore"),),
     "spec.identity.userAssigned": (one_of("spec.identity.userAssigned", "name", "resourceId"),),
-    "spec.identity.userAssigned.resourceId": (
-        arm_id("spec.identity.userAssigned.resourceId", "Microsoft.ManagedIdentity", "userAssignedIdentities"),
-        fixed("spec.identity.userAssigned.resourceId"),
-    ),
-    "spec.identity.userAssigned.name": (
-        matches("spec.identity.userAssigned.name", r"^[a-zA-Z0-9][-\w]{2,127}$", "must be 3-128 letters, digits, - or _"),
-        fixed("spec.identity.userAssigned.name"),
-    ),
+    "spec.identity.userAssigned.resourceId": (fixed("spec.identity.userAssigned.resourceId"),),
+    "spec.identity.userAssigned.name": (fixed("spec.identity.userAssigned.name"),),
 }

@@ -135,10 +135,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     f"{HERE}.registry.given.prefix": (_prefix(f"{HERE}.registry.given.prefix"),),
     f"{HERE}.registry.given.tokenUrl": (https(f"{HERE}.registry.given.tokenUrl"),),
-    f"{HERE}.registry.azure.name": (
-        matches(f"{HERE}.registry.azure.name", "^[a-z0-9]{5,50}$", "must be 5-50 lower-case letters and digits"),
-        fixed(f"{HERE}.registry.azure.name"),
-    ),
+    f"{HERE}.registry.azure.name": (fixed(f"{HERE}.registry.azure.name"),),
     f"{HERE}.registry.azure.prefix": (_prefix(f"{HERE}.registry.azure.prefix"),),
     f"{HERE}.registry.azure.tokenLifetime": (duration(f"{HERE}.registry.azure.tokenLifetime"),),
     f"{HERE}.registry.azure.renewBefore": (duration(f"{HERE}.registry.azure.renewBefore"),),

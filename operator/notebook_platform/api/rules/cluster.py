@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules.helpers import GUID, Rule, arm_id, cidr, clock, cron, duration, fixed, matches
+from notebook_platform.api.rules.helpers import Rule, cidr, clock, cron, duration, fixed, matches
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.cluster": (
@@ -15,19 +15,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ("has(self.entra) || !has(oldSelf.entra)", "spec.cluster.entra cannot be taken away once it is there"),
         ("self.oidcIssuer || !oldSelf.oidcIssuer", "spec.cluster.oidcIssuer cannot be turned off once it is on"),
     ),
-    "spec.cluster.name": (
-        matches(
-            "spec.cluster.name",
-            "^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$",
-            "must be 1-63 letters, digits and hyphens, starting and ending with a letter or digit: Azure takes no underscore in "
-            "cluster names",
-        ),
-        fixed("spec.cluster.name"),
-    ),
-    "spec.cluster.nodeResourceGroup": (
-        matches("spec.cluster.nodeResourceGroup", r"^[-\w.()]{0,79}[-\w()]$", "must be 1-80 letters, digits, _, -, . or ()"),
-        fixed("spec.cluster.nodeResourceGroup"),
-    ),
+    "spec.cluster.name": (fixed("spec.cluster.name"),),
+    "spec.cluster.nodeResourceGroup": (fixed("spec.cluster.nodeResourceGroup"),),
     "spec.cluster.kubernetesVersion": (
         matches("spec.cluster.kubernetesVersion", r"^1\.[0-9]+(\.[0-9]+)?$", 'must be a version as "1.34" or "1.34.2"'),
     ),
@@ -83,13 +72,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "isCIDR(self) || isIP(self)",
             "spec.cluster.apiServer.authorizedIPRanges[] must be a network in CIDR notation, as 203.0.113.0/24",
         ),
-    ),
-    "spec.cluster.entra.adminGroupObjectIDs[]": (
-        matches("spec.cluster.entra.adminGroupObjectIDs[]", GUID, "must be the object id (GUID) of a group"),
-    ),
-    "spec.cluster.registries[]": (arm_id("spec.cluster.registries[]", "Microsoft.ContainerRegistry", "registries"),),
-    "spec.cluster.monitoring.workspaceId": (
-        arm_id("spec.cluster.monitoring.workspaceId", "Microsoft.OperationalInsights", "workspaces"),
     ),
     "spec.cluster.autoscalerProfile.scaleDownUtilizationThreshold": (
         matches(

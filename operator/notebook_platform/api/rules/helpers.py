@@ -1,11 +1,12 @@
 """Rules that many fields share, and the sentences they are refused with."""
 
+from notebook_platform.api import arm_ids
 from notebook_platform.api.durations import PATTERN
 
 Rule = tuple[str, str]
 """(CEL expression, sentence)."""
 
-GUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+GUID = f"^{arm_ids.GUID}$"
 
 
 def matches(field: str, pattern: str, sentence: str) -> Rule:
@@ -44,13 +45,6 @@ def chart_repository(field: str) -> tuple[Rule, ...]:
 
 def digest(field: str) -> Rule:
     return matches(field, "^sha256:[0-9a-f]{64}$", "must be sha256: and 64 lower-case hexadecimal digits")
-
-
-def arm_id(field: str, provider: str, type_: str) -> Rule:
-    """An ARM id of a type, as Microsoft.Network and virtualNetworks/subnets."""
-    names = "/".join(f"{part}/[^/]+" for part in type_.split("/"))
-    pattern = f"(?i)^/subscriptions/[-0-9a-f]{{36}}/resourceGroups/[^/]+/providers/{provider}/{names}$"
-    return matches(field, pattern, f"must be the ARM id of a {provider}/{type_}")
 
 
 def clock(field: str) -> Rule:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notebook_platform.api.durations import PATTERN
-from notebook_platform.api.rules.helpers import Rule, arm_id, clock, cron, duration, matches
+from notebook_platform.api.rules.helpers import Rule, clock, cron, duration, matches
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.nodePools[]": (
@@ -34,14 +34,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.nodePools[].maxSurge": (
         matches(
             "spec.nodePools[].maxSurge", "^([1-9][0-9]?[0-9]?|([1-9][0-9]?|100)%)$", "must be a number of nodes or 1% to 100%"
-        ),
-    ),
-    "spec.nodePools[].subnetId": (arm_id("spec.nodePools[].subnetId", "Microsoft.Network", "virtualNetworks/subnets"),),
-    "spec.nodePools[].name": (
-        matches(
-            "spec.nodePools[].name",
-            "^[a-z][a-z0-9]{0,11}$",
-            "must be 1-12 lower-case letters and digits, starting with a letter",
         ),
     ),
     "spec.nodePools[].vmSize": (
@@ -81,11 +73,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             f"!self.matches('{PATTERN}') || !self.matches('[smh]$') || "
             "(duration(self) >= duration('1m') && duration(self) <= duration('168h'))",
             "spec.autoscale[].rules[].cooldown must be 1m to 1w",
-        ),
-    ),
-    "spec.autoscale[].name": (
-        matches(
-            "spec.autoscale[].name", r"^[^<>%&#?/\\]{1,128}$", "must be 1-128 characters without < > % & # ? / or a backslash"
         ),
     ),
     "spec.autoscale[].rules[]": (

@@ -2,6 +2,7 @@
 operator's own identity."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -13,6 +14,7 @@ from azure.identity.aio import (
     WorkloadIdentityCredential,
 )
 
+from notebook_platform.api.arm_ids import GUID, fits
 from notebook_platform.api.azure import Credentials
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.engine.outcome import Refused
@@ -105,15 +107,29 @@ _MAKERS = {
 }
 
 
+def guid_of(data: Mapping[str, str], key: str, *, field: str, secret: str) -> str:
+    """A GUID from a Secret that the spec names at `field`: it becomes part of an address. Raises Refused (SecretValueInvalid)."""
+    value = data[key].strip()
+    if not fits(GUID, value):
+        raise Refused.because(
+            "SecretValueInvalid",
+            f"{field} names the Secret {secret!r}, whose key {key} does not hold a GUID",
+            f"Set {key} to the id that Entra ID shows, as 11111111-2222-3333-4444-555555555555; it is picked up at once.",
+        )
+    return value
+
+
 async def sign_in(spec: Credentials | None, cloud: Cloud, secrets: SecretStore) -> SignIn:
-    """Read what spec.azure.credentials names. Raises Refused (SecretNotFound, SecretKeyMissing)."""
+    """Read what spec.azure.credentials names. Raises Refused (SecretNotFound, SecretKeyMissing, SecretValueInvalid)."""
     if spec is not None and spec.secret_ref is not None:
         data = await secrets.read(spec.secret_ref.name, *KEYS, field=FIELD)
-        return SignIn("ServicePrincipal", cloud, {key: data[key].strip() for key in KEYS})
+        ids = {key: guid_of(data, key, field=FIELD, secret=spec.secret_ref.name) for key in KEYS[:2]}
+        return SignIn("ServicePrincipal", cloud, {**ids, "clientSecret": data["clientSecret"].strip()})
     if spec is not None and spec.certificate_ref is not None:
         data = await secrets.read(spec.certificate_ref.name, *CERTIFICATE_KEYS, field=CERTIFICATE_FIELD)
-        keys = (*CERTIFICATE_KEYS, "clientCertificatePassword")
-        return SignIn("Certificate", cloud, {key: data[key].strip() for key in keys if data.get(key)})
+        ids = {key: guid_of(data, key, field=CERTIFICATE_FIELD, secret=spec.certificate_ref.name) for key in CERTIFICATE_KEYS[:2]}
+        keys = ("clientCertificate", "clientCertificatePassword")
+        return SignIn("Certificate", cloud, {**ids, **{key: data[key].strip() for key in keys if data.get(key)}})
     if spec is not None and spec.managed_identity is not None:
         chosen = spec.managed_identity.client_id
         return SignIn("ManagedIdentity", cloud, {"clientId": chosen} if chosen else {})

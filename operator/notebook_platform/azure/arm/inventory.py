@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure.arm.errors import is_missing
+from notebook_platform.azure.arm.paths import literal
 
 if TYPE_CHECKING:
     from notebook_platform.azure.arm.session import AzureSession
@@ -46,7 +47,7 @@ class Kind:
 async def _paged(session: "AzureSession", path: str, version: str = ROLE_API) -> AsyncIterator[Wire]:
     url: str | None = path
     while url:
-        answer = (await session.send("GET", url, api_version=None if "://" in url else version)).json()
+        answer = (await session.send("GET", url, api_version=version if url is path else None)).json()
         for item in answer.get("value", ()):
             yield item
         url = answer.get("nextLink")
@@ -58,10 +59,12 @@ async def _registry(session: "AzureSession", group: str, name: str) -> Wire:
     return found
 
 
-async def _graph_paged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
-    url: str | None = path
+async def _tagged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
+    """What the operator has made in the directory."""
+    url, params = path, {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}
     while url:
-        answer = await session.graph("GET", url)
+        answer = await session.graph("GET", url, params=params)
+        params = {}
         for item in answer.get("value", ()):
             yield item
         url = answer.get("@odata.nextLink")
@@ -99,8 +102,8 @@ REGISTRIES = Kind(
     _registry,
 )
 APPLICATION_TAG = "notebook-platform"
-APPLICATIONS = Kind("applications", lambda s: _graph_paged(s, f"/applications?$filter=tags/any(t:t eq '{APPLICATION_TAG}')"))
-PRINCIPALS = Kind("principals", lambda s: _graph_paged(s, f"/servicePrincipals?$filter=tags/any(t:t eq '{APPLICATION_TAG}')"))
+APPLICATIONS = Kind("applications", lambda s: _tagged(s, "/applications"))
+PRINCIPALS = Kind("principals", lambda s: _tagged(s, "/servicePrincipals"))
 
 
 @dataclass

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import jwt
@@ -34,11 +33,12 @@ from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from notebook_platform import __version__
+from notebook_platform.api.arm_ids import GUID, fits
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.inventory import Inventory
+from notebook_platform.azure.arm.paths import check, query, quoted
 from notebook_platform.azure.arm.throttling import Buckets, ThrottlePolicy
-from notebook_platform.engine.outcome import Refused
 from notebook_platform.observability.metrics import AZURE_REQUESTS
 
 CORRELATION: ContextVar[str] = ContextVar("correlation", default="")
@@ -59,19 +59,13 @@ CONNECT_SECONDS, READ_SECONDS = 10, 60
 
 
 class _Trace(SansIOHTTPPolicy[Any, Any]):
-    """Puts the correlation id on, counts answers, and refuses to send a token to another host."""
+    """Puts the correlation id on, counts answers, and refuses an address that no token may be sent to (`paths.check`)."""
 
-    def __init__(self, host: str) -> None:
-        self._host = host
+    def __init__(self, base: str) -> None:
+        self._base = base
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
-        if urlsplit(request.http_request.url).netloc.lower() != self._host:
-            raise Refused.because(
-                "ForeignAddress",
-                "Azure named an address on another host for a page or an operation; no token is sent there",
-                "Check the operator's configuration of the cloud's endpoints.",
-                retry_in=60,
-            )
+        check(request.http_request.method, request.http_request.url, self._base)
         request.http_request.headers["x-ms-correlation-request-id"] = CORRELATION.get() or str(uuid.uuid4())
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
@@ -97,7 +91,7 @@ class AzureSession:
             UserAgentPolicy(f"notebook-platform/{__version__}"),
             ContentDecodePolicy(),
             CustomHookPolicy(),
-            _Trace(urlsplit(base).netloc.lower()),
+            _Trace(base),
             ThrottlePolicy(self._buckets, self.subscription_id),
             authentication,
         ]
@@ -198,17 +192,28 @@ class AzureSession:
         api_version: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """One request to Resource Manager, raw: for operations' addresses and for resource types whose SDK models drop what
-        they do not know. Returns the response; raises HttpResponseError for a status of 400 and above."""
-        url = path_or_url if "://" in path_or_url else f"{self.cloud.resource_manager}{path_or_url}"
-        query = {**(params or {}), **({"api-version": api_version} if api_version else {})}
-        return await _sent(self._arm, HttpRequest(method, url, json=json, params=query, headers=dict(headers or {})))
+        """Send one request to Resource Manager: for operations' addresses and for resource types whose SDK models drop what they do
+        not know. A path is plain (its segments are checked and quoted here, it has no query), an address is Azure's own.
 
-    async def graph(self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-        """One request to Microsoft Graph v1.0; `path` as `/applications`, or the address of a further page. Returns the JSON
-        answer, None when empty."""
-        url = path if "://" in path else f"{self.cloud.graph}/v1.0{path}"
-        request = HttpRequest(method, url, json=json, headers=dict(headers or {}))
+        Returns the response. Raises HttpResponseError for a status of 400 and above, Refused for what `paths.check` refuses.
+        """
+        url = path_or_url if _is_address(path_or_url) else f"{self.cloud.resource_manager}{quoted(path_or_url)}"
+        given = query({**(params or {}), **({"api-version": api_version} if api_version else {})})
+        return await _sent(self._arm, HttpRequest(method, url, json=json, params=given, headers=dict(headers or {})))
+
+    async def graph(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send one request to Microsoft Graph v1.0; `path` as `/applications`, plain as for `send`, or the address of a further
+        page. Returns the JSON answer, None when empty. Raises as `send` does."""
+        url = path if _is_address(path) else f"{self.cloud.graph}/v1.0{quoted(path)}"
+        request = HttpRequest(method, url, json=json, params=query(params or {}), headers=dict(headers or {}))
         response = await _sent(self._graph, request)
         return response.json() if response.text().strip() else None
 
@@ -223,7 +228,8 @@ class AzureSession:
             claims = jwt.decode(token.token, options={"verify_signature": False})
         except jwt.InvalidTokenError:
             return None
-        return claims.get("oid")
+        found = claims.get("oid")
+        return found if isinstance(found, str) and fits(GUID, found) else None
 
     async def close(self) -> None:
         """End the transport (shared by all clients) and the credential."""
@@ -240,6 +246,11 @@ def _transport(cloud: Cloud) -> AioHttpTransport:
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(cloud.ca_file)))
     http = aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
     return AioHttpTransport(session=http, session_owner=True, **limits)
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is a whole address and no path: a path begins with a slash."""
+    return not text.startswith("/") and "://" in text
 
 
 async def _sent(client: Any, request: HttpRequest) -> AsyncHttpResponse:

@@ -29,8 +29,9 @@ async def set_tags(session: AzureSession, id_: str, tags: Mapping[str, str]) -> 
 
 async def drop_owner(session: AzureSession, id_: str, tags: Mapping[str, str] | None) -> None:
     """Take our owner tag off a thing; its others stay."""
-    if owner := (tags or {}).get(OWNER_TAG):
-        await _patch(session, id_, "Delete", {OWNER_TAG: owner})
+    marks = {name: value for name, value in (tags or {}).items() if name.casefold() == OWNER_TAG}
+    if marks:
+        await _patch(session, id_, "Delete", marks)
 
 
 async def _patch(session: AzureSession, id_: str, operation: str, tags: Mapping[str, str]) -> None:

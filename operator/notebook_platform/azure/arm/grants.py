@@ -1,0 +1,216 @@
+"""Whose Azure rights a platform may use, and where: the allow-list of shared identities.
+
+A shared identity is one that the operator or its machine has: its own, a managed identity, a workload identity. Everybody who may
+write a NotebookPlatform could use its rights, so the operator's configuration says which namespace may use which identity, in which
+subscriptions and resource groups; without an entry nobody may. Credentials in a Secret of the platform's namespace (`secretRef`,
+`certificateRef`) are the author's own and are held to nothing but Azure's roles.
+
+The model is `allowedNamespaces` of Cluster API Provider Azure's AzureClusterIdentity
+(https://capz.sigs.k8s.io/topics/multitenancy), with scopes besides. Pure: `allowed` decides before any request is sent, and the
+session's policy refuses what lies outside the scope a second time, whatever step it comes from.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from notebook_platform.api.arm_ids import ArmId, GroupName, Guid, marked_values, placed
+from notebook_platform.api.azure import Credentials
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.engine.outcome import Failed
+
+Kind = Literal["own", "managed", "workload"]
+
+REASON = "IdentityNotAllowed"
+CREDENTIALS = "spec.azure.credentials"
+SHOWN = 5
+"""So many fields are named in one message."""
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a name fits a pattern in which `*` stands for any characters and nothing else has a meaning; ASCII case counts."""
+    return text.isascii() and re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
+
+
+def _any_case(patterns: Sequence[str], text: str) -> bool:
+    """As Azure compares the names of subscriptions, groups and features."""
+    return any(matches(pattern.lower(), text.lower() if text.isascii() else text) for pattern in patterns)
+
+
+def _patterns(characters: str, sentence: str) -> AfterValidator:
+    def check(pattern: str) -> str:
+        if re.fullmatch(f"[{characters}*]+", pattern, re.ASCII) is None:
+            raise ValueError(f"must be {sentence}, with * for any characters")
+        return pattern
+
+    return AfterValidator(check)
+
+
+NamespacePattern = Annotated[str, _patterns("-a-z0-9", "the name of a namespace")]
+SubscriptionPattern = Annotated[str, _patterns("-0-9a-fA-F", "the id (GUID) of a subscription")]
+GroupPattern = Annotated[str, _patterns(r"-\w.()", "the name of a resource group")]
+FeaturePattern = Annotated[str, _patterns(r"\w./", "a feature as Namespace/Feature")]
+
+
+class IdentityGrant(BaseModel):
+    """One entry of `identities` in the operator's configuration: an identity, and what may be done with it by whom."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+    identity: Kind = Field(description="`own`: the operator's; `managed`: of its machine or pod; `workload`: federated.")
+    client_id: Guid | None = Field(
+        None, description="Client id of a workload or a user-assigned managed identity; left out: the system-assigned one."
+    )
+    namespaces: list[NamespacePattern] = Field(min_length=1, description="Namespaces whose platforms may use it.")
+    subscriptions: list[SubscriptionPattern] = Field(min_length=1, description="Subscriptions it may be used in.")
+    resource_groups: list[GroupPattern] = Field(
+        min_length=1, description="Resource groups in them that may be created, written, taken over and referred to."
+    )
+    features: list[FeaturePattern] = Field(
+        default_factory=list, description="Preview features it may register: each concerns the whole subscription."
+    )
+
+    @model_validator(mode="after")
+    def _client(self) -> "IdentityGrant":
+        if self.identity == "workload" and self.client_id is None:
+            raise ValueError("clientId is needed for a workload identity")
+        if self.identity == "own" and self.client_id is not None:
+            raise ValueError("clientId is not for the operator's own identity")
+        return self
+
+    def covers(self, subscription: str, group: str) -> bool:
+        """Whether a resource group lies in it."""
+        return _any_case(self.subscriptions, subscription) and _any_case(self.resource_groups, group)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedIdentity:
+    """An identity that is not the author's own."""
+
+    kind: Kind
+    client_id: str | None = None
+
+    def is_of(self, grant: IdentityGrant) -> bool:
+        """Whether the entry is about it."""
+        return self.kind == grant.identity and (self.client_id or "").lower() == (grant.client_id or "").lower()
+
+    @property
+    def words(self) -> str:
+        """How a sentence names it."""
+        named = f" {self.client_id}" if self.client_id else ""
+        return {
+            "own": f"{CREDENTIALS} is left out, which stands for the operator's own identity",
+            "managed": f"{CREDENTIALS}.managedIdentity stands for the managed identity{named or ' of the operator'}",
+            "workload": f"{CREDENTIALS}.workloadIdentity stands for the workload identity{named}",
+        }[self.kind]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Where a platform may use a shared identity. `home`: its subscription and the group that AKS makes for the nodes there."""
+
+    grants: tuple[IdentityGrant, ...]
+    home: tuple[str, str]
+
+    def covers(self, subscription: str, group: str) -> bool:
+        """Whether a resource group lies inside."""
+        at_home = (subscription.lower(), group.lower()) == (self.home[0].lower(), self.home[1].lower())
+        return at_home or any(grant.covers(subscription, group) for grant in self.grants)
+
+    def knows(self, subscription: str) -> bool:
+        """Whether anything of a subscription lies inside."""
+        return any(_any_case(grant.subscriptions, subscription) for grant in self.grants)
+
+    def takes_feature(self, subscription: str, feature: str) -> bool:
+        """Whether a preview feature may be registered for the whole subscription."""
+        return any(_any_case(g.subscriptions, subscription) and _any_case(g.features, feature) for g in self.grants)
+
+
+def shared_identity(credentials: Credentials | None) -> SharedIdentity | None:
+    """The shared identity that spec.azure.credentials stands for; None: the author brings credentials of their own."""
+    if credentials is None:
+        return SharedIdentity(kind="own")
+    if credentials.workload_identity is not None:
+        return SharedIdentity(kind="workload", client_id=credentials.workload_identity.client_id)
+    if credentials.managed_identity is not None:
+        return SharedIdentity(kind="managed", client_id=credentials.managed_identity.client_id)
+    if credentials.secret_ref is not None or credentials.certificate_ref is not None:
+        return None
+    return SharedIdentity(kind="own")
+
+
+def allowed(
+    grants: Sequence[IdentityGrant], namespace: str, spec: NotebookPlatformSpec, node_group: str
+) -> Scope | Failed | None:
+    """Decide whether a platform may use the identity it names for all that its spec names.
+
+    Args: the allow-list; the platform's namespace and spec; the name of the group that AKS will make for its nodes.
+    Returns the scope; or the failure IdentityNotAllowed, which says what an administrator adds; or None when the identity is the
+    author's own and nothing limits it but Azure's roles.
+    """
+    identity = shared_identity(spec.azure.credentials)
+    if identity is None:
+        return None
+    found = tuple(g for g in grants if identity.is_of(g) and any(matches(p, namespace) for p in g.namespaces))
+    home = spec.azure.subscription_id
+    scope = Scope(grants=found, home=(home, node_group))
+    outside = [(path, place) for path, place in _places(spec) if not any(g.covers(*place) for g in found)]
+    features = [feature for feature in spec.azure.features if not scope.takes_feature(home, feature)]
+    where = f"the operator's configuration allows namespace {namespace!r}"
+    if not found:
+        message = f"{identity.words}, and the operator's configuration does not allow namespace {namespace!r} to use it"
+    elif outside:
+        paths = [path for path, _ in outside] if scope.knows(home) else ["spec.azure.subscriptionId"]
+        message = f"{_fields(paths)} outside the subscriptions and resource groups in which {where} to use the identity: {identity.words}"
+    elif features:
+        message = (
+            f"spec.azure.features names {', '.join(features[:SHOWN])}, which would be registered for the whole subscription, and that "
+            f"is not among what {where}: {identity.words}"
+        )
+    else:
+        return scope
+    places = [place for _, place in outside] or [(home, spec.azure.resource_group)]
+    return Failed(reason=REASON, message=message, remedy=_remedy(identity, namespace, places, features))
+
+
+def _places(spec: NotebookPlatformSpec) -> Iterator[tuple[str, tuple[str, str]]]:
+    """(field, (subscription, resource group)) of everything that a spec names, found by the types of its fields."""
+    home = spec.azure.subscription_id
+    for path, marker, value in marked_values(spec, "spec"):
+        if isinstance(marker, GroupName):
+            yield path, (home, value)
+        elif isinstance(marker, ArmId) and value not in marker.words:
+            yield path, placed(value)
+
+
+def _fields(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"{', '.join(paths[:SHOWN])}{more} {'lies' if len(paths) == 1 else 'lie'}"
+
+
+def _remedy(identity: SharedIdentity, namespace: str, places: Sequence[tuple[str, str]], features: Sequence[str]) -> str:
+    """What an administrator adds, ready to be put into the configuration file: an entry for each subscription."""
+    groups: dict[str, list[str]] = {}
+    for subscription, group in dict.fromkeys((subscription.lower(), group) for subscription, group in places):
+        groups.setdefault(subscription, []).append(group)
+    entries = [
+        {
+            "identity": identity.kind,
+            **({"clientId": identity.client_id} if identity.client_id else {}),
+            "namespaces": [namespace],
+            "subscriptions": [subscription],
+            "resourceGroups": names,
+            **({"features": list(features)} if features else {}),
+        }
+        for subscription, names in groups.items()
+    ]
+    line = yaml.safe_dump(entries, default_flow_style=True, sort_keys=False, width=2**30).strip()
+    return (
+        f"Set {CREDENTIALS} to credentials of your own, or have an administrator add to the operator's configuration: "
+        f"identities: {line}"
+    )

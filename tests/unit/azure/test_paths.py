@@ -1,0 +1,329 @@
+"""Which addresses are asked of Azure with a token: our own paths, and those that come out of answers and Secrets. Over TLS, with the
+real SDK, against the simulator."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.arm.grants import IdentityGrant, Scope
+from notebook_platform.azure.arm.ownership import Owner
+from notebook_platform.azure.arm.paths import SCOPE, check, guid, literal, quoted, same_id
+from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.assignments import Assignment
+from notebook_platform.engine.outcome import Failed, Refused
+from yarl import URL
+
+from sandbox.azure.world import SUBSCRIPTION
+from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+
+BASE = "https://arm.example.org"
+SUB = f"/subscriptions/{SUBSCRIPTION}"
+GROUP = f"{SUB}/resourceGroups/rg"
+ROLE = "/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-000000000009"
+
+ODD_NAMES = [
+    "..", ".", "", "victim?", "victim?x=", "victim#", "a%2fb", "a%252fb", "%2e%2e", "a/b%00", "a\\b", "a\nb", "a\tb", "a\rb", "a\x7fb",
+    "name ", " name", "name.", "a;b", "a<b", 'a"b', "a&b", "a|b", "a*b", "ｖictim", "\u2024\u2024", "a\uff0fb", "a\u202eb", "x" * 513,
+]  # fmt: skip
+"""What stands in no name: each would make another path of an id, or is read as another name by somebody on the way."""
+
+
+@contextlib.contextmanager
+def refused(reason: str = "InvalidAzureId") -> Iterator[None]:
+    with pytest.raises(Refused) as caught:
+        yield
+    assert caught.value.failed.reason == reason
+    assert caught.value.failed.message.isprintable() and len(caught.value.failed.message) < 700
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_path_of_ours_with_such_a_name_is_never_made(name: str) -> None:
+    with refused():
+        quoted(f"{SUB}/resourceGroups/{name}{ROLE}")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_address_with_such_a_name_is_never_asked(name: str) -> None:
+    if name.startswith("victim?"):
+        return  # in a whole address it is a query, and the path before it is judged by its scope
+    with refused():
+        check("GET", f"{BASE}{SUB}/resourceGroups/{name}{ROLE}", BASE)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example.org/subscriptions",
+        "http://arm.example.org/subscriptions",
+        "https://arm.example.org:444/subscriptions",
+        "https://arm.example.org@evil.example.org/subscriptions",
+        "https://user@arm.example.org/subscriptions",
+        "ftp://arm.example.org/subscriptions",
+        "//arm.example.org/subscriptions",
+        "https://arm.example.org.evil.example.org/subscriptions",
+        "https:/arm.example.org/subscriptions",
+    ],
+)
+def test_a_token_goes_to_no_other_scheme_host_or_port(url: str) -> None:
+    with refused("ForeignAddress"):
+        check("GET", url, BASE)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://arm.example.org\n/subscriptions", "https://arm.example.org/\tsubscriptions", " https://x/y"]
+)
+def test_an_address_with_control_characters_is_never_asked(url: str) -> None:
+    with refused():
+        check("GET", url, BASE)
+
+
+def test_the_queries_that_azure_writes_into_its_own_addresses_stay_as_they_are() -> None:
+    check("GET", f"{BASE}{SUB}/resourceGroups?api-version=2021-04-01&$skiptoken=eyJh%2B%2F==", BASE)
+    check("GET", f"{BASE}{SUB}/providers/x/locations/eastus/operations/1-a?t=6&s=si%2Fgn&h=a/b?c", BASE)
+    check("GET", "https://graph/v1.0/applications(uniqueName='a-b')", "https://graph")
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_whatever_the_name_a_path_ends_where_it_was_meant_to(name: str) -> None:
+    """The transport's own parser reads the path: as many segments as were given, and the same name."""
+    try:
+        path = quoted(f"{SUB}/resourceGroups/{name}{ROLE}")
+    except Refused:
+        return
+    read = URL(f"{BASE}{path}")
+    if "/" not in name:
+        assert read.path == f"{SUB}/resourceGroups/{name}{ROLE}" and read.query_string == "" and read.fragment == ""
+    check("PUT", f"{BASE}{path}", BASE)
+
+
+@given(st.text(max_size=30))
+def test_a_quote_never_ends_a_literal_of_a_filter(text: str) -> None:
+    inner = literal(text)[1:-1]
+    assert inner.replace("''", "").count("'") == 0 and inner.replace("''", "'") == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", None, 5, "11111111-1111-1111-1111-11111111111g", "11111111-1111-1111-1111-111111111111\n", "1" * 36]
+)
+def test_an_answer_that_is_no_guid_is_not_used_as_one(text: Any) -> None:
+    with refused():
+        guid(text, "the id of the principal")
+
+
+@pytest.mark.parametrize("answered", [None, f"{GROUP}x", f"{GROUP}/../other", GROUP.replace("s", "ſ", 1), 7])
+def test_an_answer_about_another_resource_is_not_used(answered: Any) -> None:
+    with refused():
+        same_id(answered, GROUP)
+    assert same_id(GROUP.upper(), GROUP) == GROUP.upper()
+
+
+@pytest.fixture
+def scope() -> Iterator[Scope]:
+    entry = {"identity": "own", "namespaces": ["a"], "subscriptions": [SUBSCRIPTION], "resourceGroups": ["rg", "rg-*"]}
+    found = Scope(grants=(IdentityGrant.model_validate(entry),), home=(SUBSCRIPTION, "MC_rg_c_eastus"))
+    token = SCOPE.set(found)
+    yield found
+    SCOPE.reset(token)
+
+
+OUTSIDE = [
+    ("GET", f"{SUB}/resourceGroups/victim"),
+    ("PUT", f"{SUB}/resourceGroups/victim"),
+    ("PUT", f"{SUB}/resourcegroups/VICTIM{ROLE}"),
+    ("POST", f"{SUB}/resourceGroups/victim/providers/Microsoft.ContainerService/managedClusters/c/listClusterAdminCredential"),
+    ("PUT", f"{SUB}{ROLE}"),
+    ("PATCH", f"{SUB}/providers/Microsoft.Resources/tags/default"),
+    ("DELETE", SUB),
+    ("POST", f"{SUB}/providers/Microsoft.ContainerService/unregister"),
+    ("POST", f"{SUB}/providers/Microsoft.Features/providers/Microsoft.X/features/y/unregister"),
+    ("PUT", f"/providers/Microsoft.Management/managementGroups/root{ROLE}"),
+    ("GET", "/providers/Microsoft.Management/managementGroups"),
+    ("GET", "/subscriptions/00000000-0000-0000-0000-00000000000f/resourceGroups"),
+    ("GET", "/subscriptions/00000000-0000-0000-0000-00000000000f/resourceGroups/rg"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), OUTSIDE)
+def test_a_shared_identity_asks_nothing_outside_its_scope(scope: Scope, method: str, path: str) -> None:
+    with refused("IdentityNotAllowed"):
+        check(method, f"{BASE}{path}?api-version=1", BASE)
+    SCOPE.set(None)
+    check(method, f"{BASE}{path}?api-version=1", BASE)  # with credentials of the author's own, Azure's roles decide
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", f"{SUB}/resourceGroups/rg-2/providers/Microsoft.Network/virtualNetworks/v"),
+        ("PUT", f"{SUB}/resourceGroups/mc_RG_c_eastus/providers/microsoft.insights/autoscalesettings/a"),
+        ("GET", f"{SUB}/providers/Microsoft.ContainerService/managedClusters"),
+        ("POST", f"{SUB}/providers/Microsoft.ContainerService/register"),
+        ("POST", f"{SUB}/providers/Microsoft.Features/providers/Microsoft.X/features/y/register"),
+        ("POST", f"{SUB}/providers/Microsoft.ContainerRegistry/checkNameAvailability"),
+        ("GET", "/v1.0/applications"),
+    ],
+)
+def test_inside_its_scope_it_does_its_work(scope: Scope, method: str, path: str) -> None:
+    check(method, f"{BASE}{path}", BASE)
+
+
+async def session_of(estate: Estate) -> AzureSession:
+    from notebook_platform.api.azure import Credentials
+
+    credentials = Credentials.model_validate({"secretRef": {"name": "azure-credentials"}})
+    wanted = await sign_in(credentials, estate.sessions.cloud, estate.secrets)  # type: ignore[arg-type]
+    return estate.sessions.of(wanted, SUBSCRIPTION)
+
+
+VICTIM = f"{SUB}/resourceGroups/victim"
+REGISTRY = "providers/Microsoft.ContainerRegistry/registries/images"
+
+
+async def victim(estate: Estate) -> dict[str, Any]:
+    body = {"location": "eastus", "tags": {"notebookplatform-owner": "elsewhere/ns/name/uid-9"}}
+    await estate.control("PUT", f"/resources{VICTIM}", {**body, "properties": {"provisioningState": "Succeeded"}})
+    return body["tags"]  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "scope_of_role",
+    [
+        f"{VICTIM}?/{REGISTRY}",
+        f"{VICTIM}#/{REGISTRY}",
+        f"{VICTIM}/x/..?/{REGISTRY}",
+        f"{GROUP}/{REGISTRY}/../../../../../victim?x=",
+    ],
+)
+async def test_no_role_on_such_an_id_wipes_the_owner_tag_of_a_strangers_group(estate: Estate, scope_of_role: str) -> None:
+    """A PUT of a role assignment below such an id was a PUT of the group itself, with no tags."""
+    tags, session, mark = await victim(estate), await session_of(estate), await estate.mark()
+    path = Assignment(scope_of_role, "22222222-2222-2222-2222-222222222222", "AcrPull").path
+    with refused():
+        await session.send("PUT", path, json={"properties": {}}, api_version="2022-04-01")
+    assert (await estate.state())["resources"][VICTIM.lower()]["tags"] == tags
+    assert await estate.writes(mark) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.resources.resource_groups.get(".."),
+        lambda s: s.resources.resource_groups.create_or_update("..", {"location": "eastus"}),
+        lambda s: s.network.virtual_networks.get("rg", ".."),
+        lambda s: s.network.virtual_networks.get("..", "v"),
+        lambda s: s.container_service.managed_clusters.list_cluster_admin_credentials("rg", ".."),
+        lambda s: s.identities.user_assigned_identities.get("rg", "a/b"),
+        lambda s: s.identities.user_assigned_identities.get("rg", "a?b"),
+        lambda s: s.monitor.autoscale_settings.delete("rg", "../../victim"),
+        lambda s: s.features.features.get("Microsoft.X", "y%2f.."),
+        lambda s: s.graph("GET", "/applications(uniqueName='a')/../users"),
+        lambda s: s.graph("GET", "/applications?$filter=x"),
+        lambda s: s.send("GET", f"{VICTIM}?api-version=1"),
+        lambda s: s.send("GET", f"{s.cloud.resource_manager}{SUB}/resourceGroups/../x"),
+    ],
+)
+async def test_no_client_of_the_sdk_sends_such_a_name_either(estate: Estate, call: Any) -> None:
+    session, mark = await session_of(estate), await estate.mark()
+    with pytest.raises((Refused, ValueError)) as caught:  # the SDK itself refuses some by its own patterns
+        await call(session)
+    assert not isinstance(caught.value, Refused) or caught.value.failed.reason == "InvalidAzureId"
+    assert [e for e in (await estate.control("GET", f"/journal?since={mark}"))["value"] if "oauth2" not in e["path"]] == []
+
+
+async def test_values_of_a_filter_reach_azure_as_one_value(estate: Estate) -> None:
+    session = await session_of(estate)
+    odd = "x' or 1 eq 1&$top=1#"
+    answer = await session.send(
+        "GET",
+        f"{SUB}/providers/Microsoft.Authorization/roleAssignments",
+        params={"$filter": f"principalId eq {literal(odd)}"},
+        api_version="2022-04-01",
+    )
+    assert answer.json() == {"value": []}
+    sent = str(answer.request.url)
+    assert "%26%24top%3D1%23" in sent and "#" not in sent
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "code"),
+    [
+        (f"{SUB}/resourceGroups/victim%3Fx", 400, "InvalidResourceGroup"),
+        (f"{SUB}/resourceGroups/victim%23", 400, "InvalidResourceGroup"),
+        (f"{SUB}/resourceGroups/a%2fb", 400, "InvalidResourceGroup"),
+        (f"{SUB}/resourceGroups/a%252fb", 400, "InvalidResourceGroup"),
+        (f"{SUB}/resourceGroups/%2e%2e", 400, "InvalidResourceGroup"),
+        (f"{SUB}/resourceGroups/rg%0a", 400, "InvalidResourceGroup"),
+        (f"{SUB}/resourceGroups/rg%252e%252e", 400, "InvalidResourceGroup"),
+        (f"{SUB}/resourceGroups/rg./{REGISTRY}", 400, "InvalidResourceGroup"),
+        (f"{SUB}/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/%2e%2e", 400, "InvalidResourceName"),
+        (f"{SUB}/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/a%255cb", 400, "InvalidResourceName"),
+        ("/subscriptions/all/resourceGroups", 400, "InvalidSubscriptionId"),
+        ("/subscriptions/%2e%2e/resourceGroups", 400, "InvalidSubscriptionId"),
+    ],
+)
+async def test_the_simulator_refuses_such_paths_as_azure_does(estate: Estate, raw: str, status: int, code: str) -> None:
+    url = URL(f"{estate.simulator.url}{raw}?api-version=2021-04-01", encoded=True)
+    for method in ("GET", "PUT", "DELETE"):
+        async with estate.http.request(method, url, json={"location": "eastus"}) as answer:
+            assert (answer.status, (await answer.json())["error"]["code"]) == (status, code)
+
+
+async def test_the_simulator_wants_a_location_for_a_group_as_azure_does(estate: Estate) -> None:
+    tags, session = await victim(estate), await session_of(estate)
+    token = (await session.token(session.cloud.management_scope)).token
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"{estate.simulator.url}{VICTIM}?/{REGISTRY}&api-version=2022-04-01"
+    async with estate.http.put(url, json={"properties": {}}, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["error"]["code"]) == (400, "LocationRequired")
+    assert (await estate.state())["resources"][VICTIM.lower()]["tags"] == tags
+
+
+BAD_GUIDS = ["", "common", "contoso.example.org", "../x", "11111111-1111-1111-1111-111111111111/..", "?", "1" * 36, "{GUID}"]
+
+
+@pytest.mark.parametrize("value", BAD_GUIDS)
+@pytest.mark.parametrize("key", ["tenantId", "clientId"])
+async def test_ids_in_the_secret_of_the_credentials_are_guids(estate: Estate, key: str, value: str) -> None:
+    estate.secrets.data["azure-credentials"][key] = value or "x"
+    failed = (await estate.once(runbook_spec()))["Credentials"].outcome
+    assert isinstance(failed, Failed) and failed.reason == "SecretValueInvalid" and failed.retry_in is None
+    assert "spec.azure.credentials.secretRef" in failed.message and f"key {key}" in failed.message
+    assert not value or f"{value!r}" not in failed.message
+    assert await estate.mark() == 0
+
+
+@pytest.mark.parametrize("value", ["x' or '1", "../applications", "11111111-1111-1111-1111-111111111111')/owners('"])
+async def test_the_client_id_of_an_existing_principal_is_a_guid(estate: Estate, value: str) -> None:
+    estate.secrets.data["principal"] = {"clientId": value, "clientSecret": "secret-of-a-principal"}
+    spec = runbook_spec(identity={"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "principal"}}})
+    failed = (await estate.once_past_group(spec))["Identity"].outcome
+    assert isinstance(failed, Failed) and failed.reason == "SecretValueInvalid"
+    assert "spec.identity.servicePrincipal.secretRef" in failed.message and value not in failed.message
+
+
+OWN = Owner(cluster_id="here", namespace="team-a", name="hub", uid="uid-1")
+
+
+@pytest.mark.parametrize(
+    ("holder", "told"),
+    [
+        ("here/team-a/other/uid-2", "belongs to another platform of this namespace, 'other'"),
+        ("here/team-b/secret-project/uid-2", "belongs to another platform"),
+        ("there/team-a/other/uid-2", "belongs to another platform"),
+        ("here/team-a/\x1b[31m/uid", "belongs to another platform"),
+        ("scribble", "belongs to another platform"),
+        ("", "belongs to another platform"),
+    ],
+)
+def test_a_stranger_is_not_told_whose_a_thing_is(holder: str, told: str) -> None:
+    failed = OWN.objection("the network 'n'", "spec.network", {"NotebookPlatform-Owner": holder}, "IfUnowned")
+    assert failed is not None and failed.reason == "OwnedByAnother"
+    assert failed.message == f"spec.network: the network 'n' {told}"
+
+
+def test_the_name_of_the_owner_tag_is_compared_without_regard_to_case() -> None:
+    assert OWN.owns({"NOTEBOOKPLATFORM-OWNER": OWN.tag}) and group_id("x")
