@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -118,7 +119,7 @@ def test_a_leaf_of_a_secret_shows_nowhere_in_any_form(author: Author, faults: Fi
     }
     for place, text in shown.items():
         assert FORMS[form] not in text and json.dumps(FORMS[form])[1:-1] not in text, place
-    assert f"<{HIDDEN}" in author.condition("leak", "ResourceGroupReady")["message"]
+    assert HIDDEN in author.condition("leak", "ResourceGroupReady")["message"]
     assert not any(FORMS[form] in line for line in command_lines())
 
 
@@ -201,7 +202,7 @@ def test_a_secret_of_too_many_values_is_refused_and_holds_up_nobody_else(
     began = time.monotonic()
     other.apply(platform)
     until_said(other, "quick")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
 
 
 def test_a_secret_of_80000_words_on_one_line_is_redacted_and_costs_others_nothing(author: Author, faults: Field) -> None:
@@ -212,6 +213,9 @@ def test_a_secret_of_80000_words_on_one_line_is_redacted_and_costs_others_nothin
     author.apply(platform)
     assert words[520:600] not in json.dumps(until_said(author, "words")["status"])
 
+
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
+"""What a line of the log never holds."""
 
 CONTROL = {
     "colours": "\x1b[31mred\x1b[0m",
@@ -238,7 +242,7 @@ def test_control_characters_of_a_tag_reach_no_status_no_event_and_no_terminal(au
     site.until("there is an Event", lambda: "ResourceGroup" in events(author))
     texts = [c["message"] for c in author.platform("tagged")["status"]["conditions"]]
     texts += [one["message"] for one in json.loads(events(author))["items"]]
-    printed = [command(author, name, "tagged") for name in ("plan", "doctor")]
+    printed = [command(author, name, "tagged", "-n", author.namespace) for name in ("plan", "doctor")]
     texts += [line for done in printed for line in (done.stdout + done.stderr).split("\n")]
     assert all(text.isprintable() for text in texts), [text for text in texts if not text.isprintable()]
     assert any("tagged" in done.stdout for done in printed)
@@ -254,4 +258,4 @@ def test_control_characters_of_azures_words_reach_no_status_no_event_and_no_log(
     texts = [c["message"] for c in until_said(author, "words")["status"]["conditions"]]
     texts += [one["message"] for one in json.loads(events(author))["items"]]
     assert all(text.isprintable() for text in texts)
-    assert all(line.isprintable() for line in faults.operator.log.read_text().split("\n"))
+    assert not STEERING.search(faults.operator.log.read_text())

@@ -270,13 +270,13 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 
 
 async def _relayed(status: int, body: bytes) -> _Rejected:
-    """What the API server refused, in its own words."""
+    """What the API server refused, in its own words. They are redacted later, and only then cut to what a condition holds."""
     try:
         told = await read_json(body, SECRET)
     except DocumentRefused:
         told = None
     told = told if isinstance(told, dict) else {}
-    return _Rejected(status, str(told.get("reason") or "Unknown"), str(told.get("message") or "")[:500])
+    return _Rejected(status, str(told.get("reason") or "Unknown"), str(told.get("message") or "")[:4000])
 
 
 def _with_record(owned: OwnedRelease, *, revision: int, digest: str, new: bool) -> OwnedRelease:
