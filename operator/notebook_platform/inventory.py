@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 
+import aiohttp
 from azure.core.exceptions import AzureError
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
@@ -21,6 +22,9 @@ from notebook_platform.hubs.users.volumes import Place, UserInventory
 
 UNFINISHED = frozenset({"Creating", "Failed", "Canceled"})
 """Provisioning states of a cluster that may never have run."""
+
+UNREADABLE = (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a record of Helm's may end with: whoever works in the cluster may have written it."""
 
 log = logging.getLogger(__name__)
 
@@ -42,25 +46,31 @@ async def count_volumes(
         nothing = nothing if cluster.state in UNFINISHED else None
         if not cluster.is_there:
             return nothing
-        connection = await clusters.connection(context, cluster)
-        empty = await _unused(connection.api, contents, ledger)
-    except (Refused, AzureError, ApiException, OSError, TimeoutError) as error:
+        api = (await clusters.connection(context, cluster)).api
+    except (Refused, AzureError) as error:
         owner = context.owner
         log.warning("%s/%s: the volumes cannot be counted: %s", owner.namespace, owner.name, type(error).__name__)
         return nothing
+    empty = await _unused(api, contents, ledger)
     doomed = [cluster.node_resource_group, context.spec.azure.resource_group]
-    return await count_all(connection.api, named=named_by(context.spec), empty=empty, doomed=doomed) or nothing
+    return await count_all(api, named=named_by(context.spec), empty=empty, doomed=doomed) or nothing
 
 
 async def _unused(api: client.ApiClient, contents: Iterable[Content], ledger: ReleaseLedger) -> list[Place]:
     """The claims of our releases that hold nothing of users; only a record of ours says so."""
     found: list[Place] = []
-    await ledger.load()
+    try:
+        await ledger.load()
+    except (Refused, ApiException):
+        return found
     for content in contents:
-        owned = ledger.release((content.namespace, content.release))
-        release = (await history(api, content.namespace, content.release, owned)).own if owned is not None else None
-        if release is not None:
-            found += await content.unused_claims(api, release)
+        place = (content.namespace, content.release)
+        try:
+            owned = ledger.release(place)
+            release = (await history(api, *place, owned)).own if owned is not None else None
+            found += await content.unused_claims(api, release) if release is not None else ()
+        except UNREADABLE as error:  # then its claims count
+            log.warning("release %s in namespace %s cannot be read: %s", place[1], place[0], type(error).__name__)
     return found
 
 

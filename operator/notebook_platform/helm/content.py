@@ -12,7 +12,8 @@ from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.budgets import drain_blocked
-from notebook_platform.helm.hooks import progress
+from notebook_platform.helm.dropped import dropped_volumes
+from notebook_platform.helm.hooks import Place, progress
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.troubles import Trouble
@@ -76,9 +77,10 @@ class Content(ABC):
         """How far the hooks are while helm is at work; None: nothing to tell."""
         return await progress(api, self.namespace)
 
-    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[Concern]:
-        """What an upgrade does to users' data that a person has to approve; asked before one."""
-        return ()
+    async def concerns(self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[Place]) -> Sequence[Concern]:
+        """What an upgrade does to users' data that a person has to approve; asked before one. `objects` are those of the release as it
+        would be."""
+        return list(dropped_volumes(existing, objects))
 
     async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
         """Keep safe what an upgrade could destroy, right before it; None: it may begin. Raises Refused when that fails."""

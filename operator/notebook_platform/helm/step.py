@@ -215,7 +215,7 @@ class ReleaseStep(Step[Wanted, Found]):
             return Ahead(unknown=True)
         if newest is None or wanted.is_in(newest):
             return Ahead(refused=rehearsal.refused)
-        concerns = await content.concerns(target, newest, wanted)
+        concerns = await content.concerns(target, newest, wanted, rehearsal.objects)
         return Ahead(
             refused=rehearsal.refused,
             awaits=needed(wanted, newest, concerns, keeping.approved, content.field),

@@ -86,7 +86,9 @@ class BinderHub(Content):
         )
         return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
 
-    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[Concern]:
+    async def concerns(
+        self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
+    ) -> Sequence[Concern]:
         if self._spec.auth is None and not _has_accounts(existing):
             return ()  # who launches without a name leaves nothing behind
         users = await homes.census(target.api, self.namespace)
@@ -113,7 +115,7 @@ class BinderHub(Content):
         return f"chart {bad.chart_version} may have upgraded the database of its hub, which {good.chart_version} cannot read"
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
-        """The database of a hub without accounts, or that nobody has signed in to."""
+        """The database of a hub without accounts or without users."""
         if self._spec.auth is not None or _has_accounts(release):
             urls, values = (self._addresses.hub.rstrip("/"),), _inside(release.config)
             if await has_users(urls, values, allow_private=self._allow_private):

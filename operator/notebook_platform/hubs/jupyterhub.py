@@ -93,7 +93,9 @@ class JupyterHub(Content):
     async def progress(self, api: client.ApiClient) -> str | None:
         return await health.pulling(api, self.namespace) or await super().progress(api)
 
-    async def concerns(self, target: Target, existing: Release, wanted: Wanted) -> Sequence[Concern]:
+    async def concerns(
+        self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
+    ) -> Sequence[Concern]:
         users = await homes.census(target.api, self.namespace)
         before, after = Before(existing.chart_version, existing.config), Before(wanted.chart.version, wanted.values)
         urls = urls_of(self._spec, self._around, await health.address_of(client.CoreV1Api(target.api), self.namespace))
@@ -121,7 +123,7 @@ class JupyterHub(Content):
         )
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
-        """The database of a hub that nobody has signed in to."""
+        """The database of a hub without users."""
         urls = urls_of(self._spec, self._around, await health.address_of(client.CoreV1Api(api), self.namespace))
         known = await has_users(urls, release.config, allow_private=self._allow_private)
         return () if known else ((self.namespace, DATABASE_CLAIM),)

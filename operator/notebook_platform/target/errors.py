@@ -3,6 +3,7 @@
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine.outcome import Failed
 
 PASSING = frozenset({409, 429, 500, 502, 503, 504})
@@ -28,6 +29,13 @@ def failure(error: Exception, field: str) -> Failed | None:
                 retry_in=5,
             )
         return None
+    if isinstance(error, DocumentRefused):
+        return Failed(
+            reason="TargetAnswerRefused",
+            message=f"{field}: an answer of the cluster's API is not read: {error}",
+            remedy="See what lies there in such numbers or of such a size.",
+            retry_in=60,
+        )
     if isinstance(error, aiohttp.ClientError | OSError) and not isinstance(error, TimeoutError):
         return Failed(
             reason="TargetUnreachable",

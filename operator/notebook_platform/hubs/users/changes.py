@@ -25,7 +25,7 @@ LONGEST = 80
 @dataclass(frozen=True, kw_only=True)
 class DataChange:
     """One change that puts users' data out of sight. `path` names the value, `before` and `after` are what may be shown of it;
-    `mark` tells changes apart that look alike, and is never shown; `effect` says what users notice."""
+    `mark` distinguishes changes that look alike, and is never shown; `effect` is what users notice."""
 
     path: str
     before: str

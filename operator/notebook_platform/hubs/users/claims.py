@@ -1,6 +1,6 @@
 """Claims that a hub's values name but do not create: an administrator makes them, and no server starts without them.
 
-What is wrong with one is reported while the hub runs, before anybody signs in. A claim that is not bound yet is no fault where its
+Faults of a claim are reported while the hub runs, before a user signs in. A claim that is not bound yet is no fault where its
 StorageClass waits for the first pod (WaitForFirstConsumer).
 https://kubernetes.io/docs/concepts/storage/persistent-volumes/
 """

@@ -36,7 +36,7 @@ async def count_all(
     empty: Collection[Place] = (),
     doomed: Collection[str] = (),
 ) -> UserInventory | None:
-    """Count the users' servers and the volumes of all namespaces; None when the cluster does not tell.
+    """Count the users' servers and the volumes of all namespaces; None when the cluster does not answer in full.
 
     `named`: claims that the spec names as users' volumes; `empty`: databases of hubs that no user has signed in to, which hold
     nothing of users; `doomed`: the resource groups that are deleted with the platform.

@@ -70,7 +70,7 @@ def _database(before: Before, after: Before) -> Iterator[DataChange]:
 
 
 def _database_of(release: Before) -> tuple[str, str]:
-    """The kind of a hub's database, and what tells it from others; the URL may be a secret and is not shown."""
+    """The kind of a hub's database, and what distinguishes it from others; the URL may be a secret and is not shown."""
     url = canonical(at(release.values, "hub", "config", "JupyterHub", "db_url"))
     kind = canonical(at(release.values, "hub", "db", "type")) or "sqlite-pvc"
     if not url and kind in ("sqlite-pvc", "sqlite-memory"):
@@ -131,7 +131,7 @@ def _code(before: Before, after: Before) -> Iterator[DataChange]:
         for name in sorted({*had, *has}):
             was, will_be = had.get(name, ""), has.get(name, "")
             if was != will_be and CODE.search(f"{was}\n{will_be}"):
-                effect = "what this code does with volumes, names or the database cannot be told"
+                effect = "the operator cannot determine what this code does with volumes, names or the database"
                 path = f"hub.{place}.{name}" if name else f"hub.{place}"
                 mark = json.dumps([was, will_be])
                 yield DataChange(path=path, before=_sizes(was), after=_sizes(will_be), effect=effect, mark=mark)

@@ -15,7 +15,7 @@ CONFIGURED = ("admin_users", "allowed_users")
 
 
 async def has_users(urls: Iterable[str | None], values: Mapping[str, Any], *, allow_private: bool) -> bool:
-    """Whether a hub with these values knows users beside those that are configured; True as well when it does not tell.
+    """Whether a hub with these values knows users beside those that are configured; True as well when it does not answer.
 
     `urls` are its addresses, with no slash at the end.
     """

@@ -101,7 +101,7 @@ def verdict(claim: Mapping[str, Any], belongings: Belongings, release: Release) 
     metadata = claim["metadata"]
     place = (str(metadata["namespace"]), str(metadata["name"]))
     destroyed = belongings.deletes(claim, place)
-    return (destroyed, volume_of(claim, (), {})) if destroyed or belongings.has(claim, place, release) else None
+    return (destroyed, volume_of(claim, belongings.named, {})) if destroyed or belongings.has(claim, place, release) else None
 
 
 async def retirement_concerns(api: client.ApiClient, release: Release, *, allow_private: bool) -> list[Concern]:

@@ -34,7 +34,7 @@ SPAWNER_TRAITS = (
 """https://jupyterhub-kubespawner.readthedocs.io/en/latest/spawner.html"""
 
 OVERRIDES = frozenset({*SPAWNER_TRAITS, "pvc_name_template"})
-"""What a profile may say of volumes; for all servers the template of names is judged with the chart's own value."""
+"""Traits of volumes that a profile may set; for all servers the template of names is judged with the chart's own value."""
 
 SAFE_CLAIMS = "claim-{user_server}"
 """What KubeSpawner calls claims by the safe scheme."""
@@ -143,7 +143,7 @@ def _profiles(before: Before, after: Before) -> Iterator[DataChange]:
 
 
 def _overrides(release: Before) -> dict[str, str]:
-    """What profiles and their options say of volumes, by their names."""
+    """The overrides of profiles and their choices that concern volumes, by name."""
     found = {}
     for profile in mappings_in(at(release.values, "singleuser", "profileList")):
         name = str(profile.get("slug") or profile.get("display_name"))

@@ -1,8 +1,8 @@
 """Volumes that hold users' data: which there are in the built cluster, what each is for, and what a deletion does to it.
 
-A volume is a PersistentVolumeClaim, or a PersistentVolume that no claim uses. Labels alone do not tell users' data: a shared
+A volume is a PersistentVolumeClaim, or a PersistentVolume that no claim uses. Labels alone do not identify users' data: a shared
 claim, a database and a claim that an administrator made by hand have none. So every claim of the cluster counts, whatever it is
-called, and its kind only says how it is named in messages; nobody can hide a volume by another label. The deletion of a platform
+called, and its kind only says how it is named in messages; no other label hides a volume. The deletion of a platform
 is held until an annotation says how many volumes may be lost (`objection`). Pure; `users/count` reads the cluster.
 
 KubeSpawner's labels: https://jupyterhub-kubespawner.readthedocs.io

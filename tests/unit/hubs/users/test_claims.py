@@ -1,4 +1,4 @@
-"""Claims that values name are found wherever they stand, and what is wrong with one is said with the field that names it."""
+"""Claims that values name are found wherever they stand, and a fault of one names the field of the spec."""
 
 from types import SimpleNamespace
 from typing import Any

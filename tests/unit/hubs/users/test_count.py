@@ -1,4 +1,4 @@
-"""The cluster that is counted is hostile: what it answers is bounded, and what it does not tell is unknown, never nothing."""
+"""The cluster that is counted is hostile: its answers are bounded, and a list without an answer is unknown, never empty."""
 
 import json
 from collections.abc import AsyncIterator, Callable

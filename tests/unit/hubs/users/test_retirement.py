@@ -1,13 +1,20 @@
-"""What uninstalling one release deletes, and what it leaves where nobody finds it."""
+"""What uninstalling one release deletes, and what it leaves where no hub finds it."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.helm.approval import Concern, retirement, token_of
+from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.release import Release
+from notebook_platform.helm.retired import Found, RetiredReleases
 from notebook_platform.hubs.users.retirement import Belongings, Fate, concerns_of, verdict
+from notebook_platform.inventory import named_by
+from notebook_platform.target.step import Target
 
+from sandbox.operator_process import ROOT
 from tests.unit.hubs.test_release_state import release
 
 KEEP = {"annotations": {"helm.sh/resource-policy": "keep"}}
@@ -18,7 +25,7 @@ def installed(*manifest: dict[str, Any], chart: str = "jupyterhub", **config: An
 
 
 def thing(kind: str, name: str, spec: Any = None, **metadata: Any) -> dict[str, Any]:
-    return {"kind": kind, "metadata": {"name": name, **metadata}, "spec": spec or {}}
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec or {}}
 
 
 def claim(name: str, namespace: str = "jhub", **metadata: Any) -> dict[str, Any]:
@@ -73,3 +80,44 @@ def test_the_approval_is_for_what_is_destroyed_one_by_one() -> None:
         fate = Fate(destroyed=tuple(volume for _, volume in found))
         keys.add(tuple(concern.key for concern in concerns_of(fate, of)))
     assert len(keys) == 4 and () in keys
+
+
+PLACE = ("jhub", "jhub")
+
+
+def test_an_uninstallation_waits_for_its_own_token_and_for_none_when_nothing_is_concerned() -> None:
+    hidden = [Concern(clause="it leaves 1 shared volume of users (jhub/homes) behind", key="left jhub")]
+    asked = retirement(PLACE, hidden, ())
+    assert asked is not None and asked.reason == "ApprovalNeeded" and "release jhub in namespace jhub" in asked.message
+    token = token_of(hidden, "jhub/jhub")
+    assert f'"{token}"' in asked.remedy and retirement(PLACE, hidden, (token,)) is None
+    for other in ("4.4.0", token_of(hidden, "lab/jhub"), token_of([Concern(clause="", key="left lab")], "jhub/jhub")):
+        assert retirement(PLACE, hidden, (other,)) is not None
+    assert retirement(PLACE, [], ()) is None
+
+
+def test_only_releases_that_are_approved_end_and_the_others_wait() -> None:
+    target = Target(api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1)
+    asked = retirement(PLACE, [Concern(clause="c", key="k")], ())
+    assert asked is not None
+    marks = {PLACE: OwnedRelease(), ("lab", "lab"): OwnedRelease()}
+    step = RetiredReleases(None, [], {}, None)  # type: ignore[arg-type]
+    planned = step.plan(None, Found(target, marks, {PLACE: asked}))
+    assert [(change.path, change.awaits is asked) for change in planned] == [
+        ("releases/jhub/jhub", True),
+        ("releases/lab/lab", False),
+    ]
+
+
+def test_claims_that_the_spec_itself_names_are_volumes_of_users() -> None:
+    volumes = [{"name": "x", "persistentVolumeClaim": {"claimName": "course"}}]
+    hub = {
+        "chart": {"version": "4.4.0"},
+        "auth": {"dummy": {"insecure": True}},
+        "singleUser": {"storage": {"type": "static", "shared": {"claim": "homes"}}},
+        "values": {"singleuser": {"storage": {"extraVolumes": volumes}}},
+    }
+    documents = yaml.safe_load_all((ROOT / "deploy" / "examples" / "runbook.yaml").read_text())
+    runbook = next(one for one in documents if one["kind"] == "NotebookPlatform")["spec"]
+    spec = NotebookPlatformSpec.model_validate({**runbook, "jupyterhub": hub})
+    assert named_by(spec) == {("jhub", "homes"), ("jhub", "course")}

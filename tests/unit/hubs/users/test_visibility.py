@@ -232,7 +232,7 @@ def test_the_release_is_part_of_the_token() -> None:
     assert token_of(found, "jhub/jhub") != token_of(found, "jhub/lab")
 
 
-def test_code_of_the_same_length_has_another_token_and_without_the_hubs_secret_nobody_can_make_it() -> None:
+def test_code_of_the_same_length_has_another_token_and_without_the_hubs_secret_it_has_no_mark() -> None:
     before = {"hub": {"extraConfig": {"a": "c.KubeSpawner.volumes = 1"}}}
     one, other = ({"hub": {"extraConfig": {"a": f"c.KubeSpawner.volumes = {n}"}}} for n in (2, 3))
     (first,), (second,) = changes(before, one), changes(before, other)
