@@ -23,6 +23,7 @@ from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.references import references
 from notebook_platform.target import errors
+from notebook_platform.workload.client import AnswerTooLarge
 
 from tests.unit.azure.conftest import Secrets, runbook_spec
 
@@ -197,6 +198,7 @@ async def test_operations_that_are_accepted_at_once_are_all_written_down() -> No
         (ApiException(status=401, reason="Unauthorized"), "TargetForbids"),
         (ConnectionResetError(), "TargetUnreachable"),
         (aiohttp.ServerDisconnectedError(), "TargetUnreachable"),
+        (AnswerTooLarge("an answer"), "TargetUnreachable"),
         (ApiException(status=422, reason="Unprocessable"), None),
         (KeyError("secret-word"), None),
     ],

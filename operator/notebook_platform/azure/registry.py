@@ -126,6 +126,8 @@ class Registry(Step[Wanted, Found]):
             return pending
         if name is None:
             return Observed()
+        # The Secret first: a login that cannot be stored is not made.
+        kept = {} if self._context.deleting else select(await self._context.secrets.own(self._secret_name), KEPT)
         async with speaking_of(FIELD):
             registry = await self._context.look(REGISTRIES, name, sharp=self.sharp)
         if registry is None:
@@ -143,7 +145,6 @@ class Registry(Step[Wanted, Found]):
         paths = [f"scopeMaps/{BUILDER}", f"tokens/{BUILDER}"]
         async with speaking_of(FIELD):
             below = dict(zip(paths, await asyncio.gather(*map(self._below, paths)), strict=True))
-        kept = select(await self._context.secrets.own(self._secret_name), KEPT)
         return Observed(found=Found(registry, below, kept))
 
     async def _name(self) -> str | None:

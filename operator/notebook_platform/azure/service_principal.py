@@ -73,10 +73,11 @@ class CreatedPrincipal(Step[str, Principal]):
         return (principal and principal.name) or f"notebook-platform {self._context.owner.name}"
 
     async def observe(self, inputs: Inputs) -> Observed[Principal]:
+        # The Secret first: a principal whose secret cannot be stored is not made.
+        kept = {} if self._context.deleting else select(await self._secrets.own(self._secret_name), PRINCIPAL)
         application, principal = await self._directory()
         if application is None:
             return Observed()
-        kept = {} if self._context.deleting else select(await self._secrets.own(self._secret_name), PRINCIPAL)
         usable = kept.keys() == PRINCIPAL.keys() and kept["clientId"] == application["appId"]
         secret_id = kept["secretId"] if usable else None
         return Observed(found=Principal(application, principal, secret_id, kept.get("expires")))

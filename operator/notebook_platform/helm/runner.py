@@ -158,7 +158,8 @@ class Helm:
         command += ["--repo", chart.repository] if chart.repository else []
         command += [] if chart.is_archive else ["--version", chart.version]
         HELM_RUNS.labels(action="rehearsal").inc()
-        async with self._command(parse_kubeconfig(target.kubeconfig).kubeconfig()) as helm:
+        kubeconfig = "" if target.api is None else parse_kubeconfig(target.kubeconfig).kubeconfig()
+        async with self._command(kubeconfig) as helm:
             rendered: bytes = await helm.run(command, json.dumps(wanted.values).encode())
         return rendered.decode()
 

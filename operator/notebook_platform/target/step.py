@@ -5,7 +5,7 @@ The Secret has the key `value`, as Cluster API names it, so that Argo CD and Flu
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +13,12 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
 from notebook_platform.kube.secrets import Contents, SecretStore
+from notebook_platform.target.paging import each
 from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadClusters
-from notebook_platform.workload.client import TIMEOUT_SECONDS, pages
+from notebook_platform.workload.client import TIMEOUT_SECONDS
 from notebook_platform.workload.kubeconfig import ClusterAccess
 
 LOOK_AGAIN = 2.0
@@ -86,6 +88,8 @@ class TargetCluster(Step[str, Found]):
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
         cluster = inputs.get("Cluster")
+        if cluster is not None and cluster.planned:
+            await self._secrets.compare(self._secret_name, {})  # refuse a taken name before there is a cluster
         if cluster is None or cluster.planned or cluster.power_state == "Stopped":
             return Observed()  # nothing in one that sleeps can be looked at, and nothing need be
         connection = await self._connect(cluster)
@@ -100,11 +104,12 @@ class TargetCluster(Step[str, Found]):
     async def _look(self, connection: Connection, cluster_id: str) -> Found:
         core = client.CoreV1Api(connection.api)
         try:
-            nodes = [node async for node in pages(core.list_node, _request_timeout=TIMEOUT_SECONDS)]
+            listing = core.list_node_without_preload_content
+            nodes = [_is_ready(node) async for node in each(listing, _request_timeout=TIMEOUT_SECONDS)]
             told = await client.VersionApi(connection.api).get_code(_request_timeout=TIMEOUT_SECONDS)
         except ApiException as error:
             return Found(None, f"its API answered {error.status} {error.reason}")
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, DocumentRefused) as error:
             self._clusters.unreachable(self._secrets.platform.uid)
             return Found(None, f"its API did not answer ({type(error).__name__})")
         self._clusters.reached(self._secrets.platform.uid)
@@ -115,7 +120,7 @@ class TargetCluster(Step[str, Found]):
             secret_name=self._secret_name,
             served_version=(int(told.major), int(told.minor.rstrip("+"))),
             nodes=len(nodes),
-            ready_nodes=sum(map(_is_ready, nodes)),
+            ready_nodes=sum(nodes),
         )
         return Found(target)
 
@@ -177,5 +182,6 @@ class TargetCluster(Step[str, Found]):
         return Done()
 
 
-def _is_ready(node: Any) -> bool:
-    return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or ())
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)

@@ -18,9 +18,11 @@ from notebook_platform.workload.kubeconfig import ClusterAccess
 TOKEN_LEFT = 600.0
 """Seconds before its end at which a token is renewed."""
 LEAST_AGE = 5.0
-"""Seconds. Access that is refused as soon as it was given would be given again the same."""
+"""Seconds. Access that is refused as soon as it was given would be given again the same. Doubled each time it was the same."""
 UNREACHABLE_AGE = 60.0
 """Seconds. The same for an API that does not answer: its address seldom changes."""
+LONGEST_AGE = 600.0
+"""Seconds. An API behind the cluster's own can answer 401 for ever: Azure is asked no more often than this in the end."""
 RETIRED_SECONDS = 180.0
 """Longer than any request takes: after that, a client that was replaced is closed."""
 
@@ -53,13 +55,15 @@ class _Held:
     key: ClusterKey
     connection: Connection
     since: float
+    factor: int = 1
     refused: bool = False
     unreachable: bool = False
 
     def still_holds(self, key: ClusterKey) -> bool:
         age = time.monotonic() - self.since
         ends = self.connection.access.expires
-        given_up = (self.refused and age > LEAST_AGE) or (self.unreachable and age > UNREACHABLE_AGE)
+        least = LEAST_AGE if self.refused else UNREACHABLE_AGE
+        given_up = (self.refused or self.unreachable) and age > min(least * self.factor, LONGEST_AGE)
         return self.key == key and not given_up and (ends is None or ends - time.time() > TOKEN_LEFT)
 
 
@@ -81,7 +85,7 @@ class WorkloadClusters:
             access = await ask()
             if held is not None and held.key == key and held.connection.access == access:
                 # Azure gives what it gave before: the client, and whoever uses it, go on.
-                self._held[uid] = _Held(key, held.connection, time.monotonic())
+                self._held[uid] = _Held(key, held.connection, time.monotonic(), factor=2 * held.factor)
                 return held.connection
             api = await _connected(access, lambda: self._refuse(uid, access))
             if held is not None:

@@ -7,7 +7,7 @@ without measure, nested without end, or a redirect to an address inside the oper
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -24,10 +24,7 @@ LONGEST_SECONDS = 120.0
 MOST_BYTES = 32 * 1024 * 1024
 MOST_CONTAINERS = 200_000
 MOST_ELEMENTS = 2_000_000
-"""Of one answer. An object has at most 1.5 MiB (etcd's limit); lists are paged (see `pages`)."""
-
-PAGE = 200
-MOST_ITEMS = 20_000
+"""Of one answer. An object has at most 1.5 MiB (etcd's limit); lists are paged (target/paging.py)."""
 
 
 class AnswerTooLarge(aiohttp.ClientPayloadError):
@@ -137,25 +134,3 @@ async def connect(access: ClusterAccess, unauthorized: Callable[[], None] = lamb
     api = client.ApiClient(configuration)
     api.rest_client = _Rest(configuration, context, unauthorized)
     return api
-
-
-async def pages(
-    call: Callable[..., Awaitable[Any]], *arguments: Any, page: int = PAGE, most: int = MOST_ITEMS, **options: Any
-) -> AsyncIterator[Any]:
-    """Yield the items of a list call of the generated client, `page` at a time.
-
-    Raises AnswerTooLarge after `most` items, and whatever the call raises. A list that changes meanwhile may be refused with 410
-    (Gone); the next reconcile begins anew. https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
-    """
-    token, count = None, 0
-    while True:
-        more: dict[str, str] = {"_continue": token} if token else {}
-        listed = await call(*arguments, limit=page, **more, **options)
-        for item in listed.items:
-            count += 1
-            yield item
-        token = listed.metadata._continue if listed.metadata else None
-        if not token:
-            return
-        if count >= most:
-            raise AnswerTooLarge(f"the list has more than {most} items")

@@ -39,13 +39,15 @@ class BuiltCluster(NoClusters):
         self.nodes = nodes
         self.releases: Sequence[Mapping[str, Any]] = ()
         self.refused: list[str] = []
+        self.token = "none"
+        """What its users sign in with; another one is answered with 401."""
         self._runner: web.AppRunner | None = None
         self._url = ""
         self._authority = trustme.CA()
 
     async def start(self) -> None:
         """Listen on a free port of loopback."""
-        app = web.Application()
+        app = web.Application(middlewares=[self._signed_in])
         app.router.add_get("/version/", self._version)
         app.router.add_get("/api/v1/nodes", self._nodes)
         app.router.add_get("/api/v1/secrets", self._secrets)
@@ -69,9 +71,16 @@ class BuiltCluster(NoClusters):
         authority = base64.b64encode(self._authority.cert_pem.bytes()).decode()
         return (
             f"{KIND}clusters: [{{name: c, cluster: {{server: '{self._url}', certificate-authority-data: {authority}}}}}]\n"
-            f"users: [{{name: {user}, user: {{token: none}}}}]\n"
+            f"users: [{{name: {user}, user: {{token: {self.token}}}}}]\n"
             f"contexts: [{{name: c, context: {{cluster: c, user: {user}}}}}]\n"
         )
+
+    @web.middleware
+    async def _signed_in(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return web.json_response({"kind": "Status", "code": 401}, status=401)
+        answer: web.StreamResponse = await handler(request)
+        return answer
 
     async def _version(self, request: web.Request) -> web.Response:
         texts = ("gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform")

@@ -21,7 +21,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.workload.access import ClusterKey, WorkloadClusters
-from notebook_platform.workload.client import MOST_BYTES, AnswerTooLarge, ForeignAnswer, connect, pages
+from notebook_platform.workload.client import MOST_BYTES, AnswerTooLarge, ForeignAnswer, connect
 from notebook_platform.workload.kubeconfig import ClusterAccess, parse_kubeconfig
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -193,28 +193,6 @@ async def test_an_error_of_the_server_is_still_an_api_exception(server: Server, 
     assert caught.value.status == 404
 
 
-def listed(count: int) -> Handler:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        begin, limit = int(request.query.get("continue", "0")), int(request.query["limit"])
-        names = range(begin, min(begin + limit, count))
-        metadata = {"continue": str(begin + limit)} if begin + limit < count else {}
-        items = [{"metadata": {"name": f"pod{n}"}} for n in names]
-        return web.json_response({**EMPTY, "metadata": metadata, "items": items})
-
-    return answer
-
-
-async def test_a_list_is_read_by_pages_up_to_a_limit(server: Server, core: kubernetes.CoreV1Api) -> None:
-    server.handler = listed(450)
-    names = [pod.metadata.name async for pod in pages(core.list_pod_for_all_namespaces, label_selector="a=b")]
-    assert names == [f"pod{n}" for n in range(450)] and len(server.requests) == 3
-    assert all(request.query["labelSelector"] == "a=b" for request in server.requests)
-    server.handler = listed(10_000_000)
-    with pytest.raises(AnswerTooLarge):
-        async for _ in pages(core.list_pod_for_all_namespaces, most=1000):
-            pass
-
-
 KEY = ClusterKey(cluster_id="/c", fqdn="c.example", resource_uid="1", local_accounts=True, credential="digest")
 
 
@@ -289,6 +267,21 @@ async def test_access_that_the_cluster_refuses_is_asked_for_once_more(
     for _ in range(20):
         await clusters.connection("uid", KEY, azure)
     assert azure.asked == 2
+
+
+async def test_a_server_that_always_refuses_has_azure_asked_less_and_less_often(
+    server: Server, clusters: WorkloadClusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    azure = Azure(server)
+    monkeypatch.setattr("notebook_platform.workload.access.LEAST_AGE", 0.05)
+    server.handler = answers(b'{"kind":"Status","code":401}', 401)
+    ends, tries = time.monotonic() + 3, 0
+    while time.monotonic() < ends:
+        connection = await clusters.connection("uid", KEY, azure)
+        with pytest.raises(ApiException):
+            await kubernetes.CoreV1Api(connection.api).list_pod_for_all_namespaces()
+        tries += 1
+    assert azure.asked <= 8 < tries
 
 
 async def test_a_token_is_renewed_before_its_end(server: Server, clusters: WorkloadClusters) -> None:
