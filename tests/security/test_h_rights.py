@@ -463,7 +463,8 @@ def test_an_operator_that_starts_before_its_crd_is_installed_serves_when_it_is(b
     try:
         tenant.until_logged("Install the CustomResourceDefinition")
         bare.apply(*(one for one in everything if one["kind"] == "CustomResourceDefinition"))
-        bare.kubectl("wait", "--for=condition=Established", f"crd/{PLATFORMS}", "--timeout=30s")
+        served = ("api-resources", "--api-group=notebookplatform.io", "-o", "name")
+        bare.until("the kind is served", lambda: PLATFORMS in bare.kubectl(*served, check=False))
         tenant.platform(namespace)
         tenant.until_served(namespace)
         assert "may not" not in tenant.log and "orbidden" not in tenant.log
