@@ -12,6 +12,7 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.engine.outcome import Failed
+from notebook_platform.helm.drift import COME_AND_GO
 from notebook_platform.helm.live import ERRORS, Live, live
 from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.release import Release, marks_of
@@ -53,7 +54,8 @@ async def _unproven(objects: Live, thing: Mapping[str, Any], release: Release) -
     except ERRORS as error:
         return f"{name} (cannot be read: {error.status})"
     if found is None:
-        return f"{name} (does not exist)"
+        here = thing["metadata"].get("namespace") in (None, "", release.namespace)
+        return None if here and thing["kind"] in COME_AND_GO else f"{name} (does not exist)"
     annotations = found.get("metadata", {}).get("annotations") or {}
     return None if marks_of(release).items() <= annotations.items() else f"{name} (not marked as the release's)"
 
