@@ -194,7 +194,9 @@ async def test_nothing_is_pruned_while_the_cluster_does_not_say_who_its_nodes_ar
     await settled(estate, spec)
     mark = await estate.mark()
     await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"identityProfile": None}})
-    await estate.once(spec)
+    results = await estate.once(spec)
+    assert isinstance(results["ClusterRoles"].outcome, Done) and isinstance(results["RolePruning"].outcome, Done)
+    assert not any(given.role_name == "AcrPull" for given in results["ClusterRoles"].outcome.output)
     assert ("AcrPull", "one") in await roles(estate) and not [w for w in await estate.writes(mark) if w.startswith("DELETE")]
 
 
