@@ -21,11 +21,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     with running_sandbox(tmp_path_factory.mktemp("sandbox")) as environment:
         install(environment)
         directory = tmp_path_factory.mktemp("operator")
-        operator = OperatorProcess(environment, directory)
-        operator.start()
-        found = Field(environment, directory, operator)
-        yield found
-        found.operator.stop()
+        found = Field(environment, directory, OperatorProcess(environment, directory))
+        try:
+            found.operator.start()
+            yield found
+        finally:
+            found.operator.stop()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +100,12 @@ def test_a_held_platform_is_saved_by_orphaning_and_applying_it_again(author: Aut
     assert not [w for w in site.writes(mark) if w.startswith("DELETE")]
     assert {name: kept[name] for name in (f"{NAME}-hub", f"{NAME}-service-principal")}.items() <= secrets_of(author).items()
     install_again(author)
-    author.apply(author.runbook(NAME, deletionProtection=True, adoption="IfUnowned"))
+    again = author.runbook(NAME, deletionProtection=True, adoption="IfUnowned")
+    author.apply(again)
+    assert f"{NAME}-service-principal" in author.until_reason(NAME, "IdentityReady", "PrincipalLeftBehind")["message"]
+    principal = {"secretRef": {"name": f"{NAME}-service-principal"}, "role": "Contributor"}
+    identity = json.dumps({"spec": {"identity": {"servicePrincipal": {**principal, "name": None}}}})
+    author.kubectl("patch", "nbp", NAME, "--type=merge", "-p", identity)
     site.until("the platform is Ready again", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * PATIENCE)
     assert release(author) == hub and not [w for w in site.writes(mark) if w.startswith("DELETE")]
     assert author.kubectl("get", "secret", f"{NAME}-hub", "-o", "jsonpath={.data}") == keys

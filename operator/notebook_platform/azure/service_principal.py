@@ -18,7 +18,7 @@ from notebook_platform.azure.arm.inventory import APPLICATION_TAG, APPLICATIONS,
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.principal_secret import PRINCIPAL
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import select
@@ -77,10 +77,24 @@ class CreatedPrincipal(Step[str, Principal]):
         kept = {} if self._context.deleting else select(await self._secrets.own(self._secret_name), PRINCIPAL)
         application, principal = await self._directory()
         if application is None:
-            return Observed()
+            return Observed(failed=await self._left_behind())
         usable = kept.keys() == PRINCIPAL.keys() and kept["clientId"] == application["appId"]
         secret_id = kept["secretId"] if usable else None
         return Observed(found=Principal(application, principal, secret_id, kept.get("expires")))
+
+    async def _left_behind(self) -> Failed | None:
+        """Why none may be created: the Secret holds the principal of a platform that was orphaned, whose cluster needs it for life."""
+        if self._context.deleting or await self._secrets.own(self._secret_name) is None:
+            return None
+        if await self._secrets.own(self._secret_name, orphaned=False) is not None:
+            return None
+        return Failed(
+            reason="PrincipalLeftBehind",
+            message=f"{FIELD}.name: the Secret {self._secret_name!r} holds the service principal that an orphaned platform of this "
+            "name created, and would be overwritten",
+            remedy=f"To adopt that platform's cluster, which cannot change its principal, set {FIELD}.secretRef: "
+            f"{{name: {self._secret_name}}} instead of {FIELD}.name. Otherwise delete that Secret.",
+        )
 
     async def _directory(self) -> tuple[Wire | None, Wire | None]:
         """The application and its principal: from the list that all platforms share, or each by its own address."""

@@ -37,6 +37,7 @@ class Secrets:
     def __init__(self) -> None:
         given = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
         self.data: dict[str, dict[str, str]] = {"azure-credentials": given}
+        self.orphaned: set[str] = set()
 
     async def find(self, name: str) -> Mapping[str, str] | None:
         return self.data.get(name)
@@ -47,7 +48,7 @@ class Secrets:
         return self.data[name]
 
     async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
-        return self.data.get(name)
+        return None if name in self.orphaned and not orphaned else self.data.get(name)
 
     async def compare(self, name: str, data: Mapping[str, str]) -> str:
         return "missing" if name not in self.data else "current" if self.data[name] == data else "different"

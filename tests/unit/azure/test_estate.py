@@ -198,6 +198,20 @@ async def test_an_existing_principal_from_a_secret_is_used_and_never_deleted(est
     assert "theirs" in [a["displayName"] for a in (await estate.state())["applications"]]
 
 
+async def test_the_principal_of_an_orphaned_platform_is_not_overwritten_and_can_be_used_on(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    await estate.let_go(runbook_spec())
+    estate.uid, kept = "uid-2", dict(estate.secrets.data["prd-jhub-service-principal"])
+    estate.secrets.orphaned.add("prd-jhub-service-principal")
+    outcome = (await estate.once_past_group(runbook_spec(adoption="IfUnowned")))["Identity"].outcome
+    assert isinstance(outcome, Failed) and outcome.reason == "PrincipalLeftBehind" and "secretRef" in outcome.remedy
+    assert estate.secrets.data["prd-jhub-service-principal"] == kept
+    chosen = {"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "prd-jhub-service-principal"}}}
+    mark = await estate.mark()
+    assert all_done(await estate.settle(runbook_spec(adoption="IfUnowned", identity=chosen)))
+    assert {w.split("/")[0] for w in await estate.writes(mark)} <= {"PATCH tags", "PUT roleAssignments", "PUT agentPools"}
+
+
 async def test_a_lost_secret_of_our_principal_is_made_anew_and_the_stray_one_removed(estate: Estate) -> None:
     await estate.settle(runbook_spec())
     before = estate.secrets.data.pop("prd-jhub-service-principal")
