@@ -202,15 +202,21 @@ HOLDERS = {
     "no-controller": {"controller": False},
     "another-kind": {"apiVersion": "v1", "kind": "ConfigMap"},
 }
+CASES = {
+    "nobody": tuple(TAKEN),
+    "another-platform": ("operations", "service-principal", "hub", "kubeconfig"),
+    "no-controller": ("service-principal", "hub", "kubeconfig"),
+    "another-kind": ("service-principal", "hub", "kubeconfig"),
+}
 CANARY = "a-value-that-must-not-be-used"
 
 
-def test_a_secret_of_another_owner_is_not_read_and_is_named_on_a_condition(author: Author) -> None:
+@pytest.mark.parametrize("holder", sorted(CASES))
+def test_a_secret_of_another_owner_is_not_read_and_is_named_on_a_condition(author: Author, holder: str) -> None:
     quiet = {"suspend": True, "interval": "30s", "deletionProtection": False}
     author.apply(author.runbook("other", **quiet))
     of_other = author.platform("other")["metadata"]
-    cases = [("nobody", suffix) for suffix in TAKEN] + [("another-platform", "operations")]
-    cases += [(holder, suffix) for holder in HOLDERS for suffix in ("service-principal", "hub", "kubeconfig")]
+    cases = [(holder, suffix) for suffix in CASES[holder]]
 
     def named(holder: str, suffix: str) -> str:
         return f"{holder}-{suffix}"[:40]
