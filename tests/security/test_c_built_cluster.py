@@ -295,7 +295,7 @@ async def test_an_older_record_that_was_edited_is_not_rolled_back_to(tenant: Ten
     await site.ready()
     await tenant.edit(lambda document: document.update(manifest=document["manifest"] + tenant.evil_manifest()), revision=1)
     await tenant.edit(lambda document: document["info"].update(status="failed", description="x"), revision=2)
-    assert isinstance(await settled(site), Done)
+    await site.ready()
     site.set(note="c", broken=True)
     await settled_for_good(site)
     assert await tenant.gained() == []
@@ -385,7 +385,7 @@ async def a_marker_with_json_that_is_none(tenant: Tenant) -> None:
 
 
 async def a_marker_without_data(tenant: Tenant) -> None:
-    metadata = {"name": "notebook-platform-", "labels": {"app.kubernetes.io/managed-by": "notebook-platform"}}
+    metadata = {"name": "notebook-platform-empty", "labels": {"app.kubernetes.io/managed-by": "notebook-platform"}}
     await tenant.core.create_namespaced_config_map(tenant.other, {"metadata": metadata})
 
 

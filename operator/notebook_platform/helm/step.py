@@ -88,7 +88,8 @@ class ReleaseStep(Step[Wanted, Found]):
         existing = None
         if target.api is not None:
             self._read = kept, failed = await self._books(target)
-            existing = kept.newest if failed is None else None
+            unproven = self._owned is None and kept.own is not None and kept.own.pending
+            existing = None if failed is not None or unproven else kept.own  # never another helm's lock: its values are foreign
         wanted = await self._content.want(target, existing)
         self._wanted = replace(wanted, values=as_helm_keeps_them(wanted.values))
 

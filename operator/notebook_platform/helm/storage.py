@@ -247,7 +247,7 @@ def changed(history: History, owned: OwnedRelease | None, field: str, label: str
         message=f"{field}: no record of {label} is as the operator's helm wrote it (Secret {names}{more} of namespace {namespace})",
         remedy=f"Find out who may write Secrets in namespace {namespace}. Restore the Secret from a backup; or delete it, and the release "
         "is installed anew over its objects, with its volumes.",
-        retry_in=60,
+        retry_in=20,
     )
 
 
