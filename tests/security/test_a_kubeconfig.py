@@ -200,13 +200,11 @@ BINDER = {
 HOLDERS = {
     "another-platform": {},
     "no-controller": {"controller": False},
-    "another-kind": {"apiVersion": "v1", "kind": "ConfigMap"},
 }
 CASES = {
     "nobody": tuple(TAKEN),
     "another-platform": ("operations", "service-principal", "hub", "kubeconfig"),
     "no-controller": ("service-principal", "hub", "kubeconfig"),
-    "another-kind": ("service-principal", "hub", "kubeconfig"),
 }
 CANARY = "a-value-that-must-not-be-used"
 
