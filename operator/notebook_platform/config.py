@@ -63,6 +63,9 @@ class OperatorConfig(BaseSettings):
     allow_private_addresses: bool = Field(
         False, description="Let health probes go to loopback and link-local addresses (for the sandbox)."
     )
+    least_interval: int = Field(30, ge=1, description="Seconds; a smaller interval in a resource is raised to it.")
+    passes_per_minute: int = Field(20, ge=1, description="Reconciles a minute that one platform may ask for in the long run.")
+    pass_burst: int = Field(60, ge=1, description="Reconciles that one platform may ask for at once before it is throttled.")
     health_port: int = Field(8080, description="Port of /healthz and /readyz.")
     metrics_port: int = Field(8081, description="Port of /metrics.")
     listen: str = Field("0.0.0.0", description="Address of both ports.")

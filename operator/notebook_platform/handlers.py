@@ -8,6 +8,7 @@ restarted in the middle of a deletion would let go of cloud resources (docs/deci
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import kopf
@@ -19,6 +20,7 @@ from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.kube.watch_session import WatchSessions
 from notebook_platform.observability import metrics
 from notebook_platform.platform import Workshop
+from notebook_platform.referrers import ReferenceWatch
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class Keepers:
         self._workshop = workshop
         self._keepers: dict[str, Keeper] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._references = ReferenceWatch(api, self._wake)
 
     def seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
         """A platform was listed, added, changed or deleted."""
@@ -39,7 +42,8 @@ class Keepers:
             return self._stop(uid)
         if keeper := self._keepers.get(uid):
             return keeper.update(body)
-        keeper = self._keepers[uid] = Keeper(body, self._api, self._workshop)
+        refer = partial(self._references.referrers.put, uid)
+        keeper = self._keepers[uid] = Keeper(body, self._api, self._workshop, refer)
         self._tasks[uid] = asyncio.create_task(keeper.run(), name=f"keeper {keeper.platform.name}")
         self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task))
         metrics.PLATFORMS.set(len(self._keepers))
@@ -47,12 +51,15 @@ class Keepers:
 
     def referred(self, kind: str, namespace: str, name: str) -> None:
         """A Secret or ConfigMap was added, changed or deleted."""
-        for keeper in self._keepers.values():
-            if keeper.platform.namespace == namespace and (kind, name) in keeper.references:
-                keeper.wake()
+        self._references.event((kind, namespace, name))
+
+    def _wake(self, uid: str) -> None:
+        if keeper := self._keepers.get(uid):
+            keeper.wake()
 
     async def close(self) -> None:
         """Stop all keepers; what is under way in the cloud goes on and is found again."""
+        await self._references.close()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -63,6 +70,7 @@ class Keepers:
             task.cancel()
 
     def _ended(self, uid: str, task: asyncio.Task[None]) -> None:
+        self._references.referrers.put(uid, ())
         keeper = self._keepers.pop(uid, None)
         self._tasks.pop(uid, None)
         metrics.PLATFORMS.set(len(self._keepers))

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,14 +20,16 @@ from pydantic import ValidationError
 from notebook_platform.api import FINALIZER
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.deletion import Deletion, DeletionRequest
 from notebook_platform.engine.fold import fold, settled
-from notebook_platform.engine.outcome import Done, Failed, Operation
-from notebook_platform.engine.retry import Attempt, held, next_attempts
+from notebook_platform.engine.outcome import Done, Failed, Operation, Refused
+from notebook_platform.engine.retry import Attempt, held, next_attempts, wait_after
 from notebook_platform.engine.running import under_way, unseen
 from notebook_platform.engine.walk import Mode, Policy, Result, look_again_in, reconcile
+from notebook_platform.failures import failure_of_reconcile
 from notebook_platform.helm.approval import approved
 from notebook_platform.hubs.users.volumes import CONFIRM
 from notebook_platform.kube.objects import PlatformObject
@@ -36,10 +38,12 @@ from notebook_platform.kube.redaction import CURRENT
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.events import events
+from notebook_platform.pace import Pace
 from notebook_platform.platform import Workshop
-from notebook_platform.policy import disruption_waits, ignored_by
-from notebook_platform.references import references
-from notebook_platform.report import platform_status, unreadable
+from notebook_platform.policy import disruption_waits, ignored_by, interval_of
+from notebook_platform.referrers import Reference
+from notebook_platform.report import platform_status, unfinished, unreadable, with_throttled
+from notebook_platform.reporter import Reporter
 from notebook_platform.sanitizing import sanitized
 
 log = logging.getLogger(__name__)
@@ -47,9 +51,11 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 60.0
 """A step that was Done is not read again for so long (or half an interval) while another's operation is looked at."""
 
-API_RETRY = 5.0
-UNFORESEEN_RETRY = 30.0
-"""Seconds until the next try when the management cluster itself does not answer."""
+LONGEST_RETRY = 60.0
+"""Seconds. A reconcile that failed as a whole is tried again within this time."""
+
+QUIET_CONFLICTS = 3
+"""So many conflicts in a row with other writers of the object are no failure."""
 
 
 def _now() -> datetime:
@@ -67,9 +73,16 @@ class Pass:
 
 
 class Keeper:
-    """Keeps one platform until it is gone. `update` hands it the object as last seen, `wake` says that a reference changed."""
+    """Keeps one platform until it is gone. `update` hands it the object as last seen, `wake` says that a reference changed; `refer`
+    is called with all that the spec refers to."""
 
-    def __init__(self, body: Mapping[str, Any], api: client.ApiClient, workshop: Workshop) -> None:
+    def __init__(
+        self,
+        body: Mapping[str, Any],
+        api: client.ApiClient,
+        workshop: Workshop,
+        refer: Callable[[frozenset[Reference]], None] = lambda references: None,
+    ) -> None:
         metadata = body["metadata"]
         self.platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
         self._object = PlatformObject(api, self.platform)
@@ -77,8 +90,7 @@ class Keeper:
         self._operations = OperationStore(self._secrets)
         self._workshop = workshop
         self._body = body
-        self._status = PlatformStatus.of(dict(body))
-        self._written: Mapping[str, Any] = body.get("status") or {}
+        self._reporter = Reporter(self._object, body, self._label)
         self._attempts: tuple[Attempt, ...] = ()
         self._seen: dict[str, tuple[float, Result]] = {}
         self._epoch = 0
@@ -86,7 +98,10 @@ class Keeper:
         self._awake = asyncio.Event()
         self._references_changed = False
         self._deletion = Deletion(self.platform, self._secrets, workshop)
-        self.references: frozenset[tuple[str, str]] = frozenset()
+        self._refer = refer
+        self._pace = Pace(workshop.limits, time.monotonic())
+        self._throttled = False
+        self._failures = 0
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Take the object as just seen; wakes only for what the user changed."""
@@ -118,36 +133,70 @@ class Keeper:
                     await self._awake.wait()
             except TimeoutError:
                 pass
+            await self._wait_for_turn()
             self._awake.clear()
-            started = time.monotonic()
-            try:
-                wait = await self._pass()
-            except ApiException as error:
-                log.warning("%s: the management cluster refused a call: %s %s", self._label, error.status, error.reason)
-                wait = await self._after_refusal(error)
-            except (OSError, client.exceptions.OpenApiException) as error:
-                log.warning("%s: the management cluster did not answer: %s", self._label, type(error).__name__)
-                wait = API_RETRY
-            except Exception as error:
-                # Whatever it is: a platform without a keeper would be worse than one that is tried again.
-                log.error("%s: a pass ended unforeseen", self._label, exc_info=error)
-                wait = UNFORESEEN_RETRY
-            metrics.PASS_SECONDS.observe(time.monotonic() - started)
+            wait = await self._attempt()
         await self._workshop.forget(self.platform)
+
+    async def _wait_for_turn(self) -> None:
+        """Hold a platform back that asks for more reconciles than the operator's configuration allows, and say so."""
+        wait = self._pace.take(time.monotonic())
+        before, self._throttled = self._throttled, wait > 0
+        if not self._throttled:
+            return
+        metrics.THROTTLED.inc()
+        if not before:
+            await self._reporter.try_write(self._shown(self._status))
+        await asyncio.sleep(wait)
+
+    async def _attempt(self) -> float | None:
+        """One pass, whatever comes of it: an exception becomes a condition. Returns the seconds until the next; None: gone."""
+        started = time.monotonic()
+        try:
+            wait = await self._pass()
+            self._failures = 0
+            return wait
+        except Exception as error:
+            self._failures += 1
+            return await self._after(error)
+        finally:
+            metrics.PASS_SECONDS.observe(time.monotonic() - started)
 
     @property
     def _label(self) -> str:
         return f"{self.platform.namespace}/{self.platform.name}"
 
-    async def _after_refusal(self, error: ApiException) -> float | None:
-        """404: the object is gone. 409: it has changed since it was read; take it as it is now."""
-        if error.status not in (404, 409):
-            return API_RETRY
-        fresh = await self._object.read()
-        if fresh is None:
-            return None
-        self._body = fresh
-        return 0.5
+    async def _after(self, error: Exception) -> float | None:
+        """404: the object is gone. 409: it has changed since it was read; take it as it is now. All else is said on the object."""
+        if isinstance(error, ApiException) and error.status in (404, 409):
+            try:
+                fresh = await self._object.read()
+            except Exception as second:
+                error = second
+            else:
+                if fresh is None:
+                    return None
+                self._body = fresh
+                if self._failures <= QUIET_CONFLICTS:
+                    return 0.5
+        failed = failure_of_reconcile(error, self._label)
+        status = unfinished(
+            failed, previous=self._status, generation=self._generation, now=_now(), redactor=self._secrets.redactor
+        )
+        await self._reporter.try_write(self._shown(status))
+        return min(wait_after(failed, self._failures, LONGEST_RETRY), LONGEST_RETRY)
+
+    @property
+    def _status(self) -> PlatformStatus:
+        return self._reporter.status
+
+    def _shown(self, status: PlatformStatus) -> PlatformStatus:
+        """A status, with the condition that says so while the platform is throttled."""
+        return with_throttled(status, self._workshop.limits if self._throttled else None, self._generation, _now())
+
+    @property
+    def _generation(self) -> int:
+        return int(self._body["metadata"].get("generation") or 0)
 
     async def _pass(self) -> float | None:
         """Look once. Returns the seconds until it is worth looking again; None when nothing is left to keep."""
@@ -159,20 +208,29 @@ class Keeper:
                 return None
             self._body = fresh
         try:
-            spec = NotebookPlatformSpec.model_validate(self._body["spec"])
+            spec = NotebookPlatformSpec.model_validate(self._body.get("spec"))
         except ValidationError as error:
             return await self._invalid(error)
-        self.references = references(self._body["spec"])
+        self._refer(frozenset((kind, self.platform.namespace, name) for kind, name in references(spec)))
         if deleting:
             return await self._delete(spec)
         if FINALIZER not in (metadata.get("finalizers") or ()) and not self._workshop.refuses(self.platform, spec):
             await self._object.set_finalizer(self._body, present=True)
-            self._body = await self._object.read() or self._body
+            if (fresh := await self._object.read()) is None:
+                return None
+            self._body = fresh
+            if FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
+                raise Refused.because(
+                    "FinalizerMissing",
+                    f"the finalizer {FINALIZER} is not on the platform after it was set",
+                    "Check for an admission webhook or a controller that removes finalizers.",
+                    retry_in=30,
+                )
             return 0.0  # the spec may be another by now: what was read above is not worked on
         return await self._reconcile(spec)
 
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
-        now, generation, epoch = _now(), int(self._body["metadata"]["generation"]), self._epoch
+        now, generation, epoch = _now(), self._generation, self._epoch
         self._remembered = await self._operations.load(self._workshop.operation_scope(spec))
         versions = approved(self._body["metadata"])
         graph = await self._workshop.graph(
@@ -191,7 +249,7 @@ class Keeper:
             settled=frozenset() if references_changed else settled(self._status.conditions, generation, graph.order),
             correct_drift=spec.drift_policy == "Correct",
             held=waiting,
-            fresh=self._fresh(parse_duration(spec.interval).total_seconds()),
+            fresh=self._fresh(interval_of(spec, self._workshop.limits)),
             ignored=ignored_by(spec.drift_ignore),
             disruption_waits=disruption_waits(spec, now),
             occupied=self._workshop.occupied(self.platform, spec, self._secrets),
@@ -218,7 +276,7 @@ class Keeper:
         }
 
     async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
-        generation, epoch = int(self._body["metadata"]["generation"]), self._epoch
+        generation, epoch = self._generation, self._epoch
         waiting = held(self._attempts, _now())
         self._remembered = await self._operations.load(self._workshop.operation_scope(spec))
         request = DeletionRequest(
@@ -231,7 +289,7 @@ class Keeper:
             on_result=self._told,
         )
         state = await self._deletion.advance(request)
-        self._status = state.status
+        self._reporter.status = state.status
         if state.results:
             await self._workshop.after(self.platform, state.results)
         if state.finished:
@@ -260,43 +318,34 @@ class Keeper:
     async def _conclude(
         self, spec: NotebookPlatformSpec, results: Mapping[str, Result], conditions: list[Condition], made: Pass
     ) -> float:
-        now, interval = _now(), parse_duration(spec.interval).total_seconds()
+        now, interval = _now(), interval_of(spec, self._workshop.limits)
         running = {**unseen(results, self._remembered), **under_way(results)}
         await self._operations.forget_all_but(running)
         self._attempts = next_attempts(results, self._attempts, now, interval, made.held) if made.epoch == self._epoch else ()
         correcting = spec.drift_policy == "Correct" and not spec.suspend and not made.deleting
         told = list(events(results, self._status.conditions, conditions, correcting=correcting, deleting=made.deleting))
-        await self._write(
-            platform_status(
-                results,
-                conditions,
-                previous=self._status,
-                generation=made.generation,
-                operations=running,
-                attempts=self._attempts,
-                redactor=self._secrets.redactor,
-            )
+        status = platform_status(
+            results,
+            conditions,
+            previous=self._status,
+            generation=made.generation,
+            operations=running,
+            attempts=self._attempts,
+            redactor=self._secrets.redactor,
         )
+        await self._reporter.write(self._shown(status))
         for event in told:
-            await self._object.tell(event.type, event.reason, event.message, now)
+            await self._reporter.tell(event, now)
         retries = [(attempt.retry_at - now).total_seconds() for attempt in self._attempts]
         wait = min([look_again_in(results, interval * random.uniform(0.9, 1.0)), *retries])
         return max(wait, 0.05)
 
-    async def _write(self, status: PlatformStatus) -> None:
-        """Patch status if it says anything new."""
-        wire = status.wire()
-        if wire != self._written:
-            await self._object.write_status(wire, self._written)
-            metrics.STATUS_WRITES.inc()
-            self._written = wire
-        self._status = status
-
     async def _invalid(self, error: ValidationError) -> float | None:
         """The API server let a spec pass that this operator cannot read: an older CRD than the operator, or the other way."""
-        generation = int(self._body["metadata"]["generation"])
-        redactor = self._secrets.redactor
-        await self._write(unreadable(error, previous=self._status, generation=generation, now=_now(), redactor=redactor))
+        status = unreadable(
+            error, previous=self._status, generation=self._generation, now=_now(), redactor=self._secrets.redactor
+        )
+        await self._reporter.write(self._shown(status))
         return parse_duration("10m").total_seconds()
 
 

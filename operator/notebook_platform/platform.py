@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cloud import CLOUDS, Cloud
 from notebook_platform.azure.arm.credentials import sign_in
@@ -70,7 +69,9 @@ from notebook_platform.hubs.users.volumes import UserInventory
 from notebook_platform.inventory import count_volumes
 from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
-from notebook_platform.policy import occupied
+from notebook_platform.pace import Limits
+from notebook_platform.policy import interval_of, occupied
+from notebook_platform.workload.client import build_models
 
 OLDEST_LOOK = 300.0
 """Seconds. A look at a subscription that platforms share is never older."""
@@ -99,6 +100,7 @@ class Workshop:
         them only when their configuration has one."""
         self._config = config
         self._is_operator = is_operator
+        self.limits = Limits(least_interval=config.least_interval, per_minute=config.passes_per_minute, burst=config.pass_burst)
         self._sessions = Sessions(cloud_of(config))
         self._clusters = ClusterClients()
         self._directory = tempfile.TemporaryDirectory(prefix="notebook-platform-")
@@ -115,6 +117,7 @@ class Workshop:
     async def warm_up(self) -> None:
         """Load beside the loop what the first pass will need."""
         await self._sessions.warm_up()
+        await asyncio.to_thread(build_models)
 
     async def graph(
         self,
@@ -156,7 +159,7 @@ class Workshop:
             operations=operations or {},
             deleting=deleting,
             planning=planning,
-            max_age=min(parse_duration(spec.interval).total_seconds() / 2, OLDEST_LOOK),
+            max_age=min(interval_of(spec, self.limits) / 2, OLDEST_LOOK),
         )
         return replace(context, drain=self._clusters.drain(context), leaves=self._clusters.leaves(context))
 

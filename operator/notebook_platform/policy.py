@@ -5,9 +5,11 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.windows import is_open, next_opening
 from notebook_platform.hubs.homes import Census
+from notebook_platform.pace import Limits
 
 
 def ignored_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
@@ -20,6 +22,11 @@ def ignored_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
         return any(expression.match(f"{step}.{path}") for expression in (*compiled, *deeper))
 
     return ignored
+
+
+def interval_of(spec: NotebookPlatformSpec, limits: Limits) -> float:
+    """Seconds between two looks for drift: spec.interval, or the least that the operator's configuration allows if that is more."""
+    return max(parse_duration(spec.interval).total_seconds(), limits.least_interval)
 
 
 def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:

@@ -20,15 +20,19 @@ from notebook_platform.api.status import (
 )
 from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.fold import sentence
-from notebook_platform.engine.outcome import Done, Operation
+from notebook_platform.engine.outcome import Done, Failed, Operation
 from notebook_platform.engine.retry import Attempt
 from notebook_platform.engine.walk import Result
 from notebook_platform.helm.content import Running
 from notebook_platform.hubs.homes import Census
 from notebook_platform.kube.redaction import SecretRedactor
+from notebook_platform.pace import Limits
 
 PERCENT_STEP = 5
 """Progress is told in such steps: every change of it is a write."""
+
+SHORT = 256
+"""Characters of a message in a status that was refused before."""
 
 PLAN_LIMIT = 50
 RELEASE_LIMIT = 40
@@ -79,6 +83,50 @@ def unreadable(
     ]
     carried = carry_over(conditions, previous.conditions)
     return previous.model_copy(update={"observed_generation": generation, "conditions": carried})
+
+
+def status_of(body: Mapping[str, Any]) -> PlatformStatus:
+    """The status of an object as it was read; an empty one when it is not what this operator writes."""
+    try:
+        return PlatformStatus.of(dict(body))
+    except ValidationError:
+        return PlatformStatus()
+
+
+def unfinished(
+    failed: Failed, *, previous: PlatformStatus, generation: int, now: datetime, redactor: SecretRedactor
+) -> PlatformStatus:
+    """When a reconcile failed as a whole. What is known of the steps is as it was."""
+    message = redactor.sanitize(sentence(failed))
+    retries = failed.retry_in is not None
+    parts = {
+        "Ready": (False, failed.reason, message),
+        "Reconciling": (retries, failed.reason, message if retries else "Nothing is under way"),
+        "Stalled": (False, "NotStalled", "No action required") if retries else (True, failed.reason, message),
+    }
+    changed = [condition(type_, *part, generation=generation, now=now) for type_, part in parts.items()]
+    kept = [c for c in previous.conditions if c.type not in parts]
+    return previous.model_copy(update={"conditions": [*carry_over(changed, previous.conditions), *kept]})
+
+
+def with_throttled(status: PlatformStatus, limits: Limits | None, generation: int, now: datetime) -> PlatformStatus:
+    """A status with the condition Throttled while reconciles are held back; `limits` None: they are not."""
+    kept = [c for c in status.conditions if c.type != "Throttled"]
+    if limits is None:
+        return status if len(kept) == len(status.conditions) else status.model_copy(update={"conditions": kept})
+    message = (
+        f"More than {limits.per_minute:g} reconciles a minute were asked for, so they are delayed. Change the spec, and the Secrets "
+        "and ConfigMaps that it names, less often, or have passes_per_minute raised in the operator's configuration."
+    )
+    told = condition("Throttled", True, "TooManyReconciles", message, generation=generation, now=now)
+    return status.model_copy(update={"conditions": [*kept, *carry_over([told], status.conditions)]})
+
+
+def least(status: PlatformStatus) -> PlatformStatus:
+    """The least of a status that still says how the platform is: its three summary conditions, in short."""
+    kept = [c for c in status.conditions if c.type in ("Ready", "Reconciling", "Stalled")]
+    short = [c.model_copy(update={"message": c.message[:SHORT]}) for c in kept]
+    return PlatformStatus(observed_generation=status.observed_generation, conditions=short)
 
 
 def _output(results: Mapping[str, Result], name: str) -> Any:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from docs.generator.spec import counts
-from tests.bench import passes, reads, redaction, release, upgrade
+from tests.bench import passes, reads, redaction, release, stalls, upgrade
 from tests.bench.subscription import subscription
 
 FILE = Path("build/bench.json")
@@ -117,6 +117,12 @@ def show_redaction(found: redaction.Redaction) -> None:
     )
 
 
+def show_stalls(found: Sequence[stalls.Stall]) -> None:
+    """How long the loop stands still."""
+    rows = [(one.attack, f"{one.wall * 1000:.0f}", f"{one.processor * 1000:.0f}", one.became) for one in found]
+    show("Longest stall of the event loop, ms", ("attack", "by the clock", "processor time of the loop", "became"), rows)
+
+
 def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.Upgrade, tables: dict[str, int]) -> None:
     """All tables."""
     show(
@@ -170,10 +176,12 @@ async def main() -> int:
     measured, cost = await many_platforms()
     walked, tables = await one_upgrade(), sizes()
     redacting = await told("redaction", asyncio.to_thread(redaction.measure))
+    stalled = await told("stalls", stalls.measure())
     hub = await told("hub installed", release.measure())
     show_all(measured, cost, walked, tables)
     show_hub(hub)
     show_redaction(redacting)
+    show_stalls(stalled)
     save(
         {
             "settled": reads.figures(measured),
@@ -181,6 +189,7 @@ async def main() -> int:
             "upgrade": asdict(walked),
             "hub": {**hub.marks, "helm_processes_in_quiet_passes": hub.quiet_helm},
             "redaction": {**asdict(redacting), "ratios": redacting.ratios},
+            "stalls": list(map(asdict, stalled)),
             "tables": tables,
             "took_seconds": round(time.monotonic() - began),
         }

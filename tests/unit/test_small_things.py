@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.durations import iso8601, parse_duration
+from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.addresses import subnet_findings
 from notebook_platform.azure.arm.error_table import AADSTS, CODES
@@ -21,7 +22,6 @@ from notebook_platform.engine import Operation
 from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform
-from notebook_platform.references import references
 from notebook_platform.target import errors
 from notebook_platform.workload.client import AnswerTooLarge
 
@@ -158,9 +158,14 @@ def test_every_reference_of_a_spec_is_watched_and_free_values_are_not_looked_int
     spec["jupyterhub"] = {
         "valuesFrom": [{"kind": "ConfigMap", "name": "more", "key": "k"}, {"kind": "Secret", "name": "most"}],
         "values": {"secretRef": {"name": "not-ours"}},
-        "auth": {"oidc": {"clientSecretRef": {"name": "oidc"}}},
+        "auth": {"oidc": {"issuer": "https://a.example.org", "clientId": "hub", "clientSecretRef": {"name": "oidc"}}},
+        "chart": {"version": "4.4.0"},
     }
-    assert references(spec) == {("Secret", "azure-credentials"), ("ConfigMap", "more"), ("Secret", "most"), ("Secret", "oidc")}
+    spec["jupyterhub"]["database"] = {"urlRef": {"name": "database", "key": "url"}}
+    spec["nodePools"][0]["nodeLabels"] = {"tokenRef": "abc", "valuesFrom": "abc"}
+    found = references(NotebookPlatformSpec.model_validate(spec))
+    secrets = {("Secret", name) for name in ("azure-credentials", "most", "oidc", "database")}
+    assert found == secrets | {("ConfigMap", "more")}
 
 
 async def test_operations_that_are_accepted_at_once_are_all_written_down() -> None:
@@ -198,7 +203,7 @@ async def test_operations_that_are_accepted_at_once_are_all_written_down() -> No
         (ApiException(status=401, reason="Unauthorized"), "TargetForbids"),
         (ConnectionResetError(), "TargetUnreachable"),
         (aiohttp.ServerDisconnectedError(), "TargetUnreachable"),
-        (AnswerTooLarge("an answer"), "TargetUnreachable"),
+        (AnswerTooLarge("an answer"), "TargetAnswerRefused"),
         (ApiException(status=422, reason="Unprocessable"), None),
         (KeyError("secret-word"), None),
     ],

@@ -1,6 +1,6 @@
 """What all models of the resource share: camelCase on the wire, snake_case in Python, frozen."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -24,14 +24,46 @@ class StatusModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-class SecretRef(SpecModel):
+SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+KEY = r"^[-._a-zA-Z0-9]+$"
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=SUBDOMAIN)]
+"""Name of an object (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names)."""
+
+NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL)]
+"""Name of a namespace (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names)."""
+
+DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY)]
+"""Key of a Secret or a ConfigMap (https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data)."""
+
+SENTENCES = {
+    SUBDOMAIN: "must be the name of an object: lower-case letters, digits, - and ., with a letter or digit at both ends",
+    LABEL: "must be the name of a namespace: lower-case letters, digits and -, with a letter or digit at both ends",
+    KEY: "must be a key of a Secret or ConfigMap: letters, digits, -, _ and .",
+}
+"""What a pattern is refused with, after the field."""
+
+
+class LocalRef(SpecModel):
+    """An object in the namespace of the platform."""
+
+    name: ObjectName = Field(description="Name of the object.")
+
+    @property
+    def kind_of_object(self) -> str:
+        """Secret or ConfigMap."""
+        return "Secret"
+
+
+class SecretRef(LocalRef):
     """A Secret in the namespace of the platform."""
 
-    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
+    name: ObjectName = Field(description="Name of the Secret.")
 
 
-class SecretKeyRef(SpecModel):
+class SecretKeyRef(LocalRef):
     """A key of a Secret in the namespace of the platform."""
 
-    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
-    key: str = Field(min_length=1, max_length=253, description="Key in the Secret.")
+    name: ObjectName = Field(description="Name of the Secret.")
+    key: DataKey = Field(description="Key in the Secret.")

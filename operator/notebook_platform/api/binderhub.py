@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from notebook_platform.api.arm_ids import RegistryName, ResourceGroupName
-from notebook_platform.api.base import SecretKeyRef, SecretRef, SpecModel
+from notebook_platform.api.base import ObjectName, SecretKeyRef, SecretRef, SpecModel
 from notebook_platform.api.hubs import Amount, Auth, Chart, Culling, ValuesFrom
 from notebook_platform.api.remediation import Remediation
 
@@ -38,10 +38,9 @@ class IngressAddress(SpecModel):
         description="Azure DNS label of the ingress controller's Service: the name is `<label>.<location>.cloudapp.azure.com`.",
     )
     hub_path: str = Field("/hub-base/", max_length=64, description="Where the hub is, beginning and ending with a slash.")
-    class_name: str | None = Field(None, max_length=253, description="Ingress class; left out: the cluster's default.")
-    tls_secret: str | None = Field(
+    class_name: ObjectName | None = Field(None, description="Ingress class; left out: the cluster's default.")
+    tls_secret: ObjectName | None = Field(
         None,
-        max_length=253,
         description="Secret in the release's namespace with the certificate (cert-manager makes it if annotations ask for "
         "that); left out: the controller's own certificate.",
     )

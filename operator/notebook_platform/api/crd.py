@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
+from notebook_platform.api.base import SENTENCES
 from notebook_platform.api.rules import RULES
+from notebook_platform.api.rules.helpers import matches
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 
@@ -34,6 +36,8 @@ LIST_KEYS = {
 }
 FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.binderhub.values", "spec.releases[].values"})
 STRING_LIMIT = 1024
+LONGEST_NAME = 100
+NAME_TOO_LONG = f"metadata.name must be at most {LONGEST_NAME} characters: the names of the operator's Secrets and the owner tag are made of it"
 KEPT = ("type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 
 
@@ -94,7 +98,8 @@ def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
             result.setdefault("maxLength", STRING_LIMIT)
         if result.get("type") == "integer":
             result["format"] = "int64"
-        if rules := RULES.get(path):
+        named = [matches(path, node["pattern"], SENTENCES[node["pattern"]])] if node.get("pattern") in SENTENCES else []
+        if rules := [*named, *RULES.get(path, ())]:
             result["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in rules]
         return result
 
@@ -137,6 +142,7 @@ def crd() -> Schema:
         "type": "object",
         "description": "A notebook service on Azure: the cloud resources, the cluster and the hub on it.",
         "required": ["spec"],
+        "x-kubernetes-validations": [{"rule": f"size(self.metadata.name) <= {LONGEST_NAME}", "message": NAME_TOO_LONG}],
         "properties": {
             "apiVersion": {"type": "string", "description": "Version of this schema."},
             "kind": {"type": "string", "description": "NotebookPlatform."},

@@ -3,13 +3,15 @@
 import re
 from datetime import timedelta
 
-PATTERN = r"^[1-9][0-9]*(s|m|h|d|w)$"
+PATTERN = r"^[1-9][0-9]{0,4}(s|m|h|d|w)$"
+"""Five digits at most: the end of a longer time is no date."""
+
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def parse_duration(text: str) -> timedelta:
     """`10m` -> ten minutes. Raises ValueError for anything PATTERN does not match."""
-    if not re.match(PATTERN, text):
+    if not re.fullmatch(PATTERN, text):
         raise ValueError(f"not a duration: {text!r} (write 90s, 10m, 1h, 7d or 1w)")
     return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 

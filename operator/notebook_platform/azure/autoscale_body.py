@@ -12,6 +12,7 @@ from tzlocal.windows_tz import tz_win
 
 from notebook_platform.api.autoscale import Autoscale, AutoscaleCapacity, AutoscaleRule, RecurringProfile
 from notebook_platform.api.durations import iso8601, parse_duration
+from notebook_platform.bounded.documents import parse_json
 from notebook_platform.engine import Refused
 
 FIELD = "spec.autoscale"
@@ -54,7 +55,7 @@ def ended_by(profile: Mapping[str, Any]) -> str | None:
     """Name of the recurring profile that a default profile ends; None: it is none of those. Other tools put the default
     profile's own name beside it, and write the JSON in their own way."""
     try:
-        told = json.loads(profile["name"])
+        told = parse_json(profile["name"])
     except ValueError:
         return None
     return str(told["for"]) if isinstance(told, Mapping) and "for" in told else None

@@ -68,7 +68,7 @@ def parse_yaml(text: str | bytes, budget: Budget = DEFAULT) -> Any:
 def parse_yaml_all(text: str | bytes, budget: Budget = DEFAULT) -> list[Any]:
     """Parse a stream of YAML documents; the budget is for all of them together. Raises DocumentRefused."""
     decoded = _decoded(text, budget)
-    if _TAG_DIRECTIVE.search(decoded):
+    if "%TAG" in decoded and _TAG_DIRECTIVE.search(decoded):
         raise DocumentRefused("it holds a %TAG directive, which is not accepted")
     try:
         parser = yaml.CSafeLoader(decoded)
@@ -93,7 +93,7 @@ def parse_json(text: str | bytes, budget: Budget = DEFAULT) -> Any:
         raise DocumentRefused(f"it is not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
         raise DocumentTooLarge(f"it is nested deeper than {budget.depth} levels") from None
-    _measure(value, budget, surrogates="\\ud" in decoded or "\\uD" in decoded)
+    measure(value, budget, surrogates="\\ud" in decoded or "\\uD" in decoded)
     return value
 
 
@@ -125,12 +125,10 @@ def _decoded(text: str | bytes, budget: Budget) -> str:
     try:
         if isinstance(text, bytes):
             return text.decode()
-        if len(text) * 4 > budget.bytes and len(text.encode()) > budget.bytes:
+        if len(text.encode()) > budget.bytes:
             raise DocumentTooLarge(f"it is larger than {budget.bytes} bytes")
     except UnicodeError:
         raise DocumentRefused("it is not UTF-8 text") from None
-    if _SURROGATE.search(text):
-        raise DocumentRefused("it is not UTF-8 text")
     return text
 
 
@@ -219,8 +217,9 @@ def _line(event: Any) -> str:
     return f"line {event.start_mark.line + 1}"
 
 
-def _measure(value: Any, budget: Budget, *, surrogates: bool) -> None:
-    """Refuse what is over the budget. Without recursion; level by level."""
+def measure(value: Any, budget: Budget, *, surrogates: bool = False) -> int:
+    """Count the nodes of a JSON value, level by level and without recursion. Raises DocumentTooLarge beyond the budget's nodes and depth,
+    and DocumentRefused for half of a surrogate pair if asked for."""
     level, nodes = [value], 0
     for depth in range(budget.depth + 2):
         nodes += len(level)
@@ -240,8 +239,9 @@ def _measure(value: Any, budget: Budget, *, surrogates: bool) -> None:
         if depth > budget.depth or (depth == budget.depth and any(type(node) in (dict, list) for node in level)):
             raise DocumentTooLarge(f"it is nested deeper than {budget.depth} levels")
         if not below:
-            return
+            break
         level = below
+    return nodes
 
 
 def _whole(*texts: str) -> None:

@@ -15,6 +15,7 @@ from notebook_platform.kube.access import until_observable, until_served
 from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.observability.health import serving
 from notebook_platform.observability.logs import configure
+from notebook_platform.observability.stalls import measured
 from notebook_platform.platform import Workshop
 
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
@@ -41,7 +42,7 @@ async def operate(chosen: OperatorConfig) -> None:
     keepers = Keepers(api, workshop)
     warming = asyncio.create_task(workshop.warm_up())
     try:
-        async with serving(chosen.listen, chosen.health_port, chosen.metrics_port, ready.is_set):
+        async with measured(), serving(chosen.listen, chosen.health_port, chosen.metrics_port, ready.is_set):
             if not await _prepared(api, chosen, stop):
                 return
             await kopf.operator(

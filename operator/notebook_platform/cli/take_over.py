@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, KIND, VERSION
@@ -17,6 +16,7 @@ from notebook_platform.azure.arm.session import AzureSession, Sessions
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.azure.outputs import Cluster
 from notebook_platform.azure.takeover import Taken, look_around
+from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError, configuration
 from notebook_platform.cli.output import show, show_error
@@ -101,7 +101,7 @@ def rendered(namespace: str, taken: Taken) -> str:
         "spec": body,
     }
     remarks = "".join(f"# {sanitize(remark)}.\n" for remark in taken.remarks)
-    return remarks + str(yaml.safe_dump(document, sort_keys=False, width=130))
+    return remarks + write_yaml(document)
 
 
 async def _releases(
@@ -154,10 +154,10 @@ def _write_secrets(given: argparse.Namespace, name: str, hidden: Mapping[str, An
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": secret, "namespace": given.namespace},
-        "stringData": {"values.yaml": yaml.safe_dump(dict(hidden), sort_keys=False)},
+        "stringData": {"values.yaml": write_yaml(dict(hidden))},
     }
     descriptor = os.open(given.secrets_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        yaml.safe_dump(document, file, sort_keys=False)
+        file.write(write_yaml(document))
     given.secrets_file.chmod(0o600)
     remarks.append(f"The Secret {secret} with the secret values is in {given.secrets_file}")

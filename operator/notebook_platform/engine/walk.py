@@ -184,7 +184,11 @@ def failure(step: Step[Any, Any], error: Exception) -> Failed:
     """Every exception becomes a Failed; the text of an unforeseen one stays out of status, it could hold anything."""
     if isinstance(error, Refused):
         return error.failed
-    if known := step.explain(error):
+    try:
+        known = step.explain(error)
+    except Exception as second:
+        known, error = None, second
+    if known:
         return known
     if isinstance(error, TimeoutError):
         return Failed(
@@ -210,6 +214,7 @@ async def walk(
 ) -> dict[str, Result]:
     """Run `act` on each step once all steps it comes `after` are Done; the others are Blocked by those that are not."""
     results: dict[str, Result] = {}
+    failures: list[Exception] = []
     tasks: dict[str, asyncio.Task[None]] = {}
 
     async def visit(name: str) -> None:
@@ -220,12 +225,17 @@ async def walk(
             return
         inputs = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Done)}
         results[name] = await act(graph.steps[name], inputs)
-        await told(name, results[name])
+        try:
+            await told(name, results[name])
+        except Exception as error:
+            failures.append(error)  # after the others: each may be in the middle of a write
 
     order = graph.order if after == graph.needs else tuple(reversed(graph.order))
     async with asyncio.TaskGroup() as group:
         for name in order:
             tasks[name] = group.create_task(visit(name), name=f"step {name}")
+    if failures:
+        raise failures[0]
     return {name: results[name] for name in graph.order}
 
 

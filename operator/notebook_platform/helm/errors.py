@@ -88,6 +88,11 @@ TABLE = (
         "ValuesRefused",
         "The chart's templates refuse the values: correct {field}.values as helm says above.",
     ),
+    Row(
+        r"helm wrote more than \d+ bytes",
+        "ChartRefused",
+        "The chart renders more than the operator reads: choose another {field}.chart.version, or ask for less in {field}.values.",
+    ),
     Row(r"timed out waiting|context deadline exceeded", "HelmTimedOut", "It is tried again.", 60),
 )
 

@@ -2,10 +2,14 @@
 
 Between the operator and this stands the shell of pyhelm3, which outlives an operator that is killed. So both are watched: the shell,
 which is ended when a run is no longer wanted, and the operator itself. Runs by itself, with nothing of the operator.
+
+Charts, repositories and clusters are others' material, and helm reads them whole. So the program has limits: memory, processor time, sizes
+of files, and how much it may write to its output, which the operator keeps in memory.
 """
 
 import ctypes
 import os
+import resource
 import select
 import signal
 import sys
@@ -28,6 +32,20 @@ PR_SET_PDEATHSIG = 1
 GONE = 137
 """Exit code of what was killed, as a shell tells it."""
 
+MOST_OUTPUT = 16 << 20
+"""Bytes on standard output, and as many on standard error."""
+
+TOO_MUCH = f"Error: helm wrote more than {MOST_OUTPUT} bytes\n"
+
+LIMITS = {
+    resource.RLIMIT_DATA: 2 << 30,
+    resource.RLIMIT_CPU: 900,
+    resource.RLIMIT_FSIZE: 512 << 20,
+    resource.RLIMIT_CORE: 0,
+}
+"""Bytes and seconds. RLIMIT_DATA counts what is written to, not the address space that Go reserves
+(https://man7.org/linux/man-pages/man2/getrlimit.2.html). Rendering the largest public charts takes a tenth of it."""
+
 
 def allowed(environment: Mapping[str, str]) -> dict[str, str]:
     """The part of the environment that the program gets."""
@@ -44,18 +62,46 @@ def end_with(parent: int) -> None:
 def watched(command: list[str], operator: int) -> int:
     """Run the command until it or the operator ends. Returns its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches helm too, which writes down that it was ended
-    me, ended = os.getpid(), select.poll()
-    ended.register(operator, select.POLLIN)
+    me, pipes = os.getpid(), {1: os.pipe(), 2: os.pipe()}
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         end_with(me)
+        for standard, (_, writes) in pipes.items():
+            os.dup2(writes, standard)
+        for kind, most in LIMITS.items():
+            resource.setrlimit(kind, (most, most))
         os.execvpe(command[0], command, allowed(os.environ))
-    ended.register(os.pidfd_open(child), select.POLLIN)
-    if operator in {descriptor for descriptor, _ in ended.poll()}:
+    for _, writes in pipes.values():
+        os.close(writes)
+    if not copied({reads: standard for standard, (reads, _) in pipes.items()}, operator):
         os.kill(child, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else GONE
+
+
+def copied(pipes: dict[int, int], operator: int) -> bool:
+    """Copy what the program writes to our own output until it closes it. Returns False when the program has to be ended: the operator
+    has ended, or the program wrote too much."""
+    events, left = select.poll(), dict.fromkeys(pipes, MOST_OUTPUT)
+    for descriptor in (operator, *pipes):
+        events.register(descriptor, select.POLLIN)
+    while left:
+        for descriptor, _ in events.poll():
+            if descriptor == operator:
+                return False
+            piece = os.read(descriptor, 1 << 16)
+            if not piece:
+                events.unregister(descriptor)
+                del left[descriptor]
+                continue
+            left[descriptor] -= len(piece)
+            if left[descriptor] < 0:
+                os.write(2, TOO_MUCH.encode())
+                return False
+            while piece:
+                piece = piece[os.write(pipes[descriptor], piece) :]
+    return True
 
 
 def main(command: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import compare
@@ -10,6 +11,9 @@ from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.removed import REMOVED, Kind, named
 from notebook_platform.helm.state import State, Wanted
+
+SHOWN = 1000
+"""Paths of values that differ; status shows fewer."""
 
 WRITES = frozenset({State.ABSENT, State.OUTDATED, State.FAILED})
 """States in which helm is given chart and values anew."""
@@ -73,8 +77,8 @@ def of_revision(wanted: Wanted, changes: Iterable[Change]) -> bool:
 
 def _differing(desired: Wanted, release: Release) -> list[str]:
     """The paths at which the values differ, and where they come from; the values themselves may be secret."""
-    forth = {change.path for change in compare(desired.values, release.config)}
-    back = {change.path for change in compare(release.config, desired.values)}
+    forth = {change.path for change in islice(compare(desired.values, release.config), SHOWN)}
+    back = {change.path for change in islice(compare(release.config, desired.values), SHOWN)}
     return [f"{path} ({desired.origins[path]})" if path in desired.origins else path for path in sorted(forth | back)]
 
 

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from pyhelm3.errors import Error
 
+from notebook_platform.bounded.documents import Budget, DocumentRefused, read_yaml_all
 from notebook_platform.engine.outcome import Failed, Refused
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.hooks import HOOK, Place
@@ -33,6 +33,12 @@ AGAIN = 60.0
 """Seconds until such a refusal is asked for again: a repository can be corrected without a change of the spec."""
 
 PATIENCE = 5.0
+
+LONGEST = 180.0
+"""Seconds. A chart that is not fetched and rendered in this time is given up."""
+
+RENDERED = Budget(bytes=8 << 20, nodes=400_000, depth=100)
+"""Of all that one chart renders. Helm could not keep more: a release is one Secret."""
 
 NO_MATCH = re.compile(r'no matches for kind "(\w+)" in version "([^"]+)"')
 
@@ -76,9 +82,14 @@ class Rehearsals:
 
     async def _run(self, target: Target, wanted: Wanted, field: str, upgrade: bool) -> Rehearsal:
         try:
-            things = objects(await self._rehearse(target, wanted, upgrade))
+            async with asyncio.timeout(LONGEST):
+                things = await objects(await self._rehearse(target, wanted, upgrade))
         except Refused as refused:
             return Rehearsal(refused=refused.failed)
+        except DocumentRefused as refused:
+            return Rehearsal(refused=_unreadable(wanted, refused, field))
+        except TimeoutError:
+            return Rehearsal(refused=_slow(wanted, field))
         except Error as error:
             return Rehearsal(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
         gone = [kind for kind in ageing(things) if REMOVED[kind].since <= target.served_version]
@@ -101,9 +112,28 @@ def _outdated(task: asyncio.Task[Rehearsal], seconds: float) -> bool:
     return refused is not None and refused.reason in FROM_AFAR
 
 
-def objects(rendered: str) -> list[dict[str, Any]]:
-    """The objects of a manifest; a list of some is no object itself."""
-    return [thing for thing in yaml.safe_load_all(rendered) if isinstance(thing, dict) and "metadata" in thing]
+async def objects(rendered: str) -> list[dict[str, Any]]:
+    """The objects of a manifest; a list of some is no object itself. Raises DocumentRefused."""
+    documents = await read_yaml_all(rendered, RENDERED)
+    named = [one for one in documents if isinstance(one, dict) and isinstance(one.get("metadata"), dict)]
+    return [one for one in named if isinstance(one.get("kind"), str) and isinstance(one["metadata"].get("name"), str)]
+
+
+def _unreadable(wanted: Wanted, refused: DocumentRefused, field: str) -> Failed:
+    return Failed(
+        reason="ChartRefused",
+        message=f"{field}.chart: what {wanted.chart.name}-{wanted.chart.version} renders is not read: {refused}",
+        remedy=f"Choose another {field}.chart.version, or ask for less of it in {field}.values.",
+    )
+
+
+def _slow(wanted: Wanted, field: str) -> Failed:
+    return Failed(
+        reason="HelmTimedOut",
+        message=f"{field}.chart: {wanted.chart.name}-{wanted.chart.version} was not rendered within {LONGEST:.0f} s",
+        remedy="The operator retries. Check the chart repository and the cluster's API.",
+        retry_in=60,
+    )
 
 
 def _is_hook(thing: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ class AnyChart(Content):
         spec, named = self._spec, self._spec.chart
         chart = self._helm.charts.find(named.name, named.version, named.repository, f"{self.field}.chart", named.digest)
         values: Values = {}
-        for document in [*await documents(self._secrets, spec.values_from, self.field), spec.values]:
+        for document in [*await documents(self._secrets, spec.values_from, self.field, spec.values), spec.values]:
             values = merged(values, document)
         return Wanted(name=spec.name, namespace=spec.namespace, chart=chart, values=values)
 

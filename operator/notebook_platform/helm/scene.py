@@ -7,6 +7,8 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.target.paging import whole
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
@@ -40,16 +42,16 @@ async def scene(api: client.ApiClient, namespace: str) -> Scene:
     """Read it."""
     core = client.CoreV1Api(api)
     pods, claims, events, nodes, classes = await asyncio.gather(
-        core.list_namespaced_pod(namespace),
-        core.list_namespaced_persistent_volume_claim(namespace),
-        core.list_namespaced_event(namespace, field_selector="type=Warning"),
-        core.list_node(),
-        client.StorageV1Api(api).list_storage_class(),
+        whole(core.list_namespaced_pod, namespace),
+        whole(core.list_namespaced_persistent_volume_claim, namespace),
+        whole(core.list_namespaced_event, namespace, field_selector="type=Warning"),
+        whole(core.list_node),
+        whole(client.StorageV1Api(api).list_storage_class),
     )
     return Scene(
-        pods=pods.items,
-        claims={claim.metadata.name: claim for claim in claims.items},
-        events=sorted(events.items, key=lambda event: int(event.metadata.resource_version)),
-        nodes=nodes.items,
-        classes={one.metadata.name: one for one in classes.items},
+        pods=pods,
+        claims={claim.metadata.name: claim for claim in claims},
+        events=sorted(events, key=lambda event: int(event.metadata.resource_version)),
+        nodes=nodes,
+        classes={one.metadata.name: one for one in classes},
     )

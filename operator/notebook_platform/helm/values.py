@@ -1,15 +1,22 @@
 """Values of a chart from several documents."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from notebook_platform.api.hubs import ValuesFrom
+from notebook_platform.bounded.cache import YamlCache
+from notebook_platform.bounded.documents import Budget, DocumentRefused, DocumentTooLarge, measure
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.kube.secrets import SecretStore
 
 Values = dict[str, Any]
+
+BUDGET = Budget(bytes=1 << 20, nodes=10_000, depth=64)
+"""Of all values of one release together. Helm keeps values and manifest in one Secret, which holds 1 MiB; the largest default values
+of public charts have some 3,000 nodes. Values are merged and compared on the event loop: 10,000 nodes take about a tenth of a second."""
+
+_PARSED = YamlCache()
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
@@ -21,27 +28,65 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
     return result
 
 
-async def documents(store: SecretStore, sources: Iterable[ValuesFrom], field: str) -> list[Mapping[str, Any]]:
-    """The documents of `<field>.valuesFrom`, in order. Raises Refused (missing object or key, ValuesNotYaml)."""
+async def documents(
+    store: SecretStore, sources: Iterable[ValuesFrom], field: str, inline: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """The documents of `<field>.valuesFrom`, in order; they are shared and must not be changed. `inline` are `<field>.values`, which
+    count too.
+
+    Raises Refused (missing object or key, ValuesNotYaml, ValuesTooLarge).
+    """
     found: list[Mapping[str, Any]] = []
+    size, nodes = 0, _nodes(inline, BUDGET.nodes, f"{field}.values")
     for place, source in enumerate(sources):
         where = f"{field}.valuesFrom[{place}]"
         if source.kind == "Secret":
             text = (await store.read(source.name, source.key, field=where))[source.key]
         else:
             text = await store.config_map(source.name, source.key, field=where)
-        try:
-            document = yaml.safe_load(text) or {}
-        except yaml.YAMLError:
-            document = None
-        if not isinstance(document, dict):
+        document_in = f"{where}: {source.kind} {source.name!r}, key {source.key!r}"
+        size += len(text)
+        if size > BUDGET.bytes:
             raise Refused.because(
-                "ValuesNotYaml",
-                f"{where}: {source.kind} {source.name!r}, key {source.key!r} does not hold a YAML mapping",
-                "Correct it; it is picked up at once.",
+                "ValuesTooLarge",
+                f"{document_in}: the documents of {field}.valuesFrom are larger than {BUDGET.bytes} bytes together",
+                "Leave out what the chart does not need; files belong into ConfigMaps that the chart's Pods mount.",
             )
+        document = await _mapping(text, document_in)
+        nodes += _nodes(document, BUDGET.nodes - nodes, document_in)
         found.append(document)
     return found
+
+
+def _nodes(values: Mapping[str, Any], left: int, where: str) -> int:
+    try:
+        return measure(values, replace(BUDGET, nodes=left))
+    except DocumentTooLarge:
+        raise Refused.because(
+            "ValuesTooLarge",
+            f"{where}: the values of one release have more than {BUDGET.nodes} members, or more than {BUDGET.depth} levels",
+            "Leave out what the chart does not need; files belong into ConfigMaps that the chart's Pods mount.",
+        ) from None
+
+
+async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
+    try:
+        document = await _PARSED.read(text, BUDGET)
+    except DocumentTooLarge as refused:
+        raise Refused.because(
+            "ValuesTooLarge", f"{document_in} is not read: {refused}", "Leave out what the chart does not need."
+        ) from None
+    except DocumentRefused as refused:
+        raise Refused.because(
+            "ValuesNotYaml", f"{document_in} is not read: {refused}", "Correct it; the operator reads it again after each change."
+        ) from None
+    if document is not None and not isinstance(document, dict):
+        raise Refused.because(
+            "ValuesNotYaml",
+            f"{document_in} does not hold a YAML mapping",
+            "Correct it; the operator reads it again after each change.",
+        )
+    return document or {}
 
 
 def at(values: Mapping[str, Any], *path: str) -> Any:

@@ -18,6 +18,7 @@ from notebook_platform.hubs.binder_values import FIELD
 from notebook_platform.hubs.net.public_addresses import SYSTEM, AddressNotAllowed, NameUnknown
 from notebook_platform.hubs.net.safe_http import NoAnswer, SafeHttp
 from notebook_platform.hubs.probe import SECONDS
+from notebook_platform.target.paging import whole
 
 SERVICE, INGRESS = "binder", "binderhub"
 BUILDS = "component=binderhub-build"
@@ -77,7 +78,7 @@ def _without_address(ingress: Any) -> Trouble:
 
 async def _builds(api: client.ApiClient, release: Release) -> list[Trouble]:
     """Builds that were faster than the builder: where its socket should be, the node made a directory."""
-    listed = (await client.CoreV1Api(api).list_namespaced_pod(release.namespace, label_selector=BUILDS)).items
+    listed = await whole(client.CoreV1Api(api).list_namespaced_pod, release.namespace, label_selector=BUILDS)
     pending = [pod for pod in listed if pod.status.phase == "Pending" and pod.spec.node_name]
     if not pending:
         return []

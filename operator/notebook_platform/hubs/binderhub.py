@@ -57,7 +57,7 @@ class BinderHub(Content):
         secrets = await binder_secrets(self._secrets, spec, self._addresses, hub)
         registry = await image_registry(self._secrets, spec)
         inside = hub_inside(spec, self._addresses)
-        more = await documents(self._secrets, spec.values_from, FIELD)
+        more = await documents(self._secrets, spec.values_from, FIELD, spec.values)
         with about_binder():
             around = await look_around(target.api, inside, NOTHING, None, allow_private=self._allow_private)
         values = render(spec, secrets, registry, self._azure_names, target.served_version, more, around)

@@ -21,6 +21,7 @@ from notebook_platform.helm.values import at
 from notebook_platform.helm.workloads import troubles
 from notebook_platform.hubs import door_health, signs
 from notebook_platform.hubs.door_health import FRONT_DOOR
+from notebook_platform.target.paging import whole
 
 BY_DESIGN = frozenset({"user-placeholder", "continuous-image-puller", "hook-image-puller"})
 """Workloads that need not be complete."""
@@ -48,7 +49,8 @@ async def look(api: client.ApiClient, release: Release, field: str) -> Health:
         found += [sign] if sign else []
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
     core = client.CoreV1Api(api)
-    found += unseen((await core.list_namespaced_pod(release.namespace, label_selector=SERVERS)).items, datetime.now(UTC))
+    servers = await whole(core.list_namespaced_pod, release.namespace, label_selector=SERVERS)
+    found += unseen(servers, datetime.now(UTC))
     address = await address_of(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
     values = at(release.config, "jupyterhub") or release.config  # a binder's hub is a chart in the chart
     door = await door_health.look(api, release.namespace, values, address, field)

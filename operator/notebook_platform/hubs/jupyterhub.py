@@ -54,7 +54,7 @@ class JupyterHub(Content):
         chart = self._helm.charts.find(CHART, named.version, named.repository, f"{FIELD}.chart", named.digest)
         standing = Standing(existing.config, target.api, self.namespace) if existing else None
         secrets = await hub_secrets(self._secrets, self._spec, standing)
-        more = await documents(self._secrets, self._spec.values_from, FIELD)
+        more = await documents(self._secrets, self._spec.values_from, FIELD, self._spec.values)
         self._around = await look_around(target.api, self._spec, self._around, existing, allow_private=self._allow_private)
         made = explain(self._spec, secrets, target.served_version, more, self._around)
         self._origins = made.told()

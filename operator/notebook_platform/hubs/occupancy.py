@@ -20,6 +20,7 @@ from notebook_platform.hubs.core import COUNTER
 from notebook_platform.hubs.given import Around, base_path, url_of
 from notebook_platform.hubs.homes import USERNAME, Census
 from notebook_platform.hubs.hub_api import Server
+from notebook_platform.target.paging import whole
 
 
 def token_in(values: Mapping[str, Any]) -> str | None:
@@ -68,7 +69,7 @@ async def stale(
     starting = {server.user for server in servers or () if server.pending == "spawn"}
     if not starting:
         return ()
-    pods = (await client.CoreV1Api(api).list_namespaced_pod(namespace, label_selector=homes.SERVERS)).items
+    pods = await whole(client.CoreV1Api(api).list_namespaced_pod, namespace, label_selector=homes.SERVERS)
     return tuple(unheard(starting, pods, datetime.now(UTC) - patience))
 
 

@@ -115,7 +115,7 @@ class SecretStore:
         if missing := [key for key in keys if not data.get(key)]:
             raise Refused.because(
                 "SecretKeyMissing",
-                f"{field} names the Secret {name!r}, which lacks the keys {', '.join(missing)}",
+                f"{field} names the Secret {name!r}, which lacks the keys {', '.join(missing)}, or they hold no UTF-8 text",
                 "Add them; they are picked up at once.",
             )
         return data

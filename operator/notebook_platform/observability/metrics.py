@@ -12,3 +12,9 @@ STATUS_WRITES = Counter("notebook_platform_status_writes_total", "Status patches
 PLATFORMS = Gauge("notebook_platform_platforms", "Platforms kept by this process.")
 AZURE_REQUESTS = Counter("notebook_platform_azure_requests_total", "Requests sent to Azure.", ["method", "status"])
 HELM_RUNS = Counter("notebook_platform_helm_runs_total", "Helm processes started.", ["action"])
+THROTTLED = Counter("notebook_platform_throttled_passes_total", "Passes that waited because their platform asked for too many.")
+LOOP_STALLS = Histogram(
+    "notebook_platform_event_loop_stall_seconds",
+    "How late a task of the event loop ran that was due, sampled 20 times a second.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.5, 1, 2.5, 5, 10),
+)

@@ -4,6 +4,7 @@ import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.bounded.documents import DocumentRefused
+from notebook_platform.bounded.http import AnswerTooLarge
 from notebook_platform.engine.outcome import Failed
 
 PASSING = frozenset({409, 429, 500, 502, 503, 504})
@@ -29,7 +30,7 @@ def failure(error: Exception, field: str) -> Failed | None:
                 retry_in=5,
             )
         return None
-    if isinstance(error, DocumentRefused):
+    if isinstance(error, DocumentRefused | AnswerTooLarge):
         return Failed(
             reason="TargetAnswerRefused",
             message=f"{field}: an answer of the cluster's API is not read: {error}",

@@ -12,10 +12,10 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, DocumentTooLarge, read_json
 
-PAGE = 100
+PAGE = 50
 """Objects. Annotations of one object take 256 KiB at most, so a page fits into the client's limit."""
 
-PAGES = 500
+PAGES = 1000
 PAGE_BUDGET = Budget(bytes=32 << 20, nodes=2_000_000, depth=100)
 
 Listing = Callable[..., Awaitable[Any]]
@@ -36,6 +36,19 @@ async def each(listing: Listing, **selection: Any) -> AsyncIterator[Mapping[str,
         token = document["metadata"].get("continue")
         if not token:
             return
+    raise DocumentTooLarge(f"the list has more than {PAGE * PAGES} objects")
+
+
+async def whole(listing: Listing, *arguments: Any, **selection: Any) -> list[Any]:
+    """All objects of a `list_...` method as the client's models, read in pages. Raises DocumentTooLarge for too many."""
+    found: list[Any] = []
+    token: dict[str, str] = {}
+    for _ in range(PAGES):
+        listed = await listing(*arguments, limit=PAGE, **token, **selection)
+        found += listed.items
+        if not (listed.metadata and listed.metadata._continue):
+            return found
+        token = {"_continue": listed.metadata._continue}
     raise DocumentTooLarge(f"the list has more than {PAGE * PAGES} objects")
 
 

@@ -4,16 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from notebook_platform.api.base import SecretKeyRef, SpecModel
+from notebook_platform.api.base import DataKey, LocalRef, ObjectName, SecretKeyRef, SpecModel
 
 Name = Annotated[str, Field(max_length=256)]
 
 
-class ClientSecretRef(SpecModel):
+class ClientSecretRef(LocalRef):
     """A key of a Secret in the namespace of the platform."""
 
-    name: str = Field(min_length=1, max_length=253, description="Name of the Secret.")
-    key: str = Field("clientSecret", min_length=1, max_length=253, description="Key in the Secret.")
+    name: ObjectName = Field(description="Name of the Secret.")
+    key: DataKey = Field("clientSecret", description="Key in the Secret.")
 
 
 class WhoMay(SpecModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from notebook_platform.api.base import SpecModel
+from notebook_platform.api.base import DataKey, LocalRef, ObjectName, SpecModel
 
 Digest = Annotated[
     str | None,
@@ -29,9 +29,13 @@ class Chart(SpecModel):
     digest: Digest = None
 
 
-class ValuesFrom(SpecModel):
+class ValuesFrom(LocalRef):
     """Values of the chart from a Secret or a ConfigMap in the namespace of the platform."""
 
     kind: Literal["Secret", "ConfigMap"] = Field(description="Kind of the object.")
-    name: str = Field(max_length=253, description="Name of the object.")
-    key: str = Field("values.yaml", max_length=253, description="Key that holds YAML.")
+    name: ObjectName = Field(description="Name of the object.")
+    key: DataKey = Field("values.yaml", description="Key that holds YAML.")
+
+    @property
+    def kind_of_object(self) -> str:
+        return self.kind

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from notebook_platform.api.arm_ids import ResourceGroupName
-from notebook_platform.api.base import SecretRef, SpecModel
+from notebook_platform.api.base import NamespaceName, ObjectName, SecretRef, SpecModel
 
 Annotations = dict[str, Annotated[str, Field(max_length=1024)]]
 Address = Annotated[str, Field(max_length=43)]
@@ -53,9 +53,7 @@ class Tls(SpecModel):
     certificate_ref: SecretRef | None = Field(
         None, description="A certificate in a Secret (tls.crt, tls.key) in the namespace of the platform."
     )
-    secret_name: str | None = Field(
-        None, min_length=1, max_length=253, description="A Secret (tls.crt, tls.key) in the hub's namespace of the cluster."
-    )
+    secret_name: ObjectName | None = Field(None, description="A Secret (tls.crt, tls.key) in the hub's namespace of the cluster.")
     offload: Literal[True] | None = Field(
         None, description="Something before the load balancer does TLS: port 443 takes plain HTTP."
     )
@@ -64,16 +62,16 @@ class Tls(SpecModel):
 class Ingress(SpecModel):
     """An Ingress; the hub has no load balancer of its own."""
 
-    class_name: str | None = Field(None, max_length=253, description="Ingress class; left out: the cluster's default.")
-    tls_secret: str | None = Field(None, max_length=253, description="Secret with the certificate, in the hub's namespace.")
+    class_name: ObjectName | None = Field(None, description="Ingress class; left out: the cluster's default.")
+    tls_secret: ObjectName | None = Field(None, description="Secret with the certificate, in the hub's namespace.")
     annotations: Annotations = Field(default_factory=dict, max_length=32, description="Annotations, as cert-manager's.")
 
 
 class HttpRoute(SpecModel):
     """An HTTPRoute of the Gateway API; the hub has no load balancer of its own. Needs chart 4.3."""
 
-    gateway: str = Field(min_length=1, max_length=253, description="Name of the Gateway.")
-    gateway_namespace: str | None = Field(None, max_length=63, description="Its namespace; left out: the hub's.")
+    gateway: ObjectName = Field(description="Name of the Gateway.")
+    gateway_namespace: NamespaceName | None = Field(None, description="Its namespace; left out: the hub's.")
     section_name: str | None = Field(None, max_length=253, description="Its listener; left out: all.")
     annotations: Annotations = Field(default_factory=dict, max_length=32, description="Annotations of the HTTPRoute.")
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from notebook_platform.api.base import SecretKeyRef, SpecModel
+from notebook_platform.api.base import ObjectName, SecretKeyRef, SpecModel
 
 Name = Annotated[str, Field(max_length=256)]
 Cidr = Annotated[str, Field(max_length=43)]
@@ -14,7 +14,7 @@ class DatabaseVolume(SpecModel):
     """The hub's own volume with an SQLite file. Size and class cannot change once it is there."""
 
     size: str = Field("1Gi", max_length=16, description="Size.")
-    storage_class: str | None = Field(None, max_length=253, description="StorageClass; left out: the cluster's default.")
+    storage_class: ObjectName | None = Field(None, description="StorageClass; left out: the cluster's default.")
     keep_on_uninstall: bool = Field(True, description="Keep the volume when the release is uninstalled.")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from notebook_platform.api.base import SpecModel
+from notebook_platform.api.base import ObjectName, SpecModel
 
 Text = Annotated[str, Field(max_length=4096)]
 Label = Annotated[str, Field(max_length=253)]
@@ -21,7 +21,7 @@ class Amount(SpecModel):
 class SharedVolume(SpecModel):
     """One volume for all homes, each in a directory of its own."""
 
-    claim: str = Field(min_length=1, max_length=253, description="PersistentVolumeClaim (ReadWriteMany) in the hub's namespace.")
+    claim: ObjectName = Field(description="PersistentVolumeClaim (ReadWriteMany) in the hub's namespace.")
     sub_path: str = Field("{username}", max_length=256, description="Directory of a user; `{username}` stands for the name.")
 
 
@@ -33,7 +33,7 @@ class Storage(SpecModel):
         description="`dynamic`: a volume for each user. `static`: one for all. `none`: homes are lost when a server stops.",
     )
     capacity: str = Field("10Gi", max_length=16, description="Size of a home volume; volumes that are there keep theirs.")
-    storage_class: str | None = Field(None, max_length=253, description="StorageClass; left out: the cluster's default.")
+    storage_class: ObjectName | None = Field(None, description="StorageClass; left out: the cluster's default.")
     mount_path: str | None = Field(None, max_length=256, description="Where the home is; left out: /home/jovyan.")
     shared: SharedVolume | None = Field(None, description="The volume of type `static`.")
     keep_on_user_delete: bool = Field(

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from notebook_platform.api.base import SpecModel
+from notebook_platform.api.base import ObjectName, SpecModel
 from notebook_platform.api.hubs.auth import Auth
 from notebook_platform.api.hubs.chart import Chart, ValuesFrom
 from notebook_platform.api.hubs.door import Expose
@@ -69,7 +69,7 @@ class JupyterHubSpec(SpecModel):
     fs_group: int | None = Field(None, ge=1, le=65535, description="Group that owns the hub's volumes; left out: the chart's.")
     rbac: bool = Field(True, description="Make the roles that the hub needs in its namespace.")
     image_pull: ImagePull | None = Field(None, description="A registry of images that asks for a password.")
-    image_pull_secrets: list[Annotated[str, Field(max_length=253)]] = Field(
+    image_pull_secrets: list[ObjectName] = Field(
         default_factory=list, max_length=16, description="Secrets in the hub's namespace that hold registries' passwords."
     )
     extra_config: dict[str, Code] = Field(

@@ -147,9 +147,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     f"{HUB}.extraFiles[].name": (matches(f"{HUB}.extraFiles[].name", "^[-0-9A-Za-z_.]+$", "must be letters, digits, - _ ."),),
     f"{HUB}.extraFiles[].mountPath": (_absolute(f"{HUB}.extraFiles[].mountPath"),),
-    f"{HUB}.imagePullSecrets[]": (
-        matches(f"{HUB}.imagePullSecrets[]", "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", "must be the name of a Secret"),
-    ),
     f"{HUB}.remediation.wait": (duration(f"{HUB}.remediation.wait"),),
     f"{HUB}.remediation.stalledAfter": (duration(f"{HUB}.remediation.stalledAfter"),),
 }

@@ -39,6 +39,7 @@ from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.inventory import Inventory
 from notebook_platform.azure.arm.paths import check, query, quoted
 from notebook_platform.azure.arm.throttling import Buckets, ThrottlePolicy
+from notebook_platform.bounded.http import SESSION_OPTIONS
 from notebook_platform.observability.metrics import AZURE_REQUESTS
 
 CORRELATION: ContextVar[str] = ContextVar("correlation", default="")
@@ -241,10 +242,14 @@ def _transport(cloud: Cloud) -> AioHttpTransport:
     """One transport for all clients. Given a CA file, the SDK's own would make a new TLS context, and so a new connection, for
     every request: the context is made once here."""
     limits = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
-    if cloud.ca_file is None:
-        return AioHttpTransport(**limits)
-    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(cloud.ca_file)))
-    http = aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
+    trusted = ssl.create_default_context(cafile=str(cloud.ca_file) if cloud.ca_file else None)
+    http = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=trusted),
+        auto_decompress=True,  # piece by piece, so that the limit of an answer holds for what it unpacks to
+        trust_env=True,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        **SESSION_OPTIONS,
+    )
     return AioHttpTransport(session=http, session_owner=True, **limits)
 
 

@@ -1,0 +1,41 @@
+"""Remember what texts were parsed to: a reconcile reads the same documents again and again, and each time they are mostly the same."""
+
+import hashlib
+from collections import OrderedDict
+from typing import Any
+
+from notebook_platform.bounded.documents import DEFAULT, Budget, DocumentRefused, read_yaml
+
+MOST = 16 << 20
+
+
+class YamlCache:
+    """The values of YAML texts by digest, the ones used last; `most`: bytes of text. What it gives is shared and must not be changed."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._held = 0
+        self._known: OrderedDict[tuple[bytes, Budget], tuple[int, Any]] = OrderedDict()
+
+    async def read(self, text: str, budget: Budget = DEFAULT) -> Any:
+        """Do what read_yaml does. Raises DocumentRefused, also the one it raised before for the same text."""
+        size = len(text)
+        if size > budget.bytes:
+            return await read_yaml(text, budget)
+        key = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest(), budget
+        if key not in self._known:
+            try:
+                value: Any = await read_yaml(text, budget)
+            except DocumentRefused as refused:
+                value = refused
+            if key not in self._known:
+                self._known[key] = size, value
+                self._held += size
+        self._known.move_to_end(key)
+        _, value = self._known[key]
+        while self._held > self._most:
+            _, (gone, _) = self._known.popitem(last=False)
+            self._held -= gone
+        if isinstance(value, DocumentRefused):
+            raise type(value)(*value.args)
+        return value

@@ -1,0 +1,82 @@
+"""The pace of a platform, and what wakes it."""
+
+import asyncio
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from notebook_platform.pace import Limits, Pace
+from notebook_platform.referrers import Reference, ReferenceWatch, Referrers
+
+from sandbox.operator_process import secret
+from tests.unit.keeper.cluster import Management
+
+REFERENCE: Reference = ("Secret", "platforms", "azure-credentials")
+
+
+@given(st.lists(st.floats(0, 30), min_size=1, max_size=80), st.integers(1, 120), st.integers(1, 20))
+def test_a_platform_never_gets_more_reconciles_than_its_budget(pauses: list[float], per_minute: int, burst: int) -> None:
+    pace, now, begun = Pace(Limits(per_minute=per_minute, burst=burst), 0.0), 0.0, []
+    for pause in pauses:
+        now += pause
+        now += pace.take(now)
+        begun.append(now)
+    for first in range(len(begun)):
+        for last in range(first, len(begun)):
+            most = burst + (begun[last] - begun[first]) * per_minute / 60
+            assert last - first + 1 <= most + 1 + 1e-6
+
+
+def test_a_platform_within_its_budget_never_waits() -> None:
+    pace = Pace(Limits(per_minute=60, burst=5), 0.0)
+    assert [pace.take(float(second)) for second in range(100)] == [0.0] * 100
+
+
+UIDS, NAMES = st.sampled_from("abc"), st.sampled_from("xyz")
+
+
+@given(st.lists(st.tuples(UIDS, st.frozensets(NAMES)), max_size=30))
+def test_the_index_holds_what_the_platforms_refer_to_now_and_nothing_else(changes: list[tuple[str, frozenset[str]]]) -> None:
+    index, model = Referrers(), dict[str, frozenset[str]]()
+    for uid, names in changes:
+        index.put(uid, [("Secret", "n", name) for name in names])
+        model[uid] = names
+        for name in "xyz":
+            reference = ("Secret", "n", name)
+            expected = {one for one, named in model.items() if name in named}
+            assert index.concerns(reference) == bool(expected)
+            assert index.changed(reference, None) == expected
+
+
+def test_data_that_did_not_change_wake_nobody() -> None:
+    index = Referrers()
+    index.put("a", [REFERENCE])
+    assert index.changed(REFERENCE, "1") == {"a"} and index.changed(REFERENCE, "1") == frozenset()
+    assert index.changed(REFERENCE, "2") == {"a"} and index.changed(REFERENCE, None) == {"a"}
+    assert index.changed(("Secret", "other", "azure-credentials"), "1") == frozenset()
+
+
+async def test_45_changes_of_a_secret_that_30_platforms_name_are_one_read_and_one_wake_of_each() -> None:
+    woken: list[str] = []
+    async with Management(secret("azure-credentials", "platforms", {"a": "1"})) as cluster:
+        watch = ReferenceWatch(cluster.api, woken.append)
+        for number in range(30):
+            watch.referrers.put(f"uid-{number}", [REFERENCE])
+        for _ in range(45):
+            watch.event(REFERENCE)
+            await asyncio.sleep(0.01)
+
+        def all_woken() -> Any:
+            return len(woken) >= 30
+
+        for _ in range(300):
+            if all_woken():
+                break
+            await asyncio.sleep(0.01)
+        assert sorted(woken) == sorted(f"uid-{number}" for number in range(30))
+        assert cluster.calls == ["GET secrets"]
+        watch.event(REFERENCE)
+        watch.event(("Secret", "platforms", "nobody-names-it"))
+        await asyncio.sleep(1.7)
+        assert len(woken) == 30 and cluster.calls == ["GET secrets"] * 2
+        await watch.close()

@@ -1,0 +1,43 @@
+"""A platform whose author changes it all the time is held back, and says so; another one notices nothing."""
+
+import asyncio
+import copy
+from pathlib import Path
+
+from notebook_platform.config import OperatorConfig
+from notebook_platform.keeper import Keeper
+
+from tests.unit.keeper.test_no_silence import HIDDEN, RaisingWorkshop, management, whole_spec
+
+
+async def test_a_platform_over_its_budget_is_throttled_until_it_rests(tmp_path: Path) -> None:
+    config = OperatorConfig(
+        work_dir=tmp_path, chart_repository="https://charts.example.org", passes_per_minute=120, pass_burst=3, least_interval=30
+    )
+    workshop = RaisingWorkshop(config, "Cluster", "judge", lambda: KeyError(HIDDEN))
+    async with management(whole_spec()) as busy, management(whole_spec()) as quiet:
+        keepers = [Keeper(copy.deepcopy(cluster.platform), cluster.api, workshop) for cluster in (busy, quiet)]
+        tasks = [asyncio.create_task(keeper.run()) for keeper in keepers]
+        for generation in range(2, 200):
+            busy.platform["metadata"]["generation"] = generation
+            keepers[0].update(copy.deepcopy(busy.platform))
+            await asyncio.sleep(0.01)
+            if busy.condition("Throttled"):
+                break
+        told = await busy.until("it is throttled", lambda: busy.condition("Throttled"))
+        assert (told["status"], told["reason"]) == ("True", "TooManyReconciles") and "passes_per_minute" in told["message"]
+        await quiet.until("the other is reconciled", lambda: quiet.condition("Ready"))
+        assert quiet.condition("Throttled") is None
+        await asyncio.sleep(2.5)
+        busy.platform["metadata"]["generation"] = 1000
+        keepers[0].update(copy.deepcopy(busy.platform))
+
+        def rested() -> bool:
+            ready = busy.condition("Ready")
+            return busy.condition("Throttled") is None and ready is not None and ready["observedGeneration"] == 1000
+
+        await busy.until("it is no longer throttled", rested)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await workshop.close()
