@@ -10,7 +10,9 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine.step import Notice
+from notebook_platform.target.paging import each
 
 SERVERS = "component=singleuser-server"
 HOMES = "component=singleuser-storage"
@@ -36,21 +38,23 @@ class Census:
 
 
 async def census(api: client.ApiClient, namespace: str | None = None) -> Census:
-    """Count, in one namespace or all."""
+    """Count the servers that run and list the home volumes, in one namespace or in all. Raises ApiException, DocumentRefused."""
     core = client.CoreV1Api(api)
-    if namespace is None:
-        pods = await core.list_pod_for_all_namespaces(label_selector=SERVERS)
-        claims = await core.list_persistent_volume_claim_for_all_namespaces(label_selector=HOMES)
-    else:
-        pods = await core.list_namespaced_pod(namespace, label_selector=SERVERS)
-        claims = await core.list_namespaced_persistent_volume_claim(namespace, label_selector=HOMES)
-    servers = sum(1 for pod in pods.items if not pod.metadata.deletion_timestamp)
-    return Census(servers=servers, homes=tuple(sorted(map(_home, claims.items))))
+    where: dict[str, str] = {} if namespace is None else {"namespace": namespace}
+    list_pods = core.list_pod_for_all_namespaces_without_preload_content
+    list_claims = core.list_persistent_volume_claim_for_all_namespaces_without_preload_content
+    if namespace is not None:
+        list_pods = core.list_namespaced_pod_without_preload_content
+        list_claims = core.list_namespaced_persistent_volume_claim_without_preload_content
+    pods = [pod async for pod in each(list_pods, label_selector=SERVERS, **where)]
+    claims = [claim async for claim in each(list_claims, label_selector=HOMES, **where)]
+    servers = sum(1 for pod in pods if not pod["metadata"].get("deletionTimestamp"))
+    return Census(servers=servers, homes=tuple(sorted(map(_home, claims))))
 
 
-def _home(claim: Any) -> tuple[str, str, str]:
-    marks: Mapping[str, str] = claim.metadata.annotations or {}
-    return marks.get(USERNAME, claim.metadata.name), marks.get(SERVER_NAME, ""), claim.metadata.name
+def _home(claim: Mapping[str, Any]) -> tuple[str, str, str]:
+    name, marks = claim["metadata"]["name"], claim["metadata"].get("annotations") or {}
+    return str(marks.get(USERNAME, name)), str(marks.get(SERVER_NAME, "")), name
 
 
 def notices(users: Census, field: str) -> tuple[Notice, ...]:
@@ -77,7 +81,7 @@ async def everywhere(api: client.ApiClient) -> Census | None:
     try:
         async with asyncio.timeout(PATIENCE):
             return await census(api)
-    except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
+    except (ApiException, DocumentRefused, TimeoutError, aiohttp.ClientError, OSError):
         return None
 
 
