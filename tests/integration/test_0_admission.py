@@ -328,7 +328,7 @@ BAD: list[tuple[str, Any, str]] = [
         [{"name": "a", "mountPath": "srv", "content": ""}],
         "spec.jupyterhub.extraFiles[].mountPath must begin with a slash",
     ),
-    ("jupyterhub.imagePullSecrets", ["Mine"], "spec.jupyterhub.imagePullSecrets[] must be the name of a Secret"),
+    ("jupyterhub.imagePullSecrets", ["Mine"], "spec.jupyterhub.imagePullSecrets[] must be the name of an object"),
     ("jupyterhub.resources", {"hub": {"memory": "much"}}, "spec.jupyterhub.resources.hub.memory must be a quantity"),
     (
         "jupyterhub.expose",

@@ -11,8 +11,6 @@ from types import TracebackType
 from sandbox.operator_process import OperatorProcess
 
 BUCKET = re.compile(r'^notebook_platform_event_loop_stall_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
-STALL = 0.25
-"""Seconds. What the event loop may stand still."""
 
 
 @dataclass

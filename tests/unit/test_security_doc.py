@@ -8,7 +8,7 @@ from sandbox.operator_process import ROOT
 PAGE = (ROOT / "docs" / "security.md").read_text()
 
 
-def tests() -> set[str]:
+def defined() -> set[str]:
     """The names of all tests of the project."""
     found = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
@@ -20,7 +20,7 @@ def tests() -> set[str]:
 
 def test_each_test_that_the_page_on_security_names_exists() -> None:
     named = set(re.findall(r"\btest_\w+", PAGE))
-    assert len(named) > 20 and named - tests() == set()
+    assert len(named) > 20 and named - defined() == set()
 
 
 def test_each_claim_in_a_table_of_the_page_on_security_names_a_test() -> None:

@@ -88,17 +88,19 @@ async def test_a_subnet_that_is_taken_out_of_the_spec_takes_its_role_with_it(est
 
 
 async def test_a_registry_that_is_detached_is_not_pulled_from_any_more(estate: Estate) -> None:
-    await settled(estate, with_registries(registry("one"), registry("two")))
-    await settled(estate, with_registries(registry("two")))
-    assert {r for r in await roles(estate) if r[0] == "AcrPull"} == {("AcrPull", "two")}
+    await settled(estate, with_registries(registry("registryone"), registry("registrytwo")))
+    await settled(estate, with_registries(registry("registrytwo")))
+    assert {r for r in await roles(estate) if r[0] == "AcrPull"} == {("AcrPull", "registrytwo")}
 
 
 async def test_a_registry_of_another_subscription_is_found_by_the_record(estate: Estate) -> None:
     await estate.control("PUT", f"/subscriptions/{OTHER_SUBSCRIPTION}", {"state": "Enabled"})
-    await settled(estate, with_registries(registry("one", OTHER_SUBSCRIPTION)))
-    assert ("AcrPull", "one") in await roles(estate) and "registries/one" in estate.secrets.data[RECORD]["roleAssignments"]
+    await settled(estate, with_registries(registry("registryone", OTHER_SUBSCRIPTION)))
+    assert ("AcrPull", "registryone") in await roles(estate) and "registries/registryone" in estate.secrets.data[RECORD][
+        "roleAssignments"
+    ]
     await settled(estate, with_registries())
-    assert ("AcrPull", "one") not in await roles(estate)
+    assert ("AcrPull", "registryone") not in await roles(estate)
 
 
 async def test_whoever_may_not_list_the_subscription_finds_them_by_the_record(estate: Estate) -> None:
@@ -120,7 +122,7 @@ async def test_access_of_the_operator_itself_ends_when_the_cluster_gives_out_cer
 
 async def test_a_deletion_takes_assignments_that_no_pass_had_narrowed_yet(estate: Estate) -> None:
     await estate.control("PUT", f"/subscriptions/{OTHER_SUBSCRIPTION}", {"state": "Enabled"})
-    await settled(estate, with_registries(registry("one"), registry("two", OTHER_SUBSCRIPTION)))
+    await settled(estate, with_registries(registry("registryone"), registry("registrytwo", OTHER_SUBSCRIPTION)))
     results = await estate.delete(with_registries())
     assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
     assert await roles(estate) == set()
@@ -190,14 +192,16 @@ async def test_what_was_orphaned_carries_no_tag_and_is_narrowed_after_it_is_adop
 
 
 async def test_nothing_is_pruned_while_the_cluster_does_not_say_who_its_nodes_are(estate: Estate) -> None:
-    spec = with_registries(registry("one"))
+    spec = with_registries(registry("registryone"))
     await settled(estate, spec)
     mark = await estate.mark()
     await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"identityProfile": None}})
     results = await estate.once(spec)
     assert isinstance(results["ClusterRoles"].outcome, Done) and isinstance(results["RolePruning"].outcome, Done)
     assert not any(given.role_name == "AcrPull" for given in results["ClusterRoles"].outcome.output)
-    assert ("AcrPull", "one") in await roles(estate) and not [w for w in await estate.writes(mark) if w.startswith("DELETE")]
+    assert ("AcrPull", "registryone") in await roles(estate) and not [
+        w for w in await estate.writes(mark) if w.startswith("DELETE")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ async def test_of_nothing_all_is_to_be_made_and_nothing_is_written(terminal: Ter
     assert "+ Cluster (about 5 min)" in said.lines
     assert "clientId: (known after apply)" in said.lines and "targetResourceUri: (known after apply)" in said.lines
     assert "+ roleAssignments/Contributor on …/Microsoft.Network/virtualNetworks/prd_vnet_jhub" in said.lines
-    assert "= in line: Credentials, Preflight" in said.lines
+    assert "= in line: Credentials, Preflight, RolePruning" in said.lines
     assert said.lines[-1] == "9 to create, 3 to change; takes about 7 min."
     assert CLIENT_SECRET not in said.out
     assert await terminal.estate.writes() == []

@@ -45,6 +45,7 @@ class Site:
             signed_in=self.estate.sessions.of(wanted, found.azure.subscription_id),
             secrets=self.estate.secrets,  # type: ignore[arg-type]
             operations={},
+            max_age=60.0,  # so many reconciles in a second would use up the operator's own share of reads
         )
 
     async def reconcile(self, times: int = 1) -> Result:
