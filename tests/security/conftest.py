@@ -83,6 +83,17 @@ class Author:
         found: dict[str, Any] = self.site.until(f"{self.namespace}/{name}: {type_} has reason {reason}", reached)
         return found
 
+    def retire(self) -> None:
+        """Have the operator delete the author's platforms, and do not wait: what they hold of the machine is for the next test."""
+        self.site.apply(secret("azure-credentials", self.namespace, credentials(self.site)))
+        names = self.site.kubectl("get", "nbp", "-n", self.namespace, "-o", "name").split()
+        for name in names:
+            given = {"secretRef": {"name": "azure-credentials"}, "certificateRef": None}
+            spec = {"azure": {"credentials": given}, "deletionProtection": False, "deletionPolicy": "Delete", "suspend": False}
+            patch = {"metadata": {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}, "spec": spec}
+            self.site.kubectl("patch", name, "-n", self.namespace, "--type", "merge", "-p", json.dumps(patch), check=False)
+            self.site.kubectl("delete", name, "-n", self.namespace, "--wait=false", check=False)
+
     def runbook(self, name: str, **spec: Any) -> dict[str, Any]:
         """The runbook's platform, with names in Azure that no other test uses."""
         found = runbook(f"{self.namespace}-{name}"[:40].rstrip("-"), **spec)
@@ -112,17 +123,23 @@ def namespace_of(request: pytest.FixtureRequest, prefix: str) -> str:
 
 
 @pytest.fixture
-def author(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Author:
-    return make_author(site, namespace_of(request, "evil"), tmp_path)
+def author(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Author]:
+    made = make_author(site, namespace_of(request, "evil"), tmp_path)
+    yield made
+    made.retire()
 
 
-def make_author(site: Field, namespace: str, directory: Path) -> Author:
-    """A namespace that the operator keeps platforms in, with its author, who has credentials for Azure in `azure-credentials`."""
-    credentials = {
+def credentials(site: Field) -> dict[str, str]:
+    """The data of a Secret with credentials for the sandbox's subscription."""
+    return {
         "tenantId": site.environment["SANDBOX_TENANT"],
         "clientId": site.environment["SANDBOX_CLIENT_ID"],
         "clientSecret": site.environment["SANDBOX_CLIENT_SECRET"],
     }
+
+
+def make_author(site: Field, namespace: str, directory: Path) -> Author:
+    """A namespace that the operator keeps platforms in, with its author, who has credentials for Azure in `azure-credentials`."""
     allow_namespace(site.environment, namespace)
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -133,7 +150,7 @@ def make_author(site: Field, namespace: str, directory: Path) -> Author:
     }
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "author", "namespace": namespace}}
     oidc = secret("oidc", namespace, {"clientSecret": "an-authors-own-oidc-secret-7720"})
-    site.apply(AUTHOR_ROLE, account, binding, secret("azure-credentials", namespace, credentials), oidc)
+    site.apply(AUTHOR_ROLE, account, binding, secret("azure-credentials", namespace, credentials(site)), oidc)
     document = yaml.safe_load(Path(site.environment["KUBECONFIG"]).read_text())
     token = site.kubectl("create", "token", "author", "-n", namespace, "--duration=4h").strip()
     document["users"][0]["user"] = {"token": token}

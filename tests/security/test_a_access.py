@@ -6,6 +6,7 @@ The tests share one platform and go on where the last one ended.
 import base64
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ def small(author: Author, name: str, **spec: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def built(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Author:
+def built(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
     author = make_author(site, "evil-built", tmp_path_factory.mktemp("author"))
     author.apply(small(author, "x", deletionProtection=False))
     until_ready(author, "x")
-    return author
+    yield author
+    author.retire()
 
 
 def until_ready(author: Author, name: str) -> None:

@@ -1,5 +1,6 @@
 """Whose Azure rights are used: an author who brings no credentials, or points at what belongs to other teams."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def victim(site: Field) -> Field:
 
 
 @pytest.fixture
-def guest(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Author:
+def guest(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Author]:
     """An author whose namespace may use the operator's own identity, in its own groups."""
-    return make_author(site, namespace_of(request, "own"), tmp_path)
+    made = make_author(site, namespace_of(request, "own"), tmp_path)
+    yield made
+    made.retire()
 
 
 def document(author: Author, **azure: Any) -> dict[str, Any]:

@@ -25,12 +25,13 @@ FINALIZER = "notebookplatform.io/cloud-resources"
 
 
 @pytest.fixture(scope="module")
-def protected(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Author:
+def protected(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
     """A Ready platform that is protected, with its author; who may make a GC owner and ask for the deletion of everything theirs."""
     author = make_author(site, "protected", tmp_path_factory.mktemp("protected"))
     author.apply(author.runbook(NAME, deletionProtection=True))
     site.until("the protected platform is Ready", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * PATIENCE)
-    return author
+    yield author
+    author.retire()
 
 
 def release(author: Author) -> str:

@@ -6,6 +6,7 @@ One platform serves all tests of this file, in their order: its hub is attacked 
 import base64
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,11 +113,12 @@ def files(name: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def hub(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Hub:
-    """A hub whose homes are on one claim that an administrator makes, as the issue has it."""
+def hub(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A hub whose homes are on one claim that an administrator makes."""
     found = Hub(make_author(site, "data-e", tmp_path_factory.mktemp("author")))
     found.want(singleUser={"storage": SHARED})
-    return found
+    yield found
+    found.author.retire()
 
 
 def test_a_claim_that_does_not_exist_is_reported_before_a_user_signs_in(hub: Hub) -> None:

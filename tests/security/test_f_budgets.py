@@ -73,15 +73,17 @@ def lab(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Autho
     found.apply(platform)
     site.until("lab's cluster is reached", lambda: found.condition("lab", "TargetClusterReady")["status"] == "True")
     yield found
+    found.retire()
 
 
 @pytest.fixture(scope="module")
-def neighbour(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Author:
+def neighbour(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
     """Another team with a platform `near` that changes nothing in Azure."""
     found = make_author(site, "good-team", tmp_path_factory.mktemp("neighbour"))
     found.apply(found.runbook("near", suspend=True))
     site.until("near is looked at", lambda: found.condition("near", "Ready")["reason"])
-    return found
+    yield found
+    found.retire()
 
 
 def goes_on(neighbour: Author) -> None:
