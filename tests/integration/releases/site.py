@@ -1,6 +1,7 @@
 """Releases on a real API server with real helm. No Azure here: the walk of the engine, with a target cluster that is simply there."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ from sandbox.kubernetes.hub_stand_in import Addresses
 from sandbox.kubernetes.nodes import make_nodes
 from sandbox.operator_process import ROOT
 
+TOKEN = re.compile(r"data-[0-9a-f]{12}")
 PATIENCE = 60.0
 ORDINARY = frozenset({"InPlace", "Installing", "Upgrading"})
 CHART = Path(__file__).parent / "charts" / "little"
@@ -241,6 +243,11 @@ class Site:
 
     async def reason(self, reason: str, step: str = "ReleaseLittle") -> Any:
         return await self.until(lambda outcome: getattr(outcome, "reason", "") == reason, step)
+
+    async def approve(self, step: str = "ReleaseLittle") -> None:
+        """Approve what the release waits for, with the token that its sentence names."""
+        outcome = await self.until(lambda outcome: TOKEN.search(str(getattr(outcome, "next", ""))), step)
+        self.approved = frozenset(TOKEN.findall(outcome.next))
 
     async def delete(self) -> None:
         """Until nothing of ours is left."""

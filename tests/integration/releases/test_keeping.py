@@ -332,6 +332,7 @@ async def test_no_upgrade_and_no_rollback_takes_a_volume(site: Site) -> None:
     await site.ready()
     before = await site.cluster.core.read_namespaced_persistent_volume_claim("little", site.namespace)
     site.set()
+    await site.approve()
     await site.ready()
     after = await site.cluster.core.read_namespaced_persistent_volume_claim("little", site.namespace)
     assert after.metadata.uid == before.metadata.uid and not after.metadata.deletion_timestamp
