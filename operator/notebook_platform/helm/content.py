@@ -17,6 +17,7 @@ from notebook_platform.helm.hooks import Place, progress
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.troubles import Trouble
+from notebook_platform.helm.volumes import without_volume
 from notebook_platform.helm.workloads import troubles
 from notebook_platform.target.step import Target
 
@@ -80,7 +81,9 @@ class Content(ABC):
     async def concerns(self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[Place]) -> Sequence[Concern]:
         """What an upgrade does to users' data that a person has to approve; asked before one. `objects` are those of the release as it
         would be."""
-        return list(dropped_volumes(existing, objects))
+        if not any(dropped_volumes(existing, objects)):
+            return ()
+        return list(dropped_volumes(existing, objects | await without_volume(target.api, existing)))
 
     async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
         """Keep safe what an upgrade could destroy, right before it; None: it may begin. Raises Refused when that fails."""
