@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test unit bench lint crds docs lock clean
+.PHONY: help setup binaries demo test attacks unit bench lint crds docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -28,6 +28,9 @@ demo: setup ## the main job: an empty (simulated) subscription becomes a Ready J
 
 test: setup ## unit and integration tests, and azure-cli against the simulator
 	@$(BIN)/python -m pytest
+
+attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
+	@$(BIN)/python -m pytest tests/security -m attack
 
 unit: .venv/.done ## tests without a control plane, in seconds
 	@$(BIN)/python -m pytest tests/unit

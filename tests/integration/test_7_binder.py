@@ -214,6 +214,8 @@ def test_a_binder_that_is_taken_out_of_the_spec_goes_and_the_hub_beside_it_stays
 
 def test_nothing_is_left_of_either_when_the_platform_goes(ready: Field) -> None:
     ready.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
+    assert "binder/hub-db-dir" in ready.until_reason(NAME, "Ready", "HomesWouldBeLost")["message"]
+    ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "notebookplatform.io/confirm-deletion=1")
     ready.until("it is gone", lambda: ready.platform(NAME) is None)
     assert not [key for key in ready.resources() if "rg_lab" in key or "labbinder" in key]
 
