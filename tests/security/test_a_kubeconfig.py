@@ -16,7 +16,7 @@ import yaml
 from sandbox.operator_process import secret
 from tests.security.conftest import Author, Field
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.attack, pytest.mark.timeout(900)]
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 

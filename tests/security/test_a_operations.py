@@ -11,7 +11,7 @@ import pytest
 from tests.security.conftest import SUBSCRIPTION, Author
 from tests.security.test_a_kubeconfig import Listener, alive, forged
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.attack, pytest.mark.timeout(900)]
 
 STEPS = ("ResourceGroup", "Network", "Identity", "Cluster", "Providers")
 OTHER = "00000000-0000-0000-0000-0000000000ff"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.security.conftest import SUBSCRIPTION, Author, Field
 
+pytestmark = pytest.mark.attack
+
 SUB = f"/subscriptions/{SUBSCRIPTION}"
 VICTIM = f"{SUB}/resourceGroups/victim"
 TAGS = {"notebookplatform-owner": "management/victims/hub/uid-of-the-victim"}

@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
+import pytest
 import yaml
 from notebook_platform.helm.release import packed, unpacked
 
 from tests.security.conftest import Field, runbook
+
+pytestmark = pytest.mark.attack
 
 NAME, TENANT = "built", "system:serviceaccount:jhub:tenant"
 PRIZE = {

@@ -13,6 +13,8 @@ from sandbox.azure.authorization import ROLES
 from sandbox.operator_process import ROOT, kubectl
 from tests.security.conftest import PATIENCE, SUBSCRIPTION, Author, Field, make_author
 
+pytestmark = pytest.mark.attack
+
 NAME = "prd"
 HUB = "jhub"
 POLICIES = ROOT / "deploy" / "kustomize" / "base" / "deletion-protection.yaml"

@@ -10,6 +10,8 @@ from tests.integration.conftest import running_sandbox
 from tests.security.conftest import PATIENCE, Author, Field, make_author
 from tests.security.test_d_1_protection import NAME, release, secrets_of, until_passes
 
+pytestmark = pytest.mark.attack
+
 CRD = "notebookplatforms.notebookplatform.io"
 BASE = ("-k", str(ROOT / "deploy" / "kustomize" / "base"))
 OWNER = "notebookplatform-owner"

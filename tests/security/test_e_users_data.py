@@ -16,6 +16,8 @@ import yaml
 from sandbox.operator_process import kubectl
 from tests.security.conftest import Author, Field, make_author
 
+pytestmark = pytest.mark.attack
+
 NAME = "data"
 HUB = "jhub"
 SHARED = {"type": "static", "shared": {"claim": "homes"}}

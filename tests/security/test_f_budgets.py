@@ -12,6 +12,8 @@ from tests.environments import Say
 from tests.security.conftest import Author, Field, make_author
 from tests.security.watching import Watched
 
+pytestmark = pytest.mark.attack
+
 MEGABYTE = 1 << 20
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghi")

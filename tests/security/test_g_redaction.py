@@ -18,6 +18,8 @@ from notebook_platform.kube.redaction import MOST_LEAVES
 
 from tests.security.conftest import SUBSCRIPTION, Author, Field, make_author
 
+pytestmark = pytest.mark.attack
+
 HIDDEN = "***"
 LEAF = 'k8s\'n "hub" pass/word+99'
 PASSWORD = "longpassword-4711"

@@ -24,6 +24,8 @@ from sandbox.kubernetes.binaries import find
 from sandbox.kubernetes.processes import free_ports
 from tests.security.conftest import Author, Field
 
+pytestmark = pytest.mark.attack
+
 FIELD = "spec.releases[little].chart"
 
 

@@ -21,6 +21,8 @@ from sandbox.operator_process import ACCOUNT, NAMESPACE, ROOT, OperatorProcess, 
 from tests.environments import Say
 from tests.security.conftest import namespace_of
 
+pytestmark = pytest.mark.attack
+
 OPERATOR = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 PLATFORMS = "notebookplatforms.notebookplatform.io"
 KUSTOMIZATIONS = ["base", "overlays/whole-cluster", "overlays/workload-identity", "namespaces/platforms"]
