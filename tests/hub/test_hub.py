@@ -42,7 +42,7 @@ async def sign_in(world: World, front: int, user: str) -> tuple[int, str, int]:
             return status, text, admin.status if admin.url.path == "/hub/admin" else 401
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 async def test_people_sign_in_at_an_issuer_that_was_found_by_its_name(hub_home: Path, world: World, tmp_path: Path) -> None:
     provider = Provider(client_id="hub", client_secret="client-secret-1", callback=CALLBACK, people=PEOPLE)
     port = await world.serve(provider.application(), "localhost")
@@ -71,7 +71,7 @@ async def test_people_sign_in_at_an_issuer_that_was_found_by_its_name(hub_home: 
                 assert answer.status == 200 and {"ada@example.org", "kim@example.org"} <= names
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 async def test_with_one_password_for_all_another_password_does_not_do(hub_home: Path, world: World, tmp_path: Path) -> None:
     values = render(spec("4.4.0", auth={"dummy": {"insecure": True, "adminUsers": ["kim"]}}), SECRETS, KUBERNETES)
     async with running(hub_home, world, values, tmp_path) as front:
@@ -101,7 +101,7 @@ async def server_of(http: Any, base: str, user: str, admin: str) -> int:
         return int(begun.status)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 async def test_the_operators_service_is_told_whose_servers_run_and_may_do_nothing_else(
     hub_home: Path, world: World, tmp_path: Path
 ) -> None:

@@ -103,7 +103,8 @@ def words_of(text: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    kept = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("W")]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kept = [line for line in lines if not line.startswith("W")] or lines[-1:] or ["it ended without a message"]
     return re.sub(r"^(Error: )+", "", sanitize(" ".join(kept)))
 
 
