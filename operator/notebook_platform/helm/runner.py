@@ -88,13 +88,13 @@ class Helm:
         self._runs: dict[str, Run] = {}
         work_dir.mkdir(parents=True, exist_ok=True)
         (work_dir / "home").mkdir(exist_ok=True, mode=0o700)
-        self._executable = work_dir / "helm-on-a-leash"
+        self._executable = work_dir / f"helm-on-a-leash-{os.getpid()}"  # a command may share the directory with the operator
         places = {name: str(work_dir / name) for name in ("home", "cache", "config", "data")}
         programs = {"python": sys.executable, "leash": leash.__file__, "helm": shutil.which(executable) or executable}
         words = {**places, **programs, "variable": leash.OPERATOR, "operator": str(os.getpid())}
         self._executable.write_text(SCRIPT.format(**{name: shlex.quote(word) for name, word in words.items()}))
         self._executable.chmod(0o700)
-        self._puller = work_dir / "helm-that-pulls"
+        self._puller = work_dir / f"helm-that-pulls-{os.getpid()}"
         limited = {"blocks": PULL_BLOCKS, "kilobytes": PULL_KILOBYTES, "helm": shlex.quote(str(self._executable))}
         self._puller.write_text(PULL.format(**limited))
         self._puller.chmod(0o700)
@@ -102,7 +102,10 @@ class Helm:
         self._remove_leftovers()
 
     def _remove_leftovers(self) -> None:
-        """Remove kubeconfigs of operators that were killed."""
+        """Remove kubeconfigs and scripts of operators and commands that have ended."""
+        for path in self._work_dir.glob("helm-*-*-*"):
+            if not Path("/proc", path.name.rpartition("-")[2]).exists():
+                path.unlink(missing_ok=True)
         for path in self._work_dir.glob("kubeconfig-*-*-*"):
             _, pid, process, _ = path.name.split("-", 3)
             ours = pid == str(os.getpid())
