@@ -198,4 +198,5 @@ def test_built_again_from_nothing_az_shows_the_same_estate(site: Field, az: Az, 
         total = sum(path.split(".")[0].split("[")[0] == part for path in was)
         say(f"az shows {part}: {total} fields, {sum(path.startswith(part) for path in differing)} differ")
     assert differing == {}, json.dumps(differing, indent=1)
+    site.kubectl("annotate", "nbp", NAME, "-n", "platforms", "notebookplatform.io/confirm-deletion=1")  # the hub's database
     site.kubectl("delete", "nbp", NAME, "-n", "platforms", "--timeout=120s")

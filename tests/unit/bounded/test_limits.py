@@ -2,20 +2,24 @@
 
 import gzip
 import os
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+import trustme
 from aiohttp import web
 from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 from kubernetes.aio import client
 from notebook_platform.azure.arm.cloud import Cloud
-from notebook_platform.azure.arm.session import _transport
+from notebook_platform.azure.arm.credentials import SignIn
+from notebook_platform.azure.arm.transport import BoundedTransport
 from notebook_platform.bounded.cache import YamlCache
 from notebook_platform.bounded.documents import DocumentRefused, DocumentTooLarge
 from notebook_platform.bounded.http import MOST, SESSION_OPTIONS, AnswerTooLarge
@@ -81,14 +85,35 @@ async def test_an_endless_answer_of_a_cluster_is_not_read(server: str, path: str
 
 @pytest.mark.parametrize("path", ["endless", "announced", "bomb"])
 async def test_an_endless_answer_of_azure_is_not_read(server: str, path: str) -> None:
-    async with _transport(Cloud(resource_manager=server, authority=server, graph=server)) as transport:
+    async with BoundedTransport(Cloud(resource_manager=server, authority=server, graph=server)) as transport:
         response = await transport.send(HttpRequest("GET", f"{server}/{path}"), stream=True)
         with pytest.raises(AzureError):
             await response.read()
 
 
+@pytest.mark.parametrize("answer", [endless, announced, bomb])
+async def test_an_endless_answer_of_entra_id_is_not_read(answer: Any, tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    address = f"https://localhost:{runner.addresses[0][1]}"
+    cloud = Cloud(resource_manager=address, authority=address, graph=address, ca_file=tmp_path / "ca.pem")
+    parts = {"tenantId": "tenant", "clientId": "client", "clientSecret": "secret"}
+    before = resident()
+    async with SignIn("ServicePrincipal", cloud, parts).credential() as credential:
+        with pytest.raises(AzureError, match="larger than"):
+            await credential.get_token(cloud.management_scope)
+    assert resident() - before < 6 * MOST
+    await runner.cleanup()
+
+
 async def test_a_small_answer_is_read_as_before(server: str) -> None:
-    async with _transport(Cloud(resource_manager=server, authority=server, graph=server)) as transport:
+    async with BoundedTransport(Cloud(resource_manager=server, authority=server, graph=server)) as transport:
         response = await transport.send(HttpRequest("GET", f"{server}/small"), stream=True)
         await response.read()
         assert response.json() == {"a": 1}

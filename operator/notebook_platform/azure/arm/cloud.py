@@ -27,11 +27,6 @@ class Cloud:
         """Scope of tokens for Microsoft Graph."""
         return f"{self.graph}/.default"
 
-    @property
-    def verify(self) -> str | bool:
-        """What the transports take as `connection_verify`."""
-        return str(self.ca_file) if self.ca_file else True
-
 
 CLOUDS = {
     "public": Cloud(

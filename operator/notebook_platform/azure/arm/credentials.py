@@ -17,6 +17,7 @@ from azure.identity.aio import (
 from notebook_platform.api.arm_ids import GUID, fits
 from notebook_platform.api.azure import Credentials
 from notebook_platform.azure.arm.cloud import Cloud
+from notebook_platform.azure.arm.transport import BoundedTransport
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.kube.secrets import SecretStore
 
@@ -44,7 +45,7 @@ class SignIn:
         options: dict[str, Any] = {
             "authority": self._cloud.authority,
             "disable_instance_discovery": True,
-            "connection_verify": self._cloud.verify,
+            "transport": BoundedTransport(self._cloud),
             "retry_total": 0,
         }
         return _MAKERS[self.kind](self._parts, options)
@@ -70,7 +71,6 @@ def _certificate(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCr
 
 def _managed_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential:
     options.pop("authority")  # the token comes from the machine, not from Entra ID
-    options.pop("connection_verify")
     return ManagedIdentityCredential(client_id=parts.get("clientId"), **options)
 
 

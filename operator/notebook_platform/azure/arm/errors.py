@@ -3,7 +3,6 @@
 The class of an SDK exception says little (every 409 is ResourceExistsError), so the table is read by (status, code, text).
 """
 
-import json
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -19,6 +18,7 @@ from azure.core.exceptions import (
 )
 
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
+from notebook_platform.bounded.documents import parse_json
 from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.outcome import Failed, Refused
 from notebook_platform.kube.redaction import sanitize
@@ -89,8 +89,8 @@ def headers_of(error: HttpResponseError) -> Mapping[str, str]:
 def _body(error: HttpResponseError) -> Mapping[str, Any]:
     """The error object of an answer: nested ({"error": {...}}) or flat, as AKS sometimes answers."""
     try:
-        document = json.loads(error.response.text()) if error.response is not None else None
-    except Exception:
+        document = parse_json(error.response.text()) if error.response is not None else None
+    except Exception:  # the transport's own, and DocumentRefused: the SDK's reading of the answer is used then
         document = None
     if isinstance(document, Mapping):
         inner = document.get("error", document)

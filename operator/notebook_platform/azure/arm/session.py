@@ -6,14 +6,12 @@ registering are steps' business.
 
 import asyncio
 import importlib
-import ssl
 import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
-import aiohttp
 import jwt
 from azure.core import AsyncPipelineClient
 from azure.core.credentials import AccessToken
@@ -27,7 +25,6 @@ from azure.core.pipeline.policies import (
     SansIOHTTPPolicy,
     UserAgentPolicy,
 )
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
@@ -39,7 +36,7 @@ from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.inventory import Inventory
 from notebook_platform.azure.arm.paths import check, query, quoted
 from notebook_platform.azure.arm.throttling import Buckets, ThrottlePolicy
-from notebook_platform.bounded.http import SESSION_OPTIONS
+from notebook_platform.azure.arm.transport import BoundedTransport
 from notebook_platform.observability.metrics import AZURE_REQUESTS
 
 CORRELATION: ContextVar[str] = ContextVar("correlation", default="")
@@ -55,8 +52,6 @@ CLIENTS = (
     "msi",
     "monitor",
 )
-
-CONNECT_SECONDS, READ_SECONDS = 10, 60
 
 
 class _Trace(SansIOHTTPPolicy[Any, Any]):
@@ -82,7 +77,7 @@ class AzureSession:
         self.subscription_id: str = subscription_id
         self.digest = sign_in.digest
         self._credential = sign_in.credential()
-        self._transport = _transport(cloud)
+        self._transport = BoundedTransport(cloud)
         self._buckets = buckets
         self.inventory = Inventory(self)
 
@@ -236,21 +231,6 @@ class AzureSession:
         """End the transport (shared by all clients) and the credential."""
         await self._transport.close()
         await self._credential.close()
-
-
-def _transport(cloud: Cloud) -> AioHttpTransport:
-    """One transport for all clients. Given a CA file, the SDK's own would make a new TLS context, and so a new connection, for
-    every request: the context is made once here."""
-    limits = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
-    trusted = ssl.create_default_context(cafile=str(cloud.ca_file) if cloud.ca_file else None)
-    http = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=trusted),
-        auto_decompress=True,  # piece by piece, so that the limit of an answer holds for what it unpacks to
-        trust_env=True,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        **SESSION_OPTIONS,
-    )
-    return AioHttpTransport(session=http, session_owner=True, **limits)
 
 
 def _is_address(text: str) -> bool:

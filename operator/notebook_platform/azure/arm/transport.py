@@ -1,0 +1,35 @@
+"""The transport of requests to Azure and to Entra ID: one TLS context, no cookies, a limit of bytes for each answer."""
+
+import ssl
+
+import aiohttp
+from azure.core.pipeline.transport import AioHttpTransport
+
+from notebook_platform.azure.arm.cloud import Cloud
+from notebook_platform.bounded.http import SESSION_OPTIONS
+
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+
+
+class BoundedTransport(AioHttpTransport):
+    """The SDK's transport over a session of ours, which is made when the first request is sent.
+
+    The SDK's own session, given a CA file, would make a new TLS context, and so a new connection, for every request.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
+        self._ca_file = cloud.ca_file
+
+    async def open(self) -> None:
+        """Make the session. Raises ValueError after `close`."""
+        if not self.session and not self._has_been_opened:
+            trusted = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
+            self.session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=trusted),
+                auto_decompress=True,  # piece by piece, so that the limit of an answer holds for what it unpacks to
+                trust_env=True,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                **SESSION_OPTIONS,
+            )
+        await super().open()
