@@ -14,7 +14,7 @@ from typing import Any
 import notebook_platform
 import notebook_platform.platform
 from notebook_platform.engine.step import Step
-from notebook_platform.helm.content import Content
+from notebook_platform.helm.chart_adapter import Content
 
 ROOT = Path(notebook_platform.__file__).parent
 FAILURES = {"because": ("reason", "message", "remedy"), "Failed": (), "Finding": (), "Notice": ()}

@@ -7,14 +7,14 @@ from azure.core.exceptions import AzureError
 from notebook_platform.azure import outputs
 from notebook_platform.azure.agent_pools import bounds_of, initial_count
 from notebook_platform.azure.cluster import find_cluster
-from notebook_platform.azure.context import AzureContext, Drain, Leaves
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key, published_kubeconfig
+from notebook_platform.azure.scope import AzureContext, Drain, Leaves
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.served import left_behind
-from notebook_platform.target.drain import drain
-from notebook_platform.target.step import TargetCluster
 from notebook_platform.workload.access import Connection, WorkloadClusters
+from notebook_platform.workload.drain import drain
 from notebook_platform.workload.kubeconfig import ClusterAccess
+from notebook_platform.workload.step import TargetCluster
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
-from notebook_platform.engine.backwards import dismantle, let_go
 from notebook_platform.engine.outcome import Blocked, Done, Failed, Operation
+from notebook_platform.engine.reconcile import Listener, Mode, Policy, Result, reconcile, silent
 from notebook_platform.engine.step import Notice
-from notebook_platform.engine.walk import Listener, Mode, Policy, Result, reconcile, silent
+from notebook_platform.engine.teardown import dismantle, let_go
 from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, objection
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.platform import Workshop

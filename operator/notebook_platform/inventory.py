@@ -10,10 +10,10 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.cluster import find_cluster
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.clients import ClusterClients
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.helm.content import Content
+from notebook_platform.helm.chart_adapter import Content
 from notebook_platform.helm.ownership import ReleaseLedger
 from notebook_platform.helm.storage import history
 from notebook_platform.hubs.users.claims import named_claims

@@ -31,7 +31,6 @@ from notebook_platform.azure.arm.session import CORRELATION, AzureSession, Sessi
 from notebook_platform.azure.autoscale import Autoscale
 from notebook_platform.azure.cluster import Cluster
 from notebook_platform.azure.cluster_body import default_node_group
-from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.identity import identity
 from notebook_platform.azure.maintenance import Maintenance
@@ -44,26 +43,27 @@ from notebook_platform.azure.registry import Registry
 from notebook_platform.azure.resource_group import ResourceGroup
 from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
 from notebook_platform.azure.role_pruning import RolePruning
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.clients import ClusterClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Refused
+from notebook_platform.engine.reconcile import Result
 from notebook_platform.engine.step import Step
-from notebook_platform.engine.walk import Result
+from notebook_platform.helm.chart_adapter import Content
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.content import Content
 from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.ownership import ReleaseLedger
+from notebook_platform.helm.prune import RetiredReleases
 from notebook_platform.helm.releases import AnyChart, in_order
-from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.step import ReleaseStep
-from notebook_platform.hubs.binder_health import end_all
-from notebook_platform.hubs.binderhub import BinderHub
-from notebook_platform.hubs.given import Around
-from notebook_platform.hubs.homes import Census, end_servers, everywhere
+from notebook_platform.hubs.binder.chart import BinderHub
+from notebook_platform.hubs.binder.health import end_all
+from notebook_platform.hubs.inputs import Around
 from notebook_platform.hubs.jupyterhub import JupyterHub
-from notebook_platform.hubs.occupancy import counted, of_hub
+from notebook_platform.hubs.users.active_servers import counted, of_hub
+from notebook_platform.hubs.users.census import Census, end_servers, everywhere
 from notebook_platform.hubs.users.retirement import retirement_concerns
 from notebook_platform.hubs.users.volumes import UserInventory
 from notebook_platform.inventory import count_volumes

@@ -8,7 +8,7 @@ from datetime import datetime
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.windows import is_open, next_opening
-from notebook_platform.hubs.homes import Census
+from notebook_platform.hubs.users.census import Census
 from notebook_platform.pace import Limits
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from notebook_platform.engine.change import Change
 from notebook_platform.engine.outcome import Done, Failed, InProgress, Outcome
-from notebook_platform.engine.walk import Result
+from notebook_platform.engine.reconcile import Result
 from notebook_platform.kube.redaction import SecretRedactor
 
 DEEPEST = 20

@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from notebook_platform.engine.outcome import Done
-from notebook_platform.engine.walk import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, Result, reconcile
 from notebook_platform.platform import OLDEST_LOOK
 
 from tests.bench.subscription import Platform, Subscription, reads, writes

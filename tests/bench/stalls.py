@@ -12,7 +12,7 @@ from notebook_platform.api.hubs import ValuesFrom
 from notebook_platform.bounded.archive import read_gzip
 from notebook_platform.bounded.documents import DocumentRefused, read_json, read_yaml, read_yaml_all
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.helm.rehearsal import RENDERED
+from notebook_platform.helm.dry_run import RENDERED
 from notebook_platform.helm.values import documents
 
 BEAT = 0.002

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from notebook_platform.engine.outcome import Done
-from notebook_platform.engine.walk import Policy, Result, look_again_in
-from notebook_platform.keeper import FRESH_SECONDS
+from notebook_platform.engine.reconcile import Policy, Result, look_again_in
 from notebook_platform.platform import OLDEST_LOOK
+from notebook_platform.reconciler import FRESH_SECONDS
 
 from tests.bench.subscription import Platform, Subscription, reads
 from tests.unit.azure.conftest import Estate

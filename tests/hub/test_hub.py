@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from notebook_platform.hubs.discovery import Discovery
-from notebook_platform.hubs.given import Around
-from notebook_platform.hubs.hub_api import servers
-from notebook_platform.hubs.occupancy import token_in
+from notebook_platform.hubs.inputs import Around
+from notebook_platform.hubs.net.hub_api import servers
+from notebook_platform.hubs.net.oidc_discovery import Discovery
+from notebook_platform.hubs.users.active_servers import token_in
 from notebook_platform.hubs.values import HubSecrets, render
 from yarl import URL
 

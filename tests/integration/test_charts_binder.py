@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from notebook_platform.api.binderhub import BinderHubSpec
-from notebook_platform.hubs.binder_values import BinderSecrets, Registry, render
+from notebook_platform.hubs.binder.values import BinderSecrets, Registry, render
 from notebook_platform.hubs.values import HubSecrets
 from traitlets.config import Config
 

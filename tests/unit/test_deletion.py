@@ -8,8 +8,8 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.deletion import BEGUN, HELD, INTERRUPTED, PROTECTED, DeletionRequest, protection
 from notebook_platform.engine import Action, Change, Done, InProgress
-from notebook_platform.engine.fold import fold
-from notebook_platform.engine.walk import Result
+from notebook_platform.engine.conditions import fold
+from notebook_platform.engine.reconcile import Result
 from notebook_platform.observability.events import events
 
 from tests.unit.azure.conftest import runbook_spec

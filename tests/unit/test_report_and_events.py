@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Operation
-from notebook_platform.engine.fold import fold
-from notebook_platform.engine.walk import Result
-from notebook_platform.helm.content import Running
+from notebook_platform.engine.conditions import fold
+from notebook_platform.engine.reconcile import Result
+from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.observability.events import events
-from notebook_platform.report import platform_status
 from notebook_platform.sanitizing import sanitized
+from notebook_platform.status import platform_status
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OPERATION = Operation(

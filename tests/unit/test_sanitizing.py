@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, Unknown
 from notebook_platform.engine.outcome import Done, Failed, InProgress
+from notebook_platform.engine.reconcile import Result
 from notebook_platform.engine.step import Notice
-from notebook_platform.engine.walk import Result
-from notebook_platform.helm.pods import diagnose
-from notebook_platform.helm.scene import Scene
+from notebook_platform.helm.health.pods import diagnose
+from notebook_platform.helm.health.snapshot import Scene
 from notebook_platform.kube.redaction import CURRENT, HIDDEN, REDACTORS, SecretRedactor, learnable, sanitize
 from notebook_platform.observability.logs import JsonFormatter, TextFormatter
 from notebook_platform.sanitizing import sanitized

@@ -16,13 +16,13 @@ from notebook_platform.azure.addresses import subnet_findings
 from notebook_platform.azure.arm.error_table import AADSTS, CODES
 from notebook_platform.azure.arm.errors import failure_of
 from notebook_platform.azure.arm.ownership import Owner
-from notebook_platform.azure.arm.throttling import Bucket, Limit
+from notebook_platform.azure.arm.rate_limit import Bucket, Limit
 from notebook_platform.azure.versions import downgrade, next_version, satisfies
 from notebook_platform.engine import Operation
 from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform
-from notebook_platform.target import errors
+from notebook_platform.workload import errors
 from notebook_platform.workload.client import AnswerTooLarge
 
 from tests.unit.azure.conftest import Secrets, runbook_spec

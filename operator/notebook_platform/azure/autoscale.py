@@ -10,11 +10,11 @@ from typing import Any
 
 from notebook_platform.api.autoscale import Autoscale as Setting
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.inventory import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_properties
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Notice, Observed, Outcome, Step
 from notebook_platform.engine.change import compare
 

@@ -11,8 +11,8 @@ from azure.core import MatchConditions
 
 from notebook_platform.api.schedules import active, next_turn, problem
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.inventory import CLUSTERS
 from notebook_platform.azure.arm.operations import accept
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
@@ -26,8 +26,8 @@ from notebook_platform.azure.cluster_body import (
     lagging_pools,
     updated_cluster,
 )
-from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.principal_secret import current_secret, remember_given
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.azure.versions import next_version, parts, satisfies
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY

@@ -1,7 +1,7 @@
 """Credentials: a token can be had, and the subscription is visible and Enabled."""
 
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Check, Failed, Inputs, Observed
 
 USABLE = frozenset({"Enabled", "Warned"})

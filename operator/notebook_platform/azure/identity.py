@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import IDENTITIES
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.inventory import IDENTITIES
 from notebook_platform.azure.arm.paths import guid, literal, same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.azure.service_principal import CreatedPrincipal
 from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare

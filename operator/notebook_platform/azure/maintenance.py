@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.inventory import wire
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import compare
 

@@ -12,12 +12,12 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.network import NetworkSpec
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import is_missing, speaking_of
-from notebook_platform.azure.arm.inventory import NETWORKS
 from notebook_platform.azure.arm.operations import accept
 from notebook_platform.azure.arm.paths import same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Check, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import compare, merged
 

@@ -23,12 +23,12 @@ from notebook_platform.azure.agent_pools import (
     subnet_of,
     updated_pool,
 )
+from notebook_platform.azure.arm.cache import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.arm.errors import is_missing, speaking_of
-from notebook_platform.azure.arm.inventory import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.arm.operations import accept
 from notebook_platform.azure.arm.ownership import OWNER_TAG
-from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.azure.versions import follows, next_version
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY

@@ -2,11 +2,11 @@
 
 import asyncio
 
+from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.inventory import CLUSTERS
 from notebook_platform.azure.checks import BEFORE_CREATION, BEFORE_UPGRADE, Check, Finding
 from notebook_platform.azure.cluster_body import current_version
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.azure.versions import satisfies
 from notebook_platform.engine import Check as CheckStep
 from notebook_platform.engine import Failed, Inputs, Observed, Refused

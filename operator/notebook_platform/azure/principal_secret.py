@@ -14,7 +14,7 @@ from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.arm.operations import accept
 from notebook_platform.azure.arm.paths import guid
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.kube.validated import GUID, MOMENT, SHORT_WORD, WORD, select
 

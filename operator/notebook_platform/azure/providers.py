@@ -7,7 +7,7 @@ from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Operation, Outcome, Step
 
 LOOK_AGAIN = 2.0

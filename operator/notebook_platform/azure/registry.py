@@ -17,11 +17,11 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import is_missing, speaking_of
-from notebook_platform.azure.arm.inventory import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.operations import retry_after, running, started
 from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import compare
 from notebook_platform.kube.validated import HOST_NAME, MOMENT, select

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import GROUPS
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.inventory import GROUPS
 from notebook_platform.azure.arm.operations import accept
 from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.engine.change import compare
 

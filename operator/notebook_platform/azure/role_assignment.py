@@ -8,11 +8,11 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
 from notebook_platform.azure.arm.errors import code_of, is_missing, speaking_of
-from notebook_platform.azure.arm.inventory import ROLE_ASSIGNMENTS
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, Assignment, AssignmentRecord, has_our_name, is_ours
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import Unknown
 

@@ -11,8 +11,8 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
 from notebook_platform.azure.arm.errors import is_missing, speaking_of
-from notebook_platform.azure.arm.inventory import ROLE_ASSIGNMENTS
 from notebook_platform.azure.assignments import (
     API_VERSION,
     CLUSTER_ADMIN,
@@ -21,7 +21,7 @@ from notebook_platform.azure.assignments import (
     assignment_of,
     is_ours,
 )
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import Unknown
 

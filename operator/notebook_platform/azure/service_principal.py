@@ -13,11 +13,11 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure import outputs
+from notebook_platform.azure.arm.cache import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.inventory import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
 from notebook_platform.azure.arm.paths import guid, literal
-from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.principal_secret import PRINCIPAL
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.kube.secrets import SecretStore

@@ -67,7 +67,7 @@ def _doctor(arguments: Sequence[str]) -> int:
 
 
 def _import(arguments: Sequence[str]) -> int:
-    from notebook_platform.cli.take_over import take_over
+    from notebook_platform.cli.import_ import take_over
 
     return take_over(arguments)
 

@@ -11,14 +11,14 @@ from rich.console import Console
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import speaking_of
 from notebook_platform.azure.checks import ALL, Check, Finding
-from notebook_platform.azure.context import AzureContext
 from notebook_platform.azure.credentials import Credentials
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.output import show, show_error, styled
-from notebook_platform.cli.subject import Subject, add_arguments, subject
+from notebook_platform.cli.target_platform import Subject, add_arguments, subject
 from notebook_platform.engine.outcome import Failed, Refused
-from notebook_platform.hubs.generations import generation, newest_for, suits
+from notebook_platform.hubs.chart.versions import generation, newest_for, suits
 from notebook_platform.kube.redaction import SecretRedactor
 
 WELL, NOTE, AMISS = ("✓", "green"), ("!", "yellow"), ("✗", "red")

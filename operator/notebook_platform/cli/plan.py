@@ -12,8 +12,8 @@ from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.plan_view import Plan, document, print_plan
-from notebook_platform.cli.subject import Subject, add_arguments, subject
-from notebook_platform.engine.walk import Mode, Policy, reconcile
+from notebook_platform.cli.target_platform import Subject, add_arguments, subject
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.policy import disruption_waits, ignored_by
 from notebook_platform.sanitizing import sanitized
 

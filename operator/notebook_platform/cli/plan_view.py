@@ -12,9 +12,9 @@ from rich.text import Text
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.output import styled
 from notebook_platform.engine.change import Action, Change
-from notebook_platform.engine.fold import sentence
+from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import Blocked, Failed, InProgress
-from notebook_platform.engine.walk import Result
+from notebook_platform.engine.reconcile import Result
 from notebook_platform.kube.secrets import Platform
 
 SIGNS = {

@@ -10,7 +10,7 @@ from kubernetes.aio import client
 
 from notebook_platform.cli.management import management_api
 from notebook_platform.config import OperatorConfig
-from notebook_platform.handlers import Keepers, registry, settings
+from notebook_platform.controller import Keepers, registry, settings
 from notebook_platform.kube.access import until_observable, until_served
 from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.observability.health import serving

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.cli import program
-from notebook_platform.cli.following import Place, views
 from notebook_platform.cli.management import UsageError, add_namespace, connected, context_namespace
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.view import View, tidy
+from notebook_platform.cli.watch_stream import Place, views
 from notebook_platform.observability.logs import configure
 
 DELETE = "delete"

@@ -17,13 +17,13 @@ from rich.live import Live
 from rich.table import Table
 
 from notebook_platform.cli import program
-from notebook_platform.cli.following import Place, heard, views
+from notebook_platform.cli.changes import Heard, repeats, turns
+from notebook_platform.cli.frame import LAST_EVENTS, Picture
 from notebook_platform.cli.management import NO_ANSWER, UsageError, add_namespace, connected, context_namespace
 from notebook_platform.cli.output import show, show_error, styled
-from notebook_platform.cli.picture import LAST_EVENTS, Picture
 from notebook_platform.cli.timeline import Timeline
-from notebook_platform.cli.turns import Heard, repeats, turns
 from notebook_platform.cli.view import View
+from notebook_platform.cli.watch_stream import Place, heard, views
 from notebook_platform.observability.logs import configure
 
 FRAMES_PER_SECOND = 4

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notebook_platform.engine.outcome import Blocked, InProgress, Operation
-from notebook_platform.engine.walk import Result
+from notebook_platform.engine.reconcile import Result
 
 
 def under_way(results: Mapping[str, Result]) -> dict[str, Operation]:

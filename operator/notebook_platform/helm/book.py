@@ -8,10 +8,10 @@ from kubernetes.aio import client
 
 from notebook_platform.bounded.documents import beside_the_loop
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.helm.live import live
+from notebook_platform.helm.deprecated_apis import REMOVED, Kind, ageing, kind_of
+from notebook_platform.helm.object_client import live
 from notebook_platform.helm.ownership import ReleaseLedger
 from notebook_platform.helm.release import RecordUnreadable, Release, digest_of, packed, unpacked
-from notebook_platform.helm.removed import REMOVED, Kind, ageing, kind_of
 
 Thing = dict[str, Any]
 

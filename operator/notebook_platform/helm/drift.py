@@ -16,7 +16,7 @@ from kubernetes.aio import client
 
 from notebook_platform.engine.change import Change, compare, merged
 from notebook_platform.engine.outcome import Refused
-from notebook_platform.helm.live import ERRORS, Live, live
+from notebook_platform.helm.object_client import ERRORS, Live, live
 from notebook_platform.helm.release import Release, as_helm_makes_it
 
 log = logging.getLogger(__name__)

@@ -1,5 +1,5 @@
 """Volumes that an upgrade takes out of a release: a claim that the next manifest no longer has, a StatefulSet with claims that is
-dropped or renamed. Helm keeps the claims (`helm/volumes.py`), but what comes after them begins with empty ones; and with a
+dropped or renamed. Helm keeps the claims (`helm/claims.py`), but what comes after them begins with empty ones; and with a
 retention policy of the StatefulSet, Kubernetes deletes its claims with it. Pure.
 
 https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention

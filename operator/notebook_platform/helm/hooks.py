@@ -5,7 +5,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.helm.live import live
+from notebook_platform.helm.object_client import live
 from notebook_platform.helm.release import Release, as_helm_makes_it
 
 HOOK, MARK = "helm.sh/hook", "meta.helm.sh/release-name"

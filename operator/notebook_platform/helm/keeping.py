@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from notebook_platform.engine.outcome import Failed
-from notebook_platform.helm.content import Content
+from notebook_platform.helm.chart_adapter import Content
 from notebook_platform.helm.marker import Marker
 from notebook_platform.helm.ownership import OwnedRelease, ReleaseLedger
 from notebook_platform.helm.runner import Helm

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from notebook_platform.api.releases import ReleaseSpec
-from notebook_platform.helm.content import Content
+from notebook_platform.helm.chart_adapter import Content
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import Values, documents, merged
 from notebook_platform.kube.secrets import SecretStore
-from notebook_platform.target.step import Target
+from notebook_platform.workload.step import Target
 
 
 class AnyChart(Content):

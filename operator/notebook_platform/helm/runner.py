@@ -17,16 +17,16 @@ from pyhelm3 import Command
 from pyhelm3.errors import Error
 
 from notebook_platform.engine.outcome import Failed, Refused
-from notebook_platform.helm import leash
+from notebook_platform.helm import process_guard
 from notebook_platform.helm.charts import ChartRef, ChartSource
+from notebook_platform.helm.dry_run import Rehearsals
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.packages import Packages
 from notebook_platform.helm.record_proxy import Access, RecordProxy
-from notebook_platform.helm.rehearsal import Rehearsals
 from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.metrics import HELM_RUNS
-from notebook_platform.target.step import Target
 from notebook_platform.workload.kubeconfig import parse_kubeconfig
+from notebook_platform.workload.step import Target
 
 HISTORY = 10
 """Revisions that helm keeps."""
@@ -90,8 +90,8 @@ class Helm:
         (work_dir / "home").mkdir(exist_ok=True, mode=0o700)
         self._executable = work_dir / f"helm-on-a-leash-{os.getpid()}"  # a command may share the directory with the operator
         places = {name: str(work_dir / name) for name in ("home", "cache", "config", "data")}
-        programs = {"python": sys.executable, "leash": leash.__file__, "helm": shutil.which(executable) or executable}
-        words = {**places, **programs, "variable": leash.OPERATOR, "operator": str(os.getpid())}
+        programs = {"python": sys.executable, "leash": process_guard.__file__, "helm": shutil.which(executable) or executable}
+        words = {**places, **programs, "variable": process_guard.OPERATOR, "operator": str(os.getpid())}
         self._executable.write_text(SCRIPT.format(**{name: shlex.quote(word) for name, word in words.items()}))
         self._executable.chmod(0o700)
         self._puller = work_dir / f"helm-that-pulls-{os.getpid()}"

@@ -3,8 +3,8 @@
 from kubernetes.aio import client
 
 from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.deprecated_apis import Version, lost
 from notebook_platform.helm.release import Release
-from notebook_platform.helm.removed import Version, lost
 from notebook_platform.helm.storage import releases
 
 

@@ -12,25 +12,25 @@ from typing import Any
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.engine import Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm import marker, planning
+from notebook_platform.helm import marker, plan
 from notebook_platform.helm.actions import ACTIONS, Site
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.adoption import adoptable
 from notebook_platform.helm.approval import needed
 from notebook_platform.helm.book import outdated
-from notebook_platform.helm.content import Content, Running, Seen
+from notebook_platform.helm.chart_adapter import Content, Running, Seen
 from notebook_platform.helm.drift import Drift, drifted
+from notebook_platform.helm.health.issues import sentence
 from notebook_platform.helm.hooks import become_parts
 from notebook_platform.helm.keeping import Keeping, objection
 from notebook_platform.helm.ownership import OwnedRelease, Place
-from notebook_platform.helm.planning import Ahead
+from notebook_platform.helm.plan import Ahead
 from notebook_platform.helm.release import Release, as_helm_keeps_them
 from notebook_platform.helm.runner import Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
 from notebook_platform.helm.storage import History, changed, history
-from notebook_platform.helm.troubles import sentence
-from notebook_platform.target import errors
-from notebook_platform.target.step import Target
+from notebook_platform.workload import errors
+from notebook_platform.workload.step import Target
 
 RELEASE_SECONDS = 120.0
 LOOK_AGAIN, LONGEST_LOOK = 1.5, 30.0
@@ -181,7 +181,7 @@ class ReleaseStep(Step[Wanted, Found]):
         record, irreversible = self._record(kept, owned)
         patience = timedelta(seconds=self._keeping.helm.timeout)
         state = state_of(record, self._wanted, self._content.remediation, now=datetime.now(UTC), patience=patience)
-        if state in planning.WRITES:
+        if state in plan.WRITES:
             self._ahead = await self._look_ahead(target, None if state is State.ABSENT else kept.own)
         if self._ahead.unknown:
             message = f"Helm renders {self._wanted.chart.name} for {self._content.release} before anything is written"
@@ -250,17 +250,17 @@ class ReleaseStep(Step[Wanted, Found]):
         if desired is None:
             return ()
         if found is None or found.release is None:
-            return planning.installs(desired, self._ahead)
-        drifts = planning.drift(found.drifts)
+            return plan.installs(desired, self._ahead)
+        drifts = plan.drift(found.drifts)
         if found.state is State.DRIFTED:
             return drifts
         owner = self._keeping.owner
-        return [*planning.changes(desired, found.release, found.state, found.owned, self._ahead, owner), *drifts]
+        return [*plan.changes(desired, found.release, found.state, found.owned, self._ahead, owner), *drifts]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._target is not None
         state = found.state if found else State.ABSENT
-        if state is State.OUTDATED and not planning.of_revision(desired, changes):
+        if state is State.OUTDATED and not plan.of_revision(desired, changes):
             state = State.DRIFTED  # the upgrade waits, and what is there is looked after
         if state is State.DRIFTED and found is not None and _is_adopted(found):
             state = State.OUTDATED  # nothing is created from what another helm wrote: our helm writes it anew, from the spec

@@ -9,27 +9,29 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine.outcome import InProgress
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.approval import Concern
-from notebook_platform.helm.budgets import drain_blocked
-from notebook_platform.helm.content import Content, Seen
+from notebook_platform.helm.chart_adapter import Content, Seen
+from notebook_platform.helm.health.pdb import drain_blocked
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import documents
-from notebook_platform.hubs import health, homes, snapshots, upgrades
-from notebook_platform.hubs.generations import is_known, migrates
-from notebook_platform.hubs.given import Around, base_path, url_of
-from notebook_platform.hubs.look_around import look_around
+from notebook_platform.hubs import snapshots, upgrades
+from notebook_platform.hubs.chart.versions import is_known, migrates
+from notebook_platform.hubs.gather import look_around
+from notebook_platform.hubs.health import hub as hub_health
+from notebook_platform.hubs.inputs import Around, base_path, url_of
 from notebook_platform.hubs.naming import Before
-from notebook_platform.hubs.occupancy import asked, counted, stale, token_in, urls_of
-from notebook_platform.hubs.probe import probe
+from notebook_platform.hubs.net.probe import probe
 from notebook_platform.hubs.secrets import Standing, hub_secrets
+from notebook_platform.hubs.users import census
+from notebook_platform.hubs.users.active_servers import asked, counted, stale, token_in, urls_of
 from notebook_platform.hubs.users.claims import examine, named_claims
 from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.users.presence import has_users
 from notebook_platform.hubs.users.volumes import DATABASE_CLAIM, Place
 from notebook_platform.hubs.values import FIELD, explain
 from notebook_platform.kube.secrets import SecretStore
-from notebook_platform.target.step import Target
+from notebook_platform.workload.step import Target
 
 CHART = "jupyterhub"
 
@@ -61,7 +63,7 @@ class JupyterHub(Content):
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=self._origins)
 
     async def look(self, target: Target, release: Release) -> Seen:
-        found = await health.look(target.api, release, FIELD)
+        found = await hub_health.look(target.api, release, FIELD)
         troubles, servers = found.troubles, None
         door = f"http://{found.address}{base_path(self._spec)}" if found.address else None
         if door and not troubles:
@@ -71,13 +73,13 @@ class JupyterHub(Content):
             servers = await asked(urls, token_in(release.config), allow_private=self._allow_private)
             patience = parse_duration(self._spec.single_user.start_timeout)
             troubles = await stale(target.api, self.namespace, servers, patience)
-        users = counted(await homes.census(target.api, self.namespace), servers)
+        users = counted(await census.census(target.api, self.namespace), servers)
         named = named_claims(release.config)
         claims = await examine(target.api, self.namespace, named, self._origins, FIELD, target.nodes)
         troubles = tuple(sorted([*troubles, *claims.troubles]))
         notices = (
             *found.notices,
-            *homes.notices(users, FIELD),
+            *census.notices(users, FIELD),
             *await drain_blocked(target.api, release, FIELD),
             *claims.notices,
         )
@@ -91,14 +93,14 @@ class JupyterHub(Content):
         return [Notice(condition="ChartVersionUnknown", reason="NotTried", message=message)]
 
     async def progress(self, api: client.ApiClient) -> str | None:
-        return await health.pulling(api, self.namespace) or await super().progress(api)
+        return await hub_health.pulling(api, self.namespace) or await super().progress(api)
 
     async def concerns(
         self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
     ) -> Sequence[Concern]:
-        users = await homes.census(target.api, self.namespace)
+        users = await census.census(target.api, self.namespace)
         before, after = Before(existing.chart_version, existing.config), Before(wanted.chart.version, wanted.values)
-        urls = urls_of(self._spec, self._around, await health.address_of(client.CoreV1Api(target.api), self.namespace))
+        urls = urls_of(self._spec, self._around, await hub_health.address_of(client.CoreV1Api(target.api), self.namespace))
         hidden = await data_concerns(
             target.api,
             existing,
@@ -124,9 +126,9 @@ class JupyterHub(Content):
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
         """The database of a hub without users."""
-        urls = urls_of(self._spec, self._around, await health.address_of(client.CoreV1Api(api), self.namespace))
+        urls = urls_of(self._spec, self._around, await hub_health.address_of(client.CoreV1Api(api), self.namespace))
         known = await has_users(urls, release.config, allow_private=self._allow_private)
         return () if known else ((self.namespace, DATABASE_CLAIM),)
 
     async def clear(self, api: client.ApiClient) -> None:
-        await homes.end_servers(api, self.namespace)
+        await census.end_servers(api, self.namespace)

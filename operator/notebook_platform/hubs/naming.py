@@ -10,8 +10,8 @@ from typing import Any
 
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.generations import parse
-from notebook_platform.hubs.paths import Version
+from notebook_platform.hubs.chart.value_map import Version
+from notebook_platform.hubs.chart.versions import parse
 
 SAFE, ESCAPE = "safe", "escape"
 CHOICE_BEGINS: Version = (4, 0)

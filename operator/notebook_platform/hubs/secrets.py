@@ -13,7 +13,7 @@ from notebook_platform.api.base import SecretKeyRef
 from notebook_platform.api.hubs import JupyterHubSpec, OAuth
 from notebook_platform.api.hubs.auth import ClientSecretRef
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.given import FIELD, SEPARATOR, HubSecrets
+from notebook_platform.hubs.inputs import FIELD, SEPARATOR, HubSecrets
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import WORD
 

@@ -11,7 +11,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine.outcome import InProgress, Refused
 from notebook_platform.helm.marker import LABEL
 from notebook_platform.helm.release import Release
-from notebook_platform.hubs.generations import migrates
+from notebook_platform.hubs.chart.versions import migrates
 
 GROUP = ("snapshot.storage.k8s.io", "v1")
 CLAIM = "hub-db-dir"

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 
 from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.generations import generation, is_ahead, migrates, parse
-from notebook_platform.hubs.homes import Census, named
+from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates, parse
 from notebook_platform.hubs.naming import ESCAPE, SAFE, Before, scheme_of
 from notebook_platform.hubs.secrets import lost
+from notebook_platform.hubs.users.census import Census, named
 
 NAMED_ALIKE = re.compile(r"[a-z0-9]+")
 """Users whose name gives the same names of pods and volumes in either scheme."""

@@ -11,15 +11,15 @@ from typing import Any
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine.outcome import Refused
 from notebook_platform.helm.values import Values, merged
-from notebook_platform.hubs.core import core, service_token
-from notebook_platform.hubs.door import door
-from notebook_platform.hubs.generations import KNOWN, Generation, Knowledge
-from notebook_platform.hubs.given import FIELD, NOTHING, Around, HubSecrets
+from notebook_platform.hubs.chart.value_map import Always, Elsewhere
+from notebook_platform.hubs.chart.versions import KNOWN, Generation, Knowledge
+from notebook_platform.hubs.fields.auth import sign_in
+from notebook_platform.hubs.fields.expose import door
+from notebook_platform.hubs.fields.hub import core, service_token
+from notebook_platform.hubs.fields.single_user import servers
+from notebook_platform.hubs.inputs import FIELD, NOTHING, Around, HubSecrets
 from notebook_platform.hubs.naming import scheme
-from notebook_platform.hubs.paths import Always, Elsewhere
-from notebook_platform.hubs.refusals import check
-from notebook_platform.hubs.servers import servers
-from notebook_platform.hubs.sign_in import sign_in
+from notebook_platform.hubs.validation import check
 
 __all__ = ["FIELD", "Around", "HubSecrets", "Rendered", "explain", "render"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from notebook_platform.api.conditions import Condition
-from notebook_platform.engine.fold import listed, sentence
+from notebook_platform.engine.conditions import listed, sentence
 from notebook_platform.engine.outcome import Done, Failed, InProgress
-from notebook_platform.engine.walk import Result
+from notebook_platform.engine.reconcile import Result
 
 
 @dataclass(frozen=True, kw_only=True)

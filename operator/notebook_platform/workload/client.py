@@ -25,7 +25,7 @@ LONGEST_SECONDS = 120.0
 MOST_BYTES = 32 * 1024 * 1024
 MOST_CONTAINERS = 20_000
 MOST_ELEMENTS = 500_000
-"""Of one answer. An object has at most 1.5 MiB (etcd's limit); lists are paged (target/paging.py). The generated client makes its models on
+"""Of one answer. An object has at most 1.5 MiB (etcd's limit); lists are paged (workload/paging.py). The generated client makes its models on
 the event loop, at some 20 microseconds for a JSON object. A Pod or a Node has between 50 and 200 objects and lists."""
 
 

@@ -5,7 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from notebook_platform.target.step import Target
+from notebook_platform.workload.step import Target
 
 from sandbox.kubernetes.api import api_client
 from tests.integration.releases.site import Cluster, Site

@@ -14,25 +14,25 @@ from notebook_platform.api.conditions import Condition
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine import Check, Done, Inputs, Observed
-from notebook_platform.engine.backwards import dismantle
-from notebook_platform.engine.fold import explain, fold
+from notebook_platform.engine.conditions import explain, fold
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.walk import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, Result, reconcile
+from notebook_platform.engine.teardown import dismantle
+from notebook_platform.helm.chart_adapter import Content
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.content import Content
 from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.ownership import OwnedRelease, ReleaseLedger
+from notebook_platform.helm.prune import RetiredReleases
 from notebook_platform.helm.release import digest_of, packed, unpacked
 from notebook_platform.helm.releases import AnyChart, in_order
-from notebook_platform.helm.retired import RetiredReleases
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import State
 from notebook_platform.helm.step import ReleaseStep
-from notebook_platform.hubs.given import Around
+from notebook_platform.hubs.inputs import Around
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.metrics import HELM_RUNS
-from notebook_platform.target.step import Target
+from notebook_platform.workload.step import Target
 
 from sandbox.azure.backend import NodeSpec
 from sandbox.charts.package import package_one

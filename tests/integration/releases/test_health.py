@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from kubernetes.aio import client
 from notebook_platform.engine import Done, InProgress
-from notebook_platform.engine.walk import Policy
+from notebook_platform.engine.reconcile import Policy
 from notebook_platform.helm.storage import history
-from notebook_platform.hubs import health
+from notebook_platform.hubs.health import hub as hub_health
 
 from tests.integration.releases.site import Site
 from tests.unit.hubs.test_door_health import acme, pem
@@ -37,7 +37,7 @@ async def test_a_certificate_is_waited_for_with_the_cause_and_one_that_has_ended
     release = replace(found.newest, manifest=found.newest.manifest + door, config={"proxy": {"https": https}})
 
     async def told() -> str:
-        seen = await health.look(site.cluster.target.api, release, "spec.jupyterhub")
+        seen = await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")
         return " | ".join(f"{trouble.reason}: {trouble.message}" for trouble in seen.troubles)
 
     assert (
@@ -70,12 +70,12 @@ async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> Non
     assert found.newest is not None
     tls = [{"hosts": ["hub.example.org"], "secretName": "door"}]
     release = replace(found.newest, config={"ingress": {"enabled": True, "tls": tls}})
-    assert (await health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles == ()
+    assert (await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles == ()
     kept = pem(datetime.now(UTC) - timedelta(days=1), "hub.example.org")
     await site.cluster.core.create_namespaced_secret(
         site.namespace, {"metadata": {"name": "door"}, "stringData": {"tls.crt": kept}}
     )
-    (told,) = (await health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles
+    (told,) = (await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles
     assert told.reason == "CertificateExpired" and "for hub.example.org ended on" in told.message
 
 

@@ -12,7 +12,7 @@ import trustme
 from aiohttp import web
 from kubernetes.aio import client
 from notebook_platform.engine import Done, InProgress
-from notebook_platform.hubs import health
+from notebook_platform.hubs.health import hub as hub_health
 
 from tests.integration.releases.site import Cluster, Site
 
@@ -130,9 +130,9 @@ async def test_users_pods_that_no_scheduler_looks_at_are_told(hub: Site) -> None
     spec = {"schedulerName": "jhub-user-scheduler", "containers": [{"name": "notebook", "image": "x"}]}
     labels = {"component": "singleuser-server"}
     await core.create_namespaced_pod(hub.namespace, {"metadata": {"name": "jupyter-ada", "labels": labels}, "spec": spec})
-    pods = (await client.CoreV1Api(api).list_namespaced_pod(hub.namespace, label_selector=health.SERVERS)).items
-    assert not list(health.unseen(pods, datetime.now(UTC) + timedelta(minutes=1)))
-    (told,) = health.unseen(pods, datetime.now(UTC) + timedelta(minutes=3))
+    pods = (await client.CoreV1Api(api).list_namespaced_pod(hub.namespace, label_selector=hub_health.SERVERS)).items
+    assert not list(hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=1)))
+    (told,) = hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=3))
     assert told.reason == "SchedulerDead" and "jhub-user-scheduler" in told.message
     assert isinstance((await hub.once())["JupyterHub"].outcome, Done)
 

@@ -13,8 +13,8 @@ from aiohttp import web
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Done, Failed, InProgress
-from notebook_platform.engine.backwards import let_go
-from notebook_platform.engine.walk import Policy
+from notebook_platform.engine.reconcile import Policy
+from notebook_platform.engine.teardown import let_go
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.drift import drifted
 from notebook_platform.helm.release import packed, unpacked

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from kubernetes.aio import client
 from notebook_platform.engine import InProgress
-from notebook_platform.engine.backwards import let_go
-from notebook_platform.engine.walk import Policy
+from notebook_platform.engine.reconcile import Policy
+from notebook_platform.engine.teardown import let_go
 from notebook_platform.helm.state import State
 
 from tests.environments import Say

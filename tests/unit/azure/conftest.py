@@ -15,11 +15,11 @@ from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import Sessions
-from notebook_platform.azure.context import AzureContext, Leaves
-from notebook_platform.engine.backwards import dismantle, let_go
+from notebook_platform.azure.scope import AzureContext, Leaves
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Done, Failed, InProgress, Operation, Refused
-from notebook_platform.engine.walk import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, Result, reconcile
+from notebook_platform.engine.teardown import dismantle, let_go
 from notebook_platform.platform import azure_steps
 from notebook_platform.policy import ignored_by
 

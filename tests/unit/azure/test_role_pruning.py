@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.azure.assignments import ROLES, Assignment, assignment_of, is_ours, parse_record
 from notebook_platform.engine.outcome import Done
-from notebook_platform.engine.walk import Mode, Policy
+from notebook_platform.engine.reconcile import Mode, Policy
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled, with_cluster

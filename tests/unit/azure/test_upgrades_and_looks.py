@@ -10,7 +10,7 @@ from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.cluster_body import VERSION_PATH
 from notebook_platform.azure.outputs import Cluster
 from notebook_platform.engine.outcome import Done, InProgress, Refused
-from notebook_platform.engine.walk import Policy, reconcile
+from notebook_platform.engine.reconcile import Policy, reconcile
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec

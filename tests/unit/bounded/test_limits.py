@@ -23,8 +23,8 @@ from notebook_platform.azure.arm.transport import BoundedTransport
 from notebook_platform.bounded.cache import YamlCache
 from notebook_platform.bounded.documents import DocumentRefused, DocumentTooLarge
 from notebook_platform.bounded.http import MOST, SESSION_OPTIONS, AnswerTooLarge
-from notebook_platform.helm import leash
-from notebook_platform.target.errors import failure
+from notebook_platform.helm import process_guard
+from notebook_platform.workload.errors import failure
 
 MEGABYTE = b"x" * (1 << 20)
 
@@ -122,8 +122,8 @@ async def test_a_small_answer_is_read_as_before(server: str) -> None:
 
 
 def on_a_leash(*command: str) -> subprocess.CompletedProcess[bytes]:
-    environment: Mapping[str, str] = {**os.environ, leash.OPERATOR: str(os.getpid())}
-    words = [sys.executable, "-I", "-S", leash.__file__, *command]
+    environment: Mapping[str, str] = {**os.environ, process_guard.OPERATOR: str(os.getpid())}
+    words = [sys.executable, "-I", "-S", process_guard.__file__, *command]
     return subprocess.run(words, env=environment, capture_output=True, check=False, timeout=60)
 
 
@@ -138,9 +138,9 @@ WRITERS: Mapping[str, Callable[[], tuple[str, ...]]] = {
 def test_a_helm_that_writes_without_end_is_ended(writer: str) -> None:
     started = time.monotonic()
     done = on_a_leash(*WRITERS[writer]())
-    assert done.returncode == leash.GONE
-    assert leash.TOO_MUCH.encode() in done.stderr
-    assert len(done.stdout) <= leash.MOST_OUTPUT and time.monotonic() - started < 30
+    assert done.returncode == process_guard.GONE
+    assert process_guard.TOO_MUCH.encode() in done.stderr
+    assert len(done.stdout) <= process_guard.MOST_OUTPUT and time.monotonic() - started < 30
 
 
 def test_a_helm_that_takes_all_memory_is_refused_it() -> None:

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
-from notebook_platform.cli.following import Place, heard, views
 from notebook_platform.cli.management import UsageError
+from notebook_platform.cli.watch_stream import Place, heard, views
 
 from tests.unit.cli_watch.bodies import BUSY, WHOLE, at, view
 

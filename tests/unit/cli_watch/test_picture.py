@@ -4,9 +4,9 @@ from datetime import timedelta
 from io import StringIO
 from typing import Any
 
-from notebook_platform.cli.picture import Picture
+from notebook_platform.cli.changes import Heard
+from notebook_platform.cli.frame import Picture
 from notebook_platform.cli.timeline import Timeline
-from notebook_platform.cli.turns import Heard
 from notebook_platform.cli.view import View, lasting
 from rich.console import Console
 

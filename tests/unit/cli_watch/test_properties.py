@@ -15,12 +15,12 @@ from notebook_platform.api.status import (
     PlatformStatus,
     ReleaseStatus,
 )
-from notebook_platform.cli.following import Place
-from notebook_platform.cli.picture import Picture
+from notebook_platform.cli.changes import Heard, turns
+from notebook_platform.cli.frame import Picture
 from notebook_platform.cli.timeline import Timeline
-from notebook_platform.cli.turns import Heard, turns
 from notebook_platform.cli.view import View
 from notebook_platform.cli.wait import judge
+from notebook_platform.cli.watch_stream import Place
 from rich.console import Console
 
 from tests.unit.cli_watch.bodies import NOW, at

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from notebook_platform.cli.turns import Heard, repeats, turns
+from notebook_platform.cli.changes import Heard, repeats, turns
 
 from tests.unit.cli_watch.bodies import (
     ATTEMPT,

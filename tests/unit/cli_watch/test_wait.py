@@ -1,8 +1,8 @@
 """`notebook-platform wait`: when it ends, with what, and what it says meanwhile."""
 
 import pytest
-from notebook_platform.cli.following import Place
 from notebook_platform.cli.wait import judge, wait
+from notebook_platform.cli.watch_stream import Place
 
 from tests.unit.cli_watch.bodies import BUSY, IN_PLACE, NOT_READY, READY, WHOLE, body, condition, view
 

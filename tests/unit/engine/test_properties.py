@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
-from notebook_platform.engine.backwards import dismantle
+from notebook_platform.engine.backoff import LONGEST_WAIT, held, next_attempts, wait_after
 from notebook_platform.engine.change import compare
-from notebook_platform.engine.fold import fold, settled
+from notebook_platform.engine.conditions import fold, settled
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.retry import LONGEST_WAIT, held, next_attempts, wait_after
-from notebook_platform.engine.walk import Mode, Policy, look_again_in, reconcile
+from notebook_platform.engine.reconcile import Mode, Policy, look_again_in, reconcile
+from notebook_platform.engine.teardown import dismantle
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

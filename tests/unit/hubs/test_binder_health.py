@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from notebook_platform.hubs.binder_health import ask, said
+from notebook_platform.hubs.binder.health import ask, said
 
 URL = "http://127.0.1.1/health"
 WELL = [

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine import Refused
-from notebook_platform.hubs.binder_addresses import decide
-from notebook_platform.hubs.binder_secrets import binder_secrets, image_registry
+from notebook_platform.hubs.binder.addresses import decide
+from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
 from notebook_platform.hubs.secrets import Standing
 from notebook_platform.kube.secrets import Platform
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.api.binderhub import Address, BinderHubSpec
 from notebook_platform.engine import Refused
-from notebook_platform.hubs.binder_addresses import decide, doors
-from notebook_platform.hubs.binder_values import (
+from notebook_platform.hubs.binder.addresses import decide, doors
+from notebook_platform.hubs.binder.values import (
     BinderSecrets,
     Registry,
     given_registry,

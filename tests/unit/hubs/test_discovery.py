@@ -11,7 +11,7 @@ import pytest
 import trustme
 from aiohttp import web
 from notebook_platform.engine import Refused
-from notebook_platform.hubs.discovery import MOST_BYTES, Discovery, endpoints_in
+from notebook_platform.hubs.net.oidc_discovery import MOST_BYTES, Discovery, endpoints_in
 from notebook_platform.hubs.net.public_addresses import is_public
 
 WELL_KNOWN = "/realm/.well-known/openid-configuration"

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from notebook_platform.hubs.certificates import Certificate, best_for, in_acme, in_pem
-from notebook_platform.hubs.door_health import Seen, judged
+from notebook_platform.hubs.health.certificates import Certificate, best_for, in_acme, in_pem
+from notebook_platform.hubs.health.endpoint import Seen, judged
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOST = "hub.example.org"

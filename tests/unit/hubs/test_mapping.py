@@ -2,8 +2,8 @@
 
 import pytest
 from notebook_platform.engine import Refused
-from notebook_platform.hubs.given import NOTHING
-from notebook_platform.hubs.paths import ROWS
+from notebook_platform.hubs.chart.value_map import ROWS
+from notebook_platform.hubs.inputs import NOTHING
 from notebook_platform.hubs.values import render, typed
 
 from tests.unit.hubs.mapping import ABSENT, REFUSED, TABLE, expected

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine import Refused
-from notebook_platform.hubs.given import Around
+from notebook_platform.hubs.inputs import Around
 from notebook_platform.hubs.naming import Before, scheme
 from notebook_platform.hubs.values import render
 

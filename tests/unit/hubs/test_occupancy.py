@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.hubs import hub_api
-from notebook_platform.hubs.core import COUNTER
-from notebook_platform.hubs.homes import USERNAME, Census
-from notebook_platform.hubs.hub_api import Server
+from notebook_platform.hubs.fields.hub import COUNTER
+from notebook_platform.hubs.net import hub_api
+from notebook_platform.hubs.net.hub_api import Server
 from notebook_platform.hubs.net.safe_http import may_carry_secrets
-from notebook_platform.hubs.occupancy import asked, counted, token_in, unheard
+from notebook_platform.hubs.users.active_servers import asked, counted, token_in, unheard
+from notebook_platform.hubs.users.census import USERNAME, Census
 from notebook_platform.hubs.values import render
 from notebook_platform.policy import occupied
 

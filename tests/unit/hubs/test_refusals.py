@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine import Refused
-from notebook_platform.engine.fold import sentence
-from notebook_platform.hubs.given import Around
+from notebook_platform.engine.conditions import sentence
+from notebook_platform.hubs.inputs import Around
 from notebook_platform.hubs.naming import Before
-from notebook_platform.hubs.refusals import REFUSALS
+from notebook_platform.hubs.validation import REFUSALS
 from notebook_platform.hubs.values import render
 
 from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec

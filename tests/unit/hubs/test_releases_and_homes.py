@@ -13,18 +13,18 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.step import Check
-from notebook_platform.helm.content import Content
+from notebook_platform.helm.chart_adapter import Content
+from notebook_platform.helm.health.issues import Trouble, sentence
+from notebook_platform.helm.health.pods import diagnose
+from notebook_platform.helm.health.snapshot import Scene
 from notebook_platform.helm.keeping import Keeping
-from notebook_platform.helm.pods import diagnose
 from notebook_platform.helm.releases import AnyChart, in_order, step_name
-from notebook_platform.helm.scene import Scene
 from notebook_platform.helm.step import ReleaseStep
-from notebook_platform.helm.troubles import Trouble, sentence
-from notebook_platform.hubs.given import Around
-from notebook_platform.hubs.health import unseen
-from notebook_platform.hubs.homes import Census, notices
+from notebook_platform.hubs.health.crash_log import read
+from notebook_platform.hubs.health.hub import unseen
+from notebook_platform.hubs.inputs import Around
 from notebook_platform.hubs.jupyterhub import JupyterHub
-from notebook_platform.hubs.signs import read
+from notebook_platform.hubs.users.census import Census, notices
 
 NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 

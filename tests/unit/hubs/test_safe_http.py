@@ -11,8 +11,9 @@ import pytest
 import trustme
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
-from notebook_platform.hubs.binder_health import ask
-from notebook_platform.hubs.hub_api import servers
+from notebook_platform.hubs.binder.health import ask
+from notebook_platform.hubs.net.hub_api import servers
+from notebook_platform.hubs.net.probe import probe
 from notebook_platform.hubs.net.public_addresses import (
     AddressNotAllowed,
     NameUnknown,
@@ -23,7 +24,6 @@ from notebook_platform.hubs.net.public_addresses import (
     is_public,
 )
 from notebook_platform.hubs.net.safe_http import NoAnswer, SafeHttp
-from notebook_platform.hubs.probe import probe
 
 PUBLIC = "20.190.128.1"
 AUTHORITY = trustme.CA()

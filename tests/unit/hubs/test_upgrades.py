@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from notebook_platform.engine import Change
 from notebook_platform.helm.approval import APPROVE, Concern, approved, needed
 from notebook_platform.helm.charts import ChartRef
+from notebook_platform.helm.deprecated_apis import REMOVED, lost
+from notebook_platform.helm.dry_run import Rehearsals, refusal
 from notebook_platform.helm.ownership import OwnedRelease
-from notebook_platform.helm.planning import Ahead, changes
-from notebook_platform.helm.rehearsal import Rehearsals, refusal
-from notebook_platform.helm.removed import REMOVED, lost
+from notebook_platform.helm.plan import Ahead, changes
 from notebook_platform.helm.served import in_words
 from notebook_platform.helm.state import State, Wanted
-from notebook_platform.hubs.binderhub import BinderHub
-from notebook_platform.hubs.generations import migrates
-from notebook_platform.hubs.homes import Census
+from notebook_platform.hubs.binder.chart import BinderHub
+from notebook_platform.hubs.chart.versions import migrates
 from notebook_platform.hubs.naming import Before
 from notebook_platform.hubs.upgrades import concerns
-from notebook_platform.target.step import Target
+from notebook_platform.hubs.users.census import Census
+from notebook_platform.workload.step import Target
 from pyhelm3.errors import Error
 
 from tests.unit.hubs.test_binder_values import INGRESS as BINDER_ADDRESS

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine import Refused
 from notebook_platform.helm.values import merged
-from notebook_platform.hubs.core import split_url
-from notebook_platform.hubs.generations import GENERATIONS, KNOWN, Generation, Knowledge, generation, is_known
-from notebook_platform.hubs.given import Around, Endpoints, host_of, url_of
+from notebook_platform.hubs.chart.value_map import ROWS
+from notebook_platform.hubs.chart.versions import GENERATIONS, KNOWN, Generation, Knowledge, generation, is_known
+from notebook_platform.hubs.fields.hub import split_url
+from notebook_platform.hubs.inputs import Around, Endpoints, host_of, url_of
 from notebook_platform.hubs.naming import Before
-from notebook_platform.hubs.paths import ROWS
 from notebook_platform.hubs.values import HubSecrets, explain, render
 
 from tests.unit.hubs.specs import CLIENT, ENDPOINTS, NEW, OLD, SECRETS, VERSIONS, at, oidc, spec

@@ -15,9 +15,9 @@ from notebook_platform.engine import Action, Change, Done
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Outcome, Refused
 from notebook_platform.engine.step import Inputs, Observed, Step
-from notebook_platform.keeper import Keeper
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.platform import Workshop
+from notebook_platform.reconciler import Keeper
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
 from sandbox.operator_process import secret

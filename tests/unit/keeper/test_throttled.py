@@ -5,7 +5,7 @@ import copy
 from pathlib import Path
 
 from notebook_platform.config import OperatorConfig
-from notebook_platform.keeper import Keeper
+from notebook_platform.reconciler import Keeper
 
 from tests.unit.keeper.test_no_silence import HIDDEN, RaisingWorkshop, management, whole_spec
 

@@ -9,11 +9,11 @@ import yaml
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 from notebook_platform.clients import ClusterClients
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Done, Failed
-from notebook_platform.engine.walk import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, Result, reconcile
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.platform import azure_steps
 

@@ -2,7 +2,7 @@
 
 from notebook_platform.api.hubs.auth import Auth, Dummy, Entra, GitHub, OAuth, Oidc, WhoMay
 from notebook_platform.api.hubs.chart import Chart, ValuesFrom
-from notebook_platform.api.hubs.door import Expose, HttpRoute, Ingress, LoadBalancer, Tls
+from notebook_platform.api.hubs.expose import Expose, HttpRoute, Ingress, LoadBalancer, Tls
 from notebook_platform.api.hubs.hub import Database, HubRole, HubService, ImagePull, Network
 from notebook_platform.api.hubs.servers import Amount, Culling, Placement, Profile, SingleUser, Storage
 from notebook_platform.api.hubs.spec import JupyterHubSpec

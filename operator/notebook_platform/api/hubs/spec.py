@@ -7,7 +7,7 @@ from pydantic import Field
 from notebook_platform.api.base import ObjectName, SpecModel
 from notebook_platform.api.hubs.auth import Auth
 from notebook_platform.api.hubs.chart import Chart, ValuesFrom
-from notebook_platform.api.hubs.door import Expose
+from notebook_platform.api.hubs.expose import Expose
 from notebook_platform.api.hubs.hub import Database, ExtraFile, HubRole, HubService, ImagePull, Network, Resources
 from notebook_platform.api.hubs.servers import Culling, Placement, PrePull, Scaling, SingleUser
 from notebook_platform.api.remediation import Remediation

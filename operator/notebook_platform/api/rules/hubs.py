@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules import hub_auth, hub_door
+from notebook_platform.api.rules import hub_auth, hub_expose
 from notebook_platform.api.rules.helpers import Rule, chart_repository, cidr, digest, duration, fixed, matches, release_place
 
 HUB = "spec.jupyterhub"
@@ -52,12 +52,12 @@ def _resources() -> Mapping[str, tuple[Rule, ...]]:
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     **hub_auth.RULES,
-    **hub_door.RULES,
+    **hub_expose.RULES,
     **_shapes(),
     **_resources(),
     HUB: (
         *hub_auth.WHOLE,
-        *hub_door.WHOLE,
+        *hub_expose.WHOLE,
         (
             "!self.culling.users || self.singleUser.storage.keepOnUserDelete || self.singleUser.storage.type != 'dynamic'",
             f"{HUB}.culling.users would delete idle users' homes: set singleUser.storage.keepOnUserDelete",

@@ -11,8 +11,8 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
+from notebook_platform.azure.arm.rate_limit import THROTTLED
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.azure.arm.throttling import THROTTLED
 from notebook_platform.engine.outcome import Failed, InProgress, Operation, Refused
 
 LOOK_AGAIN = 5.0

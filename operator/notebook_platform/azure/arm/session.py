@@ -31,11 +31,11 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from notebook_platform import __version__
 from notebook_platform.api.arm_ids import GUID, fits
+from notebook_platform.azure.arm.cache import Inventory
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
-from notebook_platform.azure.arm.inventory import Inventory
 from notebook_platform.azure.arm.paths import check, query, quoted
-from notebook_platform.azure.arm.throttling import Buckets, ThrottlePolicy
+from notebook_platform.azure.arm.rate_limit import Buckets, ThrottlePolicy
 from notebook_platform.azure.arm.transport import BoundedTransport
 from notebook_platform.observability.metrics import AZURE_REQUESTS
 

@@ -5,10 +5,10 @@ The step Preflight runs those that a creation or an upgrade needs; `notebook-pla
 
 from collections.abc import Mapping
 
-from notebook_platform.azure.checks.access import clock, permissions
+from notebook_platform.azure.checks.capacity_and_names import addresses, names
 from notebook_platform.azure.checks.finding import Check, Finding
-from notebook_platform.azure.checks.offers import providers, quota, sizes, version
-from notebook_platform.azure.checks.places import addresses, names
+from notebook_platform.azure.checks.permissions import clock, permissions
+from notebook_platform.azure.checks.sku_and_quota import providers, quota, sizes, version
 
 __all__ = ["ALL", "BEFORE_CREATION", "BEFORE_UPGRADE", "Check", "Finding"]
 

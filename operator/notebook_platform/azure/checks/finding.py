@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.scope import AzureContext
 
 SEEN_LASTS = 30.0
 """Seconds for which a look that is not sharp is good enough: what it finds amiss is looked at again before it counts."""

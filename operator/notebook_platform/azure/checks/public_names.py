@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.inventory import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.checks.finding import Finding
-from notebook_platform.azure.checks.looks import cluster_is_there, look_up
-from notebook_platform.azure.context import AzureContext
+from notebook_platform.azure.checks.lookup import cluster_is_there, look_up
+from notebook_platform.azure.scope import AzureContext
 
 
 async def public_names(context: AzureContext, sharp: bool) -> list[Finding]:

@@ -6,13 +6,13 @@ An action starts helm, or makes one write, and returns; a later pass sees what b
 from collections.abc import Awaitable, Callable, Mapping
 
 from notebook_platform.engine.outcome import Outcome
+from notebook_platform.helm.actions.context import Site
 from notebook_platform.helm.actions.cool import cool
 from notebook_platform.helm.actions.correct import correct
 from notebook_platform.helm.actions.give_up import give_up
 from notebook_platform.helm.actions.install import install
 from notebook_platform.helm.actions.report import report
 from notebook_platform.helm.actions.rollback import rollback
-from notebook_platform.helm.actions.site import Site
 from notebook_platform.helm.actions.take_over import take_over
 from notebook_platform.helm.actions.unlock import unlock
 from notebook_platform.helm.actions.upgrade import upgrade

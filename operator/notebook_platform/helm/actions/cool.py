@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from notebook_platform.engine.outcome import Failed, Outcome
-from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.actions.context import Site
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.state import wait_after
 

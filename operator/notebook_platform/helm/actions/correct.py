@@ -1,7 +1,7 @@
 """Live objects are not what the manifest says: the members that differ are written, and no others."""
 
 from notebook_platform.engine.outcome import Done, Outcome
-from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.actions.context import Site
 from notebook_platform.helm.drift import put_right
 
 

@@ -1,7 +1,7 @@
 """Helm failed on what is wanted as often as `remediation` allows: a person is needed, and is told helm's own words."""
 
 from notebook_platform.engine.outcome import Failed, Outcome
-from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.actions.context import Site
 from notebook_platform.helm.errors import failure
 
 

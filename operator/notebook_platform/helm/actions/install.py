@@ -3,7 +3,7 @@
 from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome
-from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.actions.context import Site
 
 
 async def install(site: Site) -> Outcome:

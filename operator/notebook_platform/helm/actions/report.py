@@ -1,7 +1,7 @@
 """Somebody else's helm holds the lock for longer than helm may take. It may not be broken: that it is dead cannot be known from here."""
 
 from notebook_platform.engine.outcome import Failed, Outcome
-from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.actions.context import Site
 
 
 async def report(site: Site) -> Outcome:

@@ -3,10 +3,10 @@
 from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome
-from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.actions.context import Site
 from notebook_platform.helm.book import remember
+from notebook_platform.helm.claims import hold
 from notebook_platform.helm.errors import words_of
-from notebook_platform.helm.volumes import hold
 
 
 async def rollback(site: Site) -> Outcome:

@@ -5,8 +5,8 @@ from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import InProgress, Outcome
 from notebook_platform.helm import marker
-from notebook_platform.helm.actions.site import LOOK_AGAIN, MOST_DISCARDED
-from notebook_platform.helm.live import live
+from notebook_platform.helm.actions.context import LOOK_AGAIN, MOST_DISCARDED
+from notebook_platform.helm.object_client import live
 from notebook_platform.helm.ownership import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
 from notebook_platform.helm.record_proxy import Access
 from notebook_platform.helm.release import Release

@@ -3,7 +3,7 @@
 from kubernetes.aio import client
 
 from notebook_platform.engine.outcome import InProgress, Outcome
-from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.actions.context import Site
 from notebook_platform.observability.metrics import HELM_RUNS
 
 

@@ -1,11 +1,11 @@
 """The release has other values or another chart than wanted, or helm failed on it: helm writes a new revision."""
 
 from notebook_platform.engine.outcome import Outcome
+from notebook_platform.helm.actions.context import Site
 from notebook_platform.helm.actions.install import write
-from notebook_platform.helm.actions.site import Site
 from notebook_platform.helm.book import renew
+from notebook_platform.helm.claims import hold
 from notebook_platform.helm.hooks import hand_over
-from notebook_platform.helm.volumes import hold
 
 
 async def upgrade(site: Site) -> Outcome:

@@ -1,7 +1,7 @@
 """Somebody else's helm holds the lock, and may be at work."""
 
 from notebook_platform.engine.outcome import InProgress, Outcome
-from notebook_platform.helm.actions.site import Site
+from notebook_platform.helm.actions.context import Site
 
 
 async def wait(site: Site) -> Outcome:

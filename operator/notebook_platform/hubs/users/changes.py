@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.generations import parse
+from notebook_platform.hubs.chart.versions import parse
 from notebook_platform.hubs.naming import CHOICE_BEGINS, ESCAPE, Before, scheme_of
 from notebook_platform.kube.redaction import sanitize
 

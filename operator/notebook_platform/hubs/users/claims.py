@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.troubles import Trouble
+from notebook_platform.helm.health.issues import Trouble
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.users.volumes import short
 

@@ -21,7 +21,7 @@ from notebook_platform.hubs.users.volumes import (
     survives_in,
     volume_of,
 )
-from notebook_platform.target.paging import each
+from notebook_platform.workload.paging import each
 
 PATIENCE = 45.0
 """Seconds for all lists together: 50,000 claims are 500 pages."""

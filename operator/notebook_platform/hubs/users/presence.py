@@ -6,9 +6,9 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.helm.values import at
-from notebook_platform.hubs import hub_api
-from notebook_platform.hubs.core import COUNTER
-from notebook_platform.target.paging import each
+from notebook_platform.hubs.fields.hub import COUNTER
+from notebook_platform.hubs.net import hub_api
+from notebook_platform.workload.paging import each
 
 CONFIGURED = ("admin_users", "allowed_users")
 """Traits of authenticators: the hub enters these users into its database when it starts, before they ever sign in."""

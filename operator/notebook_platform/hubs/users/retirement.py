@@ -16,11 +16,11 @@ from kubernetes.aio import client
 from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.values import at
-from notebook_platform.hubs import health
+from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.users.claims import named_claims
 from notebook_platform.hubs.users.presence import has_users
 from notebook_platform.hubs.users.volumes import Kind, Place, Volume, described, volume_of
-from notebook_platform.target.paging import each
+from notebook_platform.workload.paging import each
 
 CHARTS = frozenset({"jupyterhub", "binderhub"})
 POLICY, KEEP = "helm.sh/resource-policy", "keep"
@@ -141,7 +141,7 @@ async def _has_users(api: client.ApiClient, release: Release, *, allow_private: 
     values = release.config
     if release.chart == "binderhub":
         values = at(release.config, "jupyterhub") or {}
-    address = await health.address_of(client.CoreV1Api(api), release.namespace)
+    address = await hub_health.address_of(client.CoreV1Api(api), release.namespace)
     base = str(at(values, "hub", "baseUrl") or "").rstrip("/")
     inside = at(release.config, "config", "BinderHub", "hub_url")
     urls = [f"http://{address}{base}" if address else None, str(inside).rstrip("/") if inside else None]

@@ -11,7 +11,7 @@ from kubernetes.aio import client
 from notebook_platform.hubs.users.count import count_all
 from notebook_platform.hubs.users.presence import configured, has_claims
 from notebook_platform.hubs.users.volumes import Kind
-from notebook_platform.target import paging
+from notebook_platform.workload import paging
 
 Answer = Callable[[web.Request], web.StreamResponse]
 CLAIMS, VOLUMES, PODS = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes", "/api/v1/pods"

@@ -8,11 +8,11 @@ import yaml
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.helm.approval import Concern, retirement, token_of
 from notebook_platform.helm.ownership import OwnedRelease
+from notebook_platform.helm.prune import Found, RetiredReleases
 from notebook_platform.helm.release import Release
-from notebook_platform.helm.retired import Found, RetiredReleases
 from notebook_platform.hubs.users.retirement import Belongings, Fate, concerns_of, verdict
 from notebook_platform.inventory import named_by
-from notebook_platform.target.step import Target
+from notebook_platform.workload.step import Target
 
 from sandbox.operator_process import ROOT
 from tests.unit.hubs.test_release_state import release

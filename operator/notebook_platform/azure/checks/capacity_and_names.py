@@ -1,0 +1,103 @@
+"""Whether there is room for the platform: addresses in its subnets, and names that nobody else has."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from notebook_platform.api.node_pools import NodePool
+from notebook_platform.azure.addresses import Room, kept_subnets, room, room_findings, subnet_findings
+from notebook_platform.azure.arm.cache import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, Kind
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.checks.finding import Finding
+from notebook_platform.azure.checks.lookup import cluster_is_there, look_up
+from notebook_platform.azure.checks.public_names import public_names
+from notebook_platform.azure.cluster_body import default_node_group
+from notebook_platform.azure.scope import AzureContext
+
+Wire = Mapping[str, Any]
+
+
+async def addresses(context: AzureContext, sharp: bool) -> list[Finding]:
+    """Room in the subnets: in those that the platform keeps, and before the cluster is there in those of others too."""
+    spec = context.spec
+    others = await _subnets_of_others(context, sharp)
+    amiss = [*subnet_findings(spec), *room_findings(spec, others)]
+    if amiss:
+        return [Finding(reason=reason, sentence=sentence, remedy=remedy) for reason, sentence, remedy in amiss]
+    told = [f"{r.prefix} has {r.free} addresses, {r.needed} needed at most" for r in (*kept_subnets(spec), *others)]
+    return [Finding(sentence="; ".join(told) or "AKS makes a network of its own")]
+
+
+async def _subnets_of_others(context: AzureContext, sharp: bool) -> list[Room]:
+    """What those have left that can be seen. A cluster that is there has taken its addresses already."""
+    async with speaking_of("spec.network.subnetId"):
+        wanted = _pools_by_subnet(context)
+        if not wanted or await cluster_is_there(context, sharp):
+            return []
+        found = [(field, pools, await _subnet(context, id_, sharp)) for id_, (field, pools) in wanted.items()]
+    rooms = []
+    for field, pools, subnet in found:
+        properties = (subnet or {}).get("properties") or {}
+        prefix = properties.get("addressPrefix") or next(iter(properties.get("addressPrefixes") or ()), None)
+        if prefix:
+            rooms.append(room(context.spec, field, prefix, pools, taken=len(properties.get("ipConfigurations") or ())))
+    return rooms
+
+
+def _pools_by_subnet(context: AzureContext) -> dict[str, tuple[str, list[NodePool]]]:
+    """Subnets of others in our subscription: the member of the spec that names each, and the pools in it."""
+    spec = context.spec
+    default = spec.network.subnet_id if spec.network else None
+    found: dict[str, tuple[str, list[NodePool]]] = {default: ("spec.network.subnetId", [])} if default else {}
+    for pool in spec.node_pools:
+        id_ = pool.subnet_id or default
+        if id_:
+            found.setdefault(id_, (f"spec.nodePools[{pool.name}].subnetId", []))[1].append(pool)
+    inside = f"/subscriptions/{spec.azure.subscription_id}/".lower()
+    return {id_: said for id_, said in found.items() if id_.lower().startswith(inside)}
+
+
+async def _subnet(context: AzureContext, id_: str, sharp: bool) -> Wire | None:
+    parts = id_.split("/")
+    network = await look_up(context, NETWORKS, parts[8], parts[4], sharp)
+    subnets = (network or {}).get("properties", {}).get("subnets") or ()
+    return next((subnet for subnet in subnets if subnet["name"].lower() == parts[10].lower()), None)
+
+
+async def names(context: AzureContext, sharp: bool) -> list[Finding]:
+    """Whether things of these names are there already, and whose they are."""
+    found = []
+    for what, field, kind, name, group in _named(context):
+        async with speaking_of(field):
+            there = await look_up(context, kind, name, group, sharp)
+        if there is None or (there.get("properties") or {}).get("provisioningState") == "Deleting":
+            continue
+        failed = context.owner.objection(f"{what} {name!r}", field, there.get("tags"), context.spec.adoption)
+        if failed:
+            found.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))
+    found += [*await _node_group(context, sharp), *await public_names(context, sharp)]
+    return found or [Finding(sentence="free, or ours")]
+
+
+def _named(context: AzureContext) -> Iterator[tuple[str, str, Kind, str, str]]:
+    """(what it is, the member of the spec that names it, its kind, its name, its group) of what the platform makes."""
+    spec, group = context.spec, context.group
+    yield "the resource group", "spec.azure.resourceGroup", GROUPS, group, ""
+    if spec.network and spec.network.virtual_network:
+        yield "the virtual network", "spec.network.virtualNetwork.name", NETWORKS, spec.network.virtual_network.name, group
+    if spec.identity.user_assigned and spec.identity.user_assigned.name:
+        yield "the identity", "spec.identity.userAssigned.name", IDENTITIES, spec.identity.user_assigned.name, group
+    yield "the managed cluster", "spec.cluster.name", CLUSTERS, spec.cluster.name, group
+
+
+async def _node_group(context: AzureContext, sharp: bool) -> list[Finding]:
+    """AKS makes the group for the nodes and takes none that is there
+    (https://learn.microsoft.com/azure/aks/faq#can-i-provide-my-own-name-for-the-aks-node-resource-group-)."""
+    name = context.spec.cluster.node_resource_group or default_node_group(context.spec)
+    async with speaking_of("spec.cluster.nodeResourceGroup"):
+        if await cluster_is_there(context, sharp):
+            return []
+        group = await look_up(context, GROUPS, name, "", sharp)
+    if group is None or group["properties"].get("provisioningState") == "Deleting":
+        return []
+    sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, and AKS makes one of its own"
+    return [Finding(sentence=sentence, reason="NodeResourceGroupTaken", remedy="Choose another name, or delete that group.")]

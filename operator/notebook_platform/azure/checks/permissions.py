@@ -1,0 +1,185 @@
+"""Whether we are let in and may do all that will have to be done: the clock, and the roles."""
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+
+from notebook_platform.azure.arm.cache import GROUPS
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.checks.finding import Finding, oldest
+from notebook_platform.azure.scope import AzureContext
+
+SKEW_SECONDS = 300
+"""Entra ID refuses assertions whose clock is further off (AADSTS700024)."""
+
+SUBSCRIPTIONS_API = "2022-12-01"
+PERMISSIONS_API = "2022-04-01"
+AGAIN = 60.0
+"""Seconds: new roles take minutes to work, and a clock is soon put right."""
+
+ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+
+Permissions = Sequence[Mapping[str, Any]]
+
+
+async def clock(context: AzureContext, sharp: bool) -> list[Finding]:
+    """Our clock against Azure's."""
+    session, path = context.session, f"/subscriptions/{context.spec.azure.subscription_id}"
+
+    async def ask() -> float:
+        answer = await session.send("GET", path, api_version=SUBSCRIPTIONS_API)
+        theirs = answer.headers.get("Date")
+        return abs((datetime.now(UTC) - parsedate_to_datetime(theirs)).total_seconds()) if theirs else 0.0
+
+    async with speaking_of("spec.azure.subscriptionId"):
+        skew = await session.inventory.answer("clock", ask, max_age=oldest(context), sharp=sharp)
+    if skew > SKEW_SECONDS:
+        sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
+        return [Finding(sentence=sentence, reason="ClockSkew", remedy="Synchronise it (NTP).", retry_in=AGAIN)]
+    return [Finding(sentence=f"{skew:.0f} s off Azure's")]
+
+
+@dataclass(frozen=True)
+class Need:
+    """An action on a scope, in the words of roles. `certain`: there is no way without it to make what the spec asks for; else
+    it may have been done by others, or is needed later."""
+
+    action: str
+    scope: str
+    certain: bool = True
+
+
+async def permissions(context: AzureContext, sharp: bool) -> list[Finding]:
+    """Which actions are missing, and on which scope. What Azure does not tell is not held against anybody."""
+    subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
+    async with speaking_of("spec.azure.resourceGroup"):
+        group = await _group(context, sharp)
+    return await lacking(context, needs(context, group is not None), sharp) or [
+        Finding(sentence=f"all that is needed is granted on {group['id'] if group else subscription}")
+    ]
+
+
+async def lacking(context: AzureContext, wanted: Iterable[Need], sharp: bool) -> list[Finding]:
+    """What is not granted of `wanted`: a finding a scope."""
+    subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
+    missing: dict[tuple[str, bool], list[str]] = {}
+    silent = True
+    for need in wanted:
+        told = [await _granted(context, scope, sharp) for scope in dict.fromkeys((subscription, need.scope))]
+        silent = silent and not any(told)
+        if any(told) and not any(is_granted(need.action, given) for given in told):
+            missing.setdefault((need.scope, need.certain), []).append(need.action)
+    if silent:
+        return [Finding(sentence="Azure does not tell what may be done", reason="NotTold", blocks=False)]
+    return [_lacks(context, scope, actions, certain) for (scope, certain), actions in missing.items()]
+
+
+async def _group(context: AzureContext, sharp: bool) -> Mapping[str, Any] | None:
+    try:
+        return await context.session.inventory.one(GROUPS, "", context.group, max_age=oldest(context), sharp=sharp)
+    except HttpResponseError as error:
+        if error.status_code == 403:
+            return None
+        raise
+
+
+async def _granted(context: AzureContext, scope: str, sharp: bool) -> Permissions:
+    """The permissions of our roles on a scope, those from above too; empty when Azure does not tell.
+
+    https://learn.microsoft.com/rest/api/authorization/permissions
+    """
+
+    async def ask() -> Permissions:
+        path = f"{scope}/providers/Microsoft.Authorization/permissions"
+        try:
+            answer: Permissions = (await context.session.send("GET", path, api_version=PERMISSIONS_API)).json().get("value", ())
+        except HttpResponseError as error:
+            if error.status_code is not None and error.status_code < 500 and error.status_code != 429:
+                return ()
+            raise
+        return answer
+
+    async with speaking_of("spec.azure.credentials"):
+        inventory = context.session.inventory
+        granted: Permissions = await inventory.answer(f"permissions/{scope}", ask, max_age=oldest(context), sharp=sharp)
+    return granted
+
+
+def needs(context: AzureContext, group_exists: bool) -> Iterator[Need]:
+    """What the operator will do in Azure for the spec."""
+    spec, subscription = context.spec, f"/subscriptions/{context.spec.azure.subscription_id}"
+    group = f"{subscription}/resourceGroups/{context.group}" if group_exists else subscription
+    managed = spec.network is not None and spec.network.virtual_network is not None
+    made = _identity_is_made(context)
+    credential = "listClusterAdminCredential" if spec.cluster.local_accounts else "listClusterUserCredential"
+    in_group = {
+        "Microsoft.Resources/subscriptions/resourceGroups/write": not group_exists,
+        "Microsoft.ContainerService/managedClusters/write": True,
+        "Microsoft.ContainerService/managedClusters/agentPools/write": True,
+        f"Microsoft.ContainerService/managedClusters/{credential}/action": True,
+        "Microsoft.Network/virtualNetworks/write": managed,
+        "Microsoft.Network/virtualNetworks/subnets/write": managed,
+        "Microsoft.Network/virtualNetworks/subnets/join/action": managed,
+        "Microsoft.ManagedIdentity/userAssignedIdentities/write": bool(
+            spec.identity.user_assigned and spec.identity.user_assigned.name
+        ),
+    }
+    yield from (Need(action, group) for action, used in in_group.items() if used)
+    if managed:
+        yield Need(ASSIGN, group, certain=made)
+    for subnet in existing_subnets(context):
+        yield Need("Microsoft.Network/virtualNetworks/subnets/join/action", subnet)
+        yield Need(ASSIGN, subnet, certain=made)
+    for registry in spec.cluster.registries:
+        yield Need(ASSIGN, registry, certain=made)
+    if spec.autoscale:
+        # AKS makes the nodes' group; a role on it alone can only be given afterwards.
+        yield Need("Microsoft.Insights/autoscaleSettings/write", subscription, certain=False)
+        yield Need("Microsoft.Compute/virtualMachineScaleSets/read", subscription, certain=False)
+    if spec.deletion_policy == "Delete":
+        yield Need("Microsoft.Resources/subscriptions/resourceGroups/delete", group, certain=False)
+
+
+def _identity_is_made(context: AzureContext) -> bool:
+    """Whether the cluster's identity is new, so that nobody can have given it a role yet."""
+    identity = context.spec.identity
+    existing = (identity.service_principal and identity.service_principal.secret_ref) or (
+        identity.user_assigned and identity.user_assigned.resource_id
+    )
+    return not existing
+
+
+def existing_subnets(context: AzureContext) -> list[str]:
+    """Ids of subnets that others keep, in the subscription of the platform."""
+    spec = context.spec
+    ids = [spec.network.subnet_id if spec.network else None, *(pool.subnet_id for pool in spec.node_pools)]
+    inside = f"/subscriptions/{spec.azure.subscription_id}/".lower()
+    return list(dict.fromkeys(id_ for id_ in ids if id_ and id_.lower().startswith(inside)))
+
+
+def is_granted(action: str, given: Permissions) -> bool:
+    """Whether one of the roles' permissions allows an action
+    (https://learn.microsoft.com/azure/role-based-access-control/role-definitions)."""
+
+    def among(patterns: Iterable[str]) -> bool:
+        return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+    return any(among(role.get("actions") or ()) and not among(role.get("notActions") or ()) for role in given)
+
+
+def _lacks(context: AzureContext, scope: str, actions: Sequence[str], certain: bool) -> Finding:
+    who = "spec.azure.credentials" if context.spec.azure.credentials else "the operator's own identity"
+    roles = ["Role Based Access Control Administrator"] if ASSIGN in actions else []
+    roles = ["Contributor", *roles] if [action for action in actions if action != ASSIGN] else roles
+    return Finding(
+        sentence=f"{who} lacks {', '.join(actions)} on {scope}",
+        reason="PermissionMissing",
+        remedy=f"Give it {' and '.join(roles)} there; new roles take minutes to work.",
+        blocks=certain,
+        retry_in=AGAIN,
+    )

@@ -1,0 +1,181 @@
+"""What the subscription and the region have on offer: providers, versions, VM sizes, quota."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from notebook_platform.azure.addresses import most_nodes
+from notebook_platform.azure.agent_pools import initial_count
+from notebook_platform.azure.arm.cache import CLUSTERS
+from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.checks.finding import Finding, oldest
+from notebook_platform.azure.checks.permissions import Need, lacking
+from notebook_platform.azure.providers import REGISTERED, Providers
+from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.versions import parts
+
+LISTS_LAST = 3600.0
+"""Seconds for which the sizes of a region are taken to be the same."""
+
+REGIONAL, SPOT = "cores", "lowprioritycores"
+"""Quotas of all vCPUs of a region, and of its Spot vCPUs (https://learn.microsoft.com/azure/quotas/spot-quota)."""
+
+QUOTA_AGAIN = 300.0
+
+
+async def providers(context: AzureContext, sharp: bool) -> list[Finding]:
+    """Resource providers and preview features; those that are missing the operator registers itself."""
+    step = Providers(context)
+    step.sharp = sharp
+    states = (await step.observe({})).found or {}
+    missing = [name for name, state in states.items() if state != REGISTERED]
+    if not missing:
+        return [Finding(sentence=f"{', '.join(states)} are registered")]
+    sentence = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not registered yet"
+    found = [Finding(sentence=sentence, reason="NotRegistered", remedy="The operator does it.", blocks=False)]
+    subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
+    wanted = [Need(f"{name}/register/action", subscription) for name in dict.fromkeys(n.split("/")[0] for n in missing)]
+    return [*found, *(finding for finding in await lacking(context, wanted, sharp) if finding.blocks)]
+
+
+async def version(context: AzureContext, sharp: bool) -> list[Finding]:
+    """Whether the region offers the wanted version."""
+    location, wanted = context.spec.azure.location, context.spec.cluster.kubernetes_version
+    clusters, inventory = context.session.container_service.managed_clusters, context.session.inventory
+
+    async def ask() -> Sequence[Mapping[str, Any]]:
+        answer: Mapping[str, Any] = (await clusters.list_kubernetes_versions(location)).as_dict()
+        return tuple(answer.get("values", ()))
+
+    async with speaking_of("spec.cluster.kubernetesVersion"):
+        values = await inventory.answer(f"versions/{location}", ask, max_age=oldest(context), sharp=sharp)
+    offered = sorted((str(v["version"]) for v in values if not v.get("isPreview")), key=parts)
+    patches = {patch for v in values for patch in v.get("patchVersions") or {}}
+    shown = ", ".join(offered)
+    if wanted in offered or wanted in patches:
+        return [Finding(sentence=f"{wanted} is offered in {location}, as are {', '.join(v for v in offered if v != wanted)}")]
+    sentence = f"spec.cluster.kubernetesVersion {wanted} is not offered in {location}; offered: {shown}"
+    remedy = "Set spec.cluster.kubernetesVersion to one of those."
+    return [Finding(sentence=sentence, reason="VersionNotOffered", remedy=remedy)]
+
+
+@dataclass(frozen=True)
+class Size:
+    """A VM size on offer: its vCPUs, and the quota that they count against (lower case)."""
+
+    vcpus: int
+    family: str
+
+
+async def _sizes(context: AzureContext, sharp: bool) -> Mapping[str, Size]:
+    """VM sizes that the subscription may use in the region, by name in lower case."""
+    location = context.spec.azure.location
+
+    async def ask() -> Mapping[str, Size]:
+        listed = context.session.compute.resource_skus.list(filter=f"location eq '{location}'")
+        return {
+            sku.name.lower(): Size(_vcpus(sku), str(sku.family or "").lower())
+            async for sku in listed
+            if sku.resource_type == "virtualMachines" and not _closed(sku)
+        }
+
+    async with speaking_of("spec.nodePools"):
+        inventory = context.session.inventory
+        found: Mapping[str, Size] = await inventory.answer(f"sizes/{location}", ask, max_age=LISTS_LAST, sharp=sharp)
+    return found
+
+
+def _vcpus(sku: Any) -> int:
+    return next((int(c.value) for c in sku.capabilities or () if c.name == "vCPUs"), 0)
+
+
+def _closed(sku: Any) -> bool:
+    """Whether the subscription may not use the size in the region (https://aka.ms/azureskunotavailable)."""
+    return any(str(getattr(r.type, "value", r.type)).lower() == "location" for r in sku.restrictions or ())
+
+
+async def sizes(context: AzureContext, sharp: bool) -> list[Finding]:
+    """Whether the region has the VM sizes."""
+    known, pools, location = await _sizes(context, sharp), context.spec.node_pools, context.spec.azure.location
+    unknown = [pool for pool in pools if known and pool.vm_size.lower() not in known]
+    if not unknown:
+        return [Finding(sentence=f"{', '.join(dict.fromkeys(p.vm_size for p in pools))} offered in {location}")]
+    return [
+        Finding(
+            sentence=f"spec.nodePools[{pool.name}].vmSize {pool.vm_size} is not offered in {location}",
+            reason="VMSizeNotOffered",
+            remedy=f"Choose a size that `az vm list-skus --location {location}` lists without a restriction.",
+        )
+        for pool in unknown
+    ]
+
+
+@dataclass
+class Demand:
+    """vCPUs that the pools ask of one quota: at creation, and at most."""
+
+    first: int = 0
+    most: int = 0
+
+
+def demands(context: AzureContext, known: Mapping[str, Size], there: Sequence[Mapping[str, Any]]) -> dict[str, Demand]:
+    """What the spec asks of each quota beyond what the pools that are `there` (in wire form) have already."""
+    found: dict[str, Demand] = {}
+
+    def add(size: str, spot: bool, first: int, most: int) -> None:
+        if (sku := known.get(size.lower())) is None:
+            return
+        for name in (SPOT,) if spot else (REGIONAL, sku.family):
+            demand = found.setdefault(name, Demand())
+            demand.first, demand.most = demand.first + first * sku.vcpus, demand.most + most * sku.vcpus
+
+    for pool in context.spec.node_pools:
+        add(pool.vm_size, pool.spot is not None, initial_count(pool), most_nodes(pool))
+    for running in there:
+        count = int(running.get("count") or 0)
+        add(str(running.get("vmSize")), str(running.get("scaleSetPriority")).lower() == "spot", -count, -count)
+    return found
+
+
+async def quota(context: AzureContext, sharp: bool) -> list[Finding]:
+    """vCPUs left in the region against those at creation, and against the most that may come."""
+    location, compute = context.spec.azure.location, context.session.compute
+
+    async def ask() -> Mapping[str, tuple[str, int]]:
+        return {
+            u.name.value.lower(): (str(u.name.localized_value or u.name.value), int(u.limit - u.current_value))
+            async for u in compute.usage.list(location)
+        }
+
+    async with speaking_of("spec.nodePools"):
+        left = await context.session.inventory.answer(f"quota/{location}", ask, max_age=oldest(context), sharp=sharp)
+        name, inventory = context.spec.cluster.name, context.session.inventory
+        cluster = await inventory.one(CLUSTERS, context.group, name, max_age=oldest(context), sharp=sharp)
+    there = (cluster or {}).get("properties", {}).get("agentPoolProfiles") or ()
+    wanted = demands(context, await _sizes(context, False), there)
+    told = {name: demand for name, demand in wanted.items() if name in left}
+    if not told:
+        return [Finding(sentence=f"Azure does not tell the quota of {location}", reason="NotTold", blocks=False)]
+    return list(_short(told, left, location)) or [Finding(sentence=_room(told, left, location))]
+
+
+def _short(wanted: Mapping[str, Demand], left: Mapping[str, tuple[str, int]], location: str) -> Iterator[Finding]:
+    remedy = "Ask for more quota (portal: Quotas), or use fewer or smaller nodes."
+    for name, demand in wanted.items():
+        called, free = left[name]
+        if demand.first > free:
+            sentence = f"spec.nodePools ask for {demand.first} vCPUs but only {free} are left in {location} ({called})"
+            yield Finding(sentence=sentence, reason="QuotaExceeded", remedy=remedy, retry_in=QUOTA_AGAIN)
+        elif demand.most > free:
+            sentence = f"spec.nodePools may come to need {demand.most} vCPUs but only {free} are left in {location} ({called})"
+            yield Finding(sentence=sentence, reason="QuotaTight", remedy=remedy, blocks=False)
+
+
+def _room(wanted: Mapping[str, Demand], left: Mapping[str, tuple[str, int]], location: str) -> str:
+    """The quota that has least to spare."""
+    name = min(wanted, key=lambda name: left[name][1] - wanted[name].most)
+    (called, free), demand = left[name], wanted[name]
+    if demand.most <= 0:
+        return f"{free} vCPUs left in {location} ({called}), no more are needed"
+    begin = f"{demand.first} to begin with and " if demand.first > 0 else ""
+    return f"{free} vCPUs left in {location} ({called}); needed: {begin}{demand.most} at most"

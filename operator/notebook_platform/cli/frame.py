@@ -1,0 +1,138 @@
+"""The picture that `watch` draws on a terminal. Pure: what is drawn follows from the view, the events and the time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from notebook_platform.api.status import OperationStatus
+from notebook_platform.cli.changes import Heard
+from notebook_platform.cli.timeline import Timeline
+from notebook_platform.cli.view import State, StepView, View, away, clock, facts, moment, progress, tidy
+
+SIGNS = {
+    State.IN_PLACE: ("●", "green"),
+    State.BUSY: ("◐", "yellow"),
+    State.TROUBLE: ("✗", "red"),
+    State.WAITING: ("○", "dim"),
+}
+EVENT_STYLES = {"Warning": "yellow"}
+BAR_WIDTH = 30
+
+LAST_EVENTS = 5
+"""So many Events are shown, the youngest last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One frame. Where it would be higher than the terminal, the steps that need no attention share a line."""
+
+    view: View
+    events: Sequence[Heard]
+    timeline: Timeline
+    now: datetime
+    note: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = self._frame(short=False)
+        height = options.height or console.height
+        fits = len(console.render_lines(whole, options.update(height=None), pad=False)) < height
+        yield whole if fits else self._frame(short=True)
+
+    def _frame(self, *, short: bool) -> RenderableType:
+        return Group(*self._parts(short=short))
+
+    def _parts(self, *, short: bool) -> Iterator[RenderableType]:
+        yield from _head(self.view, self.note)
+        steps = list(self.view.steps)
+        quiet = [step for step in steps if step.state in (State.IN_PLACE, State.WAITING)] if short else []
+        sections = [
+            self._steps([step for step in steps if step not in quiet]),
+            _operations(self.view.status.operations, self.now),
+            _facts(self.view),
+            _events(self.events[-LAST_EVENTS:], self.now),
+        ]
+        yield from _quiet(quiet)
+        for section in sections:
+            if section.row_count:
+                yield Text()
+                yield section
+
+    def _steps(self, steps: Iterable[StepView]) -> Table:
+        table = _grid("state", "time", "what", first="step")
+        for step in steps:
+            what = "" if step.state is State.IN_PLACE else tidy(step.condition.message)
+            reason, took = Text(step.condition.reason), Text(self.timeline.took(step, self.now))
+            table.add_row(_signed(step.state, step.name), reason, took, Text(what, style="dim"))
+        return table
+
+
+def _grid(*columns: str, first: str) -> Table:
+    """A table with no lines; its last column takes what is left and wraps."""
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    for name in (f"  {first}", *columns[:-1]):
+        table.add_column(name, no_wrap=True)
+    table.add_column(columns[-1], ratio=1)
+    return table
+
+
+def _signed(state: State, text: str) -> Text:
+    sign, style = SIGNS[state]
+    return Text.assemble((sign, style), " ", tidy(text))
+
+
+def _head(view: View, note: str) -> Iterator[Text]:
+    head = _signed(view.state, f"{view.namespace}/{view.name}")
+    head.stylize("bold", 2)
+    ready = view.condition("Ready")
+    head.append(f"  {tidy(ready.reason if ready is not None and view.told_by_step else view.standing())}")
+    if view.deleting:
+        head.append("  (is being deleted)", style="yellow")
+    yield head
+    for notice in view.notices:
+        yield Text(f"! {tidy(f'{notice.type}: {notice.message}')}", style="yellow")
+    if note:
+        yield Text(f"! {tidy(note)}", style="yellow")
+
+
+def _quiet(steps: Sequence[StepView]) -> Iterator[Text]:
+    for state in (State.IN_PLACE, State.WAITING):
+        if names := [tidy(step.name) for step in steps if step.state is state]:
+            yield _signed(state, f"{', '.join(names)}: {state.value}")
+
+
+def _operations(operations: Iterable[OperationStatus], now: datetime) -> Table:
+    table = _grid("", "", "", first="operation")
+    for operation in operations:
+        percent, told = progress(operation, now)
+        end = moment(operation.expected_end)
+        expected = f"expected end {clock(operation.expected_end)}, {away(end, now)}" if end else ""
+        table.add_row(
+            Text(f"  {tidy(operation.kind)}"),
+            ProgressBar(total=100, completed=percent, width=BAR_WIDTH),
+            Text(f"{'' if told else '~'}{percent:.0f} %", justify="right"),
+            Text(expected, style="dim"),
+        )
+    return table
+
+
+def _facts(view: View) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for label, text in facts(view).items():
+        table.add_row(Text(f"  {label}", style="dim"), Text(text))
+    return table
+
+
+def _events(events: Iterable[Heard], now: datetime) -> Table:
+    table = Table.grid(padding=(0, 2), expand=True)
+    for ratio in (None, None, 1):
+        table.add_column(no_wrap=True, ratio=ratio)  # the whole of a long message is in the condition it is about
+    for event in events:
+        style = EVENT_STYLES.get(event.type, "")
+        when = away(event.when, now) if event.when else ""
+        table.add_row(Text(f"  {when}", style="dim"), Text(event.reason, style=style), Text(event.message, style=style))
+    return table

@@ -1,0 +1,163 @@
+"""`notebook-platform import`: describe what is in Azure as the NotebookPlatform that would keep it so."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from notebook_platform.api import GROUP, KIND, VERSION
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.arm.session import AzureSession, Sessions
+from notebook_platform.azure.importing.scan import Taken, look_around
+from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
+from notebook_platform.azure.outputs import Cluster
+from notebook_platform.bounded.writer import write_yaml
+from notebook_platform.cli import program
+from notebook_platform.cli.management import UsageError, configuration
+from notebook_platform.cli.output import show, show_error
+from notebook_platform.cli.target_platform import GivenSecrets
+from notebook_platform.engine.conditions import sentence
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.storage import releases
+from notebook_platform.hubs.describe import describe_jupyterhub
+from notebook_platform.kube.redaction import sanitize
+from notebook_platform.kube.secrets import Platform
+from notebook_platform.observability.logs import configure
+from notebook_platform.platform import cloud_of
+from notebook_platform.workload.access import WorkloadClusters
+
+HUB_CHART = "jupyterhub"
+
+
+def take_over(arguments: Sequence[str]) -> int:
+    """Print the resource; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        f"{program()} import", description="Describe what is in Azure as a NotebookPlatform. Changes nothing."
+    )
+    parser.epilog = "It signs in as the operator does: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, or az login."
+    parser.add_argument("--subscription", required=True, help="id of the subscription")
+    parser.add_argument("--resource-group", required=True, help="group that holds the managed cluster")
+    parser.add_argument("--cluster", help="the managed cluster, if the group holds several")
+    parser.add_argument("--name", help="name of the NotebookPlatform; left out: the cluster's")
+    parser.add_argument("-n", "--namespace", default="default", help="its namespace")
+    parser.add_argument("--credentials-secret", help="Secret that the platform is to sign in to Azure with")
+    parser.add_argument(
+        "--secrets-file", type=Path, help="where Secrets with the releases' secret values are written (mode 0600)"
+    )
+    given = parser.parse_args(list(arguments))
+    try:
+        return asyncio.run(_take_over(given))
+    except Refused as refused:
+        show_error(f"{program()} import: {sanitize(sentence(refused.failed))}")
+    except UsageError as error:
+        show_error(f"{program()} import: {error}")
+    return 1
+
+
+async def _take_over(given: argparse.Namespace) -> int:
+    configure("text", "ERROR")
+    sessions, clusters = Sessions(cloud_of(configuration())), WorkloadClusters()
+    try:
+        nothing = GivenSecrets(None, Platform(namespace=given.namespace, name="import", uid="import"), [])
+        session = sessions.of(await sign_in(None, sessions.cloud, nothing), given.subscription)
+        taken = await look_around(session, given.resource_group, given.cluster, given.name)
+        hub, secrets = await _releases(session, clusters, taken)
+    finally:
+        await clusters.close()
+        await sessions.close()
+    if hub:
+        taken.spec["jupyterhub"] = hub
+    if given.credentials_secret:
+        taken.spec["azure"]["credentials"] = {"secretRef": {"name": given.credentials_secret}}
+    else:
+        taken.remarks.append(
+            "The operator will sign in to Azure with its own identity: name a Secret with --credentials-secret for another"
+        )
+    _write_secrets(given, taken.name, secrets, taken.remarks)
+    show(rendered(given.namespace, taken), end="")
+    return 0
+
+
+def rendered(namespace: str, taken: Taken) -> str:
+    """The resource as YAML, remarks first. Checked against the models, so that what is printed can be applied.
+    Raises UsageError."""
+    spec = {**taken.spec, "deletionPolicy": "Orphan", "adoption": "IfUnowned"}
+    try:
+        model = NotebookPlatformSpec.model_validate(spec)
+    except ValidationError as error:
+        told = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise UsageError(f"what is there cannot be described: {told}") from None
+    body = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    document = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": KIND,
+        "metadata": {"name": taken.name, "namespace": namespace},
+        "spec": body,
+    }
+    remarks = "".join(f"# {sanitize(remark)}.\n" for remark in taken.remarks)
+    return remarks + write_yaml(document)
+
+
+async def _releases(
+    session: AzureSession, clusters: WorkloadClusters, taken: Taken
+) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
+    """(spec.jupyterhub, the values that go to a Secret); remarks on what cannot be described."""
+    try:
+        there = await _listed(session, clusters, taken)
+    except Refused as refused:
+        taken.remarks.append(f"The releases in the cluster could not be looked at: {refused.failed.message}")
+        return None, {}
+    hubs = [release for release in there if release.chart == HUB_CHART]
+    others = [f"{r.namespace}/{r.name} ({r.chart}-{r.chart_version})" for r in there if r.chart != HUB_CHART]
+    if others:
+        taken.remarks.append(f"Other Helm releases in the cluster are left alone: {', '.join(sorted(others))}")
+    if len(hubs) > 1:
+        names = ", ".join(f"{release.namespace}/{release.name}" for release in hubs)
+        taken.remarks.append(f"The cluster has several hubs ({names}); the first is described")
+    return describe_jupyterhub(hubs[0], f"{taken.name}-values") if hubs else (None, {})
+
+
+async def _listed(session: AzureSession, clusters: WorkloadClusters, taken: Taken) -> list[Release]:
+    cluster = taken.cluster
+    if taken.spec["cluster"].get("powerState") == "Stopped":
+        raise Refused.because("ClusterStopped", "the cluster is stopped", "Start it.")
+    way = Cluster(
+        id=cluster["id"],
+        name=cluster["name"],
+        resource_group=str(cluster["id"]).split("/")[4],
+        node_resource_group=cluster["properties"]["nodeResourceGroup"],
+        location=cluster["location"],
+        kubernetes_version=cluster["properties"]["kubernetesVersion"],
+        power_state="Running",
+        local_accounts=not cluster["properties"].get("disableLocalAccounts"),
+    )
+    connection = await clusters.connection("import", cluster_key(session, way), lambda: cluster_access(session, way))
+    return await releases(connection.api)
+
+
+def _write_secrets(given: argparse.Namespace, name: str, hidden: Mapping[str, Any], remarks: list[str]) -> None:
+    if not hidden:
+        return
+    secret = f"{name}-values"
+    if given.secrets_file is None:
+        remarks.append(
+            f"The release's values hold secrets, which are not printed: run again with --secrets-file FILE to have the Secret {secret}"
+        )
+        return
+    document = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": secret, "namespace": given.namespace},
+        "stringData": {"values.yaml": write_yaml(dict(hidden))},
+    }
+    descriptor = os.open(given.secrets_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(write_yaml(document))
+    given.secrets_file.chmod(0o600)
+    remarks.append(f"The Secret {secret} with the secret values is in {given.secrets_file}")

@@ -1,0 +1,114 @@
+"""kopf wiring and nothing else: events of platforms and of what they refer to reach the keepers.
+
+kopf watches, reconnects and signs in. Its daemons and deletion handlers are not used: they put a finalizer and annotations of
+kopf's on the user's object, and a daemon does not start again for an object that is already being deleted, so an operator
+restarted in the middle of a deletion would let go of cloud resources (docs/decisions/0001-keepers.md).
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import kopf
+from kubernetes.aio import client
+
+from notebook_platform.api import GROUP, PLURAL, VERSION
+from notebook_platform.kube.redaction import REDACTORS
+from notebook_platform.kube.watch_session import WatchSessions
+from notebook_platform.observability import metrics
+from notebook_platform.platform import Workshop
+from notebook_platform.reconciler import Keeper
+from notebook_platform.referrers import ReferenceWatch
+
+log = logging.getLogger(__name__)
+
+
+class Keepers:
+    """The keepers of this process, by the uid of their platform."""
+
+    def __init__(self, api: client.ApiClient, workshop: Workshop) -> None:
+        self._api = api
+        self._workshop = workshop
+        self._keepers: dict[str, Keeper] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._references = ReferenceWatch(api, self._wake)
+
+    def seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
+        """A platform was listed, added, changed or deleted."""
+        uid = body["metadata"]["uid"]
+        if gone:
+            return self._stop(uid)
+        if keeper := self._keepers.get(uid):
+            return keeper.update(body)
+        refer = partial(self._references.referrers.put, uid)
+        keeper = self._keepers[uid] = Keeper(body, self._api, self._workshop, refer)
+        self._tasks[uid] = asyncio.create_task(keeper.run(), name=f"keeper {keeper.platform.name}")
+        self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task))
+        metrics.PLATFORMS.set(len(self._keepers))
+        return None
+
+    def referred(self, kind: str, namespace: str, name: str) -> None:
+        """A Secret or ConfigMap was added, changed or deleted."""
+        self._references.event((kind, namespace, name))
+
+    def _wake(self, uid: str) -> None:
+        if keeper := self._keepers.get(uid):
+            keeper.wake()
+
+    async def close(self) -> None:
+        """Stop all keepers; what is under way in the cloud goes on and is found again."""
+        await self._references.close()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _stop(self, uid: str) -> None:
+        if task := self._tasks.get(uid):
+            task.cancel()
+
+    def _ended(self, uid: str, task: asyncio.Task[None]) -> None:
+        self._references.referrers.put(uid, ())
+        keeper = self._keepers.pop(uid, None)
+        self._tasks.pop(uid, None)
+        metrics.PLATFORMS.set(len(self._keepers))
+        if keeper and not task.cancelled() and (error := task.exception()):
+            log.error("the keeper of %s ended unforeseen", keeper.platform.name, exc_info=error)
+        REDACTORS.drop(uid)
+
+
+def registry(keepers: Keepers) -> kopf.OperatorRegistry:
+    """What kopf is to do: sign in, and hand every event on."""
+    handlers, sessions = kopf.OperatorRegistry(), WatchSessions()
+
+    @kopf.on.login(registry=handlers)
+    async def sign_in(**kwargs: Any) -> kopf.AiohttpSession | None:
+        login = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        return sessions.of(login) if login else None
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
+    async def platform(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:
+        keepers.seen(dict(body), gone=event["type"] == "DELETED")
+
+    async def reference(event: Mapping[str, Any], body: Mapping[str, Any], param: Any = "Secret", **_: Any) -> None:
+        if event["type"] is not None:
+            keepers.referred(param, str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
+
+    kopf.on.event("", "v1", "secrets", registry=handlers, id="secret", param="Secret")(reference)
+    kopf.on.event("", "v1", "configmaps", registry=handlers, id="configmap", param="ConfigMap")(reference)
+    return handlers
+
+
+def settings(*, patterns: bool) -> kopf.OperatorSettings:
+    """Return kopf's settings: no Events of its own, quick reconnects, no peering. `patterns`: namespaces come and go, so kopf watches them;
+    otherwise it asks for nothing outside the namespaces that it serves."""
+    chosen = kopf.OperatorSettings()
+    chosen.scanning.disabled = not patterns
+    chosen.posting.enabled = False
+    chosen.peering.standalone = True
+    chosen.watching.server_timeout = 270
+    chosen.watching.connect_timeout = 10
+    chosen.networking.request_timeout = 30
+    return chosen

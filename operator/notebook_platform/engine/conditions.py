@@ -1,0 +1,182 @@
+"""Outcomes become conditions. Pure: the same results, times and generation give the same conditions."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import singledispatch
+
+from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Outcome
+from notebook_platform.engine.reconcile import Result
+
+Make = Callable[[str, bool | None, str, str], Condition]
+
+SHOWN_CHANGES = 5
+"""So many changes are named in a message; the rest are counted."""
+
+
+@singledispatch
+def explain(outcome: Outcome) -> tuple[bool | None, str, str]:
+    """(status, reason, message) of a step's condition."""
+    raise TypeError(f"not an outcome: {outcome!r}")
+
+
+@explain.register
+def _(outcome: Done) -> tuple[bool | None, str, str]:
+    if outcome.next:
+        return False, outcome.reason, outcome.next
+    return True, "InPlace", "Is as the spec wants it"
+
+
+@explain.register
+def _(outcome: InProgress) -> tuple[bool | None, str, str]:
+    return False, outcome.reason, outcome.message
+
+
+@explain.register
+def _(outcome: Blocked) -> tuple[bool | None, str, str]:
+    return None, "Waiting", f"Waits for {', '.join(outcome.by)}"
+
+
+@explain.register
+def _(outcome: Failed) -> tuple[bool | None, str, str]:
+    return False, outcome.reason, sentence(outcome)
+
+
+def sentence(failed: Failed) -> str:
+    """What is wrong, then what to do."""
+    message = failed.message.rstrip(". ")
+    return f"{message}. {failed.remedy}" if failed.remedy else message
+
+
+def fold(
+    results: Mapping[str, Result],
+    previous: Sequence[Condition],
+    *,
+    generation: int,
+    now: datetime,
+    deleting: bool = False,
+    suspended: bool = False,
+) -> list[Condition]:
+    """All conditions of a platform after a pass: Ready, Reconciling, Stalled, one for each step, drift and notices."""
+
+    def make(type_: str, status: bool | None, reason: str, message: str) -> Condition:
+        return condition(type_, status, reason, message, generation=generation, now=now)
+
+    parts = [
+        *_summary(results, make, neglected(results, previous, now), deleting=deleting, suspended=suspended),
+        *_steps(results, make, deleting=deleting, suspended=suspended),
+        _drift(results, make),
+        *_notices(results, make),
+    ]
+    return carry_over(parts, previous)
+
+
+def neglected(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:
+    """The steps whose thing does not work for longer than it may without somebody, and since when."""
+    before = {c.type: datetime.fromisoformat(c.last_transition_time) for c in previous if c.status == "False"}
+    found = {}
+    for name, result in results.items():
+        ailing = result.outcome.ailing if isinstance(result.outcome, InProgress) else None
+        if ailing is None or (since := before.get(f"{name}Ready")) is None:
+            continue
+        since = max(since, ailing.since or since)
+        if (now - since).total_seconds() >= ailing.patience:
+            found[name] = since
+    return found
+
+
+def _summary(
+    results: Mapping[str, Result], make: Make, ill: Mapping[str, datetime], *, deleting: bool, suspended: bool
+) -> Iterator[Condition]:
+    failed = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Failed)}
+    stuck = {name: f for name, f in failed.items() if f.retry_in is None}
+    moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, InProgress)}
+    later = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Done) and r.outcome.next}
+    asked = [name for name, part in later.items() if part.person]
+    waiting = [name for name, r in results.items() if isinstance(r.outcome, Blocked)]
+    pending = [name for name, r in results.items() if r.changes and not isinstance(r.outcome, InProgress | Failed)]
+    ready = not (failed or moving or waiting or later) and not (suspended and pending) and not deleting
+    if failed:
+        name, worst = next(iter((stuck or failed).items()))
+        reason, message = worst.reason, f"{name}: {sentence(worst)}"
+    elif moving:
+        name, work = next(iter(moving.items()))
+        reason, message = work.reason, f"{name}: {work.message}"
+    elif later and not suspended:
+        name = next(iter([*asked, *later]))
+        reason, message = later[name].reason, f"{name}: {later[name].next}"
+    elif suspended:
+        reason, message = (
+            "Suspended",
+            f"Suspended; {_count(pending)} would change" if pending else "Suspended; nothing would change",
+        )
+    elif deleting:
+        reason, message = "Deleting", "Is being deleted"
+    elif ready:
+        reason, message = "Ready", "Everything is as the spec wants it"
+    else:
+        reason, message = "Waiting", f"Waits for {', '.join(waiting)}"
+    yield make("Ready", ready, reason, message)
+    going_on = len(moving) > len(ill) or len(later) > len(asked) or ((failed or deleting) and not stuck)
+    busy = bool(going_on) and not suspended
+    yield make("Reconciling", busy, reason if busy else "Settled", message if busy else "Nothing is under way")
+    if stuck:
+        yield make("Stalled", True, reason, message)
+    elif asked:
+        yield make("Stalled", True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].next}")
+    elif ill:
+        name, since = next(iter(ill.items()))
+        message = f"{name}: {moving[name].message}; it has been so since {since:%Y-%m-%d %H:%M} UTC"
+        yield make("Stalled", True, moving[name].reason, message)
+    else:
+        yield make("Stalled", False, "NotStalled", "Nothing needs a person")
+
+
+def _count(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspended: bool) -> Iterator[Condition]:
+    for name, result in results.items():
+        status, reason, message = explain(result.outcome)
+        if isinstance(result.outcome, Done):
+            if deleting:
+                status, reason, message = False, "Gone", "Nothing of it is left"
+            elif not result.wanted and not result.exists:
+                continue
+            elif suspended and result.changes:
+                status, reason, message = False, "Suspended", f"Would change: {listed(result)}"
+        yield make(f"{name}Ready", status, reason, message)
+
+
+def listed(result: Result) -> str:
+    """The changes of a result in a few words: path, found, wanted."""
+    shown = [
+        f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (which cannot be done)" if c.cannot else "")
+        for c in result.changes[:SHOWN_CHANGES]
+    ]
+    more = len(result.changes) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def _drift(results: Mapping[str, Result], make: Make) -> Condition:
+    drifted = {name: r for name, r in results.items() if r.drift}
+    if not drifted:
+        return make("DriftDetected", False, "InLine", "What is there is what was made")
+    message = ". ".join(f"{name}: {listed(result)}" for name, result in drifted.items())
+    return make("DriftDetected", True, "Drifted", message)
+
+
+def _notices(results: Mapping[str, Result], make: Make) -> Iterator[Condition]:
+    seen: set[str] = set()
+    for result in results.values():
+        for notice in result.notices:
+            if notice.condition not in seen:
+                seen.add(notice.condition)
+                yield make(notice.condition, True, notice.reason, notice.message)
+
+
+def settled(conditions: Iterable[Condition], generation: int, steps: Iterable[str]) -> frozenset[str]:
+    """The steps that were made real for this generation before: a change found there now is drift."""
+    good = {c.type for c in conditions if c.status == "True" and c.observed_generation == generation}
+    return frozenset(name for name in steps if f"{name}Ready" in good)

@@ -1,0 +1,94 @@
+"""The way back over the graph: what is there is looked at forwards, then deleted, or let go of, backwards."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome
+from notebook_platform.engine.reconcile import STEP_SECONDS, Listener, Result, failure, guarded, silent, walk
+from notebook_platform.engine.step import Inputs, Observed, Step
+
+log = logging.getLogger(__name__)
+
+
+async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed], dict[str, Any]]:
+    """What is there, step by step, and the outputs of it; a step that cannot be looked at is a Failed."""
+    seen: dict[str, Observed[Any] | Failed] = {}
+    inputs: dict[str, Any] = {}
+    for name in graph.order:
+        step = graph.steps[name]
+        if any(isinstance(seen[need], Failed) for need in step.needs):
+            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be looked at", remedy="", retry_in=10)
+            continue
+        try:
+            observed = await asyncio.wait_for(step.observe(inputs), STEP_SECONDS)
+            seen[name] = observed
+            if observed.found is not None:
+                inputs[name] = step.output(observed.found)
+        except Exception as error:
+            seen[name] = failure(step, error)
+    return seen, inputs
+
+
+async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = silent) -> dict[str, Result]:
+    """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
+
+    A result is Done once nothing of ours is left of its step.
+    """
+    seen, inputs = await _look_forwards(graph)
+
+    async def act(step: Step[Any, Any], _: Inputs) -> Result:
+        observed = seen[step.name]
+        host = seen.get(step.goes_with) if step.goes_with else None
+        ends_anyway = isinstance(host, Observed) and host.found is not None
+        if isinstance(observed, Failed):
+            return Result(outcome=Done() if ends_anyway else _blamed(graph, step, observed, seen))
+        if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
+            return Result(outcome=Done())
+        if step.name in held:
+            return Result(outcome=held[step.name], exists=True)
+        if observed.busy and (observed.found is None or observed.busy.reason == "Deleting"):
+            return Result(outcome=observed.busy, exists=True)
+        if observed.found is None:
+            return Result(outcome=observed.failed or Done(), exists=True)
+        result = await guarded(step, _deleted(step, observed.found, inputs))
+        if isinstance(result.outcome, Failed) and ends_anyway:
+            log.warning("%s goes with %s: %s", step.name, step.goes_with, result.outcome.message)
+            return Result(outcome=Done())
+        return result
+
+    return await walk(graph, graph.dependents, act, told)
+
+
+def _blamed(graph: Graph, step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
+    """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
+    culprits = tuple(need for need in step.needs if isinstance(seen[need], Failed))
+    return Blocked(by=culprits) if culprits else failed
+
+
+async def _deleted(step: Step[Any, Any], found: Any, inputs: Inputs) -> Result:
+    return Result(outcome=await step.delete(found, inputs), exists=True)
+
+
+async def let_go(graph: Graph) -> dict[str, Result]:
+    """Look forwards at what is there, then backwards take our mark off what is ours; nothing is deleted. The mark of a thing goes
+    after those of all that stands on it, for without it nothing below would be looked at again."""
+    seen, _ = await _look_forwards(graph)
+
+    async def act(step: Step[Any, Any], _: Inputs) -> Result:
+        observed = seen[step.name]
+        if isinstance(observed, Failed):
+            return Result(outcome=_blamed(graph, step, observed, seen))
+        if observed.busy:
+            return Result(outcome=observed.busy)
+        if observed.found is None or not observed.ours:
+            return Result(outcome=Done())
+        return await guarded(step, _released(step, observed.found))
+
+    return await walk(graph, graph.dependents, act, silent)
+
+
+async def _released(step: Step[Any, Any], found: Any) -> Result:
+    return Result(outcome=await step.let_go(found), exists=True)

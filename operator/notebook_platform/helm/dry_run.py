@@ -1,0 +1,162 @@
+"""A look ahead at what helm would do: the chart is rendered against the cluster's own API before anything is written.
+
+Helm ends an upgrade at the first thing that the cluster does not take, and a revision is spent by then. What it refuses in the
+rehearsal is told at once, in plans too. An answer is kept until chart, values or cluster are others.
+"""
+
+import asyncio
+import hashlib
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyhelm3.errors import Error
+
+from notebook_platform.bounded.documents import Budget, DocumentRefused, read_yaml_all
+from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.helm.deprecated_apis import REMOVED, Kind, ageing, named
+from notebook_platform.helm.errors import failure
+from notebook_platform.helm.hooks import HOOK, Place
+from notebook_platform.helm.state import Wanted
+from notebook_platform.workload.step import Target
+
+CERTAIN = frozenset(
+    {"ValuesRefused", "UnsupportedKubernetes", "OwnershipConflict", "ChartNotFound", "RepositoryRefused", "RepositoryUnreachable"}
+)
+"""What holds for the real run too. Anything else may go well then, or fails there and is counted."""
+
+FROM_AFAR = frozenset({"ChartNotFound", "RepositoryRefused", "ChartDigestMismatch", "ChartTooLarge"})
+AGAIN = 60.0
+"""Seconds until such a refusal is asked for again: a repository can be corrected without a change of the spec."""
+
+PATIENCE = 5.0
+
+LONGEST = 180.0
+"""Seconds. A chart that is not fetched and rendered in this time is given up."""
+
+RENDERED = Budget(bytes=8 << 20, nodes=400_000, depth=100)
+"""Of all that one chart renders. Helm could not keep more: a release is one Secret."""
+
+NO_MATCH = re.compile(r'no matches for kind "(\w+)" in version "([^"]+)"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """How it went: `refused` says why the real one would fail; `objects` are what it would leave, hooks apart."""
+
+    refused: Failed | None = None
+    objects: frozenset[Place] = frozenset()
+
+
+class Rehearsals:
+    """The last rehearsal of each release. `rehearse` runs helm: (cluster, what is wanted, whether it is an upgrade) -> manifests; a
+    pass waits for it for `patience` seconds."""
+
+    def __init__(self, rehearse: Callable[[Target, Wanted, bool], Awaitable[str]], patience: float = PATIENCE) -> None:
+        self._rehearse = rehearse
+        self._patience = patience
+        self._kept: dict[str, tuple[str, asyncio.Task[Rehearsal], float]] = {}
+
+    async def of(self, target: Target, wanted: Wanted, field: str, *, upgrade: bool) -> Rehearsal | None:
+        """The rehearsal for what is wanted now; helm is run when that, or the cluster's version, has changed. None: it takes its
+        time (a chart has to be fetched from afar) and goes on beside the passes."""
+        release = f"{target.cluster_id}/{wanted.namespace}/{wanted.name}"
+        about = [str(wanted.chart), wanted.values, target.served_version, upgrade]
+        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        before, task, begun = self._kept.get(release, ("", None, 0.0))
+        if task is None or before != digest or _outdated(task, time.monotonic() - begun):
+            if task is not None:
+                task.cancel()
+            task = asyncio.create_task(self._run(target, wanted, field, upgrade), name=f"rehearsal {release}")
+            self._kept[release] = digest, task, time.monotonic()
+        await asyncio.wait({task}, timeout=self._patience)
+        if not task.done():
+            return None
+        found = task.result()
+        if found.refused is not None and found.refused.retry_in is not None:
+            del self._kept[release]
+        return found
+
+    async def _run(self, target: Target, wanted: Wanted, field: str, upgrade: bool) -> Rehearsal:
+        try:
+            async with asyncio.timeout(LONGEST):
+                things = await objects(await self._rehearse(target, wanted, upgrade))
+        except Refused as refused:
+            return Rehearsal(refused=refused.failed)
+        except DocumentRefused as refused:
+            return Rehearsal(refused=_unreadable(wanted, refused, field))
+        except TimeoutError:
+            return Rehearsal(refused=_slow(wanted, field))
+        except Error as error:
+            return Rehearsal(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
+        gone = [kind for kind in ageing(things) if REMOVED[kind].since <= target.served_version]
+        parts = frozenset((thing["kind"], thing["metadata"]["name"]) for thing in things if not _is_hook(thing))
+        return Rehearsal(refused=unserved(gone, wanted, target.served_version, field), objects=parts)
+
+    async def close(self) -> None:
+        """End what runs."""
+        tasks = [task for _, task, _ in self._kept.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _outdated(task: asyncio.Task[Rehearsal], seconds: float) -> bool:
+    """Whether a rehearsal ended with a refusal that may no longer hold."""
+    if seconds < AGAIN or not task.done() or task.cancelled() or task.exception():
+        return False
+    refused = task.result().refused
+    return refused is not None and refused.reason in FROM_AFAR
+
+
+async def objects(rendered: str) -> list[dict[str, Any]]:
+    """The objects of a manifest; a list of some is no object itself. Raises DocumentRefused."""
+    documents = await read_yaml_all(rendered, RENDERED)
+    named = [one for one in documents if isinstance(one, dict) and isinstance(one.get("metadata"), dict)]
+    return [one for one in named if isinstance(one.get("kind"), str) and isinstance(one["metadata"].get("name"), str)]
+
+
+def _unreadable(wanted: Wanted, refused: DocumentRefused, field: str) -> Failed:
+    return Failed(
+        reason="ChartRefused",
+        message=f"{field}.chart: what {wanted.chart.name}-{wanted.chart.version} renders is not read: {refused}",
+        remedy=f"Choose another {field}.chart.version, or ask for less of it in {field}.values.",
+    )
+
+
+def _slow(wanted: Wanted, field: str) -> Failed:
+    return Failed(
+        reason="HelmTimedOut",
+        message=f"{field}.chart: {wanted.chart.name}-{wanted.chart.version} was not rendered within {LONGEST:.0f} s",
+        remedy="The operator retries. Check the chart repository and the cluster's API.",
+        retry_in=60,
+    )
+
+
+def _is_hook(thing: Mapping[str, Any]) -> bool:
+    return HOOK in (thing["metadata"].get("annotations") or {})
+
+
+def unserved(kinds: Iterable[Kind], wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
+    """The failure that kinds which the cluster no longer serves mean; None when there are none. Pure."""
+    if not (gone := sorted(set(kinds))):
+        return None
+    chart, served = f"{wanted.chart.name}-{wanted.chart.version}", ".".join(map(str, kubernetes))
+    return Failed(
+        reason="UnsupportedKubernetes",
+        message=f"{field}.chart: {chart} makes {', '.join(map(named, gone))}, which Kubernetes {served} no longer serves",
+        remedy=f"Choose a newer {field}.chart.version, or switch off what makes it.",
+    )
+
+
+def refusal(words: str, wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
+    """What helm's words mean, if they hold for the real run too. Kinds of custom resources are left to that: a chart may bring
+    their definitions along. Pure."""
+    missing: list[Kind] = [(version, kind) for kind, version in NO_MATCH.findall(words)]
+    if missing:
+        return unserved([kind for kind in missing if kind in REMOVED], wanted, kubernetes, field)
+    told = failure(words, field)
+    return told if told.reason in CERTAIN else None

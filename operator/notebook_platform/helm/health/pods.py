@@ -1,0 +1,201 @@
+"""Why a pod does not work: one table of checks, tried in order; the first that fits says it, with what to do."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from notebook_platform.helm.health.snapshot import Scene
+
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
+CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+OTHER_ZONE = ("volume node affinity conflict", "didn't match PersistentVolume's node affinity")
+"""The scheduler's words for a disk that no node can reach: of older and of newer Kubernetes."""
+
+STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
+
+
+@dataclass(frozen=True)
+class Check:
+    """`why` gives the sentence if it is this; `remedy` what to do about it. A smaller `weight` is worse."""
+
+    reason: str
+    weight: int
+    why: Callable[[Any, Scene], str | None]
+    remedy: str
+
+
+def diagnose(pod: Any, around: Scene) -> tuple[Check, str] | None:
+    """The first check that fits, and its sentence; None: the pod works, or nothing is known yet."""
+    for check in CHECKS:
+        if cause := check.why(pod, around):
+            return check, f"{cause}: {check.remedy}"
+    return None
+
+
+def _containers(pod: Any) -> list[Any]:
+    return [*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ())]
+
+
+def _waiting(pod: Any) -> Iterator[tuple[Any, Any]]:
+    for status in _containers(pod):
+        if status.state and status.state.waiting:
+            yield status, status.state.waiting
+
+
+def _image(pod: Any, around: Scene) -> str | None:
+    for status, waiting in _waiting(pod):
+        if waiting.reason in PULL_REASONS:
+            node = f" on node {pod.spec.node_name}" if pod.spec.node_name else ""
+            return f"the image {status.image} of pod {pod.metadata.name} cannot be pulled{node} ({waiting.reason})"
+    return None
+
+
+def _unbound(pod: Any, around: Scene) -> str | None:
+    for volume in pod.spec.volumes or ():
+        if volume.persistent_volume_claim is None:
+            continue
+        name = volume.persistent_volume_claim.claim_name
+        claim = around.claims.get(name)
+        if claim is None:
+            return f"the volume claim {name} does not exist"
+        if claim.status.phase == "Bound":
+            continue
+        class_name = claim.spec.storage_class_name
+        chosen = around.classes.get(class_name)
+        if class_name is None:
+            return f"the volume claim {name} is not bound (it names no storage class, and the cluster has no default one)"
+        if chosen is None:
+            return f"the volume claim {name} is not bound (there is no storage class {class_name})"
+        at_once = chosen.volume_binding_mode != "WaitForFirstConsumer" or SELECTED_NODE in (claim.metadata.annotations or {})
+        if at_once:
+            told = around.told("PersistentVolumeClaim", name, "ProvisioningFailed")
+            return f"the volume claim {name} is not bound (storage class {class_name}){f': {told}' if told else ''}"
+    return None
+
+
+def _unattached(pod: Any, around: Scene) -> str | None:
+    if pod.status.phase != "Pending":
+        return None
+    told = around.told("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
+    if told:
+        return f"a volume of pod {pod.metadata.name} cannot be used on node {pod.spec.node_name} ({told})"
+    unscheduled = _unscheduled(pod) or ""
+    if any(words in unscheduled for words in OTHER_ZONE):
+        return f"the disk of pod {pod.metadata.name} lies in another zone than the nodes that have room ({unscheduled})"
+    return None
+
+
+def _unscheduled(pod: Any) -> str | None:
+    for condition in pod.status.conditions or ():
+        if condition.type == "PodScheduled" and condition.status == "False":
+            return str(condition.message or condition.reason)
+    return None
+
+
+def _no_such_node(pod: Any, around: Scene) -> str | None:
+    if _unscheduled(pod) is None:
+        return None
+    for key, values in _asked_labels(pod):
+        if not any((node.metadata.labels or {}).get(key) in values for node in around.nodes):
+            label = f"{key}={values[0]}" if len(values) == 1 else f"{key} of {', '.join(values)}"
+            return f"no node has the label {label}, which pod {pod.metadata.name} asks for"
+    return None
+
+
+def _asked_labels(pod: Any) -> Iterator[tuple[str, list[str]]]:
+    """The labels that a node must have, as far as they stand alone: a selector, or the one term of a required affinity."""
+    for key, value in (pod.spec.node_selector or {}).items():
+        yield key, [value]
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    required = affinity.required_during_scheduling_ignored_during_execution if affinity else None
+    terms = required.node_selector_terms if required else []
+    if len(terms) == 1:
+        for wanted in terms[0].match_expressions or ():
+            if wanted.operator == "In":
+                yield wanted.key, list(wanted.values)
+
+
+def _no_room(pod: Any, around: Scene) -> str | None:
+    lacking = re.findall(r"Insufficient ([\w/-]+(?:[.][\w/-]+)*)", _unscheduled(pod) or "")
+    if not lacking:
+        return None
+    names = sorted(set(lacking))
+    asked = [c.resources.requests or {} for c in pod.spec.containers if c.resources]
+    amounts = [f"{name} ({', '.join(r[name] for r in asked if name in r)})" for name in names]
+    return f"no node has enough {' and '.join(amounts)} left for pod {pod.metadata.name}"
+
+
+def _tainted(pod: Any, around: Scene) -> str | None:
+    told = re.search(r"untolerated taint(?:\(s\))?(?: ?\{([^}:]+))?", _unscheduled(pod) or "")
+    if told is None:
+        return None
+    return f"pod {pod.metadata.name} does not tolerate {f'the taint {told.group(1)}' if told.group(1) else 'the taints'} of the nodes"
+
+
+def _unschedulable(pod: Any, around: Scene) -> str | None:
+    told = _unscheduled(pod)
+    return f"pod {pod.metadata.name} cannot be scheduled ({told.rstrip('.')})" if told else None
+
+
+def _misconfigured(pod: Any, around: Scene) -> str | None:
+    for status, waiting in _waiting(pod):
+        if waiting.reason in CONFIG_REASONS:
+            told = f" ({waiting.message})" if waiting.message else ""
+            return f"container {status.name} of pod {pod.metadata.name} cannot be made{told}"
+    return None
+
+
+def _killed(pod: Any, around: Scene) -> str | None:
+    for status in _containers(pod):
+        ended = status.last_state.terminated if status.last_state else None
+        if ended and ended.reason == "OOMKilled" and not status.ready:
+            return f"container {status.name} of pod {pod.metadata.name} took more memory than it may ({status.restart_count} restarts)"
+    return None
+
+
+def _crashing(pod: Any, around: Scene) -> str | None:
+    for status, waiting in _waiting(pod):
+        if waiting.reason == "CrashLoopBackOff":
+            ended = status.last_state.terminated if status.last_state else None
+            code = f", last with exit code {ended.exit_code}" if ended else ""
+            return f"container {status.name} of pod {pod.metadata.name} keeps crashing ({status.restart_count} restarts{code})"
+    return None
+
+
+def _waits(pod: Any, around: Scene) -> str | None:
+    for status, waiting in _waiting(pod):
+        if (waiting.reason or "") not in STARTING:
+            return f"container {status.name} of pod {pod.metadata.name} waits ({waiting.reason})"
+    return None
+
+
+def _unready(pod: Any, around: Scene) -> str | None:
+    told = around.told("Pod", pod.metadata.name, "Unhealthy")
+    for status in pod.status.container_statuses or ():
+        if status.state and status.state.running and not status.ready and told:
+            return f"container {status.name} of pod {pod.metadata.name} runs but is not ready ({told})"
+    return None
+
+
+CHECKS = (
+    Check("VolumeNotBound", 2, _unbound, "choose a storage class that exists, or see the claim's events"),
+    Check("StorageUnavailable", 2, _unattached, "see whether the disk hangs on another node or in another zone"),
+    Check(
+        "NoNodeWithLabel",
+        1,
+        _no_such_node,
+        "give a pool this label (spec.nodePools[].labels), or do not ask for it",
+    ),
+    Check("NotEnoughRoom", 1, _no_room, "add nodes or a larger size (spec.nodePools), or ask for less"),
+    Check("TaintNotTolerated", 1, _tainted, "add a pool without this taint, or a toleration"),
+    Check("Unschedulable", 1, _unschedulable, "see spec.nodePools"),
+    Check("ImagePullFailed", 0, _image, "correct its name, or let the cluster's nodes pull from that registry"),
+    Check("ContainerConfigError", 0, _misconfigured, "create what the container refers to"),
+    Check("OutOfMemory", 0, _killed, "give it a higher limit"),
+    Check("CrashLooping", 0, _crashing, "see its log"),
+    Check("ContainerWaiting", 3, _waits, "see the pod's events"),
+    Check("ProbeFailing", 4, _unready, "see its log"),
+)
+"""Reason, weight, what is amiss, what to do."""

@@ -1,0 +1,140 @@
+"""Whether the workloads of a release work, and if not, why: from its own objects, not from a time-out."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.pods import diagnose
+from notebook_platform.helm.health.snapshot import Scene, scene
+from notebook_platform.helm.release import Release
+
+NOT_READY = 5
+"""Weight of what is only not ready yet."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of workload: how all of a namespace are listed, and what one lacks (None: nothing)."""
+
+    listing: Callable[[client.ApiClient, str], Any]
+    lack: Callable[[Any], str | None]
+
+
+def _of_new_version(found: Any, replicas: int, updated: int) -> str | None:
+    seen = (found.status.observed_generation or 0) >= found.metadata.generation
+    return None if seen and updated >= replicas else f"{updated} of {replicas} pods are of the new version"
+
+
+def _deployment(found: Any) -> str | None:
+    replicas, ready = found.spec.replicas, found.status.ready_replicas or 0
+    late = _of_new_version(found, replicas, found.status.updated_replicas or 0)
+    return late or (f"{ready} of {replicas} pods are ready" if ready < replicas else None)
+
+
+def _daemon_set(found: Any) -> str | None:
+    """Nodes come and go: a pod that is only late is no trouble (see `_troubles_of`)."""
+    wanted, ready = found.status.desired_number_scheduled or 0, found.status.number_ready or 0
+    return f"{ready} of {wanted} pods are ready" if ready < wanted else None
+
+
+KINDS: Mapping[str, Kind] = {
+    "Deployment": Kind(lambda api, ns: client.AppsV1Api(api).list_namespaced_deployment(ns), _deployment),
+    "StatefulSet": Kind(lambda api, ns: client.AppsV1Api(api).list_namespaced_stateful_set(ns), _deployment),
+    "DaemonSet": Kind(lambda api, ns: client.AppsV1Api(api).list_namespaced_daemon_set(ns), _daemon_set),
+}
+
+
+async def troubles(api: client.ApiClient, release: Release, *, passed_by: frozenset[str] = frozenset()) -> tuple[Trouble, ...]:
+    """What is amiss, worst first. `passed_by` names workloads that need not be complete."""
+    found: list[Trouble] = []
+    things = [thing for thing in release.objects() if thing["metadata"]["name"] not in passed_by]
+    for namespace in sorted({_namespace(thing, release) for thing in things}):
+        here = [thing for thing in things if _namespace(thing, release) == namespace]
+        found += await _of_workloads(api, namespace, [thing for thing in here if thing["kind"] in KINDS])
+        found += await _of_services(api, namespace, {t["metadata"]["name"] for t in here if _is_load_balancer(t)})
+    return tuple(sorted(found))
+
+
+def _namespace(thing: Mapping[str, Any], release: Release) -> str:
+    return thing["metadata"].get("namespace") or release.namespace
+
+
+def _is_load_balancer(thing: Mapping[str, Any]) -> bool:
+    return thing["kind"] == "Service" and (thing.get("spec") or {}).get("type") == "LoadBalancer"
+
+
+async def _of_workloads(api: client.ApiClient, namespace: str, things: Sequence[Mapping[str, Any]]) -> list[Trouble]:
+    kinds = sorted({thing["kind"] for thing in things})
+    listed = await asyncio.gather(*(KINDS[kind].listing(api, namespace) for kind in kinds))
+    there = {(kind, one.metadata.name): one for kind, found in zip(kinds, listed, strict=True) for one in found.items}
+    gone = [thing for thing in things if (thing["kind"], thing["metadata"]["name"]) not in there]
+    found = [Trouble(0, "WorkloadGone", f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
+    lacking = [(kind, one, lack) for (kind, _), one in _named(things, there) if (lack := KINDS[kind].lack(one))]
+    if not lacking:
+        return found
+    around = await scene(api, namespace)
+    return found + [trouble for kind, one, lack in lacking for trouble in troubles_of(kind, one, lack, around)]
+
+
+def _named(things: Iterable[Mapping[str, Any]], there: Mapping[tuple[str, str], Any]) -> Iterable[tuple[tuple[str, str], Any]]:
+    keys = [(thing["kind"], thing["metadata"]["name"]) for thing in things]
+    return [(key, there[key]) for key in keys if key in there]
+
+
+def troubles_of(kind: str, workload: Any, lack: str, around: Scene) -> list[Trouble]:
+    """Why a workload lacks pods; the lack itself when nothing more is known."""
+    name = workload.metadata.name
+    diagnosed = [d for pod in around.pods_of(workload.spec.selector.match_labels) if (d := diagnose(pod, around))]
+    if diagnosed:
+        check, why = min(diagnosed, key=lambda pair: pair[0].weight)
+        return [Trouble(check.weight, check.reason, f"{kind} {name}: {why}")]
+    if refused := _refused(kind, workload, around):
+        return [Trouble(0, "PodsRefused", f"{kind} {name}: its pods are refused: {refused}")]
+    return [] if kind == "DaemonSet" else [Trouble(NOT_READY, "Progressing", f"{kind} {name}: {lack}")]
+
+
+def _refused(kind: str, workload: Any, around: Scene) -> str:
+    """Quota, Pod Security or a missing ServiceAccount keep the pods from being made at all."""
+    for condition in workload.status.conditions or ():
+        if condition.type == "ReplicaFailure" and condition.status == "True":
+            return str(condition.message).rstrip(".")
+    return around.told(kind, workload.metadata.name, "FailedCreate")
+
+
+async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -> list[Trouble]:
+    """Services that wait for an address."""
+    if not names:
+        return []
+    core = client.CoreV1Api(api)
+    found: list[Trouble] = []
+    for service in (await core.list_namespaced_service(namespace)).items:
+        name = service.metadata.name
+        if name not in names or service.spec.type != "LoadBalancer" or service.status.load_balancer.ingress:
+            continue
+        selector = f"involvedObject.kind=Service,involvedObject.name={name},type=Warning"
+        told = (await core.list_namespaced_event(namespace, field_selector=selector)).items
+        found.append(_without_address(service, str(told[-1].message) if told else ""))
+    return found
+
+
+def _without_address(service: Any, told: str) -> Trouble:
+    name, since = service.metadata.name, service.metadata.creation_timestamp.strftime("%Y-%m-%d %H:%M UTC")
+    if not told:
+        return Trouble(NOT_READY, "AddressPending", f"Service {name} waits for an address from Azure since {since}")
+    for code, remedy in ADDRESS_CODES.items():
+        if code in told:
+            return Trouble(1, "AddressFailed", f"Service {name} gets no address (since {since}): {code}: {remedy}")
+    return Trouble(1, "AddressFailed", f"Service {name} gets no address (since {since}): {told.strip().rstrip('.')}")
+
+
+ADDRESS_CODES: Mapping[str, str] = {
+    "DnsRecordInUse": "the DNS label is taken in this region; choose another",
+    "PublicIPCountLimitReached": "the subscription's quota of public addresses is used up; ask for more, or free one",
+    "AuthorizationFailed": "the cluster's identity may not use that address; give it Network Contributor on its resource group",
+    "PublicIPAddressInUse": "that address is used by something else; choose another",
+}
+"""What Azure's codes in a Service's events mean (https://learn.microsoft.com/azure/aks/static-ip)."""

@@ -1,0 +1,144 @@
+"""RetiredReleases: releases of ours that the spec no longer asks for, by the ledger in the management cluster: they are uninstalled, and
+their volumes are left alone. Nothing in the built cluster starts this."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.helm import marker
+from notebook_platform.helm.actions.uninstall import finish, uninstall
+from notebook_platform.helm.approval import Concern, retirement
+from notebook_platform.helm.errors import failure
+from notebook_platform.helm.keeping import Keeping
+from notebook_platform.helm.ownership import OwnedRelease, Place
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.storage import changed, history
+from notebook_platform.workload import errors
+from notebook_platform.workload.step import Target
+
+REMOVE_BY_HAND = "Restore the Secret from a backup; or delete the objects of the release by hand, then the Secret."
+
+Clear = Callable[[client.ApiClient, str], Awaitable[None]]
+Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
+"""Says what uninstalling a release does to users' data."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Entries of the ledger by place, and what has to be approved before a release is uninstalled."""
+
+    target: Target
+    releases: Mapping[Place, OwnedRelease]
+    awaits: Mapping[Place, Failed] = field(default_factory=dict)
+
+
+class RetiredReleases(Step[bool, Found]):
+    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it. `concerns`:
+    what is asked before one is uninstalled while the platform stays."""
+
+    name = "RetiredReleases"
+    needs = ("TargetCluster",)
+    goes_with = "Cluster"
+
+    def __init__(self, keeping: Keeping, wanted: Collection[Place], clear: Mapping[str, Clear], concerns: Concerns) -> None:
+        self._keeping = keeping
+        self._wanted = frozenset(wanted)
+        self._clear = clear
+        self._concerns = concerns
+
+    def desired(self, inputs: Inputs) -> bool | None:
+        return None
+
+    async def observe(self, inputs: Inputs) -> Observed[Found]:
+        target: Target | None = inputs.get("TargetCluster")
+        if target is None or target.api is None:
+            return Observed()
+        await self._keeping.ledger.load()
+        left = {place: one for place, one in self._keeping.ledger.releases().items() if place not in self._wanted}
+        if not left:
+            return Observed()
+        for namespace, release in left:
+            run = self._keeping.helm.run_of(self._key((namespace, release)))
+            if run is None:
+                continue
+            if not run.ended and run.verb == "uninstall":
+                message = f"Helm is at work: uninstall {release} from {namespace}"
+                return Observed(busy=InProgress(reason="Uninstalling", message=message, look_again_in=0.5))
+            if run.words is not None and run.verb == "uninstall":
+                return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
+        awaits = {} if self._keeping.deleting else await self._awaits(target, left)
+        return Observed(found=Found(target, left, awaits))
+
+    async def _awaits(self, target: Target, left: Mapping[Place, OwnedRelease]) -> dict[Place, Failed]:
+        """What has to be approved; what has begun is not asked for again."""
+        found = {}
+        for place, owned in left.items():
+            newest = (await history(target.api, *place, owned)).own
+            if newest is None or newest.status == "uninstalled" or owned.removing:
+                continue
+            concerns = await self._concerns(target.api, newest)
+            if asked := retirement(place, concerns, self._keeping.approved):
+                found[place] = asked
+        return found
+
+    def _key(self, place: Place) -> str:
+        return f"{self._keeping.uid}/{place[0]}/{place[1]}"
+
+    def plan(self, desired: bool | None, found: Found | None) -> Sequence[Change]:
+        if found is None:
+            return ()
+        return [_end(place, found.awaits.get(place)) for place in sorted(found.releases)]
+
+    async def apply(self, desired: bool | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        assert found is not None
+        now = {change.path for change in changes}
+        ending = {place: one for place, one in found.releases.items() if _path(place) in now}
+        return await self._end_next(replace(found, releases=ending), with_data=False)
+
+    def output(self, found: Found | None) -> Any:
+        return tuple(found.releases) if found else None
+
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        return await self._end_next(found, with_data=True)
+
+    async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
+        """One after the other."""
+        place, owned = next(iter(sorted(found.releases.items())))
+        api, (namespace, release) = found.target.api, place
+        keeping = self._keeping
+        if keeping.helm.stop(self._key(place)):
+            message = f"The helm that worked on {release} is ended"
+            return InProgress(reason="Uninstalling", message=message, look_again_in=0.2)
+        kept = await history(api, namespace, release, owned)
+        label = f"release {release} in namespace {namespace}"
+        if failed := changed(kept, owned, "spec", label):
+            return replace(failed, remedy=f"{failed.remedy.split('. ')[0]}. {REMOVE_BY_HAND}")
+        if kept.own is not None:
+            return await uninstall(keeping.helm, api, keeping.ledger, self._key(place), kept.own)
+        if clear := self._clear.get(owned.step):
+            await clear(api, namespace)
+        await finish(api, keeping.ledger, place, owned, kept, with_data=with_data)
+        if len(found.releases) == 1:
+            return Done()
+        return InProgress(reason="Uninstalling", message=f"{release} is gone", look_again_in=0.1)
+
+    def explain(self, error: Exception) -> Failed | None:
+        return errors.failure(error, "spec")
+
+    async def let_go(self, found: Found) -> Outcome:
+        for namespace, release in found.releases:
+            await marker.unmark(found.target.api, namespace, release, self._keeping.owner)
+            await self._keeping.ledger.forget((namespace, release))
+        return Done()
+
+
+def _end(place: Place, awaits: Failed | None) -> Change:
+    return Change(path=_path(place), action=Action.DELETE, before="installed", disrupts=True, awaits=awaits)
+
+
+def _path(place: Place) -> str:
+    """Where a release stands in plans."""
+    return f"releases/{place[0]}/{place[1]}"

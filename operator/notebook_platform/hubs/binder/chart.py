@@ -1,0 +1,141 @@
+"""BinderHub: the content of the binder's release, with addresses decided before it is installed, and what its health means."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.api.binderhub import BinderHubSpec
+from notebook_platform.engine.outcome import InProgress
+from notebook_platform.engine.step import Notice
+from notebook_platform.helm.approval import Concern
+from notebook_platform.helm.chart_adapter import Content, Seen
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.state import Wanted
+from notebook_platform.helm.values import at, documents
+from notebook_platform.hubs import snapshots, upgrades
+from notebook_platform.hubs.binder import health
+from notebook_platform.hubs.binder.addresses import decide
+from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
+from notebook_platform.hubs.binder.values import FIELD, about_binder, hub_inside, is_known, jupyterhub_version, render
+from notebook_platform.hubs.chart.versions import migrates
+from notebook_platform.hubs.gather import look_around
+from notebook_platform.hubs.inputs import NOTHING
+from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.secrets import Standing
+from notebook_platform.hubs.users import census
+from notebook_platform.hubs.users.active_servers import asked, counted, token_in
+from notebook_platform.hubs.users.claims import examine, named_claims
+from notebook_platform.hubs.users.concerns import data_concerns
+from notebook_platform.hubs.users.presence import has_users
+from notebook_platform.hubs.users.volumes import DATABASE_CLAIM, Place
+from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.workload.step import Target
+
+CHART = "binderhub"
+
+
+class BinderHub(Content):
+    """The binder of spec.binderhub and its hub. `azure_names`: what follows a DNS label of Azure, as eastus.cloudapp.azure.com."""
+
+    name = "BinderHub"
+    needs = ("TargetCluster", "Registry")
+    field = FIELD
+
+    def __init__(self, spec: BinderHubSpec, *, secrets: SecretStore, helm: Helm, allow_private: bool, azure_names: str) -> None:
+        self.release, self.namespace, self.remediation = spec.release, spec.namespace, spec.remediation
+        self._spec = spec
+        self._secrets = secrets
+        self._helm = helm
+        self._allow_private = allow_private
+        self._azure_names = azure_names
+        self._addresses = decide(spec.address, azure_names)
+
+    async def want(self, target: Target, existing: Release | None) -> Wanted:
+        spec, named = self._spec, self._spec.chart
+        chart = self._helm.charts.find(CHART, named.version, named.repository, f"{FIELD}.chart", named.digest)
+        hub = Standing(_inside(existing.config), target.api, self.namespace) if existing else None
+        secrets = await binder_secrets(self._secrets, spec, self._addresses, hub)
+        registry = await image_registry(self._secrets, spec)
+        inside = hub_inside(spec, self._addresses)
+        more = await documents(self._secrets, spec.values_from, FIELD, spec.values)
+        with about_binder():
+            around = await look_around(target.api, inside, NOTHING, None, allow_private=self._allow_private)
+        values = render(spec, secrets, registry, self._azure_names, target.served_version, more, around)
+        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
+
+    async def look(self, target: Target, release: Release) -> Seen:
+        found = await health.look(target.api, release)
+        troubles = found.troubles or await health.ask(self._addresses.binder, found.address, allow_private=self._allow_private)
+        token = token_in(_inside(release.config))
+        servers = None if troubles else await asked((self._addresses.hub.rstrip("/"),), token, allow_private=self._allow_private)
+        users = counted(await census.census(target.api, self.namespace), servers)
+        url = self._addresses.binder.rstrip("/")
+        named = named_claims(_inside(release.config))
+        claims = await examine(target.api, self.namespace, named, {}, f"{FIELD}.values.jupyterhub", target.nodes)
+        troubles = tuple(sorted([*troubles, *claims.troubles]))
+        return Seen(troubles=troubles, url=url, details=users, notices=(*found.notices, *claims.notices))
+
+    def notices(self) -> Sequence[Notice]:
+        version = self._spec.chart.version
+        if is_known(version):
+            return ()
+        message = (
+            f"{FIELD}.chart.version {version} is not one this operator knows; its hub is treated as the nearest that it knows"
+        )
+        return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
+
+    async def concerns(
+        self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
+    ) -> Sequence[Concern]:
+        if self._spec.auth is None and not _has_accounts(existing):
+            return ()  # who launches without a name leaves nothing behind
+        users = await census.census(target.api, self.namespace)
+        before, after = _hub_of(existing), self._hub_in(wanted)
+        urls = (self._addresses.hub.rstrip("/"),)
+        hidden = await data_concerns(
+            target.api, existing, before, after, urls=urls, allow_private=self._allow_private, origins={}
+        )
+        return [*upgrades.concerns(before, after, users), *hidden]
+
+    async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
+        if self._spec.auth is None:
+            return None
+        return await snapshots.before(target.api, existing, _hub_of(existing).version, self._hub_in(wanted).version, FIELD)
+
+    def _hub_in(self, wanted: Wanted) -> Before:
+        chart = self._spec.chart
+        return Before(jupyterhub_version(wanted.chart.version, chart.jupyterhub_version), _inside(wanted.values))
+
+    def irreversible(self, bad: Release, good: Release) -> str:
+        """As for any hub, where people have accounts."""
+        if self._spec.auth is None or not migrates(_hub_of(good).version, _hub_of(bad).version):
+            return ""
+        return f"chart {bad.chart_version} may have upgraded the database of its hub, which {good.chart_version} cannot read"
+
+    async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
+        """The database of a hub without accounts or without users."""
+        if self._spec.auth is not None or _has_accounts(release):
+            urls, values = (self._addresses.hub.rstrip("/"),), _inside(release.config)
+            if await has_users(urls, values, allow_private=self._allow_private):
+                return ()
+        return ((self.namespace, DATABASE_CLAIM),)
+
+    async def clear(self, api: client.ApiClient) -> None:
+        await health.end_all(api, self.namespace)
+
+
+def _has_accounts(release: Release) -> bool:
+    """Whether people sign in to the installed binder."""
+    return bool(at(release.config, "config", "BinderHub", "auth_enabled"))
+
+
+def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of the hub in a binder's."""
+    found = values.get("jupyterhub")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _hub_of(release: Release) -> Before:
+    return Before(jupyterhub_version(release.chart_version, None), _inside(release.config))

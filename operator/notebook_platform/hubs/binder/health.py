@@ -1,0 +1,137 @@
+"""How a binder is, beyond its workloads and its hub: its door, its builder, and what it says of itself."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver
+from kubernetes.aio import client
+
+from notebook_platform.bounded.documents import Budget, parse_json
+from notebook_platform.bounded.text import printable, shortened
+from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.snapshot import scene
+from notebook_platform.helm.health.workloads import NOT_READY
+from notebook_platform.helm.release import Release
+from notebook_platform.hubs.binder.values import FIELD
+from notebook_platform.hubs.health import hub as hub_health
+from notebook_platform.hubs.net.probe import SECONDS
+from notebook_platform.hubs.net.public_addresses import SYSTEM, AddressNotAllowed, NameUnknown
+from notebook_platform.hubs.net.safe_http import NoAnswer, SafeHttp
+from notebook_platform.hubs.users import census
+from notebook_platform.workload.paging import whole
+
+SERVICE, INGRESS = "binder", "binderhub"
+BUILDS = "component=binderhub-build"
+NO_SOCKET = "is not a socket file"
+MOST_BYTES = 64 * 1024
+BUDGET = Budget(bytes=MOST_BYTES, nodes=2_000, depth=10)
+LONGEST_NAME, SHOWN = 80, 5
+"""Characters of a check's name, and so many checks: the names are the binder's."""
+
+CHECKS: Mapping[str, tuple[str, str]] = {
+    "Docker registry": (
+        "RegistryUnreachable",
+        "the binder cannot reach its registry, so that each launch builds anew and nothing can be pushed: see spec.binderhub.registry",
+    ),
+    "JupyterHub API": ("HubUnreachable", "the binder cannot reach its hub's API: see the pods of Deployments hub and proxy"),
+}
+"""What the binder checks itself that matters, by its own names (https://binderhub.readthedocs.io)."""
+
+
+async def look(api: client.ApiClient, release: Release) -> hub.Health:
+    """Look at the workloads, the hub's own matters, the door and the builds; the address is that of the binder's Service or Ingress."""
+    of_hub = await hub_health.look(api, release, FIELD)
+    address, waiting = await _door(api, release)
+    builds = await _builds(api, release)
+    return hub.Health(tuple(sorted([*of_hub.troubles, *waiting, *builds])), address, of_hub.notices)
+
+
+async def _door(api: client.ApiClient, release: Release) -> tuple[str | None, list[Trouble]]:
+    """Address of the Ingress, or else of the Service; and Ingresses that have none. Services are among the workloads' troubles."""
+    kinds = {(thing["kind"], thing["metadata"]["name"]): thing for thing in release.objects()}
+    if ("Ingress", INGRESS) not in kinds:
+        service = await client.CoreV1Api(api).list_namespaced_service(
+            release.namespace, field_selector=f"metadata.name={SERVICE}"
+        )
+        return next((_address(one) for one in service.items), None), []
+    listed = (await client.NetworkingV1Api(api).list_namespaced_ingress(release.namespace)).items
+    ours = [one for one in listed if ("Ingress", one.metadata.name) in kinds]
+    waiting = [_without_address(one) for one in ours if _address(one) is None]
+    return next((_address(one) for one in ours if one.metadata.name == INGRESS), None), waiting
+
+
+def _address(thing: Any) -> str | None:
+    for ingress in (thing.status.load_balancer and thing.status.load_balancer.ingress) or ():
+        return str(ingress.ip or ingress.hostname)
+    return None
+
+
+def _without_address(ingress: Any) -> Trouble:
+    name, since = ingress.metadata.name, ingress.metadata.creation_timestamp.strftime("%Y-%m-%d %H:%M UTC")
+    kind = ingress.spec.ingress_class_name or "the default class"
+    return Trouble(
+        NOT_READY,
+        "AddressPending",
+        f"Ingress {name} waits for an address since {since}: see that an ingress controller for {kind} runs in the cluster",
+    )
+
+
+async def _builds(api: client.ApiClient, release: Release) -> list[Trouble]:
+    """Builds that were faster than the builder: where its socket should be, the node made a directory."""
+    listed = await whole(client.CoreV1Api(api).list_namespaced_pod, release.namespace, label_selector=BUILDS)
+    pending = [pod for pod in listed if pod.status.phase == "Pending" and pod.spec.node_name]
+    if not pending:
+        return []
+    around = await scene(api, release.namespace)
+    return [
+        Trouble(
+            1,
+            "BuilderNotReady",
+            f"builds on node {pod.spec.node_name} wait for the builder ({told}): delete its pod there, it is made anew",
+        )
+        for pod in pending
+        if NO_SOCKET in (told := around.told("Pod", pod.metadata.name, "FailedMount"))
+    ]
+
+
+async def ask(url: str, address: str | None, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[Trouble, ...]:
+    """What the binder says of itself: nothing when all is well, or when it must not or cannot be asked from here.
+
+    In plain http its address is asked, under its name; with TLS the name itself, if it leads anywhere from here.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "http" and address is None:
+        return ()
+    asked = f"{url}health" if parts.scheme == "https" else f"http://{address}{parts.path}health"
+    try:
+        async with SafeHttp(allow_private=allow_private, names=names, seconds=SECONDS) as http:
+            answer = await http.get(asked, most=MOST_BYTES, headers={"Host": parts.netloc})
+    except (AddressNotAllowed, NameUnknown):
+        return ()
+    except NoAnswer as why:
+        return (Trouble(3, "NotReachable", f"{asked} does not answer ({why})"),)
+    return tuple(said(answer.status, answer.body, asked))
+
+
+def said(status: int, body: str | bytes, asked: str) -> Iterator[Trouble]:
+    """What an answer to /health means. Pure."""
+    if status == 200:
+        return
+    try:
+        checks = parse_json(body, BUDGET).get("checks", ())
+        failed = [shortened(printable(str(check["service"])), LONGEST_NAME) for check in checks if not check["ok"]]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        failed = []
+    known = [CHECKS[name] for name in failed if name in CHECKS]
+    for reason, sentence in known:
+        yield Trouble(2, reason, sentence)
+    if not known:
+        more = f" ({', '.join(failed[:SHOWN])})" if failed else ""
+        yield Trouble(3, "NotHealthy", f"{asked} answers {status}{more}")
+
+
+async def end_all(api: client.ApiClient, namespace: str) -> None:
+    """Launched servers and builds do not outlive their binder."""
+    await census.end_servers(api, namespace)
+    await client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, label_selector=BUILDS)

@@ -1,0 +1,264 @@
+"""From spec.binderhub to the chart's values. Pure and deterministic: the same spec, secrets and registry give the same values.
+
+The hub's part, below `jupyterhub`, is rendered as any hub is. Order: typed fields, then `valuesFrom` in order, then `values`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from notebook_platform.api.binderhub import BinderHubSpec, GivenRegistry, RepositoryRules
+from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.helm.values import Values, merged
+from notebook_platform.hubs.binder.addresses import Addresses, decide, doors
+from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, check
+from notebook_platform.hubs.inputs import NOTHING, Around
+from notebook_platform.hubs.values import FIELD as HUB_FIELD
+from notebook_platform.hubs.values import HubSecrets
+from notebook_platform.hubs.values import render as render_hub
+
+FIELD = "spec.binderhub"
+POOL_LABEL = "kubernetes.azure.com/agentpool"
+"""Label that AKS puts on the nodes of a pool (https://learn.microsoft.com/azure/aks/use-labels)."""
+
+DOCKER_HUB = "docker.io"
+DOCKER_HUB_LOGIN = "https://index.docker.io/v1/"
+
+OLDEST_KNOWN = 3506
+JUPYTERHUB_INSIDE: tuple[tuple[int, str], ...] = ((0, "3.3.7"), (OLDEST_KNOWN + 1, "4.2.0"))
+"""(number of a chart's development version, jupyterhub chart in it and in those after it). What is known for certain is 3506 with
+3.3.7 and the charts since 2026 with 4.2.0; `chart.jupyterhubVersion` says it where this is wrong."""
+
+NUMBER = re.compile(r"[.-](?:git\.|n)(\d+)\.h")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that images are pushed to, as somebody who may."""
+
+    server: str
+    prefix: str
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    token_url: str | None = None
+    nodes_may_pull: bool = False
+    """Whether nodes pull from it by themselves; else servers are given the same secret."""
+
+
+@dataclass(frozen=True)
+class BinderSecrets:
+    """What a binder needs to keep for life, and what its spec refers to. Never printed."""
+
+    hub: HubSecrets = field(repr=False)
+    api_token: str = field(repr=False)
+    repository_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By the name of the provider: GitHub, GitLab."""
+
+
+def number(version: str) -> int | None:
+    """The number of a development version: `1.0.0-0.dev.git.3506.hba24eb2a` -> 3506; None for others."""
+    found = NUMBER.search(version)
+    return int(found[1]) if found else None
+
+
+def jupyterhub_version(version: str, told: str | None) -> str:
+    """Version of the jupyterhub chart inside a binderhub chart; `told` wins."""
+    if told:
+        return told
+    counted = number(version)
+    return next(inside for first, inside in reversed(JUPYTERHUB_INSIDE) if counted is None or counted >= first)
+
+
+def is_known(version: str) -> bool:
+    """Whether this operator has met such a version."""
+    return (number(version) or 0) >= OLDEST_KNOWN
+
+
+def render(
+    spec: BinderHubSpec,
+    secrets: BinderSecrets,
+    registry: Registry,
+    azure_names: str,
+    kubernetes: tuple[int, ...],
+    more: Iterable[Mapping[str, Any]] = (),
+    around: Around = NOTHING,
+) -> Values:
+    """The values of the release. `azure_names`: what follows a DNS label of Azure; `more`: the documents of valuesFrom, in order;
+    `around`: what is around its hub.
+
+    Raises Refused for what the chart's hub cannot do, and for all that `binder_refusals` tells.
+    """
+    addresses, documents = decide(spec.address, azure_names), list(more)
+    values = merged(
+        {
+            "config": _config(spec, secrets, registry, addresses),
+            "registry": _login(registry),
+            "imageBuilderType": spec.builder.type,
+            "imageCleaner": {
+                "enabled": spec.builder.image_cleaner.enabled,
+                "imageGCThresholdType": "relative",
+                "imageGCThresholdHigh": spec.builder.image_cleaner.above,
+                "imageGCThresholdLow": spec.builder.image_cleaner.until,
+            },
+            "jupyterhub": _hub(spec, secrets, registry, addresses, kubernetes, documents, around),
+        },
+        doors(spec.address, azure_names),
+    )
+    for document in [*documents, spec.values]:
+        values = merged(values, document)
+    check(values, FIELD)
+    return values
+
+
+def given_registry(given: GivenRegistry, data: Mapping[str, str]) -> Registry:
+    """A registry that is there; `data`: what its Secret holds."""
+    return Registry(given.server, given.prefix, data["username"].strip(), data["password"].strip(), given.token_url)
+
+
+def _config(spec: BinderHubSpec, secrets: BinderSecrets, registry: Registry, addresses: Addresses) -> Values:
+    """`config`: class -> trait -> value."""
+    quotas = spec.quotas
+    build_nodes = {POOL_LABEL: spec.builder.pool} if spec.builder.pool else None
+    sections: dict[str, Values] = {
+        "BinderHub": {
+            "base_url": addresses.binder_base,
+            "hub_url": addresses.hub,
+            "hub_url_local": f"http://proxy-public{addresses.hub_base}",
+            "use_registry": True,
+            "image_prefix": _image_prefix(registry),
+            "auth_enabled": spec.auth is not None,
+            "per_repo_quota": quotas.per_repository,
+            "per_repo_quota_higher": quotas.per_repository_higher,
+            "pod_quota": quotas.total,
+            "build_node_selector": build_nodes,  # the builder's and the cleaner's DaemonSets go by this
+        },
+        "DockerRegistry": {"url": _url(registry), "token_url": _token_url(registry)},
+        "KubernetesBuildExecutor": {"node_selector": build_nodes, "memory_request": spec.builder.memory},
+    }
+    for rules in spec.repositories:
+        sections[f"{rules.provider}RepoProvider"] = _rules(rules)
+    for provider, trait in (("GitHub", "access_token"), ("GitLab", "private_token")):
+        if token := secrets.repository_tokens.get(provider):
+            sections.setdefault(f"{provider}RepoProvider", {})[trait] = token
+    said = {name: {key: value for key, value in traits.items() if value is not None} for name, traits in sections.items()}
+    return {name: traits for name, traits in said.items() if traits}
+
+
+def _rules(rules: RepositoryRules) -> Values:
+    return {
+        "banned_specs": list(rules.banned) or None,
+        "allowed_specs": list(rules.allowed) or None,
+        "high_quota_specs": list(rules.high_quota) or None,
+    }
+
+
+def _image_prefix(registry: Registry) -> str:
+    return registry.prefix if registry.server == DOCKER_HUB else f"{registry.server}/{registry.prefix}"
+
+
+def _url(registry: Registry) -> str | None:
+    return None if registry.server == DOCKER_HUB else f"https://{registry.server}"
+
+
+def _token_url(registry: Registry) -> str | None:
+    if registry.token_url or not registry.server.endswith(AZURE_REGISTRIES):
+        return registry.token_url
+    return f"https://{registry.server}/oauth2/token?service={registry.server}"
+
+
+def _login(registry: Registry) -> Values:
+    login = {"username": registry.username, "password": registry.password}
+    return {"url": url, **login} if (url := _url(registry)) else login
+
+
+def _hub(
+    spec: BinderHubSpec,
+    secrets: BinderSecrets,
+    registry: Registry,
+    addresses: Addresses,
+    kubernetes: tuple[int, ...],
+    documents: Iterable[Mapping[str, Any]],
+    around: Around,
+) -> Values:
+    """What stands below `jupyterhub`: a hub as any other, judged with all that is said of it, and what makes it the binder's."""
+    with about_binder():
+        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes, [_inside(d) for d in documents], around)
+    services = {"binder": {"apiToken": secrets.api_token}}
+    own: Values = {
+        "hub": {"baseUrl": addresses.hub_base, "services": services},
+        "cull": {"users": spec.auth is None},
+        "prePuller": {"hook": {"enabled": False}, "continuous": {"enabled": False}},
+        "singleuser": {"startTimeout": int(parse_duration(spec.single_user.start_timeout).total_seconds())},
+    }
+    if not registry.nodes_may_pull:
+        login = DOCKER_HUB_LOGIN if registry.server == DOCKER_HUB else registry.server
+        own["imagePullSecret"] = {
+            "create": True,
+            "registry": login,
+            "username": registry.username,
+            "password": registry.password,
+        }
+    values = merged(values, own)
+    return merged(values, _signing_in(values, addresses)) if spec.auth else values
+
+
+def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:
+    """The binder's hub as a hub of its own: nobody has a home there, and without sign-in nobody signs in."""
+    servers = spec.single_user
+    nobody = {"hub": {"config": {"JupyterHub": {"authenticator_class": "null"}}}}
+    return JupyterHubSpec(
+        release=spec.release,
+        namespace=spec.namespace,
+        chart=Chart(version=jupyterhub_version(spec.chart.version, spec.chart.jupyterhub_version)),
+        host=addresses.hub_host,
+        auth=spec.auth or Auth(),
+        single_user=SingleUser(cpu=servers.cpu, memory=servers.memory, storage=Storage(type="none")),
+        culling=spec.culling,
+        values=merged({} if spec.auth else nobody, _inside(spec.values)),
+        values_from=spec.values_from,
+    )
+
+
+def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What values of the binder say of the hub."""
+    inside = values.get("jupyterhub")
+    return inside if isinstance(inside, Mapping) else {}
+
+
+@contextmanager
+def about_binder() -> Iterator[None]:
+    """What is refused inside is told of the binder's fields: the hub's stand there under the same names."""
+    try:
+        yield
+    except Refused as refused:
+        failed = refused.failed
+        told = replace(failed, message=failed.message.replace(HUB_FIELD, FIELD), remedy=failed.remedy.replace(HUB_FIELD, FIELD))
+        raise Refused(told) from None
+
+
+def _signing_in(values: Values, addresses: Addresses) -> Values:
+    """All that a binder with sign-in needs of its hub (https://binderhub.readthedocs.io/en/latest/authentication.html).
+
+    The provider sends people back to the hub, and the hub to the binder, wherever the two are.
+    """
+    config: Values = {"BinderSpawner": {"auth_enabled": True}, "JupyterHub": {"redirect_to_server": False}}
+    for section, traits in values.get("hub", {}).get("config", {}).items():
+        if "oauth_callback_url" in traits:
+            config[section] = {"oauth_callback_url": f"{addresses.hub}hub/oauth_callback"}
+    binder = {
+        "oauth_client_id": "service-binderhub",
+        "oauth_no_confirm": True,
+        "oauth_redirect_uri": f"{addresses.binder}oauth_callback",
+    }
+    return {
+        "hub": {
+            "config": config,
+            "services": {"binder": binder},
+            "loadRoles": {"user": {"scopes": ["self", "access:services!service=binder"]}},
+        },
+        "singleuser": {"cmd": "jupyterhub-singleuser"},
+    }

@@ -1,0 +1,121 @@
+"""Who may sign in, as rows for the chart. Pure."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from notebook_platform.api.hubs import Auth, Dummy, Entra, GitHub, JupyterHubSpec, OAuth, Oidc, WhoMay
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.hubs.inputs import FIELD, Around, Endpoints, HubSecrets, url_of
+
+Said = Mapping[str, Any]
+
+
+def sign_in(spec: JupyterHubSpec, secrets: HubSecrets, around: Around) -> Said:
+    """The rows of spec.jupyterhub.auth; None: not said. Raises Refused (EndpointsUnknown)."""
+    auth = spec.auth
+    said: dict[str, Any] = {
+        "auth.persistState": True if auth.persist_state else None,
+        "auth.autoLogin": True if auth.auto_login else None,
+    }
+    for member, rows in _MEMBERS.items():
+        if (who := getattr(auth, member)) is not None:
+            own = {f"auth.{member}{name}": value for name, value in rows(who, secrets, around).items()}
+            said |= {"auth": _CLASSES[member], **_who(member, who, auth), **own}
+            if isinstance(who, OAuth):
+                url = url_of(spec, around)
+                said |= {
+                    f"auth.{member}.clientId": who.client_id,
+                    f"auth.{member}.clientSecretRef": secrets.client_secret,
+                    f"auth.{member}#callback": f"{url}/hub/oauth_callback" if url else None,
+                }
+    return said
+
+
+def _who(member: str, who: WhoMay, auth: Auth) -> Said:
+    admins, allowed = sorted(set(who.admin_users)), sorted(set(who.allowed_users))
+    said: dict[str, Any] = {
+        ".adminUsers": admins or None,
+        ".adminUsers#role": admins or None,
+        ".allowedUsers": None if who.allow_all else allowed or None,
+        ".blockedUsers": sorted(set(who.blocked_users)) or None,
+        ".allowAll": True if who.allow_all or (auth.dummy and not allowed) else None,
+        ".allowExistingUsers": True if who.allow_existing_users else None,
+    }
+    if isinstance(who, OAuth):
+        named = who.allow_all or allowed or getattr(who, "allowed_groups", None)
+        said[".allowedUsers#closed"] = None if named else admins or None
+    return {f"auth.{member}{name}": value for name, value in said.items()}
+
+
+def _groups(who: Oidc | Entra, state: str) -> Said:
+    claim = who.groups_claim
+    return {
+        ".groupsClaim#state": f"{state}.{claim}" if claim else None,
+        ".groupsClaim#managed": True if claim else None,
+        ".allowedGroups": None if who.allow_all else sorted(set(who.allowed_groups)) or None,
+        ".adminGroups": sorted(set(who.admin_groups)) or None,
+    }
+
+
+def _oidc(oidc: Oidc, secrets: HubSecrets, around: Around) -> Said:
+    endpoints = endpoints_of(oidc, around.endpoints)
+    return {
+        ".authorizeUrl": endpoints.authorize,
+        ".tokenUrl": endpoints.token,
+        ".userinfoUrl": endpoints.userinfo,
+        ".userinfoUrl#method": "GET",
+        ".scopes": list(oidc.scopes),
+        ".loginService": oidc.login_service,
+        ".usernameClaim": oidc.username_claim,
+        ".tlsVerify": None if oidc.tls_verify else False,
+        ".groupsClaim": oidc.groups_claim,
+        **_groups(oidc, "oauth_user"),
+    }
+
+
+def _entra(entra: Entra, secrets: HubSecrets, around: Around) -> Said:
+    return {".tenantId": entra.tenant_id, ".usernameClaim": entra.username_claim, **_groups(entra, "user")}
+
+
+def _github(github: GitHub, secrets: HubSecrets, around: Around) -> Said:
+    organizations = sorted(set(github.allowed_organizations))
+    return {
+        ".allowedOrganizations": organizations or None,
+        ".allowedOrganizations#scope": ["read:org"] if organizations else None,
+    }
+
+
+def _dummy(dummy: Dummy, secrets: HubSecrets, around: Around) -> Said:
+    return {".passwordRef": secrets.password}
+
+
+_CLASSES = {"oidc": "generic-oauth", "entra": "azuread", "github": "github", "dummy": "dummy"}
+"""https://jupyterhub.readthedocs.io/en/stable/reference/authenticators.html"""
+
+_MEMBERS: Mapping[str, Callable[[Any, HubSecrets, Around], Said]] = {
+    "oidc": _oidc,
+    "entra": _entra,
+    "github": _github,
+    "dummy": _dummy,
+}
+
+
+def asks_issuer(oidc: Oidc | None) -> str | None:
+    """The issuer that must be asked, because not all of its endpoints stand in the spec."""
+    if oidc is None or (oidc.authorize_url and oidc.token_url and oidc.userinfo_url):
+        return None
+    return oidc.issuer
+
+
+def endpoints_of(oidc: Oidc, found: Endpoints | None) -> Endpoints:
+    """The endpoints: the spec's, and for those left out the issuer's. Raises Refused (EndpointsUnknown)."""
+    authorize = oidc.authorize_url or (found and found.authorize)
+    token = oidc.token_url or (found and found.token)
+    userinfo = oidc.userinfo_url or (found and found.userinfo)
+    if not (authorize and token and userinfo):
+        raise Refused.because(
+            "EndpointsUnknown",
+            f"{FIELD}.auth.oidc has neither an issuer that tells its endpoints nor all of them",
+            f"Set {FIELD}.auth.oidc.issuer, or authorizeUrl, tokenUrl and userinfoUrl.",
+        )
+    return Endpoints(authorize=authorize, token=token, userinfo=userinfo)

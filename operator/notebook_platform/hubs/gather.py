@@ -1,0 +1,51 @@
+"""Reads what is around a hub before its values are made: its issuer, the release that is there, its namespace. Read only."""
+
+from dataclasses import replace
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.storage import neighbours
+from notebook_platform.hubs.fields.auth import asks_issuer
+from notebook_platform.hubs.inputs import Around
+from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.net.oidc_discovery import DISCOVERY
+
+CHARTS = frozenset({"jupyterhub", "binderhub"})
+"""One release of either to a namespace: their names are fixed."""
+
+ENFORCED = "pod-security.kubernetes.io/enforce"
+"""https://kubernetes.io/docs/concepts/security/pod-security-admission/"""
+
+
+async def look_around(
+    api: client.ApiClient | None, spec: JupyterHubSpec, known: Around, existing: Release | None, *, allow_private: bool
+) -> Around:
+    """What the values depend on beside the spec; `known` says where the hub is. Raises Refused (for the issuer, see `discovery`)."""
+    issuer = asks_issuer(spec.auth.oidc)
+    return replace(
+        known,
+        endpoints=await DISCOVERY.endpoints(issuer, allow_private=allow_private) if issuer else None,
+        before=Before(existing.chart_version, existing.config) if existing else None,
+        neighbours=await _neighbours(api, spec) if api else (),
+        pod_security=await _pod_security(api, spec.namespace) if api else None,
+    )
+
+
+async def _neighbours(api: client.ApiClient, spec: JupyterHubSpec) -> tuple[str, ...]:
+    """Other releases of these charts in the namespace."""
+    found = await neighbours(api, spec.namespace, spec.release)
+    return tuple(sorted(one.name for one in found if one.chart in CHARTS))
+
+
+async def _pod_security(api: client.ApiClient, namespace: str) -> str | None:
+    """The level of Pod Security that a namespace enforces; None: none, or the namespace is not there yet."""
+    try:
+        found = await client.CoreV1Api(api).read_namespace(namespace)
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise
+    return (found.metadata.labels or {}).get(ENFORCED)

@@ -1,0 +1,87 @@
+"""What a crashing hub says in its log, for what nothing else tells: a table of its words and what they mean.
+
+The words themselves are not shown: a log may hold anything.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.helm.health.issues import Trouble
+
+LINES, PATIENCE = 60, 5
+CAUSE = -1
+"""Weight: what makes a hub crash comes before the crash."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Words of the hub (a regular expression), the reason and the sentence that they mean."""
+
+    words: str
+    reason: str
+    sentence: str
+
+
+SIGNS = (
+    Sign(
+        r"Can't locate revision identified by",
+        "RollbackImpossible",
+        "its database was upgraded by a newer hub, which this one cannot read: go back to that chart version, or bring the database "
+        "back from its backup",
+    ),
+    Sign(
+        r"Found database schema version \S+ != ",
+        "DatabaseUpgradeRequired",
+        "its database has the schema of another JupyterHub: save it, then set hub.db.upgrade to true for one upgrade",
+    ),
+    Sign(
+        r"api_request to the proxy failed|Failed to connect to proxy|Cannot connect to proxy",
+        "ProxyUnreachable",
+        "it does not reach its proxy: see Deployment proxy, and network policies between the two",
+    ),
+    Sign(
+        r"OperationalError|could not connect to server|password authentication failed",
+        "DatabaseUnreachable",
+        "it does not reach its database: see hub.db.url, its password, and network policies",
+    ),
+    Sign(
+        r"KeyError: 'hub\.|Invalid cookie_secret|Invalid AES|must be 32 bytes",
+        "SecretsRefused",
+        "it does not take its secrets: see the Secret of the hub",
+    ),
+    Sign(
+        r"jupyterhub_config\.py.*line \d+|Exception while loading config|Failed to load config",
+        "ConfigRefused",
+        "its configuration fails: see hub.config and hub.extraConfig",
+    ),
+)
+
+
+def read(log: str) -> Trouble | None:
+    """The first sign that stands in a log."""
+    for sign in SIGNS:
+        if re.search(sign.words, log):
+            return Trouble(CAUSE, sign.reason, f"Deployment hub: {sign.sentence}")
+    return None
+
+
+async def of_crash(api: client.ApiClient, namespace: str) -> Trouble | None:
+    """What the hub's last run ended with; None when its log cannot be had or says nothing that is known."""
+    core = client.CoreV1Api(api)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            pods = (await core.list_namespaced_pod(namespace, label_selector="component=hub")).items
+            for pod in pods:
+                log = await core.read_namespaced_pod_log(
+                    pod.metadata.name, namespace, container="hub", previous=True, tail_lines=LINES
+                )
+                if found := read(log):
+                    return found
+    except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
+        return None
+    return None

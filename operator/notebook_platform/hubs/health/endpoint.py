@@ -1,0 +1,171 @@
+"""How a hub's door is: its certificate, and whether its names lead there. From the release's own values and objects.
+
+https://z2jh.jupyter.org/en/stable/administrator/security.html#https
+"""
+
+import asyncio
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.engine.step import Notice
+from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.values import at
+from notebook_platform.hubs.health.certificates import SOON, Certificate, best_for, in_acme, in_pem
+from notebook_platform.hubs.net.public_addresses import addresses_of, is_public
+
+FRONT_DOOR = "proxy-public"
+ACME_SECRET, ACME_KEY = "proxy-public-tls-acme", "acme.json"
+"""Where z2jh's chart keeps what Let's Encrypt gave."""
+
+SECONDS = 3
+SHOWN_NAMES = 5
+MOST_HOSTS = 20
+"""Of one door: its values are the tenants' own, and each host is a name to resolve."""
+
+FROM_LETS_ENCRYPT = "Let's Encrypt has given no certificate yet"
+
+
+@dataclass(frozen=True)
+class Door:
+    """What is amiss (worst first), and what else is to be told."""
+
+    troubles: tuple[Trouble, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """The door as it was found. `kind`: as the chart's proxy.https.type; `certificates`: None when nothing is known of them;
+    `leads_to`: the addresses of a host; `address`: the door's own."""
+
+    hosts: tuple[str, ...]
+    kind: str
+    certificates: tuple[Certificate, ...] | None
+    leads_to: Mapping[str, tuple[str, ...]]
+    address: str | None
+
+
+async def look(api: client.ApiClient, namespace: str, values: Mapping[str, Any], address: str | None, field: str) -> Door:
+    """Look at a hub's own TLS and at that of its Ingress. `values` are the hub's, `address` is its door's own, `field` is the part of
+    the spec."""
+    now = datetime.now(UTC)
+    found = [await _own(api, namespace, at(values, "proxy", "https") or {}, address)]
+    if at(values, "ingress", "enabled"):
+        found += [await _of_ingress(api, namespace, one) for one in at(values, "ingress", "tls") or ()]
+    doors = [judged(seen, now, field) for seen in found if seen is not None]
+    troubles = tuple(sorted(trouble for door in doors for trouble in door.troubles))
+    return Door(troubles, tuple(notice for door in doors for notice in door.notices))
+
+
+async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], address: str | None) -> Seen | None:
+    hosts = tuple(str(host) for host in https.get("hosts") or ())[:MOST_HOSTS]
+    kind = str(https.get("type") or "letsencrypt")
+    if not https.get("enabled") or kind == "offload" or (kind == "letsencrypt" and not hosts):
+        return None
+    certificates = await _certificates(api, namespace, kind, https)
+    places = await asyncio.gather(*(_leads_to(host) for host in hosts)) if address else ()
+    leads = dict(zip(hosts, places, strict=False))
+    return Seen(hosts=hosts, kind=kind, certificates=certificates, leads_to=leads, address=address)
+
+
+async def _of_ingress(api: client.ApiClient, namespace: str, tls: Mapping[str, Any]) -> Seen:
+    """Where its name leads is the ingress controller's business."""
+    certificates = await _certificates(api, namespace, "secret", {"secret": {"name": tls.get("secretName")}})
+    hosts = tuple(str(host) for host in tls.get("hosts") or ())[:MOST_HOSTS]
+    return Seen(hosts=hosts, kind="secret", certificates=certificates, leads_to={}, address=None)
+
+
+async def _certificates(
+    api: client.ApiClient, namespace: str, kind: str, https: Mapping[str, Any]
+) -> tuple[Certificate, ...] | None:
+    if kind == "letsencrypt":
+        return tuple(in_acme(await _secret(api, namespace, ACME_SECRET, ACME_KEY) or ""))
+    if kind == "manual":
+        text = str((https.get("manual") or {}).get("cert") or "")
+    else:
+        secret = https.get("secret") or {}
+        text = await _secret(api, namespace, str(secret.get("name") or ""), str(secret.get("crt") or "tls.crt")) or ""
+    found = in_pem(text)
+    return (found,) if found else None
+
+
+async def _secret(api: client.ApiClient, namespace: str, name: str, key: str) -> str | None:
+    if not name:
+        return None
+    try:
+        data = (await client.CoreV1Api(api).read_namespaced_secret(name, namespace)).data or {}
+        return base64.b64decode(data[key]).decode() if key in data else None
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise
+    except ValueError:
+        return None
+
+
+async def _leads_to(host: str) -> tuple[str, ...]:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return tuple(sorted(await addresses_of(host)))
+    except TimeoutError:
+        return ()
+
+
+def judged(seen: Seen, now: datetime, field: str) -> Door:
+    """What the door's state means. Pure."""
+    return Door(tuple(sorted(_troubles(seen, now))), tuple(_notices(seen, now, field)))
+
+
+def _troubles(seen: Seen, now: datetime) -> Iterator[Trouble]:
+    if seen.certificates is None:
+        return
+    for host in seen.hosts:
+        found = best_for(host, seen.certificates)
+        if found is None and seen.kind == "letsencrypt":
+            yield Trouble(3, "CertificatePending", f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, seen)}")
+        elif found is not None and found.until <= now:
+            renew = _why(host, seen) if seen.kind == "letsencrypt" else "put a new one in its place"
+            yield Trouble(2, "CertificateExpired", f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}")
+
+
+def _why(host: str, seen: Seen) -> str:
+    """What keeps Let's Encrypt from giving one."""
+    there, address = seen.leads_to.get(host, ()), seen.address
+    if address is None:
+        return f"Service {FRONT_DOOR} has no address yet that a DNS record of {host} could lead to"
+    if not there:
+        return f"{host} leads nowhere: make a DNS record that leads to {address}, the address of Service {FRONT_DOOR}"
+    if address not in there:
+        return f"{host} leads to {_shown(there)}: correct its DNS record, Service {FRONT_DOOR} has {address}"
+    return f"{host} leads to Service {FRONT_DOOR}; see that its port 80 is open from the Internet, and the log of Deployment autohttps"
+
+
+def _shown(addresses: tuple[str, ...]) -> str:
+    """Addresses that a name leads to. Private ones are not shown: they would tell how names resolve in the operator's network."""
+    return ", ".join(sorted({address if is_public(address) else "an address that is not public" for address in addresses}))
+
+
+def _notices(seen: Seen, now: datetime, field: str) -> Iterator[Notice]:
+    certificates = seen.certificates
+    for host in seen.hosts:
+        found = best_for(host, certificates or ())
+        if found is not None and now < found.until < now + SOON:
+            message = f"{field}.expose.tls: the certificate for {host} ends on {found.until:%Y-%m-%d %H:%M} UTC"
+            yield Notice(condition="CertificateEnding", reason="EndsSoon", message=f"{message}, and no newer one is there")
+        if found is None and certificates and seen.kind != "letsencrypt":
+            others = sorted({name for one in certificates for name in one.names})
+            names = ", ".join(others[:SHOWN_NAMES]) or "no name"
+            message = f"{field}.expose.tls: the certificate is for {names}, and whoever comes to {host} is warned"
+            yield Notice(condition="CertificateOtherName", reason="OtherName", message=message)
+    if seen.kind == "letsencrypt" or seen.address is None:
+        return
+    for host, there in seen.leads_to.items():
+        if there and seen.address not in there:
+            message = f"{field}.host: {host} leads to {_shown(there)} from here, and Service {FRONT_DOOR} has {seen.address}"
+            yield Notice(condition="NameElsewhere", reason="OtherAddress", message=message)

@@ -1,0 +1,103 @@
+"""How a hub is, beyond its workloads: its door, its certificate, its schedulers, and the images that it pulls beforehand.
+
+Rules of the z2jh chart's workloads: placeholders wait by design, the continuous image puller follows the autoscaler, and the
+hub is replaced, not rolled (its available replicas are 0 for a moment in every upgrade).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.engine.step import Notice
+from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.pods import diagnose
+from notebook_platform.helm.health.snapshot import scene
+from notebook_platform.helm.health.workloads import troubles
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.values import at
+from notebook_platform.hubs.health import crash_log, endpoint
+from notebook_platform.hubs.health.endpoint import FRONT_DOOR
+from notebook_platform.workload.paging import whole
+
+BY_DESIGN = frozenset({"user-placeholder", "continuous-image-puller", "hook-image-puller"})
+"""Workloads that need not be complete."""
+
+PULLER = "hook-image-puller"
+SERVERS = "component=singleuser-server"
+UNSEEN = timedelta(minutes=2)
+"""A user's pod that no scheduler has looked at for so long waits for one that is dead."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """`troubles`, worst first; `address` is the front door's, when it has one; `notices` is what else is to be told."""
+
+    troubles: tuple[Trouble, ...] = ()
+    address: str | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+async def look(api: client.ApiClient, release: Release, field: str) -> Health:
+    """Look at the workloads, the door and what only a hub has. `field` is the part of the spec."""
+    found = [*await troubles(api, release, passed_by=BY_DESIGN)]
+    if any(trouble.reason == "CrashLooping" and "Deployment hub:" in trouble.message for trouble in found):
+        sign = await crash_log.of_crash(api, release.namespace)
+        found += [sign] if sign else []
+    names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
+    core = client.CoreV1Api(api)
+    servers = await whole(core.list_namespaced_pod, release.namespace, label_selector=SERVERS)
+    found += unseen(servers, datetime.now(UTC))
+    address = await address_of(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
+    values = at(release.config, "jupyterhub") or release.config  # a binder's hub is a chart in the chart
+    door = await endpoint.look(api, release.namespace, values, address, field)
+    return Health(tuple(sorted([*found, *door.troubles])), address, door.notices)
+
+
+def unseen(pods: list[Any], now: datetime) -> Iterator[Trouble]:
+    """Users' pods that their scheduler looks at not at all: it is dead, or too old for this Kubernetes. Pure."""
+    oldest = now - UNSEEN
+    for pod in pods:
+        looked_at = any(condition.type == "PodScheduled" for condition in pod.status.conditions or ())
+        if not looked_at and not pod.spec.node_name and pod.metadata.creation_timestamp < oldest:
+            yield Trouble(
+                1,
+                "SchedulerDead",
+                f"users' pods wait for the scheduler {pod.spec.scheduler_name}, which looks at none of them: see the pods of "
+                "Deployment user-scheduler, or switch it off (scheduling.userScheduler.enabled: false)",
+            )
+            return
+
+
+async def address_of(core: client.CoreV1Api, namespace: str) -> str | None:
+    """The address of the Service people come in by."""
+    try:
+        service = await core.read_namespaced_service(FRONT_DOOR, namespace)
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise
+    for ingress in service.status.load_balancer.ingress or () if service.spec.type == "LoadBalancer" else ():
+        return str(ingress.ip or ingress.hostname)
+    return None
+
+
+async def pulling(api: client.ApiClient, namespace: str) -> str | None:
+    """How far the images are that an install or upgrade pulls on all nodes first; None: it pulls none."""
+    try:
+        puller = await client.AppsV1Api(api).read_namespaced_daemon_set(PULLER, namespace)
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise
+    wanted, ready = puller.status.desired_number_scheduled or 0, puller.status.number_ready or 0
+    told = f"pulling the images: done on {ready} of {wanted} nodes"
+    if ready == wanted:
+        return told
+    around = await scene(api, namespace)
+    selector: Mapping[str, str] = puller.spec.selector.match_labels
+    blocked = [why for pod in around.pods_of(selector) if (found := diagnose(pod, around)) for why in [found[1]]]
+    return f"{told}; {blocked[0]}" if blocked else told

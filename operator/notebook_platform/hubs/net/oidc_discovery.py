@@ -1,0 +1,122 @@
+"""Asks an OpenID Connect issuer for its endpoints (https://openid.net/specs/openid-connect-discovery-1_0.html).
+
+The URL was written by the author of a resource, so it is asked with care: https only, no redirects, a short time, a small
+answer, and no private or link-local address unless the operator's configuration allows it (`net.safe_http`).
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.hubs.inputs import FIELD, Endpoints
+from notebook_platform.hubs.net.public_addresses import AddressNotAllowed, NameUnknown
+from notebook_platform.hubs.net.safe_http import Answer, AnswerTooLarge, NoAnswer, SafeHttp
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+ISSUER = f"{FIELD}.auth.oidc.issuer"
+SECONDS = 5
+MOST_BYTES = 256 * 1024
+BUDGET = Budget(bytes=MOST_BYTES, nodes=10_000, depth=20)
+FRESH, STALE = 3600.0, 86400.0
+"""Seconds. An answer is used for an hour, and for a day when the issuer gives no other."""
+
+RETRY = 30.0
+MEMBERS = {"authorize": "authorization_endpoint", "token": "token_endpoint", "userinfo": "userinfo_endpoint"}
+
+
+class Discovery:
+    """Asks issuers and remembers their answers. `tls` is for a CA that the system does not know; `clock` gives seconds."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tls = tls
+        self._clock = clock
+        self._known: dict[tuple[str, bool], tuple[float, Endpoints]] = {}
+        self._asking: dict[tuple[str, bool], asyncio.Lock] = {}
+
+    async def endpoints(self, issuer: str, *, allow_private: bool) -> Endpoints:
+        """The issuer's endpoints.
+
+        Raises Refused: IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
+        """
+        key = (issuer, allow_private)
+        async with self._asking.setdefault(key, asyncio.Lock()):
+            at, known = self._known.get(key, (0.0, None))
+            age = self._clock() - at
+            if known is not None and age < FRESH:
+                return known
+            try:
+                found = endpoints_in(issuer, await self._ask(issuer, allow_private))
+            except Refused:
+                if known is not None and age < STALE:
+                    return known
+                raise
+            self._known[key] = (self._clock(), found)
+            return found
+
+    async def _ask(self, issuer: str, allow_private: bool) -> Any:
+        parts = urlsplit(issuer)
+        if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise _refused(
+                "IssuerNotHttps", "is no https URL with a host and a path only", "Write it as the provider does.", None
+            )
+        url = issuer.rstrip("/") + WELL_KNOWN
+        try:
+            async with SafeHttp(allow_private=allow_private, tls=self._tls, seconds=SECONDS) as http:
+                answer = await http.get(url, most=MOST_BYTES, headers={"Accept": "application/json"})
+        except AddressNotAllowed:
+            raise _not_allowed() from None
+        except AnswerTooLarge:
+            sentence = f"answers more than {MOST_BYTES // 1024} KiB"
+            raise _refused("IssuerAnswersBadly", sentence, "Write the issuer's own URL.", RETRY) from None
+        except (NameUnknown, NoAnswer) as why:
+            word = "no such name" if isinstance(why, NameUnknown) else str(why)
+            sentence = f"does not answer at {WELL_KNOWN} ({word})"
+            raise _refused("IssuerNotReachable", sentence, "See that it is up and its certificate is good.", RETRY) from None
+        return await _read(answer)
+
+
+async def _read(answer: Answer) -> Any:
+    if answer.status != 200:
+        where = "; redirects are not followed" if 300 <= answer.status < 400 else ""
+        raise _refused(
+            "IssuerAnswersBadly", f"answers {answer.status} at {WELL_KNOWN}{where}", "Write the issuer's own URL.", RETRY
+        )
+    try:
+        return await read_json(answer.body, BUDGET)
+    except DocumentRefused:
+        raise _refused("IssuerAnswersBadly", f"answers no JSON at {WELL_KNOWN}", "Write the issuer's own URL.", RETRY) from None
+
+
+def endpoints_in(issuer: str, document: Any) -> Endpoints:
+    """The endpoints of a discovery document. Raises Refused (IssuerAnswersBadly, IssuerDiffers). Pure."""
+    if not isinstance(document, Mapping):
+        raise _refused("IssuerAnswersBadly", "answers no JSON object", "Write the issuer's own URL.", RETRY)
+    if document.get("issuer") != issuer and str(document.get("issuer")).rstrip("/") != issuer.rstrip("/"):
+        raise _refused("IssuerDiffers", "says that its name is another one", "Write it as the provider does.", RETRY)
+    found = {name: document.get(member) for name, member in MEMBERS.items()}
+    for name, url in found.items():
+        if not isinstance(url, str) or urlsplit(url).scheme != "https" or not urlsplit(url).hostname or len(url) > 2048:
+            field = {"authorize": "authorizeUrl", "token": "tokenUrl", "userinfo": "userinfoUrl"}[name]
+            sentence = f"tells no https URL as its {MEMBERS[name]}"
+            raise _refused("IssuerAnswersBadly", sentence, f"Set {FIELD}.auth.oidc.{field}.", RETRY)
+    return Endpoints(**{name: str(url) for name, url in found.items()})
+
+
+def _refused(reason: str, sentence: str, remedy: str, retry_in: float | None) -> Refused:
+    return Refused.because(reason, f"{ISSUER} {sentence}", remedy, retry_in=retry_in)
+
+
+def _not_allowed() -> Refused:
+    remedy = f"Set {FIELD}.auth.oidc.authorizeUrl, tokenUrl and userinfoUrl, or let the operator (--allow-private-addresses)."
+    return _refused(
+        "IssuerAddressNotAllowed", "leads to an address that is not public, and the operator does not ask there", remedy, RETRY
+    )
+
+
+DISCOVERY = Discovery()
+"""One for the process: all platforms with one issuer share its answer."""

@@ -1,0 +1,99 @@
+"""How many servers of users run: by the hub's own word and by their pods. The larger number counts, for a server that is being
+started has no pod yet, and a pod may outlive what the hub knows of it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.ownership import ReleaseLedger
+from notebook_platform.helm.storage import history
+from notebook_platform.helm.values import at
+from notebook_platform.hubs.fields.hub import COUNTER
+from notebook_platform.hubs.health import hub as hub_health
+from notebook_platform.hubs.inputs import Around, base_path, url_of
+from notebook_platform.hubs.net import hub_api
+from notebook_platform.hubs.net.hub_api import Server
+from notebook_platform.hubs.users import census
+from notebook_platform.hubs.users.census import USERNAME, Census
+from notebook_platform.workload.paging import whole
+
+
+def token_in(values: Mapping[str, Any]) -> str | None:
+    """The operator's token at the hub of a release with these values; None: it has none there."""
+    found = at(values, "hub", "services", COUNTER, "apiToken")
+    return found if isinstance(found, str) and found else None
+
+
+async def asked(urls: Iterable[str | None], token: str | None, *, allow_private: bool) -> tuple[Server, ...] | None:
+    """What the hub tells at the first of its addresses that answers; None: none does."""
+    for url in urls if token else ():
+        if url and (found := await hub_api.servers(url, token or "", allow_private=allow_private)) is not None:
+            return found
+    return None
+
+
+def urls_of(spec: JupyterHubSpec, around: Around, address: str | None) -> tuple[str | None, ...]:
+    """Where the hub may be asked: at its door's own address, by its name."""
+    return (f"http://{address}{base_path(spec)}" if address else None), url_of(spec, around)
+
+
+async def of_hub(
+    api: client.ApiClient, ledger: ReleaseLedger, spec: JupyterHubSpec, around: Around, *, allow_private: bool
+) -> tuple[Server, ...] | None:
+    """What a hub tells, found in its cluster; None: it is not there, or does not tell."""
+    try:
+        await ledger.load()
+        owned = ledger.release((spec.namespace, spec.release))
+        newest = (await history(api, spec.namespace, spec.release, owned)).own if owned else None
+        address = await hub_health.address_of(client.CoreV1Api(api), spec.namespace)
+    except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
+        return None
+    token = token_in(newest.config) if newest else None
+    return await asked(urls_of(spec, around, address), token, allow_private=allow_private)
+
+
+def counted(users: Census, servers: Sequence[Server] | None) -> Census:
+    """The census with the hub's own word. Pure."""
+    return replace(users, servers=max(users.servers, len(servers or ())))
+
+
+async def stale(
+    api: client.ApiClient, namespace: str, servers: Sequence[Server] | None, patience: timedelta
+) -> tuple[Trouble, ...]:
+    """Whether the hub no longer hears from Kubernetes, which it does not notice by itself. `patience` is how long a start may take."""
+    starting = {server.user for server in servers or () if server.pending == "spawn"}
+    if not starting:
+        return ()
+    pods = await whole(client.CoreV1Api(api).list_namespaced_pod, namespace, label_selector=census.SERVERS)
+    return tuple(unheard(starting, pods, datetime.now(UTC) - patience))
+
+
+def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> Iterator[Trouble]:
+    """Users for whom the hub waits although their pod was ready before `since`. Pure.
+
+    https://github.com/jupyterhub/kubespawner/issues/282
+    """
+    ready = {(pod.metadata.annotations or {}).get(USERNAME) for pod in pods if _ready_since(pod) < since}
+    late = sorted(user for user in starting if user in ready)
+    if late:
+        yield Trouble(
+            1,
+            "HubStale",
+            f"the hub still waits for the servers of {census.named(late)}, whose pods are ready: it no longer hears from Kubernetes; "
+            "restart Deployment hub, users keep their servers",
+        )
+
+
+def _ready_since(pod: Any) -> datetime:
+    for condition in pod.status.conditions or ():
+        if condition.type == "Ready" and condition.status == "True" and condition.last_transition_time:
+            since: datetime = condition.last_transition_time
+            return since
+    return datetime.max.replace(tzinfo=UTC)

@@ -1,0 +1,90 @@
+"""Users' servers and home volumes: counted, told, and never destroyed without somebody having said so."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.bounded.documents import DocumentRefused
+from notebook_platform.engine.step import Notice
+from notebook_platform.workload.paging import each
+
+SERVERS = "component=singleuser-server"
+HOMES = "component=singleuser-storage"
+"""Labels that KubeSpawner gives (https://jupyterhub-kubespawner.readthedocs.io)."""
+
+USERNAME, SERVER_NAME = "hub.jupyter.org/username", "hub.jupyter.org/servername"
+SHOWN = 5
+PATIENCE = 20
+"""Seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Census:
+    """How many servers run, and the home volumes by (user, server name, claim)."""
+
+    servers: int = 0
+    homes: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def users(self) -> list[str]:
+        """Whose homes they are."""
+        return sorted({user for user, _, _ in self.homes})
+
+
+async def census(api: client.ApiClient, namespace: str | None = None) -> Census:
+    """Count the servers that run and list the home volumes, in one namespace or in all. Raises ApiException, DocumentRefused."""
+    core = client.CoreV1Api(api)
+    where: dict[str, str] = {} if namespace is None else {"namespace": namespace}
+    list_pods = core.list_pod_for_all_namespaces_without_preload_content
+    list_claims = core.list_persistent_volume_claim_for_all_namespaces_without_preload_content
+    if namespace is not None:
+        list_pods = core.list_namespaced_pod_without_preload_content
+        list_claims = core.list_namespaced_persistent_volume_claim_without_preload_content
+    pods = [pod async for pod in each(list_pods, label_selector=SERVERS, **where)]
+    claims = [claim async for claim in each(list_claims, label_selector=HOMES, **where)]
+    servers = sum(1 for pod in pods if not pod["metadata"].get("deletionTimestamp"))
+    return Census(servers=servers, homes=tuple(sorted(map(_home, claims))))
+
+
+def _home(claim: Mapping[str, Any]) -> tuple[str, str, str]:
+    name, marks = claim["metadata"]["name"], claim["metadata"].get("annotations") or {}
+    return str(marks.get(USERNAME, name)), str(marks.get(SERVER_NAME, "")), name
+
+
+def notices(users: Census, field: str) -> tuple[Notice, ...]:
+    """Two home volumes for one server: after a change of the naming scheme a user sees an empty home, and the old one is there."""
+    claims = Counter((user, server) for user, server, _ in users.homes)
+    twice = sorted({user for (user, _), count in claims.items() if count > 1})
+    if not twice:
+        return ()
+    message = (
+        f"{field}: {named(twice)} {'have' if len(twice) > 1 else 'has'} two home volumes for one server: the older one holds what "
+        "was there before the names of volumes changed. Copy it over, then delete the volume claim that is left over"
+    )
+    return (Notice(condition="DuplicateHomes", reason="DuplicateHomeClaims", message=message),)
+
+
+def named(users: list[str]) -> str:
+    """Some of the names, and how many more there are."""
+    more = len(users) - SHOWN
+    return ", ".join(users[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+async def everywhere(api: client.ApiClient) -> Census | None:
+    """The census of a whole cluster, which all goes when the cluster goes; None when it does not answer."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await census(api)
+    except (ApiException, DocumentRefused, TimeoutError, aiohttp.ClientError, OSError):
+        return None
+
+
+async def end_servers(api: client.ApiClient, namespace: str) -> None:
+    """Users' servers do not outlive their hub; their homes do."""
+    await client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, label_selector=SERVERS)

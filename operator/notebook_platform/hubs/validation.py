@@ -1,0 +1,288 @@
+"""What is refused before helm is called: values that the chart accepts, or refuses badly, and that do harm. Pure, a row each.
+
+Judged are the values as they would go to helm, so that `values` and `valuesFrom` are no way around; named is where the value
+comes from.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from notebook_platform.api.hubs import Auth, JupyterHubSpec
+from notebook_platform.engine.outcome import Refused
+from notebook_platform.hubs.chart.versions import RENAMED, Generation, migrates, parse
+from notebook_platform.hubs.inputs import FIELD, Around
+
+INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
+DUMMY = frozenset({"dummy", "dummyauthenticator.DummyAuthenticator", "jupyterhub.auth.DummyAuthenticator"})
+OAUTH = frozenset({"generic-oauth", "azuread", "github", "google", "gitlab", "cilogon", "globus", "bitbucket", "auth0"})
+ALLOW_RULES = (
+    "allow_all",
+    "allowed_users",
+    "admin_users",
+    "allowed_groups",
+    "admin_groups",
+    "allow_existing_users",
+    "allowed_organizations",
+    "allowed_scopes",
+    "allowed_idps",
+    "allowed_google_groups",
+    "hosted_domain",
+    "allowed_gitlab_groups",
+    "allowed_project_ids",
+)
+LOWER_CASE_KILLS = (4, 3)
+KEPT_BY_THE_HUB = (None, "sqlite-pvc", "sqlite-memory")
+"""Databases that the hub upgrades without being asked."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a refusal may look at."""
+
+    spec: JupyterHubSpec
+    chosen: Generation
+    kubernetes: tuple[int, ...]
+    around: Around
+    values: Mapping[str, Any]
+    origins: Mapping[tuple[str, ...], str]
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """The chart's."""
+        return max(parse(self.spec.chart.version), self.chosen.first)
+
+    def at(self, path: str) -> Any:
+        """The value at a path; None when there is none."""
+        node: Any = self.values
+        for key in path.split("."):
+            node = node.get(key) if isinstance(node, Mapping) else None
+        return node
+
+    def from_(self, *paths: str) -> str:
+        """Where the first of these values that is said comes from; the field for `values` when none is."""
+        for path in paths:
+            keys = tuple(path.split("."))
+            if found := sorted(p for p in self.origins if p[: len(keys)] == keys):
+                return self.origins[found[0]].removesuffix(" (default)")
+        return f"{FIELD}.values.{paths[0]}"
+
+    def config(self, section: str) -> Mapping[str, Any]:
+        """hub.config of a class."""
+        found = (self.at("hub.config") or {}).get(section) if isinstance(self.at("hub.config"), Mapping) else None
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def coded(self) -> bool:
+        """Whether code, or a Secret, that is not judged here may say more than the values."""
+        return any(self.at(f"hub.{place}") for place in ("extraConfig", "extraFiles", "existingSecret"))
+
+    @property
+    def authenticator(self) -> str | None:
+        """Which one signs people in; None: it may be chosen elsewhere than in the values."""
+        chosen = self.config("JupyterHub").get("authenticator_class")
+        if chosen is not None:
+            return str(chosen)
+        return None if self.coded or self.spec.auth == Auth() else "dummy"
+
+
+Told = tuple[str, str]
+"""(sentence, remedy)."""
+
+
+def check(
+    spec: JupyterHubSpec,
+    chosen: Generation,
+    kubernetes: tuple[int, ...],
+    around: Around,
+    values: Mapping[str, Any],
+    origins: Mapping[tuple[str, ...], str],
+) -> None:
+    """Raises Refused with the first thing amiss: its reason, a sentence that names the field, and what to do."""
+    case = Case(spec, chosen, kubernetes, around, values, origins)
+    for reason, look in REFUSALS.items():
+        for sentence, remedy in look(case):
+            raise Refused.because(reason, sentence, remedy)
+
+
+def _renamed(case: Case) -> Iterator[Told]:
+    for path, (version, new) in RENAMED.items():
+        *above, last = path.split(".")
+        parent = case.at(".".join(above)) if above else case.values
+        if case.version >= version and isinstance(parent, Mapping) and last in parent:
+            where = case.from_(path)
+            yield (
+                f"{where}: charts from {'.'.join(map(str, version))} on do not take {path}",
+                f"Write it under {new}, or remove it.",
+            )
+
+
+def _extra_config(case: Case) -> Iterator[Told]:
+    if isinstance(case.at("hub.extraConfig"), str) and case.version >= (1, 0):
+        yield (
+            f"{case.from_('hub.extraConfig')} is a text, and charts from 1.0 on want a map of name to text",
+            f"Use {FIELD}.extraConfig.",
+        )
+
+
+def _lower_case(case: Case) -> Iterator[Told]:
+    sections = case.at("hub.config")
+    for section in sections if isinstance(sections, Mapping) and case.version >= LOWER_CASE_KILLS else ():
+        if section[:1].islower():
+            yield (
+                f"{case.from_(f'hub.config.{section}')}: hub.config.{section} is not a class, and the hub would not start",
+                "Classes begin with a capital letter, as JupyterHub.",
+            )
+
+
+def _would_show(case: Case) -> Iterator[Told]:
+    if case.at("global.safeToShowValues"):
+        yield f"{case.from_('global.safeToShowValues')} true would print secrets into messages", "Remove it."
+
+
+def _dummy(case: Case) -> Iterator[Told]:
+    if case.authenticator in DUMMY and not case.config("DummyAuthenticator").get("password"):
+        where = case.from_("hub.config.JupyterHub.authenticator_class")
+        yield (
+            f"{where}: the dummy authenticator with no password lets anyone in as anyone",
+            f"Choose another sign-in under {FIELD}.auth, or dummy with insecure: true, which has a password.",
+        )
+
+
+def _nobody(case: Case) -> Iterator[Told]:
+    judged = {"none": frozenset(), "oauth": OAUTH, "all": OAUTH | DUMMY}[case.chosen.needs_allow_rule]
+    if case.authenticator not in judged or (case.spec.auth.from_values and case.coded):
+        return
+    sections = case.at("hub.config") or {}
+    rules = (section.get(rule) for section in sections.values() if isinstance(section, Mapping) for rule in ALLOW_RULES)
+    if not any(rules):
+        member = next((m for m in ("oidc", "entra", "github", "dummy") if getattr(case.spec.auth, m)), None)
+        where = f"{FIELD}.auth.{member}" if member else f"{FIELD}.values.hub.config"
+        yield (
+            f"{where} lets nobody in: chart {case.spec.chart.version} asks for a rule",
+            f"Set {FIELD}.auth.{member or 'oidc'}.adminUsers, allowedUsers or allowAll: true.",
+        )
+
+
+def _lets_encrypt(case: Case) -> bool:
+    return bool(case.at("proxy.https.enabled")) and case.at("proxy.https.type") in (None, "letsencrypt")
+
+
+def _acme(case: Case) -> Iterator[Told]:
+    if not _lets_encrypt(case):
+        return
+    where = case.from_("proxy.https.enabled")
+    if not case.at("proxy.https.hosts"):
+        yield (
+            f"{where}: Let's Encrypt needs a name to make a certificate for",
+            f"Set {FIELD}.host, or proxy.https.hosts in values.",
+        )
+    if not case.at("proxy.https.letsencrypt.contactEmail"):
+        yield (
+            f"{where}: Let's Encrypt needs an e-mail address to write to",
+            f"Set {FIELD}.expose.tls.letsEncrypt.contactEmail.",
+        )
+
+
+def _acme_internal(case: Case) -> Iterator[Told]:
+    annotations = case.at("proxy.service.annotations") or {}
+    if _lets_encrypt(case) and str(annotations.get(INTERNAL, "")).lower() == "true":
+        yield (
+            f"{case.from_('proxy.https.enabled')}: Let's Encrypt cannot reach an internal load balancer",
+            f"Use {FIELD}.expose.tls.secretName or certificateRef, or a public load balancer.",
+        )
+
+
+def _open_door(case: Case) -> Iterator[Told]:
+    kinds = [kind for kind in ("ingress", "httpRoute") if case.at(f"{kind}.enabled")]
+    if kinds and case.at("proxy.service.type") in (None, "LoadBalancer"):
+        yield (
+            f"{case.from_(f'{kinds[0]}.enabled')}: beside {kinds[0]} a public load balancer stays open in plain HTTP",
+            f"Use {FIELD}.expose.{kinds[0]}, or set proxy.service.type: ClusterIP in values.",
+        )
+
+
+def _static(case: Case) -> Iterator[Told]:
+    if case.at("singleuser.storage.type") == "static" and not case.at("singleuser.storage.static.pvcName"):
+        yield (
+            f"{case.from_('singleuser.storage.type')}: static storage needs the volume that holds the homes",
+            f"Set {FIELD}.singleUser.storage.shared.claim.",
+        )
+
+
+def _culls_homes(case: Case) -> Iterator[Told]:
+    keeps = case.version < (1, 0) or case.config("KubeSpawner").get("delete_pvc") is False
+    if case.at("cull.users") and not keeps and case.at("singleuser.storage.type") in (None, "dynamic"):
+        yield (
+            f"{case.from_('cull.users')}: idle users are deleted, and their homes with them",
+            f"Set {FIELD}.singleUser.storage.keepOnUserDelete: true (hub.config.KubeSpawner.delete_pvc: false), or "
+            f"{FIELD}.culling.users: false.",
+        )
+
+
+def _blocks(case: Case) -> bool:
+    """Whether the chart's privileged init container is in users' servers."""
+    if case.version < (1, 0):
+        return case.at("singleuser.cloudMetadata.enabled") is not True
+    return case.at("singleuser.cloudMetadata.blockWithIptables") is not False
+
+
+def _metadata(case: Case) -> Iterator[Told]:
+    rule = "singleuser.networkPolicy.egressAllowRules.cloudMetadataServer"
+    if case.version >= (3, 0) and _blocks(case) and case.at(rule):
+        yield (
+            f"{case.from_(rule)}: the nodes' metadata server is both allowed and blocked",
+            f"Set {FIELD}.network.blockMetadata.",
+        )
+
+
+def _pod_security(case: Case) -> Iterator[Told]:
+    if case.around.pod_security in ("restricted", "baseline") and _blocks(case):
+        where = f"namespace {case.spec.namespace!r}"
+        yield (
+            f"{FIELD}.network.blockMetadata InitContainer: {where} enforces Pod Security {case.around.pod_security}, and users' "
+            "servers would not start",
+            f"Set {FIELD}.network.blockMetadata: NetworkPolicy, or choose another {FIELD}.namespace.",
+        )
+
+
+def _neighbours(case: Case) -> Iterator[Told]:
+    others = [name for name in case.around.neighbours if name != case.spec.release]
+    if others and not case.at("fullnameOverride"):
+        yield (
+            f"{FIELD}.namespace: {case.spec.namespace!r} has another hub already, the release {others[0]!r}, and both would be named "
+            "`hub` and `proxy`",
+            f"Choose another {FIELD}.namespace.",
+        )
+
+
+def _database_upgrade(case: Case) -> Iterator[Told]:
+    before, kind = case.around.before, case.at("hub.db.type")
+    if before is None or kind in KEPT_BY_THE_HUB or not migrates(before.version, case.spec.chart.version):
+        return
+    if not case.at("hub.db.upgrade"):
+        yield (
+            f"{FIELD}.chart.version {case.spec.chart.version} needs another form of the database at {FIELD}.database.urlRef than "
+            f"{before.version}, and its hub would not start before that is allowed",
+            f"Save the database, then set {FIELD}.database.upgrade: true until the upgrade is over.",
+        )
+
+
+REFUSALS: Mapping[str, Callable[[Case], Iterator[Told]]] = {
+    "ValueRenamed": _renamed,
+    "ExtraConfigNotAMap": _extra_config,
+    "ConfigSectionLowerCase": _lower_case,
+    "ValuesWouldShow": _would_show,
+    "DummyWithoutPassword": _dummy,
+    "NoUsersAllowed": _nobody,
+    "LetsEncryptIncomplete": _acme,
+    "LetsEncryptNotReachable": _acme_internal,
+    "PlainDoorOpen": _open_door,
+    "StaticStorageWithoutClaim": _static,
+    "CullingDeletesHomes": _culls_homes,
+    "MetadataRuleContradicts": _metadata,
+    "PodSecurityForbids": _pod_security,
+    "NamespaceTaken": _neighbours,
+    "DatabaseUpgradeRequired": _database_upgrade,
+}
+"""Reason -> what it looks for, in the order of weight."""

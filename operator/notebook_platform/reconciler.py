@@ -1,0 +1,355 @@
+"""One keeper a platform: a task that makes passes, writes down what they found, and sleeps until there is reason to look.
+
+It is woken by a change of the spec or a deletion, by a change of a Secret or ConfigMap that the spec names, and by time. All it
+holds in memory could be had again from the status, the operations' Secret and the cloud: a restart is just the next pass.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+from pydantic import ValidationError
+
+from notebook_platform.api import FINALIZER
+from notebook_platform.api.conditions import Condition
+from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.references import references
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.status import PlatformStatus
+from notebook_platform.deletion import Deletion, DeletionRequest
+from notebook_platform.engine.backoff import Attempt, held, next_attempts, wait_after
+from notebook_platform.engine.conditions import fold, settled
+from notebook_platform.engine.outcome import Done, Failed, Operation, Refused
+from notebook_platform.engine.reconcile import Mode, Policy, Result, look_again_in, reconcile
+from notebook_platform.engine.running import under_way, unseen
+from notebook_platform.failures import failure_of_reconcile
+from notebook_platform.helm.approval import approved
+from notebook_platform.hubs.users.volumes import CONFIRM
+from notebook_platform.kube.objects import PlatformObject
+from notebook_platform.kube.operations import OperationStore
+from notebook_platform.kube.redaction import CURRENT
+from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.observability import metrics
+from notebook_platform.observability.events import events
+from notebook_platform.pace import Pace
+from notebook_platform.platform import Workshop
+from notebook_platform.policy import disruption_waits, ignored_by, interval_of
+from notebook_platform.referrers import Reference
+from notebook_platform.sanitizing import sanitized
+from notebook_platform.status import platform_status, unfinished, unreadable, with_throttled
+from notebook_platform.status_writer import Reporter
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 60.0
+"""A step that was Done is not read again for so long (or half an interval) while another's operation is looked at."""
+
+LONGEST_RETRY = 60.0
+"""Seconds. A reconcile that failed as a whole is tried again within this time."""
+
+QUIET_CONFLICTS = 3
+"""So many conflicts in a row with other writers of the object are no failure."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a pass went by: the generation of the spec, the wishes it knew of, the steps it left alone."""
+
+    generation: int
+    epoch: int
+    held: Mapping[str, Failed]
+    deleting: bool
+
+
+class Keeper:
+    """Keeps one platform until it is gone. `update` hands it the object as last seen, `wake` says that a reference changed; `refer`
+    is called with all that the spec refers to."""
+
+    def __init__(
+        self,
+        body: Mapping[str, Any],
+        api: client.ApiClient,
+        workshop: Workshop,
+        refer: Callable[[frozenset[Reference]], None] = lambda references: None,
+    ) -> None:
+        metadata = body["metadata"]
+        self.platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
+        self._object = PlatformObject(api, self.platform)
+        self._secrets = SecretStore(api, self.platform)
+        self._operations = OperationStore(self._secrets)
+        self._workshop = workshop
+        self._body = body
+        self._reporter = Reporter(self._object, body, self._label)
+        self._attempts: tuple[Attempt, ...] = ()
+        self._seen: dict[str, tuple[float, Result]] = {}
+        self._epoch = 0
+        self._remembered: Mapping[str, Operation] = {}
+        self._awake = asyncio.Event()
+        self._references_changed = False
+        self._deletion = Deletion(self.platform, self._secrets, workshop)
+        self._refer = refer
+        self._pace = Pace(workshop.limits, time.monotonic())
+        self._throttled = False
+        self._failures = 0
+
+    def update(self, body: Mapping[str, Any]) -> None:
+        """Take the object as just seen; wakes only for what the user changed."""
+        before, after = self._body["metadata"], body["metadata"]
+        self._body = body
+        if _intent(before) != _intent(after):
+            self._forget()
+            self._awake.set()
+
+    def wake(self) -> None:
+        """A Secret or ConfigMap that the spec names has changed: what failed for its sake is tried at once."""
+        self._forget()
+        self._references_changed = True
+        self._awake.set()
+
+    def _forget(self) -> None:
+        """Somebody wants something else now: neither old results nor old waits count, nor those of a pass under way."""
+        self._epoch += 1
+        self._attempts = ()
+        self._seen = {}
+
+    async def run(self) -> None:
+        """Pass after pass, until the object is gone."""
+        CURRENT.set(self._secrets.redactor)
+        wait: float | None = 0.0
+        while wait is not None:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._awake.wait()
+            except TimeoutError:
+                pass
+            await self._wait_for_turn()
+            self._awake.clear()
+            wait = await self._attempt()
+        await self._workshop.forget(self.platform)
+
+    async def _wait_for_turn(self) -> None:
+        """Hold a platform back that asks for more reconciles than the operator's configuration allows, and say so."""
+        wait = self._pace.take(time.monotonic())
+        before, self._throttled = self._throttled, wait > 0
+        if not self._throttled:
+            return
+        metrics.THROTTLED.inc()
+        if not before:
+            await self._reporter.try_write(self._shown(self._status))
+        await asyncio.sleep(wait)
+
+    async def _attempt(self) -> float | None:
+        """One pass, whatever comes of it: an exception becomes a condition. Returns the seconds until the next; None: gone."""
+        started = time.monotonic()
+        try:
+            wait = await self._pass()
+            self._failures = 0
+            return wait
+        except Exception as error:
+            self._failures += 1
+            return await self._after(error)
+        finally:
+            metrics.PASS_SECONDS.observe(time.monotonic() - started)
+
+    @property
+    def _label(self) -> str:
+        return f"{self.platform.namespace}/{self.platform.name}"
+
+    async def _after(self, error: Exception) -> float | None:
+        """404: the object is gone. 409: it has changed since it was read; take it as it is now. All else is said on the object."""
+        if isinstance(error, ApiException) and error.status in (404, 409):
+            try:
+                fresh = await self._object.read()
+            except Exception as second:
+                error = second
+            else:
+                if fresh is None:
+                    return None
+                self._body = fresh
+                if self._failures <= QUIET_CONFLICTS:
+                    return 0.5
+        failed = failure_of_reconcile(error, self._label)
+        status = unfinished(
+            failed, previous=self._status, generation=self._generation, now=_now(), redactor=self._secrets.redactor
+        )
+        await self._reporter.try_write(self._shown(status))
+        return min(wait_after(failed, self._failures, LONGEST_RETRY), LONGEST_RETRY)
+
+    @property
+    def _status(self) -> PlatformStatus:
+        return self._reporter.status
+
+    def _shown(self, status: PlatformStatus) -> PlatformStatus:
+        """A status, with the condition that says so while the platform is throttled."""
+        return with_throttled(status, self._workshop.limits if self._throttled else None, self._generation, _now())
+
+    @property
+    def _generation(self) -> int:
+        return int(self._body["metadata"].get("generation") or 0)
+
+    async def _pass(self) -> float | None:
+        """Look once. Returns the seconds until it is worth looking again; None when nothing is left to keep."""
+        metadata = self._body["metadata"]
+        deleting = bool(metadata.get("deletionTimestamp"))
+        if deleting:
+            fresh = await self._object.read()  # never by an old spec: its protection may have been set again since
+            if fresh is None or FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
+                return None
+            self._body = fresh
+        try:
+            spec = NotebookPlatformSpec.model_validate(self._body.get("spec"))
+        except ValidationError as error:
+            return await self._invalid(error)
+        self._refer(frozenset((kind, self.platform.namespace, name) for kind, name in references(spec)))
+        if deleting:
+            return await self._delete(spec)
+        if FINALIZER not in (metadata.get("finalizers") or ()) and not self._workshop.refuses(self.platform, spec):
+            await self._object.set_finalizer(self._body, present=True)
+            if (fresh := await self._object.read()) is None:
+                return None
+            self._body = fresh
+            if FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
+                raise Refused.because(
+                    "FinalizerMissing",
+                    f"the finalizer {FINALIZER} is not on the platform after it was set",
+                    "Check for an admission webhook or a controller that removes finalizers.",
+                    retry_in=30,
+                )
+            return 0.0  # the spec may be another by now: what was read above is not worked on
+        return await self._reconcile(spec)
+
+    async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
+        now, generation, epoch = _now(), self._generation, self._epoch
+        self._remembered = await self._operations.load(self._workshop.operation_scope(spec))
+        versions = approved(self._body["metadata"])
+        graph = await self._workshop.graph(
+            self.platform,
+            spec,
+            self._secrets,
+            self._remembered,
+            planning=spec.suspend,
+            approved=versions,
+            refused=self._operations.refused,
+        )
+        waiting = held(self._attempts, now)
+        references_changed, self._references_changed = self._references_changed, False
+        policy = Policy(
+            mode=Mode.PLAN if spec.suspend else Mode.APPLY,
+            settled=frozenset() if references_changed else settled(self._status.conditions, generation, graph.order),
+            correct_drift=spec.drift_policy == "Correct",
+            held=waiting,
+            fresh=self._fresh(interval_of(spec, self._workshop.limits)),
+            ignored=ignored_by(spec.drift_ignore),
+            disruption_waits=disruption_waits(spec, now),
+            occupied=self._workshop.occupied(self.platform, spec, self._secrets),
+        )
+        results = await reconcile(graph, policy, self._told)
+        await self._workshop.after(self.platform, results)
+        if epoch == self._epoch:
+            self._remember_fresh(results)
+        results = sanitized(results, self._secrets.redactor)
+        conditions = fold(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
+        return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=False))
+
+    def _fresh(self, interval: float) -> dict[str, Result]:
+        oldest = time.monotonic() - min(FRESH_SECONDS, interval / 2)
+        return {name: result for name, (when, result) in self._seen.items() if when > oldest}
+
+    def _remember_fresh(self, results: Mapping[str, Result]) -> None:
+        """Keep what was Done with nothing to change; whatever was applied or is under way is looked at again."""
+        now, before = time.monotonic(), self._seen
+        self._seen = {
+            name: before[name] if name in before and before[name][1] is result else (now, result)
+            for name, result in results.items()
+            if isinstance(result.outcome, Done) and not result.changes
+        }
+
+    async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
+        generation, epoch = self._generation, self._epoch
+        waiting = held(self._attempts, _now())
+        self._remembered = await self._operations.load(self._workshop.operation_scope(spec))
+        request = DeletionRequest(
+            spec=spec,
+            body=self._body,
+            status=self._status,
+            operations=self._remembered,
+            refused=self._operations.refused,
+            held=waiting,
+            on_result=self._told,
+        )
+        state = await self._deletion.advance(request)
+        self._reporter.status = state.status
+        if state.results:
+            await self._workshop.after(self.platform, state.results)
+        if state.finished:
+            fresh = await self._object.read()
+            if fresh is not None:
+                await self._object.set_finalizer(fresh, present=False)
+            log.info("%s: deleted", self._label)
+            return None
+        results = sanitized(state.results, self._secrets.redactor)
+        conditions = fold(
+            results,
+            self._status.conditions,
+            generation=generation,
+            now=_now(),
+            deleting=not state.protected,
+            suspended=state.protected,
+        )
+        return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=True))
+
+    async def _told(self, step: str, result: Result) -> None:
+        """Write down an accepted operation before anything else happens."""
+        metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
+        for key, operation in under_way({step: result}).items():
+            await self._operations.remember(key, operation)
+
+    async def _conclude(
+        self, spec: NotebookPlatformSpec, results: Mapping[str, Result], conditions: list[Condition], made: Pass
+    ) -> float:
+        now, interval = _now(), interval_of(spec, self._workshop.limits)
+        running = {**unseen(results, self._remembered), **under_way(results)}
+        await self._operations.forget_all_but(running)
+        self._attempts = next_attempts(results, self._attempts, now, interval, made.held) if made.epoch == self._epoch else ()
+        correcting = spec.drift_policy == "Correct" and not spec.suspend and not made.deleting
+        told = list(events(results, self._status.conditions, conditions, correcting=correcting, deleting=made.deleting))
+        status = platform_status(
+            results,
+            conditions,
+            previous=self._status,
+            generation=made.generation,
+            operations=running,
+            attempts=self._attempts,
+            redactor=self._secrets.redactor,
+        )
+        await self._reporter.write(self._shown(status))
+        for event in told:
+            await self._reporter.tell(event, now)
+        retries = [(attempt.retry_at - now).total_seconds() for attempt in self._attempts]
+        wait = min([look_again_in(results, interval * random.uniform(0.9, 1.0)), *retries])
+        return max(wait, 0.05)
+
+    async def _invalid(self, error: ValidationError) -> float | None:
+        """The API server let a spec pass that this operator cannot read: an older CRD than the operator, or the other way."""
+        status = unreadable(
+            error, previous=self._status, generation=self._generation, now=_now(), redactor=self._secrets.redactor
+        )
+        await self._reporter.write(self._shown(status))
+        return parse_duration("10m").total_seconds()
+
+
+def _intent(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of an object's metadata says that somebody wants something else now."""
+    confirmed = (metadata.get("annotations") or {}).get(CONFIRM)
+    return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed, approved(metadata)

@@ -1,0 +1,244 @@
+"""The status of a platform after a pass, made from what the steps found. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import ValidationError
+
+from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.api.status import (
+    AttemptStatus,
+    ClusterStatus,
+    HubStatus,
+    OperationStatus,
+    PlannedChange,
+    PlatformStatus,
+    ReleaseStatus,
+)
+from notebook_platform.bounded.text import shortened
+from notebook_platform.engine.backoff import Attempt
+from notebook_platform.engine.conditions import sentence
+from notebook_platform.engine.outcome import Done, Failed, Operation
+from notebook_platform.engine.reconcile import Result
+from notebook_platform.helm.chart_adapter import Running
+from notebook_platform.hubs.users.census import Census
+from notebook_platform.kube.redaction import SecretRedactor
+from notebook_platform.pace import Limits
+
+PERCENT_STEP = 5
+"""Progress is told in such steps: every change of it is a write."""
+
+SHORT = 256
+"""Characters of a message in a status that was refused before."""
+
+PLAN_LIMIT = 50
+RELEASE_LIMIT = 40
+"""So many pending changes and releases stand in status."""
+
+
+def platform_status(
+    results: Mapping[str, Result],
+    conditions: Sequence[Condition],
+    *,
+    previous: PlatformStatus,
+    generation: int,
+    operations: Mapping[str, Operation],
+    attempts: Iterable[Attempt],
+    redactor: SecretRedactor,
+) -> PlatformStatus:
+    """What the operator knows after a pass. What could not be looked at this time keeps what was known before.
+
+    `results` and `conditions` are sanitized already; `redactor` is for what stands in the steps' outputs.
+    """
+    cluster, target = (_output(results, name) for name in ("Cluster", "TargetCluster"))
+    running = [found for name in results if isinstance(found := _output(results, name), Running)]
+    return PlatformStatus(
+        observed_generation=generation,
+        conditions=list(conditions),
+        url=next((redactor.sanitize(release.url, 512) for release in running if release.url), previous.url),
+        cluster=_cluster(cluster, target, previous.cluster, redactor),
+        releases=_releases(results, running, previous.releases, redactor),
+        hub=_hub([r.details for r in running if isinstance(r.details, Census)]) or previous.hub,
+        operations=[_operation(key, operation, redactor) for key, operation in sorted(operations.items())],
+        attempts=[_attempt(attempt) for attempt in attempts],
+        plan=_plan(results),
+        next=_next(operations, attempts, redactor),
+    )
+
+
+def unreadable(
+    error: ValidationError, *, previous: PlatformStatus, generation: int, now: datetime, redactor: SecretRedactor
+) -> PlatformStatus:
+    """When the API server let a spec pass that this operator cannot read. All else is as it was."""
+    where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+    where = redactor.sanitize(where)
+    message = f"The spec cannot be read: {where}. Correct it, or install the CRD that belongs to this operator."
+    conditions = [
+        condition("Ready", False, "InvalidSpec", message, generation=generation, now=now),
+        condition("Reconciling", False, "InvalidSpec", "Nothing is under way", generation=generation, now=now),
+        condition("Stalled", True, "InvalidSpec", message, generation=generation, now=now),
+    ]
+    carried = carry_over(conditions, previous.conditions)
+    return previous.model_copy(update={"observed_generation": generation, "conditions": carried})
+
+
+def status_of(body: Mapping[str, Any]) -> PlatformStatus:
+    """The status of an object as it was read; an empty one when it is not what this operator writes."""
+    try:
+        return PlatformStatus.of(dict(body))
+    except ValidationError:
+        return PlatformStatus()
+
+
+def unfinished(
+    failed: Failed, *, previous: PlatformStatus, generation: int, now: datetime, redactor: SecretRedactor
+) -> PlatformStatus:
+    """When a reconcile failed as a whole. What is known of the steps is as it was."""
+    message = redactor.sanitize(sentence(failed))
+    retries = failed.retry_in is not None
+    parts = {
+        "Ready": (False, failed.reason, message),
+        "Reconciling": (retries, failed.reason, message if retries else "Nothing is under way"),
+        "Stalled": (False, "NotStalled", "No action required") if retries else (True, failed.reason, message),
+    }
+    changed = [condition(type_, *part, generation=generation, now=now) for type_, part in parts.items()]
+    kept = [c for c in previous.conditions if c.type not in parts]
+    return previous.model_copy(update={"conditions": [*carry_over(changed, previous.conditions), *kept]})
+
+
+def with_throttled(status: PlatformStatus, limits: Limits | None, generation: int, now: datetime) -> PlatformStatus:
+    """A status with the condition Throttled while reconciles are held back; `limits` None: they are not."""
+    kept = [c for c in status.conditions if c.type != "Throttled"]
+    if limits is None:
+        return status if len(kept) == len(status.conditions) else status.model_copy(update={"conditions": kept})
+    message = (
+        f"More than {limits.per_minute:g} reconciles a minute were asked for, so they are delayed. Change the spec, and the Secrets "
+        "and ConfigMaps that it names, less often, or have passes_per_minute raised in the operator's configuration."
+    )
+    told = condition("Throttled", True, "TooManyReconciles", message, generation=generation, now=now)
+    return status.model_copy(update={"conditions": [*kept, *carry_over([told], status.conditions)]})
+
+
+def least(status: PlatformStatus) -> PlatformStatus:
+    """The least of a status that still says how the platform is: its three summary conditions, in short."""
+    kept = [c for c in status.conditions if c.type in ("Ready", "Reconciling", "Stalled")]
+    short = [c.model_copy(update={"message": c.message[:SHORT]}) for c in kept]
+    return PlatformStatus(observed_generation=status.observed_generation, conditions=short)
+
+
+def _output(results: Mapping[str, Result], name: str) -> Any:
+    result = results.get(name)
+    if result and result.changes and not result.exists and not result.applied:
+        return None  # only promised, by a plan
+    return result.outcome.output if result and isinstance(result.outcome, Done) else None
+
+
+def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None, redactor: SecretRedactor) -> ClusterStatus | None:
+    known = previous or ClusterStatus()
+    if cluster is not None:
+        known = known.model_copy(
+            update={
+                "id": _fit(cluster.id, 1024, redactor),
+                "fqdn": _fit(cluster.fqdn, 253, redactor),
+                "kubernetes_version": _fit(cluster.kubernetes_version, 16, redactor),
+                "power_state": _fit(cluster.power_state, 16, redactor),
+            }
+        )
+    if target is not None:
+        known = known.model_copy(
+            update={
+                "nodes": f"{target.ready_nodes}/{target.nodes}",
+                "kubeconfig_secret": target.secret_name,
+            }
+        )
+    return known if known != ClusterStatus() else None
+
+
+def _releases(
+    results: Mapping[str, Result], running: Sequence[Running], previous: Sequence[ReleaseStatus], redactor: SecretRedactor
+) -> list[ReleaseStatus]:
+    """Those people visit first. What could not be looked at this time is as it was."""
+    found = {(r.namespace, r.name): _release(r, redactor) for r in sorted(running, key=lambda r: r.url is None)}
+    if not all(isinstance(result.outcome, Done) for result in results.values()):
+        found = {(r.namespace, r.name): found.pop((r.namespace, r.name), r) for r in previous} | found
+    return list(found.values())[:RELEASE_LIMIT]
+
+
+def _release(running: Running, redactor: SecretRedactor) -> ReleaseStatus:
+    return ReleaseStatus(
+        name=redactor.sanitize(running.name, 53),
+        namespace=redactor.sanitize(running.namespace, 63),
+        chart=redactor.sanitize(running.chart, 128),
+        revision=running.revision,
+        state=redactor.sanitize(running.state, 32),
+    )
+
+
+def _fit(text: str | None, limit: int, redactor: SecretRedactor) -> str | None:
+    return redactor.sanitize(text, limit) if text is not None else None
+
+
+def _hub(users: Sequence[Census]) -> HubStatus | None:
+    """Of all hubs together."""
+    if not users:
+        return None
+    return HubStatus(servers=sum(one.servers for one in users), homes=sum(len(one.homes) for one in users))
+
+
+def _operation(key: str, operation: Operation, redactor: SecretRedactor) -> OperationStatus:
+    scheme, host, path, _, _ = urlsplit(operation.url)
+    return OperationStatus(
+        step=key,
+        kind=redactor.sanitize(operation.kind, 256),
+        started=_time(operation.started),
+        url=shortened(urlunsplit((scheme, host, path, "", "")), 2048),
+        percent=None if operation.percent is None else int(operation.percent // PERCENT_STEP * PERCENT_STEP),
+        expected_end=_time(operation.started + timedelta(seconds=operation.expected)),
+    )
+
+
+def _attempt(attempt: Attempt) -> AttemptStatus:
+    return AttemptStatus(step=attempt.step, reason=attempt.reason, count=attempt.count, retry_at=_time(attempt.retry_at))
+
+
+def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:
+    pending = [
+        PlannedChange(
+            step=name,
+            action=str(change.action),
+            path=shortened(change.path, 512),
+            before=_short(change.before),
+            after=_short(change.after),
+            disrupts=change.disrupts,
+            cannot=shortened(sentence(change.cannot), 512) if change.cannot else None,
+            awaits=shortened(sentence(change.awaits), 1024) if change.awaits else None,
+        )
+        for name, result in results.items()
+        for change in result.changes
+        if not result.applied
+    ]
+    return pending[:PLAN_LIMIT]
+
+
+def _short(value: object) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return shortened(text, 256)
+
+
+def _next(operations: Mapping[str, Operation], attempts: Iterable[Attempt], redactor: SecretRedactor) -> str | None:
+    running = sorted((o.started + timedelta(seconds=o.expected), o.kind) for o in operations.values())
+    if running:
+        return f"{redactor.sanitize(running[0][1], 200)}, expected to end at {_time(running[0][0])}"
+    retries = sorted((a.retry_at, a.step) for a in attempts)
+    if retries:
+        return f"{retries[0][1]} is tried again at {_time(retries[0][0])}"
+    return None
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,58 @@
+"""What a keeper says about its platform in the management cluster: status and Events, written so that a refusal never silences it."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.api.status import PlatformStatus
+from notebook_platform.kube.objects import PlatformObject
+from notebook_platform.observability import metrics
+from notebook_platform.observability.events import Told
+from notebook_platform.status import least, status_of
+
+log = logging.getLogger(__name__)
+
+REFUSED_STATUS = (400, 413, 422)
+"""HTTP statuses with which an API server refuses what is too large or does not fit the schema."""
+
+
+class Reporter:
+    """Writes status and Events of one platform. `status` is what was last written, or read from `body`."""
+
+    def __init__(self, platform: PlatformObject, body: Mapping[str, Any], label: str) -> None:
+        self._object = platform
+        self._label = label
+        self._written: Mapping[str, Any] = body.get("status") or {}
+        self.status = status_of(body)
+
+    async def write(self, status: PlatformStatus) -> None:
+        """Patch status if it says anything new. One that the API server does not accept is replaced by its summary."""
+        wire = status.wire()
+        if wire != self._written:
+            try:
+                await self._object.write_status(wire, self._written)
+            except ApiException as error:
+                if error.status not in REFUSED_STATUS:
+                    raise
+                log.error("%s: the API server refused the status: %s", self._label, error.status)
+                await self._object.write_status(least(status).wire(), {})
+            metrics.STATUS_WRITES.inc()
+            self._written = wire
+        self.status = status
+
+    async def try_write(self, status: PlatformStatus) -> None:
+        """Do what `write` does; what goes wrong is logged."""
+        try:
+            await self.write(status)
+        except Exception as error:
+            log.warning("%s: status could not be written: %s", self._label, type(error).__name__)
+
+    async def tell(self, event: Told, now: datetime) -> None:
+        """Create an Event. One that the API server refuses (the namespace ends, a quota) fails no reconcile: status says the same."""
+        try:
+            await self._object.tell(event.type, event.reason, event.message, now)
+        except Exception as error:
+            log.warning("%s: an Event could not be created: %s", self._label, type(error).__name__)

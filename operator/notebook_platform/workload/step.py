@@ -1,0 +1,187 @@
+"""TargetCluster: the workload cluster's API answers, its nodes are Ready, and `<platform>-kubeconfig` holds a kubeconfig for others.
+
+The Secret has the key `value`, as Cluster API names it, so that Argo CD and Flux can use it
+(https://cluster-api.sigs.k8s.io/developer/core/controllers/cluster#contracts). It is an output: the operator never connects with it.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+
+from notebook_platform.bounded.documents import DocumentRefused
+from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.kube.secrets import Contents, SecretStore
+from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadClusters
+from notebook_platform.workload.client import TIMEOUT_SECONDS
+from notebook_platform.workload.kubeconfig import ClusterAccess
+from notebook_platform.workload.paging import each
+
+LOOK_AGAIN = 2.0
+NODES_SECONDS = 30.0
+NODES_PATIENCE = 900.0
+"""Nodes that are not Ready for so long do not come by themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The reachable cluster, handed to the steps that install into it. `served_version`: (major, minor) that its API tells.
+    `api` is None while the cluster is only planned."""
+
+    api: client.ApiClient | None = field(repr=False)
+    kubeconfig: str = field(repr=False)
+    cluster_id: str
+    secret_name: str
+    served_version: tuple[int, int]
+    nodes: int
+    ready_nodes: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """The cluster when it answers, else why it does not (`trouble`). `published`: how the Secret compares with the kubeconfig that
+    it should hold."""
+
+    target: Target | None
+    trouble: str | None = None
+    published: Contents = "current"
+
+
+class TargetCluster(Step[str, Found]):
+    """`connect` gives the connection to the Cluster step's output (from memory, or asked of Azure), `publish` the text of the
+    kubeconfig for others; `least` nodes must be Ready."""
+
+    name = "TargetCluster"
+    needs = ("NodePools", "ClusterRoles", "Cluster")
+    goes_with = "Cluster"
+
+    def __init__(
+        self,
+        *,
+        secrets: SecretStore,
+        clusters: WorkloadClusters,
+        connect: Callable[[Any], Awaitable[Connection]],
+        publish: Callable[[Any, ClusterAccess], str],
+        least: int,
+        deleting: bool = False,
+    ) -> None:
+        self._secrets = secrets
+        self._clusters = clusters
+        self._connect = connect
+        self._publish = publish
+        self._least = least
+        self._deleting = deleting
+        self._secret_name = f"{secrets.platform.name}-kubeconfig"
+        self._cluster: Any = None
+
+    def desired(self, inputs: Inputs) -> str | None:
+        self._cluster = inputs["Cluster"]
+        return None if self._asleep else str(self._cluster.id)
+
+    @property
+    def _asleep(self) -> bool:
+        return self._cluster is None or self._cluster.power_state == "Stopped"
+
+    async def observe(self, inputs: Inputs) -> Observed[Found]:
+        cluster = inputs.get("Cluster")
+        if cluster is not None and cluster.planned:
+            await self._secrets.compare(self._secret_name, {})  # refuse a taken name before there is a cluster
+        if cluster is None or cluster.planned or cluster.power_state == "Stopped":
+            return Observed()  # nothing in one that sleeps can be looked at, and nothing need be
+        connection = await self._connect(cluster)
+        found = await self._look(connection, str(cluster.id))
+        if not self._deleting:
+            wanted = self._wanted(cluster, connection.access)
+            found = replace(found, published=await self._secrets.compare(self._secret_name, wanted))
+        ends = connection.access.expires
+        renewed_in = max(ends - time.time() - TOKEN_LEFT, LOOK_AGAIN) if ends is not None else None
+        return Observed(found=found, look_again_in=renewed_in)
+
+    async def _look(self, connection: Connection, cluster_id: str) -> Found:
+        core = client.CoreV1Api(connection.api)
+        try:
+            listing = core.list_node_without_preload_content
+            nodes = [_is_ready(node) async for node in each(listing, _request_timeout=TIMEOUT_SECONDS)]
+            told = await client.VersionApi(connection.api).get_code(_request_timeout=TIMEOUT_SECONDS)
+        except ApiException as error:
+            return Found(None, f"its API answered {error.status} {error.reason}")
+        except (TimeoutError, aiohttp.ClientError, OSError, DocumentRefused) as error:
+            self._clusters.unreachable(self._secrets.platform.uid)
+            return Found(None, f"its API did not answer ({type(error).__name__})")
+        self._clusters.reached(self._secrets.platform.uid)
+        target = Target(
+            api=connection.api,
+            kubeconfig=connection.access.kubeconfig(),
+            cluster_id=cluster_id,
+            secret_name=self._secret_name,
+            served_version=(int(told.major), int(told.minor.rstrip("+"))),
+            nodes=len(nodes),
+            ready_nodes=sum(nodes),
+        )
+        return Found(target)
+
+    def plan(self, desired: str | None, found: Found | None) -> Sequence[Change]:
+        if desired is None or (found is not None and found.published == "current"):
+            return ()
+        path, text = f"secrets/{self._secret_name}", "kubeconfig of the cluster"
+        if found is None or found.published == "missing":
+            return [Change(path=path, action=Action.CREATE, after=text)]
+        return [Change(path=path, action=Action.UPDATE, before="another", after=text, due=True)]
+
+    async def apply(self, desired: str | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        connection = await self._connect(self._cluster)
+        wanted = self._wanted(self._cluster, connection.access)
+        await self._secrets.keep(self._secret_name, wanted, hidden=connection.access.secrets)
+        return Done()
+
+    def _wanted(self, cluster: Any, access: ClusterAccess) -> dict[str, str]:
+        return {"value": self._publish(cluster, access), "clusterId": str(cluster.id)}
+
+    def judge(self, found: Found | None) -> Outcome | None:
+        if self._asleep:
+            return None
+        if found is None or found.target is None:
+            trouble = found.trouble if found else "Azure has given no access to it yet"
+            return Failed(
+                reason="TargetUnreachable",
+                message=f"spec.cluster: the managed cluster cannot be reached: {trouble}",
+                remedy="See whether the operator can reach the API server (private cluster, authorized ranges); it is tried again.",
+                retry_in=10,
+            )
+        if found.target.ready_nodes < self._least:
+            message = f"{found.target.ready_nodes} of at least {self._least} nodes are Ready"
+            return InProgress(
+                reason="NodesNotReady", message=message, look_again_in=LOOK_AGAIN, ailing=Ailing(patience=NODES_PATIENCE)
+            )
+        return None
+
+    def output(self, found: Found | None) -> Any:
+        return found.target if found else None
+
+    def promise(self, desired: str) -> Any:
+        major, minor, *_ = map(int, self._cluster.kubernetes_version.split("."))
+        return Target(
+            api=None,
+            kubeconfig="",
+            cluster_id=desired,
+            secret_name=self._secret_name,
+            served_version=(major, minor),
+            nodes=0,
+            ready_nodes=0,
+        )
+
+    def takes(self, changes: Sequence[Change]) -> float:
+        return NODES_SECONDS if any(change.action is Action.CREATE for change in changes) else 0.0
+
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        await self._secrets.drop(self._secret_name)
+        return Done()
+
+
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
