@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import notebook_platform
-import notebook_platform.platform
+import notebook_platform.clients
 from notebook_platform.engine.step import Step
-from notebook_platform.helm.chart_adapter import Content
+from notebook_platform.helm.chart_adapter import ChartAdapter
 
 ROOT = Path(notebook_platform.__file__).parent
 FAILURES = {"because": ("reason", "message", "remedy"), "Failed": (), "Finding": (), "Notice": ()}
@@ -35,7 +35,7 @@ def steps() -> list[tuple[str, str]]:
     modules say it."""
     needs: dict[str, set[str]] = {}
     about: dict[str, str] = {}
-    for kind in (*_subclasses(Step), *_subclasses(Content)):
+    for kind in (*_subclasses(Step), *_subclasses(ChartAdapter)):
         if not (name := getattr(kind, "name", "")):
             continue  # a base of several steps
         needs.setdefault(name, set()).update(kind.needs)

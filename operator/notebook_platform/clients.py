@@ -1,90 +1,252 @@
-"""Clients of the clusters that platforms built. Access comes from Azure, with the platform's own sign-in, and stays in memory."""
+"""The clients that all platforms of a process share: Azure sessions, connections to workload clusters, Helm. They make each
+reconcile its graph of steps."""
 
-import logging
+import asyncio
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
-from azure.core.exceptions import AzureError
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.cloud import CLOUDS, Cloud
+from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.arm.grants import Scope, allowed
+from notebook_platform.azure.arm.ownership import Owner
+from notebook_platform.azure.arm.paths import SCOPE
+from notebook_platform.azure.arm.session import CORRELATION, AzureSession, SessionPool
+from notebook_platform.azure.cluster_body import default_node_group
+from notebook_platform.azure.providers import FEATURES_DOCS, Providers
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.cluster_clients import ClusterClients
+from notebook_platform.config import OperatorConfig
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.outcome import Failed, Operation, StepError
+from notebook_platform.engine.reconcile import Result
+from notebook_platform.helm.chart_adapter import ChartAdapter
+from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.keeping import Keeping
+from notebook_platform.helm.ownership import ReleaseLedger
+from notebook_platform.helm.runner import Helm
+from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.hubs.users.active_servers import counted, query_hub
+from notebook_platform.hubs.users.census import UserCounts, count_users
+from notebook_platform.hubs.users.volumes import UserInventory
+from notebook_platform.kube.operation_record import OperationScope
+from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
+from notebook_platform.pace import Limits
+from notebook_platform.policy import disruption_gate, interval_of
+from notebook_platform.steps import azure_steps, chart_adapters, release_steps
+from notebook_platform.volume_count import count_volumes
+from notebook_platform.workload.client import build_models
 
-from notebook_platform.azure import outputs
-from notebook_platform.azure.agent_pools import bounds_of, initial_count
-from notebook_platform.azure.cluster import find_cluster
-from notebook_platform.azure.kubeconfig import cluster_access, cluster_key, published_kubeconfig
-from notebook_platform.azure.scope import AzureContext, Drain, Leaves
-from notebook_platform.engine.outcome import Refused
-from notebook_platform.helm.served import left_behind
-from notebook_platform.workload.access import Connection, WorkloadClusters
-from notebook_platform.workload.drain import drain
-from notebook_platform.workload.kubeconfig import ClusterAccess
-from notebook_platform.workload.step import TargetCluster
+OLDEST_LOOK = 300.0
+"""Seconds. A look at a subscription that platforms share is never older."""
 
-log = logging.getLogger(__name__)
+TOKEN_REFUSED = frozenset({"TokenExpired", "TokenRefused"})
 
 
-class ClusterClients:
-    """The connections to workload clusters that all platforms of a process share, and what works through them."""
+def cloud_of(config: OperatorConfig) -> Cloud:
+    """The Azure that the operator's configuration names."""
+    known = CLOUDS[config.cloud]
+    return Cloud(
+        resource_manager=(config.resource_manager_url or known.resource_manager).rstrip("/"),
+        authority=(config.authority_url or known.authority).rstrip("/"),
+        graph=(config.graph_url or known.graph).rstrip("/"),
+        public_names=known.public_names,
+        ca_file=config.ca_file,
+        kubelogin_environment=known.kubelogin_environment,
+    )
 
-    def __init__(self) -> None:
-        self._clusters = WorkloadClusters()
 
-    async def connection(self, context: AzureContext, cluster: outputs.Cluster) -> Connection:
-        """The connection to a platform's cluster: from memory, or asked of Azure. Raises Refused."""
+class SharedClients:
+    """What all platforms of a process share: Azure sessions, clients of target clusters, helm. Makes each pass its graph."""
 
-        async def ask() -> ClusterAccess:
-            access = await cluster_access(context.session, cluster)
-            await context.secrets.redact_from_now_on("access to the cluster", access.secrets)
-            return access
+    def __init__(self, config: OperatorConfig, *, is_operator: bool = True) -> None:
+        """`is_operator` is false for commands of people, who sign in with rights of their own: the allow-list of identities holds for
+        them only when their configuration has one."""
+        self._config = config
+        self._is_operator = is_operator
+        self.limits = Limits(least_interval=config.least_interval, per_minute=config.passes_per_minute, burst=config.pass_burst)
+        self._sessions = SessionPool(cloud_of(config))
+        self._clusters = ClusterClients()
+        self._directory = tempfile.TemporaryDirectory(prefix="notebook-platform-")
+        work_dir = config.work_dir or Path(self._directory.name)
+        charts = ChartSource(
+            directory=config.charts,
+            repository=config.chart_repository,
+            allowed=(config.chart_repository, *config.allowed_chart_repositories),
+        )
+        self._helm = Helm(executable=config.helm, work_dir=work_dir, charts=charts, timeout=config.helm_timeout)
+        self._open: dict[str, AzureSession] = {}
+        self._ledgers: dict[str, ReleaseLedger] = {}
 
-        return await self._clusters.connection(context.owner.uid, cluster_key(context.session, cluster), ask)
+    async def warm_up(self) -> None:
+        """Load beside the loop what the first pass will need."""
+        await self._sessions.warm_up()
+        await asyncio.to_thread(build_models)
 
-    async def own_cluster(self, context: AzureContext) -> Connection | None:
-        """The connection to the cluster that Azure shows as the platform's own; None when there is none, it is stopped, or it cannot
-        be reached."""
-        try:
-            cluster = await find_cluster(context)
-            return await self.connection(context, cluster) if cluster is not None and cluster.is_there else None
-        except (Refused, AzureError) as error:
-            owner = context.owner
-            log.warning("%s/%s: the cluster cannot be reached: %s", owner.namespace, owner.name, type(error).__name__)
-            return None
+    async def graph(
+        self,
+        platform: Platform,
+        spec: NotebookPlatformSpec,
+        secrets: SecretStore,
+        operations: Mapping[str, Operation],
+        *,
+        deleting: bool = False,
+        planning: bool = False,
+        approved: frozenset[str] = frozenset(),
+        refused: Failed | None = None,
+    ) -> Graph:
+        """The steps of one platform for one pass. `planning`: nothing is written anywhere, not even to Secrets; `approved`: versions
+        of charts that a person lets releases go to; `refused`: why operations cannot be recorded, so that none may be started."""
+        context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
+        allow_private = self._config.allow_private_addresses
+        releases = release_steps(self._adapters(context), self._keeping(context, approved), allow_private=allow_private)
+        return Graph([*azure_steps(context), self._clusters.step(context), *releases])
 
-    def drain(self, context: AzureContext) -> Drain:
-        """What empties the nodes of an agent pool."""
+    async def azure(
+        self,
+        platform: Platform,
+        spec: NotebookPlatformSpec,
+        secrets: SecretStore,
+        operations: Mapping[str, Operation] | None = None,
+        *,
+        deleting: bool = False,
+        planning: bool = False,
+        refused: Failed | None = None,
+    ) -> AzureScope:
+        """What the Azure steps work with for one pass."""
+        CORRELATION.set(str(uuid.uuid4()))
+        owner = self._owner(platform)
+        secrets = ReadOnlySecrets(secrets) if planning else secrets
+        context = AzureScope(
+            spec=spec,
+            owner=owner,
+            signed_in=refused or await self._signed_in(platform, spec, secrets),
+            secrets=secrets,
+            operations=operations or {},
+            deleting=deleting,
+            planning=planning,
+            max_age=min(interval_of(spec, self.limits) / 2, OLDEST_LOOK),
+        )
+        return replace(context, drain=self._clusters.drain(context), leaves=self._clusters.leaves(context))
 
-        async def empty(cluster: outputs.Cluster, pool: str) -> str | None:
-            return await drain((await self.connection(context, cluster)).api, pool)
-
-        return empty
-
-    def leaves(self, context: AzureContext) -> Leaves:
-        """What finds the objects that a newer Kubernetes version no longer serves."""
-
-        async def leaves(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
-            return await left_behind((await self.connection(context, cluster)).api, current, wanted)
-
-        return leaves
-
-    def step(self, context: AzureContext) -> TargetCluster:
-        """The step TargetCluster of one pass."""
-
-        async def connect(cluster: outputs.Cluster) -> Connection:
-            return await self.connection(context, cluster)
-
-        def publish(cluster: outputs.Cluster, access: ClusterAccess) -> str:
-            return published_kubeconfig(context.session, cluster, access)
-
-        pools = [pool for pool in context.spec.node_pools if not pool.spot]
-        return TargetCluster(
-            secrets=context.secrets,
-            clusters=self._clusters,
-            connect=connect,
-            publish=publish,
-            least=sum((bounds_of(pool, context.now) or (initial_count(pool),))[0] for pool in pools),
-            deleting=context.deleting,
+    def operation_scope(self, spec: NotebookPlatformSpec) -> OperationScope:
+        """Where the operations of a platform with this spec are."""
+        return OperationScope(
+            resource_manager=self._sessions.cloud.resource_manager,
+            subscription_id=spec.azure.subscription_id,
+            resource_groups=tuple(g for g in (spec.azure.resource_group, spec.cluster.node_resource_group) if g),
+            markers={Providers.name: FEATURES_DOCS},
         )
 
-    async def drop(self, uid: str) -> None:
-        """Forget a platform."""
-        await self._clusters.drop(uid)
+    def _owner(self, platform: Platform) -> Owner:
+        return Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
+
+    def _keeping(self, scope: AzureScope, approved: frozenset[str]) -> Keeping:
+        return Keeping(
+            owner=scope.owner.tag,
+            uid=scope.owner.uid,
+            helm=self._helm,
+            ledger=self._ledger(scope.owner, scope.secrets, planning=scope.planning),
+            adoption=scope.spec.adoption,
+            deleting=scope.deleting,
+            approved=approved,
+        )
+
+    def _ledger(self, owner: Owner, secrets: SecretStore, *, planning: bool) -> ReleaseLedger:
+        """The releases that a platform owns. Runs of helm write to it between reconciles, so there is one of it; a plan has its own."""
+        if planning:
+            return ReleaseLedger(secrets, owner.tag)
+        if owner.uid not in self._ledgers:
+            self._ledgers[owner.uid] = ReleaseLedger(secrets, owner.tag)
+        return self._ledgers[owner.uid]
+
+    def _adapters(self, scope: AzureScope) -> list[ChartAdapter]:
+        allow_private = self._config.allow_private_addresses
+        return chart_adapters(scope.spec, scope.secrets, self._helm, self._hub_context(scope.spec), allow_private=allow_private)
+
+    def scope(self, platform: Platform, spec: NotebookPlatformSpec) -> Scope | Failed | None:
+        """Where the platform may use the identity that it names, as the operator's configuration has it (`grants.allowed`)."""
+        if not self._config.identities and not self._is_operator:
+            return None  # whoever runs a command signs in with rights of their own
+        node_group = spec.cluster.node_resource_group or default_node_group(spec)
+        return allowed(self._config.identities, platform.namespace, spec, node_group)
+
+    def refuses(self, platform: Platform, spec: NotebookPlatformSpec) -> bool:
+        """Whether nothing of the platform can be made, because it may not use its identity: then nothing holds its deletion up."""
+        return isinstance(self.scope(platform, spec), Failed)
+
+    async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> AzureSession | Failed:
+        scope = self.scope(platform, spec)
+        if isinstance(scope, Failed):
+            return scope
+        SCOPE.set(scope)
+        try:
+            wanted = await sign_in(spec.azure.credentials, self._sessions.cloud, secrets)
+            session = self._sessions.of(wanted, spec.azure.subscription_id)
+        except StepError as refused:
+            return refused.failed
+        before, self._open[platform.uid] = self._open.get(platform.uid), session
+        if before is not None and before not in self._open.values():
+            await self._sessions.drop(before)  # the Secret has changed, and nobody else signs in the old way
+        return session
+
+    async def inventory(
+        self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore, *, reached: bool
+    ) -> UserInventory | None:
+        """The volumes that a deletion of the platform destroys with its cluster; None when they cannot be counted. `reached`: the
+        platform had a cluster that answered."""
+        context = await self.azure(platform, spec, secrets)
+        ledger = self._ledger(context.owner, context.secrets, planning=context.planning)
+        return await count_volumes(context, self._clusters, self._adapters(context), ledger, reached=reached)
+
+    def occupied(
+        self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore
+    ) -> Callable[[], Awaitable[str]] | None:
+        """Asks what changes that people at work would notice have to wait for, once for all steps of a pass; None: the spec does not
+        ask for that."""
+        if spec.disruption != "NoServers":
+            return None
+        asked: list[asyncio.Task[UserCounts | None]] = []
+
+        async def words() -> str:
+            if not asked:
+                asked.append(asyncio.create_task(self._at_work(platform, spec, secrets)))
+            return disruption_gate(await asyncio.shield(asked[0]))
+
+        return words
+
+    async def _at_work(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> UserCounts | None:
+        """The census, with what the hub itself says."""
+        connection = await self._clusters.own_cluster(await self.azure(platform, spec, secrets))
+        users = await count_users(connection.api) if connection else None
+        if connection is None or users is None or spec.jupyterhub is None:
+            return users
+        allow_private = self._config.allow_private_addresses
+        ledger = self._ledger(self._owner(platform), secrets, planning=False)
+        servers = await query_hub(connection.api, ledger, spec.jupyterhub, self._hub_context(spec), allow_private=allow_private)
+        return counted(users, servers)
+
+    def _hub_context(self, spec: NotebookPlatformSpec) -> HubContext:
+        return HubContext(location=spec.azure.location, label_suffix=cloud_of(self._config).public_names)
+
+    async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
+        """A token that Azure refused is not used again: the next pass signs in anew."""
+        outcomes = [r.outcome for r in results.values() if isinstance(r.outcome, Failed)]
+        if any(failed.reason in TOKEN_REFUSED for failed in outcomes) and platform.uid in self._open:
+            await self._sessions.drop(self._open.pop(platform.uid))
+
+    async def forget(self, platform: Platform) -> None:
+        """A platform is gone: its clients are closed."""
+        self._open.pop(platform.uid, None)
+        self._ledgers.pop(platform.uid, None)
+        await self._clusters.drop(platform.uid)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """End everything that is open."""
+        await self._helm.close()
         await self._clusters.close()
+        await self._sessions.close()
+        self._directory.cleanup()

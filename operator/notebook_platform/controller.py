@@ -15,23 +15,23 @@ import kopf
 from kubernetes.aio import client
 
 from notebook_platform.api import GROUP, PLURAL, VERSION
+from notebook_platform.clients import SharedClients
 from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.kube.watch_session import WatchSessions
 from notebook_platform.observability import metrics
-from notebook_platform.platform import Workshop
-from notebook_platform.reconciler import Keeper
+from notebook_platform.reconciler import PlatformReconciler
 from notebook_platform.referrers import ReferenceWatch
 
 log = logging.getLogger(__name__)
 
 
-class Keepers:
+class Controller:
     """The keepers of this process, by the uid of their platform."""
 
-    def __init__(self, api: client.ApiClient, workshop: Workshop) -> None:
+    def __init__(self, api: client.ApiClient, shared: SharedClients) -> None:
         self._api = api
-        self._workshop = workshop
-        self._keepers: dict[str, Keeper] = {}
+        self._shared = shared
+        self._keepers: dict[str, PlatformReconciler] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._references = ReferenceWatch(api, self._wake)
 
@@ -43,7 +43,7 @@ class Keepers:
         if keeper := self._keepers.get(uid):
             return keeper.update(body)
         refer = partial(self._references.referrers.put, uid)
-        keeper = self._keepers[uid] = Keeper(body, self._api, self._workshop, refer)
+        keeper = self._keepers[uid] = PlatformReconciler(body, self._api, self._shared, refer)
         self._tasks[uid] = asyncio.create_task(keeper.run(), name=f"keeper {keeper.platform.name}")
         self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task))
         metrics.PLATFORMS.set(len(self._keepers))
@@ -79,7 +79,7 @@ class Keepers:
         REDACTORS.drop(uid)
 
 
-def registry(keepers: Keepers) -> kopf.OperatorRegistry:
+def registry(keepers: Controller) -> kopf.OperatorRegistry:
     """What kopf is to do: sign in, and hand every event on."""
     handlers, sessions = kopf.OperatorRegistry(), WatchSessions()
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
+from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import Blocked, Done, Failed, Operation
-from notebook_platform.engine.reconcile import Listener, Mode, Policy, Result, reconcile, silent
+from notebook_platform.engine.reconcile import Listener, Mode, Policy, Result, ignore_result, reconcile
 from notebook_platform.engine.step import Notice
-from notebook_platform.engine.teardown import dismantle, let_go
+from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, objection
 from notebook_platform.kube.secrets import Platform, SecretStore
-from notebook_platform.platform import Workshop
 from notebook_platform.policy import ignored_by
 
 PROTECTED = "DeletionProtected"
@@ -42,8 +42,8 @@ class DeletionRequest:
     body: Mapping[str, Any]
     status: PlatformStatus
     operations: Mapping[str, Operation]
-    held: Mapping[str, Failed]
-    on_result: Listener = silent
+    backing_off: Mapping[str, Failed]
+    on_result: Listener = ignore_result
     refused: Failed | None = None
 
 
@@ -60,10 +60,10 @@ class DeletionState:
 class Deletion:
     """Deletes one platform, a round at a time."""
 
-    def __init__(self, platform: Platform, secrets: SecretStore, workshop: Workshop) -> None:
+    def __init__(self, platform: Platform, secrets: SecretStore, shared: SharedClients) -> None:
         self._platform = platform
         self._secrets = secrets
-        self._workshop = workshop
+        self._shared = shared
         self._homes_may_go = False
 
     async def advance(self, request: DeletionRequest) -> DeletionState:
@@ -81,21 +81,21 @@ class Deletion:
     async def _hold(self, request: DeletionRequest) -> DeletionState:
         """Write nothing anywhere; observe as a plan does, so that the health of what runs stays visible."""
         spec = request.spec
-        graph = await self._workshop.graph(
+        graph = await self._shared.graph(
             self._platform, spec, self._secrets, request.operations, planning=True, refused=request.refused
         )
-        policy = Policy(mode=Mode.PLAN, held=request.held, ignored=ignored_by(spec.drift_ignore))
+        policy = Policy(mode=Mode.PLAN, backing_off=request.backing_off, ignored=ignored_by(spec.drift_ignore))
         observed = await reconcile(graph, policy, request.on_result)
         return DeletionState(results={"Deletion": protection(request), **observed}, status=request.status, protected=True)
 
     async def _orphan(self, request: DeletionRequest) -> DeletionState:
         """Remove the operator's marks, and leave everything in place."""
         graph = await self._graph(request)
-        results = await let_go(graph)
+        results = await orphan(graph)
         results = {name: r for name, r in results.items() if not isinstance(r.outcome, Blocked) and not _hopeless(r)}
         finished = _all_done(results)
         if finished:
-            await self._secrets.let_go()
+            await self._secrets.orphan()
         return DeletionState(results=results, status=request.status, finished=finished)
 
     async def _dismantle(self, request: DeletionRequest) -> DeletionState:
@@ -106,11 +106,11 @@ class Deletion:
             waits = Result(outcome=Blocked(by=("Homes",)), exists=True)
             blocked = {"Homes": Result(outcome=held_back, exists=True), **dict.fromkeys(graph.order, waits)}
             return DeletionState(results=blocked, status=status)
-        results = await dismantle(graph, request.held, request.on_result)
+        results = await teardown(graph, request.backing_off, request.on_result)
         return DeletionState(results=results, status=status, finished=_all_done(results))
 
     async def _graph(self, request: DeletionRequest) -> Any:
-        return await self._workshop.graph(
+        return await self._shared.graph(
             self._platform, request.spec, self._secrets, request.operations, deleting=True, refused=request.refused
         )
 
@@ -120,7 +120,7 @@ class Deletion:
         if self._homes_may_go:
             return None, status
         reached = status.cluster is not None and status.cluster.kubeconfig_secret is not None
-        found = await self._workshop.inventory(self._platform, request.spec, self._secrets, reached=reached)
+        found = await self._shared.inventory(self._platform, request.spec, self._secrets, reached=reached)
         if found is not None and found != UserInventory():
             status = status.model_copy(update={"hub": HubStatus(servers=found.servers, homes=found.homes)})
         confirmed = (request.body["metadata"].get("annotations") or {}).get(CONFIRM)

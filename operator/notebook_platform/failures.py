@@ -7,7 +7,7 @@ import traceback
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.engine.outcome import Failed, StepError
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     """The failure that an exception means. Text of an exception that is not ours stays out of it: it could hold anything."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, Refused):
+    if isinstance(error, StepError):
         return error.failed
     if isinstance(error, ApiException):
         log.warning("%s: the API server refused a call: %s %s", label, error.status, error.reason)

@@ -8,7 +8,7 @@ from datetime import datetime
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.windows import is_open, next_opening
-from notebook_platform.hubs.users.census import Census
+from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.pace import Limits
 
 
@@ -38,7 +38,7 @@ def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:
     return f"spec.cluster.maintenanceWindow, which opens on {opens}"
 
 
-def occupied(users: Census | None) -> str:
+def disruption_gate(users: UserCounts | None) -> str:
     """What such a change waits for with spec.disruption NoServers, given who works; None: that cannot be told. Empty: nobody does."""
     if users is None:
         return "the cluster to tell whether users' servers run (spec.disruption: NoServers)"

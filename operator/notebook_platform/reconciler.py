@@ -23,11 +23,12 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
+from notebook_platform.clients import SharedClients
 from notebook_platform.deletion import Deletion, DeletionRequest
-from notebook_platform.engine.backoff import Attempt, held, next_attempts, wait_after
-from notebook_platform.engine.conditions import fold, settled
-from notebook_platform.engine.outcome import Done, Failed, Operation, Refused
-from notebook_platform.engine.reconcile import Mode, Policy, Result, look_again_in, reconcile
+from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts, wait_after
+from notebook_platform.engine.conditions import applied_steps, fold_conditions
+from notebook_platform.engine.outcome import Done, Failed, Operation, StepError
+from notebook_platform.engine.reconcile import Mode, Policy, Result, reconcile, requeue_after
 from notebook_platform.engine.running import under_way, unseen
 from notebook_platform.failures import failure_of_reconcile
 from notebook_platform.helm.approval import approved
@@ -39,7 +40,6 @@ from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.events import events
 from notebook_platform.pace import Pace
-from notebook_platform.platform import Workshop
 from notebook_platform.policy import disruption_waits, ignored_by, interval_of
 from notebook_platform.referrers import Reference
 from notebook_platform.sanitizing import sanitized
@@ -68,11 +68,11 @@ class Pass:
 
     generation: int
     epoch: int
-    held: Mapping[str, Failed]
+    backing_off: Mapping[str, Failed]
     deleting: bool
 
 
-class Keeper:
+class PlatformReconciler:
     """Keeps one platform until it is gone. `update` hands it the object as last seen, `wake` says that a reference changed; `refer`
     is called with all that the spec refers to."""
 
@@ -80,7 +80,7 @@ class Keeper:
         self,
         body: Mapping[str, Any],
         api: client.ApiClient,
-        workshop: Workshop,
+        shared: SharedClients,
         refer: Callable[[frozenset[Reference]], None] = lambda references: None,
     ) -> None:
         metadata = body["metadata"]
@@ -88,7 +88,7 @@ class Keeper:
         self._object = PlatformObject(api, self.platform)
         self._secrets = SecretStore(api, self.platform)
         self._operations = OperationStore(self._secrets)
-        self._workshop = workshop
+        self._shared = shared
         self._body = body
         self._reporter = Reporter(self._object, body, self._label)
         self._attempts: tuple[Attempt, ...] = ()
@@ -97,9 +97,9 @@ class Keeper:
         self._remembered: Mapping[str, Operation] = {}
         self._awake = asyncio.Event()
         self._references_changed = False
-        self._deletion = Deletion(self.platform, self._secrets, workshop)
+        self._deletion = Deletion(self.platform, self._secrets, shared)
         self._refer = refer
-        self._pace = Pace(workshop.limits, time.monotonic())
+        self._pace = Pace(shared.limits, time.monotonic())
         self._throttled = False
         self._failures = 0
 
@@ -136,7 +136,7 @@ class Keeper:
             await self._wait_for_turn()
             self._awake.clear()
             wait = await self._attempt()
-        await self._workshop.forget(self.platform)
+        await self._shared.forget(self.platform)
 
     async def _wait_for_turn(self) -> None:
         """Hold a platform back that asks for more reconciles than the operator's configuration allows, and say so."""
@@ -192,7 +192,7 @@ class Keeper:
 
     def _shown(self, status: PlatformStatus) -> PlatformStatus:
         """A status, with the condition that says so while the platform is throttled."""
-        return with_throttled(status, self._workshop.limits if self._throttled else None, self._generation, _now())
+        return with_throttled(status, self._shared.limits if self._throttled else None, self._generation, _now())
 
     @property
     def _generation(self) -> int:
@@ -214,13 +214,13 @@ class Keeper:
         self._refer(frozenset((kind, self.platform.namespace, name) for kind, name in references(spec)))
         if deleting:
             return await self._delete(spec)
-        if FINALIZER not in (metadata.get("finalizers") or ()) and not self._workshop.refuses(self.platform, spec):
+        if FINALIZER not in (metadata.get("finalizers") or ()) and not self._shared.refuses(self.platform, spec):
             await self._object.set_finalizer(self._body, present=True)
             if (fresh := await self._object.read()) is None:
                 return None
             self._body = fresh
             if FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
-                raise Refused.because(
+                raise StepError(
                     "FinalizerMissing",
                     f"the finalizer {FINALIZER} is not on the platform after it was set",
                     "Check for an admission webhook or a controller that removes finalizers.",
@@ -231,9 +231,9 @@ class Keeper:
 
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
         now, generation, epoch = _now(), self._generation, self._epoch
-        self._remembered = await self._operations.load(self._workshop.operation_scope(spec))
+        self._remembered = await self._operations.load(self._shared.operation_scope(spec))
         versions = approved(self._body["metadata"])
-        graph = await self._workshop.graph(
+        graph = await self._shared.graph(
             self.platform,
             spec,
             self._secrets,
@@ -242,24 +242,24 @@ class Keeper:
             approved=versions,
             refused=self._operations.refused,
         )
-        waiting = held(self._attempts, now)
+        waiting = backing_off(self._attempts, now)
         references_changed, self._references_changed = self._references_changed, False
         policy = Policy(
             mode=Mode.PLAN if spec.suspend else Mode.APPLY,
-            settled=frozenset() if references_changed else settled(self._status.conditions, generation, graph.order),
+            applied_steps=frozenset() if references_changed else applied_steps(self._status.conditions, generation, graph.order),
             correct_drift=spec.drift_policy == "Correct",
-            held=waiting,
-            fresh=self._fresh(interval_of(spec, self._workshop.limits)),
+            backing_off=waiting,
+            fresh=self._fresh(interval_of(spec, self._shared.limits)),
             ignored=ignored_by(spec.drift_ignore),
             disruption_waits=disruption_waits(spec, now),
-            occupied=self._workshop.occupied(self.platform, spec, self._secrets),
+            occupied=self._shared.occupied(self.platform, spec, self._secrets),
         )
         results = await reconcile(graph, policy, self._told)
-        await self._workshop.after(self.platform, results)
+        await self._shared.after(self.platform, results)
         if epoch == self._epoch:
             self._remember_fresh(results)
         results = sanitized(results, self._secrets.redactor)
-        conditions = fold(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
+        conditions = fold_conditions(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
         return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=False))
 
     def _fresh(self, interval: float) -> dict[str, Result]:
@@ -277,21 +277,21 @@ class Keeper:
 
     async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
         generation, epoch = self._generation, self._epoch
-        waiting = held(self._attempts, _now())
-        self._remembered = await self._operations.load(self._workshop.operation_scope(spec))
+        waiting = backing_off(self._attempts, _now())
+        self._remembered = await self._operations.load(self._shared.operation_scope(spec))
         request = DeletionRequest(
             spec=spec,
             body=self._body,
             status=self._status,
             operations=self._remembered,
             refused=self._operations.refused,
-            held=waiting,
+            backing_off=waiting,
             on_result=self._told,
         )
         state = await self._deletion.advance(request)
         self._reporter.status = state.status
         if state.results:
-            await self._workshop.after(self.platform, state.results)
+            await self._shared.after(self.platform, state.results)
         if state.finished:
             fresh = await self._object.read()
             if fresh is not None:
@@ -299,7 +299,7 @@ class Keeper:
             log.info("%s: deleted", self._label)
             return None
         results = sanitized(state.results, self._secrets.redactor)
-        conditions = fold(
+        conditions = fold_conditions(
             results,
             self._status.conditions,
             generation=generation,
@@ -318,10 +318,12 @@ class Keeper:
     async def _conclude(
         self, spec: NotebookPlatformSpec, results: Mapping[str, Result], conditions: list[Condition], made: Pass
     ) -> float:
-        now, interval = _now(), interval_of(spec, self._workshop.limits)
+        now, interval = _now(), interval_of(spec, self._shared.limits)
         running = {**unseen(results, self._remembered), **under_way(results)}
         await self._operations.forget_all_but(running)
-        self._attempts = next_attempts(results, self._attempts, now, interval, made.held) if made.epoch == self._epoch else ()
+        self._attempts = (
+            next_attempts(results, self._attempts, now, interval, made.backing_off) if made.epoch == self._epoch else ()
+        )
         correcting = spec.drift_policy == "Correct" and not spec.suspend and not made.deleting
         told = list(events(results, self._status.conditions, conditions, correcting=correcting, deleting=made.deleting))
         status = platform_status(
@@ -337,7 +339,7 @@ class Keeper:
         for event in told:
             await self._reporter.tell(event, now)
         retries = [(attempt.retry_at - now).total_seconds() for attempt in self._attempts]
-        wait = min([look_again_in(results, interval * random.uniform(0.9, 1.0)), *retries])
+        wait = min([requeue_after(results, interval * random.uniform(0.9, 1.0)), *retries])
         return max(wait, 0.05)
 
     async def _invalid(self, error: ValidationError) -> float | None:

@@ -24,7 +24,7 @@ from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import Done, Failed, Operation
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.helm.chart_adapter import Running
-from notebook_platform.hubs.users.census import Census
+from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.pace import Limits
 
@@ -53,7 +53,7 @@ def platform_status(
 
     `results` and `conditions` are sanitized already; `redactor` is for what stands in the steps' outputs.
     """
-    cluster, target = (_output(results, name) for name in ("Cluster", "TargetCluster"))
+    cluster, target = (_output(results, name) for name in ("Cluster", "WorkloadCluster"))
     running = [found for name in results if isinstance(found := _output(results, name), Running)]
     return PlatformStatus(
         observed_generation=generation,
@@ -61,7 +61,7 @@ def platform_status(
         url=next((redactor.sanitize(release.url, 512) for release in running if release.url), previous.url),
         cluster=_cluster(cluster, target, previous.cluster, redactor),
         releases=_releases(results, running, previous.releases, redactor),
-        hub=_hub([r.details for r in running if isinstance(r.details, Census)]) or previous.hub,
+        hub=_hub([r.details for r in running if isinstance(r.details, UserCounts)]) or previous.hub,
         operations=[_operation(key, operation, redactor) for key, operation in sorted(operations.items())],
         attempts=[_attempt(attempt) for attempt in attempts],
         plan=_plan(results),
@@ -181,7 +181,7 @@ def _fit(text: str | None, limit: int, redactor: SecretRedactor) -> str | None:
     return redactor.sanitize(text, limit) if text is not None else None
 
 
-def _hub(users: Sequence[Census]) -> HubStatus | None:
+def _hub(users: Sequence[UserCounts]) -> HubStatus | None:
     """Of all hubs together."""
     if not users:
         return None

@@ -10,7 +10,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.observability import metrics
-from notebook_platform.observability.events import Told
+from notebook_platform.observability.events import EventContent
 from notebook_platform.status import least, status_of
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Reporter:
         except Exception as error:
             log.warning("%s: status could not be written: %s", self._label, type(error).__name__)
 
-    async def tell(self, event: Told, now: datetime) -> None:
+    async def tell(self, event: EventContent, now: datetime) -> None:
         """Create an Event. One that the API server refuses (the namespace ends, a quota) fails no reconcile: status says the same."""
         try:
             await self._object.tell(event.type, event.reason, event.message, now)

@@ -165,7 +165,7 @@ class Network:
                 raise ArmError(400, "InUseSubnetCannotBeDeleted", message)
 
     async def delete(self, call: Call) -> Answer:
-        """Refused while a subnet is in use."""
+        """StepError while a subnet is in use."""
         network = self._network(call)
         self._idle(network, call)
         for subnet in network.body["properties"]["subnets"]:
@@ -207,7 +207,7 @@ class Network:
         return self._accept(call, network, 200 if old else 201, new)
 
     async def delete_subnet(self, call: Call) -> Answer:
-        """Refused while it is in use."""
+        """StepError while it is in use."""
         network, old = self._find(call)
         if old is None:
             return Answer(None, 204)

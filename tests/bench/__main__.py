@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from notebook_platform.azure.arm.error_table import AADSTS, CODES
-from notebook_platform.azure.arm.session import Sessions
+from notebook_platform.azure.arm.session import SessionPool
 from notebook_platform.helm.errors import TABLE
 from rich.console import Console
 from rich.table import Table
@@ -172,7 +172,7 @@ def save(document: dict[str, Any]) -> None:
 async def main() -> int:
     """Measure, show, write. The exit code is 1 when something was written or unsettled that should not have been."""
     began = time.monotonic()
-    await Sessions.warm_up()
+    await SessionPool.warm_up()
     measured, cost = await many_platforms()
     walked, tables = await one_upgrade(), sizes()
     redacting = await told("redaction", asyncio.to_thread(redaction.measure))

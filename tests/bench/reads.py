@@ -4,9 +4,9 @@ import asyncio
 import time
 from dataclasses import asdict, dataclass
 
+from notebook_platform.clients import OLDEST_LOOK
 from notebook_platform.engine.outcome import Done
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
-from notebook_platform.platform import OLDEST_LOOK
 
 from tests.bench.subscription import Platform, Subscription, reads, writes
 
@@ -80,7 +80,7 @@ async def _each_by_itself(subscription: Subscription) -> int:
         platform.estate.sessions = subscription.operator()
         graph = await platform.estate.graph(platform.spec)
         for step in graph.steps.values():
-            step.shares_looks = False  # type: ignore[misc]
+            step.cacheable = False  # type: ignore[misc]
         await reconcile(graph, Policy())
         await platform.estate.sessions.close()
     return reads(subscription.seen(mark))

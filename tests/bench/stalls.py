@@ -11,7 +11,7 @@ from typing import Any
 from notebook_platform.api.hubs import ValuesFrom
 from notebook_platform.bounded.archive import read_gzip
 from notebook_platform.bounded.documents import DocumentRefused, read_json, read_yaml, read_yaml_all
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.dry_run import RENDERED
 from notebook_platform.helm.values import documents
 
@@ -90,7 +90,7 @@ async def longest(attack: str, work: Callable[[], Awaitable[Any]]) -> Stall:
     try:
         await work()
         became = "read"
-    except (DocumentRefused, Refused) as refused:
+    except (DocumentRefused, StepError) as refused:
         became = getattr(getattr(refused, "failed", None), "reason", type(refused).__name__)
     task.cancel()
     return Stall(attack, wall, processor, became)

@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 from notebook_platform.azure.arm.cloud import Cloud
-from notebook_platform.azure.arm.session import Sessions
-from notebook_platform.platform import OLDEST_LOOK
+from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.clients import OLDEST_LOOK
 
 from sandbox.azure.backend import NoClusters
 from sandbox.azure.server import AzureSimulator
@@ -33,10 +33,10 @@ class Subscription:
     http: aiohttp.ClientSession
     platforms: "list[Platform]" = field(default_factory=list)
 
-    def operator(self) -> Sessions:
+    def operator(self) -> SessionPool:
         """A new operator: it has seen nothing yet, and used up nothing of what Azure allows."""
         url, ca = self.simulator.url, self.simulator.ca_file
-        return Sessions(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
+        return SessionPool(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
 
     async def build(self, count: int) -> None:
         """Settle more platforms, until there are `count`. Each has an operator of its own, for the sake of its rate limits."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from notebook_platform.clients import OLDEST_LOOK
 from notebook_platform.engine.outcome import Done
-from notebook_platform.engine.reconcile import Policy, Result, look_again_in
-from notebook_platform.platform import OLDEST_LOOK
+from notebook_platform.engine.reconcile import Policy, Result, requeue_after
 from notebook_platform.reconciler import FRESH_SECONDS
 
 from tests.bench.subscription import Platform, Subscription, reads
@@ -88,4 +88,4 @@ async def _kept(estate: Estate, spec: dict[str, Any]) -> None:
             if isinstance(result.outcome, Done) and not result.changes
         }
         failed = [retry for r in results.values() if (retry := getattr(r.outcome, "retry_in", None)) is not None]
-        await asyncio.sleep(max(SHORTEST_WAIT, min([look_again_in(results, INTERVAL), *failed])))
+        await asyncio.sleep(max(SHORTEST_WAIT, min([requeue_after(results, INTERVAL), *failed])))

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from notebook_platform.engine import Done, Failed, InProgress
+from notebook_platform.engine import Done, Failed, Progressing
 from notebook_platform.helm.release import packed, unpacked
 
 from sandbox.kubernetes.api import api_client
@@ -169,7 +169,7 @@ async def settled(site: Site, step: str = "ReleaseLittle") -> Any:
     while loop.time() < end:
         outcome = (await site.once())[step].outcome
         assert getattr(outcome, "reason", "") != "InternalError", outcome
-        locked = isinstance(outcome, InProgress) and outcome.reason == "ReleaseLocked"
+        locked = isinstance(outcome, Progressing) and outcome.reason == "ReleaseLocked"
         if isinstance(outcome, Done | Failed) or locked:
             return outcome
         await asyncio.sleep(0.1)

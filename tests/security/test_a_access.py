@@ -56,7 +56,7 @@ def asked(author: Author, since: int = 0) -> int:
 
 def reconciles(author: Author) -> int:
     text = author.site.operator.metrics()
-    found = re.search(r'step_outcomes_total\{outcome="Done",step="TargetCluster"\} ([0-9.]+)', text)
+    found = re.search(r'step_outcomes_total\{outcome="Done",step="WorkloadCluster"\} ([0-9.]+)', text)
     return int(float(found.group(1))) if found else 0
 
 
@@ -102,7 +102,7 @@ def test_a_secret_that_is_taken_away_is_left_alone_and_named(built: Author, tmp_
     marker = tmp_path / "ran"
     text = yaml.safe_dump(kubeconfig({"exec": runs(marker)}))
     write(built, text, ownerReferences=None, labels=None)
-    condition = built.until_reason("x", "TargetClusterReady", "SecretNameTaken")
+    condition = built.until_reason("x", "WorkloadClusterReady", "SecretNameTaken")
     assert "x-kubeconfig" in condition["message"] and published(built) == text
     built.kubectl("delete", "secret", "x-kubeconfig")
     until_ready(built, "x")

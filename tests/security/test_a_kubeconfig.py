@@ -185,7 +185,7 @@ TAKEN = {
     "operations": "CredentialsReady",
     "service-principal": "IdentityReady",
     "registry": "RegistryReady",
-    "kubeconfig": "TargetClusterReady",
+    "kubeconfig": "WorkloadClusterReady",
     "hub": "JupyterHubReady",
     "binder": "BinderHubReady",
 }

@@ -73,7 +73,7 @@ def lab(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Autho
     platform = found.runbook("lab")
     platform["spec"]["jupyterhub"]["valuesFrom"] = [{"kind": "ConfigMap", "name": "values"}]
     found.apply(platform)
-    site.until("lab's cluster is reached", lambda: found.condition("lab", "TargetClusterReady")["status"] == "True")
+    site.until("lab's cluster is reached", lambda: found.condition("lab", "WorkloadClusterReady")["status"] == "True")
     yield found
     found.retire()
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from aiohttp import web
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm import packages
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.runner import Helm
@@ -58,7 +58,7 @@ def helm(directory: Path, *, repository: str = "") -> Helm:
 
 
 async def given(tried: Helm, digest: str) -> bytes:
-    """What helm would be given for this digest. Raises Refused."""
+    """What helm would be given for this digest. Raises StepError."""
     chart = tried.charts.find("little", "1.0.0", None, FIELD, digest)
     async with tried.packages.checked(chart) as found:
         assert found.is_archive and found.repository is None
@@ -66,7 +66,7 @@ async def given(tried: Helm, digest: str) -> bytes:
 
 
 async def refused(tried: Helm, digest: str, reason: str = "ChartDigestMismatch") -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(StepError) as caught:
         await given(tried, digest)
     assert caught.value.failed.reason == reason
     return caught.value.failed.message
@@ -159,7 +159,7 @@ async def test_a_package_that_vanishes_is_refused_and_no_other_takes_its_place(t
     tried = helm(tmp_path)
     chart = tried.charts.find("little", "1.0.0", None, FIELD, digest_of(GOOD))
     (tmp_path / "little-1.0.0.tgz").unlink()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(StepError) as caught:
         async with tried.packages.checked(chart):
             pass
     assert caught.value.failed.reason == "ChartNotFound"

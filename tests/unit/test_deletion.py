@@ -7,8 +7,8 @@ from notebook_platform.api.conditions import Condition
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.deletion import BEGUN, HELD, INTERRUPTED, PROTECTED, DeletionRequest, protection
-from notebook_platform.engine import Action, Change, Done, InProgress
-from notebook_platform.engine.conditions import fold
+from notebook_platform.engine import Action, Change, Done, Progressing
+from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.observability.events import events
 
@@ -31,15 +31,15 @@ def request(conditions: list[Condition]) -> DeletionRequest:
 
 def held(previous: list[Condition], now: datetime = NOW, **others: Result) -> dict[str, Condition]:
     results = {"Deletion": protection(request(previous)), **others}
-    return {c.type: c for c in fold(results, previous, generation=1, now=now, suspended=True)}
+    return {c.type: c for c in fold_conditions(results, previous, generation=1, now=now, suspended=True)}
 
 
 def ready() -> list[Condition]:
-    return fold({"Cluster": Result(outcome=Done(), exists=True)}, [], generation=1, now=NOW)
+    return fold_conditions({"Cluster": Result(outcome=Done(), exists=True)}, [], generation=1, now=NOW)
 
 
 def deleting(outcome: Any) -> list[Condition]:
-    return fold({"Cluster": Result(outcome=outcome, exists=True)}, ready(), generation=1, now=NOW, deleting=True)
+    return fold_conditions({"Cluster": Result(outcome=outcome, exists=True)}, ready(), generation=1, now=NOW, deleting=True)
 
 
 def test_a_held_deletion_is_stalled_and_names_the_field_and_the_remedy() -> None:
@@ -53,12 +53,12 @@ def test_a_held_deletion_is_stalled_and_names_the_field_and_the_remedy() -> None
 
 
 def test_work_that_azure_accepted_does_not_hide_that_the_deletion_is_held() -> None:
-    found = held(ready(), Cluster=Result(outcome=InProgress(reason="Deleting", message="Azure is at work", look_again_in=5)))
+    found = held(ready(), Cluster=Result(outcome=Progressing(reason="Deleting", message="Azure is at work", requeue_after=5)))
     assert found["Ready"].reason == found["Stalled"].reason == "DeletionProtected"
 
 
 def test_a_protection_that_is_set_in_the_middle_says_that_the_deletion_is_stopped_for_as_long_as_it_lasts() -> None:
-    before = deleting(InProgress(reason="Deleting", message="Azure is at work", look_again_in=5))
+    before = deleting(Progressing(reason="Deleting", message="Azure is at work", requeue_after=5))
     first = held(before, Cluster=Result(outcome=Done(), changes=(MISSING,)))
     assert first[PROTECTED].reason == INTERRUPTED and "had begun" in first["Ready"].message
     assert not {c.reason for c in first.values()} & BEGUN

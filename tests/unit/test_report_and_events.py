@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 from notebook_platform.api.status import PlatformStatus
-from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Operation
-from notebook_platform.engine.conditions import fold
+from notebook_platform.engine import Action, Ailing, Change, Done, Failed, Operation, Progressing
+from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.kube.redaction import SecretRedactor
@@ -22,13 +22,13 @@ OPERATION = Operation(
     expected=300,
     percent=42.7,
 )
-BUSY = InProgress(reason="Creating", message="Azure is at work", look_again_in=5, operation=OPERATION)
+BUSY = Progressing(reason="Creating", message="Azure is at work", requeue_after=5, operation=OPERATION)
 BROKEN = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.", retry_in=5)
 CHANGE = Change(path="a", action=Action.UPDATE, before=1, after=2)
 
 
 def told(results: dict[str, Result], before: list, **more: bool) -> tuple[list[tuple[str, str]], list]:
-    after = fold(results, before, generation=1, now=NOW)
+    after = fold_conditions(results, before, generation=1, now=NOW)
     return [(e.type, e.reason) for e in events(results, before, after, **more)], after
 
 
@@ -53,7 +53,7 @@ def test_pending_changes_are_shown_and_known_secrets_never() -> None:
     redactor.add({"password": "very-secret-value"})
     change = Change(path="values", action=Action.UPDATE, before="very-secret-value", after=["very-secret-value"])
     results = sanitized({"A": Result(outcome=Done(), changes=(change,))}, redactor)
-    conditions = fold(results, [], generation=1, now=NOW, suspended=True)
+    conditions = fold_conditions(results, [], generation=1, now=NOW, suspended=True)
     found = platform_status(
         results, conditions, previous=PlatformStatus(), generation=1, operations={}, attempts=(), redactor=redactor
     )
@@ -85,11 +85,11 @@ def test_drift_is_told_each_time_it_is_put_right_and_once_when_it_is_left() -> N
 
 
 def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_is_told_once() -> None:
-    ailing = InProgress(reason="ImagePullFailed", message="hub: no image", look_again_in=5, ailing=Ailing(patience=900))
-    results, conditions = {"A": Result(outcome=ailing)}, fold({"A": Result(outcome=Done())}, [], generation=1, now=NOW)
+    ailing = Progressing(reason="ImagePullFailed", message="hub: no image", requeue_after=5, ailing=Ailing(patience=900))
+    results, conditions = {"A": Result(outcome=ailing)}, fold_conditions({"A": Result(outcome=Done())}, [], generation=1, now=NOW)
     seen = []
     for minutes in (10, 24, 25, 40):
-        before, conditions = conditions, fold(results, conditions, generation=1, now=NOW + timedelta(minutes=minutes))
+        before, conditions = conditions, fold_conditions(results, conditions, generation=1, now=NOW + timedelta(minutes=minutes))
         status = {c.type: c.status for c in conditions if c.type in ("Ready", "Reconciling", "Stalled")}
         seen.append((status["Stalled"], status["Reconciling"], [(e.type, e.reason) for e in events(results, before, conditions)]))
         assert status["Ready"] == "False"
@@ -101,23 +101,27 @@ def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_is_told_on
     ]
     (stalled,) = [c for c in conditions if c.type == "Stalled"]
     assert stalled.message == "A: hub: no image; it has been so since 2026-01-01 12:10 UTC"
-    healed = fold({"A": Result(outcome=Done())}, conditions, generation=1, now=NOW + timedelta(minutes=41))
+    healed = fold_conditions({"A": Result(outcome=Done())}, conditions, generation=1, now=NOW + timedelta(minutes=41))
     assert {c.type: c.status for c in healed if c.type in ("Ready", "Stalled")} == {"Ready": "True", "Stalled": "False"}
 
 
 def test_what_was_written_a_moment_ago_has_all_its_time_however_long_the_step_was_not_ready() -> None:
-    def stalled(outcome: InProgress) -> str:
-        waited = fold({"A": Result(outcome=BUSY)}, [], generation=1, now=NOW - timedelta(days=1))
-        return next(c.status for c in fold({"A": Result(outcome=outcome)}, waited, generation=1, now=NOW) if c.type == "Stalled")
+    def stalled(outcome: Progressing) -> str:
+        waited = fold_conditions({"A": Result(outcome=BUSY)}, [], generation=1, now=NOW - timedelta(days=1))
+        return next(
+            c.status
+            for c in fold_conditions({"A": Result(outcome=outcome)}, waited, generation=1, now=NOW)
+            if c.type == "Stalled"
+        )
 
-    old = InProgress(reason="R", message="m", look_again_in=5, ailing=Ailing(patience=900, since=NOW - timedelta(minutes=20)))
+    old = Progressing(reason="R", message="m", requeue_after=5, ailing=Ailing(patience=900, since=NOW - timedelta(minutes=20)))
     assert stalled(old) == "True" and stalled(replace(old, ailing=Ailing(patience=900, since=NOW))) == "False"
     assert stalled(replace(old, ailing=None)) == "False"
 
 
 def test_the_summary_conditions_follow_kstatus() -> None:
     def summary(results: dict[str, Result], **more: bool) -> dict[str, str]:
-        found = fold(results, [], generation=1, now=NOW, **more)
+        found = fold_conditions(results, [], generation=1, now=NOW, **more)
         return {c.type: c.status for c in found if c.type in ("Ready", "Reconciling", "Stalled")}
 
     stuck = Failed(reason="Stuck", message="m", remedy="r")

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, Unknown
-from notebook_platform.engine.outcome import Done, Failed, InProgress
+from notebook_platform.engine.outcome import Done, Failed, Progressing
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.pods import diagnose
-from notebook_platform.helm.health.snapshot import Scene
+from notebook_platform.helm.health.snapshot import HealthSnapshot
 from notebook_platform.kube.redaction import CURRENT, HIDDEN, REDACTORS, SecretRedactor, learnable, sanitize
 from notebook_platform.observability.logs import JsonFormatter, TextFormatter
 from notebook_platform.sanitizing import sanitized
@@ -48,7 +48,7 @@ def test_all_texts_of_a_result_are_sanitized(words: str, before: Any, after: Any
     redactor.add({"password": SECRET})
     failed = Failed(reason="R", message=words, remedy=words)
     change = Change(path=words, action=Action.UPDATE, before=before, after=after, cannot=failed, awaits=failed)
-    for outcome in (failed, InProgress(reason="R", message=words, look_again_in=1), Done(output=1, next=words)):
+    for outcome in (failed, Progressing(reason="R", message=words, requeue_after=1), Done(output=1, next=words)):
         given_ = Result(outcome=outcome, changes=(change,), notices=(Notice(condition="C", reason="R", message=words),))
         result = sanitized({"A": given_}, redactor)["A"]
         (one,), (notice,) = result.changes, result.notices
@@ -67,11 +67,11 @@ def test_events_of_pods_in_the_built_cluster_cannot_steer_a_terminal(redactor: S
         spec=SimpleNamespace(node_name="node-1", volumes=None),
         status=SimpleNamespace(phase="Pending", conditions=None, init_container_statuses=None, container_statuses=None),
     )
-    found = diagnose(pod, Scene(claims={}, events=[event], classes={}))
+    found = diagnose(pod, HealthSnapshot(claims={}, events=[event], classes={}))
     assert found is not None
-    outcome = InProgress(reason=found[0].reason, message=found[1], look_again_in=1)
+    outcome = Progressing(reason=found[0].reason, message=found[1], requeue_after=1)
     shown = sanitized({"A": Result(outcome=outcome)}, redactor)["A"].outcome
-    assert isinstance(shown, InProgress) and shown.message.isprintable()
+    assert isinstance(shown, Progressing) and shown.message.isprintable()
     assert f"(MountVolume  failed {HIDDEN})" in shown.message
 
 

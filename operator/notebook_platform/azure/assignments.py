@@ -96,7 +96,7 @@ class AssignmentRecord:
         self._name = f"{platform}-role-assignments"
 
     async def load(self) -> tuple[Assignment, ...]:
-        """Return what is recorded and well-formed; the rest of the Secret is ignored. Raises Refused (SecretNameTaken)."""
+        """Return what is recorded and well-formed; the rest of the Secret is ignored. Raises StepError (SecretNameTaken)."""
         data = await self._secrets.own(self._name) or {}
         return parse_record(data.get(RECORD_KEY, ""))
 

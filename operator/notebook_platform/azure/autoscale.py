@@ -11,11 +11,11 @@ from typing import Any
 from notebook_platform.api.autoscale import Autoscale as Setting
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import AUTOSCALE_SETTINGS
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_properties
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Notice, Observed, Outcome, Step
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Action, Change, Done, Inputs, Notice, Observed, Outcome, Progressing, Step
 from notebook_platform.engine.change import compare
 
 Wire = dict[str, Any]
@@ -34,10 +34,10 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
 
     name = "Autoscale"
     needs = ("NodePools", "Cluster")
-    goes_with = "Cluster"
-    shares_looks = True
+    deleted_with = "Cluster"
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
 
     def _name(self, setting: Setting) -> str:
@@ -62,9 +62,9 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         cluster: outputs.Cluster | None = inputs.get("Cluster")
         if cluster is None or (cluster.power_state == "Stopped" and not self._context.deleting):
             return Observed()
-        group, inventory = cluster.node_resource_group, self._context.session.inventory
-        async with speaking_of(FIELD):
-            listed = await inventory.below(AUTOSCALE_SETTINGS, group, max_age=self._context.max_age, sharp=self.sharp)
+        group, cache = cluster.node_resource_group, self._context.session.cache
+        async with azure_errors(FIELD):
+            listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._context.max_age, sharp=self.sharp)
         if listed is None:
             return Observed()
         ours = {s["name"]: s for s in listed if self._context.owner.owns(s.get("tags"))}
@@ -72,13 +72,13 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         for other in listed:
             if other["name"].lower() in wanted and other["name"] not in ours:
                 what = f"the autoscale setting {other['name']!r}"
-                failed = self._context.owner.objection(what, FIELD, other.get("tags"), self._context.spec.adoption)
+                failed = self._context.owner.ownership_conflict(what, FIELD, other.get("tags"), self._context.spec.adoption)
                 if failed:
                     return Observed(failed=failed, ours=False)
                 ours[other["name"]] = other
         if missing := self._without_scale_set(inputs):
             message = f"Waits for the scale sets of {', '.join(missing)}"
-            return Observed(busy=InProgress(reason="Waiting", message=message, look_again_in=5))
+            return Observed(busy=Progressing(reason="Waiting", message=message, requeue_after=5))
         found = Found(cluster.node_resource_group, ours)
         return Observed(found=found, notices=tuple(self._notices()))
 
@@ -116,12 +116,12 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
     async def apply(self, desired: Mapping[str, Wire] | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert found is not None
         if only_tags(changes):
-            async with speaking_of(FIELD):
+            async with azure_errors(FIELD):
                 for name in dict.fromkeys(change.path.split(".tags.", 1)[0] for change in changes):
                     await set_tags(self._context.session, found.ours[name]["id"], self._context.tags)
             return Done()
         names = dict.fromkeys(change.path.split(".", 1)[0] for change in changes)
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             for name in names:
                 body = (desired or {}).get(name)
                 if body is None:
@@ -133,17 +133,17 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
     def output(self, found: Found | None) -> Any:
         return tuple(found.ours) if found and found.ours else None
 
-    def promise(self, desired: Mapping[str, Wire]) -> Any:
+    def planned_output(self, desired: Mapping[str, Wire]) -> Any:
         return tuple(desired)
 
-    async def let_go(self, found: Found) -> Outcome:
-        async with speaking_of(FIELD):
+    async def orphan(self, found: Found) -> Outcome:
+        async with azure_errors(FIELD):
             for setting in found.ours.values():
                 await drop_owner(self._context.session, setting["id"], setting.get("tags"))
         return Done()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             for name, setting in found.ours.items():
                 if self._context.owner.owns(setting.get("tags")):
                     await self._settings.delete(found.group, name)

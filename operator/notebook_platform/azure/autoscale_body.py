@@ -13,7 +13,7 @@ from tzlocal.windows_tz import tz_win
 from notebook_platform.api.autoscale import Autoscale, AutoscaleCapacity, AutoscaleRule, RecurringProfile
 from notebook_platform.api.durations import iso8601, parse_duration
 from notebook_platform.bounded.documents import parse_json
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 
 FIELD = "spec.autoscale"
 PAIRED = "Auto created default scale condition"
@@ -22,13 +22,13 @@ Wire = dict[str, Any]
 
 
 def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
-    """The properties of a whole setting. Raises Refused (TimeZoneUnknown)."""
+    """The properties of a whole setting. Raises StepError (TimeZoneUnknown)."""
     default = _profile("default", setting.capacity, setting.rules, scale_set)
     profiles = [default]
     for recurring in setting.recurring:
         zone = tz_win.get(recurring.time_zone)
         if zone is None:
-            raise Refused.because(
+            raise StepError(
                 "TimeZoneUnknown",
                 f"{FIELD}[{setting.pool}].recurring[{recurring.name}].timeZone {recurring.time_zone!r} is not one Azure Monitor has",
                 "Use a name of the tz database, as Europe/Vienna.",

@@ -12,8 +12,8 @@ from azure.core import MatchConditions
 from notebook_platform.api.schedules import active, next_turn, problem
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import CLUSTERS
-from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
     STATE_PATH,
@@ -27,9 +27,9 @@ from notebook_platform.azure.cluster_body import (
     updated_cluster,
 )
 from notebook_platform.azure.principal_secret import current_secret, remember_given
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import next_version, parts, satisfies
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
+from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Notice, Observed, Outcome, Progressing, Step, StepError
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 FIELD = "spec.cluster"
@@ -50,9 +50,9 @@ class Cluster(Step[Wire, Wire]):
 
     name = "Cluster"
     needs = ("ResourceGroup", "Network", "Identity", "RoleAssignment")
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._name = context.spec.cluster.name
         self._ssh_key: str | None = context.spec.cluster.ssh_public_key
@@ -79,12 +79,12 @@ class Cluster(Step[Wire, Wire]):
         pending = await self._context.pending(self.name, FIELD)
         if pending is not None:
             return replace(pending, notices=tuple(self._notices()))
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             found = await self._context.look(CLUSTERS, self._name, sharp=self.sharp)
         if found is None:
             return Observed(notices=tuple(self._notices()))
         what, adoption = f"the managed cluster {self._name!r}", self._context.spec.adoption
-        failed = self._context.owner.objection(what, f"{FIELD}.name", found.get("tags"), adoption)
+        failed = self._context.owner.ownership_conflict(what, f"{FIELD}.name", found.get("tags"), adoption)
         if failed:
             return Observed(failed=failed, ours=False)
         if self.sharp:
@@ -92,13 +92,13 @@ class Cluster(Step[Wire, Wire]):
         state = str(found["properties"].get("provisioningState"))
         busy = None
         if state in BUSY:
-            busy = InProgress(reason=state, message=f"The managed cluster {self._name} is {state}", look_again_in=5)
+            busy = Progressing(reason=state, message=f"The managed cluster {self._name} is {state}", requeue_after=5)
         turn = next_turn(self._schedules, self._context.now)
         return Observed(
             found=found,
             busy=busy,
             notices=tuple(self._notices()),
-            look_again_in=(turn - self._context.now).total_seconds() + 1 if turn else None,
+            requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
         )
 
     async def _upgrade_obstacle(self, found: Wire) -> Failed | None:
@@ -121,7 +121,7 @@ class Cluster(Step[Wire, Wire]):
         """Running or Stopped: as the schedule says at this moment, else as the spec says. What is deleted need not run."""
         for schedule in self._schedules:
             if words := problem(schedule):
-                raise Refused.because("ScheduleUnreadable", f"{FIELD}.powerSchedules: {words}", "Correct it.")
+                raise StepError("ScheduleUnreadable", f"{FIELD}.powerSchedules: {words}", "Correct it.")
         chosen = active(self._schedules, self._context.now)
         return chosen.power_state if chosen else self._context.spec.cluster.power_state
 
@@ -146,7 +146,7 @@ class Cluster(Step[Wire, Wire]):
         if any(change.path == POWER_PATH for change in changes):
             return await self._power(self._wanted_power)
         if only_tags(changes):
-            async with speaking_of(FIELD):
+            async with azure_errors(FIELD):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
             return Done()
         return await self._update(desired, found, changes)
@@ -154,8 +154,8 @@ class Cluster(Step[Wire, Wire]):
     async def _power(self, wanted: str) -> Outcome:
         begin = self._clusters.begin_stop if wanted == "Stopped" else self._clusters.begin_start
         kind = f"{'stop' if wanted == 'Stopped' else 'start'} managed cluster {self._name}"
-        async with speaking_of(f"{FIELD}.powerState"):
-            busy = await accept(begin, self._context.group, self._name, kind=kind, expected=POWER_SECONDS)
+        async with azure_errors(f"{FIELD}.powerState"):
+            busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=POWER_SECONDS)
         return busy or Done()
 
     async def _create(self, desired: Wire) -> Outcome:
@@ -166,9 +166,9 @@ class Cluster(Step[Wire, Wire]):
             await remember_given(self._context, secret.id)
             body["properties"]["servicePrincipalProfile"] = {**profile, "secret": secret.value}
         kind = f"create managed cluster {self._name}"
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             begin, guard = self._clusters.begin_create_or_update, MatchConditions.IfMissing
-            busy = await accept(
+            busy = await begin_lro(
                 begin, self._context.group, self._name, body, kind=kind, expected=CREATE_SECONDS, match_condition=guard
             )
         return busy or Done()
@@ -190,20 +190,20 @@ class Cluster(Step[Wire, Wire]):
             body["tags"][REPAIRS_TAG] = self._next_repair(desired, found)
         etag = found.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
-            busy = await accept(begin, self._context.group, self._name, body, kind=kind, expected=expected, **guard)
+            busy = await begin_lro(begin, self._context.group, self._name, body, kind=kind, expected=expected, **guard)
         return busy or Done()
 
     def _next_repair(self, desired: Wire, found: Wire) -> str:
-        """Count one more repair of this very body. Raises Refused when it was tried often enough."""
+        """Count one more repair of this very body. Raises StepError when it was tried often enough."""
         digest = hashlib.sha256(json.dumps(desired, sort_keys=True).encode()).hexdigest()[:12]
         before, _, count = (found.get("tags") or {}).get(REPAIRS_TAG, "").partition(":")
         done = int(count) if before == digest and count.isdigit() else 0
         if done >= REPAIRS:
             told = found["properties"].get("status", {}).get("provisioningError") or {}
             words = f": {told['message']}" if told.get("message") else ""
-            raise Refused.because(
+            raise StepError(
                 "ClusterFailed",
                 f"{FIELD}: Azure left the managed cluster {self._name!r} {found['properties']['provisioningState']}, "
                 f"also after {REPAIRS} repairs{words}",
@@ -252,7 +252,7 @@ class Cluster(Step[Wire, Wire]):
             tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
         )
 
-    def promise(self, desired: Wire) -> Any:
+    def planned_output(self, desired: Wire) -> Any:
         properties = desired["properties"]
         return outputs.Cluster(
             id=self._context.id_of("Microsoft.ContainerService/managedClusters", self._name),
@@ -268,7 +268,7 @@ class Cluster(Step[Wire, Wire]):
             local_accounts=not properties["disableLocalAccounts"],
         )
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         total = 0.0
         for change in changes:
             if change.action is Action.CREATE:
@@ -286,25 +286,25 @@ class Cluster(Step[Wire, Wire]):
         if not self._context.owner.owns(found.get("tags")):
             return Done()
         kind = f"delete managed cluster {self._name}"
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             begin = self._clusters.begin_delete
-            busy = await accept(begin, self._context.group, self._name, kind=kind, expected=DELETE_SECONDS)
-        return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=5)
+            busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=DELETE_SECONDS)
+        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=5)
 
     @property
     def _clusters(self) -> Any:
         return self._context.session.container_service.managed_clusters
 
-    async def let_go(self, found: Wire) -> Outcome:
-        async with speaking_of(FIELD):
+    async def orphan(self, found: Wire) -> Outcome:
+        async with azure_errors(FIELD):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
         return Done()
 
 
-async def find_cluster(context: AzureContext) -> outputs.Cluster | None:
-    """Read the spec's managed cluster from Azure; None when there is none or it is another owner's. Raises Refused."""
+async def find_cluster(context: AzureScope) -> outputs.Cluster | None:
+    """Read the spec's managed cluster from Azure; None when there is none or it is another owner's. Raises StepError."""
     name = context.spec.cluster.name
-    async with speaking_of(FIELD):
+    async with azure_errors(FIELD):
         found = await context.look(CLUSTERS, name, sharp=True)
     if found is None or not context.owner.owns(found.get("tags")):
         return None

@@ -1,7 +1,7 @@
 """Credentials: a token can be had, and the subscription is visible and Enabled."""
 
-from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Check, Failed, Inputs, Observed
 
 USABLE = frozenset({"Enabled", "Warned"})
@@ -13,9 +13,9 @@ class Credentials(Check[str]):
     """Makes nothing; everything else stands on it. Its output is the subscription id."""
 
     name = "Credentials"
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
 
     def desired(self, inputs: Inputs) -> str:
@@ -23,8 +23,8 @@ class Credentials(Check[str]):
 
     async def observe(self, inputs: Inputs) -> Observed[str]:
         wanted, session = self._context.spec.azure.subscription_id, self._context.session
-        async with speaking_of("spec.azure.subscriptionId"):
-            state = await session.inventory.answer("subscription", self._state, max_age=self._context.max_age, sharp=self.sharp)
+        async with azure_errors("spec.azure.subscriptionId"):
+            state = await session.cache.cached_call("subscription", self._state, max_age=self._context.max_age, sharp=self.sharp)
         if state in USABLE:
             return Observed(found=wanted)
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"

@@ -6,10 +6,10 @@ from typing import Any
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import IDENTITIES
 from notebook_platform.azure.arm.credentials import guid_of
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal, same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
 from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare
@@ -25,9 +25,9 @@ class SystemAssigned(Check[outputs.Identity]):
 
     name = "Identity"
     needs = ("ResourceGroup",)
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
 
     def desired(self, inputs: Inputs) -> outputs.Identity:
@@ -50,10 +50,10 @@ class ExistingPrincipal(SystemAssigned):
         assert principal is not None and principal.secret_ref is not None
         data = await self._context.secrets.read(principal.secret_ref.name, "clientId", "clientSecret", field=self.FIELD)
         client_id = guid_of(data, "clientId", field=self.FIELD, secret=principal.secret_ref.name)
-        async with speaking_of(self.FIELD):
+        async with azure_errors(self.FIELD):
             session, path = self._context.session, f"/servicePrincipals(appId={literal(client_id)})"
             age = self._context.max_age
-            found = await session.inventory.answer(path, lambda: session.graph("GET", path), max_age=age, sharp=self.sharp)
+            found = await session.cache.cached_call(path, lambda: session.graph("GET", path), max_age=age, sharp=self.sharp)
         identity = outputs.Identity(
             type="ServicePrincipal",
             client_id=client_id,
@@ -80,8 +80,8 @@ class ExistingIdentity(SystemAssigned):
         async def ask() -> Any:
             return (await session.send("GET", path, api_version=IDENTITY_API)).json()
 
-        async with speaking_of(self.FIELD):
-            found = await session.inventory.answer(path, ask, max_age=self._context.max_age, sharp=self.sharp)
+        async with azure_errors(self.FIELD):
+            found = await session.cache.cached_call(path, ask, max_age=self._context.max_age, sharp=self.sharp)
         properties = found["properties"]
         identity = outputs.Identity(
             type="UserAssigned",
@@ -97,10 +97,10 @@ class UserAssigned(Step[Wire, Wire]):
 
     name = "Identity"
     needs = ("ResourceGroup",)
-    shares_looks = True
+    cacheable = True
     FIELD = "spec.identity.userAssigned.name"
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         assert context.spec.identity.user_assigned is not None and context.spec.identity.user_assigned.name is not None
         self._name = context.spec.identity.user_assigned.name
@@ -109,12 +109,12 @@ class UserAssigned(Step[Wire, Wire]):
         return {"location": self._context.spec.azure.location, "tags": self._context.tags}
 
     async def observe(self, inputs: Inputs) -> Observed[Wire]:
-        async with speaking_of(self.FIELD):
+        async with azure_errors(self.FIELD):
             found = await self._context.look(IDENTITIES, self._name, sharp=self.sharp)
         if found is None:
             return Observed()
         adoption = self._context.spec.adoption
-        failed = self._context.owner.objection(f"the identity {self._name!r}", self.FIELD, found.get("tags"), adoption)
+        failed = self._context.owner.ownership_conflict(f"the identity {self._name!r}", self.FIELD, found.get("tags"), adoption)
         return Observed(found=None if failed else found, failed=failed, ours=failed is None)
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
@@ -125,19 +125,19 @@ class UserAssigned(Step[Wire, Wire]):
         return list(compare(desired, found))
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
-        async with speaking_of(self.FIELD):
+        async with azure_errors(self.FIELD):
             if found is not None and only_tags(changes):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
             else:
                 await self._client.create_or_update(self._context.group, self._name, {**(found or {}), **(desired or {})})
         return Done()
 
-    def promise(self, desired: Wire) -> Any:
+    def planned_output(self, desired: Wire) -> Any:
         id_ = self._context.id_of("Microsoft.ManagedIdentity/userAssignedIdentities", self._name)
         return outputs.Identity(type="UserAssigned", client_id=KNOWN_AFTER_APPLY, principal_id=KNOWN_AFTER_APPLY, identity_id=id_)
 
-    async def let_go(self, found: Wire) -> Outcome:
-        async with speaking_of(self.FIELD):
+    async def orphan(self, found: Wire) -> Outcome:
+        async with azure_errors(self.FIELD):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
         return Done()
 
@@ -154,7 +154,7 @@ class UserAssigned(Step[Wire, Wire]):
 
     async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
         if self._context.owner.owns(found.get("tags")):
-            async with speaking_of(self.FIELD):
+            async with azure_errors(self.FIELD):
                 await self._client.delete(self._context.group, self._name)
         return Done()
 
@@ -163,24 +163,24 @@ class UserAssigned(Step[Wire, Wire]):
         return self._context.session.identities.user_assigned_identities
 
 
-def _principal(context: AzureContext) -> Step[Any, Any]:
+def _principal(context: AzureScope) -> Step[Any, Any]:
     principal = context.spec.identity.service_principal
     existing = principal is not None and principal.secret_ref is not None
     return ExistingPrincipal(context) if existing else CreatedPrincipal(context)
 
 
-def _user_assigned(context: AzureContext) -> Step[Any, Any]:
+def _user_assigned(context: AzureScope) -> Step[Any, Any]:
     chosen = context.spec.identity.user_assigned
     return ExistingIdentity(context) if chosen is not None and chosen.resource_id else UserAssigned(context)
 
 
-_KINDS: Mapping[str, Callable[[AzureContext], Step[Any, Any]]] = {
+_KINDS: Mapping[str, Callable[[AzureScope], Step[Any, Any]]] = {
     "ServicePrincipal": _principal,
     "UserAssigned": _user_assigned,
     "SystemAssigned": SystemAssigned,
 }
 
 
-def identity(context: AzureContext) -> Step[Any, Any]:
+def identity(context: AzureScope) -> Step[Any, Any]:
     """The Identity step of spec.identity."""
     return _KINDS[context.spec.identity.type](context)

@@ -6,9 +6,9 @@ https://learn.microsoft.com/azure/aks/kubelogin-authentication
 import base64
 
 from notebook_platform.azure import outputs
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.workload.access import ClusterKey
 from notebook_platform.workload.kubeconfig import (
     AKS_SERVER,
@@ -33,10 +33,10 @@ def cluster_key(session: AzureSession, cluster: outputs.Cluster) -> ClusterKey:
 async def cluster_access(session: AzureSession, cluster: outputs.Cluster) -> ClusterAccess:
     """Ask Azure for access: one request, and one for a token without local accounts.
 
-    Raises Refused (KubeconfigRefused, and as the error table says).
+    Raises StepError (KubeconfigRefused, and as the error table says).
     """
     clusters = session.container_service.managed_clusters
-    async with speaking_of("spec.cluster"):
+    async with azure_errors("spec.cluster"):
         if cluster.local_accounts:
             answer = await clusters.list_cluster_admin_credentials(cluster.resource_group, cluster.name)
             return parse_kubeconfig(_text(answer))
@@ -65,7 +65,7 @@ def _text(answer: object) -> bytes:
     kubeconfigs = getattr(answer, "kubeconfigs", None) or []
     value = kubeconfigs[0].value if kubeconfigs else None
     if not value:
-        raise Refused.because(
+        raise StepError(
             "KubeconfigRefused",
             "spec.cluster: Azure gave no kubeconfig for the managed cluster",
             "See whether the cluster is running in the Azure portal.",

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import wire
-from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step, StepError
 from notebook_platform.engine.change import compare
 
 FIELD = "spec.cluster.maintenanceWindow"
@@ -27,10 +27,10 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
 
     name = "MaintenanceWindow"
     needs = ("Cluster",)
-    goes_with = "Cluster"
-    shares_looks = True
+    deleted_with = "Cluster"
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._window = context.spec.cluster.maintenance_window
 
@@ -42,7 +42,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
         try:
             offset = self._context.now.astimezone(ZoneInfo(window.time_zone)).strftime("%z")
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise Refused.because(
+            raise StepError(
                 "TimeZoneUnknown",
                 f"{FIELD}.timeZone {window.time_zone!r} is not a name of the tz database",
                 "Use one as Europe/Vienna.",
@@ -58,10 +58,10 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
         cluster: outputs.Cluster | None = inputs.get("Cluster")
         if self._window is None or cluster is None or not cluster.is_there:
             return Observed()
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             key = f"{cluster.id.lower()}/maintenanceConfigurations"
-            inventory, age = self._context.session.inventory, self._context.max_age
-            found = await inventory.answer(key, self._ask, max_age=age, sharp=self.sharp)
+            cache, age = self._context.session.cache, self._context.max_age
+            found = await cache.cached_call(key, self._ask, max_age=age, sharp=self.sharp)
         return Observed(found=found)
 
     async def _ask(self) -> dict[str, Wire]:
@@ -82,7 +82,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
 
     async def apply(self, desired: Wire | None, found: Mapping[str, Wire] | None, changes: Sequence[Change]) -> Outcome:
         target = (self._context.group, self._context.spec.cluster.name)
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             for name in dict.fromkeys(change.path.split(".")[0] for change in changes):
                 body = {"properties": {"maintenanceWindow": dict(desired or {})}}
                 await self._configurations.create_or_update(*target, name, body)

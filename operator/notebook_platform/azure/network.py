@@ -13,12 +13,12 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform.api.network import NetworkSpec
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import NETWORKS
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
-from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.engine import Action, Change, Check, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
 from notebook_platform.engine.change import compare, merged
 
 FIELD = "spec.network"
@@ -40,9 +40,9 @@ class Network(Step[Desired, Wire]):
 
     name = "Network"
     needs = ("ResourceGroup",)
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._spec: NetworkSpec | None = context.spec.network
 
@@ -70,16 +70,16 @@ class Network(Step[Desired, Wire]):
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
-        async with speaking_of(f"{FIELD}.virtualNetwork"):
+        async with azure_errors(f"{FIELD}.virtualNetwork"):
             network = await self._context.look(NETWORKS, self._name, sharp=self.sharp)
         if network is None:
             return Observed()
         state = network.get("properties", {}).get("provisioningState")
         if state in ("Updating", "Deleting", "Creating"):
             message = f"The virtual network {self._name} is {state}"
-            return Observed(busy=InProgress(reason=state, message=message, look_again_in=3))
+            return Observed(busy=Progressing(reason=state, message=message, requeue_after=3))
         what, tags, adoption = f"the virtual network {self._name!r}", network.get("tags"), self._context.spec.adoption
-        failed = self._context.owner.objection(what, f"{FIELD}.virtualNetwork.name", tags, adoption)
+        failed = self._context.owner.ownership_conflict(what, f"{FIELD}.virtualNetwork.name", tags, adoption)
         return Observed(found=None if failed else network, failed=failed, ours=failed is None)
 
     def plan(self, desired: Desired | None, found: Wire | None) -> Sequence[Change]:
@@ -102,7 +102,7 @@ class Network(Step[Desired, Wire]):
         assert desired is not None
         name, group, client = self._name, self._context.group, self._context.session.network
         target: tuple[str, ...] = (name,)
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             if found is not None and only_tags(changes):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
                 return Done()
@@ -120,10 +120,10 @@ class Network(Step[Desired, Wire]):
                 target, kind = (name, subnet), f"update subnet {subnet}"
                 call = client.subnets.begin_create_or_update
             headers = {"If-Match": body["etag"]} if body.get("etag") else {}
-            busy = await accept(call, group, *target, body, kind=kind, expected=WRITE_SECONDS, headers=headers)
+            busy = await begin_lro(call, group, *target, body, kind=kind, expected=WRITE_SECONDS, headers=headers)
         return busy or Done()
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return WRITE_SECONDS if changes else 0.0
 
     def output(self, found: Wire | None) -> Any:
@@ -133,7 +133,7 @@ class Network(Step[Desired, Wire]):
         default = _subnet(found, self._spec.subnet.name)
         return default and outputs.Network(virtual_network_id=found["id"], subnet_id=default["id"], subnets=subnets)
 
-    def promise(self, desired: Desired) -> Any:
+    def planned_output(self, desired: Desired) -> Any:
         assert self._spec is not None and self._spec.subnet is not None
         id_ = self._context.id_of("Microsoft.Network/virtualNetworks", self._name)
         subnets = {name: f"{id_}/subnets/{name}" for name in desired.subnets}
@@ -143,13 +143,13 @@ class Network(Step[Desired, Wire]):
         if not self._context.owner.owns(found.get("tags")):
             return Done()
         kind = f"delete virtual network {found['name']}"
-        async with speaking_of(f"{FIELD}.virtualNetwork"):
+        async with azure_errors(f"{FIELD}.virtualNetwork"):
             networks = self._context.session.network.virtual_networks
-            busy = await accept(networks.begin_delete, self._context.group, found["name"], kind=kind, expected=WRITE_SECONDS)
-        return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=2)
+            busy = await begin_lro(networks.begin_delete, self._context.group, found["name"], kind=kind, expected=WRITE_SECONDS)
+        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=2)
 
-    async def let_go(self, found: Wire) -> Outcome:
-        async with speaking_of(f"{FIELD}.virtualNetwork"):
+    async def orphan(self, found: Wire) -> Outcome:
+        async with azure_errors(f"{FIELD}.virtualNetwork"):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
         return Done()
 
@@ -159,9 +159,9 @@ class ExistingSubnet(Check[outputs.Network]):
 
     name = "Network"
     needs = ("ResourceGroup",)
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         assert context.spec.network is not None and context.spec.network.subnet_id is not None
         self._id = context.spec.network.subnet_id
@@ -174,7 +174,7 @@ class ExistingSubnet(Check[outputs.Network]):
         if parts[2].lower() != self._context.spec.azure.subscription_id.lower():
             return Observed(found=self.desired(inputs))  # not in sight of these credentials; AKS will say if it is not there
         group, network, subnet = parts[4], parts[8], parts[10]
-        async with speaking_of(f"{FIELD}.subnetId"):
+        async with azure_errors(f"{FIELD}.subnetId"):
             try:
                 found = await self._context.look(NETWORKS, network, sharp=self.sharp, group=group)
             except HttpResponseError as error:
@@ -183,7 +183,7 @@ class ExistingSubnet(Check[outputs.Network]):
                 found = None
         there = found and _subnet(found, subnet)
         if not found or not there:
-            raise Refused.because(
+            raise StepError(
                 "SubnetNotFound",
                 f"{FIELD}.subnetId names {self._id}, which does not exist or cannot be read",
                 "Correct the id, or create the subnet; it is looked at once an interval.",
@@ -193,7 +193,7 @@ class ExistingSubnet(Check[outputs.Network]):
         return Observed(found=outputs.Network(virtual_network_id=same_id(found["id"], id_.rsplit("/", 2)[0]), subnet_id=id_))
 
 
-def network(context: AzureContext) -> Step[Any, Any]:
+def network(context: AzureScope) -> Step[Any, Any]:
     """The Network step of spec.network."""
     existing = context.spec.network is not None and context.spec.network.subnet_id is not None
     return ExistingSubnet(context) if existing else Network(context)

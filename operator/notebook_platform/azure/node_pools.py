@@ -24,13 +24,13 @@ from notebook_platform.azure.agent_pools import (
     updated_pool,
 )
 from notebook_platform.azure.arm.cache import CLUSTERS, SCALE_SETS
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
-from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Notice, Observed, Outcome, Refused, Step
+from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Notice, Observed, Outcome, Progressing, Step, StepError
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 FIELD = "spec.nodePools"
@@ -52,10 +52,10 @@ class NodePools(Step[Mapping[str, Wire], Found]):
 
     name = "NodePools"
     needs = ("Cluster", "Network")
-    goes_with = "Cluster"
-    shares_looks = True
+    deleted_with = "Cluster"
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._spec = {pool.name: pool for pool in context.spec.node_pools}
         self._version = context.spec.cluster.kubernetes_version
@@ -68,7 +68,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         for name, pool in self._spec.items():
             for schedule in pool.schedules:
                 if words := problem(schedule):
-                    raise Refused.because("ScheduleUnreadable", f"{FIELD}[{name}].schedules: {words}", "Correct it.")
+                    raise StepError("ScheduleUnreadable", f"{FIELD}[{name}].schedules: {words}", "Correct it.")
         network, context = inputs.get("Network"), self._context
         return {
             name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=context.tags, now=context.now)
@@ -81,20 +81,20 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             pools = await self._look(cluster)
             if pools is None:
                 return Observed()
             scale_sets = await self._scale_sets(cluster.node_resource_group)
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if p.get("provisioningState") in BUSY]:
-            busy = InProgress(reason="Updating", message=f"Agent pool {', '.join(moving)}", look_again_in=3)
+            busy = Progressing(reason="Updating", message=f"Agent pool {', '.join(moving)}", requeue_after=3)
         turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._context.now)
         return Observed(
             found=Found(pools, scale_sets),
             busy=busy,
             notices=tuple(self._notices(pools)),
-            look_again_in=(turn - self._context.now).total_seconds() + 1 if turn else None,
+            requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
         )
 
     async def _look(self, cluster: outputs.Cluster) -> dict[str, Wire] | None:
@@ -110,8 +110,8 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             raise
 
     async def _scale_sets(self, group: str) -> Mapping[str, str]:
-        inventory = self._context.session.inventory
-        listed = await inventory.below(SCALE_SETS, group, max_age=self._context.max_age, sharp=self.sharp)
+        cache = self._context.session.cache
+        listed = await cache.list_group(SCALE_SETS, group, max_age=self._context.max_age, sharp=self.sharp)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
     def plan(self, desired: Mapping[str, Wire] | None, found: Found | None) -> Sequence[Change]:
@@ -139,12 +139,12 @@ class NodePools(Step[Mapping[str, Wire], Found]):
     async def apply(self, desired: Mapping[str, Wire] | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
         pools = found.pools if found else {}
-        refused: Refused | None = None
+        refused: StepError | None = None
         for name in dict.fromkeys(_pool_of(change) for change in changes):
             mine = [change for change in changes if _pool_of(change) == name]
             try:
                 outcome = await self._change(name, desired, pools, mine)
-            except Refused as error:
+            except StepError as error:
                 refused = refused or error  # what can be done for other pools is done first
                 continue
             if outcome is not None:
@@ -156,7 +156,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             wait = "The agent pools wait for the control plane, which does not go on yet"
             return Done(output=self.output(found), next=wait, reason="ControlPlaneWaits")
         message = "The agent pools have followed; the control plane goes on"
-        return InProgress(reason="Upgrading", message=message, look_again_in=AT_ONCE)
+        return Progressing(reason="Upgrading", message=message, requeue_after=AT_ONCE)
 
     async def _change(
         self, name: str, desired: Mapping[str, Wire], pools: Mapping[str, Wire], changes: Sequence[Change]
@@ -221,26 +221,26 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         """Its pods move first; the last System pool stays."""
         systems = [n for n, pool in pools.items() if pool.get("mode") == "System"]
         if systems == [name]:
-            raise Refused.because(
+            raise StepError(
                 "LastSystemPool",
                 f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
                 "Name it in spec.nodePools again, or add another System pool first.",
             )
         assert self._cluster is not None
         if self._context.drain is not None and (left := await self._context.drain(self._cluster, name)) is not None:
-            return InProgress(reason="Draining", message=f"Agent pool {name}: {left}", look_again_in=3)
+            return Progressing(reason="Draining", message=f"Agent pool {name}: {left}", requeue_after=3)
         kind = f"delete agent pool {name}"
-        async with speaking_of(f"{FIELD}[{name}]"):
+        async with azure_errors(f"{FIELD}[{name}]"):
             begin, target = self._pools.begin_delete, (self._context.group, self._context.spec.cluster.name, name)
-            busy = await accept(begin, *target, kind=kind, expected=DELETE_SECONDS)
-        return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=2)
+            busy = await begin_lro(begin, *target, kind=kind, expected=DELETE_SECONDS)
+        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=2)
 
     async def _put(self, name: str, body: Wire, kind: str, expected: float, **guard: Any) -> Outcome:
         target = (self._context.group, self._context.spec.cluster.name, name)
         properties = {key: value for key, value in body.items() if key not in ("id", "name", "type")}
-        async with speaking_of(f"{FIELD}[{name}]"):
+        async with azure_errors(f"{FIELD}[{name}]"):
             begin = self._pools.begin_create_or_update
-            busy = await accept(begin, *target, {"properties": properties}, kind=kind, expected=expected, **guard)
+            busy = await begin_lro(begin, *target, {"properties": properties}, kind=kind, expected=expected, **guard)
         return busy or Done()
 
     def _notices(self, pools: Mapping[str, Wire]) -> list[Notice]:
@@ -251,7 +251,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         message = f"The cluster has agent pools that spec.nodePools does not name: {', '.join(unknown)}. They are left alone"
         return [Notice(condition="UnknownNodePools", reason="NotInSpec", message=message)]
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         """Pools are worked on one after the other."""
         each = {Action.CREATE: CREATE_SECONDS, Action.DELETE: DELETE_SECONDS, Action.REPLACE: 4 * CREATE_SECONDS}
         longest: dict[str, float] = {}
@@ -270,13 +270,13 @@ class NodePools(Step[Mapping[str, Wire], Found]):
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         return Done()
 
-    async def let_go(self, found: Found) -> Outcome:
+    async def orphan(self, found: Found) -> Outcome:
         for name, pool in found.pools.items():
             if self._context.owner.owns(pool.get("tags")):
                 tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
                 change = Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=tags, keys=("tags",))
                 outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
-                return outcome if isinstance(outcome, InProgress) else Done()
+                return outcome if isinstance(outcome, Progressing) else Done()
         return Done()
 
     @property

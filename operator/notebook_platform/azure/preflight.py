@@ -3,13 +3,13 @@
 import asyncio
 
 from notebook_platform.azure.arm.cache import CLUSTERS
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks import BEFORE_CREATION, BEFORE_UPGRADE, Check, Finding
 from notebook_platform.azure.cluster_body import current_version
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import satisfies
 from notebook_platform.engine import Check as CheckStep
-from notebook_platform.engine import Failed, Inputs, Observed, Refused
+from notebook_platform.engine import Failed, Inputs, Observed, StepError
 
 
 class Preflight(CheckStep[str]):
@@ -17,9 +17,9 @@ class Preflight(CheckStep[str]):
 
     name = "Preflight"
     needs = ("Credentials", "Providers")
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._spec = context.spec
 
@@ -41,13 +41,13 @@ class Preflight(CheckStep[str]):
         """What a check finds. One that the principal may not make holds nothing up: the steps will see for themselves."""
         try:
             return await check(self._context, self.sharp)
-        except Refused as refused:
+        except StepError as refused:
             if refused.failed.reason == "PermissionMissing":
                 return []
             raise
 
     async def _running_version(self) -> str | None:
-        async with speaking_of("spec.cluster"):
+        async with azure_errors("spec.cluster"):
             found = await self._context.look(CLUSTERS, self._spec.cluster.name, sharp=self.sharp)
         return current_version(found) if found else None
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.credentials import guid_of
-from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import guid
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
 from notebook_platform.kube.validated import GUID, MOMENT, SHORT_WORD, WORD, select
 
 FIELD = "spec.identity.servicePrincipal"
@@ -44,12 +44,12 @@ class Used:
     identity: outputs.Identity
 
 
-def _state_name(context: AzureContext) -> str:
+def _state_name(context: AzureScope) -> str:
     return f"{context.owner.name}-cluster-credential"
 
 
-async def current_secret(context: AzureContext) -> Secret:
-    """The principal's secret, from the Secret of the spec or from ours. Raises Refused."""
+async def current_secret(context: AzureScope) -> Secret:
+    """The principal's secret, from the Secret of the spec or from ours. Raises StepError."""
     principal = context.spec.identity.service_principal
     existing = principal.secret_ref.name if principal and principal.secret_ref else None
     name = existing or f"{context.owner.name}-service-principal"
@@ -58,7 +58,7 @@ async def current_secret(context: AzureContext) -> Secret:
     else:
         data = select(await context.secrets.own(name), PRINCIPAL)
         if data.keys() != PRINCIPAL.keys():
-            raise Refused.because(
+            raise StepError(
                 "PrincipalSecretUnusable",
                 f"{FIELD}: the Secret {name!r}, in which the operator keeps the principal's secret, is missing or was changed",
                 "No action required: the step Identity makes a new secret.",
@@ -70,7 +70,7 @@ async def current_secret(context: AzureContext) -> Secret:
     return Secret(known_by, client_id, value, data.get("expires"))
 
 
-async def remember_given(context: AzureContext, secret_id: str) -> None:
+async def remember_given(context: AzureScope, secret_id: str) -> None:
     """The cluster is being made with this secret."""
     await context.secrets.keep(_state_name(context), {"given": secret_id})
 
@@ -80,9 +80,9 @@ class PrincipalSecret(Step[Secret, Used]):
 
     name = "PrincipalSecret"
     needs = ("NodePools", "Cluster", "Identity")
-    goes_with = "Cluster"
+    deleted_with = "Cluster"
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._current: Secret | None = None
 
@@ -131,19 +131,19 @@ class PrincipalSecret(Step[Secret, Used]):
         await self._context.secrets.keep(_state_name(self._context), {"given": found.given, "giving": desired.id})
         name = self._context.spec.cluster.name
         kind, body = f"update credentials of managed cluster {name}", {"clientId": desired.client_id, "secret": desired.value}
-        async with speaking_of(f"{FIELD}.secretRef"):
+        async with azure_errors(f"{FIELD}.secretRef"):
             begin = self._context.session.container_service.managed_clusters.begin_reset_service_principal_profile
-            busy = await accept(begin, self._context.group, name, body, kind=kind, expected=RESET_SECONDS)
-        return busy or InProgress(reason="Updating", message=f"Azure is at work: {kind}", look_again_in=AT_ONCE)
+            busy = await begin_lro(begin, self._context.group, name, body, kind=kind, expected=RESET_SECONDS)
+        return busy or Progressing(reason="Updating", message=f"Azure is at work: {kind}", requeue_after=AT_ONCE)
 
     async def _remove_old(self, identity: outputs.Identity) -> Outcome:
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             for key in identity.old_secrets:
                 path = f"/applications/{guid(identity.application_id, APPLICATION)}/removePassword"
                 await self._context.session.graph("POST", path, json={"keyId": key})
         return Done(output=identity)
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return RESET_SECONDS if any(change.disrupts for change in changes) else 2.0 if changes else 0.0
 
     def output(self, found: Used | None) -> Any:

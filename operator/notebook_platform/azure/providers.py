@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Operation, Outcome, Step
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Operation, Outcome, Progressing, Step
 
 LOOK_AGAIN = 2.0
 """Seconds; a registration takes some tens of them."""
@@ -42,9 +42,9 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
 
     name = "Providers"
     needs = ("Credentials",)
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
 
     def desired(self, inputs: Inputs) -> Mapping[str, str]:
@@ -53,7 +53,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
 
     async def observe(self, inputs: Inputs) -> Observed[Mapping[str, str]]:
         names = list(self.desired(inputs))
-        async with speaking_of("spec.azure.features"):
+        async with azure_errors("spec.azure.features"):
             states = dict(zip(names, await asyncio.gather(*map(self._state, names)), strict=True))
         marker = self._context.operations.get(self.name)
         if waiting := [name for name, state in states.items() if state == "Registering"]:
@@ -75,7 +75,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
     ) -> Outcome:
         names = [change.path for change in changes]
         features = [name for name in names if "/" in name]
-        async with speaking_of("spec.azure.features"):
+        async with azure_errors("spec.azure.features"):
             if features:
                 await asyncio.gather(*map(self._register_feature, features))
                 kind = f"register features {', '.join(features)}"
@@ -84,10 +84,10 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
             await asyncio.gather(*map(self._register, names))
         return _registering(names, None)
 
-    def promise(self, desired: Mapping[str, str]) -> Any:
+    def planned_output(self, desired: Mapping[str, str]) -> Any:
         return tuple(desired)
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return FEATURE_SECONDS if changes else 0.0
 
     def output(self, found: Mapping[str, str] | None) -> Any:
@@ -98,10 +98,10 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
 
     async def _state(self, name: str) -> str:
         """A state that others asked for lately counts while it is the wanted one."""
-        inventory, age = self._context.session.inventory, self._context.max_age
-        told = await inventory.answer(name, lambda: self._ask(name), max_age=age, sharp=self.sharp)
+        cache, age = self._context.session.cache, self._context.max_age
+        told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, sharp=self.sharp)
         if told != REGISTERED and not self.sharp:
-            told = await inventory.answer(name, lambda: self._ask(name), max_age=age, sharp=True)
+            told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, sharp=True)
         return str(told)
 
     async def _ask(self, name: str) -> str:
@@ -120,6 +120,6 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
         await self._context.session.resources.providers.register(namespace)
 
 
-def _registering(names: Sequence[str], marker: Operation | None) -> InProgress:
+def _registering(names: Sequence[str], marker: Operation | None) -> Progressing:
     message = f"Azure registers {', '.join(names)}"
-    return InProgress(reason="Registering", message=message, look_again_in=LOOK_AGAIN, operation=marker)
+    return Progressing(reason="Registering", message=message, requeue_after=LOOK_AGAIN, operation=marker)

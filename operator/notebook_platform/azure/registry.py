@@ -18,11 +18,11 @@ from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
-from notebook_platform.azure.arm.operations import retry_after, running, started
+from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, retry_after
 from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.engine import Action, Change, Done, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
 from notebook_platform.engine.change import compare
 from notebook_platform.kube.validated import HOST_NAME, MOMENT, select
 
@@ -82,9 +82,9 @@ class Registry(Step[Wanted, Found]):
 
     name = "Registry"
     needs = ("ResourceGroup",)
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         binderhub = context.spec.binderhub
         self._spec: AzureRegistry | None = binderhub.registry.azure if binderhub else None
@@ -100,7 +100,7 @@ class Registry(Step[Wanted, Found]):
         if self._spec is None:
             return None
         if parse_duration(self._spec.renew_before) >= parse_duration(self._spec.token_lifetime):
-            raise Refused.because(
+            raise StepError(
                 "RenewalTooEarly",
                 f"{FIELD}.renewBefore is not less than {FIELD}.tokenLifetime: a password would be renewed as soon as it is made",
                 f"Set {FIELD}.renewBefore to less than tokenLifetime.",
@@ -128,22 +128,22 @@ class Registry(Step[Wanted, Found]):
             return Observed()
         # The Secret first: a login that cannot be stored is not made.
         kept = {} if self._context.deleting else select(await self._context.secrets.own(self._secret_name), KEPT)
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             registry = await self._context.look(REGISTRIES, name, sharp=self.sharp)
         if registry is None:
             return Observed()
         what, adoption = f"the container registry {name!r}", self._context.spec.adoption
-        failed = self._context.owner.objection(what, f"{FIELD}.name", registry.get("tags"), adoption)
+        failed = self._context.owner.ownership_conflict(what, f"{FIELD}.name", registry.get("tags"), adoption)
         if failed:
             return Observed(failed=failed, ours=False)
         state = str(registry["properties"].get("provisioningState"))
         if state in ("Creating", "Updating", "Deleting"):
             message = f"Azure is at work on the container registry {name}"
-            return Observed(found=Found(registry), busy=InProgress(reason=state, message=message, look_again_in=5))
+            return Observed(found=Found(registry), busy=Progressing(reason=state, message=message, requeue_after=5))
         if self._context.deleting:
             return Observed(found=Found(registry))
         paths = [f"scopeMaps/{BUILDER}", f"tokens/{BUILDER}"]
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             below = dict(zip(paths, await asyncio.gather(*map(self._below, paths)), strict=True))
         return Observed(found=Found(registry, below, kept))
 
@@ -166,8 +166,8 @@ class Registry(Step[Wanted, Found]):
             body: Wire = answer.json()
             return body
 
-        inventory, age = self._context.session.inventory, self._context.max_age
-        found: Wire | None = await inventory.answer(f"{self._id}/{path}", ask, max_age=age, sharp=self.sharp)
+        cache, age = self._context.session.cache, self._context.max_age
+        found: Wire | None = await cache.cached_call(f"{self._id}/{path}", ask, max_age=age, sharp=self.sharp)
         return found
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
@@ -198,12 +198,12 @@ class Registry(Step[Wanted, Found]):
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._spec is not None
         name = self._spec.name
-        async with speaking_of(f"{FIELD}.name" if found is None else FIELD):
+        async with azure_errors(f"{FIELD}.name" if found is None else FIELD):
             if found is None:
                 body: Wire = {**desired.registry, "properties": {"adminUserEnabled": False}}
                 return await self._write("PUT", self._id, body, f"create container registry {name}", CREATE_SECONDS)
             if any(change.keys == ("location",) for change in changes):
-                raise Refused.because(
+                raise StepError(
                     "ImmutableField",
                     f"spec.azure.location is {self._context.spec.azure.location!r} but the container registry {name!r} is in "
                     f"{found.registry.get('location')!r}",
@@ -222,13 +222,13 @@ class Registry(Step[Wanted, Found]):
 
     async def _write(self, method: str, path: str, body: Wire, kind: str, expected: float) -> Outcome:
         answer = await self._context.session.send(method, path, json=body, api_version=REGISTRY_API)
-        self._context.session.inventory.expire()
-        return started(answer.headers, kind=kind, expected=expected) or self._goes_on()
+        self._context.session.cache.expire()
+        return lro_from_headers(answer.headers, kind=kind, expected=expected) or self._goes_on()
 
-    def _goes_on(self) -> InProgress:
+    def _goes_on(self) -> Progressing:
         assert self._spec is not None
         message = f"The container registry {self._spec.name} is being set up"
-        return InProgress(reason="Creating", message=message, look_again_in=AGAIN)
+        return Progressing(reason="Creating", message=message, requeue_after=AGAIN)
 
     async def _renew(self, found: Found) -> Outcome:
         """Have the other password made: the one in use stays good until its end."""
@@ -239,19 +239,19 @@ class Registry(Step[Wanted, Found]):
         path = f"{self._id}/generateCredentials"
         answer = await self._context.session.send("POST", path, json=body, api_version=REGISTRY_API)
         kind = f"create {name} of {BUILDER}"
-        busy = started(answer.headers, kind=kind, expected=CHILD_SECONDS, key=self._password_key)
+        busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS, key=self._password_key)
         if answer.status_code == 202 and busy is not None:
             return busy
         await self._keep(answer.json())
         return self._goes_on()
 
-    async def _password_under_way(self) -> InProgress | None:
+    async def _password_under_way(self) -> Progressing | None:
         """The password that is being made: it is told once, as the result of the operation, and kept. A result that is lost is
         made up for by another password."""
         operation = self._context.operations.get(self._password_key)
         if operation is None or self._spec is None or self._context.deleting or self._context.planning:
             return None
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             try:
                 answer = await self._context.session.send("GET", operation.url)
             except HttpResponseError as error:
@@ -259,9 +259,9 @@ class Registry(Step[Wanted, Found]):
                     return None
                 raise
             if answer.status_code == 202:
-                return running(operation, retry_after({k.lower(): v for k, v in answer.headers.items()}))
+                return in_progress(operation, retry_after({k.lower(): v for k, v in answer.headers.items()}))
             await self._keep(answer.json() if answer.text().strip() else {})
-            self._context.session.inventory.expire()
+            self._context.session.cache.expire()
         return None
 
     async def _keep(self, told: Wire) -> None:
@@ -284,7 +284,7 @@ class Registry(Step[Wanted, Found]):
             },
         )
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         created = any(change.path.startswith("registries/") for change in changes)
         return CREATE_SECONDS + 3 * CHILD_SECONDS if created else CHILD_SECONDS if changes else 0.0
 
@@ -293,13 +293,13 @@ class Registry(Step[Wanted, Found]):
             return None
         return outputs.Registry(id=found.registry["id"], server=found.server, secret_name=self._secret_name)
 
-    def promise(self, desired: Wanted) -> Any:
+    def planned_output(self, desired: Wanted) -> Any:
         assert self._spec is not None
         server = f"{self._spec.name}.azurecr.io"
         return outputs.Registry(id=self._id, server=server, secret_name=self._secret_name)
 
-    async def let_go(self, found: Found) -> Outcome:
-        async with speaking_of(FIELD):
+    async def orphan(self, found: Found) -> Outcome:
+        async with azure_errors(FIELD):
             await drop_owner(self._context.session, found.registry["id"], found.registry.get("tags"))
         return Done()
 
@@ -307,8 +307,8 @@ class Registry(Step[Wanted, Found]):
         if not self._context.owner.owns(found.registry.get("tags")):
             return Done()
         kind = f"delete container registry {found.registry['name']}"
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             answer = await self._context.session.send("DELETE", found.registry["id"], api_version=REGISTRY_API)
         await self._context.secrets.drop(self._secret_name)
-        busy = started(answer.headers, kind=kind, expected=CHILD_SECONDS)
-        return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=2)
+        busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS)
+        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=2)

@@ -5,11 +5,11 @@ from typing import Any
 
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import GROUPS
-from notebook_platform.azure.arm.errors import speaking_of
-from notebook_platform.azure.arm.operations import accept
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
 from notebook_platform.engine.change import compare
 
 FIELD = "spec.azure.resourceGroup"
@@ -24,9 +24,9 @@ class ResourceGroup(Step[Wire, Wire]):
 
     name = "ResourceGroup"
     needs = ("Credentials", "Providers", "Preflight")
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
 
     def desired(self, inputs: Inputs) -> Wire:
@@ -35,16 +35,16 @@ class ResourceGroup(Step[Wire, Wire]):
     async def observe(self, inputs: Inputs) -> Observed[Wire]:
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             group = await self._context.look(GROUPS, self._context.group, sharp=self.sharp, group="")
         if group is None:
             return Observed()
         if str(group.get("properties", {}).get("provisioningState")) == "Deleting":
             message = f"The resource group {self._context.group} is being deleted"
-            return Observed(busy=InProgress(reason="Deleting", message=message, look_again_in=10))
+            return Observed(busy=Progressing(reason="Deleting", message=message, requeue_after=10))
         what = f"the resource group {self._context.group!r}"
         spec = self._context.spec
-        failed = self._context.owner.objection(what, FIELD, group.get("tags"), spec.adoption)
+        failed = self._context.owner.ownership_conflict(what, FIELD, group.get("tags"), spec.adoption)
         return Observed(found=None if failed else group, failed=failed, ours=failed is None)
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
@@ -56,13 +56,13 @@ class ResourceGroup(Step[Wire, Wire]):
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         if any(change.path == "location" for change in changes) and found is not None:
-            raise Refused.because(
+            raise StepError(
                 "ImmutableField",
                 f"spec.azure.location is {self._context.spec.azure.location!r} but the resource group "
                 f"{self._context.group!r} is in {found.get('location')!r}",
                 "A resource group cannot move: set spec.azure.location to where it is, or choose another group.",
             )
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             if found is not None:
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
                 return Done()
@@ -72,19 +72,19 @@ class ResourceGroup(Step[Wire, Wire]):
     def output(self, found: Wire | None) -> Any:
         return None if found is None else outputs.ResourceGroup(id=found["id"], location=found["location"])
 
-    def promise(self, desired: Wire) -> Any:
+    def planned_output(self, desired: Wire) -> Any:
         id_ = f"/subscriptions/{self._context.spec.azure.subscription_id}/resourceGroups/{self._context.group}"
         return outputs.ResourceGroup(id=id_, location=desired["location"])
 
-    async def let_go(self, found: Wire) -> Outcome:
-        async with speaking_of(FIELD):
+    async def orphan(self, found: Wire) -> Outcome:
+        async with azure_errors(FIELD):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
         return Done()
 
     async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
         if not self._context.owner.owns(found.get("tags")):
             return Done()
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             if foreign := await self._foreign():
                 more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
                 return Failed(
@@ -96,8 +96,8 @@ class ResourceGroup(Step[Wire, Wire]):
                 )
             groups = self._context.session.resources.resource_groups
             kind = f"delete resource group {self._context.group}"
-            busy = await accept(groups.begin_delete, self._context.group, kind=kind, expected=DELETION_SECONDS)
-        return busy or InProgress(reason="Deleting", message=f"Azure is at work: {kind}", look_again_in=5)
+            busy = await begin_lro(groups.begin_delete, self._context.group, kind=kind, expected=DELETION_SECONDS)
+        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=5)
 
     async def _foreign(self) -> list[str]:
         """What stands in the group without our tag, as `type/name`."""

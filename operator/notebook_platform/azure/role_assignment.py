@@ -9,10 +9,10 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
-from notebook_platform.azure.arm.errors import code_of, is_missing, speaking_of
+from notebook_platform.azure.arm.errors import azure_errors, code_of, is_missing
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, Assignment, AssignmentRecord, has_our_name, is_ours
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import Unknown
 
@@ -33,9 +33,9 @@ class Given:
 class Roles(Step[Sequence[Assignment], Given]):
     """Roles that must be given; what is wanted follows from the steps before."""
 
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._record = AssignmentRecord(context.secrets, context.owner.name)
 
@@ -53,7 +53,7 @@ class Roles(Step[Sequence[Assignment], Given]):
         there: set[Assignment] = set()
         ours: set[Assignment] = set()
         unowned: set[Assignment] = set()
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             for assignment in known:
                 same = [item for item in await self._listed(assignment) if _is(item, assignment)]
                 if same:
@@ -69,7 +69,7 @@ class Roles(Step[Sequence[Assignment], Given]):
         session = self._context.session
         inside = wanted.scope.lower().startswith(f"/subscriptions/{session.subscription_id.lower()}/")
         if not self.sharp and inside:
-            shared = await session.inventory.every(ROLE_ASSIGNMENTS, self._context.max_age)
+            shared = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._context.max_age)
             if shared is not None:
                 return shared
         params = {"$filter": f"principalId eq {literal(guid(wanted.principal_id, PRINCIPAL))}"}
@@ -110,7 +110,7 @@ class Roles(Step[Sequence[Assignment], Given]):
             "principalType": "ServicePrincipal",
             "description": description,
         }
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             try:
                 await self._context.session.send("PUT", wanted.path, json={"properties": properties}, api_version=API_VERSION)
             except HttpResponseError as error:
@@ -120,16 +120,16 @@ class Roles(Step[Sequence[Assignment], Given]):
     def output(self, found: Given | None) -> Any:
         return tuple(found.there) if found else ()
 
-    def promise(self, desired: Sequence[Assignment]) -> Any:
+    def planned_output(self, desired: Sequence[Assignment]) -> Any:
         return tuple(desired)
 
     async def delete(self, found: Given, inputs: Inputs) -> Outcome:
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             for given in found.ours:
                 await self._context.session.send("DELETE", given.path, api_version=API_VERSION)
         return Done()
 
-    async def let_go(self, found: Given) -> Outcome:
+    async def orphan(self, found: Given) -> Outcome:
         for given in found.ours:
             await self._give(given, "")
         return Done()
@@ -168,7 +168,7 @@ class ClusterRoles(Roles):
     name = "ClusterRoles"
     needs = ("Cluster", "Network", "Identity", "Registry")
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         super().__init__(context)
         self._own: str | None = None
 
@@ -176,7 +176,7 @@ class ClusterRoles(Roles):
         """With Azure RBAC and no local accounts the operator itself needs a role to reach the cluster."""
         cluster = self._context.spec.cluster
         if cluster.entra and cluster.entra.azure_rbac and not cluster.local_accounts:
-            async with speaking_of("spec.cluster.entra"):
+            async with azure_errors("spec.cluster.entra"):
                 self._own = await self._context.session.object_id()
 
     def wanted(self, inputs: Inputs) -> list[Assignment]:

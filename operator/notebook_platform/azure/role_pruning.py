@@ -12,7 +12,7 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.assignments import (
     API_VERSION,
     CLUSTER_ADMIN,
@@ -21,7 +21,7 @@ from notebook_platform.azure.assignments import (
     assignment_of,
     is_ours,
 )
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
 from notebook_platform.engine.change import Unknown
 
@@ -36,9 +36,9 @@ class RolePruning(Step[Wanted, Stale]):
 
     name = "RolePruning"
     needs = ("RoleAssignment", "ClusterRoles", "Cluster", "Identity")
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._record = AssignmentRecord(context.secrets, context.owner.name)
 
@@ -50,7 +50,7 @@ class RolePruning(Step[Wanted, Stale]):
             return Observed()
         wanted = {a.name: a for a in _wanted(inputs) if not isinstance(a.principal_id, Unknown)}
         recorded = await self._record.load()
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             stale = await self._stale(inputs, wanted, recorded)
         if not self._context.planning and not self._context.deleting:
             await self._update_record(recorded, {**wanted, **{a.name: a for a in stale}})
@@ -66,7 +66,7 @@ class RolePruning(Step[Wanted, Stale]):
 
     async def _stale(self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment]) -> Stale:
         session, tag = self._context.session, self._context.owner.tag
-        listed = await session.inventory.every(ROLE_ASSIGNMENTS, self._context.max_age)
+        listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._context.max_age)
         candidates = {a.name: a for a in (assignment_of(item) for item in listed or () if is_ours(item, tag))}
         unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
         candidates |= {a.name: a for a in unlisted}
@@ -97,7 +97,7 @@ class RolePruning(Step[Wanted, Stale]):
             return is_ours(answer.json(), self._context.owner.tag)
 
         age = self._context.max_age
-        return bool(await session.inventory.answer(assignment.path.lower(), read, max_age=age, sharp=self.sharp))
+        return bool(await session.cache.cached_call(assignment.path.lower(), read, max_age=age, sharp=self.sharp))
 
     async def _update_record(self, recorded: Sequence[Assignment], given: Mapping[str, Assignment]) -> None:
         if {a.name for a in recorded} != given.keys():
@@ -125,10 +125,10 @@ class RolePruning(Step[Wanted, Stale]):
         return Done()
 
     async def _delete(self, stale: Stale) -> None:
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             for assignment in stale:
                 await self._context.session.send("DELETE", assignment.path, api_version=API_VERSION)
-        self._context.session.inventory.expire()
+        self._context.session.cache.expire()
 
 
 def _wanted(inputs: Inputs) -> Wanted:

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure import outputs
-from notebook_platform.azure.arm.cache import Kind
+from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.operations import poll
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.engine.outcome import Failed, Operation, Refused
+from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.engine.step import Observed
 from notebook_platform.kube.secrets import SecretStore
 
@@ -29,7 +29,7 @@ class Leaves(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AzureContext:
+class AzureScope:
     """The spec, whose it is, and the way to Azure. `operations` are those remembered from earlier passes.
 
     `signed_in` is the session, or why there is none: then only the step Credentials says so, the others wait for it.
@@ -52,9 +52,9 @@ class AzureContext:
 
     @property
     def session(self) -> AzureSession:
-        """The session. Raises Refused with the reason why there is none."""
+        """The session. Raises StepError with the reason why there is none."""
         if isinstance(self.signed_in, Failed):
-            raise Refused(self.signed_in)
+            raise StepError.of(self.signed_in)
         return self.signed_in
 
     @property
@@ -71,10 +71,10 @@ class AzureContext:
         """Tags of whatever is created."""
         return self.owner.tags(self.spec.azure.tags)
 
-    async def look(self, kind: Kind, name: str, *, sharp: bool, group: str | None = None) -> dict[str, Any] | None:
+    async def look(self, kind: ResourceType, name: str, *, sharp: bool, group: str | None = None) -> dict[str, Any] | None:
         """One thing in the platform's group (or another). Raises HttpResponseError."""
-        inventory = self.session.inventory
-        return await inventory.one(kind, self.group if group is None else group, name, max_age=self.max_age, sharp=sharp)
+        cache = self.session.cache
+        return await cache.get(kind, self.group if group is None else group, name, max_age=self.max_age, sharp=sharp)
 
     async def pending(self, key: str, field: str) -> Observed[Any] | None:
         """How the remembered operation under `key` stands: busy or failed; None when there is none or it is over."""
@@ -84,6 +84,6 @@ class AzureContext:
             return None
         state = await poll(self.session, operation, field)
         if state.busy is None and state.failed is None:
-            self.session.inventory.expire()
+            self.session.cache.expire()
             return None
         return Observed(busy=state.busy, failed=state.failed)

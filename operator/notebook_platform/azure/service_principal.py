@@ -14,11 +14,11 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.principal_secret import PRINCIPAL
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import select
@@ -60,9 +60,9 @@ class CreatedPrincipal(Step[str, Principal]):
 
     name = "Identity"
     needs = ("ResourceGroup",)
-    shares_looks = True
+    cacheable = True
 
-    def __init__(self, context: AzureContext) -> None:
+    def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._secrets: SecretStore = context.secrets
         self._unique_name = f"notebook-platform-{context.owner.uid}"
@@ -98,11 +98,11 @@ class CreatedPrincipal(Step[str, Principal]):
 
     async def _directory(self) -> tuple[Wire | None, Wire | None]:
         """The application and its principal: from the list that all platforms share, or each by its own address."""
-        inventory, age = self._context.session.inventory, self._context.max_age
+        cache, age = self._context.session.cache, self._context.max_age
         if not self.sharp:
-            async with speaking_of(FIELD):
-                applications = await inventory.every(APPLICATIONS, age) or []
-                principals = await inventory.every(PRINCIPALS, age) or []
+            async with azure_errors(FIELD):
+                applications = await cache.list_subscription(APPLICATIONS, age) or []
+                principals = await cache.list_subscription(PRINCIPALS, age) or []
             mine = next((a for a in applications if a.get("uniqueName") == self._unique_name), None)
             return mine, next((p for p in principals if mine and p["appId"] == mine["appId"]), None)
         application = await self._find(f"/applications(uniqueName={literal(self._unique_name)})")
@@ -130,7 +130,7 @@ class CreatedPrincipal(Step[str, Principal]):
         return found.expires if ends - self._context.now < parse_duration(principal.renew_before) else None
 
     async def apply(self, desired: str | None, found: Principal | None, changes: Sequence[Change]) -> Outcome:
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             if found is None:
                 await self._context.session.graph(
                     "PATCH",
@@ -149,7 +149,7 @@ class CreatedPrincipal(Step[str, Principal]):
             else:
                 await self._renew(found)
                 return Done()
-        return InProgress(reason="Creating", message=f"The service principal {desired} is being made", look_again_in=AGAIN)
+        return Progressing(reason="Creating", message=f"The service principal {desired} is being made", requeue_after=AGAIN)
 
     async def _renew(self, found: Principal) -> None:
         """Add a secret and keep it. Others stay valid until the cluster has this one: PrincipalSecret removes them then, and with
@@ -183,7 +183,7 @@ class CreatedPrincipal(Step[str, Principal]):
             old_secrets=found.old_secrets,
         )
 
-    def promise(self, desired: str) -> Any:
+    def planned_output(self, desired: str) -> Any:
         unknown = KNOWN_AFTER_APPLY
         return outputs.Identity(
             type="ServicePrincipal",
@@ -193,11 +193,11 @@ class CreatedPrincipal(Step[str, Principal]):
             application_id=unknown,
         )
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return 2.0 * len(changes)
 
     async def delete(self, found: Principal, inputs: Inputs) -> Outcome:
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             if found.principal is not None:
                 await self._context.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
             await self._context.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
@@ -205,7 +205,7 @@ class CreatedPrincipal(Step[str, Principal]):
         return Done()
 
     async def _find(self, path: str) -> Wire | None:
-        async with speaking_of(FIELD):
+        async with azure_errors(FIELD):
             try:
                 found: Wire | None = await self._context.session.graph("GET", path)
             except HttpResponseError as error:

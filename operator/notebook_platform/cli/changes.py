@@ -11,7 +11,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class EventLine:
     """An Event about the platform. `when` is None where it does not say."""
 
     when: datetime | None
@@ -20,7 +20,7 @@ class Heard:
     message: str
 
     @classmethod
-    def of(cls, event: Mapping[str, Any]) -> "Heard":
+    def of(cls, event: Mapping[str, Any]) -> "EventLine":
         """From a core/v1 Event."""
         when = event.get("lastTimestamp") or event.get("eventTime") or (event.get("metadata") or {}).get("creationTimestamp")
         told = {name: tidy(str(event.get(name) or "")) for name in ("type", "reason", "message")}
@@ -33,7 +33,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Said:
+class StatusLine:
     """A sentence, and the one for when it is no longer so (empty: nothing is said then). `once`: it is not said again when its
     words change."""
 
@@ -50,32 +50,32 @@ def turns(before: View | None, after: View) -> list[str]:
     return [tidy(line) for line in (*over, *fresh)]
 
 
-def _sentences(view: View) -> Iterator[tuple[Key, Said]]:
+def _sentences(view: View) -> Iterator[tuple[Key, StatusLine]]:
     """All there is to say, each under a key by which it is found again. The headline comes first, but Ready is the last word."""
     ready = view.holds("Ready")
     if not ready:
-        yield ("whole",), Said(_whole(view))
+        yield ("whole",), StatusLine(_whole(view))
     yield from _parts(view)
     if ready:
-        yield ("whole",), Said(_whole(view))
+        yield ("whole",), StatusLine(_whole(view))
 
 
-def _parts(view: View) -> Iterator[tuple[Key, Said]]:
+def _parts(view: View) -> Iterator[tuple[Key, StatusLine]]:
     for step in view.steps:
         if step.state is State.IN_PLACE:
-            yield ("step", step.name), Said(f"{step.name}: in place")
+            yield ("step", step.name), StatusLine(f"{step.name}: in place")
         elif step.condition.status == "False":
-            yield ("step", step.name), Said(f"{step.name}: {step.condition.reason}: {step.condition.message}")
+            yield ("step", step.name), StatusLine(f"{step.name}: {step.condition.reason}: {step.condition.message}")
     for notice in view.notices:
         text = f"{notice.type}: {notice.reason}: {notice.message}"
-        yield ("notice", notice.type), Said(text, over=f"{notice.type}: no longer so")
+        yield ("notice", notice.type), StatusLine(text, over=f"{notice.type}: no longer so")
     for operation in view.status.operations:
         end = f", expected to end at {clock(operation.expected_end)}" if operation.expected_end else ""
         text = f"operation {operation.kind}: under way since {clock(operation.started)}{end}"
         key = ("operation", operation.step, operation.kind, operation.started)
-        yield key, Said(text, over=f"operation {operation.kind}: over", once=True)
+        yield key, StatusLine(text, over=f"operation {operation.kind}: over", once=True)
     for label, text in facts(view).items():
-        yield ("fact", label), Said(f"{label}: {text}")
+        yield ("fact", label), StatusLine(f"{label}: {text}")
 
 
 def _whole(view: View) -> str:
@@ -88,7 +88,7 @@ def _whole(view: View) -> str:
     return f"{name}: not ready{stuck}" if view.told_by_step else f"{name}: {ready.reason}: {ready.message}"
 
 
-def repeats(event: Heard, view: View | None) -> bool:
+def repeats(event: EventLine, view: View | None) -> bool:
     """Whether the Event has the same words as a condition, which was told when it turned."""
     if view is None:
         return False

@@ -9,15 +9,15 @@ from dataclasses import asdict, replace
 from rich.console import Console
 
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks import ALL, Check, Finding
 from notebook_platform.azure.credentials import Credentials
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.output import show, show_error, styled
-from notebook_platform.cli.target_platform import Subject, add_arguments, subject
-from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, subject
+from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.hubs.chart.versions import generation, newest_for, suits
 from notebook_platform.kube.redaction import SecretRedactor
 
@@ -71,19 +71,19 @@ def print_findings(console: Console, found: Sequence[Named]) -> None:
     console.print(styled(f"\n{verdict}.", "bold"))
 
 
-async def examined(chosen: Subject) -> AsyncIterator[Named]:
+async def examined(chosen: TargetPlatform) -> AsyncIterator[Named]:
     """Sign-in and subscription, then all that can be looked at with them."""
-    context = await chosen.workshop.azure(chosen.platform, chosen.spec, chosen.secrets, planning=True)
+    context = await chosen.shared.azure(chosen.platform, chosen.spec, chosen.secrets, planning=True)
     try:
-        async with speaking_of("spec.azure.credentials"):
+        async with azure_errors("spec.azure.credentials"):
             await context.session.token(context.session.cloud.management_scope)
-    except Refused as refused:
+    except StepError as refused:
         yield "token", _of(refused.failed)
         return
     yield "token", Finding(sentence="Entra ID gives one")
     try:
         observed = await Credentials(context).observe({})
-    except Refused as refused:
+    except StepError as refused:
         yield "subscription", _of(refused.failed)
         return
     well = Finding(sentence=f"{chosen.spec.azure.subscription_id} takes writes")
@@ -95,11 +95,11 @@ async def examined(chosen: Subject) -> AsyncIterator[Named]:
         yield "chart", finding
 
 
-async def _findings(check: Check, context: AzureContext) -> list[Finding]:
+async def _findings(check: Check, context: AzureScope) -> list[Finding]:
     """What a check finds. One that our roles do not let us make says so, and holds nothing up in the operator either."""
     try:
         return await check(context, True)
-    except Refused as refused:
+    except StepError as refused:
         return [_of(refused.failed, blocks=refused.failed.reason != "PermissionMissing")]
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from notebook_platform.api.status import OperationStatus
-from notebook_platform.cli.changes import Heard
+from notebook_platform.cli.changes import EventLine
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import State, StepView, View, away, clock, facts, moment, progress, tidy
 
@@ -28,11 +28,11 @@ LAST_EVENTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class Frame:
     """One frame. Where it would be higher than the terminal, the steps that need no attention share a line."""
 
     view: View
-    events: Sequence[Heard]
+    events: Sequence[EventLine]
     timeline: Timeline
     now: datetime
     note: str = ""
@@ -127,7 +127,7 @@ def _facts(view: View) -> Table:
     return table
 
 
-def _events(events: Iterable[Heard], now: datetime) -> Table:
+def _events(events: Iterable[EventLine], now: datetime) -> Table:
     table = Table.grid(padding=(0, 2), expand=True)
     for ratio in (None, None, 1):
         table.add_column(no_wrap=True, ratio=ratio)  # the whole of a long message is in the condition it is about

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
-from notebook_platform.azure.arm.session import AzureSession, Sessions
-from notebook_platform.azure.importing.scan import Taken, look_around
+from notebook_platform.azure.arm.session import AzureSession, SessionPool
+from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.azure.outputs import Cluster
 from notebook_platform.bounded.writer import write_yaml
@@ -21,15 +21,15 @@ from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError, configuration
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.target_platform import GivenSecrets
+from notebook_platform.clients import cloud_of
 from notebook_platform.engine.conditions import sentence
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import releases
 from notebook_platform.hubs.describe import describe_jupyterhub
 from notebook_platform.kube.redaction import sanitize
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability.logs import configure
-from notebook_platform.platform import cloud_of
 from notebook_platform.workload.access import WorkloadClusters
 
 HUB_CHART = "jupyterhub"
@@ -53,7 +53,7 @@ def take_over(arguments: Sequence[str]) -> int:
     given = parser.parse_args(list(arguments))
     try:
         return asyncio.run(_take_over(given))
-    except Refused as refused:
+    except StepError as refused:
         show_error(f"{program()} import: {sanitize(sentence(refused.failed))}")
     except UsageError as error:
         show_error(f"{program()} import: {error}")
@@ -62,11 +62,11 @@ def take_over(arguments: Sequence[str]) -> int:
 
 async def _take_over(given: argparse.Namespace) -> int:
     configure("text", "ERROR")
-    sessions, clusters = Sessions(cloud_of(configuration())), WorkloadClusters()
+    sessions, clusters = SessionPool(cloud_of(configuration())), WorkloadClusters()
     try:
         nothing = GivenSecrets(None, Platform(namespace=given.namespace, name="import", uid="import"), [])
         session = sessions.of(await sign_in(None, sessions.cloud, nothing), given.subscription)
-        taken = await look_around(session, given.resource_group, given.cluster, given.name)
+        taken = await scan(session, given.resource_group, given.cluster, given.name)
         hub, secrets = await _releases(session, clusters, taken)
     finally:
         await clusters.close()
@@ -110,7 +110,7 @@ async def _releases(
     """(spec.jupyterhub, the values that go to a Secret); remarks on what cannot be described."""
     try:
         there = await _listed(session, clusters, taken)
-    except Refused as refused:
+    except StepError as refused:
         taken.remarks.append(f"The releases in the cluster could not be looked at: {refused.failed.message}")
         return None, {}
     hubs = [release for release in there if release.chart == HUB_CHART]
@@ -126,7 +126,7 @@ async def _releases(
 async def _listed(session: AzureSession, clusters: WorkloadClusters, taken: Taken) -> list[Release]:
     cluster = taken.cluster
     if taken.spec["cluster"].get("powerState") == "Stopped":
-        raise Refused.because("ClusterStopped", "the cluster is stopped", "Start it.")
+        raise StepError("ClusterStopped", "the cluster is stopped", "Start it.")
     way = Cluster(
         id=cluster["id"],
         name=cluster["name"],

@@ -12,7 +12,7 @@ from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.plan_view import Plan, document, print_plan
-from notebook_platform.cli.target_platform import Subject, add_arguments, subject
+from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, subject
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.policy import disruption_waits, ignored_by
 from notebook_platform.sanitizing import sanitized
@@ -44,12 +44,12 @@ async def _plan(arguments: argparse.Namespace) -> int:
     return exit_code(found)
 
 
-async def planned(chosen: Subject) -> Plan:
+async def planned(chosen: TargetPlatform) -> Plan:
     """What each step would do. Nothing is written, neither in Azure nor to Secrets."""
-    graph = await chosen.workshop.graph(chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved)
+    graph = await chosen.shared.graph(chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved)
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
     results = sanitized(results, chosen.secrets.redactor)
-    occupied = chosen.workshop.occupied(chosen.platform, chosen.spec, chosen.secrets)
+    occupied = chosen.shared.occupied(chosen.platform, chosen.spec, chosen.secrets)
     disrupts = any(change.disrupts for result in results.values() for change in result.changes)
     waits = await occupied() if occupied and disrupts else disruption_waits(chosen.spec, datetime.now(UTC))
     return Plan(platform=chosen.platform, spec=chosen.spec, results=results, needs=graph.needs, waits=waits)

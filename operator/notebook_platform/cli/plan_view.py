@@ -13,7 +13,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.output import styled
 from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.conditions import sentence
-from notebook_platform.engine.outcome import Blocked, Failed, InProgress
+from notebook_platform.engine.outcome import Blocked, Failed, Progressing
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.kube.secrets import Platform
 
@@ -55,9 +55,9 @@ class Plan:
         return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Failed)}
 
     @property
-    def under_way(self) -> dict[str, InProgress]:
+    def under_way(self) -> dict[str, Progressing]:
         """Steps on which something is at work."""
-        return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, InProgress)}
+        return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Progressing)}
 
     @property
     def waiting(self) -> list[str]:
@@ -75,7 +75,7 @@ class Plan:
         """How long it takes: steps run side by side, each as soon as those that it needs are done."""
         ends: dict[str, float] = {}
         for name, result in self.results.items():
-            ends[name] = max((ends[need] for need in self.needs[name]), default=0.0) + result.takes
+            ends[name] = max((ends[need] for need in self.needs[name]), default=0.0) + result.estimate_seconds
         return max(ends.values(), default=0.0)
 
     @property
@@ -90,7 +90,12 @@ class Plan:
 def document(plan: Plan) -> dict[str, Any]:
     """The plan as data."""
     steps = [
-        {"step": name, "changes": [_change(c) for c in result.changes], "takesSeconds": result.takes, **_trouble(result)}
+        {
+            "step": name,
+            "changes": [_change(c) for c in result.changes],
+            "takesSeconds": result.estimate_seconds,
+            **_trouble(result),
+        }
         for name, result in plan.results.items()
         if result.changes or _trouble(result)
     ]
@@ -113,7 +118,7 @@ def _trouble(result: Result) -> dict[str, str]:
     outcome = result.outcome
     if isinstance(outcome, Failed):
         return {"reason": outcome.reason, "message": sentence(outcome)}
-    if isinstance(outcome, InProgress):
+    if isinstance(outcome, Progressing):
         return {"reason": outcome.reason, "message": outcome.message}
     return {"reason": "Waiting", "message": f"waits for {', '.join(outcome.by)}"} if isinstance(outcome, Blocked) else {}
 
@@ -144,17 +149,17 @@ def lines(plan: Plan) -> Iterator[Text]:
 def _step(name: str, result: Result) -> Iterator[tuple[str, str]]:
     """The block of one step, as (text, style)."""
     if result.changes:
-        yield from _block(name, result.changes, result.takes)
+        yield from _block(name, result.changes, result.estimate_seconds)
     if isinstance(result.outcome, Failed):
         yield f"{IMPOSSIBLE[0]} {name}: {sentence(result.outcome)} ({result.outcome.reason})\n", IMPOSSIBLE[1]
-    elif isinstance(result.outcome, InProgress):
+    elif isinstance(result.outcome, Progressing):
         yield f"{UNDER_WAY[0]} {name}: {result.outcome.message} ({result.outcome.reason})\n", UNDER_WAY[1]
 
 
-def _block(name: str, changes: Sequence[Change], takes: float) -> Iterator[tuple[str, str]]:
+def _block(name: str, changes: Sequence[Change], estimate_seconds: float) -> Iterator[tuple[str, str]]:
     able = [change.action for change in changes if not change.cannot]
     sign, style = SIGNS[max(able, key=list(SIGNS).index)] if able else IMPOSSIBLE
-    yield f"{sign} {name}" + (f"  ({_duration(takes)})" if takes else ""), f"bold {style}"
+    yield f"{sign} {name}" + (f"  ({_duration(estimate_seconds)})" if estimate_seconds else ""), f"bold {style}"
     members = [change for change in changes if not _is_tree(change)]
     widest = max((len(change.path) for change in members), default=0)
     for change in changes:

@@ -9,14 +9,14 @@ import kopf
 from kubernetes.aio import client
 
 from notebook_platform.cli.management import management_api
+from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
-from notebook_platform.controller import Keepers, registry, settings
+from notebook_platform.controller import Controller, registry, settings
 from notebook_platform.kube.access import until_observable, until_served
 from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.observability.health import serving
 from notebook_platform.observability.logs import configure
 from notebook_platform.observability.stalls import measured
-from notebook_platform.platform import Workshop
 
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 """Variables with which the operator itself may sign in (https://learn.microsoft.com/python/api/azure-identity)."""
@@ -36,11 +36,11 @@ async def operate(chosen: OperatorConfig) -> None:
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    workshop, api = Workshop(chosen), await management_api()
+    shared, api = SharedClients(chosen), await management_api()
     if api is None:
         raise SystemExit("there is no cluster to work in: neither a pod's ServiceAccount nor a KUBECONFIG")
-    keepers = Keepers(api, workshop)
-    warming = asyncio.create_task(workshop.warm_up())
+    keepers = Controller(api, shared)
+    warming = asyncio.create_task(shared.warm_up())
     try:
         async with measured(), serving(chosen.listen, chosen.health_port, chosen.metrics_port, ready.is_set):
             if not await _prepared(api, chosen, stop):
@@ -57,7 +57,7 @@ async def operate(chosen: OperatorConfig) -> None:
     finally:
         await warming
         await keepers.close()
-        await workshop.close()
+        await shared.close()
         await api.close()
 
 

@@ -1,4 +1,4 @@
-"""What the commands for people share: the platform they speak of, and a workshop that only looks."""
+"""What the commands for people share: the platform they speak of, and a shared that only looks."""
 
 import argparse
 import json
@@ -25,26 +25,26 @@ from notebook_platform.cli.management import (
     management_api,
     reading,
 )
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.clients import SharedClients
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.approval import approved
 from notebook_platform.kube.redaction import CURRENT, REDACTORS
 from notebook_platform.kube.secrets import Contents, Platform, SecretStore
 from notebook_platform.observability.logs import configure
-from notebook_platform.platform import Workshop
 
 UNBORN = "known-after-apply"
 """Stands for the uid of an object that has not been applied."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class TargetPlatform:
     """The platform that a command speaks of, the Secrets to work with, what all steps share, and the versions of charts that are
     approved."""
 
     platform: Platform
     spec: NotebookPlatformSpec
     secrets: SecretStore
-    workshop: Workshop
+    shared: SharedClients
     approved: frozenset[str] = frozenset()
 
 
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @asynccontextmanager
-async def subject(arguments: argparse.Namespace) -> AsyncIterator[Subject]:
+async def subject(arguments: argparse.Namespace) -> AsyncIterator[TargetPlatform]:
     """Find the platform. Raises UsageError."""
     chosen = configuration()
     configure("text", "ERROR")
@@ -74,12 +74,12 @@ async def subject(arguments: argparse.Namespace) -> AsyncIterator[Subject]:
         except ValidationError as error:
             where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
             raise UsageError(f"the spec cannot be read: {where}") from None
-        workshop = Workshop(chosen, is_operator=False)
+        shared = SharedClients(chosen, is_operator=False)
         try:
             given = GivenSecrets(api, platform, documents)
-            yield Subject(platform=platform, spec=spec, secrets=given, workshop=workshop, approved=approved(metadata))
+            yield TargetPlatform(platform=platform, spec=spec, secrets=given, shared=shared, approved=approved(metadata))
         finally:
-            await workshop.close()
+            await shared.close()
     finally:
         if api is not None:
             await api.close()
@@ -187,7 +187,7 @@ class GivenSecrets(SecretStore):
             return None
 
     async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
-        """From the file, else from the cluster. Raises Refused (SecretNameTaken)."""
+        """From the file, else from the cluster. Raises StepError (SecretNameTaken)."""
         given = self._given.get(("Secret", name))
         if given is not None:
             await self.redact_from_now_on(name, given)
@@ -198,7 +198,7 @@ class GivenSecrets(SecretStore):
             return None
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
-        """With the file, else with the cluster. Raises Refused (SecretNameTaken)."""
+        """With the file, else with the cluster. Raises StepError (SecretNameTaken)."""
         given = self._given.get(("Secret", name))
         if given is not None:
             return "current" if given == data else "different"
@@ -208,14 +208,12 @@ class GivenSecrets(SecretStore):
             return "missing"
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
-        """From the file, else from the cluster. Raises Refused."""
+        """From the file, else from the cluster. Raises StepError."""
         given = self._given.get(("ConfigMap", name), {})
         if key in given:
             return str(given[key])
         if not self._cluster:
-            raise Refused.because(
-                "ConfigMapNotFound", f"{field} names the ConfigMap {name!r}, which is not in the file", "Add it."
-            )
+            raise StepError("ConfigMapNotFound", f"{field} names the ConfigMap {name!r}, which is not in the file", "Add it.")
         return await super().config_map(name, key, field=field)
 
 

@@ -17,8 +17,8 @@ from rich.live import Live
 from rich.table import Table
 
 from notebook_platform.cli import program
-from notebook_platform.cli.changes import Heard, repeats, turns
-from notebook_platform.cli.frame import LAST_EVENTS, Picture
+from notebook_platform.cli.changes import EventLine, repeats, turns
+from notebook_platform.cli.frame import LAST_EVENTS, Frame
 from notebook_platform.cli.management import NO_ANSWER, UsageError, add_namespace, connected, context_namespace
 from notebook_platform.cli.output import show, show_error, styled
 from notebook_platform.cli.timeline import Timeline
@@ -53,7 +53,7 @@ class Display(Protocol):
     def show(self, view: View) -> None:
         """The platform has changed."""
 
-    def hear(self, events: Sequence[Heard]) -> None:
+    def hear(self, events: Sequence[EventLine]) -> None:
         """There are more Events."""
 
     def note(self, text: str) -> None:
@@ -122,7 +122,7 @@ class Lines:
             self._say(line, _now())
         self._last = view
 
-    def hear(self, events: Sequence[Heard]) -> None:
+    def hear(self, events: Sequence[EventLine]) -> None:
         """Of those that were there before, the last few; of those that repeat what was just told, none."""
         shown = events if self._heard else events[-LAST_EVENTS:]
         self._heard = True
@@ -138,20 +138,20 @@ class Lines:
         show(f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}  {line}")
 
 
-class Tree:
+class LiveView:
     """Keeps what is to be drawn; `picture` is asked for each frame."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._view: View | None = None
-        self._events: tuple[Heard, ...] = ()
+        self._events: tuple[EventLine, ...] = ()
         self._note = ""
 
     def show(self, view: View) -> None:
         """Draw this from now on."""
         self._view = view
 
-    def hear(self, events: Sequence[Heard]) -> None:
+    def hear(self, events: Sequence[EventLine]) -> None:
         """Keep the last ones."""
         self._events = (*self._events, *events)[-LAST_EVENTS:]
 
@@ -163,12 +163,12 @@ class Tree:
         """The frame of this moment."""
         if self._view is None:
             return styled("reading ...")
-        return Picture(view=self._view, events=self._events, timeline=self._timeline, now=_now(), note=self._note)
+        return Frame(view=self._view, events=self._events, timeline=self._timeline, now=_now(), note=self._note)
 
 
 @contextlib.contextmanager
-def _drawing(console: Console, timeline: Timeline) -> Iterator[Tree]:
-    tree = Tree(timeline)
+def _drawing(console: Console, timeline: Timeline) -> Iterator[LiveView]:
+    tree = LiveView(timeline)
     with Live(get_renderable=tree.picture, console=console, refresh_per_second=FRAMES_PER_SECOND):
         yield tree
 

@@ -12,7 +12,7 @@ from kubernetes.aio.watch import Watch
 from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
-from notebook_platform.cli.changes import Heard
+from notebook_platform.cli.changes import EventLine
 from notebook_platform.cli.management import NO_ANSWER, UsageError, reading
 from notebook_platform.cli.view import View
 
@@ -96,7 +96,7 @@ def _view(body: Mapping[str, Any]) -> View:
         raise UsageError(f"status.{where} cannot be read: the operator is of another version than this command") from None
 
 
-async def heard(api: client.ApiClient, view: View) -> AsyncGenerator[list[Heard], None]:
+async def heard(api: client.ApiClient, view: View) -> AsyncGenerator[list[EventLine], None]:
     """The Events about the platform (and none of its name that was before), oldest first: those there are, then each time those
     that are new. Raises ApiException or one of NO_ANSWER."""
     call, known = client.CoreV1Api(api).list_namespaced_event, set[tuple[str, str]]()
@@ -104,7 +104,7 @@ async def heard(api: client.ApiClient, view: View) -> AsyncGenerator[list[Heard]
     async with aclosing(followed(api, call, view.namespace, select=select)) as stream:
         async for objects in stream:
             versions = {(uid, str(item["metadata"]["resourceVersion"])): item for uid, item in objects.items()}
-            fresh = [Heard.of(item) for key, item in versions.items() if key not in known]
+            fresh = [EventLine.of(item) for key, item in versions.items() if key not in known]
             known = set(versions)
             if fresh:
                 yield sorted(fresh, key=lambda event: event.when.timestamp() if event.when else 0.0)

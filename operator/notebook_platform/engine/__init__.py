@@ -1,7 +1,7 @@
 """How a spec becomes real: steps, their graph, one pass, outcomes, conditions. Knows no Azure and no Helm."""
 
 from notebook_platform.engine.change import Action, Change
-from notebook_platform.engine.outcome import Ailing, Blocked, Done, Failed, InProgress, Operation, Outcome, Refused
+from notebook_platform.engine.outcome import Ailing, Blocked, Done, Failed, Operation, Outcome, Progressing, StepError
 from notebook_platform.engine.step import Check, Inputs, Notice, Observed, Step
 
 __all__ = [
@@ -12,12 +12,12 @@ __all__ = [
     "Check",
     "Done",
     "Failed",
-    "InProgress",
     "Inputs",
     "Notice",
     "Observed",
     "Operation",
     "Outcome",
-    "Refused",
+    "Progressing",
     "Step",
+    "StepError",
 ]

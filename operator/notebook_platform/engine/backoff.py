@@ -54,6 +54,6 @@ def next_attempts(
     return tuple(attempts)
 
 
-def held(attempts: Iterable[Attempt], now: datetime) -> dict[str, Failed]:
+def backing_off(attempts: Iterable[Attempt], now: datetime) -> dict[str, Failed]:
     """The failures whose time to retry has not come."""
     return {attempt.step: attempt.failed for attempt in attempts if attempt.retry_at > now}

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import singledispatch
 
 from notebook_platform.api.conditions import Condition, carry_over, condition
-from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Outcome
+from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome, Progressing
 from notebook_platform.engine.reconcile import Result
 
 Make = Callable[[str, bool | None, str, str], Condition]
@@ -15,29 +15,29 @@ SHOWN_CHANGES = 5
 
 
 @singledispatch
-def explain(outcome: Outcome) -> tuple[bool | None, str, str]:
+def condition_of(outcome: Outcome) -> tuple[bool | None, str, str]:
     """(status, reason, message) of a step's condition."""
     raise TypeError(f"not an outcome: {outcome!r}")
 
 
-@explain.register
+@condition_of.register
 def _(outcome: Done) -> tuple[bool | None, str, str]:
     if outcome.next:
         return False, outcome.reason, outcome.next
     return True, "InPlace", "Is as the spec wants it"
 
 
-@explain.register
-def _(outcome: InProgress) -> tuple[bool | None, str, str]:
+@condition_of.register
+def _(outcome: Progressing) -> tuple[bool | None, str, str]:
     return False, outcome.reason, outcome.message
 
 
-@explain.register
+@condition_of.register
 def _(outcome: Blocked) -> tuple[bool | None, str, str]:
     return None, "Waiting", f"Waits for {', '.join(outcome.by)}"
 
 
-@explain.register
+@condition_of.register
 def _(outcome: Failed) -> tuple[bool | None, str, str]:
     return False, outcome.reason, sentence(outcome)
 
@@ -48,7 +48,7 @@ def sentence(failed: Failed) -> str:
     return f"{message}. {failed.remedy}" if failed.remedy else message
 
 
-def fold(
+def fold_conditions(
     results: Mapping[str, Result],
     previous: Sequence[Condition],
     *,
@@ -63,7 +63,7 @@ def fold(
         return condition(type_, status, reason, message, generation=generation, now=now)
 
     parts = [
-        *_summary(results, make, neglected(results, previous, now), deleting=deleting, suspended=suspended),
+        *_summary(results, make, overdue(results, previous, now), deleting=deleting, suspended=suspended),
         *_steps(results, make, deleting=deleting, suspended=suspended),
         _drift(results, make),
         *_notices(results, make),
@@ -71,12 +71,12 @@ def fold(
     return carry_over(parts, previous)
 
 
-def neglected(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:
+def overdue(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:
     """The steps whose thing does not work for longer than it may without somebody, and since when."""
     before = {c.type: datetime.fromisoformat(c.last_transition_time) for c in previous if c.status == "False"}
     found = {}
     for name, result in results.items():
-        ailing = result.outcome.ailing if isinstance(result.outcome, InProgress) else None
+        ailing = result.outcome.ailing if isinstance(result.outcome, Progressing) else None
         if ailing is None or (since := before.get(f"{name}Ready")) is None:
             continue
         since = max(since, ailing.since or since)
@@ -90,11 +90,11 @@ def _summary(
 ) -> Iterator[Condition]:
     failed = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Failed)}
     stuck = {name: f for name, f in failed.items() if f.retry_in is None}
-    moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, InProgress)}
+    moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Progressing)}
     later = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Done) and r.outcome.next}
     asked = [name for name, part in later.items() if part.person]
     waiting = [name for name, r in results.items() if isinstance(r.outcome, Blocked)]
-    pending = [name for name, r in results.items() if r.changes and not isinstance(r.outcome, InProgress | Failed)]
+    pending = [name for name, r in results.items() if r.changes and not isinstance(r.outcome, Progressing | Failed)]
     ready = not (failed or moving or waiting or later) and not (suspended and pending) and not deleting
     if failed:
         name, worst = next(iter((stuck or failed).items()))
@@ -138,7 +138,7 @@ def _count(names: Sequence[str]) -> str:
 
 def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspended: bool) -> Iterator[Condition]:
     for name, result in results.items():
-        status, reason, message = explain(result.outcome)
+        status, reason, message = condition_of(result.outcome)
         if isinstance(result.outcome, Done):
             if deleting:
                 status, reason, message = False, "Gone", "Nothing of it is left"
@@ -176,7 +176,7 @@ def _notices(results: Mapping[str, Result], make: Make) -> Iterator[Condition]:
                 yield make(notice.condition, True, notice.reason, notice.message)
 
 
-def settled(conditions: Iterable[Condition], generation: int, steps: Iterable[str]) -> frozenset[str]:
+def applied_steps(conditions: Iterable[Condition], generation: int, steps: Iterable[str]) -> frozenset[str]:
     """The steps that were made real for this generation before: a change found there now is drift."""
     good = {c.type for c in conditions if c.status == "True" and c.observed_generation == generation}
     return frozenset(name for name in steps if f"{name}Ready" in good)

@@ -46,13 +46,13 @@ class Ailing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InProgress:
-    """Work is under way elsewhere. `look_again_in` is in seconds; `operation` is set while the cloud gives it a name, `ailing` when
+class Progressing:
+    """Work is under way elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud gives it a name, `ailing` when
     it is no work that is waited for."""
 
     reason: str
     message: str
-    look_again_in: float
+    requeue_after: float
     operation: Operation | None = None
     ailing: Ailing | None = None
 
@@ -78,17 +78,17 @@ class Failed:
     retry_in: float | None = None
 
 
-Outcome = Done | InProgress | Blocked | Failed
+Outcome = Done | Progressing | Blocked | Failed
 
 
-class Refused(Exception):
-    """Raised anywhere inside a step to end it as `Failed`; carries no secret and is never shown as a traceback."""
+class StepError(Exception):
+    """Raised anywhere inside a step to end it as `Failed`. It carries no secret and is never shown as a traceback."""
 
-    def __init__(self, failed: Failed) -> None:
-        super().__init__(f"{failed.reason}: {failed.message}")
-        self.failed = failed
+    def __init__(self, reason: str, message: str, remedy: str, *, retry_in: float | None = None) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.failed = Failed(reason=reason, message=message, remedy=remedy, retry_in=retry_in)
 
     @classmethod
-    def because(cls, reason: str, message: str, remedy: str, *, retry_in: float | None = None) -> "Refused":
-        """Shorthand: `raise Refused.because("SecretNotFound", "...", "...")`."""
-        return cls(Failed(reason=reason, message=message, remedy=remedy, retry_in=retry_in))
+    def of(cls, failed: Failed) -> "StepError":
+        """Make the error that ends a step as `failed`."""
+        return cls(failed.reason, failed.message, failed.remedy, retry_in=failed.retry_in)

@@ -9,7 +9,7 @@ from typing import Any
 
 from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Blocked, Done, Failed, InProgress, Outcome, Refused
+from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome, Progressing, StepError
 from notebook_platform.engine.step import Inputs, Notice, Observed, Step
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ STEP_SECONDS = 120.0
 """No step has an honest reason to take longer in one pass: long work is an operation that is looked at again."""
 
 
-OCCUPIED_LOOK = 60.0
+GATE_RECHECK = 60.0
 """Seconds. People come and go: what waits for them is looked at more often than drift is."""
 
 
@@ -42,8 +42,8 @@ class Result:
     wanted: bool = True
     exists: bool = False
     notices: tuple[Notice, ...] = ()
-    look_again_in: float | None = None
-    takes: float = 0.0
+    requeue_after: float | None = None
+    estimate_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +59,9 @@ class Policy:
     """
 
     mode: Mode = Mode.APPLY
-    settled: Collection[str] = frozenset()
+    applied_steps: Collection[str] = frozenset()
     correct_drift: bool = True
-    held: Mapping[str, Failed] = field(default_factory=dict)
+    backing_off: Mapping[str, Failed] = field(default_factory=dict)
     fresh: "Mapping[str, Result]" = field(default_factory=dict)
     ignored: Callable[[str, str], bool] = lambda step, path: False
     disruption_waits: str = ""
@@ -72,27 +72,27 @@ Listener = Callable[[str, Result], Awaitable[None]]
 """Told of each step's result as soon as it is there: an accepted operation must be remembered before anything else."""
 
 
-async def silent(name: str, result: Result) -> None:
+async def ignore_result(name: str, result: Result) -> None:
     """No one listens."""
 
 
-async def reconcile(graph: Graph, policy: Policy, told: Listener = silent) -> dict[str, Result]:
+async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_result) -> dict[str, Result]:
     """Walk forwards. Returns a result for every step, in the graph's order; raises nothing a step raised."""
 
     async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
-        if step.name in policy.held:
-            return Result(outcome=policy.held[step.name])
+        if step.name in policy.backing_off:
+            return Result(outcome=policy.backing_off[step.name])
         if step.name in policy.fresh:
             return policy.fresh[step.name]
         return await guarded(step, _forwards(step, inputs, policy))
 
-    return await walk(graph, graph.needs, act, told)
+    return await walk(graph, graph.needs, act, on_result)
 
 
 async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Result:
     await step.prepare(inputs)
     desired = step.desired(inputs)
-    step.sharp = not step.shares_looks
+    step.sharp = not step.cacheable
     observed = await step.observe(inputs)
     changes = _changes(step, desired, observed, policy)
     told_by_operation = observed.busy is not None and observed.busy.operation is not None
@@ -103,17 +103,17 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     result = Result(
         outcome=Done(),
         changes=changes,
-        drift=any(not c.due for c in changes) and desired is not None and step.name in policy.settled,
+        drift=any(not c.due for c in changes) and desired is not None and step.name in policy.applied_steps,
         wanted=desired is not None,
         exists=observed.found is not None,
         notices=observed.notices,
-        look_again_in=observed.look_again_in,
-        takes=step.takes([change for change in changes if change.cannot is None]),
+        requeue_after=observed.requeue_after,
+        estimate_seconds=step.estimate_seconds([change for change in changes if change.cannot is None]),
     )
     if unusable := observed.failed or observed.busy:
         return replace(result, outcome=unusable, changes=(), drift=False)
     if not changes:
-        return replace(result, outcome=step.judge(observed.found) or Done(output=step.output(observed.found)))
+        return replace(result, outcome=step.check_health(observed.found) or Done(output=step.output(observed.found)))
     left = result.drift and not policy.correct_drift
     allowed = [change for change in changes if change.due or not left]
     if policy.mode is Mode.PLAN or not allowed:
@@ -125,14 +125,16 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     waits = await _disruption_waits(policy, free) if observed.found is not None else ""
     now = [change for change in free if not (change.disrupts and waits)]
     if waits and policy.occupied:
-        result = replace(result, look_again_in=min(OCCUPIED_LOOK, result.look_again_in or OCCUPIED_LOOK))
+        result = replace(result, requeue_after=min(GATE_RECHECK, result.requeue_after or GATE_RECHECK))
     if not now:
         return replace(result, outcome=_waiting(step, observed, able, waits))
     outcome = await step.apply(desired, observed.found, now)
     sent, later = not (isinstance(outcome, Done) and outcome.next), [change for change in able if change not in now]
     if isinstance(outcome, Done) and outcome.output is None:
         observed = await step.observe(inputs)
-        outcome = observed.failed or observed.busy or step.judge(observed.found) or Done(output=step.output(observed.found))
+        outcome = (
+            observed.failed or observed.busy or step.check_health(observed.found) or Done(output=step.output(observed.found))
+        )
         if later and not (observed.failed or observed.busy):
             outcome = _waiting(step, observed, later, waits)
     return replace(result, outcome=outcome, applied=sent, drift=result.drift and sent)
@@ -160,8 +162,8 @@ def _waiting(step: Step[Any, Any], observed: Observed[Any], changes: Sequence[Ch
     else:
         words = f"{changes[0].path} waits for {window}, because people at work would notice it"
         outcome = Done(output=output, next=words, reason="DisruptionWaits")
-    amiss = step.judge(observed.found)
-    if isinstance(amiss, InProgress):
+    amiss = step.check_health(observed.found)
+    if isinstance(amiss, Progressing):
         return replace(amiss, message=f"{amiss.message}; {outcome.next}")
     return amiss or outcome
 
@@ -169,8 +171,8 @@ def _waiting(step: Step[Any, Any], observed: Observed[Any], changes: Sequence[Ch
 def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode: Mode) -> Outcome:
     """Where nothing is applied: later steps go by what is there, or in a plan by what would be."""
     if observed.found is not None or desired is None:
-        return step.judge(observed.found) or Done(output=step.output(observed.found))
-    return Done(output=step.promise(desired)) if mode is Mode.PLAN else Blocked(by=("apply",))
+        return step.check_health(observed.found) or Done(output=step.output(observed.found))
+    return Done(output=step.planned_output(desired)) if mode is Mode.PLAN else Blocked(by=("apply",))
 
 
 async def guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
@@ -182,10 +184,10 @@ async def guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
 
 def failure(step: Step[Any, Any], error: Exception) -> Failed:
     """Every exception becomes a Failed; the text of an unforeseen one stays out of status, it could hold anything."""
-    if isinstance(error, Refused):
+    if isinstance(error, StepError):
         return error.failed
     try:
-        known = step.explain(error)
+        known = step.classify_error(error)
     except Exception as second:
         known, error = None, second
     if known:
@@ -210,7 +212,7 @@ async def walk(
     graph: Graph,
     after: Mapping[str, tuple[str, ...]],
     act: Callable[[Step[Any, Any], Inputs], Awaitable[Result]],
-    told: Listener,
+    on_result: Listener,
 ) -> dict[str, Result]:
     """Run `act` on each step once all steps it comes `after` are Done; the others are Blocked by those that are not."""
     results: dict[str, Result] = {}
@@ -226,7 +228,7 @@ async def walk(
         inputs = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Done)}
         results[name] = await act(graph.steps[name], inputs)
         try:
-            await told(name, results[name])
+            await on_result(name, results[name])
         except Exception as error:
             failures.append(error)  # after the others: each may be in the middle of a write
 
@@ -239,11 +241,11 @@ async def walk(
     return {name: results[name] for name in graph.order}
 
 
-def look_again_in(results: Mapping[str, Result], interval: float) -> float:
+def requeue_after(results: Mapping[str, Result], interval: float) -> float:
     """Seconds until the world may have moved: the shortest wait any outcome asks for, never longer than the interval.
 
     A step that let later ones go before it is looked at again at once when these are done.
     """
-    waits = [r.outcome.look_again_in for r in results.values() if isinstance(r.outcome, InProgress)]
-    waits += [r.look_again_in for r in results.values() if r.look_again_in is not None]
+    waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Progressing)]
+    waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
     return min([interval, *waits])

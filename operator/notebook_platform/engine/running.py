@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.engine.outcome import Blocked, InProgress, Operation
+from notebook_platform.engine.outcome import Blocked, Operation, Progressing
 from notebook_platform.engine.reconcile import Result
 
 
@@ -11,7 +11,7 @@ def under_way(results: Mapping[str, Result]) -> dict[str, Operation]:
     return {
         result.outcome.operation.key or name: result.outcome.operation
         for name, result in results.items()
-        if isinstance(result.outcome, InProgress) and result.outcome.operation is not None
+        if isinstance(result.outcome, Progressing) and result.outcome.operation is not None
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Done, Failed, InProgress, Outcome
+from notebook_platform.engine.outcome import Done, Failed, Outcome, Progressing
 
 Inputs = Mapping[str, Any]
 """The outputs of the steps that were Done before, by step name. In deletion an entry is missing when its thing is gone."""
@@ -30,30 +30,30 @@ class Observed(Generic[Found]):
 
     `busy`: an operation runs on it, so nothing may be applied now. `failed`: it must not be touched, or cannot be used, for
     the reason given (another owner holds it, its last operation failed terminally). `ours` is False when what is there is
-    somebody else's: a deletion passes it by. `look_again_in`: seconds until what is wanted changes by itself (a schedule).
+    somebody else's: a deletion passes it by. `requeue_after`: seconds until what is wanted changes by itself (a schedule).
     """
 
     found: Found | None = None
-    busy: InProgress | None = None
+    busy: Progressing | None = None
     failed: Failed | None = None
     ours: bool = True
     notices: tuple[Notice, ...] = ()
-    look_again_in: float | None = None
+    requeue_after: float | None = None
 
 
 class Step(ABC, Generic[Desired, Found]):
     """One thing the operator keeps. An instance lives for one pass and holds its part of the spec and its clients.
 
     `name` is CamelCase and gives the condition `<name>Ready`; `needs` are the names of the steps whose output it takes.
-    Every method but `desired`, `plan` and `output` may raise `Refused`; these three are pure (`desired` may raise it too).
+    Every method but `desired`, `plan` and `output` may raise `StepError`; these three are pure (`desired` may raise it too).
     """
 
     name: str
     needs: tuple[str, ...] = ()
-    goes_with: ClassVar[str | None] = None
+    deleted_with: ClassVar[str | None] = None
     """A step whose deletion ends this thing too: when this one cannot be reached or deleted, that one's end is enough."""
 
-    shares_looks: ClassVar[bool] = False
+    cacheable: ClassVar[bool] = False
     """Whether a first look may be one that others share and that is some minutes old."""
 
     sharp: bool = True
@@ -79,7 +79,7 @@ class Step(ABC, Generic[Desired, Found]):
         """Start what makes `changes` real and return at once: one write, never a wait. `Done` only if it is real already
         (its output is taken from a fresh observation when that is None)."""
 
-    def judge(self, found: Found | None) -> Outcome | None:
+    def check_health(self, found: Found | None) -> Outcome | None:
         """Whether what is there works, asked when nothing is to change: an outcome that says what is missing; None: all well."""
         return None
 
@@ -87,23 +87,23 @@ class Step(ABC, Generic[Desired, Found]):
     def output(self, found: Found | None) -> Any:
         """What later steps take, from what is there. None when there is nothing."""
 
-    def promise(self, desired: Desired) -> Any:
+    def planned_output(self, desired: Desired) -> Any:
         """What later steps would take if `desired` were made: ids that follow from names, `KNOWN_AFTER_APPLY` for the rest."""
         return None
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         """How long `changes` usually take, in seconds; for plans, nothing depends on it."""
         return 2.0 if changes else 0.0
 
-    def explain(self, error: Exception) -> Failed | None:
+    def classify_error(self, error: Exception) -> Failed | None:
         """What an exception means that one of these methods raised; None: it is unforeseen."""
         return None
 
     @abstractmethod
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        """Start its end and return at once; `InProgress` until an observation finds nothing. Only what is ours."""
+        """Start its end and return at once; `Progressing` until an observation finds nothing. Only what is ours."""
 
-    async def let_go(self, found: Found) -> Outcome:
+    async def orphan(self, found: Found) -> Outcome:
         """Take our mark off what stays when the platform goes (deletionPolicy: Orphan)."""
         return Done()
 

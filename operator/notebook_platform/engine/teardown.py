@@ -7,7 +7,7 @@ from typing import Any
 
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome
-from notebook_platform.engine.reconcile import STEP_SECONDS, Listener, Result, failure, guarded, silent, walk
+from notebook_platform.engine.reconcile import STEP_SECONDS, Listener, Result, failure, guarded, ignore_result, walk
 from notebook_platform.engine.step import Inputs, Observed, Step
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
     return seen, inputs
 
 
-async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = silent) -> dict[str, Result]:
+async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: Listener = ignore_result) -> dict[str, Result]:
     """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
 
     A result is Done once nothing of ours is left of its step.
@@ -41,25 +41,25 @@ async def dismantle(graph: Graph, held: Mapping[str, Failed], told: Listener = s
 
     async def act(step: Step[Any, Any], _: Inputs) -> Result:
         observed = seen[step.name]
-        host = seen.get(step.goes_with) if step.goes_with else None
+        host = seen.get(step.deleted_with) if step.deleted_with else None
         ends_anyway = isinstance(host, Observed) and host.found is not None
         if isinstance(observed, Failed):
             return Result(outcome=Done() if ends_anyway else _blamed(graph, step, observed, seen))
         if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
             return Result(outcome=Done())
-        if step.name in held:
-            return Result(outcome=held[step.name], exists=True)
+        if step.name in backing_off:
+            return Result(outcome=backing_off[step.name], exists=True)
         if observed.busy and (observed.found is None or observed.busy.reason == "Deleting"):
             return Result(outcome=observed.busy, exists=True)
         if observed.found is None:
             return Result(outcome=observed.failed or Done(), exists=True)
         result = await guarded(step, _deleted(step, observed.found, inputs))
         if isinstance(result.outcome, Failed) and ends_anyway:
-            log.warning("%s goes with %s: %s", step.name, step.goes_with, result.outcome.message)
+            log.warning("%s goes with %s: %s", step.name, step.deleted_with, result.outcome.message)
             return Result(outcome=Done())
         return result
 
-    return await walk(graph, graph.dependents, act, told)
+    return await walk(graph, graph.dependents, act, on_result)
 
 
 def _blamed(graph: Graph, step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
@@ -72,7 +72,7 @@ async def _deleted(step: Step[Any, Any], found: Any, inputs: Inputs) -> Result:
     return Result(outcome=await step.delete(found, inputs), exists=True)
 
 
-async def let_go(graph: Graph) -> dict[str, Result]:
+async def orphan(graph: Graph) -> dict[str, Result]:
     """Look forwards at what is there, then backwards take our mark off what is ours; nothing is deleted. The mark of a thing goes
     after those of all that stands on it, for without it nothing below would be looked at again."""
     seen, _ = await _look_forwards(graph)
@@ -87,8 +87,8 @@ async def let_go(graph: Graph) -> dict[str, Result]:
             return Result(outcome=Done())
         return await guarded(step, _released(step, observed.found))
 
-    return await walk(graph, graph.dependents, act, silent)
+    return await walk(graph, graph.dependents, act, ignore_result)
 
 
 async def _released(step: Step[Any, Any], found: Any) -> Result:
-    return Result(outcome=await step.let_go(found), exists=True)
+    return Result(outcome=await step.orphan(found), exists=True)

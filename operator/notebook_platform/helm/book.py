@@ -7,7 +7,7 @@ import yaml
 from kubernetes.aio import client
 
 from notebook_platform.bounded.documents import beside_the_loop
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, ageing, kind_of
 from notebook_platform.helm.object_client import live
 from notebook_platform.helm.ownership import ReleaseLedger
@@ -66,7 +66,7 @@ async def _write(
     api: client.ApiClient, ledger: ReleaseLedger, release: Release, change: Callable[[list[Thing]], list[Thing]]
 ) -> None:
     """Write another manifest into the very record that `release` was read from. The ledger has both digests before that, so that it is ours
-    whenever the operator ends. Raises Refused (ReleaseRecordChanged) if the record is another one by now."""
+    whenever the operator ends. Raises StepError (ReleaseRecordChanged) if the record is another one by now."""
     core = client.CoreV1Api(api)
     secret = await core.read_namespaced_secret(release.secret_name, release.namespace)
     data = (secret.data or {}).get("release") or ""
@@ -82,7 +82,7 @@ async def _write(
     except RecordUnreadable:
         before, after, text = "", "", ""
     if before != release.digest:
-        raise Refused.because(
+        raise StepError(
             "ReleaseRecordChanged",
             f"the Secret {release.secret_name} of namespace {release.namespace} was exchanged while the operator read it",
             f"Find out who may write Secrets in namespace {release.namespace}.",

@@ -8,18 +8,18 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.api.remediation import Remediation
-from notebook_platform.engine.outcome import InProgress
+from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.claims import without_volume
 from notebook_platform.helm.dropped import dropped_volumes
-from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pdb import drain_blocked
 from notebook_platform.helm.health.workloads import troubles
 from notebook_platform.helm.hooks import Place, progress
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import Wanted
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +39,18 @@ class Running:
 class Seen:
     """How a release is: what is amiss (worst first), where it answers, and what else is to be told."""
 
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[HealthIssue, ...] = ()
     url: str | None = None
     details: Any = None
     notices: tuple[Notice, ...] = ()
 
 
-class Content(ABC):
+class ChartAdapter(ABC):
     """One release of the spec. `name` and `needs` are the step's, `field` is the part of the spec, `release` and `namespace` are
     Helm's; they never change. `circle`: releases that wait for each other, this one among them. An instance lives for one pass."""
 
     name: str
-    needs: tuple[str, ...] = ("TargetCluster",)
+    needs: tuple[str, ...] = ("WorkloadCluster",)
     circle: tuple[str, ...] = ()
     field: str
     release: str
@@ -62,11 +62,11 @@ class Content(ABC):
         self.needs, self.circle = (*self.needs, *steps), tuple(circle)
 
     @abstractmethod
-    async def want(self, target: Target, existing: Release | None) -> Wanted:
-        """Chart and values. `existing` is what is there, if it is ours or may be taken over. Raises Refused for what is missing or
+    async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
+        """Chart and values. `existing` is what is there, if it is ours or may be taken over. Raises StepError for what is missing or
         cannot be. `target.api` is None while the cluster is only planned."""
 
-    async def look(self, target: Target, release: Release) -> Seen:
+    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
         """How it is, asked when it is as wanted."""
         return Seen(troubles=await troubles(target.api, release), notices=await drain_blocked(target.api, release, self.field))
 
@@ -78,15 +78,17 @@ class Content(ABC):
         """How far the hooks are while helm is at work; None: nothing to tell."""
         return await progress(api, self.namespace)
 
-    async def concerns(self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[Place]) -> Sequence[Concern]:
+    async def concerns(
+        self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[Place]
+    ) -> Sequence[Concern]:
         """What an upgrade does to users' data that a person has to approve; asked before one. `objects` are those of the release as it
         would be."""
         if not any(dropped_volumes(existing, objects)):
             return ()
         return list(dropped_volumes(existing, objects | await without_volume(target.api, existing)))
 
-    async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
-        """Keep safe what an upgrade could destroy, right before it; None: it may begin. Raises Refused when that fails."""
+    async def save(self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted) -> Progressing | None:
+        """Keep safe what an upgrade could destroy, right before it; None: it may begin. Raises StepError when that fails."""
         return None
 
     def irreversible(self, bad: Release, good: Release) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 
 OCI = "oci://"
 """https://helm.sh/docs/topics/registries/"""
@@ -32,9 +32,9 @@ class ChartSource:
     allowed: tuple[str, ...] = ()
 
     def find(self, name: str, version: str, repository: str | None, field: str, digest: str | None = None) -> ChartRef:
-        """The chart of that name and version. Raises Refused (RepositoryNotAllowed, ChartNotFound), naming `field`."""
+        """The chart of that name and version. Raises StepError (RepositoryNotAllowed, ChartNotFound), naming `field`."""
         if repository and repository.rstrip("/") not in {known.rstrip("/") for known in self.allowed}:
-            raise Refused.because(
+            raise StepError(
                 "RepositoryNotAllowed",
                 f"{field}.repository names {repository}, which the operator's configuration does not allow",
                 "Ask whoever runs the operator to add it to allowed_chart_repositories, or leave it out.",
@@ -44,7 +44,7 @@ class ChartSource:
         chosen = repository or self.repository
         if not chosen:
             there = ", ".join(self.versions(name)) or "none"
-            raise Refused.because(
+            raise StepError(
                 "ChartNotFound",
                 f"{field}.version {version}: the operator has no chart {name} of this version; there are: {there}",
                 f"Set {field}.version to one of those, or have the operator configured with a chart repository.",

@@ -15,7 +15,7 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.engine.change import Change, compare, merged
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.object_client import ERRORS, Live, live
 from notebook_platform.helm.release import Release, as_helm_makes_it
 
@@ -94,7 +94,7 @@ def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def put_right(api: client.ApiClient, release: Release, paths: Collection[str], field: str) -> None:
-    """Make the members at these paths (as `Drift.path`) what the release says again. Raises Refused (DriftNotCorrectable)."""
+    """Make the members at these paths (as `Drift.path`) what the release says again. Raises StepError (DriftNotCorrectable)."""
     async with live(api, release.namespace) as objects:
         for thing in release.objects():
             where = _where(thing)
@@ -106,7 +106,7 @@ async def put_right(api: client.ApiClient, release: Release, paths: Collection[s
             except ERRORS as error:
                 if error.status == 409:
                     continue  # somebody wrote it this moment: the next look tells
-                raise Refused.because(
+                raise StepError(
                     "DriftNotCorrectable",
                     f"{field}: {where} of release {release.name} was changed by hand and cannot be changed back ({error.status})",
                     f"Delete {where} in namespace {release.namespace}, and it is made anew; or name it in spec.driftIgnore.",

@@ -16,12 +16,12 @@ from typing import Any
 from pyhelm3.errors import Error
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_yaml_all
-from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, ageing, named
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.hooks import HOOK, Place
 from notebook_platform.helm.state import Wanted
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 CERTAIN = frozenset(
     {"ValuesRefused", "UnsupportedKubernetes", "OwnershipConflict", "ChartNotFound", "RepositoryRefused", "RepositoryUnreachable"}
@@ -44,23 +44,25 @@ NO_MATCH = re.compile(r'no matches for kind "(\w+)" in version "([^"]+)"')
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsal:
+class DryRun:
     """How it went: `refused` says why the real one would fail; `objects` are what it would leave, hooks apart."""
 
     refused: Failed | None = None
     objects: frozenset[Place] = frozenset()
 
 
-class Rehearsals:
+class DryRuns:
     """The last rehearsal of each release. `rehearse` runs helm: (cluster, what is wanted, whether it is an upgrade) -> manifests; a
     pass waits for it for `patience` seconds."""
 
-    def __init__(self, rehearse: Callable[[Target, Wanted, bool], Awaitable[str]], patience: float = PATIENCE) -> None:
+    def __init__(
+        self, rehearse: Callable[[WorkloadClusterOutput, Wanted, bool], Awaitable[str]], patience: float = PATIENCE
+    ) -> None:
         self._rehearse = rehearse
         self._patience = patience
-        self._kept: dict[str, tuple[str, asyncio.Task[Rehearsal], float]] = {}
+        self._kept: dict[str, tuple[str, asyncio.Task[DryRun], float]] = {}
 
-    async def of(self, target: Target, wanted: Wanted, field: str, *, upgrade: bool) -> Rehearsal | None:
+    async def of(self, target: WorkloadClusterOutput, wanted: Wanted, field: str, *, upgrade: bool) -> DryRun | None:
         """The rehearsal for what is wanted now; helm is run when that, or the cluster's version, has changed. None: it takes its
         time (a chart has to be fetched from afar) and goes on beside the passes."""
         release = f"{target.cluster_id}/{wanted.namespace}/{wanted.name}"
@@ -80,21 +82,21 @@ class Rehearsals:
             del self._kept[release]
         return found
 
-    async def _run(self, target: Target, wanted: Wanted, field: str, upgrade: bool) -> Rehearsal:
+    async def _run(self, target: WorkloadClusterOutput, wanted: Wanted, field: str, upgrade: bool) -> DryRun:
         try:
             async with asyncio.timeout(LONGEST):
                 things = await objects(await self._rehearse(target, wanted, upgrade))
-        except Refused as refused:
-            return Rehearsal(refused=refused.failed)
+        except StepError as refused:
+            return DryRun(refused=refused.failed)
         except DocumentRefused as refused:
-            return Rehearsal(refused=_unreadable(wanted, refused, field))
+            return DryRun(refused=_unreadable(wanted, refused, field))
         except TimeoutError:
-            return Rehearsal(refused=_slow(wanted, field))
+            return DryRun(refused=_slow(wanted, field))
         except Error as error:
-            return Rehearsal(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
+            return DryRun(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
         gone = [kind for kind in ageing(things) if REMOVED[kind].since <= target.served_version]
         parts = frozenset((thing["kind"], thing["metadata"]["name"]) for thing in things if not _is_hook(thing))
-        return Rehearsal(refused=unserved(gone, wanted, target.served_version, field), objects=parts)
+        return DryRun(refused=unserved(gone, wanted, target.served_version, field), objects=parts)
 
     async def close(self) -> None:
         """End what runs."""
@@ -104,7 +106,7 @@ class Rehearsals:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _outdated(task: asyncio.Task[Rehearsal], seconds: float) -> bool:
+def _outdated(task: asyncio.Task[DryRun], seconds: float) -> bool:
     """Whether a rehearsal ended with a refusal that may no longer hold."""
     if seconds < AGAIN or not task.done() or task.cancelled() or task.exception():
         return False

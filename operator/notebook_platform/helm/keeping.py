@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from notebook_platform.engine.outcome import Failed
-from notebook_platform.helm.chart_adapter import Content
+from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.marker import Marker
 from notebook_platform.helm.ownership import OwnedRelease, ReleaseLedger
 from notebook_platform.helm.runner import Helm
@@ -25,7 +25,7 @@ class Keeping:
 
 
 def objection(
-    content: Content, keeping: Keeping, history: History, owned: OwnedRelease | None, mark: Marker | None
+    content: ChartAdapter, keeping: Keeping, history: History, owned: OwnedRelease | None, mark: Marker | None
 ) -> Failed | None:
     """Why a release may not be touched; None: it is ours, or nobody's and may be adopted, or there is none. Pure.
 

@@ -117,7 +117,7 @@ class ReleaseLedger:
         self._lock = asyncio.Lock()
 
     async def load(self) -> None:
-        """Read the Secret, unless that was done a moment ago. Raises Refused (SecretNameTaken) and ApiException."""
+        """Read the Secret, unless that was done a moment ago. Raises StepError (SecretNameTaken) and ApiException."""
         async with self._lock:
             if self._read_at is not None and time.monotonic() - self._read_at < READ_AGAIN:
                 return

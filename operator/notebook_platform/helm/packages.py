@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pyhelm3.errors import Error
 
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.errors import failure
 
@@ -59,7 +59,7 @@ class Packages:
         """The chart as helm is to be given it, for as long as the block lasts: unchanged where no digest is given, else a file whose content
         has that digest.
 
-        Raises Refused (ChartDigestMismatch, ChartTooLarge, and what the repository answers).
+        Raises StepError (ChartDigestMismatch, ChartTooLarge, and what the repository answers).
         """
         if chart.digest is None:
             yield chart
@@ -81,7 +81,7 @@ class Packages:
             copy = Path(place, "package")
             found = await asyncio.to_thread(_copied, chart, Path(place), copy)
             if found != digest:
-                raise Refused.because(
+                raise StepError(
                     "ChartDigestMismatch",
                     f"{chart.field}.digest is {digest}, but the package of {chart.name} {chart.version} has {found}",
                     f"Compare with the digest that the chart's publisher states. If the package is right, set {chart.field}.digest to "
@@ -94,7 +94,7 @@ class Packages:
             async with asyncio.timeout(PULL_SECONDS):
                 await self._pull(chart, place)
         except TimeoutError:
-            raise Refused.because(
+            raise StepError(
                 "RepositoryUnreachable",
                 f"{chart.field}: the package of {chart.name} {chart.version} did not arrive within {PULL_SECONDS:.0f} seconds",
                 "Check the connection from the operator to the chart repository.",
@@ -104,7 +104,7 @@ class Packages:
             words = error.stderr.decode(errors="replace")
             if any(sign in words for sign in OVER_THE_LIMIT):
                 raise _too_large(chart) from None
-            raise Refused(failure(words, chart.field.removesuffix(".chart"))) from None
+            raise StepError.of(failure(words, chart.field.removesuffix(".chart"))) from None
 
     def _name(self, digest: str) -> Path:
         return self._directory / f"{digest.removeprefix(ALGORITHM)}.tgz"
@@ -142,14 +142,14 @@ class Packages:
 
 
 def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
-    """Copy the package and return the digest of what was copied, so that a change of the source meanwhile does no harm. Raises Refused
+    """Copy the package and return the digest of what was copied, so that a change of the source meanwhile does no harm. Raises StepError
     (ChartTooLarge, ChartNotFound)."""
     digest, size = hashlib.sha256(), 0
     source = Path(chart.reference) if chart.is_archive else next(place.glob("*.tgz"))
     try:
         reading = source.open("rb")
     except OSError as error:
-        raise Refused.because(
+        raise StepError(
             "ChartNotFound",
             f"{chart.field}: the package of {chart.name} {chart.version} cannot be read: {type(error).__name__}",
             "Put it into the operator's directory of charts, readable for the operator.",
@@ -165,8 +165,8 @@ def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
     return ALGORITHM + digest.hexdigest()
 
 
-def _too_large(chart: ChartRef) -> Refused:
-    return Refused.because(
+def _too_large(chart: ChartRef) -> StepError:
+    return StepError(
         "ChartTooLarge",
         f"{chart.field}: the package of {chart.name} {chart.version}, or its repository's index, is larger than the operator takes "
         f"({LARGEST >> 20} MiB for a package)",

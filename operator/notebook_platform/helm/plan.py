@@ -15,12 +15,12 @@ from notebook_platform.helm.state import State, Wanted
 SHOWN = 1000
 """Paths of values that differ; status shows fewer."""
 
-WRITES = frozenset({State.ABSENT, State.OUTDATED, State.FAILED})
+WRITES = frozenset({State.ABSENT, State.OUT_OF_SYNC, State.FAILED})
 """States in which helm is given chart and values anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ahead:
+class RevisionPreview:
     """What is known of a revision before it is begun. `refused`: why it would fail; `awaits`: what a person has to approve first;
     `renewed`: kinds in the last revision's manifest that are gone from the cluster's Kubernetes; `hooks`: what was a hook's until
     now and becomes part of the release, as (kind, name). `unknown`: it is still being looked at."""
@@ -37,14 +37,14 @@ def path_of(wanted: Wanted) -> str:
     return f"releases/{wanted.namespace}/{wanted.name}"
 
 
-def installs(wanted: Wanted, ahead: Ahead) -> list[Change]:
+def installs(wanted: Wanted, preview: RevisionPreview) -> list[Change]:
     """It is not there."""
     chart = f"{wanted.chart.name}-{wanted.chart.version}"
     told = {"chart": chart, "values": dict(wanted.origins)} if wanted.origins else chart
-    return [Change(path=path_of(wanted), action=Action.CREATE, after=told, cannot=ahead.refused)]
+    return [Change(path=path_of(wanted), action=Action.CREATE, after=told, cannot=preview.refused)]
 
 
-def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, ahead: Ahead) -> list[Change]:
+def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, preview: RevisionPreview) -> list[Change]:
     """It has another chart or other values; what has to be done for that beside it comes first."""
     chart, before = f"{wanted.chart.name}-{wanted.chart.version}", f"{release.chart}-{release.chart_version}"
     begun = owned is not None and owned.unfinished and owned.wish == wanted.digest  # what was broken off is not left half done
@@ -52,16 +52,16 @@ def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, ahead
         told = Change(path=f"{path_of(wanted)}/chart", action=Action.UPDATE, before=before, after=chart)
     else:
         told = Change(path=f"{path_of(wanted)}/values", action=Action.UPDATE, before=_differing(wanted, release))
-    awaits, all_of_it = None if begun else ahead.awaits, (*_beside(wanted, ahead), told)
-    return [replace(change, disrupts=not begun, cannot=ahead.refused, awaits=awaits) for change in all_of_it]
+    awaits, all_of_it = None if begun else preview.awaits, (*_beside(wanted, preview), told)
+    return [replace(change, disrupts=not begun, cannot=preview.refused, awaits=awaits) for change in all_of_it]
 
 
-def _beside(wanted: Wanted, ahead: Ahead) -> Iterator[Change]:
+def _beside(wanted: Wanted, preview: RevisionPreview) -> Iterator[Change]:
     path = path_of(wanted)
-    for kind in sorted(ahead.renewed):
+    for kind in sorted(preview.renewed):
         successor = REMOVED[kind].successor or "nothing"
         yield Change(path=f"{path}/manifest/{named(kind)}", action=Action.UPDATE, before=kind[0], after=successor)
-    for kind_, name in ahead.hooks:
+    for kind_, name in preview.hooks:
         yield Change(path=f"{path}/{kind_}/{name}", action=Action.UPDATE, before="a hook's", after="part of the release")
 
 
@@ -83,15 +83,15 @@ def _differing(desired: Wanted, release: Release) -> list[str]:
 
 
 def changes(
-    wanted: Wanted, release: Release, state: State, owned: OwnedRelease | None, ahead: Ahead, owner: str
+    wanted: Wanted, release: Release, state: State, owned: OwnedRelease | None, preview: RevisionPreview, owner: str
 ) -> Sequence[Change]:
     """What is done about a release that is there; drift apart."""
     path = path_of(wanted)
-    if state is State.IN_LINE:
+    if state is State.IN_SYNC:
         return ()
-    if state is State.UNMARKED:
+    if state is State.UNMANAGED:
         return [Change(path=f"{path}/owner", action=Action.UPDATE, after=owner)]
     if state in WRITES and not wanted.is_in(release):
-        return upgrades(wanted, release, owned, ahead)
-    cannot = ahead.refused if state in WRITES else None
+        return upgrades(wanted, release, owned, preview)
+    cannot = preview.refused if state in WRITES else None
     return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", cannot=cannot)]

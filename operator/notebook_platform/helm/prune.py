@@ -7,7 +7,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
 from notebook_platform.helm import marker
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.approval import Concern, retirement
@@ -17,7 +17,7 @@ from notebook_platform.helm.ownership import OwnedRelease, Place
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import changed, history
 from notebook_platform.workload import errors
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 REMOVE_BY_HAND = "Restore the Secret from a backup; or delete the objects of the release by hand, then the Secret."
 
@@ -30,7 +30,7 @@ Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
 class Found:
     """Entries of the ledger by place, and what has to be approved before a release is uninstalled."""
 
-    target: Target
+    target: WorkloadClusterOutput
     releases: Mapping[Place, OwnedRelease]
     awaits: Mapping[Place, Failed] = field(default_factory=dict)
 
@@ -40,8 +40,8 @@ class RetiredReleases(Step[bool, Found]):
     what is asked before one is uninstalled while the platform stays."""
 
     name = "RetiredReleases"
-    needs = ("TargetCluster",)
-    goes_with = "Cluster"
+    needs = ("WorkloadCluster",)
+    deleted_with = "Cluster"
 
     def __init__(self, keeping: Keeping, wanted: Collection[Place], clear: Mapping[str, Clear], concerns: Concerns) -> None:
         self._keeping = keeping
@@ -53,7 +53,7 @@ class RetiredReleases(Step[bool, Found]):
         return None
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
-        target: Target | None = inputs.get("TargetCluster")
+        target: WorkloadClusterOutput | None = inputs.get("WorkloadCluster")
         if target is None or target.api is None:
             return Observed()
         await self._keeping.ledger.load()
@@ -66,13 +66,13 @@ class RetiredReleases(Step[bool, Found]):
                 continue
             if not run.ended and run.verb == "uninstall":
                 message = f"Helm is at work: uninstall {release} from {namespace}"
-                return Observed(busy=InProgress(reason="Uninstalling", message=message, look_again_in=0.5))
+                return Observed(busy=Progressing(reason="Uninstalling", message=message, requeue_after=0.5))
             if run.words is not None and run.verb == "uninstall":
                 return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
         awaits = {} if self._keeping.deleting else await self._awaits(target, left)
         return Observed(found=Found(target, left, awaits))
 
-    async def _awaits(self, target: Target, left: Mapping[Place, OwnedRelease]) -> dict[Place, Failed]:
+    async def _awaits(self, target: WorkloadClusterOutput, left: Mapping[Place, OwnedRelease]) -> dict[Place, Failed]:
         """What has to be approved; what has begun is not asked for again."""
         found = {}
         for place, owned in left.items():
@@ -111,7 +111,7 @@ class RetiredReleases(Step[bool, Found]):
         keeping = self._keeping
         if keeping.helm.stop(self._key(place)):
             message = f"The helm that worked on {release} is ended"
-            return InProgress(reason="Uninstalling", message=message, look_again_in=0.2)
+            return Progressing(reason="Uninstalling", message=message, requeue_after=0.2)
         kept = await history(api, namespace, release, owned)
         label = f"release {release} in namespace {namespace}"
         if failed := changed(kept, owned, "spec", label):
@@ -123,12 +123,12 @@ class RetiredReleases(Step[bool, Found]):
         await finish(api, keeping.ledger, place, owned, kept, with_data=with_data)
         if len(found.releases) == 1:
             return Done()
-        return InProgress(reason="Uninstalling", message=f"{release} is gone", look_again_in=0.1)
+        return Progressing(reason="Uninstalling", message=f"{release} is gone", requeue_after=0.1)
 
-    def explain(self, error: Exception) -> Failed | None:
+    def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, "spec")
 
-    async def let_go(self, found: Found) -> Outcome:
+    async def orphan(self, found: Found) -> Outcome:
         for namespace, release in found.releases:
             await marker.unmark(found.target.api, namespace, release, self._keeping.owner)
             await self._keeping.ledger.forget((namespace, release))

@@ -25,7 +25,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from yarl import URL
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.ownership import OwnedRelease, Place, ReleaseLedger
 from notebook_platform.helm.release import PREFIX, RecordUnreadable, revision_of
 from notebook_platform.helm.storage import decoded_from, packed_release
@@ -216,7 +216,7 @@ class _Exchange:
         change = partial(_with_record, revision=revision, digest=found.digest, new=new)
         try:
             await self._access.ledger.change(self._access.place, change)
-        except (ApiException, Refused, aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (ApiException, StepError, aiohttp.ClientError, TimeoutError, OSError) as error:
             message = f"the operator could not write the record's digest down ({type(error).__name__})"
             raise _Rejected(503, "ServiceUnavailable", message) from None
         return await self._passed(body)

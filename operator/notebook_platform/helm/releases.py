@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from notebook_platform.api.releases import ReleaseSpec
-from notebook_platform.helm.chart_adapter import Content
+from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import Values, documents, merged
 from notebook_platform.kube.secrets import SecretStore
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 
-class AnyChart(Content):
+class AnyChart(ChartAdapter):
     """One release of spec.releases."""
 
     def __init__(self, spec: ReleaseSpec, *, secrets: SecretStore, helm: Helm) -> None:
@@ -23,7 +23,7 @@ class AnyChart(Content):
         self._secrets = secrets
         self._helm = helm
 
-    async def want(self, target: Target, existing: Release | None) -> Wanted:
+    async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         spec, named = self._spec, self._spec.chart
         chart = self._helm.charts.find(named.name, named.version, named.repository, f"{self.field}.chart", named.digest)
         values: Values = {}
@@ -38,7 +38,7 @@ def step_name(release: str) -> str:
     return "Release" + words[0].capitalize() + "".join(w.capitalize() if w[:1].isalpha() else f"-{w}" for w in words[1:])
 
 
-def in_order(contents: Mapping[str, Content], needs: Mapping[str, Sequence[str]]) -> list[Content]:
+def in_order(contents: Mapping[str, ChartAdapter], needs: Mapping[str, Sequence[str]]) -> list[ChartAdapter]:
     """Let each come after those that it needs. Both by the names that `needs` uses (a release's, or its hub's); what is not there is
     not waited for, and those that wait for each other are told so."""
     there = {name: [need for need in wants if need in contents] for name, wants in needs.items()}

@@ -16,17 +16,17 @@ from pathlib import Path
 from pyhelm3 import Command
 from pyhelm3.errors import Error
 
-from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.helm import process_guard
 from notebook_platform.helm.charts import ChartRef, ChartSource
-from notebook_platform.helm.dry_run import Rehearsals
+from notebook_platform.helm.dry_run import DryRuns
 from notebook_platform.helm.errors import failure
 from notebook_platform.helm.packages import Packages
 from notebook_platform.helm.record_proxy import Access, RecordProxy
 from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.metrics import HELM_RUNS
 from notebook_platform.workload.kubeconfig import parse_kubeconfig
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 HISTORY = 10
 """Revisions that helm keeps."""
@@ -82,7 +82,7 @@ class Helm:
     def __init__(self, *, executable: str, work_dir: Path, charts: ChartSource, timeout: int) -> None:
         self.charts = charts
         self.timeout = timeout
-        self.rehearsals = Rehearsals(self._rehearse)
+        self.dry_runs = DryRuns(self._rehearse)
         self._proxy = RecordProxy()
         self._work_dir = work_dir
         self._runs: dict[str, Run] = {}
@@ -140,19 +140,19 @@ class Helm:
                     await work(command)
                 except Error as error:
                     self._runs[key].words = error.stderr.decode(errors="replace")
-                except Refused as refused:
+                except StepError as refused:
                     self._runs[key].refused = refused.failed
 
         HELM_RUNS.labels(action=verb).inc()
         self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"), wish=wish)
 
-    async def _rehearse(self, target: Target, wanted: Wanted, upgrade: bool) -> str:
+    async def _rehearse(self, target: WorkloadClusterOutput, wanted: Wanted, upgrade: bool) -> str:
         """What helm would send to the cluster, asked of helm and the cluster together, with nothing written; of helm alone while the
         cluster is only planned. Raises helm's Error."""
         async with self.packages.checked(wanted.chart) as chart:
             return await self._rendered(target, wanted, chart, upgrade)
 
-    async def _rendered(self, target: Target, wanted: Wanted, chart: ChartRef, upgrade: bool) -> str:
+    async def _rendered(self, target: WorkloadClusterOutput, wanted: Wanted, chart: ChartRef, upgrade: bool) -> str:
         command = ["template", wanted.name, chart.reference, "--values", "-", "--namespace", wanted.namespace]
         if target.api is None:
             command += ["--kube-version", ".".join(map(str, target.served_version))]
@@ -193,7 +193,7 @@ class Helm:
 
     async def close(self) -> None:
         """End what runs; the next operator recovers the releases."""
-        await self.rehearsals.close()
+        await self.dry_runs.close()
         for run in self._runs.values():
             run.task.cancel()
         with contextlib.suppress(Exception):

@@ -2,7 +2,7 @@
 
 from kubernetes.aio import client
 
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.deprecated_apis import Version, lost
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import releases
@@ -13,7 +13,7 @@ async def left_behind(api: client.ApiClient, current: str, wanted: str) -> str |
     be what it needs."""
     try:
         there = await releases(api)
-    except Refused:
+    except StepError:
         return None
     return in_words(there, _minor(current), _minor(wanted))
 

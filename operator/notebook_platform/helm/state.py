@@ -21,26 +21,26 @@ class State(Enum):
     """How a release stands towards what is wanted."""
 
     ABSENT = "absent"
-    UNMARKED = "unmarked"
+    UNMANAGED = "unmarked"
     """As wanted, but not yet marked as ours: it was there before."""
-    IN_LINE = "in line"
+    IN_SYNC = "in line"
     DRIFTED = "drifted"
     """As wanted in Helm's book, but the live objects are not what its manifest says."""
-    OUTDATED = "outdated"
+    OUT_OF_SYNC = "outdated"
     """Other values or another chart than wanted, or Helm's book says nothing of it that could be kept."""
     FAILED = "failed"
     """Helm failed; it is time to try again."""
-    COOLING = "cooling"
+    BACKING_OFF = "cooling"
     """Helm failed on what is wanted; it is too early to try again."""
-    BROKEN = "broken"
+    ROLLBACK_DUE = "broken"
     """Helm failed on what is wanted, and the last good revision is to come back first."""
-    EXHAUSTED = "exhausted"
+    RETRIES_EXHAUSTED = "exhausted"
     """Helm failed on what is wanted as often as it may be tried."""
-    ABANDONED = "abandoned"
+    LOCK_STALE = "abandoned"
     """Helm's lock is held by a process of ours that is dead."""
-    HELD = "held"
+    LOCKED = "held"
     """Helm's lock is held by somebody else who may still be at work."""
-    STUCK = "stuck"
+    LOCK_TIMEOUT = "stuck"
     """Helm's lock is held by somebody else for longer than helm may take."""
 
 
@@ -102,31 +102,31 @@ class Record:
 
 
 def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: datetime, patience: timedelta) -> State:
-    """`patience` is how long helm may take. Drift of live objects is not in the record: IN_LINE may turn out DRIFTED."""
+    """`patience` is how long helm may take. Drift of live objects is not in the record: IN_SYNC may turn out DRIFTED."""
     newest = record.newest
     if newest is None or newest.status == "uninstalled":
         return State.ABSENT
     if newest.pending:
         if newest.revision == record.begun and (record.removing or not newest.removing):
-            return State.ABANDONED
+            return State.LOCK_STALE
         since = newest.held_since
-        return State.HELD if since and now - since < patience else State.STUCK
+        return State.LOCKED if since and now - since < patience else State.LOCK_TIMEOUT
     if newest.status == "deployed" and wanted.is_in(newest):
-        return State.IN_LINE if record.begun is not None else State.UNMARKED
+        return State.IN_SYNC if record.begun is not None else State.UNMANAGED
     if (failed := record.last_failure(wanted)) is not None:
         return _after_failure(record, wanted, failed, remedies, now)
-    return State.FAILED if newest.status == "failed" else State.OUTDATED
+    return State.FAILED if newest.status == "failed" else State.OUT_OF_SYNC
 
 
 def _after_failure(record: Record, wanted: Wanted, failed: Release, remedies: Remediation, now: datetime) -> State:
     tries, newest = record.tries(wanted), record.newest
     come_back = remedies.strategy == "Rollback" and record.good is not None and tries <= remedies.retries + 1
     if newest is failed and come_back:
-        return State.BROKEN
+        return State.ROLLBACK_DUE
     if tries > remedies.retries:
-        return State.EXHAUSTED
+        return State.RETRIES_EXHAUSTED
     if failed.last_deployed and now < failed.last_deployed + wait_after(tries, remedies):
-        return State.COOLING
+        return State.BACKING_OFF
     return State.FAILED
 
 

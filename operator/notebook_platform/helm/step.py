@@ -10,27 +10,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.engine import Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
+from notebook_platform.engine import Ailing, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import marker, plan
-from notebook_platform.helm.actions import ACTIONS, Site
+from notebook_platform.helm.actions import ACTIONS, ActionContext
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.adoption import adoptable
 from notebook_platform.helm.approval import needed
 from notebook_platform.helm.book import outdated
-from notebook_platform.helm.chart_adapter import Content, Running, Seen
+from notebook_platform.helm.chart_adapter import ChartAdapter, Running, Seen
 from notebook_platform.helm.drift import Drift, drifted
 from notebook_platform.helm.health.issues import sentence
 from notebook_platform.helm.hooks import become_parts
 from notebook_platform.helm.keeping import Keeping, objection
 from notebook_platform.helm.ownership import OwnedRelease, Place
-from notebook_platform.helm.plan import Ahead
+from notebook_platform.helm.plan import RevisionPreview
 from notebook_platform.helm.release import Release, as_helm_keeps_them
 from notebook_platform.helm.runner import Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
 from notebook_platform.helm.storage import History, changed, history
 from notebook_platform.workload import errors
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 RELEASE_SECONDS = 120.0
 LOOK_AGAIN, LONGEST_LOOK = 1.5, 30.0
@@ -60,29 +60,29 @@ class Found:
 class ReleaseStep(Step[Wanted, Found]):
     """One Helm release."""
 
-    goes_with = "Cluster"
+    deleted_with = "Cluster"
 
-    def __init__(self, content: Content, keeping: Keeping) -> None:
+    def __init__(self, content: ChartAdapter, keeping: Keeping) -> None:
         self.name = content.name
         self.needs = content.needs
         self._content = content
         self._keeping = keeping
         self._key = f"{keeping.uid}/{content.namespace}/{content.release}"
         self._wanted: Wanted | None = None
-        self._target: Target | None = None
+        self._target: WorkloadClusterOutput | None = None
         self._kept = History()
         self._read: tuple[History, Failed | None] | None = None
-        self._ahead = Ahead()
+        self._preview = RevisionPreview()
 
     async def prepare(self, inputs: Inputs) -> None:
         """Find the chart and render the values, so that a missing Secret or chart is told before anything is done."""
         if circle := self._content.circle:
-            raise Refused.because(
+            raise StepError(
                 "ReleasesNeedEachOther",
                 f"{self._content.field}.needs: these releases wait for each other: {', '.join(circle)}",
                 "Take one of these names out of the needs of another.",
             )
-        target: Target | None = inputs["TargetCluster"]
+        target: WorkloadClusterOutput | None = inputs["WorkloadCluster"]
         if target is None:
             return
         existing = None
@@ -101,7 +101,7 @@ class ReleaseStep(Step[Wanted, Found]):
     def _owned(self) -> OwnedRelease | None:
         return self._keeping.ledger.release(self._place)
 
-    async def _books(self, target: Target) -> tuple[History, Failed | None]:
+    async def _books(self, target: WorkloadClusterOutput) -> tuple[History, Failed | None]:
         """(what Helm and we wrote down, why it may not be touched); what `prepare` has just read is used once."""
         if self._read is not None:
             read, self._read = self._read, None
@@ -115,7 +115,7 @@ class ReleaseStep(Step[Wanted, Found]):
             failed = await self._not_adoptable(target, kept)
         return kept, failed
 
-    async def _not_adoptable(self, target: Target, kept: History) -> Failed | None:
+    async def _not_adoptable(self, target: WorkloadClusterOutput, kept: History) -> Failed | None:
         for record in _adopting(kept, None):
             if failed := await adoptable(target.api, record, self._content.field):
                 return failed
@@ -125,11 +125,11 @@ class ReleaseStep(Step[Wanted, Found]):
         return self._wanted
 
     async def observe(self, inputs: Inputs) -> Observed[Found]:
-        target: Target | None = inputs.get("TargetCluster")
+        target: WorkloadClusterOutput | None = inputs.get("WorkloadCluster")
         if target is None:
             return Observed()
         if target.api is None and self._wanted is not None:
-            self._ahead = await self._look_ahead(target, None)
+            self._preview = await self._preview_revision(target, None)
         if target.api is None:
             return Observed()
         self._target = target
@@ -144,22 +144,22 @@ class ReleaseStep(Step[Wanted, Found]):
         failed = run.failed(self._content.field) if run is not None else None
         if failed is None or observed.failed:
             return observed
-        if observed.found and observed.found.state in (State.BROKEN, State.EXHAUSTED):
+        if observed.found and observed.found.state in (State.ROLLBACK_DUE, State.RETRIES_EXHAUSTED):
             return observed  # what is done about it tells helm's words too
         return Observed(found=observed.found, failed=failed)
 
-    async def _at_work(self, target: Target, run: Run) -> InProgress:
+    async def _at_work(self, target: WorkloadClusterOutput, run: Run) -> Progressing:
         content = self._content
         if run.wish is not None and self._wanted is not None and run.wish != self._wanted:
             self._keeping.helm.stop(self._key)
             message = f"Something else is wanted by now: the helm that worked on {content.release} is ended"
-            return InProgress(reason="Recovering", message=message, look_again_in=0.2)
+            return Progressing(reason="Recovering", message=message, requeue_after=0.2)
         told = await content.progress(target.api)
         message = f"Helm is at work: {run.verb} {content.release} in {content.namespace}" + (f", {told}" if told else "")
         wait = min(max(0.5, run.seconds / 10), 10.0)
-        return InProgress(reason=REASONS[run.verb], message=message, look_again_in=wait)
+        return Progressing(reason=REASONS[run.verb], message=message, requeue_after=wait)
 
-    async def _what_is_left(self, target: Target, run: Run | None) -> Observed[Found]:
+    async def _what_is_left(self, target: WorkloadClusterOutput, run: Run | None) -> Observed[Found]:
         """For a deletion: what of ours is there. An install that is under way is not waited for."""
         kept, _ = await self._books(target)
         if self._owned is None:
@@ -168,9 +168,9 @@ class ReleaseStep(Step[Wanted, Found]):
             busy = await self._at_work(target, run)
             return Observed(busy=replace(busy, reason="Deleting"))
         record = Record(newest=kept.own)
-        return Observed(found=Found(record=record, state=State.IN_LINE, kept=kept, owned=self._owned))
+        return Observed(found=Found(record=record, state=State.IN_SYNC, kept=kept, owned=self._owned))
 
-    async def _look(self, target: Target) -> Observed[Found]:
+    async def _look(self, target: WorkloadClusterOutput) -> Observed[Found]:
         assert self._wanted is not None
         kept, failed = await self._books(target)
         if failed is not None:
@@ -182,14 +182,14 @@ class ReleaseStep(Step[Wanted, Found]):
         patience = timedelta(seconds=self._keeping.helm.timeout)
         state = state_of(record, self._wanted, self._content.remediation, now=datetime.now(UTC), patience=patience)
         if state in plan.WRITES:
-            self._ahead = await self._look_ahead(target, None if state is State.ABSENT else kept.own)
-        if self._ahead.unknown:
+            self._preview = await self._preview_revision(target, None if state is State.ABSENT else kept.own)
+        if self._preview.unknown:
             message = f"Helm renders {self._wanted.chart.name} for {self._content.release} before anything is written"
-            return Observed(busy=InProgress(reason="Rehearsing", message=message, look_again_in=1.0))
+            return Observed(busy=Progressing(reason="Rehearsing", message=message, requeue_after=1.0))
         if state is State.ABSENT:
             return Observed()
         found = Found(record=record, state=state, kept=kept, owned=owned, irreversible=irreversible)
-        if state in (State.IN_LINE, State.OUTDATED):  # what is outdated may have to wait, and is at work meanwhile
+        if state in (State.IN_SYNC, State.OUT_OF_SYNC):  # what is outdated may have to wait, and is at work meanwhile
             found = await self._examined(target, found)
         return Observed(found=found, notices=(*self._content.notices(), *self._foreign(kept), *found.seen.notices))
 
@@ -207,21 +207,21 @@ class ReleaseStep(Step[Wanted, Found]):
         )
         return (Notice(condition="ForeignReleaseRecords", reason="ReleaseRecordChanged", message=message),)
 
-    async def _look_ahead(self, target: Target, newest: Release | None) -> Ahead:
+    async def _preview_revision(self, target: WorkloadClusterOutput, newest: Release | None) -> RevisionPreview:
         """What is to be known before a revision is begun."""
         assert self._wanted is not None
         keeping, content, wanted = self._keeping, self._content, self._wanted
-        rehearsal = await keeping.helm.rehearsals.of(target, wanted, content.field, upgrade=newest is not None)
-        if rehearsal is None:
-            return Ahead(unknown=True)
+        dry_run = await keeping.helm.dry_runs.of(target, wanted, content.field, upgrade=newest is not None)
+        if dry_run is None:
+            return RevisionPreview(unknown=True)
         if newest is None or wanted.is_in(newest):
-            return Ahead(refused=rehearsal.refused)
-        concerns = await content.concerns(target, newest, wanted, rehearsal.objects)
-        return Ahead(
-            refused=rehearsal.refused,
+            return RevisionPreview(refused=dry_run.refused)
+        concerns = await content.concerns(target, newest, wanted, dry_run.objects)
+        return RevisionPreview(
+            refused=dry_run.refused,
             awaits=needed(wanted, newest, concerns, keeping.approved, content.field),
             renewed=await outdated(target.api, newest),
-            hooks=become_parts(newest, rehearsal.objects),
+            hooks=become_parts(newest, dry_run.objects),
         )
 
     def _record(self, kept: History, owned: OwnedRelease | None) -> tuple[Record, str]:
@@ -239,36 +239,36 @@ class ReleaseStep(Step[Wanted, Found]):
         )
         return record, irreversible
 
-    async def _examined(self, target: Target, found: Found) -> Found:
+    async def _examined(self, target: WorkloadClusterOutput, found: Found) -> Found:
         assert found.release is not None
         drifts = tuple(await drifted(target.api, found.release)) if found.owned is not None else ()
         seen = await self._content.look(target, found.release)
-        state = State.DRIFTED if drifts and found.state is State.IN_LINE else found.state
+        state = State.DRIFTED if drifts and found.state is State.IN_SYNC else found.state
         return replace(found, state=state, drifts=drifts, seen=seen)
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
             return ()
         if found is None or found.release is None:
-            return plan.installs(desired, self._ahead)
+            return plan.installs(desired, self._preview)
         drifts = plan.drift(found.drifts)
         if found.state is State.DRIFTED:
             return drifts
         owner = self._keeping.owner
-        return [*plan.changes(desired, found.release, found.state, found.owned, self._ahead, owner), *drifts]
+        return [*plan.changes(desired, found.release, found.state, found.owned, self._preview, owner), *drifts]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._target is not None
         state = found.state if found else State.ABSENT
-        if state is State.OUTDATED and not plan.of_revision(desired, changes):
+        if state is State.OUT_OF_SYNC and not plan.of_revision(desired, changes):
             state = State.DRIFTED  # the upgrade waits, and what is there is looked after
         if state is State.DRIFTED and found is not None and _is_adopted(found):
-            state = State.OUTDATED  # nothing is created from what another helm wrote: our helm writes it anew, from the spec
-        if state is State.OUTDATED and found is not None and found.release is not None:
+            state = State.OUT_OF_SYNC  # nothing is created from what another helm wrote: our helm writes it anew, from the spec
+        if state is State.OUT_OF_SYNC and found is not None and found.release is not None:
             saving = await self._content.save(self._target, found.release, desired)
             if saving is not None:
                 return saving
-        site = Site(
+        site = ActionContext(
             api=self._target.api,
             helm=self._keeping.helm,
             ledger=self._keeping.ledger,
@@ -282,21 +282,21 @@ class ReleaseStep(Step[Wanted, Found]):
             history=self._kept,
             adopting=_adopting(self._kept, self._owned),
             paths=[change.path for change in changes],
-            hooks=self._ahead.hooks,
+            hooks=self._preview.hooks,
             irreversible=found.irreversible if found else "",
         )
         return await ACTIONS[state](site)
 
-    def judge(self, found: Found | None) -> Outcome | None:
+    def check_health(self, found: Found | None) -> Outcome | None:
         if found is None or not found.seen.troubles:
             return None
         since = found.release.last_deployed if found.release else None
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
         patience = parse_duration(self._content.remediation.stalled_after).total_seconds()
-        return InProgress(
+        return Progressing(
             reason=min(found.seen.troubles).reason,
             message=sentence(found.seen.troubles),
-            look_again_in=min(max(LOOK_AGAIN, age / 10), LONGEST_LOOK),
+            requeue_after=min(max(LOOK_AGAIN, age / 10), LONGEST_LOOK),
             ailing=Ailing(patience=patience, since=since),
         )
 
@@ -314,10 +314,10 @@ class ReleaseStep(Step[Wanted, Found]):
             details=found.seen.details,
         )
 
-    def promise(self, desired: Wanted) -> Any:
+    def planned_output(self, desired: Wanted) -> Any:
         return None
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return RELEASE_SECONDS if changes else 0.0
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
@@ -325,7 +325,7 @@ class ReleaseStep(Step[Wanted, Found]):
         keeping, content = self._keeping, self._content
         if keeping.helm.stop(self._key):
             message = f"The helm that worked on {content.release} is ended"
-            return InProgress(reason="Deleting", message=message, look_again_in=0.2)
+            return Progressing(reason="Deleting", message=message, requeue_after=0.2)
         api = self._target.api
         if failed := changed(found.kept, found.owned, content.field, self._label):
             return failed
@@ -335,10 +335,10 @@ class ReleaseStep(Step[Wanted, Found]):
         await finish(api, keeping.ledger, self._place, found.owned, found.kept, with_data=True)
         return Done()
 
-    def explain(self, error: Exception) -> Failed | None:
+    def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, self._content.field)
 
-    async def let_go(self, found: Found) -> Outcome:
+    async def orphan(self, found: Found) -> Outcome:
         assert self._target is not None
         await marker.unmark(self._target.api, *self._place, self._keeping.owner)
         await self._keeping.ledger.forget(self._place)

@@ -18,7 +18,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, beside_the_loop, read_json
-from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.release import AKS_OWN, PREFIX, RecordUnreadable, Release, decode, revision_of
 
@@ -310,14 +310,14 @@ async def neighbours(api: client.ApiClient, namespace: str, release: str) -> lis
 
 
 async def releases(api: client.ApiClient) -> list[Release]:
-    """The last revision of every release in a cluster that can be read, but for AKS's own. Raises Refused (TargetUnreachable)."""
+    """The last revision of every release in a cluster that can be read, but for AKS's own. Raises StepError (ClusterUnreachable)."""
     call = client.CoreV1Api(api).list_secret_for_all_namespaces_without_preload_content
     try:
         items, _ = await _pages(call, "owner=helm")
         return await _last_of_each(api, items)
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise Refused.because(
-            "TargetUnreachable", f"the cluster's API did not answer ({type(error).__name__})", "Try again."
+        raise StepError(
+            "ClusterUnreachable", f"the cluster's API did not answer ({type(error).__name__})", "Try again."
         ) from None
 
 

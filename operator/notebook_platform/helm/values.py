@@ -7,7 +7,7 @@ from typing import Any
 from notebook_platform.api.hubs import ValuesFrom
 from notebook_platform.bounded.cache import YamlCache
 from notebook_platform.bounded.documents import Budget, DocumentRefused, DocumentTooLarge, measure
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.kube.secrets import SecretStore
 
 Values = dict[str, Any]
@@ -34,7 +34,7 @@ async def documents(
     """The documents of `<field>.valuesFrom`, in order; they are shared and must not be changed. `inline` are `<field>.values`, which
     count too.
 
-    Raises Refused (missing object or key, ValuesNotYaml, ValuesTooLarge).
+    Raises StepError (missing object or key, ValuesNotYaml, ValuesTooLarge).
     """
     found: list[Mapping[str, Any]] = []
     size, nodes = 0, _nodes(inline, BUDGET.nodes, f"{field}.values")
@@ -47,7 +47,7 @@ async def documents(
         document_in = f"{where}: {source.kind} {source.name!r}, key {source.key!r}"
         size += len(text)
         if size > BUDGET.bytes:
-            raise Refused.because(
+            raise StepError(
                 "ValuesTooLarge",
                 f"{document_in}: the documents of {field}.valuesFrom are larger than {BUDGET.bytes} bytes together",
                 "Leave out what the chart does not need; files belong into ConfigMaps that the chart's Pods mount.",
@@ -62,7 +62,7 @@ def _nodes(values: Mapping[str, Any], left: int, where: str) -> int:
     try:
         return measure(values, replace(BUDGET, nodes=left))
     except DocumentTooLarge:
-        raise Refused.because(
+        raise StepError(
             "ValuesTooLarge",
             f"{where}: the values of one release have more than {BUDGET.nodes} members, or more than {BUDGET.depth} levels",
             "Leave out what the chart does not need; files belong into ConfigMaps that the chart's Pods mount.",
@@ -73,15 +73,15 @@ async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
     try:
         document = await _PARSED.read(text, BUDGET)
     except DocumentTooLarge as refused:
-        raise Refused.because(
+        raise StepError(
             "ValuesTooLarge", f"{document_in} is not read: {refused}", "Leave out what the chart does not need."
         ) from None
     except DocumentRefused as refused:
-        raise Refused.because(
+        raise StepError(
             "ValuesNotYaml", f"{document_in} is not read: {refused}", "Correct it; the operator reads it again after each change."
         ) from None
     if document is not None and not isinstance(document, dict):
-        raise Refused.because(
+        raise StepError(
             "ValuesNotYaml",
             f"{document_in} does not hold a YAML mapping",
             "Correct it; the operator reads it again after each change.",

@@ -9,8 +9,8 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import neighbours
 from notebook_platform.hubs.fields.auth import asks_issuer
-from notebook_platform.hubs.inputs import Around
-from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.net.oidc_discovery import DISCOVERY
 
 CHARTS = frozenset({"jupyterhub", "binderhub"})
@@ -20,15 +20,15 @@ ENFORCED = "pod-security.kubernetes.io/enforce"
 """https://kubernetes.io/docs/concepts/security/pod-security-admission/"""
 
 
-async def look_around(
-    api: client.ApiClient | None, spec: JupyterHubSpec, known: Around, existing: Release | None, *, allow_private: bool
-) -> Around:
-    """What the values depend on beside the spec; `known` says where the hub is. Raises Refused (for the issuer, see `discovery`)."""
+async def gather_context(
+    api: client.ApiClient | None, spec: JupyterHubSpec, known: HubContext, existing: Release | None, *, allow_private: bool
+) -> HubContext:
+    """What the values depend on beside the spec; `known` says where the hub is. Raises StepError (for the issuer, see `discovery`)."""
     issuer = asks_issuer(spec.auth.oidc)
     return replace(
         known,
         endpoints=await DISCOVERY.endpoints(issuer, allow_private=allow_private) if issuer else None,
-        before=Before(existing.chart_version, existing.config) if existing else None,
+        before=ReleaseSnapshot(existing.chart_version, existing.config) if existing else None,
         neighbours=await _neighbours(api, spec) if api else (),
         pod_security=await _pod_security(api, spec.namespace) if api else None,
     )

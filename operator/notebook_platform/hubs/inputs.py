@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.naming import ReleaseSnapshot
 
 FIELD = "spec.jupyterhub"
 SEPARATOR = ";"
@@ -48,7 +48,7 @@ class Endpoints:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Around:
+class HubContext:
     """What is around a hub. `location` is the Azure region; `endpoints` were found at the issuer; `before` is the release that
     is there; `neighbours` are other hubs' releases in its namespace; `pod_security` is the level that the namespace enforces.
     """
@@ -56,22 +56,22 @@ class Around:
     location: str | None = None
     label_suffix: str = PUBLIC_SUFFIX
     endpoints: Endpoints | None = None
-    before: Before | None = None
+    before: ReleaseSnapshot | None = None
     neighbours: tuple[str, ...] = ()
     pod_security: str | None = None
 
 
-NOTHING = Around()
+NOTHING = HubContext()
 
 
-def host_of(spec: JupyterHubSpec, around: Around = NOTHING) -> str | None:
+def host_of(spec: JupyterHubSpec, hub_context: HubContext = NOTHING) -> str | None:
     """The name under which people reach the hub, known before anything is made: the spec's, or its DNS label's."""
     if spec.host:
         return spec.host
     balancer = spec.expose.load_balancer
-    if balancer is None or balancer.dns_label is None or around.location is None:
+    if balancer is None or balancer.dns_label is None or hub_context.location is None:
         return None
-    return f"{balancer.dns_label}.{around.location}.{around.label_suffix}"
+    return f"{balancer.dns_label}.{hub_context.location}.{hub_context.label_suffix}"
 
 
 def base_path(spec: JupyterHubSpec) -> str:
@@ -86,8 +86,8 @@ def secure(spec: JupyterHubSpec) -> bool:
     return expose.tls is not None or behind or spec.host is not None
 
 
-def url_of(spec: JupyterHubSpec, around: Around = NOTHING, address: str | None = None) -> str | None:
+def url_of(spec: JupyterHubSpec, hub_context: HubContext = NOTHING, address: str | None = None) -> str | None:
     """Where people find the hub; `address` is its front door's, for hubs with no name. No slash at its end."""
-    if host := host_of(spec, around):
+    if host := host_of(spec, hub_context):
         return f"{'https' if secure(spec) else 'http'}://{host}{base_path(spec)}"
     return f"http://{address}{base_path(spec)}" if address else None

@@ -6,10 +6,10 @@ from kubernetes.aio import client
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.engine.outcome import InProgress
+from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.approval import Concern
-from notebook_platform.helm.chart_adapter import Content, Seen
+from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
 from notebook_platform.helm.health.pdb import drain_blocked
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
@@ -17,59 +17,63 @@ from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import documents
 from notebook_platform.hubs import snapshots, upgrades
 from notebook_platform.hubs.chart.versions import is_known, migrates
-from notebook_platform.hubs.gather import look_around
+from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.health import hub as hub_health
-from notebook_platform.hubs.inputs import Around, base_path, url_of
-from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.inputs import HubContext, base_path, url_of
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.net.probe import probe
-from notebook_platform.hubs.secrets import Standing, hub_secrets
+from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
 from notebook_platform.hubs.users import census
 from notebook_platform.hubs.users.active_servers import asked, counted, stale, token_in, urls_of
 from notebook_platform.hubs.users.claims import examine, named_claims
 from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.users.presence import has_users
 from notebook_platform.hubs.users.volumes import DATABASE_CLAIM, Place
-from notebook_platform.hubs.values import FIELD, explain
+from notebook_platform.hubs.values import FIELD, render_with_origins
 from notebook_platform.kube.secrets import SecretStore
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 CHART = "jupyterhub"
 
 
-class JupyterHub(Content):
+class JupyterHub(ChartAdapter):
     """The hub of spec.jupyterhub. `around` says where it is."""
 
     name = "JupyterHub"
     field = FIELD
 
-    def __init__(self, spec: JupyterHubSpec, *, around: Around, secrets: SecretStore, helm: Helm, allow_private: bool) -> None:
+    def __init__(
+        self, spec: JupyterHubSpec, *, hub_context: HubContext, secrets: SecretStore, helm: Helm, allow_private: bool
+    ) -> None:
         self.release, self.namespace, self.remediation = spec.release, spec.namespace, spec.remediation
         self._spec = spec
-        self._around = around
+        self._hub_context = hub_context
         self._secrets = secrets
         self._helm = helm
         self._allow_private = allow_private
         self._origins: Mapping[str, str] = {}
 
-    async def want(self, target: Target, existing: Release | None) -> Wanted:
+    async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         named = self._spec.chart
         chart = self._helm.charts.find(CHART, named.version, named.repository, f"{FIELD}.chart", named.digest)
-        standing = Standing(existing.config, target.api, self.namespace) if existing else None
-        secrets = await hub_secrets(self._secrets, self._spec, standing)
+        existing_release = ExistingRelease(existing.config, target.api, self.namespace) if existing else None
+        secrets = await hub_secrets(self._secrets, self._spec, existing_release)
         more = await documents(self._secrets, self._spec.values_from, FIELD, self._spec.values)
-        self._around = await look_around(target.api, self._spec, self._around, existing, allow_private=self._allow_private)
-        made = explain(self._spec, secrets, target.served_version, more, self._around)
+        self._hub_context = await gather_context(
+            target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private
+        )
+        made = render_with_origins(self._spec, secrets, target.served_version, more, self._hub_context)
         self._origins = made.told()
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=self._origins)
 
-    async def look(self, target: Target, release: Release) -> Seen:
+    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
         found = await hub_health.look(target.api, release, FIELD)
         troubles, servers = found.troubles, None
         door = f"http://{found.address}{base_path(self._spec)}" if found.address else None
         if door and not troubles:
             troubles = await probe(door, "/hub/health", allow_private=self._allow_private)
         if not troubles:
-            urls = urls_of(self._spec, self._around, found.address)
+            urls = urls_of(self._spec, self._hub_context, found.address)
             servers = await asked(urls, token_in(release.config), allow_private=self._allow_private)
             patience = parse_duration(self._spec.single_user.start_timeout)
             troubles = await stale(target.api, self.namespace, servers, patience)
@@ -83,7 +87,7 @@ class JupyterHub(Content):
             *await drain_blocked(target.api, release, FIELD),
             *claims.notices,
         )
-        return Seen(troubles=troubles, url=url_of(self._spec, self._around, found.address), details=users, notices=notices)
+        return Seen(troubles=troubles, url=url_of(self._spec, self._hub_context, found.address), details=users, notices=notices)
 
     def notices(self) -> Sequence[Notice]:
         version = self._spec.chart.version
@@ -96,11 +100,14 @@ class JupyterHub(Content):
         return await hub_health.pulling(api, self.namespace) or await super().progress(api)
 
     async def concerns(
-        self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
+        self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
     ) -> Sequence[Concern]:
         users = await census.census(target.api, self.namespace)
-        before, after = Before(existing.chart_version, existing.config), Before(wanted.chart.version, wanted.values)
-        urls = urls_of(self._spec, self._around, await hub_health.address_of(client.CoreV1Api(target.api), self.namespace))
+        before, after = (
+            ReleaseSnapshot(existing.chart_version, existing.config),
+            ReleaseSnapshot(wanted.chart.version, wanted.values),
+        )
+        urls = urls_of(self._spec, self._hub_context, await hub_health.address_of(client.CoreV1Api(target.api), self.namespace))
         hidden = await data_concerns(
             target.api,
             existing,
@@ -112,7 +119,7 @@ class JupyterHub(Content):
         )
         return [*upgrades.concerns(before, after, users), *hidden]
 
-    async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
+    async def save(self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted) -> Progressing | None:
         return await snapshots.before(target.api, existing, existing.chart_version, wanted.chart.version, FIELD)
 
     def irreversible(self, bad: Release, good: Release) -> str:
@@ -126,7 +133,7 @@ class JupyterHub(Content):
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
         """The database of a hub without users."""
-        urls = urls_of(self._spec, self._around, await hub_health.address_of(client.CoreV1Api(api), self.namespace))
+        urls = urls_of(self._spec, self._hub_context, await hub_health.address_of(client.CoreV1Api(api), self.namespace))
         known = await has_users(urls, release.config, allow_private=self._allow_private)
         return () if known else ((self.namespace, DATABASE_CLAIM),)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.chart.value_map import Version
 from notebook_platform.hubs.chart.versions import parse
@@ -22,29 +22,29 @@ CLAIMS, VOLUMES = "claim-{username}{servername}", "volume-{username}{servername}
 
 
 @dataclass(frozen=True)
-class Before:
+class ReleaseSnapshot:
     """The release that is there: its chart's version and its values."""
 
     version: str
     values: Mapping[str, Any] = field(repr=False)
 
 
-def scheme_of(before: Before) -> str:
+def scheme_of(before: ReleaseSnapshot) -> str:
     """The scheme by which a release's names are made."""
     if parse(before.version) < CHOICE_BEGINS:
         return ESCAPE
     return str(at(before.values, "hub", "config", "KubeSpawner", "slug_scheme") or SAFE)
 
 
-def scheme(chart: str, asked: str | None, before: Before | None) -> str | None:
+def scheme(chart: str, asked: str | None, before: ReleaseSnapshot | None) -> str | None:
     """The scheme for a release with a chart of this version; None: the chart knows only one, and none was asked for.
 
-    `asked` is the spec's (`Safe`, `Escape`). Raises Refused (NamingCannotChange) when it is not the one that the release has.
+    `asked` is the spec's (`Safe`, `Escape`). Raises StepError (NamingCannotChange) when it is not the one that the release has.
     """
     wanted = asked.lower() if asked else None
     had = scheme_of(before) if before else None
     if wanted and had and wanted != had:
-        raise Refused.because(
+        raise StepError(
             "NamingCannotChange",
             f"spec.jupyterhub.naming.scheme {asked}: the release there names its volumes by {had.capitalize()}, and people would "
             "find new, empty homes",

@@ -39,7 +39,7 @@ MADE = ("password", "tokenKey")
 
 
 @dataclass(frozen=True)
-class Standing:
+class ExistingRelease:
     """A release that is there: its values, and the cluster and namespace where its chart keeps the secrets that it drew itself."""
 
     values: Mapping[str, Any] = field(repr=False)
@@ -68,8 +68,10 @@ def _text(value: str | None) -> str | None:
     return text if WORD.fullmatch(text) else None
 
 
-async def hub_secrets(store: SecretStore, spec: JupyterHubSpec, existing: Standing | None, suffix: str = "hub") -> HubSecrets:
-    """All secrets of the hub, kept in the Secret `<platform>-<suffix>`. Raises Refused for a missing reference."""
+async def hub_secrets(
+    store: SecretStore, spec: JupyterHubSpec, existing: ExistingRelease | None, suffix: str = "hub"
+) -> HubSecrets:
+    """All secrets of the hub, kept in the Secret `<platform>-<suffix>`. Raises StepError for a missing reference."""
     kept = await _kept(store, f"{store.platform.name}-{suffix}", spec, existing)
     member, who = next(((name, who) for name in ("oidc", "entra", "github") if (who := getattr(spec.auth, name))), ("", None))
     client_secret = None
@@ -96,7 +98,7 @@ async def hub_secrets(store: SecretStore, spec: JupyterHubSpec, existing: Standi
     )
 
 
-async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: Standing | None) -> Mapping[str, str]:
+async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: ExistingRelease | None) -> Mapping[str, str]:
     """What is kept beside the platform, with all that was missing until now: what the release has, else something new.
 
     What its chart drew itself stands in no values, and was never given to it from here: that counts, whatever is kept.

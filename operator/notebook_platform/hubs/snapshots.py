@@ -8,7 +8,7 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.engine.outcome import InProgress, Refused
+from notebook_platform.engine.outcome import Progressing, StepError
 from notebook_platform.helm.marker import LABEL
 from notebook_platform.helm.release import Release
 from notebook_platform.hubs.chart.versions import migrates
@@ -26,15 +26,15 @@ def name_of(version: str) -> str:
     return f"{CLAIM}-{version.lower().replace('.', '-').replace('+', '-')}"
 
 
-async def before(api: client.ApiClient, release: Release, old: str, new: str, field: str) -> InProgress | None:
+async def before(api: client.ApiClient, release: Release, old: str, new: str, field: str) -> Progressing | None:
     """Take one if going from one version of the hub's chart to another changes the database in the release's volume. None: the
-    upgrade may begin. Raises Refused (SnapshotFailed)."""
+    upgrade may begin. Raises StepError (SnapshotFailed)."""
     in_volume = any((one["kind"], one["metadata"]["name"]) == ("PersistentVolumeClaim", CLAIM) for one in release.objects())
     return await take(api, release.namespace, old, field) if in_volume and migrates(old, new) else None
 
 
-async def take(api: client.ApiClient, namespace: str, version: str, field: str) -> InProgress | None:
-    """Take the snapshot unless it is there; None once it can be used, or when the cluster takes none. Raises Refused
+async def take(api: client.ApiClient, namespace: str, version: str, field: str) -> Progressing | None:
+    """Take the snapshot unless it is there; None once it can be used, or when the cluster takes none. Raises StepError
     (SnapshotFailed)."""
     custom, name = client.CustomObjectsApi(api), name_of(version)
     try:
@@ -57,7 +57,7 @@ async def take(api: client.ApiClient, namespace: str, version: str, field: str) 
     if status.get("readyToUse"):
         return None
     if words := (status.get("error") or {}).get("message"):
-        raise Refused.because(
+        raise StepError(
             "SnapshotFailed",
             f"{field}: the snapshot {name} of the volume {CLAIM} in namespace {namespace}, which is taken before the upgrade, failed: "
             f"{words}",
@@ -65,7 +65,7 @@ async def take(api: client.ApiClient, namespace: str, version: str, field: str) 
             retry_in=60,
         )
     message = f"A snapshot of the volume {CLAIM} is taken first: VolumeSnapshot {name} in namespace {namespace}"
-    return InProgress(reason="SavingDatabase", message=message, look_again_in=LOOK_AGAIN)
+    return Progressing(reason="SavingDatabase", message=message, requeue_after=LOOK_AGAIN)
 
 
 async def _class(api: client.ApiClient, namespace: str) -> str | None:

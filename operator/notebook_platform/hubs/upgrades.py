@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates, parse
-from notebook_platform.hubs.naming import ESCAPE, SAFE, Before, scheme_of
+from notebook_platform.hubs.naming import ESCAPE, SAFE, ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.secrets import lost
-from notebook_platform.hubs.users.census import Census, named
+from notebook_platform.hubs.users.census import UserCounts, named
 
 NAMED_ALIKE = re.compile(r"[a-z0-9]+")
 """Users whose name gives the same names of pods and volumes in either scheme."""
@@ -24,7 +24,7 @@ LOST: Mapping[str, str] = {
 }
 
 
-def concerns(before: Before, after: Before, users: Census) -> Iterator[Concern]:
+def concerns(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts) -> Iterator[Concern]:
     """What lies in another version of the chart, and what has to be approved apart. `after` is the release as it would be, `users` who
     has homes there now."""
     yield from (Concern(clause=clause) for clause in _database(before, after))
@@ -33,7 +33,7 @@ def concerns(before: Before, after: Before, users: Census) -> Iterator[Concern]:
     yield from (Concern(clause=LOST[key], key=f"lost {key}") for key in lost(before.values, after.values))
 
 
-def _database(before: Before, after: Before) -> Iterator[str]:
+def _database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[str]:
     if not migrates(before.version, after.version) or at(before.values, "hub", "db", "type") == IN_MEMORY:
         return
     old, new = _hub(before.version), _hub(after.version)
@@ -51,7 +51,7 @@ def _hub(version: str) -> str:
     return f"the JupyterHub of chart {version}" if is_ahead(version) else f"JupyterHub {generation(version).hub}"
 
 
-def _names(before: Before, after: Before, users: Census) -> Iterator[str]:
+def _names(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts) -> Iterator[str]:
     was, will_be = scheme_of(before), scheme_of(after)
     if was == will_be or {was, will_be} != {SAFE, ESCAPE}:
         return

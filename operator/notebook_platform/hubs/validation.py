@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.chart.versions import RENAMED, Generation, migrates, parse
-from notebook_platform.hubs.inputs import FIELD, Around
+from notebook_platform.hubs.inputs import FIELD, HubContext
 
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
 DUMMY = frozenset({"dummy", "dummyauthenticator.DummyAuthenticator", "jupyterhub.auth.DummyAuthenticator"})
@@ -43,7 +43,7 @@ class Case:
     spec: JupyterHubSpec
     chosen: Generation
     kubernetes: tuple[int, ...]
-    around: Around
+    hub_context: HubContext
     values: Mapping[str, Any]
     origins: Mapping[tuple[str, ...], str]
 
@@ -86,7 +86,7 @@ class Case:
         return None if self.coded or self.spec.auth == Auth() else "dummy"
 
 
-Told = tuple[str, str]
+Violation = tuple[str, str]
 """(sentence, remedy)."""
 
 
@@ -94,18 +94,18 @@ def check(
     spec: JupyterHubSpec,
     chosen: Generation,
     kubernetes: tuple[int, ...],
-    around: Around,
+    hub_context: HubContext,
     values: Mapping[str, Any],
     origins: Mapping[tuple[str, ...], str],
 ) -> None:
-    """Raises Refused with the first thing amiss: its reason, a sentence that names the field, and what to do."""
-    case = Case(spec, chosen, kubernetes, around, values, origins)
+    """Raises StepError with the first thing amiss: its reason, a sentence that names the field, and what to do."""
+    case = Case(spec, chosen, kubernetes, hub_context, values, origins)
     for reason, look in REFUSALS.items():
         for sentence, remedy in look(case):
-            raise Refused.because(reason, sentence, remedy)
+            raise StepError(reason, sentence, remedy)
 
 
-def _renamed(case: Case) -> Iterator[Told]:
+def _renamed(case: Case) -> Iterator[Violation]:
     for path, (version, new) in RENAMED.items():
         *above, last = path.split(".")
         parent = case.at(".".join(above)) if above else case.values
@@ -117,7 +117,7 @@ def _renamed(case: Case) -> Iterator[Told]:
             )
 
 
-def _extra_config(case: Case) -> Iterator[Told]:
+def _extra_config(case: Case) -> Iterator[Violation]:
     if isinstance(case.at("hub.extraConfig"), str) and case.version >= (1, 0):
         yield (
             f"{case.from_('hub.extraConfig')} is a text, and charts from 1.0 on want a map of name to text",
@@ -125,7 +125,7 @@ def _extra_config(case: Case) -> Iterator[Told]:
         )
 
 
-def _lower_case(case: Case) -> Iterator[Told]:
+def _lower_case(case: Case) -> Iterator[Violation]:
     sections = case.at("hub.config")
     for section in sections if isinstance(sections, Mapping) and case.version >= LOWER_CASE_KILLS else ():
         if section[:1].islower():
@@ -135,12 +135,12 @@ def _lower_case(case: Case) -> Iterator[Told]:
             )
 
 
-def _would_show(case: Case) -> Iterator[Told]:
+def _would_show(case: Case) -> Iterator[Violation]:
     if case.at("global.safeToShowValues"):
         yield f"{case.from_('global.safeToShowValues')} true would print secrets into messages", "Remove it."
 
 
-def _dummy(case: Case) -> Iterator[Told]:
+def _dummy(case: Case) -> Iterator[Violation]:
     if case.authenticator in DUMMY and not case.config("DummyAuthenticator").get("password"):
         where = case.from_("hub.config.JupyterHub.authenticator_class")
         yield (
@@ -149,7 +149,7 @@ def _dummy(case: Case) -> Iterator[Told]:
         )
 
 
-def _nobody(case: Case) -> Iterator[Told]:
+def _nobody(case: Case) -> Iterator[Violation]:
     judged = {"none": frozenset(), "oauth": OAUTH, "all": OAUTH | DUMMY}[case.chosen.needs_allow_rule]
     if case.authenticator not in judged or (case.spec.auth.from_values and case.coded):
         return
@@ -168,7 +168,7 @@ def _lets_encrypt(case: Case) -> bool:
     return bool(case.at("proxy.https.enabled")) and case.at("proxy.https.type") in (None, "letsencrypt")
 
 
-def _acme(case: Case) -> Iterator[Told]:
+def _acme(case: Case) -> Iterator[Violation]:
     if not _lets_encrypt(case):
         return
     where = case.from_("proxy.https.enabled")
@@ -184,7 +184,7 @@ def _acme(case: Case) -> Iterator[Told]:
         )
 
 
-def _acme_internal(case: Case) -> Iterator[Told]:
+def _acme_internal(case: Case) -> Iterator[Violation]:
     annotations = case.at("proxy.service.annotations") or {}
     if _lets_encrypt(case) and str(annotations.get(INTERNAL, "")).lower() == "true":
         yield (
@@ -193,7 +193,7 @@ def _acme_internal(case: Case) -> Iterator[Told]:
         )
 
 
-def _open_door(case: Case) -> Iterator[Told]:
+def _open_door(case: Case) -> Iterator[Violation]:
     kinds = [kind for kind in ("ingress", "httpRoute") if case.at(f"{kind}.enabled")]
     if kinds and case.at("proxy.service.type") in (None, "LoadBalancer"):
         yield (
@@ -202,7 +202,7 @@ def _open_door(case: Case) -> Iterator[Told]:
         )
 
 
-def _static(case: Case) -> Iterator[Told]:
+def _static(case: Case) -> Iterator[Violation]:
     if case.at("singleuser.storage.type") == "static" and not case.at("singleuser.storage.static.pvcName"):
         yield (
             f"{case.from_('singleuser.storage.type')}: static storage needs the volume that holds the homes",
@@ -210,7 +210,7 @@ def _static(case: Case) -> Iterator[Told]:
         )
 
 
-def _culls_homes(case: Case) -> Iterator[Told]:
+def _culls_homes(case: Case) -> Iterator[Violation]:
     keeps = case.version < (1, 0) or case.config("KubeSpawner").get("delete_pvc") is False
     if case.at("cull.users") and not keeps and case.at("singleuser.storage.type") in (None, "dynamic"):
         yield (
@@ -227,7 +227,7 @@ def _blocks(case: Case) -> bool:
     return case.at("singleuser.cloudMetadata.blockWithIptables") is not False
 
 
-def _metadata(case: Case) -> Iterator[Told]:
+def _metadata(case: Case) -> Iterator[Violation]:
     rule = "singleuser.networkPolicy.egressAllowRules.cloudMetadataServer"
     if case.version >= (3, 0) and _blocks(case) and case.at(rule):
         yield (
@@ -236,18 +236,18 @@ def _metadata(case: Case) -> Iterator[Told]:
         )
 
 
-def _pod_security(case: Case) -> Iterator[Told]:
-    if case.around.pod_security in ("restricted", "baseline") and _blocks(case):
+def _pod_security(case: Case) -> Iterator[Violation]:
+    if case.hub_context.pod_security in ("restricted", "baseline") and _blocks(case):
         where = f"namespace {case.spec.namespace!r}"
         yield (
-            f"{FIELD}.network.blockMetadata InitContainer: {where} enforces Pod Security {case.around.pod_security}, and users' "
+            f"{FIELD}.network.blockMetadata InitContainer: {where} enforces Pod Security {case.hub_context.pod_security}, and users' "
             "servers would not start",
             f"Set {FIELD}.network.blockMetadata: NetworkPolicy, or choose another {FIELD}.namespace.",
         )
 
 
-def _neighbours(case: Case) -> Iterator[Told]:
-    others = [name for name in case.around.neighbours if name != case.spec.release]
+def _neighbours(case: Case) -> Iterator[Violation]:
+    others = [name for name in case.hub_context.neighbours if name != case.spec.release]
     if others and not case.at("fullnameOverride"):
         yield (
             f"{FIELD}.namespace: {case.spec.namespace!r} has another hub already, the release {others[0]!r}, and both would be named "
@@ -256,8 +256,8 @@ def _neighbours(case: Case) -> Iterator[Told]:
         )
 
 
-def _database_upgrade(case: Case) -> Iterator[Told]:
-    before, kind = case.around.before, case.at("hub.db.type")
+def _database_upgrade(case: Case) -> Iterator[Violation]:
+    before, kind = case.hub_context.before, case.at("hub.db.type")
     if before is None or kind in KEPT_BY_THE_HUB or not migrates(before.version, case.spec.chart.version):
         return
     if not case.at("hub.db.upgrade"):
@@ -268,7 +268,7 @@ def _database_upgrade(case: Case) -> Iterator[Told]:
         )
 
 
-REFUSALS: Mapping[str, Callable[[Case], Iterator[Told]]] = {
+REFUSALS: Mapping[str, Callable[[Case], Iterator[Violation]]] = {
     "ValueRenamed": _renamed,
     "ExtraConfigNotAMap": _extra_config,
     "ConfigSectionLowerCase": _lower_case,

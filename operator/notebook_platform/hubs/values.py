@@ -9,19 +9,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import Values, merged
 from notebook_platform.hubs.chart.value_map import Always, Elsewhere
 from notebook_platform.hubs.chart.versions import KNOWN, Generation, Knowledge
-from notebook_platform.hubs.fields.auth import sign_in
-from notebook_platform.hubs.fields.expose import door
-from notebook_platform.hubs.fields.hub import core, service_token
-from notebook_platform.hubs.fields.single_user import servers
-from notebook_platform.hubs.inputs import FIELD, NOTHING, Around, HubSecrets
+from notebook_platform.hubs.fields.auth import auth_values
+from notebook_platform.hubs.fields.expose import expose_values
+from notebook_platform.hubs.fields.hub import hub_values, service_token
+from notebook_platform.hubs.fields.single_user import single_user_values
+from notebook_platform.hubs.inputs import FIELD, NOTHING, HubContext, HubSecrets
 from notebook_platform.hubs.naming import scheme
 from notebook_platform.hubs.validation import check
 
-__all__ = ["FIELD", "Around", "HubSecrets", "Rendered", "explain", "render"]
+__all__ = ["FIELD", "HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
 
 Path = tuple[str, ...]
 
@@ -71,30 +71,30 @@ def render(
     secrets: HubSecrets,
     kubernetes: tuple[int, ...],
     more: Iterable[Mapping[str, Any]] = (),
-    around: Around = NOTHING,
+    hub_context: HubContext = NOTHING,
     knowledge: Knowledge = KNOWN,
 ) -> Values:
     """The values of the release: `explain` without the explanation."""
-    return explain(spec, secrets, kubernetes, more, around, knowledge).values
+    return render_with_origins(spec, secrets, kubernetes, more, hub_context, knowledge).values
 
 
-def explain(
+def render_with_origins(
     spec: JupyterHubSpec,
     secrets: HubSecrets,
     kubernetes: tuple[int, ...],
     more: Iterable[Mapping[str, Any]] = (),
-    around: Around = NOTHING,
+    hub_context: HubContext = NOTHING,
     knowledge: Knowledge = KNOWN,
 ) -> Rendered:
     """The values of the release with their origins. `more` are the documents of valuesFrom, in order.
 
-    Raises Refused for what the chart's generation cannot do, and for all that `refusals` tells.
+    Raises StepError for what the chart's generation cannot do, and for all that `refusals` tells.
     """
     chosen = knowledge.generation(spec.chart.version)
     documents = list(more)
     if spec.auth.from_values and any(_has(document, SLUGS) for document in (*documents, spec.values)):
-        around = replace(around, before=None)  # the release that was taken over says itself how it makes names
-    layers = [_typed_layer(spec, secrets, around, knowledge)]
+        hub_context = replace(hub_context, before=None)  # the release that was taken over says itself how it makes names
+    layers = [_typed_layer(spec, secrets, hub_context, knowledge)]
     if not spec.auth.from_values:
         layers.append(_for_kubernetes(spec, chosen, kubernetes))
     sources = [f"{FIELD}.valuesFrom[{place}] ({s.kind} {s.name}): {{path}}" for place, s in enumerate(spec.values_from)]
@@ -107,16 +107,16 @@ def explain(
     for layer in layers:
         values = merged(values, layer.values)
     rendered = Rendered(values, {path: _origin(path, layers) for path in _leaves(values)})
-    check(spec, chosen, kubernetes, around, rendered.values, rendered.origins)
+    check(spec, chosen, kubernetes, hub_context, rendered.values, rendered.origins)
     return rendered
 
 
-def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, around: Around, knowledge: Knowledge) -> Layer:
+def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext, knowledge: Knowledge) -> Layer:
     """The typed fields: all of them, or for a release that was taken over those that differ from their defaults."""
     layer = Layer("")
     plain = JupyterHubSpec.model_validate({"chart": spec.chart, "auth": spec.auth, "host": spec.host})
-    usual = typed(plain, secrets, replace(around, before=None))
-    for name, value in typed(spec, secrets, around).items():
+    usual = typed(plain, secrets, replace(hub_context, before=None))
+    for name, value in typed(spec, secrets, hub_context).items():
         is_default = name in usual and value == usual[name]
         if value is None or (is_default and spec.auth.from_values):
             continue
@@ -135,29 +135,29 @@ def _place(layer: Layer, version: str, name: str, value: Any, shown: str, told: 
         return
     first = next((v for v, p in knowledge.rows[name] if isinstance(p, str)), None)
     newer = f"; charts from {'.'.join(map(str, first))} on have" if first else ""
-    raise Refused.because(
+    raise StepError(
         "FieldNotSupported",
         f"{shown}: chart {version} has nothing for it{newer}",
         f"Leave it out, or choose a newer {FIELD}.chart.version.",
     )
 
 
-def typed(spec: JupyterHubSpec, secrets: HubSecrets, around: Around) -> Mapping[str, Any]:
-    """The typed fields by the names of the rows; None: not said. Raises Refused (EndpointsUnknown, NamingCannotChange)."""
-    names = scheme(spec.chart.version, spec.naming.scheme if spec.naming else None, around.before)
+def typed(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> Mapping[str, Any]:
+    """The typed fields by the names of the rows; None: not said. Raises StepError (EndpointsUnknown, NamingCannotChange)."""
+    names = scheme(spec.chart.version, spec.naming.scheme if spec.naming else None, hub_context.before)
     return {
         "secrets.proxyToken": secrets.proxy_token,
         "secrets.cookie": secrets.cookie_secret,
         "secrets.crypt": secrets.crypt_keys,
-        **sign_in(spec, secrets, around),
-        **servers(spec, names),
-        **door(spec, secrets, around),
-        **core(spec, secrets),
+        **auth_values(spec, secrets, hub_context),
+        **single_user_values(spec, names),
+        **expose_values(spec, secrets, hub_context),
+        **hub_values(spec, secrets),
     }
 
 
 def _for_kubernetes(spec: JupyterHubSpec, chosen: Generation, kubernetes: tuple[int, ...]) -> Layer:
-    """What an old chart must leave out on a new Kubernetes. Raises Refused (FieldNotSupported)."""
+    """What an old chart must leave out on a new Kubernetes. Raises StepError (FieldNotSupported)."""
     layer = Layer(FOR_KUBERNETES)
     if kubernetes >= chosen.scheduler_ends:
         layer.put(("scheduling", "userScheduler", "enabled"), False, FOR_KUBERNETES)
@@ -170,7 +170,7 @@ def _for_kubernetes(spec: JupyterHubSpec, chosen: Generation, kubernetes: tuple[
 
 def _refuse(asked: bool, spec: JupyterHubSpec, kubernetes: tuple[int, ...], name: str) -> None:
     if asked:
-        raise Refused.because(
+        raise StepError(
             "FieldNotSupported",
             f"{FIELD}.{name}: what chart {spec.chart.version} makes of it is gone from Kubernetes {'.'.join(map(str, kubernetes[:2]))}",
             f"Leave it out, or choose a newer {FIELD}.chart.version.",

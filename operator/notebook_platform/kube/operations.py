@@ -9,7 +9,7 @@ import logging
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from notebook_platform.engine.outcome import Failed, Operation, Refused
+from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.kube.operation_record import OperationScope, decode_all, encode
 from notebook_platform.kube.secrets import SecretStore
 
@@ -37,7 +37,7 @@ class OperationStore:
             if self._known is None or self.refused is not None:
                 try:
                     data = await self._secrets.own(self._name, orphaned=False) or {}
-                except Refused as refused:
+                except StepError as refused:
                     self.refused = refused.failed
                     return dict(self._known or {})
                 if self._known is None:
@@ -75,5 +75,5 @@ class OperationStore:
                 await self._secrets.keep(self._name, data)
             else:
                 await self._secrets.drop(self._name)
-        except Refused as refused:
+        except StepError as refused:
             self.refused = refused.failed  # the operations stay in memory, and the next reconcile says why

@@ -13,7 +13,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.bounded.documents import beside_the_loop
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, learnable
 
 Contents = Literal["missing", "different", "current"]
@@ -42,7 +42,7 @@ class SecretStore:
 
     async def find(self, name: str) -> Mapping[str, str] | None:
         """The decoded data of a Secret that the spec refers to; None when there is no such Secret. Values that are not text are
-        left out. Raises Refused (SecretTooLarge)."""
+        left out. Raises StepError (SecretTooLarge)."""
         secret = await self._read(self._core.read_namespaced_secret, name)
         return None if secret is None else await self._content(name, secret)
 
@@ -54,7 +54,7 @@ class SecretStore:
         owner and counts too, unless `orphaned` is False: then it is None. Whoever may edit Secrets in the namespace can forge
         both, so callers validate what they read as the author's word.
 
-        Raises Refused (SecretNameTaken) for a Secret of another owner, of which nothing is read.
+        Raises StepError (SecretNameTaken) for a Secret of another owner, of which nothing is read.
         """
         secret = await self._read(self._core.read_namespaced_secret, name)
         if secret is None:
@@ -67,7 +67,7 @@ class SecretStore:
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
         """Compare the operator's own Secret with what it should hold, byte by byte and without using what it holds.
 
-        Raises Refused (SecretNameTaken).
+        Raises StepError (SecretNameTaken).
         """
         secret = await self._read(self._core.read_namespaced_secret, name)
         if secret is None:
@@ -81,7 +81,7 @@ class SecretStore:
         return data
 
     async def redact_from_now_on(self, name: str, data: Mapping[str, str]) -> None:
-        """Keep the values of a Secret out of the platform's messages. Raises Refused (SecretTooLarge): then it must not be used."""
+        """Keep the values of a Secret out of the platform's messages. Raises StepError (SecretTooLarge): then it must not be used."""
         if not (fresh := self.redactor.unknown(data, source=name)):
             return
         try:
@@ -89,7 +89,7 @@ class SecretStore:
             for _ in self.redactor.learn(found, source=name):
                 await asyncio.sleep(0)
         except TooManySecrets:
-            raise Refused.because(
+            raise StepError(
                 "SecretTooLarge",
                 f"the Secret {name!r}, with the other Secrets of this platform, holds more than {MOST_LEAVES} values: "
                 "the operator does not use what it cannot keep out of messages",
@@ -99,21 +99,21 @@ class SecretStore:
     async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
         """The data of a Secret that the spec names at `field`.
 
-        Raises Refused (SecretNotFound, SecretKeyMissing, SecretTooLarge) with a sentence that names the field, the Secret and the
+        Raises StepError (SecretNotFound, SecretKeyMissing, SecretTooLarge) with a sentence that names the field, the Secret and the
         keys.
         """
         try:
             data = await self.find(name)
-        except Refused as refused:
-            raise Refused(replace(refused.failed, message=f"{field}: {refused.failed.message}")) from None
+        except StepError as refused:
+            raise StepError.of(replace(refused.failed, message=f"{field}: {refused.failed.message}")) from None
         if data is None:
-            raise Refused.because(
+            raise StepError(
                 "SecretNotFound",
                 f"{field} names the Secret {name!r}, which does not exist in namespace {self.platform.namespace!r}",
                 f"Create it with the keys {', '.join(keys) or 'it needs'}; it is picked up at once.",
             )
         if missing := [key for key in keys if not data.get(key)]:
-            raise Refused.because(
+            raise StepError(
                 "SecretKeyMissing",
                 f"{field} names the Secret {name!r}, which lacks the keys {', '.join(missing)}, or they hold no UTF-8 text",
                 "Add them; they are picked up at once.",
@@ -121,16 +121,16 @@ class SecretStore:
         return data
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
-        """One key of a ConfigMap that the spec names at `field`. Raises Refused (ConfigMapNotFound, ConfigMapKeyMissing)."""
+        """One key of a ConfigMap that the spec names at `field`. Raises StepError (ConfigMapNotFound, ConfigMapKeyMissing)."""
         found = await self._read(self._core.read_namespaced_config_map, name)
         if found is None:
-            raise Refused.because(
+            raise StepError(
                 "ConfigMapNotFound",
                 f"{field} names the ConfigMap {name!r}, which does not exist in namespace {self.platform.namespace!r}",
                 "Create it; it is picked up at once.",
             )
         if key not in (found.data or {}):
-            raise Refused.because(
+            raise StepError(
                 "ConfigMapKeyMissing",
                 f"{field} names the ConfigMap {name!r}, which lacks the key {key}",
                 "Add it; it is picked up at once.",
@@ -143,7 +143,7 @@ class SecretStore:
         """Make the operator's own Secret hold exactly `data`; it is owned by the platform and deleted with it. `hidden`: what of it
         is kept out of messages; left out: all of it.
 
-        Raises Refused (SecretNameTaken) for a Secret of another owner.
+        Raises StepError (SecretNameTaken) for a Secret of another owner.
         """
         await self.redact_from_now_on(name, data if hidden is None else hidden)
         metadata = client.V1ObjectMeta(
@@ -169,7 +169,7 @@ class SecretStore:
         if existing is not None and self._is_ours(existing):
             await self._core.delete_namespaced_secret(name, self.platform.namespace)
 
-    async def let_go(self) -> None:
+    async def orphan(self) -> None:
         """The platform goes and what it made stays: the operator's own Secrets do not go with it, for they are needed to use it."""
         selector = ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())
         listed = await self._core.list_namespaced_secret(self.platform.namespace, label_selector=selector)
@@ -186,7 +186,7 @@ class SecretStore:
 
     def _check_ours(self, secret: Any, name: str) -> None:
         if not self._is_ours(secret):
-            raise Refused.because(
+            raise StepError(
                 "SecretNameTaken",
                 f"metadata.name: the operator stores data of this platform in the Secret {name!r}, which has another owner",
                 "Rename or delete that Secret, or give the platform another name.",
@@ -236,11 +236,11 @@ class ReadOnlySecrets(SecretStore):
         return self._kept[name] if name in self._kept else await self._real.find(name)
 
     async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
-        """What would be there. Raises Refused (SecretNameTaken)."""
+        """What would be there. Raises StepError (SecretNameTaken)."""
         return self._kept[name] if name in self._kept else await self._real.own(name, orphaned=orphaned, plain=plain)
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
-        """What would be there. Raises Refused (SecretNameTaken)."""
+        """What would be there. Raises StepError (SecretNameTaken)."""
         if name not in self._kept:
             return await self._real.compare(name, data)
         kept = self._kept[name]

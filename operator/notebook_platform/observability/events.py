@@ -7,12 +7,12 @@ from typing import Literal
 
 from notebook_platform.api.conditions import Condition
 from notebook_platform.engine.conditions import listed, sentence
-from notebook_platform.engine.outcome import Done, Failed, InProgress
+from notebook_platform.engine.outcome import Done, Failed, Progressing
 from notebook_platform.engine.reconcile import Result
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class EventContent:
     """One Event."""
 
     type: Literal["Normal", "Warning"]
@@ -27,10 +27,10 @@ def events(
     *,
     correcting: bool = True,
     deleting: bool = False,
-) -> Iterator[Told]:
+) -> Iterator[EventContent]:
     """The Events of a pass. `correcting`: drift is put right and not only told."""
     old = {c.type: c for c in before}
-    ailing = {r.outcome.reason for r in results.values() if isinstance(r.outcome, InProgress) and r.outcome.ailing}
+    ailing = {r.outcome.reason for r in results.values() if isinstance(r.outcome, Progressing) and r.outcome.ailing}
     yield from _of_drift(results, old.get("DriftDetected"), after, correcting=correcting)
     for name, result in results.items():
         yield from _of_step(name, result, old.get(f"{name}Ready"), deleting=deleting)
@@ -38,34 +38,36 @@ def events(
         was = old.get(now.type)
         begins = now.status == "True" and (was is None or was.status != "True")
         if now.type == "Ready" and begins:
-            yield Told(type="Normal", reason="Ready", message=now.message)
+            yield EventContent(type="Normal", reason="Ready", message=now.message)
         if now.type == "Stalled" and begins and now.reason in ailing:
-            yield Told(type="Warning", reason=now.reason, message=now.message)
+            yield EventContent(type="Warning", reason=now.reason, message=now.message)
 
 
 def _of_drift(
     results: Mapping[str, Result], was: Condition | None, after: Sequence[Condition], *, correcting: bool
-) -> Iterator[Told]:
+) -> Iterator[EventContent]:
     if not correcting:
         for now in after:
             if now.type == "DriftDetected" and now.status == "True" and (was is None or was.message != now.message):
                 message = f"{now.message}. Left as it is (driftPolicy: Warn)"
-                yield Told(type="Warning", reason="DriftDetected", message=message)
+                yield EventContent(type="Warning", reason="DriftDetected", message=message)
         return
     for name, result in results.items():
         if result.drift:
             message = f"{name}: {listed(result)}. Putting it right"
-            yield Told(type="Warning", reason="DriftDetected", message=message)
+            yield EventContent(type="Warning", reason="DriftDetected", message=message)
 
 
-def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool) -> Iterator[Told]:
+def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool) -> Iterator[EventContent]:
     outcome = result.outcome
     if isinstance(outcome, Failed) and (was is None or (was.reason, was.message) != (outcome.reason, sentence(outcome))):
-        yield Told(type="Warning", reason=outcome.reason, message=f"{name}: {sentence(outcome)}")
+        yield EventContent(type="Warning", reason=outcome.reason, message=f"{name}: {sentence(outcome)}")
     if isinstance(outcome, Done) and outcome.next and (was is None or was.reason != outcome.reason):
-        yield Told(type="Warning" if outcome.person else "Normal", reason=outcome.reason, message=f"{name}: {outcome.next}")
-    started = isinstance(outcome, InProgress) and (was is None or was.reason != outcome.reason)
-    if isinstance(outcome, InProgress) and started:
-        yield Told(type="Normal", reason=outcome.reason, message=f"{name}: {outcome.message}")
+        yield EventContent(
+            type="Warning" if outcome.person else "Normal", reason=outcome.reason, message=f"{name}: {outcome.next}"
+        )
+    started = isinstance(outcome, Progressing) and (was is None or was.reason != outcome.reason)
+    if isinstance(outcome, Progressing) and started:
+        yield EventContent(type="Normal", reason=outcome.reason, message=f"{name}: {outcome.message}")
     if isinstance(outcome, Done) and not outcome.next and not deleting and was is not None and was.status == "False":
-        yield Told(type="Normal", reason="InPlace", message=f"{name}: is as the spec wants it")
+        yield EventContent(type="Normal", reason="InPlace", message=f"{name}: is as the spec wants it")

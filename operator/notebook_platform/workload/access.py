@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from kubernetes.aio import client
 
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.workload.client import connect
 from notebook_platform.workload.kubeconfig import ClusterAccess
 
@@ -76,7 +76,7 @@ class WorkloadClusters:
         self._retired: list[tuple[float, client.ApiClient]] = []
 
     async def connection(self, uid: str, key: ClusterKey, ask: Ask) -> Connection:
-        """The connection of a platform; `ask` is called only when there is none that holds. Raises Refused, and what `ask` raises."""
+        """The connection of a platform; `ask` is called only when there is none that holds. Raises StepError, and what `ask` raises."""
         await self._close_retired()
         async with self._locks.setdefault(uid, asyncio.Lock()):
             held = self._held.get(uid)
@@ -134,7 +134,7 @@ async def _connected(access: ClusterAccess, unauthorized: Callable[[], None]) ->
     try:
         return await connect(access, unauthorized)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise Refused.because(
+        raise StepError(
             "KubeconfigRefused",
             f"spec.cluster: the certificates in the kubeconfig of the managed cluster cannot be used ({type(error).__name__})",
             "Rotate the cluster's certificates (`az aks rotate-certs`), or see what its API server serves.",

@@ -9,7 +9,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.bounded.documents import DocumentRefused
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 from notebook_platform.workload.client import TIMEOUT_SECONDS
 from notebook_platform.workload.paging import each
 
@@ -23,7 +23,7 @@ Pod = Mapping[str, Any]
 async def drain(api: client.ApiClient, pool: str) -> str | None:
     """Cordon the pool's nodes and ask their pods to go. Returns None once nothing is left that has to, else what is.
 
-    Raises Refused (TargetUnreachable).
+    Raises StepError (ClusterUnreachable).
     """
     core = client.CoreV1Api(api)
     try:
@@ -37,8 +37,8 @@ async def drain(api: client.ApiClient, pool: str) -> str | None:
         pods = [pod for node in nodes for pod in await _leaving(core, node["metadata"]["name"])]
         held = [words for words in await asyncio.gather(*(_evict(core, pod) for pod in pods)) if words]
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError, DocumentRefused) as error:
-        raise Refused.because(
-            "TargetUnreachable",
+        raise StepError(
+            "ClusterUnreachable",
             f"the nodes of agent pool {pool} cannot be drained: the cluster's API did not answer ({type(error).__name__})",
             "It is tried again.",
             retry_in=10,

@@ -17,14 +17,14 @@ def failure(error: Exception, field: str) -> Failed | None:
         status = int(error.status or 0)
         if status in (401, 403):
             return Failed(
-                reason="TargetForbids",
+                reason="ClusterForbids",
                 message=f"{field}: the cluster's API does not let the operator do what is needed ({status} {error.reason})",
                 remedy="Whoever the kubeconfig belongs to needs the rights of a cluster administrator; it is tried again.",
                 retry_in=60,
             )
         if status in PASSING:
             return Failed(
-                reason="TargetBusy",
+                reason="ClusterBusy",
                 message=f"{field}: the cluster's API answered {status} {error.reason}",
                 remedy="It is tried again.",
                 retry_in=5,
@@ -32,14 +32,14 @@ def failure(error: Exception, field: str) -> Failed | None:
         return None
     if isinstance(error, DocumentRefused | AnswerTooLarge):
         return Failed(
-            reason="TargetAnswerRefused",
+            reason="ClusterAnswerRefused",
             message=f"{field}: an answer of the cluster's API is not read: {error}",
             remedy="See what lies there in such numbers or of such a size.",
             retry_in=60,
         )
     if isinstance(error, aiohttp.ClientError | OSError) and not isinstance(error, TimeoutError):
         return Failed(
-            reason="TargetUnreachable",
+            reason="ClusterUnreachable",
             message=f"{field}: the cluster's API did not answer ({type(error).__name__})",
             remedy="It is tried again.",
             retry_in=10,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_yaml
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 
 FIELD = "spec.cluster"
 BUDGET = Budget(bytes=256 * 1024, nodes=2000, depth=10)
@@ -98,7 +98,7 @@ def kubelogin_kubeconfig(
 
 
 def parse_kubeconfig(text: str | bytes) -> ClusterAccess:
-    """Take server, CA and credential of the current context. Raises Refused (KubeconfigRefused) for anything beyond inline data,
+    """Take server, CA and credential of the current context. Raises StepError (KubeconfigRefused) for anything beyond inline data,
     in any of the document's clusters, users and contexts."""
     document, context, address = _current(text)
     found: dict[str, ClusterAccess] = {}
@@ -120,7 +120,7 @@ def parse_kubeconfig(text: str | bytes) -> ClusterAccess:
 
 
 def parse_address(text: str | bytes) -> ClusterAddress:
-    """Take server and CA of the current context; users are not read, for the caller has a credential of its own. Raises Refused."""
+    """Take server and CA of the current context; users are not read, for the caller has a credential of its own. Raises StepError."""
     return _current(text)[2]
 
 
@@ -148,7 +148,7 @@ def _current(text: str | bytes) -> tuple[Mapping[str, Any], Mapping[str, Any], C
 
 
 def _entries(document: Mapping[str, Any], plural: str, singular: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """(path, name, content) of each entry of a list. Raises Refused for other shapes and for a name that occurs twice."""
+    """(path, name, content) of each entry of a list. Raises StepError for other shapes and for a name that occurs twice."""
     entries = document.get(plural)
     if not isinstance(entries, Sequence) or isinstance(entries, str | bytes):
         raise _refusal(f"{plural} is not a list")
@@ -202,15 +202,15 @@ def _pem(node: Mapping[str, Any], member: str, path: str, form: re.Pattern[str])
 
 
 def _only(allowed: frozenset[str], node: Mapping[Any, Any], path: str) -> None:
-    """Raise Refused for a member that is not allowed; it is named if its name is an ordinary one."""
+    """Raise StepError for a member that is not allowed; it is named if its name is an ordinary one."""
     for member in node:
         if member not in allowed:
             named = member if isinstance(member, str) and MEMBER.fullmatch(member) else "a member of another form"
             raise _refusal(f"{path}.{named} is not allowed".lstrip("."))
 
 
-def _refusal(problem: str) -> Refused:
-    return Refused.because(
+def _refusal(problem: str) -> StepError:
+    return StepError(
         "KubeconfigRefused",
         f"{FIELD}: the kubeconfig of the managed cluster is refused: {problem}",
         "It may hold an https server, a CA, a client certificate with its key, and a token, each as inline data; "

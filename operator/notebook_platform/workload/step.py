@@ -1,4 +1,4 @@
-"""TargetCluster: the workload cluster's API answers, its nodes are Ready, and `<platform>-kubeconfig` holds a kubeconfig for others.
+"""WorkloadCluster: the workload cluster's API answers, its nodes are Ready, and `<platform>-kubeconfig` holds a kubeconfig for others.
 
 The Secret has the key `value`, as Cluster API names it, so that Argo CD and Flux can use it
 (https://cluster-api.sigs.k8s.io/developer/core/controllers/cluster#contracts). It is an output: the operator never connects with it.
@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.bounded.documents import DocumentRefused
-from notebook_platform.engine import Action, Ailing, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Ailing, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
 from notebook_platform.kube.secrets import Contents, SecretStore
 from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadClusters
 from notebook_platform.workload.client import TIMEOUT_SECONDS
@@ -28,7 +28,7 @@ NODES_PATIENCE = 900.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class WorkloadClusterOutput:
     """The reachable cluster, handed to the steps that install into it. `served_version`: (major, minor) that its API tells.
     `api` is None while the cluster is only planned."""
 
@@ -46,18 +46,18 @@ class Found:
     """The cluster when it answers, else why it does not (`trouble`). `published`: how the Secret compares with the kubeconfig that
     it should hold."""
 
-    target: Target | None
+    target: WorkloadClusterOutput | None
     trouble: str | None = None
     published: Contents = "current"
 
 
-class TargetCluster(Step[str, Found]):
+class WorkloadCluster(Step[str, Found]):
     """`connect` gives the connection to the Cluster step's output (from memory, or asked of Azure), `publish` the text of the
     kubeconfig for others; `least` nodes must be Ready."""
 
-    name = "TargetCluster"
+    name = "WorkloadCluster"
     needs = ("NodePools", "ClusterRoles", "Cluster")
-    goes_with = "Cluster"
+    deleted_with = "Cluster"
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class TargetCluster(Step[str, Found]):
             found = replace(found, published=await self._secrets.compare(self._secret_name, wanted))
         ends = connection.access.expires
         renewed_in = max(ends - time.time() - TOKEN_LEFT, LOOK_AGAIN) if ends is not None else None
-        return Observed(found=found, look_again_in=renewed_in)
+        return Observed(found=found, requeue_after=renewed_in)
 
     async def _look(self, connection: Connection, cluster_id: str) -> Found:
         core = client.CoreV1Api(connection.api)
@@ -113,7 +113,7 @@ class TargetCluster(Step[str, Found]):
             self._clusters.unreachable(self._secrets.platform.uid)
             return Found(None, f"its API did not answer ({type(error).__name__})")
         self._clusters.reached(self._secrets.platform.uid)
-        target = Target(
+        target = WorkloadClusterOutput(
             api=connection.api,
             kubeconfig=connection.access.kubeconfig(),
             cluster_id=cluster_id,
@@ -141,30 +141,30 @@ class TargetCluster(Step[str, Found]):
     def _wanted(self, cluster: Any, access: ClusterAccess) -> dict[str, str]:
         return {"value": self._publish(cluster, access), "clusterId": str(cluster.id)}
 
-    def judge(self, found: Found | None) -> Outcome | None:
+    def check_health(self, found: Found | None) -> Outcome | None:
         if self._asleep:
             return None
         if found is None or found.target is None:
             trouble = found.trouble if found else "Azure has given no access to it yet"
             return Failed(
-                reason="TargetUnreachable",
+                reason="ClusterUnreachable",
                 message=f"spec.cluster: the managed cluster cannot be reached: {trouble}",
                 remedy="See whether the operator can reach the API server (private cluster, authorized ranges); it is tried again.",
                 retry_in=10,
             )
         if found.target.ready_nodes < self._least:
             message = f"{found.target.ready_nodes} of at least {self._least} nodes are Ready"
-            return InProgress(
-                reason="NodesNotReady", message=message, look_again_in=LOOK_AGAIN, ailing=Ailing(patience=NODES_PATIENCE)
+            return Progressing(
+                reason="NodesNotReady", message=message, requeue_after=LOOK_AGAIN, ailing=Ailing(patience=NODES_PATIENCE)
             )
         return None
 
     def output(self, found: Found | None) -> Any:
         return found.target if found else None
 
-    def promise(self, desired: str) -> Any:
+    def planned_output(self, desired: str) -> Any:
         major, minor, *_ = map(int, self._cluster.kubernetes_version.split("."))
-        return Target(
+        return WorkloadClusterOutput(
             api=None,
             kubeconfig="",
             cluster_id=desired,
@@ -174,7 +174,7 @@ class TargetCluster(Step[str, Found]):
             ready_nodes=0,
         )
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return NODES_SECONDS if any(change.action is Action.CREATE for change in changes) else 0.0
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:

@@ -5,7 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 from sandbox.kubernetes.api import api_client
 from tests.integration.releases.site import Cluster, Site
@@ -15,7 +15,7 @@ NEVER_ENDS = "example.org/does-not-exist:1"
 
 async def main(charts: Path, directory: Path, namespace: str, kubeconfig: str) -> None:
     """Passes until it is killed."""
-    target = Target(
+    target = WorkloadClusterOutput(
         api=await api_client(kubeconfig),
         kubeconfig=kubeconfig,
         cluster_id="id",

@@ -14,11 +14,11 @@ from notebook_platform.api.conditions import Condition
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine import Check, Done, Inputs, Observed
-from notebook_platform.engine.conditions import explain, fold
+from notebook_platform.engine.conditions import condition_of, fold
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
 from notebook_platform.engine.teardown import dismantle
-from notebook_platform.helm.chart_adapter import Content
+from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.ownership import OwnedRelease, ReleaseLedger
@@ -28,11 +28,11 @@ from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import State
 from notebook_platform.helm.step import ReleaseStep
-from notebook_platform.hubs.inputs import Around
+from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.metrics import HELM_RUNS
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 from sandbox.azure.backend import NodeSpec
 from sandbox.charts.package import package_one
@@ -51,18 +51,18 @@ CHART = Path(__file__).parent / "charts" / "little"
 HUB_CHARTS = [ROOT / "sandbox" / "charts" / f"jupyterhub-{version}" for version in ("0.11.1", "4.4.0")]
 
 
-class There(Check[Target]):
+class There(Check[WorkloadClusterOutput]):
     """A cluster that is simply there."""
 
-    name = "TargetCluster"
+    name = "WorkloadCluster"
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: WorkloadClusterOutput) -> None:
         self._target = target
 
-    def desired(self, inputs: Inputs) -> Target | None:
+    def desired(self, inputs: Inputs) -> WorkloadClusterOutput | None:
         return self._target
 
-    async def observe(self, inputs: Inputs) -> Observed[Target]:
+    async def observe(self, inputs: Inputs) -> Observed[WorkloadClusterOutput]:
         return Observed(found=self._target)
 
 
@@ -70,7 +70,7 @@ class There(Check[Target]):
 class Cluster:
     """One control plane with nodes, and helm's charts."""
 
-    target: Target
+    target: WorkloadClusterOutput
     charts: Path
     directory: Path
     helms: list[Helm] = field(default_factory=list)
@@ -106,7 +106,7 @@ async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
         for n in range(2)
     ]
     await make_nodes(api, nodes, subscription="s", group="g", location="eastus")
-    target = Target(
+    target = WorkloadClusterOutput(
         api=api,
         kubeconfig=plane.kubeconfig(),
         cluster_id="id",
@@ -165,10 +165,10 @@ class Site:
         )
         secrets = self.secrets
         specs = [ReleaseSpec.model_validate(w) for w in self.wants]
-        found: dict[str, Content] = {spec.name: AnyChart(spec, secrets=secrets, helm=self.helm) for spec in specs}
+        found: dict[str, ChartAdapter] = {spec.name: AnyChart(spec, secrets=secrets, helm=self.helm) for spec in specs}
         if self.hub is not None:
             hub = JupyterHubSpec.model_validate(self.hub)
-            found["jupyterhub"] = JupyterHub(hub, around=Around(), secrets=secrets, helm=self.helm, allow_private=True)
+            found["jupyterhub"] = JupyterHub(hub, around=HubContext(), secrets=secrets, helm=self.helm, allow_private=True)
         contents = in_order(found, {spec.name: spec.needs for spec in specs})
         steps = [ReleaseStep(content, keeping) for content in contents]
 
@@ -200,7 +200,7 @@ class Site:
 
     async def state(self, step: str = "ReleaseLittle") -> State:
         """The word for how the release stands, once no helm of ours is at work on it. Nothing is written."""
-        inputs = {"TargetCluster": self.cluster.target}
+        inputs = {"WorkloadCluster": self.cluster.target}
 
         async def look() -> Any:
             looking = self.graph().steps[step]
@@ -222,7 +222,7 @@ class Site:
         while loop.time() < end:
             outcome = (await self.once(policy))[step].outcome
             if what(outcome):
-                _, reason, message = explain(outcome)
+                _, reason, message = condition_of(outcome)
                 if reason not in ORDINARY:
                     self.cluster.told.setdefault((self.situation, reason), message)
                 return outcome

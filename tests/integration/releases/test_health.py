@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kubernetes.aio import client
-from notebook_platform.engine import Done, InProgress
+from notebook_platform.engine import Done, Progressing
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.helm.storage import history
 from notebook_platform.hubs.health import hub as hub_health
@@ -95,7 +95,7 @@ async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> Non
 async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, values: dict, reason: str, words: str) -> None:
     site.set(**values)
     told = await site.reason(reason)
-    assert isinstance(told, InProgress) and words in told.message and "Deployment little: " in told.message
+    assert isinstance(told, Progressing) and words in told.message and "Deployment little: " in told.message
     site.set()
     await site.ready()
 
@@ -256,7 +256,7 @@ async def test_a_disk_that_azure_does_not_make_is_told_with_its_words(site: Site
 
 async def test_a_load_balancer_without_an_address_says_since_when_and_azures_code(site: Site) -> None:
     site.set(service="LoadBalancer")
-    await site.until(lambda outcome: isinstance(outcome, InProgress))
+    await site.until(lambda outcome: isinstance(outcome, Progressing))
     await site.ready()
     event = {
         "metadata": {"generateName": "e-", "namespace": site.namespace},

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from notebook_platform.engine import Failed, InProgress
+from notebook_platform.engine import Failed, Progressing
 
 from tests.environments import Say
 from tests.integration.releases.site import ROOT, Cluster, Site
@@ -90,7 +90,7 @@ async def turned(namespace: str, at_work: bool) -> None:
 
 async def begun(site: Site) -> None:
     """Passes until helm writes."""
-    await site.until(lambda outcome: isinstance(outcome, InProgress) and outcome.reason in ("Installing", "Upgrading"))
+    await site.until(lambda outcome: isinstance(outcome, Progressing) and outcome.reason in ("Installing", "Upgrading"))
     await turned(site.namespace, True)
 
 
@@ -208,7 +208,7 @@ async def test_a_hook_that_never_ends_is_shown_ends_stalled_with_helms_words_and
     site.set(hook="example.org/does-not-exist:1")
     site.wants.append({"name": "other", "namespace": f"{site.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}})
     told = await site.until(lambda outcome: "waits for the pre-upgrade Job little-hook" in getattr(outcome, "message", ""))
-    assert isinstance(told, InProgress) and told.reason == "Installing"
+    assert isinstance(told, Progressing) and told.reason == "Installing"
     await site.ready("ReleaseOther")
     stalled = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     assert stalled.reason == "HookFailed" and "tried 2 times" in stalled.message and "timed out" in stalled.message, stalled

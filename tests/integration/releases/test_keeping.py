@@ -12,7 +12,7 @@ import yaml
 from aiohttp import web
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from notebook_platform.engine import Done, Failed, InProgress
+from notebook_platform.engine import Done, Failed, Progressing
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.teardown import let_go
 from notebook_platform.helm.charts import ChartSource
@@ -186,7 +186,7 @@ async def test_while_a_hook_runs_other_releases_go_on_and_its_progress_is_told(s
     site.wants.append(other)
     await site.ready("ReleaseOther")
     told = await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
-    assert isinstance(told, InProgress) and told.reason == "Installing"
+    assert isinstance(told, Progressing) and told.reason == "Installing"
     await site.delete()
 
 

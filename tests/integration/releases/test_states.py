@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from kubernetes.aio import client
-from notebook_platform.engine import InProgress
+from notebook_platform.engine import Progressing
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.teardown import let_go
 from notebook_platform.helm.state import State
@@ -214,27 +214,39 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (uninstalled_by_hand, State.ABSENT, "Installing", "install little (little-1.0.0)", left_alone),
     (uninstalled_by_hand_with_its_history_kept, State.ABSENT, "Installing", "install little", left_alone),
     (all_of_helms_book_deleted_by_hand, State.ABSENT, "Installing", "install little", left_alone),
-    (there_before_and_taken_over, State.UNMARKED, "InPlace", "Is as the spec wants it", left_alone),
-    (installed, State.IN_LINE, "InPlace", "Is as the spec wants it", left_alone),
+    (there_before_and_taken_over, State.UNMANAGED, "InPlace", "Is as the spec wants it", left_alone),
+    (installed, State.IN_SYNC, "InPlace", "Is as the spec wants it", left_alone),
     (deployment_edited_by_hand, State.DRIFTED, "Drifted", DRIFTS, left_alone),
     (deployment_deleted_by_hand, State.DRIFTED, "Drifted", "Deployment/little is 'gone', wanted 'there'", left_alone),
-    (values_changed, State.OUTDATED, "Upgrading", "upgrade little (little-1.0.0)", left_alone),
-    (upgraded_by_hand, State.OUTDATED, "Upgrading", "upgrade little", left_alone),
-    (rolled_back_by_hand, State.OUTDATED, "Upgrading", "upgrade little", left_alone),
-    (last_revision_deleted_by_hand, State.OUTDATED, "Upgrading", "upgrade little", left_alone),
+    (values_changed, State.OUT_OF_SYNC, "Upgrading", "upgrade little (little-1.0.0)", left_alone),
+    (upgraded_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),
+    (rolled_back_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),
+    (last_revision_deleted_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),
     (failed_halfway_and_corrected, State.FAILED, "Upgrading", "upgrade little", left_alone),
     (failed_in_helms_book_for_long, State.FAILED, "Upgrading", "upgrade little", left_alone),
-    (failed_halfway_a_moment_ago, State.COOLING, "HelmFailed", "(try 1 of 2)", spec_corrected),
-    (upgrade_failed_halfway_with_strategy_rollback, State.BROKEN, "RollingBack", "brings revision 1 of little", spec_corrected),
-    (failed_halfway_as_often_as_allowed, State.EXHAUSTED, "HelmFailed", "(tried once)", spec_corrected),
-    (install_of_ours_that_died, State.ABANDONED, "Recovering", "unfinished (pending-install)", left_alone),
-    (upgrade_of_ours_that_died, State.ABANDONED, "Recovering", "unfinished (pending-upgrade)", left_alone),
-    (rollback_of_ours_that_died, State.ABANDONED, "Recovering", "unfinished (pending-rollback)", left_alone),
-    (uninstallation_of_ours_that_died_and_is_wanted_again, State.ABANDONED, "Recovering", "(uninstalling)", left_alone),
-    (being_uninstalled_by_hand, State.HELD, "ReleaseLocked", "(uninstalling)", their_helm_ends_and_its_lock_is_taken_away),
-    (being_upgraded_by_hand, State.HELD, "ReleaseLocked", "(pending-upgrade)", their_helm_ends_and_its_lock_is_taken_away),
-    (upgrade_by_hand_that_died, State.STUCK, "ReleaseLocked", TAKE_AWAY.format(2), lock_taken_away_as_the_remedy_says),
-    (uninstallation_by_hand_that_died, State.STUCK, "ReleaseLocked", TAKE_AWAY.format(1), lock_taken_away_as_the_remedy_says),
+    (failed_halfway_a_moment_ago, State.BACKING_OFF, "HelmFailed", "(try 1 of 2)", spec_corrected),
+    (
+        upgrade_failed_halfway_with_strategy_rollback,
+        State.ROLLBACK_DUE,
+        "RollingBack",
+        "brings revision 1 of little",
+        spec_corrected,
+    ),
+    (failed_halfway_as_often_as_allowed, State.RETRIES_EXHAUSTED, "HelmFailed", "(tried once)", spec_corrected),
+    (install_of_ours_that_died, State.LOCK_STALE, "Recovering", "unfinished (pending-install)", left_alone),
+    (upgrade_of_ours_that_died, State.LOCK_STALE, "Recovering", "unfinished (pending-upgrade)", left_alone),
+    (rollback_of_ours_that_died, State.LOCK_STALE, "Recovering", "unfinished (pending-rollback)", left_alone),
+    (uninstallation_of_ours_that_died_and_is_wanted_again, State.LOCK_STALE, "Recovering", "(uninstalling)", left_alone),
+    (being_uninstalled_by_hand, State.LOCKED, "ReleaseLocked", "(uninstalling)", their_helm_ends_and_its_lock_is_taken_away),
+    (being_upgraded_by_hand, State.LOCKED, "ReleaseLocked", "(pending-upgrade)", their_helm_ends_and_its_lock_is_taken_away),
+    (upgrade_by_hand_that_died, State.LOCK_TIMEOUT, "ReleaseLocked", TAKE_AWAY.format(2), lock_taken_away_as_the_remedy_says),
+    (
+        uninstallation_by_hand_that_died,
+        State.LOCK_TIMEOUT,
+        "ReleaseLocked",
+        TAKE_AWAY.format(1),
+        lock_taken_away_as_the_remedy_says,
+    ),
 ]
 
 
@@ -248,12 +260,12 @@ async def test_a_state_is_told_and_ends_in_one_deployed_revision(
     told = site.condition("DriftDetected" if state is State.DRIFTED else "ReleaseLittleReady")
     table.append((state, LINE.format(state.value, hand.__name__.replace("_", " "), told.reason, told.message[:230])))
     assert told.reason == reason and words in told.message, told
-    if state in (State.HELD, State.STUCK):
+    if state in (State.LOCKED, State.LOCK_TIMEOUT):
         await a_foreign_lock_is_never_broken(site)
     await cure(site)
     assert (await site.ready()).state == "deployed"
     owned = await site.owned()
-    assert owned is not None and owned.recoveries == (1 if state is State.ABANDONED else 0)
+    assert owned is not None and owned.recoveries == (1 if state is State.LOCK_STALE else 0)
     book = [status for _, status in await site.records()]
     assert book.count("deployed") == 1 and book[-1] == "deployed" and not [one for one in book if one.startswith("pending")]
 
@@ -269,7 +281,7 @@ async def a_foreign_lock_is_never_broken(site: Site) -> None:
     before, runs = await site.records(), helm_runs()
     for _ in range(3):
         wait = (await site.once())["ReleaseLittle"].outcome
-        assert (wait.look_again_in if isinstance(wait, InProgress) else wait.retry_in) > 1
+        assert (wait.requeue_after if isinstance(wait, Progressing) else wait.retry_in) > 1
     assert await site.records() == before and helm_runs() == runs
 
 

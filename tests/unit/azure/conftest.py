@@ -14,14 +14,14 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
-from notebook_platform.azure.arm.session import Sessions
-from notebook_platform.azure.scope import AzureContext, Leaves
+from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.azure.scope import AzureScope, Leaves
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Done, Failed, InProgress, Operation, Refused
+from notebook_platform.engine.outcome import Done, Failed, Operation, Progressing, StepError
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
-from notebook_platform.engine.teardown import dismantle, let_go
-from notebook_platform.platform import azure_steps
+from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.policy import ignored_by
+from notebook_platform.steps import azure_steps
 
 from sandbox.azure.backend import NoClusters
 from sandbox.azure.server import AzureSimulator
@@ -44,7 +44,7 @@ class Secrets:
 
     async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
         if name not in self.data:
-            raise Refused.because("SecretNotFound", f"{field} names the Secret {name!r}, which does not exist", "Create it.")
+            raise StepError("SecretNotFound", f"{field} names the Secret {name!r}, which does not exist", "Create it.")
         return self.data[name]
 
     async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
@@ -120,7 +120,7 @@ class Estate:
     """A platform's Azure side in the simulator: settle it, look at it, act behind its back."""
 
     simulator: AzureSimulator
-    sessions: Sessions
+    sessions: SessionPool
     http: aiohttp.ClientSession
     secrets: Secrets = field(default_factory=Secrets)
     operations: dict[str, Operation] = field(default_factory=dict)
@@ -138,9 +138,9 @@ class Estate:
         try:
             wanted = await sign_in(parsed.azure.credentials, self.sessions.cloud, self.secrets)  # type: ignore[arg-type]
             signed_in = self.sessions.of(wanted, parsed.azure.subscription_id)
-        except Refused as refused:
+        except StepError as refused:
             signed_in = refused.failed  # type: ignore[assignment]
-        context = AzureContext(
+        context = AzureScope(
             spec=parsed,
             owner=Owner(cluster_id="test", namespace="platforms", name=self.name, uid=self.uid),
             signed_in=signed_in,
@@ -179,12 +179,12 @@ class Estate:
     async def new_operator(self) -> None:
         """The operator begins anew: it has seen nothing yet, and used up nothing of what Azure allows."""
         await self.sessions.close()
-        self.sessions = Sessions(self.sessions.cloud)
+        self.sessions = SessionPool(self.sessions.cloud)
 
-    async def let_go(self, spec: dict[str, Any]) -> None:
+    async def orphan(self, spec: dict[str, Any]) -> None:
         """deletionPolicy: Orphan, until nothing is under way."""
         for _ in range(PASSES):
-            results = await let_go(await self.graph(spec, deleting=True))
+            results = await orphan(await self.graph(spec, deleting=True))
             if all(isinstance(r.outcome, Done) for r in results.values()):
                 return
             await self.simulator.world.clock.sleep(15)
@@ -194,7 +194,7 @@ class Estate:
         self.operations = {
             r.outcome.operation.key or name: r.outcome.operation
             for name, r in results.items()
-            if isinstance(r.outcome, InProgress) and r.outcome.operation
+            if isinstance(r.outcome, Progressing) and r.outcome.operation
         }
 
     async def settle(self, spec: dict[str, Any]) -> dict[str, Result]:
@@ -204,9 +204,9 @@ class Estate:
             results = await self.once(spec, Policy(fresh=fresh))
             waits = [r.outcome for r in results.values()]
             retrying = [o for o in waits if isinstance(o, Failed) and o.retry_in is not None]
-            if not fresh and not any(isinstance(o, InProgress) for o in waits) and not retrying:
+            if not fresh and not any(isinstance(o, Progressing) for o in waits) and not retrying:
                 return results
-            still = any(isinstance(o, InProgress) for o in waits) or retrying
+            still = any(isinstance(o, Progressing) for o in waits) or retrying
             fresh = {n: r for n, r in results.items() if isinstance(r.outcome, Done) and not r.changes} if still else {}
             await self._rest(results, 25)
         raise AssertionError(f"did not come to rest: {results}")
@@ -214,10 +214,10 @@ class Estate:
     async def delete(self, spec: dict[str, Any]) -> dict[str, Result]:
         """Delete until nothing is under way."""
         for _ in range(PASSES):
-            results = await dismantle(await self.graph(spec, deleting=True), {})
+            results = await teardown(await self.graph(spec, deleting=True), {})
             self._remember(results)
             outcomes = [r.outcome for r in results.values()]
-            if not any(isinstance(o, InProgress) for o in outcomes):
+            if not any(isinstance(o, Progressing) for o in outcomes):
                 return results
             await self.simulator.world.clock.sleep(15)
         raise AssertionError(f"did not come to rest: {results}")
@@ -264,7 +264,7 @@ async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
     simulator = AzureSimulator(backend=NoClusters(), state_dir=tmp_path, speed=SPEED)
     await simulator.start()
     url, ca = simulator.url, simulator.ca_file
-    sessions = Sessions(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
+    sessions = SessionPool(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
     context = ssl.create_default_context(cafile=str(ca))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
         found = Estate(simulator, sessions, http)

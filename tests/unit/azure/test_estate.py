@@ -200,7 +200,7 @@ async def test_an_existing_principal_from_a_secret_is_used_and_never_deleted(est
 
 async def test_the_principal_of_an_orphaned_platform_is_not_overwritten_and_can_be_used_on(estate: Estate) -> None:
     await estate.settle(runbook_spec())
-    await estate.let_go(runbook_spec())
+    await estate.orphan(runbook_spec())
     estate.uid, kept = "uid-2", dict(estate.secrets.data["prd-jhub-service-principal"])
     estate.secrets.orphaned.add("prd-jhub-service-principal")
     outcome = (await estate.once_past_group(runbook_spec(adoption="IfUnowned")))["Identity"].outcome

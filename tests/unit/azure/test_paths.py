@@ -14,7 +14,7 @@ from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.paths import SCOPE, check, guid, literal, quoted, same_id
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.assignments import Assignment
-from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.engine.outcome import Failed, StepError
 from yarl import URL
 
 from sandbox.azure.world import SUBSCRIPTION
@@ -34,7 +34,7 @@ ODD_NAMES = [
 
 @contextlib.contextmanager
 def refused(reason: str = "InvalidAzureId") -> Iterator[None]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(StepError) as caught:
         yield
     assert caught.value.failed.reason == reason
     assert caught.value.failed.message.isprintable() and len(caught.value.failed.message) < 700
@@ -92,7 +92,7 @@ def test_whatever_the_name_a_path_ends_where_it_was_meant_to(name: str) -> None:
     """The transport's own parser reads the path: as many segments as were given, and the same name."""
     try:
         path = quoted(f"{SUB}/resourceGroups/{name}{ROLE}")
-    except Refused:
+    except StepError:
         return
     read = URL(f"{BASE}{path}")
     if "/" not in name:
@@ -228,9 +228,9 @@ async def test_no_role_on_such_an_id_wipes_the_owner_tag_of_a_strangers_group(es
 )
 async def test_no_client_of_the_sdk_sends_such_a_name_either(estate: Estate, call: Any) -> None:
     session, mark = await session_of(estate), await estate.mark()
-    with pytest.raises((Refused, ValueError)) as caught:  # the SDK itself refuses some by its own patterns
+    with pytest.raises((StepError, ValueError)) as caught:  # the SDK itself refuses some by its own patterns
         await call(session)
-    assert not isinstance(caught.value, Refused) or caught.value.failed.reason == "InvalidAzureId"
+    assert not isinstance(caught.value, StepError) or caught.value.failed.reason == "InvalidAzureId"
     assert [e for e in (await estate.control("GET", f"/journal?since={mark}"))["value"] if "oauth2" not in e["path"]] == []
 
 

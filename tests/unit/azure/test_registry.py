@@ -143,7 +143,7 @@ async def test_a_password_that_would_be_renewed_at_once_is_refused(estate: Estat
 
 async def test_it_goes_with_the_platform_or_is_let_go_of(estate: Estate) -> None:
     await settled(estate, binder_spec())
-    await estate.let_go(binder_spec())
+    await estate.orphan(binder_spec())
     resources = (await estate.state())["resources"]
     assert REGISTRY in resources and "notebookplatform-owner" not in resources[REGISTRY]["tags"]
     await estate.new_operator()

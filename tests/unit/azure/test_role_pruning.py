@@ -180,7 +180,7 @@ async def test_a_platform_that_shares_identity_and_network_keeps_its_role_when_t
 
 async def test_what_was_orphaned_carries_no_tag_and_is_narrowed_after_it_is_adopted(estate: Estate) -> None:
     await settled(estate, with_identity("Contributor"))
-    await estate.let_go(with_identity("Contributor"))
+    await estate.orphan(with_identity("Contributor"))
     (left,) = [r for i, r in (await estate.state())["resources"].items() if "/roleassignments/" in i]
     assert not left["properties"]["description"]
     estate.uid = "uid-2"

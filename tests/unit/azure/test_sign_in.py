@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from notebook_platform.azure.arm.cloud import CLOUDS
+from notebook_platform.clients import cloud_of
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.outcome import Done, Failed
-from notebook_platform.platform import cloud_of
 
 from sandbox.azure.world import CLIENT_ID, TENANT
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec

@@ -9,7 +9,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.cluster_body import VERSION_PATH
 from notebook_platform.azure.outputs import Cluster
-from notebook_platform.engine.outcome import Done, InProgress, Refused
+from notebook_platform.engine.outcome import Done, Progressing, StepError
 from notebook_platform.engine.reconcile import Policy, reconcile
 
 from sandbox.azure.world import SUBSCRIPTION
@@ -117,7 +117,7 @@ async def test_an_operation_is_looked_at_once_a_pass(estate: Estate) -> None:
     await estate.once(three_pools("1.35"))
     mark = await estate.mark()
     results = await estate.once(three_pools("1.35"))
-    assert isinstance(results["Cluster"].outcome, InProgress)
+    assert isinstance(results["Cluster"].outcome, Progressing)
     entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
     assert len([e for e in entries if "/operations/" in e["path"]]) == 1
 
@@ -130,12 +130,12 @@ async def test_an_operation_is_not_forgotten_while_the_operator_holds_its_calls_
     before = dict(estate.operations)
     spec = NotebookPlatformSpec.model_validate(runbook_spec())
     session = estate.sessions.of(await sign_in(spec.azure.credentials, estate.sessions.cloud, estate.secrets), SUBSCRIPTION)  # type: ignore[arg-type]
-    with pytest.raises(Refused, match="Throttled"):
+    with pytest.raises(StepError, match="Throttled"):
         for _ in range(1000):
             await session.send("GET", f"/subscriptions/{SUBSCRIPTION}", api_version="2022-12-01")
     fresh = {name: r for name, r in results.items() if isinstance(r.outcome, Done) and not r.changes}
     results = await estate.once(three_pools("1.35"), Policy(fresh=fresh))
-    assert isinstance(results["Cluster"].outcome, InProgress)
+    assert isinstance(results["Cluster"].outcome, Progressing)
     assert estate.operations.keys() == before.keys() == {"Cluster"}
 
 

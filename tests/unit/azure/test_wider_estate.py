@@ -279,7 +279,7 @@ async def test_a_hub_sleeps_at_night_and_wakes_in_the_morning(estate: Estate) ->
     asleep = await settled(estate, spec)
     assert asleep[CLUSTER]["properties"]["powerState"] == {"code": "Stopped"}
     results = await estate.once(spec)
-    assert results["Cluster"].look_again_in == pytest.approx(9 * 3600 + 1, abs=2), "it wakes at seven"
+    assert results["Cluster"].requeue_after == pytest.approx(9 * 3600 + 1, abs=2), "it wakes at seven"
     estate.now = datetime(2026, 11, 24, 7, 30, tzinfo=UTC)
     awake = await settled(estate, spec)
     assert awake[CLUSTER]["properties"]["powerState"] == {"code": "Running"}
@@ -332,7 +332,7 @@ async def test_a_platform_that_is_applied_anew_after_it_was_orphaned_rolls_no_no
     estate.secrets.data["principal"] = {"clientId": made["application"]["appId"], "clientSecret": "first-secret-of-theirs"}
     identity = {"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "principal"}}}
     await settled(estate, runbook_spec(identity=identity))
-    await estate.let_go(runbook_spec(identity=identity))
+    await estate.orphan(runbook_spec(identity=identity))
     estate.uid, mark = "uid-2", await estate.mark()
     await settled(estate, runbook_spec(identity=identity, adoption="IfUnowned"))
     assert "POST prd-aks-jhub/resetServicePrincipalProfile" not in await estate.writes(mark)
@@ -400,7 +400,7 @@ async def test_what_stands_without_an_owner_is_adopted_with_tags_alone(estate: E
 
 async def test_letting_go_takes_our_mark_off_and_leaves_everything(estate: Estate) -> None:
     before = await settled(estate, runbook_spec())
-    await estate.let_go(runbook_spec())
+    await estate.orphan(runbook_spec())
     after = (await estate.state())["resources"]
     assert set(after) == set(before)
     assert not [

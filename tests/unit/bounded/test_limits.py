@@ -80,7 +80,7 @@ async def test_an_endless_answer_of_a_cluster_is_not_read(server: str, path: str
             await (await api.rest_client.request("GET", f"{server}/{path}")).read()
     assert resident() - before < 6 * MOST
     found = failure(raised.value, "spec.cluster")
-    assert found is not None and found.reason == "TargetAnswerRefused"
+    assert found is not None and found.reason == "ClusterAnswerRefused"
 
 
 @pytest.mark.parametrize("path", ["endless", "announced", "bomb"])

@@ -34,7 +34,7 @@ CREDENTIALS = secret("azure-credentials", tenantId=TENANT, clientId=CLIENT_ID, c
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandOutput:
     """What a command said, and its exit code."""
 
     code: int
@@ -70,15 +70,15 @@ class Terminal:
         path.write_text(yaml.safe_dump_all([platform, *(more or kept)]))
         return str(path)
 
-    async def run(self, *words: str) -> Said:
+    async def run(self, *words: str) -> CommandOutput:
         """Type a command and wait for its end."""
         return await asyncio.to_thread(self._run, words)
 
-    def _run(self, words: tuple[str, ...]) -> Said:
+    def _run(self, words: tuple[str, ...]) -> CommandOutput:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(words)
-        return Said(code, out.getvalue(), err.getvalue())
+        return CommandOutput(code, out.getvalue(), err.getvalue())
 
     async def settle(self, spec: dict[str, Any]) -> None:
         """The operator has made it, and keeps the cluster's kubeconfig."""

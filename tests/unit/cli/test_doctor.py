@@ -8,7 +8,7 @@ from notebook_platform.engine.outcome import Failed
 from sandbox.azure.authorization import ROLES
 from sandbox.azure.world import SUBSCRIPTION
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
-from tests.unit.cli.conftest import OWNER_TAG, Said, Terminal, secret
+from tests.unit.cli.conftest import OWNER_TAG, CommandOutput, Terminal, secret
 
 SUBSCRIPTION_ID = f"/subscriptions/{SUBSCRIPTION}"
 GROUP = f"{SUBSCRIPTION_ID}/resourceGroups/prd_rg_jhub"
@@ -16,18 +16,18 @@ CHECKS = ["token", "subscription", "clock", "permissions", "providers", "version
 IN_THE_PAST = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 
 
-def lines_of(said: Said, check: str) -> list[str]:
+def lines_of(said: CommandOutput, check: str) -> list[str]:
     """What was said under the name of a check, with its sign before it."""
     found = [line for line in said.lines if line[2:].startswith(f"{check} ")]
     return [f"{line[0]} {line[2:].removeprefix(check).strip()}" for line in found]
 
 
-def the_line(said: Said, check: str) -> str:
+def the_line(said: CommandOutput, check: str) -> str:
     (line,) = lines_of(said, check)
     return line
 
 
-async def diagnosis(terminal: Terminal, spec: dict[str, Any]) -> Said:
+async def diagnosis(terminal: Terminal, spec: dict[str, Any]) -> CommandOutput:
     """Doctor looks, and writes nothing."""
     mark = await terminal.estate.mark()
     said = await terminal.run("doctor", "-f", terminal.file(spec))

@@ -10,7 +10,7 @@ from notebook_platform.engine.outcome import Done
 
 from sandbox.azure.world import CLIENT_SECRET, SUBSCRIPTION
 from tests.unit.azure.conftest import group_id, runbook_spec, with_cluster
-from tests.unit.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, Said, Terminal
+from tests.unit.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, CommandOutput, Terminal
 from tests.unit.cli.target import release
 
 WHERE = ("import", "--subscription", SUBSCRIPTION, "--resource-group", "prd_rg_jhub")
@@ -40,14 +40,14 @@ def with_pool(**members: Any) -> dict[str, Any]:
     return spec
 
 
-def described(said: Said) -> dict[str, Any]:
+def described(said: CommandOutput) -> dict[str, Any]:
     """The resource that was printed."""
     assert said.code == 0, said.err
     found: dict[str, Any] = yaml.safe_load(said.out)
     return found
 
 
-def remarks(said: Said) -> str:
+def remarks(said: CommandOutput) -> str:
     return "\n".join(line for line in said.out.splitlines() if line.startswith("#"))
 
 

@@ -24,7 +24,7 @@ async def test_of_nothing_all_is_to_be_made_and_nothing_is_written(terminal: Ter
     assert said.lines[0] == "Plan for platforms/prd-jhub"
     heads = [line.split("  (")[0] for line in said.out.splitlines() if line[:1] in "+~-" and line.strip()]
     assert heads == ["~ Providers", "+ ResourceGroup", "+ Network", "+ Identity", "+ RoleAssignment", "+ Cluster", "+ Autoscale",
-                     "+ TargetCluster"]  # fmt: skip
+                     "+ WorkloadCluster"]  # fmt: skip
     assert "+ Cluster (about 5 min)" in said.lines
     assert "clientId: (known after apply)" in said.lines and "targetResourceUri: (known after apply)" in said.lines
     assert "+ roleAssignments/Contributor on …/Microsoft.Network/virtualNetworks/prd_vnet_jhub" in said.lines

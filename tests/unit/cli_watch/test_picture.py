@@ -4,8 +4,8 @@ from datetime import timedelta
 from io import StringIO
 from typing import Any
 
-from notebook_platform.cli.changes import Heard
-from notebook_platform.cli.frame import Picture
+from notebook_platform.cli.changes import EventLine
+from notebook_platform.cli.frame import Frame
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View, lasting
 from rich.console import Console
@@ -13,17 +13,17 @@ from rich.console import Console
 from tests.unit.cli_watch.bodies import ATTEMPT, BUSY, CREATING, IN_PLACE, NOT_READY, NOW, OPERATION, WHOLE, at, body, condition
 
 
-def drawn(document: dict[str, Any], *events: Heard, width: int = 110, height: int = 50, note: str = "") -> list[str]:
+def drawn(document: dict[str, Any], *events: EventLine, width: int = 110, height: int = 50, note: str = "") -> list[str]:
     """The lines of a frame, without what is at their ends."""
     timeline, view = Timeline(), View.of(document)
     timeline.see(view, NOW)
     console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
-    console.print(Picture(view=view, events=events, timeline=timeline, now=NOW, note=note))
+    console.print(Frame(view=view, events=events, timeline=timeline, now=NOW, note=note))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
 def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() -> None:
-    event = Heard(when=NOW - timedelta(seconds=30), type="Normal", reason="Creating", message="Cluster: Azure is at work")
+    event = EventLine(when=NOW - timedelta(seconds=30), type="Normal", reason="Creating", message="Cluster: Azure is at work")
     assert drawn(BUSY, event) == [
         "◐ platforms/hub  Creating",
         "",

@@ -15,8 +15,8 @@ from notebook_platform.api.status import (
     PlatformStatus,
     ReleaseStatus,
 )
-from notebook_platform.cli.changes import Heard, turns
-from notebook_platform.cli.frame import Picture
+from notebook_platform.cli.changes import EventLine, turns
+from notebook_platform.cli.frame import Frame
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View
 from notebook_platform.cli.wait import judge
@@ -79,7 +79,7 @@ STATUSES = st.builds(
     hub=st.none() | st.builds(HubStatus, servers=NUMBER, homes=NUMBER),
 )
 EVENTS = st.lists(
-    st.fixed_dictionaries({}, optional={"lastTimestamp": TIME, "type": TEXT, "reason": TEXT, "message": TEXT}).map(Heard.of),
+    st.fixed_dictionaries({}, optional={"lastTimestamp": TIME, "type": TEXT, "reason": TEXT, "message": TEXT}).map(EventLine.of),
     max_size=7,
 )
 
@@ -95,14 +95,14 @@ def documents(draw: st.DrawFn) -> dict:
 @settings(deadline=None)
 @given(documents(), documents(), EVENTS, st.integers(1, 160), st.integers(1, 60), st.floats(-1e7, 1e7))
 def test_any_status_can_be_drawn_and_told(
-    first: dict, second: dict, events: list[Heard], width: int, height: int, later: float
+    first: dict, second: dict, events: list[EventLine], width: int, height: int, later: float
 ) -> None:
     timeline, views = Timeline(), [View.of(first), View.of(second)]
     now = NOW + timedelta(seconds=later)
     console = Console(file=StringIO(), width=width, height=height, legacy_windows=False)
     for view in views:
         timeline.see(view, now)
-        console.print(Picture(view=view, events=events, timeline=timeline, now=now))
+        console.print(Frame(view=view, events=events, timeline=timeline, now=now))
     assert console.file.getvalue()
     assert all(len(row) == 3 for row in timeline.rows())
 
@@ -110,7 +110,7 @@ def test_any_status_can_be_drawn_and_told(
 @settings(deadline=None)
 @given(documents(), documents(), EVENTS)
 def test_turns_are_single_printable_lines_and_a_platform_that_stays_as_it_is_has_none(
-    first: dict, second: dict, events: list[Heard]
+    first: dict, second: dict, events: list[EventLine]
 ) -> None:
     before, after = View.of(first), View.of(second)
     for line in [*turns(None, before), *turns(before, after), *(event.line for event in events)]:

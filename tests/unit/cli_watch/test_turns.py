@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from notebook_platform.cli.changes import Heard, repeats, turns
+from notebook_platform.cli.changes import EventLine, repeats, turns
 
 from tests.unit.cli_watch.bodies import (
     ATTEMPT,
@@ -23,8 +23,8 @@ from tests.unit.cli_watch.bodies import (
 )
 
 
-def event(reason: str, message: str, **more: Any) -> Heard:
-    return Heard.of({"type": "Normal", "reason": reason, "message": message, "lastTimestamp": at(-5), **more})
+def event(reason: str, message: str, **more: Any) -> EventLine:
+    return EventLine.of({"type": "Normal", "reason": reason, "message": message, "lastTimestamp": at(-5), **more})
 
 
 def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:

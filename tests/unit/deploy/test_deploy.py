@@ -104,7 +104,7 @@ def test_the_wheel_holds_the_operator_and_nothing_of_the_sandbox(tmp_path: Path)
     )
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert any(name == "notebook_platform/platform.py" for name in names)
+    assert any(name == "notebook_platform/clients.py" for name in names)
     assert not [name for name in names if name.startswith(("sandbox", "tests", "operator"))]
 
 

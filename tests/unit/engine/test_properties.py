@@ -8,13 +8,13 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notebook_platform.engine import Action, Change, Done, Failed, InProgress, Inputs, Observed, Outcome, Refused, Step
-from notebook_platform.engine.backoff import LONGEST_WAIT, held, next_attempts, wait_after
+from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine.backoff import LONGEST_WAIT, backing_off, next_attempts, wait_after
 from notebook_platform.engine.change import compare
-from notebook_platform.engine.conditions import fold, settled
+from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.reconcile import Mode, Policy, look_again_in, reconcile
-from notebook_platform.engine.teardown import dismantle
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile, requeue_after
+from notebook_platform.engine.teardown import teardown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -48,11 +48,11 @@ class Thing(Step[str, str]):
         self._world.log.append(("apply", self.name))
         word = self._script.pop(0) if self._script else "done"
         if word == "busy":
-            return InProgress(reason="Creating", message="at work", look_again_in=1)
+            return Progressing(reason="Creating", message="at work", requeue_after=1)
         if word == "fail":
             return Failed(reason="Broken", message=f"{self.name} broke", remedy="wait", retry_in=1)
         if word == "stall":
-            raise Refused.because("Stuck", f"{self.name} is stuck", "help")
+            raise StepError("Stuck", f"{self.name} is stuck", "help")
         if word == "raise":
             raise RuntimeError("secret-text")
         self._world.there.add(self.name)
@@ -65,7 +65,7 @@ class Thing(Step[str, str]):
         self._world.log.append(("delete", self.name))
         word = self._script.pop(0) if self._script else "done"
         if word in ("busy", "fail"):
-            return InProgress(reason="Deleting", message="at work", look_again_in=1)
+            return Progressing(reason="Deleting", message="at work", requeue_after=1)
         self._world.there.discard(self.name)
         return Done()
 
@@ -113,7 +113,7 @@ def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(pl
     count = len(world.log)
     again = run(graph)
     assert len(world.log) == count, "a pass over a settled world applied something"
-    assert look_again_in(again, 600) == 600
+    assert requeue_after(again, 600) == 600
 
 
 @given(plans())
@@ -124,7 +124,7 @@ def test_deletion_runs_in_reverse(plan: list) -> None:
     world.there = set(graph.steps)
     for _ in range(60):
         present = set(world.there)
-        results = asyncio.run(dismantle(graph, {}))
+        results = asyncio.run(teardown(graph, {}))
         if all(isinstance(r.outcome, Done) for r in results.values()):
             break
         assert world.there <= present
@@ -142,7 +142,7 @@ def test_deletion_runs_in_reverse(plan: list) -> None:
 @settings(max_examples=30, deadline=None)
 def test_no_outcome_loses_an_error_and_no_unforeseen_text_is_shown(plan: list) -> None:
     results = run(graph_of(plan, World()))
-    conditions = {c.type: c for c in fold(results, [], generation=1, now=NOW)}
+    conditions = {c.type: c for c in fold_conditions(results, [], generation=1, now=NOW)}
     attempts = {a.step: a for a in next_attempts(results, (), NOW, 600)}
     for name, result in results.items():
         if isinstance(result.outcome, Failed):
@@ -156,9 +156,9 @@ def test_no_outcome_loses_an_error_and_no_unforeseen_text_is_shown(plan: list) -
 @settings(max_examples=25, deadline=None)
 def test_the_same_input_gives_the_same_conditions_and_time_alone_changes_none(plan: list) -> None:
     results = run(graph_of(plan, World()))
-    first = fold(results, [], generation=3, now=NOW)
-    assert fold(results, [], generation=3, now=NOW) == first
-    assert fold(results, first, generation=3, now=NOW + timedelta(hours=1)) == first
+    first = fold_conditions(results, [], generation=3, now=NOW)
+    assert fold_conditions(results, [], generation=3, now=NOW) == first
+    assert fold_conditions(results, first, generation=3, now=NOW + timedelta(hours=1)) == first
 
 
 @given(plans())
@@ -176,10 +176,10 @@ def test_drift_is_corrected_or_only_told_as_the_policy_says() -> None:
         world = World()
         graph = graph_of([("A", (), [])], world)
         run(graph)
-        conditions = fold(run(graph), [], generation=1, now=NOW)
+        conditions = fold_conditions(run(graph), [], generation=1, now=NOW)
         world.there.clear()
         world.log.clear()
-        policy = Policy(settled=settled(conditions, 1, ["A"]), correct_drift=correct)
+        policy = Policy(applied_steps=applied_steps(conditions, 1, ["A"]), correct_drift=correct)
         result = run(graph, policy)["A"]
         assert result.drift and bool(world.log) is correct
 
@@ -208,7 +208,7 @@ class Dial(Step[Any, Any]):
 
     async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
         self.there |= {change.path: change.after for change in changes}
-        return InProgress(reason="Updating", message="at work", look_again_in=1)
+        return Progressing(reason="Updating", message="at work", requeue_after=1)
 
     def output(self, found: Any) -> Any:
         return found
@@ -221,7 +221,7 @@ def test_what_cannot_be_made_is_told_by_the_plan_and_after_all_that_can_be_is_ma
     dial = Dial({"easy": 1, "hard": 1})
     planned = run(Graph([dial]), Policy(mode=Mode.PLAN))["Dial"]
     assert [(c.path, c.cannot.reason if c.cannot else None) for c in planned.changes] == [("easy", None), ("hard", "ForLife")]
-    assert isinstance(run(Graph([dial]))["Dial"].outcome, InProgress)
+    assert isinstance(run(Graph([dial]))["Dial"].outcome, Progressing)
     assert dial.there == {"easy": 1, "hard": 0}
     last = run(Graph([dial]))["Dial"]
     assert isinstance(last.outcome, Failed) and last.outcome.reason == "ForLife" and not last.drift
@@ -254,7 +254,7 @@ def test_what_waits_is_told_and_all_else_is_made_meanwhile() -> None:
     assert (result.outcome.reason, result.outcome.person, result.outcome.next) == ("Asked", True, "it is asked. Say yes.")
     run(graph)
     assert step.there == {"a": 1, "b": 0, "c": 50}
-    conditions = {c.type: c for c in fold({"Dial": run(graph)["Dial"]}, [], generation=1, now=NOW)}
+    conditions = {c.type: c for c in fold_conditions({"Dial": run(graph)["Dial"]}, [], generation=1, now=NOW)}
     assert conditions["Ready"].reason == conditions["Stalled"].reason == "Asked" and conditions["Stalled"].status == "True"
     assert conditions["Reconciling"].status == "False"
 
@@ -269,25 +269,25 @@ def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_t
     run(Graph([Careful(a=1)]), Policy(occupied=occupied))
     assert not asked
     result = run(Graph([Careful(c=50)]), Policy(occupied=occupied))["Dial"]
-    assert "waits for the end of 2 servers" in result.outcome.next and result.look_again_in == 60 and asked == [1]
+    assert "waits for the end of 2 servers" in result.outcome.next and result.requeue_after == 60 and asked == [1]
     beside = run(Graph([Careful(a=1, c=50)]), Policy(occupied=occupied))["Dial"]
-    assert beside.applied and beside.look_again_in == 60
+    assert beside.applied and beside.requeue_after == 60
 
 
 def test_a_held_failure_is_left_alone_until_its_time() -> None:
     world = World()
     graph = graph_of([("A", (), ["fail"])], world)
     attempts = next_attempts(run(graph), (), NOW, 600)
-    results = run(graph, Policy(held=held(attempts, NOW)))
+    results = run(graph, Policy(backing_off=backing_off(attempts, NOW)))
     assert world.log == [("apply", "A")] and isinstance(results["A"].outcome, Failed)
-    assert held(attempts, NOW + timedelta(seconds=2)) == {}
+    assert backing_off(attempts, NOW + timedelta(seconds=2)) == {}
 
 
 def test_a_step_that_was_left_alone_keeps_its_turn_even_if_its_time_came_meanwhile() -> None:
     graph = graph_of([("A", (), ["fail", "fail"])], World())
     attempts = next_attempts(run(graph), (), NOW, 600)
-    waiting = held(attempts, NOW)
-    results = run(graph, Policy(held=waiting))
+    waiting = backing_off(attempts, NOW)
+    results = run(graph, Policy(backing_off=waiting))
     late = NOW + timedelta(seconds=5)
     assert next_attempts(results, attempts, late, 600, waiting) == attempts
     (again,) = next_attempts(run(graph), attempts, late, 600)

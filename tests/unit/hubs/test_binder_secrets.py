@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from notebook_platform.api.binderhub import BinderHubSpec
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 from notebook_platform.hubs.binder.addresses import decide
 from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
-from notebook_platform.hubs.secrets import Standing
+from notebook_platform.hubs.secrets import ExistingRelease
 from notebook_platform.kube.secrets import Platform
 
 from tests.unit.azure.conftest import Secrets
@@ -24,7 +24,7 @@ GIVEN = {"given": {"server": "registry.example.org", "prefix": "b/x-", "secretRe
 
 
 async def made(store: Store, wanted: BinderHubSpec, existing: dict[str, Any] | None = None) -> Any:
-    hub = Standing(existing, None, "binder") if existing else None  # type: ignore[arg-type]
+    hub = ExistingRelease(existing, None, "binder") if existing else None  # type: ignore[arg-type]
     return await binder_secrets(store, wanted, decide(wanted.address, NAMES), hub)  # type: ignore[arg-type]
 
 
@@ -70,14 +70,14 @@ async def test_tokens_and_client_secrets_are_read_where_the_spec_says() -> None:
     ],
 )
 async def test_a_secret_that_is_missing_is_told_with_the_binders_field(changes: dict[str, Any], field: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(StepError) as refused:
         await made(Store(), spec(INGRESS, **changes))
     assert refused.value.failed.reason == "SecretNotFound" and field in refused.value.failed.message
 
 
 async def test_a_given_registry_is_signed_in_to_with_its_secret() -> None:
     store = Store()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(StepError) as refused:
         await image_registry(store, spec(registry=GIVEN))  # type: ignore[arg-type]
     assert "spec.binderhub.registry.given.secretRef" in refused.value.failed.message
     store.data["registry"] = {"username": "u", "password": "p"}

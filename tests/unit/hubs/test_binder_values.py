@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.api.binderhub import Address, BinderHubSpec
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 from notebook_platform.hubs.binder.addresses import decide, doors
 from notebook_platform.hubs.binder.values import (
     BinderSecrets,
@@ -248,7 +248,7 @@ def test_sign_in_is_all_that_a_binder_needs_for_it() -> None:
 
 def test_what_the_hub_inside_refuses_is_told_of_the_binders_own_fields() -> None:
     nobody = {"oidc": {**OIDC["oidc"], "allowAll": False}}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(StepError) as refused:
         rendered(auth=nobody)
     failed = refused.value.failed
     assert failed.reason == "NoUsersAllowed" and "spec.binderhub.auth.oidc" in failed.message
@@ -335,7 +335,7 @@ def test_the_same_spec_and_secrets_give_the_same_values(
 @pytest.mark.parametrize("where", ["values", "valuesFrom"])
 def test_what_would_do_harm_is_refused_however_it_is_said(where: str, values: dict[str, Any], reason: str, named: str) -> None:
     wanted, more = (spec(values=values), []) if where == "values" else (spec(), [values])
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(StepError) as refused:
         render(wanted, SECRETS, AZURE, NAMES, NEW, more)
     failed = refused.value.failed
     assert failed.reason == reason and named in failed.message and failed.remedy and failed.retry_in is None

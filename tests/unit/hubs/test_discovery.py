@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trustme
 from aiohttp import web
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 from notebook_platform.hubs.net.oidc_discovery import MOST_BYTES, Discovery, endpoints_in
 from notebook_platform.hubs.net.public_addresses import is_public
 
@@ -59,7 +59,7 @@ def discovery(**more: Any) -> Discovery:
 
 
 async def refused(asked: Awaitable[Any]) -> Any:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(StepError) as caught:
         await asked
     failed = caught.value.failed
     assert failed.message.startswith("spec.jupyterhub.auth.oidc.issuer") and failed.remedy
@@ -214,6 +214,6 @@ GOOD = {
     ],
 )
 def test_a_document_that_cannot_be_used_says_why(document: Any, reason: str, words: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(StepError) as caught:
         endpoints_in(ISSUER, json.loads(json.dumps(document)))
     assert caught.value.failed.reason == reason and words in caught.value.failed.message

@@ -1,7 +1,7 @@
 """Every typed field, in every generation of the chart: the value it becomes, or the sentence it is refused with."""
 
 import pytest
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 from notebook_platform.hubs.chart.value_map import ROWS
 from notebook_platform.hubs.inputs import NOTHING
 from notebook_platform.hubs.values import render, typed
@@ -16,7 +16,7 @@ def test_a_field_becomes_the_values_of_the_charts_generation(name: str, version:
     changes, _ = TABLE[name]
     wanted = expected(TABLE[name], version)
     if wanted is REFUSED:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(StepError) as refused:
             render(spec(version, **changes), SECRETS, OLD)
         failed = refused.value.failed
         assert failed.reason == "FieldNotSupported" and version in failed.message

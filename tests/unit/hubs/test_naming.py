@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.engine import Refused
-from notebook_platform.hubs.inputs import Around
-from notebook_platform.hubs.naming import Before, scheme
+from notebook_platform.engine import StepError
+from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.hubs.naming import ReleaseSnapshot, scheme
 from notebook_platform.hubs.values import render
 
 from tests.unit.hubs.specs import NEW, SECRETS, at, spec
@@ -22,38 +22,44 @@ def said(name: str) -> dict[str, Any]:
     ("chart", "before", "wanted"),
     [
         ("4.4.0", None, "safe"),
-        ("4.4.0", Before("3.3.8", {}), "escape"),
-        ("4.4.0", Before("0.11.1", {}), "escape"),
-        ("4.4.0", Before("4.3.1", said("escape")), "escape"),
-        ("4.4.0", Before("4.3.1", said("safe")), "safe"),
-        ("4.4.0", Before("4.0.0", {}), "safe"),
-        ("4.4.0", Before("4.0.0", {"hub": None}), "safe"),
+        ("4.4.0", ReleaseSnapshot("3.3.8", {}), "escape"),
+        ("4.4.0", ReleaseSnapshot("0.11.1", {}), "escape"),
+        ("4.4.0", ReleaseSnapshot("4.3.1", said("escape")), "escape"),
+        ("4.4.0", ReleaseSnapshot("4.3.1", said("safe")), "safe"),
+        ("4.4.0", ReleaseSnapshot("4.0.0", {}), "safe"),
+        ("4.4.0", ReleaseSnapshot("4.0.0", {"hub": None}), "safe"),
         ("3.3.8", None, None),
-        ("3.3.8", Before("2.0.0", {}), None),
+        ("3.3.8", ReleaseSnapshot("2.0.0", {}), None),
     ],
 )
-def test_the_scheme_follows_the_release_that_is_there(chart: str, before: Before | None, wanted: str | None) -> None:
+def test_the_scheme_follows_the_release_that_is_there(chart: str, before: ReleaseSnapshot | None, wanted: str | None) -> None:
     assert scheme(chart, None, before) == wanted
 
 
 def test_an_upgrade_and_all_passes_after_it_keep_the_old_names() -> None:
-    upgraded = render(spec("4.4.0"), SECRETS, NEW, around=Around(before=Before("3.3.8", render(spec("3.3.8"), SECRETS, NEW))))
+    upgraded = render(
+        spec("4.4.0"), SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("3.3.8", render(spec("3.3.8"), SECRETS, NEW)))
+    )
     assert at(upgraded, SLUGS) == "escape"
     assert upgraded["singleuser"]["storage"]["dynamic"]["pvcNameTemplate"] == "claim-{username}{servername}"
-    again = render(spec("4.4.0"), SECRETS, NEW, around=Around(before=Before("4.4.0", upgraded)))
+    again = render(spec("4.4.0"), SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("4.4.0", upgraded)))
     assert again == upgraded
     new = render(spec("4.4.0"), SECRETS, NEW)
     assert at(new, SLUGS) == "safe"
-    assert render(spec("4.4.0"), SECRETS, NEW, around=Around(before=Before("4.4.0", new))) == new
+    assert render(spec("4.4.0"), SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("4.4.0", new))) == new
 
 
 @pytest.mark.parametrize(
     ("asked", "before"),
-    [("Safe", Before("3.3.8", {})), ("Escape", Before("4.4.0", {})), ("Safe", Before("4.4.0", said("escape")))],
+    [
+        ("Safe", ReleaseSnapshot("3.3.8", {})),
+        ("Escape", ReleaseSnapshot("4.4.0", {})),
+        ("Safe", ReleaseSnapshot("4.4.0", said("escape"))),
+    ],
 )
-def test_another_scheme_than_the_one_there_is_refused(asked: str, before: Before) -> None:
-    with pytest.raises(Refused) as refused:
-        render(spec("4.4.0", naming={"scheme": asked}), SECRETS, NEW, around=Around(before=before))
+def test_another_scheme_than_the_one_there_is_refused(asked: str, before: ReleaseSnapshot) -> None:
+    with pytest.raises(StepError) as refused:
+        render(spec("4.4.0", naming={"scheme": asked}), SECRETS, NEW, hub_context=HubContext(before=before))
     failed = refused.value.failed
     assert failed.reason == "NamingCannotChange" and f"spec.jupyterhub.naming.scheme {asked}" in failed.message
 
@@ -68,10 +74,10 @@ def taken(version: str, **values: Any) -> JupyterHubSpec:
 def test_a_release_that_was_taken_over_keeps_its_names_too() -> None:
     """And as long as it stays on its chart, nothing is put into it."""
     old = taken("3.3.8")
-    assert render(old, SECRETS, NEW, around=Around(before=Before("3.3.8", old.values))) == old.values
-    upgraded = render(taken("4.4.0"), SECRETS, NEW, around=Around(before=Before("3.3.8", old.values)))
+    assert render(old, SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("3.3.8", old.values))) == old.values
+    upgraded = render(taken("4.4.0"), SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("3.3.8", old.values)))
     assert at(upgraded, SLUGS) == "escape"
-    assert render(taken("4.4.0"), SECRETS, NEW, around=Around(before=Before("4.4.0", upgraded))) == upgraded
+    assert render(taken("4.4.0"), SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("4.4.0", upgraded))) == upgraded
     safe, escape = taken("4.4.0"), taken("4.4.0", KubeSpawner={"slug_scheme": "escape"})
     for spec_ in (safe, escape):
-        assert render(spec_, SECRETS, NEW, around=Around(before=Before("4.4.0", spec_.values))) == spec_.values
+        assert render(spec_, SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("4.4.0", spec_.values))) == spec_.values

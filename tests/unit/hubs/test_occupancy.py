@@ -13,9 +13,9 @@ from notebook_platform.hubs.net import hub_api
 from notebook_platform.hubs.net.hub_api import Server
 from notebook_platform.hubs.net.safe_http import may_carry_secrets
 from notebook_platform.hubs.users.active_servers import asked, counted, token_in, unheard
-from notebook_platform.hubs.users.census import USERNAME, Census
+from notebook_platform.hubs.users.census import USERNAME, UserCounts
 from notebook_platform.hubs.values import render
-from notebook_platform.policy import occupied
+from notebook_platform.policy import disruption_gate
 
 from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
 
@@ -116,8 +116,8 @@ async def test_the_first_address_that_answers_counts_and_without_a_token_nobody_
 
 def test_the_larger_number_counts() -> None:
     starting = (Server("ada", "", False, "spawn"),)
-    assert counted(Census(servers=0), starting).servers == 1
-    assert counted(Census(servers=3), starting).servers == 3 and counted(Census(servers=2), None).servers == 2
+    assert counted(UserCounts(servers=0), starting).servers == 1
+    assert counted(UserCounts(servers=3), starting).servers == 3 and counted(UserCounts(servers=2), None).servers == 2
 
 
 def pod(name: str, ready_for: timedelta | None) -> Any:
@@ -153,7 +153,7 @@ def test_a_service_of_that_name_in_the_spec_is_left_alone() -> None:
 
 
 def test_what_waits_for_people_says_how_many_work() -> None:
-    assert occupied(Census()) == ""
-    assert occupied(Census(servers=1)) == "the end of 1 user's server, which runs now (spec.disruption: NoServers)"
-    assert "3 users' servers, which run now" in occupied(Census(servers=3))
-    assert "to tell whether" in occupied(None)
+    assert disruption_gate(UserCounts()) == ""
+    assert disruption_gate(UserCounts(servers=1)) == "the end of 1 user's server, which runs now (spec.disruption: NoServers)"
+    assert "3 users' servers, which run now" in disruption_gate(UserCounts(servers=3))
+    assert "to tell whether" in disruption_gate(None)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 from notebook_platform.engine.conditions import sentence
-from notebook_platform.hubs.inputs import Around
-from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.validation import REFUSALS
 from notebook_platform.hubs.values import render
 
@@ -29,98 +29,106 @@ def config(**sections: Any) -> dict[str, Any]:
 
 
 URL = {"urlRef": {"name": "db", "key": "url"}}
-OLD = Around(before=Before("3.3.8", {}))
+OLD = HubContext(before=ReleaseSnapshot("3.3.8", {}))
 
 
-CASES: list[tuple[str, dict[str, Any], Around, str, str]] = [
-    ("0.11.1", {"values": {"auth": {"type": "github"}}}, Around(), "ValueRenamed", f"{VALUES}.auth.type"),
-    ("4.4.0", {"values": {"auth": {}}}, Around(), "ValueRenamed", f"{VALUES}.auth"),
-    ("1.2.0", {"values": {"hub": {"uid": 1}}}, Around(), "ValueRenamed", f"{VALUES}.hub.uid"),
-    ("1.2.0", {"values": {"proxy": {"pdb": {}}}}, Around(), "ValueRenamed", f"{VALUES}.proxy.pdb"),
-    ("2.0.0", {"values": {"rbac": {"enabled": True}}}, Around(), "ValueRenamed", f"{VALUES}.rbac.enabled"),
-    ("2.0.0", {"values": {"hub": {"fsGid": 1}}}, Around(), "ValueRenamed", f"{VALUES}.hub.fsGid"),
-    ("1.2.0", {"values": {"hub": {"extraConfig": "x = 1"}}}, Around(), "ExtraConfigNotAMap", f"{VALUES}.hub.extraConfig"),
+CASES: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
+    ("0.11.1", {"values": {"auth": {"type": "github"}}}, HubContext(), "ValueRenamed", f"{VALUES}.auth.type"),
+    ("4.4.0", {"values": {"auth": {}}}, HubContext(), "ValueRenamed", f"{VALUES}.auth"),
+    ("1.2.0", {"values": {"hub": {"uid": 1}}}, HubContext(), "ValueRenamed", f"{VALUES}.hub.uid"),
+    ("1.2.0", {"values": {"proxy": {"pdb": {}}}}, HubContext(), "ValueRenamed", f"{VALUES}.proxy.pdb"),
+    ("2.0.0", {"values": {"rbac": {"enabled": True}}}, HubContext(), "ValueRenamed", f"{VALUES}.rbac.enabled"),
+    ("2.0.0", {"values": {"hub": {"fsGid": 1}}}, HubContext(), "ValueRenamed", f"{VALUES}.hub.fsGid"),
+    ("1.2.0", {"values": {"hub": {"extraConfig": "x = 1"}}}, HubContext(), "ExtraConfigNotAMap", f"{VALUES}.hub.extraConfig"),
     (
         "4.3.0",
         {"values": config(kubeSpawner={"cmd": "x"})},
-        Around(),
+        HubContext(),
         "ConfigSectionLowerCase",
         f"{VALUES}.hub.config.kubeSpawner",
     ),
-    ("4.4.0", {"values": {"global": {"safeToShowValues": True}}}, Around(), "ValuesWouldShow", f"{VALUES}.global"),
-    ("4.4.0", {"values": DUMMY}, Around(), "DummyWithoutPassword", f"{VALUES}.hub.config.JupyterHub.authenticator_class"),
+    ("4.4.0", {"values": {"global": {"safeToShowValues": True}}}, HubContext(), "ValuesWouldShow", f"{VALUES}.global"),
+    ("4.4.0", {"values": DUMMY}, HubContext(), "DummyWithoutPassword", f"{VALUES}.hub.config.JupyterHub.authenticator_class"),
     (
         "0.11.1",
         {"auth": {"fromValues": True}},
-        Around(),
+        HubContext(),
         "DummyWithoutPassword",
         f"{VALUES}.hub.config.JupyterHub.authenticator_class",
     ),
     (
         "4.4.0",
         {"values": config(Authenticator={"admin_users": []})},
-        Around(),
+        HubContext(),
         "NoUsersAllowed",
         "spec.jupyterhub.auth.oidc",
     ),
     (
         "3.3.8",
         {"auth": {"fromValues": True}, "values": config(JupyterHub={"authenticator_class": "google"})},
-        Around(),
+        HubContext(),
         "NoUsersAllowed",
         f"{VALUES}.hub.config",
     ),
     (
         "4.4.0",
         {"host": None, "auth": {"dummy": {"insecure": True}}, "expose": {"tls": ACME}},
-        Around(),
+        HubContext(),
         "LetsEncryptIncomplete",
         "expose.tls",
     ),
-    ("4.4.0", {"values": https(hosts=["a.example.org"])}, Around(), "LetsEncryptIncomplete", f"{VALUES}.proxy.https.enabled"),
+    ("4.4.0", {"values": https(hosts=["a.example.org"])}, HubContext(), "LetsEncryptIncomplete", f"{VALUES}.proxy.https.enabled"),
     (
         "4.4.0",
         {"values": https(type="letsencrypt", letsencrypt={"contactEmail": "a@b.c"})},
-        Around(),
+        HubContext(),
         "LetsEncryptIncomplete",
         f"{VALUES}.proxy.https.enabled",
     ),
-    ("4.4.0", {"expose": {"tls": ACME}, "values": INTERNAL}, Around(), "LetsEncryptNotReachable", "spec.jupyterhub.expose.tls"),
-    ("4.4.0", {"values": {"ingress": {"enabled": True}}}, Around(), "PlainDoorOpen", f"{VALUES}.ingress.enabled"),
-    ("4.4.0", {"values": {"httpRoute": {"enabled": True}}}, Around(), "PlainDoorOpen", f"{VALUES}.httpRoute.enabled"),
+    (
+        "4.4.0",
+        {"expose": {"tls": ACME}, "values": INTERNAL},
+        HubContext(),
+        "LetsEncryptNotReachable",
+        "spec.jupyterhub.expose.tls",
+    ),
+    ("4.4.0", {"values": {"ingress": {"enabled": True}}}, HubContext(), "PlainDoorOpen", f"{VALUES}.ingress.enabled"),
+    ("4.4.0", {"values": {"httpRoute": {"enabled": True}}}, HubContext(), "PlainDoorOpen", f"{VALUES}.httpRoute.enabled"),
     (
         "4.4.0",
         {"expose": {"ingress": {}}, "values": {"proxy": {"service": {"type": "LoadBalancer"}}}},
-        Around(),
+        HubContext(),
         "PlainDoorOpen",
         "spec.jupyterhub.expose.ingress",
     ),
-    ("4.4.0", {"values": STATIC}, Around(), "StaticStorageWithoutClaim", f"{VALUES}.singleuser.storage.type"),
+    ("4.4.0", {"values": STATIC}, HubContext(), "StaticStorageWithoutClaim", f"{VALUES}.singleuser.storage.type"),
     (
         "1.2.0",
         {"values": {"cull": {"users": True}, **config(KubeSpawner={"delete_pvc": True})}},
-        Around(),
+        HubContext(),
         "CullingDeletesHomes",
         f"{VALUES}.cull.users",
     ),
     (
         "3.3.8",
         {"values": {"singleuser": {"networkPolicy": {"egressAllowRules": {"cloudMetadataServer": True}}}}},
-        Around(),
+        HubContext(),
         "MetadataRuleContradicts",
         f"{VALUES}.singleuser.networkPolicy.egressAllowRules.cloudMetadataServer",
     ),
-    ("4.4.0", {}, Around(pod_security="restricted"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
-    ("0.11.1", {}, Around(pod_security="baseline"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
-    ("4.4.0", {}, Around(neighbours=("jhub", "other")), "NamespaceTaken", "spec.jupyterhub.namespace"),
+    ("4.4.0", {}, HubContext(pod_security="restricted"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
+    ("0.11.1", {}, HubContext(pod_security="baseline"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
+    ("4.4.0", {}, HubContext(neighbours=("jhub", "other")), "NamespaceTaken", "spec.jupyterhub.namespace"),
     ("4.4.0", {"database": URL}, OLD, "DatabaseUpgradeRequired", "spec.jupyterhub.database.upgrade"),
 ]
 
 
 @pytest.mark.parametrize(("version", "changes", "around", "reason", "field"), CASES)
-def test_it_is_refused_with_a_reason_and_the_field(version: str, changes: dict, around: Around, reason: str, field: str) -> None:
-    with pytest.raises(Refused) as refused:
-        render(spec(version, **changes), SECRETS, NEW, around=around)
+def test_it_is_refused_with_a_reason_and_the_field(
+    version: str, changes: dict, hub_context: HubContext, reason: str, field: str
+) -> None:
+    with pytest.raises(StepError) as refused:
+        render(spec(version, **changes), SECRETS, NEW, hub_context=hub_context)
     failed = refused.value.failed
     assert (failed.reason, failed.retry_in) == (reason, None) and field in sentence(failed), failed
     assert failed.remedy and failed.message.startswith("spec.jupyterhub")
@@ -132,33 +140,37 @@ def test_each_refusal_is_tried() -> None:
 
 def test_values_from_a_secret_are_judged_too_and_named_by_it() -> None:
     wanted = spec("4.4.0", valuesFrom=[{"kind": "Secret", "name": "more"}])
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(StepError) as refused:
         render(wanted, SECRETS, NEW, [STATIC])
     assert "spec.jupyterhub.valuesFrom[0] (Secret more): singleuser.storage.type" in refused.value.failed.message
 
 
-WELL: list[tuple[str, dict[str, Any], Around]] = [
-    ("4.4.0", {"values": {"ingress": {"enabled": True}, "proxy": {"service": {"type": "ClusterIP"}}}}, Around()),
-    ("4.4.0", {"network": {"blockMetadata": "NetworkPolicy"}}, Around(pod_security="restricted")),
-    ("4.4.0", {}, Around(pod_security="privileged", neighbours=("jhub",))),
-    ("4.4.0", {"culling": {"users": True}}, Around()),
-    ("0.11.1", {"values": {"cull": {"users": True}}}, Around()),
-    ("4.2.0", {"values": config(kubeSpawner={"cmd": "x"})}, Around()),
-    ("0.11.1", {"values": {"hub": {"extraConfig": "x = 1"}}}, Around()),
-    ("1.2.0", {"values": {"hub": {"fsGid": 1}, "rbac": {"enabled": True}}}, Around()),
-    ("4.4.0", {"auth": {"fromValues": True}, "values": {"hub": {"extraConfig": {"auth": "c.JupyterHub.x = 1"}}}}, Around()),
-    ("4.4.0", {"auth": {"dummy": {"insecure": True, "adminUsers": ["ada"]}}}, Around()),
-    ("4.4.0", {"auth": {"github": {"clientId": "a", "clientSecretRef": {"name": "b"}, "allowedOrganizations": ["o"]}}}, Around()),
+WELL: list[tuple[str, dict[str, Any], HubContext]] = [
+    ("4.4.0", {"values": {"ingress": {"enabled": True}, "proxy": {"service": {"type": "ClusterIP"}}}}, HubContext()),
+    ("4.4.0", {"network": {"blockMetadata": "NetworkPolicy"}}, HubContext(pod_security="restricted")),
+    ("4.4.0", {}, HubContext(pod_security="privileged", neighbours=("jhub",))),
+    ("4.4.0", {"culling": {"users": True}}, HubContext()),
+    ("0.11.1", {"values": {"cull": {"users": True}}}, HubContext()),
+    ("4.2.0", {"values": config(kubeSpawner={"cmd": "x"})}, HubContext()),
+    ("0.11.1", {"values": {"hub": {"extraConfig": "x = 1"}}}, HubContext()),
+    ("1.2.0", {"values": {"hub": {"fsGid": 1}, "rbac": {"enabled": True}}}, HubContext()),
+    ("4.4.0", {"auth": {"fromValues": True}, "values": {"hub": {"extraConfig": {"auth": "c.JupyterHub.x = 1"}}}}, HubContext()),
+    ("4.4.0", {"auth": {"dummy": {"insecure": True, "adminUsers": ["ada"]}}}, HubContext()),
+    (
+        "4.4.0",
+        {"auth": {"github": {"clientId": "a", "clientSecretRef": {"name": "b"}, "allowedOrganizations": ["o"]}}},
+        HubContext(),
+    ),
     ("4.4.0", {"database": URL | {"upgrade": True}}, OLD),
-    ("4.4.0", {"database": URL}, Around(before=Before("4.3.0", {}))),
+    ("4.4.0", {"database": URL}, HubContext(before=ReleaseSnapshot("4.3.0", {}))),
     ("4.4.0", {}, OLD),
-    ("4.4.0", {"values": {"fullnameOverride": "mine"}}, Around(neighbours=("other",))),
+    ("4.4.0", {"values": {"fullnameOverride": "mine"}}, HubContext(neighbours=("other",))),
 ]
 
 
 @pytest.mark.parametrize(("version", "changes", "around"), WELL)
-def test_what_does_no_harm_is_not_refused(version: str, changes: dict, around: Around) -> None:
-    assert render(spec(version, **changes), SECRETS, NEW, around=around)
+def test_what_does_no_harm_is_not_refused(version: str, changes: dict, hub_context: HubContext) -> None:
+    assert render(spec(version, **changes), SECRETS, NEW, hub_context=hub_context)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -42,22 +42,22 @@ def release(
     [
         (None, None, State.ABSENT),
         (release("uninstalled"), 2, State.ABSENT),
-        (release(), 2, State.IN_LINE),
-        (release(config={"a": 2}), 2, State.OUTDATED),
-        (release(version="4.3.0"), 2, State.OUTDATED),
-        (release("superseded"), 2, State.OUTDATED),
-        (release("unknown"), 2, State.OUTDATED),
+        (release(), 2, State.IN_SYNC),
+        (release(config={"a": 2}), 2, State.OUT_OF_SYNC),
+        (release(version="4.3.0"), 2, State.OUT_OF_SYNC),
+        (release("superseded"), 2, State.OUT_OF_SYNC),
+        (release("unknown"), 2, State.OUT_OF_SYNC),
         (release("failed"), 2, State.FAILED),
-        (release("pending-install", revision=1), 1, State.ABANDONED),
-        (release("pending-upgrade"), 2, State.ABANDONED),
-        (release("pending-upgrade"), 1, State.HELD),
-        (release("pending-upgrade"), None, State.HELD),
-        (release("pending-upgrade", minutes=60), None, State.STUCK),
-        (release("pending-rollback", minutes=60), 1, State.STUCK),
-        (release("uninstalling"), 1, State.HELD),
-        (release("uninstalling"), 2, State.HELD),
-        (replace(release("uninstalling", minutes=60), deleted=NOW - timedelta(minutes=1)), 2, State.HELD),
-        (replace(release("uninstalling", minutes=60), deleted=NOW - timedelta(minutes=30)), 2, State.STUCK),
+        (release("pending-install", revision=1), 1, State.LOCK_STALE),
+        (release("pending-upgrade"), 2, State.LOCK_STALE),
+        (release("pending-upgrade"), 1, State.LOCKED),
+        (release("pending-upgrade"), None, State.LOCKED),
+        (release("pending-upgrade", minutes=60), None, State.LOCK_TIMEOUT),
+        (release("pending-rollback", minutes=60), 1, State.LOCK_TIMEOUT),
+        (release("uninstalling"), 1, State.LOCKED),
+        (release("uninstalling"), 2, State.LOCKED),
+        (replace(release("uninstalling", minutes=60), deleted=NOW - timedelta(minutes=1)), 2, State.LOCKED),
+        (replace(release("uninstalling", minutes=60), deleted=NOW - timedelta(minutes=30)), 2, State.LOCK_TIMEOUT),
     ],
 )
 def test_every_state_has_its_word(found: Release | None, ours: int | None, state: State) -> None:
@@ -66,8 +66,8 @@ def test_every_state_has_its_word(found: Release | None, ours: int | None, state
 
 def test_an_uninstallation_that_died_is_ours_only_when_we_began_it() -> None:
     dead = release("uninstalling", minutes=60)
-    assert state_in(Record(newest=dead, begun=2, removing=True)) is State.ABANDONED
-    assert state_in(Record(newest=dead, begun=2)) is State.STUCK
+    assert state_in(Record(newest=dead, begun=2, removing=True)) is State.LOCK_STALE
+    assert state_in(Record(newest=dead, begun=2)) is State.LOCK_TIMEOUT
 
 
 def state_in(record: Record, **remedies: object) -> State:
@@ -76,7 +76,7 @@ def state_in(record: Record, **remedies: object) -> State:
 
 
 def test_a_release_that_is_as_wanted_and_not_ours_yet_is_to_be_marked() -> None:
-    assert state_in(Record(newest=release())) is State.UNMARKED
+    assert state_in(Record(newest=release())) is State.UNMANAGED
 
 
 BAD = release("failed", revision=3, minutes=5)
@@ -87,18 +87,18 @@ BACK = release(revision=4, config={"a": 0})
 @pytest.mark.parametrize(
     ("record", "remedies", "state"),
     [
-        (Record(newest=release("failed", minutes=0), begun=2), {}, State.COOLING),
+        (Record(newest=release("failed", minutes=0), begun=2), {}, State.BACKING_OFF),
         (Record(newest=BAD, begun=3), {}, State.FAILED),
-        (Record(newest=BAD, begun=3), {"retries": 0}, State.EXHAUSTED),
-        (Record(newest=BAD, begun=3, failed=release("failed"), counted=3), {}, State.EXHAUSTED),
-        (Record(newest=BAD, begun=3, failed=release("failed"), counted=2), {"wait": "1h"}, State.COOLING),
-        (Record(newest=BAD, begun=3, good=GOOD), {"strategy": "Rollback"}, State.BROKEN),
-        (Record(newest=BAD, begun=3, good=GOOD), {"strategy": "Rollback", "retries": 0}, State.BROKEN),
+        (Record(newest=BAD, begun=3), {"retries": 0}, State.RETRIES_EXHAUSTED),
+        (Record(newest=BAD, begun=3, failed=release("failed"), counted=3), {}, State.RETRIES_EXHAUSTED),
+        (Record(newest=BAD, begun=3, failed=release("failed"), counted=2), {"wait": "1h"}, State.BACKING_OFF),
+        (Record(newest=BAD, begun=3, good=GOOD), {"strategy": "Rollback"}, State.ROLLBACK_DUE),
+        (Record(newest=BAD, begun=3, good=GOOD), {"strategy": "Rollback", "retries": 0}, State.ROLLBACK_DUE),
         (Record(newest=BAD, begun=3, good=None), {"strategy": "Rollback"}, State.FAILED),
         (Record(newest=BACK, begun=4, failed=BAD, counted=1), {"strategy": "Rollback"}, State.FAILED),
-        (Record(newest=BACK, begun=4, failed=BAD, counted=4), {"strategy": "Rollback"}, State.EXHAUSTED),
-        (Record(newest=BACK, begun=4, failed=release("failed", config={"a": 7}), counted=4), {}, State.OUTDATED),
-        (Record(newest=release("failed", config={"a": 7}), begun=2, failed=BAD, counted=9), {}, State.EXHAUSTED),
+        (Record(newest=BACK, begun=4, failed=BAD, counted=4), {"strategy": "Rollback"}, State.RETRIES_EXHAUSTED),
+        (Record(newest=BACK, begun=4, failed=release("failed", config={"a": 7}), counted=4), {}, State.OUT_OF_SYNC),
+        (Record(newest=release("failed", config={"a": 7}), begun=2, failed=BAD, counted=9), {}, State.RETRIES_EXHAUSTED),
     ],
 )
 def test_failures_count_against_what_is_wanted_and_only_that(record: Record, remedies: dict, state: State) -> None:
@@ -114,19 +114,19 @@ def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strat
         good = GOOD if reversible and newest.status == "failed" else None
         record = Record(newest=newest, begun=newest.revision, good=good, failed=failed, counted=counted)
         state = state_of(record, WANTED, remedies, now=now, patience=timedelta(minutes=20))
-        if state is State.EXHAUSTED:
+        if state is State.RETRIES_EXHAUSTED:
             break
-        if state is State.COOLING:
+        if state is State.BACKING_OFF:
             now += timedelta(hours=1)
             continue
         failed, counted = record.last_failure(WANTED), record.tries(WANTED)
-        back = state is State.BROKEN
+        back = state is State.ROLLBACK_DUE
         runs += not back
         newest = replace(
             release("deployed" if back else "failed", revision=newest.revision + 1, config={"a": 0} if back else None),
             last_deployed=now,
         )
-    assert state is State.EXHAUSTED and runs == retries + 1
+    assert state is State.RETRIES_EXHAUSTED and runs == retries + 1
 
 
 @given(

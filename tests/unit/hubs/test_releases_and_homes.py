@@ -13,18 +13,18 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.step import Check
-from notebook_platform.helm.chart_adapter import Content
-from notebook_platform.helm.health.issues import Trouble, sentence
+from notebook_platform.helm.chart_adapter import ChartAdapter
+from notebook_platform.helm.health.issues import HealthIssue, sentence
 from notebook_platform.helm.health.pods import diagnose
-from notebook_platform.helm.health.snapshot import Scene
+from notebook_platform.helm.health.snapshot import HealthSnapshot
 from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.releases import AnyChart, in_order, step_name
 from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.health.crash_log import read
 from notebook_platform.hubs.health.hub import unseen
-from notebook_platform.hubs.inputs import Around
+from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.jupyterhub import JupyterHub
-from notebook_platform.hubs.users.census import Census, notices
+from notebook_platform.hubs.users.census import UserCounts, notices
 
 NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 
@@ -45,16 +45,16 @@ def test_whatever_releases_and_hubs_need_of_each_other_there_is_a_graph(names: l
     needs = {name: [other for other in data.draw(others) if other != name] for name in everybody}
     chart = {"name": "c", "version": "1.0.0"}
     specs = {n: ReleaseSpec.model_validate({"name": n, "namespace": "x", "chart": chart}) for n in names}
-    contents: dict[str, Content] = {n: AnyChart(s, secrets=None, helm=None) for n, s in specs.items()}  # type: ignore[arg-type]
+    contents: dict[str, ChartAdapter] = {n: AnyChart(s, secrets=None, helm=None) for n, s in specs.items()}  # type: ignore[arg-type]
     hub = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
-    contents["jupyterhub"] = JupyterHub(hub, around=Around(), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
+    contents["jupyterhub"] = JupyterHub(hub, hub_context=HubContext(), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
     found = in_order(contents, needs)
     keeping = Keeping(owner="o", uid="u", helm=None, ledger=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
 
     def there(name: str) -> Any:
         return type(name, (Check,), {"name": name, "desired": lambda *_: None, "observe": lambda *_: None})()
 
-    graph = Graph([there("TargetCluster"), *(ReleaseStep(content, keeping) for content in found)])
+    graph = Graph([there("WorkloadCluster"), *(ReleaseStep(content, keeping) for content in found)])
     for name, content in contents.items():
         assert content.circle or {contents[need].name for need in needs[name]} <= set(graph.needs[content.name])
 
@@ -63,23 +63,27 @@ def test_a_hub_comes_after_the_releases_that_it_needs() -> None:
     chart = {"name": "c", "version": "1.0.0"}
     spec = ReleaseSpec.model_validate({"name": "ingress", "namespace": "x", "chart": chart})
     hub = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
-    contents: dict[str, Content] = {
+    contents: dict[str, ChartAdapter] = {
         "ingress": AnyChart(spec, secrets=None, helm=None),  # type: ignore[arg-type]
-        "jupyterhub": JupyterHub(hub, around=Around(), secrets=None, helm=None, allow_private=False),  # type: ignore[arg-type]
+        "jupyterhub": JupyterHub(hub, hub_context=HubContext(), secrets=None, helm=None, allow_private=False),  # type: ignore[arg-type]
     }
     in_order(contents, {"jupyterhub": ["ingress", "binderhub"], "ingress": []})
-    assert contents["jupyterhub"].needs == ("TargetCluster", "ReleaseIngress")
+    assert contents["jupyterhub"].needs == ("WorkloadCluster", "ReleaseIngress")
 
 
 def test_two_homes_for_one_server_are_told_and_named_servers_are_not_taken_for_them() -> None:
-    fine = Census(homes=(("ada", "", "claim-ada"), ("ada", "gpu", "claim-ada-gpu")))
+    fine = UserCounts(homes=(("ada", "", "claim-ada"), ("ada", "gpu", "claim-ada-gpu")))
     assert notices(fine, "f") == ()
-    (notice,) = notices(Census(homes=(*fine.homes, ("ada", "", "claim-ada---1"))), "f")
+    (notice,) = notices(UserCounts(homes=(*fine.homes, ("ada", "", "claim-ada---1"))), "f")
     assert notice.reason == "DuplicateHomeClaims" and "ada has two home volumes" in notice.message
 
 
 def test_the_worst_is_told_first_and_nothing_twice() -> None:
-    found = [Trouble(5, "Progressing", "late"), Trouble(0, "ImagePullFailed", "image"), Trouble(5, "Progressing", "late")]
+    found = [
+        HealthIssue(5, "Progressing", "late"),
+        HealthIssue(0, "ImagePullFailed", "image"),
+        HealthIssue(5, "Progressing", "late"),
+    ]
     assert sentence(found) == "image; late"
 
 
@@ -112,7 +116,7 @@ def pod(told: str, **spec: Any) -> client.V1Pod:
 )
 def test_what_the_scheduler_says_is_a_reason_and_a_sentence(told: str, reason: str, words: str) -> None:
     nodes = [SimpleNamespace(metadata=SimpleNamespace(labels={}))]
-    found = diagnose(pod(told), Scene(claims={}, classes={}, nodes=nodes))
+    found = diagnose(pod(told), HealthSnapshot(claims={}, classes={}, nodes=nodes))
     assert found is not None and found[0].reason == reason and words in found[1]
 
 
@@ -134,7 +138,7 @@ def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cann
     spec = JupyterHubSpec.model_validate(
         {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}, "remediation": {"strategy": "Rollback"}}
     )
-    hub = JupyterHub(spec, around=Around(location="eastus"), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
+    hub = JupyterHub(spec, hub_context=HubContext(location="eastus"), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
 
     def at(version: str) -> Any:
         return SimpleNamespace(chart_version=version)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from notebook_platform.engine import Refused
-from notebook_platform.hubs.secrets import Standing, hub_secrets
+from notebook_platform.engine import StepError
+from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
 from notebook_platform.hubs.values import render
 from notebook_platform.kube.secrets import Platform, SecretStore
 
@@ -45,16 +45,16 @@ def store() -> InMemory:
     )
 
 
-def standing(values: Mapping[str, Any]) -> Standing:
+def existing_release(values: Mapping[str, Any]) -> ExistingRelease:
     """A release whose values say all: the cluster is not asked."""
-    return Standing(values, None, "jhub")  # type: ignore[arg-type]
+    return ExistingRelease(values, None, "jhub")  # type: ignore[arg-type]
 
 
 async def test_they_are_made_once_and_kept() -> None:
     secrets = store()
     first = await hub_secrets(secrets, spec("4.4.0"), None)
     others = {"proxy": {"secretToken": "x"}, "hub": {"cookieSecret": "y", "config": {"CryptKeeper": {"keys": ["z"]}}}}
-    second = await hub_secrets(secrets, spec("4.4.0"), standing(others))
+    second = await hub_secrets(secrets, spec("4.4.0"), existing_release(others))
     assert first == second and secrets.writes == 1
     assert set(secrets.data[KEPT]) == {"proxyToken", "cookieSecret", "cryptKey", "password", "tokenKey"}
     assert all(len(value) == 64 and int(value, 16) for value in secrets.data[KEPT].values())
@@ -87,7 +87,7 @@ async def test_they_are_made_once_and_kept() -> None:
 )
 async def test_those_of_a_release_that_is_there_are_taken_over(existing: dict[str, Any]) -> None:
     wanted = spec("4.4.0", services=[{"name": "made"}])
-    found = await hub_secrets(store(), wanted, standing(existing))
+    found = await hub_secrets(store(), wanted, existing_release(existing))
     assert (found.proxy_token, found.cookie_secret) == ("old-proxy", "old-cookie")
     values = render(wanted, found, NEW)
     assert values["hub"]["config"]["CryptKeeper"]["keys"] == ["new-key", "old-key"]
@@ -127,7 +127,7 @@ async def test_what_the_spec_refers_to_is_read() -> None:
     ],
 )
 async def test_a_missing_reference_is_told_with_its_field(changes: dict[str, Any], field: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(StepError) as refused:
         await hub_secrets(store(), spec("4.4.0", **changes), None)
     failed = refused.value.failed
     assert failed.reason == "SecretNotFound" and failed.message.startswith(f"spec.jupyterhub.{field} ")

@@ -11,17 +11,17 @@ from notebook_platform.engine import Change
 from notebook_platform.helm.approval import APPROVE, Concern, approved, needed
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.deprecated_apis import REMOVED, lost
-from notebook_platform.helm.dry_run import Rehearsals, refusal
+from notebook_platform.helm.dry_run import DryRuns, refusal
 from notebook_platform.helm.ownership import OwnedRelease
-from notebook_platform.helm.plan import Ahead, changes
+from notebook_platform.helm.plan import RevisionPreview, changes
 from notebook_platform.helm.served import in_words
 from notebook_platform.helm.state import State, Wanted
 from notebook_platform.hubs.binder.chart import BinderHub
 from notebook_platform.hubs.chart.versions import migrates
-from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.upgrades import concerns
-from notebook_platform.hubs.users.census import Census
-from notebook_platform.workload.step import Target
+from notebook_platform.hubs.users.census import UserCounts
+from notebook_platform.workload.step import WorkloadClusterOutput
 from pyhelm3.errors import Error
 
 from tests.unit.hubs.test_binder_values import INGRESS as BINDER_ADDRESS
@@ -32,13 +32,13 @@ from tests.unit.hubs.test_release_state import WANTED, release
 
 FIELD = "spec.jupyterhub"
 BINDER = "1.0.0-0.dev.git.3950.hb1d2e3f4"
-NOBODY = Census()
+NOBODY = UserCounts()
 ESCAPE = {"hub": {"config": {"KubeSpawner": {"slug_scheme": "escape"}}}}
 BUDGET = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "user-scheduler"}}
 
 
-def told(before: str, after: str, values: dict | None = None, users: Census = NOBODY, was: dict | None = None) -> str:
-    found = concerns(Before(before, was or {}), Before(after, ESCAPE if values is None else values), users)
+def told(before: str, after: str, values: dict | None = None, users: UserCounts = NOBODY, was: dict | None = None) -> str:
+    found = concerns(ReleaseSnapshot(before, was or {}), ReleaseSnapshot(after, ESCAPE if values is None else values), users)
     return " | ".join(concern.clause for concern in found)
 
 
@@ -71,10 +71,10 @@ def test_a_database_in_memory_is_no_concern() -> None:
 
 def test_homes_that_would_be_lost_from_sight_are_told_with_their_users() -> None:
     homes = (("ada@example.org", "", "claim-a"), ("grace", "", "claim-grace"), ("joan", "gpu", "claim-joan--gpu"))
-    found = told("4.3.0", "4.4.0", {}, Census(servers=2, homes=homes), was=ESCAPE)
+    found = told("4.3.0", "4.4.0", {}, UserCounts(servers=2, homes=homes), was=ESCAPE)
     assert "slug_scheme goes from escape to safe" in found and "of ada@example.org, joan, who" in found
     assert "2 servers run, end them first" in found and "grace" not in found
-    assert told("4.3.0", "4.4.0", {}, Census(homes=(("grace", "", "claim-grace"),)), was=ESCAPE) == ""
+    assert told("4.3.0", "4.4.0", {}, UserCounts(homes=(("grace", "", "claim-grace"),)), was=ESCAPE) == ""
     static = {"singleuser": {"storage": {"static": {"subPath": "home/{username}"}}}}
     assert "homes below home/{username}" in told("4.3.0", "4.4.0", static, was=ESCAPE)
 
@@ -105,18 +105,18 @@ def test_an_approval_names_the_version_and_nothing_else_passes() -> None:
     assert needed(WANTED, before, [], approved({}), FIELD) is None
 
 
-def planned(state: State, ahead: Ahead, owned: OwnedRelease | None = None, version: str = "3.3.8") -> list[Change]:
-    return list(changes(WANTED, release(version=version, config={"a": 0}), state, owned, ahead, "me"))
+def planned(state: State, preview: RevisionPreview, owned: OwnedRelease | None = None, version: str = "3.3.8") -> list[Change]:
+    return list(changes(WANTED, release(version=version, config={"a": 0}), state, owned, preview, "me"))
 
 
 def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_together() -> None:
     asked = needed(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
-    ahead = Ahead(
+    preview = RevisionPreview(
         awaits=asked,
         renewed=frozenset({("policy/v1beta1", "PodDisruptionBudget")}),
         hooks=(("PriorityClass", "jhub-default-priority"),),
     )
-    found = planned(State.OUTDATED, ahead)
+    found = planned(State.OUT_OF_SYNC, preview)
     assert [change.path for change in found] == [
         "releases/jhub/jhub/manifest/PodDisruptionBudget (policy/v1beta1)",
         "releases/jhub/jhub/PriorityClass/jhub-default-priority",
@@ -127,18 +127,18 @@ def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_togethe
 
 def test_what_was_begun_and_broken_off_asks_for_nothing_again() -> None:
     asked = needed(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
-    (found,) = planned(State.OUTDATED, Ahead(awaits=asked), OwnedRelease(unfinished=True, wish=WANTED.digest))
+    (found,) = planned(State.OUT_OF_SYNC, RevisionPreview(awaits=asked), OwnedRelease(unfinished=True, wish=WANTED.digest))
     assert found.awaits is None and not found.disrupts
-    (other,) = planned(State.OUTDATED, Ahead(awaits=asked), OwnedRelease(unfinished=True, wish="0" * 64))
+    (other,) = planned(State.OUT_OF_SYNC, RevisionPreview(awaits=asked), OwnedRelease(unfinished=True, wish="0" * 64))
     assert other.awaits is asked and other.disrupts
 
 
 def test_what_a_rehearsal_refused_cannot_be_done_in_any_state_that_writes() -> None:
     refused = refusal("chart requires kubeVersion: >=1.28.0-0 which is incompatible", WANTED, (1, 25), FIELD)
     assert refused is not None and refused.reason == "UnsupportedKubernetes"
-    for state in (State.OUTDATED, State.FAILED):
-        assert {change.cannot for change in planned(state, Ahead(refused=refused))} == {refused}
-    assert planned(State.STUCK, Ahead(refused=refused))[0].cannot is None
+    for state in (State.OUT_OF_SYNC, State.FAILED):
+        assert {change.cannot for change in planned(state, RevisionPreview(refused=refused))} == {refused}
+    assert planned(State.LOCK_TIMEOUT, RevisionPreview(refused=refused))[0].cannot is None
 
 
 def test_kinds_that_kubernetes_no_longer_serves_are_named_and_custom_ones_left_to_the_real_run() -> None:
@@ -182,38 +182,42 @@ async def test_a_rehearsal_is_run_once_for_what_is_wanted_and_a_slow_one_goes_on
     asked: list[Any] = []
     come = asyncio.Event()
 
-    async def rehearse(target: Target, wanted: Wanted, upgrade: bool) -> str:
+    async def rehearse(target: WorkloadClusterOutput, wanted: Wanted, upgrade: bool) -> str:
         asked.append((wanted.values["a"], upgrade))
         await come.wait()
         return MANIFESTS
 
-    rehearsals = Rehearsals(rehearse, patience=0.01)
-    target = Target(api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1)
-    assert await rehearsals.of(target, WANTED, FIELD, upgrade=True) is None
-    assert await rehearsals.of(target, replace(WANTED, values={"a": 2}), FIELD, upgrade=True) is None
-    assert await rehearsals.of(target, WANTED, FIELD, upgrade=True) is None
+    dry_runs = DryRuns(rehearse, patience=0.01)
+    target = WorkloadClusterOutput(
+        api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
+    )
+    assert await dry_runs.of(target, WANTED, FIELD, upgrade=True) is None
+    assert await dry_runs.of(target, replace(WANTED, values={"a": 2}), FIELD, upgrade=True) is None
+    assert await dry_runs.of(target, WANTED, FIELD, upgrade=True) is None
     come.set()
     for _ in range(3):
-        found = await rehearsals.of(target, WANTED, FIELD, upgrade=True)
+        found = await dry_runs.of(target, WANTED, FIELD, upgrade=True)
         assert found is not None and found.refused is None and found.objects == {("Service", "hub")}
     assert asked == [(1, True), (2, True), (1, True)]
-    await rehearsals.close()
+    await dry_runs.close()
 
 
 async def test_a_repository_that_is_away_is_asked_again_and_a_refusal_for_good_is_kept() -> None:
     asked = 0
 
-    async def rehearse(target: Target, wanted: Wanted, upgrade: bool) -> str:
+    async def rehearse(target: WorkloadClusterOutput, wanted: Wanted, upgrade: bool) -> str:
         nonlocal asked
         asked += 1
         raise Error(1, b"", b"dial tcp: no such host" if wanted.values["a"] == 1 else b"execution error at (x): no")
 
-    rehearsals = Rehearsals(rehearse)
-    target = Target(api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1)
+    dry_runs = DryRuns(rehearse)
+    target = WorkloadClusterOutput(
+        api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
+    )
     for values, reason, runs in (({"a": 1}, "RepositoryUnreachable", 2), ({"a": 2}, "ValuesRefused", 1)):
         asked = 0
         for _ in range(2):
-            found = await rehearsals.of(target, replace(WANTED, values=values), FIELD, upgrade=False)
+            found = await dry_runs.of(target, replace(WANTED, values=values), FIELD, upgrade=False)
             assert found is not None and found.refused is not None and found.refused.reason == reason
         assert asked == runs
 

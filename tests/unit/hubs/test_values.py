@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 from notebook_platform.helm.values import merged
 from notebook_platform.hubs.chart.value_map import ROWS
 from notebook_platform.hubs.chart.versions import GENERATIONS, KNOWN, Generation, Knowledge, generation, is_known
 from notebook_platform.hubs.fields.hub import split_url
-from notebook_platform.hubs.inputs import Around, Endpoints, host_of, url_of
-from notebook_platform.hubs.naming import Before
-from notebook_platform.hubs.values import HubSecrets, explain, render
+from notebook_platform.hubs.inputs import Endpoints, HubContext, host_of, url_of
+from notebook_platform.hubs.naming import ReleaseSnapshot
+from notebook_platform.hubs.values import HubSecrets, render, render_with_origins
 
 from tests.unit.hubs.specs import CLIENT, ENDPOINTS, NEW, OLD, SECRETS, VERSIONS, at, oidc, spec
 
@@ -40,7 +40,7 @@ def test_an_old_chart_on_a_new_kubernetes_leaves_out_what_is_no_longer_served() 
     ],
 )
 def test_what_an_old_chart_cannot_do_on_a_new_kubernetes_is_refused(changes: dict, field: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(StepError) as refused:
         render(spec("0.11.1", **changes), SECRETS, NEW)
     assert refused.value.failed.reason == "FieldNotSupported" and field in refused.value.failed.message
     assert render(spec("0.11.1", **changes), SECRETS, OLD) and render(spec("4.4.0", **changes), SECRETS, NEW)
@@ -63,7 +63,7 @@ def test_it_is_told_where_each_value_comes_from_and_no_value_is_told() -> None:
         values={"cull": {"every": 3}},
         valuesFrom=[{"kind": "Secret", "name": "more"}, {"kind": "ConfigMap", "name": "open"}],
     )
-    told = explain(wanted, SECRETS, NEW, [{"hub": {"x": 1}}, {"hub": {"y": 2}, "cull": {"every": 1}}]).told()
+    told = render_with_origins(wanted, SECRETS, NEW, [{"hub": {"x": 1}}, {"hub": {"y": 2}, "cull": {"every": 1}}]).told()
     assert told["cull.timeout"] == "spec.jupyterhub.culling.timeout"
     assert told["cull.enabled"] == "spec.jupyterhub.culling.enabled (default)"
     assert told["cull.every"] == "spec.jupyterhub.values.cull.every"
@@ -73,14 +73,14 @@ def test_it_is_told_where_each_value_comes_from_and_no_value_is_told() -> None:
     assert told["hub.config.GenericOAuthenticator.client_secret"] == "spec.jupyterhub.auth.oidc.clientSecretRef"
     label = "proxy.service.annotations.service.beta.kubernetes.io/azure-dns-label-name"
     assert told[label] == "spec.jupyterhub.expose.loadBalancer.dnsLabel"
-    old = explain(spec("0.11.1"), SECRETS, NEW).told()
+    old = render_with_origins(spec("0.11.1"), SECRETS, NEW).told()
     assert old["scheduling.userScheduler.enabled"] == "the chart is too old for the cluster's Kubernetes"
     secret = [value for value in dataclasses.astuple(SECRETS) if isinstance(value, str)]
     assert not any(value in json.dumps(told) for value in secret)
 
 
 def test_every_leaf_has_an_origin() -> None:
-    rendered = explain(spec("4.4.0", values={"custom": {"a": {}, "b": [1]}}), SECRETS, NEW)
+    rendered = render_with_origins(spec("4.4.0", values={"custom": {"a": {}, "b": [1]}}), SECRETS, NEW)
     assert set(rendered.origins.values()) and "" not in rendered.origins.values()
     assert {"custom.a", "custom.b"} <= set(rendered.told())
 
@@ -102,7 +102,11 @@ def test_the_next_generation_is_an_entry_and_its_rows() -> None:
 
 
 def test_secrets_do_not_show_in_a_repr() -> None:
-    shown = repr(SECRETS) + repr(explain(spec("4.4.0"), SECRETS, NEW)) + repr(Before("4.4.0", {"a": "proxy-token-1"}))
+    shown = (
+        repr(SECRETS)
+        + repr(render_with_origins(spec("4.4.0"), SECRETS, NEW))
+        + repr(ReleaseSnapshot("4.4.0", {"a": "proxy-token-1"}))
+    )
     for value in dataclasses.astuple(SECRETS):
         assert str(value) not in shown
 
@@ -110,12 +114,12 @@ def test_secrets_do_not_show_in_a_repr() -> None:
 def test_endpoints_that_are_left_out_are_those_of_the_issuer() -> None:
     found = Endpoints(authorize="https://i.example.org/a", token="https://i.example.org/t", userinfo="https://i.example.org/u")
     wanted = spec("4.4.0", auth={"oidc": {**CLIENT, "issuer": "https://i.example.org", "allowAll": True}})
-    section = render(wanted, SECRETS, NEW, around=Around(endpoints=found))["hub"]["config"]["GenericOAuthenticator"]
+    section = render(wanted, SECRETS, NEW, hub_context=HubContext(endpoints=found))["hub"]["config"]["GenericOAuthenticator"]
     assert (section["authorize_url"], section["token_url"], section["userdata_url"]) == dataclasses.astuple(found)
     one = {**CLIENT, "issuer": "https://i.example.org", "allowAll": True, "tokenUrl": ENDPOINTS["tokenUrl"]}
-    section = render(spec("4.4.0", auth={"oidc": one}), SECRETS, NEW, around=Around(endpoints=found))["hub"]["config"]
+    section = render(spec("4.4.0", auth={"oidc": one}), SECRETS, NEW, hub_context=HubContext(endpoints=found))["hub"]["config"]
     assert section["GenericOAuthenticator"]["token_url"] == ENDPOINTS["tokenUrl"]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(StepError) as refused:
         render(wanted, SECRETS, NEW)
     assert refused.value.failed.reason == "EndpointsUnknown" and "spec.jupyterhub.auth.oidc" in refused.value.failed.message
 
@@ -123,14 +127,14 @@ def test_endpoints_that_are_left_out_are_those_of_the_issuer() -> None:
 def test_the_name_of_a_dns_label_is_known_before_anything_is_made() -> None:
     door = {"loadBalancer": {"dnsLabel": "my-hub"}, "tls": {"letsEncrypt": {"contactEmail": "a@example.org"}}}
     wanted = spec("4.4.0", host=None, expose={**door, "basePath": "/jupyter/"})
-    around = Around(location="westeurope")
-    assert host_of(wanted, around) == "my-hub.westeurope.cloudapp.azure.com"
-    assert url_of(wanted, around) == "https://my-hub.westeurope.cloudapp.azure.com/jupyter"
-    values = render(wanted, SECRETS, NEW, around=around)
+    hub_context = HubContext(location="westeurope")
+    assert host_of(wanted, hub_context) == "my-hub.westeurope.cloudapp.azure.com"
+    assert url_of(wanted, hub_context) == "https://my-hub.westeurope.cloudapp.azure.com/jupyter"
+    values = render(wanted, SECRETS, NEW, hub_context=hub_context)
     assert values["proxy"]["https"]["hosts"] == ["my-hub.westeurope.cloudapp.azure.com"]
     callback = at(values, "hub.config.GenericOAuthenticator.oauth_callback_url")
     assert callback == "https://my-hub.westeurope.cloudapp.azure.com/jupyter/hub/oauth_callback"
-    china = Around(location="chinanorth3", label_suffix="cloudapp.chinacloudapi.cn")
+    china = HubContext(location="chinanorth3", label_suffix="cloudapp.chinacloudapi.cn")
     assert host_of(wanted, china) == "my-hub.chinanorth3.cloudapp.chinacloudapi.cn"
 
 

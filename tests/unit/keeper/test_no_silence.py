@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from notebook_platform.api import FINALIZER
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine import Action, Change, Done
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Failed, Outcome, Refused
+from notebook_platform.engine.outcome import Failed, Outcome, StepError
 from notebook_platform.engine.step import Inputs, Observed, Step
 from notebook_platform.kube.secrets import Platform, SecretStore
-from notebook_platform.platform import Workshop
-from notebook_platform.reconciler import Keeper
+from notebook_platform.reconciler import PlatformReconciler
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
 from sandbox.operator_process import secret
@@ -32,7 +32,7 @@ RAISED: Sequence[Callable[[], BaseException]] = (
     lambda: UnicodeDecodeError("utf-8", HIDDEN.encode(), 0, 1, HIDDEN),
     lambda: ExceptionGroup(HIDDEN, [OSError(HIDDEN), ValueError(HIDDEN)]),
     lambda: RecursionError(HIDDEN),
-    lambda: Refused(Failed(reason="Refused", message="it is refused", remedy="Change it.")),
+    lambda: StepError.of(Failed(reason="StepError", message="it is refused", remedy="Change it.")),
     lambda: asyncio.CancelledError(HIDDEN),
 )
 
@@ -79,7 +79,7 @@ class Raising(Step[Any, Any]):
         self._at("apply")
         return Done(output="made")
 
-    def judge(self, found: Any) -> Outcome | None:
+    def check_health(self, found: Any) -> Outcome | None:
         self._at("judge")
         return None
 
@@ -87,15 +87,15 @@ class Raising(Step[Any, Any]):
         self._at("output")
         return found
 
-    def promise(self, desired: Any) -> Any:
+    def planned_output(self, desired: Any) -> Any:
         self._at("promise")
         return desired
 
-    def takes(self, changes: Sequence[Change]) -> float:
+    def estimate_seconds(self, changes: Sequence[Change]) -> float:
         self._at("takes")
         return 0.0
 
-    def explain(self, error: Exception) -> Failed | None:
+    def classify_error(self, error: Exception) -> Failed | None:
         self._at("explain")
         return None
 
@@ -103,12 +103,12 @@ class Raising(Step[Any, Any]):
         self._at("delete")
         return Done()
 
-    async def let_go(self, found: Any) -> Outcome:
+    async def orphan(self, found: Any) -> Outcome:
         self._at("let_go")
         return Done()
 
 
-class RaisingWorkshop(Workshop):
+class RaisingClients(SharedClients):
     """Makes the real graph, with each step in it replaced."""
 
     def __init__(self, config: OperatorConfig, name: str, method: str, error: Callable[[], BaseException] | None) -> None:
@@ -139,9 +139,9 @@ def management(spec: dict[str, Any], *more: dict[str, Any], deleting: bool = Fal
 
 
 @asynccontextmanager
-async def kept(cluster: Management, workshop: Workshop) -> AsyncIterator[None]:
+async def kept(cluster: Management, clients: SharedClients) -> AsyncIterator[None]:
     """A keeper of the cluster's platform works until the block ends."""
-    task = asyncio.create_task(Keeper(json.loads(json.dumps(cluster.platform)), cluster.api, workshop).run())
+    task = asyncio.create_task(PlatformReconciler(json.loads(json.dumps(cluster.platform)), cluster.api, clients).run())
     try:
         yield
     finally:
@@ -150,18 +150,18 @@ async def kept(cluster: Management, workshop: Workshop) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def shared(directory: Path, name: str = "Cluster", method: str = "judge") -> AsyncIterator[RaisingWorkshop]:
-    """A workshop in which a step raises."""
-    workshop = RaisingWorkshop(config(directory), name, method, lambda: KeyError(HIDDEN))
-    yield workshop
-    await workshop.close()
+async def shared(directory: Path, name: str = "Cluster", method: str = "judge") -> AsyncIterator[RaisingClients]:
+    """A clients in which a step raises."""
+    clients = RaisingClients(config(directory), name, method, lambda: KeyError(HIDDEN))
+    yield clients
+    await clients.close()
 
 
-async def steps_of(cluster: Management, workshop: Workshop) -> list[str]:
+async def steps_of(cluster: Management, clients: SharedClients) -> list[str]:
     """The names of all steps, from the real graph."""
     platform = Platform(namespace="platforms", name="lab", uid="uid-1")
     spec = NotebookPlatformSpec.model_validate(cluster.platform["spec"])
-    graph = await workshop.graph(platform, spec, SecretStore(cluster.api, platform), {})
+    graph = await clients.graph(platform, spec, SecretStore(cluster.api, platform), {})
     return list(graph.steps)
 
 
@@ -169,15 +169,15 @@ async def steps_of(cluster: Management, workshop: Workshop) -> list[str]:
 async def test_whatever_method_of_whatever_step_raises_the_platform_says_so(method: str, tmp_path: Path) -> None:
     changes: Mapping[str, Any] = {"promise": {"suspend": True}, "let_go": {"deletionPolicy": "Orphan"}}.get(method, {})
     deleting = method in ("delete", "let_go")
-    async with management(whole_spec(**changes), deleting=deleting) as cluster, shared(tmp_path) as workshop:
-        names = await steps_of(cluster, workshop)
+    async with management(whole_spec(**changes), deleting=deleting) as cluster, shared(tmp_path) as clients:
+        names = await steps_of(cluster, clients)
         assert len(names) > 15
         for place, name in enumerate(names):
-            workshop.raising = name, method, RAISED[place % len(RAISED)]
+            clients.raising = name, method, RAISED[place % len(RAISED)]
             cluster.platform.pop("status", None)
-            async with kept(cluster, workshop):
+            async with kept(cluster, clients):
                 ready = await cluster.until(f"{name}.{method} is told", lambda: cluster.condition("Ready"))
-            assert any(step.reached for step in workshop.reached), (name, method)
+            assert any(step.reached for step in clients.reached), (name, method)
             assert ready["status"] == "False" and ready["reason"], (name, method, ready)
             assert HIDDEN not in json.dumps(cluster.platform["status"])
 
@@ -207,14 +207,14 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("status", "body"), ANSWERS, ids=[f"{status}-{body or 'none'}" for status, body in ANSWERS])
 async def test_whatever_call_to_the_api_server_fails_the_platform_says_so(status: int, body: str, tmp_path: Path) -> None:
-    async with management(whole_spec()) as cluster, shared(tmp_path) as workshop:
+    async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
         for call, (method, path) in CALLS.items():
             if (call, status) == ("read the platform", 404):
                 continue  # it is gone
             cluster.spoilt = Spoilt(method, path, status, body)
             cluster.platform.pop("status", None)
             cluster.platform["metadata"].pop("finalizers", None)
-            async with kept(cluster, workshop):
+            async with kept(cluster, clients):
                 ready = await cluster.until(f"{call} is told", lambda: cluster.condition("Ready"))
             assert ready["status"] == "False" and ready["reason"] and ready["message"]
 
@@ -234,15 +234,15 @@ ODD_OPERATIONS: Sequence[Mapping[str, Any]] = [
 async def test_a_foreign_or_unreadable_operations_secret_leaves_a_condition(odd: Mapping[str, Any], tmp_path: Path) -> None:
     metadata = {"name": "lab-operations", "namespace": "platforms", **odd.get("metadata", {})}
     taken = {"apiVersion": "v1", "kind": "Secret", **odd, "metadata": metadata}
-    async with management(whole_spec(), taken) as cluster, shared(tmp_path) as workshop, kept(cluster, workshop):
+    async with management(whole_spec(), taken) as cluster, shared(tmp_path) as clients, kept(cluster, clients):
         ready = await cluster.until("it is told", lambda: cluster.condition("Ready"))
         assert ready["status"] == "False" and ready["reason"]
 
 
 async def test_a_status_that_the_api_server_refuses_is_replaced_by_its_summary(tmp_path: Path) -> None:
-    async with management(whole_spec()) as cluster, shared(tmp_path) as workshop:
+    async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
         cluster.largest_status = 1500
-        async with kept(cluster, workshop):
+        async with kept(cluster, clients):
             await cluster.until("the summary is written", lambda: cluster.condition("Stalled"))
         assert {c["type"] for c in cluster.platform["status"]["conditions"]} == {"Ready", "Reconciling", "Stalled"}
 
@@ -252,9 +252,9 @@ ODD_BODIES = [{"spec": None}, {"spec": {}}, {"spec": []}, {"spec": "x"}, {"statu
 
 @pytest.mark.parametrize("odd", ODD_BODIES, ids=map(str, ODD_BODIES))
 async def test_an_odd_object_gets_a_condition_too(odd: dict[str, Any], tmp_path: Path) -> None:
-    async with management(whole_spec()) as cluster, shared(tmp_path) as workshop:
+    async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
         cluster.platform.update(odd)
-        keeper = Keeper(json.loads(json.dumps(cluster.platform)), cluster.api, workshop)
+        keeper = PlatformReconciler(json.loads(json.dumps(cluster.platform)), cluster.api, clients)
         cluster.platform["status"] = {}
         task = asyncio.create_task(keeper.run())
         await cluster.until("it is told", lambda: cluster.condition("Ready"))
@@ -263,11 +263,11 @@ async def test_an_odd_object_gets_a_condition_too(odd: dict[str, Any], tmp_path:
 
 
 async def test_an_unknown_error_has_the_same_incident_at_each_retry(tmp_path: Path) -> None:
-    async with management(whole_spec()) as cluster, shared(tmp_path) as workshop:
+    async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
         cluster.spoilt = Spoilt("GET", "/secrets/lab-operations$", 200, "[]")
-        async with kept(cluster, workshop):
+        async with kept(cluster, clients):
             first = await cluster.until("it is told", lambda: cluster.condition("Ready"))
         cluster.platform.pop("status", None)
-        async with kept(cluster, workshop):
+        async with kept(cluster, clients):
             again = await cluster.until("it is told again", lambda: cluster.condition("Ready"))
         assert "incident" in first["message"] and again["message"] == first["message"]

@@ -5,18 +5,18 @@ import copy
 from pathlib import Path
 
 from notebook_platform.config import OperatorConfig
-from notebook_platform.reconciler import Keeper
+from notebook_platform.reconciler import PlatformReconciler
 
-from tests.unit.keeper.test_no_silence import HIDDEN, RaisingWorkshop, management, whole_spec
+from tests.unit.keeper.test_no_silence import HIDDEN, RaisingClients, management, whole_spec
 
 
 async def test_a_platform_over_its_budget_is_throttled_until_it_rests(tmp_path: Path) -> None:
     config = OperatorConfig(
         work_dir=tmp_path, chart_repository="https://charts.example.org", passes_per_minute=120, pass_burst=3, least_interval=30
     )
-    workshop = RaisingWorkshop(config, "Cluster", "judge", lambda: KeyError(HIDDEN))
+    shared = RaisingClients(config, "Cluster", "judge", lambda: KeyError(HIDDEN))
     async with management(whole_spec()) as busy, management(whole_spec()) as quiet:
-        keepers = [Keeper(copy.deepcopy(cluster.platform), cluster.api, workshop) for cluster in (busy, quiet)]
+        keepers = [PlatformReconciler(copy.deepcopy(cluster.platform), cluster.api, shared) for cluster in (busy, quiet)]
         tasks = [asyncio.create_task(keeper.run()) for keeper in keepers]
         for generation in range(2, 200):
             busy.platform["metadata"]["generation"] = generation
@@ -40,4 +40,4 @@ async def test_a_platform_over_its_budget_is_throttled_until_it_rests(tmp_path: 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    await workshop.close()
+    await shared.close()

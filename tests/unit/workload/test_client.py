@@ -19,7 +19,7 @@ from aiohttp import web
 from kubernetes.aio import client as kubernetes
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.workload.access import ClusterKey, WorkloadClusters
 from notebook_platform.workload.client import MOST_BYTES, AnswerTooLarge, ForeignAnswer, connect
 from notebook_platform.workload.kubeconfig import ClusterAccess, parse_kubeconfig
@@ -301,6 +301,6 @@ async def test_certificates_that_cannot_be_used_are_refused_with_a_reason(server
     async def ask() -> ClusterAccess:
         return access
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(StepError) as caught:
         await clusters.connection("uid", KEY, ask)
     assert caught.value.failed.reason == "KubeconfigRefused" and json.dumps(caught.value.failed.message)

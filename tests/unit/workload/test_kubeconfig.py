@@ -8,7 +8,7 @@ import trustme
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.workload.kubeconfig import (
     CLUSTER,
     CONTEXT,
@@ -46,7 +46,7 @@ def document() -> dict[str, Any]:
 
 
 def refusal(text: str | bytes) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(StepError) as caught:
         parse_kubeconfig(text)
     assert caught.value.failed.reason == "KubeconfigRefused" and caught.value.failed.remedy
     return caught.value.failed.message
@@ -111,7 +111,7 @@ def test_a_cluster_with_another_power_is_refused_and_named(member: str, value: A
         found["clusters"].append({"name": "other", "cluster": {"server": SERVER}})
     found["clusters"][-1]["cluster"][member] = value
     assert f"cluster.{member} is not allowed" in refusal(yaml.safe_dump(found))
-    with pytest.raises(Refused, match="is not allowed"):
+    with pytest.raises(StepError, match="is not allowed"):
         parse_address(yaml.safe_dump(found))
 
 
@@ -189,7 +189,7 @@ trees = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dict
 def test_whatever_a_document_holds_it_is_read_or_refused(tree: Any) -> None:
     try:
         access = parse_kubeconfig(yaml.safe_dump(tree))
-    except Refused as refused:
+    except StepError as refused:
         assert refused.failed.reason == "KubeconfigRefused" and refused.failed.message.isprintable()
     else:
         assert access.server.startswith("https://")
@@ -207,7 +207,7 @@ def test_what_is_read_holds_no_member_beside_the_five(user: Any, cluster: Any, c
     found["contexts"][0]["context"] |= context
     try:
         access = parse_kubeconfig(yaml.safe_dump(found))
-    except Refused:
+    except StepError:
         return
     rendered = yaml.safe_load(access.kubeconfig())
     assert set(rendered["clusters"][0]["cluster"]) <= {"server", "certificate-authority-data"}

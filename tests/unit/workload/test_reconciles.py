@@ -9,13 +9,13 @@ import yaml
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.clients import ClusterClients
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Done, Failed
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
 from notebook_platform.kube.secrets import Platform
-from notebook_platform.platform import azure_steps
+from notebook_platform.steps import azure_steps
 
 from tests.unit.azure.conftest import Estate, estate, runbook_spec, with_cluster
 from tests.unit.cli.target import BuiltCluster
@@ -35,11 +35,11 @@ class Site:
     clients: ClusterClients
     spec: dict[str, Any]
 
-    async def context(self, credentials: str = "azure-credentials") -> AzureContext:
+    async def context(self, credentials: str = "azure-credentials") -> AzureScope:
         azure = {**self.spec["azure"], "credentials": {"secretRef": {"name": credentials}}}
         found = NotebookPlatformSpec.model_validate({**self.spec, "azure": azure})
         wanted = await sign_in(found.azure.credentials, self.estate.sessions.cloud, self.estate.secrets)  # type: ignore[arg-type]
-        return AzureContext(
+        return AzureScope(
             spec=found,
             owner=Owner(cluster_id="test", namespace="platforms", name="prd-jhub", uid="uid-1"),
             signed_in=self.estate.sessions.of(wanted, found.azure.subscription_id),
@@ -49,11 +49,11 @@ class Site:
         )
 
     async def reconcile(self, times: int = 1) -> Result:
-        """The end of TargetCluster after so many reconciles."""
+        """The end of WorkloadCluster after so many reconciles."""
         for _ in range(times):
             context = await self.context()
             results = await reconcile(Graph([*azure_steps(context), self.clients.step(context)]), Policy())
-        return results["TargetCluster"]
+        return results["WorkloadCluster"]
 
     async def asked(self) -> int:
         """How often Azure was asked for access."""
@@ -83,7 +83,7 @@ async def test_azure_is_asked_once_and_again_after_a_refusal_and_a_restart(site:
     monkeypatch.setattr("notebook_platform.workload.access.LEAST_AGE", -1)
     site.cluster.token = "another"
     failed = (await site.reconcile()).outcome
-    assert isinstance(failed, Failed) and failed.reason == "TargetUnreachable" and "401" in failed.message
+    assert isinstance(failed, Failed) and failed.reason == "ClusterUnreachable" and "401" in failed.message
     assert isinstance((await site.reconcile(5)).outcome, Done)
     assert await site.asked() == 2 and "another" in site.estate.secrets.data[SECRET]["value"]
     await site.clients.close()

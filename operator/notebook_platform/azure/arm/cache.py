@@ -34,23 +34,23 @@ def wire(model: Any) -> Wire:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceType:
     """A kind of thing: how all of a subscription are listed, and how one is read by (group, name)."""
 
     name: str
-    every: "Callable[[AzureSession], AsyncIterator[Any]]"
-    one: "Callable[[AzureSession, str, str], Awaitable[Any]] | None" = None
-    below: "Callable[[AzureSession, str], AsyncIterator[Any]] | None" = None
+    list_subscription: "Callable[[AzureSession], AsyncIterator[Any]]"
+    get: "Callable[[AzureSession, str, str], Awaitable[Any]] | None" = None
+    list_group: "Callable[[AzureSession, str], AsyncIterator[Any]] | None" = None
     """All in one resource group."""
 
 
 async def _paged(session: "AzureSession", path: str, version: str = ROLE_API) -> AsyncIterator[Wire]:
     url: str | None = path
     while url:
-        answer = (await session.send("GET", url, api_version=version if url is path else None)).json()
-        for item in answer.get("value", ()):
+        cached_call = (await session.send("GET", url, api_version=version if url is path else None)).json()
+        for item in cached_call.get("value", ()):
             yield item
-        url = answer.get("nextLink")
+        url = cached_call.get("nextLink")
 
 
 async def _registry(session: "AzureSession", group: str, name: str) -> Wire:
@@ -63,47 +63,51 @@ async def _tagged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
     """What the operator has made in the directory."""
     url, params = path, {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}
     while url:
-        answer = await session.graph("GET", url, params=params)
+        cached_call = await session.graph("GET", url, params=params)
         params = {}
-        for item in answer.get("value", ()):
+        for item in cached_call.get("value", ()):
             yield item
-        url = answer.get("@odata.nextLink")
+        url = cached_call.get("@odata.nextLink")
 
 
-GROUPS = Kind("groups", lambda s: s.resources.resource_groups.list(), lambda s, _, name: s.resources.resource_groups.get(name))
-NETWORKS = Kind("networks", lambda s: s.network.virtual_networks.list_all(), lambda s, g, n: s.network.virtual_networks.get(g, n))
-IDENTITIES = Kind(
+GROUPS = ResourceType(
+    "groups", lambda s: s.resources.resource_groups.list(), lambda s, _, name: s.resources.resource_groups.get(name)
+)
+NETWORKS = ResourceType(
+    "networks", lambda s: s.network.virtual_networks.list_all(), lambda s, g, n: s.network.virtual_networks.get(g, n)
+)
+IDENTITIES = ResourceType(
     "identities",
     lambda s: s.identities.user_assigned_identities.list_by_subscription(),
     lambda s, g, n: s.identities.user_assigned_identities.get(g, n),
 )
-CLUSTERS = Kind(
+CLUSTERS = ResourceType(
     "clusters",
     lambda s: s.container_service.managed_clusters.list(),
     lambda s, g, n: s.container_service.managed_clusters.get(g, n),
 )
-SCALE_SETS = Kind(
+SCALE_SETS = ResourceType(
     "scale sets",
     lambda s: s.compute.virtual_machine_scale_sets.list_all(),
-    below=lambda s, group: s.compute.virtual_machine_scale_sets.list(group),
+    list_group=lambda s, group: s.compute.virtual_machine_scale_sets.list(group),
 )
-AUTOSCALE_SETTINGS = Kind(
+AUTOSCALE_SETTINGS = ResourceType(
     "autoscale settings",
     lambda s: s.monitor.autoscale_settings.list_by_subscription(),
-    below=lambda s, group: s.monitor.autoscale_settings.list_by_resource_group(group),
+    list_group=lambda s, group: s.monitor.autoscale_settings.list_by_resource_group(group),
 )
-ROLE_ASSIGNMENTS = Kind(
+ROLE_ASSIGNMENTS = ResourceType(
     "role assignments",
     lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/Microsoft.Authorization/roleAssignments"),
 )
-REGISTRIES = Kind(
+REGISTRIES = ResourceType(
     "registries",
     lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/{REGISTRY_TYPE}", REGISTRY_API),
     _registry,
 )
 APPLICATION_TAG = "notebook-platform"
-APPLICATIONS = Kind("applications", lambda s: _tagged(s, "/applications"))
-PRINCIPALS = Kind("principals", lambda s: _tagged(s, "/servicePrincipals"))
+APPLICATIONS = ResourceType("applications", lambda s: _tagged(s, "/applications"))
+PRINCIPALS = ResourceType("principals", lambda s: _tagged(s, "/servicePrincipals"))
 
 
 @dataclass
@@ -125,7 +129,7 @@ class _Answer:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Inventory:
+class ResourceCache:
     """The shared looks of one session. Ages are in seconds of real time, counted from when a look began.
 
     Whoever comes while a look is under way waits for it: an operator that starts looks once, not once for each platform.
@@ -141,14 +145,14 @@ class Inventory:
         """Something of ours has changed: no list that began before counts, nor one that is under way."""
         self._expired = time.monotonic()
 
-    async def every(self, kind: Kind, max_age: float) -> list[Wire] | None:
+    async def list_subscription(self, kind: ResourceType, max_age: float) -> list[Wire] | None:
         """All of a kind in the subscription, at most `max_age` old. None: the caller may not list them."""
         shelf, oldest = self._shelves.setdefault(kind.name, _Shelf()), time.monotonic() - max_age
         async with shelf.lock:
             if not shelf.forbidden and shelf.at < max(oldest, self._expired):
                 began = time.monotonic()
                 try:
-                    shelf.items = [wire(item) async for item in kind.every(self._session)]
+                    shelf.items = [wire(item) async for item in kind.list_subscription(self._session)]
                 except HttpResponseError as error:
                     if error.status_code != FORBIDDEN:
                         raise
@@ -156,31 +160,31 @@ class Inventory:
                 shelf.at = began
         return None if shelf.forbidden else shelf.items
 
-    async def one(self, kind: Kind, group: str, name: str, *, max_age: float, sharp: bool) -> Wire | None:
+    async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, sharp: bool) -> Wire | None:
         """One thing by name; None when it is not there. Raises HttpResponseError."""
-        assert kind.one is not None
-        if not sharp and (items := await self.every(kind, max_age)) is not None:
+        assert kind.get is not None
+        if not sharp and (items := await self.list_subscription(kind, max_age)) is not None:
             return next((i for i in items if _is(i, group, name)), None)
         try:
-            return wire(await kind.one(self._session, group, name))
+            return wire(await kind.get(self._session, group, name))
         except HttpResponseError as error:
             if is_missing(error):
                 return None
             raise
 
-    async def below(self, kind: Kind, group: str, *, max_age: float, sharp: bool) -> list[Wire] | None:
+    async def list_group(self, kind: ResourceType, group: str, *, max_age: float, sharp: bool) -> list[Wire] | None:
         """All of a kind in one group; None when the group is not there. Raises HttpResponseError."""
-        assert kind.below is not None
-        if not sharp and (items := await self.every(kind, max_age)) is not None:
+        assert kind.list_group is not None
+        if not sharp and (items := await self.list_subscription(kind, max_age)) is not None:
             return [item for item in items if _group_of(item) == group.lower()]
         try:
-            return [wire(item) async for item in kind.below(self._session, group)]
+            return [wire(item) async for item in kind.list_group(self._session, group)]
         except HttpResponseError as error:
             if is_missing(error):
                 return None
             raise
 
-    async def answer(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, sharp: bool) -> Any:
+    async def cached_call(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, sharp: bool) -> Any:
         """The answer to a question that many platforms ask (a provider's state), at most `max_age` old; `sharp`: one that was
         asked for after this call."""
         kept, oldest = self._answers.setdefault(key, _Answer()), time.monotonic() - (0 if sharp else max_age)

@@ -18,7 +18,7 @@ from notebook_platform.api.arm_ids import GUID, fits
 from notebook_platform.api.azure import Credentials
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.transport import BoundedTransport
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.kube.secrets import SecretStore
 
 FIELD = "spec.azure.credentials.secretRef"
@@ -40,7 +40,7 @@ class SignIn:
     def credential(self) -> AsyncTokenCredential:
         """A new credential with an empty token cache. Its own retries are off: a pass never sleeps.
 
-        Raises Refused (CertificateUnreadable).
+        Raises StepError (CertificateUnreadable).
         """
         options: dict[str, Any] = {
             "authority": self._cloud.authority,
@@ -62,7 +62,7 @@ def _certificate(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCr
             parts["tenantId"], parts["clientId"], certificate_data=data, password=password or None, **options
         )
     except (ValueError, TypeError) as error:
-        raise Refused.because(
+        raise StepError(
             "CertificateUnreadable",
             f"{CERTIFICATE_FIELD}: the key clientCertificate cannot be read ({type(error).__name__})",
             "It must hold the certificate and its private key in PEM; clientCertificatePassword if the key has one.",
@@ -78,7 +78,7 @@ def _workload_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncT
     try:
         return WorkloadIdentityCredential(tenant_id=parts["tenantId"], client_id=parts["clientId"], **options)
     except ValueError:
-        raise Refused.because(
+        raise StepError(
             "NoFederatedToken",
             "spec.azure.credentials.workloadIdentity: the operator's pod has no projected token of its ServiceAccount",
             "Install the operator with the overlay deploy/kustomize/overlays/workload-identity.",
@@ -91,7 +91,7 @@ def _own(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential
     try:
         return DefaultAzureCredential(**options)
     except ValueError as error:
-        raise Refused.because(
+        raise StepError(
             "OwnIdentityMisconfigured",
             f"spec.azure.credentials is left out, and the operator's own identity is not set up: {error}",
             "Correct the AZURE_* variables of the operator, or give spec.azure.credentials.",
@@ -108,10 +108,10 @@ _MAKERS = {
 
 
 def guid_of(data: Mapping[str, str], key: str, *, field: str, secret: str) -> str:
-    """A GUID from a Secret that the spec names at `field`: it becomes part of an address. Raises Refused (SecretValueInvalid)."""
+    """A GUID from a Secret that the spec names at `field`: it becomes part of an address. Raises StepError (SecretValueInvalid)."""
     value = data[key].strip()
     if not fits(GUID, value):
-        raise Refused.because(
+        raise StepError(
             "SecretValueInvalid",
             f"{field} names the Secret {secret!r}, whose key {key} does not hold a GUID",
             f"Set {key} to the id that Entra ID shows, as 11111111-2222-3333-4444-555555555555; it is picked up at once.",
@@ -120,7 +120,7 @@ def guid_of(data: Mapping[str, str], key: str, *, field: str, secret: str) -> st
 
 
 async def sign_in(spec: Credentials | None, cloud: Cloud, secrets: SecretStore) -> SignIn:
-    """Read what spec.azure.credentials names. Raises Refused (SecretNotFound, SecretKeyMissing, SecretValueInvalid)."""
+    """Read what spec.azure.credentials names. Raises StepError (SecretNotFound, SecretKeyMissing, SecretValueInvalid)."""
     if spec is not None and spec.secret_ref is not None:
         data = await secrets.read(spec.secret_ref.name, *KEYS, field=FIELD)
         ids = {key: guid_of(data, key, field=FIELD, secret=spec.secret_ref.name) for key in KEYS[:2]}

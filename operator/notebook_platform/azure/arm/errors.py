@@ -20,7 +20,7 @@ from azure.core.exceptions import (
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
 from notebook_platform.bounded.documents import parse_json
 from notebook_platform.bounded.text import shortened
-from notebook_platform.engine.outcome import Failed, Refused
+from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.kube.redaction import sanitize
 
 log = logging.getLogger(__name__)
@@ -143,12 +143,12 @@ def translate(error: AzureError, *, field: str) -> Failed:
 
 
 @asynccontextmanager
-async def speaking_of(field: str) -> AsyncIterator[None]:
+async def azure_errors(field: str) -> AsyncIterator[None]:
     """Whatever Azure refuses inside the block is refused to the user in the table's words, naming `field`."""
     try:
         yield
     except AzureError as error:
-        raise Refused(translate(error, field=field)) from None
+        raise StepError.of(translate(error, field=field)) from None
 
 
 def is_missing(error: HttpResponseError) -> bool:

@@ -24,7 +24,7 @@ from notebook_platform.api.azure import Credentials
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.engine.outcome import Failed
 
-Kind = Literal["own", "managed", "workload"]
+ResourceType = Literal["own", "managed", "workload"]
 
 REASON = "IdentityNotAllowed"
 CREDENTIALS = "spec.azure.credentials"
@@ -62,7 +62,7 @@ class IdentityGrant(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
-    identity: Kind = Field(description="`own`: the operator's; `managed`: of its machine or pod; `workload`: federated.")
+    identity: ResourceType = Field(description="`own`: the operator's; `managed`: of its machine or pod; `workload`: federated.")
     client_id: Guid | None = Field(
         None, description="Client id of a workload or a user-assigned managed identity; left out: the system-assigned one."
     )
@@ -92,7 +92,7 @@ class IdentityGrant(BaseModel):
 class SharedIdentity:
     """An identity that is not the author's own."""
 
-    kind: Kind
+    kind: ResourceType
     client_id: str | None = None
 
     def is_of(self, grant: IdentityGrant) -> bool:

@@ -13,7 +13,7 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
 from notebook_platform.azure.arm.rate_limit import THROTTLED
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.engine.outcome import Failed, InProgress, Operation, Refused
+from notebook_platform.engine.outcome import Failed, Operation, Progressing, StepError
 
 LOOK_AGAIN = 5.0
 """Seconds between looks when Azure gives no hint."""
@@ -31,9 +31,9 @@ def retry_after(headers: Mapping[str, str], default: float = LOOK_AGAIN) -> floa
     return default
 
 
-async def accept(
+async def begin_lro(
     begin: Callable[..., Awaitable[Any]], *arguments: Any, kind: str, expected: float, key: str = "", **options: Any
-) -> InProgress | None:
+) -> Progressing | None:
     """Start an operation with an SDK method `begin_...` and return at once; None: it was over with the answer.
 
     `kind` says what it does ("create managed cluster x"), `expected` its usual length in seconds.
@@ -44,25 +44,25 @@ async def accept(
         seen.setdefault("headers", dict(response.http_response.headers))
 
     await begin(*arguments, polling=False, raw_response_hook=note, **options)
-    return started(seen.get("headers", {}), kind=kind, expected=expected, key=key)
+    return lro_from_headers(seen.get("headers", {}), kind=kind, expected=expected, key=key)
 
 
-def started(headers: Mapping[str, str], *, kind: str, expected: float, key: str = "") -> InProgress | None:
+def lro_from_headers(headers: Mapping[str, str], *, kind: str, expected: float, key: str = "") -> Progressing | None:
     """What the headers of an accepted call say; None when they name no operation."""
     lower = _Headers.of(headers)
     url = lower.get("Azure-AsyncOperation") or lower.get("Location")
     if not url:
         return None
     operation = Operation(kind=kind, url=url, started=datetime.now(UTC), expected=expected, key=key, percent=0)
-    return running(operation, retry_after(lower))
+    return in_progress(operation, retry_after(lower))
 
 
-def running(operation: Operation, look_again_in: float) -> InProgress:
+def in_progress(operation: Operation, requeue_after: float) -> Progressing:
     """The outcome while an operation runs. The message stays the same, so that conditions do not change with each look."""
     verb = operation.kind.split(" ", 1)[0]
     reason = {"create": "Creating", "update": "Updating", "delete": "Deleting", "upgrade": "Upgrading"}.get(verb, "Updating")
     message = f"Azure is at work: {operation.kind}"
-    return InProgress(reason=reason, message=message, look_again_in=look_again_in, operation=operation)
+    return Progressing(reason=reason, message=message, requeue_after=requeue_after, operation=operation)
 
 
 class _Headers(dict[str, str]):
@@ -78,7 +78,7 @@ class _Headers(dict[str, str]):
 class Poll:
     """One look at an operation: still running, failed, or over (both None: look at the resource itself)."""
 
-    busy: InProgress | None = None
+    busy: Progressing | None = None
     failed: Failed | None = None
 
 
@@ -87,25 +87,25 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
     keeps us from looking at counts as running."""
     try:
         response = await session.send("GET", operation.url)
-    except Refused as refused:
+    except StepError as refused:
         if refused.failed.reason != THROTTLED:
             raise
-        return Poll(busy=running(operation, refused.failed.retry_in or LOOK_AGAIN))
+        return Poll(busy=in_progress(operation, refused.failed.retry_in or LOOK_AGAIN))
     except HttpResponseError as error:
         if error.status_code in (404, 410):
             return Poll()
         if error.status_code in TRANSIENT:
-            return Poll(busy=running(operation, retry_after(_Headers.of(headers_of(error)))))
+            return Poll(busy=in_progress(operation, retry_after(_Headers.of(headers_of(error)))))
         raise
     headers = _Headers.of(response.headers)
     document = response.json() if response.text().strip() else {}
-    status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "InProgress"))
+    status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "Progressing"))
     if status in ("Failed", "Canceled"):
         told = document.get("error") or {"code": status, "message": f"{operation.kind} was {status.lower()}"}
         return Poll(failed=failure_of(200, told, headers, field=field))
     if status == "Succeeded":
         return Poll()
-    return Poll(busy=running(_progressed(document, operation), retry_after(headers)))
+    return Poll(busy=in_progress(_progressed(document, operation), retry_after(headers)))
 
 
 def _progressed(document: Mapping[str, Any], operation: Operation) -> Operation:

@@ -52,7 +52,7 @@ class Owner:
         """The tags of something new."""
         return {**more, OWNER_TAG: self.tag}
 
-    def objection(self, what: str, field: str, tags: Mapping[str, str] | None, adoption: str) -> Failed | None:
+    def ownership_conflict(self, what: str, field: str, tags: Mapping[str, str] | None, adoption: str) -> Failed | None:
         """Why the thing may not be touched; None: it is ours, or has no owner and may be adopted.
 
         `what` names the thing ("resource group prd_rg_jhub"), `field` the member of the spec that names it.

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from notebook_platform.api.arm_ids import GUID, fits
 from notebook_platform.azure.arm.grants import Scope
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 
 REASON = "InvalidAzureId"
 
@@ -31,8 +31,8 @@ ACTIONS = re.compile(
 """Writes in a subscription, outside all resource groups, that the operator makes: none of them changes anybody's resource."""
 
 
-def _refused(what: str) -> Refused:
-    return Refused.because(
+def _refused(what: str) -> StepError:
+    return StepError(
         REASON,
         f"{what} is not a path that Azure Resource Manager or Microsoft Graph can have; no request was sent",
         "Correct the ids and names in the spec and in the Secrets it names: each part of an id is a plain name.",
@@ -45,7 +45,7 @@ def _shown(text: str) -> str:
 
 
 def quoted(path: str) -> str:
-    """A path that begins with a slash, each segment checked and quoted. Raises Refused (InvalidAzureId)."""
+    """A path that begins with a slash, each segment checked and quoted. Raises StepError (InvalidAzureId)."""
     head, *segments = path.split("/")
     if head or not segments or not all(fits(SEGMENT, segment) for segment in segments):
         raise _refused(_shown(path))
@@ -69,10 +69,10 @@ def query(params: Mapping[str, str]) -> dict[str, str]:
 def guid(text: object, what: str) -> str:
     """An id that must be a GUID, from Azure's answer or a Secret, before it is used in a path or a filter.
 
-    Raises Refused (InvalidAzureId) with a sentence that says what it is, never the value.
+    Raises StepError (InvalidAzureId) with a sentence that says what it is, never the value.
     """
     if not isinstance(text, str) or not fits(GUID, text):
-        raise Refused.because(
+        raise StepError(
             REASON,
             f"{what} is not a GUID; it was not used",
             "Nothing can be done in the spec; see what Azure answers there.",
@@ -82,9 +82,9 @@ def guid(text: object, what: str) -> str:
 
 
 def same_id(answered: object, asked: str) -> str:
-    """The id of what was asked for, in the case that Azure writes it in. Raises Refused (InvalidAzureId) when it is another's."""
+    """The id of what was asked for, in the case that Azure writes it in. Raises StepError (InvalidAzureId) when it is another's."""
     if not isinstance(answered, str) or not answered.isascii() or answered.lower() != asked.lower():
-        raise Refused.because(
+        raise StepError(
             REASON,
             f"Azure answered with another id for {asked}; it was not used",
             "Write the id as `az resource show --ids` prints it.",
@@ -96,14 +96,14 @@ def same_id(answered: object, asked: str) -> str:
 def check(method: str, url: str, base: str) -> None:
     """Check an address that is about to be asked with a token. `base` is the endpoint the token is for.
 
-    Raises Refused: ForeignAddress for another scheme or host, InvalidAzureId for a path that is none, IdentityNotAllowed for a place
+    Raises StepError: ForeignAddress for another scheme or host, InvalidAzureId for a path that is none, IdentityNotAllowed for a place
     outside the scope of a shared identity.
     """
     if any(ord(character) <= 32 or ord(character) == 127 for character in url.partition("?")[0]) or not url.isprintable():
         raise _refused(_shown(url.partition("?")[0]))
     given, wanted = urlsplit(url), urlsplit(base)
     if (given.scheme.lower(), given.netloc.lower()) != (wanted.scheme.lower(), wanted.netloc.lower()):
-        raise Refused.because(
+        raise StepError(
             "ForeignAddress",
             "Azure named an address on another host for a page or an operation; no token is sent there",
             "Check the operator's configuration of the cloud's endpoints.",
@@ -128,7 +128,7 @@ def _check_scope(method: str, path: str, scope: Scope) -> None:
     else:
         inside = scope.knows(parts[2]) and (method in ("GET", "HEAD") or ACTIONS.fullmatch(path) is not None)
     if not inside:
-        raise Refused.because(
+        raise StepError(
             "IdentityNotAllowed",
             f"{method} {_shown(path)} lies outside the subscriptions and resource groups in which the operator's configuration lets "
             "this namespace use the identity of spec.azure.credentials; no request was sent",

@@ -9,7 +9,7 @@ from typing import Any
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: PipelineRequest[Any]) -> None:
         wait = self._buckets.of(self._subscription_id, self._kind(request)).take()
         if wait:
-            raise Refused.because(
+            raise StepError(
                 THROTTLED,
                 f"the operator has used up its share of {self._kind(request)} on subscription {self._subscription_id}",
                 "It goes on by itself.",

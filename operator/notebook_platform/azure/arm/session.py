@@ -31,7 +31,7 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from notebook_platform import __version__
 from notebook_platform.api.arm_ids import GUID, fits
-from notebook_platform.azure.arm.cache import Inventory
+from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.paths import check, query, quoted
@@ -79,7 +79,7 @@ class AzureSession:
         self._credential = sign_in.credential()
         self._transport = BoundedTransport(cloud)
         self._buckets = buckets
-        self.inventory = Inventory(self)
+        self.cache = ResourceCache(self)
 
     def _policies(self, base: str, authentication: Any) -> list[Any]:
         return [
@@ -191,7 +191,7 @@ class AzureSession:
         """Send one request to Resource Manager: for operations' addresses and for resource types whose SDK models drop what they do
         not know. A path is plain (its segments are checked and quoted here, it has no query), an address is Azure's own.
 
-        Returns the response. Raises HttpResponseError for a status of 400 and above, Refused for what `paths.check` refuses.
+        Returns the response. Raises HttpResponseError for a status of 400 and above, StepError for what `paths.check` refuses.
         """
         url = path_or_url if _is_address(path_or_url) else f"{self.cloud.resource_manager}{quoted(path_or_url)}"
         given = query({**(params or {}), **({"api-version": api_version} if api_version else {})})
@@ -245,7 +245,7 @@ async def _sent(client: Any, request: HttpRequest) -> AsyncHttpResponse:
     return response
 
 
-class Sessions:
+class SessionPool:
     """Sessions stay open over passes: tokens and connections are reused. One is dropped when its Secret has changed."""
 
     def __init__(self, cloud: Cloud) -> None:

@@ -5,18 +5,18 @@ from typing import Any
 
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.azure.addresses import Room, kept_subnets, room, room_findings, subnet_findings
-from notebook_platform.azure.arm.cache import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, Kind
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.cache import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, ResourceType
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding
 from notebook_platform.azure.checks.lookup import cluster_is_there, look_up
 from notebook_platform.azure.checks.public_names import public_names
 from notebook_platform.azure.cluster_body import default_node_group
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 
 Wire = Mapping[str, Any]
 
 
-async def addresses(context: AzureContext, sharp: bool) -> list[Finding]:
+async def addresses(context: AzureScope, sharp: bool) -> list[Finding]:
     """Room in the subnets: in those that the platform keeps, and before the cluster is there in those of others too."""
     spec = context.spec
     others = await _subnets_of_others(context, sharp)
@@ -27,9 +27,9 @@ async def addresses(context: AzureContext, sharp: bool) -> list[Finding]:
     return [Finding(sentence="; ".join(told) or "AKS makes a network of its own")]
 
 
-async def _subnets_of_others(context: AzureContext, sharp: bool) -> list[Room]:
+async def _subnets_of_others(context: AzureScope, sharp: bool) -> list[Room]:
     """What those have left that can be seen. A cluster that is there has taken its addresses already."""
-    async with speaking_of("spec.network.subnetId"):
+    async with azure_errors("spec.network.subnetId"):
         wanted = _pools_by_subnet(context)
         if not wanted or await cluster_is_there(context, sharp):
             return []
@@ -43,7 +43,7 @@ async def _subnets_of_others(context: AzureContext, sharp: bool) -> list[Room]:
     return rooms
 
 
-def _pools_by_subnet(context: AzureContext) -> dict[str, tuple[str, list[NodePool]]]:
+def _pools_by_subnet(context: AzureScope) -> dict[str, tuple[str, list[NodePool]]]:
     """Subnets of others in our subscription: the member of the spec that names each, and the pools in it."""
     spec = context.spec
     default = spec.network.subnet_id if spec.network else None
@@ -56,29 +56,29 @@ def _pools_by_subnet(context: AzureContext) -> dict[str, tuple[str, list[NodePoo
     return {id_: said for id_, said in found.items() if id_.lower().startswith(inside)}
 
 
-async def _subnet(context: AzureContext, id_: str, sharp: bool) -> Wire | None:
+async def _subnet(context: AzureScope, id_: str, sharp: bool) -> Wire | None:
     parts = id_.split("/")
     network = await look_up(context, NETWORKS, parts[8], parts[4], sharp)
     subnets = (network or {}).get("properties", {}).get("subnets") or ()
     return next((subnet for subnet in subnets if subnet["name"].lower() == parts[10].lower()), None)
 
 
-async def names(context: AzureContext, sharp: bool) -> list[Finding]:
+async def names(context: AzureScope, sharp: bool) -> list[Finding]:
     """Whether things of these names are there already, and whose they are."""
     found = []
     for what, field, kind, name, group in _named(context):
-        async with speaking_of(field):
+        async with azure_errors(field):
             there = await look_up(context, kind, name, group, sharp)
         if there is None or (there.get("properties") or {}).get("provisioningState") == "Deleting":
             continue
-        failed = context.owner.objection(f"{what} {name!r}", field, there.get("tags"), context.spec.adoption)
+        failed = context.owner.ownership_conflict(f"{what} {name!r}", field, there.get("tags"), context.spec.adoption)
         if failed:
             found.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))
     found += [*await _node_group(context, sharp), *await public_names(context, sharp)]
     return found or [Finding(sentence="free, or ours")]
 
 
-def _named(context: AzureContext) -> Iterator[tuple[str, str, Kind, str, str]]:
+def _named(context: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, str]]:
     """(what it is, the member of the spec that names it, its kind, its name, its group) of what the platform makes."""
     spec, group = context.spec, context.group
     yield "the resource group", "spec.azure.resourceGroup", GROUPS, group, ""
@@ -89,11 +89,11 @@ def _named(context: AzureContext) -> Iterator[tuple[str, str, Kind, str, str]]:
     yield "the managed cluster", "spec.cluster.name", CLUSTERS, spec.cluster.name, group
 
 
-async def _node_group(context: AzureContext, sharp: bool) -> list[Finding]:
+async def _node_group(context: AzureScope, sharp: bool) -> list[Finding]:
     """AKS makes the group for the nodes and takes none that is there
     (https://learn.microsoft.com/azure/aks/faq#can-i-provide-my-own-name-for-the-aks-node-resource-group-)."""
     name = context.spec.cluster.node_resource_group or default_node_group(context.spec)
-    async with speaking_of("spec.cluster.nodeResourceGroup"):
+    async with azure_errors("spec.cluster.nodeResourceGroup"):
         if await cluster_is_there(context, sharp):
             return []
         group = await look_up(context, GROUPS, name, "", sharp)

@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 
 SEEN_LASTS = 30.0
 """Seconds for which a look that is not sharp is good enough: what it finds amiss is looked at again before it counts."""
 
 
-def oldest(context: AzureContext) -> float:
+def oldest(context: AzureScope) -> float:
     """How old such a look may be, in seconds."""
     return max(context.max_age, SEEN_LASTS)
 
@@ -28,6 +28,6 @@ class Finding:
     retry_in: float | None = None
 
 
-Check = Callable[[AzureContext, bool], Awaitable[list[Finding]]]
+Check = Callable[[AzureScope, bool], Awaitable[list[Finding]]]
 """Takes what the steps work with, and whether to look at the thing itself instead of at what was seen some minutes ago.
-Raises Refused when it cannot look."""
+Raises StepError when it cannot look."""

@@ -5,23 +5,23 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from notebook_platform.azure.arm.cache import CLUSTERS, Kind
+from notebook_platform.azure.arm.cache import CLUSTERS, ResourceType
 from notebook_platform.azure.arm.errors import is_missing
 from notebook_platform.azure.checks.finding import oldest
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 
 Wire = Mapping[str, Any]
 
 
-async def cluster_is_there(context: AzureContext, sharp: bool) -> bool:
+async def cluster_is_there(context: AzureScope, sharp: bool) -> bool:
     """Whether the platform's cluster exists. Raises HttpResponseError."""
     return await look_up(context, CLUSTERS, context.spec.cluster.name, context.group, sharp) is not None
 
 
-async def look_up(context: AzureContext, kind: Kind, name: str, group: str, sharp: bool) -> Wire | None:
+async def look_up(context: AzureScope, kind: ResourceType, name: str, group: str, sharp: bool) -> Wire | None:
     """One thing, or None. Raises HttpResponseError."""
     try:
-        return await context.session.inventory.one(kind, group, name, max_age=oldest(context), sharp=sharp)
+        return await context.session.cache.get(kind, group, name, max_age=oldest(context), sharp=sharp)
     except HttpResponseError as error:
         if is_missing(error):
             return None

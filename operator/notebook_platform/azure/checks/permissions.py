@@ -10,9 +10,9 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure.arm.cache import GROUPS
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding, oldest
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 
 SKEW_SECONDS = 300
 """Entra ID refuses assertions whose clock is further off (AADSTS700024)."""
@@ -27,7 +27,7 @@ ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 Permissions = Sequence[Mapping[str, Any]]
 
 
-async def clock(context: AzureContext, sharp: bool) -> list[Finding]:
+async def clock(context: AzureScope, sharp: bool) -> list[Finding]:
     """Our clock against Azure's."""
     session, path = context.session, f"/subscriptions/{context.spec.azure.subscription_id}"
 
@@ -36,8 +36,8 @@ async def clock(context: AzureContext, sharp: bool) -> list[Finding]:
         theirs = answer.headers.get("Date")
         return abs((datetime.now(UTC) - parsedate_to_datetime(theirs)).total_seconds()) if theirs else 0.0
 
-    async with speaking_of("spec.azure.subscriptionId"):
-        skew = await session.inventory.answer("clock", ask, max_age=oldest(context), sharp=sharp)
+    async with azure_errors("spec.azure.subscriptionId"):
+        skew = await session.cache.cached_call("clock", ask, max_age=oldest(context), sharp=sharp)
     if skew > SKEW_SECONDS:
         sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
         return [Finding(sentence=sentence, reason="ClockSkew", remedy="Synchronise it (NTP).", retry_in=AGAIN)]
@@ -54,17 +54,17 @@ class Need:
     certain: bool = True
 
 
-async def permissions(context: AzureContext, sharp: bool) -> list[Finding]:
+async def permissions(context: AzureScope, sharp: bool) -> list[Finding]:
     """Which actions are missing, and on which scope. What Azure does not tell is not held against anybody."""
     subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
-    async with speaking_of("spec.azure.resourceGroup"):
+    async with azure_errors("spec.azure.resourceGroup"):
         group = await _group(context, sharp)
     return await lacking(context, needs(context, group is not None), sharp) or [
         Finding(sentence=f"all that is needed is granted on {group['id'] if group else subscription}")
     ]
 
 
-async def lacking(context: AzureContext, wanted: Iterable[Need], sharp: bool) -> list[Finding]:
+async def lacking(context: AzureScope, wanted: Iterable[Need], sharp: bool) -> list[Finding]:
     """What is not granted of `wanted`: a finding a scope."""
     subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
     missing: dict[tuple[str, bool], list[str]] = {}
@@ -79,16 +79,16 @@ async def lacking(context: AzureContext, wanted: Iterable[Need], sharp: bool) ->
     return [_lacks(context, scope, actions, certain) for (scope, certain), actions in missing.items()]
 
 
-async def _group(context: AzureContext, sharp: bool) -> Mapping[str, Any] | None:
+async def _group(context: AzureScope, sharp: bool) -> Mapping[str, Any] | None:
     try:
-        return await context.session.inventory.one(GROUPS, "", context.group, max_age=oldest(context), sharp=sharp)
+        return await context.session.cache.get(GROUPS, "", context.group, max_age=oldest(context), sharp=sharp)
     except HttpResponseError as error:
         if error.status_code == 403:
             return None
         raise
 
 
-async def _granted(context: AzureContext, scope: str, sharp: bool) -> Permissions:
+async def _granted(context: AzureScope, scope: str, sharp: bool) -> Permissions:
     """The permissions of our roles on a scope, those from above too; empty when Azure does not tell.
 
     https://learn.microsoft.com/rest/api/authorization/permissions
@@ -104,13 +104,13 @@ async def _granted(context: AzureContext, scope: str, sharp: bool) -> Permission
             raise
         return answer
 
-    async with speaking_of("spec.azure.credentials"):
-        inventory = context.session.inventory
-        granted: Permissions = await inventory.answer(f"permissions/{scope}", ask, max_age=oldest(context), sharp=sharp)
+    async with azure_errors("spec.azure.credentials"):
+        cache = context.session.cache
+        granted: Permissions = await cache.cached_call(f"permissions/{scope}", ask, max_age=oldest(context), sharp=sharp)
     return granted
 
 
-def needs(context: AzureContext, group_exists: bool) -> Iterator[Need]:
+def needs(context: AzureScope, group_exists: bool) -> Iterator[Need]:
     """What the operator will do in Azure for the spec."""
     spec, subscription = context.spec, f"/subscriptions/{context.spec.azure.subscription_id}"
     group = f"{subscription}/resourceGroups/{context.group}" if group_exists else subscription
@@ -145,7 +145,7 @@ def needs(context: AzureContext, group_exists: bool) -> Iterator[Need]:
         yield Need("Microsoft.Resources/subscriptions/resourceGroups/delete", group, certain=False)
 
 
-def _identity_is_made(context: AzureContext) -> bool:
+def _identity_is_made(context: AzureScope) -> bool:
     """Whether the cluster's identity is new, so that nobody can have given it a role yet."""
     identity = context.spec.identity
     existing = (identity.service_principal and identity.service_principal.secret_ref) or (
@@ -154,7 +154,7 @@ def _identity_is_made(context: AzureContext) -> bool:
     return not existing
 
 
-def existing_subnets(context: AzureContext) -> list[str]:
+def existing_subnets(context: AzureScope) -> list[str]:
     """Ids of subnets that others keep, in the subscription of the platform."""
     spec = context.spec
     ids = [spec.network.subnet_id if spec.network else None, *(pool.subnet_id for pool in spec.node_pools)]
@@ -172,7 +172,7 @@ def is_granted(action: str, given: Permissions) -> bool:
     return any(among(role.get("actions") or ()) and not among(role.get("notActions") or ()) for role in given)
 
 
-def _lacks(context: AzureContext, scope: str, actions: Sequence[str], certain: bool) -> Finding:
+def _lacks(context: AzureScope, scope: str, actions: Sequence[str], certain: bool) -> Finding:
     who = "spec.azure.credentials" if context.spec.azure.credentials else "the operator's own identity"
     roles = ["Role Based Access Control Administrator"] if ASSIGN in actions else []
     roles = ["Contributor", *roles] if [action for action in actions if action != ASSIGN] else roles

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding
 from notebook_platform.azure.checks.lookup import cluster_is_there, look_up
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 
 
-async def public_names(context: AzureContext, sharp: bool) -> list[Finding]:
+async def public_names(context: AzureScope, sharp: bool) -> list[Finding]:
     """Those that somebody else has. Once the cluster is there, its own load balancers have the labels."""
     found: list[Finding] = []
     if not await cluster_is_there(context, sharp):
@@ -18,7 +18,7 @@ async def public_names(context: AzureContext, sharp: bool) -> list[Finding]:
     return found + await _registry(context, sharp)
 
 
-def _labels(context: AzureContext) -> Iterator[tuple[str, str]]:
+def _labels(context: AzureScope) -> Iterator[tuple[str, str]]:
     """(the member of the spec, the label)."""
     hub, binder = context.spec.jupyterhub, context.spec.binderhub
     if hub is not None and hub.expose.load_balancer is not None and hub.expose.load_balancer.dns_label:
@@ -31,10 +31,10 @@ def _labels(context: AzureContext) -> Iterator[tuple[str, str]]:
         yield "spec.binderhub.address.dnsLabels.hub", labels.hub
 
 
-async def _label(context: AzureContext, field: str, label: str) -> list[Finding]:
+async def _label(context: AzureScope, field: str, label: str) -> list[Finding]:
     """https://learn.microsoft.com/rest/api/virtualnetwork/check-dns-name-availability"""
     location = context.spec.azure.location
-    async with speaking_of(field):
+    async with azure_errors(field):
         told = await context.session.network.check_dns_name_availability(location, domain_name_label=label)
     if told.available:
         return []
@@ -46,14 +46,14 @@ async def _label(context: AzureContext, field: str, label: str) -> list[Finding]
     ]
 
 
-async def _registry(context: AzureContext, sharp: bool) -> list[Finding]:
+async def _registry(context: AzureScope, sharp: bool) -> list[Finding]:
     """https://learn.microsoft.com/rest/api/container-registry/registries/check-name-availability"""
     binder, field = context.spec.binderhub, "spec.binderhub.registry.azure.name"
     if binder is None or binder.registry.azure is None:
         return []
     name = binder.registry.azure.name
     path = f"/subscriptions/{context.spec.azure.subscription_id}/providers/Microsoft.ContainerRegistry/checkNameAvailability"
-    async with speaking_of(field):
+    async with azure_errors(field):
         if await look_up(context, REGISTRIES, name, context.group, sharp) is not None:
             return []
         body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}

@@ -7,11 +7,11 @@ from typing import Any
 from notebook_platform.azure.addresses import most_nodes
 from notebook_platform.azure.agent_pools import initial_count
 from notebook_platform.azure.arm.cache import CLUSTERS
-from notebook_platform.azure.arm.errors import speaking_of
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding, oldest
 from notebook_platform.azure.checks.permissions import Need, lacking
 from notebook_platform.azure.providers import REGISTERED, Providers
-from notebook_platform.azure.scope import AzureContext
+from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import parts
 
 LISTS_LAST = 3600.0
@@ -23,7 +23,7 @@ REGIONAL, SPOT = "cores", "lowprioritycores"
 QUOTA_AGAIN = 300.0
 
 
-async def providers(context: AzureContext, sharp: bool) -> list[Finding]:
+async def providers(context: AzureScope, sharp: bool) -> list[Finding]:
     """Resource providers and preview features; those that are missing the operator registers itself."""
     step = Providers(context)
     step.sharp = sharp
@@ -38,17 +38,17 @@ async def providers(context: AzureContext, sharp: bool) -> list[Finding]:
     return [*found, *(finding for finding in await lacking(context, wanted, sharp) if finding.blocks)]
 
 
-async def version(context: AzureContext, sharp: bool) -> list[Finding]:
+async def version(context: AzureScope, sharp: bool) -> list[Finding]:
     """Whether the region offers the wanted version."""
     location, wanted = context.spec.azure.location, context.spec.cluster.kubernetes_version
-    clusters, inventory = context.session.container_service.managed_clusters, context.session.inventory
+    clusters, cache = context.session.container_service.managed_clusters, context.session.cache
 
     async def ask() -> Sequence[Mapping[str, Any]]:
         answer: Mapping[str, Any] = (await clusters.list_kubernetes_versions(location)).as_dict()
         return tuple(answer.get("values", ()))
 
-    async with speaking_of("spec.cluster.kubernetesVersion"):
-        values = await inventory.answer(f"versions/{location}", ask, max_age=oldest(context), sharp=sharp)
+    async with azure_errors("spec.cluster.kubernetesVersion"):
+        values = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(context), sharp=sharp)
     offered = sorted((str(v["version"]) for v in values if not v.get("isPreview")), key=parts)
     patches = {patch for v in values for patch in v.get("patchVersions") or {}}
     shown = ", ".join(offered)
@@ -67,7 +67,7 @@ class Size:
     family: str
 
 
-async def _sizes(context: AzureContext, sharp: bool) -> Mapping[str, Size]:
+async def _sizes(context: AzureScope, sharp: bool) -> Mapping[str, Size]:
     """VM sizes that the subscription may use in the region, by name in lower case."""
     location = context.spec.azure.location
 
@@ -79,9 +79,9 @@ async def _sizes(context: AzureContext, sharp: bool) -> Mapping[str, Size]:
             if sku.resource_type == "virtualMachines" and not _closed(sku)
         }
 
-    async with speaking_of("spec.nodePools"):
-        inventory = context.session.inventory
-        found: Mapping[str, Size] = await inventory.answer(f"sizes/{location}", ask, max_age=LISTS_LAST, sharp=sharp)
+    async with azure_errors("spec.nodePools"):
+        cache = context.session.cache
+        found: Mapping[str, Size] = await cache.cached_call(f"sizes/{location}", ask, max_age=LISTS_LAST, sharp=sharp)
     return found
 
 
@@ -94,7 +94,7 @@ def _closed(sku: Any) -> bool:
     return any(str(getattr(r.type, "value", r.type)).lower() == "location" for r in sku.restrictions or ())
 
 
-async def sizes(context: AzureContext, sharp: bool) -> list[Finding]:
+async def sizes(context: AzureScope, sharp: bool) -> list[Finding]:
     """Whether the region has the VM sizes."""
     known, pools, location = await _sizes(context, sharp), context.spec.node_pools, context.spec.azure.location
     unknown = [pool for pool in pools if known and pool.vm_size.lower() not in known]
@@ -118,7 +118,7 @@ class Demand:
     most: int = 0
 
 
-def demands(context: AzureContext, known: Mapping[str, Size], there: Sequence[Mapping[str, Any]]) -> dict[str, Demand]:
+def demands(context: AzureScope, known: Mapping[str, Size], there: Sequence[Mapping[str, Any]]) -> dict[str, Demand]:
     """What the spec asks of each quota beyond what the pools that are `there` (in wire form) have already."""
     found: dict[str, Demand] = {}
 
@@ -137,7 +137,7 @@ def demands(context: AzureContext, known: Mapping[str, Size], there: Sequence[Ma
     return found
 
 
-async def quota(context: AzureContext, sharp: bool) -> list[Finding]:
+async def quota(context: AzureScope, sharp: bool) -> list[Finding]:
     """vCPUs left in the region against those at creation, and against the most that may come."""
     location, compute = context.spec.azure.location, context.session.compute
 
@@ -147,10 +147,10 @@ async def quota(context: AzureContext, sharp: bool) -> list[Finding]:
             async for u in compute.usage.list(location)
         }
 
-    async with speaking_of("spec.nodePools"):
-        left = await context.session.inventory.answer(f"quota/{location}", ask, max_age=oldest(context), sharp=sharp)
-        name, inventory = context.spec.cluster.name, context.session.inventory
-        cluster = await inventory.one(CLUSTERS, context.group, name, max_age=oldest(context), sharp=sharp)
+    async with azure_errors("spec.nodePools"):
+        left = await context.session.cache.cached_call(f"quota/{location}", ask, max_age=oldest(context), sharp=sharp)
+        name, cache = context.spec.cluster.name, context.session.cache
+        cluster = await cache.get(CLUSTERS, context.group, name, max_age=oldest(context), sharp=sharp)
     there = (cluster or {}).get("properties", {}).get("agentPoolProfiles") or ()
     wanted = demands(context, await _sizes(context, False), there)
     told = {name: demand for name, demand in wanted.items() if name in left}

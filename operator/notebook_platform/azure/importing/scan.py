@@ -16,14 +16,14 @@ from notebook_platform.azure.arm.cache import (
     Wire,
     wire,
 )
-from notebook_platform.azure.arm.errors import is_missing, speaking_of
+from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.assignments import ROLES
 from notebook_platform.azure.importing.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
 from notebook_platform.azure.node_pools import POOL_TAG
 from notebook_platform.azure.versions import parts
-from notebook_platform.engine import Refused
+from notebook_platform.engine import StepError
 
 Spec = dict[str, Any]
 ROLE_NAMES = {id_: name for name, id_ in ROLES.items()}
@@ -39,16 +39,16 @@ class Taken:
     remarks: list[str] = field(default_factory=list)
 
 
-async def look_around(session: AzureSession, group: str, cluster_name: str | None, name: str | None = None) -> Taken:
+async def scan(session: AzureSession, group: str, cluster_name: str | None, name: str | None = None) -> Taken:
     """Read the group, the cluster in it and what belongs to it. `name`: of the platform; None: the cluster's.
-    Raises Refused (ResourceGroupNotFound, ClusterNotFound, ClusterNotNamed)."""
-    inventory = session.inventory
-    async with speaking_of("--resource-group"):
-        found = await inventory.one(GROUPS, "", group, max_age=0, sharp=True)
+    Raises StepError (ResourceGroupNotFound, ClusterNotFound, ClusterNotNamed)."""
+    cache = session.cache
+    async with azure_errors("--resource-group"):
+        found = await cache.get(GROUPS, "", group, max_age=0, sharp=True)
         if found is None:
-            raise Refused.because("ResourceGroupNotFound", f"there is no resource group {group!r}", "Check --resource-group.")
+            raise StepError("ResourceGroupNotFound", f"there is no resource group {group!r}", "Check --resource-group.")
         cluster = await _cluster(session, group, cluster_name)
-        networks = await inventory.every(NETWORKS, 0) or []
+        networks = await cache.list_subscription(NETWORKS, 0) or []
         windows = await _windows(session, group, cluster["name"])
     name = name or cluster["name"].lower().replace("_", "-")
     pools = [dict(pool) for pool in cluster["properties"].get("agentPoolProfiles") or ()]
@@ -87,7 +87,7 @@ def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
 
 
 async def _cluster(session: AzureSession, group: str, name: str | None) -> Wire:
-    listed = await session.inventory.every(CLUSTERS, 0) or []
+    listed = await session.cache.list_subscription(CLUSTERS, 0) or []
     there = [c for c in listed if str(c["id"]).lower().split("/")[4] == group.lower()]
     if name is not None:
         there = [cluster for cluster in there if cluster["name"].lower() == name.lower()]
@@ -95,8 +95,8 @@ async def _cluster(session: AzureSession, group: str, name: str | None) -> Wire:
         return there[0]
     names = ", ".join(cluster["name"] for cluster in there)
     if there:
-        raise Refused.because("ClusterNotNamed", f"the resource group {group!r} holds {names}", "Name one with --cluster.")
-    raise Refused.because("ClusterNotFound", f"there is no managed cluster {name or ''} in {group!r}", "Check --cluster.")
+        raise StepError("ClusterNotNamed", f"the resource group {group!r} holds {names}", "Name one with --cluster.")
+    raise StepError("ClusterNotFound", f"there is no managed cluster {name or ''} in {group!r}", "Check --cluster.")
 
 
 async def _windows(session: AzureSession, group: str, name: str) -> Mapping[str, Wire]:
@@ -118,7 +118,7 @@ async def _identity(
     identity, profile = cluster.get("identity") or {}, cluster["properties"].get("servicePrincipalProfile") or {}
     client_id, kind = profile.get("clientId"), str(identity.get("type", ""))
     if client_id and client_id != "msi":
-        async with speaking_of("--cluster"):
+        async with azure_errors("--cluster"):
             try:
                 principal = (await session.graph("GET", f"/servicePrincipals(appId={literal(client_id)})"))["id"]
             except HttpResponseError as error:
@@ -161,7 +161,7 @@ async def _role(
 
 async def _given(session: AzureSession, principal: str) -> set[tuple[str, str]]:
     """(scope, role name) of what a principal was given, scopes in lower case."""
-    listed = await session.inventory.every(ROLE_ASSIGNMENTS, 60) or []
+    listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
     mine = [item["properties"] for item in listed if str(item["properties"].get("principalId")).lower() == principal.lower()]
     return {(str(p["scope"]).lower(), ROLE_NAMES.get(str(p["roleDefinitionId"]).rsplit("/", 1)[1].lower(), "")) for p in mine}
 
@@ -171,7 +171,7 @@ async def _registries(session: AzureSession, cluster: Wire, identity: Spec) -> l
     kubelet = (cluster["properties"].get("identityProfile") or {}).get("kubeletidentity") or {}
     if identity["type"] == "ServicePrincipal" or not kubelet.get("objectId"):
         return []
-    listed = await session.inventory.every(ROLE_ASSIGNMENTS, 60) or []
+    listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
     return [
         str(item["properties"]["scope"])
         for item in listed
@@ -181,10 +181,10 @@ async def _registries(session: AzureSession, cluster: Wire, identity: Spec) -> l
 
 
 async def _autoscale(session: AzureSession, node_group: str, remarks: list[str]) -> list[Spec]:
-    inventory = session.inventory
-    async with speaking_of("--cluster"):
-        sets = await inventory.below(SCALE_SETS, node_group, max_age=0, sharp=True) or []
-        settings = await inventory.below(AUTOSCALE_SETTINGS, node_group, max_age=0, sharp=True) or []
+    cache = session.cache
+    async with azure_errors("--cluster"):
+        sets = await cache.list_group(SCALE_SETS, node_group, max_age=0, sharp=True) or []
+        settings = await cache.list_group(AUTOSCALE_SETTINGS, node_group, max_age=0, sharp=True) or []
     pools = {str(s["id"]).lower(): s["tags"][POOL_TAG] for s in sets if (s.get("tags") or {}).get(POOL_TAG)}
     targets = {str(s["properties"]["targetResourceUri"]).lower(): s for s in settings}
     taken = [setting for target, setting in targets.items() if target in pools]

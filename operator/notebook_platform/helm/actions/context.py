@@ -7,7 +7,7 @@ from kubernetes.aio import client
 from pyhelm3 import Command
 
 from notebook_platform.api.remediation import Remediation
-from notebook_platform.engine.outcome import InProgress
+from notebook_platform.engine.outcome import Progressing
 from notebook_platform.helm import marker
 from notebook_platform.helm.adoption import adopted
 from notebook_platform.helm.marker import Marker
@@ -24,7 +24,7 @@ MOST_DISCARDED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class ActionContext:
     """`field` is the part of the spec that asks for the release; `key` names the release among all that helm works on; `history` are
     Helm's records, `adopting` those of a release that becomes ours; `paths` are the drifts that may be put right; `hooks` are (kind, name)
     of what a hook made and the release has as its own from now on; `irreversible` says why the last good revision may not come back."""
@@ -95,8 +95,8 @@ class Site:
 
     def start(
         self, verb: str, reason: str, sentence: str, work: Callable[[Command], Awaitable[object]], wish: object = None
-    ) -> InProgress:
+    ) -> Progressing:
         """Begin `work`; `sentence` says what runs, `wish` what for: it is ended when that changes."""
         access = Access(api=self.api, ledger=self.ledger, place=self.place)
         self.helm.start(self.key, verb, access, work, wish)
-        return InProgress(reason=reason, message=sentence, look_again_in=LOOK_AGAIN)
+        return Progressing(reason=reason, message=sentence, requeue_after=LOOK_AGAIN)

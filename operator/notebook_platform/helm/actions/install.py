@@ -1,24 +1,37 @@
-"""The release is not there: helm installs it."""
+"""New revisions: Helm installs a release that does not exist, or upgrades one with another chart or other values than wanted."""
 
 from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome
-from notebook_platform.helm.actions.context import Site
+from notebook_platform.helm.actions.context import ActionContext
+from notebook_platform.helm.book import renew
+from notebook_platform.helm.claims import hold
+from notebook_platform.helm.hooks import hand_over
 
 
-async def install(site: Site) -> Outcome:
-    """Begin to install."""
-    return await write(site, "install", "Installing")
+async def install(context: ActionContext) -> Outcome:
+    """Start Helm to install the release."""
+    return await _write(context, "install", "Installing")
 
 
-async def write(site: Site, verb: str, reason: str) -> Outcome:
-    """Begin a revision with the wanted chart and values."""
-    wanted = site.wanted
-    await site.make_way()
-    await site.note()
+async def upgrade(context: ActionContext) -> Outcome:
+    """Start Helm to upgrade the release. Objects that the new manifest no longer names are deleted, but no volume."""
+    assert context.record.newest is not None
+    if context.adopting:
+        await context.note()  # what is written into the record below must be known as ours
+    await hold(context.api, context.record.newest)
+    await renew(context.api, context.ledger, context.record.newest)
+    await hand_over(context.api, context.record.newest, context.hooks)
+    return await _write(context, "upgrade", "Upgrading")
+
+
+async def _write(context: ActionContext, verb: str, reason: str) -> Outcome:
+    wanted = context.wanted
+    await context.make_way()
+    await context.note()
 
     async def work(command: Command) -> None:
-        async with site.helm.packages.checked(wanted.chart) as chart:
+        async with context.helm.packages.checked(wanted.chart) as chart:
             await command.install_or_upgrade(
                 wanted.name,
                 chart.reference,
@@ -31,5 +44,5 @@ async def write(site: Site, verb: str, reason: str) -> Outcome:
                 reset_values=True,
             )
 
-    sentence = f"Helm is at work: {verb} {wanted.name} ({site.chart}) in {wanted.namespace}"
-    return site.start(verb, reason, sentence, work, wanted)
+    sentence = f"Helm is at work: {verb} {wanted.name} ({context.chart}) in {wanted.namespace}"
+    return context.start(verb, reason, sentence, work, wanted)

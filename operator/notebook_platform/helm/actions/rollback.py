@@ -3,22 +3,22 @@
 from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome
-from notebook_platform.helm.actions.context import Site
+from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.book import remember
 from notebook_platform.helm.claims import hold
 from notebook_platform.helm.errors import words_of
 
 
-async def rollback(site: Site) -> Outcome:
+async def rollback(context: ActionContext) -> Outcome:
     """Begin to roll back; the failure is counted."""
-    bad, good = site.record.newest, site.record.good
+    bad, good = context.record.newest, context.record.good
     assert bad is not None and good is not None
-    await hold(site.api, good)
-    await hold(site.api, bad)
-    await remember(site.api, site.ledger, bad, good)
-    await site.make_way()
-    await site.note()
-    wanted = site.wanted
+    await hold(context.api, good)
+    await hold(context.api, bad)
+    await remember(context.api, context.ledger, bad, good)
+    await context.make_way()
+    await context.note()
+    wanted = context.wanted
 
     async def work(command: Command) -> None:
         await command.rollback(wanted.name, good.revision, namespace=wanted.namespace, cleanup_on_fail=True)
@@ -27,4 +27,4 @@ async def rollback(site: Site) -> Outcome:
         f"Helm brings revision {good.revision} of {wanted.name} back ({good.chart}-{good.chart_version}), "
         f"for revision {bad.revision} failed: {words_of(bad.description)}"
     )
-    return site.start("rollback", "RollingBack", sentence, work)
+    return context.start("rollback", "RollingBack", sentence, work)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, order=True)
-class Trouble:
+class HealthIssue:
     """`weight`: worse troubles come first (0 is worst); `reason` is CamelCase; `message` names the object and the remedy."""
 
     weight: int
@@ -13,6 +13,6 @@ class Trouble:
     message: str
 
 
-def sentence(troubles: Iterable[Trouble]) -> str:
+def sentence(troubles: Iterable[HealthIssue]) -> str:
     """All troubles in one sentence, worst first, each once."""
     return "; ".join(dict.fromkeys(trouble.message for trouble in sorted(troubles)))

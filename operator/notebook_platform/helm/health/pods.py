@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from notebook_platform.helm.health.snapshot import Scene
+from notebook_platform.helm.health.snapshot import HealthSnapshot
 
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
@@ -22,14 +22,14 @@ class Check:
 
     reason: str
     weight: int
-    why: Callable[[Any, Scene], str | None]
+    why: Callable[[Any, HealthSnapshot], str | None]
     remedy: str
 
 
-def diagnose(pod: Any, around: Scene) -> tuple[Check, str] | None:
+def diagnose(pod: Any, snapshot: HealthSnapshot) -> tuple[Check, str] | None:
     """The first check that fits, and its sentence; None: the pod works, or nothing is known yet."""
     for check in CHECKS:
-        if cause := check.why(pod, around):
+        if cause := check.why(pod, snapshot):
             return check, f"{cause}: {check.remedy}"
     return None
 
@@ -44,7 +44,7 @@ def _waiting(pod: Any) -> Iterator[tuple[Any, Any]]:
             yield status, status.state.waiting
 
 
-def _image(pod: Any, around: Scene) -> str | None:
+def _image(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for status, waiting in _waiting(pod):
         if waiting.reason in PULL_REASONS:
             node = f" on node {pod.spec.node_name}" if pod.spec.node_name else ""
@@ -52,33 +52,33 @@ def _image(pod: Any, around: Scene) -> str | None:
     return None
 
 
-def _unbound(pod: Any, around: Scene) -> str | None:
+def _unbound(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for volume in pod.spec.volumes or ():
         if volume.persistent_volume_claim is None:
             continue
         name = volume.persistent_volume_claim.claim_name
-        claim = around.claims.get(name)
+        claim = snapshot.claims.get(name)
         if claim is None:
             return f"the volume claim {name} does not exist"
         if claim.status.phase == "Bound":
             continue
         class_name = claim.spec.storage_class_name
-        chosen = around.classes.get(class_name)
+        chosen = snapshot.classes.get(class_name)
         if class_name is None:
             return f"the volume claim {name} is not bound (it names no storage class, and the cluster has no default one)"
         if chosen is None:
             return f"the volume claim {name} is not bound (there is no storage class {class_name})"
         at_once = chosen.volume_binding_mode != "WaitForFirstConsumer" or SELECTED_NODE in (claim.metadata.annotations or {})
         if at_once:
-            told = around.told("PersistentVolumeClaim", name, "ProvisioningFailed")
+            told = snapshot.told("PersistentVolumeClaim", name, "ProvisioningFailed")
             return f"the volume claim {name} is not bound (storage class {class_name}){f': {told}' if told else ''}"
     return None
 
 
-def _unattached(pod: Any, around: Scene) -> str | None:
+def _unattached(pod: Any, snapshot: HealthSnapshot) -> str | None:
     if pod.status.phase != "Pending":
         return None
-    told = around.told("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
+    told = snapshot.told("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
     if told:
         return f"a volume of pod {pod.metadata.name} cannot be used on node {pod.spec.node_name} ({told})"
     unscheduled = _unscheduled(pod) or ""
@@ -94,11 +94,11 @@ def _unscheduled(pod: Any) -> str | None:
     return None
 
 
-def _no_such_node(pod: Any, around: Scene) -> str | None:
+def _no_such_node(pod: Any, snapshot: HealthSnapshot) -> str | None:
     if _unscheduled(pod) is None:
         return None
     for key, values in _asked_labels(pod):
-        if not any((node.metadata.labels or {}).get(key) in values for node in around.nodes):
+        if not any((node.metadata.labels or {}).get(key) in values for node in snapshot.nodes):
             label = f"{key}={values[0]}" if len(values) == 1 else f"{key} of {', '.join(values)}"
             return f"no node has the label {label}, which pod {pod.metadata.name} asks for"
     return None
@@ -117,7 +117,7 @@ def _asked_labels(pod: Any) -> Iterator[tuple[str, list[str]]]:
                 yield wanted.key, list(wanted.values)
 
 
-def _no_room(pod: Any, around: Scene) -> str | None:
+def _no_room(pod: Any, snapshot: HealthSnapshot) -> str | None:
     lacking = re.findall(r"Insufficient ([\w/-]+(?:[.][\w/-]+)*)", _unscheduled(pod) or "")
     if not lacking:
         return None
@@ -127,19 +127,19 @@ def _no_room(pod: Any, around: Scene) -> str | None:
     return f"no node has enough {' and '.join(amounts)} left for pod {pod.metadata.name}"
 
 
-def _tainted(pod: Any, around: Scene) -> str | None:
+def _tainted(pod: Any, snapshot: HealthSnapshot) -> str | None:
     told = re.search(r"untolerated taint(?:\(s\))?(?: ?\{([^}:]+))?", _unscheduled(pod) or "")
     if told is None:
         return None
     return f"pod {pod.metadata.name} does not tolerate {f'the taint {told.group(1)}' if told.group(1) else 'the taints'} of the nodes"
 
 
-def _unschedulable(pod: Any, around: Scene) -> str | None:
+def _unschedulable(pod: Any, snapshot: HealthSnapshot) -> str | None:
     told = _unscheduled(pod)
     return f"pod {pod.metadata.name} cannot be scheduled ({told.rstrip('.')})" if told else None
 
 
-def _misconfigured(pod: Any, around: Scene) -> str | None:
+def _misconfigured(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for status, waiting in _waiting(pod):
         if waiting.reason in CONFIG_REASONS:
             told = f" ({waiting.message})" if waiting.message else ""
@@ -147,7 +147,7 @@ def _misconfigured(pod: Any, around: Scene) -> str | None:
     return None
 
 
-def _killed(pod: Any, around: Scene) -> str | None:
+def _killed(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for status in _containers(pod):
         ended = status.last_state.terminated if status.last_state else None
         if ended and ended.reason == "OOMKilled" and not status.ready:
@@ -155,7 +155,7 @@ def _killed(pod: Any, around: Scene) -> str | None:
     return None
 
 
-def _crashing(pod: Any, around: Scene) -> str | None:
+def _crashing(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for status, waiting in _waiting(pod):
         if waiting.reason == "CrashLoopBackOff":
             ended = status.last_state.terminated if status.last_state else None
@@ -164,15 +164,15 @@ def _crashing(pod: Any, around: Scene) -> str | None:
     return None
 
 
-def _waits(pod: Any, around: Scene) -> str | None:
+def _waits(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for status, waiting in _waiting(pod):
         if (waiting.reason or "") not in STARTING:
             return f"container {status.name} of pod {pod.metadata.name} waits ({waiting.reason})"
     return None
 
 
-def _unready(pod: Any, around: Scene) -> str | None:
-    told = around.told("Pod", pod.metadata.name, "Unhealthy")
+def _unready(pod: Any, snapshot: HealthSnapshot) -> str | None:
+    told = snapshot.told("Pod", pod.metadata.name, "Unhealthy")
     for status in pod.status.container_statuses or ():
         if status.state and status.state.running and not status.ready and told:
             return f"container {status.name} of pod {pod.metadata.name} runs but is not ready ({told})"

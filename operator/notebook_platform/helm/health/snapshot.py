@@ -11,7 +11,7 @@ from notebook_platform.workload.paging import whole
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class HealthSnapshot:
     """Of one namespace: pods, volume claims by name, warning events; of the cluster: nodes, storage classes by name."""
 
     pods: Sequence[Any] = ()
@@ -38,7 +38,7 @@ class Scene:
         return str(about[-1].message or "").strip().rstrip(".") if about else ""
 
 
-async def scene(api: client.ApiClient, namespace: str) -> Scene:
+async def take_snapshot(api: client.ApiClient, namespace: str) -> HealthSnapshot:
     """Read it."""
     core = client.CoreV1Api(api)
     pods, claims, events, nodes, classes = await asyncio.gather(
@@ -48,7 +48,7 @@ async def scene(api: client.ApiClient, namespace: str) -> Scene:
         whole(core.list_node),
         whole(client.StorageV1Api(api).list_storage_class),
     )
-    return Scene(
+    return HealthSnapshot(
         pods=pods,
         claims={claim.metadata.name: claim for claim in claims},
         events=sorted(events, key=lambda event: int(event.metadata.resource_version)),

@@ -7,9 +7,9 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pods import diagnose
-from notebook_platform.helm.health.snapshot import Scene, scene
+from notebook_platform.helm.health.snapshot import HealthSnapshot, take_snapshot
 from notebook_platform.helm.release import Release
 
 NOT_READY = 5
@@ -48,9 +48,11 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-async def troubles(api: client.ApiClient, release: Release, *, passed_by: frozenset[str] = frozenset()) -> tuple[Trouble, ...]:
+async def troubles(
+    api: client.ApiClient, release: Release, *, passed_by: frozenset[str] = frozenset()
+) -> tuple[HealthIssue, ...]:
     """What is amiss, worst first. `passed_by` names workloads that need not be complete."""
-    found: list[Trouble] = []
+    found: list[HealthIssue] = []
     things = [thing for thing in release.objects() if thing["metadata"]["name"] not in passed_by]
     for namespace in sorted({_namespace(thing, release) for thing in things}):
         here = [thing for thing in things if _namespace(thing, release) == namespace]
@@ -67,17 +69,17 @@ def _is_load_balancer(thing: Mapping[str, Any]) -> bool:
     return thing["kind"] == "Service" and (thing.get("spec") or {}).get("type") == "LoadBalancer"
 
 
-async def _of_workloads(api: client.ApiClient, namespace: str, things: Sequence[Mapping[str, Any]]) -> list[Trouble]:
+async def _of_workloads(api: client.ApiClient, namespace: str, things: Sequence[Mapping[str, Any]]) -> list[HealthIssue]:
     kinds = sorted({thing["kind"] for thing in things})
     listed = await asyncio.gather(*(KINDS[kind].listing(api, namespace) for kind in kinds))
     there = {(kind, one.metadata.name): one for kind, found in zip(kinds, listed, strict=True) for one in found.items}
     gone = [thing for thing in things if (thing["kind"], thing["metadata"]["name"]) not in there]
-    found = [Trouble(0, "WorkloadGone", f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
+    found = [HealthIssue(0, "WorkloadGone", f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
     lacking = [(kind, one, lack) for (kind, _), one in _named(things, there) if (lack := KINDS[kind].lack(one))]
     if not lacking:
         return found
-    around = await scene(api, namespace)
-    return found + [trouble for kind, one, lack in lacking for trouble in troubles_of(kind, one, lack, around)]
+    snapshot = await take_snapshot(api, namespace)
+    return found + [trouble for kind, one, lack in lacking for trouble in troubles_of(kind, one, lack, snapshot)]
 
 
 def _named(things: Iterable[Mapping[str, Any]], there: Mapping[tuple[str, str], Any]) -> Iterable[tuple[tuple[str, str], Any]]:
@@ -85,32 +87,32 @@ def _named(things: Iterable[Mapping[str, Any]], there: Mapping[tuple[str, str], 
     return [(key, there[key]) for key in keys if key in there]
 
 
-def troubles_of(kind: str, workload: Any, lack: str, around: Scene) -> list[Trouble]:
+def troubles_of(kind: str, workload: Any, lack: str, snapshot: HealthSnapshot) -> list[HealthIssue]:
     """Why a workload lacks pods; the lack itself when nothing more is known."""
     name = workload.metadata.name
-    diagnosed = [d for pod in around.pods_of(workload.spec.selector.match_labels) if (d := diagnose(pod, around))]
+    diagnosed = [d for pod in snapshot.pods_of(workload.spec.selector.match_labels) if (d := diagnose(pod, snapshot))]
     if diagnosed:
         check, why = min(diagnosed, key=lambda pair: pair[0].weight)
-        return [Trouble(check.weight, check.reason, f"{kind} {name}: {why}")]
-    if refused := _refused(kind, workload, around):
-        return [Trouble(0, "PodsRefused", f"{kind} {name}: its pods are refused: {refused}")]
-    return [] if kind == "DaemonSet" else [Trouble(NOT_READY, "Progressing", f"{kind} {name}: {lack}")]
+        return [HealthIssue(check.weight, check.reason, f"{kind} {name}: {why}")]
+    if refused := _refused(kind, workload, snapshot):
+        return [HealthIssue(0, "PodsRefused", f"{kind} {name}: its pods are refused: {refused}")]
+    return [] if kind == "DaemonSet" else [HealthIssue(NOT_READY, "Progressing", f"{kind} {name}: {lack}")]
 
 
-def _refused(kind: str, workload: Any, around: Scene) -> str:
+def _refused(kind: str, workload: Any, snapshot: HealthSnapshot) -> str:
     """Quota, Pod Security or a missing ServiceAccount keep the pods from being made at all."""
     for condition in workload.status.conditions or ():
         if condition.type == "ReplicaFailure" and condition.status == "True":
             return str(condition.message).rstrip(".")
-    return around.told(kind, workload.metadata.name, "FailedCreate")
+    return snapshot.told(kind, workload.metadata.name, "FailedCreate")
 
 
-async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -> list[Trouble]:
+async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -> list[HealthIssue]:
     """Services that wait for an address."""
     if not names:
         return []
     core = client.CoreV1Api(api)
-    found: list[Trouble] = []
+    found: list[HealthIssue] = []
     for service in (await core.list_namespaced_service(namespace)).items:
         name = service.metadata.name
         if name not in names or service.spec.type != "LoadBalancer" or service.status.load_balancer.ingress:
@@ -121,14 +123,14 @@ async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -
     return found
 
 
-def _without_address(service: Any, told: str) -> Trouble:
+def _without_address(service: Any, told: str) -> HealthIssue:
     name, since = service.metadata.name, service.metadata.creation_timestamp.strftime("%Y-%m-%d %H:%M UTC")
     if not told:
-        return Trouble(NOT_READY, "AddressPending", f"Service {name} waits for an address from Azure since {since}")
+        return HealthIssue(NOT_READY, "AddressPending", f"Service {name} waits for an address from Azure since {since}")
     for code, remedy in ADDRESS_CODES.items():
         if code in told:
-            return Trouble(1, "AddressFailed", f"Service {name} gets no address (since {since}): {code}: {remedy}")
-    return Trouble(1, "AddressFailed", f"Service {name} gets no address (since {since}): {told.strip().rstrip('.')}")
+            return HealthIssue(1, "AddressFailed", f"Service {name} gets no address (since {since}): {code}: {remedy}")
+    return HealthIssue(1, "AddressFailed", f"Service {name} gets no address (since {since}): {told.strip().rstrip('.')}")
 
 
 ADDRESS_CODES: Mapping[str, str] = {

@@ -6,10 +6,10 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.api.binderhub import BinderHubSpec
-from notebook_platform.engine.outcome import InProgress
+from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.approval import Concern
-from notebook_platform.helm.chart_adapter import Content, Seen
+from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
@@ -20,10 +20,10 @@ from notebook_platform.hubs.binder.addresses import decide
 from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
 from notebook_platform.hubs.binder.values import FIELD, about_binder, hub_inside, is_known, jupyterhub_version, render
 from notebook_platform.hubs.chart.versions import migrates
-from notebook_platform.hubs.gather import look_around
+from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.inputs import NOTHING
-from notebook_platform.hubs.naming import Before
-from notebook_platform.hubs.secrets import Standing
+from notebook_platform.hubs.naming import ReleaseSnapshot
+from notebook_platform.hubs.secrets import ExistingRelease
 from notebook_platform.hubs.users import census
 from notebook_platform.hubs.users.active_servers import asked, counted, token_in
 from notebook_platform.hubs.users.claims import examine, named_claims
@@ -31,16 +31,16 @@ from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.users.presence import has_users
 from notebook_platform.hubs.users.volumes import DATABASE_CLAIM, Place
 from notebook_platform.kube.secrets import SecretStore
-from notebook_platform.workload.step import Target
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 CHART = "binderhub"
 
 
-class BinderHub(Content):
+class BinderHub(ChartAdapter):
     """The binder of spec.binderhub and its hub. `azure_names`: what follows a DNS label of Azure, as eastus.cloudapp.azure.com."""
 
     name = "BinderHub"
-    needs = ("TargetCluster", "Registry")
+    needs = ("WorkloadCluster", "Registry")
     field = FIELD
 
     def __init__(self, spec: BinderHubSpec, *, secrets: SecretStore, helm: Helm, allow_private: bool, azure_names: str) -> None:
@@ -52,20 +52,20 @@ class BinderHub(Content):
         self._azure_names = azure_names
         self._addresses = decide(spec.address, azure_names)
 
-    async def want(self, target: Target, existing: Release | None) -> Wanted:
+    async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         spec, named = self._spec, self._spec.chart
         chart = self._helm.charts.find(CHART, named.version, named.repository, f"{FIELD}.chart", named.digest)
-        hub = Standing(_inside(existing.config), target.api, self.namespace) if existing else None
+        hub = ExistingRelease(_inside(existing.config), target.api, self.namespace) if existing else None
         secrets = await binder_secrets(self._secrets, spec, self._addresses, hub)
         registry = await image_registry(self._secrets, spec)
         inside = hub_inside(spec, self._addresses)
         more = await documents(self._secrets, spec.values_from, FIELD, spec.values)
         with about_binder():
-            around = await look_around(target.api, inside, NOTHING, None, allow_private=self._allow_private)
-        values = render(spec, secrets, registry, self._azure_names, target.served_version, more, around)
+            hub_context = await gather_context(target.api, inside, NOTHING, None, allow_private=self._allow_private)
+        values = render(spec, secrets, registry, self._azure_names, target.served_version, more, hub_context)
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
 
-    async def look(self, target: Target, release: Release) -> Seen:
+    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
         found = await health.look(target.api, release)
         troubles = found.troubles or await health.ask(self._addresses.binder, found.address, allow_private=self._allow_private)
         token = token_in(_inside(release.config))
@@ -87,7 +87,7 @@ class BinderHub(Content):
         return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
 
     async def concerns(
-        self, target: Target, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
+        self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
     ) -> Sequence[Concern]:
         if self._spec.auth is None and not _has_accounts(existing):
             return ()  # who launches without a name leaves nothing behind
@@ -99,14 +99,14 @@ class BinderHub(Content):
         )
         return [*upgrades.concerns(before, after, users), *hidden]
 
-    async def save(self, target: Target, existing: Release, wanted: Wanted) -> InProgress | None:
+    async def save(self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted) -> Progressing | None:
         if self._spec.auth is None:
             return None
         return await snapshots.before(target.api, existing, _hub_of(existing).version, self._hub_in(wanted).version, FIELD)
 
-    def _hub_in(self, wanted: Wanted) -> Before:
+    def _hub_in(self, wanted: Wanted) -> ReleaseSnapshot:
         chart = self._spec.chart
-        return Before(jupyterhub_version(wanted.chart.version, chart.jupyterhub_version), _inside(wanted.values))
+        return ReleaseSnapshot(jupyterhub_version(wanted.chart.version, chart.jupyterhub_version), _inside(wanted.values))
 
     def irreversible(self, bad: Release, good: Release) -> str:
         """As for any hub, where people have accounts."""
@@ -137,5 +137,5 @@ def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _hub_of(release: Release) -> Before:
-    return Before(jupyterhub_version(release.chart_version, None), _inside(release.config))
+def _hub_of(release: Release) -> ReleaseSnapshot:
+    return ReleaseSnapshot(jupyterhub_version(release.chart_version, None), _inside(release.config))

@@ -9,8 +9,8 @@ from kubernetes.aio import client
 
 from notebook_platform.bounded.documents import Budget, parse_json
 from notebook_platform.bounded.text import printable, shortened
-from notebook_platform.helm.health.issues import Trouble
-from notebook_platform.helm.health.snapshot import scene
+from notebook_platform.helm.health.issues import HealthIssue
+from notebook_platform.helm.health.snapshot import take_snapshot
 from notebook_platform.helm.health.workloads import NOT_READY
 from notebook_platform.helm.release import Release
 from notebook_platform.hubs.binder.values import FIELD
@@ -39,15 +39,15 @@ CHECKS: Mapping[str, tuple[str, str]] = {
 """What the binder checks itself that matters, by its own names (https://binderhub.readthedocs.io)."""
 
 
-async def look(api: client.ApiClient, release: Release) -> hub.Health:
+async def look(api: client.ApiClient, release: Release) -> hub_health.Health:
     """Look at the workloads, the hub's own matters, the door and the builds; the address is that of the binder's Service or Ingress."""
     of_hub = await hub_health.look(api, release, FIELD)
     address, waiting = await _door(api, release)
     builds = await _builds(api, release)
-    return hub.Health(tuple(sorted([*of_hub.troubles, *waiting, *builds])), address, of_hub.notices)
+    return hub_health.Health(tuple(sorted([*of_hub.troubles, *waiting, *builds])), address, of_hub.notices)
 
 
-async def _door(api: client.ApiClient, release: Release) -> tuple[str | None, list[Trouble]]:
+async def _door(api: client.ApiClient, release: Release) -> tuple[str | None, list[HealthIssue]]:
     """Address of the Ingress, or else of the Service; and Ingresses that have none. Services are among the workloads' troubles."""
     kinds = {(thing["kind"], thing["metadata"]["name"]): thing for thing in release.objects()}
     if ("Ingress", INGRESS) not in kinds:
@@ -67,35 +67,35 @@ def _address(thing: Any) -> str | None:
     return None
 
 
-def _without_address(ingress: Any) -> Trouble:
+def _without_address(ingress: Any) -> HealthIssue:
     name, since = ingress.metadata.name, ingress.metadata.creation_timestamp.strftime("%Y-%m-%d %H:%M UTC")
     kind = ingress.spec.ingress_class_name or "the default class"
-    return Trouble(
+    return HealthIssue(
         NOT_READY,
         "AddressPending",
         f"Ingress {name} waits for an address since {since}: see that an ingress controller for {kind} runs in the cluster",
     )
 
 
-async def _builds(api: client.ApiClient, release: Release) -> list[Trouble]:
+async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
     """Builds that were faster than the builder: where its socket should be, the node made a directory."""
     listed = await whole(client.CoreV1Api(api).list_namespaced_pod, release.namespace, label_selector=BUILDS)
     pending = [pod for pod in listed if pod.status.phase == "Pending" and pod.spec.node_name]
     if not pending:
         return []
-    around = await scene(api, release.namespace)
+    snapshot = await take_snapshot(api, release.namespace)
     return [
-        Trouble(
+        HealthIssue(
             1,
             "BuilderNotReady",
             f"builds on node {pod.spec.node_name} wait for the builder ({told}): delete its pod there, it is made anew",
         )
         for pod in pending
-        if NO_SOCKET in (told := around.told("Pod", pod.metadata.name, "FailedMount"))
+        if NO_SOCKET in (told := snapshot.told("Pod", pod.metadata.name, "FailedMount"))
     ]
 
 
-async def ask(url: str, address: str | None, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[Trouble, ...]:
+async def ask(url: str, address: str | None, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[HealthIssue, ...]:
     """What the binder says of itself: nothing when all is well, or when it must not or cannot be asked from here.
 
     In plain http its address is asked, under its name; with TLS the name itself, if it leads anywhere from here.
@@ -110,11 +110,11 @@ async def ask(url: str, address: str | None, *, allow_private: bool, names: Abst
     except (AddressNotAllowed, NameUnknown):
         return ()
     except NoAnswer as why:
-        return (Trouble(3, "NotReachable", f"{asked} does not answer ({why})"),)
+        return (HealthIssue(3, "NotReachable", f"{asked} does not answer ({why})"),)
     return tuple(said(answer.status, answer.body, asked))
 
 
-def said(status: int, body: str | bytes, asked: str) -> Iterator[Trouble]:
+def said(status: int, body: str | bytes, asked: str) -> Iterator[HealthIssue]:
     """What an answer to /health means. Pure."""
     if status == 200:
         return
@@ -125,10 +125,10 @@ def said(status: int, body: str | bytes, asked: str) -> Iterator[Trouble]:
         failed = []
     known = [CHECKS[name] for name in failed if name in CHECKS]
     for reason, sentence in known:
-        yield Trouble(2, reason, sentence)
+        yield HealthIssue(2, reason, sentence)
     if not known:
         more = f" ({', '.join(failed[:SHOWN])})" if failed else ""
-        yield Trouble(3, "NotHealthy", f"{asked} answers {status}{more}")
+        yield HealthIssue(3, "NotHealthy", f"{asked} answers {status}{more}")
 
 
 async def end_all(api: client.ApiClient, namespace: str) -> None:

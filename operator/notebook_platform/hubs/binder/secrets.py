@@ -9,7 +9,7 @@ from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.hubs.binder.addresses import Addresses
 from notebook_platform.hubs.binder.values import FIELD, BinderSecrets, Registry, about_binder, given_registry, hub_inside
-from notebook_platform.hubs.secrets import Standing, hub_secrets
+from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import HOST_NAME, SHORT_WORD, WORD, select
 
@@ -21,11 +21,11 @@ LOGIN = {"server": HOST_NAME, "username": SHORT_WORD, "password": WORD}
 
 
 async def binder_secrets(
-    store: SecretStore, spec: BinderHubSpec, addresses: Addresses, existing: Standing | None
+    store: SecretStore, spec: BinderHubSpec, addresses: Addresses, existing: ExistingRelease | None
 ) -> BinderSecrets:
     """All secrets of the binder, kept in `<platform>-binder`. `existing` is its hub, if it is there.
 
-    Raises Refused for a missing reference.
+    Raises StepError for a missing reference.
     """
     with about_binder():
         hub = await hub_secrets(store, hub_inside(spec, addresses), existing, SUFFIX)
@@ -53,7 +53,7 @@ def _token_in(hub_values: Mapping[str, Any]) -> str | None:
 
 async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
     """Where images go, and as whom. The login of the platform's own registry lies in the Secret `<platform>-registry`, which the
-    step Registry keeps; in a plan it is not there yet. Raises Refused (SecretNotFound, SecretKeyMissing)."""
+    step Registry keeps; in a plan it is not there yet. Raises StepError (SecretNotFound, SecretKeyMissing)."""
     given, own = spec.registry.given, spec.registry.azure
     if given is not None:
         field = f"{FIELD}.registry.given.secretRef"

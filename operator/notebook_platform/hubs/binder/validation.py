@@ -6,7 +6,7 @@ Judged are the values as they would go to helm, so that `values` and `valuesFrom
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 
 Values = Mapping[str, Any]
 Refusal = tuple[str, str, str]
@@ -34,10 +34,10 @@ REMOVED = {
 
 
 def check(values: Values, field: str) -> None:
-    """Raises Refused for the first thing that is amiss; `field` is the part of the spec that the binder stands at."""
+    """Raises StepError for the first thing that is amiss; `field` is the part of the spec that the binder stands at."""
     for refusals in RULES:
         for reason, sentence, remedy in refusals(values):
-            raise Refused.because(reason, f"{field}.{sentence}", remedy.format(field=field))
+            raise StepError(reason, f"{field}.{sentence}", remedy.format(field=field))
 
 
 def _at(values: Values, path: str) -> Any:

@@ -12,11 +12,11 @@ from typing import Any
 from notebook_platform.api.binderhub import BinderHubSpec, GivenRegistry, RepositoryRules
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import Values, merged
 from notebook_platform.hubs.binder.addresses import Addresses, decide, doors
 from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, check
-from notebook_platform.hubs.inputs import NOTHING, Around
+from notebook_platform.hubs.inputs import NOTHING, HubContext
 from notebook_platform.hubs.values import FIELD as HUB_FIELD
 from notebook_platform.hubs.values import HubSecrets
 from notebook_platform.hubs.values import render as render_hub
@@ -85,12 +85,12 @@ def render(
     azure_names: str,
     kubernetes: tuple[int, ...],
     more: Iterable[Mapping[str, Any]] = (),
-    around: Around = NOTHING,
+    hub_context: HubContext = NOTHING,
 ) -> Values:
     """The values of the release. `azure_names`: what follows a DNS label of Azure; `more`: the documents of valuesFrom, in order;
     `around`: what is around its hub.
 
-    Raises Refused for what the chart's hub cannot do, and for all that `binder_refusals` tells.
+    Raises StepError for what the chart's hub cannot do, and for all that `binder_refusals` tells.
     """
     addresses, documents = decide(spec.address, azure_names), list(more)
     values = merged(
@@ -104,7 +104,7 @@ def render(
                 "imageGCThresholdHigh": spec.builder.image_cleaner.above,
                 "imageGCThresholdLow": spec.builder.image_cleaner.until,
             },
-            "jupyterhub": _hub(spec, secrets, registry, addresses, kubernetes, documents, around),
+            "jupyterhub": _hub(spec, secrets, registry, addresses, kubernetes, documents, hub_context),
         },
         doors(spec.address, azure_names),
     )
@@ -182,11 +182,11 @@ def _hub(
     addresses: Addresses,
     kubernetes: tuple[int, ...],
     documents: Iterable[Mapping[str, Any]],
-    around: Around,
+    hub_context: HubContext,
 ) -> Values:
     """What stands below `jupyterhub`: a hub as any other, judged with all that is said of it, and what makes it the binder's."""
     with about_binder():
-        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes, [_inside(d) for d in documents], around)
+        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes, [_inside(d) for d in documents], hub_context)
     services = {"binder": {"apiToken": secrets.api_token}}
     own: Values = {
         "hub": {"baseUrl": addresses.hub_base, "services": services},
@@ -234,10 +234,10 @@ def about_binder() -> Iterator[None]:
     """What is refused inside is told of the binder's fields: the hub's stand there under the same names."""
     try:
         yield
-    except Refused as refused:
+    except StepError as refused:
         failed = refused.failed
         told = replace(failed, message=failed.message.replace(HUB_FIELD, FIELD), remedy=failed.remedy.replace(HUB_FIELD, FIELD))
-        raise Refused(told) from None
+        raise StepError.of(told) from None
 
 
 def _signing_in(values: Values, addresses: Addresses) -> Values:

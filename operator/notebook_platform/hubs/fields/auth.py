@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, Dummy, Entra, GitHub, JupyterHubSpec, OAuth, Oidc, WhoMay
-from notebook_platform.engine.outcome import Refused
-from notebook_platform.hubs.inputs import FIELD, Around, Endpoints, HubSecrets, url_of
+from notebook_platform.engine.outcome import StepError
+from notebook_platform.hubs.inputs import FIELD, Endpoints, HubContext, HubSecrets, url_of
 
-Said = Mapping[str, Any]
+FieldValues = Mapping[str, Any]
 
 
-def sign_in(spec: JupyterHubSpec, secrets: HubSecrets, around: Around) -> Said:
-    """The rows of spec.jupyterhub.auth; None: not said. Raises Refused (EndpointsUnknown)."""
+def auth_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
+    """The rows of spec.jupyterhub.auth; None: not said. Raises StepError (EndpointsUnknown)."""
     auth = spec.auth
     said: dict[str, Any] = {
         "auth.persistState": True if auth.persist_state else None,
@@ -19,10 +19,10 @@ def sign_in(spec: JupyterHubSpec, secrets: HubSecrets, around: Around) -> Said:
     }
     for member, rows in _MEMBERS.items():
         if (who := getattr(auth, member)) is not None:
-            own = {f"auth.{member}{name}": value for name, value in rows(who, secrets, around).items()}
+            own = {f"auth.{member}{name}": value for name, value in rows(who, secrets, hub_context).items()}
             said |= {"auth": _CLASSES[member], **_who(member, who, auth), **own}
             if isinstance(who, OAuth):
-                url = url_of(spec, around)
+                url = url_of(spec, hub_context)
                 said |= {
                     f"auth.{member}.clientId": who.client_id,
                     f"auth.{member}.clientSecretRef": secrets.client_secret,
@@ -31,7 +31,7 @@ def sign_in(spec: JupyterHubSpec, secrets: HubSecrets, around: Around) -> Said:
     return said
 
 
-def _who(member: str, who: WhoMay, auth: Auth) -> Said:
+def _who(member: str, who: WhoMay, auth: Auth) -> FieldValues:
     admins, allowed = sorted(set(who.admin_users)), sorted(set(who.allowed_users))
     said: dict[str, Any] = {
         ".adminUsers": admins or None,
@@ -47,7 +47,7 @@ def _who(member: str, who: WhoMay, auth: Auth) -> Said:
     return {f"auth.{member}{name}": value for name, value in said.items()}
 
 
-def _groups(who: Oidc | Entra, state: str) -> Said:
+def _groups(who: Oidc | Entra, state: str) -> FieldValues:
     claim = who.groups_claim
     return {
         ".groupsClaim#state": f"{state}.{claim}" if claim else None,
@@ -57,8 +57,8 @@ def _groups(who: Oidc | Entra, state: str) -> Said:
     }
 
 
-def _oidc(oidc: Oidc, secrets: HubSecrets, around: Around) -> Said:
-    endpoints = endpoints_of(oidc, around.endpoints)
+def _oidc(oidc: Oidc, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
+    endpoints = endpoints_of(oidc, hub_context.endpoints)
     return {
         ".authorizeUrl": endpoints.authorize,
         ".tokenUrl": endpoints.token,
@@ -73,11 +73,11 @@ def _oidc(oidc: Oidc, secrets: HubSecrets, around: Around) -> Said:
     }
 
 
-def _entra(entra: Entra, secrets: HubSecrets, around: Around) -> Said:
+def _entra(entra: Entra, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
     return {".tenantId": entra.tenant_id, ".usernameClaim": entra.username_claim, **_groups(entra, "user")}
 
 
-def _github(github: GitHub, secrets: HubSecrets, around: Around) -> Said:
+def _github(github: GitHub, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
     organizations = sorted(set(github.allowed_organizations))
     return {
         ".allowedOrganizations": organizations or None,
@@ -85,14 +85,14 @@ def _github(github: GitHub, secrets: HubSecrets, around: Around) -> Said:
     }
 
 
-def _dummy(dummy: Dummy, secrets: HubSecrets, around: Around) -> Said:
+def _dummy(dummy: Dummy, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
     return {".passwordRef": secrets.password}
 
 
 _CLASSES = {"oidc": "generic-oauth", "entra": "azuread", "github": "github", "dummy": "dummy"}
 """https://jupyterhub.readthedocs.io/en/stable/reference/authenticators.html"""
 
-_MEMBERS: Mapping[str, Callable[[Any, HubSecrets, Around], Said]] = {
+_MEMBERS: Mapping[str, Callable[[Any, HubSecrets, HubContext], FieldValues]] = {
     "oidc": _oidc,
     "entra": _entra,
     "github": _github,
@@ -108,12 +108,12 @@ def asks_issuer(oidc: Oidc | None) -> str | None:
 
 
 def endpoints_of(oidc: Oidc, found: Endpoints | None) -> Endpoints:
-    """The endpoints: the spec's, and for those left out the issuer's. Raises Refused (EndpointsUnknown)."""
+    """The endpoints: the spec's, and for those left out the issuer's. Raises StepError (EndpointsUnknown)."""
     authorize = oidc.authorize_url or (found and found.authorize)
     token = oidc.token_url or (found and found.token)
     userinfo = oidc.userinfo_url or (found and found.userinfo)
     if not (authorize and token and userinfo):
-        raise Refused.because(
+        raise StepError(
             "EndpointsUnknown",
             f"{FIELD}.auth.oidc has neither an issuer that tells its endpoints nor all of them",
             f"Set {FIELD}.auth.oidc.issuer, or authorizeUrl, tokenUrl and userinfoUrl.",

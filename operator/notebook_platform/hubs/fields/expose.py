@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from notebook_platform.api.hubs import Expose, HttpRoute, Ingress, JupyterHubSpec, LoadBalancer
-from notebook_platform.hubs.inputs import Around, HubSecrets, base_path, host_of
+from notebook_platform.hubs.inputs import HubContext, HubSecrets, base_path, host_of
 
-Said = Mapping[str, Any]
+FieldValues = Mapping[str, Any]
 
 STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 """https://letsencrypt.org/docs/staging-environment/"""
 
 
-def door(spec: JupyterHubSpec, secrets: HubSecrets, around: Around) -> Said:
+def expose_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
     """The rows of spec.jupyterhub.expose; None: not said."""
-    expose, host = spec.expose, host_of(spec, around)
+    expose, host = spec.expose, host_of(spec, hub_context)
     hosts = [*([host] if host else []), *expose.more_hosts]
     behind = expose.ingress is not None or expose.http_route is not None
     return {
@@ -27,7 +27,7 @@ def door(spec: JupyterHubSpec, secrets: HubSecrets, around: Around) -> Said:
     }
 
 
-def _load_balancer(balancer: LoadBalancer) -> Said:
+def _load_balancer(balancer: LoadBalancer) -> FieldValues:
     minutes = balancer.idle_timeout_minutes
     own = {
         "annotations": dict(sorted(balancer.annotations.items())) or None,
@@ -43,7 +43,7 @@ def _load_balancer(balancer: LoadBalancer) -> Said:
     return {f"expose.loadBalancer.{name}": value for name, value in own.items()}
 
 
-def _tls(expose: Expose, secrets: HubSecrets, hosts: list[str]) -> Said:
+def _tls(expose: Expose, secrets: HubSecrets, hosts: list[str]) -> FieldValues:
     tls = expose.tls
     if tls is None:
         return {}
@@ -62,7 +62,7 @@ def _tls(expose: Expose, secrets: HubSecrets, hosts: list[str]) -> Said:
     }
 
 
-def _ingress(ingress: Ingress, hosts: list[str]) -> Said:
+def _ingress(ingress: Ingress, hosts: list[str]) -> FieldValues:
     secret = ingress.tls_secret
     return {
         "expose.ingress": True,
@@ -74,7 +74,7 @@ def _ingress(ingress: Ingress, hosts: list[str]) -> Said:
     }
 
 
-def _http_route(route: HttpRoute, hosts: list[str]) -> Said:
+def _http_route(route: HttpRoute, hosts: list[str]) -> FieldValues:
     return {
         "expose.httpRoute": True,
         "expose.httpRoute#hosts": hosts or None,

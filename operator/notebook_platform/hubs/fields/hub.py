@@ -9,7 +9,7 @@ from notebook_platform.api.hubs import HubService, JupyterHubSpec, Network
 from notebook_platform.api.hubs.hub import EgressRule, Requests
 from notebook_platform.hubs.inputs import HubSecrets
 
-Said = Mapping[str, Any]
+FieldValues = Mapping[str, Any]
 
 EVERYWHERE = "0.0.0.0/0"
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -26,7 +26,7 @@ KINDS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql"}
 """Database of the chart by the scheme of the URL; other ones are `other`."""
 
 
-def core(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
+def hub_values(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
     """The rows of the hub itself; None: not said."""
     return {
         **_database(spec, secrets),
@@ -48,7 +48,7 @@ def core(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
     }
 
 
-def _image_pull(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
+def _image_pull(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
     pull = spec.image_pull
     if pull is None:
         return {}
@@ -70,7 +70,7 @@ def _resources(asked: Requests) -> dict[str, Any]:
     return {**_requests(asked.cpu, asked.memory), **({"limits": said} if said else {})}
 
 
-def _database(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
+def _database(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
     database = spec.database
     upgrade = {"database.upgrade": True if database.upgrade else None}
     if database.url_ref is not None:
@@ -106,7 +106,7 @@ def service_token(name: str, secrets: HubSecrets) -> str | None:
     return hmac.digest(secrets.token_key.encode(), name.encode(), "sha256").hex() if secrets.token_key else None
 
 
-def _services(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
+def _services(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
     admins = [service.name for service in spec.services if service.admin]
     hidden = [service.name for service in spec.services if not service.display]
     roles = {
@@ -125,7 +125,7 @@ def _services(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
     }
 
 
-def _counter(spec: JupyterHubSpec, secrets: HubSecrets) -> Said:
+def _counter(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
     """The operator's own service, by which it asks the hub whose servers run; a service of that name in the spec is left alone.
     Charts before 2 know no roles, and nobody but an administrator may ask."""
     token = service_token(COUNTER, secrets)
@@ -149,7 +149,7 @@ def _service(service: HubService, secrets: HubSecrets) -> dict[str, Any]:
     return {name: value for name, value in own.items() if value is not None}
 
 
-def _network(network: Network) -> Said:
+def _network(network: Network) -> FieldValues:
     off = None if network.isolate else False
     egress, mode = network.user_egress, network.block_metadata
     changed = mode != "InitContainer"

@@ -8,7 +8,7 @@ from notebook_platform.api.hubs import JupyterHubSpec, Profile, SingleUser
 from notebook_platform.api.hubs.servers import Option, Shape, Toleration
 from notebook_platform.hubs.naming import CLAIMS, ESCAPE, VOLUMES
 
-Said = Mapping[str, Any]
+FieldValues = Mapping[str, Any]
 
 GPU = "nvidia.com/gpu"
 ESCAPED = ("{username}", "{escaped_username}")
@@ -18,7 +18,7 @@ DEDICATED = ("hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated")
 """Taints of pools that are for the hub or for users; the charts tolerate them, and a list of ours takes the place of theirs."""
 
 
-def servers(spec: JupyterHubSpec, scheme: str | None) -> Said:
+def single_user_values(spec: JupyterHubSpec, scheme: str | None) -> FieldValues:
     """The rows of singleUser, culling, placement, scaling and prePull; None: not said. `scheme` is how names are made."""
     server = spec.single_user
     name, tag = split_image(server.image)
@@ -45,7 +45,7 @@ def servers(spec: JupyterHubSpec, scheme: str | None) -> Said:
     }
 
 
-def _storage(server: SingleUser, scheme: str | None) -> Said:
+def _storage(server: SingleUser, scheme: str | None) -> FieldValues:
     storage, escaped = server.storage, scheme == ESCAPE
     dynamic = storage.type == "dynamic"
     shared = storage.shared if storage.type == "static" else None
@@ -65,7 +65,7 @@ def _storage(server: SingleUser, scheme: str | None) -> Said:
     }
 
 
-def _culling(spec: JupyterHubSpec) -> Said:
+def _culling(spec: JupyterHubSpec) -> FieldValues:
     cull = spec.culling
     return {
         "culling.enabled": cull.enabled,
@@ -78,7 +78,7 @@ def _culling(spec: JupyterHubSpec) -> Said:
     }
 
 
-def _placement(spec: JupyterHubSpec) -> Said:
+def _placement(spec: JupyterHubSpec) -> FieldValues:
     placement, seats, pull = spec.placement, spec.scaling.spare_seats, spec.pre_pull
     return {
         "placement.userPods": _strictness(placement.user_pods),

@@ -11,7 +11,7 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.issues import HealthIssue
 
 LINES, PATIENCE = 60, 5
 CAUSE = -1
@@ -62,15 +62,15 @@ SIGNS = (
 )
 
 
-def read(log: str) -> Trouble | None:
+def read(log: str) -> HealthIssue | None:
     """The first sign that stands in a log."""
     for sign in SIGNS:
         if re.search(sign.words, log):
-            return Trouble(CAUSE, sign.reason, f"Deployment hub: {sign.sentence}")
+            return HealthIssue(CAUSE, sign.reason, f"Deployment hub: {sign.sentence}")
     return None
 
 
-async def of_crash(api: client.ApiClient, namespace: str) -> Trouble | None:
+async def of_crash(api: client.ApiClient, namespace: str) -> HealthIssue | None:
     """What the hub's last run ended with; None when its log cannot be had or says nothing that is known."""
     core = client.CoreV1Api(api)
     try:

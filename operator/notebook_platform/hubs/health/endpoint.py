@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.health.certificates import SOON, Certificate, best_for, in_acme, in_pem
 from notebook_platform.hubs.net.public_addresses import addresses_of, is_public
@@ -35,7 +35,7 @@ FROM_LETS_ENCRYPT = "Let's Encrypt has given no certificate yet"
 class Door:
     """What is amiss (worst first), and what else is to be told."""
 
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[HealthIssue, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
@@ -122,16 +122,16 @@ def judged(seen: Seen, now: datetime, field: str) -> Door:
     return Door(tuple(sorted(_troubles(seen, now))), tuple(_notices(seen, now, field)))
 
 
-def _troubles(seen: Seen, now: datetime) -> Iterator[Trouble]:
+def _troubles(seen: Seen, now: datetime) -> Iterator[HealthIssue]:
     if seen.certificates is None:
         return
     for host in seen.hosts:
         found = best_for(host, seen.certificates)
         if found is None and seen.kind == "letsencrypt":
-            yield Trouble(3, "CertificatePending", f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, seen)}")
+            yield HealthIssue(3, "CertificatePending", f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, seen)}")
         elif found is not None and found.until <= now:
             renew = _why(host, seen) if seen.kind == "letsencrypt" else "put a new one in its place"
-            yield Trouble(2, "CertificateExpired", f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}")
+            yield HealthIssue(2, "CertificateExpired", f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}")
 
 
 def _why(host: str, seen: Seen) -> str:

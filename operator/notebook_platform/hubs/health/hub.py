@@ -13,9 +13,9 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pods import diagnose
-from notebook_platform.helm.health.snapshot import scene
+from notebook_platform.helm.health.snapshot import take_snapshot
 from notebook_platform.helm.health.workloads import troubles
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.values import at
@@ -36,7 +36,7 @@ UNSEEN = timedelta(minutes=2)
 class Health:
     """`troubles`, worst first; `address` is the front door's, when it has one; `notices` is what else is to be told."""
 
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[HealthIssue, ...] = ()
     address: str | None = None
     notices: tuple[Notice, ...] = ()
 
@@ -57,13 +57,13 @@ async def look(api: client.ApiClient, release: Release, field: str) -> Health:
     return Health(tuple(sorted([*found, *door.troubles])), address, door.notices)
 
 
-def unseen(pods: list[Any], now: datetime) -> Iterator[Trouble]:
+def unseen(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
     """Users' pods that their scheduler looks at not at all: it is dead, or too old for this Kubernetes. Pure."""
     oldest = now - UNSEEN
     for pod in pods:
         looked_at = any(condition.type == "PodScheduled" for condition in pod.status.conditions or ())
         if not looked_at and not pod.spec.node_name and pod.metadata.creation_timestamp < oldest:
-            yield Trouble(
+            yield HealthIssue(
                 1,
                 "SchedulerDead",
                 f"users' pods wait for the scheduler {pod.spec.scheduler_name}, which looks at none of them: see the pods of "
@@ -97,7 +97,7 @@ async def pulling(api: client.ApiClient, namespace: str) -> str | None:
     told = f"pulling the images: done on {ready} of {wanted} nodes"
     if ready == wanted:
         return told
-    around = await scene(api, namespace)
+    snapshot = await take_snapshot(api, namespace)
     selector: Mapping[str, str] = puller.spec.selector.match_labels
-    blocked = [why for pod in around.pods_of(selector) if (found := diagnose(pod, around)) for why in [found[1]]]
+    blocked = [why for pod in snapshot.pods_of(selector) if (found := diagnose(pod, snapshot)) for why in [found[1]]]
     return f"{told}; {blocked[0]}" if blocked else told

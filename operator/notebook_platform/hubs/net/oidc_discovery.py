@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
-from notebook_platform.engine.outcome import Refused
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.inputs import FIELD, Endpoints
 from notebook_platform.hubs.net.public_addresses import AddressNotAllowed, NameUnknown
 from notebook_platform.hubs.net.safe_http import Answer, AnswerTooLarge, NoAnswer, SafeHttp
@@ -41,7 +41,7 @@ class Discovery:
     async def endpoints(self, issuer: str, *, allow_private: bool) -> Endpoints:
         """The issuer's endpoints.
 
-        Raises Refused: IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
+        Raises StepError: IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
         """
         key = (issuer, allow_private)
         async with self._asking.setdefault(key, asyncio.Lock()):
@@ -51,7 +51,7 @@ class Discovery:
                 return known
             try:
                 found = endpoints_in(issuer, await self._ask(issuer, allow_private))
-            except Refused:
+            except StepError:
                 if known is not None and age < STALE:
                     return known
                 raise
@@ -93,7 +93,7 @@ async def _read(answer: Answer) -> Any:
 
 
 def endpoints_in(issuer: str, document: Any) -> Endpoints:
-    """The endpoints of a discovery document. Raises Refused (IssuerAnswersBadly, IssuerDiffers). Pure."""
+    """The endpoints of a discovery document. Raises StepError (IssuerAnswersBadly, IssuerDiffers). Pure."""
     if not isinstance(document, Mapping):
         raise _refused("IssuerAnswersBadly", "answers no JSON object", "Write the issuer's own URL.", RETRY)
     if document.get("issuer") != issuer and str(document.get("issuer")).rstrip("/") != issuer.rstrip("/"):
@@ -107,11 +107,11 @@ def endpoints_in(issuer: str, document: Any) -> Endpoints:
     return Endpoints(**{name: str(url) for name, url in found.items()})
 
 
-def _refused(reason: str, sentence: str, remedy: str, retry_in: float | None) -> Refused:
-    return Refused.because(reason, f"{ISSUER} {sentence}", remedy, retry_in=retry_in)
+def _refused(reason: str, sentence: str, remedy: str, retry_in: float | None) -> StepError:
+    return StepError(reason, f"{ISSUER} {sentence}", remedy, retry_in=retry_in)
 
 
-def _not_allowed() -> Refused:
+def _not_allowed() -> StepError:
     remedy = f"Set {FIELD}.auth.oidc.authorizeUrl, tokenUrl and userinfoUrl, or let the operator (--allow-private-addresses)."
     return _refused(
         "IssuerAddressNotAllowed", "leads to an address that is not public, and the operator does not ask there", remedy, RETRY

@@ -2,14 +2,14 @@
 
 from aiohttp.abc import AbstractResolver
 
-from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.hubs.net.public_addresses import SYSTEM, AddressNotAllowed, NameUnknown
 from notebook_platform.hubs.net.safe_http import NoAnswer, SafeHttp
 
 SECONDS = 4
 
 
-async def probe(url: str, path: str, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[Trouble, ...]:
+async def probe(url: str, path: str, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[HealthIssue, ...]:
     """GET `path` at `url`: nothing when it answers 200, else what it does instead.
 
     An address that must not be asked, or that is not known here, counts as well: it may be reached by those it is for. `names` finds
@@ -21,7 +21,7 @@ async def probe(url: str, path: str, *, allow_private: bool, names: AbstractReso
     except (AddressNotAllowed, NameUnknown):
         return ()
     except NoAnswer as why:
-        return (Trouble(3, "NotReachable", f"{url}{path} does not answer ({why})"),)
+        return (HealthIssue(3, "NotReachable", f"{url}{path} does not answer ({why})"),)
     if answer.status == 200 or answer.headers.get("Location", "").startswith("https://"):
         return ()  # a door that sends people on to https answers, too
-    return (Trouble(3, "NotHealthy", f"{url}{path} answers {answer.status}"),)
+    return (HealthIssue(3, "NotHealthy", f"{url}{path} answers {answer.status}"),)

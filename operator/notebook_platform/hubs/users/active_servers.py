@@ -11,17 +11,17 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.ownership import ReleaseLedger
 from notebook_platform.helm.storage import history
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.fields.hub import COUNTER
 from notebook_platform.hubs.health import hub as hub_health
-from notebook_platform.hubs.inputs import Around, base_path, url_of
+from notebook_platform.hubs.inputs import HubContext, base_path, url_of
 from notebook_platform.hubs.net import hub_api
 from notebook_platform.hubs.net.hub_api import Server
 from notebook_platform.hubs.users import census
-from notebook_platform.hubs.users.census import USERNAME, Census
+from notebook_platform.hubs.users.census import USERNAME, UserCounts
 from notebook_platform.workload.paging import whole
 
 
@@ -39,13 +39,13 @@ async def asked(urls: Iterable[str | None], token: str | None, *, allow_private:
     return None
 
 
-def urls_of(spec: JupyterHubSpec, around: Around, address: str | None) -> tuple[str | None, ...]:
+def urls_of(spec: JupyterHubSpec, hub_context: HubContext, address: str | None) -> tuple[str | None, ...]:
     """Where the hub may be asked: at its door's own address, by its name."""
-    return (f"http://{address}{base_path(spec)}" if address else None), url_of(spec, around)
+    return (f"http://{address}{base_path(spec)}" if address else None), url_of(spec, hub_context)
 
 
-async def of_hub(
-    api: client.ApiClient, ledger: ReleaseLedger, spec: JupyterHubSpec, around: Around, *, allow_private: bool
+async def query_hub(
+    api: client.ApiClient, ledger: ReleaseLedger, spec: JupyterHubSpec, hub_context: HubContext, *, allow_private: bool
 ) -> tuple[Server, ...] | None:
     """What a hub tells, found in its cluster; None: it is not there, or does not tell."""
     try:
@@ -56,17 +56,17 @@ async def of_hub(
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
         return None
     token = token_in(newest.config) if newest else None
-    return await asked(urls_of(spec, around, address), token, allow_private=allow_private)
+    return await asked(urls_of(spec, hub_context, address), token, allow_private=allow_private)
 
 
-def counted(users: Census, servers: Sequence[Server] | None) -> Census:
+def counted(users: UserCounts, servers: Sequence[Server] | None) -> UserCounts:
     """The census with the hub's own word. Pure."""
     return replace(users, servers=max(users.servers, len(servers or ())))
 
 
 async def stale(
     api: client.ApiClient, namespace: str, servers: Sequence[Server] | None, patience: timedelta
-) -> tuple[Trouble, ...]:
+) -> tuple[HealthIssue, ...]:
     """Whether the hub no longer hears from Kubernetes, which it does not notice by itself. `patience` is how long a start may take."""
     starting = {server.user for server in servers or () if server.pending == "spawn"}
     if not starting:
@@ -75,7 +75,7 @@ async def stale(
     return tuple(unheard(starting, pods, datetime.now(UTC) - patience))
 
 
-def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> Iterator[Trouble]:
+def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> Iterator[HealthIssue]:
     """Users for whom the hub waits although their pod was ready before `since`. Pure.
 
     https://github.com/jupyterhub/kubespawner/issues/282
@@ -83,7 +83,7 @@ def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> It
     ready = {(pod.metadata.annotations or {}).get(USERNAME) for pod in pods if _ready_since(pod) < since}
     late = sorted(user for user in starting if user in ready)
     if late:
-        yield Trouble(
+        yield HealthIssue(
             1,
             "HubStale",
             f"the hub still waits for the servers of {census.named(late)}, whose pods are ready: it no longer hears from Kubernetes; "

@@ -25,7 +25,7 @@ PATIENCE = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Census:
+class UserCounts:
     """How many servers run, and the home volumes by (user, server name, claim)."""
 
     servers: int = 0
@@ -37,7 +37,7 @@ class Census:
         return sorted({user for user, _, _ in self.homes})
 
 
-async def census(api: client.ApiClient, namespace: str | None = None) -> Census:
+async def census(api: client.ApiClient, namespace: str | None = None) -> UserCounts:
     """Count the servers that run and list the home volumes, in one namespace or in all. Raises ApiException, DocumentRefused."""
     core = client.CoreV1Api(api)
     where: dict[str, str] = {} if namespace is None else {"namespace": namespace}
@@ -49,7 +49,7 @@ async def census(api: client.ApiClient, namespace: str | None = None) -> Census:
     pods = [pod async for pod in each(list_pods, label_selector=SERVERS, **where)]
     claims = [claim async for claim in each(list_claims, label_selector=HOMES, **where)]
     servers = sum(1 for pod in pods if not pod["metadata"].get("deletionTimestamp"))
-    return Census(servers=servers, homes=tuple(sorted(map(_home, claims))))
+    return UserCounts(servers=servers, homes=tuple(sorted(map(_home, claims))))
 
 
 def _home(claim: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -57,7 +57,7 @@ def _home(claim: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(marks.get(USERNAME, name)), str(marks.get(SERVER_NAME, "")), name
 
 
-def notices(users: Census, field: str) -> tuple[Notice, ...]:
+def notices(users: UserCounts, field: str) -> tuple[Notice, ...]:
     """Two home volumes for one server: after a change of the naming scheme a user sees an empty home, and the old one is there."""
     claims = Counter((user, server) for user, server, _ in users.homes)
     twice = sorted({user for (user, _), count in claims.items() if count > 1})
@@ -76,7 +76,7 @@ def named(users: list[str]) -> str:
     return ", ".join(users[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-async def everywhere(api: client.ApiClient) -> Census | None:
+async def count_users(api: client.ApiClient) -> UserCounts | None:
     """The census of a whole cluster, which all goes when the cluster goes; None when it does not answer."""
     try:
         async with asyncio.timeout(PATIENCE):

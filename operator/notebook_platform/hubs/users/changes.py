@@ -9,7 +9,7 @@ from typing import Any
 
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.chart.versions import parse
-from notebook_platform.hubs.naming import CHOICE_BEGINS, ESCAPE, Before, scheme_of
+from notebook_platform.hubs.naming import CHOICE_BEGINS, ESCAPE, ReleaseSnapshot, scheme_of
 from notebook_platform.kube.redaction import sanitize
 
 HUB_KEYS = (("hub", "config", "ConfigurableHTTPProxy", "auth_token"), ("proxy", "secretToken"))
@@ -46,7 +46,7 @@ class DataChange:
         return json.dumps([self.path, self.before, self.after, self.mark])
 
 
-def sealed(one: DataChange, *releases: Before) -> DataChange:
+def sealed(one: DataChange, *releases: ReleaseSnapshot) -> DataChange:
     """The change with its mark hashed by a secret of the hub: values may hold secrets, and a hash without a key that is part of a
     public token would let weak ones be found by trying. Where no release holds the key, what is shown is the only mark."""
     keys = (canonical(at(release.values, *path)) for release in releases for path in HUB_KEYS)
@@ -78,13 +78,13 @@ def canonical(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
-def in_old_terms(release: Before, text: str) -> str:
+def in_old_terms(release: ReleaseSnapshot, text: str) -> str:
     """A template of names in the terms of charts before 4, whose `{username}` is the escaped name."""
     escaped = scheme_of(release) == ESCAPE and parse(release.version) >= CHOICE_BEGINS
     return text.replace("{escaped_username}", "{username}") if escaped else text
 
 
-def differing(before: Before, after: Before, path: str, effect: str, usual: str = "") -> Iterator[DataChange]:
+def differing(before: ReleaseSnapshot, after: ReleaseSnapshot, path: str, effect: str, usual: str = "") -> Iterator[DataChange]:
     """The change of the value at `path`, if there is one; `usual` is what the chart takes where nothing is given."""
     keys = path.split(".")
     was, will_be = (in_old_terms(one, canonical(at(one.values, *keys)) or usual) for one in (before, after))

@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.health.issues import Trouble
+from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.users.volumes import short
 
@@ -72,7 +72,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], s
 class Examined:
     """What is wrong with claims, and what may become a problem."""
 
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[HealthIssue, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
@@ -83,7 +83,7 @@ async def examine(
     others; `nodes`: how many the cluster has."""
     core, storage = client.CoreV1Api(api), client.StorageV1Api(api)
     found = await asyncio.gather(*(_read(core, namespace, claim.name) for claim in claims))
-    troubles: list[Trouble] = []
+    troubles: list[HealthIssue] = []
     notices: list[Notice] = []
     for named, claim in zip(claims, found, strict=True):
         where = f"{origin_of(named.path, origins, field)}: claim {short(named.name)!r}"
@@ -103,17 +103,17 @@ def origin_of(path: str, origins: Mapping[str, str], field: str) -> str:
     return known.removesuffix(" (default)") if known else f"{field}.values.{path}"
 
 
-def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> Trouble | None:
+def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssue | None:
     """What is wrong with a claim (None: it does not exist); `waits`: its StorageClass binds it when the first pod needs it. Pure."""
     if claim is None:
-        return Trouble(
+        return HealthIssue(
             RANK,
             "ClaimNotFound",
             f"{where} does not exist in namespace {namespace}, and no server of a user can start: create the "
             "PersistentVolumeClaim there, or name another",
         )
     if claim.metadata.deletion_timestamp:
-        return Trouble(
+        return HealthIssue(
             RANK,
             "ClaimTerminating",
             f"{where} in namespace {namespace} is being deleted, and goes as soon as no pod uses it: save its data, then create it "
@@ -121,7 +121,7 @@ def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> Trouble | 
         )
     phase = claim.status.phase if claim.status else None
     if phase == "Lost":
-        return Trouble(
+        return HealthIssue(
             RANK,
             "ClaimLost",
             f"{where} in namespace {namespace} has lost its PersistentVolume {claim.spec.volume_name}: restore the volume, or name "
@@ -129,7 +129,7 @@ def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> Trouble | 
         )
     if _is_pending(claim) and not waits:
         kind = claim.spec.storage_class_name or "the default class"
-        return Trouble(
+        return HealthIssue(
             RANK,
             "ClaimNotBound",
             f"{where} in namespace {namespace} is not bound to a volume: see its events (kubectl describe pvc) and StorageClass "

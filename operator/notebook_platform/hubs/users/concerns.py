@@ -8,7 +8,7 @@ from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.book import claims
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.users.changes import DataChange
 from notebook_platform.hubs.users.claims import origin_of
 from notebook_platform.hubs.users.presence import has_claims, has_users
@@ -18,8 +18,8 @@ from notebook_platform.hubs.users.visibility import data_changes
 async def data_concerns(
     api: client.ApiClient,
     release: Release,
-    before: Before,
-    after: Before,
+    before: ReleaseSnapshot,
+    after: ReleaseSnapshot,
     *,
     urls: Iterable[str | None],
     allow_private: bool,
@@ -35,7 +35,7 @@ async def data_concerns(
 
 
 async def _has_data(
-    api: client.ApiClient, release: Release, before: Before, urls: Iterable[str | None], *, allow_private: bool
+    api: client.ApiClient, release: Release, before: ReleaseSnapshot, urls: Iterable[str | None], *, allow_private: bool
 ) -> bool:
     """Whether the hub has users, or there are volumes beside its own that may be theirs."""
     if at(before.values, "hub", "config", "KubeSpawner", "enable_user_namespaces"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.users.changes import DataChange, canonical, change, differing
 
 NAME_TRAITS = (
@@ -49,14 +49,14 @@ CODE = re.compile(r"(?i)volume|pvc|storage|db_url|authenticator|username|slug|na
 """Words of code that may decide where data lie or how users are called."""
 
 
-def identity_changes(before: Before, after: Before) -> Iterator[DataChange]:
+def identity_changes(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     """The changes from one release of a hub to the next after which it knows its users no longer, or by other names."""
     yield from _database(before, after)
     yield from _names(before, after)
     yield from _code(before, after)
 
 
-def _database(before: Before, after: Before) -> Iterator[DataChange]:
+def _database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     (was, had), (will_be, has) = _database_of(before), _database_of(after)
     if was == "sqlite-memory":
         return
@@ -69,7 +69,7 @@ def _database(before: Before, after: Before) -> Iterator[DataChange]:
             yield from differing(before, after, path, effect)
 
 
-def _database_of(release: Before) -> tuple[str, str]:
+def _database_of(release: ReleaseSnapshot) -> tuple[str, str]:
     """The kind of a hub's database, and what distinguishes it from others; the URL may be a secret and is not shown."""
     url = canonical(at(release.values, "hub", "config", "JupyterHub", "db_url"))
     kind = canonical(at(release.values, "hub", "db", "type")) or "sqlite-pvc"
@@ -91,7 +91,7 @@ def without_login(url: str) -> str:
     return f"{scheme}://{host}{shown_port}{parts.path}" if scheme else ""
 
 
-def _names(before: Before, after: Before) -> Iterator[DataChange]:
+def _names(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     effect = "users get other names, and with them empty homes"
     was, will_be = _authenticator(before), _authenticator(after)
     if was != will_be:
@@ -103,12 +103,12 @@ def _names(before: Before, after: Before) -> Iterator[DataChange]:
             yield change(f"hub.config.{trait}", had.get(trait, ""), has.get(trait, ""), effect)
 
 
-def _authenticator(release: Before) -> str:
+def _authenticator(release: ReleaseSnapshot) -> str:
     name = canonical(at(release.values, "hub", "config", "JupyterHub", "authenticator_class")) or "dummy"
     return CLASSES.get(name, name.rpartition(".")[2].lower())
 
 
-def _naming(release: Before, authenticator: str) -> dict[str, str]:
+def _naming(release: ReleaseSnapshot, authenticator: str) -> dict[str, str]:
     """What makes users' names at the chosen authenticator, and at all of them."""
     config = at(release.values, "hub", "config")
     found: dict[str, str] = {}
@@ -124,7 +124,7 @@ def _naming(release: Before, authenticator: str) -> dict[str, str]:
     return found
 
 
-def _code(before: Before, after: Before) -> Iterator[DataChange]:
+def _code(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     """Code is not shown, since it may hold secrets."""
     for place in ("extraConfig", "extraFiles"):
         had, has = _texts(before, place), _texts(after, place)
@@ -137,7 +137,7 @@ def _code(before: Before, after: Before) -> Iterator[DataChange]:
                 yield DataChange(path=path, before=_sizes(was), after=_sizes(will_be), effect=effect, mark=mark)
 
 
-def _texts(release: Before, place: str) -> dict[str, str]:
+def _texts(release: ReleaseSnapshot, place: str) -> dict[str, str]:
     found = at(release.values, "hub", place)
     if isinstance(found, Mapping):
         return {str(name): canonical(code) for name, code in found.items()}

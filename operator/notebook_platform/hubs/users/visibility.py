@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.naming import CLAIMS, ESCAPE, Before, scheme_of
+from notebook_platform.hubs.naming import CLAIMS, ESCAPE, ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.users.changes import DataChange, canonical, change, differing, in_old_terms, mappings_in, sealed
 from notebook_platform.hubs.users.identities import identity_changes
 
@@ -43,18 +43,18 @@ PASSING = frozenset({"configMap", "secret", "emptyDir", "projected", "downwardAP
 """Sources of volumes that hold no data of users."""
 
 
-def data_changes(before: Before, after: Before) -> Iterator[DataChange]:
+def data_changes(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     """All changes from one release of a hub to the next that put users' data out of sight."""
     for looked_up in (_homes, _mounts, _spawner, _profiles, identity_changes):
         for one in looked_up(before, after):
             yield sealed(one, before, after)
 
 
-def _storage(release: Before, *path: str, usual: str = "") -> str:
+def _storage(release: ReleaseSnapshot, *path: str, usual: str = "") -> str:
     return canonical(at(release.values, "singleuser", "storage", *path)) or usual
 
 
-def _homes(before: Before, after: Before) -> Iterator[DataChange]:
+def _homes(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     was, will_be = (_storage(one, "type", usual="dynamic") for one in (before, after))
     if was == "none":
         return
@@ -79,12 +79,12 @@ def _homes(before: Before, after: Before) -> Iterator[DataChange]:
         yield from differing(before, after, "singleuser.storage.dynamic.subPath", effect)
 
 
-def _of_homes(release: Before) -> list[str]:
+def _of_homes(release: ReleaseSnapshot) -> list[str]:
     """All that says where homes are: an approval of another type of storage holds for this one alone."""
     return [_storage(release, "static"), _storage(release, "dynamic"), _claim_template(release)]
 
 
-def _claim_names(before: Before, after: Before) -> Iterator[DataChange]:
+def _claim_names(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     """The scheme of names is judged with upgrades: the usual templates of the two schemes are no change here."""
     was, will_be = _claim_template(before), _claim_template(after)
     if was != will_be and (was, will_be) != (_usual_template(before), _usual_template(after)):
@@ -92,17 +92,17 @@ def _claim_names(before: Before, after: Before) -> Iterator[DataChange]:
         yield change("singleuser.storage.dynamic.pvcNameTemplate", was, will_be, effect)
 
 
-def _claim_template(release: Before) -> str:
+def _claim_template(release: ReleaseSnapshot) -> str:
     """How claims are called: by the trait, which wins, by the chart's value, or as usual."""
     trait = canonical(at(release.values, "hub", "config", "KubeSpawner", "pvc_name_template"))
     return in_old_terms(release, trait or _storage(release, "dynamic", "pvcNameTemplate") or _usual_template(release))
 
 
-def _usual_template(release: Before) -> str:
+def _usual_template(release: ReleaseSnapshot) -> str:
     return CLAIMS if scheme_of(release) == ESCAPE else SAFE_CLAIMS
 
 
-def _mounts(before: Before, after: Before) -> Iterator[DataChange]:
+def _mounts(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     had, has = _mounted(before), _mounted(after)
     for path, source in had.items():
         if has.get(path) != source:
@@ -110,7 +110,7 @@ def _mounts(before: Before, after: Before) -> Iterator[DataChange]:
             yield change(where, source, has.get(path, ""), "users no longer find what is in it")
 
 
-def _mounted(release: Before) -> dict[str, str]:
+def _mounted(release: ReleaseSnapshot) -> dict[str, str]:
     """What with data in it is mounted in users' servers beside their home, by the path."""
     sources: dict[str, str] = {}
     for volume in mappings_in(at(release.values, "singleuser", "storage", "extraVolumes")):
@@ -124,7 +124,7 @@ def _mounted(release: Before) -> dict[str, str]:
     return found
 
 
-def _spawner(before: Before, after: Before) -> Iterator[DataChange]:
+def _spawner(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     effect = "users' volumes are looked up or mounted otherwise"
     yield from differing(before, after, "hub.config.JupyterHub.spawner_class", effect)
     for section in SPAWNERS:
@@ -132,7 +132,7 @@ def _spawner(before: Before, after: Before) -> Iterator[DataChange]:
             yield from differing(before, after, f"hub.config.{section}.{trait}", effect)
 
 
-def _profiles(before: Before, after: Before) -> Iterator[DataChange]:
+def _profiles(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
     """A new profile hides nothing; one that is changed or removed may be the only way to a volume."""
     has = _overrides(after)
     for profile, was in _overrides(before).items():
@@ -142,7 +142,7 @@ def _profiles(before: Before, after: Before) -> Iterator[DataChange]:
             yield change(path, was, will_be, "servers of this profile have other volumes")
 
 
-def _overrides(release: Before) -> dict[str, str]:
+def _overrides(release: ReleaseSnapshot) -> dict[str, str]:
     """The overrides of profiles and their choices that concern volumes, by name."""
     found = {}
     for profile in mappings_in(at(release.values, "singleuser", "profileList")):

@@ -11,8 +11,8 @@ from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.prune import Found, RetiredReleases
 from notebook_platform.helm.release import Release
 from notebook_platform.hubs.users.retirement import Belongings, Fate, concerns_of, verdict
-from notebook_platform.inventory import named_by
-from notebook_platform.workload.step import Target
+from notebook_platform.volume_count import named_by
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 from sandbox.operator_process import ROOT
 from tests.unit.hubs.test_release_state import release
@@ -97,7 +97,9 @@ def test_an_uninstallation_waits_for_its_own_token_and_for_none_when_nothing_is_
 
 
 def test_only_releases_that_are_approved_end_and_the_others_wait() -> None:
-    target = Target(api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1)
+    target = WorkloadClusterOutput(
+        api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
+    )
     asked = retirement(PLACE, [Concern(clause="c", key="k")], ())
     assert asked is not None
     marks = {PLACE: OwnedRelease(), ("lab", "lab"): OwnedRelease()}

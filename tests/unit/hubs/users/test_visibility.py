@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.helm.approval import Concern, needed, token_of
 from notebook_platform.helm.values import merged
-from notebook_platform.hubs.naming import Before
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.users.concerns import concern_of
 from notebook_platform.hubs.users.visibility import data_changes
 from notebook_platform.hubs.values import render
@@ -47,7 +47,7 @@ def profiles(*overrides: dict[str, Any]) -> dict[str, Any]:
 
 
 def changes(before: dict[str, Any], after: dict[str, Any], version: str = "4.4.0") -> list[Any]:
-    return list(data_changes(Before(version, merged(KEY, before)), Before(version, merged(KEY, after))))
+    return list(data_changes(ReleaseSnapshot(version, merged(KEY, before)), ReleaseSnapshot(version, merged(KEY, after))))
 
 
 HIDING = {
@@ -239,7 +239,7 @@ def test_code_of_the_same_length_has_another_token_and_without_the_hubs_secret_i
     assert first.clause == second.clause and first.key != second.key
     (elsewhere,) = changes(merged(before, config("ConfigurableHTTPProxy", auth_token="ab" * 32)), one)
     assert elsewhere.key != first.key
-    (unsealed,) = data_changes(Before("4.4.0", before), Before("4.4.0", one))
+    (unsealed,) = data_changes(ReleaseSnapshot("4.4.0", before), ReleaseSnapshot("4.4.0", one))
     assert unsealed.mark == ""
 
 
@@ -253,8 +253,8 @@ WILD = st.fixed_dictionaries({"singleuser": st.dictionaries(NAMES, TREES), "hub"
 def test_no_values_make_it_fail_and_equal_ones_are_no_change(
     before: dict[str, Any], after: dict[str, Any], old: str, new: str
 ) -> None:
-    list(data_changes(Before(old, before), Before(new, after)))
-    assert list(data_changes(Before(old, before), Before(old, copy.deepcopy(before)))) == []
+    list(data_changes(ReleaseSnapshot(old, before), ReleaseSnapshot(new, after)))
+    assert list(data_changes(ReleaseSnapshot(old, before), ReleaseSnapshot(old, copy.deepcopy(before)))) == []
 
 
 @pytest.mark.parametrize("kind", ["dynamic", "static"])
@@ -271,7 +271,7 @@ def test_an_upgrade_of_the_chart_alone_hides_nothing(old: str, new: str, kind: s
         )
         for version in (old, new)
     )
-    assert [one.clause for one in data_changes(Before(old, installed), Before(new, wanted))] == []
+    assert [one.clause for one in data_changes(ReleaseSnapshot(old, installed), ReleaseSnapshot(new, wanted))] == []
 
 
 def test_the_field_of_the_spec_is_named() -> None:

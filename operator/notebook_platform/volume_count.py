@@ -10,10 +10,10 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.cluster import find_cluster
-from notebook_platform.azure.scope import AzureContext
-from notebook_platform.clients import ClusterClients
-from notebook_platform.engine.outcome import Refused
-from notebook_platform.helm.chart_adapter import Content
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.cluster_clients import ClusterClients
+from notebook_platform.engine.outcome import StepError
+from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.ownership import ReleaseLedger
 from notebook_platform.helm.storage import history
 from notebook_platform.hubs.users.claims import named_claims
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 async def count_volumes(
-    context: AzureContext, clusters: ClusterClients, contents: Sequence[Content], ledger: ReleaseLedger, *, reached: bool
+    context: AzureScope, clusters: ClusterClients, contents: Sequence[ChartAdapter], ledger: ReleaseLedger, *, reached: bool
 ) -> UserInventory | None:
     """Count the volumes of the platform's own cluster. Empty when Azure shows none, or one that is already being deleted; None when
     there may be some that cannot be counted now.
@@ -47,7 +47,7 @@ async def count_volumes(
         if not cluster.is_there:
             return nothing
         api = (await clusters.connection(context, cluster)).api
-    except (Refused, AzureError) as error:
+    except (StepError, AzureError) as error:
         owner = context.owner
         log.warning("%s/%s: the volumes cannot be counted: %s", owner.namespace, owner.name, type(error).__name__)
         return nothing
@@ -56,12 +56,12 @@ async def count_volumes(
     return await count_all(api, named=named_by(context.spec), empty=empty, doomed=doomed) or nothing
 
 
-async def _unused(api: client.ApiClient, contents: Iterable[Content], ledger: ReleaseLedger) -> list[Place]:
+async def _unused(api: client.ApiClient, contents: Iterable[ChartAdapter], ledger: ReleaseLedger) -> list[Place]:
     """The claims of our releases that hold nothing of users; only a record of ours says so."""
     found: list[Place] = []
     try:
         await ledger.load()
-    except (Refused, ApiException):
+    except (StepError, ApiException):
         return found
     for content in contents:
         place = (content.namespace, content.release)

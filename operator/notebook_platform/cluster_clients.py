@@ -1,0 +1,90 @@
+"""Clients of the clusters that platforms built. Access comes from Azure, with the platform's own sign-in, and stays in memory."""
+
+import logging
+
+from azure.core.exceptions import AzureError
+
+from notebook_platform.azure import outputs
+from notebook_platform.azure.agent_pools import bounds_of, initial_count
+from notebook_platform.azure.cluster import find_cluster
+from notebook_platform.azure.kubeconfig import cluster_access, cluster_key, published_kubeconfig
+from notebook_platform.azure.scope import AzureScope, Drain, Leaves
+from notebook_platform.engine.outcome import StepError
+from notebook_platform.helm.served import left_behind
+from notebook_platform.workload.access import Connection, WorkloadClusters
+from notebook_platform.workload.drain import drain
+from notebook_platform.workload.kubeconfig import ClusterAccess
+from notebook_platform.workload.step import WorkloadCluster
+
+log = logging.getLogger(__name__)
+
+
+class ClusterClients:
+    """The connections to workload clusters that all platforms of a process share, and what works through them."""
+
+    def __init__(self) -> None:
+        self._clusters = WorkloadClusters()
+
+    async def connection(self, context: AzureScope, cluster: outputs.Cluster) -> Connection:
+        """The connection to a platform's cluster: from memory, or asked of Azure. Raises StepError."""
+
+        async def ask() -> ClusterAccess:
+            access = await cluster_access(context.session, cluster)
+            await context.secrets.redact_from_now_on("access to the cluster", access.secrets)
+            return access
+
+        return await self._clusters.connection(context.owner.uid, cluster_key(context.session, cluster), ask)
+
+    async def own_cluster(self, context: AzureScope) -> Connection | None:
+        """The connection to the cluster that Azure shows as the platform's own; None when there is none, it is stopped, or it cannot
+        be reached."""
+        try:
+            cluster = await find_cluster(context)
+            return await self.connection(context, cluster) if cluster is not None and cluster.is_there else None
+        except (StepError, AzureError) as error:
+            owner = context.owner
+            log.warning("%s/%s: the cluster cannot be reached: %s", owner.namespace, owner.name, type(error).__name__)
+            return None
+
+    def drain(self, context: AzureScope) -> Drain:
+        """What empties the nodes of an agent pool."""
+
+        async def empty(cluster: outputs.Cluster, pool: str) -> str | None:
+            return await drain((await self.connection(context, cluster)).api, pool)
+
+        return empty
+
+    def leaves(self, context: AzureScope) -> Leaves:
+        """What finds the objects that a newer Kubernetes version no longer serves."""
+
+        async def leaves(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
+            return await left_behind((await self.connection(context, cluster)).api, current, wanted)
+
+        return leaves
+
+    def step(self, context: AzureScope) -> WorkloadCluster:
+        """The step WorkloadCluster of one pass."""
+
+        async def connect(cluster: outputs.Cluster) -> Connection:
+            return await self.connection(context, cluster)
+
+        def publish(cluster: outputs.Cluster, access: ClusterAccess) -> str:
+            return published_kubeconfig(context.session, cluster, access)
+
+        pools = [pool for pool in context.spec.node_pools if not pool.spot]
+        return WorkloadCluster(
+            secrets=context.secrets,
+            clusters=self._clusters,
+            connect=connect,
+            publish=publish,
+            least=sum((bounds_of(pool, context.now) or (initial_count(pool),))[0] for pool in pools),
+            deleting=context.deleting,
+        )
+
+    async def drop(self, uid: str) -> None:
+        """Forget a platform."""
+        await self._clusters.drop(uid)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._clusters.close()

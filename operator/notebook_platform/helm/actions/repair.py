@@ -1,0 +1,35 @@
+"""Repairs of a release that Helm does not have to run for: adopting it, correcting drift, and removing the lock of a dead process."""
+
+from kubernetes.aio import client
+
+from notebook_platform.engine.outcome import Done, Outcome, Progressing
+from notebook_platform.helm.actions.context import ActionContext
+from notebook_platform.helm.drift import put_right
+from notebook_platform.observability.metrics import HELM_RUNS
+
+
+async def adopt(context: ActionContext) -> Outcome:
+    """Record the ownership of a release that existed before and matches the spec. Nothing in the release is written."""
+    await context.note()
+    return Done()
+
+
+async def correct_drift(context: ActionContext) -> Outcome:
+    """Write the members of live objects that differ from the manifest, and no others. Raises StepError (DriftNotCorrectable)."""
+    assert context.record.newest is not None
+    await put_right(context.api, context.record.newest, context.paths, context.field)
+    return Done()
+
+
+async def unlock(context: ActionContext) -> Outcome:
+    """Remove the unfinished record of a Helm process that died with the operator that started it.
+
+    The next reconcile finds the revision before it, or none.
+    """
+    newest = context.record.newest
+    assert newest is not None
+    await context.note(recovering=True)
+    await client.CoreV1Api(context.api).delete_namespaced_secret(newest.secret_name, newest.namespace)
+    HELM_RUNS.labels(action="unlock").inc()
+    message = f"Revision {newest.revision} of {newest.name} was left unfinished ({newest.status}) and is written again"
+    return Progressing(reason="Recovering", message=message, requeue_after=0.1)

@@ -1,0 +1,70 @@
+"""States in which nothing is written: Helm failed and its retry is not due or not allowed, or another Helm process holds the lock."""
+
+from datetime import UTC, datetime
+
+from notebook_platform.engine.outcome import Failed, Outcome, Progressing
+from notebook_platform.helm.actions.context import ActionContext
+from notebook_platform.helm.errors import failure
+from notebook_platform.helm.state import wait_after
+
+LOCK_RECHECK = 10.0
+"""Seconds."""
+
+
+async def back_off(context: ActionContext) -> Outcome:
+    """Return Helm's failure with the seconds until the next try."""
+    failed, newest, now = context.record.last_failure(context.wanted), context.record.newest, datetime.now(UTC)
+    assert failed is not None and newest is not None
+    tries = context.record.tries(context.wanted)
+    due = (failed.last_deployed or now) + wait_after(tries, context.remedies)
+    cause = failure(failed.description, context.field)
+    running = f"; revision {newest.revision} runs meanwhile" if newest.status == "deployed" else ""
+    return Failed(
+        reason=cause.reason,
+        message=f"{cause.message} (try {tries} of {context.remedies.retries + 1}{running})",
+        remedy=cause.remedy,
+        retry_in=max((due - now).total_seconds(), 0.1),
+    )
+
+
+async def give_up(context: ActionContext) -> Outcome:
+    """Return Helm's failure without a retry: `remediation` allows no more, until the spec or a Secret that it names changes."""
+    failed, newest = context.record.last_failure(context.wanted), context.record.newest
+    assert failed is not None and newest is not None
+    cause, tries = failure(failed.description, context.field), context.record.tries(context.wanted)
+    notes = [f"tried {tries} times" if tries > 1 else "tried once"]
+    if newest.status == "deployed":
+        notes.append(f"revision {newest.revision} runs ({newest.chart}-{newest.chart_version})")
+    elif context.irreversible and context.remedies.strategy == "Rollback":
+        notes.append(f"not rolled back: {context.irreversible}")
+    return Failed(
+        reason=cause.reason,
+        message=f"{cause.message} ({'; '.join(notes)})",
+        remedy=_without_retry(cause.remedy) + f"It is tried again when {context.field} or a Secret of it changes.",
+        retry_in=None,
+    )
+
+
+async def wait_for_lock(context: ActionContext) -> Outcome:
+    """Wait for a Helm process of another owner, which may still be at work."""
+    assert context.record.newest is not None
+    message = f"Somebody else's helm is at work on {context.label} ({context.record.newest.status})"
+    return Progressing(reason="ReleaseLocked", message=message, requeue_after=LOCK_RECHECK)
+
+
+async def report_lock_timeout(context: ActionContext) -> Outcome:
+    """Report a lock that is older than Helm may take. It is left in place because its holder may still be alive."""
+    newest = context.record.newest
+    assert newest is not None
+    minutes = context.helm.timeout / 60
+    return Failed(
+        reason="ReleaseLocked",
+        message=f"{context.field}: {context.label} is {newest.status} for more than {minutes:.0f} min, and not by this operator",
+        remedy=f"See that no helm is at work, then delete the Secret {newest.secret_name} in namespace {newest.namespace}.",
+        retry_in=60,
+    )
+
+
+def _without_retry(remedy: str) -> str:
+    kept = remedy.split("; it is tried again")[0].replace("It is tried again.", "").strip()
+    return f"{kept.rstrip('.')}. " if kept else ""

@@ -1,0 +1,101 @@
+"""The whole platform on one page: the steps, and who needs whom.
+
+Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Network ──┬─ RoleAssignment ─┐
+                                                        └─ Identity ─┘                  │
+   ClusterRoles, MaintenanceWindow, PrincipalSecret ──┬──────────────────────── Cluster ─┘
+   (RolePruning comes after both that give roles)     │
+                                         NodePools ───┘
+                                           ├─ Autoscale
+                                           └─ WorkloadCluster ─┬─ JupyterHub
+   ResourceGroup ── Registry ── ClusterRoles, BinderHub      ├─ BinderHub
+                                                             ├─ Release<Name> for each of spec.releases (each after its `needs`)
+                                                             └─ RetiredReleases
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.autoscale import Autoscale
+from notebook_platform.azure.cluster import Cluster
+from notebook_platform.azure.credentials import Credentials
+from notebook_platform.azure.identity import identity
+from notebook_platform.azure.maintenance import Maintenance
+from notebook_platform.azure.network import network
+from notebook_platform.azure.node_pools import NodePools
+from notebook_platform.azure.preflight import Preflight
+from notebook_platform.azure.principal_secret import PrincipalSecret
+from notebook_platform.azure.providers import Providers
+from notebook_platform.azure.registry import Registry
+from notebook_platform.azure.resource_group import ResourceGroup
+from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
+from notebook_platform.azure.role_pruning import RolePruning
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine.step import Step
+from notebook_platform.helm.chart_adapter import ChartAdapter
+from notebook_platform.helm.keeping import Keeping
+from notebook_platform.helm.prune import RetiredReleases
+from notebook_platform.helm.releases import AnyChart, in_order
+from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.step import ReleaseStep
+from notebook_platform.hubs.binder.chart import BinderHub
+from notebook_platform.hubs.binder.health import end_all
+from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.hubs.jupyterhub import JupyterHub
+from notebook_platform.hubs.users.census import end_servers
+from notebook_platform.hubs.users.retirement import retirement_concerns
+from notebook_platform.kube.secrets import SecretStore
+
+
+def azure_steps(scope: AzureScope) -> list[Step[Any, Any]]:
+    """Return the steps on the Azure side."""
+    return [
+        Credentials(scope),
+        Providers(scope),
+        Preflight(scope),
+        ResourceGroup(scope),
+        network(scope),
+        identity(scope),
+        Registry(scope),
+        RoleAssignment(scope),
+        Cluster(scope),
+        ClusterRoles(scope),
+        RolePruning(scope),
+        Maintenance(scope),
+        NodePools(scope),
+        PrincipalSecret(scope),
+        Autoscale(scope),
+    ]
+
+
+def chart_adapters(
+    spec: NotebookPlatformSpec, secrets: SecretStore, helm: Helm, hub_context: HubContext, *, allow_private: bool
+) -> list[ChartAdapter]:
+    """Return the releases that the spec asks for, each after those that it needs.
+
+    `allow_private`: whether requests to addresses that a spec names may go to private ones.
+    """
+    found: dict[str, ChartAdapter] = {}
+    needs = {release.name: release.needs for release in spec.releases}
+    if spec.binderhub is not None:
+        names = f"{spec.azure.location}.{hub_context.label_suffix}"
+        needs["binderhub"] = spec.binderhub.needs
+        found["binderhub"] = BinderHub(spec.binderhub, secrets=secrets, helm=helm, allow_private=allow_private, azure_names=names)
+    if spec.jupyterhub is not None:
+        needs["jupyterhub"] = spec.jupyterhub.needs
+        found["jupyterhub"] = JupyterHub(
+            spec.jupyterhub, hub_context=hub_context, secrets=secrets, helm=helm, allow_private=allow_private
+        )
+    for release in spec.releases:
+        found[release.name] = AnyChart(release, secrets=secrets, helm=helm)
+    return in_order(found, needs)
+
+
+def release_steps(adapters: Sequence[ChartAdapter], keeping: Keeping, *, allow_private: bool) -> list[Step[Any, Any]]:
+    """Return a step for each release, and the one that removes releases the spec no longer asks for."""
+    places = [(adapter.namespace, adapter.release) for adapter in adapters]
+    concerns = partial(retirement_concerns, allow_private=allow_private)
+    clear = {JupyterHub.name: end_servers, BinderHub.name: end_all}
+    retired = RetiredReleases(keeping, places, clear, concerns)
+    return [*(ReleaseStep(adapter, keeping) for adapter in adapters), retired]
