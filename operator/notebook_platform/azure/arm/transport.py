@@ -11,7 +11,7 @@ from notebook_platform.bounded.http import SESSION_OPTIONS
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 
 
-class BoundedTransport(AioHttpTransport):
+class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
     """The SDK's transport over a session of ours, which is made when the first request is sent.
 
     The SDK's own session, given a CA file, would make a new TLS context, and so a new connection, for every request.
@@ -19,6 +19,7 @@ class BoundedTransport(AioHttpTransport):
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
+        self.session: aiohttp.ClientSession | None
         self._ca_file = cloud.ca_file
 
     async def open(self) -> None:
