@@ -84,17 +84,23 @@ class Author:
         return found
 
     def retire(self) -> None:
-        """Have the operator delete the author's platforms, and do not wait: what they hold of the machine is for the next test."""
-        if not self.site.kubectl("get", "namespace", self.namespace, "--ignore-not-found"):
-            return  # a test deleted it, which waits for its platforms
-        self.site.apply(secret("azure-credentials", self.namespace, credentials(self.site)))
-        names = self.site.kubectl("get", "nbp", "-n", self.namespace, "-o", "name").split()
-        for name in names:
-            given = {"secretRef": {"name": "azure-credentials"}, "certificateRef": None}
-            spec = {"azure": {"credentials": given}, "deletionProtection": False, "deletionPolicy": "Delete", "suspend": False}
-            patch = {"metadata": {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}, "spec": spec}
-            self.site.kubectl("patch", name, "-n", self.namespace, "--type", "merge", "-p", json.dumps(patch), check=False)
-            self.site.kubectl("delete", name, "-n", self.namespace, "--wait=false", check=False)
+        """Have the operator delete the author's platforms, and do not wait: what they hold of the machine is for the next test. So for
+        the namespaces that a test named after this one."""
+        for namespace in self.site.kubectl("get", "namespaces", "-o", "name").split():
+            if namespace.removeprefix("namespace/").startswith(self.namespace):
+                self._retire(namespace.removeprefix("namespace/"))
+
+    def _retire(self, namespace: str) -> None:
+        azure = secret("azure-credentials", namespace, credentials(self.site))
+        self.site.kubectl(
+            "apply", "-f", "-", stdin=yaml.safe_dump(azure), check=False
+        )  # refused in a namespace that is being deleted
+        given = {"secretRef": {"name": "azure-credentials"}, "certificateRef": None}
+        spec = {"azure": {"credentials": given}, "deletionProtection": False, "deletionPolicy": "Delete", "suspend": False}
+        patch = {"metadata": {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}, "spec": spec}
+        for name in self.site.kubectl("get", "nbp", "-n", namespace, "-o", "name").split():
+            self.site.kubectl("patch", name, "-n", namespace, "--type", "merge", "-p", json.dumps(patch), check=False)
+            self.site.kubectl("delete", name, "-n", namespace, "--wait=false", check=False)
 
     def runbook(self, name: str, **spec: Any) -> dict[str, Any]:
         """The runbook's platform, with names in Azure that no other test uses."""

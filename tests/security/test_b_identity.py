@@ -1,5 +1,6 @@
 """Whose Azure rights are used: an author who brings no credentials, or points at what belongs to other teams."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ def refused(author: Author, mark: int, made: dict[str, Any]) -> str:
     message: str = author.until_reason("hub", "CredentialsReady", "IdentityNotAllowed")["message"]
     assert author.condition("hub", "Ready")["reason"] == "IdentityNotAllowed"
     group = made["spec"]["azure"]["resourceGroup"].lower()
-    touched = [line for line in asked(author.site, mark) if group in line.lower() or "victim" in line.lower()]
+    theirs = re.compile(rf"{re.escape(group)}|/resourcegroups/victim(_nodes)?(/|$)")  # other tests have victims too
+    touched = [line for line in asked(author.site, mark) if theirs.search(line.lower())]
     assert touched == []
     return message
 

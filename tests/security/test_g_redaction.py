@@ -240,8 +240,8 @@ def test_control_characters_of_a_tag_reach_no_status_no_event_and_no_terminal(au
     body = {"type": "Microsoft.Resources/resourceGroups", "location": "eastus", "properties": {"provisioningState": "Succeeded"}}
     site.control("PUT", f"/resources{group}", {**body, "tags": {"notebookplatform-owner": f"begin{tag}end", "team": tag}})
     author.apply(platform)
-    site.until("it has an owner", lambda: author.condition("tagged", "ResourceGroupReady")["status"] == "False")
-    site.until("there is an Event", lambda: "ResourceGroup" in events(author))
+    site.until("it has an owner", lambda: author.condition("tagged", "PreflightReady")["status"] == "False")
+    site.until("there is an Event", lambda: "Preflight" in events(author))
     texts = [c["message"] for c in author.platform("tagged")["status"]["conditions"]]
     texts += [one["message"] for one in json.loads(events(author))["items"]]
     printed = [command(author, name, "tagged", "-n", author.namespace) for name in ("plan", "doctor")]

@@ -247,11 +247,14 @@ def test_the_operators_token_writes_its_own_secrets_and_keeps_their_label(site: 
     assert "replaced" in as_operator(site, "replace", "-f", "-", of=own)
     own["metadata"]["labels"] = {}
     assert NOT_OWN in as_operator(site, "replace", "-f", "-", of=own)
+    site.platform(namespace, suspend=True)
     owner = {
         "apiVersion": "notebookplatform.io/v1alpha1",
         "kind": "NotebookPlatform",
         "name": "x",
-        "uid": "u",
+        "uid": site.kubectl(
+            "get", "nbp", "x", "-n", namespace, "-o", "jsonpath={.metadata.uid}"
+        ),  # else it is garbage, and collected
         "controller": True,
     }
     own["metadata"]["ownerReferences"] = [owner]

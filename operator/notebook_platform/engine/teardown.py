@@ -44,7 +44,7 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
         host = seen.get(step.deleted_with) if step.deleted_with else None
         ends_anyway = isinstance(host, Observed) and host.found is not None
         if isinstance(observed, Failed):
-            return Result(outcome=Done() if ends_anyway else _blamed(graph, step, observed, seen))
+            return Result(outcome=Done() if ends_anyway else _blamed(step, observed, seen))
         if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
             return Result(outcome=Done())
         if step.name in backing_off:
@@ -59,13 +59,19 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
             return Result(outcome=Done())
         return result
 
-    return await walk(graph, graph.dependents, act, on_result)
+    return await walk(graph, _waits(graph, seen), act, on_result)
 
 
-def _blamed(graph: Graph, step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
+def _blamed(step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
     """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
     culprits = tuple(need for need in step.needs if isinstance(seen[need], Failed))
     return Blocked(by=culprits) if culprits else failed
+
+
+def _waits(graph: Graph, seen: Mapping[str, Observed[Any] | Failed]) -> dict[str, tuple[str, ...]]:
+    """For each step the dependents that it waits for. A step that cannot be observed waits for none: its dependents wait for it,
+    and in a circle of waits no condition would name the cause."""
+    return {name: () if isinstance(seen[name], Failed) else others for name, others in graph.dependents.items()}
 
 
 async def _deleted(step: Step[Any, Any], found: Any, inputs: Inputs) -> Result:
@@ -80,14 +86,14 @@ async def orphan(graph: Graph) -> dict[str, Result]:
     async def act(step: Step[Any, Any], _: Inputs) -> Result:
         observed = seen[step.name]
         if isinstance(observed, Failed):
-            return Result(outcome=_blamed(graph, step, observed, seen))
+            return Result(outcome=_blamed(step, observed, seen))
         if observed.busy:
             return Result(outcome=observed.busy)
         if observed.found is None or not observed.ours:
             return Result(outcome=Done())
         return await guarded(step, _released(step, observed.found))
 
-    return await walk(graph, graph.dependents, act, ignore_result)
+    return await walk(graph, _waits(graph, seen), act, ignore_result)
 
 
 async def _released(step: Step[Any, Any], found: Any) -> Result:

@@ -70,7 +70,8 @@ def watched(command: list[str], operator: int) -> int:
         for standard, (_, writes) in pipes.items():
             os.dup2(writes, standard)
         for kind, most in LIMITS.items():
-            resource.setrlimit(kind, (most, most))
+            lower = most if (hard := resource.getrlimit(kind)[1]) == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(kind, (lower, lower))  # a limit that was lowered before cannot be raised
         os.execvpe(command[0], command, allowed(os.environ))
     for _, writes in pipes.values():
         os.close(writes)

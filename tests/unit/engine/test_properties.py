@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
@@ -14,16 +16,17 @@ from notebook_platform.engine.change import compare
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile, requeue_after
-from notebook_platform.engine.teardown import teardown
+from notebook_platform.engine.teardown import orphan, teardown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class World:
-    """What is real, what happens, and in which order."""
+    """What is real, what happens, and in which order. What is `hidden` cannot be observed."""
 
     def __init__(self) -> None:
         self.there: set[str] = set()
+        self.hidden: set[str] = set()
         self.log: list[tuple[str, str]] = []
 
 
@@ -39,6 +42,8 @@ class Thing(Step[str, str]):
         return self.name
 
     async def observe(self, inputs: Inputs) -> Observed[str]:
+        if self.name in self._world.hidden:
+            raise StepError("Hidden", f"{self.name} cannot be read", "Wait.")
         return Observed(found=self.name if self.name in self._world.there else None)
 
     def plan(self, desired: str | None, found: str | None) -> Sequence[Change]:
@@ -136,6 +141,26 @@ def test_deletion_runs_in_reverse(plan: list) -> None:
     for name, needs in graph.needs.items():
         for need in needs:
             assert last[name] < first[need], f"{need} was deleted while {name} stood on it"
+
+
+@given(plans(), st.data())
+@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("end", [partial(teardown, backing_off={}), orphan])
+def test_a_deletion_names_what_cannot_be_observed_and_deletes_nothing_below_it(end: Any, plan: list, data: Any) -> None:
+    world = World()
+    graph = graph_of([(name, needs, []) for name, needs, _ in plan], world)
+    world.there = set(graph.steps)
+    world.hidden = data.draw(st.sets(st.sampled_from(sorted(graph.steps)), min_size=1))
+    results = asyncio.run(end(graph))
+    first = {name for name in world.hidden if not world.hidden & ancestors(graph, name)}
+    assert {name for name, result in results.items() if isinstance(result.outcome, Failed)} == first
+    below = set().union(*(ancestors(graph, name) for name in world.hidden))
+    assert not below & {name for _, name in world.log}
+
+
+def ancestors(graph: Graph, name: str) -> set[str]:
+    """All that a step stands on."""
+    return set(graph.needs[name]).union(*(ancestors(graph, need) for need in graph.needs[name]))
 
 
 @given(plans())
