@@ -54,6 +54,8 @@ class Author:
 
     def apply(self, *documents: dict[str, Any], check: bool = True) -> str:
         """Apply objects into the namespace."""
+        if not documents:
+            return ""
         placed = [{**one, "metadata": {**one["metadata"], "namespace": self.namespace}} for one in documents]
         text = yaml.safe_dump_all(placed)
         return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text, check=check)
