@@ -37,6 +37,9 @@ NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL)
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY)]
 """Key of a Secret or a ConfigMap (https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data)."""
 
+Time = Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
+"""A time of the status, as RFC 3339 has it."""
+
 SENTENCES = {
     SUBDOMAIN: "must be the name of an object: lower-case letters, digits, - and ., with a letter or digit at both ends",
     LABEL: "must be the name of a namespace: lower-case letters, digits and -, with a letter or digit at both ends",
