@@ -18,7 +18,8 @@ Schema = Mapping[str, Any]
 
 OPENING = f"""Every field of a NotebookPlatform (`{GROUP}/{VERSION}`, short name `nbp`) in the order of the CRD, with its default and
 with what the API server refuses at `kubectl apply`. `[]` in a path means each item of a list. A default of **required** means that
-the field must be there once the block around it is. A set refuses duplicates, and server-side apply merges it by its entries.
+the field must be there once the block around it is; **optional** that it has no value unless it is set.
+A set refuses duplicates, and server-side apply merges it by its entries.
 `kubectl explain nbp.spec.cluster --recursive` tells the same on a cluster."""
 
 SUMMARY = (
@@ -85,7 +86,7 @@ def _between(least: float | None, most: float | None) -> str:
 def default_of(field: Field) -> str:
     """The default as YAML's flow style has it."""
     if "default" not in field.schema:
-        return "**required**" if field.required else ""
+        return "**required**" if field.required else "optional"
     value = field.schema["default"]
     if isinstance(value, dict) and value:
         return "as below"
