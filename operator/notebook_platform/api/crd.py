@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION, lists
-from notebook_platform.api.base import SENTENCES
+from notebook_platform.api.base import MAP_TYPE, SENTENCES
 from notebook_platform.api.numbers import INT_OR_STRING
 from notebook_platform.api.rules import RULES
 from notebook_platform.api.rules.helpers import matches
@@ -26,7 +26,7 @@ LONGEST_NAME = 100
 NAME_TOO_LONG = f"metadata.name must be at most {LONGEST_NAME} characters: the names of the operator's Secrets and the owner tag are made of it"
 KEPT = (
     *("type", "format", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"),
-    *(INT_OR_STRING, lists.TYPE, lists.KEYS),
+    *(INT_OR_STRING, MAP_TYPE, lists.TYPE, lists.KEYS),
 )
 """What of a node of pydantic's schema stands in the CRD as it is."""
 
@@ -94,7 +94,7 @@ def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
         if result.get("type") == "integer":
             result["format"] = "int64"
         if INT_OR_STRING in result:
-            result["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+            result |= {"anyOf": [{"type": "integer"}, {"type": "string"}], "pattern": node["pattern"]}
         named = [matches(path, node["pattern"], SENTENCES[node["pattern"]])] if node.get("pattern") in SENTENCES else []
         if rules := [*named, *RULES.get(path, ())]:
             result["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in rules]

@@ -50,6 +50,13 @@ def test_the_actions_of_a_planned_change_are_the_engines() -> None:
     assert set(ACTIONS) == {str(action) for action in Action}
 
 
+def test_one_manager_owns_all_of_a_reference() -> None:
+    spec = version()["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    credentials = spec["azure"]["properties"]["credentials"]["properties"]
+    assert credentials["secretRef"]["x-kubernetes-map-type"] == "atomic"
+    assert "x-kubernetes-map-type" not in spec["azure"]
+
+
 def test_the_default_of_a_decimal_is_an_integer_in_the_schema() -> None:
     pools = version()["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["nodePools"]
     price = pools["items"]["properties"]["spot"]["properties"]["maxPrice"]
@@ -64,7 +71,7 @@ def test_a_decimal_reaches_azure_as_a_number(written: int | str, sent: float) ->
     assert type(json_number(rule.threshold)) is type(sent)
 
 
-@pytest.mark.parametrize("written", [0.5, True, "half", "NaN", "Infinity", None])
+@pytest.mark.parametrize("written", [0.5, True, "half", "NaN", "Infinity", "1e5", "0x1", None])
 def test_what_is_neither_an_integer_nor_a_decimal_as_text_is_refused(written: object) -> None:
     with pytest.raises(ValidationError):
         AutoscaleRule.model_validate({"operator": "LessThan", "threshold": written, "change": -1})
@@ -76,7 +83,9 @@ def test_a_price_out_of_bounds_is_refused(price: object) -> None:
         Spot.model_validate({"maxPrice": price})
 
 
-@pytest.mark.parametrize(("found", "written"), [(70, 70), (70.0, 70), (0.5, "0.5"), (0.00001, "0.00001"), (-1, -1)])
+@pytest.mark.parametrize(
+    ("found", "written"), [(70, 70), (70.0, 70), (0.5, "0.5"), (0.00001, "0.00001"), (-1, -1), (1e12, 10**12)]
+)
 def test_an_imported_number_is_written_without_a_float(found: float, written: int | str) -> None:
     assert wire_decimal(found) == written
     assert Decimal(written) == Decimal(str(found))

@@ -8,8 +8,6 @@ Rule = tuple[str, str]
 
 GUID = f"^{arm_ids.GUID}$"
 
-IS_DECIMAL = "(type(self) == int || self.matches('^-?[0-9]{1,9}([.][0-9]{1,5})?$'))"
-
 
 def matches(field: str, pattern: str, sentence: str) -> Rule:
     escaped = pattern.replace("\\", "\\\\")
@@ -27,11 +25,6 @@ def cidr(field: str) -> Rule:
 
 def duration(field: str) -> Rule:
     return matches(field, PATTERN, "must be a duration as 90s, 10m, 1h, 7d or 1w")
-
-
-def decimal(field: str) -> Rule:
-    """An integer, or a decimal as text (api/numbers.py)."""
-    return IS_DECIMAL, f'{field} must be an integer or a decimal as text, as 5 or "0.5"'
 
 
 def https(field: str) -> Rule:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from notebook_platform.api.durations import PATTERN
-from notebook_platform.api.rules.helpers import IS_DECIMAL, Rule, clock, cron, decimal, duration, matches
+from notebook_platform.api.rules.helpers import Rule, clock, cron, duration, matches
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.nodePools[]": (
@@ -100,13 +100,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "spec.nodePools[].spot.maxPrice": (
         (
-            f"{IS_DECIMAL} && double(self) >= -1.0 && double(self) <= 1000.0",
-            'spec.nodePools[].spot.maxPrice must be -1 to 1000, as an integer or a decimal as text, as 5 or "0.5"',
+            "double(self) >= -1.0 && double(self) <= 1000.0",
+            "spec.nodePools[].spot.maxPrice must be -1 to 1000",
         ),
     ),
-    **{
-        f"{rules}.threshold": (decimal(f"{rules}.threshold"),)
-        for rules in ("spec.autoscale[].rules[]", "spec.autoscale[].recurring[].rules[]")
-    },
     "spec.autoscale[].rules[].change": (("self != 0", "spec.autoscale[].rules[].change must not be 0"),),
 }
