@@ -54,7 +54,7 @@ STATUSES = st.builds(
         fqdn=st.none() | TEXT,
         kubernetes_version=st.none() | st.text(max_size=16),
         power_state=st.none() | st.text(max_size=16),
-        nodes=st.none() | st.text(max_size=16),
+        nodes=st.none() | st.builds(NodeCounts, ready=NUMBER, total=NUMBER),
     ),
     releases=st.lists(
         st.builds(ReleaseStatus, name=TEXT, namespace=TEXT, chart=TEXT, revision=NUMBER, state=st.text(max_size=32)), max_size=3
