@@ -38,11 +38,12 @@ unit: .venv/.done ## tests without a control plane, in seconds
 bench: .venv/.done ## figures of reads, writes and passes against the simulator (build/bench.json)
 	@$(BIN)/python -m tests.bench
 
-lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, CRD and docs in step with the code
+lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of the API, CRD and docs in step with the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m notebook_platform.api.crd_lint
 	@$(BIN)/notebook-platform crd | diff - crds/notebookplatforms.notebookplatform.io.yaml
 	@$(BIN)/python -m docs.generator --check
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from notebook_platform.api import GROUP, VERSION
 from notebook_platform.api.crd import COLUMNS, STRING_LIMIT, crd
+from notebook_platform.api.lists import TYPE as LIST_TYPE
+from notebook_platform.api.numbers import INT_OR_STRING
 
 from docs.generator.markdown import code, generated, prose, table
 from docs.generator.sources import notices, steps
@@ -16,7 +18,9 @@ Schema = Mapping[str, Any]
 
 OPENING = f"""Every field of a NotebookPlatform (`{GROUP}/{VERSION}`, short name `nbp`) in the order of the CRD, with its default and
 with what the API server refuses at `kubectl apply`. `[]` in a path means each item of a list. A default of **required** means that
-the field must be there once the block around it is. `kubectl explain nbp.spec.cluster --recursive` tells the same on a cluster."""
+the field must be there once the block around it is; **optional** that it has no value unless it is set.
+A set refuses duplicates, and server-side apply merges it by its entries.
+`kubectl explain nbp.spec.cluster --recursive` tells the same on a cluster."""
 
 SUMMARY = (
     ("Ready", "Everything is as the spec wants it. False: the reason and the message are those of the first step that is not."),
@@ -51,12 +55,17 @@ def type_of(schema: Schema) -> str:
     if "enum" in schema:
         return ", ".join(code(json.dumps(value) if not isinstance(value, str) else value) for value in schema["enum"])
     match schema.get("type"):
+        case None if schema.get(INT_OR_STRING):
+            return "integer, or decimal as string"
         case "array":
-            return f"list of {_plain(schema['items'])}{_between(schema.get('minItems'), schema.get('maxItems'))}"
+            kind = "set" if schema[LIST_TYPE] == "set" else "list"
+            return f"{kind} of {_plain(schema['items'])}{_between(schema.get('minItems'), schema.get('maxItems'))}"
         case "object" if schema.get("x-kubernetes-preserve-unknown-fields"):
             return "anything"
         case "object" if "additionalProperties" in schema:
             return f"map of {_plain(schema['additionalProperties'])}{_between(None, schema.get('maxProperties'))}"
+        case "string" if schema.get("format") == "date-time":
+            return "time"
         case "string":
             longest = schema.get("maxLength")
             return "string" + ("" if longest == STRING_LIMIT else _between(schema.get("minLength"), longest))
@@ -77,7 +86,7 @@ def _between(least: float | None, most: float | None) -> str:
 def default_of(field: Field) -> str:
     """The default as YAML's flow style has it."""
     if "default" not in field.schema:
-        return "**required**" if field.required else ""
+        return "**required**" if field.required else "optional"
     value = field.schema["default"]
     if isinstance(value, dict) and value:
         return "as below"

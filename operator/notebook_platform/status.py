@@ -13,6 +13,7 @@ from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,
     HubStatus,
+    NodeCounts,
     OperationStatus,
     PlannedChange,
     PlatformStatus,
@@ -150,7 +151,7 @@ def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None, redactor
     if target is not None:
         known = known.model_copy(
             update={
-                "nodes": f"{target.ready_nodes}/{target.nodes}",
+                "nodes": NodeCounts(ready=target.ready_nodes, total=target.nodes),
                 "kubeconfig_secret": target.secret_name,
             }
         )
@@ -161,7 +162,8 @@ def _releases(
     results: Mapping[str, Result], running: Sequence[Running], previous: Sequence[ReleaseStatus], redactor: SecretRedactor
 ) -> list[ReleaseStatus]:
     """Those people visit first. What could not be looked at this time is as it was."""
-    found = {(r.namespace, r.name): _release(r, redactor) for r in sorted(running, key=lambda r: r.url is None)}
+    shown = [_release(release, redactor) for release in sorted(running, key=lambda release: release.url is None)]
+    found = {(r.namespace, r.name): r for r in shown}
     if not all(isinstance(result.outcome, Done) for result in results.values()):
         found = {(r.namespace, r.name): found.pop((r.namespace, r.name), r) for r in previous} | found
     return list(found.values())[:RELEASE_LIMIT]
@@ -213,8 +215,8 @@ def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:
             before=_short(change.before),
             after=_short(change.after),
             disrupts=change.disrupts,
-            cannot=shortened(sentence(change.cannot), 512) if change.cannot else None,
-            awaits=shortened(sentence(change.awaits), 1024) if change.awaits else None,
+            blocker=shortened(sentence(change.cannot), 512) if change.cannot else None,
+            requires_approval=shortened(sentence(change.awaits), 1024) if change.awaits else None,
         )
         for name, result in results.items()
         for change in result.changes

@@ -167,6 +167,10 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     ("cluster.autoscalerProfile", {"scaleDownUtilizationThreshold": "50"}, 'scaleDownUtilizationThreshold must be "0" to "1"'),
     ("nodePools.0.spot", {"maxPrice": -1}, "spec.nodePools[].spot is for mode User"),
+    ("nodePools.0.spot", {"maxPrice": "-2"}, "spec.nodePools[].spot.maxPrice must be -1 to 1000"),
+    ("nodePools.0.availabilityZones", ["1", "1"], "spec.nodePools[0].availabilityZones[1]: Duplicate value"),
+    ("autoscale.0.rules.0.threshold", "half", "spec.autoscale[0].rules[0].threshold: Invalid value"),
+    ("autoscale.0.rules.0.threshold", 0.5, "spec.autoscale[0].rules[0].threshold: Invalid value"),
     ("nodePools.0.purpose", "User", "spec.nodePools[].purpose User is for mode User"),
     ("nodePools.0.subnet", "nosuch", "spec.nodePools[].subnet must name a subnet of spec.network"),
     ("nodePools.0.maxSurge", "0", "spec.nodePools[].maxSurge must be a number of nodes or 1% to 100%"),
@@ -465,6 +469,45 @@ def test_defaults_are_filled_in_and_unknown_fields_refused(site: Field) -> None:
     document = runbook("unknown")
     document["spec"]["cluster"]["nodeCount"] = 3
     assert 'unknown field "spec.cluster.nodeCount"' in attempt(site, document, "--validate=strict")
+
+
+def test_platforms_are_selected_by_region_and_cluster(site: Field) -> None:
+    site.apply(changed("suspend", True))
+    try:
+        for selector, found in (
+            ("spec.azure.location=eastus", True),
+            ("spec.azure.location=westeurope", False),
+            ("spec.cluster.name=aks-bad", True),
+            ("spec.cluster.name=another", False),
+        ):
+            names = site.kubectl("get", "nbp", "-n", "platforms", "--field-selector", selector, "-o", "name").split()
+            assert ("notebookplatform.notebookplatform.io/bad" in names) is found, selector
+    finally:
+        site.kubectl("delete", "nbp", "bad", "-n", "platforms", "--timeout=60s")
+
+
+def test_two_managers_own_entries_of_one_list(site: Field) -> None:
+    """Server-side apply of one manager keeps the users and pools of another."""
+    document = changed("suspend", True)
+    head = {key: document[key] for key in ("apiVersion", "kind", "metadata")}
+    oidc = document["spec"]["jupyterhub"]["auth"]["oidc"]
+    oidc["adminUsers"] = ["ada@example.org"]
+    pool = {"name": "more", "vmSize": "Standard_D2s_v3", "count": 1}
+    part = {"jupyterhub": {"auth": {"oidc": {"adminUsers": ["bob@example.org"]}}}, "nodePools": [pool]}
+
+    def apply(wanted: dict[str, Any], manager: str) -> None:
+        more = ("--server-side", f"--field-manager={manager}", "--validate=ignore", "-f", "-")
+        site.kubectl("apply", *more, stdin=yaml.safe_dump(wanted))
+
+    try:
+        apply(document, "one")
+        apply({**head, "spec": part}, "two")
+        apply(document, "one")
+        spec = yaml.safe_load(site.kubectl("get", "nbp", "bad", "-n", "platforms", "-o", "json"))["spec"]
+        assert set(spec["jupyterhub"]["auth"]["oidc"]["adminUsers"]) == {"ada@example.org", "bob@example.org"}
+        assert {pool["name"] for pool in spec["nodePools"]} == {"nodepool1", "more"}
+    finally:
+        site.kubectl("delete", "nbp", "bad", "-n", "platforms", "--timeout=60s")
 
 
 def test_the_columns_show_what_a_person_looks_for(site: Field) -> None:

@@ -27,12 +27,12 @@ LABELS = {"dnsLabels": {"binder": "u-binder", "hub": "u-binder-hub"}}
 HTTP = {"ingress": {"host": "binder.example.org", "plainHttp": True}}
 
 
-def given(binder: str = "https://b.example.org", hub: str = "https://h.example.org", **more: Any) -> dict[str, Any]:
-    return {"given": {"binder": {"url": binder}, "hub": {"url": hub}, **more}}
+def existing(binder: str = "https://b.example.org", hub: str = "https://h.example.org", **more: Any) -> dict[str, Any]:
+    return {"existing": {"binder": {"url": binder}, "hub": {"url": hub}, **more}}
 
 
 def registry(**members: Any) -> dict[str, Any]:
-    return {"given": {"server": "registry.example.org", "prefix": "binder/r2d-", "secretRef": {"name": "r"}, **members}}
+    return {"existing": {"server": "registry.example.org", "prefix": "binder/r2d-", "secretRef": {"name": "r"}, **members}}
 
 
 BAD: list[tuple[str, Any, str]] = [
@@ -43,8 +43,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("release", "Binder", "spec.binderhub.release must be a Helm release name"),
     ("release", "jhub", "spec.binderhub.release and spec.jupyterhub.release must differ"),
     ("namespace", "jhub", "spec.binderhub.namespace and spec.jupyterhub.namespace must differ"),
-    ("address", {}, "spec.binderhub.address must have exactly one of ingress, dnsLabels, given"),
-    ("address", {**LABELS, **HTTP}, "spec.binderhub.address must have exactly one of ingress, dnsLabels, given"),
+    ("address", {}, "spec.binderhub.address must have exactly one of ingress, dnsLabels, existing"),
+    ("address", {**LABELS, **HTTP}, "spec.binderhub.address must have exactly one of ingress, dnsLabels, existing"),
     ("address", DROP, "spec.binderhub.address: Required value"),
     ("address.ingress", {}, "spec.binderhub.address.ingress must have exactly one of host, dnsLabel"),
     ("address.ingress.host", "https://binder.example.org", "spec.binderhub.address.ingress.host must be a DNS name"),
@@ -55,19 +55,23 @@ BAD: list[tuple[str, Any, str]] = [
     ("address", {"dnsLabels": {"binder": "ab", "hub": "u-hub"}}, "spec.binderhub.address.dnsLabels.binder must be an Azure DNS"),
     ("address", LABELS, "spec.binderhub.auth needs https, which address.dnsLabels has not"),
     ("address", HTTP, "spec.binderhub.auth needs https: address.ingress.plainHttp must be false"),
-    ("address", given(binder="ftp://b.example.org"), "spec.binderhub.address.given.binder.url must be an http or https URL"),
-    ("address", given(hub="http://h.example.org"), "must both be https or both http: browsers refuse a mix"),
-    ("address", given(internal=True, ipResourceGroup="rg"), "ipResourceGroup is for public addresses"),
     (
         "address",
-        {"given": {"binder": {"url": "https://b.x", "ip": "fd00::1"}, "hub": {"url": "https://h.x"}}},
-        "spec.binderhub.address.given.binder.ip must be an IPv4 address",
+        existing(binder="ftp://b.example.org"),
+        "spec.binderhub.address.existing.binder.url must be an http or https URL",
     ),
-    ("registry", {}, "spec.binderhub.registry must have exactly one of given, azure"),
-    ("registry", registry(server="https://r.example.org"), "registry.given.server must be the registry's host"),
-    ("registry", registry(prefix="r2d-"), "spec.binderhub.registry.given.prefix must be a project, a slash and a prefix"),
-    ("registry", registry(prefix="Binder/r2d-"), "spec.binderhub.registry.given.prefix must be a project"),
-    ("registry", registry(tokenUrl="http://r.example.org/t"), "spec.binderhub.registry.given.tokenUrl must be an https URL"),
+    ("address", existing(hub="http://h.example.org"), "must both be https or both http: browsers refuse a mix"),
+    ("address", existing(internal=True, ipResourceGroup="rg"), "ipResourceGroup is for public addresses"),
+    (
+        "address",
+        {"existing": {"binder": {"url": "https://b.x", "ip": "fd00::1"}, "hub": {"url": "https://h.x"}}},
+        "spec.binderhub.address.existing.binder.ip must be an IPv4 address",
+    ),
+    ("registry", {}, "spec.binderhub.registry must have exactly one of existing, azure"),
+    ("registry", registry(server="https://r.example.org"), "registry.existing.server must be the registry's host"),
+    ("registry", registry(prefix="r2d-"), "spec.binderhub.registry.existing.prefix must be a project, a slash and a prefix"),
+    ("registry", registry(prefix="Binder/r2d-"), "spec.binderhub.registry.existing.prefix must be a project"),
+    ("registry", registry(tokenUrl="http://r.example.org/t"), "spec.binderhub.registry.existing.tokenUrl must be an https URL"),
     ("registry.azure.name", "university-binder", "spec.binderhub.registry.azure.name must be 5-50"),
     ("registry.azure.sku", "Free", "spec.binderhub.registry.azure.sku: Unsupported value"),
     ("registry.azure.tokenLifetime", "90", "spec.binderhub.registry.azure.tokenLifetime must be a duration"),
@@ -114,8 +118,8 @@ def test_a_bad_value_is_refused_with_a_sentence_that_names_the_field(site: Field
     ("path", "value"),
     [
         ("release", "binder"),
-        ("address", given()),
-        ("address", given(ipResourceGroup="rg_addresses")),
+        ("address", existing()),
+        ("address", existing(ipResourceGroup="rg_addresses")),
         ("address.ingress", {"dnsLabel": "u-binder", "hubPath": "/jhub/"}),
         ("registry", registry()),
         ("registry", registry(server="docker.io", prefix="university/binder-")),

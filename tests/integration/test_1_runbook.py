@@ -77,7 +77,7 @@ def test_row_20_three_nodes_are_ready_and_the_kubeconfig_is_kept_for_others(read
     assert len(nodes) == 3
     assert all(re.fullmatch(r"aks-nodepool1-\d{8}-vmss[0-9a-z]{6}", n["metadata"]["name"]) for n in nodes)
     assert all(c["status"] == "True" for n in nodes for c in n["status"]["conditions"] if c["type"] == "Ready")
-    assert ready.platform(NAME)["status"]["cluster"]["nodes"] == "3/3"
+    assert ready.platform(NAME)["status"]["cluster"]["nodes"] == {"ready": 3, "total": 3}
 
 
 def test_rows_21_and_22_the_autoscale_rules_stand_on_the_pools_scale_set_and_the_conflict_is_told(ready: Field) -> None:
@@ -164,21 +164,21 @@ def test_another_bound_on_a_ready_platform_is_exactly_one_write(ready: Field) ->
 def test_a_live_count_moved_by_the_cluster_autoscaler_is_not_drift(ready: Field) -> None:
     mark = ready.mark()
     ready.control("POST", "/nodes", {"cluster": CLUSTER, "pool": "nodepool1", "count": 4})
-    ready.until("four nodes are counted", lambda: ready.platform(NAME)["status"]["cluster"]["nodes"] == "4/4")
+    ready.until("four nodes are counted", lambda: ready.platform(NAME)["status"]["cluster"]["nodes"] == {"ready": 4, "total": 4})
     assert ready.condition(NAME, "DriftDetected")["status"] == "False"
     assert ready.writes(mark) == []
     ready.control("POST", "/nodes", {"cluster": CLUSTER, "pool": "nodepool1", "count": 3})
-    ready.until("three nodes are counted", lambda: ready.platform(NAME)["status"]["cluster"]["nodes"] == "3/3")
+    ready.until("three nodes are counted", lambda: ready.platform(NAME)["status"]["cluster"]["nodes"] == {"ready": 3, "total": 3})
 
 
 def test_row_22_the_monitor_adds_a_node_above_70_percent_and_takes_it_below_5(ready: Field) -> None:
     _, body = setting(ready)
     scale_set = body["properties"]["targetResourceUri"]
     ready.control("POST", "/metrics", {"resource": scale_set, "value": 90, "since_minutes": 15})
-    ready.until("a fourth node is Ready", lambda: ready.platform(NAME)["status"]["cluster"]["nodes"] == "4/4")
+    ready.until("a fourth node is Ready", lambda: ready.platform(NAME)["status"]["cluster"]["nodes"] == {"ready": 4, "total": 4})
     ready.control("POST", "/metrics", {"resource": scale_set, "value": 1})
     ready.control("POST", "/clock", {"seconds": 900})
-    ready.until("three nodes again", lambda: ready.platform(NAME)["status"]["cluster"]["nodes"] == "3/3")
+    ready.until("three nodes again", lambda: ready.platform(NAME)["status"]["cluster"]["nodes"] == {"ready": 3, "total": 3})
     ready.control("POST", "/metrics", {"resource": scale_set, "value": 30})
 
 

@@ -105,7 +105,7 @@ def test_an_upgrade_that_migrates_the_database_waits_for_an_approval_and_says_so
         "releases/jhub/jhub/PriorityClass/jhub-user-placeholder-priority",
         "releases/jhub/jhub/chart",
     }
-    assert all("JupyterHub 1.3 cannot read" in change["awaits"] for change in pending.values())
+    assert all("JupyterHub 1.3 cannot read" in change["requiresApproval"] for change in pending.values())
     assert status["hub"] == {"servers": 0, "homes": 1} and status["url"]
     code, told = run(old, "plan", NAME, "-n", "platforms")
     assert code == 2 and "jupyterhub-0.11.1 -> jupyterhub-4.4.0" in told and "waits: spec.jupyterhub: going from" in told, told

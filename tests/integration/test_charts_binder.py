@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 from sandbox.charts.package import packaged
 from sandbox.kubernetes.binaries import find
-from tests.unit.hubs.test_binder_values import AZURE, GIVEN, INGRESS, LABELS, NAMES, OIDC
+from tests.unit.hubs.test_binder_values import AZURE, EXISTING, INGRESS, LABELS, NAMES, OIDC
 
 VERSION = "1.0.0-0.dev.git.3950.hb1d2e3f4"
 SECRETS = BinderSecrets(HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "client-secret"), "dd" * 32, {"GitHub": "github-token"})
@@ -65,7 +65,7 @@ def load(rendered: dict[tuple[str, str], dict[str, Any]], directory: Path) -> tu
 
 
 @pytest.mark.parametrize("builder", ["dind", "pink"])
-@pytest.mark.parametrize("address", [INGRESS, LABELS, GIVEN], ids=["ingress", "labels", "given"])
+@pytest.mark.parametrize("address", [INGRESS, LABELS, EXISTING], ids=["ingress", "labels", "existing"])
 def test_every_kind_of_address_and_builder_is_taken_by_the_strict_chart(address: dict[str, Any], builder: str) -> None:
     rendered = objects(values(address, builder={"type": builder, "pool": "users"}, auth=OIDC))
     assert ("DaemonSet", f"binder-{builder}") in rendered and ("DaemonSet", "binder-image-cleaner") in rendered
@@ -110,14 +110,14 @@ def test_without_sign_in_nobody_signs_in_and_users_are_culled(tmp_path: Path) ->
     assert "--cull-users" in culler["command"]
 
 
-def test_the_builder_pushes_as_the_registrys_token_and_servers_pull_with_a_given_registrys_secret() -> None:
+def test_the_builder_pushes_as_the_registrys_token_and_servers_pull_with_an_existing_registrys_secret() -> None:
     rendered = objects(values(INGRESS))
     config = base64.b64decode(rendered["Secret", "binder-build-docker-config"]["data"]["config.json"]).decode()
     assert "https://universitybinder.azurecr.io" in config and base64.b64encode(b"builder:password-2").decode() in config
     assert ("Secret", "image-pull-secret") not in rendered
     own = Registry("registry.example.org", "b/x-", "u", "p")
-    given = {"given": {"server": "registry.example.org", "prefix": "b/x-", "secretRef": {"name": "r"}}}
-    pull = objects(values(INGRESS, own, registry=given))["Secret", "image-pull-secret"]
+    existing = {"existing": {"server": "registry.example.org", "prefix": "b/x-", "secretRef": {"name": "r"}}}
+    pull = objects(values(INGRESS, own, registry=existing))["Secret", "image-pull-secret"]
     assert "registry.example.org" in base64.b64decode(pull["data"][".dockerconfigjson"]).decode()
 
 

@@ -7,6 +7,8 @@ from pydantic import Field
 from notebook_platform.api.arm_ids import SettingName
 from notebook_platform.api.base import SpecModel
 from notebook_platform.api.cluster import Weekday
+from notebook_platform.api.lists import Atomic, MapByName, SetOf
+from notebook_platform.api.numbers import DecimalNumber
 
 
 class AutoscaleCapacity(SpecModel):
@@ -32,7 +34,7 @@ class AutoscaleRule(SpecModel):
     operator: Literal["Equals", "NotEquals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"] = Field(
         description="Comparison of the metric with the threshold."
     )
-    threshold: float = Field(description="Value to compare with.")
+    threshold: DecimalNumber = Field(description='Value to compare with: an integer, or a decimal as text (`"0.5"`).')
     window: str = Field("10m", max_length=8, description="How long is looked back, as `10m` (5m to 12h).")
     type: Literal["ChangeCount", "PercentChangeCount", "ExactCount"] = Field(
         "ChangeCount", description="Whether `change` is nodes, per cent of them, or (with a positive change) the new count."
@@ -45,18 +47,18 @@ class RecurringProfile(SpecModel):
     """Bounds and rules that hold on some days of the week from one time to another."""
 
     name: str = Field(max_length=64, description="Name of the profile.")
-    days: list[Weekday] = Field(min_length=1, max_length=7, description="Days of the week.")
+    days: SetOf[Weekday] = Field(min_length=1, max_length=7, description="Days of the week.")
     start: str = Field(max_length=5, description="When it begins, as `08:30`.")
     end: str = Field(max_length=5, description="When it ends, later on the same day.")
     time_zone: str = Field("UTC", max_length=64, description="Time zone, as `Europe/Vienna`.")
     capacity: AutoscaleCapacity = Field(description="Bounds.")
-    rules: list[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
+    rules: Atomic[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
 
 
 class Notifications(SpecModel):
     """Who is told when Monitor scales."""
 
-    emails: list[Annotated[str, Field(max_length=254)]] = Field(
+    emails: SetOf[Annotated[str, Field(max_length=254)]] = Field(
         default_factory=list, max_length=20, description="Addresses to write to."
     )
 
@@ -67,8 +69,8 @@ class Autoscale(SpecModel):
     pool: str = Field(max_length=12, description="Name of the node pool.")
     name: SettingName | None = Field(None, description="Name of the setting; left out: `<platform>-<pool>`.")
     capacity: AutoscaleCapacity = Field(description="Bounds.")
-    rules: list[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
-    recurring: list[RecurringProfile] = Field(
+    rules: Atomic[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
+    recurring: MapByName[RecurringProfile] = Field(
         default_factory=list, max_length=9, description="Profiles that hold at some times instead."
     )
     notifications: Notifications | None = Field(None, description="Who is told when it scales.")

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from notebook_platform.api.arm_ids import FeatureName, Guid, Location, ResourceGroupName, SubscriptionId
 from notebook_platform.api.base import SecretRef, SpecModel
+from notebook_platform.api.lists import SetOf
 
 OWN_TAGS = "notebookplatform-"
 """What the names of the operator's own tags begin with. Azure compares tags' names without regard to case."""
@@ -57,7 +58,7 @@ class AzureSpec(SpecModel):
     credentials: Credentials | None = Field(
         None, description="How to sign in to Azure; without it the operator's own identity is used."
     )
-    features: list[FeatureName] = Field(
+    features: SetOf[FeatureName] = Field(
         default_factory=list,
         max_length=32,
         description="Preview features to register, each as `Namespace/Feature`.",

@@ -37,6 +37,12 @@ NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL)
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY)]
 """Key of a Secret or a ConfigMap (https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data)."""
 
+Time = Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
+"""A time of the status, as RFC 3339 has it."""
+
+MAP_TYPE = "x-kubernetes-map-type"
+"""How server-side apply merges an object: `atomic` as one value (as core/v1 has its SecretKeySelector), else by its fields."""
+
 SENTENCES = {
     SUBDOMAIN: "must be the name of an object: lower-case letters, digits, - and ., with a letter or digit at both ends",
     LABEL: "must be the name of a namespace: lower-case letters, digits and -, with a letter or digit at both ends",
@@ -46,7 +52,9 @@ SENTENCES = {
 
 
 class LocalRef(SpecModel):
-    """An object in the namespace of the platform."""
+    """An object in the namespace of the platform. One manager owns all of a reference: half of two makes no third."""
+
+    model_config = ConfigDict(json_schema_extra={MAP_TYPE: "atomic"})
 
     name: ObjectName = Field(description="Name of the object.")
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from notebook_platform.api.arm_ids import RegistryName, ResourceGroupName
 from notebook_platform.api.base import ObjectName, SecretKeyRef, SecretRef, SpecModel
 from notebook_platform.api.hubs import Amount, Auth, Chart, Culling, ValuesFrom
+from notebook_platform.api.lists import Atomic, ListType, SetOf
 from notebook_platform.api.remediation import Remediation
 
 Pattern = Annotated[str, Field(min_length=1, max_length=256)]
@@ -57,23 +58,23 @@ class DnsLabels(SpecModel):
     hub: str = Field(max_length=63, description="Label of the hub.")
 
 
-class GivenAddress(SpecModel):
-    """An address that is known beforehand, because somebody has a name for it."""
+class ExistingAddress(SpecModel):
+    """An existing address, with the name that leads to it."""
 
     url: str = Field(max_length=512, description="Where people reach it, as `https://binder.example.org`.")
     ip: str | None = Field(
         None,
         max_length=45,
-        description="Address of the load balancer, reserved beforehand; left out: there is none, something of your own leads to "
+        description="Address of the load balancer, reserved beforehand; left out: no load balancer, something of your own leads to "
         "the Service in the cluster.",
     )
 
 
-class GivenAddresses(SpecModel):
-    """Addresses of both, decided by others."""
+class ExistingAddresses(SpecModel):
+    """Existing addresses of both."""
 
-    binder: GivenAddress = Field(description="The binder's.")
-    hub: GivenAddress = Field(description="The hub's.")
+    binder: ExistingAddress = Field(description="The binder's.")
+    hub: ExistingAddress = Field(description="The hub's.")
     internal: bool = Field(False, description="The load balancers are internal: their addresses are of the network.")
     ip_resource_group: ResourceGroupName | None = Field(
         None, description="Resource group of the public addresses, if it is not the nodes' own."
@@ -85,11 +86,11 @@ class Address(SpecModel):
 
     ingress: IngressAddress | None = Field(None, description="One host, routed by path behind an ingress.")
     dns_labels: DnsLabels | None = Field(None, description="Two public load balancers with Azure DNS labels.")
-    given: GivenAddresses | None = Field(None, description="Addresses decided by others.")
+    existing: ExistingAddresses | None = Field(None, description="Existing addresses.")
 
 
-class GivenRegistry(SpecModel):
-    """A registry that is there, and who may push to it."""
+class ExistingRegistry(SpecModel):
+    """An existing registry, and the account that pushes to it."""
 
     server: str = Field(max_length=253, description="Its host, as `registry.example.org`; `docker.io` for Docker Hub.")
     prefix: str = Field(
@@ -97,7 +98,9 @@ class GivenRegistry(SpecModel):
         description="What image names begin with, after the server: a project (or organisation), a slash, and a prefix, as "
         "`binder/r2d-`.",
     )
-    secret_ref: SecretRef = Field(description="Secret with the keys `username` and `password` of somebody who may push and pull.")
+    secret_ref: SecretRef = Field(
+        description="Secret with the keys `username` and `password` of an account that may push and pull."
+    )
     token_url: str | None = Field(
         None,
         max_length=512,
@@ -120,7 +123,7 @@ class AzureRegistry(SpecModel):
 class ImageRegistry(SpecModel):
     """Where built images are kept. Exactly one member."""
 
-    given: GivenRegistry | None = Field(None, description="A registry that is there.")
+    existing: ExistingRegistry | None = Field(None, description="An existing registry.")
     azure: AzureRegistry | None = Field(None, description="An Azure Container Registry, made with its roles.")
 
 
@@ -161,9 +164,11 @@ class RepositoryRules(SpecModel):
     provider: Literal["GitHub", "GitLab", "Git", "Gist", "Zenodo", "Figshare", "Hydroshare", "Dataverse", "CKAN"] = Field(
         description="Provider of repositories."
     )
-    banned: list[Pattern] = Field(default_factory=list, max_length=256, description="Never launched.")
-    allowed: list[Pattern] = Field(default_factory=list, max_length=256, description="If there are any, only these are launched.")
-    high_quota: list[Pattern] = Field(
+    banned: SetOf[Pattern] = Field(default_factory=list, max_length=256, description="Never launched.")
+    allowed: SetOf[Pattern] = Field(
+        default_factory=list, max_length=256, description="If there are any, only these are launched."
+    )
+    high_quota: SetOf[Pattern] = Field(
         default_factory=list, max_length=256, description="Have the quota `quotas.perRepositoryHigher`."
     )
 
@@ -193,14 +198,14 @@ class BinderHubSpec(SpecModel):
     builder: Builder = Field(default_factory=lambda: Builder.model_validate({}), description="How and where images are built.")
     auth: Auth | None = Field(None, description="People sign in before they launch; left out: anybody launches, without a name.")
     quotas: Quotas = Field(default_factory=lambda: Quotas.model_validate({}), description="How many servers may run at once.")
-    repositories: list[RepositoryRules] = Field(
+    repositories: Annotated[list[RepositoryRules], ListType("map", ("provider",))] = Field(
         default_factory=list, max_length=9, description="Which repositories are launched, by provider."
     )
     github: RepositoryToken | None = Field(None, description="How the binder signs in at GitHub.")
     gitlab: RepositoryToken | None = Field(None, description="How the binder signs in at GitLab.")
     single_user: Servers = Field(default_factory=lambda: Servers.model_validate({}), description="Launched servers.")
     culling: Culling = Field(default_factory=lambda: Culling.model_validate({}), description="Idle servers.")
-    needs: list[Annotated[str, Field(max_length=50)]] = Field(
+    needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
         default_factory=list,
         max_length=16,
         description="Releases that must work first, by name: an ingress controller, cert-manager.",
@@ -210,6 +215,6 @@ class BinderHubSpec(SpecModel):
         default_factory=dict,
         description="Values of the chart (the hub's below `jupyterhub`); win over the typed fields and over valuesFrom.",
     )
-    values_from: list[ValuesFrom] = Field(
+    values_from: Atomic[ValuesFrom] = Field(
         default_factory=list, max_length=16, description="More values, later ones win; all win over the typed fields."
     )

@@ -14,6 +14,7 @@ from notebook_platform.api.arm_ids import (
     WorkspaceId,
 )
 from notebook_platform.api.base import SecretKeyRef, SpecModel
+from notebook_platform.api.lists import Atomic, SetOf
 from notebook_platform.api.schedules import Recurring
 
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -54,7 +55,7 @@ class Upgrades(SpecModel):
 class MaintenanceWindow(SpecModel):
     """When people expect disruption: AKS's own upgrades, and the operator's changes that roll nodes, keep to it."""
 
-    days: list[Weekday] = Field(min_length=1, max_length=7, description="Days of the week on which it opens.")
+    days: SetOf[Weekday] = Field(min_length=1, max_length=7, description="Days of the week on which it opens.")
     start: str = Field("02:00", max_length=5, description="When it opens, as `02:00`.")
     duration: str = Field("4h", max_length=8, description="How long it stays open, 4h to 24h.")
     time_zone: str = Field("UTC", max_length=64, description="Time zone of `start`, as `Europe/Vienna`.")
@@ -63,7 +64,7 @@ class MaintenanceWindow(SpecModel):
 class ApiServer(SpecModel):
     """Who can reach the cluster's API server."""
 
-    authorized_ip_ranges: list[Annotated[str, Field(max_length=18)]] = Field(
+    authorized_ip_ranges: SetOf[Annotated[str, Field(max_length=18)]] = Field(
         default_factory=list,
         alias="authorizedIPRanges",
         max_length=200,
@@ -78,7 +79,7 @@ class ApiServer(SpecModel):
 class Entra(SpecModel):
     """Sign-in to the cluster with Entra ID. Cannot be taken away once it is there."""
 
-    admin_group_object_ids: list[GroupObjectId] = Field(
+    admin_group_object_ids: SetOf[GroupObjectId] = Field(
         default_factory=list, alias="adminGroupObjectIDs", max_length=20, description="Groups that administer the cluster."
     )
     azure_rbac: bool = Field(False, alias="azureRBAC", description="Let Azure roles say who may do what in Kubernetes.")
@@ -141,12 +142,12 @@ class ClusterSpec(SpecModel):
         False, alias="oidcIssuer", description="Tokens of ServiceAccounts can be federated. Cannot be turned off."
     )
     workload_identity: bool = Field(False, description="Pods can sign in to Azure with their ServiceAccount; needs oidcIssuer.")
-    registries: list[RegistryId] = Field(
+    registries: SetOf[RegistryId] = Field(
         default_factory=list, max_length=10, description="ARM ids of container registries that the nodes may pull from."
     )
     autoscaler_profile: AutoscalerProfile | None = Field(None, description="Settings of the cluster autoscaler.")
     monitoring: Monitoring | None = Field(None, description="Container insights.")
     power_state: Literal["Running", "Stopped"] = Field("Running", description="Stopped: no nodes, no API, no cost but disks.")
-    power_schedules: list[PowerSchedule] = Field(
+    power_schedules: Atomic[PowerSchedule] = Field(
         default_factory=list, max_length=14, description="Times at which the cluster starts and stops; they win over powerState."
     )

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from notebook_platform.api.base import StatusModel
+from notebook_platform.api.base import StatusModel, Time
 
 MESSAGE_LIMIT = 2048
 
@@ -23,7 +23,7 @@ class Condition(StatusModel):
     reason: str = Field(max_length=128, description="Why, in one CamelCase word.")
     message: str = Field(max_length=MESSAGE_LIMIT, description="What is the matter and what to do about it.")
     observed_generation: int = Field(description="The generation of the spec this speaks of.")
-    last_transition_time: str = Field(max_length=32, description="When status last changed (RFC 3339).")
+    last_transition_time: Time = Field(description="When status last changed (RFC 3339).")
 
 
 def condition(type_: str, status: bool | None, reason: str, message: str, *, generation: int, now: datetime) -> Condition:

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
-from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
-from notebook_platform.api.base import SENTENCES
+from notebook_platform.api import GROUP, KIND, PLURAL, VERSION, lists
+from notebook_platform.api.base import MAP_TYPE, SENTENCES
+from notebook_platform.api.numbers import INT_OR_STRING
 from notebook_platform.api.rules import RULES
 from notebook_platform.api.rules.helpers import matches
 from notebook_platform.api.spec import NotebookPlatformSpec
@@ -19,26 +20,15 @@ from notebook_platform.api.status import PlatformStatus
 
 Schema = dict[str, Any]
 
-LIST_KEYS = {
-    "spec.nodePools": "name",
-    "spec.network.subnets": "name",
-    "spec.autoscale": "pool",
-    "spec.releases": "name",
-    "spec.autoscale[].recurring": "name",
-    "spec.binderhub.repositories": "provider",
-    "spec.jupyterhub.services": "name",
-    "spec.jupyterhub.roles": "name",
-    "spec.jupyterhub.singleUser.profiles": "name",
-    "spec.jupyterhub.singleUser.profiles[].options": "name",
-    "spec.jupyterhub.singleUser.profiles[].options[].choices": "name",
-    "spec.jupyterhub.extraFiles": "name",
-    "status.conditions": "type",
-}
 FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.binderhub.values", "spec.releases[].values"})
 STRING_LIMIT = 1024
 LONGEST_NAME = 100
 NAME_TOO_LONG = f"metadata.name must be at most {LONGEST_NAME} characters: the names of the operator's Secrets and the owner tag are made of it"
-KEPT = ("type", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
+KEPT = (
+    *("type", "format", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"),
+    *(INT_OR_STRING, MAP_TYPE, lists.TYPE, lists.KEYS),
+)
+"""What of a node of pydantic's schema stands in the CRD as it is."""
 
 
 def _column(name: str, path: str, description: str, *, type_: str = "string", wide: bool = False) -> Schema:
@@ -54,14 +44,19 @@ COLUMNS = [
     _column("STATUS", _condition("Ready", "reason"), "Why, in a word."),
     _column("URL", ".status.url", "Where people find the hub."),
     _column("K8S", ".status.cluster.kubernetesVersion", "Kubernetes version that runs."),
-    _column("NODES", ".status.cluster.nodes", "Ready nodes and all nodes."),
+    _column("NODES", ".status.cluster.nodes.ready", "Nodes that are Ready.", type_="integer"),
     _column("HUB", ".status.releases[0].chart", "Chart of the hub."),
     _column("LOCATION", ".spec.azure.location", "Azure region.", wide=True),
     _column("CLUSTER", ".spec.cluster.name", "Managed cluster.", wide=True),
     _column("WANTED", ".spec.cluster.kubernetesVersion", "Kubernetes version of the spec.", wide=True),
+    _column("ALL-NODES", ".status.cluster.nodes.total", "Nodes, Ready or not.", type_="integer", wide=True),
     _column("NEXT", ".status.next", "The next thing that will happen.", wide=True),
     _column("AGE", ".metadata.creationTimestamp", "Age.", type_="date"),
 ]
+
+SELECTABLE = (".spec.azure.location", ".spec.cluster.name")
+"""Fields for `kubectl get nbp --field-selector`; an API server before Kubernetes 1.31 ignores them.
+Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#crd-selectable-fields"""
 
 
 def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
@@ -92,12 +87,14 @@ def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
         if node.get("type") == "array":
             result["items"] = convert(node["items"], f"{path}[]")
             result.setdefault("maxItems", 64)
-            if key := LIST_KEYS.get(path):
-                result |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+            if lists.TYPE not in node:
+                raise TypeError(f"{path} has no list type: annotate it as in api/lists.py (Atomic, SetOf, MapByName)")
         if result.get("type") == "string" and "enum" not in result:
             result.setdefault("maxLength", STRING_LIMIT)
         if result.get("type") == "integer":
             result["format"] = "int64"
+        if INT_OR_STRING in result:
+            result |= {"anyOf": [{"type": "integer"}, {"type": "string"}], "pattern": node["pattern"]}
         named = [matches(path, node["pattern"], SENTENCES[node["pattern"]])] if node.get("pattern") in SENTENCES else []
         if rules := [*named, *RULES.get(path, ())]:
             result["x-kubernetes-validations"] = [{"rule": rule, "message": message} for rule, message in rules]
@@ -156,6 +153,7 @@ def crd() -> Schema:
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
+        "selectableFields": [{"jsonPath": path} for path in SELECTABLE],
         "additionalPrinterColumns": COLUMNS,
         "schema": {"openAPIV3Schema": schema},
     }

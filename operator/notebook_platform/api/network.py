@@ -6,6 +6,7 @@ from pydantic import Field
 
 from notebook_platform.api.arm_ids import IdentityName, SubnetId, SubnetName, UserAssignedIdentityId, VirtualNetworkName
 from notebook_platform.api.base import SecretRef, SpecModel
+from notebook_platform.api.lists import MapByName, SetOf
 
 ServiceRole = Literal["Contributor", "Network Contributor"]
 RoleScope = Literal["VirtualNetwork", "Subnet"]
@@ -15,7 +16,7 @@ class VirtualNetwork(SpecModel):
     """The virtual network of the nodes."""
 
     name: VirtualNetworkName = Field(description="Name of the virtual network. Cannot change.")
-    address_prefixes: list[Annotated[str, Field(max_length=18)]] = Field(
+    address_prefixes: SetOf[Annotated[str, Field(max_length=18)]] = Field(
         min_length=1, max_length=16, description="Address spaces in CIDR notation, as in `10.0.0.0/8`."
     )
 
@@ -38,7 +39,7 @@ class NetworkSpec(SpecModel):
 
     virtual_network: VirtualNetwork | None = Field(None, description="The virtual network to keep.")
     subnet: Subnet | None = Field(None, description="The subnet to keep in it, for all pools that name no other.")
-    subnets: list[PoolSubnet] = Field(
+    subnets: MapByName[PoolSubnet] = Field(
         default_factory=list, max_length=20, description="More subnets to keep in it, for pools (`nodePools[].subnet`)."
     )
     subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet to use instead; nothing of it is changed.")

@@ -1,11 +1,14 @@
 """spec.nodePools: the agent pools."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from notebook_platform.api.arm_ids import PoolName, SubnetId
 from notebook_platform.api.base import SpecModel
+from notebook_platform.api.lists import Atomic, SetOf
+from notebook_platform.api.numbers import DecimalNumber
 from notebook_platform.api.schedules import Recurring
 
 
@@ -26,7 +29,13 @@ class PoolSchedule(Recurring):
 class Spot(SpecModel):
     """Nodes that Azure may take back at any time, for a lower price."""
 
-    max_price: float = Field(-1, ge=-1, le=1000, description="Most to pay for an hour, in US dollars; -1: up to the usual price.")
+    max_price: DecimalNumber = Field(
+        Decimal(-1),
+        ge=-1,
+        le=1000,
+        json_schema_extra={"default": -1},
+        description='Most to pay for an hour, in US dollars: an integer, or a decimal as text (`"0.5"`); -1: up to the usual price.',
+    )
     eviction_policy: Literal["Delete", "Deallocate"] = Field("Delete", description="What becomes of a node that is taken back.")
 
 
@@ -52,7 +61,7 @@ class NodePool(SpecModel):
     vm_size: str = Field(max_length=64, description="VM size, as in `Standard_D2s_v3`. Cannot change in place.")
     count: int | None = Field(None, ge=0, le=1000, description="Number of nodes; with autoscaling only the number at creation.")
     autoscaling: Autoscaling | None = Field(None, description="Let AKS's cluster autoscaler choose the count.")
-    schedules: list[PoolSchedule] = Field(
+    schedules: Atomic[PoolSchedule] = Field(
         default_factory=list, max_length=20, description="Times with other bounds of autoscaling, as a lecture's."
     )
     max_pods: int | None = Field(None, ge=10, le=250, description="Most pods on a node. Cannot change in place.")
@@ -64,7 +73,7 @@ class NodePool(SpecModel):
     os_sku: Literal["Ubuntu", "AzureLinux"] | None = Field(
         None, alias="osSKU", description="System of the nodes. Cannot change in place."
     )
-    availability_zones: list[Annotated[str, Field(max_length=1)]] = Field(
+    availability_zones: SetOf[Annotated[str, Field(max_length=1)]] = Field(
         default_factory=list, max_length=3, description="Zones of the nodes. Cannot change in place."
     )
     spot: Spot | None = Field(None, description="Spot nodes, for mode User. Cannot change in place.")
@@ -74,7 +83,7 @@ class NodePool(SpecModel):
     )
     subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet for its nodes. Cannot change in place.")
     node_labels: dict[str, str] = Field(default_factory=dict, max_length=32, description="Labels on the nodes.")
-    node_taints: list[Annotated[str, Field(max_length=256)]] = Field(
+    node_taints: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list, max_length=16, description="Taints on the nodes, as `key=value:NoSchedule`."
     )
     replacement: Literal["Refuse", "Rotate"] = Field(

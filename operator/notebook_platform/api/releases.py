@@ -7,6 +7,7 @@ from pydantic import Field
 from notebook_platform.api.base import SpecModel
 from notebook_platform.api.hubs import ValuesFrom
 from notebook_platform.api.hubs.chart import Digest
+from notebook_platform.api.lists import Atomic, SetOf
 from notebook_platform.api.remediation import Remediation
 
 HUBS = ("jupyterhub", "binderhub")
@@ -32,13 +33,13 @@ class ReleaseSpec(SpecModel):
     name: str = Field(min_length=1, max_length=50, description="Name of the Helm release.")
     namespace: str = Field(min_length=1, max_length=63, description="Namespace of the release; made if it is not there.")
     chart: ReleaseChart = Field(description="Chart and version.")
-    needs: list[Annotated[str, Field(max_length=50)]] = Field(
+    needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
         default_factory=list,
         max_length=16,
         description="Releases that must work first, by name; `jupyterhub` and `binderhub` are those of the spec.",
     )
     values: dict[str, Any] = Field(default_factory=dict, description="Values of the chart; win over valuesFrom.")
-    values_from: list[ValuesFrom] = Field(
+    values_from: Atomic[ValuesFrom] = Field(
         default_factory=list, max_length=16, description="Values from Secrets and ConfigMaps, later ones win."
     )
     remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")

@@ -10,6 +10,7 @@ from notebook_platform.api.base import SpecModel
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.lists import ListType, MapByName, SetOf
 from notebook_platform.api.network import IdentitySpec, NetworkSpec
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.releases import ReleaseSpec
@@ -24,12 +25,14 @@ class NotebookPlatformSpec(SpecModel):
         default_factory=lambda: IdentitySpec.model_validate({}), description="Who the cluster is towards Azure."
     )
     cluster: ClusterSpec = Field(description="The managed cluster.")
-    node_pools: list[NodePool] = Field(min_length=1, max_length=20, description="Agent pools of the cluster.")
-    autoscale: list[Autoscale] = Field(
+    node_pools: MapByName[NodePool] = Field(min_length=1, max_length=20, description="Agent pools of the cluster.")
+    autoscale: Annotated[list[Autoscale], ListType("map", ("pool",))] = Field(
         default_factory=list, max_length=20, description="Custom autoscale on the pools' scale sets."
     )
     jupyterhub: JupyterHubSpec | None = Field(None, description="The JupyterHub on the cluster.")
-    releases: list[ReleaseSpec] = Field(default_factory=list, max_length=32, description="Other Helm releases on the cluster.")
+    releases: MapByName[ReleaseSpec] = Field(
+        default_factory=list, max_length=32, description="Other Helm releases on the cluster."
+    )
     binderhub: BinderHubSpec | None = Field(None, description="The BinderHub on the cluster, with a hub of its own.")
     deletion_policy: Literal["Delete", "Orphan"] = Field(
         "Delete",
@@ -42,7 +45,7 @@ class NotebookPlatformSpec(SpecModel):
         "(with the CustomResourceDefinition) is held, and stops if this is set to true in the middle of it.",
     )
     drift_policy: Literal["Correct", "Warn"] = Field("Correct", description="What to do about changes by other hands.")
-    drift_ignore: list[Annotated[str, Field(max_length=256)]] = Field(
+    drift_ignore: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,
         max_length=64,
         description="Differences to leave to others, as `Step.path` with `*` for anything: `Cluster.tags.cost*`, "

@@ -1,11 +1,19 @@
 """status of a NotebookPlatform."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from notebook_platform.api.base import StatusModel
+from notebook_platform.api.base import StatusModel, Time
 from notebook_platform.api.conditions import Condition
+from notebook_platform.api.lists import Atomic, ListType
+
+
+class NodeCounts(StatusModel):
+    """Nodes of the cluster, as its own API counts them."""
+
+    ready: int = Field(ge=0, description="Nodes that are Ready.")
+    total: int = Field(ge=0, description="All nodes.")
 
 
 class ClusterStatus(StatusModel):
@@ -15,7 +23,7 @@ class ClusterStatus(StatusModel):
     fqdn: str | None = Field(None, max_length=253, description="Name of its API server.")
     kubernetes_version: str | None = Field(None, max_length=16, description="Version it runs.")
     power_state: str | None = Field(None, max_length=16, description="Running or Stopped.")
-    nodes: str | None = Field(None, max_length=16, description="Nodes that are Ready of all there are, as 3/3.")
+    nodes: NodeCounts | None = Field(None, description="How many nodes it has.")
     kubeconfig_secret: str | None = Field(None, max_length=253, description="Secret with the kubeconfig (key `value`).")
 
 
@@ -41,10 +49,10 @@ class OperationStatus(StatusModel):
 
     step: str = Field(max_length=64, description="Step that started it.")
     kind: str = Field(max_length=256, description="What it does.")
-    started: str = Field(max_length=32, description="When it was accepted (RFC 3339).")
+    started: Time = Field(description="When it was accepted (RFC 3339).")
     url: str = Field(max_length=2048, description="Where its state is told, without the signature.")
     percent: int | None = Field(None, description="How far it is, as Azure tells or as such operations usually take.")
-    expected_end: str | None = Field(None, max_length=32, description="When it should be over (RFC 3339).")
+    expected_end: Time | None = Field(None, description="When it should be over (RFC 3339).")
 
 
 class AttemptStatus(StatusModel):
@@ -53,34 +61,45 @@ class AttemptStatus(StatusModel):
     step: str = Field(max_length=64, description="The step.")
     reason: str = Field(max_length=128, description="Why it failed.")
     count: int = Field(description="Failures in a row.")
-    retry_at: str = Field(max_length=32, description="When it is tried again (RFC 3339).")
+    retry_at: Time = Field(description="When it is tried again (RFC 3339).")
+
+
+ACTIONS = ("create", "update", "replace", "delete")
 
 
 class PlannedChange(StatusModel):
     """A change that is pending."""
 
     step: str = Field(max_length=64, description="The step that would make it.")
-    action: str = Field(max_length=16, description="create, update, replace or delete.")
+    action: str = Field(json_schema_extra={"enum": list(ACTIONS)}, description="What would be done.")
     path: str = Field(max_length=512, description="What would change.")
     before: str | None = Field(None, max_length=256, description="What is.")
     after: str | None = Field(None, max_length=256, description="What would be.")
     disrupts: bool = Field(False, description="Whether people at work would notice.")
-    cannot: str | None = Field(None, max_length=512, description="Why it cannot be made, and what to do.")
-    awaits: str | None = Field(None, max_length=1024, description="What a person has to do before it is made.")
+    blocker: str | None = Field(None, max_length=512, description="Why it cannot be made, and what to do.")
+    requires_approval: str | None = Field(None, max_length=1024, description="What a person must approve before it is made.")
 
 
 class PlatformStatus(StatusModel):
     """What the operator knows."""
 
+    conditions: Annotated[list[Condition], ListType("map", ("type",))] = Field(
+        default_factory=list, max_length=64, description="Conditions."
+    )
     observed_generation: int | None = Field(None, description="The generation of the spec that was last worked on.")
-    conditions: list[Condition] = Field(default_factory=list, max_length=64, description="Conditions.")
     url: str | None = Field(None, max_length=512, description="Where people find the hub.")
     cluster: ClusterStatus | None = Field(None, description="The cluster.")
-    releases: list[ReleaseStatus] = Field(default_factory=list, max_length=40, description="Helm releases.")
+    releases: Annotated[list[ReleaseStatus], ListType("map", ("namespace", "name"))] = Field(
+        default_factory=list, max_length=40, description="Helm releases."
+    )
     hub: HubStatus | None = Field(None, description="Users' servers and homes.")
-    operations: list[OperationStatus] = Field(default_factory=list, max_length=32, description="Operations under way.")
-    attempts: list[AttemptStatus] = Field(default_factory=list, max_length=64, description="Steps to be tried again.")
-    plan: list[PlannedChange] = Field(default_factory=list, max_length=50, description="Pending changes.")
+    operations: Annotated[list[OperationStatus], ListType("map", ("step",))] = Field(
+        default_factory=list, max_length=32, description="Operations under way."
+    )
+    attempts: Annotated[list[AttemptStatus], ListType("map", ("step",))] = Field(
+        default_factory=list, max_length=64, description="Steps to be tried again."
+    )
+    plan: Atomic[PlannedChange] = Field(default_factory=list, max_length=50, description="Pending changes.")
     next: str | None = Field(None, max_length=256, description="The next thing that will happen.")
 
     @classmethod

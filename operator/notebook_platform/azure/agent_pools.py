@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from notebook_platform.api.node_pools import NodePool
+from notebook_platform.api.numbers import json_number
 from notebook_platform.api.schedules import active
 from notebook_platform.azure import outputs
 from notebook_platform.azure.versions import downgrade, satisfies
@@ -100,7 +101,7 @@ def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str],
         optional |= {
             "scaleSetPriority": "Spot",
             "scaleSetEvictionPolicy": pool.spot.eviction_policy,
-            "spotMaxPrice": pool.spot.max_price,
+            "spotMaxPrice": json_number(pool.spot.max_price),
         }
     if pool.gpu:
         optional |= {"gpuProfile": {"driver": pool.gpu.driver}, "gpuInstanceProfile": pool.gpu.instance_profile}

@@ -12,6 +12,7 @@ from tzlocal.windows_tz import tz_win
 
 from notebook_platform.api.autoscale import Autoscale, AutoscaleCapacity, AutoscaleRule, RecurringProfile
 from notebook_platform.api.durations import iso8601, parse_duration
+from notebook_platform.api.numbers import json_number
 from notebook_platform.bounded.documents import parse_json
 from notebook_platform.engine import StepError
 
@@ -97,7 +98,7 @@ def rule_body(rule: AutoscaleRule, scale_set: str) -> Wire:
         "timeWindow": iso8601(parse_duration(rule.window)),
         "timeAggregation": rule.aggregation,
         "operator": rule.operator,
-        "threshold": rule.threshold,
+        "threshold": json_number(rule.threshold),
     }
     if rule.namespace:
         trigger["metricNamespace"] = rule.namespace

@@ -110,7 +110,7 @@ def document(plan: Plan) -> dict[str, Any]:
 
 def _change(change: Change) -> dict[str, Any]:
     found: dict[str, Any] = {"action": str(change.action), "path": change.path, "disrupts": change.disrupts}
-    held = {name: asdict(why) for name in ("cannot", "awaits") if (why := getattr(change, name))}
+    held = {name: asdict(why) for name, why in (("blocker", change.cannot), ("requiresApproval", change.awaits)) if why}
     return found | {"before": change.before, "after": change.after} | held
 
 

@@ -172,7 +172,7 @@ def facts(view: View) -> dict[str, str]:
         name = (cluster.id or "").rsplit("/", 1)[-1]
         version = f"Kubernetes {cluster.kubernetes_version}" if cluster.kubernetes_version else ""
         found["cluster"] = ", ".join(part for part in (name, version, cluster.power_state or "") if part)
-        found["nodes"] = f"{cluster.nodes} ready" if cluster.nodes else ""
+        found["nodes"] = f"{cluster.nodes.ready}/{cluster.nodes.total} ready" if cluster.nodes else ""
     if view.servers is not None:
         found["users"] = f"{view.servers} servers running"
     for release in status.releases:

@@ -160,7 +160,7 @@ async def test_pools_have_what_the_spec_says_of_them(estate: Estate) -> None:
         "vmSize": "Standard_NC6s_v3",
         "count": 0,
         "autoscaling": {"minCount": 0, "maxCount": 4},
-        "spot": {"maxPrice": 0.5, "evictionPolicy": "Deallocate"},
+        "spot": {"maxPrice": "0.5", "evictionPolicy": "Deallocate"},
         "gpu": {"driver": "None"},
         "osDiskSizeGB": 64,
         "osDiskType": "Ephemeral",

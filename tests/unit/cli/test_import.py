@@ -67,7 +67,7 @@ async def by_hand(terminal: Terminal, spec: dict[str, Any]) -> None:
 ESTATES = {
     "the runbook": runbook_spec(),
     "several pools": with_pool(),
-    "spot": with_pool(spot={"maxPrice": 0.5, "evictionPolicy": "Deallocate"}),
+    "spot": with_pool(spot={"maxPrice": "0.5", "evictionPolicy": "Deallocate"}),
     "recurring profiles": with_autoscale(recurring=[LECTURE], notifications={"emails": ["ops@example.org"]}),
     "two recurring profiles": with_autoscale(
         recurring=[LECTURE, {**LECTURE, "name": "evening", "start": "18:00", "end": "20:00"}]

@@ -99,7 +99,7 @@ async def test_what_can_be_done_is_told_beside_what_cannot(terminal: Terminal) -
     assert said.lines[-1] == "1 to change; takes about 2 min; 1 that cannot be done."
     told = (await terminal.run("plan", "-f", terminal.file(spec), "-o", "json")).document
     (step,) = told["steps"]
-    assert [change["cannot"]["reason"] for change in step["changes"] if "cannot" in change] == ["ImmutableField"]
+    assert [change["blocker"]["reason"] for change in step["changes"] if "blocker" in change] == ["ImmutableField"]
     assert (told["summary"]["update"], told["summary"]["impossible"]) == (1, 1)
 
 

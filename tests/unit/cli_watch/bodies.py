@@ -40,7 +40,12 @@ OPERATION = {
     "expectedEnd": at(200),
 }
 RELEASE = {"name": "jhub", "namespace": "jhub", "chart": "jupyterhub-4.4.0", "revision": 2, "state": "deployed"}
-CLUSTER = {"id": "/subscriptions/s/managedClusters/aks", "kubernetesVersion": "1.35.1", "powerState": "Running", "nodes": "2/3"}
+CLUSTER = {
+    "id": "/subscriptions/s/managedClusters/aks",
+    "kubernetesVersion": "1.35.1",
+    "powerState": "Running",
+    "nodes": {"ready": 2, "total": 3},
+}
 ATTEMPT = {"step": "Cluster", "reason": "QuotaExceeded", "count": 2, "retryAt": at(90)}
 BUSY = body(NOT_READY, NOT_STALLED, IN_PLACE, CREATING, WAITING, operations=[OPERATION])
 WHOLE = body(

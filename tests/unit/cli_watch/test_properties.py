@@ -10,6 +10,7 @@ from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,
     HubStatus,
+    NodeCounts,
     OperationStatus,
     PlannedChange,
     PlatformStatus,
@@ -28,6 +29,7 @@ from tests.unit.cli_watch.bodies import NOW, at
 TEXT = st.text(max_size=40)
 TIME = st.one_of(st.integers(-(10**7), 10**7).map(at), st.text(max_size=32))
 NUMBER = st.integers(-(2**31), 2**31)
+COUNT = st.integers(0, 2**31)
 STEPS = st.sampled_from(["Credentials", "Cluster", "NodePools", "JupyterHub", ""])
 TYPES = st.one_of(
     st.sampled_from(["Ready", "Reconciling", "Stalled", "DriftDetected"]), STEPS.map(lambda s: f"{s}Ready"), st.text(max_size=64)
@@ -54,7 +56,7 @@ STATUSES = st.builds(
         fqdn=st.none() | TEXT,
         kubernetes_version=st.none() | st.text(max_size=16),
         power_state=st.none() | st.text(max_size=16),
-        nodes=st.none() | st.text(max_size=16),
+        nodes=st.none() | st.builds(NodeCounts, ready=COUNT, total=COUNT),
     ),
     releases=st.lists(
         st.builds(ReleaseStatus, name=TEXT, namespace=TEXT, chart=TEXT, revision=NUMBER, state=st.text(max_size=32)), max_size=3

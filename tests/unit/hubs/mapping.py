@@ -234,7 +234,7 @@ TABLE: dict[str, Row] = {
         {"0.11": {"hub.services.given": {"url": "http://given:80", "apiToken": "service-token-1"}}},
     ),
     "services[], all of it": (
-        {"services": [{"name": "given", "oauthRedirectUri": "/back", "oauthNoConfirm": True}]},
+        {"services": [{"name": "given", "oauthRedirectUri": "/back", "oauthConfirm": False}]},
         {
             "0.11": {
                 "hub.services.given": {"oauth_redirect_uri": "/back", "oauth_no_confirm": True, "apiToken": "service-token-1"}

@@ -20,7 +20,7 @@ class Store(Secrets):
     platform = Platform(namespace="platforms", name="prd-binder", uid="uid-1")
 
 
-GIVEN = {"given": {"server": "registry.example.org", "prefix": "b/x-", "secretRef": {"name": "registry"}}}
+EXISTING = {"existing": {"server": "registry.example.org", "prefix": "b/x-", "secretRef": {"name": "registry"}}}
 
 
 async def made(store: Store, wanted: BinderHubSpec, existing: dict[str, Any] | None = None) -> Any:
@@ -75,13 +75,13 @@ async def test_a_secret_that_is_missing_is_told_with_the_binders_field(changes: 
     assert refused.value.failed.reason == "SecretNotFound" and field in refused.value.failed.message
 
 
-async def test_a_given_registry_is_signed_in_to_with_its_secret() -> None:
+async def test_an_existing_registry_is_signed_in_to_with_its_secret() -> None:
     store = Store()
     with pytest.raises(StepError) as refused:
-        await image_registry(store, spec(registry=GIVEN))  # type: ignore[arg-type]
-    assert "spec.binderhub.registry.given.secretRef" in refused.value.failed.message
+        await image_registry(store, spec(registry=EXISTING))  # type: ignore[arg-type]
+    assert "spec.binderhub.registry.existing.secretRef" in refused.value.failed.message
     store.data["registry"] = {"username": "u", "password": "p"}
-    found = await image_registry(store, spec(registry=GIVEN))  # type: ignore[arg-type]
+    found = await image_registry(store, spec(registry=EXISTING))  # type: ignore[arg-type]
     assert (found.server, found.username, found.password, found.nodes_may_pull) == ("registry.example.org", "u", "p", False)
 
 

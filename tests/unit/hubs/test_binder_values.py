@@ -11,7 +11,7 @@ from notebook_platform.hubs.binder.addresses import decide, doors
 from notebook_platform.hubs.binder.values import (
     BinderSecrets,
     Registry,
-    given_registry,
+    existing_registry,
     is_known,
     jupyterhub_version,
     render,
@@ -29,8 +29,8 @@ AZURE = Registry("universitybinder.azurecr.io", "binder/r2d-", "builder", "passw
 VERSION = "1.0.0-0.dev.git.3950.hb1d2e3f4"
 INGRESS = {"ingress": {"host": "binder.example.org", "className": "nginx", "tlsSecret": "tls"}}
 LABELS = {"dnsLabels": {"binder": "u-binder", "hub": "u-binder-hub"}}
-GIVEN = {
-    "given": {
+EXISTING = {
+    "existing": {
         "binder": {"url": "https://binder.example.org", "ip": "20.1.2.3"},
         "hub": {"url": "https://example.org/hub-base/"},
         "ipResourceGroup": "rg_addresses",
@@ -73,9 +73,9 @@ def rendered(address: dict[str, Any] = INGRESS, registry: Registry = AZURE, **ch
             "http://u-binder-hub.eastus.cloudapp.azure.com/",
             "http://proxy-public/",
         ),
-        (GIVEN, "https://binder.example.org/", "https://example.org/hub-base/", "http://proxy-public/hub-base/"),
+        (EXISTING, "https://binder.example.org/", "https://example.org/hub-base/", "http://proxy-public/hub-base/"),
     ],
-    ids=["host", "label of the ingress", "two labels", "given"],
+    ids=["host", "label of the ingress", "two labels", "existing"],
 )
 def test_the_hubs_address_is_known_before_the_install(address: dict[str, Any], binder: str, hub: str, local: str) -> None:
     found = decide(Address.model_validate(address), NAMES)
@@ -106,8 +106,8 @@ def test_two_labels_stand_on_two_load_balancers() -> None:
     assert values["jupyterhub"]["proxy"]["service"] == {"type": "LoadBalancer", "annotations": {label: "u-binder-hub"}}
 
 
-def test_a_given_address_has_a_load_balancer_only_if_it_has_an_ip() -> None:
-    values = doors(Address.model_validate(GIVEN), NAMES)
+def test_an_existing_address_has_a_load_balancer_only_if_it_has_an_ip() -> None:
+    values = doors(Address.model_validate(EXISTING), NAMES)
     assert values["service"] == {
         "type": "LoadBalancer",
         "annotations": {
@@ -116,7 +116,7 @@ def test_a_given_address_has_a_load_balancer_only_if_it_has_an_ip() -> None:
         },
     }
     assert values["jupyterhub"]["proxy"]["service"] == {"type": "ClusterIP"}
-    inside = {"given": {"binder": {"url": "http://b.x", "ip": "10.1.2.3"}, "hub": {"url": "http://h.x"}, "internal": True}}
+    inside = {"existing": {"binder": {"url": "http://b.x", "ip": "10.1.2.3"}, "hub": {"url": "http://h.x"}, "internal": True}}
     annotations = doors(Address.model_validate(inside), NAMES)["service"]["annotations"]
     assert annotations["service.beta.kubernetes.io/azure-load-balancer-internal"] == "true"
 
@@ -135,7 +135,7 @@ def test_an_azure_registry_has_its_token_address_and_nodes_pull_by_themselves() 
 
 
 @pytest.mark.parametrize(
-    ("given_spec", "prefix", "section", "url", "login"),
+    ("existing_spec", "prefix", "section", "url", "login"),
     [
         (
             {"server": "docker.io", "prefix": "university/binder-", "secretRef": {"name": "r"}},
@@ -161,12 +161,12 @@ def test_an_azure_registry_has_its_token_address_and_nodes_pull_by_themselves() 
     ],
     ids=["Docker Hub", "own", "own with tokens"],
 )
-def test_a_given_registry_is_signed_in_to_by_builder_and_servers(
-    given_spec: dict[str, Any], prefix: str, section: dict[str, Any] | None, url: str | None, login: str
+def test_a_existing_registry_is_signed_in_to_by_builder_and_servers(
+    existing_spec: dict[str, Any], prefix: str, section: dict[str, Any] | None, url: str | None, login: str
 ) -> None:
-    wanted = spec(registry={"given": given_spec})
-    assert wanted.registry.given is not None
-    registry = given_registry(wanted.registry.given, {"username": "u\n", "password": "p\n"})
+    wanted = spec(registry={"existing": existing_spec})
+    assert wanted.registry.existing is not None
+    registry = existing_registry(wanted.registry.existing, {"username": "u\n", "password": "p\n"})
     values = render(wanted, SECRETS, registry, NAMES, NEW)
     assert values["config"]["BinderHub"]["image_prefix"] == prefix
     assert values["config"].get("DockerRegistry") == section
@@ -287,7 +287,7 @@ def test_secrets_do_not_show_in_a_repr() -> None:
 
 
 @given(
-    st.sampled_from([INGRESS, LABELS, GIVEN]),
+    st.sampled_from([INGRESS, LABELS, EXISTING]),
     st.sampled_from([None, OIDC]),
     st.sampled_from(["1.0.0-0.dev.git.3506.hba24eb2a", VERSION]),
     st.dictionaries(st.text("abc", min_size=1, max_size=2), st.integers(), max_size=3),

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from notebook_platform.api.base import DataKey, LocalRef, ObjectName, SecretKeyRef, SpecModel
+from notebook_platform.api.lists import SetOf
 
 Name = Annotated[str, Field(max_length=256)]
 
@@ -19,9 +20,11 @@ class ClientSecretRef(LocalRef):
 class WhoMay(SpecModel):
     """Who of those that can sign in may use the hub."""
 
-    admin_users: list[Name] = Field(default_factory=list, max_length=64, description="Users who administer the hub.")
-    allowed_users: list[Name] = Field(default_factory=list, max_length=1024, description="Users who may sign in.")
-    blocked_users: list[Name] = Field(default_factory=list, max_length=1024, description="Users who may not, whatever else says.")
+    admin_users: SetOf[Name] = Field(default_factory=list, max_length=64, description="Users who administer the hub.")
+    allowed_users: SetOf[Name] = Field(default_factory=list, max_length=1024, description="Users who may sign in.")
+    blocked_users: SetOf[Name] = Field(
+        default_factory=list, max_length=1024, description="Users who may not, whatever else says."
+    )
     allow_all: bool = Field(False, description="Everyone who can sign in may use the hub.")
     allow_existing_users: bool = Field(
         False, description="Users that the hub knows already may sign in. Charts before 3 always do."
@@ -39,8 +42,8 @@ class InGroups(SpecModel):
     """Groups that the provider tells."""
 
     groups_claim: str | None = Field(None, max_length=64, description="Claim that holds the user's groups, as `groups`.")
-    allowed_groups: list[Name] = Field(default_factory=list, max_length=256, description="Groups whose members may sign in.")
-    admin_groups: list[Name] = Field(default_factory=list, max_length=64, description="Groups whose members administer the hub.")
+    allowed_groups: SetOf[Name] = Field(default_factory=list, max_length=256, description="Groups whose members may sign in.")
+    admin_groups: SetOf[Name] = Field(default_factory=list, max_length=64, description="Groups whose members administer the hub.")
 
 
 class Oidc(OAuth, InGroups):
@@ -54,7 +57,7 @@ class Oidc(OAuth, InGroups):
     authorize_url: str | None = Field(None, max_length=512, description="Authorization endpoint (https).")
     token_url: str | None = Field(None, max_length=512, description="Token endpoint (https).")
     userinfo_url: str | None = Field(None, max_length=512, description="Userinfo endpoint (https).")
-    scopes: list[Annotated[str, Field(max_length=256)]] = Field(
+    scopes: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         ["openid", "profile", "email"], max_length=16, description="Scopes asked for."
     )
     username_claim: str = Field("email", max_length=64, description="Claim that becomes the user's name.")
@@ -77,7 +80,7 @@ class Entra(OAuth, InGroups):
 class GitHub(OAuth):
     """Sign-in with GitHub (GitHubOAuthenticator)."""
 
-    allowed_organizations: list[Name] = Field(
+    allowed_organizations: SetOf[Name] = Field(
         default_factory=list,
         max_length=64,
         description="Organizations whose members may sign in; from chart 3 on `organization:team` too.",

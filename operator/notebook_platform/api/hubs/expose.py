@@ -6,6 +6,7 @@ from pydantic import Field
 
 from notebook_platform.api.arm_ids import ResourceGroupName
 from notebook_platform.api.base import NamespaceName, ObjectName, SecretRef, SpecModel
+from notebook_platform.api.lists import SetOf
 
 Annotations = dict[str, Annotated[str, Field(max_length=1024)]]
 Address = Annotated[str, Field(max_length=43)]
@@ -28,7 +29,7 @@ class LoadBalancer(SpecModel):
         alias="staticIPResourceGroup",
         description="Resource group of staticIP, when it is not the nodes'. The cluster's identity needs Network Contributor there.",
     )
-    allow_cidrs: list[Address] = Field(
+    allow_cidrs: SetOf[Address] = Field(
         default_factory=list, alias="allowCIDRs", max_length=64, description="Networks that may come in; none: all."
     )
     idle_timeout_minutes: int | None = Field(
@@ -83,7 +84,7 @@ class Expose(SpecModel):
     ingress: Ingress | None = Field(None, description="An Ingress.")
     http_route: HttpRoute | None = Field(None, description="An HTTPRoute of the Gateway API.")
     tls: Tls | None = Field(None, description="TLS of the load balancer; left out: none.")
-    more_hosts: list[HostName] = Field(
+    more_hosts: SetOf[HostName] = Field(
         default_factory=list, max_length=16, description="Names beside spec.jupyterhub.host, for certificates and routes."
     )
     base_path: str = Field("/", max_length=128, description="Path under which the hub is, as /jupyter/.")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from notebook_platform.api.base import ObjectName, SecretKeyRef, SpecModel
+from notebook_platform.api.lists import Atomic, SetOf
 
 Name = Annotated[str, Field(max_length=256)]
 Cidr = Annotated[str, Field(max_length=43)]
@@ -39,7 +40,7 @@ class HubService(SpecModel):
     admin: bool = Field(False, description="May do everything. From chart 2 on prefer spec.jupyterhub.roles.")
     display: bool = Field(True, description="Show it in the hub's menu.")
     oauth_redirect_uri: str | None = Field(None, max_length=512, description="Where sign-in through the hub leads back to.")
-    oauth_no_confirm: bool = Field(False, description="Do not ask people whether they want to sign in to it.")
+    oauth_confirm: bool = Field(True, description="Ask users to confirm the sign-in to it.")
     api_token_ref: SecretKeyRef | None = Field(None, description="The token, in a Secret; left out, one is made.")
 
 
@@ -48,19 +49,19 @@ class HubRole(SpecModel):
 
     name: str = Field(min_length=3, max_length=63, description="Name: lower-case letters, digits, hyphens.")
     description: str | None = Field(None, max_length=1024, description="What it is for.")
-    scopes: list[Annotated[str, Field(max_length=256)]] = Field(
+    scopes: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list, max_length=64, description="What it allows, as `read:metrics`."
     )
-    users: list[Name] = Field(default_factory=list, max_length=256, description="Users who have it.")
-    groups: list[Name] = Field(default_factory=list, max_length=64, description="Groups that have it.")
-    services: list[Name] = Field(default_factory=list, max_length=64, description="Services that have it.")
+    users: SetOf[Name] = Field(default_factory=list, max_length=256, description="Users who have it.")
+    groups: SetOf[Name] = Field(default_factory=list, max_length=64, description="Groups that have it.")
+    services: SetOf[Name] = Field(default_factory=list, max_length=64, description="Services that have it.")
 
 
 class EgressRule(SpecModel):
     """A network that users' servers may reach."""
 
     cidr: Cidr = Field(description="Network in CIDR notation, as 10.20.0.0/16.")
-    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
+    ports: SetOf[Annotated[int, Field(ge=1, le=65535)]] = Field(
         default_factory=list, max_length=16, description="TCP ports; none: all."
     )
 
@@ -70,7 +71,7 @@ class UserEgress(SpecModel):
 
     internet: bool = Field(True, description="Public addresses.")
     private_addresses: bool = Field(False, description="Private addresses: the virtual network and what is peered with it.")
-    to: list[EgressRule] = Field(default_factory=list, max_length=32, description="These networks, whatever else says.")
+    to: Atomic[EgressRule] = Field(default_factory=list, max_length=32, description="These networks, whatever else says.")
 
 
 class Network(SpecModel):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from notebook_platform.api.base import ObjectName, SpecModel
+from notebook_platform.api.lists import Atomic, MapByName, SetOf
 
 Text = Annotated[str, Field(max_length=4096)]
 Label = Annotated[str, Field(max_length=253)]
@@ -64,7 +65,7 @@ class Option(SpecModel):
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
     display_name: str = Field(min_length=1, max_length=256, description="What people see.")
-    choices: list[Choice] = Field(min_length=1, max_length=10, description="What can be chosen.")
+    choices: MapByName[Choice] = Field(min_length=1, max_length=10, description="What can be chosen.")
 
 
 class Profile(Shape):
@@ -74,7 +75,7 @@ class Profile(Shape):
     display_name: str = Field(min_length=1, max_length=256, description="What people see.")
     description: str | None = Field(None, max_length=1024, description="More about it.")
     default: bool = Field(False, description="Chosen at first.")
-    options: list[Option] = Field(default_factory=list, max_length=4, description="More to choose. Needs chart 3.")
+    options: MapByName[Option] = Field(default_factory=list, max_length=4, description="More to choose. Needs chart 3.")
 
 
 class SingleUser(SpecModel):
@@ -85,7 +86,7 @@ class SingleUser(SpecModel):
     memory: Amount = Field(default_factory=Amount, description="Memory.")
     gpus: int | None = Field(None, ge=1, le=64, description="Graphics processors (nvidia.com/gpu).")
     storage: Storage = Field(default_factory=Storage, description="Home volumes.")
-    profiles: list[Profile] = Field(default_factory=list, max_length=20, description="Kinds of servers to choose from.")
+    profiles: MapByName[Profile] = Field(default_factory=list, max_length=20, description="Kinds of servers to choose from.")
     start_timeout: str = Field("10m", max_length=8, description="How long a start may take, with a new node when one is needed.")
     default_url: str | None = Field(None, max_length=256, description="Where people land, as /lab.")
     env: dict[str, Text] = Field(default_factory=dict, max_length=64, description="Environment variables. Not for secrets.")
@@ -120,10 +121,10 @@ class Placement(SpecModel):
 
     user_pods: Purpose = Field("Prefer", description="Users' servers on pools with purpose User.")
     core_pods: Purpose = Field("Prefer", description="Hub, proxy and scheduler on pools with purpose Core.")
-    user_tolerations: list[Toleration] = Field(
+    user_tolerations: Atomic[Toleration] = Field(
         default_factory=list, max_length=16, description="More taints that users' servers tolerate. Needs chart 1."
     )
-    core_tolerations: list[Toleration] = Field(
+    core_tolerations: Atomic[Toleration] = Field(
         default_factory=list, max_length=16, description="More taints that hub and proxy tolerate. Needs chart 1."
     )
 
@@ -148,6 +149,6 @@ class PrePull(SpecModel):
     on_new_node: bool = Field(True, description="On each new node.")
     only_on_changes: bool = Field(True, description="Before an upgrade only when images changed. Charts before 1: always.")
     profile_images: bool = Field(True, description="Images of profiles too.")
-    images: list[Annotated[str, Field(max_length=512)]] = Field(
+    images: SetOf[Annotated[str, Field(max_length=512)]] = Field(
         default_factory=list, max_length=16, description="More images, with tag or digest."
     )

@@ -10,6 +10,7 @@ from notebook_platform.api.hubs.chart import Chart, ValuesFrom
 from notebook_platform.api.hubs.expose import Expose
 from notebook_platform.api.hubs.hub import Database, ExtraFile, HubRole, HubService, ImagePull, Network, Resources
 from notebook_platform.api.hubs.servers import Culling, Placement, PrePull, Scaling, SingleUser
+from notebook_platform.api.lists import Atomic, MapByName, SetOf
 from notebook_platform.api.remediation import Remediation
 
 Code = Annotated[str, Field(max_length=65536)]
@@ -58,8 +59,8 @@ class JupyterHubSpec(SpecModel):
     expose: Expose = Field(default_factory=Expose, description="The door: addresses, names, TLS.")
     network: Network = Field(default_factory=Network, description="Network policies.")
     database: Database = Field(default_factory=Database, description="The hub's database.")
-    services: list[HubService] = Field(default_factory=list, max_length=32, description="Services of the hub.")
-    roles: list[HubRole] = Field(default_factory=list, max_length=64, description="Roles. Needs chart 2.")
+    services: MapByName[HubService] = Field(default_factory=list, max_length=32, description="Services of the hub.")
+    roles: MapByName[HubRole] = Field(default_factory=list, max_length=64, description="Roles. Needs chart 2.")
     resources: Resources = Field(default_factory=Resources, description="Resources of the hub's own workloads.")
     limits: Limits = Field(default_factory=Limits, description="Limits of the hub.")
     metrics: Metrics = Field(default_factory=Metrics, description="The hub's metrics.")
@@ -69,14 +70,14 @@ class JupyterHubSpec(SpecModel):
     fs_group: int | None = Field(None, ge=1, le=65535, description="Group that owns the hub's volumes; left out: the chart's.")
     rbac: bool = Field(True, description="Make the roles that the hub needs in its namespace.")
     image_pull: ImagePull | None = Field(None, description="A registry of images that asks for a password.")
-    image_pull_secrets: list[ObjectName] = Field(
+    image_pull_secrets: SetOf[ObjectName] = Field(
         default_factory=list, max_length=16, description="Secrets in the hub's namespace that hold registries' passwords."
     )
     extra_config: dict[str, Code] = Field(
         default_factory=dict, max_length=32, description="Python for the hub's configuration, run in the order of the names."
     )
-    extra_files: list[ExtraFile] = Field(default_factory=list, max_length=16, description="Files in the hub's container.")
-    needs: list[Annotated[str, Field(max_length=50)]] = Field(
+    extra_files: MapByName[ExtraFile] = Field(default_factory=list, max_length=16, description="Files in the hub's container.")
+    needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
         default_factory=list,
         max_length=16,
         description="Releases that must work first, by name: an ingress controller, cert-manager.",
@@ -85,6 +86,6 @@ class JupyterHubSpec(SpecModel):
     values: dict[str, Any] = Field(
         default_factory=dict, description="Values of the chart; win over the typed fields and over valuesFrom."
     )
-    values_from: list[ValuesFrom] = Field(
+    values_from: Atomic[ValuesFrom] = Field(
         default_factory=list, max_length=16, description="More values, later ones win; all win over the typed fields."
     )

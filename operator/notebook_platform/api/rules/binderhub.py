@@ -64,7 +64,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     HERE: (
         (
             "!has(self.auth) || has(self.auth.dummy) || !has(self.address.dnsLabels)",
-            "spec.binderhub.auth needs https, which address.dnsLabels has not: use address.ingress or address.given",
+            "spec.binderhub.auth needs https, which address.dnsLabels has not: use address.ingress or address.existing",
         ),
         (
             "!has(self.auth) || has(self.auth.dummy) || !has(self.address.ingress) || !self.address.ingress.plainHttp",
@@ -85,7 +85,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             f"{HERE}.chart.jupyterhubVersion", r"^[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$", "must be a version as 4.2.0"
         ),
     ),
-    f"{HERE}.address": (one_of(f"{HERE}.address", "ingress", "dnsLabels", "given"),),
+    f"{HERE}.address": (one_of(f"{HERE}.address", "ingress", "dnsLabels", "existing"),),
     f"{HERE}.address.ingress": (one_of(f"{HERE}.address.ingress", "host", "dnsLabel"),),
     f"{HERE}.address.ingress.host": (
         matches(f"{HERE}.address.ingress.host", HOST, "must be a DNS name in lower case, with no scheme and no port"),
@@ -107,34 +107,34 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     f"{HERE}.address.dnsLabels.binder": (_label(f"{HERE}.address.dnsLabels.binder"),),
     f"{HERE}.address.dnsLabels.hub": (_label(f"{HERE}.address.dnsLabels.hub"),),
-    f"{HERE}.address.given": (
+    f"{HERE}.address.existing": (
         (
             "self.binder.url.startsWith('https:') == self.hub.url.startsWith('https:')",
-            "spec.binderhub.address.given.binder.url and hub.url must both be https or both http: browsers refuse a mix",
+            "spec.binderhub.address.existing.binder.url and hub.url must both be https or both http: browsers refuse a mix",
         ),
         (
             "!(has(self.ipResourceGroup) && self.internal)",
-            "spec.binderhub.address.given.ipResourceGroup is for public addresses, not for internal ones",
+            "spec.binderhub.address.existing.ipResourceGroup is for public addresses, not for internal ones",
         ),
     ),
-    f"{HERE}.address.given.binder.url": (_url(f"{HERE}.address.given.binder.url"),),
-    f"{HERE}.address.given.hub.url": (_url(f"{HERE}.address.given.hub.url"),),
-    f"{HERE}.address.given.binder.ip": (
-        ("isIP(self) && ip(self).family() == 4", "spec.binderhub.address.given.binder.ip must be an IPv4 address"),
+    f"{HERE}.address.existing.binder.url": (_url(f"{HERE}.address.existing.binder.url"),),
+    f"{HERE}.address.existing.hub.url": (_url(f"{HERE}.address.existing.hub.url"),),
+    f"{HERE}.address.existing.binder.ip": (
+        ("isIP(self) && ip(self).family() == 4", "spec.binderhub.address.existing.binder.ip must be an IPv4 address"),
     ),
-    f"{HERE}.address.given.hub.ip": (
-        ("isIP(self) && ip(self).family() == 4", "spec.binderhub.address.given.hub.ip must be an IPv4 address"),
+    f"{HERE}.address.existing.hub.ip": (
+        ("isIP(self) && ip(self).family() == 4", "spec.binderhub.address.existing.hub.ip must be an IPv4 address"),
     ),
-    f"{HERE}.registry": (one_of(f"{HERE}.registry", "given", "azure"),),
-    f"{HERE}.registry.given.server": (
+    f"{HERE}.registry": (one_of(f"{HERE}.registry", "existing", "azure"),),
+    f"{HERE}.registry.existing.server": (
         matches(
-            f"{HERE}.registry.given.server",
+            f"{HERE}.registry.existing.server",
             "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+(:[0-9]+)?$",
             "must be the registry's host in lower case, with no scheme and no path",
         ),
     ),
-    f"{HERE}.registry.given.prefix": (_prefix(f"{HERE}.registry.given.prefix"),),
-    f"{HERE}.registry.given.tokenUrl": (https(f"{HERE}.registry.given.tokenUrl"),),
+    f"{HERE}.registry.existing.prefix": (_prefix(f"{HERE}.registry.existing.prefix"),),
+    f"{HERE}.registry.existing.tokenUrl": (https(f"{HERE}.registry.existing.tokenUrl"),),
     f"{HERE}.registry.azure.name": (fixed(f"{HERE}.registry.azure.name"),),
     f"{HERE}.registry.azure.prefix": (_prefix(f"{HERE}.registry.azure.prefix"),),
     f"{HERE}.registry.azure.tokenLifetime": (duration(f"{HERE}.registry.azure.tokenLifetime"),),

@@ -98,5 +98,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.autoscale[].notifications.emails[]": (
         matches("spec.autoscale[].notifications.emails[]", "^[^@ ]+@[^@ ]+$", "must be an e-mail address"),
     ),
+    "spec.nodePools[].spot.maxPrice": (
+        (
+            "double(self) >= -1.0 && double(self) <= 1000.0",
+            "spec.nodePools[].spot.maxPrice must be -1 to 1000",
+        ),
+    ),
     "spec.autoscale[].rules[].change": (("self != 0", "spec.autoscale[].rules[].change must not be 0"),),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 from tzlocal.windows_tz import win_tz
 
+from notebook_platform.api.numbers import wire_decimal
 from notebook_platform.azure.agent_pools import PURPOSE_LABEL, SPOT_LABEL, SPOT_TAINT, USER_TAINT
 from notebook_platform.azure.autoscale_body import ended_by
 
@@ -152,7 +153,7 @@ def describe_pool(pool: Wire, default_subnet: str | None, managed: Mapping[str, 
 
 
 def _spot(pool: Wire) -> Spec:
-    return _chosen(maxPrice=pool.get("spotMaxPrice", -1), evictionPolicy=pool.get("scaleSetEvictionPolicy"))
+    return _chosen(maxPrice=wire_decimal(pool.get("spotMaxPrice", -1)), evictionPolicy=pool.get("scaleSetEvictionPolicy"))
 
 
 def describe_network(networks: Iterable[Wire], group: str, pools: Sequence[Wire]) -> tuple[Spec | None, str | None]:
@@ -224,12 +225,11 @@ def describe_rule(rule: Wire) -> Spec:
         aggregation=trigger["timeAggregation"],
         grain=_duration(trigger["timeGrain"]),
         operator=trigger["operator"],
-        threshold=trigger["threshold"],
         window=_duration(trigger["timeWindow"]),
         type=action["type"],
         change=sign * int(float(action["value"])),
         cooldown=_duration(action["cooldown"]),
-    ) | {"threshold": trigger["threshold"]}
+    ) | {"threshold": wire_decimal(trigger["threshold"])}
 
 
 def _duration(value: object) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from notebook_platform.api.binderhub import Address, DnsLabels, GivenAddress, GivenAddresses, IngressAddress
+from notebook_platform.api.binderhub import Address, DnsLabels, ExistingAddress, ExistingAddresses, IngressAddress
 
 Values = dict[str, Any]
 
@@ -71,8 +71,8 @@ def _of_labels(labels: DnsLabels, azure_names: str) -> Addresses:
     return Addresses(binder=f"http://{labels.binder}.{azure_names}/", hub=f"http://{labels.hub}.{azure_names}/")
 
 
-def _of_given(given: GivenAddresses, azure_names: str) -> Addresses:
-    return Addresses(binder=f"{given.binder.url.rstrip('/')}/", hub=f"{given.hub.url.rstrip('/')}/")
+def _of_existing(existing: ExistingAddresses, azure_names: str) -> Addresses:
+    return Addresses(binder=f"{existing.binder.url.rstrip('/')}/", hub=f"{existing.hub.url.rstrip('/')}/")
 
 
 def _ingress_doors(ingress: IngressAddress, azure_names: str) -> Values:
@@ -95,27 +95,27 @@ def _label_doors(labels: DnsLabels, azure_names: str) -> Values:
     return {"service": service(labels.binder), "jupyterhub": {"proxy": {"service": service(labels.hub)}}}
 
 
-def _given_doors(given: GivenAddresses, azure_names: str) -> Values:
-    def service(one: GivenAddress) -> Values:
+def _existing_doors(existing: ExistingAddresses, azure_names: str) -> Values:
+    def service(one: ExistingAddress) -> Values:
         if one.ip is None:
             return {"type": "ClusterIP"}
         annotations = {f"{AZURE}load-balancer-ipv4": one.ip}
-        if given.internal:
+        if existing.internal:
             annotations[f"{AZURE}load-balancer-internal"] = "true"
-        if given.ip_resource_group:
-            annotations[f"{AZURE}load-balancer-resource-group"] = given.ip_resource_group
+        if existing.ip_resource_group:
+            annotations[f"{AZURE}load-balancer-resource-group"] = existing.ip_resource_group
         return {"type": "LoadBalancer", "annotations": annotations}
 
-    return {"service": service(given.binder), "jupyterhub": {"proxy": {"service": service(given.hub)}}}
+    return {"service": service(existing.binder), "jupyterhub": {"proxy": {"service": service(existing.hub)}}}
 
 
 _DECIDED: Mapping[str, Callable[[Any, str], Addresses]] = {
     "ingress": _of_ingress,
     "dns_labels": _of_labels,
-    "given": _of_given,
+    "existing": _of_existing,
 }
 _DOORS: Mapping[str, Callable[[Any, str], Values]] = {
     "ingress": _ingress_doors,
     "dns_labels": _label_doors,
-    "given": _given_doors,
+    "existing": _existing_doors,
 }

@@ -8,7 +8,7 @@ from typing import Any
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.hubs.binder.addresses import Addresses
-from notebook_platform.hubs.binder.values import FIELD, BinderSecrets, Registry, about_binder, given_registry, hub_inside
+from notebook_platform.hubs.binder.values import FIELD, BinderSecrets, Registry, about_binder, existing_registry, hub_inside
 from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import HOST_NAME, SHORT_WORD, WORD, select
@@ -54,10 +54,10 @@ def _token_in(hub_values: Mapping[str, Any]) -> str | None:
 async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
     """Where images go, and as whom. The login of the platform's own registry lies in the Secret `<platform>-registry`, which the
     step Registry keeps; in a plan it is not there yet. Raises StepError (SecretNotFound, SecretKeyMissing)."""
-    given, own = spec.registry.given, spec.registry.azure
-    if given is not None:
-        field = f"{FIELD}.registry.given.secretRef"
-        return given_registry(given, await store.read(given.secret_ref.name, "username", "password", field=field))
+    existing, own = spec.registry.existing, spec.registry.azure
+    if existing is not None:
+        field = f"{FIELD}.registry.existing.secretRef"
+        return existing_registry(existing, await store.read(existing.secret_ref.name, "username", "password", field=field))
     assert own is not None
     planned = {"server": f"{own.name}.azurecr.io", "username": KNOWN_AFTER_APPLY, "password": KNOWN_AFTER_APPLY}
     login = select(await store.own(f"{store.platform.name}-registry"), LOGIN)

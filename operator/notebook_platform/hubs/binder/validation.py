@@ -25,7 +25,7 @@ REMOVED = {
     "registry.prefix": "registry",
     "registry.host": "registry",
     "registry.authHost": "config.DockerRegistry.auth_config_url",
-    "registry.tokenUrl": "registry.given.tokenUrl",
+    "registry.tokenUrl": "registry.existing.tokenUrl",
     "dind.enabled": "builder.type",
     "imageCleaner.host.enabled": "builder.imageCleaner",
     "cors": "config.BinderHub.cors_allow_origin",

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from notebook_platform.api.binderhub import BinderHubSpec, GivenRegistry, RepositoryRules
+from notebook_platform.api.binderhub import BinderHubSpec, ExistingRegistry, RepositoryRules
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
 from notebook_platform.engine.outcome import StepError
@@ -114,9 +114,9 @@ def render(
     return values
 
 
-def given_registry(given: GivenRegistry, data: Mapping[str, str]) -> Registry:
-    """A registry that is there; `data`: what its Secret holds."""
-    return Registry(given.server, given.prefix, data["username"].strip(), data["password"].strip(), given.token_url)
+def existing_registry(existing: ExistingRegistry, data: Mapping[str, str]) -> Registry:
+    """Return an existing registry with its login; `data`: what its Secret holds."""
+    return Registry(existing.server, existing.prefix, data["username"].strip(), data["password"].strip(), existing.token_url)
 
 
 def _config(spec: BinderHubSpec, secrets: BinderSecrets, registry: Registry, addresses: Addresses) -> Values:

@@ -143,7 +143,7 @@ def _service(service: HubService, secrets: HubSecrets) -> dict[str, Any]:
     own = {
         "url": service.url,
         "oauth_redirect_uri": service.oauth_redirect_uri,
-        "oauth_no_confirm": True if service.oauth_no_confirm else None,
+        "oauth_no_confirm": None if service.oauth_confirm else True,
         "apiToken": service_token(service.name, secrets),
     }
     return {name: value for name, value in own.items() if value is not None}
