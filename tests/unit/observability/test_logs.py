@@ -1,9 +1,11 @@
 """The log tells the story of a platform: each change, operation and Helm action once, with its context and without secrets."""
 
 import asyncio
+import copy
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,8 @@ from kubernetes.aio import client
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import _Trace
+from notebook_platform.clients import SharedClients
+from notebook_platform.config import OperatorConfig
 from notebook_platform.engine import Action, Change, Done, Failed, Operation, StepError
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.conditions import fold_conditions
@@ -33,10 +37,13 @@ from notebook_platform.kube.redaction import HIDDEN, REDACTORS, SecretRedactor
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.context import CORRELATION, PLATFORM, STEP, PlatformLog, renew_correlation_id
 from notebook_platform.observability.logs import ContextFilter, JsonFormatter, TextFormatter
+from notebook_platform.reconciler import PlatformReconciler
 from notebook_platform.status import platform_status
 from pyhelm3.errors import Error
 
+from sandbox.azure.world import CLIENT_SECRET
 from tests.unit.keeper.cluster import Management
+from tests.unit.keeper.test_no_silence import management, whole_spec
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "an-utterly-secret-word"
@@ -147,6 +154,54 @@ async def test_a_secret_in_a_message_or_a_field_is_redacted(lines: Lines) -> Non
     (line,) = lines.found
     assert line["message"] == f"failed: {HIDDEN} is refused" and line["paths"] == [f"a.{HIDDEN}"] and line["seconds"] == 1.5
     assert SECRET not in lines.text[0]
+
+
+class Clients(SharedClients):
+    """Makes the real graph, for what it reads of Secrets, and reconciles the disk instead of it."""
+
+    def __init__(self, config: OperatorConfig, disk: Disk) -> None:
+        super().__init__(config)
+        self.disk, self.reconciles = disk, 0
+
+    async def graph(self, *arguments: Any, **options: Any) -> Graph:
+        await super().graph(*arguments, **options)
+        self.reconciles += 1
+        return Graph([self.disk])
+
+
+@asynccontextmanager
+async def kept(directory: Path, disk: Disk) -> AsyncIterator[tuple[Management, Clients]]:
+    """A platform that a reconciler keeps, once a second."""
+    config = OperatorConfig(work_dir=directory, chart_repository="https://charts.example.org", least_interval=1)
+    clients = Clients(config, disk)
+    async with management(whole_spec(interval="1s")) as cluster:
+        task = asyncio.create_task(PlatformReconciler(copy.deepcopy(cluster.platform), cluster.api, clients).run())
+        yield cluster, clients
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await clients.close()
+
+
+async def test_a_platform_that_does_not_change_logs_nothing_more(lines: Lines, tmp_path: Path) -> None:
+    async with kept(tmp_path, Disk()) as (cluster, clients):
+        await cluster.until("it is ready", lambda: (cluster.condition("Ready") or {}).get("status") == "True", 60)
+        settled = clients.reconciles + 2
+        await cluster.until("its Events are sent", lambda: clients.reconciles >= settled, 60)
+        story = list(lines.found)
+        await cluster.until("three more reconciles", lambda: clients.reconciles >= settled + 3, 60)
+    assert lines.found == story
+    assert story[0]["message"] == "applying 1 change: properties.size" and story[-1]["message"].startswith("Ready: ")
+    assert {line["platform"] for line in story} == {"platforms/lab"} and all(line["correlation_id"] for line in story)
+
+
+async def test_a_failure_is_one_warning_without_the_platforms_secrets(lines: Lines, tmp_path: Path) -> None:
+    disk = Disk()
+    disk.refused = f"the size is refused for {CLIENT_SECRET}"
+    async with kept(tmp_path, disk) as (cluster, clients):
+        await cluster.until("four reconciles", lambda: clients.reconciles >= 4, 60)
+    warnings = [line["message"] for line in lines.found if line["level"] == "warning"]
+    assert warnings == [f"Refused: Disk: the size is refused for {HIDDEN}. Correct it."]
+    assert CLIENT_SECRET not in json.dumps(lines.found)
 
 
 async def test_an_operation_in_azure_is_logged_when_it_starts_and_when_it_ends(lines: Lines) -> None:
