@@ -115,7 +115,7 @@ async def test_while_something_is_under_way_the_rest_is_said_to_come(terminal: T
     await terminal.estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"provisioningState": "Updating"}})
     said = await terminal.run("plan", "-f", terminal.file(runbook_spec()))
     assert said.code == 2 and "… Cluster: The managed cluster prd-aks-jhub is Updating (Updating)" in said.lines
-    assert said.lines[-1] == "Nothing to do now, and more once Cluster is over."
+    assert said.lines[-1] == "Nothing to do now, and more once Cluster has ended."
 
 
 async def test_as_data_it_says_the_same(terminal: Terminal) -> None:
