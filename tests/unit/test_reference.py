@@ -79,7 +79,7 @@ def test_every_error_has_a_row_with_its_reason_and_the_head_line_counts_them() -
 
 
 def test_every_reason_that_the_operator_raises_itself_is_told() -> None:
-    raised = {reason for path in ROOT.rglob("*.py") for reason in re.findall(r'because\(\s*"(\w+)"', path.read_text())}
+    raised = {reason for path in ROOT.rglob("*.py") for reason in re.findall(r'StepError\(\s*"(\w+)"', path.read_text())}
     assert {"SecretNotFound", "ImmutableField"} <= raised
     told = {row.reason for row in failures()}
     assert raised - told == set()
