@@ -155,8 +155,8 @@ async def test_what_stands_in_the_way_of_a_creation_is_told_before_it(terminal: 
 @pytest.mark.parametrize(("content", "words"), [
     (None, "cannot be read"),
     ("a: [", "cannot be read"),
-    ("just text", "no Kubernetes object"),
-    ("{kind: NotebookPlatform, spec: {}}", "no Kubernetes object"),
+    ("just text", "not a Kubernetes object"),
+    ("{kind: NotebookPlatform, spec: {}}", "not a Kubernetes object"),
     ("{kind: Secret, metadata: {name: x}}", "holds no NotebookPlatform"),
     ("{kind: NotebookPlatform, metadata: {name: x}, spec: {}}", "spec.azure: Field required"),
 ])  # fmt: skip
@@ -177,7 +177,7 @@ async def test_without_a_file_and_without_a_cluster_one_is_asked_for(terminal: T
 async def test_a_configuration_that_cannot_be_read_is_told(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTEBOOK_PLATFORM_CA_FILE", "/nowhere/ca.pem")
     said = await terminal.run("plan", "-f", terminal.file(runbook_spec()))
-    assert said.code == 1 and "there is no file /nowhere/ca.pem" in said.err
+    assert said.code == 1 and "the file /nowhere/ca.pem of NOTEBOOK_PLATFORM_CA_FILE does not exist" in said.err
     monkeypatch.setenv("NOTEBOOK_PLATFORM_CLOUD", "mars")
     assert "cloud: Input should be" in (await terminal.run("plan", "-f", terminal.file(runbook_spec()))).err
 
