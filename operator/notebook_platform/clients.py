@@ -3,7 +3,6 @@ reconcile its graph of steps."""
 
 import asyncio
 import tempfile
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.grants import Scope, allowed
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.paths import SCOPE
-from notebook_platform.azure.arm.session import CORRELATION, AzureSession, SessionPool
+from notebook_platform.azure.arm.session import AzureSession, SessionPool
 from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.providers import FEATURES_DOCS, Providers
 from notebook_platform.azure.scope import AzureScope
@@ -34,6 +33,7 @@ from notebook_platform.hubs.users.census import UserCounts, count_users
 from notebook_platform.hubs.users.volumes import UserInventory
 from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
+from notebook_platform.observability.context import CORRELATION, renew_correlation_id
 from notebook_platform.pace import Limits
 from notebook_platform.policy import disruption_gate, interval_of
 from notebook_platform.steps import azure_steps, chart_adapters, release_steps
@@ -117,7 +117,8 @@ class SharedClients:
         refused: Failed | None = None,
     ) -> AzureScope:
         """What the Azure steps work with for one pass."""
-        CORRELATION.set(str(uuid.uuid4()))
+        if not CORRELATION.get():  # a command: the reconciler sets one for each reconcile
+            renew_correlation_id()
         owner = self._owner(platform)
         secrets = ReadOnlySecrets(secrets) if planning else secrets
         context = AzureScope(

@@ -38,6 +38,7 @@ from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.redaction import CURRENT
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability import metrics
+from notebook_platform.observability.context import PLATFORM, PlatformLog, renew_correlation_id
 from notebook_platform.observability.events import events
 from notebook_platform.pace import Pace
 from notebook_platform.policy import disruption_waits, ignored_by, interval_of
@@ -102,6 +103,7 @@ class PlatformReconciler:
         self._pace = Pace(shared.limits, time.monotonic())
         self._throttled = False
         self._failures = 0
+        self._log = PlatformLog(self._label)
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Take the object as just seen; wakes only for what the user changed."""
@@ -126,6 +128,7 @@ class PlatformReconciler:
     async def run(self) -> None:
         """Pass after pass, until the object is gone."""
         CURRENT.set(self._secrets.redactor)
+        PLATFORM.set(self._log)
         wait: float | None = 0.0
         while wait is not None:
             try:
@@ -152,6 +155,7 @@ class PlatformReconciler:
     async def _attempt(self) -> float | None:
         """One pass, whatever comes of it: an exception becomes a condition. Returns the seconds until the next; None: gone."""
         started = time.monotonic()
+        renew_correlation_id()
         try:
             wait = await self._pass()
             self._failures = 0
@@ -312,6 +316,8 @@ class PlatformReconciler:
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
         metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
+        if isinstance(result.outcome, Done) and not result.outcome.next:
+            self._log.in_sync(step)
         for key, operation in under_way({step: result}).items():
             await self._operations.remember(key, operation)
 

@@ -199,11 +199,18 @@ def _operation(key: str, operation: Operation, redactor: SecretRedactor) -> Oper
         url=shortened(urlunsplit((scheme, host, path, "", "")), 2048),
         percent=None if operation.percent is None else int(operation.percent // PERCENT_STEP * PERCENT_STEP),
         expected_end=_time(operation.started + timedelta(seconds=operation.expected)),
+        correlation_id=operation.correlation_id or None,
     )
 
 
 def _attempt(attempt: Attempt) -> AttemptStatus:
-    return AttemptStatus(step=attempt.step, reason=attempt.reason, count=attempt.count, retry_at=_time(attempt.retry_at))
+    return AttemptStatus(
+        step=attempt.step,
+        reason=attempt.reason,
+        count=attempt.count,
+        retry_at=_time(attempt.retry_at),
+        correlation_id=attempt.failed.correlation_id or None,
+    )
 
 
 def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:

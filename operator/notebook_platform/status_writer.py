@@ -10,6 +10,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.observability import metrics
+from notebook_platform.observability.context import fields
 from notebook_platform.observability.events import EventContent
 from notebook_platform.status import least, status_of
 
@@ -51,7 +52,10 @@ class Reporter:
             log.warning("%s: status could not be written: %s", self._label, type(error).__name__)
 
     async def tell(self, event: EventContent, now: datetime) -> None:
-        """Create an Event. One that the API server refuses (the namespace ends, a quota) fails no reconcile: status says the same."""
+        """Create an Event, and log it. One that the API server refuses (the namespace ends, a quota) fails no reconcile: status says
+        the same."""
+        level = logging.WARNING if event.type == "Warning" else logging.INFO
+        log.log(level, "%s: %s", event.reason, event.message, extra=fields(reason=event.reason))
         try:
             await self._object.tell(event.type, event.reason, event.message, now)
         except Exception as error:

@@ -68,12 +68,12 @@ def test_watch_without_a_terminal_tells_each_turn_in_a_line(watched: Watched) ->
     ready = "platforms/watched: Ready: Everything is as the spec wants it"
     watched.site.until("watch tells that it is Ready", lambda: ready in watched.lines())
     lines = watched.lines()
-    begun = next(line for line in lines if line.startswith("operation create managed cluster aks-watched: under way since"))
+    begun = next(line for line in lines if line.startswith("operation create managed cluster aks-watched: in progress since"))
     story = [
         "Network: in place",
         "Cluster: Creating: Azure is at work: create managed cluster aks-watched",
         begun,
-        "operation create managed cluster aks-watched: over",
+        "operation create managed cluster aks-watched: ended",
         "nodes: 3/3 ready",
         "JupyterHub: in place",
         "release jhub/jhub: jupyterhub-4.4.0, revision 1, deployed",
@@ -127,14 +127,14 @@ def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(wat
     nowhere = watched.run("kubectl", "notebook_platform", "wait", NAME)
     assert (nowhere.returncode, nowhere.stderr) == (
         1,
-        "kubectl notebook_platform wait: there is no NotebookPlatform default/watched\n",
+        "kubectl notebook_platform wait: NotebookPlatform default/watched not found\n",
     )
 
 
 def test_a_wait_that_is_too_long_says_what_it_waited_for(watched: Watched) -> None:
     done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "DriftDetected", "--timeout", "3s")
     assert done.returncode == 1
-    assert "did not come to DriftDetected within 3s: InLine: What is there is what was made" in done.stderr
+    assert "did not reach DriftDetected within 3s: InLine: What is there is what was made" in done.stderr
 
 
 def test_a_wait_for_ready_ends_at_once_when_a_person_is_needed(watched: Watched) -> None:
@@ -149,6 +149,6 @@ def test_a_wait_for_ready_ends_at_once_when_a_person_is_needed(watched: Watched)
 def test_wait_for_delete_returns_and_watch_ends_when_the_platform_is_gone(watched: Watched) -> None:
     watched.site.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
     done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "delete", "--timeout", "2m")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "platforms/watched is gone")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "platforms/watched is deleted")
     assert watched.watching.wait(30) == 0
-    assert watched.lines()[-1] == "platforms/watched: is gone"
+    assert watched.lines()[-1] == "platforms/watched: deleted"

@@ -3,6 +3,7 @@ under them. No Azure here: a platform whose credentials are missing says so in i
 
 import contextlib
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -30,6 +31,9 @@ COMPONENTS = ["private-addresses/networkpolicy", "managed-identity/networkpolicy
 OWN = {"app.kubernetes.io/managed-by": "notebook-platform"}
 NOT_OWN = "the operator writes only Secrets with the label"
 PATIENCE = 90.0
+
+REFUSAL = re.compile(r"may not|orbidden|(?<![.\w])403(?!\w)|ERROR")
+"""The status as a word: 403 may be a part of a time or of a correlation id."""
 
 
 @dataclass
@@ -349,9 +353,7 @@ class Tenant:
         return self.operator.log.read_text()
 
     def refusals(self) -> list[str]:
-        return [
-            line for line in self.log.splitlines() if "may not" in line or "orbidden" in line or "403" in line or "ERROR" in line
-        ]
+        return [line for line in self.log.splitlines() if REFUSAL.search(line)]
 
     def platform(self, namespace: str) -> None:
         self.site.platform(namespace)

@@ -53,6 +53,7 @@ class OperationStatus(StatusModel):
     url: str = Field(max_length=2048, description="Where its state is told, without the signature.")
     percent: int | None = Field(None, description="How far it is, as Azure tells or as such operations usually take.")
     expected_end: Time | None = Field(None, description="When it should be over (RFC 3339).")
+    correlation_id: str | None = Field(None, max_length=64, description="Correlation id of the request in Azure's activity log.")
 
 
 class AttemptStatus(StatusModel):
@@ -62,6 +63,9 @@ class AttemptStatus(StatusModel):
     reason: str = Field(max_length=128, description="Why it failed.")
     count: int = Field(description="Failures in a row.")
     retry_at: Time = Field(description="When it is tried again (RFC 3339).")
+    correlation_id: str | None = Field(
+        None, max_length=64, description="Correlation id of the request that Azure refused, in Azure's activity log."
+    )
 
 
 ACTIONS = ("create", "update", "replace", "delete")

@@ -1,31 +1,27 @@
-"""The commands: `run` keeps platforms; the others are for people. Each is imported when it is asked for."""
+"""The command line. `run` is the operator; the other commands are read-only tools for its users.
 
+Each command has a subparser, and a module of its own that parses the command's flags. The module is imported when its command is
+called: most need no Azure SDK.
+"""
+
+import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 PLUGIN = "kubectl-notebook_platform"
 """The file that kubectl runs for `kubectl notebook_platform` (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/)."""
 
-USAGE = """usage: {program} COMMAND [FLAGS]
-
-  run      keep all NotebookPlatforms of the cluster that KUBECONFIG (or the pod's ServiceAccount) leads to
-  plan     say what would be done for a platform, before it is done
-  watch    show how a platform comes along: steps, operations, releases, nodes, events
-  wait     return when a platform is Ready, or has another condition, or is gone
-  doctor   look whether everything is there to begin with
-  import   describe what is in Azure as a NotebookPlatform
-  crd      print the CustomResourceDefinition
-
-`{program} COMMAND --help` tells more. The flags of `run` can be set as NOTEBOOK_PLATFORM_<FLAG> too, and the other
-commands read them from there."""
+EPILOG = """`{program} COMMAND --help` shows the flags of a command. Each flag of `run` is also an environment variable,
+NOTEBOOK_PLATFORM_<FLAG>; the other commands read these variables too."""
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C: 128 + SIGINT, as in shells."""
 
 
 def program() -> str:
-    """What the person typed to get here, for messages: as a plugin of kubectl it has another name."""
+    """Return the name that the program was called by: as a plugin of kubectl it has another one."""
     return "kubectl notebook_platform" if Path(sys.argv[0]).stem == PLUGIN else "notebook-platform"
 
 
@@ -67,32 +63,47 @@ def _doctor(arguments: Sequence[str]) -> int:
 
 
 def _import(arguments: Sequence[str]) -> int:
-    from notebook_platform.cli.import_ import take_over
+    from notebook_platform.cli.import_ import import_platform
 
-    return take_over(arguments)
+    return import_platform(arguments)
 
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
-    "run": _run,
-    "plan": _plan,
-    "watch": _watch,
-    "wait": _wait,
-    "doctor": _doctor,
-    "import": _import,
-    "crd": _crd,
+@dataclass(frozen=True)
+class Command:
+    """One command: `run` takes the words after its name and returns the exit code; `summary` is its line of help."""
+
+    run: Callable[[Sequence[str]], int]
+    summary: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "run": Command(_run, "reconcile the NotebookPlatforms of the cluster of KUBECONFIG, or of the pod's own cluster"),
+    "plan": Command(_plan, "show the changes that the operator would make"),
+    "watch": Command(_watch, "watch a platform's progress: steps, operations, releases, nodes, events"),
+    "wait": Command(_wait, "wait until a platform is Ready, has another condition, or is deleted"),
+    "doctor": Command(_doctor, "check credentials, permissions, versions, quota and names before anything is created"),
+    "import": Command(_import, "describe existing Azure resources as a NotebookPlatform"),
+    "crd": Command(_crd, "print the CustomResourceDefinition"),
 }
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command that the words (left out: those of the command line) begin with; returns the exit code.
-    Commands are imported when they are asked for."""
-    command, *arguments = (sys.argv[1:] if words is None else words) or [""]
-    if command not in COMMANDS:
-        from notebook_platform.cli.output import show
+    """Run the command that the words (default: those of the command line) begin with; return the exit code.
 
-        show(USAGE.format(program=program()), to=sys.stdout if command in ("-h", "--help") else sys.stderr)
-        return 0 if command in ("-h", "--help") else 2
+    Raises SystemExit with code 2 for an unknown command, as the commands do for an unknown flag.
+    """
+    parser = argparse.ArgumentParser(
+        program(),
+        usage=f"{program()} COMMAND [FLAGS]",
+        epilog=EPILOG.format(program=program()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.summary, add_help=False, allow_abbrev=False)
+    given, rest = parser.parse_known_args(words)
     try:
-        return COMMANDS[command](arguments)
+        return COMMANDS[given.command].run(rest)
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -1,4 +1,4 @@
-"""What is new about a platform since the last look, as plain lines. Pure."""
+"""The changes between two views of a platform, as plain lines. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class EventLine:
-    """An Event about the platform. `when` is None where it does not say."""
+    """An Event about the platform. `when` is None when the Event has no time."""
 
     when: datetime | None
     type: str
@@ -21,37 +21,37 @@ class EventLine:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "EventLine":
-        """From a core/v1 Event."""
+        """Make one from a core/v1 Event."""
         when = event.get("lastTimestamp") or event.get("eventTime") or (event.get("metadata") or {}).get("creationTimestamp")
-        told = {name: tidy(str(event.get(name) or "")) for name in ("type", "reason", "message")}
-        return cls(when=moment(when), **told)
+        texts = {name: tidy(str(event.get(name) or "")) for name in ("type", "reason", "message")}
+        return cls(when=moment(when), **texts)
 
     @property
     def line(self) -> str:
-        """For the plain log."""
+        """Return the Event as one line."""
         return f"event {self.type} {self.reason}: {self.message}"
 
 
 @dataclass(frozen=True)
 class StatusLine:
-    """A sentence, and the one for when it is no longer so (empty: nothing is said then). `once`: it is not said again when its
-    words change."""
+    """A line about one subject. `over` is printed when the subject disappears (empty: nothing is); `once`: a change of the text is not
+    printed."""
 
     text: str
     over: str = ""
     once: bool = False
 
 
-def turns(before: View | None, after: View) -> list[str]:
-    """One line for each thing that is new or over. `before` None: this is the first look, and all that is there is new."""
+def changes(before: View | None, after: View) -> list[str]:
+    """Return one line for each subject that is new, changed or gone. `before` is None for the first view: everything is new."""
     old, new = dict(_sentences(before)) if before else {}, dict(_sentences(after))
-    over = [said.over for key, said in old.items() if key not in new and said.over]
-    fresh = [said.text for key, said in new.items() if key not in old or not (said.once or said == old[key])]
+    over = [line.over for key, line in old.items() if key not in new and line.over]
+    fresh = [line.text for key, line in new.items() if key not in old or not (line.once or line == old[key])]
     return [tidy(line) for line in (*over, *fresh)]
 
 
 def _sentences(view: View) -> Iterator[tuple[Key, StatusLine]]:
-    """All there is to say, each under a key by which it is found again. The headline comes first, but Ready is the last word."""
+    """Yield (key of the subject, its line). The headline comes first; once the platform is Ready it comes last."""
     ready = view.holds("Ready")
     if not ready:
         yield ("whole",), StatusLine(_whole(view))
@@ -68,28 +68,28 @@ def _parts(view: View) -> Iterator[tuple[Key, StatusLine]]:
             yield ("step", step.name), StatusLine(f"{step.name}: {step.condition.reason}: {step.condition.message}")
     for notice in view.notices:
         text = f"{notice.type}: {notice.reason}: {notice.message}"
-        yield ("notice", notice.type), StatusLine(text, over=f"{notice.type}: no longer so")
+        yield ("notice", notice.type), StatusLine(text, over=f"{notice.type}: no longer true")
     for operation in view.status.operations:
         end = f", expected to end at {clock(operation.expected_end)}" if operation.expected_end else ""
-        text = f"operation {operation.kind}: under way since {clock(operation.started)}{end}"
+        text = f"operation {operation.kind}: in progress since {clock(operation.started)}{end}"
         key = ("operation", operation.step, operation.kind, operation.started)
-        yield key, StatusLine(text, over=f"operation {operation.kind}: over", once=True)
+        yield key, StatusLine(text, over=f"operation {operation.kind}: ended", once=True)
     for label, text in facts(view).items():
         yield ("fact", label), StatusLine(f"{label}: {text}")
 
 
 def _whole(view: View) -> str:
-    """The headline; what a step says already is not said again."""
+    """Return the headline, without what a step's line has already."""
     name = f"{view.namespace}/{view.name}"
     ready = view.condition("Ready")
     if view.holds("Ready") or ready is None or ready.observed_generation < view.generation:
-        return f"{name}: {view.standing()}"
+        return f"{name}: {view.describe()}"
     stuck = " and stalled" if view.holds("Stalled") else ""
-    return f"{name}: not ready{stuck}" if view.told_by_step else f"{name}: {ready.reason}: {ready.message}"
+    return f"{name}: not ready{stuck}" if view.shown_by_step else f"{name}: {ready.reason}: {ready.message}"
 
 
 def repeats(event: EventLine, view: View | None) -> bool:
-    """Whether the Event has the same words as a condition, which was told when it turned."""
+    """Return whether the Event repeats the text of a condition, which is printed when it changes."""
     if view is None:
         return False
     words = {tidy(f"{step.condition.reason}: {step.name}: {step.condition.message}").casefold() for step in view.steps}

@@ -1,4 +1,4 @@
-"""`notebook-platform doctor`: everything that is looked at before anything is created, one line each, with the remedy."""
+"""`notebook-platform doctor`: run all preflight checks and print one line for each finding, with its remedy."""
 
 import argparse
 import asyncio
@@ -16,23 +16,24 @@ from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.output import show, show_error, styled
-from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, subject
+from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.hubs.chart.versions import generation, newest_for, suits
 from notebook_platform.kube.redaction import SecretRedactor
 
-WELL, NOTE, AMISS = ("✓", "green"), ("!", "yellow"), ("✗", "red")
+PASSED, WARNING, BLOCKING = ("✓", "green"), ("!", "yellow"), ("✗", "red")
 
 Named = tuple[str, Finding]
-"""A finding, and what the check that made it is called."""
+"""(name of the check, its finding)."""
 
 LONGEST_NAME = len("subscription")
 
 
 def doctor(arguments: Sequence[str]) -> int:
-    """Print the findings; returns 0 when nothing blocks, else 1."""
-    parser = argparse.ArgumentParser(f"{program()} doctor", description="Look whether everything is there to begin with.")
-    parser.epilog = "exit codes: 0 nothing blocks, 1 something does, or it could not be looked at"
+    """Print the findings; return the exit code: 0 when none blocks, else 1."""
+    description = "Check credentials, permissions, versions, quota and names before anything is created. Read-only."
+    parser = argparse.ArgumentParser(f"{program()} doctor", description=description)
+    parser.epilog = "exit codes: 0 no blocking problems, 1 blocking problems, or a check could not run"
     add_arguments(parser)
     given = parser.parse_args(list(arguments))
     try:
@@ -43,8 +44,8 @@ def doctor(arguments: Sequence[str]) -> int:
 
 
 async def _doctor(arguments: argparse.Namespace) -> int:
-    async with subject(arguments) as chosen:
-        found = [(check, _sanitized(finding, chosen.secrets.redactor)) async for check, finding in examined(chosen)]
+    async with target_platform(arguments) as chosen:
+        found = [(check, _sanitized(finding, chosen.secrets.redactor)) async for check, finding in run_checks(chosen)]
     if arguments.output == "json":
         show(json.dumps([{"check": check, **asdict(finding)} for check, finding in found], indent=2))
     else:
@@ -57,22 +58,18 @@ def _sanitized(finding: Finding, redactor: SecretRedactor) -> Finding:
 
 
 def print_findings(console: Console, found: Sequence[Named]) -> None:
-    """One line each, then what they come to."""
+    """Print one line for each finding, then the number of blocking problems."""
     for check, finding in found:
-        sign, style = (AMISS if finding.blocks else NOTE) if finding.reason else WELL
+        sign, style = (BLOCKING if finding.blocks else WARNING) if finding.reason else PASSED
         text = f"{check:<{LONGEST_NAME}}  {finding.sentence}" + (f". {finding.remedy}" if finding.remedy else "")
         console.print(styled(f"{sign} ", style) + styled(text))
     blocking = sum(bool(finding.reason) and finding.blocks for _, finding in found)
-    verdict = (
-        f"{blocking} {'thing stands' if blocking == 1 else 'things stand'} in the way"
-        if blocking
-        else "Nothing stands in the way"
-    )
-    console.print(styled(f"\n{verdict}.", "bold"))
+    noun = "problem" if blocking == 1 else "problems"
+    console.print(styled(f"\n{blocking or 'No'} blocking {noun} found.", "bold"))
 
 
-async def examined(chosen: TargetPlatform) -> AsyncIterator[Named]:
-    """Sign-in and subscription, then all that can be looked at with them."""
+async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:
+    """Yield the findings of sign-in and subscription, then those of all checks that need them."""
     context = await chosen.shared.azure(chosen.platform, chosen.spec, chosen.secrets, planning=True)
     try:
         async with azure_errors("spec.azure.credentials"):
@@ -80,14 +77,14 @@ async def examined(chosen: TargetPlatform) -> AsyncIterator[Named]:
     except StepError as refused:
         yield "token", _of(refused.failed)
         return
-    yield "token", Finding(sentence="Entra ID gives one")
+    yield "token", Finding(sentence="issued by Entra ID")
     try:
         observed = await Credentials(context).observe({})
     except StepError as refused:
         yield "subscription", _of(refused.failed)
         return
-    well = Finding(sentence=f"{chosen.spec.azure.subscription_id} takes writes")
-    yield "subscription", _of(observed.failed) if observed.failed else well
+    accepts = Finding(sentence=f"{chosen.spec.azure.subscription_id} accepts writes")
+    yield "subscription", _of(observed.failed) if observed.failed else accepts
     for name, check in ALL.items():
         for finding in await _findings(check, context):
             yield name, finding
@@ -96,7 +93,7 @@ async def examined(chosen: TargetPlatform) -> AsyncIterator[Named]:
 
 
 async def _findings(check: Check, context: AzureScope) -> list[Finding]:
-    """What a check finds. One that our roles do not let us make says so, and holds nothing up in the operator either."""
+    """Return a check's findings. A check that lacks permission to run becomes a finding that does not block, as in the operator."""
     try:
         return await check(context, True)
     except StepError as refused:
@@ -108,13 +105,13 @@ def _of(failed: Failed, *, blocks: bool = True) -> Finding:
 
 
 def chart_findings(spec: NotebookPlatformSpec) -> list[Finding]:
-    """Whether the chart of the hub goes with the Kubernetes version."""
+    """Check that the hub's chart supports the Kubernetes version."""
     if spec.jupyterhub is None:
         return []
     chart, kubernetes = spec.jupyterhub.chart.version, spec.cluster.kubernetes_version
     best = newest_for(kubernetes).name
     if suits(chart, kubernetes):
-        return [Finding(sentence=f"jupyterhub {chart} goes with Kubernetes {kubernetes}, as do charts up to {best}.x")]
+        return [Finding(sentence=f"jupyterhub {chart} supports Kubernetes {kubernetes}, as do charts up to {best}.x")]
     least = ".".join(map(str, generation(chart).kubernetes))
     sentence = f"spec.jupyterhub.chart.version {chart} needs Kubernetes {least} or newer, not {kubernetes}"
     remedy = f"Choose a chart of generation {best}, or a newer spec.cluster.kubernetesVersion."

@@ -1,4 +1,4 @@
-"""The picture that `watch` draws on a terminal. Pure: what is drawn follows from the view, the events and the time."""
+"""The frame that `watch` draws on a terminal. Pure: it follows from the view, the Events and the time."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ EVENT_STYLES = {"Warning": "yellow"}
 BAR_WIDTH = 30
 
 LAST_EVENTS = 5
-"""So many Events are shown, the youngest last."""
+"""Number of Events shown, the newest last."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One frame. Where it would be higher than the terminal, the steps that need no attention share a line."""
+    """One frame. When it is higher than the terminal, steps that are in place or waiting share a line."""
 
     view: View
     events: Sequence[EventLine]
@@ -72,7 +72,7 @@ class Frame:
 
 
 def _grid(*columns: str, first: str) -> Table:
-    """A table with no lines; its last column takes what is left and wraps."""
+    """Return a table without borders whose last column takes the remaining width and wraps."""
     table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     for name in (f"  {first}", *columns[:-1]):
         table.add_column(name, no_wrap=True)
@@ -89,7 +89,7 @@ def _head(view: View, note: str) -> Iterator[Text]:
     head = _signed(view.state, f"{view.namespace}/{view.name}")
     head.stylize("bold", 2)
     ready = view.condition("Ready")
-    head.append(f"  {tidy(ready.reason if ready is not None and view.told_by_step else view.standing())}")
+    head.append(f"  {tidy(ready.reason if ready is not None and view.shown_by_step else view.describe())}")
     if view.deleting:
         head.append("  (is being deleted)", style="yellow")
     yield head
@@ -108,13 +108,13 @@ def _quiet(steps: Sequence[StepView]) -> Iterator[Text]:
 def _operations(operations: Iterable[OperationStatus], now: datetime) -> Table:
     table = _grid("", "", "", first="operation")
     for operation in operations:
-        percent, told = progress(operation, now)
+        percent, reported = progress(operation, now)
         end = moment(operation.expected_end)
         expected = f"expected end {clock(operation.expected_end)}, {away(end, now)}" if end else ""
         table.add_row(
             Text(f"  {tidy(operation.kind)}"),
             ProgressBar(total=100, completed=percent, width=BAR_WIDTH),
-            Text(f"{'' if told else '~'}{percent:.0f} %", justify="right"),
+            Text(f"{'' if reported else '~'}{percent:.0f} %", justify="right"),
             Text(expected, style="dim"),
         )
     return table

@@ -1,4 +1,4 @@
-"""`notebook-platform import`: describe what is in Azure as the NotebookPlatform that would keep it so."""
+"""`notebook-platform import`: describe existing Azure resources as a NotebookPlatform that changes nothing."""
 
 import argparse
 import asyncio
@@ -35,24 +35,24 @@ from notebook_platform.workload.access import WorkloadClusters
 HUB_CHART = "jupyterhub"
 
 
-def take_over(arguments: Sequence[str]) -> int:
-    """Print the resource; returns the exit code."""
+def import_platform(arguments: Sequence[str]) -> int:
+    """Print the resource as YAML; return the exit code."""
     parser = argparse.ArgumentParser(
-        f"{program()} import", description="Describe what is in Azure as a NotebookPlatform. Changes nothing."
+        f"{program()} import", description="Describe existing Azure resources as a NotebookPlatform. Read-only."
     )
     parser.epilog = "It signs in as the operator does: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, or az login."
     parser.add_argument("--subscription", required=True, help="id of the subscription")
     parser.add_argument("--resource-group", required=True, help="group that holds the managed cluster")
     parser.add_argument("--cluster", help="the managed cluster, if the group holds several")
-    parser.add_argument("--name", help="name of the NotebookPlatform; left out: the cluster's")
+    parser.add_argument("--name", help="name of the NotebookPlatform (default: the cluster's)")
     parser.add_argument("-n", "--namespace", default="default", help="its namespace")
-    parser.add_argument("--credentials-secret", help="Secret that the platform is to sign in to Azure with")
+    parser.add_argument("--credentials-secret", help="Secret with the platform's credentials for Azure")
     parser.add_argument(
         "--secrets-file", type=Path, help="where Secrets with the releases' secret values are written (mode 0600)"
     )
     given = parser.parse_args(list(arguments))
     try:
-        return asyncio.run(_take_over(given))
+        return asyncio.run(_import_platform(given))
     except StepError as refused:
         show_error(f"{program()} import: {sanitize(sentence(refused.failed))}")
     except UsageError as error:
@@ -60,7 +60,7 @@ def take_over(arguments: Sequence[str]) -> int:
     return 1
 
 
-async def _take_over(given: argparse.Namespace) -> int:
+async def _import_platform(given: argparse.Namespace) -> int:
     configure("text", "ERROR")
     sessions, clusters = SessionPool(cloud_of(configuration())), WorkloadClusters()
     try:
@@ -85,14 +85,14 @@ async def _take_over(given: argparse.Namespace) -> int:
 
 
 def rendered(namespace: str, taken: Taken) -> str:
-    """The resource as YAML, remarks first. Checked against the models, so that what is printed can be applied.
+    """Return the resource as YAML, remarks first, validated so that it can be applied.
     Raises UsageError."""
     spec = {**taken.spec, "deletionPolicy": "Orphan", "adoption": "IfUnowned"}
     try:
         model = NotebookPlatformSpec.model_validate(spec)
     except ValidationError as error:
-        told = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise UsageError(f"what is there cannot be described: {told}") from None
+        errors = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise UsageError(f"the existing resources cannot be described: {errors}") from None
     body = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     document = {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -107,11 +107,11 @@ def rendered(namespace: str, taken: Taken) -> str:
 async def _releases(
     session: AzureSession, clusters: WorkloadClusters, taken: Taken
 ) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
-    """(spec.jupyterhub, the values that go to a Secret); remarks on what cannot be described."""
+    """Return (spec.jupyterhub, the secret values); add remarks on what cannot be described."""
     try:
         there = await _listed(session, clusters, taken)
     except StepError as refused:
-        taken.remarks.append(f"The releases in the cluster could not be looked at: {refused.failed.message}")
+        taken.remarks.append(f"The releases in the cluster could not be read: {refused.failed.message}")
         return None, {}
     hubs = [release for release in there if release.chart == HUB_CHART]
     others = [f"{r.namespace}/{r.name} ({r.chart}-{r.chart_version})" for r in there if r.chart != HUB_CHART]

@@ -1,4 +1,4 @@
-"""The cluster that holds the NotebookPlatforms, as the commands for people reach it."""
+"""Access to the management cluster, which holds the NotebookPlatforms, for the commands."""
 
 import argparse
 from collections.abc import AsyncIterator, Iterator
@@ -12,17 +12,17 @@ from pydantic import ValidationError
 from notebook_platform.config import OperatorConfig
 
 NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
-"""What a call ends with when the API server cannot be reached."""
+"""Exceptions of a call when the API server cannot be reached."""
 
 DEFAULT_NAMESPACE = "default"
 
 
 class UsageError(Exception):
-    """A command cannot go on; its text is for the person at the terminal."""
+    """Ends a command with exit code 1; its text is printed to standard error."""
 
 
 async def management_api() -> client.ApiClient | None:
-    """A client of the management cluster: the pod's ServiceAccount, else KUBECONFIG; None when there is neither."""
+    """Return a client of the management cluster, from the pod's ServiceAccount or KUBECONFIG; None when both are absent."""
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)
@@ -35,23 +35,23 @@ async def management_api() -> client.ApiClient | None:
 
 
 def configuration() -> OperatorConfig:
-    """How the operator runs here, from NOTEBOOK_PLATFORM_* variables and the file they name. Raises UsageError."""
+    """Read the operator's configuration from NOTEBOOK_PLATFORM_* variables and the file they name. Raises UsageError."""
     try:
         chosen = OperatorConfig.load([])
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError(f"the operator's configuration (NOTEBOOK_PLATFORM_* variables) cannot be read: {told}") from None
+        errors = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"the operator's configuration (NOTEBOOK_PLATFORM_* variables) cannot be read: {errors}") from None
     if chosen.ca_file is not None and not chosen.ca_file.is_file():
-        raise UsageError(f"there is no file {chosen.ca_file}, which NOTEBOOK_PLATFORM_CA_FILE names")
+        raise UsageError(f"the file {chosen.ca_file} of NOTEBOOK_PLATFORM_CA_FILE does not exist")
     return chosen
 
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[client.ApiClient]:
-    """The same for as long as the block. Raises UsageError when there is none."""
+    """Yield a client of the management cluster and close it. Raises UsageError when no kubeconfig is found."""
     api = await management_api()
     if api is None:
-        raise UsageError("there is no KUBECONFIG to find the platform with")
+        raise UsageError("no kubeconfig found; set KUBECONFIG")
     try:
         yield api
     finally:
@@ -60,23 +60,23 @@ async def connected() -> AsyncIterator[client.ApiClient]:
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Refusals and silence of the API server in the block become a UsageError."""
+    """Raise UsageError when the API server refuses a call in the block or does not answer."""
     try:
         yield
     except ApiException as error:
         raise UsageError(f"{what} cannot be read: {error.status} {error.reason}") from None
     except NO_ANSWER as error:
-        raise UsageError(f"the cluster that KUBECONFIG leads to does not answer ({type(error).__name__})") from None
+        raise UsageError(f"the cluster of KUBECONFIG does not answer ({type(error).__name__})") from None
 
 
 def add_namespace(parser: argparse.ArgumentParser, left_out: str = "") -> None:
-    """The flag -n, as kubectl has it."""
-    said = f"its namespace; left out: {left_out}that of the kubeconfig's context, else {DEFAULT_NAMESPACE}"
-    parser.add_argument("-n", "--namespace", default=None, help=said)
+    """Add the flag -n. `left_out` names what comes before the kubeconfig's namespace as the default."""
+    text = f"its namespace (default: {left_out}the namespace of the kubeconfig's context, else {DEFAULT_NAMESPACE})"
+    parser.add_argument("-n", "--namespace", default=None, help=text)
 
 
 def context_namespace() -> str:
-    """The namespace that kubectl would take when none is named."""
+    """Return the namespace of the kubeconfig's context, as kubectl uses it."""
     try:
         _, active = config.list_kube_config_contexts()
     except (config.ConfigException, OSError):

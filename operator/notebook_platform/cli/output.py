@@ -1,4 +1,4 @@
-"""The one place where commands print: nothing that a terminal would act on gets past it, wherever the words are from."""
+"""The one place where commands print: it removes control characters, wherever the text is from."""
 
 import sys
 from typing import TextIO

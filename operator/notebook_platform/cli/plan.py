@@ -1,4 +1,4 @@
-"""`notebook-platform plan`: what the operator would do, before it does it. The operator's own engine, with nothing applied."""
+"""`notebook-platform plan`: show the changes that the operator would make. It runs the operator's own engine and applies nothing."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.plan_view import Plan, document, print_plan
-from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, subject
+from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.policy import disruption_waits, ignored_by
 from notebook_platform.sanitizing import sanitized
@@ -23,7 +23,7 @@ NOTHING, ERROR, CHANGES = 0, 1, 2
 
 def plan(arguments: Sequence[str]) -> int:
     """Print the plan; returns the exit code."""
-    parser = argparse.ArgumentParser(f"{program()} plan", description="Say what the operator would do. Changes nothing.")
+    parser = argparse.ArgumentParser(f"{program()} plan", description="Show the changes that the operator would make. Read-only.")
     parser.epilog = "exit codes: 0 nothing to do, 2 changes, 1 error"
     add_arguments(parser)
     given = parser.parse_args(list(arguments))
@@ -35,7 +35,7 @@ def plan(arguments: Sequence[str]) -> int:
 
 
 async def _plan(arguments: argparse.Namespace) -> int:
-    async with subject(arguments) as chosen:
+    async with target_platform(arguments) as chosen:
         found = await planned(chosen)
     if arguments.output == "json":
         show(json.dumps(document(found), indent=2, default=str))
@@ -45,7 +45,7 @@ async def _plan(arguments: argparse.Namespace) -> int:
 
 
 async def planned(chosen: TargetPlatform) -> Plan:
-    """What each step would do. Nothing is written, neither in Azure nor to Secrets."""
+    """Return the plan of all steps. Writes nothing, neither in Azure nor to Secrets."""
     graph = await chosen.shared.graph(chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved)
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
     results = sanitized(results, chosen.secrets.redactor)
@@ -56,8 +56,8 @@ async def planned(chosen: TargetPlatform) -> Plan:
 
 
 def exit_code(found: Plan) -> int:
-    """0 nothing; 2 changes, or something is under way behind which there may be some; 1 a step cannot be planned or a change
-    cannot be made."""
+    """Return 0 for no changes; 2 for changes, or an operation in progress after which there may be some; 1 when a step cannot be planned
+    or a change is impossible."""
     if found.failed or found.impossible:
         return ERROR
     return CHANGES if found.changes or found.waiting else NOTHING

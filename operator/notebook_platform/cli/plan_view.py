@@ -1,4 +1,4 @@
-"""A plan as a person reads it, and as data. Pure: what is printed follows from the results."""
+"""A plan as text for a terminal and as JSON. Pure: the output follows from the results of a reconcile in plan mode."""
 
 import json
 import re
@@ -30,8 +30,8 @@ ABSENT = "(absent)"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The results of a walk that applied nothing, in the graph's order. `needs`: the steps that each comes after; `waits`: what
-    changes that people at work would notice wait for."""
+    """The results of a reconcile that applied nothing, in the graph's order. `needs`: the steps that each one depends on; `waits`: what
+    disruptive changes are deferred until."""
 
     platform: Platform
     spec: NotebookPlatformSpec
@@ -41,38 +41,38 @@ class Plan:
 
     @property
     def changes(self) -> list[Change]:
-        """All that would be done."""
+        """Return the changes that can be made."""
         return [change for result in self.results.values() for change in result.changes if not change.cannot]
 
     @property
     def impossible(self) -> list[Change]:
-        """What the spec asks for and can never be made."""
+        """Return the changes that the spec asks for and that are impossible."""
         return [change for result in self.results.values() for change in result.changes if change.cannot]
 
     @property
     def failed(self) -> dict[str, Failed]:
-        """Steps that cannot be planned, and why."""
+        """Return the steps that cannot be planned, with the failure."""
         return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Failed)}
 
     @property
     def under_way(self) -> dict[str, Progressing]:
-        """Steps on which something is at work."""
+        """Return the steps with an operation in progress."""
         return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Progressing)}
 
     @property
     def waiting(self) -> list[str]:
-        """Steps that nothing can be said of before those that failed, or are under way."""
+        """Return the steps that depend on one that failed or is in progress."""
         return [name for name, r in self.results.items() if isinstance(r.outcome, Blocked)]
 
     @property
-    def in_line(self) -> list[str]:
-        """Steps that are as the spec wants them."""
+    def up_to_date(self) -> list[str]:
+        """Return the steps without changes."""
         apart = {*self.failed, *self.under_way, *self.waiting}
         return [name for name, r in self.results.items() if r.wanted and not r.changes and name not in apart]
 
     @property
     def seconds(self) -> float:
-        """How long it takes: steps run side by side, each as soon as those that it needs are done."""
+        """Return the estimated duration in seconds: steps run concurrently, each once those it needs are done."""
         ends: dict[str, float] = {}
         for name, result in self.results.items():
             ends[name] = max((ends[need] for need in self.needs[name]), default=0.0) + result.estimate_seconds
@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Changes by what they do; besides those that disrupt, that cannot be made, that a person has to allow."""
+        """Return the number of changes by action, and of those that are disruptive, impossible, or need approval."""
         counts = {str(action): sum(change.action is action for change in self.changes) for action in Action}
         awaiting = sum(change.awaits is not None for change in self.changes)
         disrupts = sum(change.disrupts for change in self.changes)
@@ -88,7 +88,7 @@ class Plan:
 
 
 def document(plan: Plan) -> dict[str, Any]:
-    """The plan as data."""
+    """Return the plan as a JSON document."""
     steps = [
         {
             "step": name,
@@ -103,7 +103,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "platform": f"{plan.platform.namespace}/{plan.platform.name}",
         "subscription": plan.spec.azure.subscription_id,
         "steps": steps,
-        "inLine": plan.in_line,
+        "upToDate": plan.up_to_date,
         "summary": {**plan.counts, "takesSeconds": plan.seconds, "disruptionWaitsFor": plan.waits or None},
     }
 
@@ -124,13 +124,13 @@ def _trouble(result: Result) -> dict[str, str]:
 
 
 def print_plan(console: Console, plan: Plan) -> None:
-    """One block a step that would do something, then what is in line, and a line that sums it up."""
+    """Print one block for each step with changes, then the steps that are up to date, then a summary."""
     for line in lines(plan):
         console.print(line)
 
 
 def lines(plan: Plan) -> Iterator[Text]:
-    """The plan in lines, with the ids of the platform's own group cut short."""
+    """Yield the lines of the plan; ids in the platform's own resource group are shortened."""
     azure = plan.spec.azure
     yield styled(f"Plan for {plan.platform.namespace}/{plan.platform.name}", "bold")
     yield styled(f"Subscription {azure.subscription_id}, {azure.location}, resource group {azure.resource_group}\n", "dim")
@@ -140,14 +140,14 @@ def lines(plan: Plan) -> Iterator[Text]:
     for name, result in plan.results.items():
         for text, style in _step(name, result):
             yield styled(own.sub("…", text), style)
-    for said, names in (("not looked at before those are well", plan.waiting), ("in line", plan.in_line)):
+    for sign, label, names in (("…", "waiting for those steps", plan.waiting), ("=", "up to date", plan.up_to_date)):
         if names:
-            yield styled(f"= {said}: {', '.join(names)}\n" if said == "in line" else f"… {said}: {', '.join(names)}\n", "dim")
+            yield styled(f"{sign} {label}: {', '.join(names)}\n", "dim")
     yield styled(_summary(plan), "bold")
 
 
 def _step(name: str, result: Result) -> Iterator[tuple[str, str]]:
-    """The block of one step, as (text, style)."""
+    """Yield the block of one step as (text, style)."""
     if result.changes:
         yield from _block(name, result.changes, result.estimate_seconds)
     if isinstance(result.outcome, Failed):
@@ -168,7 +168,7 @@ def _block(name: str, changes: Sequence[Change], estimate_seconds: float) -> Ite
             yield f"  {sign:>3} {change.path}", style
             yield from ((f"        {line}", style) for line in _tree(change.after))
         else:
-            note = "  # disrupts people at work" if change.disrupts and not change.cannot else ""
+            note = "  # disruptive" if change.disrupts and not change.cannot else ""
             yield f"  {sign:>3} {change.path:<{widest}}  {_difference(change)}".rstrip() + note, style
         if change.cannot:
             yield f"        cannot be done: {sentence(change.cannot)}", style
@@ -192,7 +192,7 @@ def _difference(change: Change) -> str:
 
 
 def _tree(value: Any) -> list[str]:
-    """A tree of members, one a line, the values of neighbours under each other; what is empty is left out."""
+    """Return a mapping as lines, one member a line with values aligned; empty members are left out."""
     if not isinstance(value, Mapping):
         return [_value(value)]
     there = {str(key): child for key, child in value.items() if child not in (None, {}, [])}
@@ -227,17 +227,15 @@ def _duration(seconds: float) -> str:
 def _summary(plan: Plan) -> str:
     if plan.failed:
         return f"The plan is not complete: {', '.join(plan.failed)} cannot be planned."
-    counts, more = plan.counts, f", and more once {', '.join(plan.under_way)} is over" if plan.waiting else ""
-    parts = [f"{counts[action]} {said}" for action, said in WORDS.items() if counts[action]]
+    counts, more = plan.counts, f", and more once {', '.join(plan.under_way)} has ended" if plan.waiting else ""
+    parts = [f"{counts[action]} {words}" for action, words in WORDS.items() if counts[action]]
     impossible = f"{counts['impossible']} that cannot be done" if plan.impossible else ""
     if not parts:
-        return (
-            f"Nothing to do now{more}." if more else f"{impossible or 'Nothing to do: what is there is what the spec asks for'}."
-        )
+        return f"Nothing to do now{more}." if more else f"{impossible or 'Nothing to do: everything is up to date'}."
     text = f"{', '.join(parts)}{more}; takes {_duration(plan.seconds)}"
     if counts["disrupts"]:
-        text += f"; {counts['disrupts']} {'disrupts' if counts['disrupts'] == 1 else 'disrupt'} people at work"
+        text += f"; {counts['disrupts']} {'is' if counts['disrupts'] == 1 else 'are'} disruptive"
         text += f" and wait{'s' if counts['disrupts'] == 1 else ''} for {plan.waits}" if plan.waits else ""
     if counts["awaiting"]:
-        text += f"; {counts['awaiting']} wait{'s' if counts['awaiting'] == 1 else ''} for a person"
+        text += f"; {counts['awaiting']} wait{'s' if counts['awaiting'] == 1 else ''} for approval"
     return f"{text}{'; ' + impossible if impossible else ''}."

@@ -23,7 +23,7 @@ OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZUR
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Keep platforms until SIGTERM or SIGINT."""
+    """Reconcile platforms until SIGTERM or SIGINT; return the exit code."""
     chosen = OperatorConfig.load(arguments)
     configure(chosen.log_format, chosen.log_level)
     asyncio.run(operate(chosen))
@@ -31,14 +31,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def operate(chosen: OperatorConfig) -> None:
-    """One operator: kopf watches, keepers work, until it is asked to stop."""
+    """Run one operator until it is asked to stop: kopf watches, reconcilers work."""
     REDACTORS.process.add({name: os.environ[name] for name in OWN_SECRETS if name in os.environ})
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     shared, api = SharedClients(chosen), await management_api()
     if api is None:
-        raise SystemExit("there is no cluster to work in: neither a pod's ServiceAccount nor a KUBECONFIG")
+        raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
     keepers = Controller(api, shared)
     warming = asyncio.create_task(shared.warm_up())
     try:
@@ -62,7 +62,7 @@ async def operate(chosen: OperatorConfig) -> None:
 
 
 async def _prepared(api: client.ApiClient, chosen: OperatorConfig, stop: asyncio.Event) -> bool:
-    """Wait for what kopf needs from the cluster. Returns False when the process is asked to stop first."""
+    """Wait for what kopf needs from the cluster; return False when the process is asked to stop first."""
 
     async def needs() -> None:
         await until_served(api)

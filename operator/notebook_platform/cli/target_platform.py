@@ -1,4 +1,4 @@
-"""What the commands for people share: the platform they speak of, and a shared that only looks."""
+"""The platform that `plan` and `doctor` work on, from a file or the cluster, with read-only access to its Secrets."""
 
 import argparse
 import json
@@ -32,14 +32,13 @@ from notebook_platform.kube.redaction import CURRENT, REDACTORS
 from notebook_platform.kube.secrets import Contents, Platform, SecretStore
 from notebook_platform.observability.logs import configure
 
-UNBORN = "known-after-apply"
-"""Stands for the uid of an object that has not been applied."""
+NOT_APPLIED = "known-after-apply"
+"""The uid of an object that is not applied yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetPlatform:
-    """The platform that a command speaks of, the Secrets to work with, what all steps share, and the versions of charts that are
-    approved."""
+    """The platform that a command works on, its Secrets, the shared clients, and the approved chart versions."""
 
     platform: Platform
     spec: NotebookPlatformSpec
@@ -49,8 +48,8 @@ class TargetPlatform:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How a platform is named on the command line."""
-    parser.add_argument("name", nargs="?", help="name of a NotebookPlatform in the cluster that KUBECONFIG leads to")
+    """Add the arguments that name a platform."""
+    parser.add_argument("name", nargs="?", help="name of a NotebookPlatform in the cluster of KUBECONFIG")
     parser.add_argument(
         "-f", "--filename", type=Path, help="a file with a NotebookPlatform (and Secrets, if they are not applied)"
     )
@@ -59,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @asynccontextmanager
-async def subject(arguments: argparse.Namespace) -> AsyncIterator[TargetPlatform]:
-    """Find the platform. Raises UsageError."""
+async def target_platform(arguments: argparse.Namespace) -> AsyncIterator[TargetPlatform]:
+    """Yield the platform that the arguments name. Raises UsageError."""
     chosen = configuration()
     configure("text", "ERROR")
     api = await management_api()
@@ -68,7 +67,7 @@ async def subject(arguments: argparse.Namespace) -> AsyncIterator[TargetPlatform
         documents = _documents(arguments.filename) if arguments.filename else []
         body = await _body(arguments, documents, api)
         metadata = body["metadata"]
-        platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata.get("uid") or UNBORN)
+        platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata.get("uid") or NOT_APPLIED)
         try:
             spec = NotebookPlatformSpec.model_validate(body["spec"])
         except ValidationError as error:
@@ -86,7 +85,7 @@ async def subject(arguments: argparse.Namespace) -> AsyncIterator[TargetPlatform
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file; `-` is the standard input, as kubectl has it."""
+    """Return the objects of a YAML file; `-` is standard input, as for kubectl. Raises UsageError."""
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text()
         found = [document for document in yaml.safe_load_all(text) if document is not None]
@@ -94,7 +93,7 @@ def _documents(path: Path) -> list[dict[str, Any]]:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     for document in found:
         if not isinstance(document, dict) or not isinstance((document.get("metadata") or {}).get("name"), str):
-            raise UsageError(f"{path} holds something that is no Kubernetes object: each has a kind and metadata.name")
+            raise UsageError(f"{path} holds a document that is not a Kubernetes object: kind and metadata.name are required")
     return found
 
 
@@ -116,7 +115,7 @@ async def _body(
     if not arguments.name:
         raise UsageError("name a NotebookPlatform, or give a file with -f")
     if api is None:
-        raise UsageError("there is no KUBECONFIG to find the platform with; give a file with -f")
+        raise UsageError("no kubeconfig found; set KUBECONFIG, or give a file with -f")
     namespace = arguments.namespace or context_namespace()
     path = (GROUP, VERSION, namespace, PLURAL, arguments.name)
     with reading(f"the platform {namespace}/{arguments.name}"):
@@ -125,7 +124,7 @@ async def _body(
 
 
 async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping[str, Any]:
-    """What the API server would make of the file, defaults and refusals too; the file itself where it does not know the kind."""
+    """Return the object as the API server would store it (dry run), or the file's own where it cannot be asked. Raises UsageError."""
     metadata = body["metadata"]
     path = (GROUP, VERSION, metadata["namespace"], PLURAL, metadata["name"])
     custom = client.CustomObjectsApi(api)
@@ -160,7 +159,7 @@ def _refusal(error: ApiException) -> str:
 
 
 class GivenSecrets(SecretStore):
-    """Secrets and ConfigMaps that stand in the file, else those of the cluster."""
+    """Reads Secrets and ConfigMaps from the file, else from the cluster."""
 
     def __init__(self, api: client.ApiClient | None, platform: Platform, documents: list[dict[str, Any]]) -> None:
         if api is not None:
@@ -176,7 +175,7 @@ class GivenSecrets(SecretStore):
         }
 
     async def find(self, name: str) -> Mapping[str, str] | None:
-        """From the file, else from the cluster."""
+        """Return the Secret's data from the file, else from the cluster; None when neither has it."""
         given = self._given.get(("Secret", name))
         if given is not None:
             await self.redact_from_now_on(name, given)
@@ -187,7 +186,7 @@ class GivenSecrets(SecretStore):
             return None
 
     async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
-        """From the file, else from the cluster. Raises StepError (SecretNameTaken)."""
+        """Return the data of the operator's own Secret from the file, else from the cluster. Raises StepError (SecretNameTaken)."""
         given = self._given.get(("Secret", name))
         if given is not None:
             await self.redact_from_now_on(name, given)
@@ -198,7 +197,7 @@ class GivenSecrets(SecretStore):
             return None
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
-        """With the file, else with the cluster. Raises StepError (SecretNameTaken)."""
+        """Compare data with the file's Secret, else with the cluster's. Raises StepError (SecretNameTaken)."""
         given = self._given.get(("Secret", name))
         if given is not None:
             return "current" if given == data else "different"
@@ -208,7 +207,7 @@ class GivenSecrets(SecretStore):
             return "missing"
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
-        """From the file, else from the cluster. Raises StepError."""
+        """Return a key of a ConfigMap from the file, else from the cluster. Raises StepError."""
         given = self._given.get(("ConfigMap", name), {})
         if key in given:
             return str(given[key])

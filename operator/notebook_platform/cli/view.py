@@ -1,4 +1,4 @@
-"""A NotebookPlatform as people look at it: pure, made from the object as the API server gives it."""
+"""A NotebookPlatform as the commands show it. Pure: made from the object that the API server returned."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from notebook_platform.api.status import OperationStatus, PlatformStatus
 from notebook_platform.bounded.text import printable
 
 SUMMARY = ("Ready", "Reconciling", "Stalled")
-"""The conditions of kstatus; they speak of the whole."""
+"""The conditions of kstatus, which summarise the platform."""
 
 
 class State(Enum):
-    """How a step stands."""
+    """The state of a step."""
 
     IN_PLACE = "in place"
     BUSY = "busy"
@@ -25,7 +25,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class StepView:
-    """A step and what its condition says."""
+    """A step with its condition and state."""
 
     name: str
     condition: Condition
@@ -34,7 +34,7 @@ class StepView:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One platform at one time. `servers`: users' servers that run, where the operator counts them."""
+    """One platform at one time. `servers`: running user servers, where the operator counts them."""
 
     namespace: str
     name: str
@@ -47,7 +47,7 @@ class View:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> "View":
-        """From the object as read. Raises ValidationError if its status is of another version of the operator."""
+        """Make one from the object as read. Raises ValidationError if its status is of another version of the operator."""
         metadata, status = body["metadata"], PlatformStatus.of(dict(body))
         return cls(
             namespace=str(metadata.get("namespace", "")),
@@ -61,35 +61,35 @@ class View:
         )
 
     def condition(self, type_: str) -> Condition | None:
-        """The condition of this type, however its letters are written (as `kubectl wait` compares them)."""
+        """Return the condition of this type, compared without case as `kubectl wait` does."""
         exact = self._by_type.get(type_)
         return exact or next((c for c in self.status.conditions if c.type.casefold() == type_.casefold()), None)
 
     def holds(self, type_: str) -> bool:
-        """Whether the condition is True and speaks of the spec as it is now."""
+        """Return whether the condition is True for the current generation."""
         found = self.condition(type_)
         return found is not None and found.status == "True" and found.observed_generation >= self.generation
 
-    def standing(self, type_: str = "Ready") -> str:
-        """How it stands with a condition, in a sentence."""
+    def describe(self, type_: str = "Ready") -> str:
+        """Return the reason and message of a condition, or why there is none for the current generation."""
         found = self.condition(type_)
         if found is not None and found.observed_generation >= self.generation:
             return f"{found.reason}: {found.message}"
         if self.status.observed_generation is None:
-            return "the operator has not said anything yet"
+            return "the operator has not reported a status yet"
         if self.status.observed_generation < self.generation or found is not None:
-            return f"the operator has not worked on generation {self.generation} of the spec yet"
+            return f"the operator has not observed generation {self.generation} of the spec yet"
         return f"there is no condition {type_}"
 
     @property
-    def told_by_step(self) -> bool:
-        """Whether the condition of a step says what Ready says, so that the headline need not."""
+    def shown_by_step(self) -> bool:
+        """Return whether a step's condition has the reason of Ready, so that the headline can leave it out."""
         ready = self._by_type.get("Ready")
         return ready is not None and any(step.condition.reason == ready.reason for step in self.steps)
 
     @property
     def steps(self) -> Iterator[StepView]:
-        """The steps, in the order of the platform's graph."""
+        """Yield the steps in the order of the platform's graph."""
         failing = {attempt.step for attempt in self.status.attempts}
         for condition in self.status.conditions:
             name = condition.type.removesuffix("Ready")
@@ -98,14 +98,14 @@ class View:
 
     @property
     def notices(self) -> Iterator[Condition]:
-        """Drift and whatever else a person should know that is no step: only what holds."""
+        """Yield the conditions that are True and belong to no step, such as DriftDetected."""
         for condition in self.status.conditions:
             if condition.status == "True" and condition.type not in SUMMARY and not condition.type.endswith("Ready"):
                 yield condition
 
     @property
     def state(self) -> State:
-        """How the whole stands."""
+        """Return the state of the platform."""
         if self.holds("Ready"):
             return State.IN_PLACE
         if self.status.observed_generation is None:
@@ -122,7 +122,7 @@ def _state(condition: Condition, *, failing: bool) -> State:
 
 
 def moment(text: str | None) -> datetime | None:
-    """A time of the API; None for anything else."""
+    """Parse a time of the API; None for anything else."""
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError:
@@ -131,7 +131,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def lasting(seconds: float) -> str:
-    """A length of time in words: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    """Format a duration in seconds: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
     if seconds < 9.95:
         return f"{max(seconds, 0):.1f} s"
     whole = round(seconds)
@@ -144,18 +144,18 @@ def lasting(seconds: float) -> str:
 
 
 def away(when: datetime, now: datetime) -> str:
-    """How far a moment is from now: `in 3 min 0 s`, `12 s ago`."""
+    """Format the distance of a moment from now: `in 3 min 0 s`, `12 s ago`."""
     seconds = (when - now).total_seconds()
     return f"in {lasting(seconds)}" if seconds >= 0 else f"{lasting(-seconds)} ago"
 
 
 def tidy(text: str) -> str:
-    """One line with nothing in it that a terminal would act on."""
+    """Return the text as one line without control characters."""
     return " ".join(printable(text).split())
 
 
 def progress(operation: OperationStatus, now: datetime) -> tuple[float, bool]:
-    """How far an operation is, in percent, and whether that was told (else it is taken from the time it usually needs)."""
+    """Return an operation's progress in percent, and whether Azure reported it (else it is estimated from the usual duration)."""
     if operation.percent is not None:
         return float(min(max(operation.percent, 0), 100)), True
     started, end = moment(operation.started), moment(operation.expected_end)
@@ -165,7 +165,7 @@ def progress(operation: OperationStatus, now: datetime) -> tuple[float, bool]:
 
 
 def facts(view: View) -> dict[str, str]:
-    """What is there, by a word for it; nothing that changes with the clock."""
+    """Return the facts about the platform by label; none changes with time alone."""
     status, cluster = view.status, view.status.cluster
     found = {"hub": status.url or ""}
     if cluster is not None:
@@ -180,10 +180,10 @@ def facts(view: View) -> dict[str, str]:
         found[f"release {release.namespace}/{release.name}"] = text
     for attempt in status.attempts:
         times = "once" if attempt.count == 1 else f"{attempt.count} times"
-        found[f"retry {attempt.step}"] = f"failed {times} ({attempt.reason}), is tried again at {clock(attempt.retry_at)}"
+        found[f"retry {attempt.step}"] = f"failed {times} ({attempt.reason}), next try at {clock(attempt.retry_at)}"
     if status.plan:
         disrupting = sum(change.disrupts for change in status.plan)
-        note = f", {disrupting} of them disrupt people at work" if disrupting else ""
+        note = f", {disrupting} of them disruptive" if disrupting else ""
         found["pending"] = f"{len(status.plan)} changes{note}"
     if status.next and not status.operations and not status.attempts:
         found["next"] = status.next
@@ -191,6 +191,6 @@ def facts(view: View) -> dict[str, str]:
 
 
 def clock(text: str | None) -> str:
-    """The time of day of an API's time (UTC), or the text itself."""
+    """Format an API time as the time of day (UTC); other text is returned unchanged."""
     when = moment(text)
     return when.astimezone(UTC).strftime("%H:%M:%SZ") if when else (text or "?")

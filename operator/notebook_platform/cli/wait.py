@@ -1,4 +1,4 @@
-"""`notebook-platform wait`: return when a platform is Ready, or has another condition, or is gone."""
+"""`notebook-platform wait`: return when a platform is Ready, has another condition, or is deleted."""
 
 import argparse
 import asyncio
@@ -21,21 +21,21 @@ TIMEOUT = "30m"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Where a wait is. `code` is the exit code, None while there is something to wait for."""
+    """The state of a wait. `code` is the exit code, None while the wait goes on."""
 
     code: int | None
     sentence: str
 
 
 def wait(arguments: Sequence[str]) -> int:
-    """Wait; returns the exit code."""
-    parser = argparse.ArgumentParser(f"{program()} wait", description="Return when a platform is as one waits for.")
-    parser.epilog = "exit codes: 0 it is; 1 it was not in time, needs a person first (Stalled), or cannot be read"
-    parser.add_argument("name", help="name of a NotebookPlatform in the cluster that KUBECONFIG leads to")
+    """Wait for a condition or the deletion; return the exit code."""
+    parser = argparse.ArgumentParser(f"{program()} wait", description="Wait until a platform has a condition or is deleted.")
+    parser.epilog = "exit codes: 0 condition met; 1 timed out, stalled, or the platform cannot be read"
+    parser.add_argument("name", help="name of a NotebookPlatform in the cluster of KUBECONFIG")
     add_namespace(parser)
-    for_ = "a condition to be True for the spec as it is now, or delete (default Ready)"
+    for_ = "condition that must be True for the current generation, or delete (default Ready)"
     parser.add_argument("--for", dest="wanted", metavar="CONDITION", type=_wanted, default="Ready", help=for_)
-    parser.add_argument("--timeout", type=_duration, default=TIMEOUT, help=f"how long, as 90s, 10m, 1h (default {TIMEOUT})")
+    parser.add_argument("--timeout", type=_duration, default=TIMEOUT, help=f"maximum time, as 90s, 10m, 1h (default {TIMEOUT})")
     given = parser.parse_args(list(arguments))
     try:
         return asyncio.run(_wait(given))
@@ -45,7 +45,7 @@ def wait(arguments: Sequence[str]) -> int:
 
 
 def _wanted(text: str) -> str:
-    """`Ready`, or as kubectl writes it, `condition=Ready`."""
+    """Return the condition's type from `Ready` or kubectl's form `condition=Ready`."""
     return text.removeprefix("condition=")
 
 
@@ -57,19 +57,19 @@ def _duration(text: str) -> str:
     return text
 
 
-def judge(place: Place, view: View | None, wanted: str) -> Verdict:
-    """What the platform is by now to someone who waits for `wanted`; None: there is no such platform."""
+def evaluate(place: Place, view: View | None, wanted: str) -> Verdict:
+    """Return the verdict on a wait for `wanted`. `view` is None when the platform does not exist."""
     if wanted.casefold() == DELETE:
         if view is None:
-            return Verdict(0, f"{place} is gone")
-        return Verdict(None, tidy(view.standing()) if view.deleting else "nobody has asked for its deletion")
+            return Verdict(0, f"{place} is deleted")
+        return Verdict(None, tidy(view.describe()) if view.deleting else "its deletion is not requested")
     if view is None:
-        return Verdict(1, f"there is no NotebookPlatform {place}")
+        return Verdict(1, f"NotebookPlatform {place} not found")
     if view.holds(wanted):
-        return Verdict(0, tidy(f"{place} has the condition {wanted}: {view.standing(wanted)}"))
+        return Verdict(0, tidy(f"{place} has the condition {wanted}: {view.describe(wanted)}"))
     if wanted.casefold() == READY and view.holds("Stalled"):
-        return Verdict(1, tidy(f"{place} is stalled: {view.standing('Stalled')}"))
-    return Verdict(None, tidy(view.standing(wanted)))
+        return Verdict(1, tidy(f"{place} is stalled: {view.describe('Stalled')}"))
+    return Verdict(None, tidy(view.describe(wanted)))
 
 
 async def _wait(given: argparse.Namespace) -> int:
@@ -80,7 +80,7 @@ async def _wait(given: argparse.Namespace) -> int:
         try:
             async with asyncio.timeout(parse_duration(given.timeout).total_seconds()), aclosing(views(api, place)) as stream:
                 async for view in stream:
-                    verdict = judge(place, view, given.wanted)
+                    verdict = evaluate(place, view, given.wanted)
                     if verdict.code is not None:
                         return _conclude(verdict)
                     if verdict != last:
@@ -88,7 +88,7 @@ async def _wait(given: argparse.Namespace) -> int:
                     last = verdict
         except TimeoutError:
             pass
-    raise UsageError(f"{place} did not come to {given.wanted} within {given.timeout}: {last.sentence}")
+    raise UsageError(f"{place} did not reach {given.wanted} within {given.timeout}: {last.sentence}")
 
 
 def _conclude(verdict: Verdict) -> int:

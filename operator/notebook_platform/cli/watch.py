@@ -1,4 +1,4 @@
-"""`notebook-platform watch`: how a platform comes along, redrawn on a terminal, one line for each turn elsewhere."""
+"""`notebook-platform watch`: show a platform's progress, as a live view on a terminal and as one line for each change elsewhere."""
 
 import argparse
 import asyncio
@@ -17,25 +17,27 @@ from rich.live import Live
 from rich.table import Table
 
 from notebook_platform.cli import program
-from notebook_platform.cli.changes import EventLine, repeats, turns
+from notebook_platform.cli.changes import EventLine, changes, repeats
 from notebook_platform.cli.frame import LAST_EVENTS, Frame
 from notebook_platform.cli.management import NO_ANSWER, UsageError, add_namespace, connected, context_namespace
 from notebook_platform.cli.output import show, show_error, styled
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View
-from notebook_platform.cli.watch_stream import Place, heard, views
+from notebook_platform.cli.watch_stream import Place, new_events, views
 from notebook_platform.observability.logs import configure
 
 FRAMES_PER_SECOND = 4
 
 
 def watch(arguments: Sequence[str]) -> int:
-    """Show the platform until Ctrl-C, or until it is gone; returns the exit code."""
-    parser = argparse.ArgumentParser(f"{program()} watch", description="Show how a platform comes along. Ctrl-C ends it.")
-    parser.epilog = "exit codes: 0 it is Ready (--until-ready), or is gone; 1 it cannot be read, or is gone before it was Ready"
-    parser.add_argument("name", help="name of a NotebookPlatform in the cluster that KUBECONFIG leads to")
+    """Show the platform until Ctrl-C or until it is deleted; return the exit code."""
+    parser = argparse.ArgumentParser(f"{program()} watch", description="Watch a platform's progress. Ctrl-C ends it.")
+    parser.epilog = (
+        "exit codes: 0 Ready (--until-ready) or deleted; 1 the platform cannot be read, or was deleted before it was Ready"
+    )
+    parser.add_argument("name", help="name of a NotebookPlatform in the cluster of KUBECONFIG")
     add_namespace(parser)
-    parser.add_argument("--until-ready", action="store_true", help="end when it is Ready, and tell how long each step took")
+    parser.add_argument("--until-ready", action="store_true", help="end when it is Ready, and print the duration of each step")
     given = parser.parse_args(list(arguments))
     try:
         return asyncio.run(_watch(given))
@@ -48,16 +50,16 @@ def watch(arguments: Sequence[str]) -> int:
 
 
 class Display(Protocol):
-    """Where it is shown."""
+    """A place that shows views and Events: a live view, or lines."""
 
     def show(self, view: View) -> None:
-        """The platform has changed."""
+        """Show a new state of the platform."""
 
-    def hear(self, events: Sequence[EventLine]) -> None:
-        """There are more Events."""
+    def add_events(self, events: Sequence[EventLine]) -> None:
+        """Show more Events."""
 
     def note(self, text: str) -> None:
-        """Something about the watching itself."""
+        """Show a remark about the watch."""
 
 
 async def _watch(given: argparse.Namespace) -> int:
@@ -75,15 +77,15 @@ async def _watch(given: argparse.Namespace) -> int:
 
 
 async def _follow(api: client.ApiClient, place: Place, display: Display, timeline: Timeline, *, until_ready: bool) -> int:
-    """Hand all that is new to the display; returns the exit code. Raises UsageError."""
+    """Pass each change to the display; return the exit code. Raises UsageError."""
     listening: asyncio.Task[None] | None = None
     try:
         async with aclosing(views(api, place)) as stream:
             async for view in stream:
                 if view is None and listening is None:
-                    raise UsageError(f"there is no NotebookPlatform {place}")
+                    raise UsageError(f"NotebookPlatform {place} not found")
                 if view is None:
-                    display.note(f"{place}: is gone")
+                    display.note(f"{place}: deleted")
                     return int(until_ready)
                 timeline.see(view, _now())
                 display.show(view)
@@ -98,11 +100,11 @@ async def _follow(api: client.ApiClient, place: Place, display: Display, timelin
 
 
 async def _listen(api: client.ApiClient, view: View, display: Display) -> None:
-    """The Events; a person who may not read them sees the rest."""
+    """Pass Events to the display; without permission to list them, show a remark."""
     try:
-        async with aclosing(heard(api, view)) as stream:
+        async with aclosing(new_events(api, view)) as stream:
             async for events in stream:
-                display.hear(events)
+                display.add_events(events)
     except ApiException as error:
         display.note(f"Events cannot be read: {error.status} {error.reason}")
     except NO_ANSWER as error:
@@ -110,36 +112,36 @@ async def _listen(api: client.ApiClient, view: View, display: Display) -> None:
 
 
 class Lines:
-    """One plain line for each turn, with its time."""
+    """Prints one line for each change, with its time."""
 
     def __init__(self) -> None:
         self._last: View | None = None
-        self._heard = False
+        self._events_shown = False
 
     def show(self, view: View) -> None:
-        """What has turned since the last time."""
-        for line in turns(self._last, view):
-            self._say(line, _now())
+        """Print what has changed since the last view."""
+        for line in changes(self._last, view):
+            self._print(line, _now())
         self._last = view
 
-    def hear(self, events: Sequence[EventLine]) -> None:
-        """Of those that were there before, the last few; of those that repeat what was just told, none."""
-        shown = events if self._heard else events[-LAST_EVENTS:]
-        self._heard = True
+    def add_events(self, events: Sequence[EventLine]) -> None:
+        """Print Events: of the existing ones the last few, and none that repeats a condition."""
+        shown = events if self._events_shown else events[-LAST_EVENTS:]
+        self._events_shown = True
         for event in shown:
             if not repeats(event, self._last):
-                self._say(event.line, event.when or _now())
+                self._print(event.line, event.when or _now())
 
     def note(self, text: str) -> None:
-        """A line too."""
-        self._say(text, _now())
+        """Print the remark as a line."""
+        self._print(text, _now())
 
-    def _say(self, line: str, when: datetime) -> None:
+    def _print(self, line: str, when: datetime) -> None:
         show(f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}  {line}")
 
 
 class LiveView:
-    """Keeps what is to be drawn; `picture` is asked for each frame."""
+    """Holds the state of the live view; rich calls `current_frame` for each frame."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
@@ -148,19 +150,19 @@ class LiveView:
         self._note = ""
 
     def show(self, view: View) -> None:
-        """Draw this from now on."""
+        """Set the view to draw."""
         self._view = view
 
-    def hear(self, events: Sequence[EventLine]) -> None:
-        """Keep the last ones."""
+    def add_events(self, events: Sequence[EventLine]) -> None:
+        """Keep the last LAST_EVENTS Events."""
         self._events = (*self._events, *events)[-LAST_EVENTS:]
 
     def note(self, text: str) -> None:
-        """Stands under the headline."""
+        """Set the remark under the headline."""
         self._note = text
 
-    def picture(self) -> RenderableType:
-        """The frame of this moment."""
+    def current_frame(self) -> RenderableType:
+        """Return the frame for the current time."""
         if self._view is None:
             return styled("reading ...")
         return Frame(view=self._view, events=self._events, timeline=self._timeline, now=_now(), note=self._note)
@@ -168,13 +170,13 @@ class LiveView:
 
 @contextlib.contextmanager
 def _drawing(console: Console, timeline: Timeline) -> Iterator[LiveView]:
-    tree = LiveView(timeline)
-    with Live(get_renderable=tree.picture, console=console, refresh_per_second=FRAMES_PER_SECOND):
-        yield tree
+    live = LiveView(timeline)
+    with Live(get_renderable=live.current_frame, console=console, refresh_per_second=FRAMES_PER_SECOND):
+        yield live
 
 
 def _table(timeline: Timeline) -> Table:
-    """How long it took."""
+    """Return the duration of each step as a table."""
     table = Table("step", "took", "done after", box=None, pad_edge=False, header_style="bold")
     for row in timeline.rows():
         table.add_row(*map(styled, row))

@@ -1,4 +1,4 @@
-"""Following objects of the management cluster: list, watch, list again when the watch ends or breaks."""
+"""Watches objects of the management cluster: list, watch, and list again when the watch ends or breaks."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -17,21 +17,21 @@ from notebook_platform.cli.management import NO_ANSWER, UsageError, reading
 from notebook_platform.cli.view import View
 
 WATCH_SECONDS = 240
-"""A watch is asked to end by itself after so long, before the client's own limit of five minutes cuts it."""
+"""Server-side timeout of a watch, below the client's own limit of five minutes."""
 
 LIST_SECONDS = 20
 AGAIN_SECONDS = 2.0
-"""After the API server did not answer, it is asked again after so long."""
+"""Pause before a retry when the API server did not answer."""
 
-FOR_GOOD = (401, 403, 404)
-"""Refusals that asking again does not help."""
+NOT_RETRIED = (401, 403, 404)
+"""HTTP statuses that a retry does not change."""
 
 Objects = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a platform is."""
+    """Namespace and name of a platform."""
 
     namespace: str
     name: str
@@ -40,12 +40,12 @@ class Place:
         return f"{self.namespace}/{self.name}"
 
 
-async def followed(
+async def watch_objects(
     api: client.ApiClient, call: Callable[..., Awaitable[Any]], *path: str, select: str
 ) -> AsyncGenerator[Objects, None]:
-    """All objects that the field selector matches, by uid; again each time one of them has changed.
+    """Yield all objects that the field selector matches, by uid; again each time one of them changes.
 
-    Goes on over ended watches, lost connections and restarts of the API server, once it has answered.
+    Continues over ended watches, lost connections and restarts of the API server, once it has answered.
     Raises ApiException, or one of NO_ANSWER if it does not answer the first time.
     """
     answered = False
@@ -60,7 +60,7 @@ async def followed(
             async with Watch() as watch:
                 async for event in watch.stream(call, *path, field_selector=select, **more):
                     if isinstance(event, str):  # no JSON: a proxy's page
-                        raise ConnectionError("something else than the API server answered")
+                        raise ConnectionError("the answer is not from the API server")
                     item = event["raw_object"]
                     if event["type"] == "DELETED":
                         objects.pop(item["metadata"]["uid"], None)
@@ -68,22 +68,22 @@ async def followed(
                         objects[item["metadata"]["uid"]] = item
                     yield dict(objects)
         except (ApiException, *NO_ANSWER) as error:
-            if not answered or (isinstance(error, ApiException) and error.status in FOR_GOOD):
+            if not answered or (isinstance(error, ApiException) and error.status in NOT_RETRIED):
                 raise
             if not (isinstance(error, ApiException) and error.status == 410):  # 410: what it knew is too old, list anew
                 await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def views(api: client.ApiClient, place: Place) -> AsyncGenerator[View | None, None]:
-    """The platform as it is, then each time it has changed; None when there is none. Raises UsageError."""
+    """Yield the platform, then again each time it changes; None when it does not exist. Raises UsageError."""
     call, last = client.CustomObjectsApi(api).list_namespaced_custom_object, ""
     path = (GROUP, VERSION, place.namespace, PLURAL)
     with reading(f"the platform {place}"):
-        async with aclosing(followed(api, call, *path, select=f"metadata.name={place.name}")) as stream:
+        async with aclosing(watch_objects(api, call, *path, select=f"metadata.name={place.name}")) as stream:
             async for objects in stream:
                 body = next(iter(objects.values()), None)
                 version = body["metadata"]["resourceVersion"] if body else "none"
-                if version != last:  # a list after a broken watch may tell what is known
+                if version != last:  # a list after a broken watch may repeat what is known
                     last = version
                     yield _view(body) if body else None
 
@@ -96,12 +96,12 @@ def _view(body: Mapping[str, Any]) -> View:
         raise UsageError(f"status.{where} cannot be read: the operator is of another version than this command") from None
 
 
-async def heard(api: client.ApiClient, view: View) -> AsyncGenerator[list[EventLine], None]:
-    """The Events about the platform (and none of its name that was before), oldest first: those there are, then each time those
-    that are new. Raises ApiException or one of NO_ANSWER."""
+async def new_events(api: client.ApiClient, view: View) -> AsyncGenerator[list[EventLine], None]:
+    """Yield the platform's Events by its uid, oldest first: the existing ones, then each time the new ones. Raises ApiException or one of
+    NO_ANSWER."""
     call, known = client.CoreV1Api(api).list_namespaced_event, set[tuple[str, str]]()
     select = f"involvedObject.kind={KIND},involvedObject.name={view.name},involvedObject.uid={view.uid}"
-    async with aclosing(followed(api, call, view.namespace, select=select)) as stream:
+    async with aclosing(watch_objects(api, call, view.namespace, select=select)) as stream:
         async for objects in stream:
             versions = {(uid, str(item["metadata"]["resourceVersion"])): item for uid, item in objects.items()}
             fresh = [EventLine.of(item) for key, item in versions.items() if key not in known]

@@ -11,7 +11,7 @@ class Operation:
 
     `url` is the address that tells its state and may be signed: it is kept in a Secret and never shown; `kind` says what
     runs in words ("create managed cluster prd-aks-jhub"); `expected` is how long such an operation usually takes, in seconds.
-    `key` is what it is remembered under; empty: the name of the step.
+    `key` is what it is remembered under; empty: the name of the step. `correlation_id` is that of the request that began it.
     """
 
     kind: str
@@ -19,6 +19,7 @@ class Operation:
     started: datetime
     expected: float
     key: str = ""
+    correlation_id: str = field(default="", compare=False)
     percent: float | None = None
 
 
@@ -70,12 +71,15 @@ class Failed:
 
     `retry_in` is the first wait in seconds (it grows with each failure in a row). None: no retry can help until the spec, a
     referenced Secret or the cloud changes (kstatus Stalled); the world is still looked at once an interval.
+    `correlation_id` is set when Azure refused a request: its activity log can be searched for it. It differs at each try, so it is no
+    part of a condition's message: status.attempts shows it, which changes at each try anyway.
     """
 
     reason: str
     message: str
     remedy: str
     retry_in: float | None = None
+    correlation_id: str = field(default="", compare=False)
 
 
 Outcome = Done | Progressing | Blocked | Failed
@@ -91,4 +95,6 @@ class StepError(Exception):
     @classmethod
     def of(cls, failed: Failed) -> "StepError":
         """Make the error that ends a step as `failed`."""
-        return cls(failed.reason, failed.message, failed.remedy, retry_in=failed.retry_in)
+        error = cls(failed.reason, failed.message, failed.remedy, retry_in=failed.retry_in)
+        error.failed = failed
+        return error

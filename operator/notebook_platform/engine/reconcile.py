@@ -11,6 +11,7 @@ from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome, Progressing, StepError
 from notebook_platform.engine.step import Inputs, Notice, Observed, Step
+from notebook_platform.observability.context import log_applied, step_span
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
         result = replace(result, requeue_after=min(GATE_RECHECK, result.requeue_after or GATE_RECHECK))
     if not now:
         return replace(result, outcome=_waiting(step, observed, able, waits))
+    log_applied([change.path for change in now])
     outcome = await step.apply(desired, observed.found, now)
     sent, later = not (isinstance(outcome, Done) and outcome.next), [change for change in able if change not in now]
     if isinstance(outcome, Done) and outcome.output is None:
@@ -176,10 +178,12 @@ def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode:
 
 
 async def guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
-    try:
-        return await asyncio.wait_for(work, STEP_SECONDS)
-    except Exception as error:
-        return Result(outcome=failure(step, error))
+    """Await a step call within STEP_SECONDS; an exception becomes a Failed. A trace's span would begin and end here (`step_span`)."""
+    with step_span(step.name):
+        try:
+            return await asyncio.wait_for(work, STEP_SECONDS)
+        except Exception as error:
+            return Result(outcome=failure(step, error))
 
 
 def failure(step: Step[Any, Any], error: Exception) -> Failed:

@@ -9,6 +9,7 @@ from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome
 from notebook_platform.engine.reconcile import STEP_SECONDS, Listener, Result, failure, guarded, ignore_result, walk
 from notebook_platform.engine.step import Inputs, Observed, Step
+from notebook_platform.observability.context import log_deletion
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ def _waits(graph: Graph, seen: Mapping[str, Observed[Any] | Failed]) -> dict[str
 
 
 async def _deleted(step: Step[Any, Any], found: Any, inputs: Inputs) -> Result:
+    log_deletion()
     return Result(outcome=await step.delete(found, inputs), exists=True)
 
 

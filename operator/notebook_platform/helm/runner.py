@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import shlex
 import shutil
@@ -20,13 +21,16 @@ from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.helm import process_guard
 from notebook_platform.helm.charts import ChartRef, ChartSource
 from notebook_platform.helm.dry_run import DryRuns
-from notebook_platform.helm.errors import failure
+from notebook_platform.helm.errors import failure, words_of
 from notebook_platform.helm.packages import Packages
 from notebook_platform.helm.record_proxy import Access, RecordProxy
 from notebook_platform.helm.state import Wanted
+from notebook_platform.observability.context import fields
 from notebook_platform.observability.metrics import HELM_RUNS
 from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
+
+log = logging.getLogger(__name__)
 
 HISTORY = 10
 """Revisions that helm keeps."""
@@ -135,7 +139,11 @@ class Helm:
             return
 
         async def run() -> None:
-            async with self._proxy.kubeconfig(key, access) as kubeconfig, self._command(kubeconfig) as command:
+            async with (
+                _logged(verb, access, self._runs[key]),
+                self._proxy.kubeconfig(key, access) as kubeconfig,
+                self._command(kubeconfig) as command,
+            ):
                 try:
                     await work(command)
                 except Error as error:
@@ -199,3 +207,27 @@ class Helm:
         with contextlib.suppress(Exception):
             await asyncio.gather(*(run.task for run in self._runs.values()), return_exceptions=True)
         await self._proxy.close()
+
+
+@asynccontextmanager
+async def _logged(verb: str, access: Access, run: Run) -> AsyncIterator[None]:
+    """Log the begin and the end of a Helm process: INFO, or WARNING with Helm's message when it fails or is stopped."""
+    namespace, release = access.place
+    extra = {"action": verb, "release": f"{namespace}/{release}"}
+    log.info("helm %s started: release %s in namespace %s", verb, release, namespace, extra=fields(**extra))
+    level, result = logging.WARNING, "was stopped"
+    try:
+        yield
+        if run.refused is not None:
+            result = f"failed: {run.refused.message}"
+        elif run.words is not None:
+            result = f"failed: {words_of(run.words)}"
+        else:
+            level, result = logging.INFO, "succeeded"
+    except Exception as error:
+        result = f"failed: {type(error).__name__}"
+        raise
+    finally:
+        seconds = round(run.seconds, 1)
+        message = "helm %s of release %s in namespace %s %s (after %.0f s)"
+        log.log(level, message, verb, release, namespace, result, seconds, extra=fields(**extra, seconds=seconds))

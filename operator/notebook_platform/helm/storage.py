@@ -332,7 +332,7 @@ async def _last_of_each(api: client.ApiClient, items: Iterable[Any]) -> list[Rel
         try:
             one = await RECORDS.get(api, stored)
         except RecordUnreadable as error:
-            log.info("release %s in namespace %s is left out: %s", stored.release, stored.namespace, error)
+            log.debug("release %s in namespace %s is left out: %s", stored.release, stored.namespace, error)
             continue
         if one is not None and one.status != "uninstalled":
             found.append(one)

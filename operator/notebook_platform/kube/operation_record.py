@@ -27,6 +27,8 @@ EARLY = timedelta(hours=1)
 KEY = re.compile(r"[A-Z][A-Za-z0-9]{0,62}(/[A-Za-z0-9._-]{1,63})?")
 KIND = re.compile(r"[a-z]{3,20} .{1,400}")
 MEMBERS: Mapping[str, type | tuple[type, ...]] = {"kind": str, "url": str, "started": str, "expected": (int, float), "key": str}
+CORRELATION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|")
+"""A UUID. Records of earlier versions of the operator have none."""
 
 SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._=-]{0,511}"
 DOCUMENT = rf"[A-Za-z]{{0,40}}operation(s|status|statuses|results?|sstatus)/{SEGMENT}"
@@ -82,6 +84,7 @@ def encode(operation: Operation) -> str:
             "started": operation.started.isoformat(),
             "expected": operation.expected,
             "key": operation.key,
+            "correlationId": operation.correlation_id,
         }
     )
 
@@ -103,7 +106,14 @@ def decode(name: str, text: str, scope: OperationScope, now: datetime) -> tuple[
     expected = float(data["expected"])
     if not math.isfinite(expected) or not 0 <= expected <= LONGEST_EXPECTED:
         return None
-    return key, Operation(kind=data["kind"], url=data["url"], started=started, expected=expected, key=data["key"])
+    return key, Operation(
+        kind=data["kind"],
+        url=data["url"],
+        started=started,
+        expected=expected,
+        key=data["key"],
+        correlation_id=data.get("correlationId", ""),
+    )
 
 
 def decode_all(data: Mapping[str, str], scope: OperationScope, now: datetime) -> tuple[dict[str, Operation], int]:
@@ -116,7 +126,9 @@ def decode_all(data: Mapping[str, str], scope: OperationScope, now: datetime) ->
 def _has_form(data: Any) -> bool:
     return (
         isinstance(data, dict)
-        and data.keys() == MEMBERS.keys()
+        and data.keys() - {"correlationId"} == MEMBERS.keys()
+        and isinstance(correlation_id := data.get("correlationId", ""), str)
+        and CORRELATION_ID.fullmatch(correlation_id) is not None
         and all(isinstance(data[name], form) and not isinstance(data[name], bool) for name, form in MEMBERS.items())
     )
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.kube.operation_record import OperationScope, decode_all, encode
 from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.observability.context import fields, step_span
 
 log = logging.getLogger(__name__)
 
@@ -53,18 +54,24 @@ class OperationStore:
         """Write down an operation that was just accepted. Progress of a known one is kept in memory only."""
         async with self._lock:
             known = dict(self._known or {})
-            is_new = key not in known or known[key].url != operation.url
+            before = known.get(key)
             self._known = {**known, key: operation}
-            if is_new:
-                await self._write()
+            if before is not None and before.url == operation.url:
+                return
+            if before is not None:
+                _log_end(key, before)
+            _log_start(key, operation)
+            await self._write()
 
     async def forget_all_but(self, keys: Collection[str]) -> None:
-        """Drop those that are over."""
+        """Drop those that have ended."""
         async with self._lock:
             if self._known is None:
                 return
             kept = {key: operation for key, operation in self._known.items() if key in keys}
             if len(kept) != len(self._known):
+                for key in self._known.keys() - kept.keys():
+                    _log_end(key, self._known[key])
                 self._known = kept
                 await self._write()
 
@@ -77,3 +84,16 @@ class OperationStore:
                 await self._secrets.drop(self._name)
         except StepError as refused:
             self.refused = refused.failed  # the operations stay in memory, and the next reconcile says why
+
+
+def _log_start(key: str, operation: Operation) -> None:
+    with step_span(key):
+        log.info("operation started: %s", operation.kind, extra=fields(operation=operation.kind, expected=operation.expected))
+
+
+def _log_end(key: str, operation: Operation) -> None:
+    """Log the end and the seconds since the operation was accepted; whether it succeeded is the step's condition."""
+    seconds = (datetime.now(UTC) - operation.started).total_seconds()
+    with step_span(key):
+        extra = fields(operation=operation.kind, seconds=round(seconds, 1))
+        log.info("operation ended: %s, after %.0f s", operation.kind, seconds, extra=extra)

@@ -1,4 +1,9 @@
-"""Log lines, as text or JSON, with no secret in them whoever wrote them."""
+"""Log lines, as text or JSON, without secrets, whichever library wrote them.
+
+A line carries the context of the task that logged it (`context.current_fields`): in JSON as members of their own, in text after the
+message as `name=value`. INFO tells the story of a platform: changes applied, Azure operations and Helm actions with their begin and
+end, Events. A platform that does not change logs nothing at INFO. DEBUG adds each request to Azure.
+"""
 
 import json
 import logging
@@ -9,6 +14,7 @@ from typing import Any
 
 from notebook_platform.bounded.text import printable
 from notebook_platform.kube.redaction import REDACTORS
+from notebook_platform.observability.context import current_fields
 
 QUIET = {
     "azure": logging.ERROR,
@@ -19,17 +25,26 @@ QUIET = {
     "asyncio": logging.WARNING,
     "pyhelm3": logging.WARNING,
 }
-"""Loggers of others: the SDK logs whole response bodies at INFO, azure-identity at WARNING."""
+"""Least levels of libraries' loggers: the SDK logs whole response bodies at INFO, azure-identity at WARNING."""
+
+
+class ContextFilter(logging.Filter):
+    """Puts the context of the logging task on each record as `context`. On a handler, which runs in the task that logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.context = current_fields()
+        return True
 
 
 class TextFormatter(logging.Formatter):
-    """One line with time, level and logger; tracebacks below it."""
+    """Formats a record as one line with time, level, logger, message and context; tracebacks follow it."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = _message(record)
+        context = " ".join(f"{name}={_clean(text)}" for name, text in _context(record).items())
+        record.message = _message(record) + (f" {context}" if context else "")
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:
@@ -37,15 +52,19 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formats a record as one JSON object: time, level, logger, message, then the context and the fields of the call."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _message(record),
+            "message": record.getMessage(),
+            **_context(record),
         }
+        for name, found in getattr(record, "fields", {}).items():
+            line.setdefault(name, found)
+        line = {name: _clean(found) for name, found in line.items()}
         if record.exc_info:
             line["exception"] = _traceback(self.formatException(record.exc_info))
         return json.dumps(line)
@@ -53,6 +72,17 @@ class JsonFormatter(logging.Formatter):
 
 def _message(record: logging.LogRecord) -> str:
     return REDACTORS.redact(printable(record.getMessage()))
+
+
+def _context(record: logging.LogRecord) -> dict[str, str]:
+    return getattr(record, "context", {})
+
+
+def _clean(found: object) -> object:
+    """Return a field with its texts printable and redacted; numbers as they are."""
+    if isinstance(found, list | tuple):
+        return [_clean(one) for one in found]
+    return found if isinstance(found, int | float | None) else REDACTORS.redact(printable(str(found)))
 
 
 def _traceback(text: str) -> str:
@@ -63,10 +93,11 @@ log = logging.getLogger(__name__)
 
 
 def configure(form: str, level: str) -> None:
-    """Send everything to standard error in one form; quieten what would repeat or reveal."""
+    """Log to standard error in one form (`text` or `json`) from `level` on; raise the level of loggers that would repeat or reveal."""
     logging.raiseExceptions = False  # it would print a line that cannot be formatted as it stands
     sys.excepthook = _unhandled
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(ContextFilter())
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, least in QUIET.items():

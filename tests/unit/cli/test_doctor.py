@@ -52,7 +52,7 @@ async def preflight(estate: Estate, spec: dict[str, Any]) -> Any:
 
 async def test_a_healthy_subscription_has_a_good_line_for_everything(terminal: Terminal) -> None:
     said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 0 and said.lines[-1] == "Nothing stands in the way."
+    assert said.code == 0 and said.lines[-1] == "No blocking problems found."
     signs = {check: the_line(said, check)[0] for check in CHECKS}
     assert signs == {check: "!" if check == "providers" else "✓" for check in CHECKS}
     assert the_line(said, "providers").endswith("microsoft.insights are not registered yet. The operator does it.")
@@ -76,7 +76,7 @@ async def test_a_platform_that_is_there_has_its_nodes_already(terminal: Terminal
 async def test_the_chart_is_matched_with_the_version(terminal: Terminal) -> None:
     hub = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}}
     said = await diagnosis(terminal, runbook_spec(jupyterhub=hub))
-    assert the_line(said, "chart") == "✓ jupyterhub 4.4.0 goes with Kubernetes 1.35, as do charts up to 4.x"
+    assert the_line(said, "chart") == "✓ jupyterhub 4.4.0 supports Kubernetes 1.35, as do charts up to 4.x"
     spec = runbook_spec(jupyterhub=hub)
     spec["cluster"]["kubernetesVersion"] = "1.27"
     said = await diagnosis(terminal, spec)
@@ -90,7 +90,7 @@ async def test_a_wrong_secret_ends_it_with_one_line(terminal: Terminal) -> None:
     assert said.code == 1 and len(said.lines) == 2 and "utterly-wrong-secret" not in said.out
     assert the_line(said, "token").startswith("✗ spec.azure.credentials: ") and "AADSTS7000215" in said.out
     assert "Put the right clientSecret into the Secret of spec.azure.credentials" in said.out
-    assert said.lines[-1] == "1 thing stands in the way."
+    assert said.lines[-1] == "1 blocking problem found."
 
 
 async def test_a_secret_that_is_missing_is_named(terminal: Terminal) -> None:
@@ -110,7 +110,7 @@ async def test_a_disabled_subscription_is_told_and_the_rest_is_looked_at(termina
 async def test_a_subscription_out_of_sight_is_told_as_such_and_not_as_a_token(terminal: Terminal) -> None:
     await terminal.weak()
     said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 1 and the_line(said, "token") == "✓ Entra ID gives one"
+    assert said.code == 1 and the_line(said, "token") == "✓ issued by Entra ID"
     assert the_line(said, "subscription").startswith("✗ spec.azure.subscriptionId: Azure answered AuthorizationFailed")
 
 
@@ -208,7 +208,7 @@ async def test_what_the_region_does_not_have_is_told_field_by_field(terminal: Te
     )
     assert the_line(said, "quota").startswith("✗ spec.nodePools ask for 326 vCPUs but only 200 are left in eastus")
     assert the_line(said, "addresses").startswith("✗ spec.network.subnet.addressPrefix 10.240.0.0/25 has 123 addresses but")
-    assert (said.code, said.lines[-1]) == (1, "4 things stand in the way.")
+    assert (said.code, said.lines[-1]) == (1, "4 blocking problems found.")
     outcome = await preflight(terminal.estate, spec)
     assert outcome.reason == "VersionNotOffered" and outcome.retry_in is None
     for words in ("1.19.6", "10.240.0.0/25", "Standard_X99", "326 vCPUs"):

@@ -28,7 +28,7 @@ async def test_of_nothing_all_is_to_be_made_and_nothing_is_written(terminal: Ter
     assert "+ Cluster (about 5 min)" in said.lines
     assert "clientId: (known after apply)" in said.lines and "targetResourceUri: (known after apply)" in said.lines
     assert "+ roleAssignments/Contributor on …/Microsoft.Network/virtualNetworks/prd_vnet_jhub" in said.lines
-    assert "= in line: Credentials, Preflight, RolePruning" in said.lines
+    assert "= up to date: Credentials, Preflight, RolePruning" in said.lines
     assert said.lines[-1] == "9 to create, 3 to change; takes about 7 min."
     assert CLIENT_SECRET not in said.out
     assert await terminal.estate.writes() == []
@@ -45,7 +45,7 @@ async def test_of_what_is_settled_there_is_nothing_to_do(terminal: Terminal) -> 
     await terminal.settle(runbook_spec())
     mark = await terminal.estate.mark()
     said = await terminal.run("plan", "-f", terminal.file(runbook_spec()))
-    assert (said.code, said.lines[-1]) == (0, "Nothing to do: what is there is what the spec asks for.")
+    assert (said.code, said.lines[-1]) == (0, "Nothing to do: everything is up to date.")
     assert not [line for line in said.out.splitlines() if line[:1] in ("+", "~", "-", "✗", "…")]
     assert await terminal.estate.writes(mark) == [] and terminal.target.refused == []
 
@@ -73,9 +73,9 @@ async def test_a_rotation_is_told_as_a_replacement_that_disrupts_and_waits_for_t
     spec["nodePools"][1] |= {"vmSize": "Standard_D4s_v3", "replacement": "Rotate"}
     said = await terminal.run("plan", "-f", terminal.file(spec))
     assert said.code == 2
-    replaced = "-/+ agentPools[users].vmSize Standard_D2s_v3 -> Standard_D4s_v3 # disrupts people at work"
+    replaced = "-/+ agentPools[users].vmSize Standard_D2s_v3 -> Standard_D4s_v3 # disruptive"
     assert replaced in said.lines and "-/+ NodePools (about 8 min)" in said.lines
-    told = f"1 disrupts people at work and waits for spec.cluster.maintenanceWindow, which opens on {tomorrow} 12:00 UTC."
+    told = f"1 is disruptive and waits for spec.cluster.maintenanceWindow, which opens on {tomorrow} 12:00 UTC."
     assert said.lines[-1].endswith(told)
 
 
@@ -106,7 +106,7 @@ async def test_what_can_be_done_is_told_beside_what_cannot(terminal: Terminal) -
 async def test_a_pool_that_goes_is_a_deletion(terminal: Terminal) -> None:
     await terminal.settle(with_pool())
     said = await terminal.run("plan", "-f", terminal.file(runbook_spec()))
-    assert said.code == 2 and "- agentPools[users] # disrupts people at work" in said.lines
+    assert said.code == 2 and "- agentPools[users] # disruptive" in said.lines
     assert said.lines[-1].startswith("1 to delete; takes about 2 min")
 
 
@@ -115,7 +115,7 @@ async def test_while_something_is_under_way_the_rest_is_said_to_come(terminal: T
     await terminal.estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"provisioningState": "Updating"}})
     said = await terminal.run("plan", "-f", terminal.file(runbook_spec()))
     assert said.code == 2 and "… Cluster: The managed cluster prd-aks-jhub is Updating (Updating)" in said.lines
-    assert said.lines[-1] == "Nothing to do now, and more once Cluster is over."
+    assert said.lines[-1] == "Nothing to do now, and more once Cluster has ended."
 
 
 async def test_as_data_it_says_the_same(terminal: Terminal) -> None:
@@ -127,7 +127,7 @@ async def test_as_data_it_says_the_same(terminal: Terminal) -> None:
     change = {"action": "update", "path": "agentPools[nodepool1].maxCount", "disrupts": False, "before": 6, "after": 8}
     assert told["steps"] == [{"step": "NodePools", "changes": [change], "takesSeconds": 60.0}]
     assert (said.code, told["platform"], told["summary"]["update"]) == (2, "platforms/prd-jhub", 1)
-    assert "Cluster" in told["inLine"]
+    assert "Cluster" in told["upToDate"]
 
 
 async def test_a_secret_that_is_missing_is_named_once_and_the_rest_waits(terminal: Terminal) -> None:
@@ -155,8 +155,8 @@ async def test_what_stands_in_the_way_of_a_creation_is_told_before_it(terminal: 
 @pytest.mark.parametrize(("content", "words"), [
     (None, "cannot be read"),
     ("a: [", "cannot be read"),
-    ("just text", "no Kubernetes object"),
-    ("{kind: NotebookPlatform, spec: {}}", "no Kubernetes object"),
+    ("just text", "not a Kubernetes object"),
+    ("{kind: NotebookPlatform, spec: {}}", "not a Kubernetes object"),
     ("{kind: Secret, metadata: {name: x}}", "holds no NotebookPlatform"),
     ("{kind: NotebookPlatform, metadata: {name: x}, spec: {}}", "spec.azure: Field required"),
 ])  # fmt: skip
@@ -177,7 +177,7 @@ async def test_without_a_file_and_without_a_cluster_one_is_asked_for(terminal: T
 async def test_a_configuration_that_cannot_be_read_is_told(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTEBOOK_PLATFORM_CA_FILE", "/nowhere/ca.pem")
     said = await terminal.run("plan", "-f", terminal.file(runbook_spec()))
-    assert said.code == 1 and "there is no file /nowhere/ca.pem" in said.err
+    assert said.code == 1 and "the file /nowhere/ca.pem of NOTEBOOK_PLATFORM_CA_FILE does not exist" in said.err
     monkeypatch.setenv("NOTEBOOK_PLATFORM_CLOUD", "mars")
     assert "cloud: Input should be" in (await terminal.run("plan", "-f", terminal.file(runbook_spec()))).err
 

@@ -38,6 +38,6 @@ def test_help_and_errors_speak_of_the_program_as_it_was_called(
     assert run("--help").stdout.startswith(f"usage: {name} COMMAND [FLAGS]\n")
     assert run("watch", "--help").stdout.startswith(f"usage: {name} watch ")
     nowhere = run("wait", "hub", "--namespace=platforms")
-    assert (nowhere.returncode, nowhere.stderr) == (1, f"{name} wait: there is no KUBECONFIG to find the platform with\n")
+    assert (nowhere.returncode, nowhere.stderr) == (1, f"{name} wait: no kubeconfig found; set KUBECONFIG\n")
     unknown = run("wacht")
     assert unknown.returncode == 2 and unknown.stderr.startswith("usage: ")

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 from notebook_platform.cli.management import UsageError
-from notebook_platform.cli.watch_stream import Place, heard, views
+from notebook_platform.cli.watch_stream import Place, new_events, views
 
 from tests.unit.cli_watch.bodies import BUSY, WHOLE, at, view
 
@@ -147,7 +147,7 @@ async def test_events_are_heard_once_each_in_the_order_of_their_times_and_only_o
     first, second, third = event("a", "Second", -5), event("b", "First", -9), event("c", "Third", -1)
     again = event("a", "Second", 0, number=2)
     answers = [listing(first, second), watching(("ADDED", third), ("MODIFIED", again)), listing(first, second, third)]
-    async with serving(*answers) as (api, selectors), aclosing(heard(api, view(BUSY))) as stream:
+    async with serving(*answers) as (api, selectors), aclosing(new_events(api, view(BUSY))) as stream:
         told = [[e.reason for e in await anext(stream)] for _ in range(3)]
     assert told == [["First", "Second"], ["Third"], ["Second"]]
     assert set(selectors) == {"involvedObject.kind=NotebookPlatform,involvedObject.name=hub,involvedObject.uid=u1"}

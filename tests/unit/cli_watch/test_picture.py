@@ -67,7 +67,7 @@ def test_a_step_that_fails_has_another_sign_and_says_when_it_is_tried_again() ->
     failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
     lines = drawn(body(NOT_READY, failing, attempts=[ATTEMPT]))
     assert "✗ Cluster  QuotaExceeded  60 s  spec.nodePools needs 12 vCPUs. Ask for more." in lines
-    assert "  retry Cluster  failed 2 times (QuotaExceeded), is tried again at 12:01:30Z" in lines
+    assert "  retry Cluster  failed 2 times (QuotaExceeded), next try at 12:01:30Z" in lines
 
 
 def test_what_a_person_should_know_stands_under_the_headline() -> None:
@@ -106,9 +106,9 @@ def test_a_message_cannot_steer_the_terminal_nor_be_read_as_markup() -> None:
 
 
 def test_a_platform_that_nobody_has_looked_at_says_so() -> None:
-    assert drawn(body()) == ["○ platforms/hub  the operator has not said anything yet"]
+    assert drawn(body()) == ["○ platforms/hub  the operator has not reported a status yet"]
     assert drawn(body(NOT_READY, generation=2))[0] == (
-        "◐ platforms/hub  the operator has not worked on generation 2 of the spec yet"
+        "◐ platforms/hub  the operator has not observed generation 2 of the spec yet"
     )
     assert drawn(body(NOT_READY, CREATING, deleting=True))[0] == "◐ platforms/hub  Creating  (is being deleted)"
 

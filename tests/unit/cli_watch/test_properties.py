@@ -16,11 +16,11 @@ from notebook_platform.api.status import (
     PlatformStatus,
     ReleaseStatus,
 )
-from notebook_platform.cli.changes import EventLine, turns
+from notebook_platform.cli.changes import EventLine, changes
 from notebook_platform.cli.frame import Frame
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View
-from notebook_platform.cli.wait import judge
+from notebook_platform.cli.wait import evaluate
 from notebook_platform.cli.watch_stream import Place
 from rich.console import Console
 
@@ -115,15 +115,15 @@ def test_turns_are_single_printable_lines_and_a_platform_that_stays_as_it_is_has
     first: dict, second: dict, events: list[EventLine]
 ) -> None:
     before, after = View.of(first), View.of(second)
-    for line in [*turns(None, before), *turns(before, after), *(event.line for event in events)]:
+    for line in [*changes(None, before), *changes(before, after), *(event.line for event in events)]:
         assert line and line.isprintable()
-    assert turns(after, after) == []
+    assert changes(after, after) == []
 
 
 @settings(deadline=None)
 @given(documents(), TYPES)
 def test_a_wait_succeeds_exactly_when_the_condition_holds(document: dict, wanted: str) -> None:
     view = View.of(document)
-    verdict = judge(Place("platforms", "hub"), view, wanted)
+    verdict = evaluate(Place("platforms", "hub"), view, wanted)
     assert (verdict.code == 0) == view.holds(wanted)
     assert verdict.sentence.isprintable()

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from notebook_platform.cli.changes import EventLine, repeats, turns
+from notebook_platform.cli.changes import EventLine, changes, repeats
 
 from tests.unit.cli_watch.bodies import (
     ATTEMPT,
@@ -28,17 +28,17 @@ def event(reason: str, message: str, **more: Any) -> EventLine:
 
 
 def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
-    assert turns(None, view(BUSY)) == [
+    assert changes(None, view(BUSY)) == [
         "platforms/hub: not ready",
         "Network: in place",
         "Cluster: Creating: Azure is at work: create managed cluster aks",
-        "operation create managed cluster aks: under way since 11:59:30Z, expected to end at 12:03:20Z",
+        "operation create managed cluster aks: in progress since 11:59:30Z, expected to end at 12:03:20Z",
     ]
 
 
 def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
-    assert turns(view(BUSY), view(WHOLE)) == [
-        "operation create managed cluster aks: over",
+    assert changes(view(BUSY), view(WHOLE)) == [
+        "operation create managed cluster aks: ended",
         "Cluster: in place",
         "JupyterHub: in place",
         "hub: https://hub.example.org",
@@ -53,12 +53,12 @@ def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
 def test_what_lasts_is_not_told_again_nor_is_progress_a_turn() -> None:
     further = {**OPERATION, "percent": 65, "expectedEnd": at(150)}
     later = body(NOT_READY, NOT_STALLED, IN_PLACE, CREATING, WAITING, operations=[further])
-    assert turns(view(BUSY), view(later)) == []
+    assert changes(view(BUSY), view(later)) == []
 
 
 def test_another_message_of_the_same_reason_is_a_turn() -> None:
     other = condition("ClusterReady", "False", "Creating", "Azure is at work: something else")
-    assert turns(view(body(NOT_READY, CREATING)), view(body(NOT_READY, other))) == [
+    assert changes(view(body(NOT_READY, CREATING)), view(body(NOT_READY, other))) == [
         "Cluster: Creating: Azure is at work: something else"
     ]
 
@@ -67,42 +67,44 @@ def test_a_failure_its_next_try_and_a_stall_are_told() -> None:
     failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
     headline = condition("Ready", "False", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
     stalled = condition("Stalled", "True", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
-    assert turns(view(BUSY), view(body(headline, stalled, IN_PLACE, failing, attempts=[ATTEMPT]))) == [
-        "operation create managed cluster aks: over",
+    assert changes(view(BUSY), view(body(headline, stalled, IN_PLACE, failing, attempts=[ATTEMPT]))) == [
+        "operation create managed cluster aks: ended",
         "platforms/hub: not ready and stalled",
         "Cluster: QuotaExceeded: spec.nodePools needs 12 vCPUs. Ask for more.",
-        "retry Cluster: failed 2 times (QuotaExceeded), is tried again at 12:01:30Z",
+        "retry Cluster: failed 2 times (QuotaExceeded), next try at 12:01:30Z",
     ]
 
 
 def test_what_no_step_says_stands_in_the_headline() -> None:
     suspended = condition("Ready", "False", "Suspended", "Suspended; nothing would change")
-    assert turns(view(WHOLE), view(body(suspended, IN_PLACE)))[0] == ("platforms/hub: Suspended: Suspended; nothing would change")
+    assert changes(view(WHOLE), view(body(suspended, IN_PLACE)))[0] == (
+        "platforms/hub: Suspended: Suspended; nothing would change"
+    )
     changed = view(body(NOT_READY, generation=2))
-    assert turns(None, changed) == ["platforms/hub: the operator has not worked on generation 2 of the spec yet"]
+    assert changes(None, changed) == ["platforms/hub: the operator has not observed generation 2 of the spec yet"]
 
 
 def test_drift_is_told_when_it_comes_and_when_it_goes() -> None:
     drift = condition("DriftDetected", "True", "Drifted", "Autoscale: rules is 1, wanted 2")
     none = condition("DriftDetected", "False", "InLine", "What is there is what was made")
-    assert turns(view(body(NOT_READY, none)), view(body(NOT_READY, drift))) == [
+    assert changes(view(body(NOT_READY, none)), view(body(NOT_READY, drift))) == [
         "DriftDetected: Drifted: Autoscale: rules is 1, wanted 2"
     ]
-    assert turns(view(body(NOT_READY, drift)), view(body(NOT_READY, none))) == ["DriftDetected: no longer so"]
+    assert changes(view(body(NOT_READY, drift)), view(body(NOT_READY, none))) == ["DriftDetected: no longer true"]
 
 
 def test_pending_changes_and_what_comes_next_are_told() -> None:
     change = {"step": "NodePools", "action": "update", "path": "p", "disrupts": True}
     pending = body(NOT_READY, plan=[change, {**change, "disrupts": False}], next="Is stopped at 20:00")
-    assert turns(view(body(NOT_READY)), view(pending)) == [
-        "pending: 2 changes, 1 of them disrupt people at work",
+    assert changes(view(body(NOT_READY)), view(pending)) == [
+        "pending: 2 changes, 1 of them disruptive",
         "next: Is stopped at 20:00",
     ]
 
 
 def test_every_turn_is_one_line() -> None:
     broken = condition("ClusterReady", "False", "Creating", "two\nlines\x1b[2J")
-    assert turns(None, view(body(NOT_READY, broken)))[1] == "Cluster: Creating: two lines"
+    assert changes(None, view(body(NOT_READY, broken)))[1] == "Cluster: Creating: two lines"
 
 
 def test_an_event_is_a_line_unless_a_condition_says_the_same() -> None:

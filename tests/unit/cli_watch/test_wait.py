@@ -1,7 +1,7 @@
 """`notebook-platform wait`: when it ends, with what, and what it says meanwhile."""
 
 import pytest
-from notebook_platform.cli.wait import judge, wait
+from notebook_platform.cli.wait import evaluate, wait
 from notebook_platform.cli.watch_stream import Place
 
 from tests.unit.cli_watch.bodies import BUSY, IN_PLACE, NOT_READY, READY, WHOLE, body, condition, view
@@ -11,43 +11,43 @@ STALLED = condition("Stalled", "True", "QuotaExceeded", "Cluster: spec.nodePools
 
 
 def test_it_is_over_when_the_condition_is_true_for_the_spec_as_it_is_now() -> None:
-    verdict = judge(PLACE, view(WHOLE), "Ready")
+    verdict = evaluate(PLACE, view(WHOLE), "Ready")
     assert (verdict.code, verdict.sentence) == (
         0,
         "platforms/hub has the condition Ready: Ready: Everything is as the spec wants it",
     )
-    assert judge(PLACE, view(body(READY, generation=2)), "Ready").code is None
+    assert evaluate(PLACE, view(body(READY, generation=2)), "Ready").code is None
 
 
 def test_meanwhile_it_says_what_it_waits_for() -> None:
-    assert judge(PLACE, view(BUSY), "Ready").sentence == "Creating: Cluster: Azure is at work: create managed cluster aks"
-    assert judge(PLACE, view(BUSY), "JupyterHubReady").sentence == "Waiting: Waits for Cluster"
-    assert judge(PLACE, view(BUSY), "Nonsense").sentence == "there is no condition Nonsense"
-    assert judge(PLACE, view(body()), "Ready").sentence == "the operator has not said anything yet"
-    changed = judge(PLACE, view(body(READY, generation=2)), "Ready")
-    assert changed.sentence == "the operator has not worked on generation 2 of the spec yet"
+    assert evaluate(PLACE, view(BUSY), "Ready").sentence == "Creating: Cluster: Azure is at work: create managed cluster aks"
+    assert evaluate(PLACE, view(BUSY), "JupyterHubReady").sentence == "Waiting: Waits for Cluster"
+    assert evaluate(PLACE, view(BUSY), "Nonsense").sentence == "there is no condition Nonsense"
+    assert evaluate(PLACE, view(body()), "Ready").sentence == "the operator has not reported a status yet"
+    changed = evaluate(PLACE, view(body(READY, generation=2)), "Ready")
+    assert changed.sentence == "the operator has not observed generation 2 of the spec yet"
 
 
 def test_a_stall_ends_a_wait_for_ready_at_once_and_no_other() -> None:
     stalled = view(body(NOT_READY, STALLED, IN_PLACE))
-    verdict = judge(PLACE, stalled, "ready")
+    verdict = evaluate(PLACE, stalled, "ready")
     assert verdict.code == 1
     assert verdict.sentence.startswith("platforms/hub is stalled: QuotaExceeded: Cluster: spec.nodePools needs 12 vCPUs")
-    assert judge(PLACE, stalled, "JupyterHubReady").code is None
-    assert judge(PLACE, stalled, "Stalled").code == 0
-    assert judge(PLACE, stalled, "delete").code is None
+    assert evaluate(PLACE, stalled, "JupyterHubReady").code is None
+    assert evaluate(PLACE, stalled, "Stalled").code == 0
+    assert evaluate(PLACE, stalled, "delete").code is None
 
 
 def test_a_stall_of_an_earlier_spec_ends_nothing() -> None:
-    assert judge(PLACE, view(body(NOT_READY, STALLED, generation=2)), "Ready").code is None
+    assert evaluate(PLACE, view(body(NOT_READY, STALLED, generation=2)), "Ready").code is None
 
 
 def test_a_wait_for_deletion_is_over_when_there_is_no_such_platform_and_any_other_has_failed_then() -> None:
-    assert judge(PLACE, None, "delete").code == 0
-    assert judge(PLACE, None, "Ready").code == 1
-    assert judge(PLACE, view(WHOLE), "delete").sentence == "nobody has asked for its deletion"
+    assert evaluate(PLACE, None, "delete").code == 0
+    assert evaluate(PLACE, None, "Ready").code == 1
+    assert evaluate(PLACE, view(WHOLE), "delete").sentence == "its deletion is not requested"
     deleting = condition("Ready", "False", "Deleting", "Is being deleted")
-    assert judge(PLACE, view(body(deleting, deleting=True)), "delete").sentence == "Deleting: Is being deleted"
+    assert evaluate(PLACE, view(body(deleting, deleting=True)), "delete").sentence == "Deleting: Is being deleted"
 
 
 def test_a_length_of_time_that_cannot_be_read_is_told_with_the_forms_that_can(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from azure.core.exceptions import (
@@ -22,6 +23,7 @@ from notebook_platform.bounded.documents import parse_json
 from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.kube.redaction import sanitize
+from notebook_platform.observability.context import CORRELATION
 
 log = logging.getLogger(__name__)
 
@@ -144,11 +146,11 @@ def translate(error: AzureError, *, field: str) -> Failed:
 
 @asynccontextmanager
 async def azure_errors(field: str) -> AsyncIterator[None]:
-    """Whatever Azure refuses inside the block is refused to the user in the table's words, naming `field`."""
+    """Raise what Azure refuses inside the block as StepError: the table's reason and remedy, `field`, and the correlation id."""
     try:
         yield
     except AzureError as error:
-        raise StepError.of(translate(error, field=field)) from None
+        raise StepError.of(replace(translate(error, field=field), correlation_id=CORRELATION.get())) from None
 
 
 def is_missing(error: HttpResponseError) -> bool:

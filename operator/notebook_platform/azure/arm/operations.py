@@ -14,6 +14,7 @@ from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
 from notebook_platform.azure.arm.rate_limit import THROTTLED
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, StepError
+from notebook_platform.observability.context import CORRELATION
 
 LOOK_AGAIN = 5.0
 """Seconds between looks when Azure gives no hint."""
@@ -53,7 +54,9 @@ def lro_from_headers(headers: Mapping[str, str], *, kind: str, expected: float, 
     url = lower.get("Azure-AsyncOperation") or lower.get("Location")
     if not url:
         return None
-    operation = Operation(kind=kind, url=url, started=datetime.now(UTC), expected=expected, key=key, percent=0)
+    operation = Operation(
+        kind=kind, url=url, started=datetime.now(UTC), expected=expected, key=key, correlation_id=CORRELATION.get(), percent=0
+    )
     return in_progress(operation, retry_after(lower))
 
 
@@ -102,7 +105,7 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
     status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "Progressing"))
     if status in ("Failed", "Canceled"):
         told = document.get("error") or {"code": status, "message": f"{operation.kind} was {status.lower()}"}
-        return Poll(failed=failure_of(200, told, headers, field=field))
+        return Poll(failed=replace(failure_of(200, told, headers, field=field), correlation_id=operation.correlation_id))
     if status == "Succeeded":
         return Poll()
     return Poll(busy=in_progress(_progressed(document, operation), retry_after(headers)))

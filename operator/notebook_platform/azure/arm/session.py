@@ -6,11 +6,13 @@ registering are steps' business.
 
 import asyncio
 import importlib
+import logging
+import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 from azure.core import AsyncPipelineClient
@@ -37,10 +39,13 @@ from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.paths import check, query, quoted
 from notebook_platform.azure.arm.rate_limit import Buckets, ThrottlePolicy
 from notebook_platform.azure.arm.transport import BoundedTransport
+from notebook_platform.observability.context import CORRELATION, fields
 from notebook_platform.observability.metrics import AZURE_REQUESTS
 
-CORRELATION: ContextVar[str] = ContextVar("correlation", default="")
-"""Correlation id of the pass; Azure's own logs can be searched for it."""
+log = logging.getLogger(__name__)
+
+STARTED = "notebook_platform_started"
+"""Key of a request's context: when it was sent, on the monotonic clock."""
 
 CLIENTS = (
     "resource.resources",
@@ -55,7 +60,7 @@ CLIENTS = (
 
 
 class _Trace(SansIOHTTPPolicy[Any, Any]):
-    """Puts the correlation id on, counts answers, and refuses an address that no token may be sent to (`paths.check`)."""
+    """Puts the correlation id on, counts and logs answers, and refuses an address that no token may be sent to (`paths.check`)."""
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -63,10 +68,25 @@ class _Trace(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: PipelineRequest[Any]) -> None:
         check(request.http_request.method, request.http_request.url, self._base)
         request.http_request.headers["x-ms-correlation-request-id"] = CORRELATION.get() or str(uuid.uuid4())
+        request.context[STARTED] = time.monotonic()
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
         status = response.http_response.status_code
         AZURE_REQUESTS.labels(method=request.http_request.method, status=str(status)).inc()
+        _log_request(request, str(status))
+
+    def on_exception(self, request: PipelineRequest[Any]) -> None:
+        _log_request(request, "no answer")
+
+
+def _log_request(request: PipelineRequest[Any], status: str) -> None:
+    """Log one request at DEBUG: method, path, status, seconds. The query stays out of the log: it may be a signature."""
+    started = request.context.get(STARTED)
+    if started is None or not log.isEnabledFor(logging.DEBUG):
+        return
+    method, path, seconds = request.http_request.method, urlsplit(request.http_request.url).path, time.monotonic() - started
+    extra = fields(method=method, path=path, status=status, seconds=round(seconds, 3))
+    log.debug("%s %s: %s in %.2f s", method, path, status, seconds, extra=extra)
 
 
 class AzureSession:

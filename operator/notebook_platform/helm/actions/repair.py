@@ -1,16 +1,22 @@
 """Repairs of a release that Helm does not have to run for: adopting it, correcting drift, and removing the lock of a dead process."""
 
+import logging
+
 from kubernetes.aio import client
 
 from notebook_platform.engine.outcome import Done, Outcome, Progressing
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.drift import put_right
+from notebook_platform.observability.context import fields
 from notebook_platform.observability.metrics import HELM_RUNS
+
+log = logging.getLogger(__name__)
 
 
 async def adopt(context: ActionContext) -> Outcome:
     """Record the ownership of a release that existed before and matches the spec. Nothing in the release is written."""
     await context.note()
+    log.info("adopted %s", context.label, extra=fields(action="adopt", release="/".join(context.place)))
     return Done()
 
 
@@ -31,5 +37,7 @@ async def unlock(context: ActionContext) -> Outcome:
     await context.note(recovering=True)
     await client.CoreV1Api(context.api).delete_namespaced_secret(newest.secret_name, newest.namespace)
     HELM_RUNS.labels(action="unlock").inc()
+    revision = f"its unfinished revision {newest.revision} ({newest.status}) is removed"
+    log.info("unlocked %s: %s", context.label, revision, extra=fields(action="unlock", release="/".join(context.place)))
     message = f"Revision {newest.revision} of {newest.name} was left unfinished ({newest.status}) and is written again"
     return Progressing(reason="Recovering", message=message, requeue_after=0.1)

@@ -1,0 +1,307 @@
+"""The log tells the story of a platform: each change, operation and Helm action once, with its context and without secrets."""
+
+import asyncio
+import copy
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.core.pipeline import PipelineContext, PipelineRequest, PipelineResponse
+from azure.core.rest import HttpRequest
+from kubernetes.aio import client
+from notebook_platform.api.status import PlatformStatus
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.session import _Trace
+from notebook_platform.clients import SharedClients
+from notebook_platform.config import OperatorConfig
+from notebook_platform.engine import Action, Change, Done, Failed, Operation, StepError
+from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
+from notebook_platform.engine.conditions import fold_conditions
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.outcome import Outcome
+from notebook_platform.engine.reconcile import Policy, Result, reconcile
+from notebook_platform.engine.step import Inputs, Observed, Step
+from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.record_proxy import Access
+from notebook_platform.helm.runner import Helm
+from notebook_platform.kube.operation_record import OperationScope
+from notebook_platform.kube.operations import OperationStore
+from notebook_platform.kube.redaction import HIDDEN, REDACTORS, SecretRedactor
+from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.observability.context import CORRELATION, PLATFORM, STEP, PlatformLog, renew_correlation_id
+from notebook_platform.observability.logs import ContextFilter, JsonFormatter, TextFormatter
+from notebook_platform.reconciler import PlatformReconciler
+from notebook_platform.status import platform_status
+from pyhelm3.errors import Error
+
+from sandbox.azure.world import CLIENT_SECRET
+from tests.unit.keeper.cluster import Management
+from tests.unit.keeper.test_no_silence import management, whole_spec
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SECRET = "an-utterly-secret-word"
+REFUSED = Failed(reason="QuotaExceeded", message="spec.nodePools: no quota", remedy="Ask for more.", retry_in=60)
+
+
+class Lines(logging.Handler):
+    """Collects what the operator logs, as it is written: parsed JSON, and text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addFilter(ContextFilter())
+        self.found: list[dict[str, Any]] = []
+        self.text: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append(json.loads(JsonFormatter().format(record)))
+        self.text.append(TextFormatter().format(record))
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    root, handler = logging.getLogger("notebook_platform"), Lines()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield handler
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+class Disk(Step[int, int]):
+    """A resource with a size; `refused` is raised when a change is applied."""
+
+    name = "Disk"
+
+    def __init__(self) -> None:
+        self.size, self.refused = 1, ""
+
+    def desired(self, inputs: Inputs) -> int:
+        return 2
+
+    async def observe(self, inputs: Inputs) -> Observed[int]:
+        return Observed(found=self.size)
+
+    def plan(self, desired: int | None, found: int | None) -> Sequence[Change]:
+        return [] if desired == found else [Change(path="properties.size", action=Action.UPDATE, before=found, after=SECRET)]
+
+    async def apply(self, desired: int | None, found: int | None, changes: Sequence[Change]) -> Outcome:
+        if self.refused:
+            raise StepError("Refused", self.refused, "Correct it.")
+        self.size = 2
+        return Done()
+
+    def output(self, found: int | None) -> Any:
+        return found
+
+    async def delete(self, found: int, inputs: Inputs) -> Outcome:
+        return Done()
+
+
+async def reconciled(disk: Disk, platform: PlatformLog) -> Result:
+    """Reconcile once as the reconciler does: with a correlation id of its own."""
+    PLATFORM.set(platform)
+    renew_correlation_id()
+
+    async def on_result(step: str, result: Result) -> None:
+        if isinstance(result.outcome, Done):
+            platform.in_sync(step)
+
+    return (await reconcile(Graph([disk]), Policy(), on_result))["Disk"]
+
+
+async def test_a_change_is_one_line_with_its_context_and_a_reconcile_without_changes_is_none(lines: Lines) -> None:
+    disk, platform = Disk(), PlatformLog("platforms/lab")
+    await reconciled(disk, platform)
+    (line,) = lines.found
+    assert (line["level"], line["message"]) == ("info", "applying 1 change: properties.size")
+    assert (line["platform"], line["step"], line["paths"]) == ("platforms/lab", "Disk", ["properties.size"])
+    assert line["correlation_id"] == CORRELATION.get() and STEP.get() == ""
+    assert lines.text[0].endswith(f"properties.size platform=platforms/lab step=Disk correlation_id={CORRELATION.get()}")
+    assert SECRET not in json.dumps(lines.found)
+    await reconciled(disk, platform)
+    assert len(lines.found) == 1
+
+
+async def test_a_change_that_is_retried_is_logged_once_and_again_when_it_comes_back(lines: Lines) -> None:
+    disk, platform = Disk(), PlatformLog("platforms/lab")
+    disk.refused = "not now"
+    for _ in range(3):
+        assert isinstance((await reconciled(disk, platform)).outcome, Failed)
+    assert len(lines.found) == 1
+    disk.refused = ""
+    await reconciled(disk, platform)
+    disk.size = 1
+    await reconciled(disk, platform)
+    assert [line["message"] for line in lines.found] == ["applying 1 change: properties.size"] * 2
+
+
+async def test_a_secret_in_a_message_or_a_field_is_redacted(lines: Lines) -> None:
+    REDACTORS.of("test-log").add({"password": SECRET})
+    try:
+        PLATFORM.set(PlatformLog("platforms/lab"))
+        extra = {"fields": {"paths": [f"a.{SECRET}"], "seconds": 1.5}}
+        logging.getLogger("notebook_platform.any").warning("failed: %s is refused", SECRET, extra=extra)
+    finally:
+        REDACTORS.drop("test-log")
+    (line,) = lines.found
+    assert line["message"] == f"failed: {HIDDEN} is refused" and line["paths"] == [f"a.{HIDDEN}"] and line["seconds"] == 1.5
+    assert SECRET not in lines.text[0]
+
+
+class Clients(SharedClients):
+    """Makes the real graph, for what it reads of Secrets, and reconciles the disk instead of it."""
+
+    def __init__(self, config: OperatorConfig, disk: Disk) -> None:
+        super().__init__(config)
+        self.disk, self.reconciles = disk, 0
+
+    async def graph(self, *arguments: Any, **options: Any) -> Graph:
+        await super().graph(*arguments, **options)
+        self.reconciles += 1
+        return Graph([self.disk])
+
+
+@asynccontextmanager
+async def kept(directory: Path, disk: Disk) -> AsyncIterator[tuple[Management, Clients]]:
+    """A platform that a reconciler keeps, once a second."""
+    config = OperatorConfig(work_dir=directory, chart_repository="https://charts.example.org", least_interval=1)
+    clients = Clients(config, disk)
+    async with management(whole_spec(interval="1s")) as cluster:
+        task = asyncio.create_task(PlatformReconciler(copy.deepcopy(cluster.platform), cluster.api, clients).run())
+        yield cluster, clients
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await clients.close()
+
+
+async def test_a_platform_that_does_not_change_logs_nothing_more(lines: Lines, tmp_path: Path) -> None:
+    async with kept(tmp_path, Disk()) as (cluster, clients):
+        await cluster.until("it is ready", lambda: (cluster.condition("Ready") or {}).get("status") == "True", 60)
+        settled = clients.reconciles + 2
+        await cluster.until("its Events are sent", lambda: clients.reconciles >= settled, 60)
+        story = list(lines.found)
+        await cluster.until("three more reconciles", lambda: clients.reconciles >= settled + 3, 60)
+    assert lines.found == story
+    assert story[0]["message"] == "applying 1 change: properties.size" and story[-1]["message"].startswith("Ready: ")
+    assert {line["platform"] for line in story} == {"platforms/lab"} and all(line["correlation_id"] for line in story)
+
+
+async def test_a_failure_is_one_warning_without_the_platforms_secrets(lines: Lines, tmp_path: Path) -> None:
+    disk = Disk()
+    disk.refused = f"the size is refused for {CLIENT_SECRET}"
+    async with kept(tmp_path, disk) as (cluster, clients):
+        await cluster.until("four reconciles", lambda: clients.reconciles >= 4, 60)
+    warnings = [line["message"] for line in lines.found if line["level"] == "warning"]
+    assert warnings == [f"Refused: Disk: the size is refused for {HIDDEN}. Correct it."]
+    assert CLIENT_SECRET not in json.dumps(lines.found)
+
+
+async def test_an_operation_in_azure_is_logged_when_it_starts_and_when_it_ends(lines: Lines) -> None:
+    scope = OperationScope(resource_manager="https://management.azure.com", subscription_id="s")
+    started = datetime.now(UTC) - timedelta(seconds=90)
+    operation = Operation(kind="create managed cluster lab", url="https://x/1?sig=s", started=started, expected=300)
+    async with Management() as cluster:
+        store = OperationStore(SecretStore(cluster.api, Platform(namespace="platforms", name="lab", uid="uid-1")))
+        await store.load(scope)
+        await store.remember("Cluster", operation)
+        await store.remember("Cluster", replace(operation, percent=50))
+        assert [line["message"] for line in lines.found] == ["operation started: create managed cluster lab"]
+        await store.forget_all_but([])
+        await store.forget_all_but([])
+    start, end = lines.found
+    assert end["message"] == f"operation ended: create managed cluster lab, after {end['seconds']:.0f} s"
+    assert start["operation"] == end["operation"] == operation.kind and start["step"] == end["step"] == "Cluster"
+    assert end["seconds"] >= 90
+    assert "sig" not in json.dumps(lines.found)
+
+
+async def test_a_helm_action_is_logged_when_it_starts_and_when_it_ends(lines: Lines, tmp_path: Path) -> None:
+    helm = Helm(executable="true", work_dir=tmp_path, charts=ChartSource(directory=None, repository=""), timeout=30)
+    access = Access(api=client.ApiClient(), ledger=None, place=("jhub", "hub"))  # type: ignore[arg-type]
+
+    async def succeeds(_: object) -> None:
+        await asyncio.sleep(0)
+
+    async def fails(_: object) -> None:
+        raise Error(1, b"", b"Error: the hook failed")
+
+    for verb, work in (("install", succeeds), ("upgrade", fails)):
+        helm.start("key", verb, access, work)
+        run = helm.run_of("key")
+        assert run is not None
+        await run.task
+        helm.run_of("key")
+    await helm.close()
+    await access.api.close()
+    assert [(line["level"], line["action"], line["release"]) for line in lines.found] == [
+        ("info", "install", "jhub/hub"),
+        ("info", "install", "jhub/hub"),
+        ("info", "upgrade", "jhub/hub"),
+        ("warning", "upgrade", "jhub/hub"),
+    ]
+    assert lines.found[0]["message"] == "helm install started: release hub in namespace jhub"
+    assert lines.found[1]["message"].startswith("helm install of release hub in namespace jhub succeeded (after ")
+    assert "failed: the hook failed (after " in lines.found[3]["message"]
+
+
+def test_a_request_to_azure_is_one_line_at_debug_without_its_query(lines: Lines) -> None:
+    base = "https://management.azure.com"
+    request = PipelineRequest(HttpRequest("GET", f"{base}/subscriptions/s?sig=signed"), PipelineContext(None))
+    trace = _Trace(base)
+    response = PipelineResponse(request.http_request, type("Answer", (), {"status_code": 200})(), request.context)
+    trace.on_request(request)
+    trace.on_response(request, response)
+    assert lines.found == []
+    logging.getLogger("notebook_platform").setLevel(logging.DEBUG)
+    trace.on_response(request, response)
+    (line,) = lines.found
+    assert (line["level"], line["method"], line["path"], line["status"]) == ("debug", "GET", "/subscriptions/s", "200")
+    assert line["seconds"] >= 0 and "signed" not in json.dumps(line)
+
+
+async def test_what_azure_refuses_has_the_correlation_id_of_its_reconcile() -> None:
+    renew_correlation_id()
+    with pytest.raises(StepError) as caught:
+        async with azure_errors("spec.azure"):
+            raise HttpResponseError("refused")
+    assert caught.value.failed.correlation_id == CORRELATION.get() != ""
+    assert StepError.of(caught.value.failed).failed.correlation_id == CORRELATION.get()
+
+
+def status_of(failed: Failed, attempts: Sequence[Attempt], now: datetime, previous: PlatformStatus) -> PlatformStatus:
+    """The status after a reconcile in which the step Cluster failed."""
+    results = {"Cluster": Result(outcome=failed)}
+    conditions = fold_conditions(results, previous.conditions, generation=1, now=now)
+    return platform_status(
+        results,
+        conditions,
+        previous=previous,
+        generation=1,
+        operations={},
+        attempts=attempts,
+        redactor=SecretRedactor(),
+    )
+
+
+def test_a_correlation_id_is_in_status_and_causes_no_status_write_of_its_own() -> None:
+    first = replace(REFUSED, correlation_id="11111111-1111-1111-1111-111111111111")
+    attempts = next_attempts({"Cluster": Result(outcome=first)}, (), NOW, 600)
+    written = status_of(first, attempts, NOW, PlatformStatus())
+    assert written.attempts[0].correlation_id == first.correlation_id
+    for seconds in (10, 50):  # reconciles while the step backs off
+        held = backing_off(attempts, NOW + timedelta(seconds=seconds))
+        attempts = next_attempts({"Cluster": Result(outcome=held["Cluster"])}, attempts, NOW, 600, held)
+        assert status_of(held["Cluster"], attempts, NOW + timedelta(seconds=seconds), written).wire() == written.wire()
+    later, second = NOW + timedelta(seconds=60), replace(REFUSED, correlation_id="22222222-2222-2222-2222-222222222222")
+    attempts = next_attempts({"Cluster": Result(outcome=second)}, attempts, later, 600)
+    again = status_of(second, attempts, later, written)
+    assert again.conditions == written.conditions, "the id is no part of a condition"
+    assert (again.attempts[0].count, again.attempts[0].correlation_id) == (2, second.correlation_id)
