@@ -1,15 +1,7 @@
-"""The whole platform on one page: the steps, and who needs whom.
+"""The steps of a platform: this list and nothing else.
 
-Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Network ──┬─ RoleAssignment ─┐
-                                                        └─ Identity ─┘                  │
-   ClusterRoles, MaintenanceWindow, PrincipalSecret ──┬──────────────────────── Cluster ─┘
-   (RolePruning comes after both that give roles)     │
-                                         NodePools ───┘
-                                           ├─ Autoscale
-                                           └─ WorkloadCluster ─┬─ JupyterHub
-   ResourceGroup ── Registry ── ClusterRoles, BinderHub      ├─ BinderHub
-                                                             ├─ Release<Name> for each of spec.releases (each after its `needs`)
-                                                             └─ RetiredReleases
+A step names the steps that it needs in its class. docs/reference/steps.md draws the graph of all steps; `make docs` generates it
+from the classes.
 """
 
 from collections.abc import Sequence
