@@ -58,13 +58,13 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         }
         return settings or None
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster: outputs.Cluster | None = inputs.get("Cluster")
         if cluster is None or (cluster.power_state == "Stopped" and not self._context.deleting):
             return Observed()
         group, cache = cluster.node_resource_group, self._context.session.cache
         async with azure_errors(FIELD):
-            listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._context.max_age, sharp=self.sharp)
+            listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._context.max_age, fresh=fresh)
         if listed is None:
             return Observed()
         ours = {s["name"]: s for s in listed if self._context.owner.owns(s.get("tags"))}

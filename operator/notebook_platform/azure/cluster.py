@@ -75,19 +75,19 @@ class Cluster(Step[Wire, Wire]):
             data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
             self._ssh_key = data[reference.key]
 
-    async def observe(self, inputs: Inputs) -> Observed[Wire]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         pending = await self._context.pending(self.name, FIELD)
         if pending is not None:
             return replace(pending, notices=tuple(self._notices()))
         async with azure_errors(FIELD):
-            found = await self._context.look(CLUSTERS, self._name, sharp=self.sharp)
+            found = await self._context.look(CLUSTERS, self._name, fresh=fresh)
         if found is None:
             return Observed(notices=tuple(self._notices()))
         what, adoption = f"the managed cluster {self._name!r}", self._context.spec.adoption
         failed = self._context.owner.ownership_conflict(what, f"{FIELD}.name", found.get("tags"), adoption)
         if failed:
             return Observed(failed=failed, ours=False)
-        if self.sharp:
+        if fresh:
             self._obstacle = await self._upgrade_obstacle(found)
         state = str(found["properties"].get("provisioningState"))
         busy = None
@@ -305,7 +305,7 @@ async def find_cluster(context: AzureScope) -> outputs.Cluster | None:
     """Read the spec's managed cluster from Azure; None when there is none or it is another owner's. Raises StepError."""
     name = context.spec.cluster.name
     async with azure_errors(FIELD):
-        found = await context.look(CLUSTERS, name, sharp=True)
+        found = await context.look(CLUSTERS, name, fresh=True)
     if found is None or not context.owner.owns(found.get("tags")):
         return None
     cluster: outputs.Cluster = Cluster(context).output(found)

@@ -21,10 +21,10 @@ class Credentials(Check[str]):
     def desired(self, inputs: Inputs) -> str:
         return self._context.spec.azure.subscription_id
 
-    async def observe(self, inputs: Inputs) -> Observed[str]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[str]:
         wanted, session = self._context.spec.azure.subscription_id, self._context.session
         async with azure_errors("spec.azure.subscriptionId"):
-            state = await session.cache.cached_call("subscription", self._state, max_age=self._context.max_age, sharp=self.sharp)
+            state = await session.cache.cached_call("subscription", self._state, max_age=self._context.max_age, fresh=fresh)
         if state in USABLE:
             return Observed(found=wanted)
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"

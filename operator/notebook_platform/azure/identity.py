@@ -33,7 +33,7 @@ class SystemAssigned(Check[outputs.Identity]):
     def desired(self, inputs: Inputs) -> outputs.Identity:
         return outputs.Identity(type="SystemAssigned")
 
-    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Identity]:
         return Observed(found=outputs.Identity(type="SystemAssigned"))
 
 
@@ -45,7 +45,7 @@ class ExistingPrincipal(SystemAssigned):
     def desired(self, inputs: Inputs) -> outputs.Identity:
         return outputs.Identity(type="ServicePrincipal")
 
-    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Identity]:
         principal = self._context.spec.identity.service_principal
         assert principal is not None and principal.secret_ref is not None
         data = await self._context.secrets.read(principal.secret_ref.name, "clientId", "clientSecret", field=self.FIELD)
@@ -53,7 +53,7 @@ class ExistingPrincipal(SystemAssigned):
         async with azure_errors(self.FIELD):
             session, path = self._context.session, f"/servicePrincipals(appId={literal(client_id)})"
             age = self._context.max_age
-            found = await session.cache.cached_call(path, lambda: session.graph("GET", path), max_age=age, sharp=self.sharp)
+            found = await session.cache.cached_call(path, lambda: session.graph("GET", path), max_age=age, fresh=fresh)
         identity = outputs.Identity(
             type="ServicePrincipal",
             client_id=client_id,
@@ -72,7 +72,7 @@ class ExistingIdentity(SystemAssigned):
     def desired(self, inputs: Inputs) -> outputs.Identity:
         return outputs.Identity(type="UserAssigned")
 
-    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Identity]:
         chosen = self._context.spec.identity.user_assigned
         assert chosen is not None and chosen.resource_id is not None
         session, path = self._context.session, chosen.resource_id
@@ -81,7 +81,7 @@ class ExistingIdentity(SystemAssigned):
             return (await session.send("GET", path, api_version=IDENTITY_API)).json()
 
         async with azure_errors(self.FIELD):
-            found = await session.cache.cached_call(path, ask, max_age=self._context.max_age, sharp=self.sharp)
+            found = await session.cache.cached_call(path, ask, max_age=self._context.max_age, fresh=fresh)
         properties = found["properties"]
         identity = outputs.Identity(
             type="UserAssigned",
@@ -108,9 +108,9 @@ class UserAssigned(Step[Wire, Wire]):
     def desired(self, inputs: Inputs) -> Wire:
         return {"location": self._context.spec.azure.location, "tags": self._context.tags}
 
-    async def observe(self, inputs: Inputs) -> Observed[Wire]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         async with azure_errors(self.FIELD):
-            found = await self._context.look(IDENTITIES, self._name, sharp=self.sharp)
+            found = await self._context.look(IDENTITIES, self._name, fresh=fresh)
         if found is None:
             return Observed()
         adoption = self._context.spec.adoption

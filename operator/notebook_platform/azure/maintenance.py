@@ -54,14 +54,14 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
             "startTime": window.start,
         }
 
-    async def observe(self, inputs: Inputs) -> Observed[Mapping[str, Wire]]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, Wire]]:
         cluster: outputs.Cluster | None = inputs.get("Cluster")
         if self._window is None or cluster is None or not cluster.is_there:
             return Observed()
         async with azure_errors(FIELD):
             key = f"{cluster.id.lower()}/maintenanceConfigurations"
             cache, age = self._context.session.cache, self._context.max_age
-            found = await cache.cached_call(key, self._ask, max_age=age, sharp=self.sharp)
+            found = await cache.cached_call(key, self._ask, max_age=age, fresh=fresh)
         return Observed(found=found)
 
     async def _ask(self) -> dict[str, Wire]:

@@ -65,13 +65,13 @@ class Network(Step[Desired, Wire]):
         assert self._spec is not None and self._spec.virtual_network is not None
         return self._spec.virtual_network.name
 
-    async def observe(self, inputs: Inputs) -> Observed[Wire]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         if self._spec is None:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
         async with azure_errors(f"{FIELD}.virtualNetwork"):
-            network = await self._context.look(NETWORKS, self._name, sharp=self.sharp)
+            network = await self._context.look(NETWORKS, self._name, fresh=fresh)
         if network is None:
             return Observed()
         state = network.get("properties", {}).get("provisioningState")
@@ -169,14 +169,14 @@ class ExistingSubnet(Check[outputs.Network]):
     def desired(self, inputs: Inputs) -> outputs.Network:
         return outputs.Network(virtual_network_id=self._id.rsplit("/subnets/", 1)[0], subnet_id=self._id)
 
-    async def observe(self, inputs: Inputs) -> Observed[outputs.Network]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Network]:
         parts = self._id.split("/")
         if parts[2].lower() != self._context.spec.azure.subscription_id.lower():
             return Observed(found=self.desired(inputs))  # not in sight of these credentials; AKS will say if it is not there
         group, network, subnet = parts[4], parts[8], parts[10]
         async with azure_errors(f"{FIELD}.subnetId"):
             try:
-                found = await self._context.look(NETWORKS, network, sharp=self.sharp, group=group)
+                found = await self._context.look(NETWORKS, network, fresh=fresh, group=group)
             except HttpResponseError as error:
                 if not is_missing(error):
                     raise

@@ -75,17 +75,17 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             for name, pool in self._spec.items()
         }
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster: outputs.Cluster | None = inputs.get("Cluster")
         if cluster is None or not cluster.is_there:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
         async with azure_errors(FIELD):
-            pools = await self._look(cluster)
+            pools = await self._look(cluster, fresh=fresh)
             if pools is None:
                 return Observed()
-            scale_sets = await self._scale_sets(cluster.node_resource_group)
+            scale_sets = await self._scale_sets(cluster.node_resource_group, fresh=fresh)
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if p.get("provisioningState") in BUSY]:
             busy = Progressing(reason="Updating", message=f"Agent pool {', '.join(moving)}", requeue_after=3)
@@ -97,10 +97,10 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
         )
 
-    async def _look(self, cluster: outputs.Cluster) -> dict[str, Wire] | None:
+    async def _look(self, cluster: outputs.Cluster, *, fresh: bool) -> dict[str, Wire] | None:
         """The pools by name: as the shared look at the cluster shows them, or each from its own address."""
-        if not self.sharp:
-            seen = await self._context.look(CLUSTERS, cluster.name, sharp=False)
+        if not fresh:
+            seen = await self._context.look(CLUSTERS, cluster.name, fresh=False)
             return {pool["name"]: dict(pool) for pool in seen["properties"].get("agentPoolProfiles") or ()} if seen else None
         try:
             return {pool.name: flat(pool.as_dict()) async for pool in self._pools.list(self._context.group, cluster.name)}
@@ -109,9 +109,9 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 return None
             raise
 
-    async def _scale_sets(self, group: str) -> Mapping[str, str]:
+    async def _scale_sets(self, group: str, *, fresh: bool) -> Mapping[str, str]:
         cache = self._context.session.cache
-        listed = await cache.list_group(SCALE_SETS, group, max_age=self._context.max_age, sharp=self.sharp)
+        listed = await cache.list_group(SCALE_SETS, group, max_age=self._context.max_age, fresh=fresh)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
     def plan(self, desired: Mapping[str, Wire] | None, found: Found | None) -> Sequence[Change]:

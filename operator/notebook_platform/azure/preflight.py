@@ -26,29 +26,30 @@ class Preflight(CheckStep[str]):
     def desired(self, inputs: Inputs) -> str:
         return self._spec.cluster.kubernetes_version
 
-    async def observe(self, inputs: Inputs) -> Observed[str]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[str]:
         wanted = self._spec.cluster.kubernetes_version
         if self._context.deleting:
             return Observed(found=wanted)
-        running = await self._running_version()
+        running = await self._running_version(fresh=fresh)
         if running is not None and satisfies(running, wanted):
             return Observed(found=wanted)
-        looks = await asyncio.gather(*map(self._found, BEFORE_UPGRADE if running else BEFORE_CREATION))
+        checks = BEFORE_UPGRADE if running else BEFORE_CREATION
+        looks = await asyncio.gather(*(self._found(check, fresh=fresh) for check in checks))
         findings = [finding for found in looks for finding in found if finding.reason and finding.blocks]
         return Observed(failed=_failed(findings)) if findings else Observed(found=wanted)
 
-    async def _found(self, check: Check) -> list[Finding]:
+    async def _found(self, check: Check, *, fresh: bool) -> list[Finding]:
         """What a check finds. One that the principal may not make holds nothing up: the steps will see for themselves."""
         try:
-            return await check(self._context, self.sharp)
+            return await check(self._context, fresh)
         except StepError as refused:
             if refused.failed.reason == "PermissionMissing":
                 return []
             raise
 
-    async def _running_version(self) -> str | None:
+    async def _running_version(self, *, fresh: bool) -> str | None:
         async with azure_errors("spec.cluster"):
-            found = await self._context.look(CLUSTERS, self._spec.cluster.name, sharp=self.sharp)
+            found = await self._context.look(CLUSTERS, self._spec.cluster.name, fresh=fresh)
         return current_version(found) if found else None
 
 

@@ -94,7 +94,7 @@ class PrincipalSecret(Step[Secret, Used]):
     def desired(self, inputs: Inputs) -> Secret | None:
         return self._current
 
-    async def observe(self, inputs: Inputs) -> Observed[Used]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Used]:
         if self._current is None:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:

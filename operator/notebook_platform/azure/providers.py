@@ -51,10 +51,10 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
         names = [*self._context.spec.azure.features, *needed(self._context.spec)]
         return dict.fromkeys(names, REGISTERED)
 
-    async def observe(self, inputs: Inputs) -> Observed[Mapping[str, str]]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, str]]:
         names = list(self.desired(inputs))
         async with azure_errors("spec.azure.features"):
-            states = dict(zip(names, await asyncio.gather(*map(self._state, names)), strict=True))
+            states = dict(zip(names, await asyncio.gather(*(self._state(name, fresh=fresh) for name in names)), strict=True))
         marker = self._context.operations.get(self.name)
         if waiting := [name for name, state in states.items() if state == "Registering"]:
             return Observed(found=states, busy=_registering(waiting, marker))
@@ -96,12 +96,12 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
     async def delete(self, found: Mapping[str, str], inputs: Inputs) -> Outcome:
         return Done()
 
-    async def _state(self, name: str) -> str:
+    async def _state(self, name: str, *, fresh: bool) -> str:
         """A state that others asked for lately counts while it is the wanted one."""
         cache, age = self._context.session.cache, self._context.max_age
-        told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, sharp=self.sharp)
-        if told != REGISTERED and not self.sharp:
-            told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, sharp=True)
+        told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=fresh)
+        if told != REGISTERED and not fresh:
+            told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=True)
         return str(told)
 
     async def _ask(self, name: str) -> str:

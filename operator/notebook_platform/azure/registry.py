@@ -118,7 +118,7 @@ class Registry(Step[Wanted, Found]):
         }
         return Wanted(registry, below)
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         name = await self._name()
         if (busy := await self._password_under_way()) is not None:
             return Observed(busy=busy)
@@ -129,7 +129,7 @@ class Registry(Step[Wanted, Found]):
         # The Secret first: a login that cannot be stored is not made.
         kept = {} if self._context.deleting else select(await self._context.secrets.own(self._secret_name), KEPT)
         async with azure_errors(FIELD):
-            registry = await self._context.look(REGISTRIES, name, sharp=self.sharp)
+            registry = await self._context.look(REGISTRIES, name, fresh=fresh)
         if registry is None:
             return Observed()
         what, adoption = f"the container registry {name!r}", self._context.spec.adoption
@@ -144,7 +144,7 @@ class Registry(Step[Wanted, Found]):
             return Observed(found=Found(registry))
         paths = [f"scopeMaps/{BUILDER}", f"tokens/{BUILDER}"]
         async with azure_errors(FIELD):
-            below = dict(zip(paths, await asyncio.gather(*map(self._below, paths)), strict=True))
+            below = dict(zip(paths, await asyncio.gather(*(self._below(path, fresh=fresh) for path in paths)), strict=True))
         return Observed(found=Found(registry, below, kept))
 
     async def _name(self) -> str | None:
@@ -155,7 +155,7 @@ class Registry(Step[Wanted, Found]):
         kept = select(await self._context.secrets.own(self._secret_name), KEPT) if self._context.deleting else {}
         return kept.get("registry")
 
-    async def _below(self, path: str) -> Wire | None:
+    async def _below(self, path: str, *, fresh: bool) -> Wire | None:
         async def ask() -> Wire | None:
             try:
                 answer = await self._context.session.send("GET", f"{self._id}/{path}", api_version=REGISTRY_API)
@@ -167,7 +167,7 @@ class Registry(Step[Wanted, Found]):
             return body
 
         cache, age = self._context.session.cache, self._context.max_age
-        found: Wire | None = await cache.cached_call(f"{self._id}/{path}", ask, max_age=age, sharp=self.sharp)
+        found: Wire | None = await cache.cached_call(f"{self._id}/{path}", ask, max_age=age, fresh=fresh)
         return found
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
@@ -270,7 +270,7 @@ class Registry(Step[Wanted, Found]):
         if made is None:
             return
         assert self._spec is not None
-        registry = await self._context.look(REGISTRIES, self._spec.name, sharp=True)
+        registry = await self._context.look(REGISTRIES, self._spec.name, fresh=True)
         await self._context.secrets.keep(
             self._secret_name,
             {

@@ -32,11 +32,11 @@ class ResourceGroup(Step[Wire, Wire]):
     def desired(self, inputs: Inputs) -> Wire:
         return {"location": self._context.spec.azure.location, "tags": self._context.tags}
 
-    async def observe(self, inputs: Inputs) -> Observed[Wire]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
         async with azure_errors(FIELD):
-            group = await self._context.look(GROUPS, self._context.group, sharp=self.sharp, group="")
+            group = await self._context.look(GROUPS, self._context.group, fresh=fresh, group="")
         if group is None:
             return Observed()
         if str(group.get("properties", {}).get("provisioningState")) == "Deleting":

@@ -46,7 +46,7 @@ class Roles(Step[Sequence[Assignment], Given]):
     def desired(self, inputs: Inputs) -> Sequence[Assignment] | None:
         return self.wanted(inputs) or None
 
-    async def observe(self, inputs: Inputs) -> Observed[Given]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Given]:
         wanted = self.wanted(inputs)
         known = [a for a in wanted if not isinstance(a.principal_id, Unknown)]
         tag = self._context.owner.tag
@@ -55,7 +55,7 @@ class Roles(Step[Sequence[Assignment], Given]):
         unowned: set[Assignment] = set()
         async with azure_errors(FIELD):
             for assignment in known:
-                same = [item for item in await self._listed(assignment) if _is(item, assignment)]
+                same = [item for item in await self._listed(assignment, fresh=fresh) if _is(item, assignment)]
                 if same:
                     there.add(assignment)
                 if any(is_ours(item, tag) for item in same):
@@ -64,11 +64,11 @@ class Roles(Step[Sequence[Assignment], Given]):
                     unowned.add(assignment)
         return Observed(found=Given(frozenset(there), frozenset(ours), frozenset(unowned)) if there else None)
 
-    async def _listed(self, wanted: Assignment) -> Sequence[Mapping[str, Any]]:
+    async def _listed(self, wanted: Assignment, *, fresh: bool) -> Sequence[Mapping[str, Any]]:
         """What is given there: from the subscription's list that all platforms share, or asked for this very principal."""
         session = self._context.session
         inside = wanted.scope.lower().startswith(f"/subscriptions/{session.subscription_id.lower()}/")
-        if not self.sharp and inside:
+        if not fresh and inside:
             shared = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._context.max_age)
             if shared is not None:
                 return shared

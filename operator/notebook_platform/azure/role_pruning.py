@@ -45,13 +45,13 @@ class RolePruning(Step[Wanted, Stale]):
     def desired(self, inputs: Inputs) -> Wanted | None:
         return _wanted(inputs) or None
 
-    async def observe(self, inputs: Inputs) -> Observed[Stale]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Stale]:
         if self._identities_unknown(inputs):
             return Observed()
         wanted = {a.name: a for a in _wanted(inputs) if not isinstance(a.principal_id, Unknown)}
         recorded = await self._record.load()
         async with azure_errors(FIELD):
-            stale = await self._stale(inputs, wanted, recorded)
+            stale = await self._stale(inputs, wanted, recorded, fresh=fresh)
         if not self._context.planning and not self._context.deleting:
             await self._update_record(recorded, {**wanted, **{a.name: a for a in stale}})
         return Observed(found=stale or None)
@@ -64,14 +64,16 @@ class RolePruning(Step[Wanted, Stale]):
             return False
         return identity is None or (identity.type != "ServicePrincipal" and cluster.kubelet_id is None)
 
-    async def _stale(self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment]) -> Stale:
+    async def _stale(
+        self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment], *, fresh: bool
+    ) -> Stale:
         session, tag = self._context.session, self._context.owner.tag
         listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._context.max_age)
         candidates = {a.name: a for a in (assignment_of(item) for item in listed or () if is_ours(item, tag))}
         unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
         candidates |= {a.name: a for a in unlisted}
         stale = [a for name, a in candidates.items() if name not in wanted and not self._ends_with_cluster(a, inputs)]
-        return tuple([a for a in stale if (a not in unlisted and not self.sharp) or await self._is_there(a)])
+        return tuple([a for a in stale if (a not in unlisted and not fresh) or await self._is_there(a, fresh=fresh)])
 
     def _is_listed(self, assignment: Assignment) -> bool:
         """Whether the subscription's own list shows it."""
@@ -83,7 +85,7 @@ class RolePruning(Step[Wanted, Stale]):
         on_cluster = cluster is not None and assignment.scope.lower() == cluster.id.lower()
         return self._context.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
 
-    async def _is_there(self, assignment: Assignment) -> bool:
+    async def _is_there(self, assignment: Assignment, *, fresh: bool) -> bool:
         """Whether it exists and is still ours, as read from its own address."""
         session = self._context.session
 
@@ -97,7 +99,7 @@ class RolePruning(Step[Wanted, Stale]):
             return is_ours(answer.json(), self._context.owner.tag)
 
         age = self._context.max_age
-        return bool(await session.cache.cached_call(assignment.path.lower(), read, max_age=age, sharp=self.sharp))
+        return bool(await session.cache.cached_call(assignment.path.lower(), read, max_age=age, fresh=fresh))
 
     async def _update_record(self, recorded: Sequence[Assignment], given: Mapping[str, Assignment]) -> None:
         if {a.name for a in recorded} != given.keys():

@@ -71,10 +71,10 @@ class AzureScope:
         """Tags of whatever is created."""
         return self.owner.tags(self.spec.azure.tags)
 
-    async def look(self, kind: ResourceType, name: str, *, sharp: bool, group: str | None = None) -> dict[str, Any] | None:
+    async def look(self, kind: ResourceType, name: str, *, fresh: bool, group: str | None = None) -> dict[str, Any] | None:
         """One thing in the platform's group (or another). Raises HttpResponseError."""
         cache = self.session.cache
-        return await cache.get(kind, self.group if group is None else group, name, max_age=self.max_age, sharp=sharp)
+        return await cache.get(kind, self.group if group is None else group, name, max_age=self.max_age, fresh=fresh)
 
     async def pending(self, key: str, field: str) -> Observed[Any] | None:
         """How the remembered operation under `key` stands: busy or failed; None when there is none or it is over."""

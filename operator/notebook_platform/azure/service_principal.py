@@ -72,10 +72,10 @@ class CreatedPrincipal(Step[str, Principal]):
         principal = self._context.spec.identity.service_principal
         return (principal and principal.name) or f"notebook-platform {self._context.owner.name}"
 
-    async def observe(self, inputs: Inputs) -> Observed[Principal]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Principal]:
         # The Secret first: a principal whose secret cannot be stored is not made.
         kept = {} if self._context.deleting else select(await self._secrets.own(self._secret_name), PRINCIPAL)
-        application, principal = await self._directory()
+        application, principal = await self._directory(fresh=fresh)
         if application is None:
             return Observed(failed=await self._left_behind())
         usable = kept.keys() == PRINCIPAL.keys() and kept["clientId"] == application["appId"]
@@ -96,10 +96,10 @@ class CreatedPrincipal(Step[str, Principal]):
             f"{{name: {self._secret_name}}} instead of {FIELD}.name. Otherwise delete that Secret.",
         )
 
-    async def _directory(self) -> tuple[Wire | None, Wire | None]:
+    async def _directory(self, *, fresh: bool) -> tuple[Wire | None, Wire | None]:
         """The application and its principal: from the list that all platforms share, or each by its own address."""
         cache, age = self._context.session.cache, self._context.max_age
-        if not self.sharp:
+        if not fresh:
             async with azure_errors(FIELD):
                 applications = await cache.list_subscription(APPLICATIONS, age) or []
                 principals = await cache.list_subscription(PRINCIPALS, age) or []

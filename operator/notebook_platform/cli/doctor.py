@@ -82,7 +82,7 @@ async def examined(chosen: TargetPlatform) -> AsyncIterator[Named]:
         return
     yield "token", Finding(sentence="Entra ID gives one")
     try:
-        observed = await Credentials(context).observe({})
+        observed = await Credentials(context).observe({}, fresh=True)
     except StepError as refused:
         yield "subscription", _of(refused.failed)
         return

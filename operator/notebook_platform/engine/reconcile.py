@@ -92,13 +92,11 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
 async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Result:
     await step.prepare(inputs)
     desired = step.desired(inputs)
-    step.sharp = not step.cacheable
-    observed = await step.observe(inputs)
+    observed = await step.observe(inputs, fresh=not step.cacheable)
     changes = _changes(step, desired, observed, policy)
     told_by_operation = observed.busy is not None and observed.busy.operation is not None
-    if (changes or observed.failed or observed.busy) and not step.sharp and not told_by_operation:
-        step.sharp = True
-        observed = await step.observe(inputs)
+    if (changes or observed.failed or observed.busy) and step.cacheable and not told_by_operation:
+        observed = await step.observe(inputs, fresh=True)
         changes = _changes(step, desired, observed, policy)
     result = Result(
         outcome=Done(),
@@ -131,7 +129,7 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     outcome = await step.apply(desired, observed.found, now)
     sent, later = not (isinstance(outcome, Done) and outcome.next), [change for change in able if change not in now]
     if isinstance(outcome, Done) and outcome.output is None:
-        observed = await step.observe(inputs)
+        observed = await step.observe(inputs, fresh=True)
         outcome = (
             observed.failed or observed.busy or step.check_health(observed.found) or Done(output=step.output(observed.found))
         )

@@ -54,10 +54,7 @@ class Step(ABC, Generic[Desired, Found]):
     """A step whose deletion ends this thing too: when this one cannot be reached or deleted, that one's end is enough."""
 
     cacheable: ClassVar[bool] = False
-    """Whether a first look may be one that others share and that is some minutes old."""
-
-    sharp: bool = True
-    """Whether `observe` must look at the thing itself, as it must before anything is changed."""
+    """Whether a first observation may come from a cache that all platforms share and that is some minutes old."""
 
     async def prepare(self, inputs: Inputs) -> None:
         """Read what the spec refers to (Secrets, ConfigMaps), before `desired`; not called in a deletion."""
@@ -67,8 +64,9 @@ class Step(ABC, Generic[Desired, Found]):
         """What should be; None when the spec does not ask for it."""
 
     @abstractmethod
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
-        """What is. Read only."""
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        """Read what exists, and write nothing. `fresh`: read the resource itself, as the engine asks before it changes anything; False
+        (only if `cacheable`): a shared answer that is some minutes old will do."""
 
     @abstractmethod
     def plan(self, desired: Desired | None, found: Found | None) -> Sequence[Change]:

@@ -23,7 +23,7 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
             seen[name] = Failed(reason="Blocked", message=f"{name} cannot be looked at", remedy="", retry_in=10)
             continue
         try:
-            observed = await asyncio.wait_for(step.observe(inputs), STEP_SECONDS)
+            observed = await asyncio.wait_for(step.observe(inputs, fresh=True), STEP_SECONDS)
             seen[name] = observed
             if observed.found is not None:
                 inputs[name] = step.output(observed.found)

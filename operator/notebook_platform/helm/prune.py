@@ -52,7 +52,7 @@ class RetiredReleases(Step[bool, Found]):
     def desired(self, inputs: Inputs) -> bool | None:
         return None
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         target: WorkloadClusterOutput | None = inputs.get("WorkloadCluster")
         if target is None or target.api is None:
             return Observed()

@@ -124,7 +124,7 @@ class ReleaseStep(Step[Wanted, Found]):
     def desired(self, inputs: Inputs) -> Wanted | None:
         return self._wanted
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         target: WorkloadClusterOutput | None = inputs.get("WorkloadCluster")
         if target is None:
             return Observed()

@@ -86,7 +86,7 @@ class WorkloadCluster(Step[str, Found]):
     def _asleep(self) -> bool:
         return self._cluster is None or self._cluster.power_state == "Stopped"
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get("Cluster")
         if cluster is not None and cluster.planned:
             await self._secrets.compare(self._secret_name, {})  # refuse a taken name before there is a cluster

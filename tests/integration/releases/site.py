@@ -62,7 +62,7 @@ class There(Check[WorkloadClusterOutput]):
     def desired(self, inputs: Inputs) -> WorkloadClusterOutput | None:
         return self._target
 
-    async def observe(self, inputs: Inputs) -> Observed[WorkloadClusterOutput]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[WorkloadClusterOutput]:
         return Observed(found=self._target)
 
 
@@ -205,7 +205,7 @@ class Site:
         async def look() -> Any:
             looking = self.graph().steps[step]
             await looking.prepare(inputs)
-            observed = await looking.observe(inputs)
+            observed = await looking.observe(inputs, fresh=True)
             return None if observed.busy else observed
 
         found = (await self.soon(look)).found

@@ -38,7 +38,7 @@ class Thing(Step[str, str]):
         assert set(inputs) == set(self.needs), "a step was run before its needs were Done"
         return self.name
 
-    async def observe(self, inputs: Inputs) -> Observed[str]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[str]:
         return Observed(found=self.name if self.name in self._world.there else None)
 
     def plan(self, desired: str | None, found: str | None) -> Sequence[Change]:
@@ -195,7 +195,7 @@ class Dial(Step[Any, Any]):
     def desired(self, inputs: Inputs) -> Any:
         return self._wanted
 
-    async def observe(self, inputs: Inputs) -> Observed[Any]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Any]:
         return Observed(found=dict(self.there))
 
     def plan(self, desired: Any, found: Any) -> Sequence[Change]:

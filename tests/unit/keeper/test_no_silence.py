@@ -67,7 +67,7 @@ class Raising(Step[Any, Any]):
         self._at("desired")
         return "wanted"
 
-    async def observe(self, inputs: Inputs) -> Observed[Any]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Any]:
         self._at("observe")
         return Observed(found=None if self._method in ("apply", "promise") else "found")
 
