@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Done, Failed, Outcome, Progressing
+from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Rechecked
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.kube.redaction import SecretRedactor
 
@@ -38,10 +38,8 @@ def _result(result: Result, redactor: SecretRedactor) -> Result:
 def _outcome(outcome: Outcome, redactor: SecretRedactor) -> Outcome:
     if isinstance(outcome, Failed):
         return _failed(outcome, redactor)
-    if isinstance(outcome, Progressing):
+    if isinstance(outcome, Deferred | Rechecked):
         return replace(outcome, message=redactor.sanitize(outcome.message))
-    if isinstance(outcome, Done) and outcome.next:
-        return replace(outcome, next=redactor.sanitize(outcome.next))
     return outcome
 
 

@@ -21,7 +21,7 @@ from notebook_platform.api.status import (
 from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.backoff import Attempt
 from notebook_platform.engine.conditions import sentence
-from notebook_platform.engine.outcome import Done, Failed, Operation
+from notebook_platform.engine.outcome import Failed, Operation, Unblocking
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.hubs.users.census import UserCounts
@@ -133,7 +133,7 @@ def _output(results: Mapping[str, Result], name: str) -> Any:
     result = results.get(name)
     if result and result.changes and not result.exists and not result.applied:
         return None  # only promised, by a plan
-    return result.outcome.output if result and isinstance(result.outcome, Done) else None
+    return result.outcome.output if result and isinstance(result.outcome, Unblocking) else None
 
 
 def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None, redactor: SecretRedactor) -> ClusterStatus | None:
@@ -162,7 +162,7 @@ def _releases(
 ) -> list[ReleaseStatus]:
     """Those people visit first. What could not be looked at this time is as it was."""
     found = {(r.namespace, r.name): _release(r, redactor) for r in sorted(running, key=lambda r: r.url is None)}
-    if not all(isinstance(result.outcome, Done) for result in results.values()):
+    if not all(isinstance(result.outcome, Unblocking) for result in results.values()):
         found = {(r.namespace, r.name): found.pop((r.namespace, r.name), r) for r in previous} | found
     return list(found.values())[:RELEASE_LIMIT]
 

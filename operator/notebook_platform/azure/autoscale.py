@@ -15,7 +15,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_properties
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Notice, Observed, Outcome, Progressing, Step
+from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import compare
 
 Wire = dict[str, Any]
@@ -119,7 +119,7 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
             async with azure_errors(FIELD):
                 for name in dict.fromkeys(change.path.split(".tags.", 1)[0] for change in changes):
                     await set_tags(self._context.session, found.ours[name]["id"], self._context.tags)
-            return Done()
+            return Ready()
         names = dict.fromkeys(change.path.split(".", 1)[0] for change in changes)
         async with azure_errors(FIELD):
             for name in names:
@@ -128,7 +128,7 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
                     await self._settings.delete(found.group, name)
                 else:
                     await self._settings.create_or_update(found.group, name, body)
-        return Done()
+        return Ready()
 
     def output(self, found: Found | None) -> Any:
         return tuple(found.ours) if found and found.ours else None
@@ -140,14 +140,14 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         async with azure_errors(FIELD):
             for setting in found.ours.values():
                 await drop_owner(self._context.session, setting["id"], setting.get("tags"))
-        return Done()
+        return Ready()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         async with azure_errors(FIELD):
             for name, setting in found.ours.items():
                 if self._context.owner.owns(setting.get("tags")):
                     await self._settings.delete(found.group, name)
-        return Done()
+        return Ready()
 
     @property
     def _settings(self) -> Any:

@@ -29,7 +29,20 @@ from notebook_platform.azure.cluster_body import (
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import next_version, parts, satisfies
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Notice, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import (
+    Action,
+    Change,
+    Deferred,
+    Failed,
+    Inputs,
+    Notice,
+    Observed,
+    Outcome,
+    Progressing,
+    Ready,
+    Step,
+    StepError,
+)
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 FIELD = "spec.cluster"
@@ -142,13 +155,13 @@ class Cluster(Step[Wire, Wire]):
             return await self._create(desired)
         if at_work := busy_pools(found):
             sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which are being worked on"
-            return Done(output=self.output(found), next=sentence, reason="Updating")
+            return Deferred(output=self.output(found), reason="Updating", message=sentence)
         if any(change.path == POWER_PATH for change in changes):
             return await self._power(self._wanted_power)
         if only_tags(changes):
             async with azure_errors(FIELD):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
-            return Done()
+            return Ready()
         return await self._update(desired, found, changes)
 
     async def _power(self, wanted: str) -> Outcome:
@@ -156,7 +169,7 @@ class Cluster(Step[Wire, Wire]):
         kind = f"{'stop' if wanted == 'Stopped' else 'start'} managed cluster {self._name}"
         async with azure_errors(f"{FIELD}.powerState"):
             busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=POWER_SECONDS)
-        return busy or Done()
+        return busy or Ready()
 
     async def _create(self, desired: Wire) -> Outcome:
         body = {**desired, "properties": dict(desired["properties"])}
@@ -171,7 +184,7 @@ class Cluster(Step[Wire, Wire]):
             busy = await begin_lro(
                 begin, self._context.group, self._name, body, kind=kind, expected=CREATE_SECONDS, match_condition=guard
             )
-        return busy or Done()
+        return busy or Ready()
 
     async def _update(self, desired: Wire, found: Wire, changes: Sequence[Change]) -> Outcome:
         paths = {change.path for change in changes}
@@ -184,7 +197,7 @@ class Cluster(Step[Wire, Wire]):
                 version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
             elif len(paths) == 1:
                 sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
-                return Done(output=self.output(found), next=sentence)
+                return Deferred(output=self.output(found), reason="Upgrading", message=sentence)
         body = updated_cluster(found, [change for change in changes if change.keys], version)
         if STATE_PATH in paths:
             body["tags"][REPAIRS_TAG] = self._next_repair(desired, found)
@@ -193,7 +206,7 @@ class Cluster(Step[Wire, Wire]):
         async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
             busy = await begin_lro(begin, self._context.group, self._name, body, kind=kind, expected=expected, **guard)
-        return busy or Done()
+        return busy or Ready()
 
     def _next_repair(self, desired: Wire, found: Wire) -> str:
         """Count one more repair of this very body. Raises StepError when it was tried often enough."""
@@ -284,7 +297,7 @@ class Cluster(Step[Wire, Wire]):
 
     async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
         if not self._context.owner.owns(found.get("tags")):
-            return Done()
+            return Ready()
         kind = f"delete managed cluster {self._name}"
         async with azure_errors(FIELD):
             begin = self._clusters.begin_delete
@@ -298,7 +311,7 @@ class Cluster(Step[Wire, Wire]):
     async def orphan(self, found: Wire) -> Outcome:
         async with azure_errors(FIELD):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Done()
+        return Ready()
 
 
 async def find_cluster(context: AzureScope) -> outputs.Cluster | None:

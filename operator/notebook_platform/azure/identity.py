@@ -11,7 +11,7 @@ from notebook_platform.azure.arm.paths import guid, literal, same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
-from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Check, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare
 
 Wire = Mapping[str, Any]
@@ -130,7 +130,7 @@ class UserAssigned(Step[Wire, Wire]):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
             else:
                 await self._client.create_or_update(self._context.group, self._name, {**(found or {}), **(desired or {})})
-        return Done()
+        return Ready()
 
     def planned_output(self, desired: Wire) -> Any:
         id_ = self._context.id_of("Microsoft.ManagedIdentity/userAssignedIdentities", self._name)
@@ -139,7 +139,7 @@ class UserAssigned(Step[Wire, Wire]):
     async def orphan(self, found: Wire) -> Outcome:
         async with azure_errors(self.FIELD):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Done()
+        return Ready()
 
     def output(self, found: Wire | None) -> Any:
         if found is None:
@@ -156,7 +156,7 @@ class UserAssigned(Step[Wire, Wire]):
         if self._context.owner.owns(found.get("tags")):
             async with azure_errors(self.FIELD):
                 await self._client.delete(self._context.group, self._name)
-        return Done()
+        return Ready()
 
     @property
     def _client(self) -> Any:

@@ -13,7 +13,7 @@ from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step, StepError
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step, StepError
 from notebook_platform.engine.change import compare
 
 FIELD = "spec.cluster.maintenanceWindow"
@@ -86,13 +86,13 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
             for name in dict.fromkeys(change.path.split(".")[0] for change in changes):
                 body = {"properties": {"maintenanceWindow": dict(desired or {})}}
                 await self._configurations.create_or_update(*target, name, body)
-        return Done()
+        return Ready()
 
     def output(self, found: Mapping[str, Wire] | None) -> Any:
         return found and tuple(found)
 
     async def delete(self, found: Mapping[str, Wire], inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
     @property
     def _configurations(self) -> Any:

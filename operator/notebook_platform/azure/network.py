@@ -18,7 +18,7 @@ from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import Action, Change, Check, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.change import compare, merged
 
 FIELD = "spec.network"
@@ -105,7 +105,7 @@ class Network(Step[Desired, Wire]):
         async with azure_errors(FIELD):
             if found is not None and only_tags(changes):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
-                return Done()
+                return Ready()
             if found is None:
                 subnets = list(desired.subnets.values())
                 body = {**desired.network, "properties": {**desired.network["properties"], "subnets": subnets}}
@@ -121,7 +121,7 @@ class Network(Step[Desired, Wire]):
                 call = client.subnets.begin_create_or_update
             headers = {"If-Match": body["etag"]} if body.get("etag") else {}
             busy = await begin_lro(call, group, *target, body, kind=kind, expected=WRITE_SECONDS, headers=headers)
-        return busy or Done()
+        return busy or Ready()
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return WRITE_SECONDS if changes else 0.0
@@ -141,7 +141,7 @@ class Network(Step[Desired, Wire]):
 
     async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
         if not self._context.owner.owns(found.get("tags")):
-            return Done()
+            return Ready()
         kind = f"delete virtual network {found['name']}"
         async with azure_errors(f"{FIELD}.virtualNetwork"):
             networks = self._context.session.network.virtual_networks
@@ -151,7 +151,7 @@ class Network(Step[Desired, Wire]):
     async def orphan(self, found: Wire) -> Outcome:
         async with azure_errors(f"{FIELD}.virtualNetwork"):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Done()
+        return Ready()
 
 
 class ExistingSubnet(Check[outputs.Network]):

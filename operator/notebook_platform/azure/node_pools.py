@@ -30,7 +30,20 @@ from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Notice, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import (
+    Action,
+    Change,
+    Deferred,
+    Failed,
+    Inputs,
+    Notice,
+    Observed,
+    Outcome,
+    Progressing,
+    Ready,
+    Step,
+    StepError,
+)
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 FIELD = "spec.nodePools"
@@ -154,7 +167,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         assert self._cluster is not None
         if self._cluster.stays:
             wait = "The agent pools wait for the control plane, which does not go on yet"
-            return Done(output=self.output(found), next=wait, reason="ControlPlaneWaits")
+            return Deferred(output=self.output(found), reason="ControlPlaneWaits", message=wait)
         message = "The agent pools have followed; the control plane goes on"
         return Progressing(reason="Upgrading", message=message, requeue_after=AT_ONCE)
 
@@ -241,7 +254,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         async with azure_errors(f"{FIELD}[{name}]"):
             begin = self._pools.begin_create_or_update
             busy = await begin_lro(begin, *target, {"properties": properties}, kind=kind, expected=expected, **guard)
-        return busy or Done()
+        return busy or Ready()
 
     def _notices(self, pools: Mapping[str, Wire]) -> list[Notice]:
         owner = self._context.owner
@@ -268,7 +281,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         return outputs.NodePools(counts=counts, scale_sets=found.scale_sets)
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
     async def orphan(self, found: Found) -> Outcome:
         for name, pool in found.pools.items():
@@ -276,8 +289,8 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
                 change = Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=tags, keys=("tags",))
                 outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
-                return outcome if isinstance(outcome, Progressing) else Done()
-        return Done()
+                return outcome if isinstance(outcome, Progressing) else Ready()
+        return Ready()
 
     @property
     def _pools(self) -> Any:

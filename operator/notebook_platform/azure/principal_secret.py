@@ -15,7 +15,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import guid
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.kube.validated import GUID, MOMENT, SHORT_WORD, WORD, select
 
 FIELD = "spec.identity.servicePrincipal"
@@ -141,7 +141,7 @@ class PrincipalSecret(Step[Secret, Used]):
             for key in identity.old_secrets:
                 path = f"/applications/{guid(identity.application_id, APPLICATION)}/removePassword"
                 await self._context.session.graph("POST", path, json={"keyId": key})
-        return Done(output=identity)
+        return Ready(output=identity)
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return RESET_SECONDS if any(change.disrupts for change in changes) else 2.0 if changes else 0.0
@@ -150,4 +150,4 @@ class PrincipalSecret(Step[Secret, Used]):
         return found and found.identity
 
     async def delete(self, found: Used, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()

@@ -8,7 +8,7 @@ from typing import Any
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Operation, Outcome, Progressing, Step
+from notebook_platform.engine import Action, Change, Inputs, Observed, Operation, Outcome, Progressing, Ready, Step
 
 LOOK_AGAIN = 2.0
 """Seconds; a registration takes some tens of them."""
@@ -94,7 +94,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
         return tuple(found or ())
 
     async def delete(self, found: Mapping[str, str], inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
     async def _state(self, name: str, *, fresh: bool) -> str:
         """A state that others asked for lately counts while it is the wanted one."""

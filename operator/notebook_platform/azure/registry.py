@@ -22,7 +22,7 @@ from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, retry_after
 from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.change import compare
 from notebook_platform.kube.validated import HOST_NAME, MOMENT, select
 
@@ -301,11 +301,11 @@ class Registry(Step[Wanted, Found]):
     async def orphan(self, found: Found) -> Outcome:
         async with azure_errors(FIELD):
             await drop_owner(self._context.session, found.registry["id"], found.registry.get("tags"))
-        return Done()
+        return Ready()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         if not self._context.owner.owns(found.registry.get("tags")):
-            return Done()
+            return Ready()
         kind = f"delete container registry {found.registry['name']}"
         async with azure_errors(FIELD):
             answer = await self._context.session.send("DELETE", found.registry["id"], api_version=REGISTRY_API)

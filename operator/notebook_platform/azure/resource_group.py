@@ -9,7 +9,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.change import compare
 
 FIELD = "spec.azure.resourceGroup"
@@ -65,9 +65,9 @@ class ResourceGroup(Step[Wire, Wire]):
         async with azure_errors(FIELD):
             if found is not None:
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
-                return Done()
+                return Ready()
             await self._context.session.resources.resource_groups.create_or_update(self._context.group, dict(desired or {}))
-        return Done()
+        return Ready()
 
     def output(self, found: Wire | None) -> Any:
         return None if found is None else outputs.ResourceGroup(id=found["id"], location=found["location"])
@@ -79,11 +79,11 @@ class ResourceGroup(Step[Wire, Wire]):
     async def orphan(self, found: Wire) -> Outcome:
         async with azure_errors(FIELD):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Done()
+        return Ready()
 
     async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
         if not self._context.owner.owns(found.get("tags")):
-            return Done()
+            return Ready()
         async with azure_errors(FIELD):
             if foreign := await self._foreign():
                 more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""

@@ -13,7 +13,7 @@ from notebook_platform.azure.arm.errors import azure_errors, code_of, is_missing
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, Assignment, AssignmentRecord, has_our_name, is_ours
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
 
 PRINCIPAL = "the id of the principal that a role is for"
@@ -99,7 +99,7 @@ class Roles(Step[Sequence[Assignment], Given]):
             if f"roleAssignments/{wanted.role_name} on {wanted.scope}" in paths:
                 await self._record.add(wanted)
                 await self._give(wanted, self._context.owner.tag)
-        return Done(output=tuple(desired or ()))
+        return Ready(output=tuple(desired or ()))
 
     async def _give(self, wanted: Assignment, description: str) -> None:
         subscription = self._context.spec.azure.subscription_id
@@ -127,12 +127,12 @@ class Roles(Step[Sequence[Assignment], Given]):
         async with azure_errors(FIELD):
             for given in found.ours:
                 await self._context.session.send("DELETE", given.path, api_version=API_VERSION)
-        return Done()
+        return Ready()
 
     async def orphan(self, found: Given) -> Outcome:
         for given in found.ours:
             await self._give(given, "")
-        return Done()
+        return Ready()
 
     def _on_network(self, inputs: Inputs, principal_id: str | None) -> list[Assignment]:
         """The role on the network that spec.identity asks for, for a principal; on subnets of others the subnet alone."""

@@ -22,7 +22,7 @@ from notebook_platform.azure.assignments import (
     is_ours,
 )
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
 
 FIELD = "spec.identity"
@@ -117,14 +117,14 @@ class RolePruning(Step[Wanted, Stale]):
 
     async def apply(self, desired: Wanted | None, found: Stale | None, changes: Sequence[Change]) -> Outcome:
         await self._delete(found or ())
-        return Done()
+        return Ready()
 
     def output(self, found: Stale | None) -> Any:
         return found
 
     async def delete(self, found: Stale, inputs: Inputs) -> Outcome:
         await self._delete(found)
-        return Done()
+        return Ready()
 
     async def _delete(self, stale: Stale) -> None:
         async with azure_errors(FIELD):

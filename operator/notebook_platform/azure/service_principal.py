@@ -18,7 +18,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.principal_secret import PRINCIPAL
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import select
@@ -148,7 +148,7 @@ class CreatedPrincipal(Step[str, Principal]):
                 await self._context.session.graph("POST", "/servicePrincipals", json=body)
             else:
                 await self._renew(found)
-                return Done()
+                return Ready()
         return Progressing(reason="Creating", message=f"The service principal {desired} is being made", requeue_after=AGAIN)
 
     async def _renew(self, found: Principal) -> None:
@@ -202,7 +202,7 @@ class CreatedPrincipal(Step[str, Principal]):
                 await self._context.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
             await self._context.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
         await self._secrets.drop(self._secret_name)
-        return Done()
+        return Ready()
 
     async def _find(self, path: str) -> Wire | None:
         async with azure_errors(FIELD):

@@ -13,7 +13,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.output import styled
 from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.conditions import sentence
-from notebook_platform.engine.outcome import Blocked, Failed, Progressing
+from notebook_platform.engine.outcome import Failed, Rechecked, Waiting
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.kube.secrets import Platform
 
@@ -55,14 +55,14 @@ class Plan:
         return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Failed)}
 
     @property
-    def under_way(self) -> dict[str, Progressing]:
+    def under_way(self) -> dict[str, Rechecked]:
         """Steps on which something is at work."""
-        return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Progressing)}
+        return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Rechecked)}
 
     @property
     def waiting(self) -> list[str]:
         """Steps that nothing can be said of before those that failed, or are under way."""
-        return [name for name, r in self.results.items() if isinstance(r.outcome, Blocked)]
+        return [name for name, r in self.results.items() if isinstance(r.outcome, Waiting)]
 
     @property
     def in_line(self) -> list[str]:
@@ -118,9 +118,9 @@ def _trouble(result: Result) -> dict[str, str]:
     outcome = result.outcome
     if isinstance(outcome, Failed):
         return {"reason": outcome.reason, "message": sentence(outcome)}
-    if isinstance(outcome, Progressing):
+    if isinstance(outcome, Rechecked):
         return {"reason": outcome.reason, "message": outcome.message}
-    return {"reason": "Waiting", "message": f"waits for {', '.join(outcome.by)}"} if isinstance(outcome, Blocked) else {}
+    return {"reason": "Waiting", "message": f"waits for {', '.join(outcome.on)}"} if isinstance(outcome, Waiting) else {}
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -152,7 +152,7 @@ def _step(name: str, result: Result) -> Iterator[tuple[str, str]]:
         yield from _block(name, result.changes, result.estimate_seconds)
     if isinstance(result.outcome, Failed):
         yield f"{IMPOSSIBLE[0]} {name}: {sentence(result.outcome)} ({result.outcome.reason})\n", IMPOSSIBLE[1]
-    elif isinstance(result.outcome, Progressing):
+    elif isinstance(result.outcome, Rechecked):
         yield f"{UNDER_WAY[0]} {name}: {result.outcome.message} ({result.outcome.reason})\n", UNDER_WAY[1]
 
 

@@ -1,4 +1,5 @@
-"""One pass over the graph: every step whose needs are Done runs, side by side. Deletion is the same walk `backwards`."""
+"""One reconcile of the graph: every step whose needs are Ready or Deferred runs, side by side. Deletion walks the same graph backwards
+(`engine/teardown.py`)."""
 
 import asyncio
 import logging
@@ -9,7 +10,7 @@ from typing import Any
 
 from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome, Progressing, StepError
+from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Ready, Rechecked, StepError, Unblocking, Waiting
 from notebook_platform.engine.step import Inputs, Notice, Observed, Step
 
 log = logging.getLogger(__name__)
@@ -48,21 +49,20 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How one pass may act.
+    """How one reconcile may act.
 
-    `settled` names the steps that were already made real for this very spec: a change found there is drift, applied only if
-    `correct_drift`. `held` are failures whose time to retry has not come: their steps are left alone. `fresh` are results
-    that were Done moments ago: while another step's operation is looked at every few seconds, they are not read again.
-    `ignored` says of (step, path) that the spec leaves the difference to others. `disruption_waits` is set while changes that
-    people at work would notice have to wait, and says for what; `occupied` is asked the same when there is such a change, for what
-    takes a look to know.
+    `applied_steps` names the steps that were already made real for this very spec: a change found there is drift, applied only if
+    `correct_drift`. `backing_off` are failures whose time to retry has not come: their steps are skipped. `result_cache` holds
+    results of moments ago: while another step's operation is polled every few seconds, these steps are not observed again.
+    `ignored` says of (step, path) that the spec ignores the difference. `disruption_waits` is set while disruptive changes have to
+    wait, and says for what; `occupied` is asked the same when there is such a change, for what takes a request to know.
     """
 
     mode: Mode = Mode.APPLY
     applied_steps: Collection[str] = frozenset()
     correct_drift: bool = True
     backing_off: Mapping[str, Failed] = field(default_factory=dict)
-    fresh: "Mapping[str, Result]" = field(default_factory=dict)
+    result_cache: Mapping[str, Result] = field(default_factory=dict)
     ignored: Callable[[str, str], bool] = lambda step, path: False
     disruption_waits: str = ""
     occupied: Callable[[], Awaitable[str]] | None = None
@@ -82,8 +82,8 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
     async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
         if step.name in policy.backing_off:
             return Result(outcome=policy.backing_off[step.name])
-        if step.name in policy.fresh:
-            return policy.fresh[step.name]
+        if step.name in policy.result_cache:
+            return policy.result_cache[step.name]
         return await guarded(step, _forwards(step, inputs, policy))
 
     return await walk(graph, graph.needs, act, on_result)
@@ -99,7 +99,7 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
         observed = await step.observe(inputs, fresh=True)
         changes = _changes(step, desired, observed, policy)
     result = Result(
-        outcome=Done(),
+        outcome=Ready(),
         changes=changes,
         drift=any(not c.due for c in changes) and desired is not None and step.name in policy.applied_steps,
         wanted=desired is not None,
@@ -111,7 +111,7 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     if unusable := observed.failed or observed.busy:
         return replace(result, outcome=unusable, changes=(), drift=False)
     if not changes:
-        return replace(result, outcome=step.check_health(observed.found) or Done(output=step.output(observed.found)))
+        return replace(result, outcome=step.check_health(observed.found) or Ready(output=step.output(observed.found)))
     left = result.drift and not policy.correct_drift
     allowed = [change for change in changes if change.due or not left]
     if policy.mode is Mode.PLAN or not allowed:
@@ -127,11 +127,11 @@ async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Res
     if not now:
         return replace(result, outcome=_waiting(step, observed, able, waits))
     outcome = await step.apply(desired, observed.found, now)
-    sent, later = not (isinstance(outcome, Done) and outcome.next), [change for change in able if change not in now]
-    if isinstance(outcome, Done) and outcome.output is None:
+    sent, later = not isinstance(outcome, Deferred), [change for change in able if change not in now]
+    if isinstance(outcome, Ready) and outcome.output is None:
         observed = await step.observe(inputs, fresh=True)
         outcome = (
-            observed.failed or observed.busy or step.check_health(observed.found) or Done(output=step.output(observed.found))
+            observed.failed or observed.busy or step.check_health(observed.found) or Ready(output=step.output(observed.found))
         )
         if later and not (observed.failed or observed.busy):
             outcome = _waiting(step, observed, later, waits)
@@ -156,21 +156,22 @@ def _waiting(step: Step[Any, Any], observed: Observed[Any], changes: Sequence[Ch
     """Nothing may be changed yet: what that waits for, and how what is there does meanwhile."""
     output = step.output(observed.found)
     if awaits := next((change.awaits for change in changes if change.awaits), None):
-        outcome = Done(output=output, next=f"{awaits.message}. {awaits.remedy}", reason=awaits.reason, person=True)
+        words = f"{awaits.message}. {awaits.remedy}"
+        outcome = Deferred(output=output, reason=awaits.reason, message=words, needs_user=True)
     else:
         words = f"{changes[0].path} waits for {window}, because people at work would notice it"
-        outcome = Done(output=output, next=words, reason="DisruptionWaits")
+        outcome = Deferred(output=output, reason="DisruptionWaits", message=words)
     amiss = step.check_health(observed.found)
-    if isinstance(amiss, Progressing):
-        return replace(amiss, message=f"{amiss.message}; {outcome.next}")
+    if isinstance(amiss, Rechecked):
+        return replace(amiss, message=f"{amiss.message}; {outcome.message}")
     return amiss or outcome
 
 
 def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode: Mode) -> Outcome:
     """Where nothing is applied: later steps go by what is there, or in a plan by what would be."""
     if observed.found is not None or desired is None:
-        return step.check_health(observed.found) or Done(output=step.output(observed.found))
-    return Done(output=step.planned_output(desired)) if mode is Mode.PLAN else Blocked(by=("apply",))
+        return step.check_health(observed.found) or Ready(output=step.output(observed.found))
+    return Ready(output=step.planned_output(desired)) if mode is Mode.PLAN else Waiting(on=("apply",))
 
 
 async def guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
@@ -212,18 +213,18 @@ async def walk(
     act: Callable[[Step[Any, Any], Inputs], Awaitable[Result]],
     on_result: Listener,
 ) -> dict[str, Result]:
-    """Run `act` on each step once all steps it comes `after` are Done; the others are Blocked by those that are not."""
+    """Run `act` on each step once all steps it comes `after` are Ready or Deferred; until then it is Waiting on the rest of them."""
     results: dict[str, Result] = {}
     failures: list[Exception] = []
     tasks: dict[str, asyncio.Task[None]] = {}
 
     async def visit(name: str) -> None:
         await asyncio.gather(*(tasks[other] for other in after[name]))
-        waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Done))
+        waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Unblocking))
         if waits_for:
-            results[name] = Result(outcome=Blocked(by=waits_for))
+            results[name] = Result(outcome=Waiting(on=waits_for))
             return
-        inputs = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Done)}
+        inputs = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Unblocking)}
         results[name] = await act(graph.steps[name], inputs)
         try:
             await on_result(name, results[name])
@@ -244,6 +245,6 @@ def requeue_after(results: Mapping[str, Result], interval: float) -> float:
 
     A step that let later ones go before it is looked at again at once when these are done.
     """
-    waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Progressing)]
+    waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Rechecked)]
     waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
     return min([interval, *waits])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.engine.outcome import Blocked, Operation, Progressing
+from notebook_platform.engine.outcome import Operation, Progressing, Waiting
 from notebook_platform.engine.reconcile import Result
 
 
@@ -17,5 +17,5 @@ def under_way(results: Mapping[str, Result]) -> dict[str, Operation]:
 
 def unseen(results: Mapping[str, Result], remembered: Mapping[str, Operation]) -> dict[str, Operation]:
     """Those of steps that the pass did not come to, because they wait for others: they go on."""
-    waiting = {name for name, result in results.items() if isinstance(result.outcome, Blocked)}
+    waiting = {name for name, result in results.items() if isinstance(result.outcome, Waiting)}
     return {key: operation for key, operation in remembered.items() if key.split("/")[0] in waiting}

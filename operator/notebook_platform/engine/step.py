@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Done, Failed, Outcome, Progressing
+from notebook_platform.engine.outcome import Failed, Outcome, Progressing, Ready
 
 Inputs = Mapping[str, Any]
-"""The outputs of the steps that were Done before, by step name. In deletion an entry is missing when its thing is gone."""
+"""The outputs of the steps that this one needs, by step name. In deletion an entry is missing when its thing is gone."""
 
 Desired = TypeVar("Desired")
 Found = TypeVar("Found")
@@ -74,7 +74,7 @@ class Step(ABC, Generic[Desired, Found]):
 
     @abstractmethod
     async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        """Start what makes `changes` real and return at once: one write, never a wait. `Done` only if it is real already
+        """Start what makes `changes` real and return at once: one write, never a wait. `Ready` only if it is real already
         (its output is taken from a fresh observation when that is None)."""
 
     def check_health(self, found: Found | None) -> Outcome | None:
@@ -103,7 +103,7 @@ class Step(ABC, Generic[Desired, Found]):
 
     async def orphan(self, found: Found) -> Outcome:
         """Take our mark off what stays when the platform goes (deletionPolicy: Orphan)."""
-        return Done()
+        return Ready()
 
 
 class Check(Step[Found, Found]):
@@ -113,10 +113,10 @@ class Check(Step[Found, Found]):
         return ()
 
     async def apply(self, desired: Found | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        return Done()
+        return Ready()
 
     def output(self, found: Found | None) -> Any:
         return found
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()

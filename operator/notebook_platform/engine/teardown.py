@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome
+from notebook_platform.engine.outcome import Failed, Outcome, Ready, Waiting
 from notebook_platform.engine.reconcile import STEP_SECONDS, Listener, Result, failure, guarded, ignore_result, walk
 from notebook_platform.engine.step import Inputs, Observed, Step
 
@@ -35,7 +35,7 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
 async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: Listener = ignore_result) -> dict[str, Result]:
     """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
 
-    A result is Done once nothing of ours is left of its step.
+    A result is Ready once nothing of ours is left of its step.
     """
     seen, inputs = await _look_forwards(graph)
 
@@ -44,19 +44,19 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
         host = seen.get(step.deleted_with) if step.deleted_with else None
         ends_anyway = isinstance(host, Observed) and host.found is not None
         if isinstance(observed, Failed):
-            return Result(outcome=Done() if ends_anyway else _blamed(graph, step, observed, seen))
+            return Result(outcome=Ready() if ends_anyway else _blamed(graph, step, observed, seen))
         if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
-            return Result(outcome=Done())
+            return Result(outcome=Ready())
         if step.name in backing_off:
             return Result(outcome=backing_off[step.name], exists=True)
         if observed.busy and (observed.found is None or observed.busy.reason == "Deleting"):
             return Result(outcome=observed.busy, exists=True)
         if observed.found is None:
-            return Result(outcome=observed.failed or Done(), exists=True)
+            return Result(outcome=observed.failed or Ready(), exists=True)
         result = await guarded(step, _deleted(step, observed.found, inputs))
         if isinstance(result.outcome, Failed) and ends_anyway:
             log.warning("%s goes with %s: %s", step.name, step.deleted_with, result.outcome.message)
-            return Result(outcome=Done())
+            return Result(outcome=Ready())
         return result
 
     return await walk(graph, graph.dependents, act, on_result)
@@ -65,7 +65,7 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
 def _blamed(graph: Graph, step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
     """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
     culprits = tuple(need for need in step.needs if isinstance(seen[need], Failed))
-    return Blocked(by=culprits) if culprits else failed
+    return Waiting(on=culprits) if culprits else failed
 
 
 async def _deleted(step: Step[Any, Any], found: Any, inputs: Inputs) -> Result:
@@ -84,7 +84,7 @@ async def orphan(graph: Graph) -> dict[str, Result]:
         if observed.busy:
             return Result(outcome=observed.busy)
         if observed.found is None or not observed.ours:
-            return Result(outcome=Done())
+            return Result(outcome=Ready())
         return await guarded(step, _released(step, observed.found))
 
     return await walk(graph, graph.dependents, act, ignore_result)

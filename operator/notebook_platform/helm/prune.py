@@ -7,7 +7,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.helm import marker
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.approval import Concern, retirement
@@ -122,7 +122,7 @@ class RetiredReleases(Step[bool, Found]):
             await clear(api, namespace)
         await finish(api, keeping.ledger, place, owned, kept, with_data=with_data)
         if len(found.releases) == 1:
-            return Done()
+            return Ready()
         return Progressing(reason="Uninstalling", message=f"{release} is gone", requeue_after=0.1)
 
     def classify_error(self, error: Exception) -> Failed | None:
@@ -132,7 +132,7 @@ class RetiredReleases(Step[bool, Found]):
         for namespace, release in found.releases:
             await marker.unmark(found.target.api, namespace, release, self._keeping.owner)
             await self._keeping.ledger.forget((namespace, release))
-        return Done()
+        return Ready()
 
 
 def _end(place: Place, awaits: Failed | None) -> Change:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.engine import Ailing, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import Change, Degraded, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import marker, plan
 from notebook_platform.helm.actions import ACTIONS, ActionContext
@@ -293,11 +293,12 @@ class ReleaseStep(Step[Wanted, Found]):
         since = found.release.last_deployed if found.release else None
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
         patience = parse_duration(self._content.remediation.stalled_after).total_seconds()
-        return Progressing(
+        return Degraded(
             reason=min(found.seen.troubles).reason,
             message=sentence(found.seen.troubles),
             requeue_after=min(max(LOOK_AGAIN, age / 10), LONGEST_LOOK),
-            ailing=Ailing(patience=patience, since=since),
+            stall_after=patience,
+            since=since,
         )
 
     def output(self, found: Found | None) -> Any:
@@ -333,7 +334,7 @@ class ReleaseStep(Step[Wanted, Found]):
             return await uninstall(keeping.helm, api, keeping.ledger, self._key, found.kept.own)
         await content.clear(api)
         await finish(api, keeping.ledger, self._place, found.owned, found.kept, with_data=True)
-        return Done()
+        return Ready()
 
     def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, self._content.field)
@@ -342,7 +343,7 @@ class ReleaseStep(Step[Wanted, Found]):
         assert self._target is not None
         await marker.unmark(self._target.api, *self._place, self._keeping.owner)
         await self._keeping.ledger.forget(self._place)
-        return Done()
+        return Ready()
 
 
 def _adopting(kept: History, owned: OwnedRelease | None) -> tuple[Release, ...]:

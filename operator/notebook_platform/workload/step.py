@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.bounded.documents import DocumentRefused
-from notebook_platform.engine import Action, Ailing, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
+from notebook_platform.engine import Action, Change, Degraded, Failed, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.kube.secrets import Contents, SecretStore
 from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadClusters
 from notebook_platform.workload.client import TIMEOUT_SECONDS
@@ -136,7 +136,7 @@ class WorkloadCluster(Step[str, Found]):
         connection = await self._connect(self._cluster)
         wanted = self._wanted(self._cluster, connection.access)
         await self._secrets.keep(self._secret_name, wanted, hidden=connection.access.secrets)
-        return Done()
+        return Ready()
 
     def _wanted(self, cluster: Any, access: ClusterAccess) -> dict[str, str]:
         return {"value": self._publish(cluster, access), "clusterId": str(cluster.id)}
@@ -154,9 +154,7 @@ class WorkloadCluster(Step[str, Found]):
             )
         if found.target.ready_nodes < self._least:
             message = f"{found.target.ready_nodes} of at least {self._least} nodes are Ready"
-            return Progressing(
-                reason="NodesNotReady", message=message, requeue_after=LOOK_AGAIN, ailing=Ailing(patience=NODES_PATIENCE)
-            )
+            return Degraded(reason="NodesNotReady", message=message, requeue_after=LOOK_AGAIN, stall_after=NODES_PATIENCE)
         return None
 
     def output(self, found: Found | None) -> Any:
@@ -179,7 +177,7 @@ class WorkloadCluster(Step[str, Found]):
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         await self._secrets.drop(self._secret_name)
-        return Done()
+        return Ready()
 
 
 def _is_ready(node: Mapping[str, Any]) -> bool:

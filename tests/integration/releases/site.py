@@ -13,7 +13,7 @@ from kubernetes.aio import client
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
-from notebook_platform.engine import Check, Done, Inputs, Observed
+from notebook_platform.engine import Check, Deferred, Inputs, Observed, Unblocking
 from notebook_platform.engine.conditions import condition_of, fold
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
@@ -239,15 +239,15 @@ class Site:
         raise AssertionError("never came true")
 
     async def ready(self, step: str = "ReleaseLittle") -> Any:
-        return (await self.until(lambda outcome: isinstance(outcome, Done), step)).output
+        return (await self.until(lambda outcome: isinstance(outcome, Unblocking), step)).output
 
     async def reason(self, reason: str, step: str = "ReleaseLittle") -> Any:
         return await self.until(lambda outcome: getattr(outcome, "reason", "") == reason, step)
 
     async def approve(self, step: str = "ReleaseLittle") -> None:
         """Approve what the release waits for, with the token that its sentence names."""
-        outcome = await self.until(lambda outcome: TOKEN.search(str(getattr(outcome, "next", ""))), step)
-        self.approved = frozenset(TOKEN.findall(outcome.next))
+        outcome = await self.until(lambda it: isinstance(it, Deferred) and TOKEN.search(it.message), step)
+        self.approved = frozenset(TOKEN.findall(outcome.message))
 
     async def delete(self) -> None:
         """Until nothing of ours is left."""
@@ -255,7 +255,7 @@ class Site:
         end = loop.time() + PATIENCE
         while loop.time() < end:
             results = await dismantle(self.graph(deleting=True), {})
-            if all(isinstance(result.outcome, Done) for result in results.values()):
+            if all(isinstance(result.outcome, Unblocking) for result in results.values()):
                 return
             await asyncio.sleep(0.2)
         raise AssertionError(f"never went: {results}")

@@ -8,7 +8,19 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import (
+    Action,
+    Change,
+    Deferred,
+    Failed,
+    Inputs,
+    Observed,
+    Outcome,
+    Progressing,
+    Ready,
+    Step,
+    StepError,
+)
 from notebook_platform.engine.backoff import LONGEST_WAIT, backing_off, next_attempts, wait_after
 from notebook_platform.engine.change import compare
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
@@ -35,7 +47,7 @@ class Thing(Step[str, str]):
         self._script, self._world = script, world
 
     def desired(self, inputs: Inputs) -> str:
-        assert set(inputs) == set(self.needs), "a step was run before its needs were Done"
+        assert set(inputs) == set(self.needs), "a step was run before its needs were Ready or Deferred"
         return self.name
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[str]:
@@ -56,7 +68,7 @@ class Thing(Step[str, str]):
         if word == "raise":
             raise RuntimeError("secret-text")
         self._world.there.add(self.name)
-        return Done()
+        return Ready()
 
     def output(self, found: str | None) -> Any:
         return found
@@ -67,7 +79,7 @@ class Thing(Step[str, str]):
         if word in ("busy", "fail"):
             return Progressing(reason="Deleting", message="at work", requeue_after=1)
         self._world.there.discard(self.name)
-        return Done()
+        return Ready()
 
 
 WORDS = st.lists(st.sampled_from(["busy", "fail", "stall", "raise"]), max_size=3)
@@ -105,9 +117,9 @@ def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(pl
         results = run(graph)
         for _, name in world.log[start:]:
             needs = set(graph.needs[name])
-            assert needs <= before | done_in_pass | {n for n in needs if isinstance(results[n].outcome, Done)}
+            assert needs <= before | done_in_pass | {n for n in needs if isinstance(results[n].outcome, Ready)}
             done_in_pass.add(name)
-        if all(isinstance(r.outcome, Done) for r in results.values()):
+        if all(isinstance(r.outcome, Ready) for r in results.values()):
             break
     assert world.there == set(graph.steps)
     count = len(world.log)
@@ -125,7 +137,7 @@ def test_deletion_runs_in_reverse(plan: list) -> None:
     for _ in range(60):
         present = set(world.there)
         results = asyncio.run(teardown(graph, {}))
-        if all(isinstance(r.outcome, Done) for r in results.values()):
+        if all(isinstance(r.outcome, Ready) for r in results.values()):
             break
         assert world.there <= present
     assert world.there == set()
@@ -214,7 +226,7 @@ class Dial(Step[Any, Any]):
         return found
 
     async def delete(self, found: Any, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
 
 def test_what_cannot_be_made_is_told_by_the_plan_and_after_all_that_can_be_is_made() -> None:
@@ -243,15 +255,15 @@ class Careful(Dial):
 
     async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
         await super().apply(desired, found, changes)
-        return Done()
+        return Ready()
 
 
 def test_what_waits_is_told_and_all_else_is_made_meanwhile() -> None:
     step = Careful(a=1, b=99, c=50)
     graph = Graph([step])
     result = run(graph, Policy(disruption_waits="the window"))["Dial"]
-    assert result.applied and isinstance(result.outcome, Done) and step.there == {"a": 1, "b": 0, "c": 0}
-    assert (result.outcome.reason, result.outcome.person, result.outcome.next) == ("Asked", True, "it is asked. Say yes.")
+    assert result.applied and isinstance(result.outcome, Deferred) and step.there == {"a": 1, "b": 0, "c": 0}
+    assert (result.outcome.reason, result.outcome.needs_user, result.outcome.message) == ("Asked", True, "it is asked. Say yes.")
     run(graph)
     assert step.there == {"a": 1, "b": 0, "c": 50}
     conditions = {c.type: c for c in fold_conditions({"Dial": run(graph)["Dial"]}, [], generation=1, now=NOW)}
@@ -269,7 +281,7 @@ def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_t
     run(Graph([Careful(a=1)]), Policy(occupied=occupied))
     assert not asked
     result = run(Graph([Careful(c=50)]), Policy(occupied=occupied))["Dial"]
-    assert "waits for the end of 2 servers" in result.outcome.next and result.requeue_after == 60 and asked == [1]
+    assert "waits for the end of 2 servers" in result.outcome.message and result.requeue_after == 60 and asked == [1]
     beside = run(Graph([Careful(a=1, c=50)]), Policy(occupied=occupied))["Dial"]
     assert beside.applied and beside.requeue_after == 60
 

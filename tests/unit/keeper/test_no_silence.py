@@ -12,7 +12,7 @@ from notebook_platform.api import FINALIZER
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
-from notebook_platform.engine import Action, Change, Done
+from notebook_platform.engine import Action, Change, Ready
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Outcome, StepError
 from notebook_platform.engine.step import Inputs, Observed, Step
@@ -77,7 +77,7 @@ class Raising(Step[Any, Any]):
 
     async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
         self._at("apply")
-        return Done(output="made")
+        return Ready(output="made")
 
     def check_health(self, found: Any) -> Outcome | None:
         self._at("judge")
@@ -101,11 +101,11 @@ class Raising(Step[Any, Any]):
 
     async def delete(self, found: Any, inputs: Inputs) -> Outcome:
         self._at("delete")
-        return Done()
+        return Ready()
 
     async def orphan(self, found: Any) -> Outcome:
         self._at("let_go")
-        return Done()
+        return Ready()
 
 
 class RaisingClients(SharedClients):
