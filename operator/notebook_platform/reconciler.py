@@ -28,8 +28,15 @@ from notebook_platform.deletion import Deletion, DeletionRequest
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts, wait_after
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.outcome import Failed, Operation, StepError, Unblocking
-from notebook_platform.engine.reconcile import Mode, Policy, Result, reconcile, requeue_after
-from notebook_platform.engine.running import under_way, unseen
+from notebook_platform.engine.reconcile import (
+    Mode,
+    Policy,
+    Result,
+    operations_in_progress,
+    operations_not_polled,
+    reconcile,
+    requeue_after,
+)
 from notebook_platform.failures import failure_of_reconcile
 from notebook_platform.helm.approval import approved
 from notebook_platform.hubs.users.volumes import CONFIRM
@@ -312,14 +319,14 @@ class PlatformReconciler:
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
         metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
-        for key, operation in under_way({step: result}).items():
+        for key, operation in operations_in_progress({step: result}).items():
             await self._operations.remember(key, operation)
 
     async def _conclude(
         self, spec: NotebookPlatformSpec, results: Mapping[str, Result], conditions: list[Condition], made: Pass
     ) -> float:
         now, interval = _now(), interval_of(spec, self._shared.limits)
-        running = {**unseen(results, self._remembered), **under_way(results)}
+        running = {**operations_not_polled(results, self._remembered), **operations_in_progress(results)}
         await self._operations.forget_all_but(running)
         self._attempts = (
             next_attempts(results, self._attempts, now, interval, made.backing_off) if made.epoch == self._epoch else ()

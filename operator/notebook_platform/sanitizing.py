@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from notebook_platform.engine.change import Change
+from notebook_platform.engine.change import Change, Gate, Impossible, NeedsApproval
 from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Rechecked
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.kube.redaction import SecretRedactor
@@ -53,9 +53,14 @@ def _change(change: Change, redactor: SecretRedactor) -> Change:
         path=redactor.sanitize(change.path),
         before=value(change.before, redactor),
         after=value(change.after, redactor),
-        cannot=_failed(change.cannot, redactor) if change.cannot else None,
-        awaits=_failed(change.awaits, redactor) if change.awaits else None,
+        gate=_gate(change.gate, redactor),
     )
+
+
+def _gate(gate: Gate | None, redactor: SecretRedactor) -> Gate | None:
+    if isinstance(gate, NeedsApproval | Impossible):
+        return replace(gate, failed=_failed(gate.failed, redactor))
+    return gate
 
 
 def value(found: Any, redactor: SecretRedactor, depth: int = DEEPEST) -> Any:

@@ -20,6 +20,7 @@ from notebook_platform.api.status import (
 )
 from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.backoff import Attempt
+from notebook_platform.engine.change import Impossible, NeedsApproval
 from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import Failed, Operation, Unblocking
 from notebook_platform.engine.reconcile import Result
@@ -212,9 +213,9 @@ def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:
             path=shortened(change.path, 512),
             before=_short(change.before),
             after=_short(change.after),
-            disrupts=change.disrupts,
-            cannot=shortened(sentence(change.cannot), 512) if change.cannot else None,
-            awaits=shortened(sentence(change.awaits), 1024) if change.awaits else None,
+            disrupts=change.disruptive,
+            cannot=shortened(sentence(change.gate.failed), 512) if isinstance(change.gate, Impossible) else None,
+            awaits=shortened(sentence(change.gate.failed), 1024) if isinstance(change.gate, NeedsApproval) else None,
         )
         for name, result in results.items()
         for change in result.changes

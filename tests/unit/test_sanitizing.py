@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, Unknown
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, Impossible, NeedsApproval, Unknown
 from notebook_platform.engine.outcome import Deferred, Failed, Progressing, Ready
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.engine.step import Notice
@@ -42,22 +42,25 @@ def redactor() -> SecretRedactor:
     return found
 
 
+GATES = (Impossible, NeedsApproval)
+
+
 @given(words=NASTY, before=VALUES, after=VALUES)
 def test_all_texts_of_a_result_are_sanitized(words: str, before: Any, after: Any) -> None:
     redactor = SecretRedactor()
     redactor.add({"password": SECRET})
     failed = Failed(reason="R", message=words, remedy=words)
-    change = Change(path=words, action=Action.UPDATE, before=before, after=after, cannot=failed, awaits=failed)
+    changes = [Change(path=words, action=Action.UPDATE, before=before, after=after, gate=gate(failed)) for gate in GATES]
     for outcome in (
         failed,
         Progressing(reason="R", message=words, requeue_after=1),
         Deferred(output=1, reason="R", message=words),
     ):
-        given_ = Result(outcome=outcome, changes=(change,), notices=(Notice(condition="C", reason="R", message=words),))
+        given_ = Result(outcome=outcome, changes=tuple(changes), notices=(Notice(condition="C", reason="R", message=words),))
         result = sanitized({"A": given_}, redactor)["A"]
-        (one,), (notice,) = result.changes, result.notices
+        (one, other), (notice,) = result.changes, result.notices
         found = [one.path, notice.message, *texts(one.before), *texts(one.after)]
-        for part in (one.cannot, one.awaits, result.outcome):
+        for part in (one.gate.failed, other.gate.failed, result.outcome):
             found += [getattr(part, name) for name in ("message", "remedy") if hasattr(part, name)]
         assert len(found) >= 7 and all(text.isprintable() and SECRET not in text for text in found)
 

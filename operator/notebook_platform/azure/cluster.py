@@ -43,7 +43,7 @@ from notebook_platform.engine import (
     Step,
     StepError,
 )
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Impossible, NeedsApproval
 
 FIELD = "spec.cluster"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
@@ -143,7 +143,9 @@ class Cluster(Step[Wire, Wire]):
             return ()
         power = _power(found) if found else "Running"
         changes = list(cluster_changes(desired, found)) if power == "Running" else []
-        changes = [replace(c, awaits=self._obstacle) if c.path == VERSION_PATH else c for c in changes]
+        if self._obstacle is not None:
+            gate = NeedsApproval(self._obstacle, disruptive=True)
+            changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
         if found and power != self._wanted_power:
             # A cluster that is asked to sleep disrupts on purpose: that waits for nothing.
             changes.append(Change(path=POWER_PATH, action=Action.UPDATE, before=power, after=self._wanted_power))
@@ -323,6 +325,11 @@ async def find_cluster(context: AzureScope) -> outputs.Cluster | None:
         return None
     cluster: outputs.Cluster = Cluster(context).output(found)
     return cluster
+
+
+def _is_upgrade(change: Change) -> bool:
+    """Whether the change is one of the Kubernetes version, to one that AKS can have."""
+    return change.path == VERSION_PATH and not isinstance(change.gate, Impossible)
 
 
 def _power(found: Wire) -> str:

@@ -44,7 +44,7 @@ from notebook_platform.engine import (
     Step,
     StepError,
 )
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive, Impossible
 
 FIELD = "spec.nodePools"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 120.0, 60.0, 600.0, 90.0
@@ -136,10 +136,11 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             found_changes = pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
             rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
             changes += [
-                c if rotates or c.action is not Action.REPLACE else replace(c, cannot=_for_life(c)) for c in found_changes
+                c if rotates or c.action is not Action.REPLACE else replace(c, gate=Impossible(_for_life(c), disruptive=True))
+                for c in found_changes
             ]
         changes += [
-            Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), disrupts=True)
+            Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())
             for name in self._removed(pools)
         ]
         return changes

@@ -16,6 +16,7 @@ from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import guid
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
+from notebook_platform.engine.change import Scheduled
 from notebook_platform.kube.validated import GUID, MOMENT, SHORT_WORD, WORD, select
 
 FIELD = "spec.identity.servicePrincipal"
@@ -118,9 +119,9 @@ class PrincipalSecret(Step[Secret, Used]):
         if found.given != desired.id:
             after = f"the one that ends {desired.ends}" if desired.ends else "the current one"
             path = "servicePrincipalProfile.secret"
-            return [Change(path=path, action=Action.UPDATE, before="an older one", after=after, disrupts=True, due=True)]
+            return [Change(path=path, action=Action.UPDATE, before="an older one", after=after, gate=Scheduled(disruptive=True))]
         return [
-            Change(path=f"passwordCredentials[{key}]", action=Action.DELETE, before="no longer used", due=True)
+            Change(path=f"passwordCredentials[{key}]", action=Action.DELETE, before="no longer used", gate=Scheduled())
             for key in found.identity.old_secrets
         ]
 
@@ -144,7 +145,7 @@ class PrincipalSecret(Step[Secret, Used]):
         return Ready(output=identity)
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
-        return RESET_SECONDS if any(change.disrupts for change in changes) else 2.0 if changes else 0.0
+        return RESET_SECONDS if any(change.disruptive for change in changes) else 2.0 if changes else 0.0
 
     def output(self, found: Used | None) -> Any:
         return found and found.identity

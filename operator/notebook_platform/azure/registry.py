@@ -23,7 +23,7 @@ from notebook_platform.azure.arm.operations import in_progress, lro_from_headers
 from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
-from notebook_platform.engine.change import compare
+from notebook_platform.engine.change import Scheduled, compare
 from notebook_platform.kube.validated import HOST_NAME, MOMENT, select
 
 FIELD = "spec.binderhub.registry.azure"
@@ -192,7 +192,7 @@ class Registry(Step[Wanted, Found]):
         assert self._spec is not None
         ends = found.kept["expires"]
         if datetime.fromisoformat(ends) - self._context.now < parse_duration(self._spec.renew_before):
-            return [Change(path=path, action=Action.UPDATE, before=f"ends {ends}", after="a new one", due=True)]
+            return [Change(path=path, action=Action.UPDATE, before=f"ends {ends}", after="a new one", gate=Scheduled())]
         return []
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:

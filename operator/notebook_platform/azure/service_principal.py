@@ -19,7 +19,7 @@ from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.principal_secret import PRINCIPAL
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Scheduled
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import select
 
@@ -118,7 +118,9 @@ class CreatedPrincipal(Step[str, Principal]):
         }
         missing = [part for part, there in parts.items() if not there]
         if not missing and found and (ends := self._ends_soon(found)):
-            return [Change(path=f"{FIELD}.secret", action=Action.UPDATE, before=f"ends {ends}", after="a new one", due=True)]
+            return [
+                Change(path=f"{FIELD}.secret", action=Action.UPDATE, before=f"ends {ends}", after="a new one", gate=Scheduled())
+            ]
         return [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part in missing]
 
     def _ends_soon(self, found: Principal) -> str | None:

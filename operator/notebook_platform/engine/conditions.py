@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import singledispatch
 
 from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.engine.change import Impossible
 from notebook_platform.engine.outcome import (
     Deferred,
     Degraded,
@@ -170,7 +171,7 @@ def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspend
 def listed(result: Result) -> str:
     """The changes of a result in a few words: path, found, wanted."""
     shown = [
-        f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (which cannot be done)" if c.cannot else "")
+        f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (which cannot be done)" if isinstance(c.gate, Impossible) else "")
         for c in result.changes[:SHOWN_CHANGES]
     ]
     more = len(result.changes) - len(shown)

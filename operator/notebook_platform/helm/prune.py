@@ -8,6 +8,7 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine.change import Disruptive, NeedsApproval
 from notebook_platform.helm import marker
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.approval import Concern, retirement
@@ -136,7 +137,8 @@ class RetiredReleases(Step[bool, Found]):
 
 
 def _end(place: Place, awaits: Failed | None) -> Change:
-    return Change(path=_path(place), action=Action.DELETE, before="installed", disrupts=True, awaits=awaits)
+    gate = NeedsApproval(awaits, disruptive=True) if awaits else Disruptive()
+    return Change(path=_path(place), action=Action.DELETE, before="installed", gate=gate)
 
 
 def _path(place: Place) -> str:

@@ -15,6 +15,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine import Action, Change, Degraded, Failed, Inputs, Observed, Outcome, Ready, Step
+from notebook_platform.engine.change import Scheduled
 from notebook_platform.kube.secrets import Contents, SecretStore
 from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadClusters
 from notebook_platform.workload.client import TIMEOUT_SECONDS
@@ -130,7 +131,7 @@ class WorkloadCluster(Step[str, Found]):
         path, text = f"secrets/{self._secret_name}", "kubeconfig of the cluster"
         if found is None or found.published == "missing":
             return [Change(path=path, action=Action.CREATE, after=text)]
-        return [Change(path=path, action=Action.UPDATE, before="another", after=text, due=True)]
+        return [Change(path=path, action=Action.UPDATE, before="another", after=text, gate=Scheduled())]
 
     async def apply(self, desired: str | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         connection = await self._connect(self._cluster)

@@ -72,7 +72,7 @@ async def test_kubernetes_waits_for_releases_that_it_would_leave_behind_and_goes
     assert "spec.cluster.kubernetesVersion 1.36 waits, because release jhub in namespace jhub" in told.message
     assert isinstance(pools := results["NodePools"].outcome, Deferred) and pools.reason == "ControlPlaneWaits"
     assert await estate.writes(mark) == [] and asked[0][1] == "1.36"
-    assert [(c.path, c.awaits and c.awaits.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "ReleasesInTheWay")]
+    assert [(c.path, c.gate and c.gate.failed.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "ReleasesInTheWay")]
     estate.leaves = None
     await estate.settle(three_pools("1.36"))
     assert "PUT managedClusters/prd-aks-jhub" in await estate.writes(mark)

@@ -22,7 +22,7 @@ from notebook_platform.engine import (
     StepError,
 )
 from notebook_platform.engine.backoff import LONGEST_WAIT, backing_off, next_attempts, wait_after
-from notebook_platform.engine.change import compare
+from notebook_platform.engine.change import Disruptive, Impossible, NeedsApproval, Scheduled, compare, split_by_gate
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile, requeue_after
@@ -213,7 +213,9 @@ class Dial(Step[Any, Any]):
     def plan(self, desired: Any, found: Any) -> Sequence[Change]:
         never = Failed(reason="ForLife", message="spec.hard is for life", remedy="Set it back.")
         return [
-            Change(path=key, action=Action.UPDATE, before=found[key], after=value, cannot=never if key == "hard" else None)
+            Change(
+                path=key, action=Action.UPDATE, before=found[key], after=value, gate=Impossible(never) if key == "hard" else None
+            )
             for key, value in desired.items()
             if found[key] != value
         ]
@@ -232,7 +234,7 @@ class Dial(Step[Any, Any]):
 def test_what_cannot_be_made_is_told_by_the_plan_and_after_all_that_can_be_is_made() -> None:
     dial = Dial({"easy": 1, "hard": 1})
     planned = run(Graph([dial]), Policy(mode=Mode.PLAN))["Dial"]
-    assert [(c.path, c.cannot.reason if c.cannot else None) for c in planned.changes] == [("easy", None), ("hard", "ForLife")]
+    assert [(c.path, c.gate and c.gate.failed.reason) for c in planned.changes] == [("easy", None), ("hard", "ForLife")]
     assert isinstance(run(Graph([dial]))["Dial"].outcome, Progressing)
     assert dial.there == {"easy": 1, "hard": 0}
     last = run(Graph([dial]))["Dial"]
@@ -248,10 +250,8 @@ class Careful(Dial):
 
     def plan(self, desired: Any, found: Any) -> Sequence[Change]:
         asked = Failed(reason="Asked", message="it is asked", remedy="Say yes.")
-        return [
-            replace(change, awaits=asked if change.after == 99 else None, disrupts=change.after == 50)
-            for change in super().plan(desired, found)
-        ]
+        gates = {99: NeedsApproval(asked), 50: Disruptive()}
+        return [replace(change, gate=gates.get(change.after)) for change in super().plan(desired, found)]
 
     async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
         await super().apply(desired, found, changes)
@@ -269,6 +269,13 @@ def test_what_waits_is_told_and_all_else_is_made_meanwhile() -> None:
     conditions = {c.type: c for c in fold_conditions({"Dial": run(graph)["Dial"]}, [], generation=1, now=NOW)}
     assert conditions["Ready"].reason == conditions["Stalled"].reason == "Asked" and conditions["Stalled"].status == "True"
     assert conditions["Reconciling"].status == "False"
+
+
+def test_what_the_spec_schedules_is_no_drift_and_waits_only_if_it_disrupts() -> None:
+    calm, loud = (Change(path=p, action=Action.UPDATE, gate=Scheduled(disruptive=p == "loud")) for p in ("calm", "loud"))
+    assert split_by_gate([calm, loud], "").now == (calm, loud)
+    split = split_by_gate([calm, loud], "the window")
+    assert (split.now, split.deferred, split.later) == ((calm,), (loud,), True)
 
 
 def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_them() -> None:
