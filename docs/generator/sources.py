@@ -35,10 +35,12 @@ def steps() -> list[tuple[str, str]]:
     modules say it."""
     needs: dict[str, set[str]] = {}
     about: dict[str, str] = {}
-    for kind in (*_subclasses(Step), *_subclasses(ChartAdapter)):
-        if not (name := getattr(kind, "name", "")):
-            continue  # a base of several steps
-        needs.setdefault(name, set()).update(kind.needs)
+    bases = (*_subclasses(Step), *_subclasses(ChartAdapter))
+    kinds = [kind for kind in bases if getattr(kind, "name", "")]  # the rest are bases of several steps
+    providers = {kind.provides: kind.name for kind in kinds if issubclass(kind, Step) and kind.provides is not None}
+    for kind in kinds:
+        name = kind.name
+        needs.setdefault(name, set()).update(providers[need] for need in kind.needs)
         head = sys.modules[kind.__module__].__doc__ or ""
         told = re.match(r"([A-Za-z, ]+): (.+?)(?=[.] [A-Z]|[.]$)", " ".join(head.split("\n\n")[0].split()))
         if told and name in re.split(r", | and ", told[1]):

@@ -27,7 +27,9 @@ from notebook_platform.engine.reconcile import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor
+from notebook_platform.outputs import Cluster
 from notebook_platform.pace import Limits
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 PERCENT_STEP = 5
 """Progress is told in such steps: every change of it is a write."""
@@ -54,8 +56,10 @@ def platform_status(
 
     `results` and `conditions` are sanitized already; `redactor` is for what stands in the steps' outputs.
     """
-    cluster, target = (_output(results, name) for name in ("Cluster", "WorkloadCluster"))
-    running = [found for name in results if isinstance(found := _output(results, name), Running)]
+    made = [output for result in results.values() if (output := _output(result)) is not None]
+    cluster = next((output for output in made if isinstance(output, Cluster)), None)
+    target = next((output for output in made if isinstance(output, WorkloadClusterOutput)), None)
+    running = [output for output in made if isinstance(output, Running)]
     return PlatformStatus(
         observed_generation=generation,
         conditions=list(conditions),
@@ -130,14 +134,15 @@ def least(status: PlatformStatus) -> PlatformStatus:
     return PlatformStatus(observed_generation=status.observed_generation, conditions=short)
 
 
-def _output(results: Mapping[str, Result], name: str) -> Any:
-    result = results.get(name)
-    if result and result.changes and not result.exists and not result.applied:
+def _output(result: Result) -> object:
+    if result.changes and not result.exists and not result.applied:
         return None  # only promised, by a plan
-    return result.outcome.output if result and isinstance(result.outcome, Unblocking) else None
+    return result.outcome.output if isinstance(result.outcome, Unblocking) else None
 
 
-def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None, redactor: SecretRedactor) -> ClusterStatus | None:
+def _cluster(
+    cluster: Cluster | None, target: WorkloadClusterOutput | None, previous: ClusterStatus | None, redactor: SecretRedactor
+) -> ClusterStatus | None:
     known = previous or ClusterStatus()
     if cluster is not None:
         known = known.model_copy(

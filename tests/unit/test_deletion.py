@@ -25,7 +25,7 @@ def request(conditions: list[Condition]) -> DeletionRequest:
         body={"metadata": {"deletionTimestamp": "2026-01-01T12:00:00Z"}},
         status=PlatformStatus(conditions=conditions),
         operations={},
-        held={},
+        backing_off={},
     )
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.engine import Action, Change, Degraded, Failed, Operation, Outcome, Progressing, Ready
@@ -11,6 +10,7 @@ from notebook_platform.engine.reconcile import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.observability.events import events
+from notebook_platform.outputs import Cluster
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status
 
@@ -140,7 +140,16 @@ def test_what_outputs_and_records_say_is_shown_in_one_printable_line_and_in_boun
     redactor = SecretRedactor()
     redactor.add({"password": "very-secret-value"})
     release = Running(name=nasty, namespace=nasty, chart=nasty, revision=1, state=nasty, url=nasty)
-    cluster = SimpleNamespace(id=nasty, fqdn=nasty, kubernetes_version=nasty, power_state=nasty)
+    cluster = Cluster(
+        id=nasty,
+        name=nasty,
+        resource_group=nasty,
+        node_resource_group=nasty,
+        location=nasty,
+        kubernetes_version=nasty,
+        power_state=nasty,
+        fqdn=nasty,
+    )
     status = platform_status(
         {"Cluster": Result(outcome=Ready(output=cluster)), "JupyterHub": Result(outcome=Ready(output=release))},
         [],

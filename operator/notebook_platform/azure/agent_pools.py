@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.schedules import active
-from notebook_platform.azure import outputs
 from notebook_platform.azure.versions import downgrade, satisfies
 from notebook_platform.engine import Action, Change
 from notebook_platform.engine.change import Disruptive, Impossible, compare, merged

@@ -9,8 +9,8 @@ from typing import Any
 
 from azure.core import MatchConditions
 
+from notebook_platform import outputs
 from notebook_platform.api.schedules import active, next_turn, problem
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
@@ -58,11 +58,12 @@ REPAIRS_TAG = "notebookplatform-repairs"
 """`<digest of the body>:<count>`: so often a Failed cluster was sent the same body again. It survives the operator."""
 
 
-class Cluster(Step[Wire, Wire]):
+class Cluster(Step[Wire, Wire, outputs.Cluster]):
     """What is found is the cluster as Azure tells it."""
 
     name = "Cluster"
-    needs = ("ResourceGroup", "Network", "Identity", "RoleAssignment")
+    provides = outputs.Cluster
+    needs = (outputs.ResourceGroup, outputs.Network, outputs.Identity, outputs.RoleAssignment)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -75,8 +76,8 @@ class Cluster(Step[Wire, Wire]):
     def desired(self, inputs: Inputs) -> Wire:
         return desired_cluster(
             self._context.spec,
-            network=inputs.get("Network"),
-            identity=inputs["Identity"],
+            network=inputs.get(outputs.Network),
+            identity=inputs[outputs.Identity],
             ssh_key=self._ssh_key,
             tags=self._context.tags,
             now=self._context.now,
@@ -120,7 +121,7 @@ class Cluster(Step[Wire, Wire]):
         leaves = self._context.leaves
         if leaves is None or self._context.deleting or satisfies(current, wanted) or _power(found) != "Running":
             return None
-        told = await leaves(self.output(found), current, wanted)
+        told = await leaves(self._output(found), current, wanted)
         if told is None:
             return None
         return Failed(
@@ -242,9 +243,10 @@ class Cluster(Step[Wire, Wire]):
                 notices.append(Notice(condition="ServiceCidrInNetwork", reason="AddressesOverlap", message=message))
         return notices
 
-    def output(self, found: Wire | None) -> Any:
-        if found is None:
-            return None
+    def output(self, found: Wire | None) -> outputs.Cluster | None:
+        return None if found is None else self._output(found)
+
+    def _output(self, found: Wire) -> outputs.Cluster:
         properties = found["properties"]
         profiles = properties.get("identityProfile") or {}
         return outputs.Cluster(
@@ -267,7 +269,7 @@ class Cluster(Step[Wire, Wire]):
             tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
         )
 
-    def planned_output(self, desired: Wire) -> Any:
+    def planned_output(self, desired: Wire) -> outputs.Cluster | None:
         properties = desired["properties"]
         return outputs.Cluster(
             id=self._context.id_of("Microsoft.ContainerService/managedClusters", self._name),
@@ -323,8 +325,7 @@ async def find_cluster(context: AzureScope) -> outputs.Cluster | None:
         found = await context.look(CLUSTERS, name, fresh=True)
     if found is None or not context.owner.owns(found.get("tags")):
         return None
-    cluster: outputs.Cluster = Cluster(context).output(found)
-    return cluster
+    return Cluster(context).output(found)
 
 
 def _is_upgrade(change: Change) -> bool:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure import outputs
 from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
 from notebook_platform.azure.versions import downgrade, parts, satisfies
 from notebook_platform.engine import Action, Change, Failed

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import IDENTITIES
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
@@ -11,7 +11,7 @@ from notebook_platform.azure.arm.paths import guid, literal, same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
-from notebook_platform.engine import Action, Change, Check, Inputs, Observed, Outcome, Ready, Step
+from notebook_platform.engine import Action, AnyStep, Change, Check, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare
 
 Wire = Mapping[str, Any]
@@ -24,7 +24,8 @@ class SystemAssigned(Check[outputs.Identity]):
     """Azure makes the identity with the cluster: there is nothing to do before."""
 
     name = "Identity"
-    needs = ("ResourceGroup",)
+    provides = outputs.Identity
+    needs = (outputs.ResourceGroup,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -92,11 +93,12 @@ class ExistingIdentity(SystemAssigned):
         return Observed(found=identity)
 
 
-class UserAssigned(Step[Wire, Wire]):
+class UserAssigned(Step[Wire, Wire, outputs.Identity]):
     """A user-assigned managed identity in the resource group."""
 
     name = "Identity"
-    needs = ("ResourceGroup",)
+    provides = outputs.Identity
+    needs = (outputs.ResourceGroup,)
     cacheable = True
     FIELD = "spec.identity.userAssigned.name"
 
@@ -132,7 +134,7 @@ class UserAssigned(Step[Wire, Wire]):
                 await self._client.create_or_update(self._context.group, self._name, {**(found or {}), **(desired or {})})
         return Ready()
 
-    def planned_output(self, desired: Wire) -> Any:
+    def planned_output(self, desired: Wire) -> outputs.Identity | None:
         id_ = self._context.id_of("Microsoft.ManagedIdentity/userAssignedIdentities", self._name)
         return outputs.Identity(type="UserAssigned", client_id=KNOWN_AFTER_APPLY, principal_id=KNOWN_AFTER_APPLY, identity_id=id_)
 
@@ -141,7 +143,7 @@ class UserAssigned(Step[Wire, Wire]):
             await drop_owner(self._context.session, found["id"], found.get("tags"))
         return Ready()
 
-    def output(self, found: Wire | None) -> Any:
+    def output(self, found: Wire | None) -> outputs.Identity | None:
         if found is None:
             return None
         properties = found["properties"]
@@ -163,24 +165,24 @@ class UserAssigned(Step[Wire, Wire]):
         return self._context.session.identities.user_assigned_identities
 
 
-def _principal(context: AzureScope) -> Step[Any, Any]:
+def _principal(context: AzureScope) -> AnyStep:
     principal = context.spec.identity.service_principal
     existing = principal is not None and principal.secret_ref is not None
     return ExistingPrincipal(context) if existing else CreatedPrincipal(context)
 
 
-def _user_assigned(context: AzureScope) -> Step[Any, Any]:
+def _user_assigned(context: AzureScope) -> AnyStep:
     chosen = context.spec.identity.user_assigned
     return ExistingIdentity(context) if chosen is not None and chosen.resource_id else UserAssigned(context)
 
 
-_KINDS: Mapping[str, Callable[[AzureScope], Step[Any, Any]]] = {
+_KINDS: Mapping[str, Callable[[AzureScope], AnyStep]] = {
     "ServicePrincipal": _principal,
     "UserAssigned": _user_assigned,
     "SystemAssigned": SystemAssigned,
 }
 
 
-def identity(context: AzureScope) -> Step[Any, Any]:
+def identity(context: AzureScope) -> AnyStep:
     """The Identity step of spec.identity."""
     return _KINDS[context.spec.identity.type](context)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
@@ -22,12 +22,12 @@ SCHEDULES = ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 Wire = Mapping[str, Any]
 
 
-class Maintenance(Step[Wire, Mapping[str, Wire]]):
+class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
     """What is wanted is the window in AKS's form; what is found are AKS's schedules by name."""
 
     name = "MaintenanceWindow"
-    needs = ("Cluster",)
-    deleted_with = "Cluster"
+    needs = (outputs.Cluster,)
+    deleted_with = outputs.Cluster
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -35,7 +35,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
         self._window = context.spec.cluster.maintenance_window
 
     def desired(self, inputs: Inputs) -> Wire | None:
-        cluster: outputs.Cluster | None = inputs["Cluster"]
+        cluster = inputs.get(outputs.Cluster)
         window = self._window
         if window is None or cluster is None or not cluster.is_there:
             return None
@@ -55,7 +55,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
         }
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, Wire]]:
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        cluster = inputs.get(outputs.Cluster)
         if self._window is None or cluster is None or not cluster.is_there:
             return Observed()
         async with azure_errors(FIELD):
@@ -88,8 +88,8 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
                 await self._configurations.create_or_update(*target, name, body)
         return Ready()
 
-    def output(self, found: Mapping[str, Wire] | None) -> Any:
-        return found and tuple(found)
+    def output(self, found: Mapping[str, Wire] | None) -> tuple[str, ...] | None:
+        return tuple(found) if found else None
 
     async def delete(self, found: Mapping[str, Wire], inputs: Inputs) -> Outcome:
         return Ready()

@@ -10,15 +10,27 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.network import NetworkSpec
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import same_id
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Check, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
+from notebook_platform.engine import (
+    Action,
+    AnyStep,
+    Change,
+    Check,
+    Inputs,
+    Observed,
+    Outcome,
+    Progressing,
+    Ready,
+    Step,
+    StepError,
+)
 from notebook_platform.engine.change import compare, merged
 
 FIELD = "spec.network"
@@ -35,11 +47,12 @@ class Desired:
     subnets: Mapping[str, Wire]
 
 
-class Network(Step[Desired, Wire]):
+class Network(Step[Desired, Wire, outputs.Network]):
     """One write a pass, since all writes to a network and its subnets exclude each other. What is found is the network."""
 
     name = "Network"
-    needs = ("ResourceGroup",)
+    provides = outputs.Network
+    needs = (outputs.ResourceGroup,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -126,14 +139,16 @@ class Network(Step[Desired, Wire]):
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return WRITE_SECONDS if changes else 0.0
 
-    def output(self, found: Wire | None) -> Any:
+    def output(self, found: Wire | None) -> outputs.Network | None:
         if found is None or self._spec is None or self._spec.subnet is None:
             return None
         subnets = {s["name"]: s["id"] for s in found.get("properties", {}).get("subnets") or ()}
         default = _subnet(found, self._spec.subnet.name)
-        return default and outputs.Network(virtual_network_id=found["id"], subnet_id=default["id"], subnets=subnets)
+        if default is None:
+            return None
+        return outputs.Network(virtual_network_id=found["id"], subnet_id=default["id"], subnets=subnets)
 
-    def planned_output(self, desired: Desired) -> Any:
+    def planned_output(self, desired: Desired) -> outputs.Network | None:
         assert self._spec is not None and self._spec.subnet is not None
         id_ = self._context.id_of("Microsoft.Network/virtualNetworks", self._name)
         subnets = {name: f"{id_}/subnets/{name}" for name in desired.subnets}
@@ -158,7 +173,8 @@ class ExistingSubnet(Check[outputs.Network]):
     """A subnet that somebody else keeps: it must be there, nothing of it is changed."""
 
     name = "Network"
-    needs = ("ResourceGroup",)
+    provides = outputs.Network
+    needs = (outputs.ResourceGroup,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -193,7 +209,7 @@ class ExistingSubnet(Check[outputs.Network]):
         return Observed(found=outputs.Network(virtual_network_id=same_id(found["id"], id_.rsplit("/", 2)[0]), subnet_id=id_))
 
 
-def network(context: AzureScope) -> Step[Any, Any]:
+def network(context: AzureScope) -> AnyStep:
     """The Network step of spec.network."""
     existing = context.spec.network is not None and context.spec.network.subnet_id is not None
     return ExistingSubnet(context) if existing else Network(context)

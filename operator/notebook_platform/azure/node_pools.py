@@ -10,8 +10,8 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.schedules import next_turn, problem
-from notebook_platform.azure import outputs
 from notebook_platform.azure.agent_pools import (
     BUSY,
     SPEC_FIELDS,
@@ -60,12 +60,13 @@ class Found:
     scale_sets: Mapping[str, str]
 
 
-class NodePools(Step[Mapping[str, Wire], Found]):
+class NodePools(Step[Mapping[str, Wire], Found, outputs.NodePools]):
     """What is wanted are the pools' bodies by name."""
 
     name = "NodePools"
-    needs = ("Cluster", "Network")
-    deleted_with = "Cluster"
+    provides = outputs.NodePools
+    needs = (outputs.Cluster, outputs.Network)
+    deleted_with = outputs.Cluster
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -75,21 +76,21 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         self._cluster: outputs.Cluster | None = None
 
     def desired(self, inputs: Inputs) -> Mapping[str, Wire] | None:
-        self._cluster = inputs["Cluster"]
+        self._cluster = inputs.get(outputs.Cluster)
         if self._cluster is None or not self._cluster.is_there:
             return None
         for name, pool in self._spec.items():
             for schedule in pool.schedules:
                 if words := problem(schedule):
                     raise StepError("ScheduleUnreadable", f"{FIELD}[{name}].schedules: {words}", "Correct it.")
-        network, context = inputs.get("Network"), self._context
+        network, context = inputs.get(outputs.Network), self._context
         return {
             name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=context.tags, now=context.now)
             for name, pool in self._spec.items()
         }
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        cluster = inputs.get(outputs.Cluster)
         if cluster is None or not cluster.is_there:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
@@ -274,7 +275,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             longest[_pool_of(change)] = max(longest.get(_pool_of(change), 0.0), each.get(change.action, usual))
         return sum(longest.values())
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> outputs.NodePools | None:
         if found is None:
             # The cluster is only planned, or it sleeps.
             return outputs.NodePools(scale_sets=dict.fromkeys(self._spec, KNOWN_AFTER_APPLY))

@@ -7,9 +7,8 @@ A new secret reaches the cluster by resetServicePrincipalProfile, which rolls ev
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
@@ -76,19 +75,19 @@ async def remember_given(context: AzureScope, secret_id: str) -> None:
     await context.secrets.keep(_state_name(context), {"given": secret_id})
 
 
-class PrincipalSecret(Step[Secret, Used]):
+class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
     """What is wanted is the current secret."""
 
     name = "PrincipalSecret"
-    needs = ("NodePools", "Cluster", "Identity")
-    deleted_with = "Cluster"
+    needs = (outputs.NodePools, outputs.Cluster, outputs.Identity)
+    deleted_with = outputs.Cluster
 
     def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._current: Secret | None = None
 
     async def prepare(self, inputs: Inputs) -> None:
-        cluster: outputs.Cluster | None = inputs["Cluster"]
+        cluster = inputs.get(outputs.Cluster)
         if cluster and cluster.is_there and self._context.spec.identity.type == "ServicePrincipal":
             self._current = await current_secret(self._context)
 
@@ -107,7 +106,7 @@ class PrincipalSecret(Step[Secret, Used]):
         if "given" not in state:
             state = {"given": self._current.id}  # a cluster that was taken over: it works, so it has the current one
             await self._keep(state)
-        return Observed(found=Used(state["given"], inputs["Identity"]))
+        return Observed(found=Used(state["given"], inputs[outputs.Identity]))
 
     async def _keep(self, state: dict[str, str]) -> None:
         if not self._context.planning:
@@ -147,8 +146,8 @@ class PrincipalSecret(Step[Secret, Used]):
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return RESET_SECONDS if any(change.disruptive for change in changes) else 2.0 if changes else 0.0
 
-    def output(self, found: Used | None) -> Any:
-        return found and found.identity
+    def output(self, found: Used | None) -> outputs.Identity | None:
+        return found.identity if found else None
 
     async def delete(self, found: Used, inputs: Inputs) -> Outcome:
         return Ready()

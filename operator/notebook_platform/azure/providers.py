@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
@@ -34,14 +34,15 @@ def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
     return tuple(namespace for namespace, used in blocks.items() if used)
 
 
-class Providers(Step[Mapping[str, str], Mapping[str, str]]):
+class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     """Registers and never unregisters: others in the subscription may use what we registered.
 
     What is wanted and found are states by name; a feature is named `Namespace/Feature`, a provider by its namespace.
     """
 
     name = "Providers"
-    needs = ("Credentials",)
+    provides = outputs.Providers
+    needs = (outputs.Subscription,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -84,14 +85,14 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
             await asyncio.gather(*map(self._register, names))
         return _registering(names, None)
 
-    def planned_output(self, desired: Mapping[str, str]) -> Any:
-        return tuple(desired)
+    def planned_output(self, desired: Mapping[str, str]) -> outputs.Providers | None:
+        return outputs.Providers(names=tuple(desired))
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return FEATURE_SECONDS if changes else 0.0
 
-    def output(self, found: Mapping[str, str] | None) -> Any:
-        return tuple(found or ())
+    def output(self, found: Mapping[str, str] | None) -> outputs.Providers | None:
+        return outputs.Providers(names=tuple(found or ()))
 
     async def delete(self, found: Mapping[str, str], inputs: Inputs) -> Outcome:
         return Ready()

@@ -14,9 +14,9 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, retry_after
@@ -77,11 +77,12 @@ class Found:
         return same and self.kept.get("server") == self.server and "expires" in self.kept
 
 
-class Registry(Step[Wanted, Found]):
+class Registry(Step[Wanted, Found, outputs.Registry]):
     """Registry, scope map, token and password, each made when it is found missing: one write a pass."""
 
     name = "Registry"
-    needs = ("ResourceGroup",)
+    provides = outputs.Registry
+    needs = (outputs.ResourceGroup,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -288,12 +289,12 @@ class Registry(Step[Wanted, Found]):
         created = any(change.path.startswith("registries/") for change in changes)
         return CREATE_SECONDS + 3 * CHILD_SECONDS if created else CHILD_SECONDS if changes else 0.0
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> outputs.Registry | None:
         if found is None:
             return None
         return outputs.Registry(id=found.registry["id"], server=found.server, secret_name=self._secret_name)
 
-    def planned_output(self, desired: Wanted) -> Any:
+    def planned_output(self, desired: Wanted) -> outputs.Registry | None:
         assert self._spec is not None
         server = f"{self._spec.name}.azurecr.io"
         return outputs.Registry(id=self._id, server=server, secret_name=self._secret_name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import GROUPS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
@@ -19,11 +19,12 @@ SHOWN = 5
 Wire = Mapping[str, Any]
 
 
-class ResourceGroup(Step[Wire, Wire]):
+class ResourceGroup(Step[Wire, Wire, outputs.ResourceGroup]):
     """Created with one PUT; later only its tags are written; the location cannot change."""
 
     name = "ResourceGroup"
-    needs = ("Credentials", "Providers", "Preflight")
+    provides = outputs.ResourceGroup
+    needs = (outputs.Subscription, outputs.Providers, outputs.Preflight)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -69,10 +70,10 @@ class ResourceGroup(Step[Wire, Wire]):
             await self._context.session.resources.resource_groups.create_or_update(self._context.group, dict(desired or {}))
         return Ready()
 
-    def output(self, found: Wire | None) -> Any:
+    def output(self, found: Wire | None) -> outputs.ResourceGroup | None:
         return None if found is None else outputs.ResourceGroup(id=found["id"], location=found["location"])
 
-    def planned_output(self, desired: Wire) -> Any:
+    def planned_output(self, desired: Wire) -> outputs.ResourceGroup | None:
         id_ = f"/subscriptions/{self._context.spec.azure.subscription_id}/resourceGroups/{self._context.group}"
         return outputs.ResourceGroup(id=id_, location=desired["location"])
 

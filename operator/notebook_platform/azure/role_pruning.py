@@ -6,17 +6,15 @@ there before an old one goes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.assignments import (
     API_VERSION,
     CLUSTER_ADMIN,
-    Assignment,
     AssignmentRecord,
     assignment_of,
     is_ours,
@@ -24,6 +22,7 @@ from notebook_platform.azure.assignments import (
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
+from notebook_platform.outputs import Assignment
 
 FIELD = "spec.identity"
 
@@ -31,11 +30,11 @@ Wanted = tuple[Assignment, ...]
 Stale = tuple[Assignment, ...]
 
 
-class RolePruning(Step[Wanted, Stale]):
+class RolePruning(Step[Wanted, Stale, Stale]):
     """What is desired are the assignments that the spec asks for; what is found are ours beyond them."""
 
     name = "RolePruning"
-    needs = ("RoleAssignment", "ClusterRoles", "Cluster", "Identity")
+    needs = (outputs.RoleAssignment, outputs.ClusterRoles, outputs.Cluster, outputs.Identity)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -58,8 +57,8 @@ class RolePruning(Step[Wanted, Stale]):
 
     def _identities_unknown(self, inputs: Inputs) -> bool:
         """Whether there is a cluster that does not say (yet) who its nodes are: what they need cannot be known then."""
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
-        identity: outputs.Identity | None = inputs.get("Identity")
+        cluster = inputs.get(outputs.Cluster)
+        identity = inputs.get(outputs.Identity)
         if cluster is None or cluster.planned or self._context.deleting:
             return False
         return identity is None or (identity.type != "ServicePrincipal" and cluster.kubelet_id is None)
@@ -81,7 +80,7 @@ class RolePruning(Step[Wanted, Stale]):
 
     def _ends_with_cluster(self, assignment: Assignment, inputs: Inputs) -> bool:
         """In a deletion the operator's own access to the cluster lasts until the cluster goes, and goes with it."""
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        cluster = inputs.get(outputs.Cluster)
         on_cluster = cluster is not None and assignment.scope.lower() == cluster.id.lower()
         return self._context.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
 
@@ -119,7 +118,7 @@ class RolePruning(Step[Wanted, Stale]):
         await self._delete(found or ())
         return Ready()
 
-    def output(self, found: Stale | None) -> Any:
+    def output(self, found: Stale | None) -> Stale | None:
         return found
 
     async def delete(self, found: Stale, inputs: Inputs) -> Outcome:
@@ -134,4 +133,5 @@ class RolePruning(Step[Wanted, Stale]):
 
 
 def _wanted(inputs: Inputs) -> Wanted:
-    return (*(inputs.get("RoleAssignment") or ()), *(inputs.get("ClusterRoles") or ()))
+    given = (inputs.get(outputs.RoleAssignment), inputs.get(outputs.ClusterRoles))
+    return tuple(assignment for roles in given if roles is not None for assignment in roles.assignments)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.operations import poll
 from notebook_platform.azure.arm.ownership import Owner

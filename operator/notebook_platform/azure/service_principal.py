@@ -11,8 +11,8 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal
@@ -55,11 +55,12 @@ class Principal:
         return tuple(key for key in ours if key != self.secret_id)
 
 
-class CreatedPrincipal(Step[str, Principal]):
+class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
     """Application, principal and secret, each made when it is found missing. What is wanted is the display name."""
 
     name = "Identity"
-    needs = ("ResourceGroup",)
+    provides = outputs.Identity
+    needs = (outputs.ResourceGroup,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -172,7 +173,7 @@ class CreatedPrincipal(Step[str, Principal]):
             },
         )
 
-    def output(self, found: Principal | None) -> Any:
+    def output(self, found: Principal | None) -> outputs.Identity | None:
         if found is None or found.principal is None:
             return None
         return outputs.Identity(
@@ -185,7 +186,7 @@ class CreatedPrincipal(Step[str, Principal]):
             old_secrets=found.old_secrets,
         )
 
-    def planned_output(self, desired: str) -> Any:
+    def planned_output(self, desired: str) -> outputs.Identity | None:
         unknown = KNOWN_AFTER_APPLY
         return outputs.Identity(
             type="ServicePrincipal",

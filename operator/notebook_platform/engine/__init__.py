@@ -14,10 +14,11 @@ from notebook_platform.engine.outcome import (
     Unblocking,
     Waiting,
 )
-from notebook_platform.engine.step import Check, Inputs, Notice, Observed, Step
+from notebook_platform.engine.step import AnyStep, Check, Inputs, Notice, Observed, Step
 
 __all__ = [
     "Action",
+    "AnyStep",
     "Change",
     "Check",
     "Deferred",

@@ -22,7 +22,7 @@ from notebook_platform.engine.outcome import (
     Unblocking,
     Waiting,
 )
-from notebook_platform.engine.step import Inputs, Notice, Observed, Step
+from notebook_platform.engine.step import AnyStep, Inputs, Notice, Observed
 
 log = logging.getLogger(__name__)
 
@@ -85,13 +85,13 @@ Listener = Callable[[str, Result], Awaitable[None]]
 
 
 async def ignore_result(name: str, result: Result) -> None:
-    """No one listens."""
+    """Do nothing with a result."""
 
 
 async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_result) -> dict[str, Result]:
     """Reconcile every step. Returns a result for each, in the graph's order; raises nothing that a step raised."""
 
-    async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
+    async def act(step: AnyStep, inputs: Inputs) -> Result:
         if step.name in policy.backing_off:
             return Result(outcome=policy.backing_off[step.name])
         if step.name in policy.result_cache:
@@ -101,7 +101,7 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
     return await walk(graph, graph.needs, act, on_result)
 
 
-async def _reconcile_step(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Result:
+async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Result:
     """Observe one step, and apply those of its changes that may be applied now. Raises what the step raises."""
     await step.prepare(inputs)
     desired = step.desired(inputs)
@@ -139,9 +139,7 @@ async def _reconcile_step(step: Step[Any, Any], inputs: Inputs, policy: Policy) 
     return replace(result, outcome=outcome, applied=applied, drift=result.drift and applied)
 
 
-async def _observe(
-    step: Step[Any, Any], desired: Any, inputs: Inputs, policy: Policy
-) -> tuple[Observed[Any], tuple[Change, ...]]:
+async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) -> tuple[Observed[Any], tuple[Change, ...]]:
     """Return what exists and what would change. A cached answer that calls for action is confirmed by a fresh one."""
     observed = await step.observe(inputs, fresh=not step.cacheable)
     changes = _changes(step, desired, observed, policy)
@@ -152,7 +150,7 @@ async def _observe(
     return observed, changes
 
 
-def _changes(step: Step[Any, Any], desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:
+def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:
     """Return what the step would change, without what spec.driftIgnore names; nothing while the resource may not be changed."""
     if observed.failed or observed.busy:
         return ()
@@ -167,14 +165,14 @@ async def _disruption_waits(changes: Sequence[Change], policy: Policy) -> str:
     return policy.disruption_waits or (await policy.occupied() if policy.occupied else "")
 
 
-def _without_apply(step: Step[Any, Any], found: Any, split: Split, result: Result) -> Result:
+def _without_apply(step: AnyStep, found: Any, split: Split, result: Result) -> Result:
     """Return the result when no change may be applied now: they wait, or they are all impossible."""
     if split.later:
         return replace(result, outcome=_deferred(step, found, split))
     return replace(result, outcome=split.impossible[0].failed, drift=False)
 
 
-def _deferred(step: Step[Any, Any], found: Any, split: Split) -> Outcome:
+def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
     """Return what the changes wait for, or how the resource fails to work meanwhile."""
     output = step.output(found)
     if split.approval:
@@ -190,18 +188,18 @@ def _deferred(step: Step[Any, Any], found: Any, split: Split) -> Outcome:
     return unhealthy or outcome
 
 
-def _health(step: Step[Any, Any], found: Any) -> Outcome:
+def _health(step: AnyStep, found: Any) -> Outcome:
     return step.check_health(found) or Ready(output=step.output(found))
 
 
-def _planned(step: Step[Any, Any], desired: Any, found: Any, mode: Mode) -> Outcome:
+def _planned(step: AnyStep, desired: Any, found: Any, mode: Mode) -> Outcome:
     """Return the outcome where nothing is applied: later steps go by what exists, or in a plan by what would exist."""
     if found is not None or desired is None:
         return _health(step, found)
     return Ready(output=step.planned_output(desired)) if mode is Mode.PLAN else Waiting(on=("apply",))
 
 
-async def _observe_applied(step: Step[Any, Any], inputs: Inputs, split: Split) -> Outcome:
+async def _observe_applied(step: AnyStep, inputs: Inputs, split: Split) -> Outcome:
     """Observe again after changes that are real at once."""
     observed = await step.observe(inputs, fresh=True)
     if unusable := observed.failed or observed.busy:
@@ -209,14 +207,14 @@ async def _observe_applied(step: Step[Any, Any], inputs: Inputs, split: Split) -
     return _deferred(step, observed.found, split) if split.later else _health(step, observed.found)
 
 
-async def guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
+async def guarded(step: AnyStep, work: Awaitable[Result]) -> Result:
     try:
         return await asyncio.wait_for(work, STEP_SECONDS)
     except Exception as error:
         return Result(outcome=failure(step, error))
 
 
-def failure(step: Step[Any, Any], error: Exception) -> Failed:
+def failure(step: AnyStep, error: Exception) -> Failed:
     """Every exception becomes a Failed; the text of an unforeseen one stays out of status, it could hold anything."""
     if isinstance(error, StepError):
         return error.failed
@@ -245,7 +243,7 @@ def failure(step: Step[Any, Any], error: Exception) -> Failed:
 async def walk(
     graph: Graph,
     after: Mapping[str, tuple[str, ...]],
-    act: Callable[[Step[Any, Any], Inputs], Awaitable[Result]],
+    act: Callable[[AnyStep, Inputs], Awaitable[Result]],
     on_result: Listener,
 ) -> dict[str, Result]:
     """Run `act` on each step once all steps it comes `after` are Ready or Deferred; until then it is Waiting on the rest of them."""
@@ -259,8 +257,8 @@ async def walk(
         if waits_for:
             results[name] = Result(outcome=Waiting(on=waits_for))
             return
-        inputs = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Unblocking)}
-        results[name] = await act(graph.steps[name], inputs)
+        made = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Unblocking)}
+        results[name] = await act(graph.steps[name], graph.inputs(name, made))
         try:
             await on_result(name, results[name])
         except Exception as error:
@@ -276,10 +274,7 @@ async def walk(
 
 
 def requeue_after(results: Mapping[str, Result], interval: float) -> float:
-    """Seconds until the world may have moved: the shortest wait any outcome asks for, never longer than the interval.
-
-    A step that let later ones go before it is looked at again at once when these are done.
-    """
+    """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval."""
     waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Rechecked)]
     waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
     return min([interval, *waits])

@@ -7,8 +7,8 @@ later one sees its end.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.engine import Change, Degraded, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.step import Notice
@@ -57,14 +57,14 @@ class Found:
         return self.record.newest
 
 
-class ReleaseStep(Step[Wanted, Found]):
+class ReleaseStep(Step[Wanted, Found, Running]):
     """One Helm release."""
 
-    deleted_with = "Cluster"
+    deleted_with = outputs.Cluster
 
     def __init__(self, content: ChartAdapter, keeping: Keeping) -> None:
         self.name = content.name
-        self.needs = content.needs
+        self.needs, self.after = content.needs, content.after
         self._content = content
         self._keeping = keeping
         self._key = f"{keeping.uid}/{content.namespace}/{content.release}"
@@ -82,7 +82,7 @@ class ReleaseStep(Step[Wanted, Found]):
                 f"{self._content.field}.needs: these releases wait for each other: {', '.join(circle)}",
                 "Take one of these names out of the needs of another.",
             )
-        target: WorkloadClusterOutput | None = inputs["WorkloadCluster"]
+        target = inputs.get(WorkloadClusterOutput)
         if target is None:
             return
         existing = None
@@ -125,7 +125,7 @@ class ReleaseStep(Step[Wanted, Found]):
         return self._wanted
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
-        target: WorkloadClusterOutput | None = inputs.get("WorkloadCluster")
+        target = inputs.get(WorkloadClusterOutput)
         if target is None:
             return Observed()
         if target.api is None and self._wanted is not None:
@@ -301,7 +301,7 @@ class ReleaseStep(Step[Wanted, Found]):
             since=since,
         )
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> Running | None:
         if found is None or found.release is None:
             return None
         release = found.release
@@ -315,7 +315,7 @@ class ReleaseStep(Step[Wanted, Found]):
             details=found.seen.details,
         )
 
-    def planned_output(self, desired: Wanted) -> Any:
+    def planned_output(self, desired: Wanted) -> Running | None:
         return None
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:

@@ -55,6 +55,7 @@ class There(Check[WorkloadClusterOutput]):
     """A cluster that is simply there."""
 
     name = "WorkloadCluster"
+    provides = WorkloadClusterOutput
 
     def __init__(self, target: WorkloadClusterOutput) -> None:
         self._target = target
@@ -200,7 +201,7 @@ class Site:
 
     async def state(self, step: str = "ReleaseLittle") -> State:
         """The word for how the release stands, once no helm of ours is at work on it. Nothing is written."""
-        inputs = {"WorkloadCluster": self.cluster.target}
+        inputs = Inputs(self.cluster.target)
 
         async def look() -> Any:
             looking = self.graph().steps[step]

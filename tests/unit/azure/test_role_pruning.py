@@ -198,7 +198,7 @@ async def test_nothing_is_pruned_while_the_cluster_does_not_say_who_its_nodes_ar
     await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"identityProfile": None}})
     results = await estate.once(spec)
     assert isinstance(results["ClusterRoles"].outcome, Ready) and isinstance(results["RolePruning"].outcome, Ready)
-    assert not any(given.role_name == "AcrPull" for given in results["ClusterRoles"].outcome.output)
+    assert not any(given.role_name == "AcrPull" for given in results["ClusterRoles"].outcome.output.assignments)
     assert ("AcrPull", "registryone") in await roles(estate) and not [
         w for w in await estate.writes(mark) if w.startswith("DELETE")
     ]

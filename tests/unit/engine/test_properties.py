@@ -26,6 +26,7 @@ from notebook_platform.engine.change import Disruptive, Impossible, NeedsApprova
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile, requeue_after
+from notebook_platform.engine.step import AnyStep
 from notebook_platform.engine.teardown import teardown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,15 +40,27 @@ class World:
         self.log: list[tuple[str, str]] = []
 
 
-class Thing(Step[str, str]):
+class Made:
+    """Base of the outputs: each thing has a class of its own."""
+
+
+CLASSES: dict[str, type[Made]] = {}
+"""The classes of the outputs, by the name of the thing."""
+
+
+def class_of(name: str) -> type[Made]:
+    return CLASSES.setdefault(name, type(name, (Made,), {}))
+
+
+class Thing(Step[str, str, Made]):
     """A step on a simulated world: a script of outcomes, then it is real."""
 
     def __init__(self, name: str, needs: tuple[str, ...], script: list[str], world: World) -> None:
-        self.name, self.needs = name, needs  # type: ignore[misc]
+        self.name, self.provides, self.needs = name, class_of(name), tuple(map(class_of, needs))
         self._script, self._world = script, world
 
     def desired(self, inputs: Inputs) -> str:
-        assert set(inputs) == set(self.needs), "a step was run before its needs were Ready or Deferred"
+        assert all(inputs.get(need) for need in self.needs), "a step was run before its needs were Ready or Deferred"
         return self.name
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[str]:
@@ -70,8 +83,11 @@ class Thing(Step[str, str]):
         self._world.there.add(self.name)
         return Ready()
 
-    def output(self, found: str | None) -> Any:
-        return found
+    def output(self, found: str | None) -> Made | None:
+        return class_of(found)() if found else None
+
+    def planned_output(self, desired: str) -> Made:
+        return class_of(desired)()
 
     async def delete(self, found: str, inputs: Inputs) -> Outcome:
         self._world.log.append(("delete", self.name))
@@ -196,7 +212,7 @@ def test_drift_is_corrected_or_only_told_as_the_policy_says() -> None:
         assert result.drift and bool(world.log) is correct
 
 
-class Dial(Step[Any, Any]):
+class Dial(AnyStep):
     """A thing with one member that can be changed and one that it has for life."""
 
     name = "Dial"

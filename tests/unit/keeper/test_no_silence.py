@@ -15,7 +15,7 @@ from notebook_platform.config import OperatorConfig
 from notebook_platform.engine import Action, Change, Ready
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Outcome, StepError
-from notebook_platform.engine.step import Inputs, Observed, Step
+from notebook_platform.engine.step import AnyStep, Inputs, Observed
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.reconciler import PlatformReconciler
 
@@ -46,11 +46,11 @@ def whole_spec(**changes: Any) -> dict[str, Any]:
     return {**spec, **changes}
 
 
-class Raising(Step[Any, Any]):
+class Raising(AnyStep):
     """Stands in a real step's place: found and in order, but one method raises."""
 
-    def __init__(self, real: Step[Any, Any], method: str, error: Callable[[], BaseException] | None) -> None:
-        self.name, self.needs = real.name, real.needs
+    def __init__(self, real: AnyStep, method: str, error: Callable[[], BaseException] | None) -> None:
+        self.name, self.needs, self.after, self.provides = real.name, real.needs, real.after, real.provides
         self._method, self._error = method, error
         self.reached = False
 

@@ -13,6 +13,7 @@ from notebook_platform.azure.checks.permissions import Need, lacking
 from notebook_platform.azure.providers import REGISTERED, Providers
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import parts
+from notebook_platform.engine import Inputs
 
 LISTS_LAST = 3600.0
 """Seconds for which the sizes of a region are taken to be the same."""
@@ -25,7 +26,7 @@ QUOTA_AGAIN = 300.0
 
 async def providers(context: AzureScope, fresh: bool) -> list[Finding]:
     """Resource providers and preview features; those that are missing the operator registers itself."""
-    states = (await Providers(context).observe({}, fresh=fresh)).found or {}
+    states = (await Providers(context).observe(Inputs(), fresh=fresh)).found or {}
     missing = [name for name, state in states.items() if state != REGISTERED]
     if not missing:
         return [Finding(sentence=f"{', '.join(states)} are registered")]

@@ -19,11 +19,11 @@ from notebook_platform.azure.arm.cache import (
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.azure.assignments import ROLES
 from notebook_platform.azure.importing.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
 from notebook_platform.azure.node_pools import POOL_TAG
 from notebook_platform.azure.versions import parts
 from notebook_platform.engine import StepError
+from notebook_platform.outputs import ROLES
 
 Spec = dict[str, Any]
 ROLE_NAMES = {id_: name for name, id_ in ROLES.items()}
