@@ -14,10 +14,10 @@ from notebook_platform.api.conditions import Condition
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine import Check, Deferred, Inputs, Observed, Unblocking
-from notebook_platform.engine.conditions import condition_of, fold
+from notebook_platform.engine.conditions import condition_of, fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
-from notebook_platform.engine.teardown import dismantle
+from notebook_platform.engine.teardown import teardown
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.keeping import Keeping
@@ -169,7 +169,7 @@ class Site:
         found: dict[str, ChartAdapter] = {spec.name: AnyChart(spec, secrets=secrets, helm=self.helm) for spec in specs}
         if self.hub is not None:
             hub = JupyterHubSpec.model_validate(self.hub)
-            found["jupyterhub"] = JupyterHub(hub, around=HubContext(), secrets=secrets, helm=self.helm, allow_private=True)
+            found["jupyterhub"] = JupyterHub(hub, hub_context=HubContext(), secrets=secrets, helm=self.helm, allow_private=True)
         contents = in_order(found, {spec.name: spec.needs for spec in specs})
         steps = [ReleaseStep(content, keeping) for content in contents]
 
@@ -196,7 +196,7 @@ class Site:
 
     async def once(self, policy: Policy | None = None) -> dict[str, Result]:
         self.results = await reconcile(self.graph(), policy or Policy())
-        self.conditions = fold(self.results, self.conditions, generation=1, now=datetime.now(UTC))
+        self.conditions = fold_conditions(self.results, self.conditions, generation=1, now=datetime.now(UTC))
         return self.results
 
     async def state(self, step: str = "ReleaseLittle") -> State:
@@ -255,7 +255,7 @@ class Site:
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE
         while loop.time() < end:
-            results = await dismantle(self.graph(deleting=True), {})
+            results = await teardown(self.graph(deleting=True), {})
             if all(isinstance(result.outcome, Unblocking) for result in results.values()):
                 return
             await asyncio.sleep(0.2)
