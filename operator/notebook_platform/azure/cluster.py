@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_network
 from typing import Any
 
 from azure.core import MatchConditions
@@ -14,7 +13,7 @@ from notebook_platform.api.schedules import active, next_turn, problem
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
     STATE_PATH,
     VERSION_PATH,
@@ -26,24 +25,14 @@ from notebook_platform.azure.cluster_body import (
     lagging_pools,
     updated_cluster,
 )
+from notebook_platform.azure.cluster_notices import notices
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
 from notebook_platform.azure.versions import next_version, parts, satisfies
-from notebook_platform.engine import (
-    Action,
-    Change,
-    Deferred,
-    Failed,
-    Inputs,
-    Notice,
-    Observed,
-    Outcome,
-    Progressing,
-    Ready,
-    Step,
-    StepError,
-)
+from notebook_platform.engine import Action, Change, Inputs, Observed
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Impossible, NeedsApproval
+from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Progressing, Ready, StepError
 
 FIELD = "spec.cluster"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
@@ -58,16 +47,20 @@ REPAIRS_TAG = "notebookplatform-repairs"
 """`<digest of the body>:<count>`: so often a Failed cluster was sent the same body again. It survives the operator."""
 
 
-class Cluster(Step[Wire, Wire, outputs.Cluster]):
+class Cluster(TaggedResource[Wire, Wire, outputs.Cluster]):
     """What is found is the cluster as Azure tells it."""
 
     name = "Cluster"
     provides = outputs.Cluster
     needs = (outputs.ResourceGroup, outputs.Network, outputs.Identity, outputs.RoleAssignment)
     cacheable = True
+    type = CLUSTERS
+    noun = "managed cluster"
+    field = FIELD
+    name_field = f"{FIELD}.name"
 
     def __init__(self, context: AzureScope) -> None:
-        self._context = context
+        super().__init__(context)
         self._name = context.spec.cluster.name
         self._ssh_key: str | None = context.spec.cluster.ssh_public_key
         self._obstacle: Failed | None = None
@@ -92,28 +85,30 @@ class Cluster(Step[Wire, Wire, outputs.Cluster]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         pending = await self._context.pending(self.name, FIELD)
         if pending is not None:
-            return replace(pending, notices=tuple(self._notices()))
-        async with azure_errors(FIELD):
-            found = await self._context.look(CLUSTERS, self._name, fresh=fresh)
+            return replace(pending, notices=notices(self._context.spec))
+        found = await self.look_up(self._name, fresh=fresh)
         if found is None:
-            return Observed(notices=tuple(self._notices()))
-        what, adoption = f"the managed cluster {self._name!r}", self._context.spec.adoption
-        failed = self._context.owner.ownership_conflict(what, f"{FIELD}.name", found.get("tags"), adoption)
-        if failed:
+            return Observed(notices=notices(self._context.spec))
+        if failed := self.conflict(found, self._name):
             return Observed(failed=failed, ours=False)
         if fresh:
             self._obstacle = await self._upgrade_obstacle(found)
-        state = str(found["properties"].get("provisioningState"))
-        busy = None
-        if state in BUSY:
-            busy = Progressing(reason=state, message=f"The managed cluster {self._name} is {state}", requeue_after=5)
         turn = next_turn(self._schedules, self._context.now)
         return Observed(
             found=found,
-            busy=busy,
-            notices=tuple(self._notices()),
+            busy=self.busy(found),
+            notices=notices(self._context.spec),
             requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
         )
+
+    def resource(self, found: Wire) -> Wire:
+        return found
+
+    def busy(self, resource: Wire) -> Progressing | None:
+        state = str(resource["properties"].get("provisioningState"))
+        if state not in BUSY:
+            return None
+        return Progressing(reason=state, message=f"The managed cluster {self._name} is {state}", requeue_after=5)
 
     async def _upgrade_obstacle(self, found: Wire) -> Failed | None:
         """Why Kubernetes may not be upgraded yet: the releases in the cluster are looked at before anything happens."""
@@ -227,22 +222,6 @@ class Cluster(Step[Wire, Wire, outputs.Cluster]):
             )
         return f"{digest}:{done + 1}"
 
-    def _notices(self) -> list[Notice]:
-        notices, spec = [], self._context.spec
-        if spec.cluster.network.docker_bridge_cidr:
-            message = "spec.cluster.network.dockerBridgeCidr is accepted for old runbooks and without effect: AKS runs containerd"
-            notices.append(Notice(condition="DockerBridgeIgnored", reason="WithoutEffect", message=message))
-        service = ip_network(spec.cluster.network.service_cidr, strict=False)
-        managed = spec.network.virtual_network if spec.network else None
-        for prefix in managed.address_prefixes if managed else ():
-            if service.subnet_of(ip_network(prefix, strict=False)):  # type: ignore[arg-type]
-                message = (
-                    f"spec.cluster.network.serviceCidr {service} lies inside the virtual network's {prefix}: "
-                    "it works while no subnet uses these addresses"
-                )
-                notices.append(Notice(condition="ServiceCidrInNetwork", reason="AddressesOverlap", message=message))
-        return notices
-
     def output(self, found: Wire | None) -> outputs.Cluster | None:
         return None if found is None else self._output(found)
 
@@ -299,23 +278,14 @@ class Cluster(Step[Wire, Wire, outputs.Cluster]):
                 total = max(total, UPDATE_SECONDS)
         return total
 
-    async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
-        if not self._context.owner.owns(found.get("tags")):
-            return Ready()
-        kind = f"delete managed cluster {self._name}"
-        async with azure_errors(FIELD):
-            begin = self._clusters.begin_delete
-            busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=DELETE_SECONDS)
-        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=5)
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        kind, begin = f"delete managed cluster {self._name}", self._clusters.begin_delete
+        busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=DELETE_SECONDS)
+        return busy or busy_deleting(kind, requeue_after=5)
 
     @property
     def _clusters(self) -> Any:
         return self._context.session.container_service.managed_clusters
-
-    async def orphan(self, found: Wire) -> Outcome:
-        async with azure_errors(FIELD):
-            await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Ready()
 
 
 async def find_cluster(context: AzureScope) -> outputs.Cluster | None:

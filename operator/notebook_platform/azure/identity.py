@@ -8,13 +8,12 @@ from notebook_platform.azure.arm.cache import IDENTITIES
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal, same_id
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
-from notebook_platform.engine import Action, AnyStep, Change, Check, Inputs, Observed, Outcome, Ready, Step
+from notebook_platform.azure.tagged_resource import TaggedResource, Wire
+from notebook_platform.engine import Action, AnyStep, Change, Check, Inputs, Observed, Outcome, Ready
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare
-
-Wire = Mapping[str, Any]
 
 IDENTITY_API = "2024-11-30"
 CLIENT_ID, PRINCIPAL_ID = "the clientId of the managed identity", "the principalId of the managed identity"
@@ -93,17 +92,19 @@ class ExistingIdentity(SystemAssigned):
         return Observed(found=identity)
 
 
-class UserAssigned(Step[Wire, Wire, outputs.Identity]):
+class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
     """A user-assigned managed identity in the resource group."""
 
     name = "Identity"
     provides = outputs.Identity
     needs = (outputs.ResourceGroup,)
     cacheable = True
-    FIELD = "spec.identity.userAssigned.name"
+    type = IDENTITIES
+    noun = "identity"
+    field = name_field = "spec.identity.userAssigned.name"
 
     def __init__(self, context: AzureScope) -> None:
-        self._context = context
+        super().__init__(context)
         assert context.spec.identity.user_assigned is not None and context.spec.identity.user_assigned.name is not None
         self._name = context.spec.identity.user_assigned.name
 
@@ -111,13 +112,10 @@ class UserAssigned(Step[Wire, Wire, outputs.Identity]):
         return {"location": self._context.spec.azure.location, "tags": self._context.tags}
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
-        async with azure_errors(self.FIELD):
-            found = await self._context.look(IDENTITIES, self._name, fresh=fresh)
-        if found is None:
-            return Observed()
-        adoption = self._context.spec.adoption
-        failed = self._context.owner.ownership_conflict(f"the identity {self._name!r}", self.FIELD, found.get("tags"), adoption)
-        return Observed(found=None if failed else found, failed=failed, ours=failed is None)
+        return await self.observe_resource(self._name, fresh=fresh)
+
+    def resource(self, found: Wire) -> Wire:
+        return found
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:
@@ -127,7 +125,7 @@ class UserAssigned(Step[Wire, Wire, outputs.Identity]):
         return list(compare(desired, found))
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
-        async with azure_errors(self.FIELD):
+        async with azure_errors(self.field):
             if found is not None and only_tags(changes):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
             else:
@@ -137,11 +135,6 @@ class UserAssigned(Step[Wire, Wire, outputs.Identity]):
     def planned_output(self, desired: Wire) -> outputs.Identity | None:
         id_ = self._context.id_of("Microsoft.ManagedIdentity/userAssignedIdentities", self._name)
         return outputs.Identity(type="UserAssigned", client_id=KNOWN_AFTER_APPLY, principal_id=KNOWN_AFTER_APPLY, identity_id=id_)
-
-    async def orphan(self, found: Wire) -> Outcome:
-        async with azure_errors(self.FIELD):
-            await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Ready()
 
     def output(self, found: Wire | None) -> outputs.Identity | None:
         if found is None:
@@ -154,10 +147,8 @@ class UserAssigned(Step[Wire, Wire, outputs.Identity]):
             identity_id=found["id"],
         )
 
-    async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
-        if self._context.owner.owns(found.get("tags")):
-            async with azure_errors(self.FIELD):
-                await self._client.delete(self._context.group, self._name)
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        await self._client.delete(self._context.group, self._name)
         return Ready()
 
     @property

@@ -16,8 +16,9 @@ from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import same_id
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
 from notebook_platform.engine import (
     Action,
     AnyStep,
@@ -28,7 +29,6 @@ from notebook_platform.engine import (
     Outcome,
     Progressing,
     Ready,
-    Step,
     StepError,
 )
 from notebook_platform.engine.change import compare, merged
@@ -47,16 +47,20 @@ class Desired:
     subnets: Mapping[str, Wire]
 
 
-class Network(Step[Desired, Wire, outputs.Network]):
+class Network(TaggedResource[Desired, Wire, outputs.Network]):
     """One write a pass, since all writes to a network and its subnets exclude each other. What is found is the network."""
 
     name = "Network"
     provides = outputs.Network
     needs = (outputs.ResourceGroup,)
     cacheable = True
+    type = NETWORKS
+    noun = "virtual network"
+    field = f"{FIELD}.virtualNetwork"
+    name_field = f"{FIELD}.virtualNetwork.name"
 
     def __init__(self, context: AzureScope) -> None:
-        self._context = context
+        super().__init__(context)
         self._spec: NetworkSpec | None = context.spec.network
 
     def desired(self, inputs: Inputs) -> Desired | None:
@@ -83,17 +87,16 @@ class Network(Step[Desired, Wire, outputs.Network]):
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
-        async with azure_errors(f"{FIELD}.virtualNetwork"):
-            network = await self._context.look(NETWORKS, self._name, fresh=fresh)
-        if network is None:
-            return Observed()
-        state = network.get("properties", {}).get("provisioningState")
-        if state in ("Updating", "Deleting", "Creating"):
-            message = f"The virtual network {self._name} is {state}"
-            return Observed(busy=Progressing(reason=state, message=message, requeue_after=3))
-        what, tags, adoption = f"the virtual network {self._name!r}", network.get("tags"), self._context.spec.adoption
-        failed = self._context.owner.ownership_conflict(what, f"{FIELD}.virtualNetwork.name", tags, adoption)
-        return Observed(found=None if failed else network, failed=failed, ours=failed is None)
+        return await self.observe_resource(self._name, fresh=fresh)
+
+    def resource(self, found: Wire) -> Wire:
+        return found
+
+    def busy(self, resource: Wire) -> Progressing | None:
+        state = resource.get("properties", {}).get("provisioningState")
+        if state not in ("Updating", "Deleting", "Creating"):
+            return None
+        return Progressing(reason=state, message=f"The virtual network {self._name} is {state}", requeue_after=3)
 
     def plan(self, desired: Desired | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:
@@ -154,19 +157,11 @@ class Network(Step[Desired, Wire, outputs.Network]):
         subnets = {name: f"{id_}/subnets/{name}" for name in desired.subnets}
         return outputs.Network(virtual_network_id=id_, subnet_id=subnets[self._spec.subnet.name], subnets=subnets)
 
-    async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
-        if not self._context.owner.owns(found.get("tags")):
-            return Ready()
-        kind = f"delete virtual network {found['name']}"
-        async with azure_errors(f"{FIELD}.virtualNetwork"):
-            networks = self._context.session.network.virtual_networks
-            busy = await begin_lro(networks.begin_delete, self._context.group, found["name"], kind=kind, expected=WRITE_SECONDS)
-        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=2)
-
-    async def orphan(self, found: Wire) -> Outcome:
-        async with azure_errors(f"{FIELD}.virtualNetwork"):
-            await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Ready()
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        name, networks = resource["name"], self._context.session.network.virtual_networks
+        kind = f"delete virtual network {name}"
+        busy = await begin_lro(networks.begin_delete, self._context.group, name, kind=kind, expected=WRITE_SECONDS)
+        return busy or busy_deleting(kind, requeue_after=2)
 
 
 class ExistingSubnet(Check[outputs.Network]):

@@ -30,21 +30,9 @@ from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import (
-    Action,
-    Change,
-    Deferred,
-    Failed,
-    Inputs,
-    Notice,
-    Observed,
-    Outcome,
-    Progressing,
-    Ready,
-    Step,
-    StepError,
-)
+from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive, Impossible
+from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Progressing, Ready, StepError
 
 FIELD = "spec.nodePools"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 120.0, 60.0, 600.0, 90.0
