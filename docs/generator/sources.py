@@ -17,7 +17,7 @@ from notebook_platform.engine.step import Step
 from notebook_platform.helm.chart_adapter import ChartAdapter
 
 ROOT = Path(notebook_platform.__file__).parent
-FAILURES = {"because": ("reason", "message", "remedy"), "Failed": (), "Finding": (), "Notice": ()}
+FAILURES = {"StepError": ("reason", "message", "remedy"), "Failed": (), "Finding": (), "Notice": ()}
 """Calls that say something, and the names of their positional arguments."""
 
 FIELDS = ("field", "where")
