@@ -49,18 +49,19 @@ def step_entries() -> tuple[StepEntry, ...]:
 
     `about` comes from the head of the module. Several classes may implement one step (Identity): their needs are joined.
     """
+    bases = (*_subclasses(Step), *_subclasses(ChartAdapter))
+    kinds = [kind for kind in bases if getattr(kind, "name", "")]  # the rest are bases of several steps
     found: dict[str, StepEntry] = {}
-    for kind in (*_subclasses(Step), *_subclasses(ChartAdapter)):
-        if not (name := getattr(kind, "name", "")):
-            continue  # a base of several steps
+    for kind in kinds:
+        name = kind.name
         host = ReleaseStep.deleted_with if issubclass(kind, ChartAdapter) else kind.deleted_with
         before = found.get(name)
         found[name] = StepEntry(
             name=name,
             about=_about(name, sys.modules[kind.__module__].__doc__ or "") or (before.about if before else ""),
-            needs=tuple(dict.fromkeys([*(before.needs if before else ()), *kind.needs])),
+            needs=tuple(dict.fromkeys([*(before.needs if before else ()), *map(provider_of, kind.needs)])),
             package=kind.__module__.split(".")[1],
-            deleted_with=host or "",
+            deleted_with=provider_of(host) if host else "",
         )
     order = TopologicalSorter({name: sorted(found[name].needs) for name in sorted(found)}).static_order()
     return tuple(found[name] for name in order)
@@ -69,6 +70,11 @@ def step_entries() -> tuple[StepEntry, ...]:
 def steps() -> list[tuple[str, str]]:
     """Return (name, what it is about) of each step, in an order in which they can run."""
     return [(entry.name, entry.about) for entry in step_entries()]
+
+
+def provider_of(output: type) -> str:
+    """Return the name of the step whose output is of class `output`."""
+    return next(str(kind.name) for kind in _subclasses(Step) if kind.provides is output and getattr(kind, "name", ""))
 
 
 def _about(name: str, head: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from notebook_platform.helm.releases import AnyChart
 
 from docs.generator.markdown import code, generated, prose, table
-from docs.generator.sources import StepEntry, step_entries
+from docs.generator.sources import StepEntry, provider_of, step_entries
 
 OPENING = """{count} steps, each drawn below the steps that it needs. An arrow leads from a step to one that takes its output. Steps \
 without a path between them run side by side. A deletion follows the arrows backwards.
@@ -29,7 +29,7 @@ def entries() -> list[StepEntry]:
     release = StepEntry(
         name=ANY_RELEASE,
         about="A release of spec.releases: its chart is installed with its values, unchanged since, and healthy.",
-        needs=AnyChart.needs,
+        needs=tuple(map(provider_of, AnyChart.needs)),
         package="helm",
         deleted_with="Cluster",
     )

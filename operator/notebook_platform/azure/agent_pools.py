@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.schedules import active
-from notebook_platform.azure import outputs
 from notebook_platform.azure.versions import downgrade, satisfies
 from notebook_platform.engine import Action, Change
-from notebook_platform.engine.change import compare, merged
+from notebook_platform.engine.change import Disruptive, Impossible, compare, merged
 
 Wire = dict[str, Any]
 
@@ -133,15 +133,21 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
             changes.append(Change(path=f"{path}.nodeLabels.{label}", action=Action.UPDATE, before=value, keys=place))
     current = str(found.get("currentOrchestratorVersion") or found.get("orchestratorVersion") or version)
     if not satisfies(current, version):
-        here, cannot = f"{path}.orchestratorVersion", downgrade(current, version, "spec.cluster.kubernetesVersion")
+        here, refused = f"{path}.orchestratorVersion", downgrade(current, version, "spec.cluster.kubernetesVersion")
         changes.append(
-            Change(path=here, action=Action.UPDATE, before=current, after=version, disrupts=cannot is None, cannot=cannot)
+            Change(
+                path=here,
+                action=Action.UPDATE,
+                before=current,
+                after=version,
+                gate=Impossible(refused) if refused else Disruptive(),
+            )
         )
     return changes
 
 
 def _judged(change: Change) -> Change:
-    return replace(change, action=Action.REPLACE, disrupts=True) if change.keys[0] in SPEC_FIELDS else change
+    return replace(change, action=Action.REPLACE, gate=Disruptive()) if change.keys[0] in SPEC_FIELDS else change
 
 
 READ_ONLY = frozenset({"provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "powerState"})

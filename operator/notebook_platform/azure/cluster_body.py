@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure import outputs
 from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
 from notebook_platform.azure.versions import downgrade, parts, satisfies
 from notebook_platform.engine import Action, Change, Failed
-from notebook_platform.engine.change import compare, merged
+from notebook_platform.engine.change import Disruptive, Gate, Impossible, compare, merged
 
 Wire = dict[str, Any]
 
@@ -200,15 +200,15 @@ def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
         if not change.before and change.path in DEFAULTS and DEFAULTS[change.path] == change.after:
             continue
         action = Action.REPLACE if change.path in IMMUTABLE else Action.UPDATE
-        disrupts = action is Action.REPLACE or change.path in DISRUPTIVE
-        cannot = _for_life(change) if action is Action.REPLACE else None
-        changes.append(replace(change, action=action, disrupts=disrupts, cannot=cannot))
+        gate: Gate | None = Disruptive() if change.path in DISRUPTIVE else None
+        if action is Action.REPLACE:
+            gate = Impossible(_for_life(change), disruptive=True)
+        changes.append(replace(change, action=action, gate=gate))
     version, current = desired["properties"]["kubernetesVersion"], current_version(found)
     if not satisfies(current, version):
-        cannot = downgrade(current, version, "spec.cluster.kubernetesVersion")
-        changes.append(
-            Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, disrupts=True, cannot=cannot)
-        )
+        refused = downgrade(current, version, "spec.cluster.kubernetesVersion")
+        gate = Impossible(refused, disruptive=True) if refused else Disruptive()
+        changes.append(Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, gate=gate))
     state = found["properties"].get("provisioningState")
     if state in ("Failed", "Canceled"):
         changes.append(Change(path=STATE_PATH, action=Action.UPDATE, before=state, after="Succeeded"))

@@ -10,8 +10,8 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.schedules import next_turn, problem
-from notebook_platform.azure import outputs
 from notebook_platform.azure.agent_pools import (
     BUSY,
     SPEC_FIELDS,
@@ -30,8 +30,9 @@ from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Notice, Observed, Outcome, Progressing, Step, StepError
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY
+from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Step
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive, Impossible
+from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Progressing, Ready, StepError
 
 FIELD = "spec.nodePools"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 120.0, 60.0, 600.0, 90.0
@@ -47,12 +48,13 @@ class Found:
     scale_sets: Mapping[str, str]
 
 
-class NodePools(Step[Mapping[str, Wire], Found]):
+class NodePools(Step[Mapping[str, Wire], Found, outputs.NodePools]):
     """What is wanted are the pools' bodies by name."""
 
     name = "NodePools"
-    needs = ("Cluster", "Network")
-    deleted_with = "Cluster"
+    provides = outputs.NodePools
+    needs = (outputs.Cluster, outputs.Network)
+    deleted_with = outputs.Cluster
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -62,30 +64,30 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         self._cluster: outputs.Cluster | None = None
 
     def desired(self, inputs: Inputs) -> Mapping[str, Wire] | None:
-        self._cluster = inputs["Cluster"]
+        self._cluster = inputs.get(outputs.Cluster)
         if self._cluster is None or not self._cluster.is_there:
             return None
         for name, pool in self._spec.items():
             for schedule in pool.schedules:
                 if words := problem(schedule):
                     raise StepError("ScheduleUnreadable", f"{FIELD}[{name}].schedules: {words}", "Correct it.")
-        network, context = inputs.get("Network"), self._context
+        network, context = inputs.get(outputs.Network), self._context
         return {
             name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=context.tags, now=context.now)
             for name, pool in self._spec.items()
         }
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        cluster = inputs.get(outputs.Cluster)
         if cluster is None or not cluster.is_there:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
         async with azure_errors(FIELD):
-            pools = await self._look(cluster)
+            pools = await self._look(cluster, fresh=fresh)
             if pools is None:
                 return Observed()
-            scale_sets = await self._scale_sets(cluster.node_resource_group)
+            scale_sets = await self._scale_sets(cluster.node_resource_group, fresh=fresh)
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if p.get("provisioningState") in BUSY]:
             busy = Progressing(reason="Updating", message=f"Agent pool {', '.join(moving)}", requeue_after=3)
@@ -97,10 +99,10 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
         )
 
-    async def _look(self, cluster: outputs.Cluster) -> dict[str, Wire] | None:
+    async def _look(self, cluster: outputs.Cluster, *, fresh: bool) -> dict[str, Wire] | None:
         """The pools by name: as the shared look at the cluster shows them, or each from its own address."""
-        if not self.sharp:
-            seen = await self._context.look(CLUSTERS, cluster.name, sharp=False)
+        if not fresh:
+            seen = await self._context.look(CLUSTERS, cluster.name, fresh=False)
             return {pool["name"]: dict(pool) for pool in seen["properties"].get("agentPoolProfiles") or ()} if seen else None
         try:
             return {pool.name: flat(pool.as_dict()) async for pool in self._pools.list(self._context.group, cluster.name)}
@@ -109,9 +111,9 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 return None
             raise
 
-    async def _scale_sets(self, group: str) -> Mapping[str, str]:
+    async def _scale_sets(self, group: str, *, fresh: bool) -> Mapping[str, str]:
         cache = self._context.session.cache
-        listed = await cache.list_group(SCALE_SETS, group, max_age=self._context.max_age, sharp=self.sharp)
+        listed = await cache.list_group(SCALE_SETS, group, max_age=self._context.max_age, fresh=fresh)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
     def plan(self, desired: Mapping[str, Wire] | None, found: Found | None) -> Sequence[Change]:
@@ -123,10 +125,11 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             found_changes = pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
             rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
             changes += [
-                c if rotates or c.action is not Action.REPLACE else replace(c, cannot=_for_life(c)) for c in found_changes
+                c if rotates or c.action is not Action.REPLACE else replace(c, gate=Impossible(_for_life(c), disruptive=True))
+                for c in found_changes
             ]
         changes += [
-            Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), disrupts=True)
+            Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())
             for name in self._removed(pools)
         ]
         return changes
@@ -154,7 +157,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         assert self._cluster is not None
         if self._cluster.stays:
             wait = "The agent pools wait for the control plane, which does not go on yet"
-            return Done(output=self.output(found), next=wait, reason="ControlPlaneWaits")
+            return Deferred(output=self.output(found), reason="ControlPlaneWaits", message=wait)
         message = "The agent pools have followed; the control plane goes on"
         return Progressing(reason="Upgrading", message=message, requeue_after=AT_ONCE)
 
@@ -241,7 +244,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         async with azure_errors(f"{FIELD}[{name}]"):
             begin = self._pools.begin_create_or_update
             busy = await begin_lro(begin, *target, {"properties": properties}, kind=kind, expected=expected, **guard)
-        return busy or Done()
+        return busy or Ready()
 
     def _notices(self, pools: Mapping[str, Wire]) -> list[Notice]:
         owner = self._context.owner
@@ -260,7 +263,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             longest[_pool_of(change)] = max(longest.get(_pool_of(change), 0.0), each.get(change.action, usual))
         return sum(longest.values())
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> outputs.NodePools | None:
         if found is None:
             # The cluster is only planned, or it sleeps.
             return outputs.NodePools(scale_sets=dict.fromkeys(self._spec, KNOWN_AFTER_APPLY))
@@ -268,7 +271,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         return outputs.NodePools(counts=counts, scale_sets=found.scale_sets)
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
     async def orphan(self, found: Found) -> Outcome:
         for name, pool in found.pools.items():
@@ -276,8 +279,8 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
                 change = Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=tags, keys=("tags",))
                 outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
-                return outcome if isinstance(outcome, Progressing) else Done()
-        return Done()
+                return outcome if isinstance(outcome, Progressing) else Ready()
+        return Ready()
 
     @property
     def _pools(self) -> Any:
