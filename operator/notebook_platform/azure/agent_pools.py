@@ -9,10 +9,12 @@ from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.schedules import active
 from notebook_platform.azure.versions import downgrade, satisfies
-from notebook_platform.engine import Action, Change
+from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import Disruptive, Impossible, compare, merged
 
 Wire = dict[str, Any]
+
+FIELD = "spec.nodePools"
 
 SPEC_FIELDS = {
     "vmSize": "vmSize",
@@ -167,3 +169,19 @@ def updated_pool(found: Wire, changes: Sequence[Change], version: str | None) ->
 def flat(pool: Wire) -> Wire:
     """An agent pool resource in the form it has inside a cluster: its properties beside its name."""
     return {**pool.get("properties", {}), "name": pool["name"], "id": pool.get("id")} if "properties" in pool else dict(pool)
+
+
+def pool_of(change: Change) -> str:
+    """Return the name of the agent pool that a change is about."""
+    return change.path.removeprefix("agentPools[").split("]")[0]
+
+
+def immutable(change: Change) -> Failed:
+    """Return why a change of a pool cannot be made in place."""
+    pool, member = pool_of(change), change.keys[0]
+    field = f"{FIELD}[{pool}].{SPEC_FIELDS[member]}"
+    return Failed(
+        reason="ImmutableField",
+        message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, for life",
+        remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the work there.",
+    )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from azure.core import MatchConditions
@@ -20,9 +20,11 @@ from notebook_platform.azure.cluster_body import (
     Wire,
     busy_pools,
     cluster_changes,
+    cluster_output,
     current_version,
     desired_cluster,
     lagging_pools,
+    power_state,
     updated_cluster,
 )
 from notebook_platform.azure.cluster_notices import notices
@@ -47,14 +49,22 @@ REPAIRS_TAG = "notebookplatform-repairs"
 """`<digest of the body>:<count>`: so often a Failed cluster was sent the same body again. It survives the operator."""
 
 
-class Cluster(TaggedResource[Wire, Wire, outputs.Cluster]):
-    """What is found is the cluster as Azure tells it."""
+@dataclass(frozen=True)
+class Found:
+    """The cluster as read. `obstacle`: why Kubernetes may not be upgraded yet, which only a fresh observation finds out."""
+
+    body: Wire
+    obstacle: Failed | None = None
+
+
+class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
+    """The managed cluster of spec.cluster, without what its agent pools become later."""
 
     name = "Cluster"
     provides = outputs.Cluster
     needs = (outputs.ResourceGroup, outputs.Network, outputs.Identity, outputs.RoleAssignment)
     cacheable = True
-    type = CLUSTERS
+    resource_type = CLUSTERS
     noun = "managed cluster"
     field = FIELD
     name_field = f"{FIELD}.name"
@@ -63,7 +73,6 @@ class Cluster(TaggedResource[Wire, Wire, outputs.Cluster]):
         super().__init__(context)
         self._name = context.spec.cluster.name
         self._ssh_key: str | None = context.spec.cluster.ssh_public_key
-        self._obstacle: Failed | None = None
         self._schedules = () if context.deleting else context.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
@@ -82,27 +91,25 @@ class Cluster(TaggedResource[Wire, Wire, outputs.Cluster]):
             data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
             self._ssh_key = data[reference.key]
 
-    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         pending = await self._context.pending(self.name, FIELD)
         if pending is not None:
             return replace(pending, notices=notices(self._context.spec))
-        found = await self.look_up(self._name, fresh=fresh)
-        if found is None:
+        body = await self.look_up(self._name, fresh=fresh)
+        if body is None:
             return Observed(notices=notices(self._context.spec))
-        if failed := self.conflict(found, self._name):
+        if failed := self.conflict(body, self._name):
             return Observed(failed=failed, ours=False)
-        if fresh:
-            self._obstacle = await self._upgrade_obstacle(found)
         turn = next_turn(self._schedules, self._context.now)
         return Observed(
-            found=found,
-            busy=self.busy(found),
+            found=Found(body, await self._upgrade_obstacle(body) if fresh else None),
+            busy=self.busy(body),
             notices=notices(self._context.spec),
             requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
         )
 
-    def resource(self, found: Wire) -> Wire:
-        return found
+    def resource(self, found: Found) -> Wire:
+        return found.body
 
     def busy(self, resource: Wire) -> Progressing | None:
         state = str(resource["properties"].get("provisioningState"))
@@ -110,13 +117,13 @@ class Cluster(TaggedResource[Wire, Wire, outputs.Cluster]):
             return None
         return Progressing(reason=state, message=f"The managed cluster {self._name} is {state}", requeue_after=5)
 
-    async def _upgrade_obstacle(self, found: Wire) -> Failed | None:
+    async def _upgrade_obstacle(self, body: Wire) -> Failed | None:
         """Why Kubernetes may not be upgraded yet: the releases in the cluster are looked at before anything happens."""
-        wanted, current = self._context.spec.cluster.kubernetes_version, current_version(found)
+        wanted, current = self._context.spec.cluster.kubernetes_version, current_version(body)
         leaves = self._context.leaves
-        if leaves is None or self._context.deleting or satisfies(current, wanted) or _power(found) != "Running":
+        if leaves is None or self._context.deleting or satisfies(current, wanted) or power_state(body) != "Running":
             return None
-        told = await leaves(self._output(found), current, wanted)
+        told = await leaves(cluster_output(body, self._context.group), current, wanted)
         if told is None:
             return None
         return Failed(
@@ -134,31 +141,31 @@ class Cluster(TaggedResource[Wire, Wire, outputs.Cluster]):
         chosen = active(self._schedules, self._context.now)
         return chosen.power_state if chosen else self._context.spec.cluster.power_state
 
-    def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
+    def plan(self, desired: Wire | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
             return ()
-        power = _power(found) if found else "Running"
-        changes = list(cluster_changes(desired, found)) if power == "Running" else []
-        if self._obstacle is not None:
-            gate = NeedsApproval(self._obstacle, disruptive=True)
+        power = power_state(found.body) if found else "Running"
+        changes = list(cluster_changes(desired, found.body if found else None)) if power == "Running" else []
+        if found and found.obstacle:
+            gate = NeedsApproval(found.obstacle, disruptive=True)
             changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
         if found and power != self._wanted_power:
             # A cluster that is asked to sleep disrupts on purpose: that waits for nothing.
             changes.append(Change(path=POWER_PATH, action=Action.UPDATE, before=power, after=self._wanted_power))
         return changes
 
-    async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
+    async def apply(self, desired: Wire | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
         if found is None:
             return await self._create(desired)
-        if at_work := busy_pools(found):
+        if at_work := busy_pools(found.body):
             sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which are being worked on"
             return Deferred(output=self.output(found), reason="Updating", message=sentence)
         if any(change.path == POWER_PATH for change in changes):
             return await self._power(self._wanted_power)
         if only_tags(changes):
             async with azure_errors(FIELD):
-                await set_tags(self._context.session, found["id"], wanted_tags(changes))
+                await set_tags(self._context.session, found.body["id"], wanted_tags(changes))
             return Ready()
         return await self._update(desired, found, changes)
 
@@ -184,22 +191,22 @@ class Cluster(TaggedResource[Wire, Wire, outputs.Cluster]):
             )
         return busy or Ready()
 
-    async def _update(self, desired: Wire, found: Wire, changes: Sequence[Change]) -> Outcome:
-        paths = {change.path for change in changes}
+    async def _update(self, desired: Wire, found: Found, changes: Sequence[Change]) -> Outcome:
+        there, paths = found.body, {change.path for change in changes}
         version, kind, expected = None, f"update managed cluster {self._name}", UPDATE_SECONDS
         if VERSION_PATH in paths:
-            wanted, current = desired["properties"]["kubernetesVersion"], current_version(found)
+            wanted, current = desired["properties"]["kubernetesVersion"], current_version(there)
             step = next_version(current, wanted)
-            behind = lagging_pools(found, {pool.name for pool in self._context.spec.node_pools})
+            behind = lagging_pools(there, {pool.name for pool in self._context.spec.node_pools})
             if not behind:
                 version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
             elif len(paths) == 1:
                 sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
                 return Deferred(output=self.output(found), reason="Upgrading", message=sentence)
-        body = updated_cluster(found, [change for change in changes if change.keys], version)
+        body = updated_cluster(there, [change for change in changes if change.keys], version)
         if STATE_PATH in paths:
-            body["tags"][REPAIRS_TAG] = self._next_repair(desired, found)
-        etag = found.get("eTag")
+            body["tags"][REPAIRS_TAG] = self._next_repair(desired, there)
+        etag = there.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
@@ -222,31 +229,8 @@ class Cluster(TaggedResource[Wire, Wire, outputs.Cluster]):
             )
         return f"{digest}:{done + 1}"
 
-    def output(self, found: Wire | None) -> outputs.Cluster | None:
-        return None if found is None else self._output(found)
-
-    def _output(self, found: Wire) -> outputs.Cluster:
-        properties = found["properties"]
-        profiles = properties.get("identityProfile") or {}
-        return outputs.Cluster(
-            id=found["id"],
-            name=found["name"],
-            resource_group=self._context.group,
-            node_resource_group=properties["nodeResourceGroup"],
-            location=found["location"],
-            kubernetes_version=current_version(found),
-            power_state=_power(found),
-            fqdn=properties.get("fqdn") or properties.get("privateFQDN"),
-            pools=tuple(pool["name"] for pool in properties.get("agentPoolProfiles") or ()),
-            principal_id=(found.get("identity") or {}).get("principalId"),
-            kubelet_id=(profiles.get("kubeletidentity") or {}).get("objectId"),
-            oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
-            state=str(properties.get("provisioningState") or ""),
-            local_accounts=not properties.get("disableLocalAccounts"),
-            stays=self._obstacle is not None,
-            resource_uid=properties.get("resourceUID"),
-            tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
-        )
+    def output(self, found: Found | None) -> outputs.Cluster | None:
+        return None if found is None else cluster_output(found.body, self._context.group, stays=found.obstacle is not None)
 
     def planned_output(self, desired: Wire) -> outputs.Cluster | None:
         properties = desired["properties"]
@@ -295,13 +279,9 @@ async def find_cluster(context: AzureScope) -> outputs.Cluster | None:
         found = await context.look(CLUSTERS, name, fresh=True)
     if found is None or not context.owner.owns(found.get("tags")):
         return None
-    return Cluster(context).output(found)
+    return cluster_output(found, context.group)
 
 
 def _is_upgrade(change: Change) -> bool:
     """Whether the change is one of the Kubernetes version, to one that AKS can have."""
     return change.path == VERSION_PATH and not isinstance(change.gate, Impossible)
-
-
-def _power(found: Wire) -> str:
-    return str((found["properties"].get("powerState") or {}).get("code", "Running"))

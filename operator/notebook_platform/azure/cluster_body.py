@@ -251,3 +251,33 @@ def updated_cluster(found: Wire, changes: Sequence[Change], version: str | None)
     if version is not None:
         body["properties"]["kubernetesVersion"] = version
     return body
+
+
+def power_state(found: Wire) -> str:
+    """Return Running or Stopped."""
+    return str((found["properties"].get("powerState") or {}).get("code", "Running"))
+
+
+def cluster_output(body: Wire, group: str, *, stays: bool = False) -> outputs.Cluster:
+    """Return what later steps take from a cluster. `group`: its resource group; `stays`: it is not upgraded for now. Pure."""
+    properties = body["properties"]
+    profiles = properties.get("identityProfile") or {}
+    return outputs.Cluster(
+        id=body["id"],
+        name=body["name"],
+        resource_group=group,
+        node_resource_group=properties["nodeResourceGroup"],
+        location=body["location"],
+        kubernetes_version=current_version(body),
+        power_state=power_state(body),
+        fqdn=properties.get("fqdn") or properties.get("privateFQDN"),
+        pools=tuple(pool["name"] for pool in properties.get("agentPoolProfiles") or ()),
+        principal_id=(body.get("identity") or {}).get("principalId"),
+        kubelet_id=(profiles.get("kubeletidentity") or {}).get("objectId"),
+        oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
+        state=str(properties.get("provisioningState") or ""),
+        local_accounts=not properties.get("disableLocalAccounts"),
+        stays=stays,
+        resource_uid=properties.get("resourceUID"),
+        tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
+    )

@@ -99,7 +99,7 @@ class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
     provides = outputs.Identity
     needs = (outputs.ResourceGroup,)
     cacheable = True
-    type = IDENTITIES
+    resource_type = IDENTITIES
     noun = "identity"
     field = name_field = "spec.identity.userAssigned.name"
 

@@ -54,7 +54,7 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
     provides = outputs.Network
     needs = (outputs.ResourceGroup,)
     cacheable = True
-    type = NETWORKS
+    resource_type = NETWORKS
     noun = "virtual network"
     field = f"{FIELD}.virtualNetwork"
     name_field = f"{FIELD}.virtualNetwork.name"

@@ -82,7 +82,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
     provides = outputs.Registry
     needs = (outputs.ResourceGroup,)
     cacheable = True
-    type = REGISTRIES
+    resource_type = REGISTRIES
     noun = "container registry"
     field = FIELD
     name_field = f"{FIELD}.name"

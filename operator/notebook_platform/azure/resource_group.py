@@ -23,7 +23,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
     provides = outputs.ResourceGroup
     needs = (outputs.Subscription, outputs.Providers, outputs.Preflight)
     cacheable = True
-    type = GROUPS
+    resource_type = GROUPS
     noun = "resource group"
     field = name_field = FIELD
 

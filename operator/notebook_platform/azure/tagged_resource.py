@@ -31,7 +31,7 @@ class TaggedResource(Step[Desired, Found, Output]):
     spec that gives its name.
     """
 
-    type: ClassVar[ResourceType]
+    resource_type: ClassVar[ResourceType]
     noun: ClassVar[str]
     field: ClassVar[str]
     name_field: ClassVar[str]
@@ -54,7 +54,7 @@ class TaggedResource(Step[Desired, Found, Output]):
     async def look_up(self, name: str, *, fresh: bool, group: str | None = None) -> Wire | None:
         """Read the resource by name; None when it does not exist. `group`: its resource group; None: the platform's. Raises StepError."""
         async with azure_errors(self.field):
-            return await self._context.look(self.type, name, fresh=fresh, group=group)
+            return await self._context.look(self.resource_type, name, fresh=fresh, group=group)
 
     def conflict(self, resource: Wire, name: str) -> Failed | None:
         """Return why the resource may not be touched; None: it is ours, or may be adopted."""

@@ -53,7 +53,7 @@ class Found:
     published: Contents = "current"
 
 
-class WorkloadCluster(Step[str, Found, WorkloadClusterOutput]):
+class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
     """`connect` gives the connection to the Cluster step's output (from memory, or asked of Azure), `publish` the text of the
     kubeconfig for others; `least` nodes must be Ready."""
 
@@ -79,15 +79,10 @@ class WorkloadCluster(Step[str, Found, WorkloadClusterOutput]):
         self._least = least
         self._deleting = deleting
         self._secret_name = f"{secrets.platform.name}-kubeconfig"
-        self._cluster: outputs.Cluster | None = None
 
-    def desired(self, inputs: Inputs) -> str | None:
-        self._cluster = inputs.get(outputs.Cluster)
-        return None if self._cluster is None or self._asleep else self._cluster.id
-
-    @property
-    def _asleep(self) -> bool:
-        return self._cluster is None or self._cluster.power_state == "Stopped"
+    def desired(self, inputs: Inputs) -> outputs.Cluster | None:
+        cluster = inputs.get(outputs.Cluster)
+        return None if cluster is None or cluster.power_state == "Stopped" else cluster
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
@@ -127,7 +122,7 @@ class WorkloadCluster(Step[str, Found, WorkloadClusterOutput]):
         )
         return Found(target)
 
-    def plan(self, desired: str | None, found: Found | None) -> Sequence[Change]:
+    def plan(self, desired: outputs.Cluster | None, found: Found | None) -> Sequence[Change]:
         if desired is None or (found is not None and found.published == "current"):
             return ()
         path, text = f"secrets/{self._secret_name}", "kubeconfig of the cluster"
@@ -135,10 +130,10 @@ class WorkloadCluster(Step[str, Found, WorkloadClusterOutput]):
             return [Change(path=path, action=Action.CREATE, after=text)]
         return [Change(path=path, action=Action.UPDATE, before="another", after=text, gate=Scheduled())]
 
-    async def apply(self, desired: str | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        assert self._cluster is not None
-        connection = await self._connect(self._cluster)
-        wanted = self._wanted(self._cluster, connection.access)
+    async def apply(self, desired: outputs.Cluster | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        assert desired is not None
+        connection = await self._connect(desired)
+        wanted = self._wanted(desired, connection.access)
         await self._secrets.keep(self._secret_name, wanted, hidden=connection.access.secrets)
         return Ready()
 
@@ -146,13 +141,12 @@ class WorkloadCluster(Step[str, Found, WorkloadClusterOutput]):
         return {"value": self._publish(cluster, access), "clusterId": str(cluster.id)}
 
     def check_health(self, found: Found | None) -> Outcome | None:
-        if self._asleep:
+        if found is None:  # the cluster is stopped
             return None
-        if found is None or found.target is None:
-            trouble = found.trouble if found else "Azure has given no access to it yet"
+        if found.target is None:
             return Failed(
                 reason="ClusterUnreachable",
-                message=f"spec.cluster: the managed cluster cannot be reached: {trouble}",
+                message=f"spec.cluster: the managed cluster cannot be reached: {found.trouble}",
                 remedy="See whether the operator can reach the API server (private cluster, authorized ranges); it is tried again.",
                 retry_in=10,
             )
@@ -164,13 +158,12 @@ class WorkloadCluster(Step[str, Found, WorkloadClusterOutput]):
     def output(self, found: Found | None) -> WorkloadClusterOutput | None:
         return found.target if found else None
 
-    def planned_output(self, desired: str) -> WorkloadClusterOutput | None:
-        assert self._cluster is not None
-        major, minor, *_ = map(int, self._cluster.kubernetes_version.split("."))
+    def planned_output(self, desired: outputs.Cluster) -> WorkloadClusterOutput | None:
+        major, minor, *_ = map(int, desired.kubernetes_version.split("."))
         return WorkloadClusterOutput(
             api=None,
             kubeconfig="",
-            cluster_id=desired,
+            cluster_id=desired.id,
             secret_name=self._secret_name,
             served_version=(major, minor),
             nodes=0,
