@@ -74,7 +74,7 @@ def steps() -> list[tuple[str, str]]:
 
 def provider_of(output: type) -> str:
     """Return the name of the step whose output is of class `output`."""
-    return next(str(kind.name) for kind in _subclasses(Step) if kind.provides is output and getattr(kind, "name", ""))
+    return next(str(kind.name) for kind in _subclasses(Step) if kind.provides is output and hasattr(kind, "name"))
 
 
 def _about(name: str, head: str) -> str:
