@@ -35,10 +35,10 @@ attacks: setup ## the long attacks of tests/security on the whole operator, besi
 unit: .venv/.done ## tests without a control plane, in seconds
 	@$(BIN)/python -m pytest tests/unit
 
-bench: .venv/.done ## figures of reads, writes and passes against the simulator (build/bench.json)
+bench: .venv/.done ## figures of reads, writes and reconciles against the simulator (build/bench.json)
 	@$(BIN)/python -m tests.bench
 
-lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of the API, CRD and docs in step with the code
+lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of the API, CRD and docs as the code has them, banned words
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -46,12 +46,14 @@ lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of 
 	@$(BIN)/python -m notebook_platform.api.crd_lint
 	@$(BIN)/notebook-platform crd | diff - crds/notebookplatforms.notebookplatform.io.yaml
 	@$(BIN)/python -m docs.generator --check
+	@$(BIN)/python -m docs.prose
 
 crds: .venv/.done ## write crds/ from operator/notebook_platform/api
 	@$(BIN)/python -m notebook_platform.api.crd crds
 
-docs: .venv/.done ## write docs/reference from the code
+docs: .venv/.done ## write docs/reference and the drawing of the steps from the code, lower docs/prose-baseline.txt
 	@$(BIN)/python -m docs.generator
+	@$(BIN)/python -m docs.prose --tighten
 
 lock: ## choose the newest versions that pyproject.toml allows, with hashes
 	@uv pip compile pyproject.toml --extra dev --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt

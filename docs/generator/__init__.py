@@ -1,1 +1,1 @@
-"""The reference pages, written from the code: what a page says of a field or an error is what the code says. Not in the wheel."""
+"""The generator of the reference pages: the code is their only source. Not in the wheel."""

@@ -1,4 +1,5 @@
-"""`python -m docs.generator` writes docs/reference; with `--check` it only tells whether the pages are in step with the code."""
+"""`python -m docs.generator` writes docs/reference and the drawing in ARCHITECTURE.md; with `--check` it writes nothing and shows
+the differences."""
 
 import argparse
 import difflib
@@ -6,30 +7,41 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from docs.generator import errors, spec
+from docs.generator import errors, spec, steps
 
-DIRECTORY = Path(__file__).parent.parent / "reference"
-PAGES: Mapping[str, Callable[[], str]] = {"spec.md": spec.page, "errors.md": errors.page}
+ROOT = Path(__file__).parent.parent.parent
+PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/reference/spec.md": spec.page,
+    "docs/reference/errors.md": errors.page,
+    "docs/reference/steps.md": steps.page,
+}
+"""Pages that are generated as a whole."""
+
+BLOCKS: Mapping[str, Callable[[str], str]] = {"ARCHITECTURE.md": steps.with_drawing}
+"""Documents of which one marked block is generated: from the text before to the text after."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check all pages; returns the exit code."""
+    """Write or check all pages and blocks. Returns the exit code: 1 when `--check` found a difference."""
     parser = argparse.ArgumentParser(prog="python -m docs.generator", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 and the differences when there are any")
-    parser.add_argument("--directory", type=Path, default=DIRECTORY, help="where the pages are")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--root", type=Path, default=ROOT, help="the root of the repository")
+    options = parser.parse_args(arguments)
+    wanted = {name: page() for name, page in PAGES.items()}
+    wanted |= {name: block((options.root / name).read_text()) for name, block in BLOCKS.items()}
     differences: list[str] = []
-    for name, page in PAGES.items():
-        path, wanted = asked.directory / name, page()
-        if asked.check:
-            there = path.read_text() if path.exists() else ""
+    for name, text in wanted.items():
+        path = options.root / name
+        if options.check:
+            written = path.read_text() if path.exists() else ""
             differences += difflib.unified_diff(
-                there.splitlines(True), wanted.splitlines(True), f"{name} now", f"{name} made anew"
+                written.splitlines(True), text.splitlines(True), f"{name} as written", f"{name} from the code"
             )
         else:
-            path.write_text(wanted)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
     if differences:
-        sys.stdout.writelines([*differences, "docs/reference is behind the code: `make docs` writes it anew\n"])
+        sys.stdout.writelines([*differences, "generated pages differ from the code: run `make docs`\n"])
     return 1 if differences else 0
 
 

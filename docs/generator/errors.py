@@ -1,4 +1,4 @@
-"""docs/reference/errors.md: what the operator says when something is wrong, and what to do."""
+"""docs/reference/errors.md: the reason, the retry and the remedy of every error that the operator reports."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,15 +9,15 @@ from notebook_platform.helm.errors import TABLE
 from docs.generator.markdown import code, generated, prose, table
 from docs.generator.sources import failures
 
-A_PERSON = "no"
+NO_RETRY = "no"
 
 OPENING = """{total} meanings: {azure} of {codes} codes of Resource Manager and Microsoft Graph, {entra} of Entra ID, {helm} of helm, and \
-{own} that the operator finds by itself.
+{own} that the operator detects.
 
-A failed step's condition (`<Step>Ready`, and `Ready` itself) has the reason, then a sentence that names the field and holds the
-other side's own words, then the remedy. **Tried again** tells the first wait in seconds; it grows with each failure in a row.
-`no` means that trying again cannot help: the platform is `Stalled` until the spec, a Secret it names or the cloud changes, and is
-looked at once an interval all the same. *field* stands for the part of the spec that the step is about."""
+The condition of a failed step (`<Step>Ready`, and `Ready`) has the reason, a message that names the field and quotes the error of \
+Azure or helm, and the remedy. **Retry** is the first wait in seconds; it doubles with each failure in a row. `no` means that a \
+retry cannot help: the platform is `Stalled` until the spec, a Secret that it names or the cloud changes; the operator still checks \
+once an interval. *field* stands for the path in the spec that the step is about."""
 
 
 def page() -> str:
@@ -29,25 +29,23 @@ def page() -> str:
     parts = [
         generated("Errors: reason, retry, remedy", OPENING.format(total=sum(counts.values()) - len(CODES), **counts)),
         "## Azure Resource Manager and Microsoft Graph",
-        table(["Code", "When it says", "Reason", "Tried again", "What to do"], _rows(azure)),
-        f"Any other code is told as it is, with Azure's own words, and is tried again after {UNKNOWN_RETRY:g} s; one that comes with the "
-        f"status {statuses} is `AzureUnavailable`. With status 429 Azure's own `Retry-After` counts.",
+        table(["Code", "Only with the text", "Reason", "Retry", "Remedy"], _rows(azure)),
+        f"The operator reports any other code unchanged, with Azure's message, and retries after {UNKNOWN_RETRY:g} s; with the "
+        f"HTTP status {statuses} the reason is `AzureUnavailable`. With status 429 the wait is that of `Retry-After`.",
         "## Entra ID",
-        table(
-            ["Code", "When it says", "Reason", "Tried again", "What to do"], _rows((f"AADSTS{n}", r) for n, r in AADSTS.items())
-        ),
-        "Any other refusal of Entra ID is `SignInRefused`.",
+        table(["Code", "Only with the text", "Reason", "Retry", "Remedy"], _rows((f"AADSTS{n}", r) for n, r in AADSTS.items())),
+        "The reason of any other error of Entra ID is `SignInRefused`.",
         "## Helm",
-        "The first row whose pattern (a regular expression) is in helm's words holds; for anything else the reason is `HelmFailed`.",
+        "The first row whose pattern (a regular expression) matches helm's message applies; without one the reason is `HelmFailed`.",
         table(
-            ["Pattern", "Reason", "Tried again", "What to do"],
+            ["Pattern", "Reason", "Retry", "Remedy"],
             ([code(r.text), code(r.reason), _again(r.retry_in), _words(r.remedy)] for r in TABLE),
         ),
-        "## Found by the operator itself",
-        "`…` stands for names and values of the moment.",
+        "## Detected by the operator",
+        "`…` stands for a name or a value.",
         table(
-            ["Reason", "Message", "Tried again", "What to do"],
-            ([code(t.reason), _words(t.message), t.retry_in.replace("…", "yes") or A_PERSON, _words(t.remedy)] for t in own),
+            ["Reason", "Message", "Retry", "Remedy"],
+            ([code(t.reason), _words(t.message), t.retry_in.replace("…", "yes") or NO_RETRY, _words(t.remedy)] for t in own),
         ),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -60,7 +58,7 @@ def _rows(rows: "Iterator[tuple[str, Row]] | Sequence[tuple[str, Row]]") -> Iter
 
 
 def _again(seconds: float | None) -> str:
-    return A_PERSON if seconds is None else f"{seconds:g}"
+    return NO_RETRY if seconds is None else f"{seconds:g}"
 
 
 def _words(text: str) -> str:

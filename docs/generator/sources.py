@@ -1,4 +1,4 @@
-"""What the operator can say, read from its source: the steps, the notices, and the failures it finds by itself."""
+"""What the operator reports, read from its source: the steps, the notices, and the failures that it detects without Azure or helm."""
 
 import ast
 import re
@@ -15,36 +15,74 @@ import notebook_platform
 import notebook_platform.clients
 from notebook_platform.engine.step import Step
 from notebook_platform.helm.chart_adapter import ChartAdapter
+from notebook_platform.helm.step import ReleaseStep
 
 ROOT = Path(notebook_platform.__file__).parent
 FAILURES = {"StepError": ("reason", "message", "remedy"), "Failed": (), "Finding": (), "Notice": ()}
-"""Calls that say something, and the names of their positional arguments."""
+"""Calls that make a message, and the names of their positional arguments."""
 
 FIELDS = ("field", "where")
-"""Names that hold the part of the spec that is spoken of."""
+"""Variables that hold the path of a field of the spec."""
 
 DEEPEST = 3
-"""So many names are followed one into the other."""
+"""How many names are resolved one through the next."""
 
 LEFT_OUT = "…"
-"""Stands for what is only known when it is said."""
+"""Stands for a value that only a run knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepEntry:
+    """One step as its class defines it. `about` is one sentence; `package` is the room of its module; `deleted_with` names the step
+    whose deletion deletes this one too."""
+
+    name: str
+    about: str
+    needs: tuple[str, ...]
+    package: str
+    deleted_with: str = ""
+
+
+@cache
+def step_entries() -> tuple[StepEntry, ...]:
+    """Read all steps from their classes, each after the steps that it needs.
+
+    `about` comes from the head of the module. Several classes may implement one step (Identity): their needs are joined.
+    """
+    bases = (*_subclasses(Step), *_subclasses(ChartAdapter))
+    kinds = [kind for kind in bases if getattr(kind, "name", "")]  # the rest are bases of several steps
+    found: dict[str, StepEntry] = {}
+    for kind in kinds:
+        name = kind.name
+        host = ReleaseStep.deleted_with if issubclass(kind, ChartAdapter) else kind.deleted_with
+        before = found.get(name)
+        found[name] = StepEntry(
+            name=name,
+            about=_about(name, sys.modules[kind.__module__].__doc__ or "") or (before.about if before else ""),
+            needs=tuple(dict.fromkeys([*(before.needs if before else ()), *map(provider_of, kind.needs)])),
+            package=kind.__module__.split(".")[1],
+            deleted_with=provider_of(host) if host else "",
+        )
+    order = TopologicalSorter({name: sorted(found[name].needs) for name in sorted(found)}).static_order()
+    return tuple(found[name] for name in order)
 
 
 def steps() -> list[tuple[str, str]]:
-    """(name, what it is about) of each step and of each release's content, in an order in which they can run: the heads of their
-    modules say it."""
-    needs: dict[str, set[str]] = {}
-    about: dict[str, str] = {}
-    for kind in (*_subclasses(Step), *_subclasses(ChartAdapter)):
-        if not (name := getattr(kind, "name", "")):
-            continue  # a base of several steps
-        needs.setdefault(name, set()).update(kind.needs)
-        head = sys.modules[kind.__module__].__doc__ or ""
-        told = re.match(r"([A-Za-z, ]+): (.+?)(?=[.] [A-Z]|[.]$)", " ".join(head.split("\n\n")[0].split()))
-        if told and name in re.split(r", | and ", told[1]):
-            about[name] = f"{told[2][:1].upper()}{told[2][1:]}."
-    order = TopologicalSorter({name: sorted(needs[name]) for name in sorted(needs)}).static_order()
-    return [(name, about.get(name, "")) for name in order]
+    """Return (name, what it is about) of each step, in an order in which they can run."""
+    return [(entry.name, entry.about) for entry in step_entries()]
+
+
+def provider_of(output: type) -> str:
+    """Return the name of the step whose output is of class `output`."""
+    return next(str(kind.name) for kind in _subclasses(Step) if kind.provides is output and hasattr(kind, "name"))
+
+
+def _about(name: str, head: str) -> str:
+    """Return what the first paragraph of a module ("Name, Name: text.") says of a step; empty when it does not name it."""
+    parts = re.match(r"([A-Za-z, ]+): (.+?)(?=[.] [A-Z]|[.]$)", " ".join(head.split("\n\n")[0].split()))
+    if parts is None or name not in re.split(r", | and ", parts[1]):
+        return ""
+    return f"{parts[2][:1].upper()}{parts[2][1:]}."
 
 
 def _subclasses(kind: Any) -> Iterator[Any]:
@@ -55,9 +93,9 @@ def _subclasses(kind: Any) -> Iterator[Any]:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A place in the code where something is said. `name` is the condition of a notice; `retry_in` are seconds, empty when it is
-    not tried again; `blocks` is false for what stops nothing."""
+class Statement:
+    """A message of the code. `name` is the condition of a notice; `retry_in` is in seconds, empty without a retry; `blocks` is false
+    for a finding that stops nothing."""
 
     reason: str
     message: str
@@ -67,23 +105,23 @@ class Told:
     blocks: bool = True
 
 
-def notices() -> list[Told]:
-    """The notices that steps give, by condition."""
-    return sorted((told for call, told in _said() if call == "Notice"), key=lambda told: told.name)
+def notices() -> list[Statement]:
+    """Return the notices of all steps, by condition."""
+    return sorted((made for call, made in _statements() if call == "Notice"), key=lambda made: made.name)
 
 
-def failures() -> list[Told]:
-    """The failures that the operator finds by itself and has a remedy for, by reason; the same words are told once."""
-    found = {told for call, told in _said() if call != "Notice" and told.reason and told.remedy and told.blocks}
-    return sorted(found, key=lambda told: (told.reason, told.message, told.remedy))
+def failures() -> list[Statement]:
+    """Return the failures that the operator detects and has a remedy for, by reason, each message once."""
+    found = {made for call, made in _statements() if call != "Notice" and made.reason and made.remedy and made.blocks}
+    return sorted(found, key=lambda made: (made.reason, made.message, made.remedy))
 
 
 @cache
-def _said() -> tuple[tuple[str, Told], ...]:
-    return tuple(_say())
+def _statements() -> tuple[tuple[str, Statement], ...]:
+    return tuple(_read_statements())
 
 
-def _say() -> Iterator[tuple[str, Told]]:
+def _read_statements() -> Iterator[tuple[str, Statement]]:
     for path in sorted(ROOT.rglob("*.py")):
         tree = ast.parse(path.read_text())
         constants = _constants(path)
@@ -92,11 +130,11 @@ def _say() -> Iterator[tuple[str, Told]]:
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and (name := _called(node)) in FAILURES:
                     words = {**constants, **_assigned(function, node.lineno)}
-                    yield name, _told(node, FAILURES[name], words)
+                    yield name, _statement(node, FAILURES[name], words)
 
 
 def _constants(path: Path) -> dict[str, ast.expr]:
-    """The texts and numbers that a module knows by name."""
+    """Return the module's constants that are texts or numbers, by name."""
     parts = ("notebook_platform", *path.relative_to(ROOT).with_suffix("").parts)
     module = import_module(".".join(part for part in parts if part != "__init__"))
     return {name: ast.Constant(value) for name, value in vars(module).items() if isinstance(value, str | int | float)}
@@ -107,16 +145,16 @@ def _called(call: ast.Call) -> str:
 
 
 def _assigned(function: ast.AST, line: int) -> dict[str, ast.expr]:
-    """What the names of a function were last given above a line."""
+    """Return the value that each variable of a function was last assigned above a line."""
     given = [node for node in ast.walk(function) if isinstance(node, ast.Assign) and node.lineno < line]
     given.sort(key=lambda node: node.lineno)
     return {node.targets[0].id: node.value for node in given if isinstance(node.targets[0], ast.Name)}
 
 
-def _told(call: ast.Call, positional: tuple[str, ...], words: Mapping[str, ast.expr]) -> Told:
+def _statement(call: ast.Call, positional: tuple[str, ...], words: Mapping[str, ast.expr]) -> Statement:
     given = dict(zip(positional, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
     text = {name: _text(value, words) for name, value in given.items()}
-    return Told(
+    return Statement(
         reason=text.get("reason", "").replace(LEFT_OUT, ""),
         message=text.get("message") or text.get("sentence", ""),
         remedy=text.get("remedy", ""),
@@ -127,7 +165,7 @@ def _told(call: ast.Call, positional: tuple[str, ...], words: Mapping[str, ast.e
 
 
 def _text(node: ast.expr, words: Mapping[str, ast.expr], depth: int = 0) -> str:
-    """The text of an expression; names stand for what they were given, and what cannot be known is left out."""
+    """Return the text of an expression: variables are resolved, `LEFT_OUT` stands for what only a run knows."""
     if isinstance(node, ast.Constant):
         return f"{node.value:g}" if isinstance(node.value, float) else str(node.value)
     if isinstance(node, ast.JoinedStr):

@@ -17,16 +17,16 @@ from docs.generator.sources import notices, steps
 Schema = Mapping[str, Any]
 
 OPENING = f"""Every field of a NotebookPlatform (`{GROUP}/{VERSION}`, short name `nbp`) in the order of the CRD, with its default and
-with what the API server refuses at `kubectl apply`. `[]` in a path means each item of a list. A default of **required** means that
-the field must be there once the block around it is; **optional** that it has no value unless it is set.
+with the rules by which the API server rejects it at `kubectl apply`. `[]` in a path means each item of a list. A default of **required** means that
+the field must be set when the block around it is set; **optional** that it has no value unless it is set.
 A set refuses duplicates, and server-side apply merges it by its entries.
-`kubectl explain nbp.spec.cluster --recursive` tells the same on a cluster."""
+`kubectl explain nbp.spec.cluster --recursive` shows the same on a cluster."""
 
 SUMMARY = (
-    ("Ready", "Everything is as the spec wants it. False: the reason and the message are those of the first step that is not."),
-    ("Reconciling", "Something is under way, or is tried again by itself (kstatus)."),
-    ("Stalled", "A person is needed: nothing is tried until the spec, a Secret it names or the cloud changes (kstatus)."),
-    ("DriftDetected", "Something was changed by other hands since it was made; what is done about it says `spec.driftPolicy`."),
+    ("Ready", "All steps are up to date. False: the reason and the message are those of the first step that is not."),
+    ("Reconciling", "Work is in progress, or the operator retries (kstatus)."),
+    ("Stalled", "A user has to act: no retry can help until the spec, a Secret that it names or the cloud changes (kstatus)."),
+    ("DriftDetected", "A resource differs from the spec that was applied; `spec.driftPolicy` decides what the operator does."),
 )
 
 
@@ -40,7 +40,7 @@ class Field:
 
 
 def fields(schema: Schema, path: str) -> Iterator[Field]:
-    """All members below a schema, in its order, those of lists' items too."""
+    """Yield all members below a schema in its order, with those of list items."""
     required = schema.get("required", ())
     for name, child in schema.get("properties", {}).items():
         here = f"{path}.{name}"
@@ -94,7 +94,7 @@ def default_of(field: Field) -> str:
 
 
 def sentences(schema: Schema) -> list[str]:
-    """What the API server says when it refuses the field; of a list also each item."""
+    """Return the messages with which the API server rejects the field, for a list also those of its items."""
     rules = [str(rule["message"]) for rule in schema.get("x-kubernetes-validations", ())]
     return rules + (sentences(schema["items"]) if schema.get("type") == "array" else [])
 
@@ -120,7 +120,7 @@ def _fields_table(found: Sequence[Field], *, rules: bool) -> str:
 
 
 def blocks(spec: Schema) -> Iterator[tuple[Field | None, list[Field]]]:
-    """The spec's blocks with their fields; last, with None, what stands in the spec itself."""
+    """Yield the blocks of the spec with their fields; last, with None, the fields outside all blocks."""
     top = [f for f in fields(spec, "spec") if f.path.count(".") == 1]
     inner = list(fields(spec, "spec"))
     single: list[Field] = []
@@ -139,7 +139,7 @@ def _schema(part: str) -> Schema:
 
 
 def counts() -> tuple[int, int]:
-    """How many fields the spec has, and how many rules the API server judges it by."""
+    """Return how many fields the spec has, and how many validation rules."""
     spec = _schema("spec")
     return len(list(fields(spec, "spec"))), len(list(_rules(spec)))
 
@@ -180,14 +180,14 @@ def _rules(schema: Schema) -> Iterator[Schema]:
 def _conditions() -> list[str]:
     summary = [[code(name), prose(meaning)] for name, meaning in SUMMARY]
     each = [[code(f"{name}Ready"), prose(meaning)] for name, meaning in steps()]
-    said = [[code(n.name), code(n.reason), prose(n.message)] for n in notices()]
+    rows = [[code(n.name), code(n.reason), prose(n.message)] for n in notices()]
     return [
         table(["Condition", "True means"], summary),
-        "One for each step of the platform; a step that the spec does not ask for has none. The reasons of steps that fail are in "
-        "[errors.md](errors.md).",
+        "One for each step of the platform; a step that the spec does not ask for has none. [steps.md](steps.md) draws the steps, and "
+        "[errors.md](errors.md) lists the reasons of failures.",
         table(["Condition", "What the step is about"], each),
-        "And these, only while there is something to tell although all is well:",
-        table(["Condition", "Reason", "Message"], said),
+        "Notices: conditions that exist only while they apply, and that do not make the platform unready:",
+        table(["Condition", "Reason", "Message"], rows),
     ]
 
 

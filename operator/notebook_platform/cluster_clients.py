@@ -4,7 +4,7 @@ import logging
 
 from azure.core.exceptions import AzureError
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.agent_pools import bounds_of, initial_count
 from notebook_platform.azure.cluster import find_cluster
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key, published_kubeconfig

@@ -2,7 +2,7 @@
 
 kopf watches, reconnects and signs in. Its daemons and deletion handlers are not used: they put a finalizer and annotations of
 kopf's on the user's object, and a daemon does not start again for an object that is already being deleted, so an operator
-restarted in the middle of a deletion would let go of cloud resources (docs/decisions/0001-keepers.md).
+restarted in the middle of a deletion would let go of cloud resources (docs/decisions/0001-reconcilers.md).
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from typing import Any
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
 from notebook_platform.clients import SharedClients
-from notebook_platform.engine.outcome import Blocked, Done, Failed, Operation
+from notebook_platform.engine.outcome import Failed, Operation, Unblocking, Waiting
 from notebook_platform.engine.reconcile import Listener, Mode, Policy, Result, ignore_result, reconcile
 from notebook_platform.engine.step import Notice
 from notebook_platform.engine.teardown import orphan, teardown
@@ -92,7 +92,7 @@ class Deletion:
         """Remove the operator's marks, and leave everything in place."""
         graph = await self._graph(request)
         results = await orphan(graph)
-        results = {name: r for name, r in results.items() if not isinstance(r.outcome, Blocked) and not _hopeless(r)}
+        results = {name: r for name, r in results.items() if not isinstance(r.outcome, Waiting) and not _hopeless(r)}
         finished = _all_done(results)
         if finished:
             await self._secrets.orphan()
@@ -103,7 +103,7 @@ class Deletion:
         graph = await self._graph(request)
         held_back, status = await self._objection(request)
         if held_back is not None:
-            waits = Result(outcome=Blocked(by=("Homes",)), exists=True)
+            waits = Result(outcome=Waiting(on=("Homes",)), exists=True)
             blocked = {"Homes": Result(outcome=held_back, exists=True), **dict.fromkeys(graph.order, waits)}
             return DeletionState(results=blocked, status=status)
         results = await teardown(graph, request.backing_off, request.on_result)
@@ -151,7 +151,7 @@ def protection(request: DeletionRequest) -> Result:
 
 
 def _all_done(results: Mapping[str, Result]) -> bool:
-    return all(isinstance(result.outcome, Done) for result in results.values())
+    return all(isinstance(result.outcome, Unblocking) for result in results.values())
 
 
 def _hopeless(result: Result) -> bool:

@@ -27,9 +27,16 @@ from notebook_platform.clients import SharedClients
 from notebook_platform.deletion import Deletion, DeletionRequest
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts, wait_after
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
-from notebook_platform.engine.outcome import Done, Failed, Operation, StepError
-from notebook_platform.engine.reconcile import Mode, Policy, Result, reconcile, requeue_after
-from notebook_platform.engine.running import under_way, unseen
+from notebook_platform.engine.outcome import Failed, Operation, Ready, StepError, Unblocking
+from notebook_platform.engine.reconcile import (
+    Mode,
+    Policy,
+    Result,
+    operations_in_progress,
+    operations_not_polled,
+    reconcile,
+    requeue_after,
+)
 from notebook_platform.failures import failure_of_reconcile
 from notebook_platform.helm.approval import approved
 from notebook_platform.hubs.users.volumes import CONFIRM
@@ -50,7 +57,7 @@ from notebook_platform.status_writer import Reporter
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 60.0
-"""A step that was Done is not read again for so long (or half an interval) while another's operation is looked at."""
+"""A step that was Ready or Deferred is not read again for so long (or half an interval) while another's operation is looked at."""
 
 LONGEST_RETRY = 60.0
 """Seconds. A reconcile that failed as a whole is tried again within this time."""
@@ -253,7 +260,7 @@ class PlatformReconciler:
             applied_steps=frozenset() if references_changed else applied_steps(self._status.conditions, generation, graph.order),
             correct_drift=spec.drift_policy == "Correct",
             backing_off=waiting,
-            fresh=self._fresh(interval_of(spec, self._shared.limits)),
+            result_cache=self._recent_results(interval_of(spec, self._shared.limits)),
             ignored=ignored_by(spec.drift_ignore),
             disruption_waits=disruption_waits(spec, now),
             occupied=self._shared.occupied(self.platform, spec, self._secrets),
@@ -261,22 +268,22 @@ class PlatformReconciler:
         results = await reconcile(graph, policy, self._told)
         await self._shared.after(self.platform, results)
         if epoch == self._epoch:
-            self._remember_fresh(results)
+            self._cache_results(results)
         results = sanitized(results, self._secrets.redactor)
         conditions = fold_conditions(results, self._status.conditions, generation=generation, now=_now(), suspended=spec.suspend)
         return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=False))
 
-    def _fresh(self, interval: float) -> dict[str, Result]:
+    def _recent_results(self, interval: float) -> dict[str, Result]:
         oldest = time.monotonic() - min(FRESH_SECONDS, interval / 2)
         return {name: result for name, (when, result) in self._seen.items() if when > oldest}
 
-    def _remember_fresh(self, results: Mapping[str, Result]) -> None:
-        """Keep what was Done with nothing to change; whatever was applied or is under way is looked at again."""
+    def _cache_results(self, results: Mapping[str, Result]) -> None:
+        """Keep the results of steps that later ones may build on, with nothing to change; the rest is read again."""
         now, before = time.monotonic(), self._seen
         self._seen = {
             name: before[name] if name in before and before[name][1] is result else (now, result)
             for name, result in results.items()
-            if isinstance(result.outcome, Done) and not result.changes
+            if isinstance(result.outcome, Unblocking) and not result.changes
         }
 
     async def _delete(self, spec: NotebookPlatformSpec) -> float | None:
@@ -316,16 +323,16 @@ class PlatformReconciler:
     async def _told(self, step: str, result: Result) -> None:
         """Write down an accepted operation before anything else happens."""
         metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
-        if isinstance(result.outcome, Done) and not result.outcome.next:
+        if isinstance(result.outcome, Ready):
             self._log.in_sync(step)
-        for key, operation in under_way({step: result}).items():
+        for key, operation in operations_in_progress({step: result}).items():
             await self._operations.remember(key, operation)
 
     async def _conclude(
         self, spec: NotebookPlatformSpec, results: Mapping[str, Result], conditions: list[Condition], made: Pass
     ) -> float:
         now, interval = _now(), interval_of(spec, self._shared.limits)
-        running = {**unseen(results, self._remembered), **under_way(results)}
+        running = {**operations_not_polled(results, self._remembered), **operations_in_progress(results)}
         await self._operations.forget_all_but(running)
         self._attempts = (
             next_attempts(results, self._attempts, now, interval, made.backing_off) if made.epoch == self._epoch else ()

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Done, Failed, Outcome, Progressing
+from notebook_platform.engine.change import Change, Gate, Impossible, NeedsApproval
+from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Rechecked
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.kube.redaction import SecretRedactor
 
@@ -38,10 +38,8 @@ def _result(result: Result, redactor: SecretRedactor) -> Result:
 def _outcome(outcome: Outcome, redactor: SecretRedactor) -> Outcome:
     if isinstance(outcome, Failed):
         return _failed(outcome, redactor)
-    if isinstance(outcome, Progressing):
+    if isinstance(outcome, Deferred | Rechecked):
         return replace(outcome, message=redactor.sanitize(outcome.message))
-    if isinstance(outcome, Done) and outcome.next:
-        return replace(outcome, next=redactor.sanitize(outcome.next))
     return outcome
 
 
@@ -55,9 +53,14 @@ def _change(change: Change, redactor: SecretRedactor) -> Change:
         path=redactor.sanitize(change.path),
         before=value(change.before, redactor),
         after=value(change.after, redactor),
-        cannot=_failed(change.cannot, redactor) if change.cannot else None,
-        awaits=_failed(change.awaits, redactor) if change.awaits else None,
+        gate=_gate(change.gate, redactor),
     )
+
+
+def _gate(gate: Gate | None, redactor: SecretRedactor) -> Gate | None:
+    if isinstance(gate, NeedsApproval | Impossible):
+        return replace(gate, failed=_failed(gate.failed, redactor))
+    return gate
 
 
 def value(found: Any, redactor: SecretRedactor, depth: int = DEEPEST) -> Any:

@@ -21,13 +21,16 @@ from notebook_platform.api.status import (
 )
 from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.backoff import Attempt
+from notebook_platform.engine.change import Impossible, NeedsApproval
 from notebook_platform.engine.conditions import sentence
-from notebook_platform.engine.outcome import Done, Failed, Operation
+from notebook_platform.engine.outcome import Failed, Operation, Unblocking
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor
+from notebook_platform.outputs import Cluster
 from notebook_platform.pace import Limits
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 PERCENT_STEP = 5
 """Progress is told in such steps: every change of it is a write."""
@@ -54,8 +57,10 @@ def platform_status(
 
     `results` and `conditions` are sanitized already; `redactor` is for what stands in the steps' outputs.
     """
-    cluster, target = (_output(results, name) for name in ("Cluster", "WorkloadCluster"))
-    running = [found for name in results if isinstance(found := _output(results, name), Running)]
+    made = [output for result in results.values() if (output := _output(result)) is not None]
+    cluster = next((output for output in made if isinstance(output, Cluster)), None)
+    target = next((output for output in made if isinstance(output, WorkloadClusterOutput)), None)
+    running = [output for output in made if isinstance(output, Running)]
     return PlatformStatus(
         observed_generation=generation,
         conditions=list(conditions),
@@ -130,14 +135,15 @@ def least(status: PlatformStatus) -> PlatformStatus:
     return PlatformStatus(observed_generation=status.observed_generation, conditions=short)
 
 
-def _output(results: Mapping[str, Result], name: str) -> Any:
-    result = results.get(name)
-    if result and result.changes and not result.exists and not result.applied:
+def _output(result: Result) -> object:
+    if result.changes and not result.exists and not result.applied:
         return None  # only promised, by a plan
-    return result.outcome.output if result and isinstance(result.outcome, Done) else None
+    return result.outcome.output if isinstance(result.outcome, Unblocking) else None
 
 
-def _cluster(cluster: Any, target: Any, previous: ClusterStatus | None, redactor: SecretRedactor) -> ClusterStatus | None:
+def _cluster(
+    cluster: Cluster | None, target: WorkloadClusterOutput | None, previous: ClusterStatus | None, redactor: SecretRedactor
+) -> ClusterStatus | None:
     known = previous or ClusterStatus()
     if cluster is not None:
         known = known.model_copy(
@@ -164,7 +170,7 @@ def _releases(
     """Those people visit first. What could not be looked at this time is as it was."""
     shown = [_release(release, redactor) for release in sorted(running, key=lambda release: release.url is None)]
     found = {(r.namespace, r.name): r for r in shown}
-    if not all(isinstance(result.outcome, Done) for result in results.values()):
+    if not all(isinstance(result.outcome, Unblocking) for result in results.values()):
         found = {(r.namespace, r.name): found.pop((r.namespace, r.name), r) for r in previous} | found
     return list(found.values())[:RELEASE_LIMIT]
 
@@ -221,9 +227,9 @@ def _plan(results: Mapping[str, Result]) -> list[PlannedChange]:
             path=shortened(change.path, 512),
             before=_short(change.before),
             after=_short(change.after),
-            disrupts=change.disrupts,
-            blocker=shortened(sentence(change.cannot), 512) if change.cannot else None,
-            requires_approval=shortened(sentence(change.awaits), 1024) if change.awaits else None,
+            disrupts=change.disruptive,
+            blocker=shortened(sentence(change.gate.failed), 512) if isinstance(change.gate, Impossible) else None,
+            requires_approval=shortened(sentence(change.gate.failed), 1024) if isinstance(change.gate, NeedsApproval) else None,
         )
         for name, result in results.items()
         for change in result.changes

@@ -1,20 +1,11 @@
-"""The whole platform on one page: the steps, and who needs whom.
+"""The steps of a platform: this list and nothing else.
 
-Credentials ── Providers ── Preflight ── ResourceGroup ─┬─ Network ──┬─ RoleAssignment ─┐
-                                                        └─ Identity ─┘                  │
-   ClusterRoles, MaintenanceWindow, PrincipalSecret ──┬──────────────────────── Cluster ─┘
-   (RolePruning comes after both that give roles)     │
-                                         NodePools ───┘
-                                           ├─ Autoscale
-                                           └─ WorkloadCluster ─┬─ JupyterHub
-   ResourceGroup ── Registry ── ClusterRoles, BinderHub      ├─ BinderHub
-                                                             ├─ Release<Name> for each of spec.releases (each after its `needs`)
-                                                             └─ RetiredReleases
+A step names the steps that it needs in its class. docs/reference/steps.md draws the graph of all steps; `make docs` generates it
+from the classes.
 """
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.autoscale import Autoscale
@@ -32,7 +23,7 @@ from notebook_platform.azure.resource_group import ResourceGroup
 from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
 from notebook_platform.azure.role_pruning import RolePruning
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine.step import Step
+from notebook_platform.engine.step import AnyStep
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.keeping import Keeping
 from notebook_platform.helm.prune import RetiredReleases
@@ -48,7 +39,7 @@ from notebook_platform.hubs.users.retirement import retirement_concerns
 from notebook_platform.kube.secrets import SecretStore
 
 
-def azure_steps(scope: AzureScope) -> list[Step[Any, Any]]:
+def azure_steps(scope: AzureScope) -> list[AnyStep]:
     """Return the steps on the Azure side."""
     return [
         Credentials(scope),
@@ -92,7 +83,7 @@ def chart_adapters(
     return in_order(found, needs)
 
 
-def release_steps(adapters: Sequence[ChartAdapter], keeping: Keeping, *, allow_private: bool) -> list[Step[Any, Any]]:
+def release_steps(adapters: Sequence[ChartAdapter], keeping: Keeping, *, allow_private: bool) -> list[AnyStep]:
     """Return a step for each release, and the one that removes releases the spec no longer asks for."""
     places = [(adapter.namespace, adapter.release) for adapter in adapters]
     concerns = partial(retirement_concerns, allow_private=allow_private)

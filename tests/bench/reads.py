@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from notebook_platform.clients import OLDEST_LOOK
-from notebook_platform.engine.outcome import Done
+from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
 
 from tests.bench.subscription import Platform, Subscription, reads, writes
@@ -60,7 +60,7 @@ async def measure(subscription: Subscription) -> Reads:
 
 def settled(results: dict[str, Result]) -> bool:
     """Whether a pass found everything as the spec wants it."""
-    return all(isinstance(r.outcome, Done) and not r.outcome.next and not r.changes for r in results.values())
+    return all(isinstance(r.outcome, Ready) and not r.changes for r in results.values())
 
 
 async def _over_an_interval(platforms: list[Platform]) -> list[dict[str, Result]]:

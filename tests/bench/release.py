@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubernetes.aio import client
-from notebook_platform.engine.outcome import Done
+from notebook_platform.engine.outcome import Unblocking
 from notebook_platform.observability.metrics import HELM_RUNS
 
 from tests.integration.releases.site import Cluster, Site, cluster_of
@@ -53,7 +53,7 @@ async def measure() -> Hub:
                     found.marks.setdefault("helm begins", now)
                 for mark in await _there(cluster, site):
                     found.marks.setdefault(mark, now)
-                if isinstance(outcome, Done):
+                if isinstance(outcome, Unblocking):
                     found.marks["Ready"] = now
                 await asyncio.sleep(BETWEEN)
             before = helm_processes()

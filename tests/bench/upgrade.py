@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from notebook_platform.clients import OLDEST_LOOK
-from notebook_platform.engine.outcome import Done
+from notebook_platform.engine.outcome import Ready, Unblocking
 from notebook_platform.engine.reconcile import Policy, Result, requeue_after
 from notebook_platform.reconciler import FRESH_SECONDS
 
@@ -78,14 +78,14 @@ async def _kept(estate: Estate, spec: dict[str, Any]) -> None:
     seen: dict[str, tuple[float, Result]] = {}
     while True:
         fresh = {name: result for name, (when, result) in seen.items() if when > time.monotonic() - FRESH_SECONDS}
-        results = await estate.once(spec, Policy(fresh=fresh))
-        if all(isinstance(r.outcome, Done) and not r.outcome.next for r in results.values()):
+        results = await estate.once(spec, Policy(result_cache=fresh))
+        if all(isinstance(r.outcome, Ready) for r in results.values()):
             return
         now = time.monotonic()
         seen = {
             name: seen[name] if name in fresh else (now, result)
             for name, result in results.items()
-            if isinstance(result.outcome, Done) and not result.changes
+            if isinstance(result.outcome, Unblocking) and not result.changes
         }
         failed = [retry for r in results.values() if (retry := getattr(r.outcome, "retry_in", None)) is not None]
         await asyncio.sleep(max(SHORTEST_WAIT, min([requeue_after(results, INTERVAL), *failed])))

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from notebook_platform.engine import Done, Failed, Progressing
+from notebook_platform.engine import Failed, Progressing, Unblocking
 from notebook_platform.helm.release import packed, unpacked
 
 from sandbox.kubernetes.api import api_client
@@ -163,14 +163,14 @@ async def tenant_of(site: Site) -> AsyncIterator[Tenant]:
 
 
 async def settled(site: Site, step: str = "ReleaseLittle") -> Any:
-    """Pass after pass until the step is Done or says that it waits for somebody; its outcome."""
+    """Pass after pass until the step is Ready or says that it waits for somebody; its outcome."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
     while loop.time() < end:
         outcome = (await site.once())[step].outcome
         assert getattr(outcome, "reason", "") != "InternalError", outcome
         locked = isinstance(outcome, Progressing) and outcome.reason == "ReleaseLocked"
-        if isinstance(outcome, Done | Failed) or locked:
+        if isinstance(outcome, Unblocking | Failed) or locked:
             return outcome
         await asyncio.sleep(0.1)
     raise AssertionError(f"never came to an end: {outcome}")

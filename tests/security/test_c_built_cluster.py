@@ -11,7 +11,7 @@ import pytest_asyncio
 import yaml
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from notebook_platform.engine import Done, Failed
+from notebook_platform.engine import Failed, Unblocking
 from notebook_platform.helm.storage import MOST_LISTED
 
 from tests.integration.releases.site import Cluster, Site, by_hand, cluster_of, helm_runs
@@ -211,7 +211,9 @@ async def test_a_forged_record_takes_no_part_in_an_upgrade_a_rollback_or_an_unin
     stalled = await settled_for_good(site)
     assert stalled.retry_in is None and await tenant.gained() == []
     site.wants = []
-    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["RetiredReleases"].exists, "RetiredReleases")
+    await site.until(
+        lambda outcome: isinstance(outcome, Unblocking) and not site.results["RetiredReleases"].exists, "RetiredReleases"
+    )
     assert await tenant.gained() == [] and await site.owned() is None
     left = await client.AppsV1Api(site.cluster.target.api).list_namespaced_deployment(site.namespace)
     assert not left.items
@@ -263,7 +265,7 @@ async def test_edited_records_stop_their_release_with_a_remedy_that_heals_it_and
         told = await settled(site)
         assert isinstance(told, Failed) and told.reason == "ReleaseRecordChanged" and helm_runs() == before, forge.__name__
         assert "sh.helm.release.v1.little.v1" in told.message and site.namespace in told.remedy
-        assert isinstance(site.results["ReleaseOther"].outcome, Done) and await tenant.gained() == []
+        assert isinstance(site.results["ReleaseOther"].outcome, Unblocking) and await tenant.gained() == []
         assert (await site.deployment()).spec.replicas == 1
         await tenant.plant({}, revision=1, data=true["release"])
     await edited_manifest(tenant)
@@ -285,7 +287,9 @@ async def test_a_release_with_an_edited_record_is_not_uninstalled_by_it(tenant: 
     await site.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v1", site.namespace)
     await site.ready()
     site.wants = []
-    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["RetiredReleases"].exists, "RetiredReleases")
+    await site.until(
+        lambda outcome: isinstance(outcome, Unblocking) and not site.results["RetiredReleases"].exists, "RetiredReleases"
+    )
 
 
 async def test_an_older_record_that_was_edited_is_not_rolled_back_to(tenant: Tenant) -> None:
@@ -434,8 +438,8 @@ async def test_forged_markers_start_nothing_and_stop_nothing(tenant: Tenant) -> 
     for forge in MARKERS:
         await forge(tenant)
         for _ in range(2):
-            assert isinstance(await settled(site), Done), forge.__name__
-            assert isinstance(site.results["RetiredReleases"].outcome, Done), forge.__name__
+            assert isinstance(await settled(site), Unblocking), forge.__name__
+            assert isinstance(site.results["RetiredReleases"].outcome, Unblocking), forge.__name__
         assert helm_runs() == before and await tenant.gained() == [], forge.__name__
     site.set(note="b")
     assert (await site.ready()).revision == 2
@@ -487,7 +491,7 @@ async def test_an_adopted_record_is_no_source_of_writes(tenant: Tenant) -> None:
 
     await tenant.edit(evil)
     site.set()
-    assert isinstance(await settled(site), Done)
+    assert isinstance(await settled(site), Unblocking)
     made = await site.cluster.core.read_namespaced_config_map("little", site.namespace)
     assert made.data == {"note": "a"} and (await site.deployment()).spec.replicas == 1
     site.set(note="b", broken=True)

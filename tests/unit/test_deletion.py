@@ -7,7 +7,7 @@ from notebook_platform.api.conditions import Condition
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.deletion import BEGUN, HELD, INTERRUPTED, PROTECTED, DeletionRequest, protection
-from notebook_platform.engine import Action, Change, Done, Progressing
+from notebook_platform.engine import Action, Change, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.observability.events import events
@@ -25,7 +25,7 @@ def request(conditions: list[Condition]) -> DeletionRequest:
         body={"metadata": {"deletionTimestamp": "2026-01-01T12:00:00Z"}},
         status=PlatformStatus(conditions=conditions),
         operations={},
-        held={},
+        backing_off={},
     )
 
 
@@ -35,7 +35,7 @@ def held(previous: list[Condition], now: datetime = NOW, **others: Result) -> di
 
 
 def ready() -> list[Condition]:
-    return fold_conditions({"Cluster": Result(outcome=Done(), exists=True)}, [], generation=1, now=NOW)
+    return fold_conditions({"Cluster": Result(outcome=Ready(), exists=True)}, [], generation=1, now=NOW)
 
 
 def deleting(outcome: Any) -> list[Condition]:
@@ -43,7 +43,7 @@ def deleting(outcome: Any) -> list[Condition]:
 
 
 def test_a_held_deletion_is_stalled_and_names_the_field_and_the_remedy() -> None:
-    found = held(ready(), Cluster=Result(outcome=Done(), exists=True))
+    found = held(ready(), Cluster=Result(outcome=Ready(), exists=True))
     assert (found["Ready"].status, found["Ready"].reason) == ("False", "DeletionProtected")
     assert (found["Stalled"].status, found["Stalled"].reason) == ("True", "DeletionProtected")
     assert found["Reconciling"].status == "False" and found["ClusterReady"].status == "True"
@@ -59,10 +59,10 @@ def test_work_that_azure_accepted_does_not_hide_that_the_deletion_is_held() -> N
 
 def test_a_protection_that_is_set_in_the_middle_says_that_the_deletion_is_stopped_for_as_long_as_it_lasts() -> None:
     before = deleting(Progressing(reason="Deleting", message="Azure is at work", requeue_after=5))
-    first = held(before, Cluster=Result(outcome=Done(), changes=(MISSING,)))
+    first = held(before, Cluster=Result(outcome=Ready(), changes=(MISSING,)))
     assert first[PROTECTED].reason == INTERRUPTED and "had begun" in first["Ready"].message
     assert not {c.reason for c in first.values()} & BEGUN
-    second = held(list(first.values()), LATER, Cluster=Result(outcome=Done(), changes=(MISSING,)))
+    second = held(list(first.values()), LATER, Cluster=Result(outcome=Ready(), changes=(MISSING,)))
     assert second[PROTECTED].reason == INTERRUPTED
     assert second[PROTECTED].last_transition_time == first[PROTECTED].last_transition_time
 

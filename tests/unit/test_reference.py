@@ -15,8 +15,10 @@ from notebook_platform.helm.errors import TABLE
 from pydantic import BaseModel
 
 from docs.generator import errors, spec
-from docs.generator.__main__ import main
+from docs.generator.__main__ import BLOCKS, main
+from docs.generator.__main__ import ROOT as REPOSITORY
 from docs.generator.sources import ROOT, failures, steps
+from docs.generator.steps import drawing, entries, with_drawing
 from tests.unit.azure.conftest import runbook_spec
 
 
@@ -85,13 +87,50 @@ def test_every_reason_that_the_operator_raises_itself_is_told() -> None:
     assert raised - told == set()
 
 
-def test_the_check_finds_a_page_that_is_behind_the_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--directory", str(tmp_path)]) == 0
-    assert main(["--directory", str(tmp_path), "--check"]) == 0
-    page = tmp_path / "errors.md"
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A directory with the documents that hold a generated block, and nothing else of the repository."""
+    for name in BLOCKS:
+        (tmp_path / name).write_text((REPOSITORY / name).read_text())
+    return tmp_path
+
+
+def test_the_check_finds_a_page_that_is_behind_the_code(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--root", str(repository)]) == 0
+    assert main(["--root", str(repository), "--check"]) == 0
+    page = repository / "docs/reference/errors.md"
     page.write_text(page.read_text().replace("QuotaExceeded", "NoQuota"))
-    assert main(["--directory", str(tmp_path), "--check"]) == 1
+    assert main(["--root", str(repository), "--check"]) == 1
     assert "make docs" in capsys.readouterr().out
+
+
+def test_the_check_finds_a_drawing_that_is_behind_the_code(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--root", str(repository)]) == 0
+    document = repository / "ARCHITECTURE.md"
+    written = document.read_text()
+    document.write_text(written.replace("Cluster --> NodePools", "Network --> NodePools"))
+    assert main(["--root", str(repository), "--check"]) == 1
+    assert "+  Cluster --> NodePools" in capsys.readouterr().out
+    assert main(["--root", str(repository)]) == 0
+    assert document.read_text() == written
+
+
+def test_a_document_without_the_marks_of_the_drawing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no block between"):
+        with_drawing("# Architecture\n")
+
+
+def test_the_drawing_has_every_step_and_follows_every_need() -> None:
+    drawn = drawing(entries())
+    arrows = set(re.findall(r"^  (\w+) --> (\w+)$", drawn, re.MULTILINE))
+    assert set(re.findall(r"^    (\w+)\[", drawn, re.MULTILINE)) == {re.sub("[<>]", "", entry.name) for entry in entries()}
+
+    def below(name: str) -> set[str]:
+        return {step for need, step in arrows if need == name}.union(*(below(step) for need, step in arrows if need == name))
+
+    needs = {(need, re.sub("[<>]", "", entry.name)) for entry in entries() for need in entry.needs}
+    assert arrows <= needs
+    assert [(need, name) for need, name in needs if name not in below(need)] == []
 
 
 def filled_in(schema: dict[str, Any], value: Any) -> Any:

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 from notebook_platform.api.status import PlatformStatus
-from notebook_platform.engine import Action, Ailing, Change, Done, Failed, Operation, Progressing
+from notebook_platform.engine import Action, Change, Degraded, Failed, Operation, Outcome, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.observability.events import events
+from notebook_platform.outputs import Cluster
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status
 
@@ -52,7 +52,7 @@ def test_pending_changes_are_shown_and_known_secrets_never() -> None:
     redactor = SecretRedactor()
     redactor.add({"password": "very-secret-value"})
     change = Change(path="values", action=Action.UPDATE, before="very-secret-value", after=["very-secret-value"])
-    results = sanitized({"A": Result(outcome=Done(), changes=(change,))}, redactor)
+    results = sanitized({"A": Result(outcome=Ready(), changes=(change,))}, redactor)
     conditions = fold_conditions(results, [], generation=1, now=NOW, suspended=True)
     found = platform_status(
         results, conditions, previous=PlatformStatus(), generation=1, operations={}, attempts=(), redactor=redactor
@@ -69,24 +69,27 @@ def test_a_turn_is_told_once_however_long_it_lasts() -> None:
     broken, after = told({"A": Result(outcome=BROKEN)}, after)
     assert broken == [("Warning", "Broken")]
     assert told({"A": Result(outcome=BROKEN)}, after)[0] == []
-    good, after = told({"A": Result(outcome=Done())}, after)
+    good, after = told({"A": Result(outcome=Ready())}, after)
     assert good == [("Normal", "InPlace"), ("Normal", "Ready")]
-    assert told({"A": Result(outcome=Done())}, after)[0] == []
+    assert told({"A": Result(outcome=Ready())}, after)[0] == []
 
 
 def test_drift_is_told_each_time_it_is_put_right_and_once_when_it_is_left() -> None:
-    _, after = told({"A": Result(outcome=Done())}, [])
-    drifted = {"A": Result(outcome=Done(), changes=(CHANGE,), drift=True, applied=True)}
+    _, after = told({"A": Result(outcome=Ready())}, [])
+    drifted = {"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True, applied=True)}
     corrected, _ = told(drifted, after, correcting=True)
     assert corrected == [("Warning", "DriftDetected")]
-    left, later = told({"A": Result(outcome=Done(), changes=(CHANGE,), drift=True)}, after, correcting=False)
+    left, later = told({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True)}, after, correcting=False)
     assert left == [("Warning", "DriftDetected")]
-    assert told({"A": Result(outcome=Done(), changes=(CHANGE,), drift=True)}, later, correcting=False)[0] == []
+    assert told({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True)}, later, correcting=False)[0] == []
 
 
 def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_is_told_once() -> None:
-    ailing = Progressing(reason="ImagePullFailed", message="hub: no image", requeue_after=5, ailing=Ailing(patience=900))
-    results, conditions = {"A": Result(outcome=ailing)}, fold_conditions({"A": Result(outcome=Done())}, [], generation=1, now=NOW)
+    degraded = Degraded(reason="ImagePullFailed", message="hub: no image", requeue_after=5, stall_after=900)
+    results, conditions = (
+        {"A": Result(outcome=degraded)},
+        fold_conditions({"A": Result(outcome=Ready())}, [], generation=1, now=NOW),
+    )
     seen = []
     for minutes in (10, 24, 25, 40):
         before, conditions = conditions, fold_conditions(results, conditions, generation=1, now=NOW + timedelta(minutes=minutes))
@@ -101,12 +104,12 @@ def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_is_told_on
     ]
     (stalled,) = [c for c in conditions if c.type == "Stalled"]
     assert stalled.message == "A: hub: no image; it has been so since 2026-01-01 12:10 UTC"
-    healed = fold_conditions({"A": Result(outcome=Done())}, conditions, generation=1, now=NOW + timedelta(minutes=41))
+    healed = fold_conditions({"A": Result(outcome=Ready())}, conditions, generation=1, now=NOW + timedelta(minutes=41))
     assert {c.type: c.status for c in healed if c.type in ("Ready", "Stalled")} == {"Ready": "True", "Stalled": "False"}
 
 
 def test_what_was_written_a_moment_ago_has_all_its_time_however_long_the_step_was_not_ready() -> None:
-    def stalled(outcome: Progressing) -> str:
+    def stalled(outcome: Outcome) -> str:
         waited = fold_conditions({"A": Result(outcome=BUSY)}, [], generation=1, now=NOW - timedelta(days=1))
         return next(
             c.status
@@ -114,9 +117,9 @@ def test_what_was_written_a_moment_ago_has_all_its_time_however_long_the_step_wa
             if c.type == "Stalled"
         )
 
-    old = Progressing(reason="R", message="m", requeue_after=5, ailing=Ailing(patience=900, since=NOW - timedelta(minutes=20)))
-    assert stalled(old) == "True" and stalled(replace(old, ailing=Ailing(patience=900, since=NOW))) == "False"
-    assert stalled(replace(old, ailing=None)) == "False"
+    old = Degraded(reason="R", message="m", requeue_after=5, stall_after=900, since=NOW - timedelta(minutes=20))
+    assert stalled(old) == "True" and stalled(replace(old, since=NOW)) == "False"
+    assert stalled(Progressing(reason="R", message="m", requeue_after=5)) == "False"
 
 
 def test_the_summary_conditions_follow_kstatus() -> None:
@@ -125,7 +128,7 @@ def test_the_summary_conditions_follow_kstatus() -> None:
         return {c.type: c.status for c in found if c.type in ("Ready", "Reconciling", "Stalled")}
 
     stuck = Failed(reason="Stuck", message="m", remedy="r")
-    assert summary({"A": Result(outcome=Done())}) == {"Ready": "True", "Reconciling": "False", "Stalled": "False"}
+    assert summary({"A": Result(outcome=Ready())}) == {"Ready": "True", "Reconciling": "False", "Stalled": "False"}
     assert summary({"A": Result(outcome=BUSY)}) == {"Ready": "False", "Reconciling": "True", "Stalled": "False"}
     assert summary({"A": Result(outcome=BROKEN)}) == {"Ready": "False", "Reconciling": "True", "Stalled": "False"}
     assert summary({"A": Result(outcome=stuck)}) == {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
@@ -137,9 +140,18 @@ def test_what_outputs_and_records_say_is_shown_in_one_printable_line_and_in_boun
     redactor = SecretRedactor()
     redactor.add({"password": "very-secret-value"})
     release = Running(name=nasty, namespace=nasty, chart=nasty, revision=1, state=nasty, url=nasty)
-    cluster = SimpleNamespace(id=nasty, fqdn=nasty, kubernetes_version=nasty, power_state=nasty)
+    cluster = Cluster(
+        id=nasty,
+        name=nasty,
+        resource_group=nasty,
+        node_resource_group=nasty,
+        location=nasty,
+        kubernetes_version=nasty,
+        power_state=nasty,
+        fqdn=nasty,
+    )
     status = platform_status(
-        {"Cluster": Result(outcome=Done(output=cluster)), "JupyterHub": Result(outcome=Done(output=release))},
+        {"Cluster": Result(outcome=Ready(output=cluster)), "JupyterHub": Result(outcome=Ready(output=release))},
         [],
         previous=PlatformStatus(),
         generation=1,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, Unknown
-from notebook_platform.engine.outcome import Done, Failed, Progressing
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, Impossible, NeedsApproval, Unknown
+from notebook_platform.engine.outcome import Deferred, Failed, Progressing, Ready
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.pods import diagnose
@@ -42,19 +42,26 @@ def redactor() -> SecretRedactor:
     return found
 
 
+GATES = (Impossible, NeedsApproval)
+
+
 @given(words=NASTY, before=VALUES, after=VALUES)
 def test_all_texts_of_a_result_are_sanitized(words: str, before: Any, after: Any) -> None:
     redactor = SecretRedactor()
     redactor.add({"password": SECRET})
     failed = Failed(reason="R", message=words, remedy=words)
-    change = Change(path=words, action=Action.UPDATE, before=before, after=after, cannot=failed, awaits=failed)
-    for outcome in (failed, Progressing(reason="R", message=words, requeue_after=1), Done(output=1, next=words)):
-        given_ = Result(outcome=outcome, changes=(change,), notices=(Notice(condition="C", reason="R", message=words),))
+    changes = [Change(path=words, action=Action.UPDATE, before=before, after=after, gate=gate(failed)) for gate in GATES]
+    for outcome in (
+        failed,
+        Progressing(reason="R", message=words, requeue_after=1),
+        Deferred(output=1, reason="R", message=words),
+    ):
+        given_ = Result(outcome=outcome, changes=tuple(changes), notices=(Notice(condition="C", reason="R", message=words),))
         result = sanitized({"A": given_}, redactor)["A"]
-        (one,), (notice,) = result.changes, result.notices
+        (one, other), (notice,) = result.changes, result.notices
         found = [one.path, notice.message, *texts(one.before), *texts(one.after)]
-        for part in (one.cannot, one.awaits, result.outcome):
-            found += [getattr(part, name) for name in ("message", "remedy", "next") if hasattr(part, name)]
+        for part in (one.gate.failed, other.gate.failed, result.outcome):
+            found += [getattr(part, name) for name in ("message", "remedy") if hasattr(part, name)]
         assert len(found) >= 7 and all(text.isprintable() and SECRET not in text for text in found)
 
 
@@ -76,10 +83,10 @@ def test_events_of_pods_in_the_built_cluster_cannot_steer_a_terminal(redactor: S
 
 
 def test_what_is_fit_to_be_shown_stays_the_same_object(redactor: SecretRedactor) -> None:
-    settled = Result(outcome=Done(output=object()))
+    settled = Result(outcome=Ready(output=object()))
     assert sanitized({"A": settled}, redactor)["A"] is settled
     change = Change(path="id", action=Action.CREATE, after=KNOWN_AFTER_APPLY)
-    kept = sanitized({"A": Result(outcome=Done(), changes=(change,))}, redactor)["A"].changes[0].after
+    kept = sanitized({"A": Result(outcome=Ready(), changes=(change,))}, redactor)["A"].changes[0].after
     assert isinstance(kept, Unknown)
 
 
@@ -87,7 +94,7 @@ def test_a_value_that_is_nested_without_end_is_cut(redactor: SecretRedactor) -> 
     deep: Any = "bottom"
     for _ in range(5000):
         deep = {"a": deep}
-    result = Result(outcome=Done(), changes=(Change(path="p", action=Action.UPDATE, after=deep),))
+    result = Result(outcome=Ready(), changes=(Change(path="p", action=Action.UPDATE, after=deep),))
     assert "bottom" not in json.dumps(sanitized({"A": result}, redactor)["A"].changes[0].after)
 
 

@@ -5,15 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.numbers import json_number
 from notebook_platform.api.schedules import active
-from notebook_platform.azure import outputs
 from notebook_platform.azure.versions import downgrade, satisfies
-from notebook_platform.engine import Action, Change
-from notebook_platform.engine.change import compare, merged
+from notebook_platform.engine import Action, Change, Failed
+from notebook_platform.engine.change import Disruptive, Impossible, compare, merged
 
 Wire = dict[str, Any]
+
+FIELD = "spec.nodePools"
 
 SPEC_FIELDS = {
     "vmSize": "vmSize",
@@ -134,15 +136,21 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
             changes.append(Change(path=f"{path}.nodeLabels.{label}", action=Action.UPDATE, before=value, keys=place))
     current = str(found.get("currentOrchestratorVersion") or found.get("orchestratorVersion") or version)
     if not satisfies(current, version):
-        here, cannot = f"{path}.orchestratorVersion", downgrade(current, version, "spec.cluster.kubernetesVersion")
+        here, refused = f"{path}.orchestratorVersion", downgrade(current, version, "spec.cluster.kubernetesVersion")
         changes.append(
-            Change(path=here, action=Action.UPDATE, before=current, after=version, disrupts=cannot is None, cannot=cannot)
+            Change(
+                path=here,
+                action=Action.UPDATE,
+                before=current,
+                after=version,
+                gate=Impossible(refused) if refused else Disruptive(),
+            )
         )
     return changes
 
 
 def _judged(change: Change) -> Change:
-    return replace(change, action=Action.REPLACE, disrupts=True) if change.keys[0] in SPEC_FIELDS else change
+    return replace(change, action=Action.REPLACE, gate=Disruptive()) if change.keys[0] in SPEC_FIELDS else change
 
 
 READ_ONLY = frozenset({"provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "powerState"})
@@ -162,3 +170,19 @@ def updated_pool(found: Wire, changes: Sequence[Change], version: str | None) ->
 def flat(pool: Wire) -> Wire:
     """An agent pool resource in the form it has inside a cluster: its properties beside its name."""
     return {**pool.get("properties", {}), "name": pool["name"], "id": pool.get("id")} if "properties" in pool else dict(pool)
+
+
+def pool_of(change: Change) -> str:
+    """Return the name of the agent pool that a change is about."""
+    return change.path.removeprefix("agentPools[").split("]")[0]
+
+
+def immutable(change: Change) -> Failed:
+    """Return why a change of a pool cannot be made in place."""
+    pool, member = pool_of(change), change.keys[0]
+    field = f"{FIELD}[{pool}].{SPEC_FIELDS[member]}"
+    return Failed(
+        reason="ImmutableField",
+        message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, for life",
+        remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the work there.",
+    )

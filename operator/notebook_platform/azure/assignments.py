@@ -11,25 +11,15 @@ https://learn.microsoft.com/azure/role-based-access-control/role-assignments-tem
 
 import json
 import re
-import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_json
 from notebook_platform.kube.secrets import SecretStore
-
-ROLES = {
-    "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
-    "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
-    "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
-    "Azure Kubernetes Service RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
-}
-"""https://learn.microsoft.com/azure/role-based-access-control/built-in-roles"""
+from notebook_platform.outputs import ROLES, Assignment
 
 CLUSTER_ADMIN = "Azure Kubernetes Service RBAC Cluster Admin"
 API_VERSION = "2022-04-01"
-NAMESPACE = uuid.UUID("7c4f0f5c-2f2e-5d4b-9a53-6d0f5f0f9a11")
 
 RECORD_KEY = "roleAssignments"
 RECORD_LIMIT = 200
@@ -39,35 +29,6 @@ RECORD_BUDGET = Budget(bytes=1 << 18, nodes=8 * RECORD_LIMIT, depth=3)
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SCOPE = re.compile(r"/subscriptions/[-0-9a-f]{36}(/(?!\.+(/|$))[-\w.()]+)*", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A role for a principal on a scope. `role_name` is one of ROLES, or the id of another role."""
-
-    scope: str
-    principal_id: str
-    role_name: str
-
-    @property
-    def role(self) -> str:
-        """The role's id."""
-        return ROLES.get(self.role_name, self.role_name)
-
-    @property
-    def name(self) -> str:
-        """The assignment's GUID."""
-        return str(uuid.uuid5(NAMESPACE, f"{self.scope.lower()}|{self.principal_id.lower()}|{self.role.lower()}"))
-
-    @property
-    def listing(self) -> str:
-        """Where all assignments at, above and below the scope are listed."""
-        return f"{self.scope}/providers/Microsoft.Authorization/roleAssignments"
-
-    @property
-    def path(self) -> str:
-        """Its ARM id."""
-        return f"{self.listing}/{self.name}"
 
 
 def assignment_of(item: Mapping[str, Any]) -> Assignment:

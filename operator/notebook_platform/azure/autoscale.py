@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.autoscale import Autoscale as Setting
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_properties
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Notice, Observed, Outcome, Progressing, Step
+from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import compare
 
 Wire = dict[str, Any]
@@ -29,12 +29,12 @@ class Found:
     ours: Mapping[str, Wire]
 
 
-class Autoscale(Step[Mapping[str, Wire], Found]):
+class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
     """What is wanted are settings by name. Ours that the spec no longer asks for are removed."""
 
     name = "Autoscale"
-    needs = ("NodePools", "Cluster")
-    deleted_with = "Cluster"
+    needs = (outputs.NodePools, outputs.Cluster)
+    deleted_with = outputs.Cluster
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -44,7 +44,7 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         return setting.name or f"{self._context.owner.name}-{setting.pool}"
 
     def desired(self, inputs: Inputs) -> Mapping[str, Wire] | None:
-        cluster, pools = inputs["Cluster"], inputs["NodePools"]
+        cluster, pools = inputs.get(outputs.Cluster), inputs[outputs.NodePools]
         if cluster is None or cluster.power_state == "Stopped":
             return None
         settings = {
@@ -58,13 +58,13 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         }
         return settings or None
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        cluster = inputs.get(outputs.Cluster)
         if cluster is None or (cluster.power_state == "Stopped" and not self._context.deleting):
             return Observed()
         group, cache = cluster.node_resource_group, self._context.session.cache
         async with azure_errors(FIELD):
-            listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._context.max_age, sharp=self.sharp)
+            listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._context.max_age, fresh=fresh)
         if listed is None:
             return Observed()
         ours = {s["name"]: s for s in listed if self._context.owner.owns(s.get("tags"))}
@@ -83,8 +83,8 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
         return Observed(found=found, notices=tuple(self._notices()))
 
     def _without_scale_set(self, inputs: Inputs) -> list[str]:
-        pools: outputs.NodePools | None = inputs.get("NodePools")
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        pools = inputs.get(outputs.NodePools)
+        cluster = inputs.get(outputs.Cluster)
         if pools is None or self._context.deleting or cluster is None or cluster.planned:
             return []
         return [s.pool for s in self._context.spec.autoscale if s.pool not in pools.scale_sets]
@@ -119,7 +119,7 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
             async with azure_errors(FIELD):
                 for name in dict.fromkeys(change.path.split(".tags.", 1)[0] for change in changes):
                     await set_tags(self._context.session, found.ours[name]["id"], self._context.tags)
-            return Done()
+            return Ready()
         names = dict.fromkeys(change.path.split(".", 1)[0] for change in changes)
         async with azure_errors(FIELD):
             for name in names:
@@ -128,26 +128,26 @@ class Autoscale(Step[Mapping[str, Wire], Found]):
                     await self._settings.delete(found.group, name)
                 else:
                     await self._settings.create_or_update(found.group, name, body)
-        return Done()
+        return Ready()
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> tuple[str, ...] | None:
         return tuple(found.ours) if found and found.ours else None
 
-    def planned_output(self, desired: Mapping[str, Wire]) -> Any:
+    def planned_output(self, desired: Mapping[str, Wire]) -> tuple[str, ...] | None:
         return tuple(desired)
 
     async def orphan(self, found: Found) -> Outcome:
         async with azure_errors(FIELD):
             for setting in found.ours.values():
                 await drop_owner(self._context.session, setting["id"], setting.get("tags"))
-        return Done()
+        return Ready()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         async with azure_errors(FIELD):
             for name, setting in found.ours.items():
                 if self._context.owner.owns(setting.get("tags")):
                     await self._settings.delete(found.group, name)
-        return Done()
+        return Ready()
 
     @property
     def _settings(self) -> Any:

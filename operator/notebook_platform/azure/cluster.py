@@ -3,34 +3,38 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
-from ipaddress import ip_network
+from dataclasses import dataclass, replace
 from typing import Any
 
 from azure.core import MatchConditions
 
+from notebook_platform import outputs
 from notebook_platform.api.schedules import active, next_turn, problem
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
     STATE_PATH,
     VERSION_PATH,
     Wire,
     busy_pools,
     cluster_changes,
+    cluster_output,
     current_version,
     desired_cluster,
     lagging_pools,
+    power_state,
     updated_cluster,
 )
+from notebook_platform.azure.cluster_notices import notices
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
 from notebook_platform.azure.versions import next_version, parts, satisfies
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Notice, Observed, Outcome, Progressing, Step, StepError
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY
+from notebook_platform.engine import Action, Change, Inputs, Observed
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Impossible, NeedsApproval
+from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Progressing, Ready, StepError
 
 FIELD = "spec.cluster"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
@@ -45,25 +49,37 @@ REPAIRS_TAG = "notebookplatform-repairs"
 """`<digest of the body>:<count>`: so often a Failed cluster was sent the same body again. It survives the operator."""
 
 
-class Cluster(Step[Wire, Wire]):
-    """What is found is the cluster as Azure tells it."""
+@dataclass(frozen=True)
+class Found:
+    """The cluster as read. `obstacle`: why Kubernetes may not be upgraded yet, which only a fresh observation finds out."""
+
+    body: Wire
+    obstacle: Failed | None = None
+
+
+class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
+    """The managed cluster of spec.cluster, without what its agent pools become later."""
 
     name = "Cluster"
-    needs = ("ResourceGroup", "Network", "Identity", "RoleAssignment")
+    provides = outputs.Cluster
+    needs = (outputs.ResourceGroup, outputs.Network, outputs.Identity, outputs.RoleAssignment)
     cacheable = True
+    resource_type = CLUSTERS
+    noun = "managed cluster"
+    field = FIELD
+    name_field = f"{FIELD}.name"
 
     def __init__(self, context: AzureScope) -> None:
-        self._context = context
+        super().__init__(context)
         self._name = context.spec.cluster.name
         self._ssh_key: str | None = context.spec.cluster.ssh_public_key
-        self._obstacle: Failed | None = None
         self._schedules = () if context.deleting else context.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
         return desired_cluster(
             self._context.spec,
-            network=inputs.get("Network"),
-            identity=inputs["Identity"],
+            network=inputs.get(outputs.Network),
+            identity=inputs[outputs.Identity],
             ssh_key=self._ssh_key,
             tags=self._context.tags,
             now=self._context.now,
@@ -75,39 +91,39 @@ class Cluster(Step[Wire, Wire]):
             data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
             self._ssh_key = data[reference.key]
 
-    async def observe(self, inputs: Inputs) -> Observed[Wire]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         pending = await self._context.pending(self.name, FIELD)
         if pending is not None:
-            return replace(pending, notices=tuple(self._notices()))
-        async with azure_errors(FIELD):
-            found = await self._context.look(CLUSTERS, self._name, sharp=self.sharp)
-        if found is None:
-            return Observed(notices=tuple(self._notices()))
-        what, adoption = f"the managed cluster {self._name!r}", self._context.spec.adoption
-        failed = self._context.owner.ownership_conflict(what, f"{FIELD}.name", found.get("tags"), adoption)
-        if failed:
+            return replace(pending, notices=notices(self._context.spec))
+        body = await self.look_up(self._name, fresh=fresh)
+        if body is None:
+            return Observed(notices=notices(self._context.spec))
+        if failed := self.conflict(body, self._name):
             return Observed(failed=failed, ours=False)
-        if self.sharp:
-            self._obstacle = await self._upgrade_obstacle(found)
-        state = str(found["properties"].get("provisioningState"))
-        busy = None
-        if state in BUSY:
-            busy = Progressing(reason=state, message=f"The managed cluster {self._name} is {state}", requeue_after=5)
         turn = next_turn(self._schedules, self._context.now)
         return Observed(
-            found=found,
-            busy=busy,
-            notices=tuple(self._notices()),
+            found=Found(body, await self._upgrade_obstacle(body) if fresh else None),
+            busy=self.busy(body),
+            notices=notices(self._context.spec),
             requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
         )
 
-    async def _upgrade_obstacle(self, found: Wire) -> Failed | None:
-        """Why Kubernetes may not be upgraded yet: the releases in the cluster are looked at before anything happens."""
-        wanted, current = self._context.spec.cluster.kubernetes_version, current_version(found)
-        leaves = self._context.leaves
-        if leaves is None or self._context.deleting or satisfies(current, wanted) or _power(found) != "Running":
+    def resource(self, found: Found) -> Wire:
+        return found.body
+
+    def busy(self, resource: Wire) -> Progressing | None:
+        state = str(resource["properties"].get("provisioningState"))
+        if state not in BUSY:
             return None
-        told = await leaves(self.output(found), current, wanted)
+        return Progressing(reason=state, message=f"The managed cluster {self._name} is {state}", requeue_after=5)
+
+    async def _upgrade_obstacle(self, body: Wire) -> Failed | None:
+        """Why Kubernetes may not be upgraded yet: the releases in the cluster are looked at before anything happens."""
+        wanted, current = self._context.spec.cluster.kubernetes_version, current_version(body)
+        leaves = self._context.leaves
+        if leaves is None or self._context.deleting or satisfies(current, wanted) or power_state(body) != "Running":
+            return None
+        told = await leaves(cluster_output(body, self._context.group), current, wanted)
         if told is None:
             return None
         return Failed(
@@ -125,30 +141,32 @@ class Cluster(Step[Wire, Wire]):
         chosen = active(self._schedules, self._context.now)
         return chosen.power_state if chosen else self._context.spec.cluster.power_state
 
-    def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
+    def plan(self, desired: Wire | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
             return ()
-        power = _power(found) if found else "Running"
-        changes = list(cluster_changes(desired, found)) if power == "Running" else []
-        changes = [replace(c, awaits=self._obstacle) if c.path == VERSION_PATH else c for c in changes]
+        power = power_state(found.body) if found else "Running"
+        changes = list(cluster_changes(desired, found.body if found else None)) if power == "Running" else []
+        if found and found.obstacle:
+            gate = NeedsApproval(found.obstacle, disruptive=True)
+            changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
         if found and power != self._wanted_power:
             # A cluster that is asked to sleep disrupts on purpose: that waits for nothing.
             changes.append(Change(path=POWER_PATH, action=Action.UPDATE, before=power, after=self._wanted_power))
         return changes
 
-    async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
+    async def apply(self, desired: Wire | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
         if found is None:
             return await self._create(desired)
-        if at_work := busy_pools(found):
+        if at_work := busy_pools(found.body):
             sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which are being worked on"
-            return Done(output=self.output(found), next=sentence, reason="Updating")
+            return Deferred(output=self.output(found), reason="Updating", message=sentence)
         if any(change.path == POWER_PATH for change in changes):
             return await self._power(self._wanted_power)
         if only_tags(changes):
             async with azure_errors(FIELD):
-                await set_tags(self._context.session, found["id"], wanted_tags(changes))
-            return Done()
+                await set_tags(self._context.session, found.body["id"], wanted_tags(changes))
+            return Ready()
         return await self._update(desired, found, changes)
 
     async def _power(self, wanted: str) -> Outcome:
@@ -156,7 +174,7 @@ class Cluster(Step[Wire, Wire]):
         kind = f"{'stop' if wanted == 'Stopped' else 'start'} managed cluster {self._name}"
         async with azure_errors(f"{FIELD}.powerState"):
             busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=POWER_SECONDS)
-        return busy or Done()
+        return busy or Ready()
 
     async def _create(self, desired: Wire) -> Outcome:
         body = {**desired, "properties": dict(desired["properties"])}
@@ -171,29 +189,29 @@ class Cluster(Step[Wire, Wire]):
             busy = await begin_lro(
                 begin, self._context.group, self._name, body, kind=kind, expected=CREATE_SECONDS, match_condition=guard
             )
-        return busy or Done()
+        return busy or Ready()
 
-    async def _update(self, desired: Wire, found: Wire, changes: Sequence[Change]) -> Outcome:
-        paths = {change.path for change in changes}
+    async def _update(self, desired: Wire, found: Found, changes: Sequence[Change]) -> Outcome:
+        there, paths = found.body, {change.path for change in changes}
         version, kind, expected = None, f"update managed cluster {self._name}", UPDATE_SECONDS
         if VERSION_PATH in paths:
-            wanted, current = desired["properties"]["kubernetesVersion"], current_version(found)
+            wanted, current = desired["properties"]["kubernetesVersion"], current_version(there)
             step = next_version(current, wanted)
-            behind = lagging_pools(found, {pool.name for pool in self._context.spec.node_pools})
+            behind = lagging_pools(there, {pool.name for pool in self._context.spec.node_pools})
             if not behind:
                 version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
             elif len(paths) == 1:
                 sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
-                return Done(output=self.output(found), next=sentence)
-        body = updated_cluster(found, [change for change in changes if change.keys], version)
+                return Deferred(output=self.output(found), reason="Upgrading", message=sentence)
+        body = updated_cluster(there, [change for change in changes if change.keys], version)
         if STATE_PATH in paths:
-            body["tags"][REPAIRS_TAG] = self._next_repair(desired, found)
-        etag = found.get("eTag")
+            body["tags"][REPAIRS_TAG] = self._next_repair(desired, there)
+        etag = there.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
             busy = await begin_lro(begin, self._context.group, self._name, body, kind=kind, expected=expected, **guard)
-        return busy or Done()
+        return busy or Ready()
 
     def _next_repair(self, desired: Wire, found: Wire) -> str:
         """Count one more repair of this very body. Raises StepError when it was tried often enough."""
@@ -211,48 +229,10 @@ class Cluster(Step[Wire, Wire]):
             )
         return f"{digest}:{done + 1}"
 
-    def _notices(self) -> list[Notice]:
-        notices, spec = [], self._context.spec
-        if spec.cluster.network.docker_bridge_cidr:
-            message = "spec.cluster.network.dockerBridgeCidr is accepted for old runbooks and without effect: AKS runs containerd"
-            notices.append(Notice(condition="DockerBridgeIgnored", reason="WithoutEffect", message=message))
-        service = ip_network(spec.cluster.network.service_cidr, strict=False)
-        managed = spec.network.virtual_network if spec.network else None
-        for prefix in managed.address_prefixes if managed else ():
-            if service.subnet_of(ip_network(prefix, strict=False)):  # type: ignore[arg-type]
-                message = (
-                    f"spec.cluster.network.serviceCidr {service} lies inside the virtual network's {prefix}: "
-                    "it works while no subnet uses these addresses"
-                )
-                notices.append(Notice(condition="ServiceCidrInNetwork", reason="AddressesOverlap", message=message))
-        return notices
+    def output(self, found: Found | None) -> outputs.Cluster | None:
+        return None if found is None else cluster_output(found.body, self._context.group, stays=found.obstacle is not None)
 
-    def output(self, found: Wire | None) -> Any:
-        if found is None:
-            return None
-        properties = found["properties"]
-        profiles = properties.get("identityProfile") or {}
-        return outputs.Cluster(
-            id=found["id"],
-            name=found["name"],
-            resource_group=self._context.group,
-            node_resource_group=properties["nodeResourceGroup"],
-            location=found["location"],
-            kubernetes_version=current_version(found),
-            power_state=_power(found),
-            fqdn=properties.get("fqdn") or properties.get("privateFQDN"),
-            pools=tuple(pool["name"] for pool in properties.get("agentPoolProfiles") or ()),
-            principal_id=(found.get("identity") or {}).get("principalId"),
-            kubelet_id=(profiles.get("kubeletidentity") or {}).get("objectId"),
-            oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
-            state=str(properties.get("provisioningState") or ""),
-            local_accounts=not properties.get("disableLocalAccounts"),
-            stays=self._obstacle is not None,
-            resource_uid=properties.get("resourceUID"),
-            tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
-        )
-
-    def planned_output(self, desired: Wire) -> Any:
+    def planned_output(self, desired: Wire) -> outputs.Cluster | None:
         properties = desired["properties"]
         return outputs.Cluster(
             id=self._context.id_of("Microsoft.ContainerService/managedClusters", self._name),
@@ -282,35 +262,26 @@ class Cluster(Step[Wire, Wire]):
                 total = max(total, UPDATE_SECONDS)
         return total
 
-    async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
-        if not self._context.owner.owns(found.get("tags")):
-            return Done()
-        kind = f"delete managed cluster {self._name}"
-        async with azure_errors(FIELD):
-            begin = self._clusters.begin_delete
-            busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=DELETE_SECONDS)
-        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=5)
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        kind, begin = f"delete managed cluster {self._name}", self._clusters.begin_delete
+        busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=DELETE_SECONDS)
+        return busy or busy_deleting(kind, requeue_after=5)
 
     @property
     def _clusters(self) -> Any:
         return self._context.session.container_service.managed_clusters
-
-    async def orphan(self, found: Wire) -> Outcome:
-        async with azure_errors(FIELD):
-            await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Done()
 
 
 async def find_cluster(context: AzureScope) -> outputs.Cluster | None:
     """Read the spec's managed cluster from Azure; None when there is none or it is another owner's. Raises StepError."""
     name = context.spec.cluster.name
     async with azure_errors(FIELD):
-        found = await context.look(CLUSTERS, name, sharp=True)
+        found = await context.look(CLUSTERS, name, fresh=True)
     if found is None or not context.owner.owns(found.get("tags")):
         return None
-    cluster: outputs.Cluster = Cluster(context).output(found)
-    return cluster
+    return cluster_output(found, context.group)
 
 
-def _power(found: Wire) -> str:
-    return str((found["properties"].get("powerState") or {}).get("code", "Running"))
+def _is_upgrade(change: Change) -> bool:
+    """Whether the change is one of the Kubernetes version, to one that AKS can have."""
+    return change.path == VERSION_PATH and not isinstance(change.gate, Impossible)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure import outputs
 from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
 from notebook_platform.azure.versions import downgrade, parts, satisfies
 from notebook_platform.engine import Action, Change, Failed
-from notebook_platform.engine.change import compare, merged
+from notebook_platform.engine.change import Disruptive, Gate, Impossible, compare, merged
 
 Wire = dict[str, Any]
 
@@ -200,15 +200,15 @@ def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
         if not change.before and change.path in DEFAULTS and DEFAULTS[change.path] == change.after:
             continue
         action = Action.REPLACE if change.path in IMMUTABLE else Action.UPDATE
-        disrupts = action is Action.REPLACE or change.path in DISRUPTIVE
-        cannot = _for_life(change) if action is Action.REPLACE else None
-        changes.append(replace(change, action=action, disrupts=disrupts, cannot=cannot))
+        gate: Gate | None = Disruptive() if change.path in DISRUPTIVE else None
+        if action is Action.REPLACE:
+            gate = Impossible(_for_life(change), disruptive=True)
+        changes.append(replace(change, action=action, gate=gate))
     version, current = desired["properties"]["kubernetesVersion"], current_version(found)
     if not satisfies(current, version):
-        cannot = downgrade(current, version, "spec.cluster.kubernetesVersion")
-        changes.append(
-            Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, disrupts=True, cannot=cannot)
-        )
+        refused = downgrade(current, version, "spec.cluster.kubernetesVersion")
+        gate = Impossible(refused, disruptive=True) if refused else Disruptive()
+        changes.append(Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, gate=gate))
     state = found["properties"].get("provisioningState")
     if state in ("Failed", "Canceled"):
         changes.append(Change(path=STATE_PATH, action=Action.UPDATE, before=state, after="Succeeded"))
@@ -251,3 +251,33 @@ def updated_cluster(found: Wire, changes: Sequence[Change], version: str | None)
     if version is not None:
         body["properties"]["kubernetesVersion"] = version
     return body
+
+
+def power_state(found: Wire) -> str:
+    """Return Running or Stopped."""
+    return str((found["properties"].get("powerState") or {}).get("code", "Running"))
+
+
+def cluster_output(body: Wire, group: str, *, stays: bool = False) -> outputs.Cluster:
+    """Return what later steps take from a cluster. `group`: its resource group; `stays`: it is not upgraded for now. Pure."""
+    properties = body["properties"]
+    profiles = properties.get("identityProfile") or {}
+    return outputs.Cluster(
+        id=body["id"],
+        name=body["name"],
+        resource_group=group,
+        node_resource_group=properties["nodeResourceGroup"],
+        location=body["location"],
+        kubernetes_version=current_version(body),
+        power_state=power_state(body),
+        fqdn=properties.get("fqdn") or properties.get("privateFQDN"),
+        pools=tuple(pool["name"] for pool in properties.get("agentPoolProfiles") or ()),
+        principal_id=(body.get("identity") or {}).get("principalId"),
+        kubelet_id=(profiles.get("kubeletidentity") or {}).get("objectId"),
+        oidc_issuer=(properties.get("oidcIssuerProfile") or {}).get("issuerURL"),
+        state=str(properties.get("provisioningState") or ""),
+        local_accounts=not properties.get("disableLocalAccounts"),
+        stays=stays,
+        resource_uid=properties.get("resourceUID"),
+        tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
+    )

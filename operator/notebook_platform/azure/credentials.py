@@ -1,5 +1,6 @@
 """Credentials: a token can be had, and the subscription is visible and Enabled."""
 
+from notebook_platform import outputs
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Check, Failed, Inputs, Observed
@@ -9,24 +10,25 @@ USABLE = frozenset({"Enabled", "Warned"})
 (https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states)."""
 
 
-class Credentials(Check[str]):
-    """Makes nothing; everything else stands on it. Its output is the subscription id."""
+class Credentials(Check[outputs.Subscription]):
+    """Makes nothing; every other step needs it."""
 
     name = "Credentials"
+    provides = outputs.Subscription
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
         self._context = context
 
-    def desired(self, inputs: Inputs) -> str:
-        return self._context.spec.azure.subscription_id
+    def desired(self, inputs: Inputs) -> outputs.Subscription:
+        return outputs.Subscription(id=self._context.spec.azure.subscription_id)
 
-    async def observe(self, inputs: Inputs) -> Observed[str]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Subscription]:
         wanted, session = self._context.spec.azure.subscription_id, self._context.session
         async with azure_errors("spec.azure.subscriptionId"):
-            state = await session.cache.cached_call("subscription", self._state, max_age=self._context.max_age, sharp=self.sharp)
+            state = await session.cache.cached_call("subscription", self._state, max_age=self._context.max_age, fresh=fresh)
         if state in USABLE:
-            return Observed(found=wanted)
+            return Observed(found=outputs.Subscription(id=wanted))
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"
         remedy = "Enable the subscription again (billing); it is looked at once an interval."
         return Observed(failed=Failed(reason="SubscriptionDisabled", message=message, remedy=remedy))

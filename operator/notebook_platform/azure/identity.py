@@ -3,18 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import IDENTITIES
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal, same_id
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
-from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.azure.tagged_resource import TaggedResource, Wire
+from notebook_platform.engine import Action, AnyStep, Change, Check, Inputs, Observed, Outcome, Ready
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare
-
-Wire = Mapping[str, Any]
 
 IDENTITY_API = "2024-11-30"
 CLIENT_ID, PRINCIPAL_ID = "the clientId of the managed identity", "the principalId of the managed identity"
@@ -24,7 +23,8 @@ class SystemAssigned(Check[outputs.Identity]):
     """Azure makes the identity with the cluster: there is nothing to do before."""
 
     name = "Identity"
-    needs = ("ResourceGroup",)
+    provides = outputs.Identity
+    needs = (outputs.ResourceGroup,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -33,7 +33,7 @@ class SystemAssigned(Check[outputs.Identity]):
     def desired(self, inputs: Inputs) -> outputs.Identity:
         return outputs.Identity(type="SystemAssigned")
 
-    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Identity]:
         return Observed(found=outputs.Identity(type="SystemAssigned"))
 
 
@@ -45,7 +45,7 @@ class ExistingPrincipal(SystemAssigned):
     def desired(self, inputs: Inputs) -> outputs.Identity:
         return outputs.Identity(type="ServicePrincipal")
 
-    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Identity]:
         principal = self._context.spec.identity.service_principal
         assert principal is not None and principal.secret_ref is not None
         data = await self._context.secrets.read(principal.secret_ref.name, "clientId", "clientSecret", field=self.FIELD)
@@ -53,7 +53,7 @@ class ExistingPrincipal(SystemAssigned):
         async with azure_errors(self.FIELD):
             session, path = self._context.session, f"/servicePrincipals(appId={literal(client_id)})"
             age = self._context.max_age
-            found = await session.cache.cached_call(path, lambda: session.graph("GET", path), max_age=age, sharp=self.sharp)
+            found = await session.cache.cached_call(path, lambda: session.graph("GET", path), max_age=age, fresh=fresh)
         identity = outputs.Identity(
             type="ServicePrincipal",
             client_id=client_id,
@@ -72,7 +72,7 @@ class ExistingIdentity(SystemAssigned):
     def desired(self, inputs: Inputs) -> outputs.Identity:
         return outputs.Identity(type="UserAssigned")
 
-    async def observe(self, inputs: Inputs) -> Observed[outputs.Identity]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Identity]:
         chosen = self._context.spec.identity.user_assigned
         assert chosen is not None and chosen.resource_id is not None
         session, path = self._context.session, chosen.resource_id
@@ -81,7 +81,7 @@ class ExistingIdentity(SystemAssigned):
             return (await session.send("GET", path, api_version=IDENTITY_API)).json()
 
         async with azure_errors(self.FIELD):
-            found = await session.cache.cached_call(path, ask, max_age=self._context.max_age, sharp=self.sharp)
+            found = await session.cache.cached_call(path, ask, max_age=self._context.max_age, fresh=fresh)
         properties = found["properties"]
         identity = outputs.Identity(
             type="UserAssigned",
@@ -92,30 +92,30 @@ class ExistingIdentity(SystemAssigned):
         return Observed(found=identity)
 
 
-class UserAssigned(Step[Wire, Wire]):
+class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
     """A user-assigned managed identity in the resource group."""
 
     name = "Identity"
-    needs = ("ResourceGroup",)
+    provides = outputs.Identity
+    needs = (outputs.ResourceGroup,)
     cacheable = True
-    FIELD = "spec.identity.userAssigned.name"
+    resource_type = IDENTITIES
+    noun = "identity"
+    field = name_field = "spec.identity.userAssigned.name"
 
     def __init__(self, context: AzureScope) -> None:
-        self._context = context
+        super().__init__(context)
         assert context.spec.identity.user_assigned is not None and context.spec.identity.user_assigned.name is not None
         self._name = context.spec.identity.user_assigned.name
 
     def desired(self, inputs: Inputs) -> Wire:
         return {"location": self._context.spec.azure.location, "tags": self._context.tags}
 
-    async def observe(self, inputs: Inputs) -> Observed[Wire]:
-        async with azure_errors(self.FIELD):
-            found = await self._context.look(IDENTITIES, self._name, sharp=self.sharp)
-        if found is None:
-            return Observed()
-        adoption = self._context.spec.adoption
-        failed = self._context.owner.ownership_conflict(f"the identity {self._name!r}", self.FIELD, found.get("tags"), adoption)
-        return Observed(found=None if failed else found, failed=failed, ours=failed is None)
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
+        return await self.observe_resource(self._name, fresh=fresh)
+
+    def resource(self, found: Wire) -> Wire:
+        return found
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:
@@ -125,23 +125,18 @@ class UserAssigned(Step[Wire, Wire]):
         return list(compare(desired, found))
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
-        async with azure_errors(self.FIELD):
+        async with azure_errors(self.field):
             if found is not None and only_tags(changes):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
             else:
                 await self._client.create_or_update(self._context.group, self._name, {**(found or {}), **(desired or {})})
-        return Done()
+        return Ready()
 
-    def planned_output(self, desired: Wire) -> Any:
+    def planned_output(self, desired: Wire) -> outputs.Identity | None:
         id_ = self._context.id_of("Microsoft.ManagedIdentity/userAssignedIdentities", self._name)
         return outputs.Identity(type="UserAssigned", client_id=KNOWN_AFTER_APPLY, principal_id=KNOWN_AFTER_APPLY, identity_id=id_)
 
-    async def orphan(self, found: Wire) -> Outcome:
-        async with azure_errors(self.FIELD):
-            await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Done()
-
-    def output(self, found: Wire | None) -> Any:
+    def output(self, found: Wire | None) -> outputs.Identity | None:
         if found is None:
             return None
         properties = found["properties"]
@@ -152,35 +147,33 @@ class UserAssigned(Step[Wire, Wire]):
             identity_id=found["id"],
         )
 
-    async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
-        if self._context.owner.owns(found.get("tags")):
-            async with azure_errors(self.FIELD):
-                await self._client.delete(self._context.group, self._name)
-        return Done()
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        await self._client.delete(self._context.group, self._name)
+        return Ready()
 
     @property
     def _client(self) -> Any:
         return self._context.session.identities.user_assigned_identities
 
 
-def _principal(context: AzureScope) -> Step[Any, Any]:
+def _principal(context: AzureScope) -> AnyStep:
     principal = context.spec.identity.service_principal
     existing = principal is not None and principal.secret_ref is not None
     return ExistingPrincipal(context) if existing else CreatedPrincipal(context)
 
 
-def _user_assigned(context: AzureScope) -> Step[Any, Any]:
+def _user_assigned(context: AzureScope) -> AnyStep:
     chosen = context.spec.identity.user_assigned
     return ExistingIdentity(context) if chosen is not None and chosen.resource_id else UserAssigned(context)
 
 
-_KINDS: Mapping[str, Callable[[AzureScope], Step[Any, Any]]] = {
+_KINDS: Mapping[str, Callable[[AzureScope], AnyStep]] = {
     "ServicePrincipal": _principal,
     "UserAssigned": _user_assigned,
     "SystemAssigned": SystemAssigned,
 }
 
 
-def identity(context: AzureScope) -> Step[Any, Any]:
+def identity(context: AzureScope) -> AnyStep:
     """The Identity step of spec.identity."""
     return _KINDS[context.spec.identity.type](context)

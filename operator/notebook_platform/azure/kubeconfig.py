@@ -5,7 +5,7 @@ https://learn.microsoft.com/azure/aks/kubelogin-authentication
 
 import base64
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.engine.outcome import StepError

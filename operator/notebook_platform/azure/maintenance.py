@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step, StepError
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step, StepError
 from notebook_platform.engine.change import compare
 
 FIELD = "spec.cluster.maintenanceWindow"
@@ -22,12 +22,12 @@ SCHEDULES = ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 Wire = Mapping[str, Any]
 
 
-class Maintenance(Step[Wire, Mapping[str, Wire]]):
+class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
     """What is wanted is the window in AKS's form; what is found are AKS's schedules by name."""
 
     name = "MaintenanceWindow"
-    needs = ("Cluster",)
-    deleted_with = "Cluster"
+    needs = (outputs.Cluster,)
+    deleted_with = outputs.Cluster
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -35,7 +35,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
         self._window = context.spec.cluster.maintenance_window
 
     def desired(self, inputs: Inputs) -> Wire | None:
-        cluster: outputs.Cluster | None = inputs["Cluster"]
+        cluster = inputs.get(outputs.Cluster)
         window = self._window
         if window is None or cluster is None or not cluster.is_there:
             return None
@@ -54,14 +54,14 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
             "startTime": window.start,
         }
 
-    async def observe(self, inputs: Inputs) -> Observed[Mapping[str, Wire]]:
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, Wire]]:
+        cluster = inputs.get(outputs.Cluster)
         if self._window is None or cluster is None or not cluster.is_there:
             return Observed()
         async with azure_errors(FIELD):
             key = f"{cluster.id.lower()}/maintenanceConfigurations"
             cache, age = self._context.session.cache, self._context.max_age
-            found = await cache.cached_call(key, self._ask, max_age=age, sharp=self.sharp)
+            found = await cache.cached_call(key, self._ask, max_age=age, fresh=fresh)
         return Observed(found=found)
 
     async def _ask(self) -> dict[str, Wire]:
@@ -86,13 +86,13 @@ class Maintenance(Step[Wire, Mapping[str, Wire]]):
             for name in dict.fromkeys(change.path.split(".")[0] for change in changes):
                 body = {"properties": {"maintenanceWindow": dict(desired or {})}}
                 await self._configurations.create_or_update(*target, name, body)
-        return Done()
+        return Ready()
 
-    def output(self, found: Mapping[str, Wire] | None) -> Any:
-        return found and tuple(found)
+    def output(self, found: Mapping[str, Wire] | None) -> tuple[str, ...] | None:
+        return tuple(found) if found else None
 
     async def delete(self, found: Mapping[str, Wire], inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
     @property
     def _configurations(self) -> Any:

@@ -10,15 +10,27 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.network import NetworkSpec
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import same_id
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Check, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
+from notebook_platform.engine import (
+    Action,
+    AnyStep,
+    Change,
+    Check,
+    Inputs,
+    Observed,
+    Outcome,
+    Progressing,
+    Ready,
+    StepError,
+)
 from notebook_platform.engine.change import compare, merged
 
 FIELD = "spec.network"
@@ -35,15 +47,20 @@ class Desired:
     subnets: Mapping[str, Wire]
 
 
-class Network(Step[Desired, Wire]):
+class Network(TaggedResource[Desired, Wire, outputs.Network]):
     """One write a pass, since all writes to a network and its subnets exclude each other. What is found is the network."""
 
     name = "Network"
-    needs = ("ResourceGroup",)
+    provides = outputs.Network
+    needs = (outputs.ResourceGroup,)
     cacheable = True
+    resource_type = NETWORKS
+    noun = "virtual network"
+    field = f"{FIELD}.virtualNetwork"
+    name_field = f"{FIELD}.virtualNetwork.name"
 
     def __init__(self, context: AzureScope) -> None:
-        self._context = context
+        super().__init__(context)
         self._spec: NetworkSpec | None = context.spec.network
 
     def desired(self, inputs: Inputs) -> Desired | None:
@@ -65,22 +82,21 @@ class Network(Step[Desired, Wire]):
         assert self._spec is not None and self._spec.virtual_network is not None
         return self._spec.virtual_network.name
 
-    async def observe(self, inputs: Inputs) -> Observed[Wire]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         if self._spec is None:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
-        async with azure_errors(f"{FIELD}.virtualNetwork"):
-            network = await self._context.look(NETWORKS, self._name, sharp=self.sharp)
-        if network is None:
-            return Observed()
-        state = network.get("properties", {}).get("provisioningState")
-        if state in ("Updating", "Deleting", "Creating"):
-            message = f"The virtual network {self._name} is {state}"
-            return Observed(busy=Progressing(reason=state, message=message, requeue_after=3))
-        what, tags, adoption = f"the virtual network {self._name!r}", network.get("tags"), self._context.spec.adoption
-        failed = self._context.owner.ownership_conflict(what, f"{FIELD}.virtualNetwork.name", tags, adoption)
-        return Observed(found=None if failed else network, failed=failed, ours=failed is None)
+        return await self.observe_resource(self._name, fresh=fresh)
+
+    def resource(self, found: Wire) -> Wire:
+        return found
+
+    def busy(self, resource: Wire) -> Progressing | None:
+        state = resource.get("properties", {}).get("provisioningState")
+        if state not in ("Updating", "Deleting", "Creating"):
+            return None
+        return Progressing(reason=state, message=f"The virtual network {self._name} is {state}", requeue_after=3)
 
     def plan(self, desired: Desired | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:
@@ -105,7 +121,7 @@ class Network(Step[Desired, Wire]):
         async with azure_errors(FIELD):
             if found is not None and only_tags(changes):
                 await set_tags(self._context.session, found["id"], wanted_tags(changes))
-                return Done()
+                return Ready()
             if found is None:
                 subnets = list(desired.subnets.values())
                 body = {**desired.network, "properties": {**desired.network["properties"], "subnets": subnets}}
@@ -121,44 +137,39 @@ class Network(Step[Desired, Wire]):
                 call = client.subnets.begin_create_or_update
             headers = {"If-Match": body["etag"]} if body.get("etag") else {}
             busy = await begin_lro(call, group, *target, body, kind=kind, expected=WRITE_SECONDS, headers=headers)
-        return busy or Done()
+        return busy or Ready()
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return WRITE_SECONDS if changes else 0.0
 
-    def output(self, found: Wire | None) -> Any:
+    def output(self, found: Wire | None) -> outputs.Network | None:
         if found is None or self._spec is None or self._spec.subnet is None:
             return None
         subnets = {s["name"]: s["id"] for s in found.get("properties", {}).get("subnets") or ()}
         default = _subnet(found, self._spec.subnet.name)
-        return default and outputs.Network(virtual_network_id=found["id"], subnet_id=default["id"], subnets=subnets)
+        if default is None:
+            return None
+        return outputs.Network(virtual_network_id=found["id"], subnet_id=default["id"], subnets=subnets)
 
-    def planned_output(self, desired: Desired) -> Any:
+    def planned_output(self, desired: Desired) -> outputs.Network | None:
         assert self._spec is not None and self._spec.subnet is not None
         id_ = self._context.id_of("Microsoft.Network/virtualNetworks", self._name)
         subnets = {name: f"{id_}/subnets/{name}" for name in desired.subnets}
         return outputs.Network(virtual_network_id=id_, subnet_id=subnets[self._spec.subnet.name], subnets=subnets)
 
-    async def delete(self, found: Wire, inputs: Inputs) -> Outcome:
-        if not self._context.owner.owns(found.get("tags")):
-            return Done()
-        kind = f"delete virtual network {found['name']}"
-        async with azure_errors(f"{FIELD}.virtualNetwork"):
-            networks = self._context.session.network.virtual_networks
-            busy = await begin_lro(networks.begin_delete, self._context.group, found["name"], kind=kind, expected=WRITE_SECONDS)
-        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=2)
-
-    async def orphan(self, found: Wire) -> Outcome:
-        async with azure_errors(f"{FIELD}.virtualNetwork"):
-            await drop_owner(self._context.session, found["id"], found.get("tags"))
-        return Done()
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        name, networks = resource["name"], self._context.session.network.virtual_networks
+        kind = f"delete virtual network {name}"
+        busy = await begin_lro(networks.begin_delete, self._context.group, name, kind=kind, expected=WRITE_SECONDS)
+        return busy or busy_deleting(kind, requeue_after=2)
 
 
 class ExistingSubnet(Check[outputs.Network]):
     """A subnet that somebody else keeps: it must be there, nothing of it is changed."""
 
     name = "Network"
-    needs = ("ResourceGroup",)
+    provides = outputs.Network
+    needs = (outputs.ResourceGroup,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -169,14 +180,14 @@ class ExistingSubnet(Check[outputs.Network]):
     def desired(self, inputs: Inputs) -> outputs.Network:
         return outputs.Network(virtual_network_id=self._id.rsplit("/subnets/", 1)[0], subnet_id=self._id)
 
-    async def observe(self, inputs: Inputs) -> Observed[outputs.Network]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Network]:
         parts = self._id.split("/")
         if parts[2].lower() != self._context.spec.azure.subscription_id.lower():
             return Observed(found=self.desired(inputs))  # not in sight of these credentials; AKS will say if it is not there
         group, network, subnet = parts[4], parts[8], parts[10]
         async with azure_errors(f"{FIELD}.subnetId"):
             try:
-                found = await self._context.look(NETWORKS, network, sharp=self.sharp, group=group)
+                found = await self._context.look(NETWORKS, network, fresh=fresh, group=group)
             except HttpResponseError as error:
                 if not is_missing(error):
                     raise
@@ -193,7 +204,7 @@ class ExistingSubnet(Check[outputs.Network]):
         return Observed(found=outputs.Network(virtual_network_id=same_id(found["id"], id_.rsplit("/", 2)[0]), subnet_id=id_))
 
 
-def network(context: AzureScope) -> Step[Any, Any]:
+def network(context: AzureScope) -> AnyStep:
     """The Network step of spec.network."""
     existing = context.spec.network is not None and context.spec.network.subnet_id is not None
     return ExistingSubnet(context) if existing else Network(context)

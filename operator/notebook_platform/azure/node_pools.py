@@ -10,16 +10,18 @@ from typing import Any
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.schedules import next_turn, problem
-from notebook_platform.azure import outputs
 from notebook_platform.azure.agent_pools import (
     BUSY,
-    SPEC_FIELDS,
+    FIELD,
     Wire,
     flat,
+    immutable,
     initial_count,
     pool_body,
     pool_changes,
+    pool_of,
     subnet_of,
     updated_pool,
 )
@@ -30,13 +32,21 @@ from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Notice, Observed, Outcome, Progressing, Step, StepError
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY
+from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Step
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive, Impossible
+from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready, StepError
 
-FIELD = "spec.nodePools"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 120.0, 60.0, 600.0, 90.0
 AT_ONCE = 0.05
 POOL_TAG = "aks-managed-poolName"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The bodies of the agent pools by name, and the cluster that they belong to."""
+
+    pools: Mapping[str, Wire]
+    cluster: outputs.Cluster
 
 
 @dataclass(frozen=True)
@@ -47,45 +57,46 @@ class Found:
     scale_sets: Mapping[str, str]
 
 
-class NodePools(Step[Mapping[str, Wire], Found]):
-    """What is wanted are the pools' bodies by name."""
+class NodePools(Step[Wanted, Found, outputs.NodePools]):
+    """The agent pools of spec.nodePools."""
 
     name = "NodePools"
-    needs = ("Cluster", "Network")
-    deleted_with = "Cluster"
+    provides = outputs.NodePools
+    needs = (outputs.Cluster, outputs.Network)
+    deleted_with = outputs.Cluster
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._spec = {pool.name: pool for pool in context.spec.node_pools}
         self._version = context.spec.cluster.kubernetes_version
-        self._cluster: outputs.Cluster | None = None
 
-    def desired(self, inputs: Inputs) -> Mapping[str, Wire] | None:
-        self._cluster = inputs["Cluster"]
-        if self._cluster is None or not self._cluster.is_there:
+    def desired(self, inputs: Inputs) -> Wanted | None:
+        cluster = inputs.get(outputs.Cluster)
+        if cluster is None or not cluster.is_there:
             return None
         for name, pool in self._spec.items():
             for schedule in pool.schedules:
                 if words := problem(schedule):
                     raise StepError("ScheduleUnreadable", f"{FIELD}[{name}].schedules: {words}", "Correct it.")
-        network, context = inputs.get("Network"), self._context
-        return {
+        network, context = inputs.get(outputs.Network), self._context
+        pools = {
             name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=context.tags, now=context.now)
             for name, pool in self._spec.items()
         }
+        return Wanted(pools, cluster)
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        cluster = inputs.get(outputs.Cluster)
         if cluster is None or not cluster.is_there:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
         async with azure_errors(FIELD):
-            pools = await self._look(cluster)
+            pools = await self._look(cluster, fresh=fresh)
             if pools is None:
                 return Observed()
-            scale_sets = await self._scale_sets(cluster.node_resource_group)
+            scale_sets = await self._scale_sets(cluster.node_resource_group, fresh=fresh)
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if p.get("provisioningState") in BUSY]:
             busy = Progressing(reason="Updating", message=f"Agent pool {', '.join(moving)}", requeue_after=3)
@@ -97,10 +108,10 @@ class NodePools(Step[Mapping[str, Wire], Found]):
             requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
         )
 
-    async def _look(self, cluster: outputs.Cluster) -> dict[str, Wire] | None:
+    async def _look(self, cluster: outputs.Cluster, *, fresh: bool) -> dict[str, Wire] | None:
         """The pools by name: as the shared look at the cluster shows them, or each from its own address."""
-        if not self.sharp:
-            seen = await self._context.look(CLUSTERS, cluster.name, sharp=False)
+        if not fresh:
+            seen = await self._context.look(CLUSTERS, cluster.name, fresh=False)
             return {pool["name"]: dict(pool) for pool in seen["properties"].get("agentPoolProfiles") or ()} if seen else None
         try:
             return {pool.name: flat(pool.as_dict()) async for pool in self._pools.list(self._context.group, cluster.name)}
@@ -109,24 +120,25 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 return None
             raise
 
-    async def _scale_sets(self, group: str) -> Mapping[str, str]:
+    async def _scale_sets(self, group: str, *, fresh: bool) -> Mapping[str, str]:
         cache = self._context.session.cache
-        listed = await cache.list_group(SCALE_SETS, group, max_age=self._context.max_age, sharp=self.sharp)
+        listed = await cache.list_group(SCALE_SETS, group, max_age=self._context.max_age, fresh=fresh)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
-    def plan(self, desired: Mapping[str, Wire] | None, found: Found | None) -> Sequence[Change]:
+    def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
             return ()
         pools = found.pools if found else {}
         changes: list[Change] = []
-        for name, wanted in desired.items():
+        for name, wanted in desired.pools.items():
             found_changes = pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
             rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
             changes += [
-                c if rotates or c.action is not Action.REPLACE else replace(c, cannot=_for_life(c)) for c in found_changes
+                c if rotates or c.action is not Action.REPLACE else replace(c, gate=Impossible(immutable(c), disruptive=True))
+                for c in found_changes
             ]
         changes += [
-            Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), disrupts=True)
+            Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())
             for name in self._removed(pools)
         ]
         return changes
@@ -136,12 +148,12 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         owner = self._context.owner
         return [name for name, pool in pools.items() if name not in self._spec and owner.owns(pool.get("tags"))]
 
-    async def apply(self, desired: Mapping[str, Wire] | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+    async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
         pools = found.pools if found else {}
         refused: StepError | None = None
-        for name in dict.fromkeys(_pool_of(change) for change in changes):
-            mine = [change for change in changes if _pool_of(change) == name]
+        for name in dict.fromkeys(pool_of(change) for change in changes):
+            mine = [change for change in changes if pool_of(change) == name]
             try:
                 outcome = await self._change(name, desired, pools, mine)
             except StepError as error:
@@ -151,16 +163,13 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 return outcome
         if refused is not None:
             raise refused
-        assert self._cluster is not None
-        if self._cluster.stays:
+        if desired.cluster.stays:
             wait = "The agent pools wait for the control plane, which does not go on yet"
-            return Done(output=self.output(found), next=wait, reason="ControlPlaneWaits")
+            return Deferred(output=self.output(found), reason="ControlPlaneWaits", message=wait)
         message = "The agent pools have followed; the control plane goes on"
         return Progressing(reason="Upgrading", message=message, requeue_after=AT_ONCE)
 
-    async def _change(
-        self, name: str, desired: Mapping[str, Wire], pools: Mapping[str, Wire], changes: Sequence[Change]
-    ) -> Outcome | None:
+    async def _change(self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change]) -> Outcome | None:
         """The next thing to do for one pool; None: it has to wait for the control plane."""
         place_of = stand_ins(pools, OWNER_TAG, self._context.owner.tag)
         origin = place_of.get(name, name)
@@ -168,13 +177,13 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         if origin in self._spec and (origin != name or for_life or temporary_name(origin) in pools):
             return await self._rotate(origin, desired, pools)
         if name not in self._spec:
-            return await self._remove(name, pools)
+            return await self._remove(name, pools, desired.cluster)
         if name not in pools:
-            return await self._create(name, desired[name], initial_count(self._spec[name]))
-        return await self._update(name, pools[name], changes)
+            return await self._create(name, desired.pools[name], initial_count(self._spec[name]), desired.cluster)
+        return await self._update(name, pools[name], changes, desired.cluster)
 
-    async def _rotate(self, name: str, desired: Mapping[str, Wire], pools: Mapping[str, Wire]) -> Outcome | None:
-        wanted, there = desired[name], pools.get(name)
+    async def _rotate(self, name: str, desired: Wanted, pools: Mapping[str, Wire]) -> Outcome | None:
+        wanted, there = desired.pools[name], pools.get(name)
         count = initial_count(self._spec[name])
         differs = there is not None and any(
             change.action is Action.REPLACE for change in pool_changes(name, wanted, count, self._version, there)
@@ -183,32 +192,30 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         if step is None:
             return None
         if step.move is Move.EMPTY:
-            return await self._remove(step.pool, pools)
+            return await self._remove(step.pool, pools, desired.cluster)
         if step.move is Move.FREEZE:
             off = Change(path=f"agentPools[{step.pool}]", action=Action.UPDATE, after=False, keys=("enableAutoScaling",))
-            return await self._update(step.pool, pools[step.pool], [off])
+            return await self._update(step.pool, pools[step.pool], [off], desired.cluster)
         live = pools.get(name) or pools.get(temporary_name(name)) or {}
         body = dict(wanted)
         if step.pool != name:
             body["tags"] = {**wanted["tags"], ROTATES_TAG: name}
-        return await self._create(step.pool, body, max(count, int(live.get("count") or 0)))
+        return await self._create(step.pool, body, max(count, int(live.get("count") or 0)), desired.cluster)
 
-    async def _create(self, name: str, wanted: Wire, count: int) -> Outcome:
-        assert self._cluster is not None
+    async def _create(self, name: str, wanted: Wire, count: int, cluster: outputs.Cluster) -> Outcome:
         if wanted["enableAutoScaling"]:
             count = min(max(count, wanted["minCount"]), wanted["maxCount"])
-        version = follows(self._version, self._cluster.kubernetes_version)
+        version = follows(self._version, cluster.kubernetes_version)
         body = {**wanted, "count": count, "orchestratorVersion": version}
         return await self._put(name, body, f"create agent pool {name}", CREATE_SECONDS, match_condition=MatchConditions.IfMissing)
 
-    async def _update(self, name: str, there: Wire, changes: Sequence[Change]) -> Outcome | None:
-        assert self._cluster is not None
+    async def _update(self, name: str, there: Wire, changes: Sequence[Change], cluster: outputs.Cluster) -> Outcome | None:
         version, kind, expected = None, f"update agent pool {name}", UPDATE_SECONDS
         members = [change for change in changes if change.keys and change.action is not Action.REPLACE]
         for change in changes:
             if change.path.endswith(".orchestratorVersion"):
                 step = next_version(str(change.before), self._version)
-                version = follows(step, self._cluster.kubernetes_version, str(change.before)) or None
+                version = follows(step, cluster.kubernetes_version, str(change.before)) or None
         if version is not None:
             kind, expected = f"upgrade agent pool {name} to {version}", UPGRADE_SECONDS
         elif not members:
@@ -217,7 +224,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         return await self._put(name, updated_pool(there, members, version), kind, expected, **guard)
 
-    async def _remove(self, name: str, pools: Mapping[str, Wire]) -> Outcome:
+    async def _remove(self, name: str, pools: Mapping[str, Wire], cluster: outputs.Cluster) -> Outcome:
         """Its pods move first; the last System pool stays."""
         systems = [n for n, pool in pools.items() if pool.get("mode") == "System"]
         if systems == [name]:
@@ -226,8 +233,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
                 "Name it in spec.nodePools again, or add another System pool first.",
             )
-        assert self._cluster is not None
-        if self._context.drain is not None and (left := await self._context.drain(self._cluster, name)) is not None:
+        if self._context.drain is not None and (left := await self._context.drain(cluster, name)) is not None:
             return Progressing(reason="Draining", message=f"Agent pool {name}: {left}", requeue_after=3)
         kind = f"delete agent pool {name}"
         async with azure_errors(f"{FIELD}[{name}]"):
@@ -241,7 +247,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         async with azure_errors(f"{FIELD}[{name}]"):
             begin = self._pools.begin_create_or_update
             busy = await begin_lro(begin, *target, {"properties": properties}, kind=kind, expected=expected, **guard)
-        return busy or Done()
+        return busy or Ready()
 
     def _notices(self, pools: Mapping[str, Wire]) -> list[Notice]:
         owner = self._context.owner
@@ -257,10 +263,10 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         longest: dict[str, float] = {}
         for change in changes:
             usual = UPGRADE_SECONDS if change.path.endswith(".orchestratorVersion") else UPDATE_SECONDS
-            longest[_pool_of(change)] = max(longest.get(_pool_of(change), 0.0), each.get(change.action, usual))
+            longest[pool_of(change)] = max(longest.get(pool_of(change), 0.0), each.get(change.action, usual))
         return sum(longest.values())
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> outputs.NodePools | None:
         if found is None:
             # The cluster is only planned, or it sleeps.
             return outputs.NodePools(scale_sets=dict.fromkeys(self._spec, KNOWN_AFTER_APPLY))
@@ -268,7 +274,7 @@ class NodePools(Step[Mapping[str, Wire], Found]):
         return outputs.NodePools(counts=counts, scale_sets=found.scale_sets)
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
     async def orphan(self, found: Found) -> Outcome:
         for name, pool in found.pools.items():
@@ -276,23 +282,9 @@ class NodePools(Step[Mapping[str, Wire], Found]):
                 tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
                 change = Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=tags, keys=("tags",))
                 outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
-                return outcome if isinstance(outcome, Progressing) else Done()
-        return Done()
+                return outcome if isinstance(outcome, Progressing) else Ready()
+        return Ready()
 
     @property
     def _pools(self) -> Any:
         return self._context.session.container_service.agent_pools
-
-
-def _pool_of(change: Change) -> str:
-    return change.path.removeprefix("agentPools[").split("]")[0]
-
-
-def _for_life(change: Change) -> Failed:
-    pool, member = _pool_of(change), change.keys[0]
-    field = f"{FIELD}[{pool}].{SPEC_FIELDS[member]}"
-    return Failed(
-        reason="ImmutableField",
-        message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, for life",
-        remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the work there.",
-    )

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks import BEFORE_CREATION, BEFORE_UPGRADE, Check, Finding
@@ -12,43 +13,45 @@ from notebook_platform.engine import Check as CheckStep
 from notebook_platform.engine import Failed, Inputs, Observed, StepError
 
 
-class Preflight(CheckStep[str]):
+class Preflight(CheckStep[outputs.Preflight]):
     """Looks only while the cluster is not there yet, or runs another version than the spec wants."""
 
     name = "Preflight"
-    needs = ("Credentials", "Providers")
+    provides = outputs.Preflight
+    needs = (outputs.Subscription, outputs.Providers)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._spec = context.spec
 
-    def desired(self, inputs: Inputs) -> str:
-        return self._spec.cluster.kubernetes_version
+    def desired(self, inputs: Inputs) -> outputs.Preflight:
+        return outputs.Preflight(kubernetes_version=self._spec.cluster.kubernetes_version)
 
-    async def observe(self, inputs: Inputs) -> Observed[str]:
-        wanted = self._spec.cluster.kubernetes_version
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Preflight]:
+        wanted, passed = self._spec.cluster.kubernetes_version, self.desired(inputs)
         if self._context.deleting:
-            return Observed(found=wanted)
-        running = await self._running_version()
+            return Observed(found=passed)
+        running = await self._running_version(fresh=fresh)
         if running is not None and satisfies(running, wanted):
-            return Observed(found=wanted)
-        looks = await asyncio.gather(*map(self._found, BEFORE_UPGRADE if running else BEFORE_CREATION))
+            return Observed(found=passed)
+        checks = BEFORE_UPGRADE if running else BEFORE_CREATION
+        looks = await asyncio.gather(*(self._found(check, fresh=fresh) for check in checks))
         findings = [finding for found in looks for finding in found if finding.reason and finding.blocks]
-        return Observed(failed=_failed(findings)) if findings else Observed(found=wanted)
+        return Observed(failed=_failed(findings)) if findings else Observed(found=passed)
 
-    async def _found(self, check: Check) -> list[Finding]:
+    async def _found(self, check: Check, *, fresh: bool) -> list[Finding]:
         """What a check finds. One that the principal may not make holds nothing up: the steps will see for themselves."""
         try:
-            return await check(self._context, self.sharp)
+            return await check(self._context, fresh)
         except StepError as refused:
             if refused.failed.reason == "PermissionMissing":
                 return []
             raise
 
-    async def _running_version(self) -> str | None:
+    async def _running_version(self, *, fresh: bool) -> str | None:
         async with azure_errors("spec.cluster"):
-            found = await self._context.look(CLUSTERS, self._spec.cluster.name, sharp=self.sharp)
+            found = await self._context.look(CLUSTERS, self._spec.cluster.name, fresh=fresh)
         return current_version(found) if found else None
 
 

@@ -7,15 +7,15 @@ A new secret reaches the cluster by resetServicePrincipalProfile, which rolls ev
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import guid
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
+from notebook_platform.engine.change import Scheduled
 from notebook_platform.kube.validated import GUID, MOMENT, SHORT_WORD, WORD, select
 
 FIELD = "spec.identity.servicePrincipal"
@@ -75,26 +75,26 @@ async def remember_given(context: AzureScope, secret_id: str) -> None:
     await context.secrets.keep(_state_name(context), {"given": secret_id})
 
 
-class PrincipalSecret(Step[Secret, Used]):
+class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
     """What is wanted is the current secret."""
 
     name = "PrincipalSecret"
-    needs = ("NodePools", "Cluster", "Identity")
-    deleted_with = "Cluster"
+    needs = (outputs.NodePools, outputs.Cluster, outputs.Identity)
+    deleted_with = outputs.Cluster
 
     def __init__(self, context: AzureScope) -> None:
         self._context = context
         self._current: Secret | None = None
 
     async def prepare(self, inputs: Inputs) -> None:
-        cluster: outputs.Cluster | None = inputs["Cluster"]
+        cluster = inputs.get(outputs.Cluster)
         if cluster and cluster.is_there and self._context.spec.identity.type == "ServicePrincipal":
             self._current = await current_secret(self._context)
 
     def desired(self, inputs: Inputs) -> Secret | None:
         return self._current
 
-    async def observe(self, inputs: Inputs) -> Observed[Used]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Used]:
         if self._current is None:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
@@ -106,7 +106,7 @@ class PrincipalSecret(Step[Secret, Used]):
         if "given" not in state:
             state = {"given": self._current.id}  # a cluster that was taken over: it works, so it has the current one
             await self._keep(state)
-        return Observed(found=Used(state["given"], inputs["Identity"]))
+        return Observed(found=Used(state["given"], inputs[outputs.Identity]))
 
     async def _keep(self, state: dict[str, str]) -> None:
         if not self._context.planning:
@@ -118,9 +118,9 @@ class PrincipalSecret(Step[Secret, Used]):
         if found.given != desired.id:
             after = f"the one that ends {desired.ends}" if desired.ends else "the current one"
             path = "servicePrincipalProfile.secret"
-            return [Change(path=path, action=Action.UPDATE, before="an older one", after=after, disrupts=True, due=True)]
+            return [Change(path=path, action=Action.UPDATE, before="an older one", after=after, gate=Scheduled(disruptive=True))]
         return [
-            Change(path=f"passwordCredentials[{key}]", action=Action.DELETE, before="no longer used", due=True)
+            Change(path=f"passwordCredentials[{key}]", action=Action.DELETE, before="no longer used", gate=Scheduled())
             for key in found.identity.old_secrets
         ]
 
@@ -141,13 +141,13 @@ class PrincipalSecret(Step[Secret, Used]):
             for key in identity.old_secrets:
                 path = f"/applications/{guid(identity.application_id, APPLICATION)}/removePassword"
                 await self._context.session.graph("POST", path, json={"keyId": key})
-        return Done(output=identity)
+        return Ready(output=identity)
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
-        return RESET_SECONDS if any(change.disrupts for change in changes) else 2.0 if changes else 0.0
+        return RESET_SECONDS if any(change.disruptive for change in changes) else 2.0 if changes else 0.0
 
-    def output(self, found: Used | None) -> Any:
-        return found and found.identity
+    def output(self, found: Used | None) -> outputs.Identity | None:
+        return found.identity if found else None
 
     async def delete(self, found: Used, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Operation, Outcome, Progressing, Step
+from notebook_platform.engine import Action, Change, Inputs, Observed, Operation, Outcome, Progressing, Ready, Step
 
 LOOK_AGAIN = 2.0
 """Seconds; a registration takes some tens of them."""
@@ -34,14 +34,15 @@ def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
     return tuple(namespace for namespace, used in blocks.items() if used)
 
 
-class Providers(Step[Mapping[str, str], Mapping[str, str]]):
+class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     """Registers and never unregisters: others in the subscription may use what we registered.
 
     What is wanted and found are states by name; a feature is named `Namespace/Feature`, a provider by its namespace.
     """
 
     name = "Providers"
-    needs = ("Credentials",)
+    provides = outputs.Providers
+    needs = (outputs.Subscription,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -51,10 +52,10 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
         names = [*self._context.spec.azure.features, *needed(self._context.spec)]
         return dict.fromkeys(names, REGISTERED)
 
-    async def observe(self, inputs: Inputs) -> Observed[Mapping[str, str]]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, str]]:
         names = list(self.desired(inputs))
         async with azure_errors("spec.azure.features"):
-            states = dict(zip(names, await asyncio.gather(*map(self._state, names)), strict=True))
+            states = dict(zip(names, await asyncio.gather(*(self._state(name, fresh=fresh) for name in names)), strict=True))
         marker = self._context.operations.get(self.name)
         if waiting := [name for name, state in states.items() if state == "Registering"]:
             return Observed(found=states, busy=_registering(waiting, marker))
@@ -84,24 +85,24 @@ class Providers(Step[Mapping[str, str], Mapping[str, str]]):
             await asyncio.gather(*map(self._register, names))
         return _registering(names, None)
 
-    def planned_output(self, desired: Mapping[str, str]) -> Any:
-        return tuple(desired)
+    def planned_output(self, desired: Mapping[str, str]) -> outputs.Providers | None:
+        return outputs.Providers(names=tuple(desired))
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return FEATURE_SECONDS if changes else 0.0
 
-    def output(self, found: Mapping[str, str] | None) -> Any:
-        return tuple(found or ())
+    def output(self, found: Mapping[str, str] | None) -> outputs.Providers | None:
+        return outputs.Providers(names=tuple(found or ()))
 
     async def delete(self, found: Mapping[str, str], inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
-    async def _state(self, name: str) -> str:
+    async def _state(self, name: str, *, fresh: bool) -> str:
         """A state that others asked for lately counts while it is the wanted one."""
         cache, age = self._context.session.cache, self._context.max_age
-        told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, sharp=self.sharp)
-        if told != REGISTERED and not self.sharp:
-            told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, sharp=True)
+        told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=fresh)
+        if told != REGISTERED and not fresh:
+            told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=True)
         return str(told)
 
     async def _ask(self, name: str) -> str:

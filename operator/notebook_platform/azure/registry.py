@@ -10,20 +10,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, retry_after
-from notebook_platform.azure.arm.tagging import drop_owner, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Progressing, Step, StepError
-from notebook_platform.engine.change import compare
+from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, StepError
+from notebook_platform.engine.change import Scheduled, compare
 from notebook_platform.kube.validated import HOST_NAME, MOMENT, select
 
 FIELD = "spec.binderhub.registry.azure"
@@ -42,8 +42,6 @@ KEPT = {
 }
 """What is read back of the Secret with the builder's login."""
 SECONDS_OF_TIME = len("2026-01-01T00:00:00")
-
-Wire = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -77,15 +75,20 @@ class Found:
         return same and self.kept.get("server") == self.server and "expires" in self.kept
 
 
-class Registry(Step[Wanted, Found]):
+class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
     """Registry, scope map, token and password, each made when it is found missing: one write a pass."""
 
     name = "Registry"
-    needs = ("ResourceGroup",)
+    provides = outputs.Registry
+    needs = (outputs.ResourceGroup,)
     cacheable = True
+    resource_type = REGISTRIES
+    noun = "container registry"
+    field = FIELD
+    name_field = f"{FIELD}.name"
 
     def __init__(self, context: AzureScope) -> None:
-        self._context = context
+        super().__init__(context)
         binderhub = context.spec.binderhub
         self._spec: AzureRegistry | None = binderhub.registry.azure if binderhub else None
         self._secret_name = f"{context.owner.name}-registry"
@@ -118,7 +121,7 @@ class Registry(Step[Wanted, Found]):
         }
         return Wanted(registry, below)
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         name = await self._name()
         if (busy := await self._password_under_way()) is not None:
             return Observed(busy=busy)
@@ -128,24 +131,29 @@ class Registry(Step[Wanted, Found]):
             return Observed()
         # The Secret first: a login that cannot be stored is not made.
         kept = {} if self._context.deleting else select(await self._context.secrets.own(self._secret_name), KEPT)
-        async with azure_errors(FIELD):
-            registry = await self._context.look(REGISTRIES, name, sharp=self.sharp)
+        registry = await self.look_up(name, fresh=fresh)
         if registry is None:
             return Observed()
-        what, adoption = f"the container registry {name!r}", self._context.spec.adoption
-        failed = self._context.owner.ownership_conflict(what, f"{FIELD}.name", registry.get("tags"), adoption)
-        if failed:
+        if failed := self.conflict(registry, name):
             return Observed(failed=failed, ours=False)
-        state = str(registry["properties"].get("provisioningState"))
-        if state in ("Creating", "Updating", "Deleting"):
-            message = f"Azure is at work on the container registry {name}"
-            return Observed(found=Found(registry), busy=Progressing(reason=state, message=message, requeue_after=5))
+        if work := self.busy(registry):
+            return Observed(found=Found(registry), busy=work)
         if self._context.deleting:
             return Observed(found=Found(registry))
         paths = [f"scopeMaps/{BUILDER}", f"tokens/{BUILDER}"]
         async with azure_errors(FIELD):
-            below = dict(zip(paths, await asyncio.gather(*map(self._below, paths)), strict=True))
+            below = dict(zip(paths, await asyncio.gather(*(self._below(path, fresh=fresh) for path in paths)), strict=True))
         return Observed(found=Found(registry, below, kept))
+
+    def resource(self, found: Found) -> Wire:
+        return found.registry
+
+    def busy(self, resource: Wire) -> Progressing | None:
+        state = str(resource["properties"].get("provisioningState"))
+        if state not in ("Creating", "Updating", "Deleting"):
+            return None
+        message = f"Azure is at work on the container registry {resource['name']}"
+        return Progressing(reason=state, message=message, requeue_after=5)
 
     async def _name(self) -> str | None:
         """The registry's name: the spec's, or in a deletion that of one which was taken out of the spec before. Until then its images
@@ -155,7 +163,7 @@ class Registry(Step[Wanted, Found]):
         kept = select(await self._context.secrets.own(self._secret_name), KEPT) if self._context.deleting else {}
         return kept.get("registry")
 
-    async def _below(self, path: str) -> Wire | None:
+    async def _below(self, path: str, *, fresh: bool) -> Wire | None:
         async def ask() -> Wire | None:
             try:
                 answer = await self._context.session.send("GET", f"{self._id}/{path}", api_version=REGISTRY_API)
@@ -167,7 +175,7 @@ class Registry(Step[Wanted, Found]):
             return body
 
         cache, age = self._context.session.cache, self._context.max_age
-        found: Wire | None = await cache.cached_call(f"{self._id}/{path}", ask, max_age=age, sharp=self.sharp)
+        found: Wire | None = await cache.cached_call(f"{self._id}/{path}", ask, max_age=age, fresh=fresh)
         return found
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
@@ -192,7 +200,7 @@ class Registry(Step[Wanted, Found]):
         assert self._spec is not None
         ends = found.kept["expires"]
         if datetime.fromisoformat(ends) - self._context.now < parse_duration(self._spec.renew_before):
-            return [Change(path=path, action=Action.UPDATE, before=f"ends {ends}", after="a new one", due=True)]
+            return [Change(path=path, action=Action.UPDATE, before=f"ends {ends}", after="a new one", gate=Scheduled())]
         return []
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
@@ -270,7 +278,7 @@ class Registry(Step[Wanted, Found]):
         if made is None:
             return
         assert self._spec is not None
-        registry = await self._context.look(REGISTRIES, self._spec.name, sharp=True)
+        registry = await self._context.look(REGISTRIES, self._spec.name, fresh=True)
         await self._context.secrets.keep(
             self._secret_name,
             {
@@ -288,27 +296,19 @@ class Registry(Step[Wanted, Found]):
         created = any(change.path.startswith("registries/") for change in changes)
         return CREATE_SECONDS + 3 * CHILD_SECONDS if created else CHILD_SECONDS if changes else 0.0
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> outputs.Registry | None:
         if found is None:
             return None
         return outputs.Registry(id=found.registry["id"], server=found.server, secret_name=self._secret_name)
 
-    def planned_output(self, desired: Wanted) -> Any:
+    def planned_output(self, desired: Wanted) -> outputs.Registry | None:
         assert self._spec is not None
         server = f"{self._spec.name}.azurecr.io"
         return outputs.Registry(id=self._id, server=server, secret_name=self._secret_name)
 
-    async def orphan(self, found: Found) -> Outcome:
-        async with azure_errors(FIELD):
-            await drop_owner(self._context.session, found.registry["id"], found.registry.get("tags"))
-        return Done()
-
-    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        if not self._context.owner.owns(found.registry.get("tags")):
-            return Done()
-        kind = f"delete container registry {found.registry['name']}"
-        async with azure_errors(FIELD):
-            answer = await self._context.session.send("DELETE", found.registry["id"], api_version=REGISTRY_API)
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        kind = f"delete container registry {resource['name']}"
+        answer = await self._context.session.send("DELETE", resource["id"], api_version=REGISTRY_API)
         await self._context.secrets.drop(self._secret_name)
         busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS)
-        return busy or Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=2)
+        return busy or busy_deleting(kind, requeue_after=2)

@@ -7,14 +7,15 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
 from notebook_platform.azure.arm.errors import azure_errors, code_of, is_missing
 from notebook_platform.azure.arm.paths import guid, literal
-from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, Assignment, AssignmentRecord, has_our_name, is_ours
+from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, AssignmentRecord, has_our_name, is_ours
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
+from notebook_platform.outputs import Assignment
 
 PRINCIPAL = "the id of the principal that a role is for"
 FIELD = "spec.identity"
@@ -30,10 +31,11 @@ class Given:
     unowned: frozenset[Assignment] = frozenset()
 
 
-class Roles(Step[Sequence[Assignment], Given]):
+class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
     """Roles that must be given; what is wanted follows from the steps before."""
 
     cacheable = True
+    provides: type[outputs.GivenRoles]
 
     def __init__(self, context: AzureScope) -> None:
         self._context = context
@@ -46,7 +48,7 @@ class Roles(Step[Sequence[Assignment], Given]):
     def desired(self, inputs: Inputs) -> Sequence[Assignment] | None:
         return self.wanted(inputs) or None
 
-    async def observe(self, inputs: Inputs) -> Observed[Given]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Given]:
         wanted = self.wanted(inputs)
         known = [a for a in wanted if not isinstance(a.principal_id, Unknown)]
         tag = self._context.owner.tag
@@ -55,7 +57,7 @@ class Roles(Step[Sequence[Assignment], Given]):
         unowned: set[Assignment] = set()
         async with azure_errors(FIELD):
             for assignment in known:
-                same = [item for item in await self._listed(assignment) if _is(item, assignment)]
+                same = [item for item in await self._listed(assignment, fresh=fresh) if _is(item, assignment)]
                 if same:
                     there.add(assignment)
                 if any(is_ours(item, tag) for item in same):
@@ -64,11 +66,11 @@ class Roles(Step[Sequence[Assignment], Given]):
                     unowned.add(assignment)
         return Observed(found=Given(frozenset(there), frozenset(ours), frozenset(unowned)) if there else None)
 
-    async def _listed(self, wanted: Assignment) -> Sequence[Mapping[str, Any]]:
+    async def _listed(self, wanted: Assignment, *, fresh: bool) -> Sequence[Mapping[str, Any]]:
         """What is given there: from the subscription's list that all platforms share, or asked for this very principal."""
         session = self._context.session
         inside = wanted.scope.lower().startswith(f"/subscriptions/{session.subscription_id.lower()}/")
-        if not self.sharp and inside:
+        if not fresh and inside:
             shared = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._context.max_age)
             if shared is not None:
                 return shared
@@ -99,7 +101,7 @@ class Roles(Step[Sequence[Assignment], Given]):
             if f"roleAssignments/{wanted.role_name} on {wanted.scope}" in paths:
                 await self._record.add(wanted)
                 await self._give(wanted, self._context.owner.tag)
-        return Done(output=tuple(desired or ()))
+        return Ready(output=self.provides(assignments=tuple(desired or ())))
 
     async def _give(self, wanted: Assignment, description: str) -> None:
         subscription = self._context.spec.azure.subscription_id
@@ -117,26 +119,26 @@ class Roles(Step[Sequence[Assignment], Given]):
                 if code_of(error) != "RoleAssignmentExists":
                     raise
 
-    def output(self, found: Given | None) -> Any:
-        return tuple(found.there) if found else ()
+    def output(self, found: Given | None) -> outputs.GivenRoles | None:
+        return self.provides(assignments=tuple(found.there) if found else ())
 
-    def planned_output(self, desired: Sequence[Assignment]) -> Any:
-        return tuple(desired)
+    def planned_output(self, desired: Sequence[Assignment]) -> outputs.GivenRoles | None:
+        return self.provides(assignments=tuple(desired))
 
     async def delete(self, found: Given, inputs: Inputs) -> Outcome:
         async with azure_errors(FIELD):
             for given in found.ours:
                 await self._context.session.send("DELETE", given.path, api_version=API_VERSION)
-        return Done()
+        return Ready()
 
     async def orphan(self, found: Given) -> Outcome:
         for given in found.ours:
             await self._give(given, "")
-        return Done()
+        return Ready()
 
     def _on_network(self, inputs: Inputs, principal_id: str | None) -> list[Assignment]:
         """The role on the network that spec.identity asks for, for a principal; on subnets of others the subnet alone."""
-        network: outputs.Network | None = inputs.get("Network")
+        network = inputs.get(outputs.Network)
         spec = self._context.spec
         if principal_id is None:
             return []
@@ -155,10 +157,11 @@ class RoleAssignment(Roles):
     """The role on the network for an identity that is known before the cluster."""
 
     name = "RoleAssignment"
-    needs = ("Network", "Identity")
+    provides = outputs.RoleAssignment
+    needs = (outputs.Network, outputs.Identity)
 
     def wanted(self, inputs: Inputs) -> list[Assignment]:
-        identity: outputs.Identity | None = inputs.get("Identity")
+        identity = inputs.get(outputs.Identity)
         return self._on_network(inputs, identity.principal_id if identity else None)
 
 
@@ -166,7 +169,8 @@ class ClusterRoles(Roles):
     """Roles of identities that come with the cluster: on the network for a system-assigned one, on registries for the nodes."""
 
     name = "ClusterRoles"
-    needs = ("Cluster", "Network", "Identity", "Registry")
+    provides = outputs.ClusterRoles
+    needs = (outputs.Cluster, outputs.Network, outputs.Identity, outputs.Registry)
 
     def __init__(self, context: AzureScope) -> None:
         super().__init__(context)
@@ -180,13 +184,13 @@ class ClusterRoles(Roles):
                 self._own = await self._context.session.object_id()
 
     def wanted(self, inputs: Inputs) -> list[Assignment]:
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
-        identity: outputs.Identity | None = inputs.get("Identity")
+        cluster = inputs.get(outputs.Cluster)
+        identity = inputs.get(outputs.Identity)
         if cluster is None or identity is None:
             return []
         own = identity.type == "SystemAssigned"
         nodes = identity.principal_id if identity.type == "ServicePrincipal" else cluster.kubelet_id
-        own_registry: outputs.Registry | None = inputs.get("Registry")
+        own_registry = inputs.get(outputs.Registry)
         scopes = [*self._context.spec.cluster.registries, *([own_registry.id] if own_registry else [])]
         registries = [Assignment(scope, nodes, "AcrPull") for scope in dict.fromkeys(scopes)] if nodes else []
         admin = [Assignment(cluster.id, self._own, CLUSTER_ADMIN)] if self._own else []

@@ -6,24 +6,23 @@ there before an old one goes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from notebook_platform.azure import outputs
+from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.assignments import (
     API_VERSION,
     CLUSTER_ADMIN,
-    Assignment,
     AssignmentRecord,
     assignment_of,
     is_ours,
 )
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Inputs, Observed, Outcome, Step
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Unknown
+from notebook_platform.outputs import Assignment
 
 FIELD = "spec.identity"
 
@@ -31,11 +30,11 @@ Wanted = tuple[Assignment, ...]
 Stale = tuple[Assignment, ...]
 
 
-class RolePruning(Step[Wanted, Stale]):
+class RolePruning(Step[Wanted, Stale, Stale]):
     """What is desired are the assignments that the spec asks for; what is found are ours beyond them."""
 
     name = "RolePruning"
-    needs = ("RoleAssignment", "ClusterRoles", "Cluster", "Identity")
+    needs = (outputs.RoleAssignment, outputs.ClusterRoles, outputs.Cluster, outputs.Identity)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -45,33 +44,35 @@ class RolePruning(Step[Wanted, Stale]):
     def desired(self, inputs: Inputs) -> Wanted | None:
         return _wanted(inputs) or None
 
-    async def observe(self, inputs: Inputs) -> Observed[Stale]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Stale]:
         if self._identities_unknown(inputs):
             return Observed()
         wanted = {a.name: a for a in _wanted(inputs) if not isinstance(a.principal_id, Unknown)}
         recorded = await self._record.load()
         async with azure_errors(FIELD):
-            stale = await self._stale(inputs, wanted, recorded)
+            stale = await self._stale(inputs, wanted, recorded, fresh=fresh)
         if not self._context.planning and not self._context.deleting:
             await self._update_record(recorded, {**wanted, **{a.name: a for a in stale}})
         return Observed(found=stale or None)
 
     def _identities_unknown(self, inputs: Inputs) -> bool:
         """Whether there is a cluster that does not say (yet) who its nodes are: what they need cannot be known then."""
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
-        identity: outputs.Identity | None = inputs.get("Identity")
+        cluster = inputs.get(outputs.Cluster)
+        identity = inputs.get(outputs.Identity)
         if cluster is None or cluster.planned or self._context.deleting:
             return False
         return identity is None or (identity.type != "ServicePrincipal" and cluster.kubelet_id is None)
 
-    async def _stale(self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment]) -> Stale:
+    async def _stale(
+        self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment], *, fresh: bool
+    ) -> Stale:
         session, tag = self._context.session, self._context.owner.tag
         listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._context.max_age)
         candidates = {a.name: a for a in (assignment_of(item) for item in listed or () if is_ours(item, tag))}
         unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
         candidates |= {a.name: a for a in unlisted}
         stale = [a for name, a in candidates.items() if name not in wanted and not self._ends_with_cluster(a, inputs)]
-        return tuple([a for a in stale if (a not in unlisted and not self.sharp) or await self._is_there(a)])
+        return tuple([a for a in stale if (a not in unlisted and not fresh) or await self._is_there(a, fresh=fresh)])
 
     def _is_listed(self, assignment: Assignment) -> bool:
         """Whether the subscription's own list shows it."""
@@ -79,11 +80,11 @@ class RolePruning(Step[Wanted, Stale]):
 
     def _ends_with_cluster(self, assignment: Assignment, inputs: Inputs) -> bool:
         """In a deletion the operator's own access to the cluster lasts until the cluster goes, and goes with it."""
-        cluster: outputs.Cluster | None = inputs.get("Cluster")
+        cluster = inputs.get(outputs.Cluster)
         on_cluster = cluster is not None and assignment.scope.lower() == cluster.id.lower()
         return self._context.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
 
-    async def _is_there(self, assignment: Assignment) -> bool:
+    async def _is_there(self, assignment: Assignment, *, fresh: bool) -> bool:
         """Whether it exists and is still ours, as read from its own address."""
         session = self._context.session
 
@@ -97,7 +98,7 @@ class RolePruning(Step[Wanted, Stale]):
             return is_ours(answer.json(), self._context.owner.tag)
 
         age = self._context.max_age
-        return bool(await session.cache.cached_call(assignment.path.lower(), read, max_age=age, sharp=self.sharp))
+        return bool(await session.cache.cached_call(assignment.path.lower(), read, max_age=age, fresh=fresh))
 
     async def _update_record(self, recorded: Sequence[Assignment], given: Mapping[str, Assignment]) -> None:
         if {a.name for a in recorded} != given.keys():
@@ -115,14 +116,14 @@ class RolePruning(Step[Wanted, Stale]):
 
     async def apply(self, desired: Wanted | None, found: Stale | None, changes: Sequence[Change]) -> Outcome:
         await self._delete(found or ())
-        return Done()
+        return Ready()
 
-    def output(self, found: Stale | None) -> Any:
+    def output(self, found: Stale | None) -> Stale | None:
         return found
 
     async def delete(self, found: Stale, inputs: Inputs) -> Outcome:
         await self._delete(found)
-        return Done()
+        return Ready()
 
     async def _delete(self, stale: Stale) -> None:
         async with azure_errors(FIELD):
@@ -132,4 +133,5 @@ class RolePruning(Step[Wanted, Stale]):
 
 
 def _wanted(inputs: Inputs) -> Wanted:
-    return (*(inputs.get("RoleAssignment") or ()), *(inputs.get("ClusterRoles") or ()))
+    given = (inputs.get(outputs.RoleAssignment), inputs.get(outputs.ClusterRoles))
+    return tuple(assignment for roles in given if roles is not None for assignment in roles.assignments)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.operations import poll
 from notebook_platform.azure.arm.ownership import Owner
@@ -71,10 +71,10 @@ class AzureScope:
         """Tags of whatever is created."""
         return self.owner.tags(self.spec.azure.tags)
 
-    async def look(self, kind: ResourceType, name: str, *, sharp: bool, group: str | None = None) -> dict[str, Any] | None:
+    async def look(self, kind: ResourceType, name: str, *, fresh: bool, group: str | None = None) -> dict[str, Any] | None:
         """One thing in the platform's group (or another). Raises HttpResponseError."""
         cache = self.session.cache
-        return await cache.get(kind, self.group if group is None else group, name, max_age=self.max_age, sharp=sharp)
+        return await cache.get(kind, self.group if group is None else group, name, max_age=self.max_age, fresh=fresh)
 
     async def pending(self, key: str, field: str) -> Observed[Any] | None:
         """How the remembered operation under `key` stands: busy or failed; None when there is none or it is over."""

@@ -11,15 +11,15 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.azure import outputs
 from notebook_platform.azure.arm.cache import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal
 from notebook_platform.azure.principal_secret import PRINCIPAL
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Scheduled
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import select
 
@@ -55,11 +55,12 @@ class Principal:
         return tuple(key for key in ours if key != self.secret_id)
 
 
-class CreatedPrincipal(Step[str, Principal]):
+class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
     """Application, principal and secret, each made when it is found missing. What is wanted is the display name."""
 
     name = "Identity"
-    needs = ("ResourceGroup",)
+    provides = outputs.Identity
+    needs = (outputs.ResourceGroup,)
     cacheable = True
 
     def __init__(self, context: AzureScope) -> None:
@@ -72,10 +73,10 @@ class CreatedPrincipal(Step[str, Principal]):
         principal = self._context.spec.identity.service_principal
         return (principal and principal.name) or f"notebook-platform {self._context.owner.name}"
 
-    async def observe(self, inputs: Inputs) -> Observed[Principal]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Principal]:
         # The Secret first: a principal whose secret cannot be stored is not made.
         kept = {} if self._context.deleting else select(await self._secrets.own(self._secret_name), PRINCIPAL)
-        application, principal = await self._directory()
+        application, principal = await self._directory(fresh=fresh)
         if application is None:
             return Observed(failed=await self._left_behind())
         usable = kept.keys() == PRINCIPAL.keys() and kept["clientId"] == application["appId"]
@@ -96,10 +97,10 @@ class CreatedPrincipal(Step[str, Principal]):
             f"{{name: {self._secret_name}}} instead of {FIELD}.name. Otherwise delete that Secret.",
         )
 
-    async def _directory(self) -> tuple[Wire | None, Wire | None]:
+    async def _directory(self, *, fresh: bool) -> tuple[Wire | None, Wire | None]:
         """The application and its principal: from the list that all platforms share, or each by its own address."""
         cache, age = self._context.session.cache, self._context.max_age
-        if not self.sharp:
+        if not fresh:
             async with azure_errors(FIELD):
                 applications = await cache.list_subscription(APPLICATIONS, age) or []
                 principals = await cache.list_subscription(PRINCIPALS, age) or []
@@ -118,7 +119,9 @@ class CreatedPrincipal(Step[str, Principal]):
         }
         missing = [part for part, there in parts.items() if not there]
         if not missing and found and (ends := self._ends_soon(found)):
-            return [Change(path=f"{FIELD}.secret", action=Action.UPDATE, before=f"ends {ends}", after="a new one", due=True)]
+            return [
+                Change(path=f"{FIELD}.secret", action=Action.UPDATE, before=f"ends {ends}", after="a new one", gate=Scheduled())
+            ]
         return [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part in missing]
 
     def _ends_soon(self, found: Principal) -> str | None:
@@ -148,7 +151,7 @@ class CreatedPrincipal(Step[str, Principal]):
                 await self._context.session.graph("POST", "/servicePrincipals", json=body)
             else:
                 await self._renew(found)
-                return Done()
+                return Ready()
         return Progressing(reason="Creating", message=f"The service principal {desired} is being made", requeue_after=AGAIN)
 
     async def _renew(self, found: Principal) -> None:
@@ -170,7 +173,7 @@ class CreatedPrincipal(Step[str, Principal]):
             },
         )
 
-    def output(self, found: Principal | None) -> Any:
+    def output(self, found: Principal | None) -> outputs.Identity | None:
         if found is None or found.principal is None:
             return None
         return outputs.Identity(
@@ -183,7 +186,7 @@ class CreatedPrincipal(Step[str, Principal]):
             old_secrets=found.old_secrets,
         )
 
-    def planned_output(self, desired: str) -> Any:
+    def planned_output(self, desired: str) -> outputs.Identity | None:
         unknown = KNOWN_AFTER_APPLY
         return outputs.Identity(
             type="ServicePrincipal",
@@ -202,7 +205,7 @@ class CreatedPrincipal(Step[str, Principal]):
                 await self._context.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
             await self._context.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
         await self._secrets.drop(self._secret_name)
-        return Done()
+        return Ready()
 
     async def _find(self, path: str) -> Wire | None:
         async with azure_errors(FIELD):

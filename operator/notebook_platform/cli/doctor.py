@@ -17,6 +17,7 @@ from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.output import show, show_error, styled
 from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
+from notebook_platform.engine import Inputs
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.hubs.chart.versions import generation, newest_for, suits
 from notebook_platform.kube.redaction import SecretRedactor
@@ -79,7 +80,7 @@ async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:
         return
     yield "token", Finding(sentence="issued by Entra ID")
     try:
-        observed = await Credentials(context).observe({})
+        observed = await Credentials(context).observe(Inputs(), fresh=True)
     except StepError as refused:
         yield "subscription", _of(refused.failed)
         return

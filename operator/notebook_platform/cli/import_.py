@@ -15,7 +15,6 @@ from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.session import AzureSession, SessionPool
 from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
-from notebook_platform.azure.outputs import Cluster
 from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError, configuration
@@ -30,6 +29,7 @@ from notebook_platform.hubs.describe import describe_jupyterhub
 from notebook_platform.kube.redaction import sanitize
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability.logs import configure
+from notebook_platform.outputs import Cluster
 from notebook_platform.workload.access import WorkloadClusters
 
 HUB_CHART = "jupyterhub"

@@ -50,7 +50,7 @@ async def planned(chosen: TargetPlatform) -> Plan:
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
     results = sanitized(results, chosen.secrets.redactor)
     occupied = chosen.shared.occupied(chosen.platform, chosen.spec, chosen.secrets)
-    disrupts = any(change.disrupts for result in results.values() for change in result.changes)
+    disrupts = any(change.disruptive for result in results.values() for change in result.changes)
     waits = await occupied() if occupied and disrupts else disruption_waits(chosen.spec, datetime.now(UTC))
     return Plan(platform=chosen.platform, spec=chosen.spec, results=results, needs=graph.needs, waits=waits)
 

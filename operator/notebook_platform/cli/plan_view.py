@@ -11,9 +11,9 @@ from rich.text import Text
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.output import styled
-from notebook_platform.engine.change import Action, Change
+from notebook_platform.engine.change import Action, Change, Impossible, NeedsApproval
 from notebook_platform.engine.conditions import sentence
-from notebook_platform.engine.outcome import Blocked, Failed, Progressing
+from notebook_platform.engine.outcome import Failed, Rechecked, Waiting
 from notebook_platform.engine.reconcile import Result
 from notebook_platform.kube.secrets import Platform
 
@@ -42,12 +42,14 @@ class Plan:
     @property
     def changes(self) -> list[Change]:
         """Return the changes that can be made."""
-        return [change for result in self.results.values() for change in result.changes if not change.cannot]
+        return [
+            change for result in self.results.values() for change in result.changes if not isinstance(change.gate, Impossible)
+        ]
 
     @property
     def impossible(self) -> list[Change]:
         """Return the changes that the spec asks for and that are impossible."""
-        return [change for result in self.results.values() for change in result.changes if change.cannot]
+        return [change for result in self.results.values() for change in result.changes if isinstance(change.gate, Impossible)]
 
     @property
     def failed(self) -> dict[str, Failed]:
@@ -55,14 +57,14 @@ class Plan:
         return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Failed)}
 
     @property
-    def under_way(self) -> dict[str, Progressing]:
+    def under_way(self) -> dict[str, Rechecked]:
         """Return the steps with an operation in progress."""
-        return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Progressing)}
+        return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Rechecked)}
 
     @property
     def waiting(self) -> list[str]:
         """Return the steps that depend on one that failed or is in progress."""
-        return [name for name, r in self.results.items() if isinstance(r.outcome, Blocked)]
+        return [name for name, r in self.results.items() if isinstance(r.outcome, Waiting)]
 
     @property
     def up_to_date(self) -> list[str]:
@@ -82,8 +84,8 @@ class Plan:
     def counts(self) -> dict[str, int]:
         """Return the number of changes by action, and of those that are disruptive, impossible, or need approval."""
         counts = {str(action): sum(change.action is action for change in self.changes) for action in Action}
-        awaiting = sum(change.awaits is not None for change in self.changes)
-        disrupts = sum(change.disrupts for change in self.changes)
+        awaiting = sum(isinstance(change.gate, NeedsApproval) for change in self.changes)
+        disrupts = sum(change.disruptive for change in self.changes)
         return {**counts, "disrupts": disrupts, "impossible": len(self.impossible), "awaiting": awaiting}
 
 
@@ -109,18 +111,23 @@ def document(plan: Plan) -> dict[str, Any]:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    found: dict[str, Any] = {"action": str(change.action), "path": change.path, "disrupts": change.disrupts}
-    held = {name: asdict(why) for name, why in (("blocker", change.cannot), ("requiresApproval", change.awaits)) if why}
-    return found | {"before": change.before, "after": change.after} | held
+    found: dict[str, Any] = {"action": str(change.action), "path": change.path, "disrupts": change.disruptive}
+    found |= {"before": change.before, "after": change.after}
+    match change.gate:
+        case Impossible(failed=failed):
+            return found | {"blocker": asdict(failed)}
+        case NeedsApproval(failed=failed):
+            return found | {"requiresApproval": asdict(failed)}
+    return found
 
 
 def _trouble(result: Result) -> dict[str, str]:
     outcome = result.outcome
     if isinstance(outcome, Failed):
         return {"reason": outcome.reason, "message": sentence(outcome)}
-    if isinstance(outcome, Progressing):
+    if isinstance(outcome, Rechecked):
         return {"reason": outcome.reason, "message": outcome.message}
-    return {"reason": "Waiting", "message": f"waits for {', '.join(outcome.by)}"} if isinstance(outcome, Blocked) else {}
+    return {"reason": "Waiting", "message": f"waits for {', '.join(outcome.on)}"} if isinstance(outcome, Waiting) else {}
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -152,28 +159,29 @@ def _step(name: str, result: Result) -> Iterator[tuple[str, str]]:
         yield from _block(name, result.changes, result.estimate_seconds)
     if isinstance(result.outcome, Failed):
         yield f"{IMPOSSIBLE[0]} {name}: {sentence(result.outcome)} ({result.outcome.reason})\n", IMPOSSIBLE[1]
-    elif isinstance(result.outcome, Progressing):
+    elif isinstance(result.outcome, Rechecked):
         yield f"{UNDER_WAY[0]} {name}: {result.outcome.message} ({result.outcome.reason})\n", UNDER_WAY[1]
 
 
 def _block(name: str, changes: Sequence[Change], estimate_seconds: float) -> Iterator[tuple[str, str]]:
-    able = [change.action for change in changes if not change.cannot]
+    able = [change.action for change in changes if not isinstance(change.gate, Impossible)]
     sign, style = SIGNS[max(able, key=list(SIGNS).index)] if able else IMPOSSIBLE
     yield f"{sign} {name}" + (f"  ({_duration(estimate_seconds)})" if estimate_seconds else ""), f"bold {style}"
     members = [change for change in changes if not _is_tree(change)]
     widest = max((len(change.path) for change in members), default=0)
     for change in changes:
-        sign, style = SIGNS[change.action] if not change.cannot else IMPOSSIBLE
+        sign, style = IMPOSSIBLE if isinstance(change.gate, Impossible) else SIGNS[change.action]
         if _is_tree(change):
             yield f"  {sign:>3} {change.path}", style
             yield from ((f"        {line}", style) for line in _tree(change.after))
         else:
-            note = "  # disruptive" if change.disrupts and not change.cannot else ""
+            note = "  # disruptive" if change.disruptive and not isinstance(change.gate, Impossible) else ""
             yield f"  {sign:>3} {change.path:<{widest}}  {_difference(change)}".rstrip() + note, style
-        if change.cannot:
-            yield f"        cannot be done: {sentence(change.cannot)}", style
-        elif change.awaits:
-            yield f"        waits: {sentence(change.awaits)}", style
+        match change.gate:
+            case Impossible(failed=failed):
+                yield f"        cannot be done: {sentence(failed)}", style
+            case NeedsApproval(failed=failed):
+                yield f"        waits: {sentence(failed)}", style
     yield "", ""
 
 

@@ -1,16 +1,28 @@
 """How a spec becomes real: steps, their graph, one pass, outcomes, conditions. Knows no Azure and no Helm."""
 
 from notebook_platform.engine.change import Action, Change
-from notebook_platform.engine.outcome import Ailing, Blocked, Done, Failed, Operation, Outcome, Progressing, StepError
-from notebook_platform.engine.step import Check, Inputs, Notice, Observed, Step
+from notebook_platform.engine.outcome import (
+    Deferred,
+    Degraded,
+    Failed,
+    Operation,
+    Outcome,
+    Progressing,
+    Ready,
+    Rechecked,
+    StepError,
+    Unblocking,
+    Waiting,
+)
+from notebook_platform.engine.step import AnyStep, Check, Inputs, Notice, Observed, Step
 
 __all__ = [
     "Action",
-    "Ailing",
-    "Blocked",
+    "AnyStep",
     "Change",
     "Check",
-    "Done",
+    "Deferred",
+    "Degraded",
     "Failed",
     "Inputs",
     "Notice",
@@ -18,6 +30,10 @@ __all__ = [
     "Operation",
     "Outcome",
     "Progressing",
+    "Ready",
+    "Rechecked",
     "Step",
     "StepError",
+    "Unblocking",
+    "Waiting",
 ]

@@ -1,9 +1,12 @@
-"""What a step would do to the world, as data: the same changes are applied, printed by `plan` and told as drift."""
+"""What a step would write, as data: the same changes are applied, printed by `plan` and reported as drift.
+
+A change that may not be applied at once has a gate, which says why.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from notebook_platform.engine.outcome import Failed
 
@@ -26,29 +29,93 @@ class Unknown(str):
 KNOWN_AFTER_APPLY = Unknown("(known after apply)")
 
 
+@dataclass(frozen=True)
+class Disruptive:
+    """Users would notice the change: it waits for the maintenance window, or until no user is active."""
+
+    disruptive: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """The spec itself makes the change due now (a schedule, a secret that ends), so it is no drift. `disruptive`: it waits as a
+    Disruptive one does."""
+
+    disruptive: bool = False
+
+
+@dataclass(frozen=True)
+class NeedsApproval:
+    """A user has to act before the change is made: `failed` says what, and how. `disruptive`: users would notice it."""
+
+    failed: Failed
+    disruptive: bool = False
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """The change can never be made, for the reason in `failed`: a plan shows it, and a reconcile fails with it once all that can be
+    made is made. `disruptive`: users would notice it."""
+
+    failed: Failed
+    disruptive: bool = False
+
+
+Gate = Disruptive | Scheduled | NeedsApproval | Impossible
+"""Why a change is not simply applied. A change without one is applied at once."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """One difference between what should be and what is.
 
-    `path` names the thing in the words of its owner (`properties.agentPoolProfiles[nodepool1].maxCount`), `before` and
-    `after` are JSON values (None: absent; never a secret). `disrupts`: people at work would notice. `due`: it is time for it by
-    the spec itself (a schedule, a secret that ends), so it is no drift. `keys` is the place in the thing's own document, for
-    `merged`; empty when the change is not a member of one. `cannot` says why it can never be made: a plan tells it beforehand, a
-    pass ends with it once all that can be made is made. `awaits` says what a person has to do before it is made.
+    `path` names the member in the words of its owner (`properties.agentPoolProfiles[nodepool1].maxCount`), `before` and
+    `after` are JSON values (None: absent; never a secret). `gate` says why it is not applied at once; None: it is. `keys` is the
+    place in the resource's own document, for `merged`; empty when the change is not a member of one.
     """
 
     path: str
     action: Action
     before: Any = None
     after: Any = None
-    disrupts: bool = False
-    due: bool = False
-    cannot: Failed | None = None
-    awaits: Failed | None = None
+    gate: Gate | None = None
     keys: tuple[str, ...] = ()
+
+    @property
+    def disruptive(self) -> bool:
+        """Whether users would notice the change."""
+        return self.gate is not None and self.gate.disruptive
 
     def __str__(self) -> str:
         return f"{self.action} {self.path}: {self.before!r} -> {self.after!r}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Changes by what their gates say at this moment. `deferred` are those that wait for `waits_for`."""
+
+    now: tuple[Change, ...]
+    deferred: tuple[Change, ...]
+    approval: tuple[NeedsApproval, ...]
+    impossible: tuple[Impossible, ...]
+    waits_for: str
+
+    @property
+    def later(self) -> bool:
+        """Whether changes wait that can be made."""
+        return bool(self.deferred or self.approval)
+
+
+def split_by_gate(changes: Sequence[Change], waits_for: str) -> Split:
+    """Sort changes by their gates. `waits_for`: what disruptive changes wait for, in words; empty: nothing. Pure."""
+    free = [change for change in changes if not isinstance(change.gate, NeedsApproval | Impossible)]
+    return Split(
+        now=tuple(change for change in free if not (change.disruptive and waits_for)),
+        deferred=tuple(change for change in free if change.disruptive and waits_for),
+        approval=tuple(change.gate for change in changes if isinstance(change.gate, NeedsApproval)),
+        impossible=tuple(change.gate for change in changes if isinstance(change.gate, Impossible)),
+        waits_for=waits_for,
+    )
 
 
 def _same(wanted: object, found: object) -> bool:

@@ -5,7 +5,18 @@ from datetime import datetime
 from functools import singledispatch
 
 from notebook_platform.api.conditions import Condition, carry_over, condition
-from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome, Progressing
+from notebook_platform.engine.change import Impossible
+from notebook_platform.engine.outcome import (
+    Deferred,
+    Degraded,
+    Failed,
+    Outcome,
+    Progressing,
+    Ready,
+    Rechecked,
+    Unblocking,
+    Waiting,
+)
 from notebook_platform.engine.reconcile import Result
 
 Make = Callable[[str, bool | None, str, str], Condition]
@@ -21,10 +32,13 @@ def condition_of(outcome: Outcome) -> tuple[bool | None, str, str]:
 
 
 @condition_of.register
-def _(outcome: Done) -> tuple[bool | None, str, str]:
-    if outcome.next:
-        return False, outcome.reason, outcome.next
+def _(outcome: Ready) -> tuple[bool | None, str, str]:
     return True, "InPlace", "Is as the spec wants it"
+
+
+@condition_of.register
+def _(outcome: Deferred) -> tuple[bool | None, str, str]:
+    return False, outcome.reason, outcome.message
 
 
 @condition_of.register
@@ -33,8 +47,13 @@ def _(outcome: Progressing) -> tuple[bool | None, str, str]:
 
 
 @condition_of.register
-def _(outcome: Blocked) -> tuple[bool | None, str, str]:
-    return None, "Waiting", f"Waits for {', '.join(outcome.by)}"
+def _(outcome: Degraded) -> tuple[bool | None, str, str]:
+    return False, outcome.reason, outcome.message
+
+
+@condition_of.register
+def _(outcome: Waiting) -> tuple[bool | None, str, str]:
+    return None, "Waiting", f"Waits for {', '.join(outcome.on)}"
 
 
 @condition_of.register
@@ -72,15 +91,15 @@ def fold_conditions(
 
 
 def overdue(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:
-    """The steps whose thing does not work for longer than it may without somebody, and since when."""
+    """Return the steps that are Degraded for longer than their `stall_after`, and since when."""
     before = {c.type: datetime.fromisoformat(c.last_transition_time) for c in previous if c.status == "False"}
     found = {}
     for name, result in results.items():
-        ailing = result.outcome.ailing if isinstance(result.outcome, Progressing) else None
-        if ailing is None or (since := before.get(f"{name}Ready")) is None:
+        outcome = result.outcome
+        if not isinstance(outcome, Degraded) or (since := before.get(f"{name}Ready")) is None:
             continue
-        since = max(since, ailing.since or since)
-        if (now - since).total_seconds() >= ailing.patience:
+        since = max(since, outcome.since or since)
+        if (now - since).total_seconds() >= outcome.stall_after:
             found[name] = since
     return found
 
@@ -90,11 +109,11 @@ def _summary(
 ) -> Iterator[Condition]:
     failed = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Failed)}
     stuck = {name: f for name, f in failed.items() if f.retry_in is None}
-    moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Progressing)}
-    later = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Done) and r.outcome.next}
-    asked = [name for name, part in later.items() if part.person]
-    waiting = [name for name, r in results.items() if isinstance(r.outcome, Blocked)]
-    pending = [name for name, r in results.items() if r.changes and not isinstance(r.outcome, Progressing | Failed)]
+    moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Rechecked)}
+    later = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Deferred)}
+    asked = [name for name, part in later.items() if part.needs_user]
+    waiting = [name for name, r in results.items() if isinstance(r.outcome, Waiting)]
+    pending = [name for name, r in results.items() if r.changes and not isinstance(r.outcome, Rechecked | Failed)]
     ready = not (failed or moving or waiting or later) and not (suspended and pending) and not deleting
     if failed:
         name, worst = next(iter((stuck or failed).items()))
@@ -104,7 +123,7 @@ def _summary(
         reason, message = work.reason, f"{name}: {work.message}"
     elif later and not suspended:
         name = next(iter([*asked, *later]))
-        reason, message = later[name].reason, f"{name}: {later[name].next}"
+        reason, message = later[name].reason, f"{name}: {later[name].message}"
     elif suspended:
         reason, message = (
             "Suspended",
@@ -123,7 +142,7 @@ def _summary(
     if stuck:
         yield make("Stalled", True, reason, message)
     elif asked:
-        yield make("Stalled", True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].next}")
+        yield make("Stalled", True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].message}")
     elif ill:
         name, since = next(iter(ill.items()))
         message = f"{name}: {moving[name].message}; it has been so since {since:%Y-%m-%d %H:%M} UTC"
@@ -139,7 +158,7 @@ def _count(names: Sequence[str]) -> str:
 def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspended: bool) -> Iterator[Condition]:
     for name, result in results.items():
         status, reason, message = condition_of(result.outcome)
-        if isinstance(result.outcome, Done):
+        if isinstance(result.outcome, Unblocking):
             if deleting:
                 status, reason, message = False, "Gone", "Nothing of it is left"
             elif not result.wanted and not result.exists:
@@ -152,7 +171,7 @@ def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspend
 def listed(result: Result) -> str:
     """The changes of a result in a few words: path, found, wanted."""
     shown = [
-        f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (which cannot be done)" if c.cannot else "")
+        f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (which cannot be done)" if isinstance(c.gate, Impossible) else "")
         for c in result.changes[:SHOWN_CHANGES]
     ]
     more = len(result.changes) - len(shown)

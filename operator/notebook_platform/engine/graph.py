@@ -1,35 +1,48 @@
-"""The order of steps: who needs whom, forwards to build and backwards to delete."""
+"""The order of steps: which step needs which, forwards to build and backwards to delete."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
-from notebook_platform.engine.step import Step
+from notebook_platform.engine.step import AnyStep, Inputs
 
 
 class Graph:
-    """Steps by name. Raises ValueError for a name used twice, a need that no step has, or a cycle."""
+    """Steps by name. `needs` names for each step those that it needs or comes after.
 
-    def __init__(self, steps: Iterable[Step[Any, Any]]) -> None:
-        self.steps: dict[str, Step[Any, Any]] = {}
+    Raises ValueError for a name or an output's class used twice, a need that no step meets, or a cycle.
+    """
+
+    def __init__(self, steps: Iterable[AnyStep]) -> None:
+        self.steps: dict[str, AnyStep] = {}
+        self._providers: dict[type, str] = {}
         for step in steps:
             if step.name in self.steps:
                 raise ValueError(f"two steps are called {step.name}")
             self.steps[step.name] = step
-        for step in self.steps.values():
-            if unknown := [need for need in step.needs if need not in self.steps]:
-                raise ValueError(f"{step.name} needs {', '.join(unknown)}, which no step provides")
+            if step.provides is not None and self._providers.setdefault(step.provides, step.name) != step.name:
+                raise ValueError(f"{self._providers[step.provides]} and {step.name} provide the same {step.provides.__name__}")
+        self.needs: Mapping[str, tuple[str, ...]] = {name: self._needs(step) for name, step in self.steps.items()}
         try:
             self.order: Sequence[str] = tuple(TopologicalSorter(self.needs).static_order())
         except CycleError as error:
             raise ValueError(f"steps need each other in a circle: {' -> '.join(error.args[1])}") from None
 
-    @property
-    def needs(self) -> Mapping[str, tuple[str, ...]]:
-        """For each step the steps it takes output from."""
-        return {name: tuple(step.needs) for name, step in self.steps.items()}
+    def _needs(self, step: AnyStep) -> tuple[str, ...]:
+        unmet = [kind.__name__ for kind in step.needs if kind not in self._providers]
+        if unmet := [*unmet, *(name for name in step.after if name not in self.steps)]:
+            raise ValueError(f"{step.name} needs {', '.join(unmet)}, which no step provides")
+        return (*(self._providers[kind] for kind in step.needs), *step.after)
+
+    def provider(self, kind: type) -> str | None:
+        """Return the name of the step whose output is of class `kind`; None when the graph has none."""
+        return self._providers.get(kind)
+
+    def inputs(self, name: str, made: Mapping[str, object]) -> Inputs:
+        """Return what step `name` takes of the outputs made so far, which are given by step."""
+        given = (made.get(self._providers[kind]) for kind in self.steps[name].needs)
+        return Inputs(*(output for output in given if output is not None))
 
     @property
     def dependents(self) -> Mapping[str, tuple[str, ...]]:
-        """For each step the steps that take its output: they are deleted before it."""
+        """For each step the steps that need it: they are deleted before it."""
         return {name: tuple(other for other, needs in self.needs.items() if name in needs) for name in self.steps}

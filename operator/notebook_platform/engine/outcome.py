@@ -1,17 +1,19 @@
-"""What became of a step in one pass. There are four ends and no others; each says when it is worth looking again."""
+"""What becomes of a step in one reconcile: six outcomes, each with one meaning. `engine/conditions.py` defines what each means to users.
+
+Steps return them, the engine orders later steps by them, and the reconciler derives the next reconcile from them.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """A long-running operation that the cloud has accepted.
 
-    `url` is the address that tells its state and may be signed: it is kept in a Secret and never shown; `kind` says what
-    runs in words ("create managed cluster prd-aks-jhub"); `expected` is how long such an operation usually takes, in seconds.
-    `key` is what it is remembered under; empty: the name of the step. `correlation_id` is that of the request that began it.
+    `url` is the address that reports its state and may be signed: it is kept in a Secret and never shown; `kind` names the
+    operation in words ("create managed cluster prd-aks-jhub"); `expected` is how long such an operation usually takes, in seconds.
+    `key` is what it is recorded under; empty: the name of the step. `correlation_id` is that of the request that began it.
     """
 
     kind: str
@@ -24,53 +26,64 @@ class Operation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
-    """The step is as it should be; `output` is what later steps take from it.
+class Ready:
+    """The step is as the spec asks; `output` is what later steps take from it. In a deletion: nothing of ours is left."""
 
-    `next` is set when it is not all of the way yet but later steps may go on, or must before it can: what it still waits for,
-    in a sentence, and `reason` the word for it. `person`: it waits for somebody to do something (kstatus Stalled).
-    """
-
-    output: Any = None
-    next: str = ""
-    reason: str = "Upgrading"
-    person: bool = False
+    output: object = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ailing:
-    """What is there does not work, and may come right by itself: a node starts, an image is pulled. After `patience` seconds somebody
-    has to look (kstatus Stalled). `since`: it has been so for no longer than this; None: for as long as the step was not ready."""
+class Deferred:
+    """Some changes wait, while later steps may run, or have to run before these changes can be made.
 
-    patience: float
-    since: datetime | None = None
+    `message` is a sentence that says what the changes wait for, `reason` its CamelCase word. `needs_user`: a user has to act first
+    (kstatus Stalled). `output` is what later steps take meanwhile.
+    """
+
+    output: object
+    reason: str
+    message: str
+    needs_user: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progressing:
-    """Work is under way elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud gives it a name, `ailing` when
-    it is no work that is waited for."""
+    """Work is under way elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud gives it a name."""
 
     reason: str
     message: str
     requeue_after: float
     operation: Operation | None = None
-    ailing: Ailing | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blocked:
-    """The step waits for the named steps; nothing of it was looked at."""
+class Degraded:
+    """The resource exists as the spec asks and does not work, and may recover without a change: a node starts, an image is pulled.
 
-    by: tuple[str, ...]
+    `requeue_after` is in seconds. After `stall_after` seconds a user has to act (kstatus Stalled). `since`: it has lasted no longer
+    than since then; None: for as long as the step was not ready.
+    """
+
+    reason: str
+    message: str
+    requeue_after: float
+    stall_after: float
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """The step waits for the named steps; nothing of it was observed."""
+
+    on: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """Something is wrong. `reason` is CamelCase, `message` a sentence that names the field, `remedy` what to do.
+    """The step cannot go on. `reason` is CamelCase, `message` a sentence that names the field, `remedy` what to do.
 
     `retry_in` is the first wait in seconds (it grows with each failure in a row). None: no retry can help until the spec, a
-    referenced Secret or the cloud changes (kstatus Stalled); the world is still looked at once an interval.
+    referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed once an interval.
     `correlation_id` is set when Azure refused a request: its activity log can be searched for it. It differs at each try, so it is no
     part of a condition's message: status.attempts shows it, which changes at each try anyway.
     """
@@ -82,7 +95,13 @@ class Failed:
     correlation_id: str = field(default="", compare=False)
 
 
-Outcome = Done | Progressing | Blocked | Failed
+Outcome = Ready | Deferred | Progressing | Degraded | Waiting | Failed
+
+Unblocking = Ready | Deferred
+"""Outcomes after which the steps that need this one run. They carry an `output`."""
+
+Rechecked = Progressing | Degraded
+"""Outcomes that change without a change of the spec. They carry `reason`, `message` and `requeue_after`."""
 
 
 class StepError(Exception):

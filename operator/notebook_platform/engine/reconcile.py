@@ -1,4 +1,5 @@
-"""One pass over the graph: every step whose needs are Done runs, side by side. Deletion is the same walk `backwards`."""
+"""One reconcile of the graph: every step whose needs are Ready or Deferred runs, side by side. Deletion walks the same graph backwards
+(`engine/teardown.py`)."""
 
 import asyncio
 import logging
@@ -7,20 +8,30 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from notebook_platform.engine.change import Action, Change
+from notebook_platform.engine.change import Action, Change, Impossible, NeedsApproval, Scheduled, Split, split_by_gate
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome, Progressing, StepError
-from notebook_platform.engine.step import Inputs, Notice, Observed, Step
+from notebook_platform.engine.outcome import (
+    Deferred,
+    Failed,
+    Operation,
+    Outcome,
+    Progressing,
+    Ready,
+    Rechecked,
+    StepError,
+    Unblocking,
+    Waiting,
+)
+from notebook_platform.engine.step import AnyStep, Inputs, Notice, Observed
 from notebook_platform.observability.context import log_applied, step_span
 
 log = logging.getLogger(__name__)
 
 STEP_SECONDS = 120.0
-"""No step has an honest reason to take longer in one pass: long work is an operation that is looked at again."""
-
+"""Upper bound for one step; longer work is an operation of the cloud that is polled."""
 
 GATE_RECHECK = 60.0
-"""Seconds. People come and go: what waits for them is looked at more often than drift is."""
+"""Seconds. Users come and go: what waits for them is checked more often than drift is."""
 
 
 class Mode(Enum):
@@ -32,9 +43,11 @@ class Mode(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One step's end in one pass. `drift`: the changes were found although the spec had been made real before;
-    `applied`: the changes were sent; `wanted`: the spec asks for this step; `exists`: something of it is there;
-    `takes`: how long the changes usually take, in seconds."""
+    """One step's outcome in one reconcile.
+
+    `drift`: the changes were found although the spec had been made real before; `applied`: the changes were sent; `wanted`: the
+    spec asks for this step; `exists`: the resource exists, if only in part. Times are in seconds.
+    """
 
     outcome: Outcome
     changes: tuple[Change, ...] = ()
@@ -49,135 +62,154 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How one pass may act.
+    """How one reconcile may act.
 
-    `settled` names the steps that were already made real for this very spec: a change found there is drift, applied only if
-    `correct_drift`. `held` are failures whose time to retry has not come: their steps are left alone. `fresh` are results
-    that were Done moments ago: while another step's operation is looked at every few seconds, they are not read again.
-    `ignored` says of (step, path) that the spec leaves the difference to others. `disruption_waits` is set while changes that
-    people at work would notice have to wait, and says for what; `occupied` is asked the same when there is such a change, for what
-    takes a look to know.
+    `applied_steps` names the steps that were already made real for this very spec: a change found there is drift, applied only if
+    `correct_drift`. `backing_off` are failures whose time to retry has not come: their steps are skipped. `result_cache` holds
+    results of moments ago: while another step's operation is polled every few seconds, these steps are not observed again.
+    `ignored` says of (step, path) that the spec ignores the difference. `disruption_waits` is set while disruptive changes have to
+    wait, and says for what; `occupied` is asked the same when there is such a change, for what takes a request to know.
     """
 
     mode: Mode = Mode.APPLY
     applied_steps: Collection[str] = frozenset()
     correct_drift: bool = True
     backing_off: Mapping[str, Failed] = field(default_factory=dict)
-    fresh: "Mapping[str, Result]" = field(default_factory=dict)
+    result_cache: Mapping[str, Result] = field(default_factory=dict)
     ignored: Callable[[str, str], bool] = lambda step, path: False
     disruption_waits: str = ""
     occupied: Callable[[], Awaitable[str]] | None = None
 
 
 Listener = Callable[[str, Result], Awaitable[None]]
-"""Told of each step's result as soon as it is there: an accepted operation must be remembered before anything else."""
+"""Called with each step's result at once: an accepted operation must be recorded before anything else."""
 
 
 async def ignore_result(name: str, result: Result) -> None:
-    """No one listens."""
+    """Do nothing with a result."""
 
 
 async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_result) -> dict[str, Result]:
-    """Walk forwards. Returns a result for every step, in the graph's order; raises nothing a step raised."""
+    """Reconcile every step. Returns a result for each, in the graph's order; raises nothing that a step raised."""
 
-    async def act(step: Step[Any, Any], inputs: Inputs) -> Result:
+    async def act(step: AnyStep, inputs: Inputs) -> Result:
         if step.name in policy.backing_off:
             return Result(outcome=policy.backing_off[step.name])
-        if step.name in policy.fresh:
-            return policy.fresh[step.name]
-        return await guarded(step, _forwards(step, inputs, policy))
+        if step.name in policy.result_cache:
+            return policy.result_cache[step.name]
+        return await guarded(step, _reconcile_step(step, inputs, policy))
 
     return await walk(graph, graph.needs, act, on_result)
 
 
-async def _forwards(step: Step[Any, Any], inputs: Inputs, policy: Policy) -> Result:
+async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Result:
+    """Observe one step, and apply those of its changes that may be applied now. Raises what the step raises."""
     await step.prepare(inputs)
     desired = step.desired(inputs)
-    step.sharp = not step.cacheable
-    observed = await step.observe(inputs)
-    changes = _changes(step, desired, observed, policy)
-    told_by_operation = observed.busy is not None and observed.busy.operation is not None
-    if (changes or observed.failed or observed.busy) and not step.sharp and not told_by_operation:
-        step.sharp = True
-        observed = await step.observe(inputs)
-        changes = _changes(step, desired, observed, policy)
+    observed, changes = await _observe(step, desired, inputs, policy)
     result = Result(
-        outcome=Done(),
+        outcome=Ready(),
         changes=changes,
-        drift=any(not c.due for c in changes) and desired is not None and step.name in policy.applied_steps,
+        drift=any(not isinstance(c.gate, Scheduled) for c in changes)
+        and desired is not None
+        and step.name in policy.applied_steps,
         wanted=desired is not None,
         exists=observed.found is not None,
         notices=observed.notices,
         requeue_after=observed.requeue_after,
-        estimate_seconds=step.estimate_seconds([change for change in changes if change.cannot is None]),
+        estimate_seconds=step.estimate_seconds([c for c in changes if not isinstance(c.gate, Impossible)]),
     )
     if unusable := observed.failed or observed.busy:
         return replace(result, outcome=unusable, changes=(), drift=False)
     if not changes:
-        return replace(result, outcome=step.check_health(observed.found) or Done(output=step.output(observed.found)))
-    left = result.drift and not policy.correct_drift
-    allowed = [change for change in changes if change.due or not left]
+        return replace(result, outcome=_health(step, observed.found))
+    uncorrected = result.drift and not policy.correct_drift
+    allowed = [change for change in changes if isinstance(change.gate, Scheduled) or not uncorrected]
     if policy.mode is Mode.PLAN or not allowed:
-        return replace(result, outcome=_promised(step, desired, observed, policy.mode))
-    able = [change for change in allowed if change.cannot is None]
-    if not able:
-        return replace(result, outcome=next(change.cannot for change in allowed if change.cannot), drift=False)
-    free = [change for change in able if change.awaits is None]
-    waits = await _disruption_waits(policy, free) if observed.found is not None else ""
-    now = [change for change in free if not (change.disrupts and waits)]
-    if waits and policy.occupied:
+        return replace(result, outcome=_planned(step, desired, observed.found, policy.mode))
+    waits_for = await _disruption_waits(allowed, policy) if result.exists else ""  # what is created disrupts no one
+    split = split_by_gate(allowed, waits_for)
+    if waits_for and policy.occupied:
         result = replace(result, requeue_after=min(GATE_RECHECK, result.requeue_after or GATE_RECHECK))
-    if not now:
-        return replace(result, outcome=_waiting(step, observed, able, waits))
-    log_applied([change.path for change in now])
-    outcome = await step.apply(desired, observed.found, now)
-    sent, later = not (isinstance(outcome, Done) and outcome.next), [change for change in able if change not in now]
-    if isinstance(outcome, Done) and outcome.output is None:
-        observed = await step.observe(inputs)
-        outcome = (
-            observed.failed or observed.busy or step.check_health(observed.found) or Done(output=step.output(observed.found))
-        )
-        if later and not (observed.failed or observed.busy):
-            outcome = _waiting(step, observed, later, waits)
-    return replace(result, outcome=outcome, applied=sent, drift=result.drift and sent)
+    if not split.now:
+        return _without_apply(step, observed.found, split, result)
+    log_applied([change.path for change in split.now])
+    outcome = await step.apply(desired, observed.found, split.now)
+    applied = not isinstance(outcome, Deferred)
+    if isinstance(outcome, Ready) and outcome.output is None:
+        outcome = await _observe_applied(step, inputs, split)
+    return replace(result, outcome=outcome, applied=applied, drift=result.drift and applied)
 
 
-def _changes(step: Step[Any, Any], desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:
-    """What the step would change, but for what the spec leaves to others; nothing while it may not be touched."""
+async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) -> tuple[Observed[Any], tuple[Change, ...]]:
+    """Return what exists and what would change. A cached answer that calls for action is confirmed by a fresh one."""
+    observed = await step.observe(inputs, fresh=not step.cacheable)
+    changes = _changes(step, desired, observed, policy)
+    polled = observed.busy is not None and observed.busy.operation is not None
+    if step.cacheable and not polled and (changes or observed.failed or observed.busy):
+        observed = await step.observe(inputs, fresh=True)
+        changes = _changes(step, desired, observed, policy)
+    return observed, changes
+
+
+def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:
+    """Return what the step would change, without what spec.driftIgnore names; nothing while the resource may not be changed."""
     if observed.failed or observed.busy:
         return ()
     planned = step.plan(desired, observed.found)
     return tuple(c for c in planned if c.action is Action.CREATE or not policy.ignored(step.name, c.path))
 
 
-async def _disruption_waits(policy: Policy, changes: Sequence[Change]) -> str:
-    if not any(change.disrupts for change in changes):
+async def _disruption_waits(changes: Sequence[Change], policy: Policy) -> str:
+    """Return what disruptive changes wait for; asked only if one of the changes is disruptive and free to go otherwise."""
+    if not any(change.disruptive for change in changes if not isinstance(change.gate, NeedsApproval | Impossible)):
         return ""
     return policy.disruption_waits or (await policy.occupied() if policy.occupied else "")
 
 
-def _waiting(step: Step[Any, Any], observed: Observed[Any], changes: Sequence[Change], window: str) -> Outcome:
-    """Nothing may be changed yet: what that waits for, and how what is there does meanwhile."""
-    output = step.output(observed.found)
-    if awaits := next((change.awaits for change in changes if change.awaits), None):
-        outcome = Done(output=output, next=f"{awaits.message}. {awaits.remedy}", reason=awaits.reason, person=True)
+def _without_apply(step: AnyStep, found: Any, split: Split, result: Result) -> Result:
+    """Return the result when no change may be applied now: they wait, or they are all impossible."""
+    if split.later:
+        return replace(result, outcome=_deferred(step, found, split))
+    return replace(result, outcome=split.impossible[0].failed, drift=False)
+
+
+def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
+    """Return what the changes wait for, or how the resource fails to work meanwhile."""
+    output = step.output(found)
+    if split.approval:
+        needed = split.approval[0].failed
+        words = f"{needed.message}. {needed.remedy}"
+        outcome = Deferred(output=output, reason=needed.reason, message=words, needs_user=True)
     else:
-        words = f"{changes[0].path} waits for {window}, because people at work would notice it"
-        outcome = Done(output=output, next=words, reason="DisruptionWaits")
-    amiss = step.check_health(observed.found)
-    if isinstance(amiss, Progressing):
-        return replace(amiss, message=f"{amiss.message}; {outcome.next}")
-    return amiss or outcome
+        words = f"{split.deferred[0].path} waits for {split.waits_for}, because people at work would notice it"
+        outcome = Deferred(output=output, reason="DisruptionWaits", message=words)
+    unhealthy = step.check_health(found)
+    if isinstance(unhealthy, Rechecked):
+        return replace(unhealthy, message=f"{unhealthy.message}; {outcome.message}")
+    return unhealthy or outcome
 
 
-def _promised(step: Step[Any, Any], desired: Any, observed: Observed[Any], mode: Mode) -> Outcome:
-    """Where nothing is applied: later steps go by what is there, or in a plan by what would be."""
-    if observed.found is not None or desired is None:
-        return step.check_health(observed.found) or Done(output=step.output(observed.found))
-    return Done(output=step.planned_output(desired)) if mode is Mode.PLAN else Blocked(by=("apply",))
+def _health(step: AnyStep, found: Any) -> Outcome:
+    return step.check_health(found) or Ready(output=step.output(found))
 
 
-async def guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
+def _planned(step: AnyStep, desired: Any, found: Any, mode: Mode) -> Outcome:
+    """Return the outcome where nothing is applied: later steps go by what exists, or in a plan by what would exist."""
+    if found is not None or desired is None:
+        return _health(step, found)
+    return Ready(output=step.planned_output(desired)) if mode is Mode.PLAN else Waiting(on=("apply",))
+
+
+async def _observe_applied(step: AnyStep, inputs: Inputs, split: Split) -> Outcome:
+    """Observe again after changes that are real at once."""
+    observed = await step.observe(inputs, fresh=True)
+    if unusable := observed.failed or observed.busy:
+        return unusable
+    return _deferred(step, observed.found, split) if split.later else _health(step, observed.found)
+
+
+async def guarded(step: AnyStep, work: Awaitable[Result]) -> Result:
     """Await a step call within STEP_SECONDS; an exception becomes a Failed. A trace's span would begin and end here (`step_span`)."""
     with step_span(step.name):
         try:
@@ -186,7 +218,7 @@ async def guarded(step: Step[Any, Any], work: Awaitable[Result]) -> Result:
             return Result(outcome=failure(step, error))
 
 
-def failure(step: Step[Any, Any], error: Exception) -> Failed:
+def failure(step: AnyStep, error: Exception) -> Failed:
     """Every exception becomes a Failed; the text of an unforeseen one stays out of status, it could hold anything."""
     if isinstance(error, StepError):
         return error.failed
@@ -215,22 +247,22 @@ def failure(step: Step[Any, Any], error: Exception) -> Failed:
 async def walk(
     graph: Graph,
     after: Mapping[str, tuple[str, ...]],
-    act: Callable[[Step[Any, Any], Inputs], Awaitable[Result]],
+    act: Callable[[AnyStep, Inputs], Awaitable[Result]],
     on_result: Listener,
 ) -> dict[str, Result]:
-    """Run `act` on each step once all steps it comes `after` are Done; the others are Blocked by those that are not."""
+    """Run `act` on each step once all steps it comes `after` are Ready or Deferred; until then it is Waiting on the rest of them."""
     results: dict[str, Result] = {}
     failures: list[Exception] = []
     tasks: dict[str, asyncio.Task[None]] = {}
 
     async def visit(name: str) -> None:
         await asyncio.gather(*(tasks[other] for other in after[name]))
-        waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Done))
+        waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Unblocking))
         if waits_for:
-            results[name] = Result(outcome=Blocked(by=waits_for))
+            results[name] = Result(outcome=Waiting(on=waits_for))
             return
-        inputs = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Done)}
-        results[name] = await act(graph.steps[name], inputs)
+        made = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Unblocking)}
+        results[name] = await act(graph.steps[name], graph.inputs(name, made))
         try:
             await on_result(name, results[name])
         except Exception as error:
@@ -246,10 +278,25 @@ async def walk(
 
 
 def requeue_after(results: Mapping[str, Result], interval: float) -> float:
-    """Seconds until the world may have moved: the shortest wait any outcome asks for, never longer than the interval.
-
-    A step that let later ones go before it is looked at again at once when these are done.
-    """
-    waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Progressing)]
+    """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval."""
+    waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Rechecked)]
     waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
     return min([interval, *waits])
+
+
+def operations_in_progress(results: Mapping[str, Result]) -> dict[str, Operation]:
+    """Return the operations that the cloud works on after the reconcile. Pure.
+
+    The key is the step's name, or the one that the step gives its operation.
+    """
+    return {
+        result.outcome.operation.key or name: result.outcome.operation
+        for name, result in results.items()
+        if isinstance(result.outcome, Progressing) and result.outcome.operation is not None
+    }
+
+
+def operations_not_polled(results: Mapping[str, Result], recorded: Mapping[str, Operation]) -> dict[str, Operation]:
+    """Return the recorded operations of steps that the reconcile did not reach, since they wait for other steps. Pure."""
+    waiting = {name for name, result in results.items() if isinstance(result.outcome, Waiting)}
+    return {key: operation for key, operation in recorded.items() if key.split("/")[0] in waiting}

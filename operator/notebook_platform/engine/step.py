@@ -1,18 +1,39 @@
 """The one idea: everything the operator keeps is a Step that observes, plans, applies and is deleted."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Done, Failed, Outcome, Progressing
-
-Inputs = Mapping[str, Any]
-"""The outputs of the steps that were Done before, by step name. In deletion an entry is missing when its thing is gone."""
+from notebook_platform.engine.outcome import Failed, Outcome, Progressing, Ready
 
 Desired = TypeVar("Desired")
 Found = TypeVar("Found")
+Output = TypeVar("Output")
+Kind = TypeVar("Kind")
+
+
+class Inputs:
+    """The outputs of the steps that a step needs, by their class: `inputs[outputs.Cluster]` is a Cluster.
+
+    An output is missing where a step has none (a network that the spec does not ask for), and in a deletion when its resource is gone.
+    """
+
+    def __init__(self, *made: object) -> None:
+        self._by_class = {type(output): output for output in made}
+
+    def __getitem__(self, kind: type[Kind]) -> Kind:
+        """Return the output of class `kind`. Raises KeyError when there is none."""
+        found = self.get(kind)
+        if found is None:
+            raise KeyError(kind.__name__)
+        return found
+
+    def get(self, kind: type[Kind]) -> Kind | None:
+        """Return the output of class `kind`, or None."""
+        found = self._by_class.get(kind)
+        return found if isinstance(found, kind) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +62,25 @@ class Observed(Generic[Found]):
     requeue_after: float | None = None
 
 
-class Step(ABC, Generic[Desired, Found]):
-    """One thing the operator keeps. An instance lives for one pass and holds its part of the spec and its clients.
+class Step(ABC, Generic[Desired, Found, Output]):
+    """One resource, or one set of them, that the operator reconciles. An instance lives for one reconcile and holds its part of the
+    spec and its clients.
 
-    `name` is CamelCase and gives the condition `<name>Ready`; `needs` are the names of the steps whose output it takes.
+    `name` is CamelCase and gives the condition `<name>Ready`. Steps name each other by the class of their output: `needs` are the
+    classes that this step takes from its inputs, `provides` the class that later steps may need (None: no step needs it). Releases,
+    which the spec names, come `after` other releases by the name of their step, and take no output of theirs.
     Every method but `desired`, `plan` and `output` may raise `StepError`; these three are pure (`desired` may raise it too).
     """
 
     name: str
-    needs: tuple[str, ...] = ()
-    deleted_with: ClassVar[str | None] = None
-    """A step whose deletion ends this thing too: when this one cannot be reached or deleted, that one's end is enough."""
+    needs: tuple[type, ...] = ()
+    after: tuple[str, ...] = ()
+    provides: type[Output] | None = None
+    deleted_with: ClassVar[type | None] = None
+    """The output of a step whose deletion ends this resource too: when this one cannot be reached or deleted, that is enough."""
 
     cacheable: ClassVar[bool] = False
-    """Whether a first look may be one that others share and that is some minutes old."""
-
-    sharp: bool = True
-    """Whether `observe` must look at the thing itself, as it must before anything is changed."""
+    """Whether a first observation may come from a cache that all platforms share and that is some minutes old."""
 
     async def prepare(self, inputs: Inputs) -> None:
         """Read what the spec refers to (Secrets, ConfigMaps), before `desired`; not called in a deletion."""
@@ -67,8 +90,9 @@ class Step(ABC, Generic[Desired, Found]):
         """What should be; None when the spec does not ask for it."""
 
     @abstractmethod
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
-        """What is. Read only."""
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        """Read what exists, and write nothing. `fresh`: read the resource itself, as the engine asks before it changes anything; False
+        (only if `cacheable`): a shared answer that is some minutes old will do."""
 
     @abstractmethod
     def plan(self, desired: Desired | None, found: Found | None) -> Sequence[Change]:
@@ -76,7 +100,7 @@ class Step(ABC, Generic[Desired, Found]):
 
     @abstractmethod
     async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        """Start what makes `changes` real and return at once: one write, never a wait. `Done` only if it is real already
+        """Start what makes `changes` real and return at once: one write, never a wait. `Ready` only if it is real already
         (its output is taken from a fresh observation when that is None)."""
 
     def check_health(self, found: Found | None) -> Outcome | None:
@@ -84,10 +108,10 @@ class Step(ABC, Generic[Desired, Found]):
         return None
 
     @abstractmethod
-    def output(self, found: Found | None) -> Any:
-        """What later steps take, from what is there. None when there is nothing."""
+    def output(self, found: Found | None) -> Output | None:
+        """Return what later steps take from what exists; None when nothing exists."""
 
-    def planned_output(self, desired: Desired) -> Any:
+    def planned_output(self, desired: Desired) -> Output | None:
         """What later steps would take if `desired` were made: ids that follow from names, `KNOWN_AFTER_APPLY` for the rest."""
         return None
 
@@ -105,20 +129,23 @@ class Step(ABC, Generic[Desired, Found]):
 
     async def orphan(self, found: Found) -> Outcome:
         """Take our mark off what stays when the platform goes (deletionPolicy: Orphan)."""
-        return Done()
+        return Ready()
 
 
-class Check(Step[Found, Found]):
-    """A step that makes nothing and takes nothing down: it looks, and others stand on what it found."""
+AnyStep = Step[Any, Any, Any]
+
+
+class Check(Step[Found, Found, Found]):
+    """A step that only observes: it writes nothing, and its output is what it found."""
 
     def plan(self, desired: Found | None, found: Found | None) -> Sequence[Change]:
         return ()
 
     async def apply(self, desired: Found | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        return Done()
+        return Ready()
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> Found | None:
         return found
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()

@@ -6,76 +6,77 @@ from collections.abc import Mapping
 from typing import Any
 
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Blocked, Done, Failed, Outcome
+from notebook_platform.engine.outcome import Failed, Outcome, Ready, Waiting
 from notebook_platform.engine.reconcile import STEP_SECONDS, Listener, Result, failure, guarded, ignore_result, walk
-from notebook_platform.engine.step import Inputs, Observed, Step
+from notebook_platform.engine.step import AnyStep, Inputs, Observed
 from notebook_platform.observability.context import log_deletion
 
 log = logging.getLogger(__name__)
 
 
-async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed], dict[str, Any]]:
-    """What is there, step by step, and the outputs of it; a step that cannot be looked at is a Failed."""
+async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed], dict[str, object]]:
+    """Observe every step. Returns what each found, Failed where it could not be observed, and the outputs by step."""
     seen: dict[str, Observed[Any] | Failed] = {}
-    inputs: dict[str, Any] = {}
+    made: dict[str, object] = {}
     for name in graph.order:
         step = graph.steps[name]
-        if any(isinstance(seen[need], Failed) for need in step.needs):
+        if any(isinstance(seen[need], Failed) for need in graph.needs[name]):
             seen[name] = Failed(reason="Blocked", message=f"{name} cannot be looked at", remedy="", retry_in=10)
             continue
         try:
-            observed = await asyncio.wait_for(step.observe(inputs), STEP_SECONDS)
+            observed = await asyncio.wait_for(step.observe(graph.inputs(name, made), fresh=True), STEP_SECONDS)
             seen[name] = observed
             if observed.found is not None:
-                inputs[name] = step.output(observed.found)
+                made[name] = step.output(observed.found)
         except Exception as error:
             seen[name] = failure(step, error)
-    return seen, inputs
+    return seen, made
 
 
 async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: Listener = ignore_result) -> dict[str, Result]:
     """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
 
-    A result is Done once nothing of ours is left of its step.
+    A result is Ready once nothing of ours is left of its step.
     """
-    seen, inputs = await _look_forwards(graph)
+    seen, made = await _look_forwards(graph)
 
-    async def act(step: Step[Any, Any], _: Inputs) -> Result:
+    async def act(step: AnyStep, _: Inputs) -> Result:
         observed = seen[step.name]
-        host = seen.get(step.deleted_with) if step.deleted_with else None
-        ends_anyway = isinstance(host, Observed) and host.found is not None
+        host = graph.provider(step.deleted_with) if step.deleted_with else None
+        hosting = seen[host] if host else None
+        ends_anyway = isinstance(hosting, Observed) and hosting.found is not None
         if isinstance(observed, Failed):
-            return Result(outcome=Done() if ends_anyway else _blamed(step, observed, seen))
+            return Result(outcome=Ready() if ends_anyway else _blamed(graph, step, observed, seen))
         if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
-            return Result(outcome=Done())
+            return Result(outcome=Ready())
         if step.name in backing_off:
             return Result(outcome=backing_off[step.name], exists=True)
         if observed.busy and (observed.found is None or observed.busy.reason == "Deleting"):
             return Result(outcome=observed.busy, exists=True)
         if observed.found is None:
-            return Result(outcome=observed.failed or Done(), exists=True)
-        result = await guarded(step, _deleted(step, observed.found, inputs))
+            return Result(outcome=observed.failed or Ready(), exists=True)
+        result = await guarded(step, _deleted(step, observed.found, graph.inputs(step.name, made)))
         if isinstance(result.outcome, Failed) and ends_anyway:
-            log.warning("%s goes with %s: %s", step.name, step.deleted_with, result.outcome.message)
-            return Result(outcome=Done())
+            log.warning("%s is deleted with %s: %s", step.name, host, result.outcome.message)
+            return Result(outcome=Ready())
         return result
 
     return await walk(graph, _waits(graph, seen), act, on_result)
 
 
-def _blamed(step: Step[Any, Any], failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
+def _blamed(graph: Graph, step: AnyStep, failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
     """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
-    culprits = tuple(need for need in step.needs if isinstance(seen[need], Failed))
-    return Blocked(by=culprits) if culprits else failed
+    culprits = tuple(need for need in graph.needs[step.name] if isinstance(seen[need], Failed))
+    return Waiting(on=culprits) if culprits else failed
 
 
 def _waits(graph: Graph, seen: Mapping[str, Observed[Any] | Failed]) -> dict[str, tuple[str, ...]]:
-    """For each step the dependents that it waits for. A step that cannot be observed waits for none: its dependents wait for it,
-    and in a circle of waits no condition would name the cause."""
+    """Return for each step the dependents that it waits for. A step that cannot be observed waits for none: its dependents wait for
+    it, and in a circle of waits no condition would name the cause."""
     return {name: () if isinstance(seen[name], Failed) else others for name, others in graph.dependents.items()}
 
 
-async def _deleted(step: Step[Any, Any], found: Any, inputs: Inputs) -> Result:
+async def _deleted(step: AnyStep, found: Any, inputs: Inputs) -> Result:
     log_deletion()
     return Result(outcome=await step.delete(found, inputs), exists=True)
 
@@ -85,18 +86,18 @@ async def orphan(graph: Graph) -> dict[str, Result]:
     after those of all that stands on it, for without it nothing below would be looked at again."""
     seen, _ = await _look_forwards(graph)
 
-    async def act(step: Step[Any, Any], _: Inputs) -> Result:
+    async def act(step: AnyStep, _: Inputs) -> Result:
         observed = seen[step.name]
         if isinstance(observed, Failed):
-            return Result(outcome=_blamed(step, observed, seen))
+            return Result(outcome=_blamed(graph, step, observed, seen))
         if observed.busy:
             return Result(outcome=observed.busy)
         if observed.found is None or not observed.ours:
-            return Result(outcome=Done())
+            return Result(outcome=Ready())
         return await guarded(step, _released(step, observed.found))
 
     return await walk(graph, _waits(graph, seen), act, ignore_result)
 
 
-async def _released(step: Step[Any, Any], found: Any) -> Result:
+async def _released(step: AnyStep, found: Any) -> Result:
     return Result(outcome=await step.orphan(found), exists=True)

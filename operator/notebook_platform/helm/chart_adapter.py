@@ -46,11 +46,12 @@ class Seen:
 
 
 class ChartAdapter(ABC):
-    """One release of the spec. `name` and `needs` are the step's, `field` is the part of the spec, `release` and `namespace` are
+    """One release of the spec. `name`, `needs` and `after` are the step's, `field` is the part of the spec, `release` and `namespace` are
     Helm's; they never change. `circle`: releases that wait for each other, this one among them. An instance lives for one pass."""
 
     name: str
-    needs: tuple[str, ...] = ("WorkloadCluster",)
+    needs: tuple[type, ...] = (WorkloadClusterOutput,)
+    after: tuple[str, ...] = ()
     circle: tuple[str, ...] = ()
     field: str
     release: str
@@ -58,8 +59,8 @@ class ChartAdapter(ABC):
     remediation: Remediation
 
     def comes_after(self, steps: Sequence[str], circle: Sequence[str]) -> None:
-        """Let it wait for these steps too."""
-        self.needs, self.circle = (*self.needs, *steps), tuple(circle)
+        """Let it wait for the releases of these steps."""
+        self.after, self.circle = tuple(steps), tuple(circle)
 
     @abstractmethod
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:

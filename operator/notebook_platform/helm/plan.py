@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from notebook_platform.engine import Action, Change, Failed
-from notebook_platform.engine.change import compare
+from notebook_platform.engine.change import Disruptive, Gate, Impossible, NeedsApproval, compare
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, named
 from notebook_platform.helm.drift import Drift
 from notebook_platform.helm.ownership import OwnedRelease
@@ -41,7 +41,11 @@ def installs(wanted: Wanted, preview: RevisionPreview) -> list[Change]:
     """It is not there."""
     chart = f"{wanted.chart.name}-{wanted.chart.version}"
     told = {"chart": chart, "values": dict(wanted.origins)} if wanted.origins else chart
-    return [Change(path=path_of(wanted), action=Action.CREATE, after=told, cannot=preview.refused)]
+    return [
+        Change(
+            path=path_of(wanted), action=Action.CREATE, after=told, gate=Impossible(preview.refused) if preview.refused else None
+        )
+    ]
 
 
 def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, preview: RevisionPreview) -> list[Change]:
@@ -52,8 +56,17 @@ def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, previ
         told = Change(path=f"{path_of(wanted)}/chart", action=Action.UPDATE, before=before, after=chart)
     else:
         told = Change(path=f"{path_of(wanted)}/values", action=Action.UPDATE, before=_differing(wanted, release))
-    awaits, all_of_it = None if begun else preview.awaits, (*_beside(wanted, preview), told)
-    return [replace(change, disrupts=not begun, cannot=preview.refused, awaits=awaits) for change in all_of_it]
+    gate = _gate(preview, begun=begun)
+    return [replace(change, gate=gate) for change in (*_beside(wanted, preview), told)]
+
+
+def _gate(preview: RevisionPreview, *, begun: bool) -> Gate | None:
+    """Return what an upgrade waits for. `begun`: it was interrupted, so it waits for nothing again."""
+    if preview.refused:
+        return Impossible(preview.refused, disruptive=not begun)
+    if begun:
+        return None
+    return NeedsApproval(preview.awaits, disruptive=True) if preview.awaits else Disruptive()
 
 
 def _beside(wanted: Wanted, preview: RevisionPreview) -> Iterator[Change]:
@@ -93,5 +106,5 @@ def changes(
         return [Change(path=f"{path}/owner", action=Action.UPDATE, after=owner)]
     if state in WRITES and not wanted.is_in(release):
         return upgrades(wanted, release, owned, preview)
-    cannot = preview.refused if state in WRITES else None
-    return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", cannot=cannot)]
+    gate = Impossible(preview.refused) if preview.refused and state in WRITES else None
+    return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", gate=gate)]

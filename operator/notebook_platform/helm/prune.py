@@ -3,11 +3,12 @@ their volumes are left alone. Nothing in the built cluster starts this."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
+from notebook_platform import outputs
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine.change import Disruptive, NeedsApproval
 from notebook_platform.helm import marker
 from notebook_platform.helm.actions.uninstall import finish, uninstall
 from notebook_platform.helm.approval import Concern, retirement
@@ -35,13 +36,13 @@ class Found:
     awaits: Mapping[Place, Failed] = field(default_factory=dict)
 
 
-class RetiredReleases(Step[bool, Found]):
+class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
     """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it. `concerns`:
     what is asked before one is uninstalled while the platform stays."""
 
     name = "RetiredReleases"
-    needs = ("WorkloadCluster",)
-    deleted_with = "Cluster"
+    needs = (WorkloadClusterOutput,)
+    deleted_with = outputs.Cluster
 
     def __init__(self, keeping: Keeping, wanted: Collection[Place], clear: Mapping[str, Clear], concerns: Concerns) -> None:
         self._keeping = keeping
@@ -52,8 +53,8 @@ class RetiredReleases(Step[bool, Found]):
     def desired(self, inputs: Inputs) -> bool | None:
         return None
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
-        target: WorkloadClusterOutput | None = inputs.get("WorkloadCluster")
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        target = inputs.get(WorkloadClusterOutput)
         if target is None or target.api is None:
             return Observed()
         await self._keeping.ledger.load()
@@ -98,7 +99,7 @@ class RetiredReleases(Step[bool, Found]):
         ending = {place: one for place, one in found.releases.items() if _path(place) in now}
         return await self._end_next(replace(found, releases=ending), with_data=False)
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> tuple[Place, ...] | None:
         return tuple(found.releases) if found else None
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
@@ -122,7 +123,7 @@ class RetiredReleases(Step[bool, Found]):
             await clear(api, namespace)
         await finish(api, keeping.ledger, place, owned, kept, with_data=with_data)
         if len(found.releases) == 1:
-            return Done()
+            return Ready()
         return Progressing(reason="Uninstalling", message=f"{release} is gone", requeue_after=0.1)
 
     def classify_error(self, error: Exception) -> Failed | None:
@@ -132,11 +133,12 @@ class RetiredReleases(Step[bool, Found]):
         for namespace, release in found.releases:
             await marker.unmark(found.target.api, namespace, release, self._keeping.owner)
             await self._keeping.ledger.forget((namespace, release))
-        return Done()
+        return Ready()
 
 
 def _end(place: Place, awaits: Failed | None) -> Change:
-    return Change(path=_path(place), action=Action.DELETE, before="installed", disrupts=True, awaits=awaits)
+    gate = NeedsApproval(awaits, disruptive=True) if awaits else Disruptive()
+    return Change(path=_path(place), action=Action.DELETE, before="installed", gate=gate)
 
 
 def _path(place: Place) -> str:

@@ -7,10 +7,10 @@ later one sees its end.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.engine import Ailing, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import Change, Degraded, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import marker, plan
 from notebook_platform.helm.actions import ACTIONS, ActionContext
@@ -57,14 +57,14 @@ class Found:
         return self.record.newest
 
 
-class ReleaseStep(Step[Wanted, Found]):
+class ReleaseStep(Step[Wanted, Found, Running]):
     """One Helm release."""
 
-    deleted_with = "Cluster"
+    deleted_with = outputs.Cluster
 
     def __init__(self, content: ChartAdapter, keeping: Keeping) -> None:
         self.name = content.name
-        self.needs = content.needs
+        self.needs, self.after = content.needs, content.after
         self._content = content
         self._keeping = keeping
         self._key = f"{keeping.uid}/{content.namespace}/{content.release}"
@@ -82,7 +82,7 @@ class ReleaseStep(Step[Wanted, Found]):
                 f"{self._content.field}.needs: these releases wait for each other: {', '.join(circle)}",
                 "Take one of these names out of the needs of another.",
             )
-        target: WorkloadClusterOutput | None = inputs["WorkloadCluster"]
+        target = inputs.get(WorkloadClusterOutput)
         if target is None:
             return
         existing = None
@@ -124,8 +124,8 @@ class ReleaseStep(Step[Wanted, Found]):
     def desired(self, inputs: Inputs) -> Wanted | None:
         return self._wanted
 
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
-        target: WorkloadClusterOutput | None = inputs.get("WorkloadCluster")
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        target = inputs.get(WorkloadClusterOutput)
         if target is None:
             return Observed()
         if target.api is None and self._wanted is not None:
@@ -293,14 +293,15 @@ class ReleaseStep(Step[Wanted, Found]):
         since = found.release.last_deployed if found.release else None
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
         patience = parse_duration(self._content.remediation.stalled_after).total_seconds()
-        return Progressing(
+        return Degraded(
             reason=min(found.seen.troubles).reason,
             message=sentence(found.seen.troubles),
             requeue_after=min(max(LOOK_AGAIN, age / 10), LONGEST_LOOK),
-            ailing=Ailing(patience=patience, since=since),
+            stall_after=patience,
+            since=since,
         )
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> Running | None:
         if found is None or found.release is None:
             return None
         release = found.release
@@ -314,7 +315,7 @@ class ReleaseStep(Step[Wanted, Found]):
             details=found.seen.details,
         )
 
-    def planned_output(self, desired: Wanted) -> Any:
+    def planned_output(self, desired: Wanted) -> Running | None:
         return None
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
@@ -333,7 +334,7 @@ class ReleaseStep(Step[Wanted, Found]):
             return await uninstall(keeping.helm, api, keeping.ledger, self._key, found.kept.own)
         await content.clear(api)
         await finish(api, keeping.ledger, self._place, found.owned, found.kept, with_data=True)
-        return Done()
+        return Ready()
 
     def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, self._content.field)
@@ -342,7 +343,7 @@ class ReleaseStep(Step[Wanted, Found]):
         assert self._target is not None
         await marker.unmark(self._target.api, *self._place, self._keeping.owner)
         await self._keeping.ledger.forget(self._place)
-        return Done()
+        return Ready()
 
 
 def _adopting(kept: History, owned: OwnedRelease | None) -> tuple[Release, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from notebook_platform.api.conditions import Condition
 from notebook_platform.engine.conditions import listed, sentence
-from notebook_platform.engine.outcome import Done, Failed, Progressing
+from notebook_platform.engine.outcome import Deferred, Degraded, Failed, Ready, Rechecked
 from notebook_platform.engine.reconcile import Result
 
 
@@ -30,7 +30,7 @@ def events(
 ) -> Iterator[EventContent]:
     """The Events of a pass. `correcting`: drift is put right and not only told."""
     old = {c.type: c for c in before}
-    ailing = {r.outcome.reason for r in results.values() if isinstance(r.outcome, Progressing) and r.outcome.ailing}
+    degraded = {r.outcome.reason for r in results.values() if isinstance(r.outcome, Degraded)}
     yield from _of_drift(results, old.get("DriftDetected"), after, correcting=correcting)
     for name, result in results.items():
         yield from _of_step(name, result, old.get(f"{name}Ready"), deleting=deleting)
@@ -39,7 +39,7 @@ def events(
         begins = now.status == "True" and (was is None or was.status != "True")
         if now.type == "Ready" and begins:
             yield EventContent(type="Normal", reason="Ready", message=now.message)
-        if now.type == "Stalled" and begins and now.reason in ailing:
+        if now.type == "Stalled" and begins and now.reason in degraded:
             yield EventContent(type="Warning", reason=now.reason, message=now.message)
 
 
@@ -62,12 +62,10 @@ def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool
     outcome = result.outcome
     if isinstance(outcome, Failed) and (was is None or (was.reason, was.message) != (outcome.reason, sentence(outcome))):
         yield EventContent(type="Warning", reason=outcome.reason, message=f"{name}: {sentence(outcome)}")
-    if isinstance(outcome, Done) and outcome.next and (was is None or was.reason != outcome.reason):
+    if isinstance(outcome, Deferred | Rechecked) and (was is None or was.reason != outcome.reason):
+        needs_user = isinstance(outcome, Deferred) and outcome.needs_user
         yield EventContent(
-            type="Warning" if outcome.person else "Normal", reason=outcome.reason, message=f"{name}: {outcome.next}"
+            type="Warning" if needs_user else "Normal", reason=outcome.reason, message=f"{name}: {outcome.message}"
         )
-    started = isinstance(outcome, Progressing) and (was is None or was.reason != outcome.reason)
-    if isinstance(outcome, Progressing) and started:
-        yield EventContent(type="Normal", reason=outcome.reason, message=f"{name}: {outcome.message}")
-    if isinstance(outcome, Done) and not outcome.next and not deleting and was is not None and was.status == "False":
+    if isinstance(outcome, Ready) and not deleting and was is not None and was.status == "False":
         yield EventContent(type="Normal", reason="InPlace", message=f"{name}: is as the spec wants it")

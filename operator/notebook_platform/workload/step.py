@@ -13,8 +13,10 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform import outputs
 from notebook_platform.bounded.documents import DocumentRefused
-from notebook_platform.engine import Action, Ailing, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step
+from notebook_platform.engine import Action, Change, Degraded, Failed, Inputs, Observed, Outcome, Ready, Step
+from notebook_platform.engine.change import Scheduled
 from notebook_platform.kube.secrets import Contents, SecretStore
 from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadClusters
 from notebook_platform.workload.client import TIMEOUT_SECONDS
@@ -51,21 +53,22 @@ class Found:
     published: Contents = "current"
 
 
-class WorkloadCluster(Step[str, Found]):
+class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
     """`connect` gives the connection to the Cluster step's output (from memory, or asked of Azure), `publish` the text of the
     kubeconfig for others; `least` nodes must be Ready."""
 
     name = "WorkloadCluster"
-    needs = ("NodePools", "ClusterRoles", "Cluster")
-    deleted_with = "Cluster"
+    provides = WorkloadClusterOutput
+    needs = (outputs.NodePools, outputs.ClusterRoles, outputs.Cluster)
+    deleted_with = outputs.Cluster
 
     def __init__(
         self,
         *,
         secrets: SecretStore,
         clusters: WorkloadClusters,
-        connect: Callable[[Any], Awaitable[Connection]],
-        publish: Callable[[Any, ClusterAccess], str],
+        connect: Callable[[outputs.Cluster], Awaitable[Connection]],
+        publish: Callable[[outputs.Cluster, ClusterAccess], str],
         least: int,
         deleting: bool = False,
     ) -> None:
@@ -76,18 +79,13 @@ class WorkloadCluster(Step[str, Found]):
         self._least = least
         self._deleting = deleting
         self._secret_name = f"{secrets.platform.name}-kubeconfig"
-        self._cluster: Any = None
 
-    def desired(self, inputs: Inputs) -> str | None:
-        self._cluster = inputs["Cluster"]
-        return None if self._asleep else str(self._cluster.id)
+    def desired(self, inputs: Inputs) -> outputs.Cluster | None:
+        cluster = inputs.get(outputs.Cluster)
+        return None if cluster is None or cluster.power_state == "Stopped" else cluster
 
-    @property
-    def _asleep(self) -> bool:
-        return self._cluster is None or self._cluster.power_state == "Stopped"
-
-    async def observe(self, inputs: Inputs) -> Observed[Found]:
-        cluster = inputs.get("Cluster")
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        cluster = inputs.get(outputs.Cluster)
         if cluster is not None and cluster.planned:
             await self._secrets.compare(self._secret_name, {})  # refuse a taken name before there is a cluster
         if cluster is None or cluster.planned or cluster.power_state == "Stopped":
@@ -124,50 +122,48 @@ class WorkloadCluster(Step[str, Found]):
         )
         return Found(target)
 
-    def plan(self, desired: str | None, found: Found | None) -> Sequence[Change]:
+    def plan(self, desired: outputs.Cluster | None, found: Found | None) -> Sequence[Change]:
         if desired is None or (found is not None and found.published == "current"):
             return ()
         path, text = f"secrets/{self._secret_name}", "kubeconfig of the cluster"
         if found is None or found.published == "missing":
             return [Change(path=path, action=Action.CREATE, after=text)]
-        return [Change(path=path, action=Action.UPDATE, before="another", after=text, due=True)]
+        return [Change(path=path, action=Action.UPDATE, before="another", after=text, gate=Scheduled())]
 
-    async def apply(self, desired: str | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        connection = await self._connect(self._cluster)
-        wanted = self._wanted(self._cluster, connection.access)
+    async def apply(self, desired: outputs.Cluster | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        assert desired is not None
+        connection = await self._connect(desired)
+        wanted = self._wanted(desired, connection.access)
         await self._secrets.keep(self._secret_name, wanted, hidden=connection.access.secrets)
-        return Done()
+        return Ready()
 
-    def _wanted(self, cluster: Any, access: ClusterAccess) -> dict[str, str]:
+    def _wanted(self, cluster: outputs.Cluster, access: ClusterAccess) -> dict[str, str]:
         return {"value": self._publish(cluster, access), "clusterId": str(cluster.id)}
 
     def check_health(self, found: Found | None) -> Outcome | None:
-        if self._asleep:
+        if found is None:  # the cluster is stopped
             return None
-        if found is None or found.target is None:
-            trouble = found.trouble if found else "Azure has given no access to it yet"
+        if found.target is None:
             return Failed(
                 reason="ClusterUnreachable",
-                message=f"spec.cluster: the managed cluster cannot be reached: {trouble}",
+                message=f"spec.cluster: the managed cluster cannot be reached: {found.trouble}",
                 remedy="See whether the operator can reach the API server (private cluster, authorized ranges); it is tried again.",
                 retry_in=10,
             )
         if found.target.ready_nodes < self._least:
             message = f"{found.target.ready_nodes} of at least {self._least} nodes are Ready"
-            return Progressing(
-                reason="NodesNotReady", message=message, requeue_after=LOOK_AGAIN, ailing=Ailing(patience=NODES_PATIENCE)
-            )
+            return Degraded(reason="NodesNotReady", message=message, requeue_after=LOOK_AGAIN, stall_after=NODES_PATIENCE)
         return None
 
-    def output(self, found: Found | None) -> Any:
+    def output(self, found: Found | None) -> WorkloadClusterOutput | None:
         return found.target if found else None
 
-    def planned_output(self, desired: str) -> Any:
-        major, minor, *_ = map(int, self._cluster.kubernetes_version.split("."))
+    def planned_output(self, desired: outputs.Cluster) -> WorkloadClusterOutput | None:
+        major, minor, *_ = map(int, desired.kubernetes_version.split("."))
         return WorkloadClusterOutput(
             api=None,
             kubeconfig="",
-            cluster_id=desired,
+            cluster_id=desired.id,
             secret_name=self._secret_name,
             served_version=(major, minor),
             nodes=0,
@@ -179,7 +175,7 @@ class WorkloadCluster(Step[str, Found]):
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         await self._secrets.drop(self._secret_name)
-        return Done()
+        return Ready()
 
 
 def _is_ready(node: Mapping[str, Any]) -> bool:

@@ -13,11 +13,11 @@ from kubernetes.aio import client
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.releases import ReleaseSpec
-from notebook_platform.engine import Check, Done, Inputs, Observed
-from notebook_platform.engine.conditions import condition_of, fold
+from notebook_platform.engine import Check, Deferred, Inputs, Observed, Unblocking
+from notebook_platform.engine.conditions import condition_of, fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
-from notebook_platform.engine.teardown import dismantle
+from notebook_platform.engine.teardown import teardown
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.keeping import Keeping
@@ -55,6 +55,7 @@ class There(Check[WorkloadClusterOutput]):
     """A cluster that is simply there."""
 
     name = "WorkloadCluster"
+    provides = WorkloadClusterOutput
 
     def __init__(self, target: WorkloadClusterOutput) -> None:
         self._target = target
@@ -62,7 +63,7 @@ class There(Check[WorkloadClusterOutput]):
     def desired(self, inputs: Inputs) -> WorkloadClusterOutput | None:
         return self._target
 
-    async def observe(self, inputs: Inputs) -> Observed[WorkloadClusterOutput]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[WorkloadClusterOutput]:
         return Observed(found=self._target)
 
 
@@ -168,7 +169,7 @@ class Site:
         found: dict[str, ChartAdapter] = {spec.name: AnyChart(spec, secrets=secrets, helm=self.helm) for spec in specs}
         if self.hub is not None:
             hub = JupyterHubSpec.model_validate(self.hub)
-            found["jupyterhub"] = JupyterHub(hub, around=HubContext(), secrets=secrets, helm=self.helm, allow_private=True)
+            found["jupyterhub"] = JupyterHub(hub, hub_context=HubContext(), secrets=secrets, helm=self.helm, allow_private=True)
         contents = in_order(found, {spec.name: spec.needs for spec in specs})
         steps = [ReleaseStep(content, keeping) for content in contents]
 
@@ -195,17 +196,17 @@ class Site:
 
     async def once(self, policy: Policy | None = None) -> dict[str, Result]:
         self.results = await reconcile(self.graph(), policy or Policy())
-        self.conditions = fold(self.results, self.conditions, generation=1, now=datetime.now(UTC))
+        self.conditions = fold_conditions(self.results, self.conditions, generation=1, now=datetime.now(UTC))
         return self.results
 
     async def state(self, step: str = "ReleaseLittle") -> State:
         """The word for how the release stands, once no helm of ours is at work on it. Nothing is written."""
-        inputs = {"WorkloadCluster": self.cluster.target}
+        inputs = Inputs(self.cluster.target)
 
         async def look() -> Any:
             looking = self.graph().steps[step]
             await looking.prepare(inputs)
-            observed = await looking.observe(inputs)
+            observed = await looking.observe(inputs, fresh=True)
             return None if observed.busy else observed
 
         found = (await self.soon(look)).found
@@ -239,23 +240,23 @@ class Site:
         raise AssertionError("never came true")
 
     async def ready(self, step: str = "ReleaseLittle") -> Any:
-        return (await self.until(lambda outcome: isinstance(outcome, Done), step)).output
+        return (await self.until(lambda outcome: isinstance(outcome, Unblocking), step)).output
 
     async def reason(self, reason: str, step: str = "ReleaseLittle") -> Any:
         return await self.until(lambda outcome: getattr(outcome, "reason", "") == reason, step)
 
     async def approve(self, step: str = "ReleaseLittle") -> None:
         """Approve what the release waits for, with the token that its sentence names."""
-        outcome = await self.until(lambda outcome: TOKEN.search(str(getattr(outcome, "next", ""))), step)
-        self.approved = frozenset(TOKEN.findall(outcome.next))
+        outcome = await self.until(lambda it: isinstance(it, Deferred) and TOKEN.search(it.message), step)
+        self.approved = frozenset(TOKEN.findall(outcome.message))
 
     async def delete(self) -> None:
         """Until nothing of ours is left."""
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE
         while loop.time() < end:
-            results = await dismantle(self.graph(deleting=True), {})
-            if all(isinstance(result.outcome, Done) for result in results.values()):
+            results = await teardown(self.graph(deleting=True), {})
+            if all(isinstance(result.outcome, Unblocking) for result in results.values()):
                 return
             await asyncio.sleep(0.2)
         raise AssertionError(f"never went: {results}")

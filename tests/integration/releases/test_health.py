@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kubernetes.aio import client
-from notebook_platform.engine import Done, Progressing
+from notebook_platform.engine import Degraded, Rechecked, Unblocking
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.helm.storage import history
 from notebook_platform.hubs.health import hub as hub_health
@@ -25,7 +25,7 @@ async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site
     (notice,) = site.results["ReleaseLittle"].notices
     assert notice.condition == "DrainBlocked" and "disruption budget little" in notice.message
     site.set(budget=True, replicas=2)
-    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["ReleaseLittle"].notices)
+    await site.until(lambda outcome: isinstance(outcome, Unblocking) and not site.results["ReleaseLittle"].notices)
 
 
 async def test_a_certificate_is_waited_for_with_the_cause_and_one_that_has_ended_is_told(site: Site) -> None:
@@ -95,7 +95,7 @@ async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> Non
 async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, values: dict, reason: str, words: str) -> None:
     site.set(**values)
     told = await site.reason(reason)
-    assert isinstance(told, Progressing) and words in told.message and "Deployment little: " in told.message
+    assert isinstance(told, Degraded) and words in told.message and "Deployment little: " in told.message
     site.set()
     await site.ready()
 
@@ -256,7 +256,7 @@ async def test_a_disk_that_azure_does_not_make_is_told_with_its_words(site: Site
 
 async def test_a_load_balancer_without_an_address_says_since_when_and_azures_code(site: Site) -> None:
     site.set(service="LoadBalancer")
-    await site.until(lambda outcome: isinstance(outcome, Progressing))
+    await site.until(lambda outcome: isinstance(outcome, Rechecked))
     await site.ready()
     event = {
         "metadata": {"generateName": "e-", "namespace": site.namespace},

@@ -11,7 +11,7 @@ import pytest_asyncio
 import trustme
 from aiohttp import web
 from kubernetes.aio import client
-from notebook_platform.engine import Done, Progressing
+from notebook_platform.engine import Degraded, Ready
 from notebook_platform.hubs.health import hub as hub_health
 
 from tests.integration.releases.site import Cluster, Site
@@ -87,7 +87,7 @@ async def test_a_hub_that_crashes_is_explained_from_its_log(hub: Site, kubelet: 
         "scheduling": {**QUICK["scheduling"], **core},
         "hub": {"nodeSelector": {"logs": "yes"}, "db": {"type": "sqlite-memory"}},
     }
-    await hub.until(lambda outcome: isinstance(outcome, Progressing) and outcome.reason == "Progressing", "JupyterHub")
+    await hub.until(lambda outcome: isinstance(outcome, Degraded) and outcome.reason == "Progressing", "JupyterHub")
     state = {"waiting": {"reason": "CrashLoopBackOff"}}
     last = {"terminated": {"exitCode": 1, "reason": "Error"}}
     crashing = {"name": "hub", "image": "x", "imageID": "", "ready": False, "restartCount": 4, "state": state, "lastState": last}
@@ -134,7 +134,7 @@ async def test_users_pods_that_no_scheduler_looks_at_are_told(hub: Site) -> None
     assert not list(hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=1)))
     (told,) = hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=3))
     assert told.reason == "SchedulerDead" and "jhub-user-scheduler" in told.message
-    assert isinstance((await hub.once())["JupyterHub"].outcome, Done)
+    assert isinstance((await hub.once())["JupyterHub"].outcome, Ready)
 
 
 async def test_a_claim_that_names_no_class_is_told_where_the_cluster_has_no_default(hub: Site) -> None:

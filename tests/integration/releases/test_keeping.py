@@ -12,7 +12,7 @@ import yaml
 from aiohttp import web
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from notebook_platform.engine import Done, Failed, Progressing
+from notebook_platform.engine import Failed, Progressing, Ready, Unblocking
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.teardown import let_go
 from notebook_platform.helm.charts import ChartSource
@@ -35,7 +35,7 @@ async def test_a_release_is_installed_once_and_then_left_alone(site: Site) -> No
     before = helm_runs()
     for _ in range(3):
         (result,) = [r for name, r in (await site.once()).items() if name == "ReleaseLittle"]
-        assert result.changes == () and isinstance(result.outcome, Done)
+        assert result.changes == () and isinstance(result.outcome, Unblocking)
     assert helm_runs() == before and await site.records() == [(1, "deployed")]
 
 
@@ -167,7 +167,7 @@ async def test_what_was_begun_and_broken_off_is_finished_even_while_disruptions_
     assert (await site.once(waits))["ReleaseLittle"].outcome.reason == "DisruptionWaits"
     await site.ready()
     await interrupted(site, "pending-upgrade")
-    await site.until(lambda outcome: isinstance(outcome, Done) and not outcome.next, policy=waits)
+    await site.until(lambda outcome: isinstance(outcome, Ready), policy=waits)
     assert (await site.records())[-1] == (2, "deployed")
 
 
@@ -290,7 +290,7 @@ async def test_a_release_waits_for_those_it_needs_and_circles_are_told(site: Sit
     other = {"name": "other", "namespace": site.namespace, "chart": {"name": "little", "version": "1.0.0"}, "needs": ["little"]}
     site.wants.append(other)
     await site.reason("ImagePullFailed")
-    assert site.results["ReleaseOther"].outcome.by == ("ReleaseLittle",)
+    assert site.results["ReleaseOther"].outcome.on == ("ReleaseLittle",)
     site.wants[0]["needs"] = ["other"]
     told = await site.reason("ReleasesNeedEachOther", "ReleaseOther")
     assert "little, other" in told.message and told.retry_in is None
@@ -300,7 +300,9 @@ async def test_a_release_taken_out_of_the_spec_is_uninstalled_and_foreign_things
     await site.ready()
     await site.cluster.core.create_namespaced_config_map(site.namespace, {"metadata": {"name": "somebody-elses"}})
     wanted, site.wants = site.wants, []
-    await site.until(lambda outcome: isinstance(outcome, Done) and not site.results["RetiredReleases"].exists, "RetiredReleases")
+    await site.until(
+        lambda outcome: isinstance(outcome, Unblocking) and not site.results["RetiredReleases"].exists, "RetiredReleases"
+    )
     maps = (await site.cluster.core.list_namespaced_config_map(site.namespace)).items
     assert {m.metadata.name for m in maps} == {"kube-root-ca.crt", "somebody-elses"}
     assert not (await client.AppsV1Api(site.cluster.target.api).list_namespaced_deployment(site.namespace)).items

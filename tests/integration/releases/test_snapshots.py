@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from notebook_platform.engine import Done
+from notebook_platform.engine import Deferred
 
 from tests.integration.releases.site import Cluster, Site
 from tests.integration.releases.test_hub_health import HUB, QUICK
@@ -68,7 +68,7 @@ async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fai
     assert hub.hub is not None
     hub.hub["chart"] = {"version": "4.4.0"}
     assert (
-        await hub.until(lambda outcome: isinstance(outcome, Done) and outcome.person, "JupyterHub")
+        await hub.until(lambda outcome: isinstance(outcome, Deferred) and outcome.needs_user, "JupyterHub")
     ).reason == "ApprovalNeeded"
     hub.approved = frozenset({"4.4.0"})
     told = await hub.reason("SavingDatabase", "JupyterHub")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from kubernetes.aio import client
-from notebook_platform.engine import Progressing
+from notebook_platform.engine import Rechecked
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.teardown import let_go
 from notebook_platform.helm.state import State
@@ -281,7 +281,7 @@ async def a_foreign_lock_is_never_broken(site: Site) -> None:
     before, runs = await site.records(), helm_runs()
     for _ in range(3):
         wait = (await site.once())["ReleaseLittle"].outcome
-        assert (wait.requeue_after if isinstance(wait, Progressing) else wait.retry_in) > 1
+        assert (wait.requeue_after if isinstance(wait, Rechecked) else wait.retry_in) > 1
     assert await site.records() == before and helm_runs() == runs
 
 

@@ -17,7 +17,7 @@ from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import SessionPool
 from notebook_platform.azure.scope import AzureScope, Leaves
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Done, Failed, Operation, Progressing, StepError
+from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rechecked, StepError, Unblocking
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
 from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.policy import ignored_by
@@ -165,7 +165,7 @@ class Estate:
         """Passes until the resource group is there."""
         for _ in range(PASSES):
             results = await self.once(spec)
-            if isinstance(results["ResourceGroup"].outcome, Done):
+            if isinstance(results["ResourceGroup"].outcome, Unblocking):
                 return results
             await self._rest(results, 15)
         raise AssertionError(f"no group: {results}")
@@ -185,7 +185,7 @@ class Estate:
         """deletionPolicy: Orphan, until nothing is under way."""
         for _ in range(PASSES):
             results = await orphan(await self.graph(spec, deleting=True))
-            if all(isinstance(r.outcome, Done) for r in results.values()):
+            if all(isinstance(r.outcome, Unblocking) for r in results.values()):
                 return
             await self.simulator.world.clock.sleep(15)
         raise AssertionError(f"did not come to rest: {results}")
@@ -201,13 +201,13 @@ class Estate:
         """Pass after pass until nothing is under way; failures that heal by themselves are tried again."""
         fresh: dict[str, Result] = {}
         for _ in range(PASSES):
-            results = await self.once(spec, Policy(fresh=fresh))
+            results = await self.once(spec, Policy(result_cache=fresh))
             waits = [r.outcome for r in results.values()]
             retrying = [o for o in waits if isinstance(o, Failed) and o.retry_in is not None]
-            if not fresh and not any(isinstance(o, Progressing) for o in waits) and not retrying:
+            if not fresh and not any(isinstance(o, Rechecked) for o in waits) and not retrying:
                 return results
-            still = any(isinstance(o, Progressing) for o in waits) or retrying
-            fresh = {n: r for n, r in results.items() if isinstance(r.outcome, Done) and not r.changes} if still else {}
+            still = any(isinstance(o, Rechecked) for o in waits) or retrying
+            fresh = {n: r for n, r in results.items() if isinstance(r.outcome, Unblocking) and not r.changes} if still else {}
             await self._rest(results, 25)
         raise AssertionError(f"did not come to rest: {results}")
 
@@ -217,7 +217,7 @@ class Estate:
             results = await teardown(await self.graph(spec, deleting=True), {})
             self._remember(results)
             outcomes = [r.outcome for r in results.values()]
-            if not any(isinstance(o, Progressing) for o in outcomes):
+            if not any(isinstance(o, Rechecked) for o in outcomes):
                 return results
             await self.simulator.world.clock.sleep(15)
         raise AssertionError(f"did not come to rest: {results}")
@@ -246,7 +246,7 @@ class Estate:
 async def settled(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
     """Settle, see that nothing is left to do, and give what Azure has."""
     results = await estate.settle(spec)
-    assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
+    assert all(isinstance(r.outcome, Unblocking) for r in results.values()), {n: r.outcome for n, r in results.items()}
     mark = await estate.mark()
     again = await estate.once(spec)
     assert not any(r.changes for r in again.values()), {n: r.changes for n, r in again.items() if r.changes}

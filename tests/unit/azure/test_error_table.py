@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
-from notebook_platform.engine.outcome import Done, Failed
+from notebook_platform.engine.outcome import Failed, Unblocking
 from notebook_platform.engine.reconcile import Policy, Result
 
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
@@ -44,7 +44,7 @@ def verdict(code: str, row: Row, outcome: Any, field: str) -> str | None:
 def before(results: Mapping[str, Result], step: str) -> Policy:
     """A pass in which the steps before one are not looked at again, so that Azure's limits are not met."""
     order = list(results)
-    return Policy(fresh={name: results[name] for name in order[: order.index(step)] if name != "Identity"})
+    return Policy(result_cache={name: results[name] for name in order[: order.index(step)] if name != "Identity"})
 
 
 async def test_every_row_is_told_when_azure_refuses_a_write(estate: Estate) -> None:
@@ -81,7 +81,7 @@ async def test_every_row_is_told_when_an_operation_fails_with_it(estate: Estate)
         outcome: Any = None
         for _ in range(20):
             outcome = (await estate.once(runbook_spec(), above))["Network"].outcome
-            if isinstance(outcome, Done | Failed):
+            if isinstance(outcome, Unblocking | Failed):
                 break
             await estate.simulator.world.clock.sleep(5)
         amiss.append(verdict(code, row, outcome, "spec.network"))

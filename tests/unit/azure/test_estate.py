@@ -1,6 +1,6 @@
 """The runbook's Azure side: built, left alone, changed, repaired, taken down."""
 
-from notebook_platform.engine.outcome import Done, Failed
+from notebook_platform.engine.outcome import Failed, Ready
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
@@ -10,7 +10,7 @@ NETWORK = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetwork
 
 
 def all_done(results: dict) -> bool:
-    return all(isinstance(r.outcome, Done) for r in results.values())
+    return all(isinstance(r.outcome, Ready) for r in results.values())
 
 
 async def test_the_runbooks_azure_side_is_built_and_then_left_alone(estate: Estate) -> None:

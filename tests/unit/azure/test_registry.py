@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from notebook_platform.engine.outcome import Done, Failed
+from notebook_platform.engine.outcome import Failed, Ready
 
 from sandbox.azure.authorization import ROLES
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled
@@ -150,7 +150,7 @@ async def test_it_goes_with_the_platform_or_is_let_go_of(estate: Estate) -> None
     await settled(estate, binder_spec() | {"adoption": "IfUnowned"})
     await estate.new_operator()
     results = await estate.delete(binder_spec())
-    assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
+    assert all(isinstance(r.outcome, Ready) for r in results.values()), {n: r.outcome for n, r in results.items()}
     assert not [i for i in (await estate.state())["resources"] if "universitybinder" in i]
     assert SECRET not in estate.secrets.data
 
@@ -162,7 +162,7 @@ async def test_a_registry_that_was_taken_out_of_the_spec_stays_until_the_platfor
     assert REGISTRY in resources, "its images may still be wanted"
     await estate.new_operator()
     results = await estate.delete(runbook_spec())
-    assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
+    assert all(isinstance(r.outcome, Ready) for r in results.values()), {n: r.outcome for n, r in results.items()}
     assert "DELETE registries/universitybinder" in await estate.writes()
     assert not [i for i in (await estate.state())["resources"] if "universitybinder" in i]
     assert SECRET not in estate.secrets.data

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.azure.assignments import ROLES, Assignment, assignment_of, is_ours, parse_record
-from notebook_platform.engine.outcome import Done
+from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.reconcile import Mode, Policy
 
 from sandbox.azure.world import SUBSCRIPTION
@@ -124,7 +124,7 @@ async def test_a_deletion_takes_assignments_that_no_pass_had_narrowed_yet(estate
     await estate.control("PUT", f"/subscriptions/{OTHER_SUBSCRIPTION}", {"state": "Enabled"})
     await settled(estate, with_registries(registry("registryone"), registry("registrytwo", OTHER_SUBSCRIPTION)))
     results = await estate.delete(with_registries())
-    assert all(isinstance(r.outcome, Done) for r in results.values()), {n: r.outcome for n, r in results.items()}
+    assert all(isinstance(r.outcome, Ready) for r in results.values()), {n: r.outcome for n, r in results.items()}
     assert await roles(estate) == set()
 
 
@@ -197,8 +197,8 @@ async def test_nothing_is_pruned_while_the_cluster_does_not_say_who_its_nodes_ar
     mark = await estate.mark()
     await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"identityProfile": None}})
     results = await estate.once(spec)
-    assert isinstance(results["ClusterRoles"].outcome, Done) and isinstance(results["RolePruning"].outcome, Done)
-    assert not any(given.role_name == "AcrPull" for given in results["ClusterRoles"].outcome.output)
+    assert isinstance(results["ClusterRoles"].outcome, Ready) and isinstance(results["RolePruning"].outcome, Ready)
+    assert not any(given.role_name == "AcrPull" for given in results["ClusterRoles"].outcome.output.assignments)
     assert ("AcrPull", "registryone") in await roles(estate) and not [
         w for w in await estate.writes(mark) if w.startswith("DELETE")
     ]

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from notebook_platform.azure.arm.cloud import CLOUDS
 from notebook_platform.clients import cloud_of
 from notebook_platform.config import OperatorConfig
-from notebook_platform.engine.outcome import Done, Failed
+from notebook_platform.engine.outcome import Failed, Ready
 
 from sandbox.azure.world import CLIENT_ID, TENANT
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
@@ -50,7 +50,7 @@ async def test_a_certificate_signs_in(estate: Estate, password: bytes | None) ->
     app_id = (await estate.control("POST", "/applications", body))["application"]["appId"]
     data = {"tenantId": TENANT, "clientId": app_id, "clientCertificate": both}
     estate.secrets.data["certificate"] = data | ({"clientCertificatePassword": password.decode()} if password else {})
-    assert isinstance(await outcome_of_sign_in(estate, signed_in_by(certificateRef={"name": "certificate"})), Done)
+    assert isinstance(await outcome_of_sign_in(estate, signed_in_by(certificateRef={"name": "certificate"})), Ready)
 
 
 async def test_a_certificate_that_the_application_does_not_have_is_refused(estate: Estate) -> None:
@@ -99,7 +99,7 @@ async def machine(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 @pytest.mark.parametrize("client_id", [None, "44444444-4444-4444-4444-444444444444"])
 async def test_a_managed_identity_signs_in(estate: Estate, machine: list[str], client_id: str | None) -> None:
     chosen = {"clientId": client_id} if client_id else {}
-    assert isinstance(await outcome_of_sign_in(estate, signed_in_by(managedIdentity=chosen)), Done)
+    assert isinstance(await outcome_of_sign_in(estate, signed_in_by(managedIdentity=chosen)), Ready)
     assert machine[-1] == (client_id or "")
 
 
@@ -112,7 +112,7 @@ async def test_two_tenants_and_two_subscriptions_live_side_by_side(estate: Estat
     other["azure"]["subscriptionId"] = OTHER_SUBSCRIPTION
     other["identity"] = {"type": "SystemAssigned"}
     first, second = await estate.once_past_group(runbook_spec()), await estate.once_past_group(other)
-    assert all(isinstance(r["ResourceGroup"].outcome, Done) for r in (first, second))
+    assert all(isinstance(r["ResourceGroup"].outcome, Ready) for r in (first, second))
     resources = (await estate.state())["resources"]
     assert {group_id("prd_rg_jhub"), f"/subscriptions/{OTHER_SUBSCRIPTION}/resourcegroups/prd_rg_jhub"} <= set(resources)
 
@@ -131,7 +131,7 @@ async def test_a_rotated_secret_is_taken_up_with_no_failed_pass(estate: Estate) 
     estate.secrets.data["azure-credentials"]["clientSecret"] = "the-new-operator-secret"
     mark = await estate.mark()
     results = await estate.once(runbook_spec())
-    assert isinstance(results["Credentials"].outcome, Done)
+    assert isinstance(results["Credentials"].outcome, Ready)
     entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
     assert not [e for e in entries if e["status"] == 401]
 

@@ -8,9 +8,9 @@ import pytest
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.cluster_body import VERSION_PATH
-from notebook_platform.azure.outputs import Cluster
-from notebook_platform.engine.outcome import Done, Progressing, StepError
+from notebook_platform.engine.outcome import Deferred, Progressing, Ready, StepError
 from notebook_platform.engine.reconcile import Policy, reconcile
+from notebook_platform.outputs import Cluster
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
@@ -29,7 +29,7 @@ async def test_three_pools_follow_the_control_plane_minor_by_minor_one_at_a_time
     await estate.settle(three_pools("1.34"))
     mark = await estate.mark()
     results = await estate.settle(three_pools("1.36"))
-    assert all(isinstance(r.outcome, Done) and not r.outcome.next for r in results.values())
+    assert all(isinstance(r.outcome, Ready) for r in results.values())
     entries = (await estate.control("GET", f"/journal?writes=1&since={mark}"))["value"]
     assert {e["status"] for e in entries} == {200}, "nothing was sent while something ran"
     order = [e["path"].rsplit("/", 1)[1] for e in entries]
@@ -47,9 +47,9 @@ async def test_while_the_pools_follow_the_cluster_says_what_it_waits_for(estate:
     for _ in range(200):
         results = await estate.once(three_pools("1.36"))
         outcome = results["Cluster"].outcome
-        if isinstance(outcome, Done) and outcome.next:
-            said.add(outcome.next)
-        if all(isinstance(r.outcome, Done) and not r.changes for r in results.values()):
+        if isinstance(outcome, Deferred):
+            said.add(outcome.message)
+        if all(isinstance(r.outcome, Ready) and not r.changes for r in results.values()):
             break
         await estate.simulator.world.clock.sleep(25)
     assert any("follow to 1.35" in words and "goes on to 1.36" in words for words in said), said
@@ -68,11 +68,11 @@ async def test_kubernetes_waits_for_releases_that_it_would_leave_behind_and_goes
     mark, estate.leaves = await estate.mark(), leaves
     results = await estate.settle(three_pools("1.36"))
     told = results["Cluster"].outcome
-    assert isinstance(told, Done) and told.person and told.reason == "ReleasesInTheWay" and told.output is not None
-    assert "spec.cluster.kubernetesVersion 1.36 waits, because release jhub in namespace jhub" in told.next
-    assert isinstance(pools := results["NodePools"].outcome, Done) and pools.reason == "ControlPlaneWaits"
+    assert isinstance(told, Deferred) and told.needs_user and told.reason == "ReleasesInTheWay" and told.output is not None
+    assert "spec.cluster.kubernetesVersion 1.36 waits, because release jhub in namespace jhub" in told.message
+    assert isinstance(pools := results["NodePools"].outcome, Deferred) and pools.reason == "ControlPlaneWaits"
     assert await estate.writes(mark) == [] and asked[0][1] == "1.36"
-    assert [(c.path, c.awaits and c.awaits.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "ReleasesInTheWay")]
+    assert [(c.path, c.gate and c.gate.failed.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "ReleasesInTheWay")]
     estate.leaves = None
     await estate.settle(three_pools("1.36"))
     assert "PUT managedClusters/prd-aks-jhub" in await estate.writes(mark)
@@ -104,7 +104,7 @@ async def test_an_operator_that_starts_looks_once_for_all_its_platforms(estate: 
     await estate.new_operator()
     mark, estate.max_age = await estate.mark(), 300
     results = await asyncio.gather(*(estate.once(runbook_spec()) for _ in range(10)))
-    assert not [name for passed in results for name, r in passed.items() if r.changes or not isinstance(r.outcome, Done)]
+    assert not [name for passed in results for name, r in passed.items() if r.changes or not isinstance(r.outcome, Ready)]
     entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
     reads = Counter(e["path"].lower() for e in entries if not e["path"].endswith("/token"))
     assert set(reads.values()) == {1}, reads
@@ -133,8 +133,8 @@ async def test_an_operation_is_not_forgotten_while_the_operator_holds_its_calls_
     with pytest.raises(StepError, match="Throttled"):
         for _ in range(1000):
             await session.send("GET", f"/subscriptions/{SUBSCRIPTION}", api_version="2022-12-01")
-    fresh = {name: r for name, r in results.items() if isinstance(r.outcome, Done) and not r.changes}
-    results = await estate.once(three_pools("1.35"), Policy(fresh=fresh))
+    fresh = {name: r for name, r in results.items() if isinstance(r.outcome, Ready) and not r.changes}
+    results = await estate.once(three_pools("1.35"), Policy(result_cache=fresh))
     assert isinstance(results["Cluster"].outcome, Progressing)
     assert estate.operations.keys() == before.keys() == {"Cluster"}
 
@@ -147,7 +147,7 @@ async def test_a_principal_that_may_not_list_the_subscription_reads_its_own_thin
     await estate.control("POST", "/faults", fault | {"code": "AuthorizationFailed"})
     mark = await estate.mark()
     results = await estate.once(runbook_spec())
-    assert all(isinstance(r.outcome, Done) and not r.changes for r in results.values()), results
+    assert all(isinstance(r.outcome, Ready) and not r.changes for r in results.values()), results
     assert await estate.writes(mark) == []
 
 

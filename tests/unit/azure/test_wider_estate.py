@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from notebook_platform.engine.outcome import Done, Failed
+from notebook_platform.engine.outcome import Deferred, Failed, Ready
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled, with_cluster
@@ -246,7 +246,7 @@ async def test_a_rotation_survives_a_new_operator_at_every_step(estate: Estate) 
     for _ in range(60):
         estate.operations = {}
         results = await estate.once(spec)
-        if all(isinstance(r.outcome, Done) and not r.changes for r in results.values()):
+        if all(isinstance(r.outcome, Ready) and not r.changes for r in results.values()):
             break
         await estate.simulator.world.clock.sleep(30)
     resources = (await estate.state())["resources"]
@@ -307,7 +307,7 @@ async def test_the_old_secret_stays_while_the_nodes_may_not_be_rolled(estate: Es
     for _ in range(6):
         results = await estate.once(runbook_spec())
     outcome = results["PrincipalSecret"].outcome
-    assert isinstance(outcome, Done) and "waits for spec.cluster.maintenanceWindow" in outcome.next
+    assert isinstance(outcome, Deferred) and "waits for spec.cluster.maintenanceWindow" in outcome.message
     application = next(a for a in (await estate.state())["applications"] if a["displayName"] == "sp_aks_jhub")
     assert len(application["passwordCredentials"]) == 2, "both are valid until the cluster has the new one"
     estate.disruption_waits = ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from notebook_platform.engine.outcome import Done
+from notebook_platform.engine.outcome import Ready
 
 from sandbox.azure.world import CLIENT_SECRET, SUBSCRIPTION
 from tests.unit.azure.conftest import group_id, runbook_spec, with_cluster
@@ -106,7 +106,7 @@ async def test_applied_what_is_printed_changes_nothing_but_who_owns_it(terminal:
     assert said.code == 2 and not [step for step in said.document["steps"] if "reason" in step]
     mark = await terminal.estate.mark()
     results = await terminal.estate.settle(document["spec"])
-    assert all(isinstance(result.outcome, Done) for result in results.values())
+    assert all(isinstance(result.outcome, Ready) for result in results.values())
     written = set(await terminal.estate.writes(mark))
     assert {w for w in written if w != "PATCH tags/default" and not w.startswith("PUT agentPools/")} == set()
     after = (await terminal.estate.state())["resources"]

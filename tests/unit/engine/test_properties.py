@@ -10,12 +10,25 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notebook_platform.engine import Action, Change, Done, Failed, Inputs, Observed, Outcome, Progressing, Step, StepError
+from notebook_platform.engine import (
+    Action,
+    Change,
+    Deferred,
+    Failed,
+    Inputs,
+    Observed,
+    Outcome,
+    Progressing,
+    Ready,
+    Step,
+    StepError,
+)
 from notebook_platform.engine.backoff import LONGEST_WAIT, backing_off, next_attempts, wait_after
-from notebook_platform.engine.change import compare
+from notebook_platform.engine.change import Disruptive, Impossible, NeedsApproval, Scheduled, compare, split_by_gate
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile, requeue_after
+from notebook_platform.engine.step import AnyStep
 from notebook_platform.engine.teardown import orphan, teardown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,18 +43,30 @@ class World:
         self.log: list[tuple[str, str]] = []
 
 
-class Thing(Step[str, str]):
+class Made:
+    """Base of the outputs: each thing has a class of its own."""
+
+
+CLASSES: dict[str, type[Made]] = {}
+"""The classes of the outputs, by the name of the thing."""
+
+
+def class_of(name: str) -> type[Made]:
+    return CLASSES.setdefault(name, type(name, (Made,), {}))
+
+
+class Thing(Step[str, str, Made]):
     """A step on a simulated world: a script of outcomes, then it is real."""
 
     def __init__(self, name: str, needs: tuple[str, ...], script: list[str], world: World) -> None:
-        self.name, self.needs = name, needs  # type: ignore[misc]
+        self.name, self.provides, self.needs = name, class_of(name), tuple(map(class_of, needs))
         self._script, self._world = script, world
 
     def desired(self, inputs: Inputs) -> str:
-        assert set(inputs) == set(self.needs), "a step was run before its needs were Done"
+        assert all(inputs.get(need) for need in self.needs), "a step was run before its needs were Ready or Deferred"
         return self.name
 
-    async def observe(self, inputs: Inputs) -> Observed[str]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[str]:
         if self.name in self._world.hidden:
             raise StepError("Hidden", f"{self.name} cannot be read", "Wait.")
         return Observed(found=self.name if self.name in self._world.there else None)
@@ -61,10 +86,13 @@ class Thing(Step[str, str]):
         if word == "raise":
             raise RuntimeError("secret-text")
         self._world.there.add(self.name)
-        return Done()
+        return Ready()
 
-    def output(self, found: str | None) -> Any:
-        return found
+    def output(self, found: str | None) -> Made | None:
+        return class_of(found)() if found else None
+
+    def planned_output(self, desired: str) -> Made:
+        return class_of(desired)()
 
     async def delete(self, found: str, inputs: Inputs) -> Outcome:
         self._world.log.append(("delete", self.name))
@@ -72,7 +100,7 @@ class Thing(Step[str, str]):
         if word in ("busy", "fail"):
             return Progressing(reason="Deleting", message="at work", requeue_after=1)
         self._world.there.discard(self.name)
-        return Done()
+        return Ready()
 
 
 WORDS = st.lists(st.sampled_from(["busy", "fail", "stall", "raise"]), max_size=3)
@@ -110,9 +138,9 @@ def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(pl
         results = run(graph)
         for _, name in world.log[start:]:
             needs = set(graph.needs[name])
-            assert needs <= before | done_in_pass | {n for n in needs if isinstance(results[n].outcome, Done)}
+            assert needs <= before | done_in_pass | {n for n in needs if isinstance(results[n].outcome, Ready)}
             done_in_pass.add(name)
-        if all(isinstance(r.outcome, Done) for r in results.values()):
+        if all(isinstance(r.outcome, Ready) for r in results.values()):
             break
     assert world.there == set(graph.steps)
     count = len(world.log)
@@ -130,7 +158,7 @@ def test_deletion_runs_in_reverse(plan: list) -> None:
     for _ in range(60):
         present = set(world.there)
         results = asyncio.run(teardown(graph, {}))
-        if all(isinstance(r.outcome, Done) for r in results.values()):
+        if all(isinstance(r.outcome, Ready) for r in results.values()):
             break
         assert world.there <= present
     assert world.there == set()
@@ -209,7 +237,7 @@ def test_drift_is_corrected_or_only_told_as_the_policy_says() -> None:
         assert result.drift and bool(world.log) is correct
 
 
-class Dial(Step[Any, Any]):
+class Dial(AnyStep):
     """A thing with one member that can be changed and one that it has for life."""
 
     name = "Dial"
@@ -220,13 +248,15 @@ class Dial(Step[Any, Any]):
     def desired(self, inputs: Inputs) -> Any:
         return self._wanted
 
-    async def observe(self, inputs: Inputs) -> Observed[Any]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Any]:
         return Observed(found=dict(self.there))
 
     def plan(self, desired: Any, found: Any) -> Sequence[Change]:
         never = Failed(reason="ForLife", message="spec.hard is for life", remedy="Set it back.")
         return [
-            Change(path=key, action=Action.UPDATE, before=found[key], after=value, cannot=never if key == "hard" else None)
+            Change(
+                path=key, action=Action.UPDATE, before=found[key], after=value, gate=Impossible(never) if key == "hard" else None
+            )
             for key, value in desired.items()
             if found[key] != value
         ]
@@ -239,13 +269,13 @@ class Dial(Step[Any, Any]):
         return found
 
     async def delete(self, found: Any, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
 
 def test_what_cannot_be_made_is_told_by_the_plan_and_after_all_that_can_be_is_made() -> None:
     dial = Dial({"easy": 1, "hard": 1})
     planned = run(Graph([dial]), Policy(mode=Mode.PLAN))["Dial"]
-    assert [(c.path, c.cannot.reason if c.cannot else None) for c in planned.changes] == [("easy", None), ("hard", "ForLife")]
+    assert [(c.path, c.gate and c.gate.failed.reason) for c in planned.changes] == [("easy", None), ("hard", "ForLife")]
     assert isinstance(run(Graph([dial]))["Dial"].outcome, Progressing)
     assert dial.there == {"easy": 1, "hard": 0}
     last = run(Graph([dial]))["Dial"]
@@ -261,27 +291,32 @@ class Careful(Dial):
 
     def plan(self, desired: Any, found: Any) -> Sequence[Change]:
         asked = Failed(reason="Asked", message="it is asked", remedy="Say yes.")
-        return [
-            replace(change, awaits=asked if change.after == 99 else None, disrupts=change.after == 50)
-            for change in super().plan(desired, found)
-        ]
+        gates = {99: NeedsApproval(asked), 50: Disruptive()}
+        return [replace(change, gate=gates.get(change.after)) for change in super().plan(desired, found)]
 
     async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
         await super().apply(desired, found, changes)
-        return Done()
+        return Ready()
 
 
 def test_what_waits_is_told_and_all_else_is_made_meanwhile() -> None:
     step = Careful(a=1, b=99, c=50)
     graph = Graph([step])
     result = run(graph, Policy(disruption_waits="the window"))["Dial"]
-    assert result.applied and isinstance(result.outcome, Done) and step.there == {"a": 1, "b": 0, "c": 0}
-    assert (result.outcome.reason, result.outcome.person, result.outcome.next) == ("Asked", True, "it is asked. Say yes.")
+    assert result.applied and isinstance(result.outcome, Deferred) and step.there == {"a": 1, "b": 0, "c": 0}
+    assert (result.outcome.reason, result.outcome.needs_user, result.outcome.message) == ("Asked", True, "it is asked. Say yes.")
     run(graph)
     assert step.there == {"a": 1, "b": 0, "c": 50}
     conditions = {c.type: c for c in fold_conditions({"Dial": run(graph)["Dial"]}, [], generation=1, now=NOW)}
     assert conditions["Ready"].reason == conditions["Stalled"].reason == "Asked" and conditions["Stalled"].status == "True"
     assert conditions["Reconciling"].status == "False"
+
+
+def test_what_the_spec_schedules_is_no_drift_and_waits_only_if_it_disrupts() -> None:
+    calm, loud = (Change(path=p, action=Action.UPDATE, gate=Scheduled(disruptive=p == "loud")) for p in ("calm", "loud"))
+    assert split_by_gate([calm, loud], "").now == (calm, loud)
+    split = split_by_gate([calm, loud], "the window")
+    assert (split.now, split.deferred, split.later) == ((calm,), (loud,), True)
 
 
 def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_them() -> None:
@@ -294,7 +329,7 @@ def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_t
     run(Graph([Careful(a=1)]), Policy(occupied=occupied))
     assert not asked
     result = run(Graph([Careful(c=50)]), Policy(occupied=occupied))["Dial"]
-    assert "waits for the end of 2 servers" in result.outcome.next and result.requeue_after == 60 and asked == [1]
+    assert "waits for the end of 2 servers" in result.outcome.message and result.requeue_after == 60 and asked == [1]
     beside = run(Graph([Careful(a=1, c=50)]), Policy(occupied=occupied))["Dial"]
     assert beside.applied and beside.requeue_after == 60
 

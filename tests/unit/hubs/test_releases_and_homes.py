@@ -25,6 +25,7 @@ from notebook_platform.hubs.health.hub import unseen
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.hubs.users.census import UserCounts, notices
+from notebook_platform.workload.step import WorkloadClusterOutput
 
 NAMES = st.from_regex("[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 
@@ -51,10 +52,11 @@ def test_whatever_releases_and_hubs_need_of_each_other_there_is_a_graph(names: l
     found = in_order(contents, needs)
     keeping = Keeping(owner="o", uid="u", helm=None, ledger=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
 
-    def there(name: str) -> Any:
-        return type(name, (Check,), {"name": name, "desired": lambda *_: None, "observe": lambda *_: None})()
+    def there(name: str, provides: type) -> Any:
+        members = {"name": name, "provides": provides, "desired": lambda *_: None, "observe": lambda *_: None}
+        return type(name, (Check,), members)()
 
-    graph = Graph([there("WorkloadCluster"), *(ReleaseStep(content, keeping) for content in found)])
+    graph = Graph([there("WorkloadCluster", WorkloadClusterOutput), *(ReleaseStep(content, keeping) for content in found)])
     for name, content in contents.items():
         assert content.circle or {contents[need].name for need in needs[name]} <= set(graph.needs[content.name])
 
@@ -68,7 +70,7 @@ def test_a_hub_comes_after_the_releases_that_it_needs() -> None:
         "jupyterhub": JupyterHub(hub, hub_context=HubContext(), secrets=None, helm=None, allow_private=False),  # type: ignore[arg-type]
     }
     in_order(contents, {"jupyterhub": ["ingress", "binderhub"], "ingress": []})
-    assert contents["jupyterhub"].needs == ("WorkloadCluster", "ReleaseIngress")
+    assert contents["jupyterhub"].after == ("ReleaseIngress",)
 
 
 def test_two_homes_for_one_server_are_told_and_named_servers_are_not_taken_for_them() -> None:

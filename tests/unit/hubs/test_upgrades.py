@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine import Change
+from notebook_platform.engine.change import NeedsApproval
 from notebook_platform.helm.approval import APPROVE, Concern, approved, needed
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.deprecated_apis import REMOVED, lost
@@ -122,23 +123,23 @@ def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_togethe
         "releases/jhub/jhub/PriorityClass/jhub-default-priority",
         "releases/jhub/jhub/chart",
     ]
-    assert found[0].after == "policy/v1" and all(change.awaits is asked and change.disrupts for change in found)
+    assert found[0].after == "policy/v1" and all(change.gate == NeedsApproval(asked, disruptive=True) for change in found)
 
 
 def test_what_was_begun_and_broken_off_asks_for_nothing_again() -> None:
     asked = needed(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
     (found,) = planned(State.OUT_OF_SYNC, RevisionPreview(awaits=asked), OwnedRelease(unfinished=True, wish=WANTED.digest))
-    assert found.awaits is None and not found.disrupts
+    assert found.gate is None
     (other,) = planned(State.OUT_OF_SYNC, RevisionPreview(awaits=asked), OwnedRelease(unfinished=True, wish="0" * 64))
-    assert other.awaits is asked and other.disrupts
+    assert other.gate == NeedsApproval(asked, disruptive=True)
 
 
 def test_what_a_rehearsal_refused_cannot_be_done_in_any_state_that_writes() -> None:
     refused = refusal("chart requires kubeVersion: >=1.28.0-0 which is incompatible", WANTED, (1, 25), FIELD)
     assert refused is not None and refused.reason == "UnsupportedKubernetes"
     for state in (State.OUT_OF_SYNC, State.FAILED):
-        assert {change.cannot for change in planned(state, RevisionPreview(refused=refused))} == {refused}
-    assert planned(State.LOCK_TIMEOUT, RevisionPreview(refused=refused))[0].cannot is None
+        assert {change.gate.failed for change in planned(state, RevisionPreview(refused=refused))} == {refused}
+    assert planned(State.LOCK_TIMEOUT, RevisionPreview(refused=refused))[0].gate is None
 
 
 def test_kinds_that_kubernetes_no_longer_serves_are_named_and_custom_ones_left_to_the_real_run() -> None:

@@ -12,10 +12,10 @@ from notebook_platform.api import FINALIZER
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
-from notebook_platform.engine import Action, Change, Done
+from notebook_platform.engine import Action, Change, Ready
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Outcome, StepError
-from notebook_platform.engine.step import Inputs, Observed, Step
+from notebook_platform.engine.step import AnyStep, Inputs, Observed
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.reconciler import PlatformReconciler
 
@@ -46,11 +46,11 @@ def whole_spec(**changes: Any) -> dict[str, Any]:
     return {**spec, **changes}
 
 
-class Raising(Step[Any, Any]):
+class Raising(AnyStep):
     """Stands in a real step's place: found and in order, but one method raises."""
 
-    def __init__(self, real: Step[Any, Any], method: str, error: Callable[[], BaseException] | None) -> None:
-        self.name, self.needs = real.name, real.needs
+    def __init__(self, real: AnyStep, method: str, error: Callable[[], BaseException] | None) -> None:
+        self.name, self.needs, self.after, self.provides = real.name, real.needs, real.after, real.provides
         self._method, self._error = method, error
         self.reached = False
 
@@ -67,7 +67,7 @@ class Raising(Step[Any, Any]):
         self._at("desired")
         return "wanted"
 
-    async def observe(self, inputs: Inputs) -> Observed[Any]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Any]:
         self._at("observe")
         return Observed(found=None if self._method in ("apply", "promise") else "found")
 
@@ -77,7 +77,7 @@ class Raising(Step[Any, Any]):
 
     async def apply(self, desired: Any, found: Any, changes: Sequence[Change]) -> Outcome:
         self._at("apply")
-        return Done(output="made")
+        return Ready(output="made")
 
     def check_health(self, found: Any) -> Outcome | None:
         self._at("judge")
@@ -101,11 +101,11 @@ class Raising(Step[Any, Any]):
 
     async def delete(self, found: Any, inputs: Inputs) -> Outcome:
         self._at("delete")
-        return Done()
+        return Ready()
 
     async def orphan(self, found: Any) -> Outcome:
         self._at("let_go")
-        return Done()
+        return Ready()
 
 
 class RaisingClients(SharedClients):

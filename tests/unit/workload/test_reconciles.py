@@ -12,7 +12,7 @@ from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Done, Failed
+from notebook_platform.engine.outcome import Failed, Ready
 from notebook_platform.engine.reconcile import Policy, Result, reconcile
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.steps import azure_steps
@@ -75,7 +75,7 @@ async def site(estate: Estate) -> AsyncIterator[Site]:
 
 
 async def test_azure_is_asked_once_and_again_after_a_refusal_and_a_restart(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance((await site.reconcile(10)).outcome, Done)
+    assert isinstance((await site.reconcile(10)).outcome, Ready)
     assert await site.asked() == 1
     context = await site.context()
     assert await site.clients.own_cluster(context) is await site.clients.own_cluster(context) is not None
@@ -84,7 +84,7 @@ async def test_azure_is_asked_once_and_again_after_a_refusal_and_a_restart(site:
     site.cluster.token = "another"
     failed = (await site.reconcile()).outcome
     assert isinstance(failed, Failed) and failed.reason == "ClusterUnreachable" and "401" in failed.message
-    assert isinstance((await site.reconcile(5)).outcome, Done)
+    assert isinstance((await site.reconcile(5)).outcome, Ready)
     assert await site.asked() == 2 and "another" in site.estate.secrets.data[SECRET]["value"]
     await site.clients.close()
     site.clients = ClusterClients()
@@ -106,7 +106,7 @@ async def test_the_secret_is_written_and_never_read(site: Site) -> None:
     written = dict(site.estate.secrets.data[SECRET])
     for text in ("", "{", yaml.safe_dump({"users": [{"user": {"exec": {"command": "/bin/false"}}}]})):
         site.estate.secrets.data[SECRET] = {"value": text, "clusterId": "/subscriptions/x", "expires": "never"}
-        assert isinstance((await site.reconcile(2)).outcome, Done)
+        assert isinstance((await site.reconcile(2)).outcome, Ready)
         assert site.estate.secrets.data[SECRET] == written
     del site.estate.secrets.data[SECRET]
     await site.reconcile()
@@ -117,7 +117,7 @@ async def test_without_local_accounts_no_credential_is_written(site: Site) -> No
     site.spec = with_cluster(entra={"azureRBAC": True}, localAccounts=False)
     await site.estate.settle(site.spec)
     site.cluster.token = (await (await site.context()).session.token(AKS)).token
-    assert isinstance((await site.reconcile(3)).outcome, Done)
+    assert isinstance((await site.reconcile(3)).outcome, Ready)
     text = site.estate.secrets.data[SECRET]["value"]
     assert site.cluster.token not in text and set(yaml.safe_load(text)["users"][0]["user"]) == {"exec"}
     assert "kubelogin" in text and await site.asked() == 1

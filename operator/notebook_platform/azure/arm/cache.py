@@ -1,6 +1,6 @@
 """What is there in a subscription, looked at once for all platforms: one LIST a kind, shared while it is young enough.
 
-A shared look is for seeing that nothing has changed. Before anything is written the thing itself is read (`sharp`), and so it is
+A shared look is for seeing that nothing has changed. Before anything is written the thing itself is read (`fresh`), and so it is
 for a caller who may not list a subscription: Azure refuses that to a principal whose roles stand on a resource group.
 """
 
@@ -160,10 +160,10 @@ class ResourceCache:
                 shelf.at = began
         return None if shelf.forbidden else shelf.items
 
-    async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, sharp: bool) -> Wire | None:
+    async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, fresh: bool) -> Wire | None:
         """One thing by name; None when it is not there. Raises HttpResponseError."""
         assert kind.get is not None
-        if not sharp and (items := await self.list_subscription(kind, max_age)) is not None:
+        if not fresh and (items := await self.list_subscription(kind, max_age)) is not None:
             return next((i for i in items if _is(i, group, name)), None)
         try:
             return wire(await kind.get(self._session, group, name))
@@ -172,10 +172,10 @@ class ResourceCache:
                 return None
             raise
 
-    async def list_group(self, kind: ResourceType, group: str, *, max_age: float, sharp: bool) -> list[Wire] | None:
+    async def list_group(self, kind: ResourceType, group: str, *, max_age: float, fresh: bool) -> list[Wire] | None:
         """All of a kind in one group; None when the group is not there. Raises HttpResponseError."""
         assert kind.list_group is not None
-        if not sharp and (items := await self.list_subscription(kind, max_age)) is not None:
+        if not fresh and (items := await self.list_subscription(kind, max_age)) is not None:
             return [item for item in items if _group_of(item) == group.lower()]
         try:
             return [wire(item) async for item in kind.list_group(self._session, group)]
@@ -184,10 +184,10 @@ class ResourceCache:
                 return None
             raise
 
-    async def cached_call(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, sharp: bool) -> Any:
-        """The answer to a question that many platforms ask (a provider's state), at most `max_age` old; `sharp`: one that was
+    async def cached_call(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, fresh: bool) -> Any:
+        """The answer to a question that many platforms ask (a provider's state), at most `max_age` old; `fresh`: one that was
         asked for after this call."""
-        kept, oldest = self._answers.setdefault(key, _Answer()), time.monotonic() - (0 if sharp else max_age)
+        kept, oldest = self._answers.setdefault(key, _Answer()), time.monotonic() - (0 if fresh else max_age)
         async with kept.lock:
             if kept.at < oldest:
                 began = time.monotonic()

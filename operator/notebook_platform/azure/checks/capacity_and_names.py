@@ -16,10 +16,10 @@ from notebook_platform.azure.scope import AzureScope
 Wire = Mapping[str, Any]
 
 
-async def addresses(context: AzureScope, sharp: bool) -> list[Finding]:
+async def addresses(context: AzureScope, fresh: bool) -> list[Finding]:
     """Room in the subnets: in those that the platform keeps, and before the cluster is there in those of others too."""
     spec = context.spec
-    others = await _subnets_of_others(context, sharp)
+    others = await _subnets_of_others(context, fresh)
     amiss = [*subnet_findings(spec), *room_findings(spec, others)]
     if amiss:
         return [Finding(reason=reason, sentence=sentence, remedy=remedy) for reason, sentence, remedy in amiss]
@@ -27,13 +27,13 @@ async def addresses(context: AzureScope, sharp: bool) -> list[Finding]:
     return [Finding(sentence="; ".join(told) or "AKS makes a network of its own")]
 
 
-async def _subnets_of_others(context: AzureScope, sharp: bool) -> list[Room]:
+async def _subnets_of_others(context: AzureScope, fresh: bool) -> list[Room]:
     """What those have left that can be seen. A cluster that is there has taken its addresses already."""
     async with azure_errors("spec.network.subnetId"):
         wanted = _pools_by_subnet(context)
-        if not wanted or await cluster_is_there(context, sharp):
+        if not wanted or await cluster_is_there(context, fresh):
             return []
-        found = [(field, pools, await _subnet(context, id_, sharp)) for id_, (field, pools) in wanted.items()]
+        found = [(field, pools, await _subnet(context, id_, fresh)) for id_, (field, pools) in wanted.items()]
     rooms = []
     for field, pools, subnet in found:
         properties = (subnet or {}).get("properties") or {}
@@ -56,25 +56,25 @@ def _pools_by_subnet(context: AzureScope) -> dict[str, tuple[str, list[NodePool]
     return {id_: said for id_, said in found.items() if id_.lower().startswith(inside)}
 
 
-async def _subnet(context: AzureScope, id_: str, sharp: bool) -> Wire | None:
+async def _subnet(context: AzureScope, id_: str, fresh: bool) -> Wire | None:
     parts = id_.split("/")
-    network = await look_up(context, NETWORKS, parts[8], parts[4], sharp)
+    network = await look_up(context, NETWORKS, parts[8], parts[4], fresh)
     subnets = (network or {}).get("properties", {}).get("subnets") or ()
     return next((subnet for subnet in subnets if subnet["name"].lower() == parts[10].lower()), None)
 
 
-async def names(context: AzureScope, sharp: bool) -> list[Finding]:
+async def names(context: AzureScope, fresh: bool) -> list[Finding]:
     """Whether things of these names are there already, and whose they are."""
     found = []
     for what, field, kind, name, group in _named(context):
         async with azure_errors(field):
-            there = await look_up(context, kind, name, group, sharp)
+            there = await look_up(context, kind, name, group, fresh)
         if there is None or (there.get("properties") or {}).get("provisioningState") == "Deleting":
             continue
         failed = context.owner.ownership_conflict(f"{what} {name!r}", field, there.get("tags"), context.spec.adoption)
         if failed:
             found.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))
-    found += [*await _node_group(context, sharp), *await public_names(context, sharp)]
+    found += [*await _node_group(context, fresh), *await public_names(context, fresh)]
     return found or [Finding(sentence="free, or ours")]
 
 
@@ -89,14 +89,14 @@ def _named(context: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, s
     yield "the managed cluster", "spec.cluster.name", CLUSTERS, spec.cluster.name, group
 
 
-async def _node_group(context: AzureScope, sharp: bool) -> list[Finding]:
+async def _node_group(context: AzureScope, fresh: bool) -> list[Finding]:
     """AKS makes the group for the nodes and takes none that is there
     (https://learn.microsoft.com/azure/aks/faq#can-i-provide-my-own-name-for-the-aks-node-resource-group-)."""
     name = context.spec.cluster.node_resource_group or default_node_group(context.spec)
     async with azure_errors("spec.cluster.nodeResourceGroup"):
-        if await cluster_is_there(context, sharp):
+        if await cluster_is_there(context, fresh):
             return []
-        group = await look_up(context, GROUPS, name, "", sharp)
+        group = await look_up(context, GROUPS, name, "", fresh)
     if group is None or group["properties"].get("provisioningState") == "Deleting":
         return []
     sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, and AKS makes one of its own"

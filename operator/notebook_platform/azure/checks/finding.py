@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from notebook_platform.azure.scope import AzureScope
 
 SEEN_LASTS = 30.0
-"""Seconds for which a look that is not sharp is good enough: what it finds amiss is looked at again before it counts."""
+"""Seconds for which a cached answer is good enough: a problem that it shows is confirmed by a fresh read before it counts."""
 
 
 def oldest(context: AzureScope) -> float:

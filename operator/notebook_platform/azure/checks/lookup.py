@@ -13,15 +13,15 @@ from notebook_platform.azure.scope import AzureScope
 Wire = Mapping[str, Any]
 
 
-async def cluster_is_there(context: AzureScope, sharp: bool) -> bool:
+async def cluster_is_there(context: AzureScope, fresh: bool) -> bool:
     """Whether the platform's cluster exists. Raises HttpResponseError."""
-    return await look_up(context, CLUSTERS, context.spec.cluster.name, context.group, sharp) is not None
+    return await look_up(context, CLUSTERS, context.spec.cluster.name, context.group, fresh) is not None
 
 
-async def look_up(context: AzureScope, kind: ResourceType, name: str, group: str, sharp: bool) -> Wire | None:
+async def look_up(context: AzureScope, kind: ResourceType, name: str, group: str, fresh: bool) -> Wire | None:
     """One thing, or None. Raises HttpResponseError."""
     try:
-        return await context.session.cache.get(kind, group, name, max_age=oldest(context), sharp=sharp)
+        return await context.session.cache.get(kind, group, name, max_age=oldest(context), fresh=fresh)
     except HttpResponseError as error:
         if is_missing(error):
             return None

@@ -27,7 +27,7 @@ ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 Permissions = Sequence[Mapping[str, Any]]
 
 
-async def clock(context: AzureScope, sharp: bool) -> list[Finding]:
+async def clock(context: AzureScope, fresh: bool) -> list[Finding]:
     """Our clock against Azure's."""
     session, path = context.session, f"/subscriptions/{context.spec.azure.subscription_id}"
 
@@ -37,7 +37,7 @@ async def clock(context: AzureScope, sharp: bool) -> list[Finding]:
         return abs((datetime.now(UTC) - parsedate_to_datetime(theirs)).total_seconds()) if theirs else 0.0
 
     async with azure_errors("spec.azure.subscriptionId"):
-        skew = await session.cache.cached_call("clock", ask, max_age=oldest(context), sharp=sharp)
+        skew = await session.cache.cached_call("clock", ask, max_age=oldest(context), fresh=fresh)
     if skew > SKEW_SECONDS:
         sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
         return [Finding(sentence=sentence, reason="ClockSkew", remedy="Synchronise it (NTP).", retry_in=AGAIN)]
@@ -54,23 +54,23 @@ class Need:
     certain: bool = True
 
 
-async def permissions(context: AzureScope, sharp: bool) -> list[Finding]:
+async def permissions(context: AzureScope, fresh: bool) -> list[Finding]:
     """Which actions are missing, and on which scope. What Azure does not tell is not held against anybody."""
     subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
     async with azure_errors("spec.azure.resourceGroup"):
-        group = await _group(context, sharp)
-    return await lacking(context, needs(context, group is not None), sharp) or [
+        group = await _group(context, fresh)
+    return await lacking(context, needs(context, group is not None), fresh) or [
         Finding(sentence=f"all that is needed is granted on {group['id'] if group else subscription}")
     ]
 
 
-async def lacking(context: AzureScope, wanted: Iterable[Need], sharp: bool) -> list[Finding]:
+async def lacking(context: AzureScope, wanted: Iterable[Need], fresh: bool) -> list[Finding]:
     """What is not granted of `wanted`: a finding a scope."""
     subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
     missing: dict[tuple[str, bool], list[str]] = {}
     silent = True
     for need in wanted:
-        told = [await _granted(context, scope, sharp) for scope in dict.fromkeys((subscription, need.scope))]
+        told = [await _granted(context, scope, fresh) for scope in dict.fromkeys((subscription, need.scope))]
         silent = silent and not any(told)
         if any(told) and not any(is_granted(need.action, given) for given in told):
             missing.setdefault((need.scope, need.certain), []).append(need.action)
@@ -79,16 +79,16 @@ async def lacking(context: AzureScope, wanted: Iterable[Need], sharp: bool) -> l
     return [_lacks(context, scope, actions, certain) for (scope, certain), actions in missing.items()]
 
 
-async def _group(context: AzureScope, sharp: bool) -> Mapping[str, Any] | None:
+async def _group(context: AzureScope, fresh: bool) -> Mapping[str, Any] | None:
     try:
-        return await context.session.cache.get(GROUPS, "", context.group, max_age=oldest(context), sharp=sharp)
+        return await context.session.cache.get(GROUPS, "", context.group, max_age=oldest(context), fresh=fresh)
     except HttpResponseError as error:
         if error.status_code == 403:
             return None
         raise
 
 
-async def _granted(context: AzureScope, scope: str, sharp: bool) -> Permissions:
+async def _granted(context: AzureScope, scope: str, fresh: bool) -> Permissions:
     """The permissions of our roles on a scope, those from above too; empty when Azure does not tell.
 
     https://learn.microsoft.com/rest/api/authorization/permissions
@@ -106,7 +106,7 @@ async def _granted(context: AzureScope, scope: str, sharp: bool) -> Permissions:
 
     async with azure_errors("spec.azure.credentials"):
         cache = context.session.cache
-        granted: Permissions = await cache.cached_call(f"permissions/{scope}", ask, max_age=oldest(context), sharp=sharp)
+        granted: Permissions = await cache.cached_call(f"permissions/{scope}", ask, max_age=oldest(context), fresh=fresh)
     return granted
 
 

@@ -9,13 +9,13 @@ from notebook_platform.azure.checks.lookup import cluster_is_there, look_up
 from notebook_platform.azure.scope import AzureScope
 
 
-async def public_names(context: AzureScope, sharp: bool) -> list[Finding]:
+async def public_names(context: AzureScope, fresh: bool) -> list[Finding]:
     """Those that somebody else has. Once the cluster is there, its own load balancers have the labels."""
     found: list[Finding] = []
-    if not await cluster_is_there(context, sharp):
+    if not await cluster_is_there(context, fresh):
         for field, label in _labels(context):
             found += await _label(context, field, label)
-    return found + await _registry(context, sharp)
+    return found + await _registry(context, fresh)
 
 
 def _labels(context: AzureScope) -> Iterator[tuple[str, str]]:
@@ -46,7 +46,7 @@ async def _label(context: AzureScope, field: str, label: str) -> list[Finding]:
     ]
 
 
-async def _registry(context: AzureScope, sharp: bool) -> list[Finding]:
+async def _registry(context: AzureScope, fresh: bool) -> list[Finding]:
     """https://learn.microsoft.com/rest/api/container-registry/registries/check-name-availability"""
     binder, field = context.spec.binderhub, "spec.binderhub.registry.azure.name"
     if binder is None or binder.registry.azure is None:
@@ -54,7 +54,7 @@ async def _registry(context: AzureScope, sharp: bool) -> list[Finding]:
     name = binder.registry.azure.name
     path = f"/subscriptions/{context.spec.azure.subscription_id}/providers/Microsoft.ContainerRegistry/checkNameAvailability"
     async with azure_errors(field):
-        if await look_up(context, REGISTRIES, name, context.group, sharp) is not None:
+        if await look_up(context, REGISTRIES, name, context.group, fresh) is not None:
             return []
         body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
         told = (await context.session.send("POST", path, api_version=REGISTRY_API, json=body)).json()

@@ -13,6 +13,7 @@ from notebook_platform.azure.checks.permissions import Need, lacking
 from notebook_platform.azure.providers import REGISTERED, Providers
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import parts
+from notebook_platform.engine import Inputs
 
 LISTS_LAST = 3600.0
 """Seconds for which the sizes of a region are taken to be the same."""
@@ -23,11 +24,9 @@ REGIONAL, SPOT = "cores", "lowprioritycores"
 QUOTA_AGAIN = 300.0
 
 
-async def providers(context: AzureScope, sharp: bool) -> list[Finding]:
+async def providers(context: AzureScope, fresh: bool) -> list[Finding]:
     """Resource providers and preview features; those that are missing the operator registers itself."""
-    step = Providers(context)
-    step.sharp = sharp
-    states = (await step.observe({})).found or {}
+    states = (await Providers(context).observe(Inputs(), fresh=fresh)).found or {}
     missing = [name for name, state in states.items() if state != REGISTERED]
     if not missing:
         return [Finding(sentence=f"{', '.join(states)} are registered")]
@@ -35,10 +34,10 @@ async def providers(context: AzureScope, sharp: bool) -> list[Finding]:
     found = [Finding(sentence=sentence, reason="NotRegistered", remedy="The operator does it.", blocks=False)]
     subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
     wanted = [Need(f"{name}/register/action", subscription) for name in dict.fromkeys(n.split("/")[0] for n in missing)]
-    return [*found, *(finding for finding in await lacking(context, wanted, sharp) if finding.blocks)]
+    return [*found, *(finding for finding in await lacking(context, wanted, fresh) if finding.blocks)]
 
 
-async def version(context: AzureScope, sharp: bool) -> list[Finding]:
+async def version(context: AzureScope, fresh: bool) -> list[Finding]:
     """Whether the region offers the wanted version."""
     location, wanted = context.spec.azure.location, context.spec.cluster.kubernetes_version
     clusters, cache = context.session.container_service.managed_clusters, context.session.cache
@@ -48,7 +47,7 @@ async def version(context: AzureScope, sharp: bool) -> list[Finding]:
         return tuple(answer.get("values", ()))
 
     async with azure_errors("spec.cluster.kubernetesVersion"):
-        values = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(context), sharp=sharp)
+        values = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(context), fresh=fresh)
     offered = sorted((str(v["version"]) for v in values if not v.get("isPreview")), key=parts)
     patches = {patch for v in values for patch in v.get("patchVersions") or {}}
     shown = ", ".join(offered)
@@ -67,7 +66,7 @@ class Size:
     family: str
 
 
-async def _sizes(context: AzureScope, sharp: bool) -> Mapping[str, Size]:
+async def _sizes(context: AzureScope, fresh: bool) -> Mapping[str, Size]:
     """VM sizes that the subscription may use in the region, by name in lower case."""
     location = context.spec.azure.location
 
@@ -81,7 +80,7 @@ async def _sizes(context: AzureScope, sharp: bool) -> Mapping[str, Size]:
 
     async with azure_errors("spec.nodePools"):
         cache = context.session.cache
-        found: Mapping[str, Size] = await cache.cached_call(f"sizes/{location}", ask, max_age=LISTS_LAST, sharp=sharp)
+        found: Mapping[str, Size] = await cache.cached_call(f"sizes/{location}", ask, max_age=LISTS_LAST, fresh=fresh)
     return found
 
 
@@ -94,9 +93,9 @@ def _closed(sku: Any) -> bool:
     return any(str(getattr(r.type, "value", r.type)).lower() == "location" for r in sku.restrictions or ())
 
 
-async def sizes(context: AzureScope, sharp: bool) -> list[Finding]:
+async def sizes(context: AzureScope, fresh: bool) -> list[Finding]:
     """Whether the region has the VM sizes."""
-    known, pools, location = await _sizes(context, sharp), context.spec.node_pools, context.spec.azure.location
+    known, pools, location = await _sizes(context, fresh), context.spec.node_pools, context.spec.azure.location
     unknown = [pool for pool in pools if known and pool.vm_size.lower() not in known]
     if not unknown:
         return [Finding(sentence=f"{', '.join(dict.fromkeys(p.vm_size for p in pools))} offered in {location}")]
@@ -137,7 +136,7 @@ def demands(context: AzureScope, known: Mapping[str, Size], there: Sequence[Mapp
     return found
 
 
-async def quota(context: AzureScope, sharp: bool) -> list[Finding]:
+async def quota(context: AzureScope, fresh: bool) -> list[Finding]:
     """vCPUs left in the region against those at creation, and against the most that may come."""
     location, compute = context.spec.azure.location, context.session.compute
 
@@ -148,9 +147,9 @@ async def quota(context: AzureScope, sharp: bool) -> list[Finding]:
         }
 
     async with azure_errors("spec.nodePools"):
-        left = await context.session.cache.cached_call(f"quota/{location}", ask, max_age=oldest(context), sharp=sharp)
+        left = await context.session.cache.cached_call(f"quota/{location}", ask, max_age=oldest(context), fresh=fresh)
         name, cache = context.spec.cluster.name, context.session.cache
-        cluster = await cache.get(CLUSTERS, context.group, name, max_age=oldest(context), sharp=sharp)
+        cluster = await cache.get(CLUSTERS, context.group, name, max_age=oldest(context), fresh=fresh)
     there = (cluster or {}).get("properties", {}).get("agentPoolProfiles") or ()
     wanted = demands(context, await _sizes(context, False), there)
     told = {name: demand for name, demand in wanted.items() if name in left}

@@ -19,11 +19,11 @@ from notebook_platform.azure.arm.cache import (
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.azure.assignments import ROLES
 from notebook_platform.azure.importing.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
 from notebook_platform.azure.node_pools import POOL_TAG
 from notebook_platform.azure.versions import parts
 from notebook_platform.engine import StepError
+from notebook_platform.outputs import ROLES
 
 Spec = dict[str, Any]
 ROLE_NAMES = {id_: name for name, id_ in ROLES.items()}
@@ -44,7 +44,7 @@ async def scan(session: AzureSession, group: str, cluster_name: str | None, name
     Raises StepError (ResourceGroupNotFound, ClusterNotFound, ClusterNotNamed)."""
     cache = session.cache
     async with azure_errors("--resource-group"):
-        found = await cache.get(GROUPS, "", group, max_age=0, sharp=True)
+        found = await cache.get(GROUPS, "", group, max_age=0, fresh=True)
         if found is None:
             raise StepError("ResourceGroupNotFound", f"there is no resource group {group!r}", "Check --resource-group.")
         cluster = await _cluster(session, group, cluster_name)
@@ -183,8 +183,8 @@ async def _registries(session: AzureSession, cluster: Wire, identity: Spec) -> l
 async def _autoscale(session: AzureSession, node_group: str, remarks: list[str]) -> list[Spec]:
     cache = session.cache
     async with azure_errors("--cluster"):
-        sets = await cache.list_group(SCALE_SETS, node_group, max_age=0, sharp=True) or []
-        settings = await cache.list_group(AUTOSCALE_SETTINGS, node_group, max_age=0, sharp=True) or []
+        sets = await cache.list_group(SCALE_SETS, node_group, max_age=0, fresh=True) or []
+        settings = await cache.list_group(AUTOSCALE_SETTINGS, node_group, max_age=0, fresh=True) or []
     pools = {str(s["id"]).lower(): s["tags"][POOL_TAG] for s in sets if (s.get("tags") or {}).get(POOL_TAG)}
     targets = {str(s["properties"]["targetResourceUri"]).lower(): s for s in settings}
     taken = [setting for target, setting in targets.items() if target in pools]

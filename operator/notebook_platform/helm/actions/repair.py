@@ -4,7 +4,7 @@ import logging
 
 from kubernetes.aio import client
 
-from notebook_platform.engine.outcome import Done, Outcome, Progressing
+from notebook_platform.engine.outcome import Outcome, Progressing, Ready
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.drift import put_right
 from notebook_platform.observability.context import fields
@@ -17,14 +17,14 @@ async def adopt(context: ActionContext) -> Outcome:
     """Record the ownership of a release that existed before and matches the spec. Nothing in the release is written."""
     await context.note()
     log.info("adopted %s", context.label, extra=fields(action="adopt", release="/".join(context.place)))
-    return Done()
+    return Ready()
 
 
 async def correct_drift(context: ActionContext) -> Outcome:
     """Write the members of live objects that differ from the manifest, and no others. Raises StepError (DriftNotCorrectable)."""
     assert context.record.newest is not None
     await put_right(context.api, context.record.newest, context.paths, context.field)
-    return Done()
+    return Ready()
 
 
 async def unlock(context: ActionContext) -> Outcome:

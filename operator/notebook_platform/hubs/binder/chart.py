@@ -5,6 +5,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform import outputs
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
@@ -40,7 +41,7 @@ class BinderHub(ChartAdapter):
     """The binder of spec.binderhub and its hub. `azure_names`: what follows a DNS label of Azure, as eastus.cloudapp.azure.com."""
 
     name = "BinderHub"
-    needs = ("WorkloadCluster", "Registry")
+    needs = (WorkloadClusterOutput, outputs.Registry)
     field = FIELD
 
     def __init__(self, spec: BinderHubSpec, *, secrets: SecretStore, helm: Helm, allow_private: bool, azure_names: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.engine.change import NeedsApproval
 from notebook_platform.helm.approval import Concern, retirement, token_of
 from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.prune import Found, RetiredReleases
@@ -105,7 +106,7 @@ def test_only_releases_that_are_approved_end_and_the_others_wait() -> None:
     marks = {PLACE: OwnedRelease(), ("lab", "lab"): OwnedRelease()}
     step = RetiredReleases(None, [], {}, None)  # type: ignore[arg-type]
     planned = step.plan(None, Found(target, marks, {PLACE: asked}))
-    assert [(change.path, change.awaits is asked) for change in planned] == [
+    assert [(change.path, change.gate == NeedsApproval(asked, disruptive=True)) for change in planned] == [
         ("releases/jhub/jhub", True),
         ("releases/lab/lab", False),
     ]

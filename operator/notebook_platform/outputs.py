@@ -1,7 +1,43 @@
-"""What the Azure steps hand to the steps after them."""
+"""The outputs of the Azure steps: what a step hands to those that need it, keyed by class (`inputs[outputs.Cluster]`).
 
+They stand apart from the steps, so that steps of every layer can name them: the network step need not import the cluster's, nor the
+workload cluster's step anything of Azure.
+"""
+
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+ROLES = {
+    "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
+    "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
+    "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+    "Azure Kubernetes Service RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
+}
+"""https://learn.microsoft.com/azure/role-based-access-control/built-in-roles"""
+
+NAMESPACE = uuid.UUID("7c4f0f5c-2f2e-5d4b-9a53-6d0f5f0f9a11")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    """The subscription, which takes writes from the credentials."""
+
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Providers:
+    """The names of resource providers and preview features that are registered."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """The Kubernetes version for which the checks found nothing that blocks."""
+
+    kubernetes_version: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,3 +122,47 @@ class NodePools:
 
     counts: Mapping[str, int] = field(default_factory=dict)
     scale_sets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A role for a principal on a scope. `role_name` is one of ROLES, or the id of another role."""
+
+    scope: str
+    principal_id: str
+    role_name: str
+
+    @property
+    def role(self) -> str:
+        """The role's id."""
+        return ROLES.get(self.role_name, self.role_name)
+
+    @property
+    def name(self) -> str:
+        """The assignment's GUID."""
+        return str(uuid.uuid5(NAMESPACE, f"{self.scope.lower()}|{self.principal_id.lower()}|{self.role.lower()}"))
+
+    @property
+    def listing(self) -> str:
+        """Where all assignments at, above and below the scope are listed."""
+        return f"{self.scope}/providers/Microsoft.Authorization/roleAssignments"
+
+    @property
+    def path(self) -> str:
+        """Its ARM id."""
+        return f"{self.listing}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenRoles:
+    """Role assignments that exist, or that a plan would make."""
+
+    assignments: tuple[Assignment, ...]
+
+
+class RoleAssignment(GivenRoles):
+    """Those of an identity that is known before the cluster."""
+
+
+class ClusterRoles(GivenRoles):
+    """Those of the identities that are made with the cluster."""

@@ -1,0 +1,87 @@
+"""TaggedResource: the base of the steps that reconcile one Azure resource with the platform's owner tag.
+
+The tag decides what may be done: a resource of another owner is neither changed nor deleted, one without an owner is adopted if
+spec.adoption allows it, and spec.deletionPolicy Orphan removes the tag and keeps the resource. All of that is here, so that the step of
+another resource is its body, its writes and a dozen lines.
+"""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from notebook_platform.azure.arm.cache import ResourceType
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.tagging import drop_owner
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.engine import Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine.step import Desired, Found, Output
+
+Wire = dict[str, Any]
+"""A resource in the JSON form of Resource Manager."""
+
+
+def busy_deleting(kind: str, requeue_after: float) -> Progressing:
+    """Return the outcome after a deletion that Azure accepted without an operation to poll. `kind` says what is deleted."""
+    return Progressing(reason="Deleting", message=f"Azure is at work: {kind}", requeue_after=requeue_after)
+
+
+class TaggedResource(Step[Desired, Found, Output]):
+    """One resource with the owner tag.
+
+    `noun` names its type in messages ("virtual network"), `field` the part of the spec in errors, and `name_field` the member of the
+    spec that gives its name.
+    """
+
+    resource_type: ClassVar[ResourceType]
+    noun: ClassVar[str]
+    field: ClassVar[str]
+    name_field: ClassVar[str]
+
+    def __init__(self, context: AzureScope) -> None:
+        self._context = context
+
+    @abstractmethod
+    def resource(self, found: Found) -> Wire:
+        """Return the resource itself of what was found."""
+
+    @abstractmethod
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        """Start the deletion of the resource, which is ours, and return at once. Errors of Azure are classified by the caller."""
+
+    def busy(self, resource: Wire) -> Progressing | None:
+        """Return what runs on the resource; None: nothing."""
+        return None
+
+    async def look_up(self, name: str, *, fresh: bool, group: str | None = None) -> Wire | None:
+        """Read the resource by name; None when it does not exist. `group`: its resource group; None: the platform's. Raises StepError."""
+        async with azure_errors(self.field):
+            return await self._context.look(self.resource_type, name, fresh=fresh, group=group)
+
+    def conflict(self, resource: Wire, name: str) -> Failed | None:
+        """Return why the resource may not be touched; None: it is ours, or may be adopted."""
+        adoption = self._context.spec.adoption
+        return self._context.owner.ownership_conflict(
+            f"the {self.noun} {name!r}", self.name_field, resource.get("tags"), adoption
+        )
+
+    async def observe_resource(self, name: str, *, fresh: bool, group: str | None = None) -> Observed[Wire]:
+        """Observe a resource that has no parts of its own: absent, busy, another owner's, or found. Raises StepError."""
+        resource = await self.look_up(name, fresh=fresh, group=group)
+        if resource is None:
+            return Observed()
+        if busy := self.busy(resource):
+            return Observed(busy=busy)
+        failed = self.conflict(resource, name)
+        return Observed(found=None if failed else resource, failed=failed, ours=failed is None)
+
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        resource = self.resource(found)
+        if not self._context.owner.owns(resource.get("tags")):
+            return Ready()
+        async with azure_errors(self.field):
+            return await self.delete_owned(resource)
+
+    async def orphan(self, found: Found) -> Outcome:
+        resource = self.resource(found)
+        async with azure_errors(self.field):
+            await drop_owner(self._context.session, resource["id"], resource.get("tags"))
+        return Ready()

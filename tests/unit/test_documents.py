@@ -1,0 +1,47 @@
+"""The documents name files that exist, and the decisions have one form."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from docs.prose import ROOT
+
+PACKAGE = ROOT / "operator/notebook_platform"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
+SECTIONS = ["Context", "Decision", "Alternatives considered", "Consequences"]
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def modules(document: str) -> Iterator[str]:
+    """The modules that a document names in a code span, by their path below the package or the repository."""
+    yield from re.findall(r"`((?:\w+/)+\w+\.py)`", document)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_every_link_to_a_file_leads_to_one(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_every_module_and_directory_that_a_document_names_exists(path: Path) -> None:
+    document = path.read_text()
+    named = {*modules(document), *re.findall(r"`((?:operator|tests|docs|sandbox|deploy|crds)/[\w./-]+)`", document)}
+    assert [one for one in sorted(named) if not (ROOT / one).exists() and not (PACKAGE / one).exists()] == []
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_has_status_date_context_alternatives_and_consequences(path: Path) -> None:
+    document = path.read_text()
+    assert re.findall(r"^## (.+)$", document, re.MULTILINE) == SECTIONS
+    assert re.search(r"^# .+\n\n- Status: (accepted|superseded)\b.*\n- Date: 20\d\d-\d\d-\d\d", document)
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
