@@ -55,7 +55,7 @@ async def test_people_sign_in_at_an_issuer_that_was_found_by_its_name(hub_home: 
         services=[{"name": "grader"}],
         roles=[{"name": "grader", "scopes": ["list:users"], "services": ["grader"]}],
     )
-    values = render(wanted, SECRETS, KUBERNETES, around=HubContext(endpoints=found))
+    values = render(wanted, SECRETS, KUBERNETES, hub_context=HubContext(endpoints=found))
     async with running(hub_home, world, values, tmp_path) as front:
         status, page, admin = await sign_in(world, front, "ada")
         assert (status, admin) == (200, 403) and "ada@example.org" in page

@@ -147,10 +147,10 @@ def test_a_subnet_that_is_too_small_for_its_pods_is_found_before_anything_is_mad
 
 def test_ours_unowned_and_anothers_are_told_apart() -> None:
     owner = Owner(cluster_id="c", namespace="n", name="p", uid="u")
-    assert owner.objection("x", "f", {"notebookplatform-owner": "c/n/p/u"}, "Never") is None
-    assert owner.objection("x", "f", {}, "IfUnowned") is None
-    assert owner.objection("x", "f", {}, "Never").reason == "NotOwned"  # type: ignore[union-attr]
-    assert owner.objection("x", "f", {"notebookplatform-owner": "c/n/p/v"}, "IfUnowned").reason == "OwnedByAnother"  # type: ignore[union-attr]
+    assert owner.ownership_conflict("x", "f", {"notebookplatform-owner": "c/n/p/u"}, "Never") is None
+    assert owner.ownership_conflict("x", "f", {}, "IfUnowned") is None
+    assert owner.ownership_conflict("x", "f", {}, "Never").reason == "NotOwned"  # type: ignore[union-attr]
+    assert owner.ownership_conflict("x", "f", {"notebookplatform-owner": "c/n/p/v"}, "IfUnowned").reason == "OwnedByAnother"  # type: ignore[union-attr]
 
 
 def test_every_reference_of_a_spec_is_watched_and_free_values_are_not_looked_into() -> None:

@@ -211,7 +211,7 @@ async def test_a_volume_claim_that_somebody_deleted_is_told_where_it_is_not_made
     await site.ready()
     await site.cluster.core.delete_namespaced_persistent_volume_claim("little", site.namespace)
     await site.cluster.core.delete_namespaced_pod((await site.pod()).metadata.name, site.namespace)
-    told_only = Policy(correct_drift=False, settled={"ReleaseLittle"})
+    told_only = Policy(correct_drift=False, applied_steps={"ReleaseLittle"})
     told = await site.until(lambda outcome: getattr(outcome, "reason", "") == "VolumeNotBound", policy=told_only)
     assert "Deployment little: the volume claim little does not exist" in told.message
     assert site.results["ReleaseLittle"].drift

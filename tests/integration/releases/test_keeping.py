@@ -14,7 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.engine import Failed, Progressing, Ready, Unblocking
 from notebook_platform.engine.reconcile import Policy
-from notebook_platform.engine.teardown import let_go
+from notebook_platform.engine.teardown import orphan
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.drift import drifted
 from notebook_platform.helm.release import packed, unpacked
@@ -81,7 +81,7 @@ async def test_drift_is_told_and_put_right_without_helm_and_what_others_added_st
         "little", site.namespace, patch, _content_type="application/strategic-merge-patch+json"
     )
     await site.cluster.core.delete_namespaced_config_map("little", site.namespace)
-    before, result = helm_runs(), (await site.once(Policy(settled={"ReleaseLittle"})))["ReleaseLittle"]
+    before, result = helm_runs(), (await site.once(Policy(applied_steps={"ReleaseLittle"})))["ReleaseLittle"]
     assert result.drift and {c.path for c in result.changes} == {
         "ConfigMap/little",
         "Deployment/little.spec.template.spec.containers",
@@ -113,7 +113,7 @@ async def test_a_drift_of_a_secret_never_shows_its_value(site: Site) -> None:
     await site.ready()
     patch = {"stringData": {"word": "another-secret-word"}}
     await site.cluster.core.patch_namespaced_secret("little", site.namespace, patch, _content_type="application/merge-patch+json")
-    result = (await site.once(Policy(correct_drift=False, settled={"ReleaseLittle"})))["ReleaseLittle"]
+    result = (await site.once(Policy(correct_drift=False, applied_steps={"ReleaseLittle"})))["ReleaseLittle"]
     assert [c.path for c in result.changes] == ["Secret/little.data.word"] and "(not shown)" in str(result.changes)
 
 
@@ -317,7 +317,7 @@ async def test_what_belongs_to_others_is_not_touched_and_what_nobody_owns_only_w
     assert "belongs to another platform" in message and first not in message
     await site.delete()
     site.owner = first
-    await let_go(site.graph(deleting=True))
+    await orphan(site.graph(deleting=True))
     site.owner = "tests/platforms/two/uid-2"
     assert "spec.adoption" in (await site.reason("NotOwned")).remedy
     await site.delete()

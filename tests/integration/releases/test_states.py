@@ -6,7 +6,7 @@ import pytest
 from kubernetes.aio import client
 from notebook_platform.engine import Rechecked
 from notebook_platform.engine.reconcile import Policy
-from notebook_platform.engine.teardown import let_go
+from notebook_platform.engine.teardown import orphan
 from notebook_platform.helm.state import State
 
 from tests.environments import Say
@@ -48,7 +48,7 @@ async def all_of_helms_book_deleted_by_hand(site: Site) -> None:
 
 async def there_before_and_taken_over(site: Site) -> None:
     await site.ready()
-    await let_go(site.graph(deleting=True))
+    await orphan(site.graph(deleting=True))
     site.adoption = "IfUnowned"
 
 
@@ -256,7 +256,7 @@ async def test_a_state_is_told_and_ends_in_one_deployed_revision(
 ) -> None:
     await hand(site)
     assert await site.state() is state
-    await site.once(Policy(settled={"ReleaseLittle"}))
+    await site.once(Policy(applied_steps={"ReleaseLittle"}))
     told = site.condition("DriftDetected" if state is State.DRIFTED else "ReleaseLittleReady")
     table.append((state, LINE.format(state.value, hand.__name__.replace("_", " "), told.reason, told.message[:230])))
     assert told.reason == reason and words in told.message, told

@@ -145,11 +145,11 @@ WITH = {
             "expose": {"loadBalancer": {"staticIP": "192.0.2.1", "staticIPResourceGroup": ELSEWHERE}},
         }
     },
-    "spec.binderhub.address.given.ipResourceGroup": {
+    "spec.binderhub.address.existing.ipResourceGroup": {
         "binderhub": {
             "chart": {"version": "1.0.0-0.dev.git.3506.hba24eb2a"},
             "address": {
-                "given": {
+                "existing": {
                     "binder": {"url": "https://b.example.org"},
                     "hub": {"url": "https://h.example.org"},
                     "ipResourceGroup": ELSEWHERE,

@@ -320,7 +320,7 @@ OWN = Owner(cluster_id="here", namespace="team-a", name="hub", uid="uid-1")
     ],
 )
 def test_a_stranger_is_not_told_whose_a_thing_is(holder: str, told: str) -> None:
-    failed = OWN.objection("the network 'n'", "spec.network", {"NotebookPlatform-Owner": holder}, "IfUnowned")
+    failed = OWN.ownership_conflict("the network 'n'", "spec.network", {"NotebookPlatform-Owner": holder}, "IfUnowned")
     assert failed is not None and failed.reason == "OwnedByAnother"
     assert failed.message == f"spec.network: the network 'n' {told}"
 

@@ -21,7 +21,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import _Trace
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
-from notebook_platform.engine import Action, Change, Done, Failed, Operation, StepError
+from notebook_platform.engine import Action, Change, Ready, Failed, Operation, StepError
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.graph import Graph
@@ -86,7 +86,7 @@ class Disk(Step[int, int]):
     def desired(self, inputs: Inputs) -> int:
         return 2
 
-    async def observe(self, inputs: Inputs) -> Observed[int]:
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[int]:
         return Observed(found=self.size)
 
     def plan(self, desired: int | None, found: int | None) -> Sequence[Change]:
@@ -96,13 +96,13 @@ class Disk(Step[int, int]):
         if self.refused:
             raise StepError("Refused", self.refused, "Correct it.")
         self.size = 2
-        return Done()
+        return Ready()
 
     def output(self, found: int | None) -> Any:
         return found
 
     async def delete(self, found: int, inputs: Inputs) -> Outcome:
-        return Done()
+        return Ready()
 
 
 async def reconciled(disk: Disk, platform: PlatformLog) -> Result:
@@ -111,7 +111,7 @@ async def reconciled(disk: Disk, platform: PlatformLog) -> Result:
     renew_correlation_id()
 
     async def on_result(step: str, result: Result) -> None:
-        if isinstance(result.outcome, Done):
+        if isinstance(result.outcome, Ready):
             platform.in_sync(step)
 
     return (await reconcile(Graph([disk]), Policy(), on_result))["Disk"]

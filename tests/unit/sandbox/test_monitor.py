@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.azure.autoscale import OPERATORS, HealthSnapshot, fires, profile_at, value_of, wanted
+from sandbox.azure.autoscale import OPERATORS, Scene, fires, profile_at, value_of, wanted
 from sandbox.azure.autoscale_rules import check_setting
 from sandbox.azure.core.errors import ArmError
 
@@ -45,14 +45,14 @@ def weekly(name: str, at: str, *days: str, zone: str = "UTC") -> dict[str, Any]:
     return profile(name=name, recurrence={"frequency": "Week", "schedule": schedule})
 
 
-def scene(count: int, *values: float, acted: int | None = None, metric: tuple[str, str] = CPU) -> HealthSnapshot:
+def scene(count: int, *values: float, acted: int | None = None, metric: tuple[str, str] = CPU) -> Scene:
     """One value a minute, the last at NOW; `acted`: minutes since the last scale action."""
     minutes = [NOW - timedelta(minutes=back) for back in reversed(range(len(values)))]
     since = None if acted is None else NOW - timedelta(minutes=acted)
-    return HealthSnapshot(now=NOW, count=count, acted=since, series={metric: list(zip(minutes, values, strict=True))})
+    return Scene(now=NOW, count=count, acted=since, series={metric: list(zip(minutes, values, strict=True))})
 
 
-def steady(count: int, value: float, acted: int | None = None) -> HealthSnapshot:
+def steady(count: int, value: float, acted: int | None = None) -> Scene:
     return scene(count, *[value] * 30, acted=acted)
 
 
@@ -172,15 +172,15 @@ def test_fewer_nodes_are_taken_when_all_would_be_too_many() -> None:
     requests = {"metricName": "Requests"}
     rules = (rule("GreaterThan", 70, 20), rule("LessThanOrEqual", 50, -10, **requests))
     long_ago = NOW - timedelta(hours=1)
-    both = HealthSnapshot(now=NOW, count=30, series={CPU: [(long_ago, 65)], (CPU[0], "Requests"): [(long_ago, 50)]})
+    both = Scene(now=NOW, count=30, series={CPU: [(long_ago, 65)], (CPU[0], "Requests"): [(long_ago, 50)]})
     assert wanted(profile(*rules, high=40), both) == 28
 
 
 def test_a_metric_that_cannot_be_read_counts_for_the_default_and_takes_nothing() -> None:
     lost = profile(OUT, IN, low=2, high=9, default=5)
-    assert [wanted(lost, HealthSnapshot(now=NOW, count=count)) for count in (3, 5, 7)] == [5, 5, 7]
+    assert [wanted(lost, Scene(now=NOW, count=count)) for count in (3, 5, 7)] == [5, 5, 7]
     assert wanted(lost, scene(3, *[1] * 9)) == 5, "a series younger than the window"
-    assert wanted(profile(low=2, high=9, default=5), HealthSnapshot(now=NOW, count=3)) == 3, "without rules nothing is read"
+    assert wanted(profile(low=2, high=9, default=5), Scene(now=NOW, count=3)) == 3, "without rules nothing is read"
 
 
 LECTURE = [profile(), weekly("lecture", "08:30", "Monday", "Tuesday"), weekly(PAIRED, "10:00", "Monday", "Tuesday")]
@@ -281,7 +281,7 @@ scenes = st.builds(
 
 @given(profiles, scenes)
 def test_whatever_the_rules_the_count_stays_within_bounds_and_the_setting_is_accepted(
-    one: dict[str, Any], seen: HealthSnapshot
+    one: dict[str, Any], seen: Scene
 ) -> None:
     check_setting({"profiles": [one]})
     assert int(one["capacity"]["minimum"]) <= wanted(one, seen) <= int(one["capacity"]["maximum"])
@@ -289,7 +289,7 @@ def test_whatever_the_rules_the_count_stays_within_bounds_and_the_setting_is_acc
 
 @given(profiles, scenes)
 def test_whatever_the_rules_nothing_is_taken_that_a_rule_would_give_back_at_once(
-    one: dict[str, Any], seen: HealthSnapshot
+    one: dict[str, Any], seen: Scene
 ) -> None:
     after, high = wanted(one, seen), int(one["capacity"]["maximum"])
     out = [r for r in one["rules"] if r["scaleAction"]["direction"] == "Increase"]
@@ -298,7 +298,7 @@ def test_whatever_the_rules_nothing_is_taken_that_a_rule_would_give_back_at_once
 
 
 @given(profiles, scenes)
-def test_within_its_bounds_and_resting_nothing_moves(one: dict[str, Any], seen: HealthSnapshot) -> None:
+def test_within_its_bounds_and_resting_nothing_moves(one: dict[str, Any], seen: Scene) -> None:
     low, high = int(one["capacity"]["minimum"]), int(one["capacity"]["maximum"])
-    resting = HealthSnapshot(now=NOW, count=seen.count, acted=NOW, series={CPU: [(NOW - timedelta(hours=1), 50.0)]})
+    resting = Scene(now=NOW, count=seen.count, acted=NOW, series={CPU: [(NOW - timedelta(hours=1), 50.0)]})
     assert wanted(one, resting) == min(max(seen.count, low), high)
