@@ -7,6 +7,7 @@ without the signature.
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from notebook_platform.engine.outcome import Failed, Operation, StepError
@@ -39,7 +40,7 @@ class OperationStore:
                 try:
                     data = await self._secrets.own(self._name, orphaned=False) or {}
                 except StepError as refused:
-                    self.refused = refused.failed
+                    self.refused = self._explained(refused.failed)
                     return dict(self._known or {})
                 if self._known is None:
                     self._known, left_out = decode_all(data, scope, datetime.now(UTC))
@@ -49,6 +50,11 @@ class OperationStore:
                     await self._write()
                 self.refused = None
             return dict(self._known)
+
+    def _explained(self, failed: Failed) -> Failed:
+        if failed.reason != "SecretTooLarge":
+            return failed
+        return replace(failed, remedy=f"Delete the Secret {self._name!r}: the operator did not write it, and creates it again.")
 
     async def remember(self, key: str, operation: Operation) -> None:
         """Write down an operation that was just accepted. Progress of a known one is kept in memory only."""

@@ -21,7 +21,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import _Trace
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
-from notebook_platform.engine import Action, Change, Ready, Failed, Operation, StepError
+from notebook_platform.engine import Action, Change, Failed, Operation, Ready, StepError
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.graph import Graph

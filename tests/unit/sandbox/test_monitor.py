@@ -280,17 +280,13 @@ scenes = st.builds(
 
 
 @given(profiles, scenes)
-def test_whatever_the_rules_the_count_stays_within_bounds_and_the_setting_is_accepted(
-    one: dict[str, Any], seen: Scene
-) -> None:
+def test_whatever_the_rules_the_count_stays_within_bounds_and_the_setting_is_accepted(one: dict[str, Any], seen: Scene) -> None:
     check_setting({"profiles": [one]})
     assert int(one["capacity"]["minimum"]) <= wanted(one, seen) <= int(one["capacity"]["maximum"])
 
 
 @given(profiles, scenes)
-def test_whatever_the_rules_nothing_is_taken_that_a_rule_would_give_back_at_once(
-    one: dict[str, Any], seen: Scene
-) -> None:
+def test_whatever_the_rules_nothing_is_taken_that_a_rule_would_give_back_at_once(one: dict[str, Any], seen: Scene) -> None:
     after, high = wanted(one, seen), int(one["capacity"]["maximum"])
     out = [r for r in one["rules"] if r["scaleAction"]["direction"] == "Increase"]
     if after < min(seen.count, high):
