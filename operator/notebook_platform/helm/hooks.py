@@ -6,9 +6,9 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.helm.object_client import live
-from notebook_platform.helm.release import Release, as_helm_makes_it
+from notebook_platform.helm.release import RELEASE_NAME, Release, as_helm_makes_it
 
-HOOK, MARK = "helm.sh/hook", "meta.helm.sh/release-name"
+HOOK = "helm.sh/hook"
 
 
 async def progress(api: client.ApiClient, namespace: str) -> str | None:
@@ -50,6 +50,6 @@ async def hand_over(api: client.ApiClient, release: Release, places: Collection[
         for thing in release.hook_objects():
             here = thing["metadata"].get("namespace") in (None, "", release.namespace)
             found = await objects.get(thing) if here and (thing["kind"], thing["metadata"]["name"]) in places else None
-            if found is None or MARK in (found["metadata"].get("annotations") or {}):
+            if found is None or RELEASE_NAME in (found["metadata"].get("annotations") or {}):
                 continue
             await objects.replace(as_helm_makes_it(found, release))

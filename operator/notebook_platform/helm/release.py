@@ -32,6 +32,9 @@ PREFIX = "sh.helm.release.v1."
 LARGEST_INTEGER = 2**53
 """Helm reads numbers as floats: larger integers do not come back as they went in."""
 
+RELEASE_NAME = "meta.helm.sh/release-name"
+"""Annotation of each object of a release; Helm refuses to change objects of another release. https://helm.sh/docs/topics/charts/"""
+
 MOST_BYTES = 16 * 2**20
 """Of a decompressed record; the largest charts (kube-prometheus-stack) need about 5 MiB."""
 
@@ -146,7 +149,7 @@ def as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, An
 
 def marks_of(release: Release) -> dict[str, str]:
     """The annotations by which helm knows the objects of a release."""
-    return {"meta.helm.sh/release-name": release.name, "meta.helm.sh/release-namespace": release.namespace}
+    return {RELEASE_NAME: release.name, "meta.helm.sh/release-namespace": release.namespace}
 
 
 def as_helm_keeps_them(values: Any) -> Any:

@@ -6,7 +6,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.helm.release import Release
+from notebook_platform.helm.release import RELEASE_NAME, Release
 from notebook_platform.helm.storage import neighbours
 from notebook_platform.hubs.fields.auth import asks_issuer
 from notebook_platform.hubs.inputs import HubContext
@@ -15,6 +15,9 @@ from notebook_platform.hubs.net.oidc_discovery import DISCOVERY
 
 CHARTS = frozenset({"jupyterhub", "binderhub"})
 """One release of either to a namespace: their names are fixed."""
+
+HUB = "hub"
+"""Name of the hub's Deployment in both charts, unless `fullnameOverride` is set."""
 
 ENFORCED = "pod-security.kubernetes.io/enforce"
 """https://kubernetes.io/docs/concepts/security/pod-security-admission/"""
@@ -35,9 +38,21 @@ async def gather_context(
 
 
 async def _neighbours(api: client.ApiClient, spec: JupyterHubSpec) -> tuple[str, ...]:
-    """Other releases of these charts in the namespace."""
-    found = await neighbours(api, spec.namespace, spec.release)
-    return tuple(sorted(one.name for one in found if one.chart in CHARTS))
+    """Return the other release of these charts whose hub runs in the namespace.
+
+    A record alone proves nothing, since whoever may write Secrets there can forge one: the Deployment `hub` must name its release.
+    """
+    names = {one.name for one in await neighbours(api, spec.namespace, spec.release) if one.chart in CHARTS}
+    if not names:
+        return ()
+    try:
+        found = await client.AppsV1Api(api).read_namespaced_deployment(HUB, spec.namespace)
+    except ApiException as error:
+        if error.status == 404:
+            return ()
+        raise
+    owner = (found.metadata.annotations or {}).get(RELEASE_NAME)
+    return (owner,) if owner in names else ()
 
 
 async def _pod_security(api: client.ApiClient, namespace: str) -> str | None:

@@ -123,7 +123,7 @@ CASES: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("version", "changes", "around", "reason", "field"), CASES)
+@pytest.mark.parametrize(("version", "changes", "hub_context", "reason", "field"), CASES)
 def test_it_is_refused_with_a_reason_and_the_field(
     version: str, changes: dict, hub_context: HubContext, reason: str, field: str
 ) -> None:
@@ -168,7 +168,7 @@ WELL: list[tuple[str, dict[str, Any], HubContext]] = [
 ]
 
 
-@pytest.mark.parametrize(("version", "changes", "around"), WELL)
+@pytest.mark.parametrize(("version", "changes", "hub_context"), WELL)
 def test_what_does_no_harm_is_not_refused(version: str, changes: dict, hub_context: HubContext) -> None:
     assert render(spec(version, **changes), SECRETS, NEW, hub_context=hub_context)
 

@@ -14,7 +14,7 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.helm.approval import Concern
-from notebook_platform.helm.release import Release
+from notebook_platform.helm.release import RELEASE_NAME, Release
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.users.claims import named_claims
@@ -24,7 +24,6 @@ from notebook_platform.workload.paging import each
 
 CHARTS = frozenset({"jupyterhub", "binderhub"})
 POLICY, KEEP = "helm.sh/resource-policy", "keep"
-RELEASE_NAME = "meta.helm.sh/release-name"
 MOST_NAMESPACES = 16
 
 
