@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from itertools import pairwise
 from typing import Any
 
