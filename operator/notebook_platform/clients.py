@@ -206,7 +206,7 @@ class SharedClients:
     def occupied(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore
     ) -> Callable[[], Awaitable[str]] | None:
-        """Asks what changes that people at work would notice have to wait for, once for all steps of a pass; None: the spec does not
+        """Return a call that says what disruptive changes have to wait for, once for all steps of a pass; None: the spec does not
         ask for that."""
         if spec.disruption != "NoServers":
             return None

@@ -28,7 +28,7 @@ PROTECTED = "DeletionProtected"
 HELD, INTERRUPTED = "DeletionHeld", "DeletionInterrupted"
 """Reasons of the condition: nothing was deleted yet, or a part was before the protection was set again."""
 
-BEGUN = frozenset({"Gone", "Deleting"})
+BEGUN = frozenset({"Deleted", "Deleting"})
 """Reasons that a condition has only once the deletion has begun."""
 
 

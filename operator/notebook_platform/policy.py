@@ -30,7 +30,7 @@ def interval_of(spec: NotebookPlatformSpec, limits: Limits) -> float:
 
 
 def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:
-    """What a change that people at work would notice has to wait for; empty: for nothing."""
+    """Return what a disruptive change has to wait for; empty: nothing."""
     window = spec.cluster.maintenance_window
     if window is None or spec.disruption != "MaintenanceWindow" or is_open(window, now):
         return ""

@@ -84,7 +84,7 @@ def unreadable(
     message = f"The spec cannot be read: {where}. Correct it, or install the CRD that belongs to this operator."
     conditions = [
         condition("Ready", False, "InvalidSpec", message, generation=generation, now=now),
-        condition("Reconciling", False, "InvalidSpec", "Nothing is under way", generation=generation, now=now),
+        condition("Reconciling", False, "InvalidSpec", "No operation in progress", generation=generation, now=now),
         condition("Stalled", True, "InvalidSpec", message, generation=generation, now=now),
     ]
     carried = carry_over(conditions, previous.conditions)
@@ -107,7 +107,7 @@ def unfinished(
     retries = failed.retry_in is not None
     parts = {
         "Ready": (False, failed.reason, message),
-        "Reconciling": (retries, failed.reason, message if retries else "Nothing is under way"),
+        "Reconciling": (retries, failed.reason, message if retries else "No operation in progress"),
         "Stalled": (False, "NotStalled", "No action required") if retries else (True, failed.reason, message),
     }
     changed = [condition(type_, *part, generation=generation, now=now) for type_, part in parts.items()]

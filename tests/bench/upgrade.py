@@ -74,7 +74,7 @@ async def measure(subscription: Subscription) -> Upgrade:
 
 
 async def _kept(estate: Estate, spec: dict[str, Any]) -> None:
-    """Passes as the keeper makes them, until everything is as the spec wants it."""
+    """Passes as the keeper makes them, until everything is up to date."""
     seen: dict[str, tuple[float, Result]] = {}
     while True:
         fresh = {name: result for name, (when, result) in seen.items() if when > time.monotonic() - FRESH_SECONDS}

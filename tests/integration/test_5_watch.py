@@ -57,7 +57,7 @@ def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watc
     done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "3m")
     assert done.returncode == 0, done.stderr
     *meanwhile, last = done.stdout.splitlines()
-    assert last == "platforms/watched has the condition Ready: Ready: Everything is as the spec wants it"
+    assert last == "platforms/watched has the condition Ready: Ready: Up to date"
     assert (
         "platforms/watched waits for Ready: Creating: Cluster: Azure is at work: create managed cluster aks-watched" in meanwhile
     )
@@ -65,7 +65,7 @@ def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watc
 
 
 def test_watch_without_a_terminal_tells_each_turn_in_a_line(watched: Watched) -> None:
-    ready = "platforms/watched: Ready: Everything is as the spec wants it"
+    ready = "platforms/watched: Ready: Up to date"
     watched.site.until("watch tells that it is Ready", lambda: ready in watched.lines())
     lines = watched.lines()
     begun = next(line for line in lines if line.startswith("operation create managed cluster aks-watched: in progress since"))
@@ -117,7 +117,7 @@ def test_on_a_terminal_watch_draws_and_ctrl_c_ends_it_and_leaves_the_terminal_as
 def test_watch_until_ready_of_a_ready_platform_ends_at_once_also_through_kubectl(watched: Watched) -> None:
     done = watched.run("kubectl", "notebook_platform", "watch", NAME, "--namespace", "platforms", "--until-ready")
     assert done.returncode == 0, done.stderr
-    assert "platforms/watched: Ready: Everything is as the spec wants it" in done.stdout
+    assert "platforms/watched: Ready: Up to date" in done.stdout
 
 
 def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(watched: Watched) -> None:
@@ -134,7 +134,7 @@ def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(wat
 def test_a_wait_that_is_too_long_says_what_it_waited_for(watched: Watched) -> None:
     done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "DriftDetected", "--timeout", "3s")
     assert done.returncode == 1
-    assert "did not reach DriftDetected within 3s: InLine: What is there is what was made" in done.stderr
+    assert "did not reach DriftDetected within 3s: NoDrift: No drift detected" in done.stderr
 
 
 def test_a_wait_for_ready_ends_at_once_when_a_person_is_needed(watched: Watched) -> None:

@@ -109,7 +109,7 @@ def test_an_upgrade_that_migrates_the_database_waits_for_an_approval_and_says_so
     assert status["hub"] == {"servers": 0, "homes": 1} and status["url"]
     code, told = run(old, "plan", NAME, "-n", "platforms")
     assert code == 2 and "jupyterhub-0.11.1 -> jupyterhub-4.4.0" in told and "waits: spec.jupyterhub: going from" in told, told
-    assert "for a person" in told and len(revisions(old)) == 1
+    assert "wait for approval" in told and len(revisions(old)) == 1
     code, told = run(old, "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "1m")
     assert code != 0 and "waits to be approved" in told, told
 

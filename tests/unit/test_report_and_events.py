@@ -70,7 +70,7 @@ def test_a_turn_is_told_once_however_long_it_lasts() -> None:
     assert broken == [("Warning", "Broken")]
     assert told({"A": Result(outcome=BROKEN)}, after)[0] == []
     good, after = told({"A": Result(outcome=Ready())}, after)
-    assert good == [("Normal", "InPlace"), ("Normal", "Ready")]
+    assert good == [("Normal", "UpToDate"), ("Normal", "Ready")]
     assert told({"A": Result(outcome=Ready())}, after)[0] == []
 
 

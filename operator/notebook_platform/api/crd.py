@@ -40,7 +40,7 @@ def _condition(type_: str, member: str) -> str:
 
 
 COLUMNS = [
-    _column("READY", _condition("Ready", "status"), "Whether everything is as the spec wants it."),
+    _column("READY", _condition("Ready", "status"), "Whether everything is up to date."),
     _column("STATUS", _condition("Ready", "reason"), "Why, in a word."),
     _column("URL", ".status.url", "Where people find the hub."),
     _column("K8S", ".status.cluster.kubernetesVersion", "Kubernetes version that runs."),

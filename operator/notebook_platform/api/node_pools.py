@@ -88,6 +88,6 @@ class NodePool(SpecModel):
     )
     replacement: Literal["Refuse", "Rotate"] = Field(
         "Refuse",
-        description="What to do when something changes that a pool has for life. `Rotate`: a temporary pool takes the pods, the "
+        description="What to do when an immutable property of a pool changes. `Rotate`: a temporary pool takes the pods, the "
         "pool is made anew, and takes them back; PodDisruptionBudgets are kept.",
     )

@@ -53,7 +53,7 @@ class NotebookPlatformSpec(SpecModel):
     )
     disruption: Literal["Anytime", "MaintenanceWindow", "NoServers"] = Field(
         "MaintenanceWindow",
-        description="When changes that people at work notice are made: at once, in spec.cluster.maintenanceWindow if there is one, "
+        description="When disruptive changes are made: at once, in spec.cluster.maintenanceWindow if there is one, "
         "or while no user's server runs.",
     )
     adoption: Literal["Never", "IfUnowned"] = Field(

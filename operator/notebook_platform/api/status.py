@@ -79,7 +79,7 @@ class PlannedChange(StatusModel):
     path: str = Field(max_length=512, description="What would change.")
     before: str | None = Field(None, max_length=256, description="What is.")
     after: str | None = Field(None, max_length=256, description="What would be.")
-    disrupts: bool = Field(False, description="Whether people at work would notice.")
+    disrupts: bool = Field(False, description="Whether the change is disruptive.")
     blocker: str | None = Field(None, max_length=512, description="Why it cannot be made, and what to do.")
     requires_approval: str | None = Field(None, max_length=1024, description="What a person must approve before it is made.")
 

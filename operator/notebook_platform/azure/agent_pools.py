@@ -31,7 +31,7 @@ SPEC_FIELDS = {
     "gpuInstanceProfile": "gpu.instanceProfile",
     "gpuProfile": "gpu.driver",
 }
-"""What a pool has for life, and the member of spec.nodePools[] that says it; the pool is replaced to change them
+"""The immutable properties of a pool, and the member of spec.nodePools[] that sets each; the pool is replaced to change them
 (https://learn.microsoft.com/azure/aks/manage-node-pools, and azurerm's rotation list)."""
 
 BUSY = frozenset({"Creating", "Updating", "Upgrading", "Scaling", "Deleting", "Migrating", "UpdatingNodes"})
@@ -183,6 +183,6 @@ def immutable(change: Change) -> Failed:
     field = f"{FIELD}[{pool}].{SPEC_FIELDS[member]}"
     return Failed(
         reason="ImmutableField",
-        message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, for life",
+        message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, which is immutable",
         remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the work there.",
     )

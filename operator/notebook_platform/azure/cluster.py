@@ -127,7 +127,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if told is None:
             return None
         return Failed(
-            reason="ReleasesInTheWay",
+            reason="RemovedApisInUse",
             message=f"{FIELD}.kubernetesVersion {wanted} waits, because {told}",
             remedy="Upgrade those charts first, to versions that do not need them; Kubernetes follows by itself.",
         )

@@ -31,7 +31,7 @@ IMMUTABLE = {
     "properties.servicePrincipalProfile.clientId": "spec.identity",
     "identity.type": "spec.identity.type",
 }
-"""What a cluster has for life, and the member of the spec that says it."""
+"""The immutable properties of a cluster, and the member of the spec that sets each."""
 
 DEFAULTS: Mapping[str, Any] = {
     "properties.autoUpgradeProfile.upgradeChannel": "none",
@@ -218,7 +218,7 @@ def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
 def _for_life(change: Change) -> Failed:
     return Failed(
         reason="ImmutableField",
-        message=f"{IMMUTABLE[change.path]} asks for {change.after!r} but the cluster has {change.before!r}, for life",
+        message=f"{IMMUTABLE[change.path]} asks for {change.after!r} but the cluster has {change.before!r}, which is immutable",
         remedy="Set it back, or make a new platform with it.",
     )
 

@@ -116,7 +116,7 @@ class View:
 def _state(condition: Condition, *, failing: bool) -> State:
     if failing:
         return State.TROUBLE
-    if condition.reason == "Gone":
+    if condition.reason == "Deleted":
         return State.WAITING
     return {"True": State.IN_PLACE, "False": State.BUSY, "Unknown": State.WAITING}[condition.status]
 

@@ -33,7 +33,7 @@ def condition_of(outcome: Outcome) -> tuple[bool | None, str, str]:
 
 @condition_of.register
 def _(outcome: Ready) -> tuple[bool | None, str, str]:
-    return True, "InPlace", "Is as the spec wants it"
+    return True, "UpToDate", "Up to date"
 
 
 @condition_of.register
@@ -130,15 +130,15 @@ def _summary(
             f"Suspended; {_count(pending)} would change" if pending else "Suspended; nothing would change",
         )
     elif deleting:
-        reason, message = "Deleting", "Is being deleted"
+        reason, message = "Deleting", "Deletion in progress"
     elif ready:
-        reason, message = "Ready", "Everything is as the spec wants it"
+        reason, message = "Ready", "Up to date"
     else:
         reason, message = "Waiting", f"Waits for {', '.join(waiting)}"
     yield make("Ready", ready, reason, message)
     going_on = len(moving) > len(ill) or len(later) > len(asked) or ((failed or deleting) and not stuck)
     busy = bool(going_on) and not suspended
-    yield make("Reconciling", busy, reason if busy else "Settled", message if busy else "Nothing is under way")
+    yield make("Reconciling", busy, reason if busy else "Settled", message if busy else "No operation in progress")
     if stuck:
         yield make("Stalled", True, reason, message)
     elif asked:
@@ -148,7 +148,7 @@ def _summary(
         message = f"{name}: {moving[name].message}; it has been so since {since:%Y-%m-%d %H:%M} UTC"
         yield make("Stalled", True, moving[name].reason, message)
     else:
-        yield make("Stalled", False, "NotStalled", "Nothing needs a person")
+        yield make("Stalled", False, "NotStalled", "No action required")
 
 
 def _count(names: Sequence[str]) -> str:
@@ -160,7 +160,7 @@ def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspend
         status, reason, message = condition_of(result.outcome)
         if isinstance(result.outcome, Unblocking):
             if deleting:
-                status, reason, message = False, "Gone", "Nothing of it is left"
+                status, reason, message = False, "Deleted", "Deleted"
             elif not result.wanted and not result.exists:
                 continue
             elif suspended and result.changes:
@@ -181,7 +181,7 @@ def listed(result: Result) -> str:
 def _drift(results: Mapping[str, Result], make: Make) -> Condition:
     drifted = {name: r for name, r in results.items() if r.drift}
     if not drifted:
-        return make("DriftDetected", False, "InLine", "What is there is what was made")
+        return make("DriftDetected", False, "NoDrift", "No drift detected")
     message = ". ".join(f"{name}: {listed(result)}" for name, result in drifted.items())
     return make("DriftDetected", True, "Drifted", message)
 

@@ -182,7 +182,7 @@ def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
         words = f"{needed.message}. {needed.remedy}"
         outcome = Deferred(output=output, reason=needed.reason, message=words, needs_user=True)
     else:
-        words = f"{split.deferred[0].path} waits for {split.waits_for}, because people at work would notice it"
+        words = f"{split.deferred[0].path} waits for {split.waits_for}: the change is disruptive"
         outcome = Deferred(output=output, reason="DisruptionWaits", message=words)
     unhealthy = step.check_health(found)
     if isinstance(unhealthy, Rechecked):

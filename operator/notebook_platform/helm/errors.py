@@ -61,7 +61,7 @@ TABLE = (
     Row(
         r"another operation \(install/upgrade/rollback\) is in progress",
         "ReleaseLocked",
-        "Somebody else's helm is at work; it is tried again.",
+        "Another Helm process is at work; it is tried again.",
         15,
     ),
     Row(

@@ -94,7 +94,7 @@ class JupyterHub(ChartAdapter):
         if is_known(version):
             return ()
         message = f"{FIELD}.chart.version {version} is not one this operator knows; it is treated as the nearest that it knows"
-        return [Notice(condition="ChartVersionUnknown", reason="NotTried", message=message)]
+        return [Notice(condition="ChartVersionUnknown", reason="UntestedVersion", message=message)]
 
     async def progress(self, api: client.ApiClient) -> str | None:
         return await hub_health.pulling(api, self.namespace) or await super().progress(api)

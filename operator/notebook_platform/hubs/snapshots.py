@@ -65,7 +65,7 @@ async def take(api: client.ApiClient, namespace: str, version: str, field: str) 
             retry_in=60,
         )
     message = f"A snapshot of the volume {CLAIM} is taken first: VolumeSnapshot {name} in namespace {namespace}"
-    return Progressing(reason="SavingDatabase", message=message, requeue_after=LOOK_AGAIN)
+    return Progressing(reason="Snapshotting", message=message, requeue_after=LOOK_AGAIN)
 
 
 async def _class(api: client.ApiClient, namespace: str) -> str | None:

@@ -272,7 +272,7 @@ REFUSALS: Mapping[str, Callable[[Case], Iterator[Violation]]] = {
     "ValueRenamed": _renamed,
     "ExtraConfigNotAMap": _extra_config,
     "ConfigSectionLowerCase": _lower_case,
-    "ValuesWouldShow": _would_show,
+    "SecretsExposed": _would_show,
     "DummyWithoutPassword": _dummy,
     "NoUsersAllowed": _nobody,
     "LetsEncryptIncomplete": _acme,

@@ -46,7 +46,7 @@ from sandbox.operator_process import ROOT
 
 TOKEN = re.compile(r"data-[0-9a-f]{12}")
 PATIENCE = 60.0
-ORDINARY = frozenset({"InPlace", "Installing", "Upgrading"})
+ORDINARY = frozenset({"UpToDate", "Installing", "Upgrading"})
 CHART = Path(__file__).parent / "charts" / "little"
 HUB_CHARTS = [ROOT / "sandbox" / "charts" / f"jupyterhub-{version}" for version in ("0.11.1", "4.4.0")]
 

@@ -71,7 +71,7 @@ async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fai
         await hub.until(lambda outcome: isinstance(outcome, Deferred) and outcome.needs_user, "JupyterHub")
     ).reason == "ApprovalNeeded"
     hub.approved = frozenset({"4.4.0"})
-    told = await hub.reason("SavingDatabase", "JupyterHub")
+    told = await hub.reason("Snapshotting", "JupyterHub")
     assert f"VolumeSnapshot {NAME} in namespace {hub.namespace}" in told.message
 
     async def there() -> Any:
@@ -84,7 +84,7 @@ async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fai
     assert (kind["driver"], kind["deletionPolicy"]) == ("disk.csi.azure.com", "Delete")
     for status, reason in (
         ({"error": {"message": "quota is used up"}}, "SnapshotFailed"),
-        ({"readyToUse": False}, "SavingDatabase"),
+        ({"readyToUse": False}, "Snapshotting"),
     ):
         await snapshots.replace_namespaced_custom_object_status(
             *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": status}

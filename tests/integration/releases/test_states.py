@@ -87,7 +87,7 @@ async def rolled_back_by_hand(site: Site) -> None:
 
 
 async def last_revision_deleted_by_hand(site: Site) -> None:
-    """What is left is as the spec wants it again, and no longer what runs."""
+    """What is left is up to date again, and no longer what runs."""
     await values_changed(site)
     await site.ready()
     await site.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v2", site.namespace)
@@ -214,8 +214,8 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (uninstalled_by_hand, State.ABSENT, "Installing", "install little (little-1.0.0)", left_alone),
     (uninstalled_by_hand_with_its_history_kept, State.ABSENT, "Installing", "install little", left_alone),
     (all_of_helms_book_deleted_by_hand, State.ABSENT, "Installing", "install little", left_alone),
-    (there_before_and_taken_over, State.UNMANAGED, "InPlace", "Is as the spec wants it", left_alone),
-    (installed, State.IN_SYNC, "InPlace", "Is as the spec wants it", left_alone),
+    (there_before_and_taken_over, State.UNMANAGED, "UpToDate", "Up to date", left_alone),
+    (installed, State.IN_SYNC, "UpToDate", "Up to date", left_alone),
     (deployment_edited_by_hand, State.DRIFTED, "Drifted", DRIFTS, left_alone),
     (deployment_deleted_by_hand, State.DRIFTED, "Drifted", "Deployment/little is 'gone', wanted 'there'", left_alone),
     (values_changed, State.OUT_OF_SYNC, "Upgrading", "upgrade little (little-1.0.0)", left_alone),

@@ -25,12 +25,12 @@ def body(*conditions: dict[str, Any], generation: int = 1, deleting: bool = Fals
     return {"metadata": metadata, "spec": {}, "status": {**told, **status}}
 
 
-IN_PLACE = condition("NetworkReady", "True", "InPlace", "Is as the spec wants it")
+IN_PLACE = condition("NetworkReady", "True", "UpToDate", "Up to date")
 CREATING = condition("ClusterReady", "False", "Creating", "Azure is at work: create managed cluster aks", since=-30)
 WAITING = condition("JupyterHubReady", "Unknown", "Waiting", "Waits for Cluster")
 NOT_READY = condition("Ready", "False", "Creating", "Cluster: Azure is at work: create managed cluster aks")
-NOT_STALLED = condition("Stalled", "False", "NotStalled", "Nothing needs a person")
-READY = condition("Ready", "True", "Ready", "Everything is as the spec wants it")
+NOT_STALLED = condition("Stalled", "False", "NotStalled", "No action required")
+READY = condition("Ready", "True", "Ready", "Up to date")
 OPERATION = {
     "step": "Cluster",
     "kind": "create managed cluster aks",
@@ -52,8 +52,8 @@ WHOLE = body(
     READY,
     NOT_STALLED,
     IN_PLACE,
-    condition("ClusterReady", "True", "InPlace", "Is as the spec wants it"),
-    condition("JupyterHubReady", "True", "InPlace", "Is as the spec wants it"),
+    condition("ClusterReady", "True", "UpToDate", "Up to date"),
+    condition("JupyterHubReady", "True", "UpToDate", "Up to date"),
     url="https://hub.example.org",
     cluster=CLUSTER,
     releases=[RELEASE],

@@ -28,7 +28,7 @@ def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() 
         "◐ platforms/hub  Creating",
         "",
         "  step        state     time  what",
-        "● Network     InPlace",
+        "● Network     UpToDate",
         "◐ Cluster     Creating  30 s  Azure is at work: create managed cluster aks",
         "○ JupyterHub  Waiting         Waits for Cluster",
         "",
@@ -41,12 +41,12 @@ def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() 
 
 def test_a_ready_platform_shows_where_the_hub_is_its_nodes_releases_and_users_servers() -> None:
     assert drawn(WHOLE) == [
-        "● platforms/hub  Ready: Everything is as the spec wants it",
+        "● platforms/hub  Ready: Up to date",
         "",
         "  step        state    time  what",
-        "● Network     InPlace",
-        "● Cluster     InPlace",
-        "● JupyterHub  InPlace",
+        "● Network     UpToDate",
+        "● Cluster     UpToDate",
+        "● JupyterHub  UpToDate",
         "",
         "  hub                https://hub.example.org",
         "  cluster            aks, Kubernetes 1.35.1, Running",
@@ -89,7 +89,7 @@ def test_an_operation_that_azure_tells_nothing_of_is_drawn_by_the_time_it_usuall
 
 
 def test_on_a_low_terminal_the_quiet_steps_share_lines() -> None:
-    steps = [condition(f"Step{n}Ready", "True", "InPlace", "Is as the spec wants it") for n in range(8)]
+    steps = [condition(f"Step{n}Ready", "True", "UpToDate", "Up to date") for n in range(8)]
     later = [condition(f"Later{n}Ready", "Unknown", "Waiting", "Waits for Cluster") for n in range(3)]
     lines = drawn(body(NOT_READY, *steps, CREATING, *later), height=12)
     assert lines[1:3] == [
@@ -120,11 +120,11 @@ def test_lengths_of_time_are_told_in_two_parts_at_most() -> None:
 
 def test_the_timeline_tells_how_long_each_step_took_and_leaves_out_what_was_there_before() -> None:
     timeline = Timeline()
-    old = condition("NetworkReady", "True", "InPlace", "Is as the spec wants it", since=-3600)
-    young = condition("IdentityReady", "True", "InPlace", "Is as the spec wants it", since=-40)
+    old = condition("NetworkReady", "True", "UpToDate", "Up to date", since=-3600)
+    young = condition("IdentityReady", "True", "UpToDate", "Up to date", since=-40)
     timeline.see(View.of(body(NOT_READY, old, young, CREATING)), NOW)
-    done = condition("ClusterReady", "True", "InPlace", "Is as the spec wants it", since=60)
-    at_once = condition("NodePoolsReady", "True", "InPlace", "Is as the spec wants it", since=60)
+    done = condition("ClusterReady", "True", "UpToDate", "Up to date", since=60)
+    at_once = condition("NodePoolsReady", "True", "UpToDate", "Up to date", since=60)
     timeline.see(View.of(body(NOT_READY, old, young, done, at_once)), NOW + timedelta(seconds=60.5))
     assert timeline.rows() == [
         ("Identity", "", "20 s"),

@@ -46,7 +46,7 @@ def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
         "nodes: 2/3 ready",
         "users: 12 servers running",
         "release jhub/jhub: jupyterhub-4.4.0, revision 2, deployed",
-        "platforms/hub: Ready: Everything is as the spec wants it",
+        "platforms/hub: Ready: Up to date",
     ]
 
 
@@ -86,7 +86,7 @@ def test_what_no_step_says_stands_in_the_headline() -> None:
 
 def test_drift_is_told_when_it_comes_and_when_it_goes() -> None:
     drift = condition("DriftDetected", "True", "Drifted", "Autoscale: rules is 1, wanted 2")
-    none = condition("DriftDetected", "False", "InLine", "What is there is what was made")
+    none = condition("DriftDetected", "False", "NoDrift", "No drift detected")
     assert changes(view(body(NOT_READY, none)), view(body(NOT_READY, drift))) == [
         "DriftDetected: Drifted: Autoscale: rules is 1, wanted 2"
     ]
@@ -110,10 +110,10 @@ def test_every_turn_is_one_line() -> None:
 def test_an_event_is_a_line_unless_a_condition_says_the_same() -> None:
     assert event("Creating", "Cluster: Azure is at work").line == "event Normal Creating: Cluster: Azure is at work"
     assert repeats(event("Creating", "Cluster: Azure is at work: create managed cluster aks"), view(BUSY))
-    assert repeats(event("InPlace", "Network: is as the spec wants it"), view(BUSY))
-    assert repeats(event("Ready", "Everything is as the spec wants it"), view(WHOLE))
+    assert repeats(event("UpToDate", "Network: is up to date"), view(BUSY))
+    assert repeats(event("Ready", "Up to date"), view(WHOLE))
     assert not repeats(event("DriftDetected", "Autoscale: rules is 1, wanted 2. Putting it right"), view(WHOLE))
-    assert not repeats(event("Ready", "Everything is as the spec wants it"), None)
+    assert not repeats(event("Ready", "Up to date"), None)
 
 
 def test_an_event_has_the_time_it_was_last_seen_at() -> None:

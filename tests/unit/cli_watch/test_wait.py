@@ -14,7 +14,7 @@ def test_it_is_over_when_the_condition_is_true_for_the_spec_as_it_is_now() -> No
     verdict = evaluate(PLACE, view(WHOLE), "Ready")
     assert (verdict.code, verdict.sentence) == (
         0,
-        "platforms/hub has the condition Ready: Ready: Everything is as the spec wants it",
+        "platforms/hub has the condition Ready: Ready: Up to date",
     )
     assert evaluate(PLACE, view(body(READY, generation=2)), "Ready").code is None
 
@@ -46,8 +46,8 @@ def test_a_wait_for_deletion_is_over_when_there_is_no_such_platform_and_any_othe
     assert evaluate(PLACE, None, "delete").code == 0
     assert evaluate(PLACE, None, "Ready").code == 1
     assert evaluate(PLACE, view(WHOLE), "delete").sentence == "its deletion is not requested"
-    deleting = condition("Ready", "False", "Deleting", "Is being deleted")
-    assert evaluate(PLACE, view(body(deleting, deleting=True)), "delete").sentence == "Deleting: Is being deleted"
+    deleting = condition("Ready", "False", "Deleting", "Deletion in progress")
+    assert evaluate(PLACE, view(body(deleting, deleting=True)), "delete").sentence == "Deleting: Deletion in progress"
 
 
 def test_a_length_of_time_that_cannot_be_read_is_told_with_the_forms_that_can(capsys: pytest.CaptureFixture[str]) -> None:

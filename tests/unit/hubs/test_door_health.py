@@ -100,7 +100,7 @@ def test_what_keeps_people_out_is_a_trouble_with_its_cause(seen: Seen, reason: s
         (door(certificates=ending(99, "old.example.org"), kind="secret"), "CertificateOtherName", "is for old.example.org"),
         (
             door(certificates=ending(99), kind="secret", leads_to={HOST: ("1.1.1.1",)}),
-            "NameElsewhere",
+            "DnsMismatch",
             "leads to 1.1.1.1 from here",
         ),
     ],

@@ -47,7 +47,7 @@ CASES: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
         "ConfigSectionLowerCase",
         f"{VALUES}.hub.config.kubeSpawner",
     ),
-    ("4.4.0", {"values": {"global": {"safeToShowValues": True}}}, HubContext(), "ValuesWouldShow", f"{VALUES}.global"),
+    ("4.4.0", {"values": {"global": {"safeToShowValues": True}}}, HubContext(), "SecretsExposed", f"{VALUES}.global"),
     ("4.4.0", {"values": DUMMY}, HubContext(), "DummyWithoutPassword", f"{VALUES}.hub.config.JupyterHub.authenticator_class"),
     (
         "0.11.1",

@@ -75,7 +75,7 @@ async def lacking(context: AzureScope, wanted: Iterable[Need], fresh: bool) -> l
         if any(told) and not any(is_granted(need.action, given) for given in told):
             missing.setdefault((need.scope, need.certain), []).append(need.action)
     if silent:
-        return [Finding(sentence="Azure does not tell what may be done", reason="NotTold", blocks=False)]
+        return [Finding(sentence="Azure does not tell what may be done", reason="Unknown", blocks=False)]
     return [_lacks(context, scope, actions, certain) for (scope, certain), actions in missing.items()]
 
 

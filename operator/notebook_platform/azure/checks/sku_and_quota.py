@@ -154,7 +154,7 @@ async def quota(context: AzureScope, fresh: bool) -> list[Finding]:
     wanted = demands(context, await _sizes(context, False), there)
     told = {name: demand for name, demand in wanted.items() if name in left}
     if not told:
-        return [Finding(sentence=f"Azure does not tell the quota of {location}", reason="NotTold", blocks=False)]
+        return [Finding(sentence=f"Azure does not tell the quota of {location}", reason="Unknown", blocks=False)]
     return list(_short(told, left, location)) or [Finding(sentence=_room(told, left, location))]
 
 

@@ -48,7 +48,7 @@ async def give_up(context: ActionContext) -> Outcome:
 async def wait_for_lock(context: ActionContext) -> Outcome:
     """Wait for a Helm process of another owner, which may still be at work."""
     assert context.record.newest is not None
-    message = f"Somebody else's helm is at work on {context.label} ({context.record.newest.status})"
+    message = f"Another Helm process is at work on {context.label} ({context.record.newest.status})"
     return Progressing(reason="ReleaseLocked", message=message, requeue_after=LOCK_RECHECK)
 
 

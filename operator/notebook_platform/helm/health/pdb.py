@@ -21,7 +21,7 @@ async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> 
         f"{field}: the disruption budget {', '.join(stuck)} of namespace {release.namespace} lets no pod go, so a node that is "
         "drained or upgraded waits for ever: run more replicas, or switch the budget off"
     )
-    return (Notice(condition="DrainBlocked", reason="BudgetLetsNobodyGo", message=message),)
+    return (Notice(condition="DrainBlocked", reason="DisruptionNotAllowed", message=message),)
 
 
 def _lets_nobody_go(budget: Any) -> bool:

@@ -85,7 +85,7 @@ class BinderHub(ChartAdapter):
         message = (
             f"{FIELD}.chart.version {version} is not one this operator knows; its hub is treated as the nearest that it knows"
         )
-        return [Notice(condition="BinderChartVersionUnknown", reason="NotTried", message=message)]
+        return [Notice(condition="BinderChartVersionUnknown", reason="UntestedVersion", message=message)]
 
     async def concerns(
         self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]

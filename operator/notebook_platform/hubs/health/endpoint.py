@@ -162,10 +162,10 @@ def _notices(seen: Seen, now: datetime, field: str) -> Iterator[Notice]:
             others = sorted({name for one in certificates for name in one.names})
             names = ", ".join(others[:SHOWN_NAMES]) or "no name"
             message = f"{field}.expose.tls: the certificate is for {names}, and whoever comes to {host} is warned"
-            yield Notice(condition="CertificateOtherName", reason="OtherName", message=message)
+            yield Notice(condition="CertificateOtherName", reason="NameMismatch", message=message)
     if seen.kind == "letsencrypt" or seen.address is None:
         return
     for host, there in seen.leads_to.items():
         if there and seen.address not in there:
             message = f"{field}.host: {host} leads to {_shown(there)} from here, and Service {FRONT_DOOR} has {seen.address}"
-            yield Notice(condition="NameElsewhere", reason="OtherAddress", message=message)
+            yield Notice(condition="DnsMismatch", reason="OtherAddress", message=message)
