@@ -43,20 +43,26 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     output = tmp_path_factory.mktemp("watch") / "lines"
-    site.apply(runbook(NAME))
+    site.apply(runbook(NAME, suspend=True))  # until those who watch have begun
     environment = {**os.environ, "KUBECONFIG": site.environment["KUBECONFIG"]}
     command = [str(BIN / "notebook-platform"), "watch", NAME, "-n", "platforms"]
     with output.open("wb") as file, subprocess.Popen(command, env=environment, stdout=file, stderr=file) as watching:
-        yield Watched(site, watching, output)
+        found = Watched(site, watching, output)
+        site.until("watch has begun", found.lines)
+        yield found
         watching.kill()
     for name in site.kubectl("get", "nbp", "-n", "platforms", "-o", "name").split():
         site.kubectl("delete", name, "-n", "platforms", "--timeout=90s")
 
 
 def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watched: Watched) -> None:
-    done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "3m")
-    assert done.returncode == 0, done.stderr
-    *meanwhile, last = done.stdout.splitlines()
+    command = ["notebook-platform", "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "3m"]
+    with subprocess.Popen(command, env=watched.environment, stdout=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stdout is not None
+        first = waiting.stdout.readline()
+        watched.site.apply(runbook(NAME))
+        *meanwhile, last = [first.rstrip(), *waiting.stdout.read().splitlines()]
+    assert waiting.returncode == 0
     assert last == "platforms/watched has the condition Ready: Ready: Up to date"
     assert (
         "platforms/watched waits for Ready: Creating: Cluster: Azure is at work: create managed cluster aks-watched" in meanwhile

@@ -75,7 +75,7 @@ def lines() -> Iterator[Lines]:
     root.setLevel(level)
 
 
-class Disk(Step[int, int]):
+class Disk(Step[int, int, int]):
     """A resource with a size; `refused` is raised when a change is applied."""
 
     name = "Disk"
@@ -98,7 +98,7 @@ class Disk(Step[int, int]):
         self.size = 2
         return Ready()
 
-    def output(self, found: int | None) -> Any:
+    def output(self, found: int | None) -> int | None:
         return found
 
     async def delete(self, found: int, inputs: Inputs) -> Outcome:
