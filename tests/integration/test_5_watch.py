@@ -76,12 +76,12 @@ def test_watch_without_a_terminal_tells_each_turn_in_a_line(watched: Watched) ->
     lines = watched.lines()
     begun = next(line for line in lines if line.startswith("operation create managed cluster aks-watched: in progress since"))
     story = [
-        "Network: in place",
+        "Network: up to date",
         "Cluster: Creating: Azure is at work: create managed cluster aks-watched",
         begun,
         "operation create managed cluster aks-watched: ended",
         "nodes: 3/3 ready",
-        "JupyterHub: in place",
+        "JupyterHub: up to date",
         "release jhub/jhub: jupyterhub-4.4.0, revision 1, deployed",
         ready,
     ]

@@ -63,7 +63,7 @@ def _sentences(view: View) -> Iterator[tuple[Key, StatusLine]]:
 def _parts(view: View) -> Iterator[tuple[Key, StatusLine]]:
     for step in view.steps:
         if step.state is State.IN_PLACE:
-            yield ("step", step.name), StatusLine(f"{step.name}: in place")
+            yield ("step", step.name), StatusLine(f"{step.name}: up to date")
         elif step.condition.status == "False":
             yield ("step", step.name), StatusLine(f"{step.name}: {step.condition.reason}: {step.condition.message}")
     for notice in view.notices:

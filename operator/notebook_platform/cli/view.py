@@ -17,7 +17,7 @@ SUMMARY = ("Ready", "Reconciling", "Stalled")
 class State(Enum):
     """The state of a step."""
 
-    IN_PLACE = "in place"
+    IN_PLACE = "up to date"
     BUSY = "busy"
     TROUBLE = "trouble"
     WAITING = "waiting"

@@ -68,4 +68,4 @@ def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool
             type="Warning" if needs_user else "Normal", reason=outcome.reason, message=f"{name}: {outcome.message}"
         )
     if isinstance(outcome, Ready) and not deleting and was is not None and was.status == "False":
-        yield EventContent(type="Normal", reason="UpToDate", message=f"{name}: is up to date")
+        yield EventContent(type="Normal", reason="UpToDate", message=f"{name}: Up to date")

@@ -43,7 +43,7 @@ def test_a_ready_platform_shows_where_the_hub_is_its_nodes_releases_and_users_se
     assert drawn(WHOLE) == [
         "● platforms/hub  Ready: Up to date",
         "",
-        "  step        state    time  what",
+        "  step        state     time  what",
         "● Network     UpToDate",
         "● Cluster     UpToDate",
         "● JupyterHub  UpToDate",
@@ -93,7 +93,7 @@ def test_on_a_low_terminal_the_quiet_steps_share_lines() -> None:
     later = [condition(f"Later{n}Ready", "Unknown", "Waiting", "Waits for Cluster") for n in range(3)]
     lines = drawn(body(NOT_READY, *steps, CREATING, *later), height=12)
     assert lines[1:3] == [
-        "● Step0, Step1, Step2, Step3, Step4, Step5, Step6, Step7: in place",
+        "● Step0, Step1, Step2, Step3, Step4, Step5, Step6, Step7: up to date",
         "○ Later0, Later1, Later2: waiting",
     ]
     assert "◐ Cluster  Creating  30 s  Azure is at work: create managed cluster aks" in lines

@@ -30,7 +30,7 @@ def event(reason: str, message: str, **more: Any) -> EventLine:
 def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
     assert changes(None, view(BUSY)) == [
         "platforms/hub: not ready",
-        "Network: in place",
+        "Network: up to date",
         "Cluster: Creating: Azure is at work: create managed cluster aks",
         "operation create managed cluster aks: in progress since 11:59:30Z, expected to end at 12:03:20Z",
     ]
@@ -39,8 +39,8 @@ def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
 def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
     assert changes(view(BUSY), view(WHOLE)) == [
         "operation create managed cluster aks: ended",
-        "Cluster: in place",
-        "JupyterHub: in place",
+        "Cluster: up to date",
+        "JupyterHub: up to date",
         "hub: https://hub.example.org",
         "cluster: aks, Kubernetes 1.35.1, Running",
         "nodes: 2/3 ready",
@@ -110,7 +110,7 @@ def test_every_turn_is_one_line() -> None:
 def test_an_event_is_a_line_unless_a_condition_says_the_same() -> None:
     assert event("Creating", "Cluster: Azure is at work").line == "event Normal Creating: Cluster: Azure is at work"
     assert repeats(event("Creating", "Cluster: Azure is at work: create managed cluster aks"), view(BUSY))
-    assert repeats(event("UpToDate", "Network: is up to date"), view(BUSY))
+    assert repeats(event("UpToDate", "Network: Up to date"), view(BUSY))
     assert repeats(event("Ready", "Up to date"), view(WHOLE))
     assert not repeats(event("DriftDetected", "Autoscale: rules is 1, wanted 2. Putting it right"), view(WHOLE))
     assert not repeats(event("Ready", "Up to date"), None)
