@@ -12,7 +12,7 @@ from tests.security.conftest import SUBSCRIPTION, Author, Field, make_author, na
 pytestmark = pytest.mark.attack
 
 SUB = f"/subscriptions/{SUBSCRIPTION}"
-VICTIM = f"{SUB}/resourceGroups/victim"
+VICTIM = f"{SUB}/resourceGroups/other-team"
 TAGS = {"notebookplatform-owner": "management/victims/hub/uid-of-the-victim"}
 STATE = {"provisioningState": "Succeeded"}
 CLIENT, TENANT = "33333333-3333-3333-3333-333333333333", "11111111-1111-1111-1111-111111111111"
@@ -25,12 +25,20 @@ def resource(group: str, type_: str, *names: str) -> str:
     )
 
 
-SUBNET = resource("victim", "Microsoft.Network/virtualNetworks/subnets", "net", "nodes")
-REGISTRY = resource("victim", "Microsoft.ContainerRegistry/registries", "images")
-IDENTITY = resource("victim", "Microsoft.ManagedIdentity/userAssignedIdentities", "their-hub")
-WORKSPACE = resource("victim", "Microsoft.OperationalInsights/workspaces", "logs")
-CLUSTER = resource("victim", "Microsoft.ContainerService/managedClusters", "their-cluster")
-ZONE = resource("victim", "Microsoft.Network/privateDnsZones", "privatelink.eastus.azmk8s.io")
+SUBNET = resource("other-team", "Microsoft.Network/virtualNetworks/subnets", "net", "nodes")
+REGISTRY = resource("other-team", "Microsoft.ContainerRegistry/registries", "images")
+IDENTITY = resource("other-team", "Microsoft.ManagedIdentity/userAssignedIdentities", "their-hub")
+WORKSPACE = resource("other-team", "Microsoft.OperationalInsights/workspaces", "logs")
+CLUSTER = resource("other-team", "Microsoft.ContainerService/managedClusters", "their-cluster")
+ZONE = resource("other-team", "Microsoft.Network/privateDnsZones", "privatelink.eastus.azmk8s.io")
+
+
+@pytest.fixture(autouse=True)
+def gone(site: Field) -> Iterator[None]:
+    """Wait until the platform of a test is deleted, with credentials that may read the other team's group: the next test counts requests."""
+    yield
+    left = 'jsonpath={.items[?(@.metadata.name=="hub")].metadata.namespace}'
+    site.until("the platform is gone", lambda: not site.kubectl("get", "nbp", "-A", "-o", left))
 
 
 @pytest.fixture
@@ -46,7 +54,7 @@ def victim(site: Field) -> Field:
     put(REGISTRY, properties={**STATE, "loginServer": "images.azurecr.io"})
     put(IDENTITY, properties={"clientId": CLIENT, "principalId": CLIENT, "tenantId": TENANT})
     put(WORKSPACE, properties=STATE)
-    nodes = {"kubernetesVersion": "1.35.1", "nodeResourceGroup": "victim_nodes"}
+    nodes = {"kubernetesVersion": "1.35.1", "nodeResourceGroup": "other-team_nodes"}
     put(CLUSTER, properties={**STATE, **nodes})
     return site
 
@@ -80,7 +88,7 @@ def refused(author: Author, mark: int, made: dict[str, Any]) -> str:
     message: str = author.until_reason("hub", "CredentialsReady", "IdentityNotAllowed")["message"]
     assert author.condition("hub", "Ready")["reason"] == "IdentityNotAllowed"
     group = made["spec"]["azure"]["resourceGroup"].lower()
-    theirs = re.compile(rf"{re.escape(group)}|/resourcegroups/victim(_nodes)?(/|$)")  # other tests have victims too
+    theirs = re.compile(rf"{re.escape(group)}|/resourcegroups/other-team(_nodes)?(/|$)")
     touched = [line for line in asked(author.site, mark) if theirs.search(line.lower())]
     assert touched == []
     return message
@@ -109,9 +117,9 @@ def test_a_platform_that_was_never_allowed_is_deleted_at_once(author: Author) ->
 
 
 def test_an_untagged_cluster_of_another_team_is_not_taken_over(author: Author, victim: Field) -> None:
-    mark, made = victim.mark(), document(author, resourceGroup="victim")
+    mark, made = victim.mark(), document(author, resourceGroup="other-team")
     made["spec"] |= {"adoption": "IfUnowned"}
-    made["spec"]["cluster"] |= {"name": "their-cluster", "nodeResourceGroup": "victim_nodes"}
+    made["spec"]["cluster"] |= {"name": "their-cluster", "nodeResourceGroup": "other-team_nodes"}
     author.apply(made)
     author.until_reason("hub", "CredentialsReady", "IdentityNotAllowed")
     assert victim.resources()[CLUSTER.lower()].get("tags") is None
@@ -119,9 +127,9 @@ def test_an_untagged_cluster_of_another_team_is_not_taken_over(author: Author, v
 
 
 AIMED: dict[str, Any] = {
-    "spec.azure.resourceGroup": lambda s: s["azure"].update(resourceGroup="victim"),
+    "spec.azure.resourceGroup": lambda s: s["azure"].update(resourceGroup="other-team"),
     "spec.azure.subscriptionId": lambda s: s["azure"].update(subscriptionId="00000000-0000-0000-0000-00000000000f"),
-    "spec.cluster.nodeResourceGroup": lambda s: s["cluster"].update(nodeResourceGroup="victim"),
+    "spec.cluster.nodeResourceGroup": lambda s: s["cluster"].update(nodeResourceGroup="other-team"),
     "spec.network.subnetId": lambda s: s.update(network={"subnetId": SUBNET}),
     "spec.nodePools[nodepool1].subnetId": lambda s: s["nodePools"][0].update(subnetId=SUBNET),
     "spec.cluster.registries[0]": lambda s: s["cluster"].update(registries=[REGISTRY]),
@@ -131,7 +139,7 @@ AIMED: dict[str, Any] = {
     "spec.cluster.monitoring.workspaceId": lambda s: s["cluster"].update(monitoring={"workspaceId": WORKSPACE}),
     "spec.cluster.apiServer.privateDNSZone": lambda s: s["cluster"].update(apiServer={"private": True, "privateDNSZone": ZONE}),
     "spec.jupyterhub.expose.loadBalancer.staticIPResourceGroup": lambda s: s["jupyterhub"].update(
-        expose={"loadBalancer": {"staticIP": "192.0.2.1", "staticIPResourceGroup": "victim"}}
+        expose={"loadBalancer": {"staticIP": "192.0.2.1", "staticIPResourceGroup": "other-team"}}
     ),
 }
 """Every way to point at what other teams have, by the field."""
@@ -145,10 +153,10 @@ def test_an_allowed_identity_does_nothing_outside_its_groups(guest: Author, vict
     made["spec"]["adoption"] = adoption
     message = refused(guest, victim.mark(), made)
     assert f"{field} lies outside" in message
-    theirs = [key for key in before if "/resourcegroups/victim" in key]
+    theirs = [key for key in before if "/resourcegroups/other-team" in key]
     after = victim.resources()
     assert {key: after[key] for key in theirs} == {key: before[key] for key in theirs}
-    assert not [key for key in after if "/resourcegroups/victim" in key and "roleassignments" in key]
+    assert not [key for key in after if "/resourcegroups/other-team" in key and "roleassignments" in key]
 
 
 def test_an_allowed_identity_works_inside_its_groups(guest: Author) -> None:
