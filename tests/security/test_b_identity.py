@@ -33,14 +33,6 @@ CLUSTER = resource("other-team", "Microsoft.ContainerService/managedClusters", "
 ZONE = resource("other-team", "Microsoft.Network/privateDnsZones", "privatelink.eastus.azmk8s.io")
 
 
-@pytest.fixture(autouse=True)
-def gone(site: Field) -> Iterator[None]:
-    """Wait until the platform of a test is deleted, with credentials that may read the other team's group: the next test counts requests."""
-    yield
-    left = 'jsonpath={.items[?(@.metadata.name=="hub")].metadata.namespace}'
-    site.until("the platform is gone", lambda: not site.kubectl("get", "nbp", "-A", "-o", left))
-
-
 @pytest.fixture
 def victim(site: Field) -> Field:
     """What another team has in the subscription, with no owner tag on the cluster."""
