@@ -1,12 +1,13 @@
 """People sign in at a real JupyterHub that runs on what the operator renders."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from notebook_platform.hubs.inputs import HubContext
-from notebook_platform.hubs.net.hub_api import servers
+from notebook_platform.hubs.net.hub_api import HubApi
 from notebook_platform.hubs.net.oidc_discovery import Discovery
 from notebook_platform.hubs.users.active_servers import token_in
 from notebook_platform.hubs.values import HubSecrets, render
@@ -117,14 +118,15 @@ async def test_the_operators_service_is_told_whose_servers_run_and_may_do_nothin
     boss = values["hub"]["services"]["boss"]["apiToken"]
     async with running(hub_home, world, values, tmp_path) as front, browser(world, front) as http:
         base = f"https://{HOST}"
-        assert await servers(base, token_in(values) or "", allow_private=True, resolver=To(front), tls=world.trusting()) == ()
+        hub = HubApi(url=base, token=token_in(values) or "", allow_private=True, resolver=To(front), tls=world.trusting())
+        assert await hub.servers() == ()
         for user in ("ada", "grace", "joan", "kim", "mary"):
             assert await server_of(http, base, user, boss) in (201, 202)
-        found = await servers(base, token_in(values) or "", allow_private=True, resolver=To(front), tls=world.trusting())
+        found = await hub.servers()
         assert found is not None and {(s.user, s.name, s.ready, s.pending) for s in found} == {
             (user, "", False, "spawn") for user in ("ada", "grace", "joan", "kim", "mary")
         }
-        assert await servers(base, "another", allow_private=True, resolver=To(front), tls=world.trusting()) is None
+        assert await replace(hub, token="another").servers() is None
         headers = {"Authorization": f"token {token_in(values)}"}
         async with http.delete(f"{base}/hub/api/users/ada/server", headers=headers) as answer:
             assert answer.status in (403, 404)

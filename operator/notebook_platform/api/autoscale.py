@@ -73,4 +73,4 @@ class Autoscale(SpecModel):
     recurring: MapByName[RecurringProfile] = Field(
         default_factory=list, max_length=9, description="Profiles that hold at some times instead."
     )
-    notifications: Notifications | None = Field(None, description="Who is told when it scales.")
+    notifications: Notifications | None = Field(None, description="Recipients of a notification when it scales.")

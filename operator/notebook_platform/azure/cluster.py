@@ -129,7 +129,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return Failed(
             reason="RemovedApisInUse",
             message=f"{FIELD}.kubernetesVersion {wanted} waits, because {told}",
-            remedy="Upgrade those charts first, to versions that do not need them; Kubernetes follows by itself.",
+            remedy="Upgrade those charts first, to versions that do not need them; Kubernetes is upgraded after them.",
         )
 
     @property

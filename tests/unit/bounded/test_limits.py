@@ -105,7 +105,7 @@ async def test_an_endless_answer_of_entra_id_is_not_read(answer: Any, tmp_path: 
     cloud = Cloud(resource_manager=address, authority=address, graph=address, ca_file=tmp_path / "ca.pem")
     parts = {"tenantId": "tenant", "clientId": "client", "clientSecret": "secret"}
     before = resident()
-    async with SignIn("ServicePrincipal", cloud, parts).credential() as credential:
+    async with SignIn("ServicePrincipal", cloud, parts).credential(BoundedTransport(cloud)) as credential:
         with pytest.raises(AzureError, match="larger than"):
             await credential.get_token(cloud.management_scope)
     assert resident() - before < 6 * MOST

@@ -9,8 +9,7 @@ import pytest
 from aiohttp import web
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.hubs.fields.hub import COUNTER
-from notebook_platform.hubs.net import hub_api
-from notebook_platform.hubs.net.hub_api import Server
+from notebook_platform.hubs.net.hub_api import HubApi, Server
 from notebook_platform.hubs.net.safe_http import may_carry_secrets
 from notebook_platform.hubs.users.active_servers import asked, counted, token_in, unheard
 from notebook_platform.hubs.users.census import USERNAME, UserCounts
@@ -49,7 +48,7 @@ async def serve(answer: Any) -> tuple[str, web.AppRunner]:
 async def ask(answer: Any, token: str = "right") -> tuple[Server, ...] | None:
     url, runner = await serve(answer)
     try:
-        return await hub_api.servers(url, token, allow_private=True)
+        return await HubApi(url=url, token=token, allow_private=True).servers()
     finally:
         await runner.cleanup()
 
@@ -99,7 +98,7 @@ async def test_pages_without_end_end_with_the_patience() -> None:
         return web.json_response({"items": [], "_pagination": {"next": {"offset": len(asked)}}})
 
     url, runner = await serve(slow)
-    assert await hub_api.servers(url, "right", allow_private=True, patience=0.5) is None
+    assert await HubApi(url=url, token="right", allow_private=True, patience=0.5).servers() is None
     await runner.cleanup()
     assert 1 < len(asked) < 20
 

@@ -12,7 +12,7 @@ import trustme
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from notebook_platform.hubs.binder.health import ask
-from notebook_platform.hubs.net.hub_api import servers
+from notebook_platform.hubs.net.hub_api import HubApi
 from notebook_platform.hubs.net.probe import probe
 from notebook_platform.hubs.net.public_addresses import (
     AddressNotAllowed,
@@ -101,7 +101,7 @@ async def test_a_binder_with_a_rebound_name_does_not_reach_loopback(door: Door, 
 async def test_a_token_does_not_follow_a_rebound_name(door: Door, answers: Any) -> None:
     names = Rebinding(*answers)
     url = f"https://hub.example.org:{door.port}"
-    assert await servers(url, "token", allow_private=False, resolver=names, patience=8) is None
+    assert await HubApi(url=url, token="token", resolver=names, patience=8).servers() is None
     assert door.asked == [] and names.questions == 1
 
 

@@ -37,15 +37,15 @@ class SignIn:
         text = "\0".join([kind, cloud.authority, *(f"{k}={v}" for k, v in sorted(parts.items()))])
         self.digest = hashlib.sha256(text.encode()).hexdigest()
 
-    def credential(self) -> AsyncTokenCredential:
-        """A new credential with an empty token cache. Its own retries are off: a pass never sleeps.
+    def credential(self, transport: BoundedTransport) -> AsyncTokenCredential:
+        """Make a credential with an empty token cache over a transport. Its own retries are off: a reconcile never sleeps.
 
         Raises StepError (CertificateUnreadable).
         """
         options: dict[str, Any] = {
             "authority": self._cloud.authority,
             "disable_instance_discovery": True,
-            "transport": BoundedTransport(self._cloud),
+            "transport": transport,
             "retry_total": 0,
         }
         return _MAKERS[self.kind](self._parts, options)

@@ -96,8 +96,8 @@ class AzureSession:
         self.cloud = cloud
         self.subscription_id: str = subscription_id
         self.digest = sign_in.digest
-        self._credential = sign_in.credential()
         self._transport = BoundedTransport(cloud)
+        self._credential = sign_in.credential(self._transport)
         self._buckets = buckets
         self.cache = ResourceCache(self)
 

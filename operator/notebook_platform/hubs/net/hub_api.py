@@ -7,7 +7,7 @@ Internet.
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aiohttp.abc import AbstractResolver
@@ -38,66 +38,51 @@ class Server:
     pending: str | None
 
 
-async def servers(
-    url: str,
-    token: str,
-    *,
-    allow_private: bool = False,
-    resolver: AbstractResolver = SYSTEM,
-    tls: ssl.SSLContext | None = None,
-    patience: float = PATIENCE,
-) -> tuple[Server, ...] | None:
-    """The servers that run, start or stop at the hub with this address (no slash at its end).
+@dataclass(frozen=True, kw_only=True)
+class HubApi:
+    """The API of one hub. `url` is its address, with no slash at its end.
 
-    None when it does not tell: it does not answer (all of it within `patience` seconds), refuses the token, or must not be asked.
-    `resolver` finds addresses in place of the system, `tls` is for a CA that the system does not know.
+    `allow_private`: whether the address may be a private one; `patience`: seconds for all pages of one question. `resolver` finds
+    addresses in place of the system, `tls` is for a CA that the system does not know.
     """
-    found = await _collect(in_page, url, token, "active", allow_private, resolver, tls, patience)
-    return None if found is None else tuple(found)
 
+    url: str
+    token: str = field(repr=False)
+    allow_private: bool = False
+    resolver: AbstractResolver = SYSTEM
+    tls: ssl.SSLContext | None = None
+    patience: float = PATIENCE
 
-async def users(
-    url: str,
-    token: str,
-    *,
-    allow_private: bool = False,
-    resolver: AbstractResolver = SYSTEM,
-    tls: ssl.SSLContext | None = None,
-    patience: float = PATIENCE,
-) -> frozenset[str] | None:
-    """The names of all users that the hub knows; None, and the arguments, as for `servers`."""
-    found = await _collect(names_in_page, url, token, None, allow_private, resolver, tls, patience)
-    return None if found is None else frozenset(found)
+    async def servers(self) -> tuple[Server, ...] | None:
+        """Return the servers that run, start or stop; None when the hub does not answer in time, refuses the token, or may not be
+        asked."""
+        found = await self._collect(in_page, "active")
+        return None if found is None else tuple(found)
 
+    async def users(self) -> frozenset[str] | None:
+        """Return the names of all users that the hub knows; None as for `servers`."""
+        found = await self._collect(names_in_page, None)
+        return None if found is None else frozenset(found)
 
-async def _collect(
-    read: Callable[[Any], Iterator[T]],
-    url: str,
-    token: str,
-    state: str | None,
-    allow_private: bool,
-    resolver: AbstractResolver,
-    tls: ssl.SSLContext | None,
-    patience: float,
-) -> list[T] | None:
-    """What `read` finds in all pages of users; `state` selects users as the hub's API does."""
-    headers = {"Authorization": f"token {token}", "Accept": PAGINATION}
-    found: list[T] = []
-    try:
-        async with (
-            asyncio.timeout(patience),
-            SafeHttp(allow_private=allow_private, tls=tls, names=resolver, seconds=SECONDS) as http,
-        ):
-            place: int | None = 0
-            for _ in range(PAGES):
-                page = await _page(http, f"{url}/hub/api/users", headers, place, state)
-                found += read(page)
-                place = following(page)
-                if place is None:
-                    return found
-    except (TimeoutError, OSError, ValueError, TypeError, KeyError, AttributeError):
+    async def _collect(self, read: Callable[[Any], Iterator[T]], state: str | None) -> list[T] | None:
+        """Return what `read` finds in all pages of users; `state` selects users as the hub's API does."""
+        headers = {"Authorization": f"token {self.token}", "Accept": PAGINATION}
+        found: list[T] = []
+        try:
+            async with (
+                asyncio.timeout(self.patience),
+                SafeHttp(allow_private=self.allow_private, tls=self.tls, names=self.resolver, seconds=SECONDS) as http,
+            ):
+                place: int | None = 0
+                for _ in range(PAGES):
+                    page = await _page(http, f"{self.url}/hub/api/users", headers, place, state)
+                    found += read(page)
+                    place = following(page)
+                    if place is None:
+                        return found
+        except (TimeoutError, OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
         return None
-    return None
 
 
 async def _page(http: SafeHttp, url: str, headers: Mapping[str, str], offset: int | None, state: str | None) -> Any:

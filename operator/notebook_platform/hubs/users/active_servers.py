@@ -18,8 +18,7 @@ from notebook_platform.helm.values import at
 from notebook_platform.hubs.fields.hub import COUNTER
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.inputs import HubContext, base_path, url_of
-from notebook_platform.hubs.net import hub_api
-from notebook_platform.hubs.net.hub_api import Server
+from notebook_platform.hubs.net.hub_api import HubApi, Server
 from notebook_platform.hubs.users import census
 from notebook_platform.hubs.users.census import USERNAME, UserCounts
 from notebook_platform.workload.paging import whole
@@ -33,8 +32,9 @@ def token_in(values: Mapping[str, Any]) -> str | None:
 
 async def asked(urls: Iterable[str | None], token: str | None, *, allow_private: bool) -> tuple[Server, ...] | None:
     """What the hub tells at the first of its addresses that answers; None: none does."""
-    for url in urls if token else ():
-        if url and (found := await hub_api.servers(url, token or "", allow_private=allow_private)) is not None:
+    for url in filter(None, urls if token else ()):
+        found = await HubApi(url=url, token=token or "", allow_private=allow_private).servers()
+        if found is not None:
             return found
     return None
 

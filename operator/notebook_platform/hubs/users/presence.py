@@ -6,8 +6,8 @@ from typing import Any
 from kubernetes.aio import client
 
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.fields.hub import COUNTER
-from notebook_platform.hubs.net import hub_api
+from notebook_platform.hubs.net.hub_api import HubApi
+from notebook_platform.hubs.users.active_servers import token_in
 from notebook_platform.workload.paging import each
 
 CONFIGURED = ("admin_users", "allowed_users")
@@ -19,10 +19,10 @@ async def has_users(urls: Iterable[str | None], values: Mapping[str, Any], *, al
 
     `urls` are its addresses, with no slash at the end.
     """
-    token = at(values, "hub", "services", COUNTER, "apiToken")
-    for url in urls if isinstance(token, str) and token else ():
-        if url and (known := await hub_api.users(url, str(token), allow_private=allow_private)) is not None:
-            return not known <= configured(values)
+    if token := token_in(values):
+        for url in filter(None, urls):
+            if (known := await HubApi(url=url, token=token, allow_private=allow_private).users()) is not None:
+                return not known <= configured(values)
     return True
 
 
