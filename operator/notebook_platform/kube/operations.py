@@ -7,7 +7,6 @@ without the signature.
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from notebook_platform.engine.outcome import Failed, Operation, StepError
@@ -38,23 +37,26 @@ class OperationStore:
         async with self._lock:
             if self._known is None or self.refused is not None:
                 try:
-                    data = await self._secrets.own(self._name, orphaned=False) or {}
+                    recorded = await self._read(scope)
                 except StepError as refused:
-                    self.refused = self._explained(refused.failed)
+                    self.refused = refused.failed
                     return dict(self._known or {})
                 if self._known is None:
-                    self._known, left_out = decode_all(data, scope, datetime.now(UTC))
-                    if left_out:
-                        log.warning("%s: %d unusable records of operations are left out", self._name, left_out)
+                    self._known = recorded
                 else:
                     await self._write()
                 self.refused = None
             return dict(self._known)
 
-    def _explained(self, failed: Failed) -> Failed:
-        if failed.reason != "SecretTooLarge":
-            return failed
-        return replace(failed, remedy=f"Delete the Secret {self._name!r}: the operator did not write it, and creates it again.")
+    async def _read(self, scope: OperationScope) -> dict[str, Operation]:
+        """Return the usable records. Only their values are kept out of messages: whatever else the Secret holds is never used, so that no
+        number of forged records is more than a platform may have."""
+        data = await self._secrets.own(self._name, orphaned=False, plain=True) or {}
+        recorded, left_out = decode_all(data, scope, datetime.now(UTC))
+        if left_out:
+            log.warning("%s: %d unusable records of operations are left out", self._name, left_out)
+        await self._secrets.redact_from_now_on(self._name, {key: encode(operation) for key, operation in recorded.items()})
+        return recorded
 
     async def remember(self, key: str, operation: Operation) -> None:
         """Write down an operation that was just accepted. Progress of a known one is kept in memory only."""
