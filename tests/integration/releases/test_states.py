@@ -113,7 +113,7 @@ async def failed_in_helms_book_for_long(site: Site) -> None:
 
 
 async def failed_halfway_a_moment_ago(site: Site) -> None:
-    site.wants[0]["remediation"] |= {"wait": "2s"}
+    site.wants[0]["remediation"] |= {"wait": "10m"}
     await failed_halfway(site)
 
 
