@@ -1,7 +1,8 @@
-"""One keeper a platform: a task that makes passes, writes down what they found, and sleeps until there is reason to look.
+"""Reconcile one platform: a task that reconciles, writes the status, and sleeps until the next reconcile is due.
 
-It is woken by a change of the spec or a deletion, by a change of a Secret or ConfigMap that the spec names, and by time. All it
-holds in memory could be had again from the status, the operations' Secret and the cloud: a restart is just the next pass.
+It wakes on a change of the spec or a deletion, on a change of a Secret or ConfigMap that the spec names, and when the
+interval or a requested wait has passed. Everything it holds in memory can be restored from the status, the operations Secret
+and the cloud: after a restart the next reconcile continues. The controller creates one reconciler for each platform.
 """
 
 import asyncio
@@ -57,13 +58,14 @@ from notebook_platform.status_writer import Reporter
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 60.0
-"""A step that was Ready or Deferred is not read again for so long (or half an interval) while another's operation is looked at."""
+"""Seconds for which (at most half an interval) a Ready or Deferred step is not observed again while an operation of another
+is polled."""
 
 LONGEST_RETRY = 60.0
-"""Seconds. A reconcile that failed as a whole is tried again within this time."""
+"""Upper bound, in seconds, for the retry of a reconcile that failed as a whole."""
 
 QUIET_CONFLICTS = 3
-"""So many conflicts in a row with other writers of the object are no failure."""
+"""Number of consecutive conflicts with other writers of the object that do not count as a failure."""
 
 
 def _now() -> datetime:
@@ -72,7 +74,8 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Pass:
-    """What a pass went by: the generation of the spec, the wishes it knew of, the steps it left alone."""
+    """The inputs of a reconcile: the generation of the spec, the number of wishes it has seen (`epoch`), the steps that it
+    skips."""
 
     generation: int
     epoch: int
@@ -81,8 +84,11 @@ class Pass:
 
 
 class PlatformReconciler:
-    """Keeps one platform until it is gone. `update` hands it the object as last seen, `wake` says that a reference changed; `refer`
-    is called with all that the spec refers to."""
+    """Reconciles one platform until it is deleted.
+
+    `update` passes it the object as last seen, `wake` reports that a reference has changed, and `refer` is called with
+    everything that the spec refers to.
+    """
 
     def __init__(
         self,
@@ -113,7 +119,7 @@ class PlatformReconciler:
         self._log = PlatformLog(self._label)
 
     def update(self, body: Mapping[str, Any]) -> None:
-        """Take the object as just seen; wakes only for what the user changed."""
+        """Accept the object as last seen; wake only for what the user changed."""
         before, after = self._body["metadata"], body["metadata"]
         self._body = body
         if _intent(before) != _intent(after):
@@ -121,19 +127,19 @@ class PlatformReconciler:
             self._awake.set()
 
     def wake(self) -> None:
-        """A Secret or ConfigMap that the spec names has changed: what failed for its sake is tried at once."""
+        """Retry at once what failed because of a Secret or ConfigMap that the spec names: it has changed."""
         self._forget()
         self._references_changed = True
         self._awake.set()
 
     def _forget(self) -> None:
-        """Somebody wants something else now: neither old results nor old waits count, nor those of a pass under way."""
+        """Discard results and backoffs, including those of a running reconcile: the user has changed what is wanted."""
         self._epoch += 1
         self._attempts = ()
         self._seen = {}
 
     async def run(self) -> None:
-        """Pass after pass, until the object is gone."""
+        """Reconcile until the object is deleted."""
         CURRENT.set(self._secrets.redactor)
         PLATFORM.set(self._log)
         wait: float | None = 0.0
@@ -149,7 +155,8 @@ class PlatformReconciler:
         await self._shared.forget(self.platform)
 
     async def _wait_for_turn(self) -> None:
-        """Hold a platform back that asks for more reconciles than the operator's configuration allows, and say so."""
+        """Delay a platform that triggers more reconciles than the operator's configuration allows, and report it in a
+        condition."""
         wait = self._pace.take(time.monotonic())
         before, self._throttled = self._throttled, wait > 0
         if not self._throttled:
@@ -160,7 +167,8 @@ class PlatformReconciler:
         await asyncio.sleep(wait)
 
     async def _attempt(self) -> float | None:
-        """One pass, whatever comes of it: an exception becomes a condition. Returns the seconds until the next; None: gone."""
+        """Reconcile once; an exception becomes a condition. Returns the seconds until the next reconcile; None: the object is
+        deleted."""
         started = time.monotonic()
         renew_correlation_id()
         try:
@@ -178,7 +186,11 @@ class PlatformReconciler:
         return f"{self.platform.namespace}/{self.platform.name}"
 
     async def _after(self, error: Exception) -> float | None:
-        """404: the object is gone. 409: it has changed since it was read; take it as it is now. All else is said on the object."""
+        """Handle an exception of a whole reconcile. Returns the seconds until the next one; None: the object is deleted.
+
+        404: the object is deleted. 409: it has changed since it was read, so read it again. Everything else becomes a
+        condition.
+        """
         if isinstance(error, ApiException) and error.status in (404, 409):
             try:
                 fresh = await self._object.read()
@@ -202,7 +214,7 @@ class PlatformReconciler:
         return self._reporter.status
 
     def _shown(self, status: PlatformStatus) -> PlatformStatus:
-        """A status, with the condition that says so while the platform is throttled."""
+        """Return the status with the condition Throttled while the platform is throttled."""
         return with_throttled(status, self._shared.limits if self._throttled else None, self._generation, _now())
 
     @property
@@ -210,11 +222,11 @@ class PlatformReconciler:
         return int(self._body["metadata"].get("generation") or 0)
 
     async def _pass(self) -> float | None:
-        """Look once. Returns the seconds until it is worth looking again; None when nothing is left to keep."""
+        """Reconcile or delete once. Returns the seconds until the next reconcile is due; None when nothing is left to manage."""
         metadata = self._body["metadata"]
         deleting = bool(metadata.get("deletionTimestamp"))
         if deleting:
-            fresh = await self._object.read()  # never by an old spec: its protection may have been set again since
+            fresh = await self._object.read()  # an old spec must not decide: its protection may have been set since
             if fresh is None or FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
                 return None
             self._body = fresh
@@ -233,11 +245,11 @@ class PlatformReconciler:
             if FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
                 raise StepError(
                     "FinalizerMissing",
-                    f"the finalizer {FINALIZER} is not on the platform after it was set",
-                    "Check for an admission webhook or a controller that removes finalizers.",
+                    f"the finalizer {FINALIZER} is missing from the platform after it was set",
+                    "Find and correct the admission webhook or controller that removes finalizers.",
                     retry_in=30,
                 )
-            return 0.0  # the spec may be another by now: what was read above is not worked on
+            return 0.0  # the spec may have changed by now: read it again
         return await self._reconcile(spec)
 
     async def _reconcile(self, spec: NotebookPlatformSpec) -> float:
@@ -278,7 +290,7 @@ class PlatformReconciler:
         return {name: result for name, (when, result) in self._seen.items() if when > oldest}
 
     def _cache_results(self, results: Mapping[str, Result]) -> None:
-        """Keep the results of steps that later ones may build on, with nothing to change; the rest is read again."""
+        """Cache the results of finished steps that have no pending change; the other steps are observed again."""
         now, before = time.monotonic(), self._seen
         self._seen = {
             name: before[name] if name in before and before[name][1] is result else (now, result)
@@ -321,7 +333,7 @@ class PlatformReconciler:
         return await self._conclude(spec, results, conditions, Pass(generation, epoch, waiting, deleting=True))
 
     async def _told(self, step: str, result: Result) -> None:
-        """Write down an accepted operation before anything else happens."""
+        """Record an accepted operation before anything else happens."""
         metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
         if isinstance(result.outcome, Ready):
             self._log.in_sync(step)
@@ -356,7 +368,8 @@ class PlatformReconciler:
         return max(wait, 0.05)
 
     async def _invalid(self, error: ValidationError) -> float | None:
-        """The API server let a spec pass that this operator cannot read: an older CRD than the operator, or the other way."""
+        """Report a spec that the API server accepted and this operator cannot read: the CRD and the operator differ in
+        version."""
         status = unreadable(
             error, previous=self._status, generation=self._generation, now=_now(), redactor=self._secrets.redactor
         )
@@ -365,6 +378,6 @@ class PlatformReconciler:
 
 
 def _intent(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What of an object's metadata says that somebody wants something else now."""
+    """Return the members of an object's metadata that change when the user wants something else."""
     confirmed = (metadata.get("annotations") or {}).get(CONFIRM)
     return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed, approved(metadata)

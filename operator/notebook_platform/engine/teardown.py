@@ -1,4 +1,7 @@
-"""The way back over the graph: what is there is looked at forwards, then deleted, or let go of, backwards."""
+"""Delete or orphan the resources of the graph: observe all steps forwards, then act on them backwards.
+
+The deletion of a platform calls it, and repeats it until every result is Ready.
+"""
 
 import asyncio
 import logging
@@ -21,7 +24,7 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
     for name in graph.order:
         step = graph.steps[name]
         if any(isinstance(seen[need], Failed) for need in graph.needs[name]):
-            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be looked at", remedy="", retry_in=10)
+            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be observed", remedy="", retry_in=10)
             continue
         try:
             observed = await asyncio.wait_for(step.observe(graph.inputs(name, made), fresh=True), STEP_SECONDS)
@@ -34,9 +37,9 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
 
 
 async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: Listener = ignore_result) -> dict[str, Result]:
-    """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
+    """Observe the steps forwards, then delete backwards: a resource is deleted once everything that depends on it is deleted.
 
-    A result is Ready once nothing of ours is left of its step.
+    A result is Ready once nothing that the platform owns is left of its step.
     """
     seen, made = await _look_forwards(graph)
 
@@ -65,14 +68,18 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
 
 
 def _blamed(graph: Graph, step: AnyStep, failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
-    """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
+    """Return the outcome of a step that cannot be observed: it waits for the steps that block the observation, if any; they
+    report the cause."""
     culprits = tuple(need for need in graph.needs[step.name] if isinstance(seen[need], Failed))
     return Waiting(on=culprits) if culprits else failed
 
 
 def _waits(graph: Graph, seen: Mapping[str, Observed[Any] | Failed]) -> dict[str, tuple[str, ...]]:
-    """Return for each step the dependents that it waits for. A step that cannot be observed waits for none: its dependents wait for
-    it, and in a circle of waits no condition would name the cause."""
+    """Return for each step the dependents that it waits for.
+
+    A step that cannot be observed waits for none: its dependents wait for it, and in a cycle of waits no condition would name
+    the cause.
+    """
     return {name: () if isinstance(seen[name], Failed) else others for name, others in graph.dependents.items()}
 
 
@@ -82,8 +89,10 @@ async def _deleted(step: AnyStep, found: Any, inputs: Inputs) -> Result:
 
 
 async def orphan(graph: Graph) -> dict[str, Result]:
-    """Look forwards at what is there, then backwards take our mark off what is ours; nothing is deleted. The mark of a thing goes
-    after those of all that stands on it, for without it nothing below would be looked at again."""
+    """Observe the steps forwards, then remove the operator's marks backwards; nothing is deleted.
+
+    The mark of a resource is removed after those of its dependents: without it they would not be observed again.
+    """
     seen, _ = await _look_forwards(graph)
 
     async def act(step: AnyStep, _: Inputs) -> Result:
