@@ -24,11 +24,11 @@ from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, StepError
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.keeping import Keeping
-from notebook_platform.helm.ownership import ReleaseLedger
+from notebook_platform.helm.ledger import ReleaseLedger
+from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.runner import Helm
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.users.active_servers import counted, query_hub
@@ -111,7 +111,7 @@ class SharedClients:
         """
         context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
         allow_private = self._config.allow_private_addresses
-        releases = release_steps(self._adapters(context), self._keeping(context, approved), allow_private=allow_private)
+        releases = release_steps(self._adapters(context), self._release_scope(context, approved), allow_private=allow_private)
         return Graph([*azure_steps(context), self._clusters.step(context), *releases])
 
     async def azure(
@@ -154,8 +154,8 @@ class SharedClients:
     def _owner(self, platform: Platform) -> Owner:
         return Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
 
-    def _keeping(self, scope: AzureScope, approved: frozenset[str]) -> Keeping:
-        return Keeping(
+    def _release_scope(self, scope: AzureScope, approved: frozenset[str]) -> ReleaseScope:
+        return ReleaseScope(
             owner=scope.owner.tag,
             uid=scope.owner.uid,
             helm=self._helm,

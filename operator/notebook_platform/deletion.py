@@ -15,9 +15,11 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import Failed, Operation, Unblocking, Waiting
-from notebook_platform.engine.reconcile import Listener, Mode, Policy, Result, ignore_result, reconcile
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import Notice
 from notebook_platform.engine.teardown import orphan, teardown
+from notebook_platform.engine.traverse import Listener, ignore_result
 from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, objection
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.policy import ignored_by

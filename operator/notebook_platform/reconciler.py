@@ -29,17 +29,10 @@ from notebook_platform.deletion import Deletion, DeletionRequest
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts, wait_after
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.outcome import Failed, Operation, Ready, StepError, Unblocking
-from notebook_platform.engine.reconcile import (
-    Mode,
-    Policy,
-    Result,
-    operations_in_progress,
-    operations_not_polled,
-    reconcile,
-    requeue_after,
-)
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after
 from notebook_platform.failures import failure_of_reconcile
-from notebook_platform.helm.approval import approved
+from notebook_platform.helm.plan import approved
 from notebook_platform.hubs.users.volumes import CONFIRM
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore

@@ -27,7 +27,7 @@ from notebook_platform.engine.backoff import Attempt
 from notebook_platform.engine.change import Impossible, NeedsApproval
 from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import Failed, Operation, Unblocking
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor

@@ -17,8 +17,8 @@ from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.chart_adapter import ChartAdapter
-from notebook_platform.helm.ownership import ReleaseLedger
-from notebook_platform.helm.storage import history
+from notebook_platform.helm.history import read_history
+from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.hubs.users.claims import named_claims
 from notebook_platform.hubs.users.count import count_all
 from notebook_platform.hubs.users.volumes import Place, UserInventory
@@ -70,7 +70,7 @@ async def _unused(api: client.ApiClient, contents: Iterable[ChartAdapter], ledge
         place = (content.namespace, content.release)
         try:
             owned = ledger.release(place)
-            release = (await history(api, *place, owned)).own if owned is not None else None
+            release = (await read_history(api, *place, owned)).own if owned is not None else None
             found += await content.unused_claims(api, release) if release is not None else ()
         except UNREADABLE as error:  # its claims count as user data
             log.warning("cannot read release %s in namespace %s: %s", place[1], place[0], type(error).__name__)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notebook_platform.engine.outcome import Failed
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 
 LONGEST_WAIT = 600.0
 """Seconds. After its cause is gone, a failed step is retried within ten minutes at the latest."""

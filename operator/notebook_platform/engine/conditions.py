@@ -20,7 +20,7 @@ from notebook_platform.engine.outcome import (
     Unblocking,
     Waiting,
 )
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 
 Make = Callable[[str, bool | None, str, str], Condition]
 
