@@ -136,8 +136,8 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         return Progressing(reason=state, message=message, requeue_after=5)
 
     async def _name(self) -> str | None:
-        """The registry's name: the spec's, or in a deletion that of one which was taken out of the spec before. Until then its images
-        stay."""
+        """Return the registry's name: the spec's, or in a deletion the name of one that the spec no longer asks for. Its images are
+        kept until then."""
         if self._spec is not None:
             return self._spec.name
         kept = select(await self._context.secrets.own(self._secret_name), KEPT) if self._context.deleting else {}

@@ -1,12 +1,11 @@
-"""The releases that a platform owns, kept in the management cluster: the operator's own Secret `<platform>-releases`.
+"""The ledger: the releases that a platform owns, recorded in the management cluster in the operator's Secret `<platform>-releases`.
 
-Markers and Helm's records stand in the built cluster, where tenants may write Secrets and ConfigMaps. So what the operator installed, and
-the digest of each revision that its helm wrote, is written down here, and only this starts a correction, a rollback or an
-uninstallation. `helm/record_proxy.py` writes a digest before the record itself reaches the cluster, so no record of ours is without one.
+Markers and Helm's records are in the workload cluster, where tenants may write Secrets and ConfigMaps. So the operator records here what it
+installed and the digest of each revision that its helm wrote, and only the ledger starts a correction, a rollback or an uninstallation.
+`helm/record_proxy.py` records a digest before the release record itself reaches the cluster, so no record of ours is without one.
 
-The author of the platform may edit this Secret. That gives an author nothing new: spec.releases installs any chart with the same rights in
-the same cluster. Its content is still parsed as foreign text: what does not have the right form is left out, and its release is then
-not owned.
+The author of the platform may edit this Secret, which gains nothing: spec.releases installs any chart with the same rights in the same
+cluster. The content is still parsed as foreign text. An entry of another form is left out, and its release is then not owned.
 """
 
 import asyncio
@@ -31,11 +30,11 @@ MOST_REVISIONS = 32
 """Helm keeps 10, and beside them the last that was deployed."""
 
 MOST_DIGESTS = 4
-"""Of one revision: the record is written again when a kind's API version is renewed in it."""
+"""Per revision. The record is rewritten when the API version of a kind in it is renewed."""
 
 MOST_LEFTOVERS = 200
 READ_AGAIN = 10.0
-"""Seconds. Another operator may have had the platform meanwhile (shards move)."""
+"""Seconds. Another replica may have reconciled the platform in between (shards move)."""
 
 
 class _Model(BaseModel):
@@ -43,7 +42,7 @@ class _Model(BaseModel):
 
 
 class Reference(_Model):
-    """An object in the built cluster."""
+    """An object in the workload cluster."""
 
     apiVersion: Name
     kind: Name
@@ -55,15 +54,15 @@ class OwnedRelease(_Model):
     """One release of ours.
 
     Attributes:
-        step: the step that keeps it.
-        failures: how often helm failed in a row on what is wanted, last at revision `failed`.
-        recoveries: how often a dead helm's lock was freed.
-        unfinished: what that helm had begun is not done again yet.
-        wish: digest of the chart and values that helm was last run for; only these may be finished without being approved again.
-        removing: the operator began to uninstall it.
-        leftovers: objects of its hooks, which helm does not remove.
+        step: the step that reconciles it.
+        failures: number of failures of helm in a row on the wanted chart and values, the last at revision `failed`.
+        recoveries: number of locks of dead helm processes that were removed.
+        unfinished: what such a process had begun has not been repeated yet.
+        wish: digest of the chart and values that helm was last run for; only these may be completed without another approval.
+        removing: the operator has begun to uninstall it.
+        leftovers: objects of its hooks, which helm does not delete.
         revisions: digests of the records that the operator's helm wrote, or that were adopted.
-        adopted: revisions that another helm wrote. They tell which objects belong to the release; nothing is created from them.
+        adopted: revisions that another helm wrote. They show which objects belong to the release; no object is created from them.
     """
 
     step: Annotated[str, StringConstraints(max_length=253)] = ""
@@ -80,15 +79,15 @@ class OwnedRelease(_Model):
     adopted: Annotated[tuple[Revision, ...], Field(max_length=MOST_REVISIONS)] = ()
 
     def wrote(self, revision: int, digest: str) -> bool:
-        """Whether a record of this digest is the operator's, or was adopted."""
+        """Return whether the operator wrote or adopted a record of this digest."""
         return digest in self.revisions.get(revision, ())
 
     def having(self, **changes: Any) -> "OwnedRelease":
-        """The same with other members."""
+        """Return the entry with other members."""
         return self.model_copy(update=changes)
 
     def with_record(self, revision: int, digest: str, *, new: bool) -> "OwnedRelease":
-        """The same with the digest of a record. `new`: it takes the place of whatever the revision was before."""
+        """Return the entry with the digest of a record. `new`: it replaces earlier digests of the revision."""
         before = () if new else self.revisions.get(revision, ())
         if digest in before:
             return self
@@ -98,14 +97,17 @@ class OwnedRelease(_Model):
         return self.having(revisions={one: kept[one] for one in newest}, adopted=adopted)
 
     def with_revisions_of(self, there: frozenset[int]) -> "OwnedRelease":
-        """The same without the revisions that Helm keeps no longer."""
+        """Return the entry without the revisions that Helm no longer keeps."""
         kept = {one: digests for one, digests in self.revisions.items() if one in there}
         return self.having(revisions=kept, adopted=tuple(one for one in self.adopted if one in kept))
 
 
 class ReleaseLedger:
-    """The releases that one platform owns, and the namespaces that were created for them. One instance for each platform in a process:
-    helm runs write to it between reconciles. `owner` is the platform's tag: entries of another one do not count."""
+    """The releases that one platform owns, and the namespaces that were created for them.
+
+    A process has one instance for each platform, because helm runs write to it between reconciles. `owner` is the platform's tag: entries of
+    another owner do not count.
+    """
 
     def __init__(self, secrets: SecretStore, owner: str) -> None:
         self._secrets = secrets
@@ -117,7 +119,7 @@ class ReleaseLedger:
         self._lock = asyncio.Lock()
 
     async def load(self) -> None:
-        """Read the Secret, unless that was done a moment ago. Raises StepError (SecretNameTaken) and ApiException."""
+        """Read the Secret, unless it was read in the last READ_AGAIN seconds. Raises StepError (SecretNameTaken) and ApiException."""
         async with self._lock:
             if self._read_at is not None and time.monotonic() - self._read_at < READ_AGAIN:
                 return
@@ -129,20 +131,19 @@ class ReleaseLedger:
             self._read_at = time.monotonic()
 
     def release(self, place: Place) -> OwnedRelease | None:
-        """The entry of a release; None: it is not ours."""
+        """Return the entry of a release; None: it is not ours."""
         return self._releases.get(place)
 
     def releases(self) -> Mapping[Place, OwnedRelease]:
-        """All entries."""
+        """Return all entries."""
         return dict(self._releases)
 
     def namespace(self, name: str) -> str | None:
-        """The uid of a namespace that was created for a release; None: it was there before."""
+        """Return the uid of a namespace that the operator created for a release; None: it existed before."""
         return self._namespaces.get(name)
 
     async def change(self, place: Place, change: Callable[[OwnedRelease], OwnedRelease]) -> OwnedRelease:
-        """Change the entry of a release, a new one if there is none, and write it down. Raises what the management cluster's API raises;
-        nothing is changed then."""
+        """Change the entry of a release, a new one if there is none, and write the Secret. Raises ApiException, and changes nothing then."""
         async with self._lock:
             before = self._releases.get(place)
             after = change(before or OwnedRelease())
@@ -151,12 +152,12 @@ class ReleaseLedger:
             return after
 
     async def created(self, namespace: str, uid: str) -> None:
-        """Write down that a namespace was created for a release."""
+        """Record that the operator created a namespace for a release."""
         async with self._lock:
             await self._write(self._releases, {**self._namespaces, namespace: uid})
 
     async def forget(self, place: Place) -> None:
-        """Drop the entry of a release, and of its namespace with the last release in it."""
+        """Delete the entry of a release, and that of its namespace with the last release in it."""
         async with self._lock:
             if place not in self._releases:
                 return
@@ -178,7 +179,7 @@ RELEASE = "release."
 
 
 def _key(place: Place) -> str:
-    """A namespace has no dots, a release may."""
+    """Return the key of an entry. A namespace contains no dots, a release may."""
     return f"{RELEASE}{place[0]}.{place[1]}"
 
 

@@ -1,5 +1,7 @@
-"""RetiredReleases: releases of ours that the spec no longer asks for, by the ledger in the management cluster: they are uninstalled, and
-their volumes are left alone. Nothing in the built cluster starts this."""
+"""Prune: uninstall the releases of the ledger that the spec no longer asks for. Their volumes are kept.
+
+Only the ledger in the management cluster starts this; nothing in the workload cluster does.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -110,7 +112,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         api, (namespace, release) = found.target.api, place
         scope = self._scope
         if scope.helm.stop(self._key(place)):
-            message = f"The helm that worked on {release} is ended"
+            message = f"The Helm process of {release} is stopped"
             return Progressing(reason="Uninstalling", message=message, requeue_after=0.2)
         kept = await read_history(api, namespace, release, owned)
         label = f"release {release} in namespace {namespace}"
