@@ -1,5 +1,8 @@
-"""The clients that all platforms of a process share: Azure sessions, connections to workload clusters, Helm. They make each
-reconcile its graph of steps."""
+"""Share the clients of a process between its platforms: Azure sessions, connections to workload clusters, Helm.
+
+Each reconcile gets its graph of steps from `SharedClients.graph`. The reconciler and the commands use this module; it is the
+only place that combines the operator's configuration with a platform's spec.
+"""
 
 import asyncio
 import tempfile
@@ -21,11 +24,11 @@ from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, StepError
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.keeping import Keeping
-from notebook_platform.helm.ownership import ReleaseLedger
+from notebook_platform.helm.ledger import ReleaseLedger
+from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.runner import Helm
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.users.active_servers import counted, query_hub
@@ -41,13 +44,13 @@ from notebook_platform.volume_count import count_volumes
 from notebook_platform.workload.client import build_models
 
 OLDEST_LOOK = 300.0
-"""Seconds. A look at a subscription that platforms share is never older."""
+"""Seconds. Upper bound for the age of a cached read of a subscription that platforms share."""
 
 TOKEN_REFUSED = frozenset({"TokenExpired", "TokenRefused"})
 
 
 def cloud_of(config: OperatorConfig) -> Cloud:
-    """The Azure that the operator's configuration names."""
+    """Return the Azure cloud that the operator's configuration names."""
     known = CLOUDS[config.cloud]
     return Cloud(
         resource_manager=(config.resource_manager_url or known.resource_manager).rstrip("/"),
@@ -60,11 +63,14 @@ def cloud_of(config: OperatorConfig) -> Cloud:
 
 
 class SharedClients:
-    """What all platforms of a process share: Azure sessions, clients of target clusters, helm. Makes each pass its graph."""
+    """The Azure sessions, workload cluster clients and Helm that all platforms of a process share."""
 
     def __init__(self, config: OperatorConfig, *, is_operator: bool = True) -> None:
-        """`is_operator` is false for commands of people, who sign in with rights of their own: the allow-list of identities holds for
-        them only when their configuration has one."""
+        """Create the clients.
+
+        `is_operator` is False for commands, whose users sign in with their own rights: the allow-list of identities applies
+        to them only if their configuration has one.
+        """
         self._config = config
         self._is_operator = is_operator
         self.limits = Limits(least_interval=config.least_interval, per_minute=config.passes_per_minute, burst=config.pass_burst)
@@ -82,7 +88,7 @@ class SharedClients:
         self._ledgers: dict[str, ReleaseLedger] = {}
 
     async def warm_up(self) -> None:
-        """Load beside the loop what the first pass will need."""
+        """Load in a thread what the first reconcile needs."""
         await self._sessions.warm_up()
         await asyncio.to_thread(build_models)
 
@@ -98,11 +104,14 @@ class SharedClients:
         approved: frozenset[str] = frozenset(),
         refused: Failed | None = None,
     ) -> Graph:
-        """The steps of one platform for one pass. `planning`: nothing is written anywhere, not even to Secrets; `approved`: versions
-        of charts that a person lets releases go to; `refused`: why operations cannot be recorded, so that none may be started."""
+        """Return the steps of one platform for one reconcile.
+
+        `planning`: write nothing, not even Secrets. `approved`: chart versions that a user has approved upgrades to.
+        `refused`: why operations cannot be recorded; then none may be started.
+        """
         context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
         allow_private = self._config.allow_private_addresses
-        releases = release_steps(self._adapters(context), self._keeping(context, approved), allow_private=allow_private)
+        releases = release_steps(self._adapters(context), self._release_scope(context, approved), allow_private=allow_private)
         return Graph([*azure_steps(context), self._clusters.step(context), *releases])
 
     async def azure(
@@ -116,7 +125,7 @@ class SharedClients:
         planning: bool = False,
         refused: Failed | None = None,
     ) -> AzureScope:
-        """What the Azure steps work with for one pass."""
+        """Return what the Azure steps of one reconcile work with."""
         if not CORRELATION.get():  # a command: the reconciler sets one for each reconcile
             renew_correlation_id()
         owner = self._owner(platform)
@@ -134,7 +143,7 @@ class SharedClients:
         return replace(context, drain=self._clusters.drain(context), leaves=self._clusters.leaves(context))
 
     def operation_scope(self, spec: NotebookPlatformSpec) -> OperationScope:
-        """Where the operations of a platform with this spec are."""
+        """Return where the operations of a platform with this spec may be."""
         return OperationScope(
             resource_manager=self._sessions.cloud.resource_manager,
             subscription_id=spec.azure.subscription_id,
@@ -145,8 +154,8 @@ class SharedClients:
     def _owner(self, platform: Platform) -> Owner:
         return Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
 
-    def _keeping(self, scope: AzureScope, approved: frozenset[str]) -> Keeping:
-        return Keeping(
+    def _release_scope(self, scope: AzureScope, approved: frozenset[str]) -> ReleaseScope:
+        return ReleaseScope(
             owner=scope.owner.tag,
             uid=scope.owner.uid,
             helm=self._helm,
@@ -157,7 +166,8 @@ class SharedClients:
         )
 
     def _ledger(self, owner: Owner, secrets: SecretStore, *, planning: bool) -> ReleaseLedger:
-        """The releases that a platform owns. Runs of helm write to it between reconciles, so there is one of it; a plan has its own."""
+        """Return the releases that a platform owns. Helm runs write to the ledger between reconciles, so there is one; a plan
+        has its own."""
         if planning:
             return ReleaseLedger(secrets, owner.tag)
         if owner.uid not in self._ledgers:
@@ -169,14 +179,15 @@ class SharedClients:
         return chart_adapters(scope.spec, scope.secrets, self._helm, self._hub_context(scope.spec), allow_private=allow_private)
 
     def scope(self, platform: Platform, spec: NotebookPlatformSpec) -> Scope | Failed | None:
-        """Where the platform may use the identity that it names, as the operator's configuration has it (`grants.allowed`)."""
+        """Return where the platform may use the identity that its spec names, by the operator's configuration
+        (`grants.allowed`)."""
         if not self._config.identities and not self._is_operator:
-            return None  # whoever runs a command signs in with rights of their own
+            return None  # the user of a command signs in with their own rights
         node_group = spec.cluster.node_resource_group or default_node_group(spec)
         return allowed(self._config.identities, platform.namespace, spec, node_group)
 
     def refuses(self, platform: Platform, spec: NotebookPlatformSpec) -> bool:
-        """Whether nothing of the platform can be made, because it may not use its identity: then nothing holds its deletion up."""
+        """Return whether the platform may not use its identity. Then it has created nothing, and nothing blocks its deletion."""
         return isinstance(self.scope(platform, spec), Failed)
 
     async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> AzureSession | Failed:
@@ -191,14 +202,16 @@ class SharedClients:
             return refused.failed
         before, self._open[platform.uid] = self._open.get(platform.uid), session
         if before is not None and before not in self._open.values():
-            await self._sessions.drop(before)  # the Secret has changed, and nobody else signs in the old way
+            await self._sessions.drop(before)  # the Secret has changed, and no other platform uses the old session
         return session
 
     async def inventory(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore, *, reached: bool
     ) -> UserInventory | None:
-        """The volumes that a deletion of the platform destroys with its cluster; None when they cannot be counted. `reached`: the
-        platform had a cluster that answered."""
+        """Return the volumes that a deletion of the platform destroys with its cluster; None when they cannot be counted.
+
+        `reached`: the platform had a cluster that answered.
+        """
         context = await self.azure(platform, spec, secrets)
         ledger = self._ledger(context.owner, context.secrets, planning=context.planning)
         return await count_volumes(context, self._clusters, self._adapters(context), ledger, reached=reached)
@@ -206,8 +219,10 @@ class SharedClients:
     def occupied(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore
     ) -> Callable[[], Awaitable[str]] | None:
-        """Return a call that says what disruptive changes have to wait for, once for all steps of a pass; None: the spec does not
-        ask for that."""
+        """Return a call that names what disruptive changes are deferred until; None when the spec does not ask for it.
+
+        The call counts the servers once for all steps of a reconcile.
+        """
         if spec.disruption != "NoServers":
             return None
         asked: list[asyncio.Task[UserCounts | None]] = []
@@ -220,7 +235,7 @@ class SharedClients:
         return words
 
     async def _at_work(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> UserCounts | None:
-        """The census, with what the hub itself says."""
+        """Return the users and servers of the cluster, with the servers that the hub reports."""
         connection = await self._clusters.own_cluster(await self.azure(platform, spec, secrets))
         users = await count_users(connection.api) if connection else None
         if connection is None or users is None or spec.jupyterhub is None:
@@ -234,19 +249,19 @@ class SharedClients:
         return HubContext(location=spec.azure.location, label_suffix=cloud_of(self._config).public_names)
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
-        """A token that Azure refused is not used again: the next pass signs in anew."""
+        """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""
         outcomes = [r.outcome for r in results.values() if isinstance(r.outcome, Failed)]
         if any(failed.reason in TOKEN_REFUSED for failed in outcomes) and platform.uid in self._open:
             await self._sessions.drop(self._open.pop(platform.uid))
 
     async def forget(self, platform: Platform) -> None:
-        """A platform is gone: its clients are closed."""
+        """Close the clients of a deleted platform."""
         self._open.pop(platform.uid, None)
         self._ledgers.pop(platform.uid, None)
         await self._clusters.drop(platform.uid)
 
     async def close(self) -> None:
-        """End everything that is open."""
+        """Close all clients."""
         await self._helm.close()
         await self._clusters.close()
         await self._sessions.close()

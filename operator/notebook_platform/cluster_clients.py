@@ -1,4 +1,8 @@
-"""Clients of the clusters that platforms built. Access comes from Azure, with the platform's own sign-in, and stays in memory."""
+"""Connect to the workload clusters of platforms.
+
+Access comes from Azure with the platform's own credentials and is kept in memory only. `SharedClients` uses this module for
+the steps that drain pools, check removed APIs and install releases.
+"""
 
 import logging
 
@@ -10,7 +14,7 @@ from notebook_platform.azure.cluster import find_cluster
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key, published_kubeconfig
 from notebook_platform.azure.scope import AzureScope, Drain, Leaves
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.served import left_behind
+from notebook_platform.helm.deprecated_apis import removed_apis_in_use
 from notebook_platform.workload.access import Connection, WorkloadClusters
 from notebook_platform.workload.drain import drain
 from notebook_platform.workload.kubeconfig import ClusterAccess
@@ -20,13 +24,13 @@ log = logging.getLogger(__name__)
 
 
 class ClusterClients:
-    """The connections to workload clusters that all platforms of a process share, and what works through them."""
+    """The connections to workload clusters that all platforms of a process share, and the calls that use them."""
 
     def __init__(self) -> None:
         self._clusters = WorkloadClusters()
 
     async def connection(self, context: AzureScope, cluster: outputs.Cluster) -> Connection:
-        """The connection to a platform's cluster: from memory, or asked of Azure. Raises StepError."""
+        """Return the connection to a platform's cluster, from memory or from Azure. Raises StepError."""
 
         async def ask() -> ClusterAccess:
             access = await cluster_access(context.session, cluster)
@@ -36,8 +40,10 @@ class ClusterClients:
         return await self._clusters.connection(context.owner.uid, cluster_key(context.session, cluster), ask)
 
     async def own_cluster(self, context: AzureScope) -> Connection | None:
-        """The connection to the cluster that Azure shows as the platform's own; None when there is none, it is stopped, or it cannot
-        be reached."""
+        """Return the connection to the cluster that Azure reports as the platform's own.
+
+        None when there is no such cluster, it is stopped, or it cannot be reached.
+        """
         try:
             cluster = await find_cluster(context)
             return await self.connection(context, cluster) if cluster is not None and cluster.is_there else None
@@ -47,7 +53,7 @@ class ClusterClients:
             return None
 
     def drain(self, context: AzureScope) -> Drain:
-        """What empties the nodes of an agent pool."""
+        """Return the call that empties the nodes of an agent pool."""
 
         async def empty(cluster: outputs.Cluster, pool: str) -> str | None:
             return await drain((await self.connection(context, cluster)).api, pool)
@@ -55,15 +61,15 @@ class ClusterClients:
         return empty
 
     def leaves(self, context: AzureScope) -> Leaves:
-        """What finds the objects that a newer Kubernetes version no longer serves."""
+        """Return the call that finds objects whose API a newer Kubernetes version removes."""
 
         async def leaves(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
-            return await left_behind((await self.connection(context, cluster)).api, current, wanted)
+            return await removed_apis_in_use((await self.connection(context, cluster)).api, current, wanted)
 
         return leaves
 
     def step(self, context: AzureScope) -> WorkloadCluster:
-        """The step WorkloadCluster of one pass."""
+        """Return the step WorkloadCluster of one reconcile."""
 
         async def connect(cluster: outputs.Cluster) -> Connection:
             return await self.connection(context, cluster)
@@ -82,7 +88,7 @@ class ClusterClients:
         )
 
     async def drop(self, uid: str) -> None:
-        """Forget a platform."""
+        """Close the connection of a platform."""
         await self._clusters.drop(uid)
 
     async def close(self) -> None:

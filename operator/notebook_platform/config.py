@@ -1,7 +1,7 @@
-"""The operator's own configuration: flags, NOTEBOOK_PLATFORM_* variables, a YAML file. Never the resource's.
+"""Read the operator's own configuration: flags, NOTEBOOK_PLATFORM_* variables, a YAML file.
 
-Endpoints of clouds, chart directories and allowed repositories stand here because the author of a resource must not be able
-to send a credential to a host of their choice.
+The endpoints of clouds, chart directories and allowed repositories are set here and never in a resource: its author must not
+be able to send a credential to a host of their choice.
 """
 
 import os
@@ -19,12 +19,12 @@ JUPYTERHUB_CHARTS = "https://hub.jupyter.org/helm-chart/"
 """Where Zero to JupyterHub publishes its chart (https://z2jh.jupyter.org)."""
 
 PATTERN = re.compile(r"!?[-a-z0-9*?]+( *, *!?[-a-z0-9*?]+)*")
-"""A namespace's name, or kopf's globs: `*`, `?`, and `!` before those to leave out, with commas between
+"""A namespace's name, or kopf's globs: `*`, `?`, and a leading `!` to exclude, separated by commas
 (https://docs.kopf.dev/en/stable/scopes/)."""
 
 
 class OperatorConfig(BaseSettings):
-    """How this operator runs."""
+    """The settings of this operator process."""
 
     model_config = SettingsConfigDict(
         env_prefix="NOTEBOOK_PLATFORM_",
@@ -52,37 +52,37 @@ class OperatorConfig(BaseSettings):
         description="Which namespaces may use the identities that the operator and its machine have, and in which subscriptions and "
         "resource groups. None: every platform needs credentials of its own.",
     )
-    charts: Path | None = Field(None, description="Directory with packaged charts; looked into first.")
+    charts: Path | None = Field(None, description="Directory with packaged charts, searched before repositories.")
     chart_repository: str = Field(JUPYTERHUB_CHARTS, description="Chart repository when a resource names none.")
     allowed_chart_repositories: list[str] = Field(
         default_factory=list, description="More chart repositories that resources may name."
     )
     helm: str = Field("helm", description="The helm executable.")
-    helm_timeout: int = Field(1200, ge=30, description="Seconds that chart hooks may take.")
-    work_dir: Path | None = Field(None, description="Private directory for helm's files; left out: a temporary one.")
+    helm_timeout: int = Field(1200, ge=30, description="Seconds that the hooks of a chart may take.")
+    work_dir: Path | None = Field(None, description="Private directory for Helm's files. Default: a temporary directory.")
     allow_private_addresses: bool = Field(
         False, description="Let health probes go to loopback and link-local addresses (for the sandbox)."
     )
-    least_interval: int = Field(30, ge=1, description="Seconds; a smaller interval in a resource is raised to it.")
-    passes_per_minute: int = Field(20, ge=1, description="Reconciles a minute that one platform may ask for in the long run.")
-    pass_burst: int = Field(60, ge=1, description="Reconciles that one platform may ask for at once before it is throttled.")
+    least_interval: int = Field(30, ge=1, description="Seconds. A shorter interval in a resource is raised to this value.")
+    passes_per_minute: int = Field(20, ge=1, description="Reconciles a minute that one platform may trigger on average.")
+    pass_burst: int = Field(60, ge=1, description="Reconciles that one platform may trigger at once before it is throttled.")
     health_port: int = Field(8080, description="Port of /healthz and /readyz.")
     metrics_port: int = Field(8081, description="Port of /metrics.")
     listen: str = Field("0.0.0.0", description="Address of both ports.")
-    log_format: Literal["text", "json"] = Field("json", description="Form of log lines.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+    log_format: Literal["text", "json"] = Field("json", description="Format of log lines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
 
     @field_validator("namespaces")
     @classmethod
     def _namespace_names(cls, names: list[str]) -> list[str]:
         for name in names:
             if not PATTERN.fullmatch(name):
-                raise ValueError(f"{name!r} is neither the name of a namespace nor a pattern of names")
+                raise ValueError(f"{name!r} is neither a namespace name nor a pattern")
         return list(dict.fromkeys(names))
 
     @property
     def has_namespace_patterns(self) -> bool:
-        """Whether `namespaces` holds more than exact names."""
+        """Return whether `namespaces` holds more than exact names."""
         return any(set(name) & set("*?!,") for name in self.namespaces)
 
     @classmethod
@@ -94,10 +94,10 @@ class OperatorConfig(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags win over variables, variables over the file that NOTEBOOK_PLATFORM_CONFIG names."""
+        """Give flags precedence over variables, and variables over the file that NOTEBOOK_PLATFORM_CONFIG names."""
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
 
     @classmethod
     def load(cls, arguments: Sequence[str]) -> "OperatorConfig":
-        """Read flags, variables and the file. Ends the process with a sentence for a wrong flag, as commands do."""
+        """Read flags, variables and the file. Ends the process with an error message for a wrong flag, as commands do."""
         return cls(_cli_parse_args=list(arguments))

@@ -1,8 +1,8 @@
-"""kopf wiring and nothing else: events of platforms and of what they refer to reach the keepers.
+"""Wire kopf to the reconcilers: events of platforms, Secrets and ConfigMaps wake the reconciler of each platform.
 
 kopf watches, reconnects and signs in. Its daemons and deletion handlers are not used: they put a finalizer and annotations of
 kopf's on the user's object, and a daemon does not start again for an object that is already being deleted, so an operator
-restarted in the middle of a deletion would let go of cloud resources (docs/decisions/0001-reconcilers.md).
+restarted during a deletion would leave cloud resources behind (docs/decisions/0001-reconcilers.md).
 """
 
 import asyncio
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Controller:
-    """The keepers of this process, by the uid of their platform."""
+    """The reconcilers of this process, by the uid of their platform."""
 
     def __init__(self, api: client.ApiClient, shared: SharedClients) -> None:
         self._api = api
@@ -36,7 +36,7 @@ class Controller:
         self._references = ReferenceWatch(api, self._wake)
 
     def seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
-        """A platform was listed, added, changed or deleted."""
+        """Start, update or stop the reconciler of a platform that was listed, added, changed or deleted."""
         uid = body["metadata"]["uid"]
         if gone:
             return self._stop(uid)
@@ -50,7 +50,7 @@ class Controller:
         return None
 
     def referred(self, kind: str, namespace: str, name: str) -> None:
-        """A Secret or ConfigMap was added, changed or deleted."""
+        """Wake the platforms that refer to a Secret or ConfigMap that was added, changed or deleted."""
         self._references.event((kind, namespace, name))
 
     def _wake(self, uid: str) -> None:
@@ -58,7 +58,7 @@ class Controller:
             keeper.wake()
 
     async def close(self) -> None:
-        """Stop all keepers; what is under way in the cloud goes on and is found again."""
+        """Stop all reconcilers. Operations in the cloud continue, and the next process polls them."""
         await self._references.close()
         tasks = list(self._tasks.values())
         for task in tasks:
@@ -75,12 +75,12 @@ class Controller:
         self._tasks.pop(uid, None)
         metrics.PLATFORMS.set(len(self._keepers))
         if keeper and not task.cancelled() and (error := task.exception()):
-            log.error("the keeper of %s ended unforeseen", keeper.platform.name, exc_info=error)
+            log.error("the reconciler of %s ended with an unexpected error", keeper.platform.name, exc_info=error)
         REDACTORS.drop(uid)
 
 
 def registry(keepers: Controller) -> kopf.OperatorRegistry:
-    """What kopf is to do: sign in, and hand every event on."""
+    """Return kopf's registry: sign in, and pass every event to the controller."""
     handlers, sessions = kopf.OperatorRegistry(), WatchSessions()
 
     @kopf.on.login(registry=handlers)
@@ -102,8 +102,11 @@ def registry(keepers: Controller) -> kopf.OperatorRegistry:
 
 
 def settings(*, patterns: bool) -> kopf.OperatorSettings:
-    """Return kopf's settings: no Events of its own, quick reconnects, no peering. `patterns`: namespaces come and go, so kopf watches them;
-    otherwise it asks for nothing outside the namespaces that it serves."""
+    """Return kopf's settings: no Events of its own, quick reconnects, no peering.
+
+    `patterns`: namespaces are created and deleted, so kopf watches them. Without patterns it requests nothing outside the
+    namespaces that it serves.
+    """
     chosen = kopf.OperatorSettings()
     chosen.scanning.disabled = not patterns
     chosen.posting.enabled = False

@@ -1,10 +1,10 @@
-"""The deletion of one platform: held, released, or taken down step by step.
+"""Delete one platform: hold the deletion, release the resources, or delete them step by step.
 
-A deletion is requested by metadata.deletionTimestamp and carried out by the operator, whose finalizer keeps the object until then.
-Admission refuses to delete a protected platform (deploy/kustomize/base/deletion-protection.yaml), but the API server asks no
-admission when it deletes the objects of a CustomResourceDefinition together with it, and a policy can be removed. So every round
-reads spec.deletionProtection and spec.deletionPolicy first: both can still be edited while an object is being deleted. The
-reconciler calls `Deletion.advance` once a round.
+A deletion is requested by metadata.deletionTimestamp and carried out by the operator, whose finalizer keeps the object until
+then. Admission rejects the deletion of a protected platform (deploy/kustomize/base/deletion-protection.yaml), but the API
+server does not run admission when it deletes the objects of a CustomResourceDefinition together with it, and a policy can be
+removed. So every round reads spec.deletionProtection and spec.deletionPolicy first: both can still be edited while an object
+is being deleted. The reconciler calls `Deletion.advance` once a round.
 """
 
 from collections.abc import Mapping
@@ -15,28 +15,32 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import Failed, Operation, Unblocking, Waiting
-from notebook_platform.engine.reconcile import Listener, Mode, Policy, Result, ignore_result, reconcile
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import Notice
 from notebook_platform.engine.teardown import orphan, teardown
+from notebook_platform.engine.traverse import Listener, ignore_result
 from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, objection
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.policy import ignored_by
 
 PROTECTED = "DeletionProtected"
-"""Type of the condition, and its reason at Ready and Stalled."""
+"""Type of the condition, and its reason in Ready and Stalled."""
 
 HELD, INTERRUPTED = "DeletionHeld", "DeletionInterrupted"
-"""Reasons of the condition: nothing was deleted yet, or a part was before the protection was set again."""
+"""Reasons of the condition: nothing has been deleted yet, or a part was deleted before the protection was set again."""
 
 BEGUN = frozenset({"Deleted", "Deleting"})
-"""Reasons that a condition has only once the deletion has begun."""
+"""Reasons that a condition has only after the deletion has begun."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeletionRequest:
-    """The object as read for this round, and what earlier rounds left: `operations` that Azure accepted, steps that are backing off
-    (`held`). `on_result` is called with each step's result at once. `refused`: why operations cannot be recorded, so that none may
-    be started."""
+    """The object as read for this round, and the state of earlier rounds.
+
+    `operations`: those that Azure accepted. `held`: steps that are backing off. `on_result` is called with each step's result
+    at once. `refused`: why operations cannot be recorded; then none may be started.
+    """
 
     spec: NotebookPlatformSpec
     body: Mapping[str, Any]
@@ -49,7 +53,7 @@ class DeletionRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class DeletionState:
-    """Where the deletion stands after a round. `finished`: the finalizer may be removed. `protected`: nothing may be deleted."""
+    """The state of the deletion after a round. `finished`: the finalizer may be removed. `protected`: nothing may be deleted."""
 
     results: Mapping[str, Result] = field(default_factory=dict)
     status: PlatformStatus
@@ -58,7 +62,7 @@ class DeletionState:
 
 
 class Deletion:
-    """Deletes one platform, a round at a time."""
+    """Deletes one platform, one round at a time."""
 
     def __init__(self, platform: Platform, secrets: SecretStore, shared: SharedClients) -> None:
         self._platform = platform
@@ -67,9 +71,9 @@ class Deletion:
         self._homes_may_go = False
 
     async def advance(self, request: DeletionRequest) -> DeletionState:
-        """Do one round and return where the deletion stands; starts work in Azure and waits for none of it.
+        """Do one round and return the state of the deletion. Starts work in Azure and waits for none of it.
 
-        Raises ApiException when the management cluster refuses a call.
+        Raises ApiException when the management cluster refuses a request.
         """
         if request.spec.deletion_protection:
             self._homes_may_go = False
@@ -79,7 +83,7 @@ class Deletion:
         return await self._dismantle(request)
 
     async def _hold(self, request: DeletionRequest) -> DeletionState:
-        """Write nothing anywhere; observe as a plan does, so that the health of what runs stays visible."""
+        """Write nothing. Observe as a plan does, so that the health of running resources stays visible."""
         spec = request.spec
         graph = await self._shared.graph(
             self._platform, spec, self._secrets, request.operations, planning=True, refused=request.refused
@@ -89,7 +93,7 @@ class Deletion:
         return DeletionState(results={"Deletion": protection(request), **observed}, status=request.status, protected=True)
 
     async def _orphan(self, request: DeletionRequest) -> DeletionState:
-        """Remove the operator's marks, and leave everything in place."""
+        """Remove the operator's marks, and leave every resource in place."""
         graph = await self._graph(request)
         results = await orphan(graph)
         results = {name: r for name, r in results.items() if not isinstance(r.outcome, Waiting) and not _hopeless(r)}
@@ -99,7 +103,7 @@ class Deletion:
         return DeletionState(results=results, status=request.status, finished=finished)
 
     async def _dismantle(self, request: DeletionRequest) -> DeletionState:
-        """Delete what is ours, in order, once no data of users is lost by it unasked."""
+        """Delete what the platform owns, in order, unless it would destroy user data without confirmation."""
         graph = await self._graph(request)
         held_back, status = await self._objection(request)
         if held_back is not None:
@@ -115,7 +119,7 @@ class Deletion:
         )
 
     async def _objection(self, request: DeletionRequest) -> tuple[Failed | None, PlatformStatus]:
-        """Why the deletion is held for the sake of users' data, asked until it may go on; and the status with their count."""
+        """Return why the deletion is held to protect user data, if it is, and the status with the count of volumes."""
         status = request.status
         if self._homes_may_go:
             return None, status
@@ -130,16 +134,16 @@ class Deletion:
 
 
 def protection(request: DeletionRequest) -> Result:
-    """The result that stands for spec.deletionProtection: stalled until the spec changes. Pure."""
+    """Return the result for spec.deletionProtection: stalled until the spec changes. Pure."""
     begun = any(c.reason in BEGUN or (c.type, c.reason) == (PROTECTED, INTERRUPTED) for c in request.status.conditions)
     requested = request.body["metadata"].get("deletionTimestamp")
     if begun:
         message = (
-            f"spec.deletionProtection is true: the deletion requested at {requested} had begun and is stopped. What was deleted "
-            "before is not created again while the object is being deleted, and operations that Azure accepted still end"
+            f"spec.deletionProtection is true: the deletion requested at {requested} is stopped after it had begun. Resources deleted "
+            "before are not created again while the object is being deleted, and operations that Azure accepted continue"
         )
     else:
-        message = f"spec.deletionProtection is true: nothing is deleted, although that was requested at {requested}"
+        message = f"spec.deletionProtection is true: the deletion requested at {requested} is held, and nothing has been deleted"
     failed = Failed(
         reason=PROTECTED,
         message=message,
@@ -155,5 +159,5 @@ def _all_done(results: Mapping[str, Result]) -> bool:
 
 
 def _hopeless(result: Result) -> bool:
-    """Whether a mark can never be removed: it does not keep the object, since nothing but the mark is left behind."""
+    """Return whether a mark can never be removed. It does not hold the object, since only the mark is left behind."""
     return isinstance(result.outcome, Failed) and result.outcome.retry_in is None

@@ -1,4 +1,4 @@
-"""What an exception means that ended a whole reconcile, outside any step: each becomes a `Failed`, so that a condition can say it."""
+"""Turn an exception that ended a whole reconcile, outside any step, into a `Failed`, so that a condition can report it."""
 
 import hashlib
 import logging
@@ -13,28 +13,28 @@ log = logging.getLogger(__name__)
 
 API_RETRY = 5.0
 UNFORESEEN_RETRY = 30.0
-"""Seconds until the first retry; later waits grow."""
+"""Seconds until the first retry; later waits are longer."""
 
 
 def failure_of_reconcile(error: Exception, label: str) -> Failed:
-    """The failure that an exception means. Text of an exception that is not ours stays out of it: it could hold anything."""
+    """Return the failure that an exception means. The text of an unknown exception is left out: it could hold secrets."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, StepError):
         return error.failed
     if isinstance(error, ApiException):
-        log.warning("%s: the API server refused a call: %s %s", label, error.status, error.reason)
+        log.warning("%s: the API server rejected a request: %s %s", label, error.status, error.reason)
         return Failed(
             reason="ApiServerRefused",
-            message=f"the management cluster's API server refused a call of the operator with HTTP status {error.status}",
-            remedy="The operator retries. If it stays, check the operator's Roles and the names of this platform and its Secrets.",
+            message=f"the management cluster's API server rejected a request from the operator with HTTP status {error.status}",
+            remedy="The operator retries. If the error persists, check the operator's Roles and the names of this platform and its Secrets.",
             retry_in=API_RETRY,
         )
     if isinstance(error, OSError | client.exceptions.OpenApiException):
         log.warning("%s: the API server did not answer: %s", label, type(error).__name__)
         return Failed(
             reason="ApiServerUnavailable",
-            message=f"the management cluster's API server did not answer a call of the operator ({type(error).__name__})",
+            message=f"the management cluster's API server did not answer a request from the operator ({type(error).__name__})",
             remedy="The operator retries.",
             retry_in=API_RETRY,
         )
@@ -42,13 +42,14 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     log.error("%s: a reconcile failed with an unknown error (incident %s)", label, incident, exc_info=error)
     return Failed(
         reason="InternalError",
-        message=f"the reconcile failed with an error that the operator does not know ({type(error).__name__}, incident {incident})",
-        remedy="The operator retries. Search its log for the incident, and report it.",
+        message=f"the reconcile failed with an unknown error ({type(error).__name__}, incident {incident})",
+        remedy="The operator retries. Search its log for the incident, and report the error.",
         retry_in=UNFORESEEN_RETRY,
     )
 
 
 def incident_of(error: BaseException) -> str:
-    """An id for the place an exception came from: the same for each retry, so that status and Events do not change with it."""
+    """Return an id of the place an exception came from. It is the same for each retry, so that status and Events do not
+    change with it."""
     frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     return hashlib.sha256("|".join([type(error).__name__, *frames]).encode()).hexdigest()[:8]

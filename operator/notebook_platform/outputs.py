@@ -1,7 +1,8 @@
-"""The outputs of the Azure steps: what a step hands to those that need it, keyed by class (`inputs[outputs.Cluster]`).
+"""Define the outputs of the Azure steps: what a step passes to the steps that need it, keyed by class
+(`inputs[outputs.Cluster]`).
 
-They stand apart from the steps, so that steps of every layer can name them: the network step need not import the cluster's, nor the
-workload cluster's step anything of Azure.
+They are separate from the steps so that steps of every layer can name them: the network step need not import the cluster's,
+nor the workload cluster's step anything of Azure.
 """
 
 import uuid
@@ -21,7 +22,7 @@ NAMESPACE = uuid.UUID("7c4f0f5c-2f2e-5d4b-9a53-6d0f5f0f9a11")
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """The subscription, which takes writes from the credentials."""
+    """The subscription, which accepts writes from the credentials."""
 
     id: str
 
@@ -35,14 +36,14 @@ class Providers:
 
 @dataclass(frozen=True, kw_only=True)
 class Preflight:
-    """The Kubernetes version for which the checks found nothing that blocks."""
+    """The Kubernetes version for which the checks found no blocking problem."""
 
     kubernetes_version: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceGroup:
-    """The group that holds the platform."""
+    """The resource group that holds the platform."""
 
     id: str
     location: str
@@ -50,19 +51,22 @@ class ResourceGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The network of the nodes. None in its place: AKS makes one."""
+    """The network of the nodes; None instead of it when AKS creates one."""
 
     virtual_network_id: str
     subnet_id: str
     subnets: Mapping[str, str] = field(default_factory=dict)
-    """Ids of all subnets that are kept, by name."""
+    """Ids of all managed subnets, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who the cluster is. `secret_name` names the Secret (keys clientId, clientSecret) of a service principal;
-    `principal_id` is the object id that roles are given to, None for a system-assigned identity before the cluster exists.
-    `expires`: when the principal's secret ends (RFC 3339); `old_secrets`: key ids of ours beside the current one."""
+    """The identity of the cluster.
+
+    `secret_name` names the Secret (keys clientId, clientSecret) of a service principal. `principal_id` is the object id that
+    roles are assigned to; None for a system-assigned identity before the cluster exists. `expires`: when the principal's
+    secret expires (RFC 3339). `old_secrets`: ids of older keys of the operator.
+    """
 
     type: str
     principal_id: str | None = None
@@ -76,10 +80,13 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """The managed cluster. `pools`: names of the agent pools it has; `principal_id`: object id of a system-assigned identity;
-    `kubelet_id`: of the identity that nodes pull images as. `planned`: it is only promised. `local_accounts`: whether it gives
-    out kubeconfigs with certificates. `stays`: it does not go on to the wanted version for now. `resource_uid` is another one when
-    a cluster is made anew under the same name; `tenant_id`: the tenant whose identities sign in to it."""
+    """The managed cluster.
+
+    `pools`: names of its agent pools. `principal_id`: object id of a system-assigned identity. `kubelet_id`: of the identity
+    with which nodes pull images. `planned`: it is the output of a plan and does not exist. `local_accounts`: whether it
+    issues kubeconfigs with certificates. `stays`: its upgrade to the wanted version is deferred. `resource_uid` changes when
+    a cluster is created again under the same name. `tenant_id`: the tenant whose identities sign in to it.
+    """
 
     id: str
     name: str
@@ -103,13 +110,14 @@ class Cluster:
 
     @property
     def is_there(self) -> bool:
-        """Whether it can be worked on: it exists and is not asleep."""
+        """Return whether the cluster exists and is not stopped."""
         return not self.planned and self.power_state != "Stopped"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """A container registry of the platform. `secret_name` names the Secret (keys server, username, password) of its builder."""
+    """A container registry of the platform. `secret_name` names the Secret (keys server, username, password) of the image
+    builder."""
 
     id: str
     server: str
@@ -118,7 +126,7 @@ class Registry:
 
 @dataclass(frozen=True, kw_only=True)
 class NodePools:
-    """The agent pools by name, with their live counts, and the ids of their scale sets."""
+    """The agent pools by name, with their current node counts, and the ids of their scale sets."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     scale_sets: Mapping[str, str] = field(default_factory=dict)
@@ -126,7 +134,7 @@ class NodePools:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A role for a principal on a scope. `role_name` is one of ROLES, or the id of another role."""
+    """A role of a principal on a scope. `role_name` is one of ROLES, or the id of another role."""
 
     scope: str
     principal_id: str
@@ -134,35 +142,35 @@ class Assignment:
 
     @property
     def role(self) -> str:
-        """The role's id."""
+        """Return the role's id."""
         return ROLES.get(self.role_name, self.role_name)
 
     @property
     def name(self) -> str:
-        """The assignment's GUID."""
+        """Return the assignment's GUID, which follows from its members."""
         return str(uuid.uuid5(NAMESPACE, f"{self.scope.lower()}|{self.principal_id.lower()}|{self.role.lower()}"))
 
     @property
     def listing(self) -> str:
-        """Where all assignments at, above and below the scope are listed."""
+        """Return the ARM path that lists all assignments at, above and below the scope."""
         return f"{self.scope}/providers/Microsoft.Authorization/roleAssignments"
 
     @property
     def path(self) -> str:
-        """Its ARM id."""
+        """Return its ARM id."""
         return f"{self.listing}/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GivenRoles:
-    """Role assignments that exist, or that a plan would make."""
+    """Role assignments that exist, or that a plan would create."""
 
     assignments: tuple[Assignment, ...]
 
 
 class RoleAssignment(GivenRoles):
-    """Those of an identity that is known before the cluster."""
+    """The role assignments of an identity that exists before the cluster."""
 
 
 class ClusterRoles(GivenRoles):
-    """Those of the identities that are made with the cluster."""
+    """The role assignments of identities that are created with the cluster."""

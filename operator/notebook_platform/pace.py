@@ -1,8 +1,9 @@
-"""The pace of one platform: how often its reconciles may begin, whatever its author does.
+"""Limit the rate of one platform's reconciles, whatever its author does.
 
-A token bucket holds `burst` tokens and gains `per_minute` tokens a minute; each reconcile takes one. Changes of the spec, of annotations
-and of the Secrets and ConfigMaps that the spec names ask for reconciles, and an author can make any number of them: without a limit
-one author would use up the event loop, the API server's and Azure's request budgets of all platforms. Used by the keeper.
+A token bucket holds `burst` tokens and gains `per_minute` tokens a minute; each reconcile takes one. Changes of the spec, of
+annotations and of the Secrets and ConfigMaps that the spec names trigger reconciles, and an author can make any number of
+them: without a limit one author could exhaust the event loop and the request budgets of the API server and of Azure for all
+platforms. Used by the reconciler.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the operator's configuration allows each platform. `least_interval` is in seconds."""
+    """The limits that the operator's configuration sets for each platform. `least_interval` is in seconds."""
 
     least_interval: float = 30.0
     per_minute: float = 20.0
@@ -18,7 +19,7 @@ class Limits:
 
 
 class Pace:
-    """A token bucket. Times are seconds of a monotonic clock that the caller reads."""
+    """A token bucket. Times are seconds of a monotonic clock, read by the caller."""
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
@@ -26,7 +27,7 @@ class Pace:
         self._counted = now
 
     def take(self, now: float) -> float:
-        """Take one token. Returns the seconds to wait until the reconcile may begin; 0 when there was one."""
+        """Take one token. Returns the seconds to wait until the reconcile may begin; 0 when a token was available."""
         rate = self._limits.per_minute / 60
         self._tokens = min(float(self._limits.burst), self._tokens + max(0.0, now - self._counted) * rate)
         self._counted = max(now, self._counted)

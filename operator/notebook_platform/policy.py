@@ -1,20 +1,28 @@
-"""What the spec lets a pass do: which differences are others' business, and whether people may be disrupted now. Pure."""
+"""Evaluate what the spec allows a reconcile to do: which differences it ignores, and whether users may be disrupted now. Pure.
+
+The reconciler and the commands `plan` and `watch` use it.
+"""
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.windows import is_open, next_opening
+from notebook_platform.helm.plan import approved
 from notebook_platform.hubs.users.census import UserCounts
+from notebook_platform.hubs.users.volumes import CONFIRM
 from notebook_platform.pace import Limits
 
 
 def ignored_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
-    """Whether `spec.driftIgnore` leaves the difference at (step, path) to others. Only `*` has a meaning in a pattern, and a
-    pattern speaks of all that is below it too."""
+    """Return a test for (step, path): whether `spec.driftIgnore` ignores the difference.
+
+    Only `*` is special in a pattern, and a pattern covers everything below the path that it names.
+    """
     compiled = [re.compile(fnmatch.translate(pattern.replace("[", "[[]")), re.IGNORECASE) for pattern in patterns]
     deeper = [re.compile(fnmatch.translate(f"{pattern.replace('[', '[[]')}.*"), re.IGNORECASE) for pattern in patterns]
 
@@ -25,24 +33,31 @@ def ignored_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
 
 
 def interval_of(spec: NotebookPlatformSpec, limits: Limits) -> float:
-    """Seconds between two looks for drift: spec.interval, or the least that the operator's configuration allows if that is more."""
+    """Return the seconds between two drift checks: spec.interval, or the configured minimum if that is longer."""
     return max(parse_duration(spec.interval).total_seconds(), limits.least_interval)
 
 
 def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:
-    """Return what a disruptive change has to wait for; empty: nothing."""
+    """Return what a disruptive change is deferred until, by the maintenance window. Empty: nothing."""
     window = spec.cluster.maintenance_window
     if window is None or spec.disruption != "MaintenanceWindow" or is_open(window, now):
         return ""
     opens = next_opening(window, now).strftime("%A %H:%M %Z")
-    return f"spec.cluster.maintenanceWindow, which opens on {opens}"
+    return f"spec.cluster.maintenanceWindow opens on {opens}"
 
 
 def disruption_gate(users: UserCounts | None) -> str:
-    """What such a change waits for with spec.disruption NoServers, given who works; None: that cannot be told. Empty: nobody does."""
+    """Return what a disruptive change is deferred until with spec.disruption NoServers; `users` is None when unknown. Empty:
+    nothing."""
     if users is None:
-        return "the cluster to tell whether users' servers run (spec.disruption: NoServers)"
+        return "the cluster reports whether user servers are running (spec.disruption: NoServers)"
     if not users.servers:
         return ""
-    run = "1 user's server, which runs" if users.servers == 1 else f"{users.servers} users' servers, which run"
-    return f"the end of {run} now (spec.disruption: NoServers)"
+    stop = "1 user server stops" if users.servers == 1 else f"{users.servers} user servers stop"
+    return f"{stop} (spec.disruption: NoServers)"
+
+
+def reconcile_trigger(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the members of an object's metadata that change when the user wants something else."""
+    confirmed = (metadata.get("annotations") or {}).get(CONFIRM)
+    return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed, approved(metadata)

@@ -1,9 +1,9 @@
-"""Which platforms refer to a Secret or a ConfigMap, by the object's name: an event of one object costs the same at 10 and at 10,000
+"""Index which platforms refer to a Secret or a ConfigMap, by the object's name: an event costs the same at 10 and at 10,000
 platforms.
 
-Events of Secrets carry no data, and an author can change a Secret many times a second. So the events of an object within DEBOUNCE
-seconds become one read of it, and the platforms are woken only if its data are not what they were: changes of labels and
-annotations alone wake none.
+Events of Secrets carry no data, and an author can change a Secret many times a second. So the events of an object within
+DEBOUNCE seconds become one read, and its platforms are woken only if its data have changed: changes of labels and annotations
+wake none. Used by the controller.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 
 DEBOUNCE = 1.0
 SPREAD = 0.5
-"""Seconds. Platforms that refer to one object are woken within SPREAD seconds, so that they do not sign in all at once."""
+"""Seconds within which the platforms that refer to one object are woken, so that they do not all sign in at once."""
 
 Reference = tuple[str, str, str]
 """(kind, namespace, name)."""
 
 
 class Referrers:
-    """The platforms (by uid) that refer to each object, and the digest of each object's data as last seen."""
+    """The platforms (by uid) that refer to each object, and the digest of each object's data when last read."""
 
     def __init__(self) -> None:
         self._of: dict[Reference, set[str]] = {}
@@ -37,7 +37,7 @@ class Referrers:
         self._digests: dict[Reference, str] = {}
 
     def put(self, uid: str, references: Collection[Reference]) -> None:
-        """Make `references` all that a platform refers to; empty when it is gone."""
+        """Replace the references of a platform; an empty collection removes it."""
         now, before = frozenset(references), self._by.pop(uid, frozenset())
         if now:
             self._by[uid] = now
@@ -50,11 +50,12 @@ class Referrers:
             self._of.setdefault(reference, set()).add(uid)
 
     def concerns(self, reference: Reference) -> bool:
-        """Whether any platform refers to an object."""
+        """Return whether any platform refers to an object."""
         return reference in self._of
 
     def changed(self, reference: Reference, digest: str | None) -> frozenset[str]:
-        """The platforms to wake, given the digest of an object's data as they are now; None when they could not be read."""
+        """Return the platforms to wake for the digest of an object's current data; `digest` is None when they could not be
+        read."""
         if reference not in self._of:
             return frozenset()
         before = self._digests.pop(reference, None)
@@ -64,7 +65,7 @@ class Referrers:
 
 
 class ReferenceWatch:
-    """Turns events of Secrets and ConfigMaps into wakes. `wake` is called with the uid of a platform."""
+    """Wakes platforms on events of Secrets and ConfigMaps. `wake` is called with the uid of a platform."""
 
     def __init__(self, api: client.ApiClient, wake: Callable[[str], None]) -> None:
         self._core = client.CoreV1Api(api)
@@ -73,7 +74,7 @@ class ReferenceWatch:
         self.referrers = Referrers()
 
     def event(self, reference: Reference) -> None:
-        """An object was added, changed or deleted."""
+        """Handle an object that was added, changed or deleted."""
         if self.referrers.concerns(reference) and reference not in self._pending:
             task = asyncio.create_task(self._check(reference), name=f"check {reference[0]} {reference[2]}")
             self._pending[reference] = task
@@ -94,7 +95,7 @@ class ReferenceWatch:
             asyncio.get_running_loop().call_later(random.uniform(0, SPREAD), self._wake, uid)
 
     async def close(self) -> None:
-        """End what is pending."""
+        """Cancel pending reads."""
         tasks = list(self._pending.values())
         for task in tasks:
             task.cancel()

@@ -1,7 +1,7 @@
-"""Results of a pass, made fit to be shown: the one place where messages are redacted before conditions, Events, status and plans are
-made from them.
+"""Sanitize the results of a reconcile: the one place where messages are redacted before conditions, Events, status and plans use
+them.
 
-Steps put words of Azure, of clusters and of helm into messages and changes. What `sanitized` returns holds printable lines only,
+Steps put text from Azure, clusters and Helm into messages and changes. What `sanitized` returns holds printable lines only,
 without the platform's own secrets; whatever shortens a message works on this.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from notebook_platform.engine.change import Change, Gate, Impossible, NeedsApproval
 from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Rechecked
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.kube.redaction import SecretRedactor
 
 DEEPEST = 20
@@ -19,7 +19,7 @@ DEEPEST = 20
 
 
 def sanitized(results: Mapping[str, Result], redactor: SecretRedactor) -> dict[str, Result]:
-    """Return the results with all texts of outcomes, changes and notices sanitized; outputs stay as they are."""
+    """Return the results with all texts of outcomes, changes and notices sanitized; outputs are unchanged."""
     return {name: _result(result, redactor) for name, result in results.items()}
 
 
@@ -64,10 +64,11 @@ def _gate(gate: Gate | None, redactor: SecretRedactor) -> Gate | None:
 
 
 def value(found: Any, redactor: SecretRedactor, depth: int = DEEPEST) -> Any:
-    """Return a JSON value with its texts sanitized, keys of mappings too; what is nested deeper than `depth` is left out."""
+    """Return a JSON value with its texts sanitized, including keys of mappings. Values nested deeper than `depth` are left
+    out."""
     if isinstance(found, str):
         clean = redactor.sanitize(found)
-        return found if clean == found else clean  # an Unknown stays one
+        return found if clean == found else clean  # keeps an Unknown an Unknown
     if isinstance(found, Mapping):
         if depth == 0:
             return "…"

@@ -1,4 +1,7 @@
-"""The status of a platform after a pass, made from what the steps found. Pure."""
+"""Build the status of a platform from the results of a reconcile. Pure.
+
+The reconciler writes it; `status_writer` sends it.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +27,7 @@ from notebook_platform.engine.backoff import Attempt
 from notebook_platform.engine.change import Impossible, NeedsApproval
 from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import Failed, Operation, Unblocking
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor
@@ -33,14 +36,14 @@ from notebook_platform.pace import Limits
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 PERCENT_STEP = 5
-"""Progress is told in such steps: every change of it is a write."""
+"""Progress is reported in steps of so many percent: every change of it is a write."""
 
 SHORT = 256
-"""Characters of a message in a status that was refused before."""
+"""Characters of a message in the short status that replaces a rejected one."""
 
 PLAN_LIMIT = 50
 RELEASE_LIMIT = 40
-"""So many pending changes and releases stand in status."""
+"""The maximum number of pending changes, and of releases, in status."""
 
 
 def platform_status(
@@ -53,9 +56,9 @@ def platform_status(
     attempts: Iterable[Attempt],
     redactor: SecretRedactor,
 ) -> PlatformStatus:
-    """What the operator knows after a pass. What could not be looked at this time keeps what was known before.
+    """Return the status after a reconcile. What this reconcile did not observe keeps its previous value.
 
-    `results` and `conditions` are sanitized already; `redactor` is for what stands in the steps' outputs.
+    `results` and `conditions` are already sanitized; `redactor` is for the steps' outputs.
     """
     made = [output for result in results.values() if (output := _output(result)) is not None]
     cluster = next((output for output in made if isinstance(output, Cluster)), None)
@@ -78,10 +81,11 @@ def platform_status(
 def unreadable(
     error: ValidationError, *, previous: PlatformStatus, generation: int, now: datetime, redactor: SecretRedactor
 ) -> PlatformStatus:
-    """When the API server let a spec pass that this operator cannot read. All else is as it was."""
+    """Return the status for a spec that the API server accepted and this operator cannot read. Everything else keeps its
+    value."""
     where = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
     where = redactor.sanitize(where)
-    message = f"The spec cannot be read: {where}. Correct it, or install the CRD that belongs to this operator."
+    message = f"The spec cannot be read: {where}. Correct the spec, or install the CRD of this operator's version."
     conditions = [
         condition("Ready", False, "InvalidSpec", message, generation=generation, now=now),
         condition("Reconciling", False, "InvalidSpec", "No operation in progress", generation=generation, now=now),
@@ -92,7 +96,7 @@ def unreadable(
 
 
 def status_of(body: Mapping[str, Any]) -> PlatformStatus:
-    """The status of an object as it was read; an empty one when it is not what this operator writes."""
+    """Return the status of an object as it was read; an empty one when this operator did not write it."""
     try:
         return PlatformStatus.of(dict(body))
     except ValidationError:
@@ -102,7 +106,7 @@ def status_of(body: Mapping[str, Any]) -> PlatformStatus:
 def unfinished(
     failed: Failed, *, previous: PlatformStatus, generation: int, now: datetime, redactor: SecretRedactor
 ) -> PlatformStatus:
-    """When a reconcile failed as a whole. What is known of the steps is as it was."""
+    """Return the status after a reconcile that failed as a whole. What is known of the steps keeps its value."""
     message = redactor.sanitize(sentence(failed))
     retries = failed.retry_in is not None
     parts = {
@@ -116,20 +120,20 @@ def unfinished(
 
 
 def with_throttled(status: PlatformStatus, limits: Limits | None, generation: int, now: datetime) -> PlatformStatus:
-    """A status with the condition Throttled while reconciles are held back; `limits` None: they are not."""
+    """Return the status with the condition Throttled while reconciles are delayed. `limits` None: they are not."""
     kept = [c for c in status.conditions if c.type != "Throttled"]
     if limits is None:
         return status if len(kept) == len(status.conditions) else status.model_copy(update={"conditions": kept})
     message = (
-        f"More than {limits.per_minute:g} reconciles a minute were asked for, so they are delayed. Change the spec, and the Secrets "
-        "and ConfigMaps that it names, less often, or have passes_per_minute raised in the operator's configuration."
+        f"Reconciles are delayed: more than {limits.per_minute:g} a minute were triggered. Change the spec, its Secrets and "
+        "its ConfigMaps less often, or raise passes_per_minute in the operator's configuration."
     )
     told = condition("Throttled", True, "TooManyReconciles", message, generation=generation, now=now)
     return status.model_copy(update={"conditions": [*kept, *carry_over([told], status.conditions)]})
 
 
 def least(status: PlatformStatus) -> PlatformStatus:
-    """The least of a status that still says how the platform is: its three summary conditions, in short."""
+    """Return a short form of a status that the API server rejected: its three summary conditions."""
     kept = [c for c in status.conditions if c.type in ("Ready", "Reconciling", "Stalled")]
     short = [c.model_copy(update={"message": c.message[:SHORT]}) for c in kept]
     return PlatformStatus(observed_generation=status.observed_generation, conditions=short)
@@ -137,7 +141,7 @@ def least(status: PlatformStatus) -> PlatformStatus:
 
 def _output(result: Result) -> object:
     if result.changes and not result.exists and not result.applied:
-        return None  # only promised, by a plan
+        return None  # does not exist: the output of a plan
     return result.outcome.output if isinstance(result.outcome, Unblocking) else None
 
 
@@ -167,7 +171,7 @@ def _cluster(
 def _releases(
     results: Mapping[str, Result], running: Sequence[Running], previous: Sequence[ReleaseStatus], redactor: SecretRedactor
 ) -> list[ReleaseStatus]:
-    """Those people visit first. What could not be looked at this time is as it was."""
+    """Return the releases with a URL first. What this reconcile did not observe keeps its previous value."""
     shown = [_release(release, redactor) for release in sorted(running, key=lambda release: release.url is None)]
     found = {(r.namespace, r.name): r for r in shown}
     if not all(isinstance(result.outcome, Unblocking) for result in results.values()):
@@ -190,7 +194,7 @@ def _fit(text: str | None, limit: int, redactor: SecretRedactor) -> str | None:
 
 
 def _hub(users: Sequence[UserCounts]) -> HubStatus | None:
-    """Of all hubs together."""
+    """Return the sums over all hubs."""
     if not users:
         return None
     return HubStatus(servers=sum(one.servers for one in users), homes=sum(len(one.homes) for one in users))
@@ -251,7 +255,7 @@ def _next(operations: Mapping[str, Operation], attempts: Iterable[Attempt], reda
         return f"{redactor.sanitize(running[0][1], 200)}, expected to end at {_time(running[0][0])}"
     retries = sorted((a.retry_at, a.step) for a in attempts)
     if retries:
-        return f"{retries[0][1]} is tried again at {_time(retries[0][0])}"
+        return f"{retries[0][1]} is retried at {_time(retries[0][0])}"
     return None
 
 

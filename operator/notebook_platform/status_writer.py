@@ -1,4 +1,8 @@
-"""What a keeper says about its platform in the management cluster: status and Events, written so that a refusal never silences it."""
+"""Write the status and the Events of a platform to the management cluster.
+
+A rejected status is replaced by a short one, and a rejected Event does not fail the reconcile, so that a platform always
+reports its state.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -17,11 +21,11 @@ from notebook_platform.status import least, status_of
 log = logging.getLogger(__name__)
 
 REFUSED_STATUS = (400, 413, 422)
-"""HTTP statuses with which an API server refuses what is too large or does not fit the schema."""
+"""HTTP statuses with which an API server rejects an object that is too large or does not fit the schema."""
 
 
 class Reporter:
-    """Writes status and Events of one platform. `status` is what was last written, or read from `body`."""
+    """Writes status and Events of one platform. `status` is the last one written, or the one read from `body`."""
 
     def __init__(self, platform: PlatformObject, body: Mapping[str, Any], label: str) -> None:
         self._object = platform
@@ -30,7 +34,7 @@ class Reporter:
         self.status = status_of(body)
 
     async def write(self, status: PlatformStatus) -> None:
-        """Patch status if it says anything new. One that the API server does not accept is replaced by its summary."""
+        """Patch the status if it has changed. One that the API server rejects is replaced by its short form."""
         wire = status.wire()
         if wire != self._written:
             try:
@@ -38,25 +42,28 @@ class Reporter:
             except ApiException as error:
                 if error.status not in REFUSED_STATUS:
                     raise
-                log.error("%s: the API server refused the status: %s", self._label, error.status)
+                log.error("%s: the API server rejected the status: %s", self._label, error.status)
                 await self._object.write_status(least(status).wire(), {})
             metrics.STATUS_WRITES.inc()
             self._written = wire
         self.status = status
 
     async def try_write(self, status: PlatformStatus) -> None:
-        """Do what `write` does; what goes wrong is logged."""
+        """Write the status as `write` does; log an error instead of raising it."""
         try:
             await self.write(status)
         except Exception as error:
-            log.warning("%s: status could not be written: %s", self._label, type(error).__name__)
+            log.warning("%s: failed to write the status: %s", self._label, type(error).__name__)
 
     async def tell(self, event: EventContent, now: datetime) -> None:
-        """Create an Event, and log it. One that the API server refuses (the namespace ends, a quota) fails no reconcile: status says
-        the same."""
+        """Create an Event, and log it.
+
+        An Event that the API server rejects (a terminating namespace, a quota) does not fail the reconcile: status reports
+        the same.
+        """
         level = logging.WARNING if event.type == "Warning" else logging.INFO
         log.log(level, "%s: %s", event.reason, event.message, extra=fields(reason=event.reason))
         try:
             await self._object.tell(event.type, event.reason, event.message, now)
         except Exception as error:
-            log.warning("%s: an Event could not be created: %s", self._label, type(error).__name__)
+            log.warning("%s: failed to create an Event: %s", self._label, type(error).__name__)

@@ -1,4 +1,7 @@
-"""The volumes that the deletion of a platform would destroy with its cluster, counted before anything is taken down."""
+"""Count the volumes that the deletion of a platform would destroy with its cluster, before anything is deleted.
+
+A deletion that destroys user data waits for a confirmation with this count (`deletion.py`).
+"""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -14,8 +17,8 @@ from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.chart_adapter import ChartAdapter
-from notebook_platform.helm.ownership import ReleaseLedger
-from notebook_platform.helm.storage import history
+from notebook_platform.helm.history import read_history
+from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.hubs.users.claims import named_claims
 from notebook_platform.hubs.users.count import count_all
 from notebook_platform.hubs.users.volumes import Place, UserInventory
@@ -24,7 +27,7 @@ UNFINISHED = frozenset({"Creating", "Failed", "Canceled"})
 """Provisioning states of a cluster that may never have run."""
 
 UNREADABLE = (ApiException, aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError, AttributeError)
-"""What reading a record of Helm's may end with: whoever works in the cluster may have written it."""
+"""The errors of reading a Helm release record, which any user of the cluster may have written."""
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +35,11 @@ log = logging.getLogger(__name__)
 async def count_volumes(
     context: AzureScope, clusters: ClusterClients, contents: Sequence[ChartAdapter], ledger: ReleaseLedger, *, reached: bool
 ) -> UserInventory | None:
-    """Count the volumes of the platform's own cluster. Empty when Azure shows none, or one that is already being deleted; None when
-    there may be some that cannot be counted now.
+    """Count the volumes of the platform's own cluster.
 
-    `reached`: the platform had a cluster that answered. Nothing is counted for a platform that never had one, while Azure cannot be
-    asked or its creation is under way or failed.
+    Empty when Azure reports no cluster, or one that is already being deleted; None when there may be volumes that cannot be
+    counted now. `reached`: the platform had a cluster that answered. Nothing is counted for a platform that never had one,
+    while Azure cannot be reached or the creation of the cluster is in progress or failed.
     """
     nothing = None if reached else UserInventory()
     try:
@@ -49,7 +52,7 @@ async def count_volumes(
         api = (await clusters.connection(context, cluster)).api
     except (StepError, AzureError) as error:
         owner = context.owner
-        log.warning("%s/%s: the volumes cannot be counted: %s", owner.namespace, owner.name, type(error).__name__)
+        log.warning("%s/%s: cannot count the volumes: %s", owner.namespace, owner.name, type(error).__name__)
         return nothing
     empty = await _unused(api, contents, ledger)
     doomed = [cluster.node_resource_group, context.spec.azure.resource_group]
@@ -57,7 +60,7 @@ async def count_volumes(
 
 
 async def _unused(api: client.ApiClient, contents: Iterable[ChartAdapter], ledger: ReleaseLedger) -> list[Place]:
-    """The claims of our releases that hold nothing of users; only a record of ours says so."""
+    """Return the claims of the platform's releases that hold no user data; only a record of the operator's proves it."""
     found: list[Place] = []
     try:
         await ledger.load()
@@ -67,15 +70,16 @@ async def _unused(api: client.ApiClient, contents: Iterable[ChartAdapter], ledge
         place = (content.namespace, content.release)
         try:
             owned = ledger.release(place)
-            release = (await history(api, *place, owned)).own if owned is not None else None
+            release = (await read_history(api, *place, owned)).own if owned is not None else None
             found += await content.unused_claims(api, release) if release is not None else ()
-        except UNREADABLE as error:  # then its claims count
-            log.warning("release %s in namespace %s cannot be read: %s", place[1], place[0], type(error).__name__)
+        except UNREADABLE as error:  # its claims count as user data
+            log.warning("cannot read release %s in namespace %s: %s", place[1], place[0], type(error).__name__)
     return found
 
 
 def named_by(spec: NotebookPlatformSpec) -> frozenset[Place]:
-    """The claims that a spec itself names as volumes of users; those in `valuesFrom` are known by who mounts them. Pure."""
+    """Return the claims that a spec itself names as user volumes; those in `valuesFrom` are found through the pods that mount
+    them. Pure."""
     found: list[Place] = []
     if hub := spec.jupyterhub:
         shared = hub.single_user.storage.shared

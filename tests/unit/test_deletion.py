@@ -9,7 +9,7 @@ from notebook_platform.api.status import PlatformStatus
 from notebook_platform.deletion import BEGUN, HELD, INTERRUPTED, PROTECTED, DeletionRequest, protection
 from notebook_platform.engine import Action, Change, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.observability.events import events
 
 from tests.unit.azure.conftest import runbook_spec

@@ -57,6 +57,13 @@ class Found:
     obstacle: Failed | None = None
 
 
+@dataclass(frozen=True)
+class SshKey:
+    """The public key from the Secret that spec.cluster.sshPublicKeyFrom names."""
+
+    text: str
+
+
 class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     """The managed cluster of spec.cluster, without what its agent pools become later."""
 
@@ -72,7 +79,6 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     def __init__(self, context: AzureScope) -> None:
         super().__init__(context)
         self._name = context.spec.cluster.name
-        self._ssh_key: str | None = context.spec.cluster.ssh_public_key
         self._schedules = () if context.deleting else context.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
@@ -80,16 +86,17 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             self._context.spec,
             network=inputs.get(outputs.Network),
             identity=inputs[outputs.Identity],
-            ssh_key=self._ssh_key,
+            ssh_key=read.text if (read := inputs.get(SshKey)) else self._context.spec.cluster.ssh_public_key,
             tags=self._context.tags,
             now=self._context.now,
         )
 
-    async def prepare(self, inputs: Inputs) -> None:
+    async def prepare(self, inputs: Inputs) -> Inputs:
         reference = self._context.spec.cluster.ssh_public_key_from
-        if reference is not None:
-            data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
-            self._ssh_key = data[reference.key]
+        if reference is None:
+            return inputs
+        data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
+        return inputs.including(SshKey(data[reference.key]))
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         pending = await self._context.pending(self.name, FIELD)

@@ -84,18 +84,19 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
 
     def __init__(self, context: AzureScope) -> None:
         self._context = context
-        self._current: Secret | None = None
 
-    async def prepare(self, inputs: Inputs) -> None:
+    async def prepare(self, inputs: Inputs) -> Inputs:
         cluster = inputs.get(outputs.Cluster)
         if cluster and cluster.is_there and self._context.spec.identity.type == "ServicePrincipal":
-            self._current = await current_secret(self._context)
+            return inputs.including(await current_secret(self._context))
+        return inputs
 
     def desired(self, inputs: Inputs) -> Secret | None:
-        return self._current
+        return inputs.get(Secret)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Used]:
-        if self._current is None:
+        current = inputs.get(Secret)
+        if current is None:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
@@ -104,7 +105,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
             state = {"given": state["giving"]}  # the operation that gave it is over, and went well
             await self._keep(state)
         if "given" not in state:
-            state = {"given": self._current.id}  # a cluster that was taken over: it works, so it has the current one
+            state = {"given": current.id}  # a cluster that was taken over: it works, so it has the current one
             await self._keep(state)
         return Observed(found=Used(state["given"], inputs[outputs.Identity]))
 

@@ -1,5 +1,6 @@
-"""Bounded readers: every document that comes from outside the process is parsed here, within a budget of bytes, nodes and depth.
+"""Read documents from outside the process within a limit of bytes, nodes and depth.
 
-Secrets, ConfigMaps, release records, rendered charts and answers of Azure, of clusters and of hubs are written by others. A parser
-without limits turns a few hundred bytes into gigabytes or stops the event loop, and one loop serves all platforms.
+Secrets, ConfigMaps, release records, rendered charts and responses of Azure, clusters and hubs come from other parties. A
+parser without limits can turn a few hundred bytes into gigabytes or block the event loop, which serves all platforms. Every
+package parses such documents here.
 """

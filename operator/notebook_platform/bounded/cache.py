@@ -1,4 +1,4 @@
-"""Remember what texts were parsed to: a reconcile reads the same documents again and again, and each time they are mostly the same."""
+"""Cache parsed documents: reconciles read the same documents again and again, and they rarely change."""
 
 import hashlib
 from collections import OrderedDict
@@ -10,7 +10,8 @@ MOST = 16 << 20
 
 
 class YamlCache:
-    """The values of YAML texts by digest, the ones used last; `most`: bytes of text. What it gives is shared and must not be changed."""
+    """The values of YAML texts by digest, with the least recently used evicted. `most` is in bytes of text. Values are
+    shared: do not change them."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -18,7 +19,7 @@ class YamlCache:
         self._known: OrderedDict[tuple[bytes, Budget], tuple[int, Any]] = OrderedDict()
 
     async def read(self, text: str, budget: Budget = DEFAULT) -> Any:
-        """Do what read_yaml does. Raises DocumentRefused, also the one it raised before for the same text."""
+        """Parse as `read_yaml` does. Raises DocumentRefused, also again for a text that it was raised for before."""
         size = len(text)
         if size > budget.bytes:
             return await read_yaml(text, budget)

@@ -1,8 +1,9 @@
-"""Parse YAML and JSON of untrusted origin within a budget, beside the event loop.
+"""Parse YAML and JSON of untrusted origin within a budget, in a thread if they are large.
 
-A refusal is a `DocumentRefused` whose text names the limit or the position and never a part of the document. No input raises
-anything else. The work for a document grows with its size only: libyaml's scanner is quadratic in the depth of flow collections
-and in the number of `%TAG` directives, so both are refused while the events come in, before a value is built.
+A refused document raises `DocumentRefused`, whose text names the limit or the position and never a part of the document. No
+input raises anything else. The work for a document grows linearly with its size: libyaml's scanner is quadratic in the depth
+of flow collections and in the number of `%TAG` directives, so both are refused while the events arrive, before a value is
+built.
 """
 
 import asyncio
@@ -24,16 +25,18 @@ Parsed = TypeVar("Parsed")
 
 
 class DocumentRefused(ValueError):
-    """A document that is not parsed: it is malformed, or uses what is not accepted. The text holds no content of it."""
+    """A document that is not parsed: it is malformed, or uses a feature that is not accepted. The text holds none of its
+    content."""
 
 
 class DocumentTooLarge(DocumentRefused):
-    """A document beyond its budget."""
+    """A document that exceeds its budget."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The most a document may be. `nodes` counts scalars, mappings and sequences; `depth` the collections around a value."""
+    """The limits of a document. `nodes` counts scalars, mappings and sequences; `depth` counts the collections around a
+    value."""
 
     bytes: int
     nodes: int
@@ -47,7 +50,7 @@ INLINE = 4096
 """Bytes. A document up to this size takes less time to parse than to hand to a thread and back."""
 
 THREADS = 2
-"""More would only contend for the interpreter's lock."""
+"""More threads would only compete for the interpreter's lock."""
 
 _POOL = ThreadPoolExecutor(THREADS, thread_name_prefix="parse")
 _TAG_DIRECTIVE = re.compile("(?:\\A|[\n\r\x85\u2028\u2029])\ufeff?%TAG")
@@ -55,9 +58,9 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def parse_yaml(text: str | bytes, budget: Budget = DEFAULT) -> Any:
-    """Parse one YAML document into the values that Kubernetes and Helm read from it; None when there is none.
+    """Parse one YAML document into the values that Kubernetes and Helm read from it; None when the text holds no document.
 
-    Mapping keys come back as strings, as in JSON. Raises DocumentRefused, also for a second document.
+    Mapping keys become strings, as in JSON. Raises DocumentRefused, also for a second document.
     """
     documents = parse_yaml_all(text, budget)
     if len(documents) > 1:
@@ -85,7 +88,7 @@ def parse_yaml_all(text: str | bytes, budget: Budget = DEFAULT) -> list[Any]:
 
 
 def parse_json(text: str | bytes, budget: Budget = DEFAULT) -> Any:
-    """Parse a JSON document. Raises DocumentRefused, also for numbers that no float holds and for NaN and Infinity."""
+    """Parse a JSON document. Raises DocumentRefused, also for NaN, Infinity and numbers beyond a float's range."""
     decoded = _decoded(text, budget)
     try:
         value = json.loads(decoded, parse_int=_integer, parse_float=_float, parse_constant=_constant)
@@ -98,22 +101,22 @@ def parse_json(text: str | bytes, budget: Budget = DEFAULT) -> Any:
 
 
 async def read_yaml(text: str | bytes, budget: Budget = DEFAULT) -> Any:
-    """Do what parse_yaml does, beside the event loop."""
+    """Parse as `parse_yaml` does, in a thread if the text is large."""
     return await beside_the_loop(len(text), partial(parse_yaml, text, budget))
 
 
 async def read_yaml_all(text: str | bytes, budget: Budget = DEFAULT) -> list[Any]:
-    """Do what parse_yaml_all does, beside the event loop."""
+    """Parse as `parse_yaml_all` does, in a thread if the text is large."""
     return await beside_the_loop(len(text), partial(parse_yaml_all, text, budget))
 
 
 async def read_json(text: str | bytes, budget: Budget = DEFAULT) -> Any:
-    """Do what parse_json does, beside the event loop."""
+    """Parse as `parse_json` does, in a thread if the text is large."""
     return await beside_the_loop(len(text), partial(parse_json, text, budget))
 
 
 async def beside_the_loop(size: int, work: Callable[[], Parsed]) -> Parsed:
-    """Run `work` in one of a few threads, or at once when `size` (bytes) is small."""
+    """Run `work` in one of a few threads, or in place when `size` (bytes) is small."""
     if size <= INLINE:
         return work()
     return await asyncio.get_running_loop().run_in_executor(_POOL, work)
@@ -133,7 +136,7 @@ def _decoded(text: str | bytes, budget: Budget) -> str:
 
 
 class _Builder:
-    """Builds values from a parser's events with a stack of its own: nothing here or in the parser recurses."""
+    """Builds values from a parser's events with an explicit stack: neither this class nor the parser recurses."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -150,7 +153,7 @@ class _Builder:
         return found
 
     def _value(self, event: Any, stream: Iterator[Any]) -> Any:
-        """The value that begins with `event`."""
+        """Return the value that begins with `event`."""
         if not self._opens(event):
             return self._scalar(event)
         root: dict[str, Any] | list[Any] = self._collection(event)
@@ -181,7 +184,7 @@ class _Builder:
         return root
 
     def _opens(self, event: Any) -> bool:
-        """Count one node more; tell a collection from a scalar."""
+        """Count one more node. Returns whether a collection begins."""
         self._nodes += 1
         if self._nodes > self._budget.nodes:
             raise DocumentTooLarge(f"it has more than {self._budget.nodes} values")
@@ -204,7 +207,7 @@ class _Builder:
 
     def _key(self, event: Any) -> str:
         if self._opens(event):
-            raise DocumentRefused(f"it has a key that is no text ({_line(event)})")
+            raise DocumentRefused(f"it has a key that is not text ({_line(event)})")
         if event.implicit[0] and event.value == "<<":
             raise DocumentRefused(f"it holds a merge key ({_line(event)}), which is not accepted: write the values out")
         try:
@@ -218,8 +221,11 @@ def _line(event: Any) -> str:
 
 
 def measure(value: Any, budget: Budget, *, surrogates: bool = False) -> int:
-    """Count the nodes of a JSON value, level by level and without recursion. Raises DocumentTooLarge beyond the budget's nodes and depth,
-    and DocumentRefused for half of a surrogate pair if asked for."""
+    """Count the nodes of a JSON value, level by level and without recursion.
+
+    Raises DocumentTooLarge beyond the budget's nodes and depth, and DocumentRefused for a lone surrogate if `surrogates` is
+    set.
+    """
     level, nodes = [value], 0
     for depth in range(budget.depth + 2):
         nodes += len(level)
@@ -246,7 +252,7 @@ def measure(value: Any, budget: Budget, *, surrogates: bool = False) -> int:
 
 def _whole(*texts: str) -> None:
     if any(_SURROGATE.search(text) for text in texts):
-        raise DocumentRefused("it holds half of a surrogate pair")
+        raise DocumentRefused("it holds a lone surrogate")
 
 
 def _integer(text: str) -> int | float:

@@ -1,19 +1,20 @@
-"""Answers of HTTP servers that others run (Azure, built clusters) have a limit: a body is read piece by piece, never more of it."""
+"""Limit the size of HTTP responses from servers of other parties (Azure, workload clusters): a body is read in pieces up to a
+limit."""
 
 from typing import Any
 
 import aiohttp
 
 MOST = 16 << 20
-"""Bytes of one answer after decompression. A page of Resource Manager or of a cluster's API has a few megabytes at most."""
+"""Bytes of one response after decompression. A page of Resource Manager or of a cluster's API has a few megabytes at most."""
 
 
 class AnswerTooLarge(aiohttp.ClientPayloadError):
-    """A body beyond the limit."""
+    """A response body that exceeds the limit."""
 
 
 class BoundedResponse(aiohttp.ClientResponse):
-    """An answer whose `read` raises AnswerTooLarge instead of reading more than `most` bytes, and ends the connection."""
+    """A response whose `read` raises AnswerTooLarge and closes the connection instead of reading more than `most` bytes."""
 
     most = MOST
 

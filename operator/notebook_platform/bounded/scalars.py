@@ -1,6 +1,7 @@
-"""What a YAML scalar means to Kubernetes and Helm. They read YAML by the rules of go-yaml v2 and turn it into JSON: YAML 1.1 without
-dates and base-60 numbers (https://github.com/yaml/go-yaml/blob/v2.4.4/resolve.go,
-https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/yaml.go).
+"""Resolve YAML scalars as Kubernetes and Helm do.
+
+They read YAML by the rules of go-yaml v2 and convert it to JSON: YAML 1.1 without dates and base-60 numbers
+(https://github.com/yaml/go-yaml/blob/v2.4.4/resolve.go, https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/yaml.go).
 """
 
 import re
@@ -30,8 +31,11 @@ _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bo
 
 
 def resolve(text: str, tag: str | None, *, plain: bool) -> Any:
-    """The value of a scalar. `plain`: written without quotes and without a tag. Raises ValueError for what JSON cannot hold and for
-    tags of other types; its text holds nothing of the scalar."""
+    """Return the value of a scalar.
+
+    `plain`: it is written without quotes and without a tag. Raises ValueError for values that JSON cannot hold and for tags
+    of other types; the error's text holds nothing of the scalar.
+    """
     if plain:
         return _implicit(text)
     if tag is None or tag in ("!", f"{_PREFIX}str"):
@@ -41,17 +45,17 @@ def resolve(text: str, tag: str | None, *, plain: bool) -> Any:
         raise ValueError("it holds a tag that is not accepted")
     value = _implicit(text)
     if type(value) not in types:
-        raise ValueError("it holds a value that is not of the type its tag says")
+        raise ValueError("it holds a value that does not have the type of its tag")
     return value
 
 
 def as_key(value: Any) -> str:
-    """A mapping's key as JSON has it: text. Raises ValueError for null and for numbers with a fraction."""
+    """Return a mapping's key as text, as JSON has it. Raises ValueError for null and for numbers with a fraction."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int):
         return str(value)
-    raise ValueError("it has a key that is no text: put it in quotes")
+    raise ValueError("it has a key that is not text: put it in quotes")
 
 
 def _implicit(text: str) -> Any:

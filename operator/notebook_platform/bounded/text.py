@@ -1,8 +1,9 @@
-"""Text from outside the process, made fit to be shown: on a terminal, in a status, in an Event, in a log line.
+"""Make text from outside the process safe to show on a terminal, in a status, an Event or a log line.
 
-A tag in Azure, an event of a pod, an answer of a hub are other parties' words. A control sequence in one moves the cursor, sets the
-title of a window or hides the rest of a line; a bidirectional override (https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing)
-makes a name read as another one; a line break forges a line of output. Whatever reads such words calls `printable` on them.
+A tag in Azure, an event of a pod and a response of a hub are controlled by other parties. A control sequence in one moves the
+cursor, sets the title of a window or hides the rest of a line; a bidirectional override
+(https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing) makes one name appear as another; a line break forges a
+line of output. Every reader of such text passes it to `printable`.
 """
 
 import re
@@ -20,18 +21,18 @@ _SEQUENCES = re.compile(
 _PLAIN = re.compile(r"[\x20-\x7e]*")
 
 _BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029")
-"""Characters that end a line, or are rendered as room."""
+"""Characters that end a line, or are rendered as space."""
 
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters without ink: hangul fillers, the empty braille pattern."""
+"""Letters that are rendered as blank: hangul fillers, the empty braille pattern."""
 
 
 def printable(text: str) -> str:
     """Return `text` as one line that a terminal only prints.
 
-    Line breaks and tabs become a space. Control sequences, other control characters, bidirectional overrides, zero-width and other
-    format characters are removed. Lone surrogates, private use and unassigned code points become U+FFFD. All else stays as it is,
-    and the result of a second call is that of the first.
+    Line breaks and tabs become a space. Control sequences, other control characters, bidirectional overrides, zero-width and
+    other format characters are removed. Lone surrogates, private use and unassigned code points become U+FFFD. Everything
+    else is unchanged. The function is idempotent.
     """
     if _PLAIN.fullmatch(text):
         return text
@@ -50,5 +51,6 @@ def _shown(letter: str) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """Return at most `limit` characters of `text`; an ellipsis ends what is cut. Redact before: a cut secret is not recognised."""
+    """Return at most `limit` characters of `text`, with an ellipsis where it is cut. Redact first: a truncated secret is not
+    recognised."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

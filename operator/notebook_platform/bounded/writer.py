@@ -1,5 +1,6 @@
-"""Write YAML that Kubernetes and Helm read back as the same values: PyYAML leaves texts such as `n`, `1e3` or `0o17` without quotes,
-which go-yaml takes for other types.
+"""Write YAML that Kubernetes and Helm read back as the same values.
+
+PyYAML leaves texts such as `n`, `1e3` or `0o17` without quotes, and go-yaml reads them as other types.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from notebook_platform.bounded.scalars import resolve
 
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
-        """Write a value that occurs twice out twice: `bounded.documents` accepts no aliases."""
+        """Write a value that occurs twice in full each time: `bounded.documents` accepts no aliases."""
         return True
 
 
@@ -28,10 +29,11 @@ _Dumper.add_representer(str, _text)
 
 
 def write_yaml(value: Any, *, width: int = 130) -> str:
-    """The YAML text of one document, its keys in the order given. Raises yaml.YAMLError for what is no plain data."""
+    """Return the YAML text of one document, its keys in their given order. Raises yaml.YAMLError for other types than plain
+    data."""
     return str(yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width))
 
 
 def write_yaml_all(values: Iterable[Any]) -> str:
-    """The YAML text of a stream of documents, each with its `---`."""
+    """Return the YAML text of a stream of documents, each with its `---`."""
     return str(yaml.dump_all(values, Dumper=_Dumper, explicit_start=True, sort_keys=False, allow_unicode=True))

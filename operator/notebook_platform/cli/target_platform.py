@@ -27,7 +27,7 @@ from notebook_platform.cli.management import (
 )
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.approval import approved
+from notebook_platform.helm.plan import approved
 from notebook_platform.kube.redaction import CURRENT, REDACTORS
 from notebook_platform.kube.secrets import Contents, Platform, SecretStore
 from notebook_platform.observability.logs import configure

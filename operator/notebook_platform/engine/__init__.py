@@ -1,4 +1,7 @@
-"""How a spec becomes real: steps, their graph, one pass, outcomes, conditions. Knows no Azure and no Helm."""
+"""Reconcile a spec: steps, their graph, one reconcile, outcomes, conditions.
+
+The engine knows neither Azure nor Helm.
+"""
 
 from notebook_platform.engine.change import Action, Change
 from notebook_platform.engine.outcome import (

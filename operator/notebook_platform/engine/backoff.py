@@ -1,19 +1,23 @@
-"""When a failed step is tried again: exponential in the number of failures in a row, from the wait the failure names."""
+"""Schedule the retries of failed steps.
+
+The wait of the failure doubles with each consecutive failure, up to an upper bound. The reconciler keeps the attempts between
+reconciles in status.attempts.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notebook_platform.engine.outcome import Failed
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 
 LONGEST_WAIT = 600.0
-"""Seconds. A cause that is gone is noticed within ten minutes at the latest."""
+"""Seconds. After its cause is gone, a failed step is retried within ten minutes at the latest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """A step's failures in a row for the same reason; `retry_at` is when it is next tried."""
+    """The consecutive failures of a step for one reason; `retry_at` is the time of its next retry."""
 
     step: str
     reason: str
@@ -23,7 +27,8 @@ class Attempt:
 
 
 def wait_after(failed: Failed, count: int, interval: float) -> float:
-    """Seconds until the next try after `count` failures in a row. One that no retry helps is looked at once an interval."""
+    """Return the seconds until the next retry after `count` consecutive failures. A failure that no retry helps is observed
+    once an interval."""
     if failed.retry_in is None:
         return interval
     return float(min(failed.retry_in * 2 ** min(count - 1, 30), max(LONGEST_WAIT, failed.retry_in)))
@@ -36,8 +41,10 @@ def next_attempts(
     interval: float,
     left_alone: Collection[str] = (),
 ) -> tuple[Attempt, ...]:
-    """The attempts after a pass: one for each failed step. A step that was left alone in this pass (it was held) keeps the one
-    it has, even if its time came while the pass ran: only a try counts."""
+    """Return the attempts after a reconcile: one for each failed step.
+
+    A step that this reconcile skipped keeps its attempt, even if its time came during the reconcile: only a retry counts.
+    """
     before = {attempt.step: attempt for attempt in previous}
     attempts = []
     for name, result in results.items():
@@ -55,5 +62,5 @@ def next_attempts(
 
 
 def backing_off(attempts: Iterable[Attempt], now: datetime) -> dict[str, Failed]:
-    """The failures whose time to retry has not come."""
+    """Return the failures whose time to retry has not come."""
     return {attempt.step: attempt.failed for attempt in attempts if attempt.retry_at > now}

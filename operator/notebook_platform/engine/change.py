@@ -1,4 +1,4 @@
-"""What a step would write, as data: the same changes are applied, printed by `plan` and reported as drift.
+"""Represent what a step would write as data: the same changes are applied, printed by `plan` and reported as drift.
 
 A change that may not be applied at once has a gate, which says why.
 """
@@ -12,7 +12,7 @@ from notebook_platform.engine.outcome import Failed
 
 
 class Action(StrEnum):
-    """What happens to the thing at a change's path."""
+    """What happens to the object at a change's path."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -21,7 +21,8 @@ class Action(StrEnum):
 
 
 class Unknown(str):
-    """A value that Azure gives when the thing is made: it stands in outputs of what a plan only promises."""
+    """A value that Azure assigns when it creates the resource. It stands in the outputs of resources that a plan only
+    describes."""
 
     __slots__ = ()
 
@@ -31,22 +32,22 @@ KNOWN_AFTER_APPLY = Unknown("(known after apply)")
 
 @dataclass(frozen=True)
 class Disruptive:
-    """Users would notice the change: it waits for the maintenance window, or until no user is active."""
+    """Users would notice the change: it is deferred until the maintenance window, or until no user is active."""
 
     disruptive: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class Scheduled:
-    """The spec itself makes the change due now (a schedule, a secret that ends), so it is no drift. `disruptive`: it waits as a
-    Disruptive one does."""
+    """The spec itself makes the change due now (a schedule, an expiring secret), so it is not drift. `disruptive`: it is
+    deferred as a Disruptive change is."""
 
     disruptive: bool = False
 
 
 @dataclass(frozen=True)
 class NeedsApproval:
-    """A user has to act before the change is made: `failed` says what, and how. `disruptive`: users would notice it."""
+    """A user has to approve the change: `failed` says how. `disruptive`: users would notice it."""
 
     failed: Failed
     disruptive: bool = False
@@ -54,24 +55,26 @@ class NeedsApproval:
 
 @dataclass(frozen=True)
 class Impossible:
-    """The change can never be made, for the reason in `failed`: a plan shows it, and a reconcile fails with it once all that can be
-    made is made. `disruptive`: users would notice it."""
+    """The change can never be made, for the reason in `failed`.
+
+    A plan shows it, and a reconcile fails with it after all other changes are made. `disruptive`: users would notice it.
+    """
 
     failed: Failed
     disruptive: bool = False
 
 
 Gate = Disruptive | Scheduled | NeedsApproval | Impossible
-"""Why a change is not simply applied. A change without one is applied at once."""
+"""Why a change is not applied at once. A change without a gate is."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One difference between what should be and what is.
+    """One difference between the desired and the observed state.
 
-    `path` names the member in the words of its owner (`properties.agentPoolProfiles[nodepool1].maxCount`), `before` and
-    `after` are JSON values (None: absent; never a secret). `gate` says why it is not applied at once; None: it is. `keys` is the
-    place in the resource's own document, for `merged`; empty when the change is not a member of one.
+    `path` names the member in its owner's terms (`properties.agentPoolProfiles[nodepool1].maxCount`); `before` and `after`
+    are JSON values (None: absent; never a secret). `gate` says why it is not applied at once; None: it is. `keys` is the path
+    in the resource's own document, for `merged`; empty when the change is not a member of one.
     """
 
     path: str
@@ -83,7 +86,7 @@ class Change:
 
     @property
     def disruptive(self) -> bool:
-        """Whether users would notice the change."""
+        """Return whether users would notice the change."""
         return self.gate is not None and self.gate.disruptive
 
     def __str__(self) -> str:
@@ -92,7 +95,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Changes by what their gates say at this moment. `deferred` are those that wait for `waits_for`."""
+    """Changes sorted by their gates at this moment. The `deferred` ones wait until `waits_for`."""
 
     now: tuple[Change, ...]
     deferred: tuple[Change, ...]
@@ -102,12 +105,13 @@ class Split:
 
     @property
     def later(self) -> bool:
-        """Whether changes wait that can be made."""
+        """Return whether changes that can be made are waiting."""
         return bool(self.deferred or self.approval)
 
 
 def split_by_gate(changes: Sequence[Change], waits_for: str) -> Split:
-    """Sort changes by their gates. `waits_for`: what disruptive changes wait for, in words; empty: nothing. Pure."""
+    """Sort changes by their gates. `waits_for`: the event that disruptive changes are deferred until, as a clause; empty:
+    none. Pure."""
     free = [change for change in changes if not isinstance(change.gate, NeedsApproval | Impossible)]
     return Split(
         now=tuple(change for change in free if not (change.disruptive and waits_for)),
@@ -119,17 +123,18 @@ def split_by_gate(changes: Sequence[Change], waits_for: str) -> Split:
 
 
 def _same(wanted: object, found: object) -> bool:
-    """Azure returns ids, locations and enumerations in another case than it was sent, and keys with the newline of their file."""
+    """Compare two values. Azure returns ids, locations and enumerations in another case than sent, and keys with their file's
+    newline."""
     if isinstance(wanted, str) and isinstance(found, str):
         return wanted.strip().casefold() == found.strip().casefold()
     return wanted == found
 
 
 def compare(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str = "", keys: tuple[str, ...] = ()) -> Iterator[Change]:
-    """Yield an update for each leaf of `wanted` that `found` does not hold.
+    """Yield an update for each leaf of `wanted` that differs in `found`.
 
-    Only members of `wanted` are looked at: what the cloud or another controller fills in beside them is not drift.
-    Nested mappings are walked, everything else is compared whole; strings without regard to case. A wanted None is what is
+    Only members of `wanted` are compared: what the cloud or another controller sets beside them is not drift. Nested mappings
+    are compared by member, everything else as a whole; strings are compared without regard to case. A wanted None means
     absent.
     """
     for key, value in wanted.items():
@@ -151,7 +156,8 @@ def _equal(wanted: object, found: object) -> bool:
 
 
 def merged(found: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
-    """What was read with the changes in it: the body of a write that touches nothing else. An `after` of None removes."""
+    """Return the observed document with the changes applied: the body of a write that changes nothing else. An `after` of
+    None removes."""
     document = dict(found)
     for change in changes:
         if change.keys:

@@ -1,4 +1,7 @@
-"""Outcomes become conditions. Pure: the same results, times and generation give the same conditions."""
+"""Fold the outcomes of a reconcile into conditions. Pure: the same results, times and generation give the same conditions.
+
+The summary conditions Ready, Reconciling and Stalled follow kstatus; the reconciler writes all of them to status.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,17 +20,17 @@ from notebook_platform.engine.outcome import (
     Unblocking,
     Waiting,
 )
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 
 Make = Callable[[str, bool | None, str, str], Condition]
 
 SHOWN_CHANGES = 5
-"""So many changes are named in a message; the rest are counted."""
+"""The maximum number of changes that a message names; the rest are counted."""
 
 
 @singledispatch
 def condition_of(outcome: Outcome) -> tuple[bool | None, str, str]:
-    """(status, reason, message) of a step's condition."""
+    """Return (status, reason, message) of a step's condition."""
     raise TypeError(f"not an outcome: {outcome!r}")
 
 
@@ -53,7 +56,7 @@ def _(outcome: Degraded) -> tuple[bool | None, str, str]:
 
 @condition_of.register
 def _(outcome: Waiting) -> tuple[bool | None, str, str]:
-    return None, "Waiting", f"Waits for {', '.join(outcome.on)}"
+    return None, "Waiting", f"Waiting for {', '.join(outcome.on)}"
 
 
 @condition_of.register
@@ -62,7 +65,7 @@ def _(outcome: Failed) -> tuple[bool | None, str, str]:
 
 
 def sentence(failed: Failed) -> str:
-    """What is wrong, then what to do."""
+    """Return the message of a failure, followed by its remedy."""
     message = failed.message.rstrip(". ")
     return f"{message}. {failed.remedy}" if failed.remedy else message
 
@@ -76,7 +79,8 @@ def fold_conditions(
     deleting: bool = False,
     suspended: bool = False,
 ) -> list[Condition]:
-    """All conditions of a platform after a pass: Ready, Reconciling, Stalled, one for each step, drift and notices."""
+    """Return all conditions of a platform after a reconcile: Ready, Reconciling, Stalled, one for each step, drift and
+    notices."""
 
     def make(type_: str, status: bool | None, reason: str, message: str) -> Condition:
         return condition(type_, status, reason, message, generation=generation, now=now)
@@ -91,7 +95,7 @@ def fold_conditions(
 
 
 def overdue(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:
-    """Return the steps that are Degraded for longer than their `stall_after`, and since when."""
+    """Return the steps that have been Degraded for longer than their `stall_after`, and since when."""
     before = {c.type: datetime.fromisoformat(c.last_transition_time) for c in previous if c.status == "False"}
     found = {}
     for name, result in results.items():
@@ -134,7 +138,7 @@ def _summary(
     elif ready:
         reason, message = "Ready", "Up to date"
     else:
-        reason, message = "Waiting", f"Waits for {', '.join(waiting)}"
+        reason, message = "Waiting", f"Waiting for {', '.join(waiting)}"
     yield make("Ready", ready, reason, message)
     going_on = len(moving) > len(ill) or len(later) > len(asked) or ((failed or deleting) and not stuck)
     busy = bool(going_on) and not suspended
@@ -145,7 +149,7 @@ def _summary(
         yield make("Stalled", True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].message}")
     elif ill:
         name, since = next(iter(ill.items()))
-        message = f"{name}: {moving[name].message}; it has been so since {since:%Y-%m-%d %H:%M} UTC"
+        message = f"{name}: {moving[name].message}; unchanged since {since:%Y-%m-%d %H:%M} UTC"
         yield make("Stalled", True, moving[name].reason, message)
     else:
         yield make("Stalled", False, "NotStalled", "No action required")
@@ -169,9 +173,9 @@ def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspend
 
 
 def listed(result: Result) -> str:
-    """The changes of a result in a few words: path, found, wanted."""
+    """Return the changes of a result as text: path, observed value, wanted value."""
     shown = [
-        f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (which cannot be done)" if isinstance(c.gate, Impossible) else "")
+        f"{c.path} is {c.before!r}, wanted {c.after!r}" + (" (cannot be changed)" if isinstance(c.gate, Impossible) else "")
         for c in result.changes[:SHOWN_CHANGES]
     ]
     more = len(result.changes) - len(shown)
@@ -196,6 +200,6 @@ def _notices(results: Mapping[str, Result], make: Make) -> Iterator[Condition]:
 
 
 def applied_steps(conditions: Iterable[Condition], generation: int, steps: Iterable[str]) -> frozenset[str]:
-    """The steps that were made real for this generation before: a change found there now is drift."""
+    """Return the steps that were applied for this generation before: a change found there now is drift."""
     good = {c.type for c in conditions if c.status == "True" and c.observed_generation == generation}
     return frozenset(name for name in steps if f"{name}Ready" in good)

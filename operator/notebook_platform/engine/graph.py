@@ -1,4 +1,4 @@
-"""The order of steps: which step needs which, forwards to build and backwards to delete."""
+"""Order the steps: which step needs which, forwards to create and backwards to delete."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -7,9 +7,9 @@ from notebook_platform.engine.step import AnyStep, Inputs
 
 
 class Graph:
-    """Steps by name. `needs` names for each step those that it needs or comes after.
+    """The steps by name. `needs` names for each step those that it needs or comes after.
 
-    Raises ValueError for a name or an output's class used twice, a need that no step meets, or a cycle.
+    Raises ValueError for a duplicate name or output class, a need that no step provides, or a cycle.
     """
 
     def __init__(self, steps: Iterable[AnyStep]) -> None:
@@ -25,7 +25,7 @@ class Graph:
         try:
             self.order: Sequence[str] = tuple(TopologicalSorter(self.needs).static_order())
         except CycleError as error:
-            raise ValueError(f"steps need each other in a circle: {' -> '.join(error.args[1])}") from None
+            raise ValueError(f"steps need each other in a cycle: {' -> '.join(error.args[1])}") from None
 
     def _needs(self, step: AnyStep) -> tuple[str, ...]:
         unmet = [kind.__name__ for kind in step.needs if kind not in self._providers]
@@ -38,11 +38,11 @@ class Graph:
         return self._providers.get(kind)
 
     def inputs(self, name: str, made: Mapping[str, object]) -> Inputs:
-        """Return what step `name` takes of the outputs made so far, which are given by step."""
+        """Return the inputs of step `name`, from the outputs by step that exist so far."""
         given = (made.get(self._providers[kind]) for kind in self.steps[name].needs)
         return Inputs(*(output for output in given if output is not None))
 
     @property
     def dependents(self) -> Mapping[str, tuple[str, ...]]:
-        """For each step the steps that need it: they are deleted before it."""
+        """Return for each step the steps that need it: they are deleted before it."""
         return {name: tuple(other for other, needs in self.needs.items() if name in needs) for name in self.steps}

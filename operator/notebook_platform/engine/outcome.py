@@ -1,6 +1,7 @@
-"""What becomes of a step in one reconcile: six outcomes, each with one meaning. `engine/conditions.py` defines what each means to users.
+"""Define the six outcomes of a step in a reconcile, each with one meaning.
 
-Steps return them, the engine orders later steps by them, and the reconciler derives the next reconcile from them.
+Steps return them, the engine orders later steps by them, and the reconciler schedules the next reconcile from them.
+`engine/conditions.py` turns them into conditions.
 """
 
 from dataclasses import dataclass, field
@@ -11,9 +12,9 @@ from datetime import datetime
 class Operation:
     """A long-running operation that the cloud has accepted.
 
-    `url` is the address that reports its state and may be signed: it is kept in a Secret and never shown; `kind` names the
-    operation in words ("create managed cluster prd-aks-jhub"); `expected` is how long such an operation usually takes, in seconds.
-    `key` is what it is recorded under; empty: the name of the step. `correlation_id` is that of the request that began it.
+    `url` is the address that reports its state and may be signed: it is stored in a Secret and never shown. `kind` describes
+    the operation ("create managed cluster prd-aks-jhub"). `expected` is its usual duration in seconds. `key` is the key of
+    its record; empty: the name of the step. `correlation_id` is that of the request that began it.
     """
 
     kind: str
@@ -27,17 +28,18 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """The step is as the spec asks; `output` is what later steps take from it. In a deletion: nothing of ours is left."""
+    """The step is as the spec asks. `output` is the input of later steps. In a deletion: nothing that the platform owns is
+    left."""
 
     output: object = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deferred:
-    """Some changes wait, while later steps may run, or have to run before these changes can be made.
+    """Some changes are deferred, while later steps may run, or have to run before these changes can be made.
 
-    `message` is a sentence that says what the changes wait for, `reason` its CamelCase word. `needs_user`: a user has to act first
-    (kstatus Stalled). `output` is what later steps take meanwhile.
+    `message` is a sentence that says what the changes are deferred until, `reason` its CamelCase word. `needs_user`: a user
+    has to act first (kstatus Stalled). `output` is the input of later steps meanwhile.
     """
 
     output: object
@@ -48,7 +50,7 @@ class Deferred:
 
 @dataclass(frozen=True, kw_only=True)
 class Progressing:
-    """Work is under way elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud gives it a name."""
+    """Work is in progress elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud reports one."""
 
     reason: str
     message: str
@@ -58,10 +60,10 @@ class Progressing:
 
 @dataclass(frozen=True, kw_only=True)
 class Degraded:
-    """The resource exists as the spec asks and does not work, and may recover without a change: a node starts, an image is pulled.
+    """The resource is as the spec asks but does not work, and may recover without a change: a node starts, an image is pulled.
 
-    `requeue_after` is in seconds. After `stall_after` seconds a user has to act (kstatus Stalled). `since`: it has lasted no longer
-    than since then; None: for as long as the step was not ready.
+    `requeue_after` is in seconds. After `stall_after` seconds a user has to act (kstatus Stalled). `since` is the earliest
+    time at which it may have begun; None: the time since which the step is not ready.
     """
 
     reason: str
@@ -73,19 +75,19 @@ class Degraded:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """The step waits for the named steps; nothing of it was observed."""
+    """The step waits for the named steps and was not observed."""
 
     on: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """The step cannot go on. `reason` is CamelCase, `message` a sentence that names the field, `remedy` what to do.
+    """The step cannot continue. `reason` is CamelCase, `message` a sentence that names the field, `remedy` what to do.
 
-    `retry_in` is the first wait in seconds (it grows with each failure in a row). None: no retry can help until the spec, a
-    referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed once an interval.
-    `correlation_id` is set when Azure refused a request: its activity log can be searched for it. It differs at each try, so it is no
-    part of a condition's message: status.attempts shows it, which changes at each try anyway.
+    `retry_in` is the first wait in seconds (it grows with each consecutive failure). None: no retry can help until the spec,
+    a referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed once an interval.
+    `correlation_id` is set when Azure refused a request: Azure's activity log can be searched for it. It differs in each
+    attempt, so it is not part of a condition's message; status.attempts shows it, which changes with each attempt anyway.
     """
 
     reason: str
@@ -105,7 +107,7 @@ Rechecked = Progressing | Degraded
 
 
 class StepError(Exception):
-    """Raised anywhere inside a step to end it as `Failed`. It carries no secret and is never shown as a traceback."""
+    """Ends a step as `Failed`; raised anywhere inside it. It carries no secret and is never shown as a traceback."""
 
     def __init__(self, reason: str, message: str, remedy: str, *, retry_in: float | None = None) -> None:
         super().__init__(f"{reason}: {message}")
@@ -113,7 +115,7 @@ class StepError(Exception):
 
     @classmethod
     def of(cls, failed: Failed) -> "StepError":
-        """Make the error that ends a step as `failed`."""
+        """Return the error that ends a step as `failed`."""
         error = cls(failed.reason, failed.message, failed.remedy, retry_in=failed.retry_in)
         error.failed = failed
         return error

@@ -1,8 +1,9 @@
-"""One reconcile of the graph: every step whose needs are Ready or Deferred runs, side by side. Deletion walks the same graph backwards
-(`engine/teardown.py`)."""
+"""Reconcile the graph once: every step whose needs are Ready or Deferred runs, in parallel.
 
-import asyncio
-import logging
+Deletion traverses the same graph backwards (`engine/teardown.py`). The reconciler calls `reconcile` to apply a spec,
+`notebook-platform plan` to print its changes.
+"""
+
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -13,62 +14,37 @@ from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import (
     Deferred,
     Failed,
-    Operation,
     Outcome,
-    Progressing,
     Ready,
     Rechecked,
-    StepError,
-    Unblocking,
     Waiting,
 )
-from notebook_platform.engine.step import AnyStep, Inputs, Notice, Observed
-from notebook_platform.observability.context import log_applied, step_span
-
-log = logging.getLogger(__name__)
-
-STEP_SECONDS = 120.0
-"""Upper bound for one step; longer work is an operation of the cloud that is polled."""
+from notebook_platform.engine.result import Result
+from notebook_platform.engine.step import AnyStep, Inputs, Observed
+from notebook_platform.engine.traverse import Listener, guarded, ignore_result, walk
+from notebook_platform.observability.context import log_applied
 
 GATE_RECHECK = 60.0
-"""Seconds. Users come and go: what waits for them is checked more often than drift is."""
+"""Seconds. Users start and stop servers at any time, so changes deferred until they stop are checked more often than drift."""
 
 
 class Mode(Enum):
-    """APPLY makes changes real; PLAN only says what they would be (suspend, `notebook-platform plan`)."""
+    """APPLY makes changes; PLAN only lists them (suspend, `notebook-platform plan`)."""
 
     APPLY = "apply"
     PLAN = "plan"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """One step's outcome in one reconcile.
-
-    `drift`: the changes were found although the spec had been made real before; `applied`: the changes were sent; `wanted`: the
-    spec asks for this step; `exists`: the resource exists, if only in part. Times are in seconds.
-    """
-
-    outcome: Outcome
-    changes: tuple[Change, ...] = ()
-    drift: bool = False
-    applied: bool = False
-    wanted: bool = True
-    exists: bool = False
-    notices: tuple[Notice, ...] = ()
-    requeue_after: float | None = None
-    estimate_seconds: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How one reconcile may act.
+    """The rules of one reconcile.
 
-    `applied_steps` names the steps that were already made real for this very spec: a change found there is drift, applied only if
-    `correct_drift`. `backing_off` are failures whose time to retry has not come: their steps are skipped. `result_cache` holds
-    results of moments ago: while another step's operation is polled every few seconds, these steps are not observed again.
-    `ignored` says of (step, path) that the spec ignores the difference. `disruption_waits` is set while disruptive changes have to
-    wait, and says for what; `occupied` is asked the same when there is such a change, for what takes a request to know.
+    `applied_steps` names the steps that were already applied for this very spec: a change found there is drift, and applied
+    only if `correct_drift`. `backing_off`: failures whose time to retry has not come; their steps are skipped.
+    `result_cache`: recent results; these steps are not observed again while another step's operation is polled every few
+    seconds. `ignored` returns for (step, path) whether the spec ignores the difference. `disruption_waits`: what disruptive
+    changes are deferred until; empty: nothing. `occupied` returns the same where it takes a request to find out; it is called
+    only for a disruptive change.
     """
 
     mode: Mode = Mode.APPLY
@@ -81,16 +57,8 @@ class Policy:
     occupied: Callable[[], Awaitable[str]] | None = None
 
 
-Listener = Callable[[str, Result], Awaitable[None]]
-"""Called with each step's result at once: an accepted operation must be recorded before anything else."""
-
-
-async def ignore_result(name: str, result: Result) -> None:
-    """Do nothing with a result."""
-
-
 async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_result) -> dict[str, Result]:
-    """Reconcile every step. Returns a result for each, in the graph's order; raises nothing that a step raised."""
+    """Reconcile every step. Returns a result for each, in the graph's order; no exception of a step is raised."""
 
     async def act(step: AnyStep, inputs: Inputs) -> Result:
         if step.name in policy.backing_off:
@@ -104,9 +72,9 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
 
 async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Result:
     """Observe one step, and apply those of its changes that may be applied now. Raises what the step raises."""
-    await step.prepare(inputs)
-    desired = step.desired(inputs)
-    observed, changes = await _observe(step, desired, inputs, policy)
+    prepared = await step.prepare(inputs)
+    desired = step.desired(prepared)
+    observed, changes = await _observe(step, desired, prepared, policy)
     result = Result(
         outcome=Ready(),
         changes=changes,
@@ -114,7 +82,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
         and desired is not None
         and step.name in policy.applied_steps,
         wanted=desired is not None,
-        exists=observed.found is not None,
+        exists=observed.exists,
         notices=observed.notices,
         requeue_after=observed.requeue_after,
         estimate_seconds=step.estimate_seconds([c for c in changes if not isinstance(c.gate, Impossible)]),
@@ -126,8 +94,8 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     uncorrected = result.drift and not policy.correct_drift
     allowed = [change for change in changes if isinstance(change.gate, Scheduled) or not uncorrected]
     if policy.mode is Mode.PLAN or not allowed:
-        return replace(result, outcome=_planned(step, desired, observed.found, policy.mode))
-    waits_for = await _disruption_waits(allowed, policy) if result.exists else ""  # what is created disrupts no one
+        return replace(result, outcome=_planned(step, desired, observed, policy.mode))
+    waits_for = await _disruption_waits(allowed, policy) if result.exists else ""  # a creation disrupts no user
     split = split_by_gate(allowed, waits_for)
     if waits_for and policy.occupied:
         result = replace(result, requeue_after=min(GATE_RECHECK, result.requeue_after or GATE_RECHECK))
@@ -142,7 +110,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
 
 
 async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) -> tuple[Observed[Any], tuple[Change, ...]]:
-    """Return what exists and what would change. A cached answer that calls for action is confirmed by a fresh one."""
+    """Return the observed resource and its changes. A cached observation that has changes is confirmed by a fresh one."""
     observed = await step.observe(inputs, fresh=not step.cacheable)
     changes = _changes(step, desired, observed, policy)
     polled = observed.busy is not None and observed.busy.operation is not None
@@ -153,7 +121,7 @@ async def _observe(step: AnyStep, desired: Any, inputs: Inputs, policy: Policy) 
 
 
 def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Policy) -> tuple[Change, ...]:
-    """Return what the step would change, without what spec.driftIgnore names; nothing while the resource may not be changed."""
+    """Return what the step would change, except what spec.driftIgnore names; nothing while the resource may not be changed."""
     if observed.failed or observed.busy:
         return ()
     planned = step.plan(desired, observed.found)
@@ -161,28 +129,29 @@ def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Polic
 
 
 async def _disruption_waits(changes: Sequence[Change], policy: Policy) -> str:
-    """Return what disruptive changes wait for; asked only if one of the changes is disruptive and free to go otherwise."""
+    """Return what disruptive changes are deferred until; checked only if one of the changes is disruptive and not blocked
+    otherwise."""
     if not any(change.disruptive for change in changes if not isinstance(change.gate, NeedsApproval | Impossible)):
         return ""
     return policy.disruption_waits or (await policy.occupied() if policy.occupied else "")
 
 
 def _without_apply(step: AnyStep, found: Any, split: Split, result: Result) -> Result:
-    """Return the result when no change may be applied now: they wait, or they are all impossible."""
+    """Return the result when no change may be applied now: they are deferred, or all of them are impossible."""
     if split.later:
         return replace(result, outcome=_deferred(step, found, split))
     return replace(result, outcome=split.impossible[0].failed, drift=False)
 
 
 def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
-    """Return what the changes wait for, or how the resource fails to work meanwhile."""
+    """Return what the changes are deferred until, or how the resource is unhealthy meanwhile."""
     output = step.output(found)
     if split.approval:
         needed = split.approval[0].failed
         words = f"{needed.message}. {needed.remedy}"
         outcome = Deferred(output=output, reason=needed.reason, message=words, needs_user=True)
     else:
-        words = f"{split.deferred[0].path} waits for {split.waits_for}: the change is disruptive"
+        words = f"{split.deferred[0].path} is deferred until {split.waits_for}: the change is disruptive"
         outcome = Deferred(output=output, reason="DisruptionWaits", message=words)
     unhealthy = step.check_health(found)
     if isinstance(unhealthy, Rechecked):
@@ -194,109 +163,16 @@ def _health(step: AnyStep, found: Any) -> Outcome:
     return step.check_health(found) or Ready(output=step.output(found))
 
 
-def _planned(step: AnyStep, desired: Any, found: Any, mode: Mode) -> Outcome:
-    """Return the outcome where nothing is applied: later steps go by what exists, or in a plan by what would exist."""
-    if found is not None or desired is None:
-        return _health(step, found)
+def _planned(step: AnyStep, desired: Any, observed: Observed[Any], mode: Mode) -> Outcome:
+    """Return the outcome when nothing is applied: later steps use what exists, or in a plan what would exist."""
+    if observed.exists or desired is None:
+        return _health(step, observed.found)
     return Ready(output=step.planned_output(desired)) if mode is Mode.PLAN else Waiting(on=("apply",))
 
 
 async def _observe_applied(step: AnyStep, inputs: Inputs, split: Split) -> Outcome:
-    """Observe again after changes that are real at once."""
-    observed = await step.observe(inputs, fresh=True)
+    """Observe again after changes that take effect at once."""
+    observed = await step.observe(await step.prepare(inputs), fresh=True)
     if unusable := observed.failed or observed.busy:
         return unusable
     return _deferred(step, observed.found, split) if split.later else _health(step, observed.found)
-
-
-async def guarded(step: AnyStep, work: Awaitable[Result]) -> Result:
-    """Await a step call within STEP_SECONDS; an exception becomes a Failed. A trace's span would begin and end here (`step_span`)."""
-    with step_span(step.name):
-        try:
-            return await asyncio.wait_for(work, STEP_SECONDS)
-        except Exception as error:
-            return Result(outcome=failure(step, error))
-
-
-def failure(step: AnyStep, error: Exception) -> Failed:
-    """Every exception becomes a Failed; the text of an unforeseen one stays out of status, it could hold anything."""
-    if isinstance(error, StepError):
-        return error.failed
-    try:
-        known = step.classify_error(error)
-    except Exception as second:
-        known, error = None, second
-    if known:
-        return known
-    if isinstance(error, TimeoutError):
-        return Failed(
-            reason="TimedOut",
-            message=f"{step.name} did not answer within {STEP_SECONDS:.0f} s",
-            remedy="It is tried again; if it stays, see whether the operator can reach the service.",
-            retry_in=15,
-        )
-    log.error("step %s failed unforeseen", step.name, exc_info=error)
-    return Failed(
-        reason="InternalError",
-        message=f"{step.name} failed in a way that the operator does not know ({type(error).__name__})",
-        remedy="It is tried again; the operator's log has the details. Please report it.",
-        retry_in=30,
-    )
-
-
-async def walk(
-    graph: Graph,
-    after: Mapping[str, tuple[str, ...]],
-    act: Callable[[AnyStep, Inputs], Awaitable[Result]],
-    on_result: Listener,
-) -> dict[str, Result]:
-    """Run `act` on each step once all steps it comes `after` are Ready or Deferred; until then it is Waiting on the rest of them."""
-    results: dict[str, Result] = {}
-    failures: list[Exception] = []
-    tasks: dict[str, asyncio.Task[None]] = {}
-
-    async def visit(name: str) -> None:
-        await asyncio.gather(*(tasks[other] for other in after[name]))
-        waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Unblocking))
-        if waits_for:
-            results[name] = Result(outcome=Waiting(on=waits_for))
-            return
-        made = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Unblocking)}
-        results[name] = await act(graph.steps[name], graph.inputs(name, made))
-        try:
-            await on_result(name, results[name])
-        except Exception as error:
-            failures.append(error)  # after the others: each may be in the middle of a write
-
-    order = graph.order if after == graph.needs else tuple(reversed(graph.order))
-    async with asyncio.TaskGroup() as group:
-        for name in order:
-            tasks[name] = group.create_task(visit(name), name=f"step {name}")
-    if failures:
-        raise failures[0]
-    return {name: results[name] for name in graph.order}
-
-
-def requeue_after(results: Mapping[str, Result], interval: float) -> float:
-    """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval."""
-    waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Rechecked)]
-    waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
-    return min([interval, *waits])
-
-
-def operations_in_progress(results: Mapping[str, Result]) -> dict[str, Operation]:
-    """Return the operations that the cloud works on after the reconcile. Pure.
-
-    The key is the step's name, or the one that the step gives its operation.
-    """
-    return {
-        result.outcome.operation.key or name: result.outcome.operation
-        for name, result in results.items()
-        if isinstance(result.outcome, Progressing) and result.outcome.operation is not None
-    }
-
-
-def operations_not_polled(results: Mapping[str, Result], recorded: Mapping[str, Operation]) -> dict[str, Operation]:
-    """Return the recorded operations of steps that the reconcile did not reach, since they wait for other steps. Pure."""
-    waiting = {name for name, result in results.items() if isinstance(result.outcome, Waiting)}
-    return {key: operation for key, operation in recorded.items() if key.split("/")[0] in waiting}

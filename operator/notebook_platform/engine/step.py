@@ -1,4 +1,7 @@
-"""The one idea: everything the operator keeps is a Step that observes, plans, applies and is deleted."""
+"""Define the step: everything the operator manages is one, and is observed, planned, applied and deleted through it.
+
+A resource in Azure, the access to a cluster and a Helm release are steps. The engine knows only this interface.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -15,9 +18,10 @@ Kind = TypeVar("Kind")
 
 
 class Inputs:
-    """The outputs of the steps that a step needs, by their class: `inputs[outputs.Cluster]` is a Cluster.
+    """The outputs of the steps that a step needs, by class: `inputs[outputs.Cluster]` is a Cluster.
 
-    An output is missing where a step has none (a network that the spec does not ask for), and in a deletion when its resource is gone.
+    An output is missing where a step has none (a network that the spec does not ask for), and in a deletion when its resource
+    no longer exists.
     """
 
     def __init__(self, *made: object) -> None:
@@ -35,10 +39,14 @@ class Inputs:
         found = self._by_class.get(kind)
         return found if isinstance(found, kind) else None
 
+    def including(self, *read: object) -> "Inputs":
+        """Return the inputs together with what a step has read itself, also by class."""
+        return Inputs(*self._by_class.values(), *read)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """Something a person would want to know although the step is well: it becomes a condition of its own."""
+    """A fact that users should know although the step is ready: it becomes a condition of its own."""
 
     condition: str
     reason: str
@@ -47,11 +55,13 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class Observed(Generic[Found]):
-    """What is. `found` is None when there is nothing.
+    """The result of an observation. `found` is None when the resource does not exist; or `absent` is set, when `found` holds what
+    the plan of its creation needs.
 
-    `busy`: an operation runs on it, so nothing may be applied now. `failed`: it must not be touched, or cannot be used, for
-    the reason given (another owner holds it, its last operation failed terminally). `ours` is False when what is there is
-    somebody else's: a deletion passes it by. `requeue_after`: seconds until what is wanted changes by itself (a schedule).
+    `busy`: an operation is in progress on it, so nothing may be applied now. `failed`: it must not be changed, or cannot be
+    used, for this reason (another owner holds it, its last operation failed terminally). `ours` is False when the resource
+    belongs to another owner: a deletion skips it. `requeue_after`: seconds until the desired state changes without a change
+    of the spec (a schedule).
     """
 
     found: Found | None = None
@@ -60,16 +70,23 @@ class Observed(Generic[Found]):
     ours: bool = True
     notices: tuple[Notice, ...] = ()
     requeue_after: float | None = None
+    absent: bool = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether the resource exists, if only in part."""
+        return self.found is not None and not self.absent
 
 
 class Step(ABC, Generic[Desired, Found, Output]):
-    """One resource, or one set of them, that the operator reconciles. An instance lives for one reconcile and holds its part of the
-    spec and its clients.
+    """One resource, or one set of them, that the operator reconciles. An instance lives for one reconcile and holds its part of
+    the spec and its clients. It holds no state between the calls: what `prepare` reads stands in the inputs, what `observe` finds in
+    `found`, and the engine hands both to the calls that follow.
 
-    `name` is CamelCase and gives the condition `<name>Ready`. Steps name each other by the class of their output: `needs` are the
-    classes that this step takes from its inputs, `provides` the class that later steps may need (None: no step needs it). Releases,
-    which the spec names, come `after` other releases by the name of their step, and take no output of theirs.
-    Every method but `desired`, `plan` and `output` may raise `StepError`; these three are pure (`desired` may raise it too).
+    `name` is CamelCase and gives the condition `<name>Ready`. Steps name each other by the class of their output: `needs` are
+    the classes that this step takes from its inputs, `provides` the class that later steps may need (None: no step needs it).
+    Releases, which the spec names, come `after` other releases by the name of their step and take no output of theirs. Every
+    method except `desired`, `plan` and `output` may raise `StepError`; these three are pure (`desired` may raise it too).
     """
 
     name: str
@@ -77,58 +94,70 @@ class Step(ABC, Generic[Desired, Found, Output]):
     after: tuple[str, ...] = ()
     provides: type[Output] | None = None
     deleted_with: ClassVar[type | None] = None
-    """The output of a step whose deletion ends this resource too: when this one cannot be reached or deleted, that is enough."""
+    """The output of the step whose deletion deletes this resource too. If this one cannot be reached or deleted, that
+    deletion is enough."""
 
     cacheable: ClassVar[bool] = False
     """Whether a first observation may come from a cache that all platforms share and that is some minutes old."""
 
-    async def prepare(self, inputs: Inputs) -> None:
-        """Read what the spec refers to (Secrets, ConfigMaps), before `desired`; not called in a deletion."""
+    async def prepare(self, inputs: Inputs) -> Inputs:
+        """Read what the spec refers to (Secrets, ConfigMaps). Returns the inputs including it, for `desired` and `observe`.
+
+        The engine calls it before `desired`, and before it observes what was applied; in a deletion it does not.
+        """
+        return inputs
 
     @abstractmethod
     def desired(self, inputs: Inputs) -> Desired | None:
-        """What should be; None when the spec does not ask for it."""
+        """Return the desired state; None when the spec does not ask for the resource."""
 
     @abstractmethod
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
-        """Read what exists, and write nothing. `fresh`: read the resource itself, as the engine asks before it changes anything; False
-        (only if `cacheable`): a shared answer that is some minutes old will do."""
+        """Read what exists, and write nothing.
+
+        `fresh`: read the resource itself, as the engine requires before a change. False (only if `cacheable`): a shared read
+        that is some minutes old is enough.
+        """
 
     @abstractmethod
     def plan(self, desired: Desired | None, found: Found | None) -> Sequence[Change]:
-        """The differences that the spec speaks of. Empty: in line."""
+        """Return the differences in fields that the spec sets. Empty: up to date."""
 
     @abstractmethod
     async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        """Start what makes `changes` real and return at once: one write, never a wait. `Ready` only if it is real already
-        (its output is taken from a fresh observation when that is None)."""
+        """Start the changes with one write and return without waiting.
+
+        Returns `Ready` only if they have taken effect already; an output of None is then taken from a fresh observation.
+        """
 
     def check_health(self, found: Found | None) -> Outcome | None:
-        """Whether what is there works, asked when nothing is to change: an outcome that says what is missing; None: all well."""
+        """Return an outcome that says why the resource does not work; None: it works. Called when nothing is to be changed."""
         return None
 
     @abstractmethod
     def output(self, found: Found | None) -> Output | None:
-        """Return what later steps take from what exists; None when nothing exists."""
+        """Return what later steps take from the observed resource; None when it does not exist."""
 
     def planned_output(self, desired: Desired) -> Output | None:
-        """What later steps would take if `desired` were made: ids that follow from names, `KNOWN_AFTER_APPLY` for the rest."""
+        """Return what later steps would take if `desired` were created: ids that follow from names, `KNOWN_AFTER_APPLY` for
+        the rest."""
         return None
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
-        """How long `changes` usually take, in seconds; for plans, nothing depends on it."""
+        """Return the usual duration of `changes` in seconds. Only plans show it."""
         return 2.0 if changes else 0.0
 
     def classify_error(self, error: Exception) -> Failed | None:
-        """What an exception means that one of these methods raised; None: it is unforeseen."""
+        """Return the failure that an exception of these methods means; None: it is unexpected."""
         return None
 
     @abstractmethod
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        """Start its end and return at once; `Progressing` until an observation finds nothing. Only what is ours."""
+        """Start the deletion and return without waiting: `Progressing` until an observation finds nothing. Deletes only what
+        the platform owns."""
 
     async def orphan(self, found: Found) -> Outcome:
-        """Take our mark off what stays when the platform goes (deletionPolicy: Orphan)."""
+        """Remove the operator's mark from a resource that outlives the platform (deletionPolicy: Orphan)."""
         return Ready()
 
 

@@ -1,4 +1,7 @@
-"""The way back over the graph: what is there is looked at forwards, then deleted, or let go of, backwards."""
+"""Delete or orphan the resources of the graph: observe all steps forwards, then act on them backwards.
+
+The deletion of a platform calls it, and repeats it until every result is Ready.
+"""
 
 import asyncio
 import logging
@@ -7,8 +10,9 @@ from typing import Any
 
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Outcome, Ready, Waiting
-from notebook_platform.engine.reconcile import STEP_SECONDS, Listener, Result, failure, guarded, ignore_result, walk
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs, Observed
+from notebook_platform.engine.traverse import STEP_SECONDS, Listener, failure, guarded, ignore_result, walk
 from notebook_platform.observability.context import log_deletion
 
 log = logging.getLogger(__name__)
@@ -21,12 +25,12 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
     for name in graph.order:
         step = graph.steps[name]
         if any(isinstance(seen[need], Failed) for need in graph.needs[name]):
-            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be looked at", remedy="", retry_in=10)
+            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be observed", remedy="", retry_in=10)
             continue
         try:
             observed = await asyncio.wait_for(step.observe(graph.inputs(name, made), fresh=True), STEP_SECONDS)
             seen[name] = observed
-            if observed.found is not None:
+            if observed.exists:
                 made[name] = step.output(observed.found)
         except Exception as error:
             seen[name] = failure(step, error)
@@ -34,9 +38,9 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
 
 
 async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: Listener = ignore_result) -> dict[str, Result]:
-    """Look forwards at what is there, then delete backwards: a thing goes when all that stands on it is gone.
+    """Observe the steps forwards, then delete backwards: a resource is deleted once everything that depends on it is deleted.
 
-    A result is Ready once nothing of ours is left of its step.
+    A result is Ready once nothing that the platform owns is left of its step.
     """
     seen, made = await _look_forwards(graph)
 
@@ -44,16 +48,16 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
         observed = seen[step.name]
         host = graph.provider(step.deleted_with) if step.deleted_with else None
         hosting = seen[host] if host else None
-        ends_anyway = isinstance(hosting, Observed) and hosting.found is not None
+        ends_anyway = isinstance(hosting, Observed) and hosting.exists
         if isinstance(observed, Failed):
             return Result(outcome=Ready() if ends_anyway else _blamed(graph, step, observed, seen))
-        if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
+        if not observed.ours or (not observed.exists and not observed.busy and not observed.failed):
             return Result(outcome=Ready())
         if step.name in backing_off:
             return Result(outcome=backing_off[step.name], exists=True)
-        if observed.busy and (observed.found is None or observed.busy.reason == "Deleting"):
+        if observed.busy and (not observed.exists or observed.busy.reason == "Deleting"):
             return Result(outcome=observed.busy, exists=True)
-        if observed.found is None:
+        if not observed.exists:
             return Result(outcome=observed.failed or Ready(), exists=True)
         result = await guarded(step, _deleted(step, observed.found, graph.inputs(step.name, made)))
         if isinstance(result.outcome, Failed) and ends_anyway:
@@ -65,14 +69,18 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
 
 
 def _blamed(graph: Graph, step: AnyStep, failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
-    """A step that could not be looked at because of another waits for that one; the other tells what is wrong."""
+    """Return the outcome of a step that cannot be observed: it waits for the steps that block the observation, if any; they
+    report the cause."""
     culprits = tuple(need for need in graph.needs[step.name] if isinstance(seen[need], Failed))
     return Waiting(on=culprits) if culprits else failed
 
 
 def _waits(graph: Graph, seen: Mapping[str, Observed[Any] | Failed]) -> dict[str, tuple[str, ...]]:
-    """Return for each step the dependents that it waits for. A step that cannot be observed waits for none: its dependents wait for
-    it, and in a circle of waits no condition would name the cause."""
+    """Return for each step the dependents that it waits for.
+
+    A step that cannot be observed waits for none: its dependents wait for it, and in a cycle of waits no condition would name
+    the cause.
+    """
     return {name: () if isinstance(seen[name], Failed) else others for name, others in graph.dependents.items()}
 
 
@@ -82,8 +90,10 @@ async def _deleted(step: AnyStep, found: Any, inputs: Inputs) -> Result:
 
 
 async def orphan(graph: Graph) -> dict[str, Result]:
-    """Look forwards at what is there, then backwards take our mark off what is ours; nothing is deleted. The mark of a thing goes
-    after those of all that stands on it, for without it nothing below would be looked at again."""
+    """Observe the steps forwards, then remove the operator's marks backwards; nothing is deleted.
+
+    The mark of a resource is removed after those of its dependents: without it they would not be observed again.
+    """
     seen, _ = await _look_forwards(graph)
 
     async def act(step: AnyStep, _: Inputs) -> Result:
@@ -92,7 +102,7 @@ async def orphan(graph: Graph) -> dict[str, Result]:
             return Result(outcome=_blamed(graph, step, observed, seen))
         if observed.busy:
             return Result(outcome=observed.busy)
-        if observed.found is None or not observed.ours:
+        if not observed.exists or not observed.ours:
             return Result(outcome=Ready())
         return await guarded(step, _released(step, observed.found))
 

@@ -13,8 +13,8 @@ from kubernetes.aio import client
 
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.drift import COME_AND_GO
+from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.object_client import ERRORS, Live, live
-from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.release import Release, marks_of
 
 AT_ONCE = 8

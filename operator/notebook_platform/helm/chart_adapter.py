@@ -10,13 +10,12 @@ from kubernetes.aio import client
 from notebook_platform.api.remediation import Remediation
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.approval import Concern
-from notebook_platform.helm.claims import without_volume
-from notebook_platform.helm.dropped import dropped_volumes
+from notebook_platform.helm.claims import dropped_volumes, without_volume
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pdb import drain_blocked
 from notebook_platform.helm.health.workloads import troubles
 from notebook_platform.helm.hooks import Place, progress
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import Wanted
 from notebook_platform.workload.step import WorkloadClusterOutput
@@ -67,8 +66,8 @@ class ChartAdapter(ABC):
         """Chart and values. `existing` is what is there, if it is ours or may be taken over. Raises StepError for what is missing or
         cannot be. `target.api` is None while the cluster is only planned."""
 
-    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
-        """How it is, asked when it is as wanted."""
+    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
+        """Return the health of a release that runs. `wanted`: what `want` returned in the same reconcile."""
         return Seen(troubles=await troubles(target.api, release), notices=await drain_blocked(target.api, release, self.field))
 
     def notices(self) -> Sequence[Notice]:

@@ -26,7 +26,7 @@ from yarl import URL
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.ownership import OwnedRelease, Place, ReleaseLedger
+from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
 from notebook_platform.helm.release import PREFIX, RecordUnreadable, revision_of
 from notebook_platform.helm.storage import decoded_from, packed_release
 

@@ -1,6 +1,6 @@
 """JupyterHub: the content of the hub's release, what else its health means, and what of it outlives helm."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from kubernetes.aio import client
 
@@ -8,9 +8,9 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
 from notebook_platform.helm.health.pdb import drain_blocked
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
@@ -51,7 +51,6 @@ class JupyterHub(ChartAdapter):
         self._secrets = secrets
         self._helm = helm
         self._allow_private = allow_private
-        self._origins: Mapping[str, str] = {}
 
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         named = self._spec.chart
@@ -59,14 +58,11 @@ class JupyterHub(ChartAdapter):
         existing_release = ExistingRelease(existing.config, target.api, self.namespace) if existing else None
         secrets = await hub_secrets(self._secrets, self._spec, existing_release)
         more = await documents(self._secrets, self._spec.values_from, FIELD, self._spec.values)
-        self._hub_context = await gather_context(
-            target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private
-        )
-        made = render_with_origins(self._spec, secrets, target.served_version, more, self._hub_context)
-        self._origins = made.told()
-        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=self._origins)
+        hub_context = await gather_context(target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private)
+        made = render_with_origins(self._spec, secrets, target.served_version, more, hub_context)
+        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.told())
 
-    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
+    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
         found = await hub_health.look(target.api, release, FIELD)
         troubles, servers = found.troubles, None
         door = f"http://{found.address}{base_path(self._spec)}" if found.address else None
@@ -79,7 +75,7 @@ class JupyterHub(ChartAdapter):
             troubles = await stale(target.api, self.namespace, servers, patience)
         users = counted(await census.census(target.api, self.namespace), servers)
         named = named_claims(release.config)
-        claims = await examine(target.api, self.namespace, named, self._origins, FIELD, target.nodes)
+        claims = await examine(target.api, self.namespace, named, wanted.origins, FIELD, target.nodes)
         troubles = tuple(sorted([*troubles, *claims.troubles]))
         notices = (
             *found.notices,

@@ -9,7 +9,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.engine.outcome import Progressing, StepError
-from notebook_platform.helm.marker import LABEL
+from notebook_platform.helm.ownership import LABEL
 from notebook_platform.helm.release import Release
 from notebook_platform.hubs.chart.versions import migrates
 

@@ -6,7 +6,7 @@ https://z2jh.jupyter.org/en/stable/administrator/upgrading/index.html
 import re
 from collections.abc import Iterator, Mapping
 
-from notebook_platform.helm.approval import Concern
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates, parse
 from notebook_platform.hubs.naming import ESCAPE, SAFE, ReleaseSnapshot, scheme_of

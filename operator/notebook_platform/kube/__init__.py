@@ -1,1 +1,1 @@
-"""The management cluster: the Secrets and ConfigMaps beside a platform."""
+"""Access the management cluster: the platform object, and the Secrets and ConfigMaps in its namespace."""

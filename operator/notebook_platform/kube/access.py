@@ -1,7 +1,8 @@
-"""What the management cluster has to offer before kopf starts: the CustomResourceDefinition, and rights for patterns of namespaces.
+"""Wait for what kopf requires of the management cluster at its start: the CustomResourceDefinition, and rights for patterns of
+namespaces.
 
-kopf looks once for the resources it serves, unless it may watch CustomResourceDefinitions in the whole cluster. The operator needs that right
-for patterns alone, so it waits for its own resource here.
+kopf discovers the resources that it serves once, unless it may watch CustomResourceDefinitions in the whole cluster. The
+operator needs that right for patterns only, so it waits for its own resource here.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from notebook_platform.api import GROUP, PLURAL, VERSION
 log = logging.getLogger(__name__)
 
 WAIT = 2.0
-"""Seconds between two questions to the API server."""
+"""Seconds between two requests to the API server."""
 
 OBSERVED = (("", "namespaces"), ("apiextensions.k8s.io", "customresourcedefinitions"))
 """(API group, resource) that kopf watches for patterns of namespaces."""
@@ -55,7 +56,10 @@ async def until_observable(api: client.ApiClient) -> None:
 
 
 async def _may_observe(api: client.ApiClient, group: str, resource: str) -> bool:
-    """Ask the API server (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access)."""
+    """Return whether the API server lets the operator list and watch a resource.
+
+    https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access
+    """
     for verb in ("list", "watch"):
         asked = client.V1ResourceAttributes(group=group, resource=resource, verb=verb)
         review = client.V1SelfSubjectAccessReview(spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked))
@@ -66,7 +70,7 @@ async def _may_observe(api: client.ApiClient, group: str, resource: str) -> bool
 
 
 async def _until(missing: Callable[[], Awaitable[str | None]]) -> None:
-    """Ask again and again until nothing is missing; log each different answer once."""
+    """Repeat the check until nothing is missing; log each different answer once."""
     logged = None
     while True:
         try:

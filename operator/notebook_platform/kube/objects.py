@@ -1,4 +1,4 @@
-"""Writes to the NotebookPlatform itself: its status, its finalizer, and the Events that speak of it."""
+"""Read and write the NotebookPlatform itself: its status, its finalizer, and Events about it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,7 +27,7 @@ class PlatformObject:
         self._redactor = REDACTORS.of(platform.uid)
 
     async def read(self) -> dict[str, Any] | None:
-        """The object as it is now; None when it is gone or another of the same name took its place."""
+        """Return the object as it is now; None when it is deleted or another object has its name."""
         try:
             body: dict[str, Any] = await self._custom.get_namespaced_custom_object(*self._path())
         except ApiException as error:
@@ -37,14 +37,14 @@ class PlatformObject:
         return body if body["metadata"]["uid"] == self._platform.uid else None
 
     async def write_status(self, status: Mapping[str, Any], previous: Mapping[str, Any]) -> None:
-        """Make status what is given: one merge patch, with nulls for what is no longer there."""
+        """Replace the status with one merge patch, which sets members that no longer exist to null."""
         gone = {key: None for key in previous if key not in status}
         await self._custom.patch_namespaced_custom_object_status(
             *self._path(), {"status": {**status, **gone}}, _content_type="application/merge-patch+json"
         )
 
     async def set_finalizer(self, body: Mapping[str, Any], *, present: bool) -> None:
-        """Add or remove the operator's finalizer, and only it; guarded by the object's resourceVersion."""
+        """Add or remove the operator's finalizer only; guarded by the object's resourceVersion."""
         metadata = body["metadata"]
         others = [name for name in metadata.get("finalizers") or () if name != FINALIZER]
         patch = {

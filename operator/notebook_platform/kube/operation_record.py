@@ -1,7 +1,7 @@
-"""The record of an accepted operation, in the Secret `<platform>-operations`. Pure.
+"""Encode and decode the record of an accepted operation, in the Secret `<platform>-operations`. Pure.
 
-Whoever may edit Secrets beside a platform can write records, and the operator sends its token to their addresses. So a record is
-read as the author's word: it may name an operation of Resource Manager in the platform's own subscription, and nothing else.
+Users who may edit Secrets in the namespace can write records, and the operator sends its token to their addresses. So a
+record is untrusted: it may name an operation of Resource Manager in the platform's own subscription, and nothing else.
 """
 
 import json
@@ -21,7 +21,7 @@ MOST_RECORDS = 100
 """A platform has a dozen steps, and some have an operation for each agent pool."""
 LONGEST_EXPECTED = 24 * 3600.0
 OLDEST = timedelta(days=7)
-"""Azure knows an operation for about a day; the rest is for clocks and outages."""
+"""Azure keeps an operation for about a day; the rest allows for clock differences and outages."""
 EARLY = timedelta(hours=1)
 
 KEY = re.compile(r"[A-Z][A-Za-z0-9]{0,62}(/[A-Za-z0-9._-]{1,63})?")
@@ -39,8 +39,11 @@ NAMESPACES = r"Microsoft\.(Compute|ContainerRegistry|ContainerService|Insights|M
 
 @dataclass(frozen=True, kw_only=True)
 class OperationScope:
-    """Where a platform's operations are: Resource Manager (an https origin without a path), a subscription, resource groups.
-    `markers` are addresses by key that stand for something to wait for and are never requested."""
+    """Where the operations of a platform may be: Resource Manager (an https origin without a path), a subscription, resource
+    groups.
+
+    `markers` are addresses by key that stand for a state to wait for and are never requested.
+    """
 
     resource_manager: str
     subscription_id: str
@@ -48,10 +51,10 @@ class OperationScope:
     markers: Mapping[str, str] = field(default_factory=dict)
 
     def admits(self, key: str, url: str) -> bool:
-        """Whether the address is that of an operation document within the scope, or the marker of this key.
+        """Return whether the address is that of an operation document within the scope, or the marker of this key.
 
-        The forms are `/subscriptions/S/providers/N/locations/L/operations/ID`, `/subscriptions/S/operationresults/ID` and, in the
-        platform's resource groups, `.../resourceGroups/G/providers/N/TYPE/NAME/operationStatuses/ID`
+        The forms are `/subscriptions/S/providers/N/locations/L/operations/ID`, `/subscriptions/S/operationresults/ID` and, in
+        the platform's resource groups, `.../resourceGroups/G/providers/N/TYPE/NAME/operationStatuses/ID`
         (https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations).
         """
         if key in self.markers:
@@ -76,7 +79,7 @@ class OperationScope:
 
 
 def encode(operation: Operation) -> str:
-    """The text of a record."""
+    """Return the text of a record."""
     return json.dumps(
         {
             "kind": operation.kind,
@@ -90,7 +93,7 @@ def encode(operation: Operation) -> str:
 
 
 def decode(name: str, text: str, scope: OperationScope, now: datetime) -> tuple[str, Operation] | None:
-    """Read the record under the Secret's key `name`: (the key of the operation, the operation). None for anything else."""
+    """Read the record under the Secret's key `name`. Returns (key of the operation, operation); None for anything else."""
     key = name.replace("__", "/")
     try:
         data = parse_json(text, BUDGET)
@@ -117,7 +120,7 @@ def decode(name: str, text: str, scope: OperationScope, now: datetime) -> tuple[
 
 
 def decode_all(data: Mapping[str, str], scope: OperationScope, now: datetime) -> tuple[dict[str, Operation], int]:
-    """All records of the Secret by key, and how many were refused."""
+    """Return all records of the Secret by key, and the number of refused ones."""
     read: Iterable[tuple[str, str]] = list(data.items())[:MOST_RECORDS]
     found = dict(record for name, text in read if (record := decode(name, text, scope, now)) is not None)
     return found, len(data) - len(found)
@@ -134,7 +137,7 @@ def _has_form(data: Any) -> bool:
 
 
 def _moment(text: str) -> datetime | None:
-    """The moment with its time zone; None for anything else."""
+    """Return the moment with its time zone; None for anything else."""
     try:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo is not None else None

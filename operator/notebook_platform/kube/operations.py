@@ -1,7 +1,7 @@
-"""Accepted operations are written down before anything else, so that an operator that is killed reads their end later.
+"""Record accepted operations before anything else, so that an operator that is killed reads their results after its restart.
 
-They live in a Secret beside the platform and not in its status, because the address of an operation is signed; status shows it
-without the signature.
+They are stored in a Secret beside the platform and not in its status, because the address of an operation is signed; status
+shows it without the signature.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ log = logging.getLogger(__name__)
 
 
 class OperationStore:
-    """The operations of one platform by the step that started them. `refused`: why they cannot be written down, if so: then nothing
-    may be started."""
+    """The operations of one platform, by the step that started them. `refused`: why they cannot be recorded; then none may be
+    started."""
 
     def __init__(self, secrets: SecretStore) -> None:
         self._secrets = secrets
         self._name = f"{secrets.platform.name}-operations"
         self._known: dict[str, Operation] | None = None
         self._lock = asyncio.Lock()
-        """Steps run side by side, and several may have an operation accepted at once."""
+        """Steps run in parallel, and several may start an operation at once."""
         self.refused: Failed | None = None
 
     async def load(self, scope: OperationScope) -> Mapping[str, Operation]:
-        """All recorded operations. Reads the Secret once in a process, and again while it is another owner's.
+        """Return all recorded operations. Reads the Secret once in a process, and again while it has another owner.
 
         Records outside the scope are left out: see operation_record.
         """
@@ -49,17 +49,20 @@ class OperationStore:
             return dict(self._known)
 
     async def _read(self, scope: OperationScope) -> dict[str, Operation]:
-        """Return the usable records. Only their values are kept out of messages: whatever else the Secret holds is never used, so that no
-        number of forged records is more than a platform may have."""
+        """Return the usable records.
+
+        Only their values are kept out of messages: the rest of the Secret is never used, so that forged records cannot exceed
+        the number of secret values of a platform.
+        """
         data = await self._secrets.own(self._name, orphaned=False, plain=True) or {}
         recorded, left_out = decode_all(data, scope, datetime.now(UTC))
         if left_out:
-            log.warning("%s: %d unusable records of operations are left out", self._name, left_out)
+            log.warning("%s: ignored %d unusable records of operations", self._name, left_out)
         await self._secrets.redact_from_now_on(self._name, {key: encode(operation) for key, operation in recorded.items()})
         return recorded
 
     async def remember(self, key: str, operation: Operation) -> None:
-        """Write down an operation that was just accepted. Progress of a known one is kept in memory only."""
+        """Record an operation that was just accepted. The progress of a known operation is kept in memory only."""
         async with self._lock:
             known = dict(self._known or {})
             before = known.get(key)
@@ -72,7 +75,7 @@ class OperationStore:
             await self._write()
 
     async def forget_all_but(self, keys: Collection[str]) -> None:
-        """Drop those that have ended."""
+        """Remove the records of operations that have ended."""
         async with self._lock:
             if self._known is None:
                 return
@@ -91,7 +94,7 @@ class OperationStore:
             else:
                 await self._secrets.drop(self._name)
         except StepError as refused:
-            self.refused = refused.failed  # the operations stay in memory, and the next reconcile says why
+            self.refused = refused.failed  # the operations stay in memory, and the next reconcile reports the reason
 
 
 def _log_start(key: str, operation: Operation) -> None:
@@ -100,7 +103,7 @@ def _log_start(key: str, operation: Operation) -> None:
 
 
 def _log_end(key: str, operation: Operation) -> None:
-    """Log the end and the seconds since the operation was accepted; whether it succeeded is the step's condition."""
+    """Log the end, with the seconds since the operation was accepted. The step's condition reports whether it succeeded."""
     seconds = (datetime.now(UTC) - operation.started).total_seconds()
     with step_span(key):
         extra = fields(operation=operation.kind, seconds=round(seconds, 1))

@@ -1,8 +1,8 @@
-"""Keeps secret values out of all that users read.
+"""Keep secret values out of everything that users read.
 
-A `SecretRedactor` belongs to one platform and knows the secrets that were read or made for it, and no others: its status, its
-Events and the output of commands are redacted with these alone. A set shared over platforms would answer whether another team's
-password is the one in my resource, and would let one author blank words in all messages. Log lines are for the operator's
+A `SecretRedactor` belongs to one platform and knows only the secrets that were read or created for it: the platform's status,
+Events and command output are redacted with these alone. A set shared between platforms would reveal whether my resource holds
+the password of another team, and would let one author blank words in all messages. Log lines are for the operator's
 administrators and are redacted with the secrets of all platforms.
 """
 
@@ -19,31 +19,31 @@ from notebook_platform.kube.substrings import Entry, SubstringIndex
 HIDDEN = "***"
 
 MOST_LEAVES = 2000
-"""Of the Secrets of one platform. Whoever needs more keeps other things than secrets in them."""
+"""For the Secrets of one platform together."""
 
 GENERATIONS = 4
-"""So many values of one key are known at once: after a rotation, errors may still name the last ones."""
+"""The number of values of one key that are known at once: after a rotation, errors may still name earlier ones."""
 
 UNUSED_SECONDS = 86_400.0
-"""A value that was not read for so long makes room for others when there are too many."""
+"""A value that was not read for so long is evicted when there are too many."""
 
 LONGEST_MESSAGE = 4096
 """Characters. Conditions and Events hold less; a longer search would only take time."""
 
 LONGEST_TEXT = 16_384
-"""Characters. What follows is dropped: no reader of a message or of a log line needs it, and the search costs time."""
+"""Characters. The rest is dropped: no reader of a message or a log line needs it, and the search takes time."""
 
 SLICE = 50
-"""Forms that are learned before other work of the process gets its turn."""
+"""The number of forms that are learned before the event loop runs other tasks."""
 
 MOST_READ = 1 << 20
-"""Characters of a text that are read at all before it is cut."""
+"""The number of characters of a text that are read before it is cut."""
 
 BEGINNING = 24
-"""So many characters identify a longer value that another program has cut."""
+"""The number of characters that identify a longer value that another program has truncated."""
 
 _COMMON = re.compile("://|-----")
-"""In what many values begin with: the scheme and host of a URL, the first line of a key."""
+"""How many values begin: the scheme and host of a URL, the first line of a key."""
 
 _PATTERNS = (
     re.compile(r"(?i)authorization[\"']?:\s*[\"']?(?:bearer|basic|token)\s+(\S+)"),
@@ -51,16 +51,17 @@ _PATTERNS = (
     re.compile(r"(?i)[?&](?:sig|s|c|h|t|code|client_secret|access_token)=([^&\s\"']+)"),
     re.compile(r"://[^\s/@:]{0,256}:([^\s/@]{1,256})@"),
 )
-"""Tokens, signatures and passwords in URLs: secret whoever they belong to."""
+"""Tokens, signatures and passwords in URLs: always secret."""
 
 
 class TooManySecrets(ValueError):
-    """The Secrets of a platform hold more values than can be kept out of its messages."""
+    """The Secrets of a platform hold more values than the operator can keep out of its messages."""
 
 
 @dataclass(frozen=True)
 class Learnable:
-    """What is to be searched for, for one value: the forms of its leaves, and beginnings of long ones. `digest` is the value's hash."""
+    """What to search for, for one value: the forms of its leaves, and the beginnings of long ones. `digest` is the value's
+    hash."""
 
     digest: int
     leaves: int
@@ -79,7 +80,7 @@ class _Value:
 
 
 class SecretRedactor:
-    """The secrets of one platform. `log` is the index that the log is redacted with; `clock` gives seconds."""
+    """The secrets of one platform. `log` is the index that redacts the log; `clock` returns seconds."""
 
     def __init__(self, log: SubstringIndex | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._own = SubstringIndex()
@@ -90,13 +91,14 @@ class SecretRedactor:
         self._forgotten = False
 
     def add(self, data: Mapping[str, str], *, source: str = "") -> None:
-        """Learn the values of a Secret's data; `source` is the Secret's name. Raises TooManySecrets, and then knows none of them."""
+        """Learn the values of a Secret's data; `source` is the Secret's name. Raises TooManySecrets, and then learns none of
+        them."""
         fresh = self.unknown(data, source=source)
         for _ in self.learn(learnable(fresh), source=source):
             pass
 
     def unknown(self, data: Mapping[str, str], *, source: str = "") -> dict[str, str]:
-        """Return what of a Secret's data is to be learned: values that are not known under their keys."""
+        """Return the part of a Secret's data that is to be learned: values that are not known under their keys."""
         fresh, now = {}, self._clock()
         for key, value in data.items():
             if key in PUBLIC_KEYS:
@@ -111,7 +113,8 @@ class SecretRedactor:
     def learn(self, found: Mapping[str, Learnable], *, source: str = "") -> Iterator[None]:
         """Learn what `learnable` found in a Secret's data, in slices of about a millisecond: exhaust the iterator.
 
-        Raises TooManySecrets at its first slice, and then knows none of it; nor does it when it is closed before its end.
+        Raises TooManySecrets at its first slice and then learns nothing; nor does it learn anything when it is closed before
+        its end.
         """
         if self._forgotten:
             return
@@ -135,11 +138,11 @@ class SecretRedactor:
         return _redacted(text, self._own)
 
     def sanitize(self, text: str, limit: int = LONGEST_MESSAGE) -> str:
-        """Return `text` fit to be shown: one printable line, without secrets, and only then cut to `limit` characters."""
+        """Return `text` as one printable line without secrets, and only then cut to `limit` characters."""
         return shortened(_redacted(printable(text[:MOST_READ]), self._own, limit), limit)
 
     def forget(self) -> None:
-        """Drop all values, for good: the platform is gone."""
+        """Drop all values: the platform is deleted."""
         self._forgotten = True
         for kept in self._values.values():
             for digest in list(kept):
@@ -187,7 +190,7 @@ class SecretRedactor:
 
 
 def learnable(data: Mapping[str, str]) -> dict[str, Learnable]:
-    """Return what is to be searched for, by the keys of a Secret's data. Pure; may run in a thread. Raises TooManySecrets."""
+    """Return what to search for, by the keys of a Secret's data. Pure; may run in a thread. Raises TooManySecrets."""
     found, count = {}, 0
     for key, value in data.items():
         words: set[str] = set()
@@ -212,13 +215,13 @@ class RedactorRegistry:
         """For the operator's own secrets, which belong to no platform."""
 
     def of(self, uid: str) -> SecretRedactor:
-        """Return the redactor of a platform; makes it on first use."""
+        """Return the redactor of a platform; create it on first use."""
         if uid not in self._by_uid:
             self._by_uid[uid] = SecretRedactor(self._log)
         return self._by_uid[uid]
 
     def drop(self, uid: str) -> None:
-        """Forget the secrets of a platform that is gone."""
+        """Drop the secrets of a deleted platform."""
         if redactor := self._by_uid.pop(uid, None):
             redactor.forget()
 
@@ -228,14 +231,14 @@ class RedactorRegistry:
 
 
 REDACTORS = RedactorRegistry()
-"""One for the process."""
+"""The registry of the process."""
 
 CURRENT: ContextVar[SecretRedactor | None] = ContextVar("redactor", default=None)
 """The redactor of the platform that the running task works for."""
 
 
 def sanitize(text: str, limit: int = LONGEST_MESSAGE) -> str:
-    """Return words from outside fit to be shown, as `SecretRedactor.sanitize` does, with the secrets of the current platform."""
+    """Return text from outside the process as `SecretRedactor.sanitize` does, with the secrets of the current platform."""
     redactor = CURRENT.get()
     if redactor is not None:
         return redactor.sanitize(text, limit)
@@ -243,7 +246,8 @@ def sanitize(text: str, limit: int = LONGEST_MESSAGE) -> str:
 
 
 def _redacted(text: str, index: SubstringIndex | None, most: int = LONGEST_TEXT) -> str:
-    """Return the text, or its first `most` characters and an ellipsis. A secret that begins before that is hidden as a whole."""
+    """Return the text, or its first `most` characters and an ellipsis. A secret that begins before the cut is hidden as a
+    whole."""
     spans = [match.span(1) for pattern in _PATTERNS for match in pattern.finditer(text, 0, most + LONGEST_MESSAGE)]
     if index is not None:
         spans += index.spans(text, most)

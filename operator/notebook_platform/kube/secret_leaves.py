@@ -1,7 +1,7 @@
-"""What of a Secret is secret: its leaves, and the forms in which a leaf may turn up in a message.
+"""Find the secret parts of a Secret: its leaves, and the forms in which a leaf may appear in a message. Pure.
 
-A leaf is a value that would be of use to whoever reads it: the whole of a plain value, each string of a document (a kubeconfig,
-values.yaml, a Docker configuration), each line of a text, the password in a URL or a connection string. Pure.
+A leaf is a value that is of use to its reader: the whole of a plain value, each string of a document (a kubeconfig,
+values.yaml, a Docker configuration), each line of a text, the password in a URL or a connection string.
 """
 
 import base64
@@ -18,26 +18,26 @@ from notebook_platform.bounded.text import printable
 from notebook_platform.kube.substrings import BLOCK, GRAM
 
 SHORTEST = GRAM
-"""Shorter values would blank ordinary words; the operator makes none and no real secret is so short."""
+"""Shorter values would blank ordinary words. The operator generates none, and no real secret is so short."""
 
 LONGEST_ENCODED = BLOCK
-"""Longer leaves are hidden as they stand; base64 of base64, or a percent-encoded key file, is not what a message holds."""
+"""Longer leaves are hidden in their plain form only: a message does not hold base64 of base64, or a percent-encoded key file."""
 
 MOST_URLS = 50
-"""In one text."""
+"""For one text."""
 
 LONGEST_AUTHORITY = 1024
 
 LONGEST_LIST = 4096
-"""A longer text is no list of secrets on one line."""
+"""A longer text is not a list of secrets on one line."""
 
 PUBLIC_KEYS = frozenset(
     {"tenantId", "clientId", "clusterId", "secretId", "expires", "username", "given", "giving", "roleAssignments"}
 )
-"""Keys of Secrets that hold identifiers, wanted in messages."""
+"""Keys of Secrets that hold identifiers, which messages should show."""
 
 PUBLIC_MEMBERS = PUBLIC_KEYS | {"apiVersion", "kind", "name", "namespace", "pullPolicy", "storageClassName", "tag", "type"}
-"""Members of documents that name things or choose from a list."""
+"""Members of documents that name an object or choose from a list."""
 
 BUDGET = Budget(bytes=1 << 20, nodes=20_000, depth=50)
 
@@ -66,7 +66,7 @@ def leaves(value: str) -> Iterator[str]:
 
 
 def _document(value: str) -> dict[str, Any] | list[Any] | None:
-    """The mapping or list that a value holds as YAML or JSON; None: it is a plain text."""
+    """Return the mapping or list that a value holds as YAML or JSON; None: it is plain text."""
     if not ("\n" in value.strip() or ": " in value or value.lstrip()[:1] in ("{", "[")):
         return None
     try:
@@ -78,10 +78,10 @@ def _document(value: str) -> dict[str, Any] | list[Any] | None:
 
 def _of_document(document: dict[str, Any] | list[Any]) -> Iterator[str]:
     members = document if isinstance(document, dict) else {}
-    if {"clusters", "users"} <= members.keys():  # a kubeconfig: names, addresses and the authority are no secrets
+    if {"clusters", "users"} <= members.keys():  # a kubeconfig: names, addresses and the CA are not secret
         users = members["users"] if isinstance(members["users"], list) else []
         yield from _scalars([user.get("user") for user in users if isinstance(user, dict)])
-    elif {"kind", "url", "started"} <= members.keys():  # an operation in Azure, as OperationStore keeps it
+    elif {"kind", "url", "started"} <= members.keys():  # an operation in Azure, as OperationStore records it
         yield from _of_text(str(members["url"]), whole=False)
     else:
         yield from _scalars(document)
@@ -102,7 +102,7 @@ def _scalars(document: Any) -> Iterator[str]:
 
 
 def _of_text(text: str, *, whole: bool = True) -> Iterator[str]:
-    """The leaves of a text: itself (`whole`), its lines, what is assigned in it, passwords of URLs, what is encoded in it."""
+    """Yield the leaves of a text: itself (`whole`), its lines, assigned values, passwords of URLs, encoded values."""
     bare = _CERTIFICATE.sub("", text).strip()
     if _PUBLIC_LINE.fullmatch(bare):
         return
@@ -131,11 +131,11 @@ def _of_line(line: str) -> Iterator[str]:
 
 
 def _of_urls(text: str) -> Iterator[str]:
-    """Passwords in URLs, as they stand and percent-decoded, and what their queries hold under secret names."""
+    """Yield the passwords in URLs, plain and percent-decoded, and the query parameters with secret names."""
     for piece in text.split("://", MOST_URLS)[1:]:
         authority, at, _ = piece[:LONGEST_AUTHORITY].partition(" ")[0].rpartition("@")
         password = authority.partition(":")[2]
-        if at and password:  # one may hold an `@` that should have been percent-encoded
+        if at and password:  # a password may hold an `@` that is not percent-encoded
             yield from (password, unquote(password), password.partition("@")[0], unquote(password.partition("@")[0]))
     if "://" in text and " " not in text:
         try:
@@ -146,7 +146,7 @@ def _of_urls(text: str) -> Iterator[str]:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    """What a short text is the base64 of, where that is text too: `user:password` of a registry, above all."""
+    """Yield the text that a short text is the base64 of, if it is one: above all `user:password` of a registry."""
     if len(text) > LONGEST_ENCODED or not _BASE64.fullmatch(text):
         return
     try:
@@ -159,7 +159,7 @@ def _decoded(text: str) -> Iterator[str]:
 
 
 def forms(leaf: str) -> set[str]:
-    """Return all forms of a leaf that are searched for: itself, in one line, escaped for JSON, Python, URLs and shells, in base64."""
+    """Return all forms of a leaf to search for: itself, in one line, escaped for JSON, Python, URLs and shells, in base64."""
     found = {leaf, leaf.rstrip("=")}
     if not _PLAIN.fullmatch(leaf):
         found |= {" ".join(leaf.split()), printable(leaf)}
@@ -183,7 +183,7 @@ def _escaped(leaf: str) -> Iterator[str]:
 
 
 def _encoded(octets: bytes, lead: int) -> tuple[str, ...]:
-    """The characters of base64 that follow from the octets alone, when `lead` octets (modulo 3) stand before them."""
+    """Return the base64 characters that depend on the octets alone, when `lead` octets (modulo 3) precede them."""
     text = base64.b64encode(bytes(lead) + octets).decode()
     core = text[(lead * 8 + 5) // 6 : (lead + len(octets)) * 8 // 6]
     return (core, core.translate(_URL_SAFE)) if "+" in core or "/" in core else (core,)

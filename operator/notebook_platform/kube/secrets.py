@@ -1,4 +1,5 @@
-"""Secrets and ConfigMaps of the platform's own namespace: those a user refers to, and those the operator keeps."""
+"""Read and write Secrets and ConfigMaps of the platform's own namespace: those that the spec refers to, and the operator's
+own."""
 
 import asyncio
 import base64
@@ -17,14 +18,14 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, learnable
 
 Contents = Literal["missing", "different", "current"]
-"""How a Secret compares with what it should hold."""
+"""How a Secret compares with its wanted content."""
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "notebook-platform"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """Which object a step works for."""
+    """The object that a step works for."""
 
     namespace: str
     name: str
@@ -32,27 +33,30 @@ class Platform:
 
 
 class SecretStore:
-    """Reads what the spec refers to and keeps what the operator makes, in one namespace and no other."""
+    """Reads what the spec refers to and stores what the operator generates, in one namespace and no other."""
 
     def __init__(self, api: client.ApiClient, platform: Platform) -> None:
         self._core = client.CoreV1Api(api)
         self.platform = platform
         self.redactor: SecretRedactor = REDACTORS.of(platform.uid)
-        """Keeps the platform's secrets out of messages: it knows all that was read or kept here."""
+        """Keeps the platform's secrets out of messages: it knows all that was read or stored here."""
 
     async def find(self, name: str) -> Mapping[str, str] | None:
-        """The decoded data of a Secret that the spec refers to; None when there is no such Secret. Values that are not text are
-        left out. Raises StepError (SecretTooLarge)."""
+        """Return the decoded data of a Secret that the spec refers to, without values that are not text; None when it does not
+        exist.
+
+        Raises StepError (SecretTooLarge).
+        """
         secret = await self._read(self._core.read_namespaced_secret, name)
         return None if secret is None else await self._content(name, secret)
 
     async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
-        """The decoded data of a Secret that the operator made; None when there is none. `plain`: it holds nothing secret, and its words
-        are not kept out of messages.
+        """Return the decoded data of a Secret that the operator created; None when it does not exist.
 
-        Its controller must be this very platform object. A Secret that a platform left behind (deletionPolicy: Orphan) has no
-        owner and counts too, unless `orphaned` is False: then it is None. Whoever may edit Secrets in the namespace can forge
-        both, so callers validate what they read as the author's word.
+        `plain`: it holds nothing secret, and its values may appear in messages. Its controller must be this very platform object.
+        A Secret that a platform left behind (deletionPolicy: Orphan) has no owner and counts too, unless `orphaned` is False:
+        then the result is None. Users who may edit Secrets in the namespace can forge both, so callers validate the data as
+        untrusted.
 
         Raises StepError (SecretNameTaken) for a Secret of another owner, of which nothing is read.
         """
@@ -65,7 +69,7 @@ class SecretStore:
         return _decoded(secret.data) if plain else await self._content(name, secret)
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
-        """Compare the operator's own Secret with what it should hold, byte by byte and without using what it holds.
+        """Compare the operator's own Secret with its wanted content, byte by byte and without using what it holds.
 
         Raises StepError (SecretNameTaken).
         """
@@ -81,7 +85,8 @@ class SecretStore:
         return data
 
     async def redact_from_now_on(self, name: str, data: Mapping[str, str]) -> None:
-        """Keep the values of a Secret out of the platform's messages. Raises StepError (SecretTooLarge): then it must not be used."""
+        """Keep the values of a Secret out of the platform's messages. Raises StepError (SecretTooLarge): then it must not be
+        used."""
         if not (fresh := self.redactor.unknown(data, source=name)):
             return
         try:
@@ -91,16 +96,16 @@ class SecretStore:
         except TooManySecrets:
             raise StepError(
                 "SecretTooLarge",
-                f"the Secret {name!r}, with the other Secrets of this platform, holds more than {MOST_LEAVES} values: "
-                "the operator does not use what it cannot keep out of messages",
-                "Move what is not secret to a ConfigMap.",
+                f"the Secret {name!r}, with the other Secrets of this platform, holds more than {MOST_LEAVES} values, "
+                "which the operator cannot keep out of messages",
+                "Move values that are not secret to a ConfigMap.",
             ) from None
 
     async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
-        """The data of a Secret that the spec names at `field`.
+        """Return the data of a Secret that the spec names at `field`.
 
-        Raises StepError (SecretNotFound, SecretKeyMissing, SecretTooLarge) with a sentence that names the field, the Secret and the
-        keys.
+        Raises StepError (SecretNotFound, SecretKeyMissing, SecretTooLarge) with a sentence that names the field, the Secret
+        and the keys.
         """
         try:
             data = await self.find(name)
@@ -110,38 +115,41 @@ class SecretStore:
             raise StepError(
                 "SecretNotFound",
                 f"{field} names the Secret {name!r}, which does not exist in namespace {self.platform.namespace!r}",
-                f"Create it with the keys {', '.join(keys) or 'it needs'}; it is picked up at once.",
+                f"Create it with the keys {', '.join(keys) or 'it needs'}; the operator reads it at once.",
             )
         if missing := [key for key in keys if not data.get(key)]:
             raise StepError(
                 "SecretKeyMissing",
-                f"{field} names the Secret {name!r}, which lacks the keys {', '.join(missing)}, or they hold no UTF-8 text",
-                "Add them; they are picked up at once.",
+                f"{field} names the Secret {name!r}, which lacks the keys {', '.join(missing)} or holds other data than UTF-8 text in them",
+                "Add them; the operator reads them at once.",
             )
         return data
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
-        """One key of a ConfigMap that the spec names at `field`. Raises StepError (ConfigMapNotFound, ConfigMapKeyMissing)."""
+        """Return one key of a ConfigMap that the spec names at `field`. Raises StepError (ConfigMapNotFound,
+        ConfigMapKeyMissing)."""
         found = await self._read(self._core.read_namespaced_config_map, name)
         if found is None:
             raise StepError(
                 "ConfigMapNotFound",
                 f"{field} names the ConfigMap {name!r}, which does not exist in namespace {self.platform.namespace!r}",
-                "Create it; it is picked up at once.",
+                "Create it; the operator reads it at once.",
             )
         if key not in (found.data or {}):
             raise StepError(
                 "ConfigMapKeyMissing",
                 f"{field} names the ConfigMap {name!r}, which lacks the key {key}",
-                "Add it; it is picked up at once.",
+                "Add it; the operator reads it at once.",
             )
         return str(found.data[key])
 
     async def keep(
         self, name: str, data: Mapping[str, str], *, type_: str = "Opaque", hidden: Mapping[str, str] | None = None
     ) -> None:
-        """Make the operator's own Secret hold exactly `data`; it is owned by the platform and deleted with it. `hidden`: what of it
-        is kept out of messages; left out: all of it.
+        """Create or update the operator's own Secret so that it holds exactly `data`. The platform owns it, and it is deleted
+        with it.
+
+        `hidden`: the values to keep out of messages. Default: all of them.
 
         Raises StepError (SecretNameTaken) for a Secret of another owner.
         """
@@ -164,13 +172,13 @@ class SecretStore:
         await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
 
     async def drop(self, name: str) -> None:
-        """Delete the operator's own Secret if it exists; one of another owner is left alone."""
+        """Delete the operator's own Secret if it exists; a Secret of another owner is left unchanged."""
         existing = await self._read(self._core.read_namespaced_secret, name)
         if existing is not None and self._is_ours(existing):
             await self._core.delete_namespaced_secret(name, self.platform.namespace)
 
     async def orphan(self) -> None:
-        """The platform goes and what it made stays: the operator's own Secrets do not go with it, for they are needed to use it."""
+        """Remove the platform's ownership of the operator's own Secrets, which are needed to use what outlives the platform."""
         selector = ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())
         listed = await self._core.list_namespaced_secret(self.platform.namespace, label_selector=selector)
         for secret in listed.items:
@@ -181,7 +189,7 @@ class SecretStore:
 
     def _is_ours(self, secret: Any) -> bool:
         owners, labels = secret.metadata.owner_references or (), secret.metadata.labels or {}
-        orphaned = not owners and MANAGED_BY.items() <= labels.items()  # left by a platform of this name
+        orphaned = not owners and MANAGED_BY.items() <= labels.items()  # left behind by a platform of this name
         return orphaned or self._owns(secret)
 
     def _check_ours(self, secret: Any, name: str) -> None:
@@ -194,7 +202,7 @@ class SecretStore:
             )
 
     def _owns(self, secret: Any) -> bool:
-        """Whether the Secret's controller is this very object."""
+        """Return whether the Secret's controller is this very object."""
         return any(
             owner.controller
             and owner.kind == KIND
@@ -223,7 +231,7 @@ class SecretStore:
 
 
 class ReadOnlySecrets(SecretStore):
-    """For plans: reads what is there, and what would be kept is remembered and not written."""
+    """A store for plans: reads the real Secrets, and holds writes in memory for the rest of the plan."""
 
     def __init__(self, real: SecretStore) -> None:
         self._real = real
@@ -232,33 +240,33 @@ class ReadOnlySecrets(SecretStore):
         self._kept: dict[str, Mapping[str, str] | None] = {}
 
     async def find(self, name: str) -> Mapping[str, str] | None:
-        """What would be there."""
+        """Return the data that the Secret would hold."""
         return self._kept[name] if name in self._kept else await self._real.find(name)
 
     async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
-        """What would be there. Raises StepError (SecretNameTaken)."""
+        """Return the data that the Secret would hold. Raises StepError (SecretNameTaken)."""
         return self._kept[name] if name in self._kept else await self._real.own(name, orphaned=orphaned, plain=plain)
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
-        """What would be there. Raises StepError (SecretNameTaken)."""
+        """Compare with the data that the Secret would hold. Raises StepError (SecretNameTaken)."""
         if name not in self._kept:
             return await self._real.compare(name, data)
         kept = self._kept[name]
         return "missing" if kept is None else "current" if kept == data else "different"
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
-        """As it is."""
+        """Read the real ConfigMap."""
         return await self._real.config_map(name, key, field=field)
 
     async def keep(
         self, name: str, data: Mapping[str, str], *, type_: str = "Opaque", hidden: Mapping[str, str] | None = None
     ) -> None:
-        """Remembered for the rest of the plan."""
+        """Hold the data in memory."""
         await self.redact_from_now_on(name, data if hidden is None else hidden)
         self._kept[name] = dict(data)
 
     async def drop(self, name: str) -> None:
-        """Remembered for the rest of the plan."""
+        """Hold the deletion in memory."""
         self._kept[name] = None
 
 
@@ -267,7 +275,7 @@ def _encoded(data: Mapping[str, str]) -> dict[str, str]:
 
 
 def _decoded(data: Mapping[str, str] | None) -> dict[str, str]:
-    """The values that are text; what is binary is nothing the operator uses."""
+    """Return the values that are text; the operator uses no binary values."""
     found = {}
     for key, value in (data or {}).items():
         with contextlib.suppress(ValueError):

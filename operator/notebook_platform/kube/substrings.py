@@ -1,12 +1,13 @@
-"""A counted set of strings that are searched for in a text, all at once.
+"""Search a text for a counted set of strings, all at once.
 
-The cost of adding, of discarding and of a search does not depend on how many strings the set holds: a search looks up each run of
-`GRAM` characters of the text in a dictionary, and only where one begins a known string compares hashes of the lengths that such
-strings have. An automaton (Aho-Corasick) searches faster, but has to be rebuilt for each new string; a set for 10,000 platforms
-changes all the time.
+The cost of adding, of discarding and of a search does not depend on the number of strings: a search looks up each run of `GRAM`
+characters of the text in a dictionary, and only where one begins a known string compares hashes of the lengths that such strings
+have. An automaton (Aho-Corasick) searches faster but has to be rebuilt for each new string; a set for 10,000 platforms changes
+all the time.
 
-The set holds hashes (64 bits, keyed for the process) and no string itself. Few strings begin alike. Where many do, because an
-author made it so, only the beginnings of further ones are kept and the rest of the word counts as found: a search stays cheap.
+The set holds hashes (64 bits, keyed for the process) and not the strings. Few strings begin alike. Where many do, because an
+author made it so, only the beginnings of further ones are kept and the rest of the word counts as found: a search stays
+cheap.
 """
 
 import re
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 GRAM = 6
-"""The shortest string that can be found."""
+"""The length of the shortest string that can be found."""
 
 BLOCK = 512
 """A longer string is kept as consecutive blocks of this length."""
@@ -23,13 +24,13 @@ BEGINNINGS = (6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Lengths of the beginnings that are kept where too many strings begin alike."""
 
 CROWDED = 8
-"""So many lengths of whole strings that begin with the same GRAM characters are kept."""
+"""The maximum number of lengths that are kept for whole strings that begin with the same GRAM characters."""
 
 _REST = re.compile(r"""[^\s"'`,;)\]}>]*""")
 
 
 class Entry(NamedTuple):
-    """What `SubstringIndex.add` put into the set: give it to `discard`. `length` is negative for a beginning."""
+    """What `SubstringIndex.add` put into the set: pass it to `discard`. `length` is negative for a beginning."""
 
     gram: str
     length: int
@@ -41,7 +42,7 @@ def _longest_first(item: tuple[int, int]) -> int:
 
 
 class SubstringIndex:
-    """The set. Strings are counted: each `add` wants its own `discard`."""
+    """The set. Strings are counted: each `add` needs its own `discard`."""
 
     def __init__(self) -> None:
         self._lengths: dict[str, int | dict[int, int]] = {}
@@ -57,12 +58,13 @@ class SubstringIndex:
             return [self._add(text, whole=True)]
         starts = range(0, len(text) - GRAM + 1, BLOCK)
         entries = [self._add(text[start : start + BLOCK], whole=True) for start in starts]
-        if (len(text) - 1) % BLOCK + 1 < GRAM:  # what is left after the last block is too short to be found by itself
+        if (len(text) - 1) % BLOCK + 1 < GRAM:  # the rest after the last block is too short to be found alone
             entries.append(self._add(text[-BLOCK:], whole=True))
         return entries
 
     def add_beginning(self, text: str) -> Entry:
-        """Add a string of at least GRAM characters; where a text holds it, all up to the end of the word counts as found."""
+        """Add a string of at least GRAM characters; where a text holds it, everything up to the end of the word counts as
+        found."""
         return self._add(text[:BLOCK], whole=False)
 
     def _add(self, text: str, *, whole: bool) -> Entry:
@@ -105,7 +107,7 @@ class SubstringIndex:
         if not lengths:
             return
         last = min(len(text) - GRAM + 1, most)
-        word = 0, 0  # where the last word that was looked for begins and ends: not for each of its characters again
+        word = 0, 0  # start and end of the last word that was searched: once, not once a character
         for start in [at for at in range(last) if text[at : at + GRAM] in lengths]:
             known = lengths[text[start : start + GRAM]]
             found = False

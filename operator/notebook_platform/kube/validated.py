@@ -1,6 +1,8 @@
-"""Values of Secrets beside a platform, read as the author's word: each has a form, and what has another counts as missing. Pure.
+"""Validate the values of Secrets beside a platform, which are untrusted: each has a form, and a value of another form counts as
+missing. Pure.
 
-Whoever may edit Secrets in the namespace can write the operator's own. A missing value is made anew, so a wrong one heals.
+Users who may edit Secrets in the namespace can write the operator's own. A missing value is generated again, so a wrong one
+is replaced.
 """
 
 import re
@@ -9,14 +11,14 @@ from datetime import datetime
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 WORD = re.compile(r"[\x21-\x7e]{1,4096}")
-"""Printable ASCII without spaces: what goes into headers, commands and JSON as it is."""
+"""Printable ASCII without spaces: values that go into headers, commands and JSON unchanged."""
 SHORT_WORD = re.compile(r"[\x21-\x7e]{1,128}")
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 
 def select(data: Mapping[str, str] | None, forms: Mapping[str, re.Pattern[str]]) -> dict[str, str]:
-    """The members of `data` that are in `forms` and have their form."""
+    """Return the members of `data` that are in `forms` and match their form."""
     return {key: value for key, value in (data or {}).items() if key in forms and _has_form(value, forms[key])}
 
 

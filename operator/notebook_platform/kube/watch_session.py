@@ -1,12 +1,13 @@
-"""The HTTP session that kopf lists and watches with.
+"""Provide the HTTP session that kopf lists and watches with.
 
-A namespace is *refused* when the operator's configuration names it and the ServiceAccount has no rights there: the API server answers 403.
-kopf retries such a request for 54 seconds, writes an error for each attempt, and then ends the whole operator. This session lets a refused
-namespace wait alone: one sentence in the log says which RoleBinding is missing, the other namespaces are served, and the rights are used
-as soon as they are granted. The same holds for a 404, which is the answer while the CustomResourceDefinition is not installed.
+A namespace is *refused* when the operator's configuration names it and the ServiceAccount has no rights there: the API server
+answers 403. kopf retries such a request for 54 seconds, logs an error for each attempt, and then ends the whole operator. This
+session delays the requests of a refused namespace only: one log line names the missing RoleBinding, the other namespaces are
+served, and the rights are used as soon as they are granted. The same holds for a 404, which is the answer while the
+CustomResourceDefinition is not installed.
 
-Of Secrets and ConfigMaps it asks for the metadata only. RBAC has no verb for that, so the rights are the same, but the contents of Secrets
-that no platform names never reach the operator's memory.
+For Secrets and ConfigMaps it requests the metadata only. RBAC has no verb for that, so the rights are the same, but the
+contents of Secrets that no platform names never reach the operator's memory.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ import kopf
 log = logging.getLogger(__name__)
 
 PLACE = re.compile(r"/(?:namespaces/(?P<namespace>[^/]+)/)?(?P<resource>notebookplatforms|secrets|configmaps)$")
-"""How a path of the API server ends that lists or watches what the operator is interested in."""
+"""How the API server's paths end that list or watch the resources that the operator serves."""
 
 METADATA_ONLY = frozenset({"secrets", "configmaps"})
 METADATA = "application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1"
@@ -38,10 +39,10 @@ REMEDY_EVERYWHERE = "Apply deploy/kustomize/overlays/whole-cluster, or list name
 
 
 class Answer(aiohttp.ClientResponse):
-    """An answer of the API server. A list of metadata without objects has `items: null`, for which kopf is not prepared."""
+    """A response of the API server. A list of metadata without objects has `items: null`, which kopf cannot handle."""
 
     async def json(self, **how: Any) -> Any:
-        """Read the body; `items` is a list where there is one."""
+        """Read the body; `items` is always a list if the body has it."""
         body = await super().json(**how)
         if isinstance(body, dict) and "items" in body:
             body["items"] = body["items"] or []
@@ -49,7 +50,7 @@ class Answer(aiohttp.ClientResponse):
 
 
 class RefusedNamespaces:
-    """A middleware of aiohttp: delays requests to namespaces that refuse the operator, and remembers which ones do."""
+    """Middleware of aiohttp: delays requests to namespaces that refuse the operator, and records which ones do."""
 
     def __init__(self) -> None:
         self._refused: dict[tuple[str, str], float] = {}
@@ -57,7 +58,8 @@ class RefusedNamespaces:
     async def __call__(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         """Send one request of kopf.
 
-        Raises ClientPayloadError after a wait when the namespace refuses the request: kopf then lists or watches again, silently.
+        Raises ClientPayloadError after a wait when the namespace refuses the request: kopf then lists or watches again
+        without a log line.
         """
         place = PLACE.search(request.url.path)
         if place is None:
@@ -74,7 +76,7 @@ class RefusedNamespaces:
         raise aiohttp.ClientPayloadError(f"the API server answered {response.status}")
 
     def _refuse(self, namespace: str, resource: str, status: int) -> float:
-        """Note a refusal. Returns the seconds to wait."""
+        """Record a refusal. Returns the seconds to wait."""
         known = any(name == namespace for name, _ in self._refused)
         before = self._refused.get((namespace, resource), FIRST_WAIT / 2)
         wait = self._refused[namespace, resource] = min(before * 2, LONGEST_WAIT)
@@ -86,7 +88,7 @@ class RefusedNamespaces:
         if self._refused.pop((namespace, resource), None) is None:
             return
         if not any(name == namespace for name, _ in self._refused):
-            log.info("namespace %s: the operator has its rights there now", namespace or "(all)")
+            log.info("namespace %s: the operator now has its rights there", namespace or "(all)")
 
 
 def _sentence(namespace: str, resource: str, status: int) -> str:
@@ -99,15 +101,17 @@ def _sentence(namespace: str, resource: str, status: int) -> str:
 
 
 class WatchSessions:
-    """Makes the session of a login."""
+    """Creates the session of a login."""
 
     def __init__(self) -> None:
         self._refused = RefusedNamespaces()
         self._last: tuple[kopf.ConnectionInfo, kopf.AiohttpSession] | None = None
 
     def of(self, login: kopf.ConnectionInfo) -> kopf.AiohttpSession:
-        """Return the session of a login; kopf closes it. The same login gives the same session, so that kopf recognizes a token that the API
-        server has refused before."""
+        """Return the session of a login; kopf closes it.
+
+        The same login gives the same session, so that kopf recognizes a token that the API server has refused before.
+        """
         if self._last is None or self._last[0] != login:
             self._last = login, self._made(login)
         return self._last[1]

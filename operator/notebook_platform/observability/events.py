@@ -8,7 +8,7 @@ from typing import Literal
 from notebook_platform.api.conditions import Condition
 from notebook_platform.engine.conditions import listed, sentence
 from notebook_platform.engine.outcome import Deferred, Degraded, Failed, Ready, Rechecked
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)

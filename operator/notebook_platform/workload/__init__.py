@@ -1,1 +1,1 @@
-"""The workload cluster: the cluster that the operator builds and installs into. How it is reached, and what limits its answers."""
+"""Access the workload cluster, which the operator creates and installs releases into, and limit its responses."""

@@ -1,7 +1,8 @@
-"""Access to workload clusters: asked of Azure once, held in memory, and asked again only when it no longer holds.
+"""Hold the access to workload clusters: requested from Azure once, kept in memory, and requested again only when it is no longer
+valid.
 
-A platform's Secret with a kubeconfig is written for others and never read: whoever may edit Secrets beside a platform would
-otherwise decide where the operator connects and which programs it runs.
+A platform's Secret with a kubeconfig is written for users and never read: otherwise users who may edit Secrets in its
+namespace would choose where the operator connects and which programs it runs.
 """
 
 import asyncio
@@ -16,21 +17,24 @@ from notebook_platform.workload.client import connect
 from notebook_platform.workload.kubeconfig import ClusterAccess
 
 TOKEN_LEFT = 600.0
-"""Seconds before its end at which a token is renewed."""
+"""Seconds before its expiry at which a token is renewed."""
 LEAST_AGE = 5.0
-"""Seconds. Access that is refused as soon as it was given would be given again the same. Doubled each time it was the same."""
+"""Seconds. Access that is refused as soon as Azure returned it would be returned unchanged. Doubled each time that it is."""
 UNREACHABLE_AGE = 60.0
 """Seconds. The same for an API that does not answer: its address seldom changes."""
 LONGEST_AGE = 600.0
-"""Seconds. An API behind the cluster's own can answer 401 for ever: Azure is asked no more often than this in the end."""
+"""Seconds. An API behind the cluster's own can answer 401 permanently: Azure is asked no more often than this in the end."""
 RETIRED_SECONDS = 180.0
-"""Longer than any request takes: after that, a client that was replaced is closed."""
+"""Seconds until a replaced client is closed. No request takes longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterKey:
-    """What access belongs to: one cluster (`resource_uid` and `fqdn` change when it is made anew under its name) as one identity.
-    Access that was given to one credential is not used for another."""
+    """What access is bound to: one cluster (`resource_uid` and `fqdn` change when it is created again under its name) and one
+    identity.
+
+    Access of one credential is not used for another.
+    """
 
     cluster_id: str
     fqdn: str | None
@@ -44,7 +48,7 @@ Ask = Callable[[], Awaitable[ClusterAccess]]
 
 @dataclass(frozen=True)
 class Connection:
-    """Access to a cluster, and the client that has it."""
+    """Access to a cluster, and the client that uses it."""
 
     access: ClusterAccess = field(repr=False)
     api: client.ApiClient
@@ -68,7 +72,7 @@ class _Held:
 
 
 class WorkloadClusters:
-    """One connection for each platform, by the platform's uid, however many steps ask for it at once."""
+    """One connection for each platform, by the platform's uid, shared by steps that request it at once."""
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
@@ -76,7 +80,8 @@ class WorkloadClusters:
         self._retired: list[tuple[float, client.ApiClient]] = []
 
     async def connection(self, uid: str, key: ClusterKey, ask: Ask) -> Connection:
-        """The connection of a platform; `ask` is called only when there is none that holds. Raises StepError, and what `ask` raises."""
+        """Return the connection of a platform; `ask` is called only when none is valid. Raises StepError, and what `ask`
+        raises."""
         await self._close_retired()
         async with self._locks.setdefault(uid, asyncio.Lock()):
             held = self._held.get(uid)
@@ -94,23 +99,23 @@ class WorkloadClusters:
             return self._held[uid].connection
 
     def _refuse(self, uid: str, access: ClusterAccess) -> None:
-        """The cluster refused the access (401), or another cluster answers there."""
+        """Handle a refusal (401) by the cluster, or another cluster at its address."""
         held = self._held.get(uid)
         if held is not None and held.connection.access is access:
             held.refused = True
 
     def unreachable(self, uid: str) -> None:
-        """Note that the API did not answer: if that lasts, Azure is asked where it is now."""
+        """Record that the API did not answer. If it continues, Azure is asked for the current address."""
         if uid in self._held:
             self._held[uid].unreachable = True
 
     def reached(self, uid: str) -> None:
-        """Note that the API answered."""
+        """Record that the API answered."""
         if uid in self._held:
             self._held[uid].unreachable = False
 
     async def drop(self, uid: str) -> None:
-        """Forget a platform and close its client."""
+        """Drop the connection of a platform and close its client."""
         self._locks.pop(uid, None)
         held = self._held.pop(uid, None)
         if held is not None:
@@ -136,7 +141,7 @@ async def _connected(access: ClusterAccess, unauthorized: Callable[[], None]) ->
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise StepError(
             "KubeconfigRefused",
-            f"spec.cluster: the certificates in the kubeconfig of the managed cluster cannot be used ({type(error).__name__})",
-            "Rotate the cluster's certificates (`az aks rotate-certs`), or see what its API server serves.",
+            f"spec.cluster: the certificates in the kubeconfig of the managed cluster are unusable ({type(error).__name__})",
+            "Rotate the cluster's certificates (`az aks rotate-certs`), or check the certificate that its API server presents.",
             retry_in=60,
         ) from None

@@ -1,7 +1,8 @@
-"""The client of a workload cluster's API. Its answers are not trusted: each has a limit of bytes, of JSON elements and of time.
+"""Build the client of a workload cluster's API. Its responses are untrusted: each has a limit of bytes, of JSON elements and of
+time.
 
-Tenants of the cluster can create objects there and serve APIs of their own behind it, so an answer can be endless, compressed
-without measure, nested without end, or a redirect to an address inside the operator's network.
+Tenants of the cluster can create objects there and serve their own APIs behind it, so a response can be endless, compressed
+or nested without limit, or a redirect to an address inside the operator's network.
 """
 
 import asyncio
@@ -19,22 +20,23 @@ from notebook_platform.workload.kubeconfig import ClusterAccess
 from notebook_platform.workload.tls import tls_context
 
 TIMEOUT_SECONDS = 20.0
-"""For a request that names no time of its own, from the connection to the last byte."""
+"""Seconds for a request without a timeout of its own, from the connection to the last byte."""
 LONGEST_SECONDS = 120.0
 
 MOST_BYTES = 32 * 1024 * 1024
 MOST_CONTAINERS = 20_000
 MOST_ELEMENTS = 500_000
-"""Of one answer. An object has at most 1.5 MiB (etcd's limit); lists are paged (workload/paging.py). The generated client makes its models on
-the event loop, at some 20 microseconds for a JSON object. A Pod or a Node has between 50 and 200 objects and lists."""
+"""For one response. An object has at most 1.5 MiB (etcd's limit); lists are paged (workload/paging.py). The generated client
+builds its models on the event loop, at some 20 microseconds for a JSON object. A Pod or a Node has between 50 and 200 objects
+and lists."""
 
 
 class ForeignAnswer(aiohttp.ClientPayloadError):
-    """An answer is a redirect or has an encoding that was not asked for."""
+    """A response is a redirect or has an encoding that was not requested."""
 
 
 class _Answer:
-    """An answer that is read to its end, with the members of aiohttp's that the generated and the dynamic client use."""
+    """A response that has been read to its end, with the members of aiohttp's that the generated and the dynamic client use."""
 
     def __init__(self, response: aiohttp.ClientResponse, body: bytes) -> None:
         self.status = response.status
@@ -53,7 +55,7 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     if 300 <= response.status < 400:
         raise ForeignAnswer("the answer is a redirect")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ForeignAnswer("the answer is compressed, which was not asked for")
+        raise ForeignAnswer("the answer is compressed, which was not requested")
     too_large = AnswerTooLarge(f"the answer has more than {MOST_BYTES} bytes")
     if (response.content_length or 0) > MOST_BYTES:
         raise too_large
@@ -67,8 +69,10 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _check_elements(body: bytes | bytearray) -> None:
-    """Raise AnswerTooLarge for JSON of more elements than could be decoded without holding the event loop up. Counting is
-    generous: brackets and commas in strings count too."""
+    """Raise AnswerTooLarge for JSON with too many elements to decode without blocking the event loop.
+
+    The count is an upper bound: brackets and commas in strings count too.
+    """
     if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS or body.count(b",") > MOST_ELEMENTS:
         raise AnswerTooLarge("the answer has more elements than is allowed")
 
@@ -81,7 +85,7 @@ class _Session:
         self._unauthorized = unauthorized
 
     async def request(self, **arguments: Any) -> _Answer:
-        """Send one request and read its answer. Raises aiohttp.ClientError, TimeoutError."""
+        """Send one request and read its response. Raises aiohttp.ClientError, TimeoutError."""
         headers = {**arguments.pop("headers"), "Accept-Encoding": "identity"}
         try:
             response = await self._session.request(**arguments, headers=headers, allow_redirects=False)
@@ -93,7 +97,7 @@ class _Session:
                 self._unauthorized()
             return _Answer(response, await _bounded(response))
         except BaseException:
-            response.close()  # what is left of the answer is not read
+            response.close()  # the rest of the response is not read
             raise
 
     async def close(self) -> None:
@@ -102,7 +106,7 @@ class _Session:
 
 
 class _Rest(rest.RESTClientObject):  # type: ignore[misc]
-    """The generated client's transport with the context made from inline data, and a time for each request."""
+    """The generated client's transport with a TLS context from inline data, and a timeout for each request."""
 
     def __init__(self, configuration: client.Configuration, context: ssl.SSLContext, unauthorized: Callable[[], None]) -> None:
         super().__init__(configuration)
@@ -113,15 +117,18 @@ class _Rest(rest.RESTClientObject):  # type: ignore[misc]
         return _Session(super()._create_pool_manager(), self._unauthorized)
 
     async def request(self, *arguments: Any, _request_timeout: Any = None, **named: Any) -> rest.RESTResponse:
-        """Send one request; `_request_timeout` is in seconds and has a most."""
+        """Send one request; `_request_timeout` is in seconds and limited."""
         seconds = _request_timeout if isinstance(_request_timeout, int | float) else TIMEOUT_SECONDS
         timeout = aiohttp.ClientTimeout(total=min(float(seconds), LONGEST_SECONDS))
         return await super().request(*arguments, _request_timeout=timeout, **named)
 
 
 async def connect(access: ClusterAccess, unauthorized: Callable[[], None] = lambda: None) -> client.ApiClient:
-    """Make a client. No file is written. `unauthorized` is called when the server refuses the credential or shows another
-    certificate. Raises ssl.SSLError or ValueError for certificates that cannot be used."""
+    """Build a client; write no file.
+
+    `unauthorized` is called when the server refuses the credential or presents another certificate. Raises ssl.SSLError or
+    ValueError for unusable certificates.
+    """
     context = await asyncio.to_thread(tls_context, access)
     configuration = client.Configuration(host=access.server.rstrip("/"))
     configuration.retries = None
@@ -135,6 +142,7 @@ async def connect(access: ClusterAccess, unauthorized: Callable[[], None] = lamb
 
 
 def build_models() -> None:
-    """Make the generated client's largest models, which it otherwise makes when it reads the first one: half a second for Pods."""
+    """Build the generated client's largest models, which it otherwise builds when it reads the first one: half a second for
+    Pods."""
     for item in (client.V1Pod, client.V1Node, client.V1Secret, client.V1PersistentVolumeClaim, client.V1Deployment):
         item.model_rebuild()

@@ -1,4 +1,7 @@
-"""Emptying the nodes of an agent pool: cordoned, their pods evicted, PodDisruptionBudgets kept. One look a call, no waiting."""
+"""Drain the nodes of an agent pool: cordon them and evict their pods, within PodDisruptionBudgets.
+
+Each call acts once and does not wait; the node pool step repeats it until the nodes are empty.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,7 +24,7 @@ Pod = Mapping[str, Any]
 
 
 async def drain(api: client.ApiClient, pool: str) -> str | None:
-    """Cordon the pool's nodes and ask their pods to go. Returns None once nothing is left that has to, else what is.
+    """Cordon the pool's nodes and evict their pods. Returns None once no pod has to move, else what is left, as a clause.
 
     Raises StepError (ClusterUnreachable).
     """
@@ -40,14 +43,14 @@ async def drain(api: client.ApiClient, pool: str) -> str | None:
         raise StepError(
             "ClusterUnreachable",
             f"the nodes of agent pool {pool} cannot be drained: the cluster's API did not answer ({type(error).__name__})",
-            "It is tried again.",
+            "The operator retries.",
             retry_in=10,
         ) from None
     return _told(pods, held) if pods else None
 
 
 async def _leaving(core: client.CoreV1Api, node: str) -> Sequence[Pod]:
-    """The pods on a node that have to move: not DaemonSets', not static ones, not those that are over."""
+    """Return the pods on a node that have to move: without those of DaemonSets, static pods, and completed ones."""
     listing, selector = core.list_pod_for_all_namespaces_without_preload_content, f"spec.nodeName={node}"
     return [pod async for pod in each(listing, field_selector=selector, _request_timeout=TIMEOUT_SECONDS) if _must_move(pod)]
 
@@ -60,7 +63,7 @@ def _must_move(pod: Pod) -> bool:
 
 
 async def _evict(core: client.CoreV1Api, pod: Pod) -> str | None:
-    """Ask a pod to go; returns who holds it when a PodDisruptionBudget does."""
+    """Evict a pod. Returns its name if a PodDisruptionBudget blocks the eviction."""
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     if pod["metadata"].get("deletionTimestamp"):
         return None
@@ -79,4 +82,4 @@ def _told(pods: Sequence[Pod], held: Sequence[str]) -> str:
     names = [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     sentence = f"waits for {', '.join(names[:SHOWN])}{more} to leave its nodes"
-    return f"{sentence}; a PodDisruptionBudget holds {', '.join(held[:SHOWN])}" if held else sentence
+    return f"{sentence}; a PodDisruptionBudget blocks the eviction of {', '.join(held[:SHOWN])}" if held else sentence

@@ -1,7 +1,9 @@
-"""Kubeconfigs, read strictly. A kubeconfig can run programs, read files and send credentials elsewhere; the operator wants five facts.
+"""Parse and render kubeconfigs strictly.
 
-`parse_kubeconfig` takes those facts (server, CA, certificate, key, token) and refuses every other power a kubeconfig has.
-`ClusterAccess.kubeconfig` and `kubelogin_kubeconfig` render new documents; text from outside is never passed on. Pure.
+A kubeconfig can run programs, read files and send credentials elsewhere; the operator needs five facts. `parse_kubeconfig` takes
+those facts (server, CA, certificate, key, token) and refuses every other feature of a kubeconfig. `ClusterAccess.kubeconfig` and
+`kubelogin_kubeconfig` render new documents; text from outside is never passed on. Pure.
+
 https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 """
 
@@ -24,13 +26,13 @@ BUDGET = Budget(bytes=256 * 1024, nodes=2000, depth=10)
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """Application id of AKS's API servers in every tenant; their tokens are issued for it."""
 AKS_CLIENT = "80faf920-1908-4b52-b5ef-a8e7bedfc67a"
-"""Application id that kubelogin signs people in with (https://azure.github.io/kubelogin/concepts/aks.html)."""
+"""Application id with which kubelogin signs users in (https://azure.github.io/kubelogin/concepts/aks.html)."""
 
 TOP = frozenset({"apiVersion", "kind", "clusters", "users", "contexts", "current-context", "preferences", "extensions"})
 CLUSTER = frozenset({"server", "certificate-authority-data", "disable-compression", "extensions"})
 USER = frozenset({"client-certificate-data", "client-key-data", "token", "extensions"})
 CONTEXT = frozenset({"cluster", "user", "namespace", "extensions"})
-"""Members that are allowed. Those without a use here (preferences, extensions, namespace, compression) have no power either."""
+"""Members that are allowed. Those without a use here (preferences, extensions, namespace, compression) have no effect either."""
 
 MEMBER = re.compile(r"[A-Za-z][A-Za-z-]{0,39}")
 SERVER = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,280}/?")
@@ -41,7 +43,8 @@ KEY = re.compile(r"-----BEGIN (RSA |EC )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----E
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterAddress:
-    """Where the API server is (`server`, an https URL) and the CA certificates (PEM) that vouch for it; empty: the system's."""
+    """The address of the API server (`server`, an https URL) and the CA certificates (PEM) that verify it; empty: the
+    system's."""
 
     server: str
     ca_data: str = ""
@@ -50,7 +53,9 @@ class ClusterAddress:
 @dataclass(frozen=True, kw_only=True)
 class ClusterAccess(ClusterAddress):
     """An address and the credential for it: a client certificate with its key (PEM), or a bearer token, or both.
-    `expires` is when the token ends, in Unix time; None: not known to end."""
+
+    `expires` is when the token ends, in Unix time; None: no known end.
+    """
 
     client_certificate: str = field(default="", repr=False)
     client_key: str = field(default="", repr=False)
@@ -59,7 +64,7 @@ class ClusterAccess(ClusterAddress):
 
     @property
     def secrets(self) -> Mapping[str, str]:
-        """What must never be shown."""
+        """Return the values that must never be shown."""
         return {"token": self.token, "key": self.client_key}
 
     def kubeconfig(self, cluster: str = "workload", user: str = "admin") -> str:
@@ -98,8 +103,10 @@ def kubelogin_kubeconfig(
 
 
 def parse_kubeconfig(text: str | bytes) -> ClusterAccess:
-    """Take server, CA and credential of the current context. Raises StepError (KubeconfigRefused) for anything beyond inline data,
-    in any of the document's clusters, users and contexts."""
+    """Return server, CA and credential of the current context.
+
+    Raises StepError (KubeconfigRefused) for anything but inline data, in any of the document's clusters, users and contexts.
+    """
     document, context, address = _current(text)
     found: dict[str, ClusterAccess] = {}
     for path, name, user in _entries(document, "users", "user"):
@@ -120,7 +127,8 @@ def parse_kubeconfig(text: str | bytes) -> ClusterAccess:
 
 
 def parse_address(text: str | bytes) -> ClusterAddress:
-    """Take server and CA of the current context; users are not read, for the caller has a credential of its own. Raises StepError."""
+    """Return server and CA of the current context; users are not read, since the caller has its own credential. Raises
+    StepError."""
     return _current(text)[2]
 
 
@@ -148,7 +156,7 @@ def _current(text: str | bytes) -> tuple[Mapping[str, Any], Mapping[str, Any], C
 
 
 def _entries(document: Mapping[str, Any], plural: str, singular: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """(path, name, content) of each entry of a list. Raises StepError for other shapes and for a name that occurs twice."""
+    """Yield (path, name, content) of each entry of a list. Raises StepError for other shapes and for a duplicate name."""
     entries = document.get(plural)
     if not isinstance(entries, Sequence) or isinstance(entries, str | bytes):
         raise _refusal(f"{plural} is not a list")
@@ -159,7 +167,7 @@ def _entries(document: Mapping[str, Any], plural: str, singular: str) -> Iterato
             raise _refusal(f"{path} lacks name or {singular}")
         _only(frozenset({"name", singular}), entry, path)
         if entry["name"] in seen:
-            raise _refusal(f"{path}.name occurs twice")
+            raise _refusal(f"{path}.name is a duplicate")
         seen.add(entry["name"])
         yield f"{path}.{singular}", entry["name"], entry[singular]
 
@@ -188,7 +196,7 @@ def _token(user: Mapping[str, Any], path: str) -> str:
 
 
 def _pem(node: Mapping[str, Any], member: str, path: str, form: re.Pattern[str]) -> str:
-    """The PEM text in a base64 member; empty when it is left out."""
+    """Return the PEM text in a base64 member; empty when it is absent."""
     value = node.get(member, "")
     if value == "":
         return ""
@@ -202,10 +210,10 @@ def _pem(node: Mapping[str, Any], member: str, path: str, form: re.Pattern[str])
 
 
 def _only(allowed: frozenset[str], node: Mapping[Any, Any], path: str) -> None:
-    """Raise StepError for a member that is not allowed; it is named if its name is an ordinary one."""
+    """Raise StepError for a member that is not allowed. The message names it if its name has the usual form."""
     for member in node:
         if member not in allowed:
-            named = member if isinstance(member, str) and MEMBER.fullmatch(member) else "a member of another form"
+            named = member if isinstance(member, str) and MEMBER.fullmatch(member) else "a member with an unusual name"
             raise _refusal(f"{path}.{named} is not allowed".lstrip("."))
 
 
@@ -213,7 +221,7 @@ def _refusal(problem: str) -> StepError:
     return StepError(
         "KubeconfigRefused",
         f"{FIELD}: the kubeconfig of the managed cluster is refused: {problem}",
-        "It may hold an https server, a CA, a client certificate with its key, and a token, each as inline data; "
+        "Provide only an https server, a CA, a client certificate with its key, and a token, each as inline data; "
         "compare with `az aks get-credentials --admin --file -`.",
         retry_in=300,
     )

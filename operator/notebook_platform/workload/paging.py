@@ -1,7 +1,8 @@
-"""Lists of the built cluster's API, read page by page within a budget.
+"""Read lists of the workload cluster's API page by page within a budget.
 
-Whoever works in that cluster decides how many objects there are and how large they are, so a list is never read whole: a page has
-few objects, and it is parsed beside the event loop, into JSON and not into the client's models.
+Users of that cluster decide how many objects there are and how large they are, so a list is never read whole: a page has few
+objects and is parsed in a thread, into JSON and not into the client's models.
+
 https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
 """
 
@@ -25,8 +26,8 @@ Listing = Callable[..., Awaitable[Any]]
 async def each(listing: Listing, **selection: Any) -> AsyncIterator[Mapping[str, Any]]:
     """Yield each object of a list as JSON; `selection` holds the method's own arguments (label_selector, a namespace).
 
-    Raises ApiException for a refusal, and DocumentRefused for an answer beyond the budget or a list of more than PAGE * PAGES
-    objects.
+    Raises ApiException for a refusal, and DocumentRefused for a response that exceeds the budget or a list of more than PAGE
+    * PAGES objects.
     """
     token: str | None = None
     for _ in range(PAGES):
@@ -40,7 +41,7 @@ async def each(listing: Listing, **selection: Any) -> AsyncIterator[Mapping[str,
 
 
 async def whole(listing: Listing, *arguments: Any, **selection: Any) -> list[Any]:
-    """All objects of a `list_...` method as the client's models, read in pages. Raises DocumentTooLarge for too many."""
+    """Return all objects of a `list_...` method as the client's models, read in pages. Raises DocumentTooLarge for too many."""
     found: list[Any] = []
     token: dict[str, str] = {}
     for _ in range(PAGES):
@@ -53,14 +54,15 @@ async def whole(listing: Listing, *arguments: Any, **selection: Any) -> list[Any
 
 
 def _object(item: Any) -> Mapping[str, Any]:
-    """An object that has a name; its labels and annotations are mappings, if there are any."""
+    """Return an object that has a name; its labels and annotations, if any, are mappings. Raises DocumentRefused for anything
+    else."""
     found: Mapping[str, Any] = item if isinstance(item, Mapping) else {}
     metadata = found.get("metadata")
     if isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str):
         parts = (found.get("spec"), found.get("status"), metadata.get("labels"), metadata.get("annotations"))
         if all(part is None or isinstance(part, Mapping) for part in parts):
             return found
-    raise DocumentRefused("it holds what is no object")
+    raise DocumentRefused("it holds an item that is not an object")
 
 
 async def _page(response: Any) -> Mapping[str, Any]:
@@ -70,4 +72,4 @@ async def _page(response: Any) -> Mapping[str, Any]:
     document = await read_json(body, PAGE_BUDGET)
     if isinstance(document, Mapping) and isinstance(document.get("items") or [], list):
         return {"items": document.get("items"), "metadata": document.get("metadata") or {}}
-    raise DocumentRefused("it is no list")
+    raise DocumentRefused("it is not a list")

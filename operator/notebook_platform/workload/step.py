@@ -1,7 +1,9 @@
-"""WorkloadCluster: the workload cluster's API answers, its nodes are Ready, and `<platform>-kubeconfig` holds a kubeconfig for others.
+"""WorkloadCluster: the workload cluster's API answers, its nodes are Ready, and `<platform>-kubeconfig` holds a kubeconfig for
+users.
 
 The Secret has the key `value`, as Cluster API names it, so that Argo CD and Flux can use it
-(https://cluster-api.sigs.k8s.io/developer/core/controllers/cluster#contracts). It is an output: the operator never connects with it.
+(https://cluster-api.sigs.k8s.io/developer/core/controllers/cluster#contracts). It is an output: the operator never connects
+with it.
 """
 
 import time
@@ -26,13 +28,15 @@ from notebook_platform.workload.paging import each
 LOOK_AGAIN = 2.0
 NODES_SECONDS = 30.0
 NODES_PATIENCE = 900.0
-"""Nodes that are not Ready for so long do not come by themselves."""
+"""Seconds. Nodes that are not Ready for longer do not become Ready without user action."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadClusterOutput:
-    """The reachable cluster, handed to the steps that install into it. `served_version`: (major, minor) that its API tells.
-    `api` is None while the cluster is only planned."""
+    """The reachable cluster, as the steps that install into it need it.
+
+    `served_version`: (major, minor) that its API reports. `api` is None while the cluster is only planned.
+    """
 
     api: client.ApiClient | None = field(repr=False)
     kubeconfig: str = field(repr=False)
@@ -45,8 +49,10 @@ class WorkloadClusterOutput:
 
 @dataclass(frozen=True)
 class Found:
-    """The cluster when it answers, else why it does not (`trouble`). `published`: how the Secret compares with the kubeconfig that
-    it should hold."""
+    """The cluster if it answers, else why it does not (`trouble`).
+
+    `published`: how the Secret compares with the wanted kubeconfig.
+    """
 
     target: WorkloadClusterOutput | None
     trouble: str | None = None
@@ -54,8 +60,8 @@ class Found:
 
 
 class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
-    """`connect` gives the connection to the Cluster step's output (from memory, or asked of Azure), `publish` the text of the
-    kubeconfig for others; `least` nodes must be Ready."""
+    """The step. `connect` returns the connection to the Cluster step's output (from memory or from Azure), `publish` the text
+    of the kubeconfig for users; at least `least` nodes must be Ready."""
 
     name = "WorkloadCluster"
     provides = WorkloadClusterOutput
@@ -87,9 +93,9 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
         if cluster is not None and cluster.planned:
-            await self._secrets.compare(self._secret_name, {})  # refuse a taken name before there is a cluster
+            await self._secrets.compare(self._secret_name, {})  # reject a taken name before there is a cluster
         if cluster is None or cluster.planned or cluster.power_state == "Stopped":
-            return Observed()  # nothing in one that sleeps can be looked at, and nothing need be
+            return Observed()  # a stopped cluster cannot be observed
         connection = await self._connect(cluster)
         found = await self._look(connection, str(cluster.id))
         if not self._deleting:
@@ -147,11 +153,11 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
             return Failed(
                 reason="ClusterUnreachable",
                 message=f"spec.cluster: the managed cluster cannot be reached: {found.trouble}",
-                remedy="See whether the operator can reach the API server (private cluster, authorized ranges); it is tried again.",
+                remedy="Check that the operator can reach the API server (private cluster, authorized ranges). The operator retries.",
                 retry_in=10,
             )
         if found.target.ready_nodes < self._least:
-            message = f"{found.target.ready_nodes} of at least {self._least} nodes are Ready"
+            message = f"{found.target.ready_nodes} nodes are Ready, at least {self._least} are required"
             return Degraded(reason="NodesNotReady", message=message, requeue_after=LOOK_AGAIN, stall_after=NODES_PATIENCE)
         return None
 

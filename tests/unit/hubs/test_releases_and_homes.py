@@ -17,7 +17,7 @@ from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.health.issues import HealthIssue, sentence
 from notebook_platform.helm.health.pods import diagnose
 from notebook_platform.helm.health.snapshot import HealthSnapshot
-from notebook_platform.helm.keeping import Keeping
+from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.releases import AnyChart, in_order, step_name
 from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.health.crash_log import read
@@ -50,7 +50,7 @@ def test_whatever_releases_and_hubs_need_of_each_other_there_is_a_graph(names: l
     hub = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
     contents["jupyterhub"] = JupyterHub(hub, hub_context=HubContext(), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
     found = in_order(contents, needs)
-    keeping = Keeping(owner="o", uid="u", helm=None, ledger=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
+    keeping = ReleaseScope(owner="o", uid="u", helm=None, ledger=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
 
     def there(name: str, provides: type) -> Any:
         members = {"name": name, "provides": provides, "desired": lambda *_: None, "observe": lambda *_: None}

@@ -8,15 +8,15 @@ from pyhelm3 import Command
 
 from notebook_platform.api.remediation import Remediation
 from notebook_platform.engine.outcome import Progressing
-from notebook_platform.helm import marker
 from notebook_platform.helm.adoption import adopted
-from notebook_platform.helm.marker import Marker
-from notebook_platform.helm.ownership import OwnedRelease, Place, ReleaseLedger
+from notebook_platform.helm.history import History
+from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
+from notebook_platform.helm.ownership import Marker, write_marker
 from notebook_platform.helm.record_proxy import Access
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Record, Wanted
-from notebook_platform.helm.storage import History, discard
+from notebook_platform.helm.storage import discard
 
 LOOK_AGAIN = 1.0
 MOST_DISCARDED = 100
@@ -77,7 +77,7 @@ class ActionContext:
             )
 
         await self.ledger.change(self.place, change)
-        created = await marker.write(self.api, *self.place, Marker(owner=self.owner, step=self.step))
+        created = await write_marker(self.api, *self.place, Marker(owner=self.owner, step=self.step))
         if created is not None:
             await self.ledger.created(self.wanted.namespace, created)
 

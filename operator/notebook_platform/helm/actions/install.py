@@ -4,8 +4,8 @@ from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome
 from notebook_platform.helm.actions.context import ActionContext
-from notebook_platform.helm.book import renew
 from notebook_platform.helm.claims import hold
+from notebook_platform.helm.deprecated_apis import renew
 from notebook_platform.helm.hooks import hand_over
 
 

@@ -4,8 +4,7 @@ from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome
 from notebook_platform.helm.actions.context import ActionContext
-from notebook_platform.helm.book import remember
-from notebook_platform.helm.claims import hold
+from notebook_platform.helm.claims import hold, restore_claims
 from notebook_platform.helm.errors import words_of
 
 
@@ -15,7 +14,7 @@ async def rollback(context: ActionContext) -> Outcome:
     assert bad is not None and good is not None
     await hold(context.api, good)
     await hold(context.api, bad)
-    await remember(context.api, context.ledger, bad, good)
+    await restore_claims(context.api, context.ledger, bad, good)
     await context.make_way()
     await context.note()
     wanted = context.wanted

@@ -4,14 +4,15 @@ from kubernetes.aio import client
 from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome, Progressing
-from notebook_platform.helm import marker
 from notebook_platform.helm.actions.context import LOOK_AGAIN, MOST_DISCARDED
+from notebook_platform.helm.history import History
+from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
 from notebook_platform.helm.object_client import live
-from notebook_platform.helm.ownership import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
+from notebook_platform.helm.ownership import remove_marker
 from notebook_platform.helm.record_proxy import Access
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
-from notebook_platform.helm.storage import History, discard
+from notebook_platform.helm.storage import discard
 
 HOOK = "helm.sh/hook"
 
@@ -52,7 +53,7 @@ async def finish(
     namespace, release = place
     await sweep(api, namespace, owned)
     await discard(api, list(kept.foreign)[:MOST_DISCARDED])
-    await marker.remove(api, namespace, release, created=ledger.namespace(namespace), with_data=with_data)
+    await remove_marker(api, namespace, release, created=ledger.namespace(namespace), with_data=with_data)
     await ledger.forget(place)
 
 

@@ -9,8 +9,8 @@ from notebook_platform import outputs
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
@@ -66,7 +66,7 @@ class BinderHub(ChartAdapter):
         values = render(spec, secrets, registry, self._azure_names, target.served_version, more, hub_context)
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
 
-    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
+    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
         found = await health.look(target.api, release)
         troubles = found.troubles or await health.ask(self._addresses.binder, found.address, allow_private=self._allow_private)
         token = token_in(_inside(release.config))

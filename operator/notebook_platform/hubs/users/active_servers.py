@@ -12,8 +12,8 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.helm.health.issues import HealthIssue
-from notebook_platform.helm.ownership import ReleaseLedger
-from notebook_platform.helm.storage import history
+from notebook_platform.helm.history import read_history
+from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.fields.hub import COUNTER
 from notebook_platform.hubs.health import hub as hub_health
@@ -51,7 +51,7 @@ async def query_hub(
     try:
         await ledger.load()
         owned = ledger.release((spec.namespace, spec.release))
-        newest = (await history(api, spec.namespace, spec.release, owned)).own if owned else None
+        newest = (await read_history(api, spec.namespace, spec.release, owned)).own if owned else None
         address = await hub_health.address_of(client.CoreV1Api(api), spec.namespace)
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
         return None

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from kubernetes.aio import client
 
-from notebook_platform.helm.approval import Concern
-from notebook_platform.helm.book import claims
+from notebook_platform.helm.claims import claims_of
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.naming import ReleaseSnapshot
@@ -40,7 +40,7 @@ async def _has_data(
     """Whether the hub has users, or there are volumes beside its own that may be theirs."""
     if at(before.values, "hub", "config", "KubeSpawner", "enable_user_namespaces"):
         return True
-    own = {name for namespace, name in claims(release) if namespace == release.namespace}
+    own = {name for namespace, name in claims_of(release) if namespace == release.namespace}
     return await has_claims(api, release.namespace, own) or await has_users(urls, before.values, allow_private=allow_private)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.helm.approval import Concern
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import RELEASE_NAME, Release
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.health import hub as hub_health
