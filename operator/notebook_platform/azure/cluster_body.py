@@ -7,6 +7,7 @@ from typing import Any
 
 from notebook_platform import outputs
 from notebook_platform.api.cluster import ClusterSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
 from notebook_platform.azure.versions import downgrade, parts, satisfies
@@ -217,7 +218,7 @@ def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
 
 def _for_life(change: Change) -> Failed:
     return Failed(
-        reason="ImmutableField",
+        reason=Reason.IMMUTABLE_FIELD,
         message=f"{IMMUTABLE[change.path]} asks for {change.after!r} but the cluster has {change.before!r}, which is immutable",
         remedy="Set it back, or make a new platform with it.",
     )

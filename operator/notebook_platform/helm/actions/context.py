@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kubernetes.aio import client
 from pyhelm3 import Command
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.remediation import Remediation
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.helm.adoption import adopted
@@ -94,7 +95,7 @@ class ActionContext:
             await discard(self.api, sorted(in_the_way, key=lambda one: one.revision)[:MOST_DISCARDED])
 
     def start(
-        self, verb: str, reason: str, sentence: str, work: Callable[[Command], Awaitable[object]], wish: object = None
+        self, verb: str, reason: Reason, sentence: str, work: Callable[[Command], Awaitable[object]], wish: object = None
     ) -> Progressing:
         """Begin `work`; `sentence` says what runs, `wish` what for: it is ended when that changes."""
         access = Access(api=self.api, ledger=self.ledger, place=self.place)

@@ -2,6 +2,7 @@
 
 from pyhelm3 import Command
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.claims import hold, restore_claims
@@ -26,4 +27,4 @@ async def rollback(context: ActionContext) -> Outcome:
         f"Helm brings revision {good.revision} of {wanted.name} back ({good.chart}-{good.chart_version}), "
         f"for revision {bad.revision} failed: {words_of(bad.description)}"
     )
-    return context.start("rollback", "RollingBack", sentence, work)
+    return context.start("rollback", Reason.ROLLING_BACK, sentence, work)
