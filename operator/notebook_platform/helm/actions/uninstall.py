@@ -4,7 +4,7 @@ from kubernetes.aio import client
 from pyhelm3 import Command
 
 from notebook_platform.engine.outcome import Outcome, Progressing
-from notebook_platform.helm.actions.context import LOOK_AGAIN, MOST_DISCARDED
+from notebook_platform.helm.actions.context import MOST_DISCARDED, RUN_RECHECK
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
 from notebook_platform.helm.object_client import live
@@ -30,7 +30,7 @@ async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, ke
 
     helm.start(key, "uninstall", Access(api=api, ledger=ledger, place=place), work)
     message = f"Helm is at work: uninstall {release.name} from {release.namespace}"
-    return Progressing(reason="Uninstalling", message=message, requeue_after=LOOK_AGAIN)
+    return Progressing(reason="Uninstalling", message=message, requeue_after=RUN_RECHECK)
 
 
 def _references(release: Release) -> tuple[Reference, ...]:
