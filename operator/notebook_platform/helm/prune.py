@@ -1,4 +1,4 @@
-"""Prune: uninstall the releases of the ledger that the spec no longer asks for. Their volumes are kept.
+"""RetiredReleases: the releases of the ledger that the spec no longer asks for are uninstalled, and their volumes are kept.
 
 Only the ledger in the management cluster starts this; nothing in the workload cluster does.
 """

@@ -1,11 +1,11 @@
 """The step of a Helm release: it exists with the wanted chart and values, its live objects equal its manifest, and it is healthy.
 
 The chart adapter knows what the release contains; how it is reconciled is the same for all. Following an upgrade:
-`helm/observation.py` reads the release, `helm/plan.py` lists the changes, `helm/actions/` acts on its state, and `helm/runner.py` runs helm
-as a child process, which one reconcile starts and a later one finds ended.
+`helm/observation.py` reads the release, `helm/plan.py` lists the changes, `helm/actions/install.py` starts helm, and `helm/runner.py` runs
+it as a child process, which a later reconcile finds ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from notebook_platform import outputs
@@ -13,8 +13,12 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Change, Degraded, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.helm import plan
-from notebook_platform.helm.actions import ACTIONS, ActionContext
+from notebook_platform.helm.actions.context import ActionContext
+from notebook_platform.helm.actions.install import install, upgrade
+from notebook_platform.helm.actions.repair import adopt, correct_drift, unlock
+from notebook_platform.helm.actions.rollback import rollback
 from notebook_platform.helm.actions.uninstall import finish, uninstall
+from notebook_platform.helm.actions.waiting import back_off, give_up, report_lock_timeout, wait_for_lock
 from notebook_platform.helm.chart_adapter import ChartAdapter, Running
 from notebook_platform.helm.health.issues import sentence
 from notebook_platform.helm.history import records_changed
@@ -28,6 +32,21 @@ from notebook_platform.workload.step import WorkloadClusterOutput
 RELEASE_SECONDS = 120.0
 SHORTEST_RECHECK, LONGEST_RECHECK = 1.5, 30.0
 """Seconds. A release that has been unhealthy for long is observed less often."""
+
+ACTIONS: Mapping[State, Callable[[ActionContext], Awaitable[Outcome]]] = {
+    State.ABSENT: install,
+    State.UNMANAGED: adopt,
+    State.DRIFTED: correct_drift,
+    State.OUT_OF_SYNC: upgrade,
+    State.FAILED: upgrade,
+    State.BACKING_OFF: back_off,
+    State.ROLLBACK_DUE: rollback,
+    State.RETRIES_EXHAUSTED: give_up,
+    State.LOCK_STALE: unlock,
+    State.LOCKED: wait_for_lock,
+    State.LOCK_TIMEOUT: report_lock_timeout,
+}
+"""What is done about each state. IN_SYNC has no action: nothing is written, and Helm does not run."""
 
 
 class ReleaseStep(Step[Wanted, Found, Running]):

@@ -1,14 +1,11 @@
-"""What an action works with: the release as it is and is wanted, the cluster, helm, and whose it is."""
+"""The context of an action: the release as observed and as wanted, the cluster, helm, and the owner."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kubernetes.aio import client
-from pyhelm3 import Command
 
-from notebook_platform.api.reasons import Reason
 from notebook_platform.api.remediation import Remediation
-from notebook_platform.engine.outcome import Progressing
 from notebook_platform.helm.adoption import adopted
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
@@ -19,16 +16,21 @@ from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Record, Wanted
 from notebook_platform.helm.storage import discard
 
-LOOK_AGAIN = 1.0
+RUN_RECHECK = 1.0
+"""Seconds between two checks of a Helm process."""
+
 MOST_DISCARDED = 100
-"""Records of others that are deleted before one run of helm."""
+"""Foreign records that are deleted before one run of helm."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActionContext:
-    """`field` is the part of the spec that asks for the release; `key` names the release among all that helm works on; `history` are
-    Helm's records, `adopting` those of a release that becomes ours; `paths` are the drifts that may be put right; `hooks` are (kind, name)
-    of what a hook made and the release has as its own from now on; `irreversible` says why the last good revision may not come back."""
+    """The input of an action.
+
+    `field`: the part of the spec that asks for the release; `key`: the release among all that helm runs for; `history`: Helm's records;
+    `adopting`: those that become ours with the release; `paths`: the drifts to correct; `hooks`: objects (kind, name) that a hook made and
+    that become part of the release; `irreversible`: why the last good revision may not be restored.
+    """
 
     api: client.ApiClient
     helm: Helm
@@ -58,11 +60,11 @@ class ActionContext:
 
     @property
     def place(self) -> Place:
-        """Where the ledger has it."""
+        """The key of the release in the ledger."""
         return self.wanted.namespace, self.wanted.name
 
     async def note(self, *, recovering: bool = False) -> None:
-        """Write down the failures so far, and that the release is ours. `recovering`: what had been begun came to nothing."""
+        """Record the failures so far, and that the release is ours. `recovering`: an interrupted run left nothing usable."""
         failed, there = self.record.last_failure(self.wanted), self.history.there
 
         def change(owned: OwnedRelease) -> OwnedRelease:
@@ -88,16 +90,13 @@ class ActionContext:
         return self.history.own.revision + 1 if self.history.own else 1
 
     async def make_way(self) -> None:
-        """Delete the records of others that stand where helm writes its next one, or after it: helm would fail, and people would be told
-        of a revision that is none."""
+        """Delete the foreign records at the revision that helm writes next, and after it: helm would fail, and status would show a
+        revision that does not exist."""
         in_the_way = [one for one in self.history.foreign if one.revision >= self.next_revision]
         if self.ledger.release(self.place) is not None:
             await discard(self.api, sorted(in_the_way, key=lambda one: one.revision)[:MOST_DISCARDED])
 
-    def start(
-        self, verb: str, reason: Reason, sentence: str, work: Callable[[Command], Awaitable[object]], wish: object = None
-    ) -> Progressing:
-        """Begin `work`; `sentence` says what runs, `wish` what for: it is ended when that changes."""
-        access = Access(api=self.api, ledger=self.ledger, place=self.place)
-        self.helm.start(self.key, verb, access, work, wish)
-        return Progressing(reason=reason, message=sentence, requeue_after=LOOK_AGAIN)
+    @property
+    def access(self) -> Access:
+        """The access of a Helm process to the cluster, which records the digest of what it writes in the ledger."""
+        return Access(api=self.api, ledger=self.ledger, place=self.place)

@@ -3,8 +3,8 @@
 from pyhelm3 import Command
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.engine.outcome import Outcome
-from notebook_platform.helm.actions.context import ActionContext
+from notebook_platform.engine.outcome import Outcome, Progressing
+from notebook_platform.helm.actions.context import RUN_RECHECK, ActionContext
 from notebook_platform.helm.claims import hold, restore_claims
 from notebook_platform.helm.errors import words_of
 
@@ -27,4 +27,5 @@ async def rollback(context: ActionContext) -> Outcome:
         f"Helm brings revision {good.revision} of {wanted.name} back ({good.chart}-{good.chart_version}), "
         f"for revision {bad.revision} failed: {words_of(bad.description)}"
     )
-    return context.start("rollback", Reason.ROLLING_BACK, sentence, work)
+    context.helm.start(context.key, "rollback", context.access, work)
+    return Progressing(reason=Reason.ROLLING_BACK, message=sentence, requeue_after=RUN_RECHECK)

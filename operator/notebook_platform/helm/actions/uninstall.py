@@ -5,7 +5,7 @@ from pyhelm3 import Command
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing
-from notebook_platform.helm.actions.context import LOOK_AGAIN, MOST_DISCARDED
+from notebook_platform.helm.actions.context import MOST_DISCARDED, RUN_RECHECK
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
 from notebook_platform.helm.object_client import live
@@ -31,7 +31,7 @@ async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, ke
 
     helm.start(key, "uninstall", Access(api=api, ledger=ledger, place=place), work)
     message = f"Helm is at work: uninstall {release.name} from {release.namespace}"
-    return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=LOOK_AGAIN)
+    return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=RUN_RECHECK)
 
 
 def _references(release: Release) -> tuple[Reference, ...]:
