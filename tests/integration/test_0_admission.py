@@ -136,6 +136,24 @@ BAD: list[tuple[str, Any, str]] = [
     ("identity", {"type": "UserAssigned", "userAssigned": {"name": "abc", "resourceId": "x"}}, "exactly one of name, resourceId"),
     ("identity.servicePrincipal.renewBefore", "soon", "spec.identity.servicePrincipal.renewBefore must be a duration"),
     ("cluster.localAccounts", False, "spec.cluster.localAccounts false needs spec.cluster.entra to sign in with"),
+    ("cluster.nodeProvisioning", "Sometimes", "spec.cluster.nodeProvisioning: Unsupported value"),
+    ("cluster.nodeProvisioning", "Auto", "spec.nodePools[].autoscaling needs spec.cluster.nodeProvisioning Manual"),
+    ("cluster.nodeProvisioning", "Auto", "spec.cluster.nodeProvisioning Auto needs spec.identity.type SystemAssigned"),
+    (
+        "cluster",
+        {
+            "name": "aks",
+            "kubernetesVersion": "1.35",
+            "nodeProvisioning": "Auto",
+            "network": {"plugin": "kubenet", "policy": "none"},
+        },
+        "spec.cluster.nodeProvisioning Auto does not support network plugin kubenet",
+    ),
+    (
+        "cluster",
+        {"name": "aks", "kubernetesVersion": "1.35", "nodeProvisioning": "Auto", "powerState": "Stopped"},
+        "spec.cluster.nodeProvisioning Auto: AKS cannot stop such a cluster",
+    ),
     ("cluster.workloadIdentity", True, "spec.cluster.workloadIdentity needs spec.cluster.oidcIssuer: true"),
     (
         "cluster.apiServer",
