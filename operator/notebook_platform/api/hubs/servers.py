@@ -1,5 +1,6 @@
 """Users' servers: what they are, where they run, and when they end."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -40,6 +41,11 @@ class Storage(SpecModel):
     keep_on_user_delete: bool = Field(
         True, description="Keep a user's volume when the user is deleted. Charts before 1 always do."
     )
+
+    @property
+    def claims(self) -> Sequence[str]:
+        """Return the names of the PersistentVolumeClaims that the spec names; they hold data of users."""
+        return [self.shared.claim] if self.shared else []
 
 
 class Shape(SpecModel):
