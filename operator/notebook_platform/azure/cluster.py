@@ -16,9 +16,11 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
+    NODE_PROVISIONING_PATH,
     STATE_PATH,
     VERSION_PATH,
     Wire,
+    autoscaled_pools,
     busy_pools,
     cluster_changes,
     cluster_output,
@@ -175,6 +177,13 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             async with azure_errors(FIELD):
                 await set_tags(self._context.session, found.body["id"], wanted_tags(changes))
             return Ready()
+        if pools := autoscaled_pools(found.body):
+            changes = [change for change in changes if (change.path, change.after) != (NODE_PROVISIONING_PATH, "Auto")]
+            if not changes:
+                sentence = (
+                    f"Node auto-provisioning waits until the cluster autoscaler of the agent pools {', '.join(pools)} is off"
+                )
+                return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
         return await self._update(desired, found, changes)
 
     async def _power(self, wanted: str) -> Outcome:

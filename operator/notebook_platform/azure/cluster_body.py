@@ -42,6 +42,7 @@ DEFAULTS: Mapping[str, Any] = {
     "properties.disableLocalAccounts": False,
     "properties.oidcIssuerProfile.enabled": False,
     "properties.securityProfile.workloadIdentity.enabled": False,
+    "properties.nodeProvisioningProfile.mode": "Manual",
     "properties.networkProfile.loadBalancerSku": "standard",
     "properties.networkProfile.outboundType": "loadBalancer",
     "properties.enableRBAC": True,
@@ -59,6 +60,7 @@ READ_ONLY_PROPERTIES = frozenset(
 
 VERSION_PATH = "properties.kubernetesVersion"
 STATE_PATH = "properties.provisioningState"
+NODE_PROVISIONING_PATH = "properties.nodeProvisioningProfile.mode"
 
 
 def default_dns_prefix(spec: NotebookPlatformSpec) -> str:
@@ -113,6 +115,7 @@ def desired_cluster(
         ),
         "oidcIssuerProfile": {"enabled": cluster.oidc_issuer},
         "securityProfile": {"workloadIdentity": {"enabled": cluster.workload_identity}},
+        "nodeProvisioningProfile": {"mode": cluster.node_provisioning},
         **profiles(cluster),
         "agentPoolProfiles": pools,
     }
@@ -232,6 +235,12 @@ def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:
         for pool in found["properties"].get("agentPoolProfiles") or ()
         if pool["name"] in names and parts(pool.get("currentOrchestratorVersion") or pool["orchestratorVersion"])[:2] < reached
     ]
+
+
+def autoscaled_pools(found: Wire) -> list[str]:
+    """Return the agent pools with the cluster autoscaler, which excludes node auto-provisioning
+    (https://learn.microsoft.com/azure/aks/node-auto-provisioning#limitations-and-unsupported-features)."""
+    return [pool["name"] for pool in found["properties"].get("agentPoolProfiles") or () if pool.get("enableAutoScaling")]
 
 
 def busy_pools(found: Wire) -> list[str]:

@@ -170,7 +170,7 @@ def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspend
                 continue
             elif suspended and result.changes:
                 status, reason, message = False, Reason.SUSPENDED, f"Would change: {listed(result)}"
-        yield make(ConditionType.READY, status, reason, message)
+        yield make(f"{name}Ready", status, reason, message)
 
 
 def listed(result: Result) -> str:

@@ -27,6 +27,8 @@ DEEPEST = 40
 RANK = 2
 SHARED_MODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 HOMES = "singleuser.storage.static.pvcName"
+FOR_ALL = (HOMES, "singleuser.storage.extraVolumes")
+"""Where values name claims that the servers of all users mount, on whatever node they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,12 @@ async def examine(
         waits = claim is not None and _is_pending(claim) and await _waits_for_a_pod(storage, claim)
         if trouble := judged(claim, where, namespace, waits=waits):
             troubles.append(trouble)
-        elif claim is not None and named.path == HOMES and nodes > 1 and not SHARED_MODES & set(claim.spec.access_modes or ()):
+        elif (
+            claim is not None
+            and named.path.startswith(FOR_ALL)
+            and nodes > 1
+            and not SHARED_MODES & set(claim.spec.access_modes or ())
+        ):
             notices.append(_one_node(claim, where))
     return Examined(troubles=tuple(troubles), notices=tuple(notices))
 
