@@ -202,7 +202,7 @@ CODES: dict[str, tuple[Row, ...]] = {
             reason=Reason.NODE_PROVISIONING_NOT_ALLOWED,
             contains="nodeProvisioningProfile.mode",
             retry_in=300,
-            remedy="For Auto, correct the member that Azure names above. For Manual, set spec.limits.cpu of every Karpenter NodePool "
+            remedy="For Auto, correct the member that Azure names above. For Manual, set limits.cpu of every Karpenter NodePool "
             "to 0 and remove its nodes (`kubectl get nodes -l karpenter.sh/nodepool`) first; keep Auto until then.",
         ),
         Row(reason=Reason.QUOTA_EXCEEDED, contains="quota", retry_in=300, remedy=_QUOTA.remedy),
