@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cloud import CLOUDS, Cloud
 from notebook_platform.azure.arm.credentials import sign_in
@@ -46,7 +47,7 @@ from notebook_platform.workload.client import build_models
 OLDEST_LOOK = 300.0
 """Seconds. Upper bound for the age of a cached read of a subscription that platforms share."""
 
-TOKEN_REFUSED = frozenset({"TokenExpired", "TokenRefused"})
+TOKEN_REFUSED = frozenset({Reason.TOKEN_EXPIRED, Reason.TOKEN_REFUSED})
 
 
 def cloud_of(config: OperatorConfig) -> Cloud:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from notebook_platform.api import FINALIZER
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
@@ -191,7 +192,7 @@ class PlatformReconciler:
         self._body = fresh
         if FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
             raise StepError(
-                "FinalizerMissing",
+                Reason.FINALIZER_MISSING,
                 f"the finalizer {FINALIZER} is missing from the platform after it was set",
                 "Find and correct the admission webhook or controller that removes finalizers.",
                 retry_in=30,

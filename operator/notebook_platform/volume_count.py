@@ -82,9 +82,8 @@ def named_by(spec: NotebookPlatformSpec) -> frozenset[Place]:
     them. Pure."""
     found: list[Place] = []
     if hub := spec.jupyterhub:
-        shared = hub.single_user.storage.shared
         found += [(hub.namespace, claim.name) for claim in named_claims(hub.values)]
-        found += [(hub.namespace, shared.claim)] if shared else []
+        found += [(hub.namespace, claim) for claim in hub.single_user.storage.claims]
     if binder := spec.binderhub:
         found += [(binder.namespace, claim.name) for claim in named_claims(binder.values)]
     return frozenset(found)

@@ -9,15 +9,18 @@ from typing import Any
 from azure.core import MatchConditions
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import AzureCode, Reason
 from notebook_platform.api.schedules import active, next_turn, problem
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
+    NODE_PROVISIONING_PATH,
     STATE_PATH,
     VERSION_PATH,
     Wire,
+    autoscaled_pools,
     busy_pools,
     cluster_changes,
     cluster_output,
@@ -122,7 +125,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         state = str(resource["properties"].get("provisioningState"))
         if state not in BUSY:
             return None
-        return Progressing(reason=state, message=f"The managed cluster {self._name} is {state}", requeue_after=5)
+        return Progressing(reason=AzureCode(state), message=f"The managed cluster {self._name} is {state}", requeue_after=5)
 
     async def _upgrade_obstacle(self, body: Wire) -> Failed | None:
         """Why Kubernetes may not be upgraded yet: the releases in the cluster are looked at before anything happens."""
@@ -134,7 +137,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if told is None:
             return None
         return Failed(
-            reason="RemovedApisInUse",
+            reason=Reason.REMOVED_APIS_IN_USE,
             message=f"{FIELD}.kubernetesVersion {wanted} waits, because {told}",
             remedy="Upgrade those charts first, to versions that do not need them; Kubernetes is upgraded after them.",
         )
@@ -144,7 +147,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         """Running or Stopped: as the schedule says at this moment, else as the spec says. What is deleted need not run."""
         for schedule in self._schedules:
             if words := problem(schedule):
-                raise StepError("ScheduleUnreadable", f"{FIELD}.powerSchedules: {words}", "Correct it.")
+                raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}.powerSchedules: {words}", "Correct it.")
         chosen = active(self._schedules, self._context.now)
         return chosen.power_state if chosen else self._context.spec.cluster.power_state
 
@@ -167,13 +170,20 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             return await self._create(desired)
         if at_work := busy_pools(found.body):
             sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which are being worked on"
-            return Deferred(output=self.output(found), reason="Updating", message=sentence)
+            return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
         if any(change.path == POWER_PATH for change in changes):
             return await self._power(self._wanted_power)
         if only_tags(changes):
             async with azure_errors(FIELD):
                 await set_tags(self._context.session, found.body["id"], wanted_tags(changes))
             return Ready()
+        if pools := autoscaled_pools(found.body):
+            changes = [change for change in changes if (change.path, change.after) != (NODE_PROVISIONING_PATH, "Auto")]
+            if not changes:
+                sentence = (
+                    f"Node auto-provisioning waits until the cluster autoscaler of the agent pools {', '.join(pools)} is off"
+                )
+                return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
         return await self._update(desired, found, changes)
 
     async def _power(self, wanted: str) -> Outcome:
@@ -209,7 +219,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
                 version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
             elif len(paths) == 1:
                 sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
-                return Deferred(output=self.output(found), reason="Upgrading", message=sentence)
+                return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
         body = updated_cluster(there, [change for change in changes if change.keys], version)
         if STATE_PATH in paths:
             body["tags"][REPAIRS_TAG] = self._next_repair(desired, there)
@@ -229,7 +239,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             told = found["properties"].get("status", {}).get("provisioningError") or {}
             words = f": {told['message']}" if told.get("message") else ""
             raise StepError(
-                "ClusterFailed",
+                Reason.CLUSTER_FAILED,
                 f"{FIELD}: Azure left the managed cluster {self._name!r} {found['properties']['provisioningState']}, "
                 f"also after {REPAIRS} repairs{words}",
                 "See what Azure said in earlier Events, mend it, and change the spec or repair the cluster by hand.",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
@@ -59,7 +60,7 @@ async def current_secret(context: AzureScope) -> Secret:
         data = select(await context.secrets.own(name), PRINCIPAL)
         if data.keys() != PRINCIPAL.keys():
             raise StepError(
-                "PrincipalSecretUnusable",
+                Reason.PRINCIPAL_SECRET_UNUSABLE,
                 f"{FIELD}: the Secret {name!r}, in which the operator keeps the principal's secret, is missing or was changed",
                 "No action required: the step Identity makes a new secret.",
                 retry_in=5,
@@ -135,7 +136,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         async with azure_errors(f"{FIELD}.secretRef"):
             begin = self._context.session.container_service.managed_clusters.begin_reset_service_principal_profile
             busy = await begin_lro(begin, self._context.group, name, body, kind=kind, expected=RESET_SECONDS)
-        return busy or Progressing(reason="Updating", message=f"Azure is at work: {kind}", requeue_after=AT_ONCE)
+        return busy or Progressing(reason=Reason.UPDATING, message=f"Azure is at work: {kind}", requeue_after=AT_ONCE)
 
     async def _remove_old(self, identity: outputs.Identity) -> Outcome:
         async with azure_errors(FIELD):

@@ -13,6 +13,7 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.reasons import AzureCode, Reason
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import lro_from_headers
@@ -84,7 +85,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             return None
         if parse_duration(self._spec.renew_before) >= parse_duration(self._spec.token_lifetime):
             raise StepError(
-                "RenewalTooEarly",
+                Reason.RENEWAL_TOO_EARLY,
                 f"{FIELD}.renewBefore is not less than {FIELD}.tokenLifetime: a password would be renewed as soon as it is made",
                 f"Set {FIELD}.renewBefore to less than tokenLifetime.",
             )
@@ -133,7 +134,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         if state not in ("Creating", "Updating", "Deleting"):
             return None
         message = f"Azure is at work on the container registry {resource['name']}"
-        return Progressing(reason=state, message=message, requeue_after=5)
+        return Progressing(reason=AzureCode(state), message=message, requeue_after=5)
 
     async def _name(self) -> str | None:
         """Return the registry's name: the spec's, or in a deletion the name of one that the spec no longer asks for. Its images are
@@ -183,7 +184,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
                 return await self._write("PUT", self._id, body, f"create container registry {name}", CREATE_SECONDS)
             if any(change.keys == ("location",) for change in changes):
                 raise StepError(
-                    "ImmutableField",
+                    Reason.IMMUTABLE_FIELD,
                     f"spec.azure.location is {self._context.spec.azure.location!r} but the container registry {name!r} is in "
                     f"{found.registry.get('location')!r}",
                     f"A registry cannot move: choose another {FIELD}.name.",
@@ -207,7 +208,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
     def _goes_on(self) -> Progressing:
         assert self._spec is not None
         message = f"The container registry {self._spec.name} is being set up"
-        return Progressing(reason="Creating", message=message, requeue_after=AGAIN)
+        return Progressing(reason=Reason.CREATING, message=message, requeue_after=AGAIN)
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         created = any(change.path.startswith("registries/") for change in changes)

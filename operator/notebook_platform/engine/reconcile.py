@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Action, Change, Impossible, NeedsApproval, Scheduled, Split, split_by_gate
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import (
@@ -152,7 +153,7 @@ def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
         outcome = Deferred(output=output, reason=needed.reason, message=words, needs_user=True)
     else:
         words = f"{split.deferred[0].path} is deferred until {split.waits_for}: the change is disruptive"
-        outcome = Deferred(output=output, reason="DisruptionWaits", message=words)
+        outcome = Deferred(output=output, reason=Reason.DISRUPTION_DEFERRED, message=words)
     unhealthy = step.check_health(found)
     if isinstance(unhealthy, Rechecked):
         return replace(unhealthy, message=f"{unhealthy.message}; {outcome.message}")

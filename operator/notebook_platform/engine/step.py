@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from notebook_platform.api.reasons import AnyReason, ConditionType
 from notebook_platform.engine.change import Change
 from notebook_platform.engine.outcome import Failed, Outcome, Progressing, Ready
 
@@ -48,8 +49,8 @@ class Inputs:
 class Notice:
     """A fact that users should know although the step is ready: it becomes a condition of its own."""
 
-    condition: str
-    reason: str
+    condition: ConditionType
+    reason: AnyReason
     message: str
 
 

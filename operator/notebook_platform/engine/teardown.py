@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Outcome, Ready, Waiting
 from notebook_platform.engine.result import Result
@@ -25,7 +26,7 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
     for name in graph.order:
         step = graph.steps[name]
         if any(isinstance(seen[need], Failed) for need in graph.needs[name]):
-            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be observed", remedy="", retry_in=10)
+            seen[name] = Failed(reason=Reason.BLOCKED, message=f"{name} cannot be observed", remedy="", retry_in=10)
             continue
         try:
             observed = await asyncio.wait_for(step.observe(graph.inputs(name, made), fresh=True), STEP_SECONDS)
@@ -55,7 +56,7 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
             return Result(outcome=Ready())
         if step.name in backing_off:
             return Result(outcome=backing_off[step.name], exists=True)
-        if observed.busy and (not observed.exists or observed.busy.reason == "Deleting"):
+        if observed.busy and (not observed.exists or observed.busy.reason == Reason.DELETING):
             return Result(outcome=observed.busy, exists=True)
         if not observed.exists:
             return Result(outcome=observed.failed or Ready(), exists=True)

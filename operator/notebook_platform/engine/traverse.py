@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, StepError, Unblocking, Waiting
 from notebook_platform.engine.result import Result
@@ -82,14 +83,14 @@ def failure(step: AnyStep, error: Exception) -> Failed:
         return known
     if isinstance(error, TimeoutError):
         return Failed(
-            reason="TimedOut",
+            reason=Reason.TIMED_OUT,
             message=f"{step.name} did not answer within {STEP_SECONDS:.0f} s",
             remedy="The operator retries. If the error persists, check that the operator can reach the service.",
             retry_in=15,
         )
     log.error("step %s failed with an unexpected error", step.name, exc_info=error)
     return Failed(
-        reason="InternalError",
+        reason=Reason.INTERNAL_ERROR,
         message=f"{step.name} failed with an unknown error ({type(error).__name__})",
         remedy="The operator retries. Search its log for the details, and report the error.",
         retry_in=30,

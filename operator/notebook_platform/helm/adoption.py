@@ -11,6 +11,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.drift import COME_AND_GO
 from notebook_platform.helm.ledger import OwnedRelease
@@ -35,7 +36,7 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
         return None
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return Failed(
-        reason="ReleaseNotAdoptable",
+        reason=Reason.RELEASE_NOT_ADOPTABLE,
         message=f"{field}: the record {release.secret_name} names objects that are not known to be of release {release.name}: "
         f"{', '.join(found[:MOST_NAMED])}{more}",
         remedy=f"Run `helm upgrade` on the release once more, so that its record and its objects agree; or delete the Secrets {release.secret_name}"

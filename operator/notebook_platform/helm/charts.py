@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 
 OCI = "oci://"
@@ -35,7 +36,7 @@ class ChartSource:
         """The chart of that name and version. Raises StepError (RepositoryNotAllowed, ChartNotFound), naming `field`."""
         if repository and repository.rstrip("/") not in {known.rstrip("/") for known in self.allowed}:
             raise StepError(
-                "RepositoryNotAllowed",
+                Reason.REPOSITORY_NOT_ALLOWED,
                 f"{field}.repository names {repository}, which the operator's configuration does not allow",
                 "Ask whoever runs the operator to add it to allowed_chart_repositories, or leave it out.",
             )
@@ -45,7 +46,7 @@ class ChartSource:
         if not chosen:
             there = ", ".join(self.versions(name)) or "none"
             raise StepError(
-                "ChartNotFound",
+                Reason.CHART_NOT_FOUND,
                 f"{field}.version {version}: the operator has no chart {name} of this version; there are: {there}",
                 f"Set {field}.version to one of those, or have the operator configured with a chart repository.",
             )

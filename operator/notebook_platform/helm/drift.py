@@ -14,6 +14,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Change, compare, merged
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.object_client import ERRORS, Live, live
@@ -107,7 +108,7 @@ async def put_right(api: client.ApiClient, release: Release, paths: Collection[s
                 if error.status == 409:
                     continue  # somebody wrote it this moment: the next look tells
                 raise StepError(
-                    "DriftNotCorrectable",
+                    Reason.DRIFT_NOT_CORRECTABLE,
                     f"{field}: {where} of release {release.name} was changed by hand and cannot be changed back ({error.status})",
                     f"Delete {where} in namespace {release.namespace}, and it is made anew; or name it in spec.driftIgnore.",
                     retry_in=60,

@@ -15,6 +15,7 @@ from typing import Any
 
 from pyhelm3.errors import Error
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_yaml_all
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, ageing, named
@@ -24,11 +25,18 @@ from notebook_platform.helm.state import Wanted
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 CERTAIN = frozenset(
-    {"ValuesRefused", "UnsupportedKubernetes", "OwnershipConflict", "ChartNotFound", "RepositoryRefused", "RepositoryUnreachable"}
+    {
+        Reason.VALUES_REFUSED,
+        Reason.UNSUPPORTED_KUBERNETES,
+        Reason.OWNERSHIP_CONFLICT,
+        Reason.CHART_NOT_FOUND,
+        Reason.REPOSITORY_REFUSED,
+        Reason.REPOSITORY_UNREACHABLE,
+    }
 )
 """What holds for the real run too. Anything else may go well then, or fails there and is counted."""
 
-FROM_AFAR = frozenset({"ChartNotFound", "RepositoryRefused", "ChartDigestMismatch", "ChartTooLarge"})
+FROM_AFAR = frozenset({Reason.CHART_NOT_FOUND, Reason.REPOSITORY_REFUSED, Reason.CHART_DIGEST_MISMATCH, Reason.CHART_TOO_LARGE})
 AGAIN = 60.0
 """Seconds until such a refusal is asked for again: a repository can be corrected without a change of the spec."""
 
@@ -123,7 +131,7 @@ async def objects(rendered: str) -> list[dict[str, Any]]:
 
 def _unreadable(wanted: Wanted, refused: DocumentRefused, field: str) -> Failed:
     return Failed(
-        reason="ChartRefused",
+        reason=Reason.CHART_REFUSED,
         message=f"{field}.chart: what {wanted.chart.name}-{wanted.chart.version} renders is not read: {refused}",
         remedy=f"Choose another {field}.chart.version, or ask for less of it in {field}.values.",
     )
@@ -131,7 +139,7 @@ def _unreadable(wanted: Wanted, refused: DocumentRefused, field: str) -> Failed:
 
 def _slow(wanted: Wanted, field: str) -> Failed:
     return Failed(
-        reason="HelmTimedOut",
+        reason=Reason.HELM_TIMED_OUT,
         message=f"{field}.chart: {wanted.chart.name}-{wanted.chart.version} was not rendered within {LONGEST:.0f} s",
         remedy="The operator retries. Check the chart repository and the cluster's API.",
         retry_in=60,
@@ -148,7 +156,7 @@ def unserved(kinds: Iterable[Kind], wanted: Wanted, kubernetes: tuple[int, int],
         return None
     chart, served = f"{wanted.chart.name}-{wanted.chart.version}", ".".join(map(str, kubernetes))
     return Failed(
-        reason="UnsupportedKubernetes",
+        reason=Reason.UNSUPPORTED_KUBERNETES,
         message=f"{field}.chart: {chart} makes {', '.join(map(named, gone))}, which Kubernetes {served} no longer serves",
         remedy=f"Choose a newer {field}.chart.version, or switch off what makes it.",
     )

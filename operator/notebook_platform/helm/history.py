@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.release import RecordUnreadable, Release
@@ -157,7 +158,7 @@ def records_changed(history: History, owned: OwnedRelease | None, field: str, la
     more = f" and {len(history.foreign) - 3} more" if len(history.foreign) > 3 else ""
     namespace = history.foreign[0].namespace
     return Failed(
-        reason="ReleaseRecordChanged",
+        reason=Reason.RELEASE_RECORD_CHANGED,
         message=f"{field}: no record of {label} is as the operator's helm wrote it (Secret {names}{more} of namespace {namespace})",
         remedy=f"Find out who may write Secrets in namespace {namespace}. Restore the Secret from a backup; or delete it, and the release "
         "is installed anew over its objects, with its volumes.",

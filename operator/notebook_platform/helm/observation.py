@@ -7,6 +7,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine import Failed, Observed, Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import plan
@@ -24,7 +25,12 @@ from notebook_platform.helm.runner import Run
 from notebook_platform.helm.state import Record, State, Wanted, state_of
 from notebook_platform.workload.step import WorkloadClusterOutput
 
-REASONS = {"install": "Installing", "upgrade": "Upgrading", "rollback": "RollingBack", "uninstall": "Uninstalling"}
+REASONS = {
+    "install": Reason.INSTALLING,
+    "upgrade": Reason.UPGRADING,
+    "rollback": Reason.ROLLING_BACK,
+    "uninstall": Reason.UNINSTALLING,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +176,7 @@ class ReleaseObserver:
         if run.wish is not None and wanted is not None and run.wish != wanted:
             self.scope.helm.stop(self.key)
             message = f"The spec has changed: the Helm process of {content.release} is stopped"
-            return Progressing(reason="Recovering", message=message, requeue_after=0.2)
+            return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.2)
         hooks = await content.progress(target.api)
         message = f"Helm is at work: {run.verb} {content.release} in {content.namespace}" + (f", {hooks}" if hooks else "")
         wait = min(max(0.5, run.seconds / 10), 10.0)
@@ -184,7 +190,7 @@ class ReleaseObserver:
             return Observed(ours=False)
         if run is not None and not run.ended and run.verb == "uninstall":
             busy = await self._at_work(target, run, None)
-            return Observed(busy=replace(busy, reason="Deleting"))
+            return Observed(busy=replace(busy, reason=Reason.DELETING))
         record = Record(newest=history.own)
         return Observed(found=Found(target=target, record=record, state=State.IN_SYNC, history=history, owned=owned))
 
@@ -202,7 +208,7 @@ class ReleaseObserver:
             preview = await self._preview_revision(target, wanted, None if state is State.ABSENT else history.own)
         if preview.unknown:
             message = f"Helm renders {wanted.chart.name} for {content.release} before anything is written"
-            return Observed(busy=Progressing(reason="Rehearsing", message=message, requeue_after=1.0))
+            return Observed(busy=Progressing(reason=Reason.DRY_RUNNING, message=message, requeue_after=1.0))
         if state is State.ABSENT:
             return Observed(found=Found(target=target, history=history, owned=owned, preview=preview), absent=True)
         found = Found(
@@ -226,7 +232,7 @@ class ReleaseObserver:
             f"{self.content.field}: {len(history.foreign)} records of {self.label} are not as the operator's helm wrote them ({names}): they "
             f"are ignored. If no user ran helm on it, find out who may write Secrets in namespace {self.content.namespace}"
         )
-        return (Notice(condition="ForeignReleaseRecords", reason="ReleaseRecordChanged", message=message),)
+        return (Notice(condition=ConditionType.FOREIGN_RELEASE_RECORDS, reason=Reason.RELEASE_RECORD_CHANGED, message=message),)
 
     async def _preview_revision(self, target: WorkloadClusterOutput, wanted: Wanted, newest: Release | None) -> RevisionPreview:
         """Return what must be known before helm writes a revision. `newest`: the one before it; None: helm would install."""

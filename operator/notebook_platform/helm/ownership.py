@@ -13,6 +13,7 @@ from typing import TypeVar
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.history import History
@@ -65,19 +66,19 @@ def ownership_conflict(
     where = f"release {content.release!r} in namespace {content.namespace!r} of the cluster"
     if marker is not None and marker.owner != scope.owner:
         return Failed(
-            reason="OwnedByAnother",
+            reason=Reason.OWNED_BY_ANOTHER,
             message=f"{field}: {where} belongs to another platform",
             remedy="Choose another name or namespace. It is not touched.",
         )
     if history.present and scope.adoption == "Never":
         return Failed(
-            reason="NotOwned",
+            reason=Reason.NOT_OWNED,
             message=f"{field}: {where} exists already and has no owner",
             remedy="Choose another name, or set spec.adoption: IfUnowned to take it over.",
         )
     if history.unreadable:
         return Failed(
-            reason="ReleaseRecordUnreadable",
+            reason=Reason.RELEASE_RECORD_UNREADABLE,
             message=f"{field}: Helm's record of {where} cannot be read: {history.unreadable}",
             remedy=f"Restore that Secret, or delete it; find out who may write Secrets in namespace {content.namespace}.",
             retry_in=60,

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pyhelm3.errors import Error
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.errors import failure
@@ -82,7 +83,7 @@ class Packages:
             found = await asyncio.to_thread(_copied, chart, Path(place), copy)
             if found != digest:
                 raise StepError(
-                    "ChartDigestMismatch",
+                    Reason.CHART_DIGEST_MISMATCH,
                     f"{chart.field}.digest is {digest}, but the package of {chart.name} {chart.version} has {found}",
                     f"Compare with the digest that the chart's publisher states. If the package is right, set {chart.field}.digest to "
                     "its digest; if not, do not install it.",
@@ -95,7 +96,7 @@ class Packages:
                 await self._pull(chart, place)
         except TimeoutError:
             raise StepError(
-                "RepositoryUnreachable",
+                Reason.REPOSITORY_UNREACHABLE,
                 f"{chart.field}: the package of {chart.name} {chart.version} did not arrive within {PULL_SECONDS:.0f} seconds",
                 "Check the connection from the operator to the chart repository.",
                 retry_in=60,
@@ -150,7 +151,7 @@ def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
         reading = source.open("rb")
     except OSError as error:
         raise StepError(
-            "ChartNotFound",
+            Reason.CHART_NOT_FOUND,
             f"{chart.field}: the package of {chart.name} {chart.version} cannot be read: {type(error).__name__}",
             "Put it into the operator's directory of charts, readable for the operator.",
             retry_in=60,
@@ -167,7 +168,7 @@ def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
 
 def _too_large(chart: ChartRef) -> StepError:
     return StepError(
-        "ChartTooLarge",
+        Reason.CHART_TOO_LARGE,
         f"{chart.field}: the package of {chart.name} {chart.version}, or its repository's index, is larger than the operator takes "
         f"({LARGEST >> 20} MiB for a package)",
         f"Set {chart.field}.version or {chart.field}.repository to a smaller package.",

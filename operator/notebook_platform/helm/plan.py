@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import Disruptive, Gate, Impossible, NeedsApproval, compare
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, named
@@ -164,7 +165,7 @@ def uninstall_approval(place: tuple[str, str], concerns: Sequence[Concern], appr
     if not concerns or token in approvals:
         return None
     return Failed(
-        reason="ApprovalNeeded",
+        reason=Reason.APPROVAL_NEEDED,
         message=f"spec no longer asks for release {name} in namespace {namespace}; its uninstallation waits to be approved, because "
         f"{_clause(concerns)}",
         remedy=f'Put it back into the spec, or approve it with the annotation {APPROVE}: "{token}" on the platform, and take that away '
@@ -182,7 +183,7 @@ def upgrade_approval(
         return None
     change = f"from {release.chart_version} to {version}" if release.chart_version != version else "to these values"
     return Failed(
-        reason="ApprovalNeeded",
+        reason=Reason.APPROVAL_NEEDED,
         message=f"{field}: going {change} waits to be approved, because {_clause(concerns)}",
         remedy=f'Approve it with the annotation {APPROVE}: "{",".join(words)}" on the platform, and take it away afterwards.',
     )

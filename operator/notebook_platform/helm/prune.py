@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from kubernetes.aio import client
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import Disruptive, NeedsApproval
 from notebook_platform.helm.actions.uninstall import finish, uninstall
@@ -68,7 +69,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
                 continue
             if not run.ended and run.verb == "uninstall":
                 message = f"Helm is at work: uninstall {release} from {namespace}"
-                return Observed(busy=Progressing(reason="Uninstalling", message=message, requeue_after=0.5))
+                return Observed(busy=Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.5))
             if run.words is not None and run.verb == "uninstall":
                 return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
         awaits = {} if self._scope.deleting else await self._awaits(target, left)
@@ -113,7 +114,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         scope = self._scope
         if scope.helm.stop(self._key(place)):
             message = f"The Helm process of {release} is stopped"
-            return Progressing(reason="Uninstalling", message=message, requeue_after=0.2)
+            return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
         kept = await read_history(api, namespace, release, owned)
         label = f"release {release} in namespace {namespace}"
         if failed := records_changed(kept, owned, "spec", label):
@@ -125,7 +126,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         await finish(api, scope.ledger, place, owned, kept, with_data=with_data)
         if len(found.releases) == 1:
             return Ready()
-        return Progressing(reason="Uninstalling", message=f"{release} is gone", requeue_after=0.1)
+        return Progressing(reason=Reason.UNINSTALLING, message=f"{release} is gone", requeue_after=0.1)
 
     def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, "spec")

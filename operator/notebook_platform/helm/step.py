@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Change, Degraded, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.helm import plan
 from notebook_platform.helm.actions.context import ActionContext
@@ -63,7 +64,7 @@ class ReleaseStep(Step[Wanted, Found, Running]):
     async def prepare(self, inputs: Inputs) -> Inputs:
         if circle := self._content.circle:
             raise StepError(
-                "ReleasesNeedEachOther",
+                Reason.RELEASES_NEED_EACH_OTHER,
                 f"{self._content.field}.needs: these releases wait for each other: {', '.join(circle)}",
                 "Take one of these names out of the needs of another.",
             )
@@ -152,7 +153,7 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         scope, content, key, api = self._scope, self._content, self._observer.key, found.target.api
         if scope.helm.stop(key):
             message = f"The Helm process of {content.release} is stopped"
-            return Progressing(reason="Deleting", message=message, requeue_after=0.2)
+            return Progressing(reason=Reason.DELETING, message=message, requeue_after=0.2)
         if failed := records_changed(found.history, found.owned, content.field, self._observer.label):
             return failed
         if found.history.own is not None:

@@ -18,6 +18,7 @@ import yaml
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, beside_the_loop, read_json
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.ledger import ReleaseLedger
@@ -188,7 +189,7 @@ async def releases(api: client.ApiClient) -> list[Release]:
         return await _last_of_each(api, items)
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError) as error:
         raise StepError(
-            "ClusterUnreachable", f"the cluster's API did not answer ({type(error).__name__})", "Try again."
+            Reason.CLUSTER_UNREACHABLE, f"the cluster's API did not answer ({type(error).__name__})", "Try again."
         ) from None
 
 
@@ -245,7 +246,7 @@ async def rewrite_manifest(
         before, after, text = "", "", ""
     if before != release.digest:
         raise StepError(
-            "ReleaseRecordChanged",
+            Reason.RELEASE_RECORD_CHANGED,
             f"the Secret {release.secret_name} of namespace {release.namespace} was exchanged while the operator read it",
             f"Find out who may write Secrets in namespace {release.namespace}.",
             retry_in=30,

@@ -6,6 +6,7 @@ from kubernetes.aio import client
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
@@ -90,7 +91,7 @@ class JupyterHub(ChartAdapter):
         if is_known(version):
             return ()
         message = f"{FIELD}.chart.version {version} is not one this operator knows; it is treated as the nearest that it knows"
-        return [Notice(condition="ChartVersionUnknown", reason="UntestedVersion", message=message)]
+        return [Notice(condition=ConditionType.CHART_VERSION_UNKNOWN, reason=Reason.UNTESTED_VERSION, message=message)]
 
     async def progress(self, api: client.ApiClient) -> str | None:
         return await hub_health.pulling(api, self.namespace) or await super().progress(api)

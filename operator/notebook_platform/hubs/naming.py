@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.chart.value_map import Version
@@ -45,7 +46,7 @@ def scheme(chart: str, asked: str | None, before: ReleaseSnapshot | None) -> str
     had = scheme_of(before) if before else None
     if wanted and had and wanted != had:
         raise StepError(
-            "NamingCannotChange",
+            Reason.NAMING_CANNOT_CHANGE,
             f"spec.jupyterhub.naming.scheme {asked}: the release there names its volumes by {had.capitalize()}, and people would "
             "find new, empty homes",
             f"Leave it out, or set it to {had.capitalize()}.",

@@ -8,6 +8,7 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Progressing, StepError
 from notebook_platform.helm.ownership import LABEL
 from notebook_platform.helm.release import Release
@@ -58,14 +59,14 @@ async def take(api: client.ApiClient, namespace: str, version: str, field: str) 
         return None
     if words := (status.get("error") or {}).get("message"):
         raise StepError(
-            "SnapshotFailed",
+            Reason.SNAPSHOT_FAILED,
             f"{field}: the snapshot {name} of the volume {CLAIM} in namespace {namespace}, which is taken before the upgrade, failed: "
             f"{words}",
             "Delete it to try again. To go on with no snapshot, delete the VolumeSnapshotClasses of the volume's driver as well.",
             retry_in=60,
         )
     message = f"A snapshot of the volume {CLAIM} is taken first: VolumeSnapshot {name} in namespace {namespace}"
-    return Progressing(reason="Snapshotting", message=message, requeue_after=LOOK_AGAIN)
+    return Progressing(reason=Reason.SNAPSHOTTING, message=message, requeue_after=LOOK_AGAIN)
 
 
 async def _class(api: client.ApiClient, namespace: str) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.chart.versions import RENAMED, Generation, migrates, parse
 from notebook_platform.hubs.inputs import FIELD, HubContext
@@ -268,21 +269,21 @@ def _database_upgrade(case: Case) -> Iterator[Violation]:
         )
 
 
-REFUSALS: Mapping[str, Callable[[Case], Iterator[Violation]]] = {
-    "ValueRenamed": _renamed,
-    "ExtraConfigNotAMap": _extra_config,
-    "ConfigSectionLowerCase": _lower_case,
-    "SecretsExposed": _would_show,
-    "DummyWithoutPassword": _dummy,
-    "NoUsersAllowed": _nobody,
-    "LetsEncryptIncomplete": _acme,
-    "LetsEncryptNotReachable": _acme_internal,
-    "PlainDoorOpen": _open_door,
-    "StaticStorageWithoutClaim": _static,
-    "CullingDeletesHomes": _culls_homes,
-    "MetadataRuleContradicts": _metadata,
-    "PodSecurityForbids": _pod_security,
-    "NamespaceTaken": _neighbours,
-    "DatabaseUpgradeRequired": _database_upgrade,
+REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
+    Reason.VALUE_RENAMED: _renamed,
+    Reason.EXTRA_CONFIG_NOT_A_MAP: _extra_config,
+    Reason.CONFIG_SECTION_LOWER_CASE: _lower_case,
+    Reason.SECRETS_EXPOSED: _would_show,
+    Reason.DUMMY_WITHOUT_PASSWORD: _dummy,
+    Reason.NO_USERS_ALLOWED: _nobody,
+    Reason.LETS_ENCRYPT_INCOMPLETE: _acme,
+    Reason.LETS_ENCRYPT_NOT_REACHABLE: _acme_internal,
+    Reason.PLAIN_HTTP_EXPOSED: _open_door,
+    Reason.STATIC_STORAGE_WITHOUT_CLAIM: _static,
+    Reason.CULLING_DELETES_HOMES: _culls_homes,
+    Reason.METADATA_RULE_CONTRADICTS: _metadata,
+    Reason.POD_SECURITY_FORBIDS: _pod_security,
+    Reason.NAMESPACE_TAKEN: _neighbours,
+    Reason.DATABASE_UPGRADE_REQUIRED: _database_upgrade,
 }
 """Reason -> what it looks for, in the order of weight."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import Values, merged
 from notebook_platform.hubs.chart.value_map import Always, Elsewhere
@@ -136,7 +137,7 @@ def _place(layer: Layer, version: str, name: str, value: Any, shown: str, told: 
     first = next((v for v, p in knowledge.rows[name] if isinstance(p, str)), None)
     newer = f"; charts from {'.'.join(map(str, first))} on have" if first else ""
     raise StepError(
-        "FieldNotSupported",
+        Reason.FIELD_NOT_SUPPORTED,
         f"{shown}: chart {version} has nothing for it{newer}",
         f"Leave it out, or choose a newer {FIELD}.chart.version.",
     )
@@ -171,7 +172,7 @@ def _for_kubernetes(spec: JupyterHubSpec, chosen: Generation, kubernetes: tuple[
 def _refuse(asked: bool, spec: JupyterHubSpec, kubernetes: tuple[int, ...], name: str) -> None:
     if asked:
         raise StepError(
-            "FieldNotSupported",
+            Reason.FIELD_NOT_SUPPORTED,
             f"{FIELD}.{name}: what chart {spec.chart.version} makes of it is gone from Kubernetes {'.'.join(map(str, kubernetes[:2]))}",
             f"Leave it out, or choose a newer {FIELD}.chart.version.",
         )

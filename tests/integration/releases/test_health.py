@@ -89,7 +89,7 @@ async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> Non
             "VolumeNotBound",
             "the volume claim little is not bound (there is no storage class no-such)",
         ),
-        ({"resources": {"requests": {"cpu": "64"}}}, "NotEnoughRoom", "no node has enough cpu (64) left"),
+        ({"resources": {"requests": {"cpu": "64"}}}, "InsufficientResources", "no node has enough cpu (64) left"),
     ],
 )
 async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, values: dict, reason: str, words: str) -> None:

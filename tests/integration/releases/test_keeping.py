@@ -164,7 +164,7 @@ async def test_what_was_begun_and_broken_off_is_finished_even_while_disruptions_
     await site.ready()
     waits = Policy(disruption_waits="the window")
     site.set(note="b")
-    assert (await site.once(waits))["ReleaseLittle"].outcome.reason == "DisruptionWaits"
+    assert (await site.once(waits))["ReleaseLittle"].outcome.reason == "DisruptionDeferred"
     await site.ready()
     await interrupted(site, "pending-upgrade")
     await site.until(lambda outcome: isinstance(outcome, Ready), policy=waits)

@@ -110,7 +110,7 @@ def pod(told: str, **spec: Any) -> client.V1Pod:
         ("0/3 nodes are available: 3 node(s) had untolerated taint(s).", "TaintNotTolerated", "the taints of the nodes"),
         (
             "0/3 nodes are available: 1 Insufficient memory, 2 Insufficient nvidia.com/gpu.",
-            "NotEnoughRoom",
+            "InsufficientResources",
             "memory () and nvidia.com/gpu",
         ),
         ("0/3 nodes are available: 3 node(s) had volume node affinity conflict.", "StorageUnavailable", "another zone"),
@@ -131,7 +131,7 @@ def waiting_user(minutes: int, conditions: Sequence[Any] = ()) -> client.V1Pod:
 
 def test_a_scheduler_that_looks_at_nobody_is_told_once_and_one_that_finds_no_room_is_not_it() -> None:
     (trouble,) = unseen([waiting_user(5), waiting_user(6)], datetime.now(UTC))
-    assert trouble.reason == "SchedulerDead" and "jhub-user-scheduler" in trouble.message
+    assert trouble.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in trouble.message
     looked_at = client.V1PodCondition(type="PodScheduled", status="False")
     assert list(unseen([waiting_user(1), waiting_user(5, [looked_at])], datetime.now(UTC))) == []
 

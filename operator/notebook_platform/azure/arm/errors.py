@@ -18,6 +18,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from notebook_platform.api.reasons import AzureCode, Reason
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
 from notebook_platform.bounded.documents import parse_json
 from notebook_platform.bounded.text import shortened
@@ -46,7 +47,7 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
     if row is None:
         transient = status in TRANSIENT
         row = Row(
-            reason="AzureUnavailable" if transient else _camel(code),
+            reason=Reason.AZURE_UNAVAILABLE if transient else AzureCode(_camel(code)),
             retry_in=15 if transient else UNKNOWN_RETRY,
             remedy="It is tried again." if transient else "Azure's own words are above; it is tried again.",
         )
@@ -115,21 +116,21 @@ def translate(error: AzureError, *, field: str) -> Failed:
                 reason=row.reason, message=f"{where}: {text}", remedy=row.remedy.format(field=where), retry_in=row.retry_in
             )
         return Failed(
-            reason="SignInRefused",
+            reason=Reason.SIGN_IN_REFUSED,
             message=f"spec.azure.credentials: {text}",
             remedy="Check the credentials; Entra ID's own words are above.",
             retry_in=60,
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return Failed(
-            reason="AzureUnreachable",
+            reason=Reason.AZURE_UNREACHABLE,
             message=f"{field}: Azure did not answer ({type(error).__name__})",
             remedy="Check the operator's way to the Internet and its CA certificates; it is tried again.",
             retry_in=10,
         )
     if isinstance(error, ClientAuthenticationError) and not body:
         return Failed(
-            reason="SignInRefused",
+            reason=Reason.SIGN_IN_REFUSED,
             message=f"spec.azure.credentials: no token could be had ({type(error).__name__})",
             remedy="Give spec.azure.credentials, or run the operator with an identity of its own.",
             retry_in=60,
@@ -137,7 +138,7 @@ def translate(error: AzureError, *, field: str) -> Failed:
     if isinstance(error, HttpResponseError):
         return failure_of(error.status_code, body, headers_of(error), field=field)
     return Failed(
-        reason="AzureError",
+        reason=Reason.AZURE_ERROR,
         message=f"{field}: the Azure SDK failed ({type(error).__name__})",
         remedy="It is tried again; the operator's log has the details.",
         retry_in=UNKNOWN_RETRY,

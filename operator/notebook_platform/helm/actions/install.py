@@ -2,6 +2,7 @@
 
 from pyhelm3 import Command
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing
 from notebook_platform.helm.actions.context import RUN_RECHECK, ActionContext
 from notebook_platform.helm.claims import hold
@@ -11,7 +12,7 @@ from notebook_platform.helm.hooks import hand_over
 
 async def install(context: ActionContext) -> Outcome:
     """Start Helm to install the release."""
-    return await _write(context, "install", "Installing")
+    return await _write(context, "install", Reason.INSTALLING)
 
 
 async def upgrade(context: ActionContext) -> Outcome:
@@ -22,10 +23,10 @@ async def upgrade(context: ActionContext) -> Outcome:
     await hold(context.api, context.record.newest)
     await renew(context.api, context.ledger, context.record.newest)
     await hand_over(context.api, context.record.newest, context.hooks)
-    return await _write(context, "upgrade", "Upgrading")
+    return await _write(context, "upgrade", Reason.UPGRADING)
 
 
-async def _write(context: ActionContext, verb: str, reason: str) -> Outcome:
+async def _write(context: ActionContext, verb: str, reason: Reason) -> Outcome:
     wanted = context.wanted
     await context.make_way()
     await context.note()

@@ -2,6 +2,7 @@
 
 from pyhelm3 import Command
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing
 from notebook_platform.helm.actions.context import RUN_RECHECK, ActionContext
 from notebook_platform.helm.claims import hold, restore_claims
@@ -27,4 +28,4 @@ async def rollback(context: ActionContext) -> Outcome:
         f"for revision {bad.revision} failed: {words_of(bad.description)}"
     )
     context.helm.start(context.key, "rollback", context.access, work)
-    return Progressing(reason="RollingBack", message=sentence, requeue_after=RUN_RECHECK)
+    return Progressing(reason=Reason.ROLLING_BACK, message=sentence, requeue_after=RUN_RECHECK)

@@ -3,6 +3,7 @@
 from kubernetes.aio import client
 from pyhelm3 import Command
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing
 from notebook_platform.helm.actions.context import MOST_DISCARDED, RUN_RECHECK
 from notebook_platform.helm.history import History
@@ -30,7 +31,7 @@ async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, ke
 
     helm.start(key, "uninstall", Access(api=api, ledger=ledger, place=place), work)
     message = f"Helm is at work: uninstall {release.name} from {release.namespace}"
-    return Progressing(reason="Uninstalling", message=message, requeue_after=RUN_RECHECK)
+    return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=RUN_RECHECK)
 
 
 def _references(release: Release) -> tuple[Reference, ...]:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from notebook_platform.api.reasons import AnyReason
+
 
 @dataclass(frozen=True, order=True)
 class HealthIssue:
     """`weight`: worse troubles come first (0 is worst); `reason` is CamelCase; `message` names the object and the remedy."""
 
     weight: int
-    reason: str
+    reason: AnyReason
     message: str
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.release import Release
 
@@ -21,7 +22,7 @@ async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> 
         f"{field}: the disruption budget {', '.join(stuck)} of namespace {release.namespace} lets no pod go, so a node that is "
         "drained or upgraded waits for ever: run more replicas, or switch the budget off"
     )
-    return (Notice(condition="DrainBlocked", reason="DisruptionNotAllowed", message=message),)
+    return (Notice(condition=ConditionType.DRAIN_BLOCKED, reason=Reason.DISRUPTION_NOT_ALLOWED, message=message),)
 
 
 def _lets_nobody_go(budget: Any) -> bool:

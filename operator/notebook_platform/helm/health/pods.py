@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from notebook_platform.api.reasons import AnyReason, Reason
 from notebook_platform.helm.health.snapshot import HealthSnapshot
 
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
@@ -20,7 +21,7 @@ STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 class Check:
     """`why` gives the sentence if it is this; `remedy` what to do about it. A smaller `weight` is worse."""
 
-    reason: str
+    reason: AnyReason
     weight: int
     why: Callable[[Any, HealthSnapshot], str | None]
     remedy: str
@@ -180,22 +181,22 @@ def _unready(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 CHECKS = (
-    Check("VolumeNotBound", 2, _unbound, "choose a storage class that exists, or see the claim's events"),
-    Check("StorageUnavailable", 2, _unattached, "see whether the disk hangs on another node or in another zone"),
+    Check(Reason.VOLUME_NOT_BOUND, 2, _unbound, "choose a storage class that exists, or see the claim's events"),
+    Check(Reason.STORAGE_UNAVAILABLE, 2, _unattached, "see whether the disk hangs on another node or in another zone"),
     Check(
-        "NoNodeWithLabel",
+        Reason.NO_NODE_WITH_LABEL,
         1,
         _no_such_node,
-        "give a pool this label (spec.nodePools[].labels), or do not ask for it",
+        "give a pool this label (spec.nodePools[].nodeLabels), or do not ask for it",
     ),
-    Check("NotEnoughRoom", 1, _no_room, "add nodes or a larger size (spec.nodePools), or ask for less"),
-    Check("TaintNotTolerated", 1, _tainted, "add a pool without this taint, or a toleration"),
-    Check("Unschedulable", 1, _unschedulable, "see spec.nodePools"),
-    Check("ImagePullFailed", 0, _image, "correct its name, or let the cluster's nodes pull from that registry"),
-    Check("ContainerConfigError", 0, _misconfigured, "create what the container refers to"),
-    Check("OutOfMemory", 0, _killed, "give it a higher limit"),
-    Check("CrashLooping", 0, _crashing, "see its log"),
-    Check("ContainerWaiting", 3, _waits, "see the pod's events"),
-    Check("ProbeFailing", 4, _unready, "see its log"),
+    Check(Reason.INSUFFICIENT_RESOURCES, 1, _no_room, "add nodes or a larger size (spec.nodePools), or ask for less"),
+    Check(Reason.TAINT_NOT_TOLERATED, 1, _tainted, "add a pool without this taint, or a toleration"),
+    Check(Reason.UNSCHEDULABLE, 1, _unschedulable, "see spec.nodePools"),
+    Check(Reason.IMAGE_PULL_FAILED, 0, _image, "correct its name, or let the cluster's nodes pull from that registry"),
+    Check(Reason.CONTAINER_CONFIG_ERROR, 0, _misconfigured, "create what the container refers to"),
+    Check(Reason.OUT_OF_MEMORY, 0, _killed, "give it a higher limit"),
+    Check(Reason.CRASH_LOOPING, 0, _crashing, "see its log"),
+    Check(Reason.CONTAINER_WAITING, 3, _waits, "see the pod's events"),
+    Check(Reason.PROBE_FAILING, 4, _unready, "see its log"),
 )
 """Reason, weight, what is amiss, what to do."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pods import diagnose
 from notebook_platform.helm.health.snapshot import HealthSnapshot, take_snapshot
@@ -74,7 +75,7 @@ async def _of_workloads(api: client.ApiClient, namespace: str, things: Sequence[
     listed = await asyncio.gather(*(KINDS[kind].listing(api, namespace) for kind in kinds))
     there = {(kind, one.metadata.name): one for kind, found in zip(kinds, listed, strict=True) for one in found.items}
     gone = [thing for thing in things if (thing["kind"], thing["metadata"]["name"]) not in there]
-    found = [HealthIssue(0, "WorkloadGone", f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
+    found = [HealthIssue(0, Reason.WORKLOAD_GONE, f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
     lacking = [(kind, one, lack) for (kind, _), one in _named(things, there) if (lack := KINDS[kind].lack(one))]
     if not lacking:
         return found
@@ -95,8 +96,8 @@ def troubles_of(kind: str, workload: Any, lack: str, snapshot: HealthSnapshot) -
         check, why = min(diagnosed, key=lambda pair: pair[0].weight)
         return [HealthIssue(check.weight, check.reason, f"{kind} {name}: {why}")]
     if refused := _refused(kind, workload, snapshot):
-        return [HealthIssue(0, "PodsRefused", f"{kind} {name}: its pods are refused: {refused}")]
-    return [] if kind == "DaemonSet" else [HealthIssue(NOT_READY, "Progressing", f"{kind} {name}: {lack}")]
+        return [HealthIssue(0, Reason.PODS_REFUSED, f"{kind} {name}: its pods are refused: {refused}")]
+    return [] if kind == "DaemonSet" else [HealthIssue(NOT_READY, Reason.PROGRESSING, f"{kind} {name}: {lack}")]
 
 
 def _refused(kind: str, workload: Any, snapshot: HealthSnapshot) -> str:
@@ -126,11 +127,11 @@ async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -
 def _without_address(service: Any, told: str) -> HealthIssue:
     name, since = service.metadata.name, service.metadata.creation_timestamp.strftime("%Y-%m-%d %H:%M UTC")
     if not told:
-        return HealthIssue(NOT_READY, "AddressPending", f"Service {name} waits for an address from Azure since {since}")
+        return HealthIssue(NOT_READY, Reason.ADDRESS_PENDING, f"Service {name} waits for an address from Azure since {since}")
     for code, remedy in ADDRESS_CODES.items():
         if code in told:
-            return HealthIssue(1, "AddressFailed", f"Service {name} gets no address (since {since}): {code}: {remedy}")
-    return HealthIssue(1, "AddressFailed", f"Service {name} gets no address (since {since}): {told.strip().rstrip('.')}")
+            return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {code}: {remedy}")
+    return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {told.strip().rstrip('.')}")
 
 
 ADDRESS_CODES: Mapping[str, str] = {

@@ -7,6 +7,7 @@ from kubernetes.aio import client
 
 from notebook_platform import outputs
 from notebook_platform.api.binderhub import BinderHubSpec
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
@@ -85,7 +86,7 @@ class BinderHub(ChartAdapter):
         message = (
             f"{FIELD}.chart.version {version} is not one this operator knows; its hub is treated as the nearest that it knows"
         )
-        return [Notice(condition="BinderChartVersionUnknown", reason="UntestedVersion", message=message)]
+        return [Notice(condition=ConditionType.BINDER_CHART_VERSION_UNKNOWN, reason=Reason.UNTESTED_VERSION, message=message)]
 
     async def concerns(
         self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]

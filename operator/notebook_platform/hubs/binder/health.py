@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, parse_json
 from notebook_platform.bounded.text import printable, shortened
 from notebook_platform.helm.health.issues import HealthIssue
@@ -29,12 +30,15 @@ BUDGET = Budget(bytes=MOST_BYTES, nodes=2_000, depth=10)
 LONGEST_NAME, SHOWN = 80, 5
 """Characters of a check's name, and so many checks: the names are the binder's."""
 
-CHECKS: Mapping[str, tuple[str, str]] = {
+CHECKS: Mapping[str, tuple[Reason, str]] = {
     "Docker registry": (
-        "RegistryUnreachable",
+        Reason.REGISTRY_UNREACHABLE,
         "the binder cannot reach its registry, so that each launch builds anew and nothing can be pushed: see spec.binderhub.registry",
     ),
-    "JupyterHub API": ("HubUnreachable", "the binder cannot reach its hub's API: see the pods of Deployments hub and proxy"),
+    "JupyterHub API": (
+        Reason.HUB_UNREACHABLE,
+        "the binder cannot reach its hub's API: see the pods of Deployments hub and proxy",
+    ),
 }
 """What the binder checks itself that matters, by its own names (https://binderhub.readthedocs.io)."""
 
@@ -72,7 +76,7 @@ def _without_address(ingress: Any) -> HealthIssue:
     kind = ingress.spec.ingress_class_name or "the default class"
     return HealthIssue(
         NOT_READY,
-        "AddressPending",
+        Reason.ADDRESS_PENDING,
         f"Ingress {name} waits for an address since {since}: see that an ingress controller for {kind} runs in the cluster",
     )
 
@@ -87,7 +91,7 @@ async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
     return [
         HealthIssue(
             1,
-            "BuilderNotReady",
+            Reason.BUILDER_NOT_READY,
             f"builds on node {pod.spec.node_name} wait for the builder ({told}): delete its pod there, it is made anew",
         )
         for pod in pending
@@ -110,7 +114,7 @@ async def ask(url: str, address: str | None, *, allow_private: bool, names: Abst
     except (AddressNotAllowed, NameUnknown):
         return ()
     except NoAnswer as why:
-        return (HealthIssue(3, "NotReachable", f"{asked} does not answer ({why})"),)
+        return (HealthIssue(3, Reason.UNREACHABLE, f"{asked} does not answer ({why})"),)
     return tuple(said(answer.status, answer.body, asked))
 
 
@@ -128,7 +132,7 @@ def said(status: int, body: str | bytes, asked: str) -> Iterator[HealthIssue]:
         yield HealthIssue(2, reason, sentence)
     if not known:
         more = f" ({', '.join(failed[:SHOWN])})" if failed else ""
-        yield HealthIssue(3, "NotHealthy", f"{asked} answers {status}{more}")
+        yield HealthIssue(3, Reason.UNHEALTHY, f"{asked} answers {status}{more}")
 
 
 async def end_all(api: client.ApiClient, namespace: str) -> None:

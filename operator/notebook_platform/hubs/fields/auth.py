@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, Dummy, Entra, GitHub, JupyterHubSpec, OAuth, Oidc, WhoMay
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.inputs import FIELD, Endpoints, HubContext, HubSecrets, url_of
 
@@ -114,7 +115,7 @@ def endpoints_of(oidc: Oidc, found: Endpoints | None) -> Endpoints:
     userinfo = oidc.userinfo_url or (found and found.userinfo)
     if not (authorize and token and userinfo):
         raise StepError(
-            "EndpointsUnknown",
+            Reason.ENDPOINTS_UNKNOWN,
             f"{FIELD}.auth.oidc has neither an issuer that tells its endpoints nor all of them",
             f"Set {FIELD}.auth.oidc.issuer, or authorizeUrl, tokenUrl and userinfoUrl.",
         )

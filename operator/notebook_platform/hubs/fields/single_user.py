@@ -5,7 +5,7 @@ from typing import Any
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec, Profile, SingleUser
-from notebook_platform.api.hubs.servers import Option, Shape, Toleration
+from notebook_platform.api.hubs.servers import ExtraVolume, Option, Shape, Toleration
 from notebook_platform.hubs.naming import CLAIMS, ESCAPE, VOLUMES
 
 FieldValues = Mapping[str, Any]
@@ -59,10 +59,41 @@ def _storage(server: SingleUser, scheme: str | None) -> FieldValues:
         "singleUser.storage.shared.subPath": sub_path,
         "singleUser.storage.shared.subPath#named": sub_path.replace(*ESCAPED) if sub_path and escaped else sub_path,
         "singleUser.storage.keepOnUserDelete": not storage.keep_on_user_delete,
+        "singleUser.storage.extraVolumes": [_volume(volume) for volume in storage.extra_volumes] or None,
+        "singleUser.storage.extraVolumes#mounts": [_mount(volume) for volume in storage.extra_volumes] or None,
+        "singleUser.storage.extraVolumes#named": [_mount(v, escaped=escaped) for v in storage.extra_volumes] or None,
         "naming.scheme": scheme,
         "naming.scheme#claims": CLAIMS if escaped and dynamic else None,
         "naming.scheme#volumes": VOLUMES if escaped and dynamic else None,
     }
+
+
+def _volume(volume: ExtraVolume) -> dict[str, Any]:
+    """https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/#volume-v1-core"""
+    directory = volume.empty_dir
+    medium = "Memory" if directory and directory.medium == "Memory" else None
+    return _without_none(
+        {
+            "name": volume.name,
+            "persistentVolumeClaim": {"claimName": volume.claim} if volume.claim else None,
+            "configMap": {"name": volume.config_map} if volume.config_map else None,
+            "secret": {"secretName": volume.secret} if volume.secret else None,
+            "emptyDir": _without_none({"medium": medium, "sizeLimit": directory.size_limit}) if directory else None,
+        }
+    )
+
+
+def _mount(volume: ExtraVolume, *, escaped: bool = False) -> dict[str, Any]:
+    """Return the mount of a volume. `escaped`: the chart calls the escaped name of a user otherwise than `{username}`."""
+    sub_path = volume.sub_path
+    return _without_none(
+        {
+            "name": volume.name,
+            "mountPath": volume.mount_path,
+            "subPath": sub_path.replace(*ESCAPED) if sub_path and escaped else sub_path,
+            "readOnly": True if volume.read_only else None,
+        }
+    )
 
 
 def _culling(spec: JupyterHubSpec) -> FieldValues:

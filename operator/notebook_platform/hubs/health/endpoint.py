@@ -13,6 +13,7 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.values import at
@@ -128,10 +129,12 @@ def _troubles(seen: Seen, now: datetime) -> Iterator[HealthIssue]:
     for host in seen.hosts:
         found = best_for(host, seen.certificates)
         if found is None and seen.kind == "letsencrypt":
-            yield HealthIssue(3, "CertificatePending", f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, seen)}")
+            yield HealthIssue(3, Reason.CERTIFICATE_PENDING, f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, seen)}")
         elif found is not None and found.until <= now:
             renew = _why(host, seen) if seen.kind == "letsencrypt" else "put a new one in its place"
-            yield HealthIssue(2, "CertificateExpired", f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}")
+            yield HealthIssue(
+                2, Reason.CERTIFICATE_EXPIRED, f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}"
+            )
 
 
 def _why(host: str, seen: Seen) -> str:
@@ -157,15 +160,19 @@ def _notices(seen: Seen, now: datetime, field: str) -> Iterator[Notice]:
         found = best_for(host, certificates or ())
         if found is not None and now < found.until < now + SOON:
             message = f"{field}.expose.tls: the certificate for {host} ends on {found.until:%Y-%m-%d %H:%M} UTC"
-            yield Notice(condition="CertificateEnding", reason="EndsSoon", message=f"{message}, and no newer one is there")
+            yield Notice(
+                condition=ConditionType.CERTIFICATE_EXPIRING,
+                reason=Reason.EXPIRES_SOON,
+                message=f"{message}, and no newer one is there",
+            )
         if found is None and certificates and seen.kind != "letsencrypt":
             others = sorted({name for one in certificates for name in one.names})
             names = ", ".join(others[:SHOWN_NAMES]) or "no name"
             message = f"{field}.expose.tls: the certificate is for {names}, and whoever comes to {host} is warned"
-            yield Notice(condition="CertificateOtherName", reason="NameMismatch", message=message)
+            yield Notice(condition=ConditionType.CERTIFICATE_NAME_MISMATCH, reason=Reason.NAME_MISMATCH, message=message)
     if seen.kind == "letsencrypt" or seen.address is None:
         return
     for host, there in seen.leads_to.items():
         if there and seen.address not in there:
             message = f"{field}.host: {host} leads to {_shown(there)} from here, and Service {FRONT_DOOR} has {seen.address}"
-            yield Notice(condition="DnsMismatch", reason="OtherAddress", message=message)
+            yield Notice(condition=ConditionType.DNS_MISMATCH, reason=Reason.ADDRESS_MISMATCH, message=message)

@@ -12,6 +12,7 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pods import diagnose
@@ -44,7 +45,7 @@ class Health:
 async def look(api: client.ApiClient, release: Release, field: str) -> Health:
     """Look at the workloads, the door and what only a hub has. `field` is the part of the spec."""
     found = [*await troubles(api, release, passed_by=BY_DESIGN)]
-    if any(trouble.reason == "CrashLooping" and "Deployment hub:" in trouble.message for trouble in found):
+    if any(trouble.reason == Reason.CRASH_LOOPING and "Deployment hub:" in trouble.message for trouble in found):
         sign = await crash_log.of_crash(api, release.namespace)
         found += [sign] if sign else []
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
@@ -65,7 +66,7 @@ def unseen(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
         if not looked_at and not pod.spec.node_name and pod.metadata.creation_timestamp < oldest:
             yield HealthIssue(
                 1,
-                "SchedulerDead",
+                Reason.SCHEDULER_NOT_RUNNING,
                 f"users' pods wait for the scheduler {pod.spec.scheduler_name}, which looks at none of them: see the pods of "
                 "Deployment user-scheduler, or switch it off (scheduling.userScheduler.enabled: false)",
             )

@@ -2,6 +2,7 @@
 
 from aiohttp.abc import AbstractResolver
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.hubs.net.public_addresses import SYSTEM, AddressNotAllowed, NameUnknown
 from notebook_platform.hubs.net.safe_http import NoAnswer, SafeHttp
@@ -21,7 +22,7 @@ async def probe(url: str, path: str, *, allow_private: bool, names: AbstractReso
     except (AddressNotAllowed, NameUnknown):
         return ()
     except NoAnswer as why:
-        return (HealthIssue(3, "NotReachable", f"{url}{path} does not answer ({why})"),)
+        return (HealthIssue(3, Reason.UNREACHABLE, f"{url}{path} does not answer ({why})"),)
     if answer.status == 200 or answer.headers.get("Location", "").startswith("https://"):
         return ()  # a door that sends people on to https answers, too
-    return (HealthIssue(3, "NotHealthy", f"{url}{path} answers {answer.status}"),)
+    return (HealthIssue(3, Reason.UNHEALTHY, f"{url}{path} answers {answer.status}"),)

@@ -11,6 +11,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.history import read_history
 from notebook_platform.helm.ledger import ReleaseLedger
@@ -85,7 +86,7 @@ def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> It
     if late:
         yield HealthIssue(
             1,
-            "HubStale",
+            Reason.HUB_STALE,
             f"the hub still waits for the servers of {census.named(late)}, whose pods are ready: it no longer hears from Kubernetes; "
             "restart Deployment hub, users keep their servers",
         )

@@ -10,6 +10,7 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine.step import Notice
 from notebook_platform.workload.paging import each
@@ -67,7 +68,7 @@ def notices(users: UserCounts, field: str) -> tuple[Notice, ...]:
         f"{field}: {named(twice)} {'have' if len(twice) > 1 else 'has'} two home volumes for one server: the older one holds what "
         "was there before the names of volumes changed. Copy it over, then delete the volume claim that is left over"
     )
-    return (Notice(condition="DuplicateHomes", reason="DuplicateHomeClaims", message=message),)
+    return (Notice(condition=ConditionType.DUPLICATE_HOMES, reason=Reason.DUPLICATE_HOME_CLAIMS, message=message),)
 
 
 def named(users: list[str]) -> str:

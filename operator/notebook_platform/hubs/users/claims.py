@@ -13,6 +13,7 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.values import at
@@ -26,6 +27,8 @@ DEEPEST = 40
 RANK = 2
 SHARED_MODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 HOMES = "singleuser.storage.static.pvcName"
+FOR_ALL = (HOMES, "singleuser.storage.extraVolumes")
+"""Where values name claims that the servers of all users mount, on whatever node they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,12 @@ async def examine(
         waits = claim is not None and _is_pending(claim) and await _waits_for_a_pod(storage, claim)
         if trouble := judged(claim, where, namespace, waits=waits):
             troubles.append(trouble)
-        elif claim is not None and named.path == HOMES and nodes > 1 and not SHARED_MODES & set(claim.spec.access_modes or ()):
+        elif (
+            claim is not None
+            and named.path.startswith(FOR_ALL)
+            and nodes > 1
+            and not SHARED_MODES & set(claim.spec.access_modes or ())
+        ):
             notices.append(_one_node(claim, where))
     return Examined(troubles=tuple(troubles), notices=tuple(notices))
 
@@ -108,14 +116,14 @@ def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssu
     if claim is None:
         return HealthIssue(
             RANK,
-            "ClaimNotFound",
+            Reason.CLAIM_NOT_FOUND,
             f"{where} does not exist in namespace {namespace}, and no server of a user can start: create the "
             "PersistentVolumeClaim there, or name another",
         )
     if claim.metadata.deletion_timestamp:
         return HealthIssue(
             RANK,
-            "ClaimTerminating",
+            Reason.CLAIM_TERMINATING,
             f"{where} in namespace {namespace} is being deleted, and goes as soon as no pod uses it: save its data, then create it "
             "again, or name another",
         )
@@ -123,7 +131,7 @@ def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssu
     if phase == "Lost":
         return HealthIssue(
             RANK,
-            "ClaimLost",
+            Reason.CLAIM_LOST,
             f"{where} in namespace {namespace} has lost its PersistentVolume {claim.spec.volume_name}: restore the volume, or name "
             "another claim",
         )
@@ -131,7 +139,7 @@ def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssu
         kind = claim.spec.storage_class_name or "the default class"
         return HealthIssue(
             RANK,
-            "ClaimNotBound",
+            Reason.CLAIM_NOT_BOUND,
             f"{where} in namespace {namespace} is not bound to a volume: see its events (kubectl describe pvc) and StorageClass "
             f"{kind}",
         )
@@ -144,7 +152,7 @@ def _one_node(claim: Any, where: str) -> Notice:
         f"{where} has access mode {modes}: servers of users on a second node will not start. Use a claim with ReadWriteMany, as "
         "Azure Files has"
     )
-    return Notice(condition="ClaimNotShared", reason="AccessModeTooNarrow", message=message)
+    return Notice(condition=ConditionType.CLAIM_NOT_SHARED, reason=Reason.ACCESS_MODE_TOO_NARROW, message=message)
 
 
 def _is_pending(claim: Any) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 
 CONFIRM = "notebookplatform.io/confirm-deletion"
@@ -202,7 +203,7 @@ def objection(inventory: UserInventory | None, annotation: str | None) -> Failed
         if given is not None:
             return None
         return Failed(
-            reason="HomesUnknown",
+            reason=Reason.HOMES_UNKNOWN,
             message="The cluster does not answer, so the volumes of users that the deletion would destroy cannot be counted; it is "
             "held",
             remedy=f'Start the cluster (spec.cluster.powerState), or annotate the platform with {CONFIRM}: "0" if there is nothing '
@@ -216,7 +217,7 @@ def objection(inventory: UserInventory | None, annotation: str | None) -> Failed
         groups = listed(sorted({volume.survives_in for volume in survivors}))
         outlive = f". Not counted, because their data lie in other resource groups ({groups}): {described(survivors)}"
     return Failed(
-        reason="HomesWouldBeLost",
+        reason=Reason.HOMES_WOULD_BE_LOST,
         message=f"The deletion would destroy {described(lost)}, and is held{outlive}",
         remedy=f'Save what is to be saved, then annotate the platform with {CONFIRM}: "{len(lost)}"; {way_out}',
     )

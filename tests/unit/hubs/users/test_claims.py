@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.hubs.users.claims import MOST, judged, named_claims, origin_of
+from notebook_platform.hubs.values import render_with_origins
+
+from tests.unit.hubs.specs import NEW, SECRETS, spec
 
 
 def volumes(name: str) -> list[dict[str, Any]]:
@@ -34,6 +37,14 @@ def volumes(name: str) -> list[dict[str, Any]]:
 )
 def test_a_claim_is_found_wherever_it_is_named(values: dict[str, Any], path: str) -> None:
     assert [(one.name, one.path) for one in named_claims(values)] == [("c", path)]
+
+
+def test_the_claim_of_an_extra_volume_is_examined_under_its_field() -> None:
+    volume = {"name": "course", "claim": "course", "mountPath": "/srv/course"}
+    rendered = render_with_origins(spec("4.4.0", singleUser={"storage": {"extraVolumes": [volume]}}), SECRETS, NEW)
+    (claim,) = named_claims(rendered.values)
+    field = origin_of(claim.path, rendered.told(), "spec.jupyterhub")
+    assert (claim.name, field) == ("course", "spec.jupyterhub.singleUser.storage.extraVolumes")
 
 
 def test_templates_and_unused_claims_are_no_claims() -> None:

@@ -117,10 +117,19 @@ def test_claims_that_the_spec_itself_names_are_volumes_of_users() -> None:
     hub = {
         "chart": {"version": "4.4.0"},
         "auth": {"dummy": {"insecure": True}},
-        "singleUser": {"storage": {"type": "static", "shared": {"claim": "homes"}}},
+        "singleUser": {
+            "storage": {
+                "type": "static",
+                "shared": {"claim": "homes"},
+                "extraVolumes": [
+                    {"name": "data", "claim": "data", "mountPath": "/srv/data"},
+                    {"name": "shm", "emptyDir": {}, "mountPath": "/dev/shm"},
+                ],
+            }
+        },
         "values": {"singleuser": {"storage": {"extraVolumes": volumes}}},
     }
     documents = yaml.safe_load_all((ROOT / "deploy" / "examples" / "runbook.yaml").read_text())
     runbook = next(one for one in documents if one["kind"] == "NotebookPlatform")["spec"]
     spec = NotebookPlatformSpec.model_validate({**runbook, "jupyterhub": hub})
-    assert named_by(spec) == {("jhub", "homes"), ("jhub", "course")}
+    assert named_by(spec) == {("jhub", "homes"), ("jhub", "data"), ("jhub", "course")}
