@@ -38,7 +38,7 @@ CHART = "jupyterhub"
 
 
 class JupyterHub(ChartAdapter):
-    """The hub of spec.jupyterhub. `around` says where it is."""
+    """The hub of spec.jupyterhub. `around` is its place."""
 
     name = "JupyterHub"
     field = FIELD
@@ -120,7 +120,8 @@ class JupyterHub(ChartAdapter):
         return await snapshots.before(target.api, existing, existing.chart_version, wanted.chart.version, FIELD)
 
     def irreversible(self, bad: Release, good: Release) -> str:
-        """A newer hub upgrades its database when it starts, and the older one cannot read that any more."""
+        """Return why a rollback is impossible: a newer hub upgrades its database at its start, and the older one cannot read
+        that."""
         if not migrates(good.chart_version, bad.chart_version):
             return ""
         return (
@@ -129,7 +130,7 @@ class JupyterHub(ChartAdapter):
         )
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
-        """The database of a hub without users."""
+        """Return the database claim of a hub without users."""
         urls = urls_of(self._spec, self._hub_context, await hub_health.address_of(client.CoreV1Api(api), self.namespace))
         known = await has_users(urls, release.config, allow_private=self._allow_private)
         return () if known else ((self.namespace, DATABASE_CLAIM),)

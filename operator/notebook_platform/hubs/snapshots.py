@@ -1,4 +1,4 @@
-"""A snapshot of the hub's volume before its database changes its form, where the cluster can take one (AKS can).
+"""A snapshot of the hub's volume before its database schema changes, where the cluster supports snapshots (AKS does).
 
 https://kubernetes.io/docs/concepts/storage/volume-snapshots/ and https://learn.microsoft.com/azure/aks/azure-disk-csi
 """
@@ -23,7 +23,7 @@ LOOK_AGAIN = 3.0
 
 
 def name_of(version: str) -> str:
-    """The snapshot taken when a hub leaves a chart version."""
+    """Return the name of the snapshot taken when a hub leaves a chart version."""
     return f"{CLAIM}-{version.lower().replace('.', '-').replace('+', '-')}"
 
 
@@ -70,7 +70,7 @@ async def take(api: client.ApiClient, namespace: str, version: str, field: str) 
 
 
 async def _class(api: client.ApiClient, namespace: str) -> str | None:
-    """The class of snapshots for the hub's volume; for Azure's disks one is made. None: none can be taken."""
+    """Return the snapshot class for the hub's volume; for Azure disks one is created. None: no snapshot is possible."""
     custom = client.CustomObjectsApi(api)
     try:
         listed = (await custom.list_cluster_custom_object(*GROUP, "volumesnapshotclasses"))["items"]

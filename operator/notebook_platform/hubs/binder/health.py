@@ -1,4 +1,4 @@
-"""How a binder is, beyond its workloads and its hub: its door, its builder, and what it says of itself."""
+"""Health of a binder beyond its workloads and its hub: its address, its image builder, and its own health checks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -52,7 +52,8 @@ async def look(api: client.ApiClient, release: Release) -> hub_health.Health:
 
 
 async def _door(api: client.ApiClient, release: Release) -> tuple[str | None, list[HealthIssue]]:
-    """Address of the Ingress, or else of the Service; and Ingresses that have none. Services are among the workloads' troubles."""
+    """Return the address of the Ingress, or else of the Service, and the Ingresses without one. Services are covered by the
+    workloads."""
     kinds = {(thing["kind"], thing["metadata"]["name"]): thing for thing in release.objects()}
     if ("Ingress", INGRESS) not in kinds:
         service = await client.CoreV1Api(api).list_namespaced_service(
@@ -82,7 +83,7 @@ def _without_address(ingress: Any) -> HealthIssue:
 
 
 async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
-    """Builds that were faster than the builder: where its socket should be, the node made a directory."""
+    """Yield an issue when builds started before the builder: the node then has a directory where its socket should be."""
     listed = await whole(client.CoreV1Api(api).list_namespaced_pod, release.namespace, label_selector=BUILDS)
     pending = [pod for pod in listed if pod.status.phase == "Pending" and pod.spec.node_name]
     if not pending:
@@ -100,7 +101,7 @@ async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
 
 
 async def ask(url: str, address: str | None, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[HealthIssue, ...]:
-    """What the binder says of itself: nothing when all is well, or when it must not or cannot be asked from here.
+    """Ask the binder's health endpoint. Empty when all is well, or when it may not or cannot be reached from here.
 
     In plain http its address is asked, under its name; with TLS the name itself, if it leads anywhere from here.
     """
@@ -119,7 +120,7 @@ async def ask(url: str, address: str | None, *, allow_private: bool, names: Abst
 
 
 def said(status: int, body: str | bytes, asked: str) -> Iterator[HealthIssue]:
-    """What an answer to /health means. Pure."""
+    """Yield the issues that an answer of /health reports. Pure."""
     if status == 200:
         return
     try:
@@ -136,6 +137,6 @@ def said(status: int, body: str | bytes, asked: str) -> Iterator[HealthIssue]:
 
 
 async def end_all(api: client.ApiClient, namespace: str) -> None:
-    """Launched servers and builds do not outlive their binder."""
+    """Delete launched servers and builds together with their binder."""
     await census.end_servers(api, namespace)
     await client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, label_selector=BUILDS)

@@ -1,4 +1,5 @@
-"""What is refused of a binder before helm is called: values that the chart takes, or refuses badly, and that do harm. Pure.
+"""Checks of a binder's values before Helm runs: values that the chart accepts but that do harm, or rejects with an unclear
+error. Pure.
 
 Judged are the values as they would go to helm, so that `values` and `valuesFrom` are no way around the typed fields.
 """
@@ -35,7 +36,7 @@ REMOVED = {
 
 
 def check(values: Values, field: str) -> None:
-    """Raises StepError for the first thing that is amiss; `field` is the part of the spec that the binder stands at."""
+    """Raise StepError for the first violation; `field` is the part of the spec that defines the binder."""
     for refusals in RULES:
         for reason, sentence, remedy in refusals(values):
             raise StepError(reason, f"{field}.{sentence}", remedy.format(field=field))

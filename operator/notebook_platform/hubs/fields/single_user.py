@@ -1,4 +1,4 @@
-"""Users' servers, culling and placement, as rows for the chart. Pure."""
+"""Map users' servers, culling and placement to the chart's rows. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ DEDICATED = ("hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated")
 
 
 def single_user_values(spec: JupyterHubSpec, scheme: str | None) -> FieldValues:
-    """The rows of singleUser, culling, placement, scaling and prePull; None: not said. `scheme` is how names are made."""
+    """Return the rows of singleUser, culling, placement, scaling and prePull; None: not set. `scheme` is the naming scheme."""
     server = spec.single_user
     name, tag = split_image(server.image)
     return {
@@ -129,12 +129,12 @@ def _placement(spec: JupyterHubSpec) -> FieldValues:
 
 
 def _strictness(purpose: str) -> str | None:
-    """All charts prefer, by themselves."""
+    """Return the placement rule. All charts default to preferring."""
     return None if purpose == "Prefer" else purpose.lower()
 
 
 def tolerations(purpose: str, more: Iterable[Toleration]) -> list[dict[str, str]] | None:
-    """Those that the charts have by themselves and more; None when there are no more."""
+    """Return the charts' default tolerations and the additional ones; None when there are no additional ones."""
     usual = [{"key": key, "operator": "Equal", "value": purpose, "effect": "NoSchedule"} for key in DEDICATED]
     own = [
         {
@@ -195,7 +195,8 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def split_image(image: str | None) -> tuple[str | None, str | None]:
-    """(name, tag) as the chart wants them. A digest has no place of its own there: `name@sha256` and its digits."""
+    """Split an image into (name, tag) as the chart takes them. A digest has no place of its own there: `name@sha256` and its
+    digits."""
     name, _, tag = (image or "").rpartition(":")
     return (name, tag) if name else (None, None)
 
@@ -206,12 +207,12 @@ def _image(image: str) -> dict[str, str | None]:
 
 
 def seconds(duration: str) -> int:
-    """`10m` -> 600."""
+    """Convert a duration to seconds: `10m` gives 600."""
     return int(parse_duration(duration).total_seconds())
 
 
 def number(text: str | None) -> float | None:
-    """CPUs: `500m` or `0.5`."""
+    """Convert CPUs to a number: `500m` gives 0.5."""
     if text is None:
         return None
     return float(text[:-1]) / 1000 if text.endswith("m") else float(text)

@@ -1,4 +1,4 @@
-"""What a crashing hub says in its log, for what nothing else tells: a table of its words and what they mean.
+"""Causes of a hub's crash that only its log shows: a table of log patterns and their meaning.
 
 The words themselves are not shown: a log may hold anything.
 """
@@ -21,7 +21,7 @@ CAUSE = -1
 
 @dataclass(frozen=True)
 class Sign:
-    """Words of the hub (a regular expression), the reason and the sentence that they mean."""
+    """A log pattern (a regular expression), the reason and the sentence that it means."""
 
     words: str
     reason: AnyReason
@@ -64,7 +64,7 @@ SIGNS = (
 
 
 def read(log: str) -> HealthIssue | None:
-    """The first sign that stands in a log."""
+    """Return the first sign in a log."""
     for sign in SIGNS:
         if re.search(sign.words, log):
             return HealthIssue(CAUSE, sign.reason, f"Deployment hub: {sign.sentence}")
@@ -72,7 +72,7 @@ def read(log: str) -> HealthIssue | None:
 
 
 async def of_crash(api: client.ApiClient, namespace: str) -> HealthIssue | None:
-    """What the hub's last run ended with; None when its log cannot be had or says nothing that is known."""
+    """Return the cause of the hub's last crash; None when its log cannot be read or matches no pattern."""
     core = client.CoreV1Api(api)
     try:
         async with asyncio.timeout(PATIENCE):

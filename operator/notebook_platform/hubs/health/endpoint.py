@@ -1,4 +1,5 @@
-"""How a hub's door is: its certificate, and whether its names lead there. From the release's own values and objects.
+"""Health of a hub's endpoint: its certificate, and whether its host names resolve to it. Read from the release's own values and
+objects.
 
 https://z2jh.jupyter.org/en/stable/administrator/security.html#https
 """
@@ -34,7 +35,7 @@ FROM_LETS_ENCRYPT = "Let's Encrypt has given no certificate yet"
 
 @dataclass(frozen=True)
 class Door:
-    """What is amiss (worst first), and what else is to be told."""
+    """Issues of the endpoint (worst first), and notices."""
 
     troubles: tuple[HealthIssue, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -42,8 +43,8 @@ class Door:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """The door as it was found. `kind`: as the chart's proxy.https.type; `certificates`: None when nothing is known of them;
-    `leads_to`: the addresses of a host; `address`: the door's own."""
+    """The endpoint as observed. `kind` is the chart's proxy.https.type; `certificates`: None when unknown; `leads_to`: the
+    addresses that a host resolves to; `address`: the endpoint's own."""
 
     hosts: tuple[str, ...]
     kind: str
@@ -76,7 +77,7 @@ async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], 
 
 
 async def _of_ingress(api: client.ApiClient, namespace: str, tls: Mapping[str, Any]) -> Seen:
-    """Where its name leads is the ingress controller's business."""
+    """Observe the certificate of an Ingress. Where its host resolves to is up to the ingress controller."""
     certificates = await _certificates(api, namespace, "secret", {"secret": {"name": tls.get("secretName")}})
     hosts = tuple(str(host) for host in tls.get("hosts") or ())[:MOST_HOSTS]
     return Seen(hosts=hosts, kind="secret", certificates=certificates, leads_to={}, address=None)
@@ -119,7 +120,7 @@ async def _leads_to(host: str) -> tuple[str, ...]:
 
 
 def judged(seen: Seen, now: datetime, field: str) -> Door:
-    """What the door's state means. Pure."""
+    """Return the issues and notices of an observed endpoint. Pure."""
     return Door(tuple(sorted(_troubles(seen, now))), tuple(_notices(seen, now, field)))
 
 
@@ -138,7 +139,7 @@ def _troubles(seen: Seen, now: datetime) -> Iterator[HealthIssue]:
 
 
 def _why(host: str, seen: Seen) -> str:
-    """What keeps Let's Encrypt from giving one."""
+    """Return why Let's Encrypt issues no certificate."""
     there, address = seen.leads_to.get(host, ()), seen.address
     if address is None:
         return f"Service {FRONT_DOOR} has no address yet that a DNS record of {host} could lead to"
@@ -150,7 +151,7 @@ def _why(host: str, seen: Seen) -> str:
 
 
 def _shown(addresses: tuple[str, ...]) -> str:
-    """Addresses that a name leads to. Private ones are not shown: they would tell how names resolve in the operator's network."""
+    """Return the addresses that a name resolves to. Private ones are left out: they would reveal the operator's network."""
     return ", ".join(sorted({address if is_public(address) else "an address that is not public" for address in addresses}))
 
 

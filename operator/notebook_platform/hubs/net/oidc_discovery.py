@@ -1,4 +1,4 @@
-"""Asks an OpenID Connect issuer for its endpoints (https://openid.net/specs/openid-connect-discovery-1_0.html).
+"""Discovery of an OpenID Connect issuer's endpoints (https://openid.net/specs/openid-connect-discovery-1_0.html).
 
 The URL was written by the author of a resource, so it is asked with care: https only, no redirects, a short time, a small
 answer, and no private or link-local address unless the operator's configuration allows it (`net.safe_http`).
@@ -31,7 +31,7 @@ MEMBERS = {"authorize": "authorization_endpoint", "token": "token_endpoint", "us
 
 
 class Discovery:
-    """Asks issuers and remembers their answers. `tls` is for a CA that the system does not know; `clock` gives seconds."""
+    """Queries issuers and caches their answers. `tls` is for a CA that the system does not have; `clock` returns seconds."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._tls = tls
@@ -40,7 +40,7 @@ class Discovery:
         self._asking: dict[tuple[str, bool], asyncio.Lock] = {}
 
     async def endpoints(self, issuer: str, *, allow_private: bool) -> Endpoints:
-        """The issuer's endpoints.
+        """Return the issuer's endpoints.
 
         Raises StepError: IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
         """
@@ -98,7 +98,7 @@ async def _read(answer: Answer) -> Any:
 
 
 def endpoints_in(issuer: str, document: Any) -> Endpoints:
-    """The endpoints of a discovery document. Raises StepError (IssuerAnswersBadly, IssuerDiffers). Pure."""
+    """Return the endpoints of a discovery document. Raises StepError (IssuerAnswersBadly, IssuerDiffers). Pure."""
     if not isinstance(document, Mapping):
         raise _refused(Reason.ISSUER_ANSWERS_BADLY, "answers no JSON object", "Write the issuer's own URL.", RETRY)
     if document.get("issuer") != issuer and str(document.get("issuer")).rstrip("/") != issuer.rstrip("/"):

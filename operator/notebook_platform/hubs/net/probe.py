@@ -1,4 +1,4 @@
-"""Asks a hub at its own door whether it is well. The address came out of the cluster, so it is asked through `safe_http` only."""
+"""Probe of a hub at its endpoint. The address comes from the cluster, so only `safe_http` requests it."""
 
 from aiohttp.abc import AbstractResolver
 
@@ -11,7 +11,7 @@ SECONDS = 4
 
 
 async def probe(url: str, path: str, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[HealthIssue, ...]:
-    """GET `path` at `url`: nothing when it answers 200, else what it does instead.
+    """GET `path` at `url`. Empty when it answers 200, else what it answers.
 
     An address that must not be asked, or that is not known here, counts as well: it may be reached by those it is for. `names` finds
     addresses in place of the system.

@@ -1,4 +1,4 @@
-"""Claims that a hub's values name but do not create: an administrator makes them, and no server starts without them.
+"""Claims that a hub's values name but do not create: an administrator creates them, and no server starts without them.
 
 Faults of a claim are reported while the hub runs, before a user signs in. A claim that is not bound yet is no fault where its
 StorageClass waits for the first pod (WaitForFirstConsumer).
@@ -40,8 +40,8 @@ class NamedClaim:
 
 
 def named_claims(values: Mapping[str, Any]) -> list[NamedClaim]:
-    """The claims that a hub's values name, each once, where it stands first. Templates of names are left out; so is the volume of
-    static storage while storage is of another type. Pure."""
+    """Return the claims that a hub's values name, each once, at its first place. Name templates are left out; so is the volume
+    of static storage while storage has another type. Pure."""
     found: dict[str, NamedClaim] = {}
     for path, name in _walk(values, ()):
         where = ".".join(path)
@@ -73,7 +73,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], s
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """What is wrong with claims, and what may become a problem."""
+    """Issues of claims, and notices."""
 
     troubles: tuple[HealthIssue, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -104,7 +104,7 @@ async def examine(
 
 
 def origin_of(path: str, origins: Mapping[str, str], field: str) -> str:
-    """The part of the spec that a value comes from; lists have one origin for all that is in them. Pure."""
+    """Return the part of the spec that a value comes from; a list has one origin for all of its items. Pure."""
     whole = path.partition("[")[0]
     below = (origin for leaf, origin in sorted(origins.items()) if leaf.startswith(f"{whole}."))
     known = origins.get(path) or origins.get(whole) or next(below, None)
@@ -112,7 +112,8 @@ def origin_of(path: str, origins: Mapping[str, str], field: str) -> str:
 
 
 def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssue | None:
-    """What is wrong with a claim (None: it does not exist); `waits`: its StorageClass binds it when the first pod needs it. Pure."""
+    """Return the issue of a claim (None: it does not exist); `waits`: its StorageClass binds it when the first pod needs it.
+    Pure."""
     if claim is None:
         return HealthIssue(
             RANK,
@@ -169,7 +170,7 @@ async def _read(core: client.CoreV1Api, namespace: str, name: str) -> Any:
 
 
 async def _waits_for_a_pod(storage: client.StorageV1Api, claim: Any) -> bool:
-    """Whether it is normal that nothing is bound yet."""
+    """Return whether the claim is expected to be unbound until a pod uses it."""
     name = claim.spec.storage_class_name
     if name == "" or claim.spec.volume_name:
         return False
