@@ -1,7 +1,5 @@
 """Cluster: the managed cluster, created with all its agent pools in one PUT, then changed, upgraded and repaired in place."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +29,7 @@ from notebook_platform.azure.cluster_body import (
     updated_cluster,
 )
 from notebook_platform.azure.cluster_notices import notices
+from notebook_platform.azure.cluster_repair import REPAIRS_TAG, next_repair
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
@@ -46,10 +45,6 @@ CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS =
 BUSY = frozenset({"Creating", "Updating", "Upgrading", "Deleting", "Starting", "Stopping", "Canceling", "Scaling"})
 
 POWER_PATH = "powerState"
-
-REPAIRS = 3
-REPAIRS_TAG = "notebookplatform-repairs"
-"""`<digest of the body>:<count>`: so often a Failed cluster was sent the same body again. It survives the operator."""
 
 
 @dataclass(frozen=True)
@@ -222,29 +217,13 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
                 return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
         body = updated_cluster(there, [change for change in changes if change.keys], version)
         if STATE_PATH in paths:
-            body["tags"][REPAIRS_TAG] = self._next_repair(desired, there)
+            body["tags"][REPAIRS_TAG] = next_repair(self._name, desired, there)
         etag = there.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
             busy = await begin_lro(begin, self._context.group, self._name, body, kind=kind, expected=expected, **guard)
         return busy or Ready()
-
-    def _next_repair(self, desired: Wire, found: Wire) -> str:
-        """Count one more repair of this very body. Raises StepError when it was tried often enough."""
-        digest = hashlib.sha256(json.dumps(desired, sort_keys=True).encode()).hexdigest()[:12]
-        before, _, count = (found.get("tags") or {}).get(REPAIRS_TAG, "").partition(":")
-        done = int(count) if before == digest and count.isdigit() else 0
-        if done >= REPAIRS:
-            told = found["properties"].get("status", {}).get("provisioningError") or {}
-            words = f": {told['message']}" if told.get("message") else ""
-            raise StepError(
-                Reason.CLUSTER_FAILED,
-                f"{FIELD}: Azure left the managed cluster {self._name!r} {found['properties']['provisioningState']}, "
-                f"also after {REPAIRS} repairs{words}",
-                "See what Azure said in earlier Events, mend it, and change the spec or repair the cluster by hand.",
-            )
-        return f"{digest}:{done + 1}"
 
     def output(self, found: Found | None) -> outputs.Cluster | None:
         return None if found is None else cluster_output(found.body, self._context.group, stays=found.obstacle is not None)
