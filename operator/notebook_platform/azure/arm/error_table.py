@@ -1,8 +1,9 @@
-"""The rows: what each code means, whether trying again can help (`retry_in` seconds; None: a person is needed), and what to do.
+"""List what each Azure error code means: reason, remedy, and `retry_in` in seconds (None: no retry helps until a user acts).
 
 Codes: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors,
-https://learn.microsoft.com/troubleshoot/azure/azure-kubernetes/, https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
-`{field}` in a remedy is the member of the spec that the step is about. Codes that mean several things have a row for each text.
+https://learn.microsoft.com/troubleshoot/azure/azure-kubernetes/,
+https://learn.microsoft.com/entra/identity-platform/reference-error-codes. `{field}` in a remedy is the member of the spec
+that the step reconciles. A code with several meanings has a row for each text.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One meaning of a code. `contains`: only when the message has this text; `field`: what to name instead."""
+    """One meaning of a code. `contains`: only if the message has this text; `field`: the field to name instead of the step's."""
 
     reason: str
     remedy: str
@@ -19,16 +20,16 @@ class Row:
     field: str | None = None
 
 
-_BUSY = "Another operation runs on it; it is tried again when that has ended."
-_LATER = "It is tried again."
+_BUSY = "The operator retries when the other operation has ended."
+_LATER = "The operator retries."
 
 _BUSY_ROW = Row(reason="AnotherOperationInProgress", retry_in=10, remedy=_BUSY)
-_THROTTLED = Row(reason="Throttled", retry_in=30, remedy="Azure limits the rate of calls; it goes on when Azure allows it.")
+_THROTTLED = Row(reason="Throttled", retry_in=30, remedy="The operator retries when Azure's rate limit allows it.")
 _UNAVAILABLE = Row(reason="AzureUnavailable", retry_in=15, remedy=_LATER)
 _REPLICATING = Row(
     reason="PrincipalReplicating",
     retry_in=5,
-    remedy="A new principal takes up to a minute to be known everywhere; it is tried again.",
+    remedy="The operator retries. A new principal takes up to a minute to replicate.",
 )
 _SUBNET = Row(
     reason="SubnetTooSmall", remedy="Give spec.network.subnet.addressPrefix more addresses, or use fewer nodes or pods a node."
@@ -36,7 +37,7 @@ _SUBNET = Row(
 _QUOTA = Row(
     reason="QuotaExceeded",
     retry_in=300,
-    remedy="Ask for more quota in the region (portal: Quotas), or use smaller or fewer nodes in {field}.",
+    remedy="Request more quota in the region (portal: Quotas), or use smaller or fewer nodes in {field}.",
 )
 _VERSION = Row(
     reason="VersionNotOffered",
@@ -45,28 +46,28 @@ _VERSION = Row(
 _PERMISSION = Row(
     reason="PermissionMissing",
     retry_in=60,
-    remedy="Give the principal of spec.azure.credentials a role with that action on that scope; new roles take minutes to work.",
+    remedy="Give the principal of spec.azure.credentials a role with that action on that scope; new roles take effect after minutes.",
 )
 _SUBSCRIPTION_OFF = Row(
     reason="SubscriptionDisabled",
     remedy="Enable the subscription of spec.azure.subscriptionId again (billing); writes are refused until then.",
 )
-_IMMUTABLE = Row(reason="ImmutableField", remedy="This cannot change in place: set it back, or create a new platform with it.")
+_IMMUTABLE = Row(reason="ImmutableField", remedy="Restore the previous value, or create a new platform with the new one.")
 _SIZE = Row(reason="VmSizeNotAvailable", remedy="Choose a vmSize that is offered in spec.azure.location for this subscription.")
 _SERVICE_CIDR = Row(
     reason="ServiceCidrOverlaps", remedy="Choose a spec.cluster.network.serviceCidr that no subnet of the network overlaps."
 )
-_INVALID = Row(reason="InvalidParameter", remedy="Correct {field} as Azure says above.")
+_INVALID = Row(reason="InvalidParameter", remedy="Correct {field} as Azure's message describes.")
 
 CODES: dict[str, tuple[Row, ...]] = {
-    "ResourceGroupNotFound": (Row(reason="ResourceGroupNotFound", retry_in=10, remedy="It is made again on the next pass."),),
-    "ResourceNotFound": (Row(reason="ResourceNotFound", retry_in=10, remedy="It is looked for again."),),
-    "NotFound": (Row(reason="ResourceNotFound", retry_in=10, remedy="It is looked for again."),),
+    "ResourceGroupNotFound": (Row(reason="ResourceGroupNotFound", retry_in=10, remedy="The operator creates it again."),),
+    "ResourceNotFound": (Row(reason="ResourceNotFound", retry_in=10, remedy="The operator reads it again."),),
+    "NotFound": (Row(reason="ResourceNotFound", retry_in=10, remedy="The operator reads it again."),),
     "ResourceGroupBeingDeleted": (
-        Row(reason="ResourceGroupBeingDeleted", retry_in=15, remedy="It is made again when the deletion has ended."),
+        Row(reason="ResourceGroupBeingDeleted", retry_in=15, remedy="The operator creates it again when the deletion has ended."),
     ),
     "MissingSubscriptionRegistration": (
-        Row(reason="ProviderNotRegistered", retry_in=15, remedy="The operator registers the provider; it is tried again."),
+        Row(reason="ProviderNotRegistered", retry_in=15, remedy="The operator registers the provider and retries."),
     ),
     "SubscriptionNotFound": (
         Row(
@@ -86,14 +87,14 @@ CODES: dict[str, tuple[Row, ...]] = {
             remedy="The subscription belongs to another tenant: correct tenantId in the Secret of spec.azure.credentials.",
         ),
     ),
-    "ExpiredAuthenticationToken": (Row(reason="TokenExpired", retry_in=2, remedy="A new token is asked for."),),
-    "InvalidAuthenticationToken": (Row(reason="TokenRefused", retry_in=10, remedy="A new token is asked for."),),
-    "AuthenticationFailed": (Row(reason="TokenRefused", retry_in=10, remedy="A new token is asked for."),),
-    "RoleAssignmentExists": (Row(reason="RoleAssignmentExists", retry_in=5, remedy="The role is given already."),),
+    "ExpiredAuthenticationToken": (Row(reason="TokenExpired", retry_in=2, remedy="The operator requests a new token."),),
+    "InvalidAuthenticationToken": (Row(reason="TokenRefused", retry_in=10, remedy="The operator requests a new token."),),
+    "AuthenticationFailed": (Row(reason="TokenRefused", retry_in=10, remedy="The operator requests a new token."),),
+    "RoleAssignmentExists": (Row(reason="RoleAssignmentExists", retry_in=5, remedy="The role is already assigned."),),
     "RoleAssignmentUpdateNotPermitted": (
         Row(
             reason="RoleAssignmentTaken",
-            remedy="A role assignment of that id is for another principal: delete it in Azure.",
+            remedy="Delete the role assignment of that id in Azure: it is for another principal.",
         ),
     ),
     "PrincipalNotFound": (_REPLICATING,),
@@ -102,13 +103,13 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason="PrincipalSecretInvalid",
             contains="AADSTS7000222",
-            remedy="The secret of the cluster's principal has ended: renew it in the Secret of spec.identity.servicePrincipal.",
+            remedy="Renew the expired secret of the cluster's principal in the Secret of spec.identity.servicePrincipal.",
         ),
         Row(
             reason="PrincipalSecretInvalid",
             contains="AADSTS7000215",
             retry_in=30,
-            remedy="The secret of the cluster's principal is wrong: correct the Secret of spec.identity.servicePrincipal.",
+            remedy="Correct the wrong secret of the cluster's principal in the Secret of spec.identity.servicePrincipal.",
         ),
         _REPLICATING,
     ),
@@ -119,21 +120,23 @@ CODES: dict[str, tuple[Row, ...]] = {
     "VMSizeNotSupported": (_SIZE,),
     "AllocationFailed": (
         Row(
-            reason="NoCapacity", retry_in=300, remedy="Azure has no such machines free in the region or zone; it is tried again."
+            reason="NoCapacity",
+            retry_in=300,
+            remedy="The operator retries. Azure has no free capacity of this size in the region or zone.",
         ),
     ),
     "InsufficientSubnetSize": (_SUBNET,),
     "SubnetIsFull": (_SUBNET,),
     "InUseSubnetCannotBeDeleted": (
-        Row(reason="SubnetInUse", retry_in=20, remedy="Something in the subnet still uses it; it is tried again."),
+        Row(reason="SubnetInUse", retry_in=20, remedy="The operator retries. A resource still uses the subnet."),
     ),
     "InUseRouteTableCannotBeDeleted": (
-        Row(reason="NetworkInUse", retry_in=20, remedy="Something still uses it; it is tried again."),
+        Row(reason="NetworkInUse", retry_in=20, remedy="The operator retries. A resource still uses the network."),
     ),
     "NetcfgInvalidSubnet": (
         Row(
             reason="SubnetInvalid",
-            remedy="spec.network.subnet must lie inside the network and overlap no other subnet.",
+            remedy="Choose a spec.network.subnet inside the network that overlaps no other subnet.",
         ),
     ),
     "ServiceCidrOverlapExistingSubnetsCidr": (_SERVICE_CIDR,),
@@ -143,14 +146,14 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason="VersionSkew",
             retry_in=30,
-            remedy="A pool may be at most three minors older than the control plane, never newer.",
+            remedy="Choose a version at most three minors older than the control plane, and not newer.",
         ),
     ),
     "PropertyChangeNotAllowed": (_IMMUTABLE,),
     "InvalidResourceGroupLocation": (
         Row(
             reason="ImmutableField",
-            remedy="A resource group cannot move: set spec.azure.location to where it is, or choose another name.",
+            remedy="Set spec.azure.location to the group's location, or choose another name: a resource group cannot move.",
         ),
     ),
     "InvalidParameter": (_INVALID,),
@@ -158,18 +161,20 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason="LocalAccountsDisabled",
             contains="disable local accounts",
-            remedy="The cluster gives no static credentials; the operator needs a role for Entra ID tokens on it.",
+            remedy="Give the operator a role for Entra ID tokens on the cluster, which issues no static credentials.",
         ),
         _INVALID,
     ),
     "InvalidRequestFormat": (_INVALID,),
     "InvalidTemplateDeployment": (_INVALID,),
-    "ScopeLocked": (Row(reason="Locked", retry_in=60, remedy="Remove the lock that Azure names above; it is tried again."),),
+    "ScopeLocked": (
+        Row(reason="Locked", retry_in=60, remedy="Remove the lock that Azure's message names. The operator retries."),
+    ),
     "RequestDisallowedByPolicy": (
         Row(
             reason="DisallowedByPolicy",
             retry_in=300,
-            remedy="An Azure Policy forbids it: ask its owner for an exemption, or change {field}.",
+            remedy="Request an exemption from the owner of the Azure Policy that forbids it, or change {field}.",
         ),
     ),
     "OperationNotAllowed": (
@@ -179,31 +184,33 @@ CODES: dict[str, tuple[Row, ...]] = {
             reason="ClusterStopped",
             contains="not currently running",
             retry_in=60,
-            remedy="Start the cluster; nothing can change while it is stopped.",
+            remedy="Start the cluster; it cannot be changed while it is stopped.",
         ),
         Row(
             reason="UpgradeNotAllowed",
             contains="Upgrading Kubernetes version",
-            remedy="Versions move one minor at a time: choose one of those above.",
+            remedy="Choose one of the versions in Azure's message: upgrades move one minor at a time.",
         ),
         Row(reason="QuotaExceeded", contains="quota", retry_in=300, remedy=_QUOTA.remedy),
-        Row(reason="OperationNotAllowed", retry_in=60, remedy="Azure's own words are above; it is tried again."),
+        Row(reason="OperationNotAllowed", retry_in=60, remedy="Check Azure's message. The operator retries."),
     ),
-    "AlreadyInUse": (
-        Row(reason="NameTaken", remedy="The name is unique in all of Azure and somebody has it: choose another {field}."),
-    ),
+    "AlreadyInUse": (Row(reason="NameTaken", remedy="Choose another {field}: the name is unique in all of Azure, and taken."),),
     "Conflict": (Row(reason="Conflict", retry_in=10, remedy=_LATER),),
     "PreconditionFailed": (
-        Row(reason="ChangedMeanwhile", retry_in=2, remedy="Somebody else changed it meanwhile; it is read again."),
+        Row(reason="ChangedMeanwhile", retry_in=2, remedy="The operator reads it again: another client has changed it."),
     ),
     "AnotherOperationInProgress": (_BUSY_ROW,),
     "RetryableError": (_BUSY_ROW,),
     "ReferencedResourceNotProvisioned": (_BUSY_ROW,),
     "AKSOperationPreempted": (
-        Row(reason="Preempted", retry_in=10, remedy="Another operation took precedence; it is tried again."),
+        Row(reason="Preempted", retry_in=10, remedy="The operator retries. Another operation took precedence."),
     ),
-    "AKSOperationPreemptedByDelete": (Row(reason="Preempted", retry_in=10, remedy="A deletion took precedence."),),
-    "Canceled": (Row(reason="Canceled", retry_in=15, remedy="Somebody stopped the operation; it is started again."),),
+    "AKSOperationPreemptedByDelete": (
+        Row(reason="Preempted", retry_in=10, remedy="The operator retries. A deletion took precedence."),
+    ),
+    "Canceled": (
+        Row(reason="Canceled", retry_in=15, remedy="The operator starts the operation again: it was canceled in Azure."),
+    ),
     "Failed": (Row(reason="OperationFailed", retry_in=30, remedy=_LATER),),
     "TooManyRequests": (_THROTTLED,),
     "SubscriptionRequestsThrottled": (_THROTTLED,),
@@ -218,7 +225,7 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason="PermissionMissing",
             retry_in=60,
-            remedy="The principal of spec.azure.credentials needs Application.ReadWrite.OwnedBy in Microsoft Graph, or give an existing "
+            remedy="Give the principal of spec.azure.credentials Application.ReadWrite.OwnedBy in Microsoft Graph, or name an existing "
             "principal in spec.identity.servicePrincipal.secretRef.",
         ),
     ),
@@ -226,24 +233,24 @@ CODES: dict[str, tuple[Row, ...]] = {
 
 AADSTS: dict[str, Row] = {
     "7000215": Row(
-        reason="WrongCredentials", remedy="Put the right clientSecret into the Secret of {field}; it is picked up at once."
+        reason="WrongCredentials", remedy="Put the right clientSecret into the Secret of {field}; the operator reads it at once."
     ),
     "7000222": Row(
-        reason="CredentialsExpired", remedy="Put a new clientSecret into the Secret of {field}; it is picked up at once."
+        reason="CredentialsExpired", remedy="Put a new clientSecret into the Secret of {field}; the operator reads it at once."
     ),
     "700016": Row(
-        reason="WrongCredentials", remedy="No such application in the tenant: correct clientId and tenantId of {field}."
+        reason="WrongCredentials", remedy="Correct clientId and tenantId of {field}: the tenant has no such application."
     ),
-    "90002": Row(reason="WrongCredentials", remedy="No such tenant: correct tenantId of {field}."),
+    "90002": Row(reason="WrongCredentials", remedy="Correct tenantId of {field}: the tenant does not exist."),
     "700027": Row(
         reason="CertificateRefused",
-        remedy="The application does not have this certificate: upload it (az ad app credential reset --cert), or correct "
+        remedy="Upload the certificate to the application (az ad app credential reset --cert), or correct "
         "clientCertificate in the Secret.",
         field="spec.azure.credentials.certificateRef",
     ),
     "700024": Row(
         reason="ClockSkew",
-        remedy="The clock of the operator's machine is off: synchronise it.",
+        remedy="Synchronise the clock of the operator's machine.",
         retry_in=60,
     ),
     "700213": Row(
