@@ -74,7 +74,7 @@ def test_a_change_that_people_would_notice_waits_until_no_server_runs_and_says_h
     wanted["spec"]["jupyterhub"]["values"] = {"custom": {"round": 1}}
     ready.apply(wanted)
     told = ready.until_reason(NAME, "JupyterHubReady", "DisruptionWaits")["message"]
-    assert "values waits for the end of 1 user's server, which runs now (spec.disruption: NoServers)" in told
+    assert "values is deferred until 1 user server stops (spec.disruption: NoServers)" in told
     assert ready.condition(NAME, "Ready")["reason"] == "DisruptionWaits" and revision(ready) == before
     ready.target(NAME, "delete", "pod", "jupyter-ada", "-n", "jhub")
     ready.until_ready(NAME)

@@ -405,7 +405,7 @@ def test_a_namespace_without_a_rolebinding_does_not_stop_the_others_and_is_serve
     assert not tenant.served(unbound)
     tenant.bind(unbound)
     tenant.until_served(unbound)
-    tenant.until_logged(f"namespace {unbound}: the operator has its rights there now")
+    tenant.until_logged(f"namespace {unbound}: the operator now has its rights there")
     tenant.namespace("-c")
     tenant.platform(missing)
     tenant.until_served(missing)
@@ -480,7 +480,7 @@ def test_an_operator_that_starts_before_its_crd_is_installed_serves_when_it_is(b
 
 
 def test_a_name_that_no_namespace_has_is_refused_at_the_start(tenant: Tenant) -> None:
-    with pytest.raises(RuntimeError, match="neither the name of a namespace nor a pattern"):
+    with pytest.raises(RuntimeError, match="neither a namespace name nor a pattern"):
         tenant.configured('["../kube-system"]').start()
 
 

@@ -22,7 +22,7 @@ OPERATION = Operation(
     expected=300,
     percent=42.7,
 )
-BUSY = Progressing(reason="Creating", message="Azure is at work", requeue_after=5, operation=OPERATION)
+BUSY = Progressing(reason="Creating", message="Azure operation in progress", requeue_after=5, operation=OPERATION)
 BROKEN = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.", retry_in=5)
 CHANGE = Change(path="a", action=Action.UPDATE, before=1, after=2)
 
@@ -103,7 +103,7 @@ def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_is_told_on
         ("True", "False", []),
     ]
     (stalled,) = [c for c in conditions if c.type == "Stalled"]
-    assert stalled.message == "A: hub: no image; it has been so since 2026-01-01 12:10 UTC"
+    assert stalled.message == "A: hub: no image; unchanged since 2026-01-01 12:10 UTC"
     healed = fold_conditions({"A": Result(outcome=Ready())}, conditions, generation=1, now=NOW + timedelta(minutes=41))
     assert {c.type: c.status for c in healed if c.type in ("Ready", "Stalled")} == {"Ready": "True", "Stalled": "False"}
 

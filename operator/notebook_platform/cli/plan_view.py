@@ -243,7 +243,7 @@ def _summary(plan: Plan) -> str:
     text = f"{', '.join(parts)}{more}; takes {_duration(plan.seconds)}"
     if counts["disrupts"]:
         text += f"; {counts['disrupts']} {'is' if counts['disrupts'] == 1 else 'are'} disruptive"
-        text += f" and wait{'s' if counts['disrupts'] == 1 else ''} for {plan.waits}" if plan.waits else ""
+        text += f" and deferred until {plan.waits}" if plan.waits else ""
     if counts["awaiting"]:
         text += f"; {counts['awaiting']} wait{'s' if counts['awaiting'] == 1 else ''} for approval"
     return f"{text}{'; ' + impossible if impossible else ''}."

@@ -107,7 +107,7 @@ async def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_heal
     site.wants[0]["remediation"] = {"stalledAfter": "1s"}
     await site.until(lambda outcome: site.condition("Stalled").status == "True")
     told = site.condition("Stalled")
-    assert told.reason == "ImagePullFailed" and "does-not-exist:1" in told.message and "it has been so since" in told.message
+    assert told.reason == "ImagePullFailed" and "does-not-exist:1" in told.message and "unchanged since" in told.message
     assert site.condition("Reconciling").status == "False"
     site.set()
     await site.ready()

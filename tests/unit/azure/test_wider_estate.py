@@ -307,7 +307,7 @@ async def test_the_old_secret_stays_while_the_nodes_may_not_be_rolled(estate: Es
     for _ in range(6):
         results = await estate.once(runbook_spec())
     outcome = results["PrincipalSecret"].outcome
-    assert isinstance(outcome, Deferred) and "waits for spec.cluster.maintenanceWindow" in outcome.message
+    assert isinstance(outcome, Deferred) and "is deferred until spec.cluster.maintenanceWindow" in outcome.message
     application = next(a for a in (await estate.state())["applications"] if a["displayName"] == "sp_aks_jhub")
     assert len(application["passwordCredentials"]) == 2, "both are valid until the cluster has the new one"
     estate.disruption_waits = ""

@@ -75,7 +75,7 @@ async def test_a_rotation_is_told_as_a_replacement_that_disrupts_and_waits_for_t
     assert said.code == 2
     replaced = "-/+ agentPools[users].vmSize Standard_D2s_v3 -> Standard_D4s_v3 # disruptive"
     assert replaced in said.lines and "-/+ NodePools (about 8 min)" in said.lines
-    told = f"1 is disruptive and waits for spec.cluster.maintenanceWindow, which opens on {tomorrow} 12:00 UTC."
+    told = f"1 is disruptive and deferred until spec.cluster.maintenanceWindow opens on {tomorrow} 12:00 UTC."
     assert said.lines[-1].endswith(told)
 
 

@@ -168,7 +168,7 @@ def test_the_policies_select_the_operators_pod() -> None:
 
 @pytest.mark.parametrize("name", ["Team", "a b", "../x", "a/b", "", "x\n", "a,", "!", "team_a", "\u00e4", "a;b", "$HOME"])
 def test_a_name_that_no_namespace_has_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError, match="neither the name of a namespace nor a pattern"):
+    with pytest.raises(ValidationError, match="neither a namespace name nor a pattern"):
         OperatorConfig(namespaces=[name])
 
 

@@ -153,6 +153,6 @@ def test_a_service_of_that_name_in_the_spec_is_left_alone() -> None:
 
 def test_what_waits_for_people_says_how_many_work() -> None:
     assert disruption_gate(UserCounts()) == ""
-    assert disruption_gate(UserCounts(servers=1)) == "the end of 1 user's server, which runs now (spec.disruption: NoServers)"
-    assert "3 users' servers, which run now" in disruption_gate(UserCounts(servers=3))
-    assert "to tell whether" in disruption_gate(None)
+    assert disruption_gate(UserCounts(servers=1)) == "1 user server stops (spec.disruption: NoServers)"
+    assert "3 user servers stop" in disruption_gate(UserCounts(servers=3))
+    assert "reports whether" in disruption_gate(None)
