@@ -65,7 +65,8 @@ def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watc
     assert waiting.returncode == 0
     assert last == "platforms/watched has the condition Ready: Ready: Up to date"
     assert (
-        "platforms/watched waits for Ready: Creating: Cluster: Azure is at work: create managed cluster aks-watched" in meanwhile
+        "platforms/watched waits for Ready: Creating: Cluster: Azure operation in progress: create managed cluster aks-watched"
+        in meanwhile
     )
     assert all(before != after for before, after in pairwise(meanwhile))
 
@@ -77,7 +78,7 @@ def test_watch_without_a_terminal_tells_each_turn_in_a_line(watched: Watched) ->
     begun = next(line for line in lines if line.startswith("operation create managed cluster aks-watched: in progress since"))
     story = [
         "Network: up to date",
-        "Cluster: Creating: Azure is at work: create managed cluster aks-watched",
+        "Cluster: Creating: Azure operation in progress: create managed cluster aks-watched",
         begun,
         "operation create managed cluster aks-watched: ended",
         "nodes: 3/3 ready",

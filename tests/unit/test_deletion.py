@@ -54,12 +54,14 @@ def test_a_held_deletion_is_stalled_and_names_the_field_and_the_remedy() -> None
 
 
 def test_work_that_azure_accepted_does_not_hide_that_the_deletion_is_held() -> None:
-    found = held(ready(), Cluster=Result(outcome=Progressing(reason="Deleting", message="Azure is at work", requeue_after=5)))
+    found = held(
+        ready(), Cluster=Result(outcome=Progressing(reason="Deleting", message="Azure operation in progress", requeue_after=5))
+    )
     assert found["Ready"].reason == found["Stalled"].reason == "DeletionProtected"
 
 
 def test_a_protection_that_is_set_in_the_middle_says_that_the_deletion_is_stopped_for_as_long_as_it_lasts() -> None:
-    before = deleting(Progressing(reason="Deleting", message="Azure is at work", requeue_after=5))
+    before = deleting(Progressing(reason="Deleting", message="Azure operation in progress", requeue_after=5))
     first = held(before, Cluster=Result(outcome=Ready(), changes=(MISSING,)))
     assert first[ConditionType.DELETION_PROTECTED].reason == INTERRUPTED and "had begun" in first["Ready"].message
     assert not {c.reason for c in first.values()} & BEGUN

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from notebook_platform.api.crd import crd
 from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.rules import RULES
+from notebook_platform.azure.arm.error_table import AADSTS, CODES
+from notebook_platform.helm.errors import TABLE
 
 from docs.generator.reasons import page
-from docs.generator.sources import ROOT, texts
+from docs.generator.sources import ROOT, failures, texts
 
 REPOSITORY = ROOT.parent.parent
 MODULES = [path for path in sorted(ROOT.rglob("*.py")) if path.relative_to(ROOT).as_posix() != "api/reasons.py"]
@@ -99,6 +102,25 @@ def test_a_path_that_the_crd_does_not_have_is_found(text: str) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_paths_of_the_spec_in_the_code_exist(path: Path) -> None:
     assert [(found, text) for text in texts(path) for found in unknown(text)] == []
+
+
+def remedies() -> Iterator[str]:
+    """All remedies: of Azure's codes, of helm's messages, and of what the operator detects."""
+    yield from (row.remedy for rows in CODES.values() for row in rows)
+    yield from (row.remedy for row in [*AADSTS.values(), *TABLE])
+    yield from (statement.remedy for statement in failures())
+
+
+FIXED = [path for path, rules in RULES.items() if any("cannot change" in message for _, message in rules)]
+ASKS_FOR_A_CHANGE = re.compile(
+    rf"\b(set|correct|change|choose|one with (?:the right|another)) (?:a )?({'|'.join(map(re.escape, FIXED))})\b", re.I
+)
+
+
+def test_a_remedy_asks_for_no_change_that_admission_refuses() -> None:
+    """Whoever follows it would be told that the field cannot change."""
+    assert "spec.azure.location" in FIXED and any(map(ASKS_FOR_A_CHANGE.search, remedies()))
+    assert [text for text in remedies() if ASKS_FOR_A_CHANGE.search(text) and "which cannot change" not in text] == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(REPOSITORY).as_posix())

@@ -22,7 +22,7 @@ OPERATION = Operation(
     expected=300,
     percent=42.7,
 )
-BUSY = Progressing(reason="Creating", message="Azure is at work", requeue_after=5, operation=OPERATION)
+BUSY = Progressing(reason="Creating", message="Azure operation in progress", requeue_after=5, operation=OPERATION)
 BROKEN = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.", retry_in=5)
 CHANGE = Change(path="a", action=Action.UPDATE, before=1, after=2)
 

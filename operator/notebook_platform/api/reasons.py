@@ -181,10 +181,7 @@ class Reason(_Word):
     VERSION_SKEW = "VersionSkew", "A pool's version is too far from the control plane's."
     UPGRADE_NOT_ALLOWED = "UpgradeNotAllowed", "Azure offers no upgrade from the current version to this one."
     REMOVED_APIS_IN_USE = "RemovedApisInUse", "A release uses APIs that the next Kubernetes version removes."
-    NODE_PROVISIONING_NOT_ALLOWED = (
-        "NodeProvisioningNotAllowed",
-        "Azure does not allow spec.cluster.nodeProvisioning to change now.",
-    )
+    NODE_PROVISIONING_NOT_ALLOWED = "NodeProvisioningNotAllowed", "Azure does not allow the mode of node provisioning now."
     LAST_SYSTEM_POOL = "LastSystemPool", "A cluster needs one system pool."
     NOT_IN_SPEC = "NotInSpec", "Node pools exist that the spec does not list; they are left alone."
     SCHEDULE_UNREADABLE = "ScheduleUnreadable", "A schedule or window does not have its form."

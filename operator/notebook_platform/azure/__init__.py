@@ -1,1 +1,1 @@
-"""The Azure side of a platform: one file per resource, each one step."""
+"""Reconcile the Azure resources of a platform: one file for each resource, each a step."""

@@ -1,6 +1,7 @@
-"""Whether addresses are enough. Pure.
+"""Check whether the subnets have enough addresses. Pure.
 
-With the azure plugin and no overlay every pod has an address of the subnet (https://learn.microsoft.com/azure/aks/azure-cni-overview).
+With the azure plugin and no overlay every pod takes an address of the subnet
+(https://learn.microsoft.com/azure/aks/azure-cni-overview).
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,8 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.agent_pools import initial_count
 
 RESERVED = 5
-"""Azure keeps so many of each subnet (https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
+"""The number of addresses that Azure reserves in each subnet
+(https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
 
 DEFAULT_MAX_PODS = 30
 SURGE = 1
@@ -23,22 +25,24 @@ Finding = tuple[Reason, str, str]
 
 
 def most_nodes(pool: NodePool) -> int:
-    """The most nodes a pool may come to have, at any hour."""
+    """Return the maximum number of nodes that a pool may reach at any time."""
     if pool.autoscaling is None:
         return initial_count(pool)
     return max([pool.autoscaling.max_count, *(schedule.max_count for schedule in pool.schedules)])
 
 
 def addresses_needed(pool: NodePool, *, flat: bool) -> int:
-    """Addresses of the subnet that a pool can come to need; `flat`: pods have theirs from the subnet too."""
+    """Return the maximum number of subnet addresses that a pool needs; `flat`: pods take subnet addresses too."""
     each = (pool.max_pods or DEFAULT_MAX_PODS) + 1 if flat else 1
     return (most_nodes(pool) + SURGE) * each
 
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """A subnet, and how many addresses the pools in it can come to need. `field` is the member of the spec that says which one
-    it is; `taken`: addresses that others have already."""
+    """A subnet, and the maximum number of addresses that its pools need.
+
+    `field` is the member of the spec that names the subnet; `taken`: addresses in use by other resources.
+    """
 
     field: str
     prefix: IPv4Network
@@ -47,23 +51,23 @@ class Room:
 
     @property
     def free(self) -> int:
-        """Addresses that are left for the pools."""
+        """Return the addresses that are free for the pools."""
         return self.prefix.num_addresses - RESERVED - self.taken
 
 
 def is_flat(spec: NotebookPlatformSpec) -> bool:
-    """Whether pods have addresses of the subnet."""
+    """Return whether pods take addresses of the subnet."""
     return spec.cluster.network.plugin == "azure" and spec.cluster.network.plugin_mode != "overlay"
 
 
 def room(spec: NotebookPlatformSpec, field: str, prefix: str, pools: Iterable[NodePool], taken: int = 0) -> Room:
-    """The room that `pools` have and need in a subnet."""
+    """Return the addresses that `pools` have and need in a subnet."""
     needed = sum(addresses_needed(pool, flat=is_flat(spec)) for pool in pools)
     return Room(field=field, prefix=IPv4Network(prefix, strict=False), needed=needed, taken=taken)
 
 
 def kept_subnets(spec: NotebookPlatformSpec) -> list[Room]:
-    """The subnets that the platform keeps."""
+    """Return the subnets that the platform manages."""
     network = spec.network
     if network is None or network.subnet is None:
         return []
@@ -77,31 +81,27 @@ def kept_subnets(spec: NotebookPlatformSpec) -> list[Room]:
 
 
 def subnet_findings(spec: NotebookPlatformSpec) -> Iterator[Finding]:
-    """What is amiss with the subnets that the platform keeps."""
+    """Yield the problems of the subnets that the platform manages."""
     kept = kept_subnets(spec)
     yield from room_findings(spec, kept)
     for place, mine in enumerate(kept):
         for other in kept[:place]:
             if mine.prefix.overlaps(other.prefix):
                 sentence = f"{mine.field} {mine.prefix} overlaps {other.field} {other.prefix}"
-                yield Reason.SUBNETS_OVERLAP, sentence, "Choose addresses apart from each other."
+                yield Reason.SUBNETS_OVERLAP, sentence, "Choose addresses that do not overlap."
 
 
 def room_findings(spec: NotebookPlatformSpec, subnets: Iterable[Room]) -> Iterator[Finding]:
-    """Whether each subnet is large enough, and apart from the addresses of Services."""
+    """Yield a finding for each subnet that is too small, or that overlaps the addresses of Services."""
     service = IPv4Network(spec.cluster.network.service_cidr, strict=False)
     for subnet in subnets:
         if subnet.prefix.overlaps(service):
             sentence = f"spec.cluster.network.serviceCidr {service} overlaps {subnet.field} {subnet.prefix}"
-            yield Reason.SERVICE_CIDR_OVERLAPS, sentence, "Choose addresses apart from each other."
+            yield Reason.SERVICE_CIDR_OVERLAPS, sentence, "Choose addresses that do not overlap."
         if subnet.needed > subnet.free:
             why = "one for each node and pod" if is_flat(spec) else "one for each node"
             sentence = (
-                f"{subnet.field} {subnet.prefix} has {subnet.free} addresses but spec.nodePools can need {subnet.needed}: {why}, "
+                f"{subnet.field} {subnet.prefix} has {subnet.free} addresses but spec.nodePools need up to {subnet.needed}: {why}, "
                 "with one more node a pool for upgrades"
             )
-            yield (
-                Reason.SUBNET_TOO_SMALL,
-                sentence,
-                "Make the subnet larger, or lower maxCount or maxPods, or use pluginMode: overlay.",
-            )
+            yield Reason.SUBNET_TOO_SMALL, sentence, "Enlarge the subnet, lower maxCount or maxPods, or use pluginMode: overlay."

@@ -1,4 +1,4 @@
-"""Agent pools in wire form. Pure: what the spec says of a pool, and how it differs from what is there."""
+"""Render and compare agent pools in the JSON of Resource Manager. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ SPEC_FIELDS = {
     "gpuInstanceProfile": "gpu.instanceProfile",
     "gpuProfile": "gpu.driver",
 }
-"""The immutable properties of a pool, and the member of spec.nodePools[] that sets each; the pool is replaced to change them
+"""The immutable properties of a pool, and the member of spec.nodePools[] that sets each; changing one replaces the pool
 (https://learn.microsoft.com/azure/aks/manage-node-pools, and azurerm's rotation list)."""
 
 BUSY = frozenset({"Creating", "Updating", "Upgrading", "Scaling", "Deleting", "Migrating", "UpdatingNodes"})
@@ -46,7 +46,7 @@ SPOT_LABEL, SPOT_TAINT = "kubernetes.azure.com/scalesetpriority", "kubernetes.az
 
 
 def subnet_of(pool: NodePool, network: outputs.Network | None) -> str | None:
-    """The subnet of a pool's nodes: its own, or the platform's."""
+    """Return the subnet of a pool's nodes: its own, or the platform's."""
     if pool.subnet_id:
         return pool.subnet_id
     if network is None:
@@ -55,7 +55,7 @@ def subnet_of(pool: NodePool, network: outputs.Network | None) -> str | None:
 
 
 def bounds_of(pool: NodePool, now: datetime) -> tuple[int, int] | None:
-    """(fewest, most) nodes for the cluster autoscaler at this moment; None: it has no part in the pool."""
+    """Return (minimum, maximum) nodes of the cluster autoscaler at this moment; None: it does not scale the pool."""
     if pool.autoscaling is None:
         return None
     chosen = active(pool.schedules, now) or pool.autoscaling
@@ -63,19 +63,19 @@ def bounds_of(pool: NodePool, now: datetime) -> tuple[int, int] | None:
 
 
 def labels_of(pool: NodePool) -> dict[str, str]:
-    """Labels that the spec asks for, those that follow from purpose and spot too."""
+    """Return the labels that the spec asks for, including those that follow from purpose and spot."""
     purpose = {PURPOSE_LABEL: pool.purpose.lower()} if pool.purpose else {}
     return {**purpose, **({SPOT_LABEL: "spot"} if pool.spot else {}), **pool.node_labels}
 
 
 def taints_of(pool: NodePool) -> list[str]:
-    """Taints that the spec asks for, those that follow from purpose and spot too."""
+    """Return the taints that the spec asks for, including those that follow from purpose and spot."""
     purpose = [USER_TAINT] if pool.purpose == "User" else []
     return list(dict.fromkeys([*purpose, *([SPOT_TAINT] if pool.spot else []), *pool.node_taints]))
 
 
 def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str], now: datetime) -> Wire:
-    """The members of an agent pool that the spec speaks of, without its name and its version."""
+    """Return the members of an agent pool that the spec sets, without its name and its version."""
     bounds = bounds_of(pool, now)
     body: Wire = {
         "mode": pool.mode,
@@ -112,14 +112,14 @@ def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str],
 
 
 def initial_count(pool: NodePool) -> int:
-    """Nodes at creation: as asked, or the least the autoscaler may have."""
+    """Return the number of nodes at creation: the spec's count, or the autoscaler's minimum."""
     if pool.count is not None:
         return pool.count
     return pool.autoscaling.min_count if pool.autoscaling else 1
 
 
 def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire | None) -> Sequence[Change]:
-    """What differs. The live count of an autoscaled pool is the autoscaler's and never compared; `count` is for the creation."""
+    """Return the differences. The node count of an autoscaled pool belongs to the autoscaler and is not compared."""
     path = f"agentPools[{name}]"
     if found is None:
         return [Change(path=path, action=Action.CREATE, after={**wanted, "count": count})]
@@ -158,7 +158,7 @@ READ_ONLY = frozenset({"provisioningState", "currentOrchestratorVersion", "nodeI
 
 
 def updated_pool(found: Wire, changes: Sequence[Change], version: str | None) -> Wire:
-    """The pool as read with the changes in it; the live count stays as read. `version` None: as it is."""
+    """Return the pool as read, with the changes applied; the node count stays as read. `version` None: unchanged."""
     body = {key: value for key, value in merged(found, changes).items() if key not in READ_ONLY}
     if not body.get("enableAutoScaling"):
         body.pop("minCount", None)
@@ -169,7 +169,7 @@ def updated_pool(found: Wire, changes: Sequence[Change], version: str | None) ->
 
 
 def flat(pool: Wire) -> Wire:
-    """An agent pool resource in the form it has inside a cluster: its properties beside its name."""
+    """Return an agent pool resource in the form that it has inside a cluster: its properties beside its name."""
     return {**pool.get("properties", {}), "name": pool["name"], "id": pool.get("id")} if "properties" in pool else dict(pool)
 
 
@@ -185,5 +185,5 @@ def immutable(change: Change) -> Failed:
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
         message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, which is immutable",
-        remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the work there.",
+        remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the workloads there.",
     )

@@ -78,7 +78,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                     return Observed(failed=failed, ours=False)
                 ours[other["name"]] = other
         if missing := self._without_scale_set(inputs):
-            message = f"Waits for the scale sets of {', '.join(missing)}"
+            message = f"Waiting for the scale sets of {', '.join(missing)}"
             return Observed(busy=Progressing(reason=Reason.WAITING, message=message, requeue_after=5))
         found = Found(cluster.node_resource_group, ours)
         return Observed(found=found, notices=tuple(self._notices()))

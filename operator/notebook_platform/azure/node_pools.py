@@ -240,7 +240,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         async with azure_errors(f"{FIELD}[{name}]"):
             begin, target = self._pools.begin_delete, (self._context.group, self._context.spec.cluster.name, name)
             busy = await begin_lro(begin, *target, kind=kind, expected=DELETE_SECONDS)
-        return busy or Progressing(reason=Reason.DELETING, message=f"Azure is at work: {kind}", requeue_after=2)
+        return busy or Progressing(reason=Reason.DELETING, message=f"Azure operation in progress: {kind}", requeue_after=2)
 
     async def _put(self, name: str, body: Wire, kind: str, expected: float, **guard: Any) -> Outcome:
         target = (self._context.group, self._context.spec.cluster.name, name)

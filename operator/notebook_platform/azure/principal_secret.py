@@ -136,7 +136,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         async with azure_errors(f"{FIELD}.secretRef"):
             begin = self._context.session.container_service.managed_clusters.begin_reset_service_principal_profile
             busy = await begin_lro(begin, self._context.group, name, body, kind=kind, expected=RESET_SECONDS)
-        return busy or Progressing(reason=Reason.UPDATING, message=f"Azure is at work: {kind}", requeue_after=AT_ONCE)
+        return busy or Progressing(reason=Reason.UPDATING, message=f"Azure operation in progress: {kind}", requeue_after=AT_ONCE)
 
     async def _remove_old(self, identity: outputs.Identity) -> Outcome:
         async with azure_errors(FIELD):

@@ -133,7 +133,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         state = str(resource["properties"].get("provisioningState"))
         if state not in ("Creating", "Updating", "Deleting"):
             return None
-        message = f"Azure is at work on the container registry {resource['name']}"
+        message = f"Azure operation in progress on the container registry {resource['name']}"
         return Progressing(reason=AzureCode(state), message=message, requeue_after=5)
 
     async def _name(self) -> str | None:

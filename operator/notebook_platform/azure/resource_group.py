@@ -58,7 +58,8 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
                 Reason.IMMUTABLE_FIELD,
                 f"spec.azure.location is {self._context.spec.azure.location!r} but the resource group "
                 f"{self._context.group!r} is in {found.get('location')!r}",
-                "A resource group cannot move: set spec.azure.location to where it is, or choose another group.",
+                "Delete this platform and create one with the group's spec.azure.location or another spec.azure.resourceGroup, which "
+                "cannot change.",
             )
         async with azure_errors(FIELD):
             if found is not None:

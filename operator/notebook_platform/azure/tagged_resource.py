@@ -22,7 +22,7 @@ Wire = dict[str, Any]
 
 def busy_deleting(kind: str, requeue_after: float) -> Progressing:
     """Return the outcome after a deletion that Azure accepted without an operation to poll. `kind` says what is deleted."""
-    return Progressing(reason=Reason.DELETING, message=f"Azure is at work: {kind}", requeue_after=requeue_after)
+    return Progressing(reason=Reason.DELETING, message=f"Azure operation in progress: {kind}", requeue_after=requeue_after)
 
 
 class TaggedResource(Step[Desired, Found, Output]):

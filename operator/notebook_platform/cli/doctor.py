@@ -49,7 +49,11 @@ async def _doctor(arguments: argparse.Namespace) -> int:
     async with target_platform(arguments) as chosen:
         found = [(check, _sanitized(finding, chosen.secrets.redactor)) async for check, finding in run_checks(chosen)]
     if arguments.output == "json":
-        show(json.dumps([{"check": check, **asdict(finding)} for check, finding in found], indent=2))
+        show(
+            json.dumps(
+                [{"check": check, **asdict(finding), "reason": finding.reason or ""} for check, finding in found], indent=2
+            )
+        )
     else:
         print_findings(Console(highlight=False, soft_wrap=True), found)
     return int(any(finding.reason and finding.blocks for _, finding in found))

@@ -234,7 +234,7 @@ async def test_a_subnet_of_others_is_measured_with_what_is_taken_in_it(terminal:
     body = {"location": "eastus", "properties": {"provisioningState": "Succeeded", "subnets": [subnet]}}
     await terminal.estate.control("PUT", f"/resources{network}", body)
     said = await diagnosis(terminal, runbook_spec(network={"subnetId": f"{network}/subnets/hubs"}))
-    told = "✗ spec.network.subnetId 172.20.0.0/24 has 201 addresses but spec.nodePools can need 217"
+    told = "✗ spec.network.subnetId 172.20.0.0/24 has 201 addresses but spec.nodePools need up to 217"
     assert the_line(said, "addresses").startswith(told)
 
 
@@ -255,7 +255,7 @@ async def test_names_that_others_have_are_told_with_whose_they_are(terminal: Ter
 async def test_names_that_nobody_owns_may_be_taken_over(terminal: Terminal) -> None:
     await make_group(terminal)
     line = the_line(await diagnosis(terminal, runbook_spec()), "names")
-    assert line.startswith("✗ spec.azure.resourceGroup") and line.endswith("or set spec.adoption: IfUnowned to take it over.")
+    assert line.startswith("✗ spec.azure.resourceGroup") and line.endswith("or set spec.adoption: IfUnowned to adopt it.")
     assert the_line(await diagnosis(terminal, runbook_spec(adoption="IfUnowned")), "names") == "✓ free, or ours"
 
 

@@ -26,9 +26,9 @@ def body(*conditions: dict[str, Any], generation: int = 1, deleting: bool = Fals
 
 
 IN_PLACE = condition("NetworkReady", "True", "UpToDate", "Up to date")
-CREATING = condition("ClusterReady", "False", "Creating", "Azure is at work: create managed cluster aks", since=-30)
-WAITING = condition("JupyterHubReady", "Unknown", "Waiting", "Waits for Cluster")
-NOT_READY = condition("Ready", "False", "Creating", "Cluster: Azure is at work: create managed cluster aks")
+CREATING = condition("ClusterReady", "False", "Creating", "Azure operation in progress: create managed cluster aks", since=-30)
+WAITING = condition("JupyterHubReady", "Unknown", "Waiting", "Waiting for Cluster")
+NOT_READY = condition("Ready", "False", "Creating", "Cluster: Azure operation in progress: create managed cluster aks")
 NOT_STALLED = condition("Stalled", "False", "NotStalled", "No action required")
 READY = condition("Ready", "True", "Ready", "Up to date")
 OPERATION = {

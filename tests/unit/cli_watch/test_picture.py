@@ -23,19 +23,21 @@ def drawn(document: dict[str, Any], *events: EventLine, width: int = 110, height
 
 
 def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() -> None:
-    event = EventLine(when=NOW - timedelta(seconds=30), type="Normal", reason="Creating", message="Cluster: Azure is at work")
+    event = EventLine(
+        when=NOW - timedelta(seconds=30), type="Normal", reason="Creating", message="Cluster: Azure operation in progress"
+    )
     assert drawn(BUSY, event) == [
         "◐ platforms/hub  Creating",
         "",
         "  step        state     time  what",
         "● Network     UpToDate",
-        "◐ Cluster     Creating  30 s  Azure is at work: create managed cluster aks",
-        "○ JupyterHub  Waiting         Waits for Cluster",
+        "◐ Cluster     Creating  30 s  Azure operation in progress: create managed cluster aks",
+        "○ JupyterHub  Waiting         Waiting for Cluster",
         "",
         "  operation",
         "  create managed cluster aks  ━━━━━━━━━━━━                    40 %  expected end 12:03:20Z, in 3 min 20 s",
         "",
-        "  30 s ago  Creating  Cluster: Azure is at work",
+        "  30 s ago  Creating  Cluster: Azure operation in progress",
     ]
 
 
@@ -90,13 +92,13 @@ def test_an_operation_that_azure_tells_nothing_of_is_drawn_by_the_time_it_usuall
 
 def test_on_a_low_terminal_the_quiet_steps_share_lines() -> None:
     steps = [condition(f"Step{n}Ready", "True", "UpToDate", "Up to date") for n in range(8)]
-    later = [condition(f"Later{n}Ready", "Unknown", "Waiting", "Waits for Cluster") for n in range(3)]
+    later = [condition(f"Later{n}Ready", "Unknown", "Waiting", "Waiting for Cluster") for n in range(3)]
     lines = drawn(body(NOT_READY, *steps, CREATING, *later), height=12)
     assert lines[1:3] == [
         "● Step0, Step1, Step2, Step3, Step4, Step5, Step6, Step7: up to date",
         "○ Later0, Later1, Later2: waiting",
     ]
-    assert "◐ Cluster  Creating  30 s  Azure is at work: create managed cluster aks" in lines
+    assert "◐ Cluster  Creating  30 s  Azure operation in progress: create managed cluster aks" in lines
 
 
 def test_a_message_cannot_steer_the_terminal_nor_be_read_as_markup() -> None:

@@ -31,7 +31,7 @@ def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
     assert changes(None, view(BUSY)) == [
         "platforms/hub: not ready",
         "Network: up to date",
-        "Cluster: Creating: Azure is at work: create managed cluster aks",
+        "Cluster: Creating: Azure operation in progress: create managed cluster aks",
         "operation create managed cluster aks: in progress since 11:59:30Z, expected to end at 12:03:20Z",
     ]
 
@@ -57,9 +57,9 @@ def test_what_lasts_is_not_told_again_nor_is_progress_a_turn() -> None:
 
 
 def test_another_message_of_the_same_reason_is_a_turn() -> None:
-    other = condition("ClusterReady", "False", "Creating", "Azure is at work: something else")
+    other = condition("ClusterReady", "False", "Creating", "Azure operation in progress: something else")
     assert changes(view(body(NOT_READY, CREATING)), view(body(NOT_READY, other))) == [
-        "Cluster: Creating: Azure is at work: something else"
+        "Cluster: Creating: Azure operation in progress: something else"
     ]
 
 
@@ -108,8 +108,11 @@ def test_every_turn_is_one_line() -> None:
 
 
 def test_an_event_is_a_line_unless_a_condition_says_the_same() -> None:
-    assert event("Creating", "Cluster: Azure is at work").line == "event Normal Creating: Cluster: Azure is at work"
-    assert repeats(event("Creating", "Cluster: Azure is at work: create managed cluster aks"), view(BUSY))
+    assert (
+        event("Creating", "Cluster: Azure operation in progress").line
+        == "event Normal Creating: Cluster: Azure operation in progress"
+    )
+    assert repeats(event("Creating", "Cluster: Azure operation in progress: create managed cluster aks"), view(BUSY))
     assert repeats(event("UpToDate", "Network: Up to date"), view(BUSY))
     assert repeats(event("Ready", "Up to date"), view(WHOLE))
     assert not repeats(event("DriftDetected", "Autoscale: rules is 1, wanted 2. Putting it right"), view(WHOLE))

@@ -20,8 +20,11 @@ def test_it_is_over_when_the_condition_is_true_for_the_spec_as_it_is_now() -> No
 
 
 def test_meanwhile_it_says_what_it_waits_for() -> None:
-    assert evaluate(PLACE, view(BUSY), "Ready").sentence == "Creating: Cluster: Azure is at work: create managed cluster aks"
-    assert evaluate(PLACE, view(BUSY), "JupyterHubReady").sentence == "Waiting: Waits for Cluster"
+    assert (
+        evaluate(PLACE, view(BUSY), "Ready").sentence
+        == "Creating: Cluster: Azure operation in progress: create managed cluster aks"
+    )
+    assert evaluate(PLACE, view(BUSY), "JupyterHubReady").sentence == "Waiting: Waiting for Cluster"
     assert evaluate(PLACE, view(BUSY), "Nonsense").sentence == "there is no condition Nonsense"
     assert evaluate(PLACE, view(body()), "Ready").sentence == "the operator has not reported a status yet"
     changed = evaluate(PLACE, view(body(READY, generation=2)), "Ready")

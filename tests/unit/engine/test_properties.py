@@ -325,12 +325,12 @@ def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_t
 
     async def occupied() -> str:
         asked.append(1)
-        return "the end of 2 servers"
+        return "2 user servers stop"
 
     run(Graph([Careful(a=1)]), Policy(occupied=occupied))
     assert not asked
     result = run(Graph([Careful(c=50)]), Policy(occupied=occupied))["Dial"]
-    assert "is deferred until the end of 2 servers" in result.outcome.message and result.requeue_after == 60 and asked == [1]
+    assert "is deferred until 2 user servers stop" in result.outcome.message and result.requeue_after == 60 and asked == [1]
     beside = run(Graph([Careful(a=1, c=50)]), Policy(occupied=occupied))["Dial"]
     assert beside.applied and beside.requeue_after == 60
 

@@ -1,1 +1,1 @@
-"""What the Azure steps stand on: session, operations, errors, throttling, ownership."""
+"""Connect the Azure steps to Azure: sessions, operations, errors, rate limits, ownership."""

@@ -1,7 +1,7 @@
-"""What is there in a subscription, looked at once for all platforms: one LIST a kind, shared while it is young enough.
+"""Cache the resources of a subscription for all platforms: one LIST for each resource type, shared for a limited time.
 
-A shared look is for seeing that nothing has changed. Before anything is written the thing itself is read (`fresh`), and so it is
-for a caller who may not list a subscription: Azure refuses that to a principal whose roles stand on a resource group.
+A cached read serves to see that nothing has changed. Before a write the resource itself is read (`fresh`), and also for a
+caller who may not list a subscription: Azure refuses that to a principal whose roles are on a resource group only.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ FORBIDDEN = 403
 
 
 def wire(model: Any) -> Wire:
-    """An SDK model in wire form, unknown members and all where the SDK keeps them."""
+    """Return an SDK model as JSON, with unknown members where the SDK keeps them."""
     if isinstance(model, Mapping) and not hasattr(model, "as_dict"):
         return dict(model)
     return dict(model.serialize(keep_readonly=True) if hasattr(model, "serialize") else model.as_dict())
@@ -35,7 +35,7 @@ def wire(model: Any) -> Wire:
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A kind of thing: how all of a subscription are listed, and how one is read by (group, name)."""
+    """A resource type: how to list all resources of a subscription, and how to read one by (group, name)."""
 
     name: str
     list_subscription: "Callable[[AzureSession], AsyncIterator[Any]]"
@@ -60,7 +60,7 @@ async def _registry(session: "AzureSession", group: str, name: str) -> Wire:
 
 
 async def _tagged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
-    """What the operator has made in the directory."""
+    """Yield the applications that the operator has created in the directory."""
     url, params = path, {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}
     while url:
         cached_call = await session.graph("GET", url, params=params)
@@ -112,7 +112,7 @@ PRINCIPALS = ResourceType("principals", lambda s: _tagged(s, "/servicePrincipals
 
 @dataclass
 class _Shelf:
-    """What was last listed of a kind."""
+    """The last LIST of a resource type."""
 
     at: float = float("-inf")
     items: list[Wire] = field(default_factory=list)
@@ -122,7 +122,7 @@ class _Shelf:
 
 @dataclass
 class _Answer:
-    """What was last told to a question."""
+    """The last response of a cached call."""
 
     at: float = float("-inf")
     told: Any = None
@@ -130,9 +130,9 @@ class _Answer:
 
 
 class ResourceCache:
-    """The shared looks of one session. Ages are in seconds of real time, counted from when a look began.
+    """The cached reads of one session. Ages are in seconds of real time, from the start of a read.
 
-    Whoever comes while a look is under way waits for it: an operator that starts looks once, not once for each platform.
+    A caller who arrives during a read waits for it: an operator that starts reads once, not once for each platform.
     """
 
     def __init__(self, session: "AzureSession") -> None:
@@ -142,11 +142,11 @@ class ResourceCache:
         self._expired = float("-inf")
 
     def expire(self) -> None:
-        """Something of ours has changed: no list that began before counts, nor one that is under way."""
+        """Invalidate every read that began before now, because the operator has changed a resource."""
         self._expired = time.monotonic()
 
     async def list_subscription(self, kind: ResourceType, max_age: float) -> list[Wire] | None:
-        """All of a kind in the subscription, at most `max_age` old. None: the caller may not list them."""
+        """Return all resources of a type in the subscription, at most `max_age` old. None: the caller may not list them."""
         shelf, oldest = self._shelves.setdefault(kind.name, _Shelf()), time.monotonic() - max_age
         async with shelf.lock:
             if not shelf.forbidden and shelf.at < max(oldest, self._expired):
@@ -161,7 +161,7 @@ class ResourceCache:
         return None if shelf.forbidden else shelf.items
 
     async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, fresh: bool) -> Wire | None:
-        """One thing by name; None when it is not there. Raises HttpResponseError."""
+        """Return one resource by name; None when it does not exist. Raises HttpResponseError."""
         assert kind.get is not None
         if not fresh and (items := await self.list_subscription(kind, max_age)) is not None:
             return next((i for i in items if _is(i, group, name)), None)
@@ -173,7 +173,7 @@ class ResourceCache:
             raise
 
     async def list_group(self, kind: ResourceType, group: str, *, max_age: float, fresh: bool) -> list[Wire] | None:
-        """All of a kind in one group; None when the group is not there. Raises HttpResponseError."""
+        """Return all resources of a type in one group; None when the group does not exist. Raises HttpResponseError."""
         assert kind.list_group is not None
         if not fresh and (items := await self.list_subscription(kind, max_age)) is not None:
             return [item for item in items if _group_of(item) == group.lower()]
@@ -185,8 +185,10 @@ class ResourceCache:
             raise
 
     async def cached_call(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, fresh: bool) -> Any:
-        """The answer to a question that many platforms ask (a provider's state), at most `max_age` old; `fresh`: one that was
-        asked for after this call."""
+        """Return the response of a call that many platforms share (a provider's state), at most `max_age` old.
+
+        `fresh`: one that was requested after this call.
+        """
         kept, oldest = self._answers.setdefault(key, _Answer()), time.monotonic() - (0 if fresh else max_age)
         async with kept.lock:
             if kept.at < oldest:

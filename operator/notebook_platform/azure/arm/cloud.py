@@ -1,4 +1,4 @@
-"""Which Azure is spoken to. Endpoints come from the operator's own configuration, never from a resource."""
+"""Define the endpoints of an Azure cloud. They come from the operator's own configuration, never from a resource."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +12,19 @@ class Cloud:
     authority: str
     graph: str
     public_names: str = "cloudapp.azure.com"
-    """What follows `<label>.<location>` in the name that a DNS label gives to a public address."""
+    """The suffix of the public name that a DNS label gives to an address: `<label>.<location>.<suffix>`."""
     ca_file: Path | None = None
     kubelogin_environment: str = "AzurePublicCloud"
     """kubelogin's name of the cloud."""
 
     @property
     def management_scope(self) -> str:
-        """Scope of tokens for Resource Manager."""
+        """Return the scope of tokens for Resource Manager."""
         return f"{self.resource_manager}/.default"
 
     @property
     def graph_scope(self) -> str:
-        """Scope of tokens for Microsoft Graph."""
+        """Return the scope of tokens for Microsoft Graph."""
         return f"{self.graph}/.default"
 
 
@@ -49,4 +49,4 @@ CLOUDS = {
         kubelogin_environment="AzureChinaCloud",
     ),
 }
-"""https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and the China twin of it."""
+"""https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and its counterpart for China."""

@@ -1,5 +1,5 @@
-"""How a platform signs in to Azure: a service principal's secret or certificate, a federated or a managed identity, or the
-operator's own identity."""
+"""Build the credential with which a platform signs in to Azure: a service principal's secret or certificate, a federated or a
+managed identity, or the operator's own identity."""
 
 import hashlib
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ CERTIFICATE_KEYS = ("tenantId", "clientId", "clientCertificate")
 
 
 class SignIn:
-    """What a credential is made from. `digest` tells two of them apart without holding a secret."""
+    """The inputs of a credential. `digest` distinguishes two of them without holding a secret."""
 
     def __init__(self, kind: str, cloud: Cloud, parts: dict[str, str]) -> None:
         self.kind = kind
@@ -39,7 +39,7 @@ class SignIn:
         self.digest = hashlib.sha256(text.encode()).hexdigest()
 
     def credential(self, transport: BoundedTransport) -> AsyncTokenCredential:
-        """Make a credential with an empty token cache over a transport. Its own retries are off: a reconcile never sleeps.
+        """Create a credential with an empty token cache over a transport. Its own retries are off: a reconcile never sleeps.
 
         Raises StepError (CertificateUnreadable).
         """
@@ -66,7 +66,7 @@ def _certificate(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCr
         raise StepError(
             Reason.CERTIFICATE_UNREADABLE,
             f"{CERTIFICATE_FIELD}: the key clientCertificate cannot be read ({type(error).__name__})",
-            "It must hold the certificate and its private key in PEM; clientCertificatePassword if the key has one.",
+            "Set it to the certificate and its private key in PEM, and clientCertificatePassword if the key has a password.",
         ) from None
 
 
@@ -94,8 +94,8 @@ def _own(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential
     except ValueError as error:
         raise StepError(
             Reason.OWN_IDENTITY_MISCONFIGURED,
-            f"spec.azure.credentials is left out, and the operator's own identity is not set up: {error}",
-            "Correct the AZURE_* variables of the operator, or give spec.azure.credentials.",
+            f"spec.azure.credentials is not set, and the operator's own identity is not configured: {error}",
+            "Correct the AZURE_* variables of the operator, or set spec.azure.credentials.",
         ) from None
 
 
@@ -109,13 +109,14 @@ _MAKERS = {
 
 
 def guid_of(data: Mapping[str, str], key: str, *, field: str, secret: str) -> str:
-    """A GUID from a Secret that the spec names at `field`: it becomes part of an address. Raises StepError (SecretValueInvalid)."""
+    """Return a GUID from a Secret that the spec names at `field`: it becomes part of an address. Raises StepError
+    (SecretValueInvalid)."""
     value = data[key].strip()
     if not fits(GUID, value):
         raise StepError(
             Reason.SECRET_VALUE_INVALID,
             f"{field} names the Secret {secret!r}, whose key {key} does not hold a GUID",
-            f"Set {key} to the id that Entra ID shows, as 11111111-2222-3333-4444-555555555555; it is picked up at once.",
+            f"Set {key} to the id that Entra ID shows, as 11111111-2222-3333-4444-555555555555; the operator reads it at once.",
         )
     return value
 

@@ -1,8 +1,9 @@
-"""The rows: what each code means, whether trying again can help (`retry_in` seconds; None: a person is needed), and what to do.
+"""List what each Azure error code means: reason, remedy, and `retry_in` in seconds (None: no retry helps until a user acts).
 
 Codes: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors,
-https://learn.microsoft.com/troubleshoot/azure/azure-kubernetes/, https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
-`{field}` in a remedy is the member of the spec that the step is about. Codes that mean several things have a row for each text.
+https://learn.microsoft.com/troubleshoot/azure/azure-kubernetes/,
+https://learn.microsoft.com/entra/identity-platform/reference-error-codes. `{field}` in a remedy is the member of the spec
+that the step reconciles. A code with several meanings has a row for each text.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from notebook_platform.api.reasons import AnyReason, Reason
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One meaning of a code. `contains`: only when the message has this text; `field`: what to name instead."""
+    """One meaning of a code. `contains`: only if the message has this text; `field`: the field to name instead of the step's."""
 
     reason: AnyReason
     remedy: str
@@ -21,16 +22,16 @@ class Row:
     field: str | None = None
 
 
-_BUSY = "Another operation runs on it; it is tried again when that has ended."
-_LATER = "It is tried again."
+_BUSY = "The operator retries when the other operation has ended."
+_LATER = "The operator retries."
 
 _BUSY_ROW = Row(reason=Reason.ANOTHER_OPERATION_IN_PROGRESS, retry_in=10, remedy=_BUSY)
-_THROTTLED = Row(reason=Reason.THROTTLED, retry_in=30, remedy="Azure limits the rate of calls; it goes on when Azure allows it.")
+_THROTTLED = Row(reason=Reason.THROTTLED, retry_in=30, remedy="The operator retries when Azure's rate limit allows it.")
 _UNAVAILABLE = Row(reason=Reason.AZURE_UNAVAILABLE, retry_in=15, remedy=_LATER)
 _REPLICATING = Row(
     reason=Reason.PRINCIPAL_REPLICATING,
     retry_in=5,
-    remedy="A new principal takes up to a minute to be known everywhere; it is tried again.",
+    remedy="The operator retries. A new principal takes up to a minute to replicate.",
 )
 _SUBNET = Row(
     reason=Reason.SUBNET_TOO_SMALL,
@@ -39,7 +40,7 @@ _SUBNET = Row(
 _QUOTA = Row(
     reason=Reason.QUOTA_EXCEEDED,
     retry_in=300,
-    remedy="Ask for more quota in the region (portal: Quotas), or use smaller or fewer nodes in {field}.",
+    remedy="Request more quota in the region (portal: Quotas), or use smaller or fewer nodes in {field}.",
 )
 _VERSION = Row(
     reason=Reason.VERSION_NOT_OFFERED,
@@ -48,44 +49,52 @@ _VERSION = Row(
 _PERMISSION = Row(
     reason=Reason.PERMISSION_MISSING,
     retry_in=60,
-    remedy="Give the principal of spec.azure.credentials a role with that action on that scope; new roles take minutes to work.",
+    remedy="Give the principal of spec.azure.credentials a role with that action on that scope; new roles take effect after minutes.",
 )
 _SUBSCRIPTION_OFF = Row(
     reason=Reason.SUBSCRIPTION_DISABLED,
     remedy="Enable the subscription of spec.azure.subscriptionId again (billing); writes are refused until then.",
 )
-_IMMUTABLE = Row(
-    reason=Reason.IMMUTABLE_FIELD, remedy="This cannot change in place: set it back, or create a new platform with it."
-)
+_IMMUTABLE = Row(reason=Reason.IMMUTABLE_FIELD, remedy="Restore the previous value, or create a new platform with the new one.")
 _SIZE = Row(
     reason=Reason.VM_SIZE_NOT_AVAILABLE, remedy="Choose a vmSize that is offered in spec.azure.location for this subscription."
 )
 _SERVICE_CIDR = Row(
     reason=Reason.SERVICE_CIDR_OVERLAPS,
-    remedy="Choose a spec.cluster.network.serviceCidr that no subnet of the network overlaps.",
+    remedy="Delete this platform and create one with a spec.cluster.network.serviceCidr, which cannot change, that no subnet of "
+    "the network overlaps.",
 )
-_INVALID = Row(reason=Reason.INVALID_PARAMETER, remedy="Correct {field} as Azure says above.")
+_INVALID = Row(reason=Reason.INVALID_PARAMETER, remedy="Correct {field} as Azure's message describes.")
 
 CODES: dict[str, tuple[Row, ...]] = {
-    "ResourceGroupNotFound": (
-        Row(reason=Reason.RESOURCE_GROUP_NOT_FOUND, retry_in=10, remedy="It is made again on the next pass."),
-    ),
-    "ResourceNotFound": (Row(reason=Reason.RESOURCE_NOT_FOUND, retry_in=10, remedy="It is looked for again."),),
-    "NotFound": (Row(reason=Reason.RESOURCE_NOT_FOUND, retry_in=10, remedy="It is looked for again."),),
+    "ResourceGroupNotFound": (Row(reason=Reason.RESOURCE_GROUP_NOT_FOUND, retry_in=10, remedy="The operator creates it again."),),
+    "ResourceNotFound": (Row(reason=Reason.RESOURCE_NOT_FOUND, retry_in=10, remedy="The operator reads it again."),),
+    "NotFound": (Row(reason=Reason.RESOURCE_NOT_FOUND, retry_in=10, remedy="The operator reads it again."),),
     "ResourceGroupBeingDeleted": (
-        Row(reason=Reason.RESOURCE_GROUP_BEING_DELETED, retry_in=15, remedy="It is made again when the deletion has ended."),
+        Row(
+            reason=Reason.RESOURCE_GROUP_BEING_DELETED,
+            retry_in=15,
+            remedy="The operator creates it again when the deletion has ended.",
+        ),
     ),
     "MissingSubscriptionRegistration": (
-        Row(reason=Reason.PROVIDER_NOT_REGISTERED, retry_in=15, remedy="The operator registers the provider; it is tried again."),
+        Row(reason=Reason.PROVIDER_NOT_REGISTERED, retry_in=15, remedy="The operator registers the provider and retries."),
     ),
     "SubscriptionNotFound": (
         Row(
             reason=Reason.SUBSCRIPTION_NOT_FOUND,
             field="spec.azure.subscriptionId",
-            remedy="Correct spec.azure.subscriptionId, or give the principal of spec.azure.credentials a role on it.",
+            remedy="Give the principal of spec.azure.credentials a role on the subscription. If the id is wrong, delete this platform "
+            "with spec.deletionPolicy: Orphan and create one with the right spec.azure.subscriptionId, which cannot change.",
         ),
     ),
-    "InvalidSubscriptionId": (Row(reason=Reason.SUBSCRIPTION_NOT_FOUND, remedy="Correct spec.azure.subscriptionId."),),
+    "InvalidSubscriptionId": (
+        Row(
+            reason=Reason.SUBSCRIPTION_NOT_FOUND,
+            remedy="Delete this platform with spec.deletionPolicy: Orphan and create one with the right spec.azure.subscriptionId, "
+            "which cannot change.",
+        ),
+    ),
     "ReadOnlyDisabledSubscription": (_SUBSCRIPTION_OFF,),
     "SubscriptionNotRegistered": (_SUBSCRIPTION_OFF,),
     "AuthorizationFailed": (_PERMISSION,),
@@ -96,14 +105,14 @@ CODES: dict[str, tuple[Row, ...]] = {
             remedy="The subscription belongs to another tenant: correct tenantId in the Secret of spec.azure.credentials.",
         ),
     ),
-    "ExpiredAuthenticationToken": (Row(reason=Reason.TOKEN_EXPIRED, retry_in=2, remedy="A new token is asked for."),),
-    "InvalidAuthenticationToken": (Row(reason=Reason.TOKEN_REFUSED, retry_in=10, remedy="A new token is asked for."),),
-    "AuthenticationFailed": (Row(reason=Reason.TOKEN_REFUSED, retry_in=10, remedy="A new token is asked for."),),
-    "RoleAssignmentExists": (Row(reason=Reason.ROLE_ASSIGNMENT_EXISTS, retry_in=5, remedy="The role is given already."),),
+    "ExpiredAuthenticationToken": (Row(reason=Reason.TOKEN_EXPIRED, retry_in=2, remedy="The operator requests a new token."),),
+    "InvalidAuthenticationToken": (Row(reason=Reason.TOKEN_REFUSED, retry_in=10, remedy="The operator requests a new token."),),
+    "AuthenticationFailed": (Row(reason=Reason.TOKEN_REFUSED, retry_in=10, remedy="The operator requests a new token."),),
+    "RoleAssignmentExists": (Row(reason=Reason.ROLE_ASSIGNMENT_EXISTS, retry_in=5, remedy="The role is already assigned."),),
     "RoleAssignmentUpdateNotPermitted": (
         Row(
             reason=Reason.ROLE_ASSIGNMENT_TAKEN,
-            remedy="A role assignment of that id is for another principal: delete it in Azure.",
+            remedy="Delete the role assignment of that id in Azure: it is for another principal.",
         ),
     ),
     "PrincipalNotFound": (_REPLICATING,),
@@ -112,13 +121,13 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason=Reason.PRINCIPAL_SECRET_INVALID,
             contains="AADSTS7000222",
-            remedy="The secret of the cluster's principal has ended: renew it in the Secret of spec.identity.servicePrincipal.",
+            remedy="Renew the expired secret of the cluster's principal in the Secret of spec.identity.servicePrincipal.",
         ),
         Row(
             reason=Reason.PRINCIPAL_SECRET_INVALID,
             contains="AADSTS7000215",
             retry_in=30,
-            remedy="The secret of the cluster's principal is wrong: correct the Secret of spec.identity.servicePrincipal.",
+            remedy="Correct the wrong secret of the cluster's principal in the Secret of spec.identity.servicePrincipal.",
         ),
         _REPLICATING,
     ),
@@ -131,21 +140,21 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason=Reason.NO_CAPACITY,
             retry_in=300,
-            remedy="Azure has no such machines free in the region or zone; it is tried again.",
+            remedy="The operator retries. Azure has no free capacity of this size in the region or zone.",
         ),
     ),
     "InsufficientSubnetSize": (_SUBNET,),
     "SubnetIsFull": (_SUBNET,),
     "InUseSubnetCannotBeDeleted": (
-        Row(reason=Reason.SUBNET_IN_USE, retry_in=20, remedy="Something in the subnet still uses it; it is tried again."),
+        Row(reason=Reason.SUBNET_IN_USE, retry_in=20, remedy="The operator retries. A resource still uses the subnet."),
     ),
     "InUseRouteTableCannotBeDeleted": (
-        Row(reason=Reason.NETWORK_IN_USE, retry_in=20, remedy="Something still uses it; it is tried again."),
+        Row(reason=Reason.NETWORK_IN_USE, retry_in=20, remedy="The operator retries. A resource still uses the network."),
     ),
     "NetcfgInvalidSubnet": (
         Row(
             reason=Reason.SUBNET_INVALID,
-            remedy="spec.network.subnet must lie inside the network and overlap no other subnet.",
+            remedy="Choose a spec.network.subnet inside the network that overlaps no other subnet.",
         ),
     ),
     "ServiceCidrOverlapExistingSubnetsCidr": (_SERVICE_CIDR,),
@@ -155,14 +164,15 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason=Reason.VERSION_SKEW,
             retry_in=30,
-            remedy="A pool may be at most three minors older than the control plane, never newer.",
+            remedy="Choose a version at most three minors older than the control plane, and not newer.",
         ),
     ),
     "PropertyChangeNotAllowed": (_IMMUTABLE,),
     "InvalidResourceGroupLocation": (
         Row(
             reason=Reason.IMMUTABLE_FIELD,
-            remedy="A resource group cannot move: set spec.azure.location to where it is, or choose another name.",
+            remedy="Delete this platform and create one with the group's spec.azure.location or another spec.azure.resourceGroup, which "
+            "cannot change.",
         ),
     ),
     "InvalidParameter": (_INVALID,),
@@ -170,18 +180,20 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason=Reason.LOCAL_ACCOUNTS_DISABLED,
             contains="disable local accounts",
-            remedy="The cluster gives no static credentials; the operator needs a role for Entra ID tokens on it.",
+            remedy="Give the operator a role for Entra ID tokens on the cluster, which issues no static credentials.",
         ),
         _INVALID,
     ),
     "InvalidRequestFormat": (_INVALID,),
     "InvalidTemplateDeployment": (_INVALID,),
-    "ScopeLocked": (Row(reason=Reason.LOCKED, retry_in=60, remedy="Remove the lock that Azure names above; it is tried again."),),
+    "ScopeLocked": (
+        Row(reason=Reason.LOCKED, retry_in=60, remedy="Remove the lock that Azure's message names. The operator retries."),
+    ),
     "RequestDisallowedByPolicy": (
         Row(
             reason=Reason.DISALLOWED_BY_POLICY,
             retry_in=300,
-            remedy="An Azure Policy forbids it: ask its owner for an exemption, or change {field}.",
+            remedy="Request an exemption from the owner of the Azure Policy that forbids it, or change {field}.",
         ),
     ),
     "OperationNotAllowed": (
@@ -191,12 +203,12 @@ CODES: dict[str, tuple[Row, ...]] = {
             reason=Reason.CLUSTER_STOPPED,
             contains="not currently running",
             retry_in=60,
-            remedy="Start the cluster; nothing can change while it is stopped.",
+            remedy="Start the cluster; it cannot be changed while it is stopped.",
         ),
         Row(
             reason=Reason.UPGRADE_NOT_ALLOWED,
             contains="Upgrading Kubernetes version",
-            remedy="Versions move one minor at a time: choose one of those above.",
+            remedy="Choose one of the versions in Azure's message: upgrades move one minor at a time.",
         ),
         Row(
             reason=Reason.NODE_PROVISIONING_NOT_ALLOWED,
@@ -206,23 +218,27 @@ CODES: dict[str, tuple[Row, ...]] = {
             "to 0 and remove its nodes (`kubectl get nodes -l karpenter.sh/nodepool`) first; keep Auto until then.",
         ),
         Row(reason=Reason.QUOTA_EXCEEDED, contains="quota", retry_in=300, remedy=_QUOTA.remedy),
-        Row(reason=Reason.OPERATION_NOT_ALLOWED, retry_in=60, remedy="Azure's own words are above; it is tried again."),
+        Row(reason=Reason.OPERATION_NOT_ALLOWED, retry_in=60, remedy="Check Azure's message. The operator retries."),
     ),
     "AlreadyInUse": (
-        Row(reason=Reason.NAME_TAKEN, remedy="The name is unique in all of Azure and somebody has it: choose another {field}."),
+        Row(reason=Reason.NAME_TAKEN, remedy="Choose another {field}: the name is unique in all of Azure, and taken."),
     ),
     "Conflict": (Row(reason=Reason.CONFLICT, retry_in=10, remedy=_LATER),),
     "PreconditionFailed": (
-        Row(reason=Reason.CONCURRENT_CHANGE, retry_in=2, remedy="Somebody else changed it meanwhile; it is read again."),
+        Row(reason=Reason.CONCURRENT_CHANGE, retry_in=2, remedy="The operator reads it again: another client has changed it."),
     ),
     "AnotherOperationInProgress": (_BUSY_ROW,),
     "RetryableError": (_BUSY_ROW,),
     "ReferencedResourceNotProvisioned": (_BUSY_ROW,),
     "AKSOperationPreempted": (
-        Row(reason=Reason.PREEMPTED, retry_in=10, remedy="Another operation took precedence; it is tried again."),
+        Row(reason=Reason.PREEMPTED, retry_in=10, remedy="The operator retries. Another operation took precedence."),
     ),
-    "AKSOperationPreemptedByDelete": (Row(reason=Reason.PREEMPTED, retry_in=10, remedy="A deletion took precedence."),),
-    "Canceled": (Row(reason=Reason.CANCELED, retry_in=15, remedy="Somebody stopped the operation; it is started again."),),
+    "AKSOperationPreemptedByDelete": (
+        Row(reason=Reason.PREEMPTED, retry_in=10, remedy="The operator retries. A deletion took precedence."),
+    ),
+    "Canceled": (
+        Row(reason=Reason.CANCELED, retry_in=15, remedy="The operator starts the operation again: it was canceled in Azure."),
+    ),
     "Failed": (Row(reason=Reason.OPERATION_FAILED, retry_in=30, remedy=_LATER),),
     "TooManyRequests": (_THROTTLED,),
     "SubscriptionRequestsThrottled": (_THROTTLED,),
@@ -237,7 +253,7 @@ CODES: dict[str, tuple[Row, ...]] = {
         Row(
             reason=Reason.PERMISSION_MISSING,
             retry_in=60,
-            remedy="The principal of spec.azure.credentials needs Application.ReadWrite.OwnedBy in Microsoft Graph, or give an existing "
+            remedy="Give the principal of spec.azure.credentials Application.ReadWrite.OwnedBy in Microsoft Graph, or name an existing "
             "principal in spec.identity.servicePrincipal.secretRef.",
         ),
     ),
@@ -245,24 +261,26 @@ CODES: dict[str, tuple[Row, ...]] = {
 
 AADSTS: dict[str, Row] = {
     "7000215": Row(
-        reason=Reason.WRONG_CREDENTIALS, remedy="Put the right clientSecret into the Secret of {field}; it is picked up at once."
+        reason=Reason.WRONG_CREDENTIALS,
+        remedy="Put the right clientSecret into the Secret of {field}; the operator reads it at once.",
     ),
     "7000222": Row(
-        reason=Reason.CREDENTIALS_EXPIRED, remedy="Put a new clientSecret into the Secret of {field}; it is picked up at once."
+        reason=Reason.CREDENTIALS_EXPIRED,
+        remedy="Put a new clientSecret into the Secret of {field}; the operator reads it at once.",
     ),
     "700016": Row(
-        reason=Reason.WRONG_CREDENTIALS, remedy="No such application in the tenant: correct clientId and tenantId of {field}."
+        reason=Reason.WRONG_CREDENTIALS, remedy="Correct clientId and tenantId of {field}: the tenant has no such application."
     ),
-    "90002": Row(reason=Reason.WRONG_CREDENTIALS, remedy="No such tenant: correct tenantId of {field}."),
+    "90002": Row(reason=Reason.WRONG_CREDENTIALS, remedy="Correct tenantId of {field}: the tenant does not exist."),
     "700027": Row(
         reason=Reason.CERTIFICATE_REFUSED,
-        remedy="The application does not have this certificate: upload it (az ad app credential reset --cert), or correct "
+        remedy="Upload the certificate to the application (az ad app credential reset --cert), or correct "
         "clientCertificate in the Secret.",
         field="spec.azure.credentials.certificateRef",
     ),
     "700024": Row(
         reason=Reason.CLOCK_SKEW,
-        remedy="The clock of the operator's machine is off: synchronise it.",
+        remedy="Synchronise the clock of the operator's machine.",
         retry_in=60,
     ),
     "700213": Row(

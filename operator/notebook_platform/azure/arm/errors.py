@@ -1,6 +1,7 @@
-"""What Azure's errors mean to a person: one table from code to reason, retry and remedy. Nothing else decides on errors.
+"""Translate Azure's errors into failures: one table from code to reason, retry and remedy.
 
-The class of an SDK exception says little (every 409 is ResourceExistsError), so the table is read by (status, code, text).
+The class of an SDK exception carries little information (every 409 is ResourceExistsError), so the table is searched by
+(status, code, text).
 """
 
 import logging
@@ -29,7 +30,7 @@ from notebook_platform.observability.context import CORRELATION
 log = logging.getLogger(__name__)
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-"""Answers that say nothing about the request itself."""
+"""HTTP statuses that are independent of the request itself."""
 
 UNKNOWN_RETRY = 30.0
 LONGEST_MESSAGE = 600
@@ -37,7 +38,7 @@ LONGEST_CODE = 100
 
 
 def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[str, str], *, field: str) -> Failed:
-    """The failure that an ARM error body (`code`, `message`, `details`) means for the part of the spec named `field`."""
+    """Return the failure that an ARM error body (`code`, `message`, `details`) means for the part of the spec named `field`."""
     code = sanitize(str(error.get("code") or (f"Http{status}" if status else "Unknown")), LONGEST_CODE)
     text = _text(error)
     row = _row(code, text)
@@ -49,7 +50,7 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
         row = Row(
             reason=Reason.AZURE_UNAVAILABLE if transient else AzureCode(_camel(code)),
             retry_in=15 if transient else UNKNOWN_RETRY,
-            remedy="It is tried again." if transient else "Azure's own words are above; it is tried again.",
+            remedy="The operator retries." if transient else "Check Azure's message. The operator retries.",
         )
     hint = headers.get("Retry-After", "") or headers.get("retry-after", "")
     retry_in = row.retry_in
@@ -80,17 +81,17 @@ def _camel(code: str) -> str:
 
 
 def code_of(error: HttpResponseError) -> str:
-    """The ARM code of an exception; empty when the answer had none."""
+    """Return the ARM code of an exception; empty when the response had none."""
     return str(_body(error).get("code") or "")
 
 
 def headers_of(error: HttpResponseError) -> Mapping[str, str]:
-    """The headers of the refused answer."""
+    """Return the headers of the response."""
     return dict(getattr(error.response, "headers", None) or {})
 
 
 def _body(error: HttpResponseError) -> Mapping[str, Any]:
-    """The error object of an answer: nested ({"error": {...}}) or flat, as AKS sometimes answers."""
+    """Return the error object of a response: nested ({"error": {...}}) or flat, as AKS sometimes sends it."""
     try:
         document = parse_json(error.response.text()) if error.response is not None else None
     except Exception:  # the transport's own, and DocumentRefused: the SDK's reading of the answer is used then
@@ -105,7 +106,7 @@ def _body(error: HttpResponseError) -> Mapping[str, Any]:
 
 
 def translate(error: AzureError, *, field: str) -> Failed:
-    """What an exception of the SDK means for the part of the spec named `field`."""
+    """Return the failure that an exception of the SDK means for the part of the spec named `field`."""
     body = _body(error) if isinstance(error, HttpResponseError) else {}
     if not body and (found := re.search(r"AADSTS(\d+)", str(error))):
         row = AADSTS.get(found.group(1))
@@ -118,21 +119,21 @@ def translate(error: AzureError, *, field: str) -> Failed:
         return Failed(
             reason=Reason.SIGN_IN_REFUSED,
             message=f"spec.azure.credentials: {text}",
-            remedy="Check the credentials; Entra ID's own words are above.",
+            remedy="Correct the credentials as Entra ID's message describes.",
             retry_in=60,
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return Failed(
             reason=Reason.AZURE_UNREACHABLE,
             message=f"{field}: Azure did not answer ({type(error).__name__})",
-            remedy="Check the operator's way to the Internet and its CA certificates; it is tried again.",
+            remedy="Check the operator's Internet access and its CA certificates. The operator retries.",
             retry_in=10,
         )
     if isinstance(error, ClientAuthenticationError) and not body:
         return Failed(
             reason=Reason.SIGN_IN_REFUSED,
-            message=f"spec.azure.credentials: no token could be had ({type(error).__name__})",
-            remedy="Give spec.azure.credentials, or run the operator with an identity of its own.",
+            message=f"spec.azure.credentials: no token could be obtained ({type(error).__name__})",
+            remedy="Set spec.azure.credentials, or run the operator with an identity of its own.",
             retry_in=60,
         )
     if isinstance(error, HttpResponseError):
@@ -140,14 +141,14 @@ def translate(error: AzureError, *, field: str) -> Failed:
     return Failed(
         reason=Reason.AZURE_ERROR,
         message=f"{field}: the Azure SDK failed ({type(error).__name__})",
-        remedy="It is tried again; the operator's log has the details.",
+        remedy="The operator retries. Search its log for the details.",
         retry_in=UNKNOWN_RETRY,
     )
 
 
 @asynccontextmanager
 async def azure_errors(field: str) -> AsyncIterator[None]:
-    """Raise what Azure refuses inside the block as StepError: the table's reason and remedy, `field`, and the correlation id."""
+    """Raise an Azure error inside the block as StepError: the table's reason and remedy, `field`, and the correlation id."""
     try:
         yield
     except AzureError as error:
@@ -155,5 +156,5 @@ async def azure_errors(field: str) -> AsyncIterator[None]:
 
 
 def is_missing(error: HttpResponseError) -> bool:
-    """Whether the thing asked for is not there (and not, say, the subscription)."""
+    """Return whether the requested resource does not exist (as opposed to, say, the subscription)."""
     return error.status_code == 404 and code_of(error) != "SubscriptionNotFound"

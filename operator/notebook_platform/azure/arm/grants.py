@@ -1,13 +1,13 @@
-"""Whose Azure rights a platform may use, and where: the allow-list of shared identities.
+"""Decide whose Azure rights a platform may use, and where: the allow-list of shared identities.
 
-A shared identity is one that the operator or its machine has: its own, a managed identity, a workload identity. Everybody who may
-write a NotebookPlatform could use its rights, so the operator's configuration says which namespace may use which identity, in which
-subscriptions and resource groups; without an entry nobody may. Credentials in a Secret of the platform's namespace (`secretRef`,
-`certificateRef`) are the author's own and are held to nothing but Azure's roles.
+A shared identity is one that the operator or its machine has: its own, a managed identity, a workload identity. Every user who
+may write a NotebookPlatform could use its rights, so the operator's configuration lists which namespace may use which identity,
+in which subscriptions and resource groups; without an entry none may. Credentials in a Secret of the platform's namespace
+(`secretRef`, `certificateRef`) are the author's own and limited by Azure's roles alone.
 
 The model is `allowedNamespaces` of Cluster API Provider Azure's AzureClusterIdentity
-(https://capz.sigs.k8s.io/topics/multitenancy), with scopes besides. Pure: `allowed` decides before any request is sent, and the
-session's policy refuses what lies outside the scope a second time, whatever step it comes from.
+(https://capz.sigs.k8s.io/topics/multitenancy), with scopes in addition. Pure: `allowed` decides before any request is sent,
+and the session's policy refuses requests outside the scope a second time, whichever step sends them.
 """
 
 import re
@@ -30,16 +30,16 @@ ResourceType = Literal["own", "managed", "workload"]
 REASON = Reason.IDENTITY_NOT_ALLOWED
 CREDENTIALS = "spec.azure.credentials"
 SHOWN = 5
-"""So many fields are named in one message."""
+"""The maximum number of fields that one message names."""
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a name fits a pattern in which `*` stands for any characters and nothing else has a meaning; ASCII case counts."""
+    """Return whether a name matches a pattern in which only `*` is special, for any characters; ASCII case counts."""
     return text.isascii() and re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
 
 
 def _any_case(patterns: Sequence[str], text: str) -> bool:
-    """As Azure compares the names of subscriptions, groups and features."""
+    """Compare without regard to case, as Azure compares the names of subscriptions, groups and features."""
     return any(matches(pattern.lower(), text.lower() if text.isascii() else text) for pattern in patterns)
 
 
@@ -59,13 +59,13 @@ FeaturePattern = Annotated[str, _patterns(r"\w./", "a feature as Namespace/Featu
 
 
 class IdentityGrant(BaseModel):
-    """One entry of `identities` in the operator's configuration: an identity, and what may be done with it by whom."""
+    """One entry of `identities` in the operator's configuration: an identity, who may use it, and for what."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
     identity: ResourceType = Field(description="`own`: the operator's; `managed`: of its machine or pod; `workload`: federated.")
     client_id: Guid | None = Field(
-        None, description="Client id of a workload or a user-assigned managed identity; left out: the system-assigned one."
+        None, description="Client id of a workload or a user-assigned managed identity. Default: the system-assigned identity."
     )
     namespaces: list[NamespacePattern] = Field(min_length=1, description="Namespaces whose platforms may use it.")
     subscriptions: list[SubscriptionPattern] = Field(min_length=1, description="Subscriptions it may be used in.")
@@ -85,55 +85,56 @@ class IdentityGrant(BaseModel):
         return self
 
     def covers(self, subscription: str, group: str) -> bool:
-        """Whether a resource group lies in it."""
+        """Return whether a resource group lies in the grant."""
         return _any_case(self.subscriptions, subscription) and _any_case(self.resource_groups, group)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharedIdentity:
-    """An identity that is not the author's own."""
+    """An identity that does not belong to the author of the platform."""
 
     kind: ResourceType
     client_id: str | None = None
 
     def is_of(self, grant: IdentityGrant) -> bool:
-        """Whether the entry is about it."""
+        """Return whether the entry is for this identity."""
         return self.kind == grant.identity and (self.client_id or "").lower() == (grant.client_id or "").lower()
 
     @property
     def words(self) -> str:
-        """How a sentence names it."""
+        """Return how a sentence names it."""
         named = f" {self.client_id}" if self.client_id else ""
         return {
-            "own": f"{CREDENTIALS} is left out, which stands for the operator's own identity",
-            "managed": f"{CREDENTIALS}.managedIdentity stands for the managed identity{named or ' of the operator'}",
-            "workload": f"{CREDENTIALS}.workloadIdentity stands for the workload identity{named}",
+            "own": f"{CREDENTIALS} is not set, so the platform uses the operator's own identity",
+            "managed": f"{CREDENTIALS}.managedIdentity selects the managed identity{named or ' of the operator'}",
+            "workload": f"{CREDENTIALS}.workloadIdentity selects the workload identity{named}",
         }[self.kind]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Where a platform may use a shared identity. `home`: its subscription and the group that AKS makes for the nodes there."""
+    """Where a platform may use a shared identity. `home`: its subscription and the group that AKS creates there for the
+    nodes."""
 
     grants: tuple[IdentityGrant, ...]
     home: tuple[str, str]
 
     def covers(self, subscription: str, group: str) -> bool:
-        """Whether a resource group lies inside."""
+        """Return whether a resource group lies in the scope."""
         at_home = (subscription.lower(), group.lower()) == (self.home[0].lower(), self.home[1].lower())
         return at_home or any(grant.covers(subscription, group) for grant in self.grants)
 
     def knows(self, subscription: str) -> bool:
-        """Whether anything of a subscription lies inside."""
+        """Return whether any part of a subscription lies in the scope."""
         return any(_any_case(grant.subscriptions, subscription) for grant in self.grants)
 
     def takes_feature(self, subscription: str, feature: str) -> bool:
-        """Whether a preview feature may be registered for the whole subscription."""
+        """Return whether a preview feature may be registered for the whole subscription."""
         return any(_any_case(g.subscriptions, subscription) and _any_case(g.features, feature) for g in self.grants)
 
 
 def shared_identity(credentials: Credentials | None) -> SharedIdentity | None:
-    """The shared identity that spec.azure.credentials stands for; None: the author brings credentials of their own."""
+    """Return the shared identity that spec.azure.credentials selects; None: the author provides credentials."""
     if credentials is None:
         return SharedIdentity(kind="own")
     if credentials.workload_identity is not None:
@@ -148,11 +149,12 @@ def shared_identity(credentials: Credentials | None) -> SharedIdentity | None:
 def allowed(
     grants: Sequence[IdentityGrant], namespace: str, spec: NotebookPlatformSpec, node_group: str
 ) -> Scope | Failed | None:
-    """Decide whether a platform may use the identity it names for all that its spec names.
+    """Decide whether a platform may use the identity that it names for everything that its spec names.
 
-    Args: the allow-list; the platform's namespace and spec; the name of the group that AKS will make for its nodes.
-    Returns the scope; or the failure IdentityNotAllowed, which says what an administrator adds; or None when the identity is the
-    author's own and nothing limits it but Azure's roles.
+    Args: the allow-list; the platform's namespace and spec; the name of the group that AKS will create for its nodes.
+
+    Returns the scope; or the failure IdentityNotAllowed, whose remedy is the entry that an administrator adds; or None when
+    the identity is the author's own and only Azure's roles limit it.
     """
     identity = shared_identity(spec.azure.credentials)
     if identity is None:
@@ -180,7 +182,7 @@ def allowed(
 
 
 def _places(spec: NotebookPlatformSpec) -> Iterator[tuple[str, tuple[str, str]]]:
-    """(field, (subscription, resource group)) of everything that a spec names, found by the types of its fields."""
+    """Yield (field, (subscription, resource group)) of everything that a spec names, found by the types of its fields."""
     home = spec.azure.subscription_id
     for path, marker, value in marked_values(spec, "spec"):
         if isinstance(marker, GroupName):
@@ -195,7 +197,7 @@ def _fields(paths: Sequence[str]) -> str:
 
 
 def _remedy(identity: SharedIdentity, namespace: str, places: Sequence[tuple[str, str]], features: Sequence[str]) -> str:
-    """What an administrator adds, ready to be put into the configuration file: an entry for each subscription."""
+    """Return the entries that an administrator adds to the configuration file, one for each subscription."""
     groups: dict[str, list[str]] = {}
     for subscription, group in dict.fromkeys((subscription.lower(), group) for subscription, group in places):
         groups.setdefault(subscription, []).append(group)
@@ -212,6 +214,6 @@ def _remedy(identity: SharedIdentity, namespace: str, places: Sequence[tuple[str
     ]
     line = yaml.safe_dump(entries, default_flow_style=True, sort_keys=False, width=2**30).strip()
     return (
-        f"Set {CREDENTIALS} to credentials of your own, or have an administrator add to the operator's configuration: "
+        f"Set {CREDENTIALS} to credentials of your own, or let an administrator add to the operator's configuration: "
         f"identities: {line}"
     )

@@ -1,4 +1,4 @@
-"""Long-running operations: started with one call, looked at with one GET a pass, remembered by their address.
+"""Start and poll long-running operations: one request starts one, each reconcile polls it once, its address is recorded.
 
 https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
 """
@@ -17,14 +17,14 @@ from notebook_platform.engine.outcome import Failed, Operation, Progressing, Ste
 from notebook_platform.observability.context import CORRELATION
 
 LOOK_AGAIN = 5.0
-"""Seconds between looks when Azure gives no hint."""
+"""Seconds between polls when Azure gives no hint."""
 
 LONGEST_LOOK = 30.0
-"""A hint of minutes is for humans; nobody should wait that long for what has ended."""
+"""Seconds. Upper bound for Azure's hint, so that the end of an operation is noticed soon."""
 
 
 def retry_after(headers: Mapping[str, str], default: float = LOOK_AGAIN) -> float:
-    """Seconds until the next look, from retry-after-ms or Retry-After (a whole number of seconds)."""
+    """Return the seconds until the next poll, from retry-after-ms or Retry-After (a whole number of seconds)."""
     for name, scale in (("retry-after-ms", 1000), ("x-ms-retry-after-ms", 1000), ("Retry-After", 1)):
         value = headers.get(name, "")
         if value.isdigit() and int(value) > 0:
@@ -35,9 +35,9 @@ def retry_after(headers: Mapping[str, str], default: float = LOOK_AGAIN) -> floa
 async def begin_lro(
     begin: Callable[..., Awaitable[Any]], *arguments: Any, kind: str, expected: float, key: str = "", **options: Any
 ) -> Progressing | None:
-    """Start an operation with an SDK method `begin_...` and return at once; None: it was over with the answer.
+    """Start an operation with an SDK method `begin_...` and return without waiting; None: it ended with the response.
 
-    `kind` says what it does ("create managed cluster x"), `expected` its usual length in seconds.
+    `kind` describes it ("create managed cluster x"), `expected` is its usual duration in seconds.
     """
     seen: dict[str, Mapping[str, str]] = {}
 
@@ -49,7 +49,7 @@ async def begin_lro(
 
 
 def lro_from_headers(headers: Mapping[str, str], *, kind: str, expected: float, key: str = "") -> Progressing | None:
-    """What the headers of an accepted call say; None when they name no operation."""
+    """Return the operation that the headers of an accepted request name; None when they name none."""
     lower = _Headers.of(headers)
     url = lower.get("Azure-AsyncOperation") or lower.get("Location")
     if not url:
@@ -70,10 +70,10 @@ VERBS = {
 
 
 def in_progress(operation: Operation, requeue_after: float) -> Progressing:
-    """The outcome while an operation runs. The message stays the same, so that conditions do not change with each look."""
+    """Return the outcome while an operation runs. Its message is constant, so that conditions do not change with each poll."""
     verb = operation.kind.split(" ", 1)[0]
     reason = VERBS.get(verb, Reason.UPDATING)
-    message = f"Azure is at work: {operation.kind}"
+    message = f"Azure operation in progress: {operation.kind}"
     return Progressing(reason=reason, message=message, requeue_after=requeue_after, operation=operation)
 
 
@@ -88,15 +88,17 @@ class _Headers(dict[str, str]):
 
 @dataclass(frozen=True, kw_only=True)
 class Poll:
-    """One look at an operation: still running, failed, or over (both None: look at the resource itself)."""
+    """The result of a poll: still running, failed, or ended (both None: observe the resource itself)."""
 
     busy: Progressing | None = None
     failed: Failed | None = None
 
 
 async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
-    """Look once at a remembered operation. An address that Azure no longer knows counts as over; one that our own rate limit
-    keeps us from looking at counts as running."""
+    """Poll a recorded operation once.
+
+    An address that Azure no longer knows counts as ended; a poll that the operator's own rate limit delays counts as running.
+    """
     try:
         response = await session.send("GET", operation.url)
     except StepError as refused:
@@ -121,9 +123,10 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
 
 
 def _progressed(document: Mapping[str, Any], operation: Operation) -> Operation:
-    """The operation with how far it is: what Azure says, else how far such an operation usually is by now; never all of it.
+    """Return the operation with its progress: the one that Azure reports, else an estimate by the usual duration; never 100
+    percent.
 
-    Once Azure has told a tenth, the time it took for that says more about the end than what is usual.
+    Once Azure reports ten percent, the time spent so far predicts the end better than the usual duration.
     """
     elapsed = (datetime.now(UTC) - operation.started).total_seconds()
     told = document.get("percentComplete")

@@ -1,4 +1,5 @@
-"""Whose is it? A tag names the platform that made a thing; nothing of another owner is ever touched."""
+"""Determine the owner of an Azure resource: a tag names the platform that created it. Resources of another owner are never
+changed."""
 
 import logging
 from collections.abc import Mapping
@@ -17,13 +18,13 @@ PLATFORM_NAME = "[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
 
 
 def holder_of(tags: Mapping[str, str] | None) -> str | None:
-    """The value of the owner tag. Azure compares tags' names without regard to case, and so does this."""
+    """Return the value of the owner tag. Names of tags are compared without regard to case, as in Azure."""
     return next((value for name, value in (tags or {}).items() if name.casefold() == OWNER_TAG), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """The platform that a thing in Azure belongs to."""
+    """The platform that owns an Azure resource."""
 
     cluster_id: str
     namespace: str
@@ -32,12 +33,14 @@ class Owner:
 
     @property
     def tag(self) -> str:
-        """Value of the owner tag."""
+        """Return the value of the owner tag."""
         return f"{self.cluster_id}/{self.namespace}/{self.name}/{self.uid}"
 
     def known(self, what: str, holder: str) -> str:
-        """What may be said of another owner, to follow "another platform": its name if it is of the same namespace. Whose it is
-        otherwise is no business of whoever asks; the operator's log has it."""
+        """Return how to name another owner after "another platform": its name if it is of the same namespace, else nothing.
+
+        The author of a platform must not learn of platforms in other namespaces; the operator's log has the owner.
+        """
         log.info("%s/%s: %s belongs to %r", self.namespace, self.name, what, holder)
         cluster_id, _, place = holder.partition("/")
         namespace, _, rest = place.partition("/")
@@ -46,17 +49,17 @@ class Owner:
         return f" of this namespace, {name!r}" if same else ""
 
     def owns(self, tags: Mapping[str, str] | None) -> bool:
-        """Whether the tags say it is ours."""
+        """Return whether the tags name this platform."""
         return holder_of(tags) == self.tag
 
     def tags(self, more: Mapping[str, str]) -> dict[str, str]:
-        """The tags of something new."""
+        """Return the tags of a new resource."""
         return {**more, OWNER_TAG: self.tag}
 
     def ownership_conflict(self, what: str, field: str, tags: Mapping[str, str] | None, adoption: str) -> Failed | None:
-        """Why the thing may not be touched; None: it is ours, or has no owner and may be adopted.
+        """Return why the resource may not be changed; None: it belongs to this platform, or has no owner and may be adopted.
 
-        `what` names the thing ("resource group prd_rg_jhub"), `field` the member of the spec that names it.
+        `what` names the resource ("resource group prd_rg_jhub"), `field` the member of the spec that names it.
         """
         holder = holder_of(tags)
         if holder == self.tag or (holder is None and adoption == "IfUnowned"):
@@ -65,10 +68,10 @@ class Owner:
             return Failed(
                 reason=Reason.NOT_OWNED,
                 message=f"{field}: {what} exists already and has no owner",
-                remedy="Choose another name, or set spec.adoption: IfUnowned to take it over.",
+                remedy="Choose another name, or set spec.adoption: IfUnowned to adopt it.",
             )
         return Failed(
             reason=Reason.OWNED_BY_ANOTHER,
             message=f"{field}: {what} belongs to another platform{self.known(what, holder)}",
-            remedy="Choose another name, or delete that platform first. It is not touched.",
+            remedy="Choose another name, or delete that platform first.",
         )

@@ -1,9 +1,9 @@
-"""Which paths may be asked of Azure. Every request passes here twice: a path of ours is quoted segment by segment when it is made,
-and the address that is about to be sent is checked by the session's policy, whoever made it (our code, an SDK client, a nextLink or
-an operation's address of Azure's answer, a Secret).
+"""Validate the paths and addresses of requests to Azure. Pure.
 
-The transport normalises addresses: it resolves `..`, and a `?` or `#` in a name ends the path. A name that holds one of them would
-turn a request at one resource into a request at another, so none of it is sent. Pure.
+Every request is checked twice: a path of the operator is quoted segment by segment when it is built, and the final address is
+checked by the session's policy, whatever its origin (the operator's code, an SDK client, a nextLink or operation address in a
+response, a Secret). The transport normalises addresses: it resolves `..`, and a `?` or `#` in a name ends the path. A name
+with one of them would redirect the request to another resource, so it is not sent.
 """
 
 import re
@@ -19,17 +19,18 @@ from notebook_platform.engine.outcome import StepError
 REASON = Reason.INVALID_AZURE_ID
 
 SEGMENT = r"(?![ .])[-A-Za-z0-9_.~()'=,+@!$: \[\]{}]{1,512}(?<![ .])"
-"""A segment: printable ASCII without / \\ ? # % ; < > & * | and quotes, not beginning or ending with a space or a period."""
+"""A segment: printable ASCII without / \\ ? # % ; < > & *
+and quotes, not beginning or ending with a space or a period."""
 
 SCOPE: ContextVar[Scope | None] = ContextVar("scope", default=None)
-"""Where the platform of this pass may use its shared identity; None: it signs in with credentials of its author's own."""
+"""Where the platform of this reconcile may use its shared identity; None: it uses credentials of its author."""
 
 ACTIONS = re.compile(
     r"/subscriptions/[^/]+/providers/("
     r"[^/]+/register|microsoft\.features/providers/[^/]+/features/[^/]+/register|"
     r"microsoft\.containerregistry/checknameavailability)"
 )
-"""Writes in a subscription, outside all resource groups, that the operator makes: none of them changes anybody's resource."""
+"""Writes in a subscription, outside all resource groups, that the operator makes: none changes a resource of another owner."""
 
 
 def _refused(what: str) -> StepError:
@@ -41,12 +42,12 @@ def _refused(what: str) -> StepError:
 
 
 def _shown(text: str) -> str:
-    """A text from outside in a form that can stand in a message: bounded, with no control characters."""
+    """Return text from outside in a form that is safe in a message: bounded, without control characters."""
     return ascii(text[:200])
 
 
 def quoted(path: str) -> str:
-    """A path that begins with a slash, each segment checked and quoted. Raises StepError (InvalidAzureId)."""
+    """Return a path that begins with a slash, each segment checked and quoted. Raises StepError (InvalidAzureId)."""
     head, *segments = path.split("/")
     if head or not segments or not all(fits(SEGMENT, segment) for segment in segments):
         raise _refused(_shown(path))
@@ -54,36 +55,37 @@ def quoted(path: str) -> str:
 
 
 SAFE = "()'=,$@:!"
-"""Left as they are: they have no meaning in a path, and Microsoft Graph's keys are written with them."""
+"""Left unquoted: they have no meaning in a path, and Microsoft Graph's keys are written with them."""
 
 
 def literal(text: str) -> str:
-    """A string in an OData expression or key (https://docs.oasis-open.org/odata/odata/v4.01): quotes in it are doubled."""
+    """Return a string for an OData expression or key (https://docs.oasis-open.org/odata/odata/v4.01), its quotes doubled."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def query(params: Mapping[str, str]) -> dict[str, str]:
-    """Parameters as they are sent: azure-core joins them unquoted."""
+    """Return parameters quoted for sending: azure-core joins them unquoted."""
     return {name: quote(value, safe="") for name, value in params.items()}
 
 
 def guid(text: object, what: str) -> str:
-    """An id that must be a GUID, from Azure's answer or a Secret, before it is used in a path or a filter.
+    """Return an id that must be a GUID, from an Azure response or a Secret, before it is used in a path or a filter.
 
-    Raises StepError (InvalidAzureId) with a sentence that says what it is, never the value.
+    Raises StepError (InvalidAzureId) with a sentence that names what it is, never the value.
     """
     if not isinstance(text, str) or not fits(GUID, text):
         raise StepError(
             REASON,
             f"{what} is not a GUID; it was not used",
-            "Nothing can be done in the spec; see what Azure answers there.",
+            "Check Azure's response for it; no change of the spec helps.",
             retry_in=60,
         )
     return text
 
 
 def same_id(answered: object, asked: str) -> str:
-    """The id of what was asked for, in the case that Azure writes it in. Raises StepError (InvalidAzureId) when it is another's."""
+    """Return the id of the requested resource, in Azure's case. Raises StepError (InvalidAzureId) when Azure answered for
+    another one."""
     if not isinstance(answered, str) or not answered.isascii() or answered.lower() != asked.lower():
         raise StepError(
             REASON,
@@ -95,10 +97,10 @@ def same_id(answered: object, asked: str) -> str:
 
 
 def check(method: str, url: str, base: str) -> None:
-    """Check an address that is about to be asked with a token. `base` is the endpoint the token is for.
+    """Check the address of a request with a token before it is sent. `base` is the endpoint that the token is for.
 
-    Raises StepError: ForeignAddress for another scheme or host, InvalidAzureId for a path that is none, IdentityNotAllowed for a place
-    outside the scope of a shared identity.
+    Raises StepError: ForeignAddress for another scheme or host, InvalidAzureId for a malformed path, IdentityNotAllowed for
+    an address outside the scope of a shared identity.
     """
     if any(ord(character) <= 32 or ord(character) == 127 for character in url.partition("?")[0]) or not url.isprintable():
         raise _refused(_shown(url.partition("?")[0]))
@@ -120,7 +122,7 @@ def check(method: str, url: str, base: str) -> None:
 
 
 def _check_scope(method: str, path: str, scope: Scope) -> None:
-    """Hold a request to the scope of a shared identity: what Resource Manager has in a group, and writes outside of groups."""
+    """Refuse a request outside the scope of a shared identity: resources in a group, and writes outside of groups."""
     parts = path.split("/")
     if parts[1] != "subscriptions" or len(parts) < 3:
         inside = parts[1] != "providers"  # Microsoft Graph; nothing of Resource Manager is asked at the tenant
@@ -133,6 +135,6 @@ def _check_scope(method: str, path: str, scope: Scope) -> None:
             Reason.IDENTITY_NOT_ALLOWED,
             f"{method} {_shown(path)} lies outside the subscriptions and resource groups in which the operator's configuration lets "
             "this namespace use the identity of spec.azure.credentials; no request was sent",
-            "Have an administrator extend the entry under identities in the operator's configuration, or set "
+            "Let an administrator extend the entry under identities in the operator's configuration, or set "
             "spec.azure.credentials to credentials of your own.",
         )

@@ -1,5 +1,8 @@
-"""Token buckets on our side, so that Azure's never run dry: one for each subscription and kind of call, corrected by what the
-answers say is left (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling)."""
+"""Limit the operator's request rate with token buckets, so that Azure's own never run dry.
+
+There is one for each subscription and kind of request, corrected by the remaining number in Azure's responses
+(https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling).
+"""
 
 import time
 from collections.abc import Callable
@@ -15,7 +18,7 @@ from notebook_platform.engine.outcome import StepError
 
 @dataclass(frozen=True)
 class Limit:
-    """`burst` calls at once, then `rate` a second."""
+    """`burst` requests at once, then `rate` a second."""
 
     burst: float
     rate: float
@@ -26,7 +29,7 @@ KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 
 
 class Bucket:
-    """A token bucket. `take` gives the seconds until there is a token; 0: it was taken."""
+    """A token bucket."""
 
     def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
@@ -35,7 +38,7 @@ class Bucket:
         self._at = clock()
 
     def take(self) -> float:
-        """Take a token, or say how long until there is one."""
+        """Take a token. Returns the seconds until there is one; 0: it was taken."""
         self._refill()
         if self._tokens < 1:
             return (1 - self._tokens) / self._limit.rate
@@ -43,7 +46,7 @@ class Bucket:
         return 0.0
 
     def correct(self, remaining: float) -> None:
-        """Azure says so many are left: never believe in more."""
+        """Lower the number of tokens to the one that Azure reports."""
         self._refill()
         self._tokens = min(self._tokens, remaining)
 
@@ -60,7 +63,7 @@ class Buckets:
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
     def of(self, subscription_id: str, kind: str) -> Bucket:
-        """The bucket of a subscription for a kind of call."""
+        """Return the bucket of a subscription for a kind of request."""
         key = (subscription_id, kind)
         if key not in self._buckets:
             self._buckets[key] = Bucket(LIMITS[kind])
@@ -68,7 +71,7 @@ class Buckets:
 
 
 class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
-    """Refuses a call that would find the bucket empty: the step is tried again when there is a token."""
+    """Refuses a request whose bucket is empty: the step is retried when there is a token."""
 
     def __init__(self, buckets: Buckets, subscription_id: str) -> None:
         self._buckets = buckets
@@ -82,8 +85,8 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
         if wait:
             raise StepError(
                 Reason.THROTTLED,
-                f"the operator has used up its share of {self._kind(request)} on subscription {self._subscription_id}",
-                "It goes on by itself.",
+                f"the operator has used up its rate limit of {self._kind(request)} on subscription {self._subscription_id}",
+                "The operator retries.",
                 retry_in=max(wait, 1.0),
             )
 

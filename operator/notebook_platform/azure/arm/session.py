@@ -1,7 +1,8 @@
-"""Sessions with Azure: the SDK's clients over one transport and one pipeline of ours, in which nothing sleeps.
+"""Provide sessions with Azure: the SDK's clients over one transport and one pipeline of the operator's own, in which nothing
+sleeps.
 
-The SDK's retry policy would sleep for any Retry-After and its registration policy for minutes: both are left out, retrying and
-registering are steps' business.
+The SDK's retry policy would sleep for any Retry-After and its registration policy for minutes, so both are left out: the
+steps retry and register.
 """
 
 import asyncio
@@ -60,7 +61,8 @@ CLIENTS = (
 
 
 class _Trace(SansIOHTTPPolicy[Any, Any]):
-    """Puts the correlation id on, counts and logs answers, and refuses an address that no token may be sent to (`paths.check`)."""
+    """Adds the correlation id, counts and logs responses, and refuses an address that no token may be sent to
+    (`paths.check`)."""
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -80,7 +82,7 @@ class _Trace(SansIOHTTPPolicy[Any, Any]):
 
 
 def _log_request(request: PipelineRequest[Any], status: str) -> None:
-    """Log one request at DEBUG: method, path, status, seconds. The query stays out of the log: it may be a signature."""
+    """Log one request at DEBUG: method, path, status, seconds. The query is left out: it may be a signature."""
     started = request.context.get(STARTED)
     if started is None or not log.isEnabledFor(logging.DEBUG):
         return
@@ -90,7 +92,7 @@ def _log_request(request: PipelineRequest[Any], status: str) -> None:
 
 
 class AzureSession:
-    """One credential on one subscription. Clients are made when first asked for; `close` ends all of them."""
+    """One credential for one subscription. Clients are created on first use; `close` closes all of them."""
 
     def __init__(self, cloud: Cloud, sign_in: SignIn, subscription_id: str, buckets: Buckets) -> None:
         self.cloud = cloud
@@ -208,10 +210,11 @@ class AzureSession:
         api_version: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send one request to Resource Manager: for operations' addresses and for resource types whose SDK models drop what they do
-        not know. A path is plain (its segments are checked and quoted here, it has no query), an address is Azure's own.
+        """Send one request to Resource Manager: for operations' addresses, and for resource types whose SDK models drop unknown
+        members.
 
-        Returns the response. Raises HttpResponseError for a status of 400 and above, StepError for what `paths.check` refuses.
+        A path is plain (its segments are checked and quoted here, it has no query); an address comes from Azure. Returns the
+        response. Raises HttpResponseError for a status of 400 and above, StepError for what `paths.check` refuses.
         """
         url = path_or_url if _is_address(path_or_url) else f"{self.cloud.resource_manager}{quoted(path_or_url)}"
         given = query({**(params or {}), **({"api-version": api_version} if api_version else {})})
@@ -227,18 +230,21 @@ class AzureSession:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Send one request to Microsoft Graph v1.0; `path` as `/applications`, plain as for `send`, or the address of a further
-        page. Returns the JSON answer, None when empty. Raises as `send` does."""
+        page.
+
+        Returns the JSON response, None when it is empty. Raises as `send` does.
+        """
         url = path if _is_address(path) else f"{self.cloud.graph}/v1.0{quoted(path)}"
         request = HttpRequest(method, url, json=json, params=query(params or {}), headers=dict(headers or {}))
         response = await _sent(self._graph, request)
         return response.json() if response.text().strip() else None
 
     async def token(self, scope: str) -> AccessToken:
-        """A token for another audience. Raises ClientAuthenticationError."""
+        """Return a token for another audience. Raises ClientAuthenticationError."""
         return await self._credential.get_token(scope)
 
     async def object_id(self) -> str | None:
-        """Object id of the principal that is signed in, as its token tells; None when it does not."""
+        """Return the object id of the signed-in principal from its token; None when the token has none."""
         token = await self.token(self.cloud.management_scope)
         try:
             claims = jwt.decode(token.token, options={"verify_signature": False})
@@ -248,13 +254,13 @@ class AzureSession:
         return found if isinstance(found, str) and fits(GUID, found) else None
 
     async def close(self) -> None:
-        """End the transport (shared by all clients) and the credential."""
+        """Close the transport (shared by all clients) and the credential."""
         await self._transport.close()
         await self._credential.close()
 
 
 def _is_address(text: str) -> bool:
-    """Whether it is a whole address and no path: a path begins with a slash."""
+    """Return whether the text is a whole address and not a path, which begins with a slash."""
     return not text.startswith("/") and "://" in text
 
 
@@ -266,7 +272,8 @@ async def _sent(client: Any, request: HttpRequest) -> AsyncHttpResponse:
 
 
 class SessionPool:
-    """Sessions stay open over passes: tokens and connections are reused. One is dropped when its Secret has changed."""
+    """Keeps sessions open between reconciles, so that tokens and connections are reused. A session is dropped when its Secret
+    changes."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -275,23 +282,23 @@ class SessionPool:
 
     @staticmethod
     async def warm_up() -> None:
-        """Import the SDK's clients beside the loop: they are large, and the first pass should not stand still for them."""
+        """Import the SDK's clients in a thread: they are large, and the first reconcile must not block on them."""
         await asyncio.to_thread(lambda: [importlib.import_module(f"azure.mgmt.{name}.aio") for name in CLIENTS])
 
     def of(self, sign_in: SignIn, subscription_id: str) -> AzureSession:
-        """The session of this credential on this subscription."""
+        """Return the session of this credential for this subscription."""
         key = (subscription_id, sign_in.digest)
         if key not in self._open:
             self._open[key] = AzureSession(self.cloud, sign_in, subscription_id, self._buckets)
         return self._open[key]
 
     async def drop(self, session: AzureSession) -> None:
-        """Forget a session whose token was refused: the next pass asks for a new one."""
+        """Drop a session whose token was refused: the next reconcile requests a new one."""
         key = (session.subscription_id, session.digest)
         if self._open.pop(key, None) is not None:
             await session.close()
 
     async def close(self) -> None:
-        """End all sessions."""
+        """Close all sessions."""
         for session in list(self._open.values()):
             await self.drop(session)

@@ -1,4 +1,4 @@
-"""Tags, and nothing but tags: what is adopted or let go of is not written as a whole.
+"""Write tags only: a resource that is adopted or orphaned is not written as a whole.
 
 https://learn.microsoft.com/rest/api/resources/tags/update-at-scope
 """
@@ -13,22 +13,22 @@ API_VERSION = "2021-04-01"
 
 
 def only_tags(changes: Sequence[Change]) -> bool:
-    """Whether nothing but tags of an existing thing would change."""
+    """Return whether the changes concern only the tags of an existing resource."""
     return all(change.keys[:1] == ("tags",) and change.action is Action.UPDATE for change in changes)
 
 
 def wanted_tags(changes: Sequence[Change]) -> dict[str, str]:
-    """The tags that the changes set."""
+    """Return the tags that the changes set."""
     return {change.keys[-1]: str(change.after) for change in changes if change.keys[:1] == ("tags",)}
 
 
 async def set_tags(session: AzureSession, id_: str, tags: Mapping[str, str]) -> None:
-    """Put these tags on a thing; its others stay."""
+    """Set these tags on a resource and keep its other tags."""
     await _patch(session, id_, "Merge", tags)
 
 
 async def drop_owner(session: AzureSession, id_: str, tags: Mapping[str, str] | None) -> None:
-    """Take our owner tag off a thing; its others stay."""
+    """Remove the owner tag from a resource and keep its other tags."""
     marks = {name: value for name, value in (tags or {}).items() if name.casefold() == OWNER_TAG}
     if marks:
         await _patch(session, id_, "Delete", marks)

@@ -1,4 +1,4 @@
-"""The transport of requests to Azure and to Entra ID: one TLS context, no cookies, a limit of bytes for each answer."""
+"""Send requests to Azure and to Entra ID: one TLS context, no cookies, a limit of bytes for each response."""
 
 import ssl
 
@@ -12,9 +12,9 @@ CONNECT_SECONDS, READ_SECONDS = 10, 60
 
 
 class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
-    """The SDK's transport over a session of ours, which is made when the first request is sent.
+    """The SDK's transport over a session that is created with the first request.
 
-    The SDK's own session, given a CA file, would make a new TLS context, and so a new connection, for every request.
+    The SDK's own session, given a CA file, would build a new TLS context, and so a new connection, for every request.
     """
 
     def __init__(self, cloud: Cloud) -> None:
@@ -23,7 +23,7 @@ class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
         self._ca_file = cloud.ca_file
 
     async def open(self) -> None:
-        """Make the session. Raises ValueError after `close`."""
+        """Create the session. Raises ValueError after `close`."""
         if not self.session and not self._has_been_opened:
             trusted = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
             self.session = aiohttp.ClientSession(

@@ -102,5 +102,10 @@ async def _node_group(context: AzureScope, fresh: bool) -> list[Finding]:
         return []
     sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, and AKS makes one of its own"
     return [
-        Finding(sentence=sentence, reason=Reason.NODE_RESOURCE_GROUP_TAKEN, remedy="Choose another name, or delete that group.")
+        Finding(
+            sentence=sentence,
+            reason=Reason.NODE_RESOURCE_GROUP_TAKEN,
+            remedy="Delete that group, or delete this platform "
+            "and create one with another spec.cluster.nodeResourceGroup, which cannot change.",
+        )
     ]
