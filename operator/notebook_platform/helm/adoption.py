@@ -1,4 +1,4 @@
-"""Adoption: a release that another helm installed becomes ours because the spec says `adoption: IfUnowned`.
+"""Adoption: a release that another Helm installed becomes the platform's because the spec sets `adoption: IfUnowned`.
 
 Its record stands where tenants may write, and nothing tells a forged one from a real one. So a record is taken as a base only if every
 object in its manifest exists and bears Helm's marks of this very release: whoever could set them could change the object anyway. What
@@ -23,7 +23,8 @@ MOST_NAMED = 3
 
 
 async def adoptable(api: client.ApiClient, release: Release, field: str) -> Failed | None:
-    """Why a release's record cannot be adopted; None: each of its objects is there and marked as this release's. Reads only."""
+    """Return why a release's record cannot be adopted; None: each of its objects exists and carries this release's marks. Reads
+    only."""
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -46,7 +47,8 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
 
 
 async def _unproven(objects: Live, thing: Mapping[str, Any], release: Release) -> str | None:
-    """The object in words if it is gone or not the release's; a kind that the server does not serve cannot be touched either."""
+    """Return the object in words if it does not exist or is not the release's; the object of a kind that the server does not
+    serve cannot be changed."""
     name = f"{thing['kind']}/{thing['metadata']['name']}"[:120]
     try:
         if await objects.place(thing) is None:
@@ -62,7 +64,7 @@ async def _unproven(objects: Live, thing: Mapping[str, Any], release: Release) -
 
 
 def adopted(owned: OwnedRelease, records: Iterable[Release]) -> OwnedRelease:
-    """An entry with the records that are adopted. Pure."""
+    """Return the ledger entry with the adopted records. Pure."""
     for record in records:
         owned = owned.with_record(record.revision, record.digest, new=False)
         owned = owned.having(adopted=tuple(sorted({*owned.adopted, record.revision})))

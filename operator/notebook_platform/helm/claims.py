@@ -48,7 +48,8 @@ async def without_volume(api: client.ApiClient, release: Release) -> frozenset[P
 
 
 async def hold(api: client.ApiClient, release: Release) -> None:
-    """Annotate the live volume claims of a release so that Helm keeps them: it reads the live object when it upgrades and rolls back."""
+    """Annotate the live volume claims of a release so that Helm keeps them: it reads the live object when it upgrades and rolls
+    back."""
     core, patch = client.CoreV1Api(api), {"metadata": {"annotations": KEEP}}
     for namespace, name in claims_of(release):
         try:

@@ -26,7 +26,8 @@ Kind = tuple[str, str]
 
 @dataclass(frozen=True)
 class Removal:
-    """`since`: the first minor version without it; `successor`: the apiVersion that serves the kind now, None if nothing does."""
+    """A removed API. `since`: the first minor version without it; `successor`: the apiVersion that serves the kind now, None if
+    none does."""
 
     since: Version
     successor: str | None

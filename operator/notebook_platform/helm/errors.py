@@ -1,4 +1,4 @@
-"""What helm says, as reason and remedy: a small table over its words, which are kept (without secrets)."""
+"""Helm's error messages as reason and remedy: a table over their words, which are quoted without secrets."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LONGEST = 500
 
 @dataclass(frozen=True)
 class Row:
-    """Text in helm's words (a regular expression), and what it means."""
+    """A pattern (regular expression) of Helm's message, and its meaning."""
 
     text: str
     reason: AnyReason
@@ -99,7 +99,7 @@ TABLE = (
 
 
 def words_of(text: str) -> str:
-    """Helm's own words in one line, without secrets, and not too many of them."""
+    """Return Helm's message in one line, without secrets and shortened."""
     return shortened(_cleaned(text), LONGEST)
 
 
@@ -110,7 +110,8 @@ def _cleaned(text: str) -> str:
 
 
 def failure(said: str, field: str) -> Failed:
-    """The failure that helm's words (its stderr, or the description of a failed revision) mean for the part of the spec `field`."""
+    """Return the failure that Helm's message (its stderr, or the description of a failed revision) means for the part of the
+    spec `field`."""
     text, message = _cleaned(said), f"{field}: helm: {words_of(said)}"
     for row in TABLE:
         if re.search(row.text, text):

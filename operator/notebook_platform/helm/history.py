@@ -1,4 +1,4 @@
-"""History: the records of one release, sorted into those of the operator's helm and foreign ones.
+"""History: the records of one release, sorted into those of the operator's Helm and foreign ones.
 
 A record is ours when the ledger (`helm/ledger.py`) has its digest. Any other record in the workload cluster may be forged: it can hold a
 lock, and nothing more. The release steps read the history before they compare a release with the spec.
@@ -46,12 +46,12 @@ class History:
 
     @property
     def newest(self) -> Release | None:
-        """The record that decides the state of the release: a lock precedes our own record."""
+        """Return the record that decides the state of the release: a lock precedes our own record."""
         return self.lock or self.own
 
     @property
     def present(self) -> bool:
-        """Whether any record of the release exists, readable or not."""
+        """Return whether any record of the release exists, readable or not."""
         return bool(self.there)
 
 

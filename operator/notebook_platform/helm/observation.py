@@ -35,7 +35,7 @@ REASONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """What is recorded of a release. `history`: Helm's records; `conflict`: why the operator may not touch the release."""
+    """The records of a release. `history`: Helm's; `conflict`: why the operator may not change the release."""
 
     history: History
     conflict: Failed | None = None
@@ -43,7 +43,7 @@ class Records:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What the spec asks for, and the records that were read to find that out; None while the cluster does not exist."""
+    """What the spec asks for, and the records read to determine it; None while the cluster does not exist."""
 
     wanted: Wanted
     records: Records | None = None
@@ -74,17 +74,17 @@ class Found:
 
     @property
     def release(self) -> Release | None:
-        """The newest revision."""
+        """Return the newest revision."""
         return self.record.newest
 
     @property
     def adopting(self) -> tuple[Release, ...]:
-        """The records that become ours with a release without an owner."""
+        """Return the records that become ours with a release without an owner."""
         return _adopting(self.history, self.owned)
 
     @property
     def is_adopted(self) -> bool:
-        """Whether another helm wrote the newest revision and the operator adopted it."""
+        """Return whether another Helm wrote the newest revision and the operator adopted it."""
         return self.owned is not None and self.release is not None and self.release.revision in self.owned.adopted
 
 
@@ -97,17 +97,17 @@ class ReleaseObserver:
 
     @property
     def place(self) -> Place:
-        """(namespace, release), the key in the ledger."""
+        """Return (namespace, release), the key in the ledger."""
         return self.content.namespace, self.content.release
 
     @property
     def key(self) -> str:
-        """The key of the release among all that helm runs for."""
+        """Return the key of the release among all that Helm runs for."""
         return f"{self.scope.uid}/{self.content.namespace}/{self.content.release}"
 
     @property
     def label(self) -> str:
-        """The release in words."""
+        """Return the release in words."""
         return f"release {self.content.release} in namespace {self.content.namespace}"
 
     async def prepare(self, target: WorkloadClusterOutput) -> Prepared:

@@ -33,8 +33,8 @@ Created = TypeVar("Created")
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseScope:
-    """What the release steps of one platform share: the owner's tag, the platform's uid, helm, the ledger, and what the spec and the
-    administrator allow. `approved`: chart versions and tokens from the annotation (`helm/plan.py`)."""
+    """What the release steps of one platform share: the owner's tag, the platform's uid, Helm, the ledger, and what the spec
+    and the administrator allow. `approved`: chart versions and tokens from the annotation (`helm/plan.py`)."""
 
     owner: str
     uid: str

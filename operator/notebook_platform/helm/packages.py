@@ -1,5 +1,6 @@
-"""A chart's *package* is the archive (`name-version.tgz`) that a repository serves. Where the spec gives its digest, the operator obtains the
-package itself, compares, and lets helm work with that very file only: what a repository or a directory holds a moment later changes nothing.
+"""Packages of charts whose digest the spec gives. A *package* is the archive (`name-version.tgz`) that a repository serves: the
+operator obtains it itself, compares, and lets Helm use that very file only, so that a later change of the repository or
+directory has no effect.
 
 Packages are kept by their digest in the operator's private directory, a bounded number of them. Whoever uses one gets a link of its own, so
 that removing an old package never takes a file away from a helm that runs.
@@ -57,8 +58,8 @@ class Packages:
 
     @asynccontextmanager
     async def checked(self, chart: ChartRef) -> AsyncIterator[ChartRef]:
-        """The chart as helm is to be given it, for as long as the block lasts: unchanged where no digest is given, else a file whose content
-        has that digest.
+        """Yield the chart for Helm, for as long as the block lasts: unchanged where no digest is given, else a file whose
+        content has that digest.
 
         Raises StepError (ChartDigestMismatch, ChartTooLarge, and what the repository answers).
         """
@@ -111,7 +112,7 @@ class Packages:
         return self._directory / f"{digest.removeprefix(ALGORITHM)}.tgz"
 
     def _linked(self, digest: str) -> Path | None:
-        """A link to a kept package, if there is one and it is still what it was."""
+        """Return a link to a kept package, if there is one and its content is unchanged."""
         link = self._directory / f"use-{os.urandom(8).hex()}.tgz"
         try:
             os.link(self._name(digest), link)
@@ -143,8 +144,8 @@ class Packages:
 
 
 def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
-    """Copy the package and return the digest of what was copied, so that a change of the source meanwhile does no harm. Raises StepError
-    (ChartTooLarge, ChartNotFound)."""
+    """Copy the package and return the digest of the copy, so that a change of the source meanwhile does no harm. Raises
+    StepError (ChartTooLarge, ChartNotFound)."""
     digest, size = hashlib.sha256(), 0
     source = Path(chart.reference) if chart.is_archive else next(place.glob("*.tgz"))
     try:

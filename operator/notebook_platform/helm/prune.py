@@ -1,4 +1,4 @@
-"""RetiredReleases: the releases of the ledger that the spec no longer asks for are uninstalled, and their volumes are kept.
+"""RetiredReleases: releases of the ledger that the spec no longer asks for are uninstalled, and their volumes are kept.
 
 Only the ledger in the management cluster starts this; nothing in the workload cluster does.
 """
@@ -31,7 +31,7 @@ Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
 
 @dataclass(frozen=True)
 class Found:
-    """Entries of the ledger by place, and what has to be approved before a release is uninstalled."""
+    """Ledger entries by place, and the approval that an uninstallation needs."""
 
     target: WorkloadClusterOutput
     releases: Mapping[Place, OwnedRelease]
@@ -39,8 +39,8 @@ class Found:
 
 
 class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
-    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it. `concerns`:
-    what is asked before one is uninstalled while the platform stays."""
+    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it.
+    `concerns`: returns what needs approval before an uninstallation while the platform stays."""
 
     name = "RetiredReleases"
     needs = (WorkloadClusterOutput,)
@@ -76,7 +76,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return Observed(found=Found(target, left, awaits))
 
     async def _awaits(self, target: WorkloadClusterOutput, left: Mapping[Place, OwnedRelease]) -> dict[Place, Failed]:
-        """What has to be approved; what has begun is not asked for again."""
+        """Return the approval that an uninstallation needs; one that has begun needs none again."""
         found = {}
         for place, owned in left.items():
             newest = (await read_history(target.api, *place, owned)).own
@@ -108,7 +108,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return await self._end_next(found, with_data=True)
 
     async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
-        """One after the other."""
+        """Uninstall one release after the other."""
         place, owned = next(iter(sorted(found.releases.items())))
         api, (namespace, release) = found.target.api, place
         scope = self._scope
@@ -144,5 +144,5 @@ def _end(place: Place, awaits: Failed | None) -> Change:
 
 
 def _path(place: Place) -> str:
-    """Where a release stands in plans."""
+    """Return the path of a release in plans."""
     return f"releases/{place[0]}/{place[1]}"

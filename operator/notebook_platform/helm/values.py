@@ -21,7 +21,7 @@ _PARSED = YamlCache()
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
-    """A deep merge; `over` wins."""
+    """Return a deep merge; `over` takes precedence."""
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
@@ -32,8 +32,8 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
 async def documents(
     store: SecretStore, sources: Iterable[ValuesFrom], field: str, inline: Mapping[str, Any]
 ) -> list[Mapping[str, Any]]:
-    """The documents of `<field>.valuesFrom`, in order; they are shared and must not be changed. `inline` are `<field>.values`, which
-    count too.
+    """Return the documents of `<field>.valuesFrom`, in order; they are shared and must not be changed. `inline` are
+    `<field>.values`, which count towards the limits too.
 
     Raises StepError (missing object or key, ValuesNotYaml, ValuesTooLarge).
     """
@@ -93,7 +93,7 @@ async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
 
 
 def at(values: Mapping[str, Any], *path: str) -> Any:
-    """The value at a path; None when there is none."""
+    """Return the value at a path; None when there is none."""
     node: Any = values
     for key in path:
         node = node.get(key) if isinstance(node, Mapping) else None

@@ -1,4 +1,4 @@
-"""The context of an action: the release as observed and as wanted, the cluster, helm, and the owner."""
+"""The context of an action: the release as observed and as wanted, the cluster, Helm, and the owner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,17 +50,17 @@ class ActionContext:
 
     @property
     def label(self) -> str:
-        """The release in words."""
+        """Return the release in words."""
         return f"release {self.wanted.name} in namespace {self.wanted.namespace}"
 
     @property
     def chart(self) -> str:
-        """The wanted chart with its version."""
+        """Return the wanted chart with its version."""
         return f"{self.wanted.chart.name}-{self.wanted.chart.version}"
 
     @property
     def place(self) -> Place:
-        """The key of the release in the ledger."""
+        """Return the key of the release in the ledger."""
         return self.wanted.namespace, self.wanted.name
 
     async def note(self, *, recovering: bool = False) -> None:
@@ -86,7 +86,7 @@ class ActionContext:
 
     @property
     def next_revision(self) -> int:
-        """The revision that helm will write."""
+        """Return the revision that Helm will write."""
         return self.history.own.revision + 1 if self.history.own else 1
 
     async def make_way(self) -> None:
@@ -98,5 +98,5 @@ class ActionContext:
 
     @property
     def access(self) -> Access:
-        """The access of a Helm process to the cluster, which records the digest of what it writes in the ledger."""
+        """Return the access of a Helm process to the cluster, which records the digest of what it writes in the ledger."""
         return Access(api=self.api, ledger=self.ledger, place=self.place)

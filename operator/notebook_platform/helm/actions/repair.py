@@ -1,4 +1,4 @@
-"""Repairs of a release that Helm does not have to run for: adopting it, correcting drift, and removing the lock of a dead process."""
+"""Repairs of a release that need no Helm process: adoption, correction of drift, removal of a dead process's lock."""
 
 import logging
 

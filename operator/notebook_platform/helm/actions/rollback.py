@@ -1,4 +1,4 @@
-"""Helm failed on what is wanted: the last good revision comes back, so that people can go on."""
+"""Rollback: Helm failed on the wanted revision, and returns to the last good one so that users can continue."""
 
 from pyhelm3 import Command
 

@@ -1,4 +1,5 @@
-"""The release is no longer wanted: helm uninstalls it. What its hooks left behind is written down first, for helm leaves that."""
+"""Uninstallation of a release that is no longer wanted. Objects of its hooks are recorded first, because Helm leaves them
+behind."""
 
 from kubernetes.aio import client
 from pyhelm3 import Command

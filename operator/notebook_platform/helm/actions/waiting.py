@@ -1,4 +1,5 @@
-"""States in which nothing is written: Helm failed and its retry is not due or not allowed, or another Helm process holds the lock."""
+"""States in which nothing is written: Helm failed and its retry is not due or not allowed, or another Helm process holds the
+lock."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Disruption budgets that let no pod go: a node that is drained or upgraded waits for them, for ever."""
+"""PodDisruptionBudgets that allow no disruption: a node drain or upgrade blocks on them without limit."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from notebook_platform.helm.release import Release
 
 
 async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> tuple[Notice, ...]:
-    """A notice when budgets of the release keep even a healthy workload from being moved."""
+    """Return a notice for budgets of the release that block the eviction even of a healthy workload."""
     names = {thing["metadata"]["name"] for thing in release.objects() if thing["kind"] == "PodDisruptionBudget"}
     if not names:
         return ()

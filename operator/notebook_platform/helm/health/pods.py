@@ -1,4 +1,4 @@
-"""Why a pod does not work: one table of checks, tried in order; the first that fits says it, with what to do."""
+"""Diagnosis of a pod: one table of checks in order; the first that matches gives the cause and the remedy."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 
 @dataclass(frozen=True)
 class Check:
-    """`why` gives the sentence if it is this; `remedy` what to do about it. A smaller `weight` is worse."""
+    """`why` returns the sentence if the check matches; `remedy` is the action. A smaller `weight` is worse."""
 
     reason: AnyReason
     weight: int
@@ -28,7 +28,7 @@ class Check:
 
 
 def diagnose(pod: Any, snapshot: HealthSnapshot) -> tuple[Check, str] | None:
-    """The first check that fits, and its sentence; None: the pod works, or nothing is known yet."""
+    """Return the first matching check and its sentence; None: the pod works, or its state is not known yet."""
     for check in CHECKS:
         if cause := check.why(pod, snapshot):
             return check, f"{cause}: {check.remedy}"
@@ -106,7 +106,7 @@ def _no_such_node(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 def _asked_labels(pod: Any) -> Iterator[tuple[str, list[str]]]:
-    """The labels that a node must have, as far as they stand alone: a selector, or the one term of a required affinity."""
+    """Return the labels that a node must have: a selector, or the only term of a required affinity."""
     for key, value in (pod.spec.node_selector or {}).items():
         yield key, [value]
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
