@@ -229,7 +229,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("jupyterhub.host", DROP, "spec.jupyterhub.host is needed with auth.oidc"),
     ("jupyterhub.auth", {}, "spec.jupyterhub.auth must have exactly one of oidc, entra, github, dummy, fromValues"),
     ("jupyterhub.auth", {"dummy": {"insecure": False}}, "spec.jupyterhub.auth.dummy.insecure"),
-    ("jupyterhub.auth.oidc.adminUsers", [], "lets nobody in: set adminUsers, allowedUsers or allowAll"),
+    ("jupyterhub.auth.oidc.adminUsers", [], "admits no user: set adminUsers, allowedUsers or allowAll"),
     (
         "jupyterhub.auth.oidc.tokenUrl",
         "http://login.example.org/token",
@@ -244,13 +244,13 @@ BAD: list[tuple[str, Any, str]] = [
     ("jupyterhub.auth.oidc", {**OAUTH, "allowAll": True}, "spec.jupyterhub.auth.oidc must have issuer, or authorizeUrl"),
     ("jupyterhub.auth.oidc.allowedGroups", ["staff"], "spec.jupyterhub.auth.oidc.allowedGroups and adminGroups need groupsClaim"),
     ("jupyterhub.auth", {"entra": {**OAUTH, "tenantId": "x"}}, "spec.jupyterhub.auth.entra.tenantId must be a GUID"),
-    ("jupyterhub.auth", {"entra": {**OAUTH, "tenantId": GUID}}, "spec.jupyterhub.auth.entra lets nobody in"),
+    ("jupyterhub.auth", {"entra": {**OAUTH, "tenantId": GUID}}, "spec.jupyterhub.auth.entra admits no user"),
     (
         "jupyterhub.auth",
         {"entra": {**OAUTH, "tenantId": GUID, "adminGroups": ["a"]}},
         "spec.jupyterhub.auth.entra.allowedGroups and adminGroups need groupsClaim",
     ),
-    ("jupyterhub.auth", {"github": OAUTH}, "spec.jupyterhub.auth.github lets nobody in"),
+    ("jupyterhub.auth", {"github": OAUTH}, "spec.jupyterhub.auth.github admits no user"),
     (
         "jupyterhub.auth",
         {"github": {**OAUTH, "allowedOrganizations": ["not one"]}},

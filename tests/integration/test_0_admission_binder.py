@@ -85,7 +85,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("repositories", [{"provider": "GitHub"}, {"provider": "GitHub"}], "Duplicate value"),
     ("auth", {}, "spec.binderhub.auth must have exactly one of"),
     ("auth", {"fromValues": True}, "spec.binderhub.auth"),
-    ("auth.oidc.allowAll", False, "spec.binderhub.auth.oidc lets nobody in"),
+    ("auth.oidc.allowAll", False, "spec.binderhub.auth.oidc admits no user"),
     ("auth.oidc.tokenUrl", "http://login.example.org/token", "spec.binderhub.auth.oidc.tokenUrl must be an https URL"),
     ("singleUser", {"memory": {"limit": "2Gi"}}, "spec.binderhub.singleUser.memory.limit must be written as 2G"),
     ("singleUser", {"startTimeout": "soon"}, "spec.binderhub.singleUser.startTimeout must be a duration"),

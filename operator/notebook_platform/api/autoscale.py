@@ -35,7 +35,7 @@ class AutoscaleRule(SpecModel):
         description="Comparison of the metric with the threshold."
     )
     threshold: DecimalNumber = Field(description='Value to compare with: an integer, or a decimal as text (`"0.5"`).')
-    window: str = Field("10m", max_length=8, description="How long is looked back, as `10m` (5m to 12h).")
+    window: str = Field("10m", max_length=8, description="Period of the metric that is aggregated, as `10m` (5m to 12h).")
     type: Literal["ChangeCount", "PercentChangeCount", "ExactCount"] = Field(
         "ChangeCount", description="Whether `change` is nodes, per cent of them, or (with a positive change) the new count."
     )
@@ -56,7 +56,7 @@ class RecurringProfile(SpecModel):
 
 
 class Notifications(SpecModel):
-    """Who is told when Monitor scales."""
+    """The recipients of notifications when Monitor scales."""
 
     emails: SetOf[Annotated[str, Field(max_length=254)]] = Field(
         default_factory=list, max_length=20, description="Addresses to write to."

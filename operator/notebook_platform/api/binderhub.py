@@ -104,7 +104,7 @@ class ExistingRegistry(SpecModel):
     token_url: str | None = Field(
         None,
         max_length=512,
-        description="Where the registry gives tokens (https); left out: as usual for Docker Hub, Azure and others' registries.",
+        description="Where the registry gives tokens (https); left out: the default of Docker Hub, Azure and other registries.",
     )
 
 
@@ -196,7 +196,9 @@ class BinderHubSpec(SpecModel):
     address: Address = Field(description="Where the binder and its hub are reached.")
     registry: ImageRegistry = Field(description="Where built images are kept.")
     builder: Builder = Field(default_factory=lambda: Builder.model_validate({}), description="How and where images are built.")
-    auth: Auth | None = Field(None, description="People sign in before they launch; left out: anybody launches, without a name.")
+    auth: Auth | None = Field(
+        None, description="Users sign in before they launch; left out: every visitor may launch, anonymously."
+    )
     quotas: Quotas = Field(default_factory=lambda: Quotas.model_validate({}), description="How many servers may run at once.")
     repositories: Annotated[list[RepositoryRules], ListType("map", ("provider",))] = Field(
         default_factory=list, max_length=9, description="Which repositories are launched, by provider."

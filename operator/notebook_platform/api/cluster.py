@@ -42,7 +42,7 @@ class ClusterNetwork(SpecModel):
 
 
 class Upgrades(SpecModel):
-    """What AKS upgrades by itself."""
+    """Upgrades that AKS makes automatically."""
 
     channel: Literal["none", "patch", "stable", "rapid", "node-image"] = Field(
         "none", description="Kubernetes versions that AKS moves the cluster to. `stable` and `rapid` go past kubernetesVersion."
@@ -89,7 +89,7 @@ class Entra(SpecModel):
 class AutoscalerProfile(SpecModel):
     """Settings of AKS's cluster autoscaler; what is left out is AKS's default."""
 
-    scan_interval: str | None = Field(None, max_length=8, description="How often it looks, as `10s`.")
+    scan_interval: str | None = Field(None, max_length=8, description="How often it evaluates the cluster, as `10s`.")
     scale_down_delay_after_add: str | None = Field(None, max_length=8, description="Rest after nodes were added, as `10m`.")
     scale_down_unneeded_time: str | None = Field(None, max_length=8, description="How long a node is idle before it goes.")
     scale_down_utilization_threshold: str | None = Field(None, max_length=4, description='Use below which a node is idle, "0.5".')
@@ -125,7 +125,7 @@ class ClusterSpec(SpecModel):
         None, description="Group AKS makes for nodes, disks and addresses. Cannot change."
     )
     kubernetes_version: str = Field(max_length=16, description='Version as offered in the region: "1.34" or "1.34.2".')
-    upgrades: Upgrades = Field(default_factory=Upgrades, description="What AKS upgrades by itself.")
+    upgrades: Upgrades = Field(default_factory=Upgrades, description="Upgrades that AKS makes automatically.")
     maintenance_window: MaintenanceWindow | None = Field(None, description="When disruption is expected.")
     dns_prefix: str | None = Field(None, max_length=54, description="Start of the API server's name. Cannot change.")
     admin_username: str = Field("azureuser", max_length=32, description="Login on the nodes. Cannot change.")

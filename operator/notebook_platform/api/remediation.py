@@ -20,7 +20,7 @@ class Remediation(SpecModel):
     stalled_after: str = Field(
         "15m",
         max_length=8,
-        description="What is installed and does not work (an image that cannot be pulled, no node for a pod) may come right by "
-        "itself; after this time it counts as Stalled, as `15m`: somebody has to look. It is looked at as before.",
+        description="How long an installed release may fail to work (an image that cannot be pulled, no node for a pod) before it "
+        "counts as Stalled, as `15m`. It may still recover automatically.",
     )
     wait: str = Field("1m", max_length=8, description="Time until the first retry; it doubles with each, as `1m`.")

@@ -48,7 +48,7 @@ class NotebookPlatformSpec(SpecModel):
     drift_ignore: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,
         max_length=64,
-        description="Differences to leave to others, as `Step.path` with `*` for anything: `Cluster.tags.cost*`, "
+        description="Differences that other tools manage, as `Step.path` with `*` for anything: `Cluster.tags.cost*`, "
         "`NodePools.agentPools[gpu].nodeLabels.*`.",
     )
     disruption: Literal["Anytime", "MaintenanceWindow", "NoServers"] = Field(
@@ -59,5 +59,5 @@ class NotebookPlatformSpec(SpecModel):
     adoption: Literal["Never", "IfUnowned"] = Field(
         "Never", description="Whether to take over what exists already and has no owner."
     )
-    suspend: bool = Field(False, description="Look, but change nothing.")
-    interval: str = Field("10m", max_length=8, description="How often to look for drift, as `10m`.")
+    suspend: bool = Field(False, description="Observe only: plan changes without making them.")
+    interval: str = Field("10m", max_length=8, description="How often to check for drift, as `10m`.")

@@ -50,7 +50,7 @@ class OperationStatus(StatusModel):
     step: str = Field(max_length=64, description="Step that started it.")
     kind: str = Field(max_length=256, description="What it does.")
     started: Time = Field(description="When it was accepted (RFC 3339).")
-    url: str = Field(max_length=2048, description="Where its state is told, without the signature.")
+    url: str = Field(max_length=2048, description="Address of its state, without the signature.")
     percent: int | None = Field(None, description="How far it is, as Azure tells or as such operations usually take.")
     expected_end: Time | None = Field(None, description="When it should be over (RFC 3339).")
     correlation_id: str | None = Field(None, max_length=64, description="Correlation id of the request in Azure's activity log.")

@@ -1,8 +1,8 @@
 """Drift of a release: differences between its live objects and its manifest, found by a dry run of the API server.
 
-A server-side apply in dry run answers what the object would be with the manifest's members put into it, defaults and normal forms
-included. Where that differs from what is, somebody's hand was there. Putting it right writes those members and no others; helm is
-not run for it, so no hook runs and no revision is made.
+A server-side apply in dry run answers what the object would be with the manifest's members, defaults and normal forms included.
+Where that differs from the live object, another client changed it. A correction writes these members only; Helm does not run, so
+no hook runs and no revision is written.
 https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 MANAGER = "notebook-platform-drift"
 AT_ONCE = 8
 LOOKS = 3
-"""So often is an object looked at again that others write meanwhile; then the next pass has its turn."""
+"""Reads of an object that another client is writing; then the next reconcile compares it."""
 KEPT_BY_SERVER = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
 NOT_SHOWN = "(not shown)"
 COME_AND_GO = frozenset({"Job", "Pod"})
@@ -107,7 +107,7 @@ async def put_right(api: client.ApiClient, release: Release, paths: Collection[s
                 await _put_right(objects, release, thing, mine)
             except ERRORS as error:
                 if error.status == 409:
-                    continue  # somebody wrote it this moment: the next look tells
+                    continue  # another client has just written it: the next read shows
                 raise StepError(
                     Reason.DRIFT_NOT_CORRECTABLE,
                     f"{field}: {where} of release {release.name} was changed by hand and cannot be changed back ({error.status})",

@@ -1,7 +1,7 @@
 """Dry run of a release: the chart is rendered against the cluster's own API before anything is written.
 
-Helm ends an upgrade at the first thing that the cluster does not take, and a revision is spent by then. What it refuses in the
-rehearsal is told at once, in plans too. An answer is kept until chart, values or cluster are others.
+Helm ends an upgrade at the first object that the cluster rejects, and has written a revision by then. A dry run reports the
+rejection before, in plans too. Its result is cached until chart, values or cluster change.
 """
 
 import asyncio

@@ -46,7 +46,7 @@ TABLE = (
         r"\"FetchReference\" on source: \S+ not found|no chart version found|404 Not Found|"
         r"not found in .* repository|chart \S+ .*not found|not a valid chart repository|failed to fetch",
         Reason.CHART_NOT_FOUND,
-        "Correct {field}.chart.version or {field}.chart.repository; it is looked for again once an interval.",
+        "Correct {field}.chart.version or {field}.chart.repository; the operator checks again once an interval.",
     ),
     Row(
         r"no such host|connection refused|i/o timeout|network is unreachable|dial tcp",
@@ -74,8 +74,8 @@ TABLE = (
     Row(
         r"has no deployed releases",
         Reason.NOTHING_DEPLOYED,
-        "Helm's book names no revision of {field} that runs. Delete the Secrets sh.helm.release.v1.* of that release: it is installed "
-        "anew over what is there, and volumes stay.",
+        "Helm's records of {field} name no deployed revision. Delete the Secrets sh.helm.release.v1.* of that release: the operator "
+        "installs it again over its existing objects, and volumes stay.",
         60,
     ),
     Row(

@@ -65,7 +65,7 @@ class Live:
         await self._dynamic.create(placed[0], body=dict(thing), **{k: v for k, v in placed[1].items() if k == "namespace"})
 
     async def replace(self, thing: Object) -> None:
-        """Write it whole, if nobody wrote it meanwhile. Raises ERRORS."""
+        """Replace the object, unless another client has written it since it was read. Raises ERRORS."""
         placed = await self.place(thing)
         assert placed is not None
         await self._dynamic.replace(placed[0], body=dict(thing), **placed[1])

@@ -2,9 +2,9 @@
 known to be stale.
 
 Between the operator and this stands the shell of pyhelm3, which outlives an operator that is killed. So both are watched: the shell,
-which is ended when a run is no longer wanted, and the operator itself. Runs by itself, with nothing of the operator.
+which is ended when a run is no longer wanted, and the operator itself. This file runs as a script and imports nothing of the operator.
 
-Charts, repositories and clusters are others' material, and helm reads them whole. So the program has limits: memory, processor time, sizes
+Charts, repositories and clusters are foreign input, and Helm reads them whole. So the program has limits: memory, processor time, sizes
 of files, and how much it may write to its output, which the operator keeps in memory.
 """
 
@@ -24,7 +24,7 @@ ALLOWED = frozenset(
     | {"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"}
     | {name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY") for name in (proxy, proxy.lower())}
 )
-"""Variables that the program gets. The operator's others hold its credentials (AZURE_*) and settings of its own clients (KUBECONFIG,
+"""Variables that the program gets. The operator's remaining ones hold its credentials (AZURE_*) and settings of its own clients (KUBECONFIG,
 HELM_KUBE*, HELM_DRIVER), which would change what helm does."""
 
 PR_SET_PDEATHSIG = 1

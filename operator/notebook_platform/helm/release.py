@@ -1,6 +1,6 @@
 """A revision of a release as Helm stores it: gzipped JSON in a Secret of the release's namespace. Pure.
 
-Whoever may write Secrets in that namespace can write such a record, so nothing in it is believed by itself. A record is decoded within a
+Whoever may write Secrets in that namespace can write such a record, so its content alone proves nothing. A record is decoded within a
 budget, its members are checked, and its digest is compared with the one that the operator keeps of its own revisions
 (`helm/ownership.py`). The digest covers all that an action uses: manifest, hooks, chart and values. `info` (status, times, description)
 changes during a revision's life and is left out; it decides when something is done, never what is written.

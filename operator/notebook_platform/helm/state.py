@@ -23,7 +23,7 @@ class State(Enum):
     ABSENT = "absent"
     UNMANAGED = "unmarked"
     """As wanted, but not yet marked as ours: it was there before."""
-    IN_SYNC = "in line"
+    IN_SYNC = "in sync"
     DRIFTED = "drifted"
     """As wanted in Helm's book, but the live objects are not what its manifest says."""
     OUT_OF_SYNC = "outdated"
@@ -39,9 +39,9 @@ class State(Enum):
     LOCK_STALE = "abandoned"
     """Helm's lock is held by a process of ours that is dead."""
     LOCKED = "held"
-    """Helm's lock is held by somebody else who may still be at work."""
+    """Helm's lock is held by another Helm process that may still be alive."""
     LOCK_TIMEOUT = "stuck"
-    """Helm's lock is held by somebody else for longer than helm may take."""
+    """Helm's lock is held by another Helm process for longer than Helm may take."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ SECRET_NAMES = re.compile(
 """Members whose text is not printed. Too many are better than one too few: they are kept all the same, in the Secret."""
 
 OF_ONES_OWN = re.compile(r"^extra(?!.*(Labels|Annotations)$)")
-"""Members with code, files and environment of people's own: nobody can tell what stands in them."""
+"""Members with code, files and environment of users: their content is unknown."""
 
 SIGNED_ADDRESS = re.compile(r"://[^/\s@]+:[^/\s@]+@")
 """An address with a password in it."""

@@ -18,7 +18,7 @@ class HubSecrets:
     """Secrets that a hub keeps for its lifetime, and those that the spec refers to. Never printed.
 
     `crypt_key` may be several with semicolons between: the first encrypts, all decrypt. `service_tokens` are those that are
-    given for services; `token_key` makes those of the others. `certificate` is (certificate, key), both PEM.
+    given for services; those of the remaining services are derived from `token_key`. `certificate` is (certificate, key), both PEM.
     """
 
     proxy_token: str = field(repr=False)

@@ -20,7 +20,7 @@ IN_MEMORY = "sqlite-memory"
 LOST: Mapping[str, str] = {
     "proxyToken": "the proxy's token is another one, and running servers cannot be reached until the hub has found them again",
     "cookieSecret": "the cookie secret is another one, and everybody is logged out",
-    "cryptKey": "the keys of the encrypted sign-in state are others, and what was kept with the old ones cannot be read",
+    "cryptKey": "the keys of the encrypted sign-in state change, and state encrypted with the old ones cannot be read",
 }
 
 
@@ -40,8 +40,8 @@ def _database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[str]:
     if parse(before.version) < parse(after.version):
         yield (
             f"{new} {'may change' if is_ahead(after.version) else 'changes'} the hub's database into a form that {old} cannot read, so "
-            "that there is no way back but from a copy (an SQLite file is copied beside itself, and its volume is snapshotted first "
-            "where the cluster can; save others yourself)"
+            "that only a copy can restore it (an SQLite file is copied beside itself, and its volume is snapshotted first "
+            "where the cluster can; back up any other database yourself)"
         )
     else:
         yield f"{new} cannot read the database of {old}: bring it back from the copy made before the upgrade first"
@@ -65,4 +65,4 @@ def _names(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts) -
         )
     path = at(after.values, "singleuser", "storage", "static", "subPath")
     if isinstance(path, str) and "{username}" in path:
-        yield f"slug_scheme goes from {was} to {will_be}, and homes below {path} are looked for under other names"
+        yield f"slug_scheme goes from {was} to {will_be}, and homes below {path} are expected under other names"

@@ -161,7 +161,7 @@ def _nobody(case: Case) -> Iterator[Violation]:
         member = next((m for m in ("oidc", "entra", "github", "dummy") if getattr(case.spec.auth, m)), None)
         where = f"{FIELD}.auth.{member}" if member else f"{FIELD}.values.hub.config"
         yield (
-            f"{where} lets nobody in: chart {case.spec.chart.version} asks for a rule",
+            f"{where} admits no user: chart {case.spec.chart.version} asks for a rule",
             f"Set {FIELD}.auth.{member or 'oidc'}.adminUsers, allowedUsers or allowAll: true.",
         )
 
@@ -287,4 +287,4 @@ REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
     Reason.NAMESPACE_TAKEN: _neighbours,
     Reason.DATABASE_UPGRADE_REQUIRED: _database_upgrade,
 }
-"""Reason -> what it looks for, in the order of weight."""
+"""Reason -> its check, in the order of weight."""

@@ -1,5 +1,5 @@
-"""What becomes an Event: the turns a person would want to know of. Told from the conditions before and after a pass, so a
-state that lasts is told once, also over restarts."""
+"""Events of a reconcile: the changes that users want to know of. They are derived from the conditions before and after it, so a
+lasting state gets one Event, also over restarts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def events(
     correcting: bool = True,
     deleting: bool = False,
 ) -> Iterator[EventContent]:
-    """The Events of a pass. `correcting`: drift is put right and not only told."""
+    """Yield the Events of a reconcile. `correcting`: drift is corrected, not only reported."""
     old = {c.type: c for c in before}
     degraded: dict[str, AnyReason] = {
         r.outcome.reason: r.outcome.reason for r in results.values() if isinstance(r.outcome, Degraded)
@@ -57,7 +57,7 @@ def _of_drift(
         return
     for name, result in results.items():
         if result.drift:
-            message = f"{name}: {listed(result)}. Putting it right"
+            message = f"{name}: {listed(result)}. Correcting it"
             yield EventContent(type="Warning", reason=Reason.DRIFT_DETECTED, message=message)
 
 

@@ -137,7 +137,7 @@ class Culling(SpecModel):
 
     enabled: bool = Field(True, description="Stop idle servers.")
     timeout: str = Field("1h", max_length=8, description="Idle time after which a server is stopped, as `1h`.")
-    every: str = Field("10m", max_length=8, description="How often is looked.")
+    every: str = Field("10m", max_length=8, description="How often idle servers are checked.")
     max_age: str | None = Field(None, max_length=8, description="Stop servers of this age even if used.")
     users: bool = Field(False, description="Delete idle users too. Their homes stay unless keepOnUserDelete is false.")
     admin_users: bool = Field(True, description="With `users`: administrators too. Charts before 2 always do.")

@@ -64,7 +64,7 @@ def one_of(field: str, *members: str) -> Rule:
 
 
 def release_place(block: str) -> dict[str, tuple[Rule, ...]]:
-    """Where a release of a block of the spec lies: its name and its namespace, both for life."""
+    """Return the rules of a release's place: its name and its namespace, both immutable."""
     name, namespace = f"{block}.release", f"{block}.namespace"
     return {
         name: (matches(name, "^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$", "must be a Helm release name"), fixed(name)),

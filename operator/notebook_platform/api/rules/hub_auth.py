@@ -12,8 +12,8 @@ GROUPS = "size(self.allowedGroups) > 0 || size(self.adminGroups) > 0"
 
 
 def _somebody(member: str, more: str) -> Rule:
-    """Nobody may come in unless it is said whom: so do charts from 3 on, and so is it held for all."""
-    return f"{ANY_RULE} || {more}", f"{AUTH}.{member} lets nobody in: set adminUsers, allowedUsers or allowAll"
+    """Return the rule that a sign-in names its users. Charts from 3 on require it; it applies to all versions."""
+    return f"{ANY_RULE} || {more}", f"{AUTH}.{member} admits no user: set adminUsers, allowedUsers or allowAll"
 
 
 def _claim(member: str) -> Rule:
@@ -34,7 +34,7 @@ WHOLE: tuple[Rule, ...] = (
         f"{HUB}.expose.tls is needed with auth.oidc, auth.entra and auth.github on a DNS label: people are sent back by https",
     ),
 )
-"""Rules that look beyond spec.jupyterhub.auth."""
+"""Rules that concern members beyond spec.jupyterhub.auth."""
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     AUTH: (one_of(AUTH, "oidc", "entra", "github", "dummy", "fromValues"),),

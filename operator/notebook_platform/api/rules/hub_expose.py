@@ -19,7 +19,7 @@ WHOLE: tuple[Rule, ...] = (
         f"{DOOR}.tls.letsEncrypt needs a name: set {HUB}.host or expose.loadBalancer.dnsLabel",
     ),
 )
-"""Rules that look beyond spec.jupyterhub.expose."""
+"""Rules that concern members beyond spec.jupyterhub.expose."""
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     f"{HUB}.host": (matches(f"{HUB}.host", DNS_NAME, "must be a DNS name in lower case, with no scheme and no port"),),

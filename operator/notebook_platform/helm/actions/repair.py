@@ -22,7 +22,7 @@ async def adopt(context: ActionContext) -> Outcome:
 
 
 async def correct_drift(context: ActionContext) -> Outcome:
-    """Write the members of live objects that differ from the manifest, and no others. Raises StepError (DriftNotCorrectable)."""
+    """Write the members of live objects that differ from the manifest, and only these. Raises StepError (DriftNotCorrectable)."""
     assert context.record.newest is not None
     await put_right(context.api, context.record.newest, context.paths, context.field)
     return Ready()

@@ -50,7 +50,7 @@ def _references(release: Release) -> tuple[Reference, ...]:
 async def finish(
     api: client.ApiClient, ledger: ReleaseLedger, place: Place, owned: OwnedRelease, kept: History, *, with_data: bool
 ) -> None:
-    """Remove what helm leaves of an uninstalled release: what its hooks made, records that others put there, the marker and the
+    """Remove what helm leaves of an uninstalled release: what its hooks made, foreign records, the marker and the
     namespace, if the operator created that. The ledger forgets it last."""
     namespace, release = place
     await sweep(api, namespace, owned)

@@ -199,4 +199,4 @@ CHECKS = (
     Check(Reason.CONTAINER_WAITING, 3, _waits, "see the pod's events"),
     Check(Reason.PROBE_FAILING, 4, _unready, "see its log"),
 )
-"""Reason, weight, what is amiss, what to do."""
+"""Reason, weight, cause, remedy."""

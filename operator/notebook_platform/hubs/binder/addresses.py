@@ -1,7 +1,7 @@
 """Addresses of the binder and its hub, decided before anything is installed. Pure.
 
-BinderHub sends browsers to the hub, so it must be told the hub's address when it is installed; a name that Azure gives to a
-load balancer, or that others give to an ingress, is known beforehand and makes one revision enough.
+BinderHub sends browsers to the hub, so it needs the hub's address when it is installed. The name that Azure gives to a load
+balancer, or an administrator to an Ingress, is known beforehand, so that one revision is enough.
 """
 
 from collections.abc import Callable, Mapping

@@ -44,7 +44,7 @@ CHECKS: Mapping[str, tuple[Reason, str]] = {
 
 
 async def look(api: client.ApiClient, release: Release) -> hub_health.Health:
-    """Look at the workloads, the hub's own matters, the door and the builds; the address is that of the binder's Service or Ingress."""
+    """Observe the workloads, the hub, the endpoint and the builds; the address is that of the binder's Service or Ingress."""
     of_hub = await hub_health.look(api, release, FIELD)
     address, waiting = await _door(api, release)
     builds = await _builds(api, release)

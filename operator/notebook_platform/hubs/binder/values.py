@@ -65,10 +65,10 @@ def number(version: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def jupyterhub_version(version: str, told: str | None) -> str:
-    """Return the version of the jupyterhub chart inside a binderhub chart; `told` takes precedence."""
-    if told:
-        return told
+def jupyterhub_version(version: str, given: str | None) -> str:
+    """Return the version of the jupyterhub chart inside a binderhub chart; `given` takes precedence."""
+    if given:
+        return given
     counted = number(version)
     return next(inside for first, inside in reversed(JUPYTERHUB_INSIDE) if counted is None or counted >= first)
 

@@ -18,9 +18,9 @@ class Generation:
     """Chart versions from `first` up to the next generation's. `hub` is their JupyterHub version, `kubernetes` the oldest
     version of Kubernetes that they support.
 
-    The others are the Kubernetes versions from which on something of the chart no longer works: its user-scheduler and its
+    The remaining members are the Kubernetes versions from which on a part of the chart no longer works: its user-scheduler and its
     placeholders (their APIs are gone: policy/v1beta1 with 1.25, CSIStorageCapacity v1beta1 with 1.27), its Ingress.
-    `needs_allow_rule`: which authenticators let nobody in unless told whom: none, OAuth's, all.
+    `needs_allow_rule`: which authenticators admit no user without a rule: none, OAuth's, all.
     """
 
     name: str

@@ -54,7 +54,7 @@ class Seen:
 
 
 async def look(api: client.ApiClient, namespace: str, values: Mapping[str, Any], address: str | None, field: str) -> Door:
-    """Look at a hub's own TLS and at that of its Ingress. `values` are the hub's, `address` is its door's own, `field` is the part of
+    """Observe a hub's own TLS and that of its Ingress. `values` are the hub's, `address` is its endpoint's own, `field` is the part of
     the spec."""
     now = datetime.now(UTC)
     found = [await _own(api, namespace, at(values, "proxy", "https") or {}, address)]

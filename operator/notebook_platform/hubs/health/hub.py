@@ -30,7 +30,7 @@ BY_DESIGN = frozenset({"user-placeholder", "continuous-image-puller", "hook-imag
 PULLER = "hook-image-puller"
 SERVERS = "component=singleuser-server"
 UNSEEN = timedelta(minutes=2)
-"""A user's pod that no scheduler has looked at for so long waits for one that is dead."""
+"""Age at which a user's pod without any scheduling result shows that its scheduler does not run."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Health:
 
 
 async def look(api: client.ApiClient, release: Release, field: str) -> Health:
-    """Look at the workloads, the door and what only a hub has. `field` is the part of the spec."""
+    """Observe the workloads, the endpoint and what only a hub has. `field` is the part of the spec."""
     found = [*await troubles(api, release, passed_by=BY_DESIGN)]
     if any(trouble.reason == Reason.CRASH_LOOPING and "Deployment hub:" in trouble.message for trouble in found):
         sign = await crash_log.of_crash(api, release.namespace)
@@ -67,7 +67,7 @@ def unseen(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
             yield HealthIssue(
                 1,
                 Reason.SCHEDULER_NOT_RUNNING,
-                f"users' pods wait for the scheduler {pod.spec.scheduler_name}, which looks at none of them: see the pods of "
+                f"users' pods wait for the scheduler {pod.spec.scheduler_name}, which schedules none of them: check the pods of "
                 "Deployment user-scheduler, or switch it off (scheduling.userScheduler.enabled: false)",
             )
             return

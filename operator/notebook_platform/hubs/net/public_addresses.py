@@ -1,9 +1,9 @@
 """The addresses that may be requested for authors and tenants, and a resolver that returns no other ones.
 
-An author of a resource or a tenant of a built cluster chooses names that the operator then asks: an issuer, a hub's host, a load
+An author of a resource or a tenant of a built cluster chooses names that the operator then requests: an issuer, a hub's host, a load
 balancer's host name. Such a name may lead to the metadata service of the operator's node or to a neighbour in its network. Only
-public addresses are asked, unless the operator's configuration allows others, and the address that was checked is the one that is
-asked: a name is resolved once, so it cannot lead elsewhere in between (DNS rebinding).
+public addresses are requested, unless the operator's configuration allows private ones, and the request goes to the address that
+was checked: a name is resolved once, so it cannot lead elsewhere in between (DNS rebinding).
 """
 
 import asyncio

@@ -82,8 +82,8 @@ class Examined:
 async def examine(
     api: client.ApiClient, namespace: str, claims: Collection[NamedClaim], origins: Mapping[str, str], field: str, nodes: int
 ) -> Examined:
-    """Read the claims. `origins` says of a value's path which part of the spec it comes from, `field` names the spec's part for the
-    others; `nodes`: how many the cluster has."""
+    """Read the claims. `origins` maps a value's path to the part of the spec that it comes from, `field` is the part for the
+    remaining values; `nodes`: the number of nodes."""
     core, storage = client.CoreV1Api(api), client.StorageV1Api(api)
     found = await asyncio.gather(*(_read(core, namespace, claim.name) for claim in claims))
     troubles: list[HealthIssue] = []
