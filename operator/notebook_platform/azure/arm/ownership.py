@@ -72,5 +72,5 @@ class Owner:
         return Failed(
             reason="OwnedByAnother",
             message=f"{field}: {what} belongs to another platform{self.known(what, holder)}",
-            remedy="Choose another name, or delete that platform first.",
+            remedy="Choose another name, or delete that platform first. The resource is not touched.",
         )
