@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from docs.generator import errors, spec, steps
+from docs.generator import errors, reasons, spec, steps
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/spec.md": spec.page,
     "docs/reference/errors.md": errors.page,
+    "docs/reference/reasons.md": reasons.page,
     "docs/reference/steps.md": steps.page,
 }
 """Pages that are generated as a whole."""

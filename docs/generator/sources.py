@@ -13,6 +13,7 @@ from typing import Any
 
 import notebook_platform
 import notebook_platform.clients
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Step
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.step import ReleaseStep
@@ -23,6 +24,9 @@ FAILURES = {"StepError": ("reason", "message", "remedy"), "Failed": (), "Finding
 
 FIELDS = ("field", "where")
 """Variables that hold the path of a field of the spec."""
+
+WORDS = {"Reason": Reason, "ConditionType": ConditionType}
+"""Enumerations whose members stand for their values."""
 
 DEEPEST = 3
 """How many names are resolved one through the next."""
@@ -133,6 +137,14 @@ def _read_statements() -> Iterator[tuple[str, Statement]]:
                     yield name, _statement(node, FAILURES[name], words)
 
 
+def texts(path: Path) -> Iterator[str]:
+    """Yield every text of a module, its docstrings included: constants are resolved, `LEFT_OUT` stands for what only a run knows."""
+    constants = _constants(path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            yield _text(node, constants)
+
+
 def _constants(path: Path) -> dict[str, ast.expr]:
     """Return the module's constants that are texts or numbers, by name."""
     parts = ("notebook_platform", *path.relative_to(ROOT).with_suffix("").parts)
@@ -172,6 +184,8 @@ def _text(node: ast.expr, words: Mapping[str, ast.expr], depth: int = 0) -> str:
         return "".join(_text(part, words, depth) for part in node.values)
     if isinstance(node, ast.FormattedValue):
         return _text(node.value, words, depth)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (words_of := WORDS.get(node.value.id)):
+        return str(words_of[node.attr])
     if isinstance(node, ast.Name) and node.id in words and depth < DEEPEST:
         return _text(words[node.id], words, depth + 1)
     return "{field}" if isinstance(node, ast.Name) and node.id in FIELDS else LEFT_OUT

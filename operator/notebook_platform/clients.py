@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cloud import CLOUDS, Cloud
 from notebook_platform.azure.arm.credentials import sign_in
@@ -24,11 +25,11 @@ from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, StepError
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.keeping import Keeping
-from notebook_platform.helm.ownership import ReleaseLedger
+from notebook_platform.helm.ledger import ReleaseLedger
+from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.runner import Helm
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.users.active_servers import counted, query_hub
@@ -46,7 +47,7 @@ from notebook_platform.workload.client import build_models
 OLDEST_LOOK = 300.0
 """Seconds. Upper bound for the age of a cached read of a subscription that platforms share."""
 
-TOKEN_REFUSED = frozenset({"TokenExpired", "TokenRefused"})
+TOKEN_REFUSED = frozenset({Reason.TOKEN_EXPIRED, Reason.TOKEN_REFUSED})
 
 
 def cloud_of(config: OperatorConfig) -> Cloud:
@@ -111,7 +112,7 @@ class SharedClients:
         """
         context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
         allow_private = self._config.allow_private_addresses
-        releases = release_steps(self._adapters(context), self._keeping(context, approved), allow_private=allow_private)
+        releases = release_steps(self._adapters(context), self._release_scope(context, approved), allow_private=allow_private)
         return Graph([*azure_steps(context), self._clusters.step(context), *releases])
 
     async def azure(
@@ -154,8 +155,8 @@ class SharedClients:
     def _owner(self, platform: Platform) -> Owner:
         return Owner(cluster_id=self._config.cluster_id, namespace=platform.namespace, name=platform.name, uid=platform.uid)
 
-    def _keeping(self, scope: AzureScope, approved: frozenset[str]) -> Keeping:
-        return Keeping(
+    def _release_scope(self, scope: AzureScope, approved: frozenset[str]) -> ReleaseScope:
+        return ReleaseScope(
             owner=scope.owner.tag,
             uid=scope.owner.uid,
             helm=self._helm,

@@ -14,7 +14,7 @@ from notebook_platform.azure.cluster import find_cluster
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key, published_kubeconfig
 from notebook_platform.azure.scope import AzureScope, Drain, Leaves
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.served import left_behind
+from notebook_platform.helm.deprecated_apis import removed_apis_in_use
 from notebook_platform.workload.access import Connection, WorkloadClusters
 from notebook_platform.workload.drain import drain
 from notebook_platform.workload.kubeconfig import ClusterAccess
@@ -64,7 +64,7 @@ class ClusterClients:
         """Return the call that finds objects whose API a newer Kubernetes version removes."""
 
         async def leaves(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
-            return await left_behind((await self.connection(context, cluster)).api, current, wanted)
+            return await removed_apis_in_use((await self.connection(context, cluster)).api, current, wanted)
 
         return leaves
 

@@ -11,24 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import Failed, Operation, Unblocking, Waiting
-from notebook_platform.engine.reconcile import Listener, Mode, Policy, Result, ignore_result, reconcile
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import Notice
 from notebook_platform.engine.teardown import orphan, teardown
+from notebook_platform.engine.traverse import Listener, ignore_result
 from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, objection
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.policy import ignored_by
 
-PROTECTED = "DeletionProtected"
-"""Type of the condition, and its reason in Ready and Stalled."""
-
-HELD, INTERRUPTED = "DeletionHeld", "DeletionInterrupted"
+HELD, INTERRUPTED = Reason.DELETION_HELD, Reason.DELETION_INTERRUPTED
 """Reasons of the condition: nothing has been deleted yet, or a part was deleted before the protection was set again."""
 
-BEGUN = frozenset({"Deleted", "Deleting"})
+BEGUN = frozenset({Reason.DELETED, Reason.DELETING})
 """Reasons that a condition has only after the deletion has begun."""
 
 
@@ -133,7 +133,10 @@ class Deletion:
 
 def protection(request: DeletionRequest) -> Result:
     """Return the result for spec.deletionProtection: stalled until the spec changes. Pure."""
-    begun = any(c.reason in BEGUN or (c.type, c.reason) == (PROTECTED, INTERRUPTED) for c in request.status.conditions)
+    begun = any(
+        c.reason in BEGUN or (c.type, c.reason) == (ConditionType.DELETION_PROTECTED, INTERRUPTED)
+        for c in request.status.conditions
+    )
     requested = request.body["metadata"].get("deletionTimestamp")
     if begun:
         message = (
@@ -143,12 +146,12 @@ def protection(request: DeletionRequest) -> Result:
     else:
         message = f"spec.deletionProtection is true: the deletion requested at {requested} is held, and nothing has been deleted"
     failed = Failed(
-        reason=PROTECTED,
+        reason=Reason.DELETION_PROTECTED,
         message=message,
         remedy="To keep everything, set spec.deletionPolicy: Orphan and spec.deletionProtection: false, then apply the platform "
         "again with spec.adoption: IfUnowned. To delete everything, set spec.deletionProtection: false.",
     )
-    notice = Notice(condition=PROTECTED, reason=INTERRUPTED if begun else HELD, message=message)
+    notice = Notice(condition=ConditionType.DELETION_PROTECTED, reason=INTERRUPTED if begun else HELD, message=message)
     return Result(outcome=failed, exists=True, notices=(notice,))
 
 

@@ -7,6 +7,7 @@ import traceback
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed, StepError
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     if isinstance(error, ApiException):
         log.warning("%s: the API server rejected a request: %s %s", label, error.status, error.reason)
         return Failed(
-            reason="ApiServerRefused",
+            reason=Reason.API_SERVER_REFUSED,
             message=f"the management cluster's API server rejected a request from the operator with HTTP status {error.status}",
             remedy="The operator retries. If the error persists, check the operator's Roles and the names of this platform and its Secrets.",
             retry_in=API_RETRY,
@@ -33,7 +34,7 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     if isinstance(error, OSError | client.exceptions.OpenApiException):
         log.warning("%s: the API server did not answer: %s", label, type(error).__name__)
         return Failed(
-            reason="ApiServerUnavailable",
+            reason=Reason.API_SERVER_UNAVAILABLE,
             message=f"the management cluster's API server did not answer a request from the operator ({type(error).__name__})",
             remedy="The operator retries.",
             retry_in=API_RETRY,
@@ -41,7 +42,7 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
     incident = incident_of(error)
     log.error("%s: a reconcile failed with an unknown error (incident %s)", label, incident, exc_info=error)
     return Failed(
-        reason="InternalError",
+        reason=Reason.INTERNAL_ERROR,
         message=f"the reconcile failed with an unknown error ({type(error).__name__}, incident {incident})",
         remedy="The operator retries. Search its log for the incident, and report the error.",
         retry_in=UNFORESEEN_RETRY,

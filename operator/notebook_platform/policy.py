@@ -5,13 +5,16 @@ The reconciler and the commands `plan` and `watch` use it.
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.windows import is_open, next_opening
+from notebook_platform.helm.plan import approved
 from notebook_platform.hubs.users.census import UserCounts
+from notebook_platform.hubs.users.volumes import CONFIRM
 from notebook_platform.pace import Limits
 
 
@@ -52,3 +55,9 @@ def disruption_gate(users: UserCounts | None) -> str:
         return ""
     stop = "1 user server stops" if users.servers == 1 else f"{users.servers} user servers stop"
     return f"{stop} (spec.disruption: NoServers)"
+
+
+def reconcile_trigger(metadata: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the members of an object's metadata that change when the user wants something else."""
+    confirmed = (metadata.get("annotations") or {}).get(CONFIRM)
+    return metadata.get("generation"), bool(metadata.get("deletionTimestamp")), confirmed, approved(metadata)

@@ -11,7 +11,7 @@ from typing import Any
 
 from notebook_platform.engine.change import Change, Gate, Impossible, NeedsApproval
 from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Rechecked
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.kube.redaction import SecretRedactor
 
 DEEPEST = 20

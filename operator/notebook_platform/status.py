@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import ValidationError
 
 from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,
@@ -27,7 +28,7 @@ from notebook_platform.engine.backoff import Attempt
 from notebook_platform.engine.change import Impossible, NeedsApproval
 from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import Failed, Operation, Unblocking
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor
@@ -87,9 +88,9 @@ def unreadable(
     where = redactor.sanitize(where)
     message = f"The spec cannot be read: {where}. Correct the spec, or install the CRD of this operator's version."
     conditions = [
-        condition("Ready", False, "InvalidSpec", message, generation=generation, now=now),
-        condition("Reconciling", False, "InvalidSpec", "No operation in progress", generation=generation, now=now),
-        condition("Stalled", True, "InvalidSpec", message, generation=generation, now=now),
+        condition(ConditionType.READY, False, Reason.INVALID_SPEC, message, generation=generation, now=now),
+        condition(ConditionType.RECONCILING, False, Reason.INVALID_SPEC, Reason.SETTLED.sentence, generation=generation, now=now),
+        condition(ConditionType.STALLED, True, Reason.INVALID_SPEC, message, generation=generation, now=now),
     ]
     carried = carry_over(conditions, previous.conditions)
     return previous.model_copy(update={"observed_generation": generation, "conditions": carried})
@@ -111,8 +112,8 @@ def unfinished(
     retries = failed.retry_in is not None
     parts = {
         "Ready": (False, failed.reason, message),
-        "Reconciling": (retries, failed.reason, message if retries else "No operation in progress"),
-        "Stalled": (False, "NotStalled", "No action required") if retries else (True, failed.reason, message),
+        "Reconciling": (retries, failed.reason, message if retries else Reason.SETTLED.sentence),
+        "Stalled": (False, Reason.NOT_STALLED, Reason.NOT_STALLED.sentence) if retries else (True, failed.reason, message),
     }
     changed = [condition(type_, *part, generation=generation, now=now) for type_, part in parts.items()]
     kept = [c for c in previous.conditions if c.type not in parts]
@@ -128,7 +129,7 @@ def with_throttled(status: PlatformStatus, limits: Limits | None, generation: in
         f"Reconciles are delayed: more than {limits.per_minute:g} a minute were triggered. Change the spec, its Secrets and "
         "its ConfigMaps less often, or raise passes_per_minute in the operator's configuration."
     )
-    told = condition("Throttled", True, "TooManyReconciles", message, generation=generation, now=now)
+    told = condition(ConditionType.THROTTLED, True, Reason.TOO_MANY_RECONCILES, message, generation=generation, now=now)
     return status.model_copy(update={"conditions": [*kept, *carry_over([told], status.conditions)]})
 
 

@@ -25,7 +25,7 @@ from notebook_platform.azure.role_pruning import RolePruning
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine.step import AnyStep
 from notebook_platform.helm.chart_adapter import ChartAdapter
-from notebook_platform.helm.keeping import Keeping
+from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.prune import RetiredReleases
 from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.runner import Helm
@@ -83,10 +83,10 @@ def chart_adapters(
     return in_order(found, needs)
 
 
-def release_steps(adapters: Sequence[ChartAdapter], keeping: Keeping, *, allow_private: bool) -> list[AnyStep]:
+def release_steps(adapters: Sequence[ChartAdapter], scope: ReleaseScope, *, allow_private: bool) -> list[AnyStep]:
     """Return a step for each release, and the step that removes releases that the spec no longer asks for."""
     places = [(adapter.namespace, adapter.release) for adapter in adapters]
     concerns = partial(retirement_concerns, allow_private=allow_private)
     clear = {JupyterHub.name: end_servers, BinderHub.name: end_all}
-    retired = RetiredReleases(keeping, places, clear, concerns)
-    return [*(ReleaseStep(adapter, keeping) for adapter in adapters), retired]
+    retired = RetiredReleases(scope, places, clear, concerns)
+    return [*(ReleaseStep(adapter, scope) for adapter in adapters), retired]

@@ -17,8 +17,8 @@ from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.chart_adapter import ChartAdapter
-from notebook_platform.helm.ownership import ReleaseLedger
-from notebook_platform.helm.storage import history
+from notebook_platform.helm.history import read_history
+from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.hubs.users.claims import named_claims
 from notebook_platform.hubs.users.count import count_all
 from notebook_platform.hubs.users.volumes import Place, UserInventory
@@ -70,7 +70,7 @@ async def _unused(api: client.ApiClient, contents: Iterable[ChartAdapter], ledge
         place = (content.namespace, content.release)
         try:
             owned = ledger.release(place)
-            release = (await history(api, *place, owned)).own if owned is not None else None
+            release = (await read_history(api, *place, owned)).own if owned is not None else None
             found += await content.unused_claims(api, release) if release is not None else ()
         except UNREADABLE as error:  # its claims count as user data
             log.warning("cannot read release %s in namespace %s: %s", place[1], place[0], type(error).__name__)
@@ -82,9 +82,8 @@ def named_by(spec: NotebookPlatformSpec) -> frozenset[Place]:
     them. Pure."""
     found: list[Place] = []
     if hub := spec.jupyterhub:
-        shared = hub.single_user.storage.shared
         found += [(hub.namespace, claim.name) for claim in named_claims(hub.values)]
-        found += [(hub.namespace, shared.claim)] if shared else []
+        found += [(hub.namespace, claim) for claim in hub.single_user.storage.claims]
     if binder := spec.binderhub:
         found += [(binder.namespace, claim.name) for claim in named_claims(binder.values)]
     return frozenset(found)

@@ -64,6 +64,7 @@ class AgentPools:
         if version is None:
             rules.offered(self._world.catalog, given["orchestratorVersion"], "", "AgentPoolK8sVersionNotSupported")
         rules.check_pool(self._world.catalog, {"vmSize": "Standard_D2s_v3", **given})
+        self._clusters.admission.check_node_provisioning(cluster, {}, [given])
         old = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
         path = operations_path(call, cluster.body["location"])
         if old is None:

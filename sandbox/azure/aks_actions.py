@@ -83,6 +83,10 @@ class ClusterActions:
         if properties["powerState"]["code"] == wanted:
             problem = "running, starting" if verb == "start" else "not currently running, stopping"
             raise ArmError(409, "OperationNotAllowed", f"managed cluster is {problem} cannot be performed.")
+        if verb == "stop" and rules.is_auto(properties):
+            # The words: https://github.com/MicrosoftDocs/azure-docs/issues/118661
+            message = "since the cluster enables .properties.nodeProvisioningProfile.mode 'Auto'"
+            raise ArmError(400, "OperationNotAllowed", f"Unable to perform 'stopping' operation {message}")
         properties["provisioningState"] = {"start": "Starting", "stop": "Stopping"}[verb]
 
         async def done() -> None:

@@ -13,6 +13,9 @@ from sandbox.azure.world import TENANT, World
 
 BUSY = ("Creating", "Updating", "Upgrading", "Deleting", "Starting", "Stopping", "Canceling")
 
+KARPENTER_TAG = "karpenter.sh_nodepool"
+"""On each VM of node auto-provisioning (https://github.com/Azure/karpenter-provider-azure)."""
+
 
 def check_idle(world: World, cluster: Resource) -> None:
     """Raises OperationNotAllowed while something runs on the cluster or one of its pools, or while it is stopped."""
@@ -47,6 +50,7 @@ class Admission:
         for pool in pools:
             pool.setdefault("vmSize", "Standard_D2s_v3")
             rules.check_pool(world.catalog, pool)
+        rules.check_node_provisioning(given, pools)
         rules.check_network(given.get("networkProfile") or {}, self.subnets(pools), pools)
         wanted = sum((size.cpu if (size := world.catalog.size(p["vmSize"])) else 0) * p.get("count", 1) for p in pools)
         left = world.catalog.quota - vcpus_in_use(world, call["sub"])
@@ -57,6 +61,23 @@ class Admission:
         if profile and profile.get("clientId") != "msi":
             self.check_principal(profile)
         return version
+
+    def check_node_provisioning(self, cluster: Resource, given: dict[str, Any], pools: list[dict[str, Any]]) -> None:
+        """Check a change of a cluster, or of a pool of it, against node auto-provisioning: to Auto, and back while its VMs run.
+
+        `given` and `pools`: the members that change. The VMs carry the tag of their Karpenter NodePool.
+        """
+        old, changed = cluster.body["properties"], {pool["name"]: pool for pool in pools}
+        before = {pool.body["name"]: pool.body["properties"] for pool in pools_of(self._world, cluster)}
+        rules.check_node_provisioning(
+            {**old, **given}, [{**before.get(n, {}), **changed.get(n, {})} for n in {**before, **changed}]
+        )
+        group = f"/subscriptions/{cluster.id.split('/')[2]}/resourceGroups/{old['nodeResourceGroup']}"
+        machines = self._world.store.under(group, "microsoft.compute/virtualmachines")
+        left = [vm.body["name"] for vm in machines if KARPENTER_TAG in (vm.body.get("tags") or {})]
+        if rules.is_auto(old) and not rules.is_auto({**old, **given}) and left:
+            message = f".properties.nodeProvisioningProfile.mode cannot be Manual while these nodes exist: {', '.join(left)}."
+            raise ArmError(400, "OperationNotAllowed", message)
 
     def subnets(self, pools: list[dict[str, Any]]) -> dict[str, str]:
         """Address prefixes of the pools' subnets by lower-case id."""

@@ -20,6 +20,7 @@ CLUSTER_DEFAULTS: Wire = {
     "apiServerAccessProfile": {"enablePrivateCluster": False},
     "autoUpgradeProfile": {"upgradeChannel": "none", "nodeOSUpgradeChannel": "NodeImage"},
     "bootstrapProfile": {"artifactSource": "Direct"},
+    "nodeProvisioningProfile": {"mode": "Manual"},
     "oidcIssuerProfile": {"enabled": False},
     "securityProfile": {"workloadIdentity": {"enabled": False}},
 }

@@ -1,6 +1,7 @@
 """What AKS refuses. Pure checks of a wanted cluster or pool; each raises ArmError as AKS words it."""
 
 import re
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -102,6 +103,33 @@ def check_network(profile: dict[str, Any], subnets: dict[str, str], pools: list[
         if sum(each) > room:
             message = f"Pre-allocated IPs {sum(each)} exceeds IPs available {room} in Subnet Cidr {prefix}."
             raise ArmError(400, "InsufficientSubnetSize", message, target="networkProfile")
+
+
+def check_node_provisioning(cluster: dict[str, Any], pools: Iterable[dict[str, Any]]) -> None:
+    """Raise OperationNotAllowed for a cluster whose other members exclude node auto-provisioning, if it asks for that.
+
+    `cluster` and `pools`: properties as they would be. AKS names the member with "cannot be Auto"
+    (https://github.com/Azure/karpenter-provider-azure/issues/80, https://github.com/Azure/AKS/issues/4759); what it refuses:
+    https://learn.microsoft.com/azure/aks/node-auto-provisioning#limitations-and-unsupported-features
+    """
+    if not is_auto(cluster):
+        return
+    network = cluster.get("networkProfile") or {}
+    client = (cluster.get("servicePrincipalProfile") or {}).get("clientId")
+    refused = {
+        "if .properties.networkProfile.networkPlugin is kubenet": network.get("networkPlugin") == "kubenet",
+        "if .properties.networkProfile.networkPolicy is calico": network.get("networkPolicy") == "calico",
+        "if .properties.servicePrincipalProfile is specified": client not in (None, "msi"),
+        "if any agent pool has enableAutoScaling": any(pool.get("enableAutoScaling") for pool in pools),
+    }
+    for words, applies in refused.items():
+        if applies:
+            raise ArmError(400, "OperationNotAllowed", f".properties.nodeProvisioningProfile.mode cannot be Auto {words}.")
+
+
+def is_auto(cluster: dict[str, Any]) -> bool:
+    """Return whether AKS provisions nodes of a cluster with these properties."""
+    return (cluster.get("nodeProvisioningProfile") or {}).get("mode") == "Auto"
 
 
 def check_immutable(old: dict[str, Any], new: dict[str, Any]) -> None:

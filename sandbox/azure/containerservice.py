@@ -182,6 +182,7 @@ class ContainerService:
         current, location = old["currentKubernetesVersion"], cluster.body["location"]
         target = rules.check_upgrade(self._world.catalog, current, given.get("kubernetesVersion") or current, location)
         pools = given.pop("agentPoolProfiles", None) or []
+        self.admission.check_node_provisioning(cluster, given, pools)
         changed = {p["name"]: p for p in pools}
         for pool in pools_of(self._world, cluster):
             if wanted := changed.get(pool.body["name"]):

@@ -4,7 +4,8 @@ import time
 from dataclasses import dataclass
 from statistics import fmean
 
-from notebook_platform.engine.reconcile import Mode, Policy, Result
+from notebook_platform.engine.reconcile import Mode, Policy
+from notebook_platform.engine.result import Result
 
 from tests.bench.reads import settled
 from tests.bench.subscription import Platform, Subscription, reads

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 from notebook_platform.clients import OLDEST_LOOK
 from notebook_platform.engine.outcome import Ready
-from notebook_platform.engine.reconcile import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, reconcile
+from notebook_platform.engine.result import Result
 
 from tests.bench.subscription import Platform, Subscription, reads, writes
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from notebook_platform.clients import OLDEST_LOOK
 from notebook_platform.engine.outcome import Ready, Unblocking
-from notebook_platform.engine.reconcile import Policy, Result, requeue_after
-from notebook_platform.reconciler import FRESH_SECONDS
+from notebook_platform.engine.reconcile import Policy
+from notebook_platform.engine.result import Result, requeue_after
+from notebook_platform.reconcile_state import FRESH_SECONDS
 
 from tests.bench.subscription import Platform, Subscription, reads
 from tests.unit.azure.conftest import Estate

@@ -18,6 +18,7 @@ OAUTH = {"clientId": "hub", "clientSecretRef": {"name": "oidc"}}
 ACME = {"letsEncrypt": {"contactEmail": "admin@example.org"}}
 CHOICES = [{"name": "c", "displayName": "c", "image": "untagged"}]
 DUMMY_HUB = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}}
+VOLUME = {"name": "course", "claim": "course", "mountPath": "/srv/course"}
 
 CHART = {"name": "cert-manager", "version": "1.16.2"}
 
@@ -136,6 +137,24 @@ BAD: list[tuple[str, Any, str]] = [
     ("identity", {"type": "UserAssigned", "userAssigned": {"name": "abc", "resourceId": "x"}}, "exactly one of name, resourceId"),
     ("identity.servicePrincipal.renewBefore", "soon", "spec.identity.servicePrincipal.renewBefore must be a duration"),
     ("cluster.localAccounts", False, "spec.cluster.localAccounts false needs spec.cluster.entra to sign in with"),
+    ("cluster.nodeProvisioning", "Sometimes", "spec.cluster.nodeProvisioning: Unsupported value"),
+    ("cluster.nodeProvisioning", "Auto", "spec.nodePools[].autoscaling needs spec.cluster.nodeProvisioning Manual"),
+    ("cluster.nodeProvisioning", "Auto", "spec.cluster.nodeProvisioning Auto needs spec.identity.type SystemAssigned"),
+    (
+        "cluster",
+        {
+            "name": "aks",
+            "kubernetesVersion": "1.35",
+            "nodeProvisioning": "Auto",
+            "network": {"plugin": "kubenet", "policy": "none"},
+        },
+        "spec.cluster.nodeProvisioning Auto does not support network plugin kubenet",
+    ),
+    (
+        "cluster",
+        {"name": "aks", "kubernetesVersion": "1.35", "nodeProvisioning": "Auto", "powerState": "Stopped"},
+        "spec.cluster.nodeProvisioning Auto: AKS cannot stop such a cluster",
+    ),
     ("cluster.workloadIdentity", True, "spec.cluster.workloadIdentity needs spec.cluster.oidcIssuer: true"),
     (
         "cluster.apiServer",
@@ -246,6 +265,47 @@ BAD: list[tuple[str, Any, str]] = [
     ("jupyterhub.singleUser", {"startTimeout": "5"}, "spec.jupyterhub.singleUser.startTimeout must be a duration"),
     ("jupyterhub.singleUser", {"defaultUrl": "lab"}, "spec.jupyterhub.singleUser.defaultUrl must begin with a slash"),
     ("jupyterhub.singleUser", {"env": {"A B": "1"}}, "spec.jupyterhub.singleUser.env must have names of environment variables"),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"extraVolumes": [{**VOLUME, "secret": "s"}]}},
+        "extraVolumes[] must have exactly one of claim, configMap, secret, emptyDir",
+    ),
+    ("jupyterhub.singleUser", {"storage": {"extraVolumes": [{**VOLUME, "hostPath": {"path": "/"}}]}}, "extraVolumes[0].hostPath"),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"extraVolumes": [{**VOLUME, "name": "home"}]}},
+        "extraVolumes[].name must not be home",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"extraVolumes": [{**VOLUME, "name": "A b"}]}},
+        "extraVolumes[].name must be lower-case",
+    ),
+    ("jupyterhub.singleUser", {"storage": {"extraVolumes": [VOLUME, VOLUME]}}, "extraVolumes[1]: Duplicate value"),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"extraVolumes": [VOLUME, {**VOLUME, "name": "more"}]}},
+        "extraVolumes must have different mountPaths",
+    ),
+    *(
+        ("jupyterhub.singleUser", {"storage": {"extraVolumes": [{**VOLUME, "mountPath": path}], **home}}, sentence)
+        for path, home, sentence in (
+            ("/home/jovyan", {}, "extraVolumes[].mountPath must not be the home or a directory above it"),
+            ("/srv", {"mountPath": "/srv/home"}, "extraVolumes[].mountPath must not be the home or a directory above it"),
+            ("/srv/", {}, "extraVolumes[].mountPath must be an absolute path"),
+            ("/srv/../etc", {}, "extraVolumes[].mountPath must not contain . or .. as a directory"),
+        )
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"extraVolumes": [{**VOLUME, "subPath": "../all"}]}},
+        "extraVolumes[].subPath must be a path within the volume",
+    ),
+    (
+        "jupyterhub.singleUser",
+        {"storage": {"extraVolumes": [{"name": "shm", "emptyDir": {"sizeLimit": "much"}, "mountPath": "/dev/shm"}]}},
+        "extraVolumes[].emptyDir.sizeLimit must be a quantity",
+    ),
     (
         "jupyterhub.singleUser",
         {"profiles": [{"name": "A b", "displayName": "x"}]},

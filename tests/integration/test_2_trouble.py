@@ -82,7 +82,7 @@ def test_a_cluster_name_taken_by_another_owner_is_told_and_never_touched(cleared
     mark = cleared.mark()
     cleared.apply(without_hub("taken", adoption="IfUnowned"))
     told = cleared.until_reason("taken", "ClusterReady", "OwnedByAnother")["message"]
-    assert has_remedy(told, "spec.cluster.name", "'aks-taken'", "belongs to another platform", "not touched")
+    assert has_remedy(told, "spec.cluster.name", "'aks-taken'", "belongs to another platform", "delete that platform first")
     assert "elsewhere" not in told and "uid-9" not in told
     cleared.kubectl("delete", "nbp", "taken", "-n", "platforms", "--wait=false")
     told = cleared.until_reason("taken", "ResourceGroupReady", "ForeignResources")["message"]
@@ -101,7 +101,7 @@ def test_a_group_of_another_owner_is_told_and_never_touched(cleared: Field) -> N
     )
     cleared.apply(without_hub("anothers"))
     told = cleared.until_reason("anothers", "PreflightReady", "OwnedByAnother")["message"]
-    assert has_remedy(told, "spec.azure.resourceGroup", "belongs to another platform", "not touched")
+    assert has_remedy(told, "spec.azure.resourceGroup", "belongs to another platform", "delete that platform first")
     assert "elsewhere" not in told and "uid-9" not in told
     cleared.kubectl("delete", "nbp", "anothers", "-n", "platforms", "--timeout=60s")
     assert group.lower() in cleared.resources()

@@ -73,9 +73,9 @@ def test_a_change_that_people_would_notice_waits_until_no_server_runs_and_says_h
     wanted = runbook(NAME, disruption="NoServers")
     wanted["spec"]["jupyterhub"]["values"] = {"custom": {"round": 1}}
     ready.apply(wanted)
-    told = ready.until_reason(NAME, "JupyterHubReady", "DisruptionWaits")["message"]
+    told = ready.until_reason(NAME, "JupyterHubReady", "DisruptionDeferred")["message"]
     assert "values is deferred until 1 user server stops (spec.disruption: NoServers)" in told
-    assert ready.condition(NAME, "Ready")["reason"] == "DisruptionWaits" and revision(ready) == before
+    assert ready.condition(NAME, "Ready")["reason"] == "DisruptionDeferred" and revision(ready) == before
     ready.target(NAME, "delete", "pod", "jupyter-ada", "-n", "jhub")
     ready.until_ready(NAME)
     assert revision(ready) == before + 1

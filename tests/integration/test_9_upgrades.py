@@ -130,7 +130,7 @@ def test_a_hub_that_waits_for_its_approval_is_looked_after_all_the_same(old: Fie
 
     old.until("they are made anew", whole)
     old.target(NAME, "annotate", "namespace", "jhub", "sandbox.notebookplatform.io/ill=yes")
-    told = old.until_reason(NAME, "JupyterHubReady", "NotHealthy")["message"]
+    told = old.until_reason(NAME, "JupyterHubReady", "Unhealthy")["message"]
     assert "/hub/health answers 503" in told and "waits to be approved" in told
     old.target(NAME, "annotate", "namespace", "jhub", "sandbox.notebookplatform.io/ill-")
     old.until_reason(NAME, "JupyterHubReady", "ApprovalNeeded")

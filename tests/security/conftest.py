@@ -97,10 +97,14 @@ class Author:
         self.site.kubectl(
             "apply", "-f", "-", stdin=yaml.safe_dump(azure), check=False
         )  # refused in a namespace that is being deleted
-        given = {"secretRef": {"name": "azure-credentials"}, "certificateRef": None}
-        spec = {"azure": {"credentials": given}, "deletionProtection": False, "deletionPolicy": "Delete", "suspend": False}
-        patch = {"metadata": {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}, "spec": spec}
-        for name in self.site.kubectl("get", "nbp", "-n", namespace, "-o", "name").split():
+        for platform in json.loads(self.site.kubectl("get", "nbp", "-n", namespace, "-o", "json"))["items"]:
+            name = f"nbp/{platform['metadata']['name']}"
+            spec: dict[str, Any] = {"deletionProtection": False, "deletionPolicy": "Delete", "suspend": False}
+            if platform["spec"]["azure"].get(
+                "credentials"
+            ):  # without them it is deleted with the operator's own identity, or at once
+                spec["azure"] = {"credentials": {"secretRef": {"name": "azure-credentials"}, "certificateRef": None}}
+            patch = {"metadata": {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}, "spec": spec}
             self.site.kubectl("patch", name, "-n", namespace, "--type", "merge", "-p", json.dumps(patch), check=False)
             self.site.kubectl("delete", name, "-n", namespace, "--wait=false", check=False)
 

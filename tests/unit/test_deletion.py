@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notebook_platform.api.conditions import Condition
+from notebook_platform.api.reasons import ConditionType
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
-from notebook_platform.deletion import BEGUN, HELD, INTERRUPTED, PROTECTED, DeletionRequest, protection
+from notebook_platform.deletion import BEGUN, HELD, INTERRUPTED, DeletionRequest, protection
 from notebook_platform.engine import Action, Change, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.observability.events import events
 
 from tests.unit.azure.conftest import runbook_spec
@@ -47,7 +48,7 @@ def test_a_held_deletion_is_stalled_and_names_the_field_and_the_remedy() -> None
     assert (found["Ready"].status, found["Ready"].reason) == ("False", "DeletionProtected")
     assert (found["Stalled"].status, found["Stalled"].reason) == ("True", "DeletionProtected")
     assert found["Reconciling"].status == "False" and found["ClusterReady"].status == "True"
-    assert (found[PROTECTED].status, found[PROTECTED].reason) == ("True", HELD)
+    assert (found[ConditionType.DELETION_PROTECTED].status, found[ConditionType.DELETION_PROTECTED].reason) == ("True", HELD)
     for words in ("spec.deletionProtection is true", "2026-01-01T12:00:00Z", "spec.deletionProtection: false", "Orphan"):
         assert words in found["Ready"].message
 
@@ -62,11 +63,14 @@ def test_work_that_azure_accepted_does_not_hide_that_the_deletion_is_held() -> N
 def test_a_protection_that_is_set_in_the_middle_says_that_the_deletion_is_stopped_for_as_long_as_it_lasts() -> None:
     before = deleting(Progressing(reason="Deleting", message="Azure operation in progress", requeue_after=5))
     first = held(before, Cluster=Result(outcome=Ready(), changes=(MISSING,)))
-    assert first[PROTECTED].reason == INTERRUPTED and "had begun" in first["Ready"].message
+    assert first[ConditionType.DELETION_PROTECTED].reason == INTERRUPTED and "had begun" in first["Ready"].message
     assert not {c.reason for c in first.values()} & BEGUN
     second = held(list(first.values()), LATER, Cluster=Result(outcome=Ready(), changes=(MISSING,)))
-    assert second[PROTECTED].reason == INTERRUPTED
-    assert second[PROTECTED].last_transition_time == first[PROTECTED].last_transition_time
+    assert second[ConditionType.DELETION_PROTECTED].reason == INTERRUPTED
+    assert (
+        second[ConditionType.DELETION_PROTECTED].last_transition_time
+        == first[ConditionType.DELETION_PROTECTED].last_transition_time
+    )
 
 
 def test_a_held_deletion_is_one_event_and_no_more_while_it_lasts() -> None:

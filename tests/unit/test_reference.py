@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 from notebook_platform.api.crd import crd
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.rules import RULES
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
@@ -66,8 +67,10 @@ def test_every_step_has_a_condition_and_says_what_it_is_about() -> None:
 
 
 def test_every_notice_in_the_code_is_told() -> None:
-    said = {name for path in ROOT.rglob("*.py") for name in re.findall(r'Notice\(\s*condition="(\w+)"', path.read_text())}
-    assert said and not [name for name in said if f"| `{name}` |" not in spec.page()]
+    said = {
+        name for path in ROOT.rglob("*.py") for name in re.findall(r"Notice\(\s*condition=ConditionType.(\w+)", path.read_text())
+    }
+    assert said and not [name for name in said if f"| `{ConditionType[name]}` |" not in spec.page()]
 
 
 def test_every_error_has_a_row_with_its_reason_and_the_head_line_counts_them() -> None:
@@ -81,10 +84,10 @@ def test_every_error_has_a_row_with_its_reason_and_the_head_line_counts_them() -
 
 
 def test_every_reason_that_the_operator_raises_itself_is_told() -> None:
-    raised = {reason for path in ROOT.rglob("*.py") for reason in re.findall(r'StepError\(\s*"(\w+)"', path.read_text())}
-    assert {"SecretNotFound", "ImmutableField"} <= raised
+    raised = {reason for path in ROOT.rglob("*.py") for reason in re.findall(r"StepError\(\s*Reason.(\w+)", path.read_text())}
+    assert {"SECRET_NOT_FOUND", "IMMUTABLE_FIELD"} <= raised
     told = {row.reason for row in failures()}
-    assert raised - told == set()
+    assert {Reason[name] for name in raised} - told == set()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.engine import Action, Change, Degraded, Failed, Operation, Outcome, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.observability.events import events

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, Impossible, NeedsApproval, Unknown
 from notebook_platform.engine.outcome import Deferred, Failed, Progressing, Ready
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.pods import diagnose
 from notebook_platform.helm.health.snapshot import HealthSnapshot

@@ -172,7 +172,7 @@ async def test_operations_that_are_accepted_at_once_are_all_written_down() -> No
     class Slow(Secrets):
         platform = Platform(namespace="platforms", name="lab", uid="uid-1")
 
-        async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
+        async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
             await asyncio.sleep(0)
             return await super().own(name)
 

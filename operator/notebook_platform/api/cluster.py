@@ -146,6 +146,11 @@ class ClusterSpec(SpecModel):
         default_factory=list, max_length=10, description="ARM ids of container registries that the nodes may pull from."
     )
     autoscaler_profile: AutoscalerProfile | None = Field(None, description="Settings of the cluster autoscaler.")
+    node_provisioning: Literal["Auto", "Manual"] = Field(
+        "Manual",
+        description="`Auto`: AKS adds nodes for pending pods and removes idle ones (node auto-provisioning, Karpenter), beside the "
+        "pools of spec.nodePools. Can change in place; to Manual only when no such node is left.",
+    )
     monitoring: Monitoring | None = Field(None, description="Container insights.")
     power_state: Literal["Running", "Stopped"] = Field("Running", description="Stopped: no nodes, no API, no cost but disks.")
     power_schedules: Atomic[PowerSchedule] = Field(

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from notebook_platform.api.base import StatusModel, Time
+from notebook_platform.api.reasons import AnyReason
 
 MESSAGE_LIMIT = 2048
 
@@ -26,7 +27,7 @@ class Condition(StatusModel):
     last_transition_time: Time = Field(description="When status last changed (RFC 3339).")
 
 
-def condition(type_: str, status: bool | None, reason: str, message: str, *, generation: int, now: datetime) -> Condition:
+def condition(type_: str, status: bool | None, reason: AnyReason, message: str, *, generation: int, now: datetime) -> Condition:
     """A condition that begins now. `status` None means Unknown."""
     return Condition(
         type=type_,

@@ -171,10 +171,17 @@ def crd() -> Schema:
     }
 
 
+class _WithoutAliases(yaml.SafeDumper):
+    """Writes each value where it stands: aliases are numbered, so that one new field would change lines of other fields."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 def crd_yaml() -> str:
     """The definition as it stands in `crds/`."""
     head = "# Generated from operator/notebook_platform/api by `make crds`; do not edit.\n"
-    return head + str(yaml.safe_dump(crd(), sort_keys=False, width=130))
+    return head + str(yaml.dump(crd(), Dumper=_WithoutAliases, sort_keys=False, width=130))
 
 
 FILE = f"{PLURAL}.{GROUP}.yaml"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from notebook_platform.api.node_pools import NodePool
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.agent_pools import initial_count
 
@@ -19,7 +20,7 @@ RESERVED = 5
 DEFAULT_MAX_PODS = 30
 SURGE = 1
 
-Finding = tuple[str, str, str]
+Finding = tuple[Reason, str, str]
 """(reason, sentence, remedy)."""
 
 
@@ -87,7 +88,7 @@ def subnet_findings(spec: NotebookPlatformSpec) -> Iterator[Finding]:
         for other in kept[:place]:
             if mine.prefix.overlaps(other.prefix):
                 sentence = f"{mine.field} {mine.prefix} overlaps {other.field} {other.prefix}"
-                yield "SubnetsOverlap", sentence, "Choose addresses that do not overlap."
+                yield Reason.SUBNETS_OVERLAP, sentence, "Choose addresses that do not overlap."
 
 
 def room_findings(spec: NotebookPlatformSpec, subnets: Iterable[Room]) -> Iterator[Finding]:
@@ -96,11 +97,11 @@ def room_findings(spec: NotebookPlatformSpec, subnets: Iterable[Room]) -> Iterat
     for subnet in subnets:
         if subnet.prefix.overlaps(service):
             sentence = f"spec.cluster.network.serviceCidr {service} overlaps {subnet.field} {subnet.prefix}"
-            yield "ServiceCidrOverlaps", sentence, "Choose addresses that do not overlap."
+            yield Reason.SERVICE_CIDR_OVERLAPS, sentence, "Choose addresses that do not overlap."
         if subnet.needed > subnet.free:
             why = "one for each node and pod" if is_flat(spec) else "one for each node"
             sentence = (
                 f"{subnet.field} {subnet.prefix} has {subnet.free} addresses but spec.nodePools need up to {subnet.needed}: {why}, "
                 "with one more node a pool for upgrades"
             )
-            yield "SubnetTooSmall", sentence, "Enlarge the subnet, lower maxCount or maxPods, or use pluginMode: overlay."
+            yield Reason.SUBNET_TOO_SMALL, sentence, "Enlarge the subnet, lower maxCount or maxPods, or use pluginMode: overlay."

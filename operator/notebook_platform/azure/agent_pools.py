@@ -8,6 +8,7 @@ from typing import Any
 from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.numbers import json_number
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active
 from notebook_platform.azure.versions import downgrade, satisfies
 from notebook_platform.engine import Action, Change, Failed
@@ -182,7 +183,7 @@ def immutable(change: Change) -> Failed:
     pool, member = pool_of(change), change.keys[0]
     field = f"{FIELD}[{pool}].{SPEC_FIELDS[member]}"
     return Failed(
-        reason="ImmutableField",
+        reason=Reason.IMMUTABLE_FIELD,
         message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, which is immutable",
         remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the workloads there.",
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from notebook_platform import outputs
 from notebook_platform.api.autoscale import Autoscale as Setting
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.azure.arm.cache import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
@@ -78,7 +79,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                 ours[other["name"]] = other
         if missing := self._without_scale_set(inputs):
             message = f"Waiting for the scale sets of {', '.join(missing)}"
-            return Observed(busy=Progressing(reason="Waiting", message=message, requeue_after=5))
+            return Observed(busy=Progressing(reason=Reason.WAITING, message=message, requeue_after=5))
         found = Found(cluster.node_resource_group, ours)
         return Observed(found=found, notices=tuple(self._notices()))
 
@@ -98,7 +99,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
             f"spec.autoscale and spec.nodePools[].autoscaling both drive the pool {', '.join(both)}: done as asked, but the "
             "two compete, and Microsoft advises against it; drop one of them"
         )
-        return [Notice(condition="AutoscalersCompete", reason="TwoAutoscalers", message=message)]
+        return [Notice(condition=ConditionType.AUTOSCALERS_COMPETE, reason=Reason.TWO_AUTOSCALERS, message=message)]
 
     def plan(self, desired: Mapping[str, Wire] | None, found: Found | None) -> Sequence[Change]:
         wanted, ours = desired or {}, found.ours if found else {}

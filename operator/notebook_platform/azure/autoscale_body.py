@@ -13,6 +13,7 @@ from tzlocal.windows_tz import tz_win
 from notebook_platform.api.autoscale import Autoscale, AutoscaleCapacity, AutoscaleRule, RecurringProfile
 from notebook_platform.api.durations import iso8601, parse_duration
 from notebook_platform.api.numbers import json_number
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import parse_json
 from notebook_platform.engine import StepError
 
@@ -30,7 +31,7 @@ def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
         zone = tz_win.get(recurring.time_zone)
         if zone is None:
             raise StepError(
-                "TimeZoneUnknown",
+                Reason.TIME_ZONE_UNKNOWN,
                 f"{FIELD}[{setting.pool}].recurring[{recurring.name}].timeZone {recurring.time_zone!r} is not one Azure Monitor has",
                 "Use a name of the tz database, as Europe/Vienna.",
             )

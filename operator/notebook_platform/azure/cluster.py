@@ -1,7 +1,5 @@
 """Cluster: the managed cluster, created with all its agent pools in one PUT, then changed, upgraded and repaired in place."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,15 +7,18 @@ from typing import Any
 from azure.core import MatchConditions
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import AzureCode, Reason
 from notebook_platform.api.schedules import active, next_turn, problem
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
+    NODE_PROVISIONING_PATH,
     STATE_PATH,
     VERSION_PATH,
     Wire,
+    autoscaled_pools,
     busy_pools,
     cluster_changes,
     cluster_output,
@@ -28,6 +29,7 @@ from notebook_platform.azure.cluster_body import (
     updated_cluster,
 )
 from notebook_platform.azure.cluster_notices import notices
+from notebook_platform.azure.cluster_repair import REPAIRS_TAG, next_repair
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
@@ -44,10 +46,6 @@ BUSY = frozenset({"Creating", "Updating", "Upgrading", "Deleting", "Starting", "
 
 POWER_PATH = "powerState"
 
-REPAIRS = 3
-REPAIRS_TAG = "notebookplatform-repairs"
-"""`<digest of the body>:<count>`: so often a Failed cluster was sent the same body again. It survives the operator."""
-
 
 @dataclass(frozen=True)
 class Found:
@@ -55,6 +53,13 @@ class Found:
 
     body: Wire
     obstacle: Failed | None = None
+
+
+@dataclass(frozen=True)
+class SshKey:
+    """The public key from the Secret that spec.cluster.sshPublicKeyFrom names."""
+
+    text: str
 
 
 class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
@@ -72,7 +77,6 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     def __init__(self, context: AzureScope) -> None:
         super().__init__(context)
         self._name = context.spec.cluster.name
-        self._ssh_key: str | None = context.spec.cluster.ssh_public_key
         self._schedules = () if context.deleting else context.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
@@ -80,16 +84,17 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             self._context.spec,
             network=inputs.get(outputs.Network),
             identity=inputs[outputs.Identity],
-            ssh_key=self._ssh_key,
+            ssh_key=read.text if (read := inputs.get(SshKey)) else self._context.spec.cluster.ssh_public_key,
             tags=self._context.tags,
             now=self._context.now,
         )
 
-    async def prepare(self, inputs: Inputs) -> None:
+    async def prepare(self, inputs: Inputs) -> Inputs:
         reference = self._context.spec.cluster.ssh_public_key_from
-        if reference is not None:
-            data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
-            self._ssh_key = data[reference.key]
+        if reference is None:
+            return inputs
+        data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
+        return inputs.including(SshKey(data[reference.key]))
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         pending = await self._context.pending(self.name, FIELD)
@@ -115,7 +120,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         state = str(resource["properties"].get("provisioningState"))
         if state not in BUSY:
             return None
-        return Progressing(reason=state, message=f"The managed cluster {self._name} is {state}", requeue_after=5)
+        return Progressing(reason=AzureCode(state), message=f"The managed cluster {self._name} is {state}", requeue_after=5)
 
     async def _upgrade_obstacle(self, body: Wire) -> Failed | None:
         """Why Kubernetes may not be upgraded yet: the releases in the cluster are looked at before anything happens."""
@@ -127,7 +132,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if told is None:
             return None
         return Failed(
-            reason="RemovedApisInUse",
+            reason=Reason.REMOVED_APIS_IN_USE,
             message=f"{FIELD}.kubernetesVersion {wanted} waits, because {told}",
             remedy="Upgrade those charts first, to versions that do not need them; Kubernetes is upgraded after them.",
         )
@@ -137,7 +142,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         """Running or Stopped: as the schedule says at this moment, else as the spec says. What is deleted need not run."""
         for schedule in self._schedules:
             if words := problem(schedule):
-                raise StepError("ScheduleUnreadable", f"{FIELD}.powerSchedules: {words}", "Correct it.")
+                raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}.powerSchedules: {words}", "Correct it.")
         chosen = active(self._schedules, self._context.now)
         return chosen.power_state if chosen else self._context.spec.cluster.power_state
 
@@ -160,13 +165,20 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             return await self._create(desired)
         if at_work := busy_pools(found.body):
             sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which are being worked on"
-            return Deferred(output=self.output(found), reason="Updating", message=sentence)
+            return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
         if any(change.path == POWER_PATH for change in changes):
             return await self._power(self._wanted_power)
         if only_tags(changes):
             async with azure_errors(FIELD):
                 await set_tags(self._context.session, found.body["id"], wanted_tags(changes))
             return Ready()
+        if pools := autoscaled_pools(found.body):
+            changes = [change for change in changes if (change.path, change.after) != (NODE_PROVISIONING_PATH, "Auto")]
+            if not changes:
+                sentence = (
+                    f"Node auto-provisioning waits until the cluster autoscaler of the agent pools {', '.join(pools)} is off"
+                )
+                return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
         return await self._update(desired, found, changes)
 
     async def _power(self, wanted: str) -> Outcome:
@@ -202,32 +214,16 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
                 version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
             elif len(paths) == 1:
                 sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
-                return Deferred(output=self.output(found), reason="Upgrading", message=sentence)
+                return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
         body = updated_cluster(there, [change for change in changes if change.keys], version)
         if STATE_PATH in paths:
-            body["tags"][REPAIRS_TAG] = self._next_repair(desired, there)
+            body["tags"][REPAIRS_TAG] = next_repair(self._name, desired, there)
         etag = there.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
             busy = await begin_lro(begin, self._context.group, self._name, body, kind=kind, expected=expected, **guard)
         return busy or Ready()
-
-    def _next_repair(self, desired: Wire, found: Wire) -> str:
-        """Count one more repair of this very body. Raises StepError when it was tried often enough."""
-        digest = hashlib.sha256(json.dumps(desired, sort_keys=True).encode()).hexdigest()[:12]
-        before, _, count = (found.get("tags") or {}).get(REPAIRS_TAG, "").partition(":")
-        done = int(count) if before == digest and count.isdigit() else 0
-        if done >= REPAIRS:
-            told = found["properties"].get("status", {}).get("provisioningError") or {}
-            words = f": {told['message']}" if told.get("message") else ""
-            raise StepError(
-                "ClusterFailed",
-                f"{FIELD}: Azure left the managed cluster {self._name!r} {found['properties']['provisioningState']}, "
-                f"also after {REPAIRS} repairs{words}",
-                "See what Azure said in earlier Events, mend it, and change the spec or repair the cluster by hand.",
-            )
-        return f"{digest}:{done + 1}"
 
     def output(self, found: Found | None) -> outputs.Cluster | None:
         return None if found is None else cluster_output(found.body, self._context.group, stays=found.obstacle is not None)

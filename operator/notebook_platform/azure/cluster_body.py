@@ -7,6 +7,7 @@ from typing import Any
 
 from notebook_platform import outputs
 from notebook_platform.api.cluster import ClusterSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
 from notebook_platform.azure.versions import downgrade, parts, satisfies
@@ -41,6 +42,7 @@ DEFAULTS: Mapping[str, Any] = {
     "properties.disableLocalAccounts": False,
     "properties.oidcIssuerProfile.enabled": False,
     "properties.securityProfile.workloadIdentity.enabled": False,
+    "properties.nodeProvisioningProfile.mode": "Manual",
     "properties.networkProfile.loadBalancerSku": "standard",
     "properties.networkProfile.outboundType": "loadBalancer",
     "properties.enableRBAC": True,
@@ -58,6 +60,7 @@ READ_ONLY_PROPERTIES = frozenset(
 
 VERSION_PATH = "properties.kubernetesVersion"
 STATE_PATH = "properties.provisioningState"
+NODE_PROVISIONING_PATH = "properties.nodeProvisioningProfile.mode"
 
 
 def default_dns_prefix(spec: NotebookPlatformSpec) -> str:
@@ -112,6 +115,7 @@ def desired_cluster(
         ),
         "oidcIssuerProfile": {"enabled": cluster.oidc_issuer},
         "securityProfile": {"workloadIdentity": {"enabled": cluster.workload_identity}},
+        "nodeProvisioningProfile": {"mode": cluster.node_provisioning},
         **profiles(cluster),
         "agentPoolProfiles": pools,
     }
@@ -217,7 +221,7 @@ def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
 
 def _for_life(change: Change) -> Failed:
     return Failed(
-        reason="ImmutableField",
+        reason=Reason.IMMUTABLE_FIELD,
         message=f"{IMMUTABLE[change.path]} asks for {change.after!r} but the cluster has {change.before!r}, which is immutable",
         remedy="Set it back, or make a new platform with it.",
     )
@@ -231,6 +235,12 @@ def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:
         for pool in found["properties"].get("agentPoolProfiles") or ()
         if pool["name"] in names and parts(pool.get("currentOrchestratorVersion") or pool["orchestratorVersion"])[:2] < reached
     ]
+
+
+def autoscaled_pools(found: Wire) -> list[str]:
+    """Return the agent pools with the cluster autoscaler, which excludes node auto-provisioning
+    (https://learn.microsoft.com/azure/aks/node-auto-provisioning#limitations-and-unsupported-features)."""
+    return [pool["name"] for pool in found["properties"].get("agentPoolProfiles") or () if pool.get("enableAutoScaling")]
 
 
 def busy_pools(found: Wire) -> list[str]:

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.engine import Notice
 
@@ -11,7 +12,7 @@ def notices(spec: NotebookPlatformSpec) -> tuple[Notice, ...]:
     found = []
     if spec.cluster.network.docker_bridge_cidr:
         message = "spec.cluster.network.dockerBridgeCidr is accepted for old runbooks and without effect: AKS runs containerd"
-        found.append(Notice(condition="DockerBridgeIgnored", reason="WithoutEffect", message=message))
+        found.append(Notice(condition=ConditionType.DOCKER_BRIDGE_IGNORED, reason=Reason.NO_EFFECT, message=message))
     service = ip_network(spec.cluster.network.service_cidr, strict=False)
     managed = spec.network.virtual_network if spec.network else None
     for prefix in managed.address_prefixes if managed else ():
@@ -20,5 +21,7 @@ def notices(spec: NotebookPlatformSpec) -> tuple[Notice, ...]:
                 f"spec.cluster.network.serviceCidr {service} lies inside the virtual network's {prefix}: "
                 "it works while no subnet uses these addresses"
             )
-            found.append(Notice(condition="ServiceCidrInNetwork", reason="AddressesOverlap", message=message))
+            found.append(
+                Notice(condition=ConditionType.SERVICE_CIDR_IN_NETWORK, reason=Reason.ADDRESSES_OVERLAP, message=message)
+            )
     return tuple(found)

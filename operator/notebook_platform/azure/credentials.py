@@ -1,6 +1,7 @@
 """Credentials: a token can be had, and the subscription is visible and Enabled."""
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Check, Failed, Inputs, Observed
@@ -31,7 +32,7 @@ class Credentials(Check[outputs.Subscription]):
             return Observed(found=outputs.Subscription(id=wanted))
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"
         remedy = "Enable the subscription again (billing); it is looked at once an interval."
-        return Observed(failed=Failed(reason="SubscriptionDisabled", message=message, remedy=remedy))
+        return Observed(failed=Failed(reason=Reason.SUBSCRIPTION_DISABLED, message=message, remedy=remedy))
 
     async def _state(self) -> str:
         wanted = self._context.spec.azure.subscription_id

@@ -6,6 +6,7 @@ https://learn.microsoft.com/azure/aks/kubelogin-authentication
 import base64
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.engine.outcome import StepError
@@ -66,7 +67,7 @@ def _text(answer: object) -> bytes:
     value = kubeconfigs[0].value if kubeconfigs else None
     if not value:
         raise StepError(
-            "KubeconfigRefused",
+            Reason.KUBECONFIG_REFUSED,
             "spec.cluster: Azure gave no kubeconfig for the managed cluster",
             "See whether the cluster is running in the Azure portal.",
             retry_in=30,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
@@ -43,7 +44,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
             offset = self._context.now.astimezone(ZoneInfo(window.time_zone)).strftime("%z")
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise StepError(
-                "TimeZoneUnknown",
+                Reason.TIME_ZONE_UNKNOWN,
                 f"{FIELD}.timeZone {window.time_zone!r} is not a name of the tz database",
                 "Use one as Europe/Vienna.",
             ) from None

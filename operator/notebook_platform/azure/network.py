@@ -12,6 +12,7 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
 from notebook_platform.api.network import NetworkSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
@@ -195,7 +196,7 @@ class ExistingSubnet(Check[outputs.Network]):
         there = found and _subnet(found, subnet)
         if not found or not there:
             raise StepError(
-                "SubnetNotFound",
+                Reason.SUBNET_NOT_FOUND,
                 f"{FIELD}.subnetId names {self._id}, which does not exist or cannot be read",
                 "Correct the id, or create the subnet; it is looked at once an interval.",
                 retry_in=60,

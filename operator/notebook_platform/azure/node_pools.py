@@ -11,6 +11,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.schedules import next_turn, problem
 from notebook_platform.azure.agent_pools import (
     BUSY,
@@ -78,7 +79,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         for name, pool in self._spec.items():
             for schedule in pool.schedules:
                 if words := problem(schedule):
-                    raise StepError("ScheduleUnreadable", f"{FIELD}[{name}].schedules: {words}", "Correct it.")
+                    raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}[{name}].schedules: {words}", "Correct it.")
         network, context = inputs.get(outputs.Network), self._context
         pools = {
             name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=context.tags, now=context.now)
@@ -99,7 +100,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             scale_sets = await self._scale_sets(cluster.node_resource_group, fresh=fresh)
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if p.get("provisioningState") in BUSY]:
-            busy = Progressing(reason="Updating", message=f"Agent pool {', '.join(moving)}", requeue_after=3)
+            busy = Progressing(reason=Reason.UPDATING, message=f"Agent pool {', '.join(moving)}", requeue_after=3)
         turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._context.now)
         return Observed(
             found=Found(pools, scale_sets),
@@ -165,9 +166,9 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             raise refused
         if desired.cluster.stays:
             wait = "The agent pools wait for the control plane, which does not go on yet"
-            return Deferred(output=self.output(found), reason="ControlPlaneWaits", message=wait)
+            return Deferred(output=self.output(found), reason=Reason.CONTROL_PLANE_PENDING, message=wait)
         message = "The agent pools have followed; the control plane goes on"
-        return Progressing(reason="Upgrading", message=message, requeue_after=AT_ONCE)
+        return Progressing(reason=Reason.UPGRADING, message=message, requeue_after=AT_ONCE)
 
     async def _change(self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change]) -> Outcome | None:
         """The next thing to do for one pool; None: it has to wait for the control plane."""
@@ -229,17 +230,17 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         systems = [n for n, pool in pools.items() if pool.get("mode") == "System"]
         if systems == [name]:
             raise StepError(
-                "LastSystemPool",
+                Reason.LAST_SYSTEM_POOL,
                 f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
                 "Name it in spec.nodePools again, or add another System pool first.",
             )
         if self._context.drain is not None and (left := await self._context.drain(cluster, name)) is not None:
-            return Progressing(reason="Draining", message=f"Agent pool {name}: {left}", requeue_after=3)
+            return Progressing(reason=Reason.DRAINING, message=f"Agent pool {name}: {left}", requeue_after=3)
         kind = f"delete agent pool {name}"
         async with azure_errors(f"{FIELD}[{name}]"):
             begin, target = self._pools.begin_delete, (self._context.group, self._context.spec.cluster.name, name)
             busy = await begin_lro(begin, *target, kind=kind, expected=DELETE_SECONDS)
-        return busy or Progressing(reason="Deleting", message=f"Azure operation in progress: {kind}", requeue_after=2)
+        return busy or Progressing(reason=Reason.DELETING, message=f"Azure operation in progress: {kind}", requeue_after=2)
 
     async def _put(self, name: str, body: Wire, kind: str, expected: float, **guard: Any) -> Outcome:
         target = (self._context.group, self._context.spec.cluster.name, name)
@@ -255,7 +256,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         if not unknown:
             return []
         message = f"The cluster has agent pools that spec.nodePools does not name: {', '.join(unknown)}. They are left alone"
-        return [Notice(condition="UnknownNodePools", reason="NotInSpec", message=message)]
+        return [Notice(condition=ConditionType.UNKNOWN_NODE_POOLS, reason=Reason.NOT_IN_SPEC, message=message)]
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         """Pools are worked on one after the other."""

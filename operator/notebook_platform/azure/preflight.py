@@ -3,6 +3,7 @@
 import asyncio
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks import BEFORE_CREATION, BEFORE_UPGRADE, Check, Finding
@@ -45,7 +46,7 @@ class Preflight(CheckStep[outputs.Preflight]):
         try:
             return await check(self._context, fresh)
         except StepError as refused:
-            if refused.failed.reason == "PermissionMissing":
+            if refused.failed.reason == Reason.PERMISSION_MISSING:
                 return []
             raise
 
@@ -59,7 +60,7 @@ def _failed(findings: list[Finding]) -> Failed:
     """All of them as one; it may heal by itself only if each of them may."""
     waits = [finding.retry_in for finding in findings if finding.retry_in is not None]
     return Failed(
-        reason=findings[0].reason,
+        reason=findings[0].reason or Reason.UNKNOWN,
         message="; ".join(finding.sentence for finding in findings),
         remedy=" ".join(dict.fromkeys(finding.remedy for finding in findings)),
         retry_in=min(waits) if len(waits) == len(findings) else None,

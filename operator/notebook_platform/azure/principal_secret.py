@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
@@ -59,7 +60,7 @@ async def current_secret(context: AzureScope) -> Secret:
         data = select(await context.secrets.own(name), PRINCIPAL)
         if data.keys() != PRINCIPAL.keys():
             raise StepError(
-                "PrincipalSecretUnusable",
+                Reason.PRINCIPAL_SECRET_UNUSABLE,
                 f"{FIELD}: the Secret {name!r}, in which the operator keeps the principal's secret, is missing or was changed",
                 "No action required: the step Identity makes a new secret.",
                 retry_in=5,
@@ -84,18 +85,19 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
 
     def __init__(self, context: AzureScope) -> None:
         self._context = context
-        self._current: Secret | None = None
 
-    async def prepare(self, inputs: Inputs) -> None:
+    async def prepare(self, inputs: Inputs) -> Inputs:
         cluster = inputs.get(outputs.Cluster)
         if cluster and cluster.is_there and self._context.spec.identity.type == "ServicePrincipal":
-            self._current = await current_secret(self._context)
+            return inputs.including(await current_secret(self._context))
+        return inputs
 
     def desired(self, inputs: Inputs) -> Secret | None:
-        return self._current
+        return inputs.get(Secret)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Used]:
-        if self._current is None:
+        current = inputs.get(Secret)
+        if current is None:
             return Observed()
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
@@ -104,7 +106,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
             state = {"given": state["giving"]}  # the operation that gave it is over, and went well
             await self._keep(state)
         if "given" not in state:
-            state = {"given": self._current.id}  # a cluster that was taken over: it works, so it has the current one
+            state = {"given": current.id}  # a cluster that was taken over: it works, so it has the current one
             await self._keep(state)
         return Observed(found=Used(state["given"], inputs[outputs.Identity]))
 
@@ -134,7 +136,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         async with azure_errors(f"{FIELD}.secretRef"):
             begin = self._context.session.container_service.managed_clusters.begin_reset_service_principal_profile
             busy = await begin_lro(begin, self._context.group, name, body, kind=kind, expected=RESET_SECONDS)
-        return busy or Progressing(reason="Updating", message=f"Azure operation in progress: {kind}", requeue_after=AT_ONCE)
+        return busy or Progressing(reason=Reason.UPDATING, message=f"Azure operation in progress: {kind}", requeue_after=AT_ONCE)
 
     async def _remove_old(self, identity: outputs.Identity) -> Outcome:
         async with azure_errors(FIELD):

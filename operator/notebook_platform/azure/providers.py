@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.scope import AzureScope
@@ -123,4 +124,4 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
 
 def _registering(names: Sequence[str], marker: Operation | None) -> Progressing:
     message = f"Azure registers {', '.join(names)}"
-    return Progressing(reason="Registering", message=message, requeue_after=LOOK_AGAIN, operation=marker)
+    return Progressing(reason=Reason.REGISTERING, message=message, requeue_after=LOOK_AGAIN, operation=marker)

@@ -1,47 +1,32 @@
 """Registry: an Azure Container Registry of the platform, and a token of it that may push images and do nothing else.
 
-Nodes pull by the role AcrPull (ClusterRoles gives it). The builder pushes with a repository-scoped token: it needs no application
-in the directory, ends by itself, and reaches only the images of the builder, where the registry's administrator reaches all.
-https://learn.microsoft.com/azure/container-registry/container-registry-token-based-repository-permissions
+Nodes pull by the role AcrPull (ClusterRoles gives it). The builder pushes with the token, whose password is in
+`azure/registry_password.py`.
 """
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.reasons import AzureCode, Reason
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
-from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, retry_after
+from notebook_platform.azure.arm.operations import lro_from_headers
 from notebook_platform.azure.arm.tagging import set_tags, wanted_tags
+from notebook_platform.azure.registry_password import BUILDER, CHILD_SECONDS, FIELD, KEPT, BuilderPassword
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, StepError
-from notebook_platform.engine.change import Scheduled, compare
-from notebook_platform.kube.validated import HOST_NAME, MOMENT, select
-
-FIELD = "spec.binderhub.registry.azure"
-BUILDER = "notebook-platform-builder"
-"""Name of the scope map and of the token, and with it of who signs in."""
+from notebook_platform.engine.change import compare
+from notebook_platform.kube.validated import select
 
 RIGHTS = ("content/read", "content/write", "metadata/read")
-PASSWORDS = ("password1", "password2")
-CREATE_SECONDS, CHILD_SECONDS, AGAIN = 20.0, 5.0, 0.2
-KEPT = {
-    "registry": re.compile(r"[A-Za-z0-9]{5,50}"),
-    "server": HOST_NAME,
-    "passwordName": re.compile("|".join(PASSWORDS)),
-    "created": MOMENT,
-    "expires": MOMENT,
-}
-"""What is read back of the Secret with the builder's login."""
-SECONDS_OF_TIME = len("2026-01-01T00:00:00")
+CREATE_SECONDS, AGAIN = 20.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -64,15 +49,6 @@ class Found:
     def server(self) -> str:
         """Where images are pushed to."""
         return str(self.registry["properties"]["loginServer"])
-
-    @property
-    def holds_password(self) -> bool:
-        """Whether the password we keep is one that the token still has."""
-        token = self.below.get(f"tokens/{BUILDER}") or {}
-        known = (token.get("properties", {}).get("credentials") or {}).get("passwords") or ()
-        ours = (self.kept.get("passwordName"), self.kept.get("created", "")[:SECONDS_OF_TIME])
-        same = any((p["name"], str(p.get("creationTime"))[:SECONDS_OF_TIME]) == ours for p in known)
-        return same and self.kept.get("server") == self.server and "expires" in self.kept
 
 
 class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
@@ -99,12 +75,17 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         assert self._spec is not None
         return self._context.id_of(REGISTRY_TYPE, self._spec.name)
 
+    @property
+    def _password(self) -> BuilderPassword:
+        assert self._spec is not None
+        return BuilderPassword(self._context, self._spec, self._id, self._secret_name, self._password_key)
+
     def desired(self, inputs: Inputs) -> Wanted | None:
         if self._spec is None:
             return None
         if parse_duration(self._spec.renew_before) >= parse_duration(self._spec.token_lifetime):
             raise StepError(
-                "RenewalTooEarly",
+                Reason.RENEWAL_TOO_EARLY,
                 f"{FIELD}.renewBefore is not less than {FIELD}.tokenLifetime: a password would be renewed as soon as it is made",
                 f"Set {FIELD}.renewBefore to less than tokenLifetime.",
             )
@@ -123,7 +104,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         name = await self._name()
-        if (busy := await self._password_under_way()) is not None:
+        if self._spec is not None and (busy := await self._password.in_progress()) is not None:
             return Observed(busy=busy)
         if (pending := await self._context.pending(self.name, FIELD)) is not None:
             return pending
@@ -153,11 +134,11 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         if state not in ("Creating", "Updating", "Deleting"):
             return None
         message = f"Azure operation in progress on the container registry {resource['name']}"
-        return Progressing(reason=state, message=message, requeue_after=5)
+        return Progressing(reason=AzureCode(state), message=message, requeue_after=5)
 
     async def _name(self) -> str | None:
-        """The registry's name: the spec's, or in a deletion that of one which was taken out of the spec before. Until then its images
-        stay."""
+        """Return the registry's name: the spec's, or in a deletion the name of one that the spec no longer asks for. Its images are
+        kept until then."""
         if self._spec is not None:
             return self._spec.name
         kept = select(await self._context.secrets.own(self._secret_name), KEPT) if self._context.deleting else {}
@@ -191,17 +172,8 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             else:
                 changes += [Change(path=f"{path}.{c.path}", action=c.action, before=c.before, after=c.after)
                             for c in compare(body, there)]  # fmt: skip
-        return changes or self._password_changes(found)
-
-    def _password_changes(self, found: Found) -> list[Change]:
-        path = f"passwords/{BUILDER}"
-        if not found.holds_password:
-            return [Change(path=path, action=Action.CREATE, after="a new one")]
-        assert self._spec is not None
-        ends = found.kept["expires"]
-        if datetime.fromisoformat(ends) - self._context.now < parse_duration(self._spec.renew_before):
-            return [Change(path=path, action=Action.UPDATE, before=f"ends {ends}", after="a new one", gate=Scheduled())]
-        return []
+        token = found.below.get(f"tokens/{BUILDER}") or {}
+        return changes or self._password.changes(token, found.kept, found.server)
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None and self._spec is not None
@@ -212,7 +184,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
                 return await self._write("PUT", self._id, body, f"create container registry {name}", CREATE_SECONDS)
             if any(change.keys == ("location",) for change in changes):
                 raise StepError(
-                    "ImmutableField",
+                    Reason.IMMUTABLE_FIELD,
                     f"spec.azure.location is {self._context.spec.azure.location!r} but the container registry {name!r} is in "
                     f"{found.registry.get('location')!r}",
                     f"A registry cannot move: choose another {FIELD}.name.",
@@ -226,7 +198,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             for path, body in desired.below.items():
                 if any(change.path.startswith(path) for change in changes):
                     return await self._write("PUT", f"{self._id}/{path}", body, f"create {path} of {name}", CHILD_SECONDS)
-            return await self._renew(found)
+            return await self._password.renew(found.kept) or self._goes_on()
 
     async def _write(self, method: str, path: str, body: Wire, kind: str, expected: float) -> Outcome:
         answer = await self._context.session.send(method, path, json=body, api_version=REGISTRY_API)
@@ -236,61 +208,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
     def _goes_on(self) -> Progressing:
         assert self._spec is not None
         message = f"The container registry {self._spec.name} is being set up"
-        return Progressing(reason="Creating", message=message, requeue_after=AGAIN)
-
-    async def _renew(self, found: Found) -> Outcome:
-        """Have the other password made: the one in use stays good until its end."""
-        assert self._spec is not None
-        name = next(p for p in PASSWORDS if p != found.kept.get("passwordName"))
-        ends = (self._context.now + parse_duration(self._spec.token_lifetime)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        body = {"tokenId": f"{self._id}/tokens/{BUILDER}", "name": name, "expiry": ends}
-        path = f"{self._id}/generateCredentials"
-        answer = await self._context.session.send("POST", path, json=body, api_version=REGISTRY_API)
-        kind = f"create {name} of {BUILDER}"
-        busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS, key=self._password_key)
-        if answer.status_code == 202 and busy is not None:
-            return busy
-        await self._keep(answer.json())
-        return self._goes_on()
-
-    async def _password_under_way(self) -> Progressing | None:
-        """The password that is being made: it is told once, as the result of the operation, and kept. A result that is lost is
-        made up for by another password."""
-        operation = self._context.operations.get(self._password_key)
-        if operation is None or self._spec is None or self._context.deleting or self._context.planning:
-            return None
-        async with azure_errors(FIELD):
-            try:
-                answer = await self._context.session.send("GET", operation.url)
-            except HttpResponseError as error:
-                if error.status_code in (404, 409, 410):
-                    return None
-                raise
-            if answer.status_code == 202:
-                return in_progress(operation, retry_after({k.lower(): v for k, v in answer.headers.items()}))
-            await self._keep(answer.json() if answer.text().strip() else {})
-            self._context.session.cache.expire()
-        return None
-
-    async def _keep(self, told: Wire) -> None:
-        passwords = told.get("passwords") if isinstance(told, Mapping) else None
-        made = next((p for p in passwords or () if p.get("value") and p.get("name") in PASSWORDS), None)
-        if made is None:
-            return
-        assert self._spec is not None
-        registry = await self._context.look(REGISTRIES, self._spec.name, fresh=True)
-        await self._context.secrets.keep(
-            self._secret_name,
-            {
-                "registry": self._spec.name,
-                "server": str((registry or {}).get("properties", {}).get("loginServer")),
-                "username": told.get("username") or BUILDER,
-                "password": made["value"],
-                "passwordName": made["name"],
-                "created": made["creationTime"],
-                "expires": made["expiry"],
-            },
-        )
+        return Progressing(reason=Reason.CREATING, message=message, requeue_after=AGAIN)
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         created = any(change.path.startswith("registries/") for change in changes)

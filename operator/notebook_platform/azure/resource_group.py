@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import GROUPS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
@@ -42,7 +43,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         if str(resource.get("properties", {}).get("provisioningState")) != "Deleting":
             return None
         message = f"The resource group {self._context.group} is being deleted"
-        return Progressing(reason="Deleting", message=message, requeue_after=10)
+        return Progressing(reason=Reason.DELETING, message=message, requeue_after=10)
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:
@@ -54,10 +55,11 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         if any(change.path == "location" for change in changes) and found is not None:
             raise StepError(
-                "ImmutableField",
+                Reason.IMMUTABLE_FIELD,
                 f"spec.azure.location is {self._context.spec.azure.location!r} but the resource group "
                 f"{self._context.group!r} is in {found.get('location')!r}",
-                "A resource group cannot move: set spec.azure.location to where it is, or choose another group.",
+                "Delete this platform and create one with the group's spec.azure.location or another spec.azure.resourceGroup, which "
+                "cannot change.",
             )
         async with azure_errors(FIELD):
             if found is not None:
@@ -77,7 +79,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         if foreign := await self._foreign():
             more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
             return Failed(
-                reason="ForeignResources",
+                reason=Reason.FOREIGN_RESOURCES,
                 message=f"{FIELD}: the resource group {self._context.group!r} is kept because it holds what the platform "
                 f"did not make: {', '.join(foreign[:SHOWN])}{more}",
                 remedy="Move or delete them, or set spec.deletionPolicy: Orphan to let go of the group as it is.",

@@ -165,6 +165,13 @@ class RoleAssignment(Roles):
         return self._on_network(inputs, identity.principal_id if identity else None)
 
 
+@dataclass(frozen=True)
+class OperatorIdentity:
+    """The identity with which the operator signs in to Azure. `object_id`: its principal; None: unknown."""
+
+    object_id: str | None
+
+
 class ClusterRoles(Roles):
     """Roles of identities that come with the cluster: on the network for a system-assigned one, on registries for the nodes."""
 
@@ -172,16 +179,13 @@ class ClusterRoles(Roles):
     provides = outputs.ClusterRoles
     needs = (outputs.Cluster, outputs.Network, outputs.Identity, outputs.Registry)
 
-    def __init__(self, context: AzureScope) -> None:
-        super().__init__(context)
-        self._own: str | None = None
-
-    async def prepare(self, inputs: Inputs) -> None:
-        """With Azure RBAC and no local accounts the operator itself needs a role to reach the cluster."""
+    async def prepare(self, inputs: Inputs) -> Inputs:
+        """Read who the operator is. With Azure RBAC and no local accounts it needs a role itself to reach the cluster."""
         cluster = self._context.spec.cluster
-        if cluster.entra and cluster.entra.azure_rbac and not cluster.local_accounts:
-            async with azure_errors("spec.cluster.entra"):
-                self._own = await self._context.session.object_id()
+        if not (cluster.entra and cluster.entra.azure_rbac and not cluster.local_accounts):
+            return inputs
+        async with azure_errors("spec.cluster.entra"):
+            return inputs.including(OperatorIdentity(await self._context.session.object_id()))
 
     def wanted(self, inputs: Inputs) -> list[Assignment]:
         cluster = inputs.get(outputs.Cluster)
@@ -193,7 +197,8 @@ class ClusterRoles(Roles):
         own_registry = inputs.get(outputs.Registry)
         scopes = [*self._context.spec.cluster.registries, *([own_registry.id] if own_registry else [])]
         registries = [Assignment(scope, nodes, "AcrPull") for scope in dict.fromkeys(scopes)] if nodes else []
-        admin = [Assignment(cluster.id, self._own, CLUSTER_ADMIN)] if self._own else []
+        operator = inputs.get(OperatorIdentity)
+        admin = [Assignment(cluster.id, operator.object_id, CLUSTER_ADMIN)] if operator and operator.object_id else []
         return [*(self._on_network(inputs, cluster.principal_id) if own else []), *registries, *admin]
 
 

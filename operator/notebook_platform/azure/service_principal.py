@@ -13,6 +13,7 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal
@@ -90,7 +91,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         if await self._secrets.own(self._secret_name, orphaned=False) is not None:
             return None
         return Failed(
-            reason="PrincipalLeftBehind",
+            reason=Reason.PRINCIPAL_LEFT_BEHIND,
             message=f"{FIELD}.name: the Secret {self._secret_name!r} holds the service principal that an orphaned platform of this "
             "name created, and would be overwritten",
             remedy=f"To adopt that platform's cluster, which cannot change its principal, set {FIELD}.secretRef: "
@@ -120,7 +121,13 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         missing = [part for part, there in parts.items() if not there]
         if not missing and found and (ends := self._ends_soon(found)):
             return [
-                Change(path=f"{FIELD}.secret", action=Action.UPDATE, before=f"ends {ends}", after="a new one", gate=Scheduled())
+                Change(
+                    path=f"{FIELD}.secretLifetime",
+                    action=Action.UPDATE,
+                    before=f"ends {ends}",
+                    after="a new one",
+                    gate=Scheduled(),
+                )
             ]
         return [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part in missing]
 
@@ -152,7 +159,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
             else:
                 await self._renew(found)
                 return Ready()
-        return Progressing(reason="Creating", message=f"The service principal {desired} is being made", requeue_after=AGAIN)
+        return Progressing(reason=Reason.CREATING, message=f"The service principal {desired} is being made", requeue_after=AGAIN)
 
     async def _renew(self, found: Principal) -> None:
         """Add a secret and keep it. Others stay valid until the cluster has this one: PrincipalSecret removes them then, and with

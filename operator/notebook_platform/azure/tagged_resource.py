@@ -8,6 +8,7 @@ another resource is its body, its writes and a dozen lines.
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner
@@ -21,7 +22,7 @@ Wire = dict[str, Any]
 
 def busy_deleting(kind: str, requeue_after: float) -> Progressing:
     """Return the outcome after a deletion that Azure accepted without an operation to poll. `kind` says what is deleted."""
-    return Progressing(reason="Deleting", message=f"Azure operation in progress: {kind}", requeue_after=requeue_after)
+    return Progressing(reason=Reason.DELETING, message=f"Azure operation in progress: {kind}", requeue_after=requeue_after)
 
 
 class TaggedResource(Step[Desired, Found, Output]):

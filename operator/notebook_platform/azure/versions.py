@@ -3,6 +3,7 @@
 https://learn.microsoft.com/azure/aks/supported-kubernetes-versions and .../upgrade-aks-cluster
 """
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Failed
 
 
@@ -21,7 +22,7 @@ def downgrade(current: str, wanted: str, field: str) -> Failed | None:
     if parts(wanted) >= parts(current)[: len(parts(wanted))]:
         return None
     return Failed(
-        reason="VersionDowngrade",
+        reason=Reason.VERSION_DOWNGRADE,
         message=f"{field} is {wanted} but {current} runs, and AKS does not go back",
         remedy=f"Set {field} to {current} or later.",
     )

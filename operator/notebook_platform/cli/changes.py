@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from notebook_platform.api.reasons import ConditionType
 from notebook_platform.cli.view import State, View, clock, facts, moment, tidy
 
 Key = tuple[str, ...]
@@ -81,7 +82,7 @@ def _parts(view: View) -> Iterator[tuple[Key, StatusLine]]:
 def _whole(view: View) -> str:
     """Return the headline, without what a step's line has already."""
     name = f"{view.namespace}/{view.name}"
-    ready = view.condition("Ready")
+    ready = view.condition(ConditionType.READY)
     if view.holds("Ready") or ready is None or ready.observed_generation < view.generation:
         return f"{name}: {view.describe()}"
     stuck = " and stalled" if view.holds("Stalled") else ""
@@ -93,7 +94,7 @@ def repeats(event: EventLine, view: View | None) -> bool:
     if view is None:
         return False
     words = {tidy(f"{step.condition.reason}: {step.name}: {step.condition.message}").casefold() for step in view.steps}
-    ready = view.condition("Ready")
+    ready = view.condition(ConditionType.READY)
     if ready is not None:
         words.add(tidy(f"{ready.reason}: {ready.message}").casefold())
     return f"{event.reason}: {event.message}".casefold() in words

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 
 from rich.console import Console
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks import ALL, Check, Finding
@@ -48,7 +49,11 @@ async def _doctor(arguments: argparse.Namespace) -> int:
     async with target_platform(arguments) as chosen:
         found = [(check, _sanitized(finding, chosen.secrets.redactor)) async for check, finding in run_checks(chosen)]
     if arguments.output == "json":
-        show(json.dumps([{"check": check, **asdict(finding)} for check, finding in found], indent=2))
+        show(
+            json.dumps(
+                [{"check": check, **asdict(finding), "reason": finding.reason or ""} for check, finding in found], indent=2
+            )
+        )
     else:
         print_findings(Console(highlight=False, soft_wrap=True), found)
     return int(any(finding.reason and finding.blocks for _, finding in found))
@@ -98,7 +103,7 @@ async def _findings(check: Check, context: AzureScope) -> list[Finding]:
     try:
         return await check(context, True)
     except StepError as refused:
-        return [_of(refused.failed, blocks=refused.failed.reason != "PermissionMissing")]
+        return [_of(refused.failed, blocks=refused.failed.reason != Reason.PERMISSION_MISSING)]
 
 
 def _of(failed: Failed, *, blocks: bool = True) -> Finding:
@@ -116,4 +121,4 @@ def chart_findings(spec: NotebookPlatformSpec) -> list[Finding]:
     least = ".".join(map(str, generation(chart).kubernetes))
     sentence = f"spec.jupyterhub.chart.version {chart} needs Kubernetes {least} or newer, not {kubernetes}"
     remedy = f"Choose a chart of generation {best}, or a newer spec.cluster.kubernetesVersion."
-    return [Finding(sentence=sentence, reason="ChartTooNew", remedy=remedy)]
+    return [Finding(sentence=sentence, reason=Reason.CHART_TOO_NEW, remedy=remedy)]

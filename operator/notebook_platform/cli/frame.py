@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from notebook_platform.api.reasons import ConditionType
 from notebook_platform.api.status import OperationStatus
 from notebook_platform.cli.changes import EventLine
 from notebook_platform.cli.timeline import Timeline
@@ -88,7 +89,7 @@ def _signed(state: State, text: str) -> Text:
 def _head(view: View, note: str) -> Iterator[Text]:
     head = _signed(view.state, f"{view.namespace}/{view.name}")
     head.stylize("bold", 2)
-    ready = view.condition("Ready")
+    ready = view.condition(ConditionType.READY)
     head.append(f"  {tidy(ready.reason if ready is not None and view.shown_by_step else view.describe())}")
     if view.deleting:
         head.append("  (is being deleted)", style="yellow")

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, KIND, VERSION
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.session import AzureSession, SessionPool
@@ -126,7 +127,7 @@ async def _releases(
 async def _listed(session: AzureSession, clusters: WorkloadClusters, taken: Taken) -> list[Release]:
     cluster = taken.cluster
     if taken.spec["cluster"].get("powerState") == "Stopped":
-        raise StepError("ClusterStopped", "the cluster is stopped", "Start it.")
+        raise StepError(Reason.CLUSTER_STOPPED, "the cluster is stopped", "Start it.")
     way = Cluster(
         id=cluster["id"],
         name=cluster["name"],

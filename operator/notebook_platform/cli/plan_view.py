@@ -14,7 +14,7 @@ from notebook_platform.cli.output import styled
 from notebook_platform.engine.change import Action, Change, Impossible, NeedsApproval
 from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import Failed, Rechecked, Waiting
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 from notebook_platform.kube.secrets import Platform
 
 SIGNS = {

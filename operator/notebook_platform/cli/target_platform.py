@@ -16,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.cli.management import (
     UsageError,
@@ -27,7 +28,7 @@ from notebook_platform.cli.management import (
 )
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.approval import approved
+from notebook_platform.helm.plan import approved
 from notebook_platform.kube.redaction import CURRENT, REDACTORS
 from notebook_platform.kube.secrets import Contents, Platform, SecretStore
 from notebook_platform.observability.logs import configure
@@ -212,7 +213,9 @@ class GivenSecrets(SecretStore):
         if key in given:
             return str(given[key])
         if not self._cluster:
-            raise StepError("ConfigMapNotFound", f"{field} names the ConfigMap {name!r}, which is not in the file", "Add it.")
+            raise StepError(
+                Reason.CONFIG_MAP_NOT_FOUND, f"{field} names the ConfigMap {name!r}, which is not in the file", "Add it."
+            )
         return await super().config_map(name, key, field=field)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from notebook_platform.api.reasons import ConditionType
 from notebook_platform.cli.view import State, StepView, View, lasting, moment
 
 IN_PROGRESS = (State.BUSY, State.TROUBLE)
@@ -57,6 +58,6 @@ class Timeline:
 
 def _start_of(view: View, now: datetime) -> datetime:
     """Return when the platform ceased to be Ready, or `now`."""
-    ready = view.condition("Ready")
+    ready = view.condition(ConditionType.READY)
     since = moment(ready.last_transition_time) if ready is not None and ready.status != "True" else None
     return min(since, now) if since is not None else now

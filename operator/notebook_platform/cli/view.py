@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from notebook_platform.api.conditions import Condition
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.status import OperationStatus, PlatformStatus
 from notebook_platform.bounded.text import printable
 
@@ -116,7 +117,7 @@ class View:
 def _state(condition: Condition, *, failing: bool) -> State:
     if failing:
         return State.TROUBLE
-    if condition.reason == "Deleted":
+    if condition.reason == Reason.DELETED:
         return State.WAITING
     return {"True": State.IN_PLACE, "False": State.BUSY, "Unknown": State.WAITING}[condition.status]
 

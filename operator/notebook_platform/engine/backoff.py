@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from notebook_platform.api.reasons import AnyReason
 from notebook_platform.engine.outcome import Failed
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 
 LONGEST_WAIT = 600.0
 """Seconds. After its cause is gone, a failed step is retried within ten minutes at the latest."""
@@ -20,7 +21,7 @@ class Attempt:
     """The consecutive failures of a step for one reason; `retry_at` is the time of its next retry."""
 
     step: str
-    reason: str
+    reason: AnyReason
     count: int
     retry_at: datetime
     failed: Failed

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import singledispatch
 
 from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.api.reasons import AnyReason, ConditionType, Reason
 from notebook_platform.engine.change import Impossible
 from notebook_platform.engine.outcome import (
     Deferred,
@@ -20,47 +21,47 @@ from notebook_platform.engine.outcome import (
     Unblocking,
     Waiting,
 )
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 
-Make = Callable[[str, bool | None, str, str], Condition]
+Make = Callable[[str, bool | None, AnyReason, str], Condition]
 
 SHOWN_CHANGES = 5
 """The maximum number of changes that a message names; the rest are counted."""
 
 
 @singledispatch
-def condition_of(outcome: Outcome) -> tuple[bool | None, str, str]:
+def condition_of(outcome: Outcome) -> tuple[bool | None, AnyReason, str]:
     """Return (status, reason, message) of a step's condition."""
     raise TypeError(f"not an outcome: {outcome!r}")
 
 
 @condition_of.register
-def _(outcome: Ready) -> tuple[bool | None, str, str]:
-    return True, "UpToDate", "Up to date"
+def _(outcome: Ready) -> tuple[bool | None, AnyReason, str]:
+    return True, Reason.UP_TO_DATE, Reason.UP_TO_DATE.sentence
 
 
 @condition_of.register
-def _(outcome: Deferred) -> tuple[bool | None, str, str]:
+def _(outcome: Deferred) -> tuple[bool | None, AnyReason, str]:
     return False, outcome.reason, outcome.message
 
 
 @condition_of.register
-def _(outcome: Progressing) -> tuple[bool | None, str, str]:
+def _(outcome: Progressing) -> tuple[bool | None, AnyReason, str]:
     return False, outcome.reason, outcome.message
 
 
 @condition_of.register
-def _(outcome: Degraded) -> tuple[bool | None, str, str]:
+def _(outcome: Degraded) -> tuple[bool | None, AnyReason, str]:
     return False, outcome.reason, outcome.message
 
 
 @condition_of.register
-def _(outcome: Waiting) -> tuple[bool | None, str, str]:
-    return None, "Waiting", f"Waiting for {', '.join(outcome.on)}"
+def _(outcome: Waiting) -> tuple[bool | None, AnyReason, str]:
+    return None, Reason.WAITING, Reason.WAITING.sentence.format(steps=", ".join(outcome.on))
 
 
 @condition_of.register
-def _(outcome: Failed) -> tuple[bool | None, str, str]:
+def _(outcome: Failed) -> tuple[bool | None, AnyReason, str]:
     return False, outcome.reason, sentence(outcome)
 
 
@@ -82,7 +83,7 @@ def fold_conditions(
     """Return all conditions of a platform after a reconcile: Ready, Reconciling, Stalled, one for each step, drift and
     notices."""
 
-    def make(type_: str, status: bool | None, reason: str, message: str) -> Condition:
+    def make(type_: str, status: bool | None, reason: AnyReason, message: str) -> Condition:
         return condition(type_, status, reason, message, generation=generation, now=now)
 
     parts = [
@@ -130,29 +131,29 @@ def _summary(
         reason, message = later[name].reason, f"{name}: {later[name].message}"
     elif suspended:
         reason, message = (
-            "Suspended",
+            Reason.SUSPENDED,
             f"Suspended; {_count(pending)} would change" if pending else "Suspended; nothing would change",
         )
     elif deleting:
-        reason, message = "Deleting", "Deletion in progress"
+        reason, message = Reason.DELETING, Reason.DELETING.sentence
     elif ready:
-        reason, message = "Ready", "Up to date"
+        reason, message = Reason.READY, Reason.READY.sentence
     else:
-        reason, message = "Waiting", f"Waiting for {', '.join(waiting)}"
-    yield make("Ready", ready, reason, message)
+        reason, message = Reason.WAITING, Reason.WAITING.sentence.format(steps=", ".join(waiting))
+    yield make(ConditionType.READY, ready, reason, message)
     going_on = len(moving) > len(ill) or len(later) > len(asked) or ((failed or deleting) and not stuck)
     busy = bool(going_on) and not suspended
-    yield make("Reconciling", busy, reason if busy else "Settled", message if busy else "No operation in progress")
+    yield make(ConditionType.RECONCILING, busy, reason if busy else Reason.SETTLED, message if busy else Reason.SETTLED.sentence)
     if stuck:
-        yield make("Stalled", True, reason, message)
+        yield make(ConditionType.STALLED, True, reason, message)
     elif asked:
-        yield make("Stalled", True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].message}")
+        yield make(ConditionType.STALLED, True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].message}")
     elif ill:
         name, since = next(iter(ill.items()))
         message = f"{name}: {moving[name].message}; unchanged since {since:%Y-%m-%d %H:%M} UTC"
-        yield make("Stalled", True, moving[name].reason, message)
+        yield make(ConditionType.STALLED, True, moving[name].reason, message)
     else:
-        yield make("Stalled", False, "NotStalled", "No action required")
+        yield make(ConditionType.STALLED, False, Reason.NOT_STALLED, Reason.NOT_STALLED.sentence)
 
 
 def _count(names: Sequence[str]) -> str:
@@ -164,11 +165,11 @@ def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspend
         status, reason, message = condition_of(result.outcome)
         if isinstance(result.outcome, Unblocking):
             if deleting:
-                status, reason, message = False, "Deleted", "Deleted"
+                status, reason, message = False, Reason.DELETED, Reason.DELETED.sentence
             elif not result.wanted and not result.exists:
                 continue
             elif suspended and result.changes:
-                status, reason, message = False, "Suspended", f"Would change: {listed(result)}"
+                status, reason, message = False, Reason.SUSPENDED, f"Would change: {listed(result)}"
         yield make(f"{name}Ready", status, reason, message)
 
 
@@ -185,9 +186,9 @@ def listed(result: Result) -> str:
 def _drift(results: Mapping[str, Result], make: Make) -> Condition:
     drifted = {name: r for name, r in results.items() if r.drift}
     if not drifted:
-        return make("DriftDetected", False, "NoDrift", "No drift detected")
+        return make(ConditionType.DRIFT_DETECTED, False, Reason.NO_DRIFT, Reason.NO_DRIFT.sentence)
     message = ". ".join(f"{name}: {listed(result)}" for name, result in drifted.items())
-    return make("DriftDetected", True, "Drifted", message)
+    return make(ConditionType.DRIFT_DETECTED, True, Reason.DRIFTED, message)
 
 
 def _notices(results: Mapping[str, Result], make: Make) -> Iterator[Condition]:

@@ -7,6 +7,8 @@ Steps return them, the engine orders later steps by them, and the reconciler sch
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from notebook_platform.api.reasons import AnyReason
+
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
@@ -43,7 +45,7 @@ class Deferred:
     """
 
     output: object
-    reason: str
+    reason: AnyReason
     message: str
     needs_user: bool = False
 
@@ -52,7 +54,7 @@ class Deferred:
 class Progressing:
     """Work is in progress elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud reports one."""
 
-    reason: str
+    reason: AnyReason
     message: str
     requeue_after: float
     operation: Operation | None = None
@@ -66,7 +68,7 @@ class Degraded:
     time at which it may have begun; None: the time since which the step is not ready.
     """
 
-    reason: str
+    reason: AnyReason
     message: str
     requeue_after: float
     stall_after: float
@@ -90,7 +92,7 @@ class Failed:
     attempt, so it is not part of a condition's message; status.attempts shows it, which changes with each attempt anyway.
     """
 
-    reason: str
+    reason: AnyReason
     message: str
     remedy: str
     retry_in: float | None = None
@@ -109,7 +111,7 @@ Rechecked = Progressing | Degraded
 class StepError(Exception):
     """Ends a step as `Failed`; raised anywhere inside it. It carries no secret and is never shown as a traceback."""
 
-    def __init__(self, reason: str, message: str, remedy: str, *, retry_in: float | None = None) -> None:
+    def __init__(self, reason: AnyReason, message: str, remedy: str, *, retry_in: float | None = None) -> None:
         super().__init__(f"{reason}: {message}")
         self.failed = Failed(reason=reason, message=message, remedy=remedy, retry_in=retry_in)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from notebook_platform.api.reasons import AnyReason, ConditionType
 from notebook_platform.engine.change import Change
 from notebook_platform.engine.outcome import Failed, Outcome, Progressing, Ready
 
@@ -39,19 +40,24 @@ class Inputs:
         found = self._by_class.get(kind)
         return found if isinstance(found, kind) else None
 
+    def including(self, *read: object) -> "Inputs":
+        """Return the inputs together with what a step has read itself, also by class."""
+        return Inputs(*self._by_class.values(), *read)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """A fact that users should know although the step is ready: it becomes a condition of its own."""
 
-    condition: str
-    reason: str
+    condition: ConditionType
+    reason: AnyReason
     message: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observed(Generic[Found]):
-    """The result of an observation. `found` is None when the resource does not exist.
+    """The result of an observation. `found` is None when the resource does not exist; or `absent` is set, when `found` holds what
+    the plan of its creation needs.
 
     `busy`: an operation is in progress on it, so nothing may be applied now. `failed`: it must not be changed, or cannot be
     used, for this reason (another owner holds it, its last operation failed terminally). `ours` is False when the resource
@@ -65,11 +71,18 @@ class Observed(Generic[Found]):
     ours: bool = True
     notices: tuple[Notice, ...] = ()
     requeue_after: float | None = None
+    absent: bool = False
+
+    @property
+    def exists(self) -> bool:
+        """Whether the resource exists, if only in part."""
+        return self.found is not None and not self.absent
 
 
 class Step(ABC, Generic[Desired, Found, Output]):
     """One resource, or one set of them, that the operator reconciles. An instance lives for one reconcile and holds its part of
-    the spec and its clients.
+    the spec and its clients. It holds no state between the calls: what `prepare` reads stands in the inputs, what `observe` finds in
+    `found`, and the engine hands both to the calls that follow.
 
     `name` is CamelCase and gives the condition `<name>Ready`. Steps name each other by the class of their output: `needs` are
     the classes that this step takes from its inputs, `provides` the class that later steps may need (None: no step needs it).
@@ -88,8 +101,12 @@ class Step(ABC, Generic[Desired, Found, Output]):
     cacheable: ClassVar[bool] = False
     """Whether a first observation may come from a cache that all platforms share and that is some minutes old."""
 
-    async def prepare(self, inputs: Inputs) -> None:
-        """Read what the spec refers to (Secrets, ConfigMaps), before `desired`; not called in a deletion."""
+    async def prepare(self, inputs: Inputs) -> Inputs:
+        """Read what the spec refers to (Secrets, ConfigMaps). Returns the inputs including it, for `desired` and `observe`.
+
+        The engine calls it before `desired`, and before it observes what was applied; in a deletion it does not.
+        """
+        return inputs
 
     @abstractmethod
     def desired(self, inputs: Inputs) -> Desired | None:

@@ -8,10 +8,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Outcome, Ready, Waiting
-from notebook_platform.engine.reconcile import STEP_SECONDS, Listener, Result, failure, guarded, ignore_result, walk
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs, Observed
+from notebook_platform.engine.traverse import STEP_SECONDS, Listener, failure, guarded, ignore_result, walk
 from notebook_platform.observability.context import log_deletion
 
 log = logging.getLogger(__name__)
@@ -24,12 +26,12 @@ async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed
     for name in graph.order:
         step = graph.steps[name]
         if any(isinstance(seen[need], Failed) for need in graph.needs[name]):
-            seen[name] = Failed(reason="Blocked", message=f"{name} cannot be observed", remedy="", retry_in=10)
+            seen[name] = Failed(reason=Reason.BLOCKED, message=f"{name} cannot be observed", remedy="", retry_in=10)
             continue
         try:
             observed = await asyncio.wait_for(step.observe(graph.inputs(name, made), fresh=True), STEP_SECONDS)
             seen[name] = observed
-            if observed.found is not None:
+            if observed.exists:
                 made[name] = step.output(observed.found)
         except Exception as error:
             seen[name] = failure(step, error)
@@ -47,16 +49,16 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
         observed = seen[step.name]
         host = graph.provider(step.deleted_with) if step.deleted_with else None
         hosting = seen[host] if host else None
-        ends_anyway = isinstance(hosting, Observed) and hosting.found is not None
+        ends_anyway = isinstance(hosting, Observed) and hosting.exists
         if isinstance(observed, Failed):
             return Result(outcome=Ready() if ends_anyway else _blamed(graph, step, observed, seen))
-        if not observed.ours or (observed.found is None and not observed.busy and not observed.failed):
+        if not observed.ours or (not observed.exists and not observed.busy and not observed.failed):
             return Result(outcome=Ready())
         if step.name in backing_off:
             return Result(outcome=backing_off[step.name], exists=True)
-        if observed.busy and (observed.found is None or observed.busy.reason == "Deleting"):
+        if observed.busy and (not observed.exists or observed.busy.reason == Reason.DELETING):
             return Result(outcome=observed.busy, exists=True)
-        if observed.found is None:
+        if not observed.exists:
             return Result(outcome=observed.failed or Ready(), exists=True)
         result = await guarded(step, _deleted(step, observed.found, graph.inputs(step.name, made)))
         if isinstance(result.outcome, Failed) and ends_anyway:
@@ -101,7 +103,7 @@ async def orphan(graph: Graph) -> dict[str, Result]:
             return Result(outcome=_blamed(graph, step, observed, seen))
         if observed.busy:
             return Result(outcome=observed.busy)
-        if observed.found is None or not observed.ours:
+        if not observed.exists or not observed.ours:
             return Result(outcome=Ready())
         return await guarded(step, _released(step, observed.found))
 

@@ -1,1 +1,1 @@
-"""Helm releases: read from the cluster, decided on, acted upon. Knows no Jupyter."""
+"""Helm releases: observe, plan and act on them. Knows nothing of Jupyter."""

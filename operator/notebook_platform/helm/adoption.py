@@ -1,4 +1,4 @@
-"""Adoption: a release that another helm installed becomes ours because the spec says `adoption: IfUnowned`.
+"""Adoption: a release that another Helm installed becomes the platform's because the spec sets `adoption: IfUnowned`.
 
 Its record stands where tenants may write, and nothing tells a forged one from a real one. So a record is taken as a base only if every
 object in its manifest exists and bears Helm's marks of this very release: whoever could set them could change the object anyway. What
@@ -11,10 +11,11 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.drift import COME_AND_GO
+from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.object_client import ERRORS, Live, live
-from notebook_platform.helm.ownership import OwnedRelease
 from notebook_platform.helm.release import Release, marks_of
 
 AT_ONCE = 8
@@ -22,7 +23,8 @@ MOST_NAMED = 3
 
 
 async def adoptable(api: client.ApiClient, release: Release, field: str) -> Failed | None:
-    """Why a release's record cannot be adopted; None: each of its objects is there and marked as this release's. Reads only."""
+    """Return why a release's record cannot be adopted; None: each of its objects exists and carries this release's marks. Reads
+    only."""
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -35,7 +37,7 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
         return None
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return Failed(
-        reason="ReleaseNotAdoptable",
+        reason=Reason.RELEASE_NOT_ADOPTABLE,
         message=f"{field}: the record {release.secret_name} names objects that are not known to be of release {release.name}: "
         f"{', '.join(found[:MOST_NAMED])}{more}",
         remedy=f"Run `helm upgrade` on the release once more, so that its record and its objects agree; or delete the Secrets {release.secret_name}"
@@ -45,7 +47,8 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
 
 
 async def _unproven(objects: Live, thing: Mapping[str, Any], release: Release) -> str | None:
-    """The object in words if it is gone or not the release's; a kind that the server does not serve cannot be touched either."""
+    """Return the object in words if it does not exist or is not the release's; the object of a kind that the server does not
+    serve cannot be changed."""
     name = f"{thing['kind']}/{thing['metadata']['name']}"[:120]
     try:
         if await objects.place(thing) is None:
@@ -61,7 +64,7 @@ async def _unproven(objects: Live, thing: Mapping[str, Any], release: Release) -
 
 
 def adopted(owned: OwnedRelease, records: Iterable[Release]) -> OwnedRelease:
-    """An entry with the records that are adopted. Pure."""
+    """Return the ledger entry with the adopted records. Pure."""
     for record in records:
         owned = owned.with_record(record.revision, record.digest, new=False)
         owned = owned.having(adopted=tuple(sorted({*owned.adopted, record.revision})))

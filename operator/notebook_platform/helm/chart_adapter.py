@@ -1,4 +1,4 @@
-"""What a release is about: the part of it that the step does not know. A hub, a binder, any other chart."""
+"""The chart-specific part of a release, which the step does not know: a hub, a binder, or any other chart."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
@@ -10,13 +10,12 @@ from kubernetes.aio import client
 from notebook_platform.api.remediation import Remediation
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.approval import Concern
-from notebook_platform.helm.claims import without_volume
-from notebook_platform.helm.dropped import dropped_volumes
+from notebook_platform.helm.claims import dropped_volumes, without_volume
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pdb import drain_blocked
 from notebook_platform.helm.health.workloads import troubles
 from notebook_platform.helm.hooks import Place, progress
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import Wanted
 from notebook_platform.workload.step import WorkloadClusterOutput
@@ -24,7 +23,7 @@ from notebook_platform.workload.step import WorkloadClusterOutput
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A release as later steps and the status take it. `url`: where people find it; `details`: what else its content tells."""
+    """The output of a release. `url`: where users reach it; `details`: further facts of the chart."""
 
     name: str
     namespace: str
@@ -37,7 +36,7 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """How a release is: what is amiss (worst first), where it answers, and what else is to be told."""
+    """The health of a release: its issues (worst first), its URL, and notices."""
 
     troubles: tuple[HealthIssue, ...] = ()
     url: str | None = None
@@ -46,8 +45,9 @@ class Seen:
 
 
 class ChartAdapter(ABC):
-    """One release of the spec. `name`, `needs` and `after` are the step's, `field` is the part of the spec, `release` and `namespace` are
-    Helm's; they never change. `circle`: releases that wait for each other, this one among them. An instance lives for one pass."""
+    """One release of the spec. `name`, `needs` and `after` are the step's, `field` is the part of the spec, `release` and
+    `namespace` are Helm's; they never change. `circle`: releases that wait for each other, this one among them. An instance
+    lives for one reconcile."""
 
     name: str
     needs: tuple[type, ...] = (WorkloadClusterOutput,)
@@ -59,31 +59,31 @@ class ChartAdapter(ABC):
     remediation: Remediation
 
     def comes_after(self, steps: Sequence[str], circle: Sequence[str]) -> None:
-        """Let it wait for the releases of these steps."""
+        """Make the release wait for those of these steps."""
         self.after, self.circle = tuple(steps), tuple(circle)
 
     @abstractmethod
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
-        """Chart and values. `existing` is what is there, if it is ours or may be taken over. Raises StepError for what is missing or
-        cannot be. `target.api` is None while the cluster is only planned."""
+        """Return chart and values. `existing` is the installed release, if it is the platform's or may be adopted. Raises
+        StepError for a missing or invalid input. `target.api` is None while the cluster is only planned."""
 
-    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
-        """How it is, asked when it is as wanted."""
+    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
+        """Return the health of a release that runs. `wanted`: what `want` returned in the same reconcile."""
         return Seen(troubles=await troubles(target.api, release), notices=await drain_blocked(target.api, release, self.field))
 
     def notices(self) -> Sequence[Notice]:
-        """What a person would want to know of the wish itself."""
+        """Return notices about the wanted release itself."""
         return ()
 
     async def progress(self, api: client.ApiClient) -> str | None:
-        """How far the hooks are while helm is at work; None: nothing to tell."""
+        """Return the progress of the hooks while Helm runs; None: nothing to report."""
         return await progress(api, self.namespace)
 
     async def concerns(
         self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[Place]
     ) -> Sequence[Concern]:
-        """What an upgrade does to users' data that a person has to approve; asked before one. `objects` are those of the release as it
-        would be."""
+        """Return the effects of an upgrade on users' data that need approval; called before an upgrade. `objects` are those of
+        the release after the upgrade."""
         if not any(dropped_volumes(existing, objects)):
             return ()
         return list(dropped_volumes(existing, objects | await without_volume(target.api, existing)))
@@ -93,13 +93,13 @@ class ChartAdapter(ABC):
         return None
 
     def irreversible(self, bad: Release, good: Release) -> str:
-        """Why `good` may not come back after `bad` was tried; empty: it may."""
+        """Return why a rollback to `good` is impossible after `bad` was tried; empty: it is possible."""
         return ""
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[tuple[str, str]]:
-        """The claims of the release, as (namespace, name), that provably hold nothing of users."""
+        """Return the claims of the release, as (namespace, name), that provably hold no users' data."""
         return ()
 
     async def clear(self, api: client.ApiClient) -> None:
-        """After helm has uninstalled it: end what it started itself."""
+        """End what the release started itself, after Helm has uninstalled it."""
         return

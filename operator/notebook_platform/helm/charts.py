@@ -1,8 +1,9 @@
-"""Where charts come from: packaged on disk first, then repositories that the operator's configuration allows."""
+"""Sources of charts: archives on disk first, then repositories that the operator's configuration allows."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 
 OCI = "oci://"
@@ -11,8 +12,8 @@ OCI = "oci://"
 
 @dataclass(frozen=True, kw_only=True)
 class ChartRef:
-    """What helm is given: an archive, a name in a repository, or an OCI reference. `digest`: what the package must have; `field`: the part of
-    the spec that names the chart."""
+    """The chart reference for Helm: an archive, a name in a repository, or an OCI reference. `digest`: the required digest of
+    the package; `field`: the part of the spec that names the chart."""
 
     name: str
     version: str
@@ -25,17 +26,17 @@ class ChartRef:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartSource:
-    """`directory` holds archives (`name-version.tgz`); `repository` is asked when a resource names none; empty: none is."""
+    """`directory` holds archives (`name-version.tgz`); `repository` is used when a resource names none; empty: no repository."""
 
     directory: Path | None
     repository: str
     allowed: tuple[str, ...] = ()
 
     def find(self, name: str, version: str, repository: str | None, field: str, digest: str | None = None) -> ChartRef:
-        """The chart of that name and version. Raises StepError (RepositoryNotAllowed, ChartNotFound), naming `field`."""
+        """Return the chart of that name and version. Raises StepError (RepositoryNotAllowed, ChartNotFound), naming `field`."""
         if repository and repository.rstrip("/") not in {known.rstrip("/") for known in self.allowed}:
             raise StepError(
-                "RepositoryNotAllowed",
+                Reason.REPOSITORY_NOT_ALLOWED,
                 f"{field}.repository names {repository}, which the operator's configuration does not allow",
                 "Ask whoever runs the operator to add it to allowed_chart_repositories, or leave it out.",
             )
@@ -45,7 +46,7 @@ class ChartSource:
         if not chosen:
             there = ", ".join(self.versions(name)) or "none"
             raise StepError(
-                "ChartNotFound",
+                Reason.CHART_NOT_FOUND,
                 f"{field}.version {version}: the operator has no chart {name} of this version; there are: {there}",
                 f"Set {field}.version to one of those, or have the operator configured with a chart repository.",
             )
@@ -54,6 +55,6 @@ class ChartSource:
         return ChartRef(name=name, version=version, reference=name, repository=chosen, digest=digest, field=field)
 
     def versions(self, name: str) -> list[str]:
-        """Versions of a chart on disk."""
+        """Return the versions of a chart on disk."""
         found = sorted(self.directory.glob(f"{name}-*.tgz")) if self.directory else []
         return [path.name.removeprefix(f"{name}-").removesuffix(".tgz") for path in found]

@@ -1,20 +1,41 @@
-"""No upgrade and no rollback takes a volume: helm deletes what the next manifest does not name, unless it is told to keep it."""
+"""Volume claims of a release: no upgrade and no rollback deletes one or loses it without approval.
+
+Helm deletes what the next manifest does not name, unless the live object carries the annotation that keeps it. A claim that is kept but no
+longer used, and a StatefulSet with claims that is dropped or renamed, are concerns that a user approves: what replaces them starts with
+empty volumes, and by the StatefulSet's retention policy Kubernetes may delete its claims with it.
+
+https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention
+"""
+
+from collections.abc import Iterator
 
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.helm.book import claims
 from notebook_platform.helm.hooks import Place
+from notebook_platform.helm.ledger import ReleaseLedger
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
+from notebook_platform.helm.storage import Thing, rewrite_manifest
+from notebook_platform.helm.values import at
 
 KEEP = {"helm.sh/resource-policy": "keep"}
 """https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource"""
 
 
+def claims_of(release: Release) -> dict[tuple[str, str], Thing]:
+    """Return the volume claims in the manifest of a release by (namespace, name)."""
+    return {
+        (thing["metadata"].get("namespace") or release.namespace, thing["metadata"]["name"]): thing
+        for thing in release.objects()
+        if thing.get("kind") == "PersistentVolumeClaim"
+    }
+
+
 async def without_volume(api: client.ApiClient, release: Release) -> frozenset[Place]:
-    """The volume claims of a release, as (kind, name), that never had a volume and so hold no data. Raises ApiException."""
+    """Return the volume claims of a release, as (kind, name), that never had a volume and so hold no data. Raises ApiException."""
     core, found = client.CoreV1Api(api), set()
-    for namespace, name in claims(release):
+    for namespace, name in claims_of(release):
         try:
             claim = await core.read_namespaced_persistent_volume_claim(name, namespace)
         except ApiException as error:
@@ -27,9 +48,10 @@ async def without_volume(api: client.ApiClient, release: Release) -> frozenset[P
 
 
 async def hold(api: client.ApiClient, release: Release) -> None:
-    """Mark the live volume claims of a release as to be kept. Helm looks at the live object when it upgrades and rolls back."""
+    """Annotate the live volume claims of a release so that Helm keeps them: it reads the live object when it upgrades and rolls
+    back."""
     core, patch = client.CoreV1Api(api), {"metadata": {"annotations": KEEP}}
-    for namespace, name in claims(release):
+    for namespace, name in claims_of(release):
         try:
             await core.patch_namespaced_persistent_volume_claim(
                 name, namespace, patch, _content_type="application/merge-patch+json"
@@ -37,3 +59,34 @@ async def hold(api: client.ApiClient, release: Release) -> None:
         except ApiException as error:
             if error.status != 404:
                 raise
+
+
+async def restore_claims(api: client.ApiClient, ledger: ReleaseLedger, bad: Release, good: Release) -> None:
+    """Add the volume claims that `bad` dropped and the operator kept to the manifest of `bad`.
+
+    A rollback to `good` would otherwise take them for foreign objects and try to change their binding, which the API server refuses.
+    """
+    dropped = [claim for place, claim in claims_of(good).items() if place not in claims_of(bad)]
+    if dropped:
+        await rewrite_manifest(api, ledger, bad, lambda things: [*things, *dropped])
+
+
+def dropped_volumes(release: Release, objects: frozenset[Place]) -> Iterator[Concern]:
+    """Return one concern for each claim and each StatefulSet with claims in the installed release that is not among the `objects`
+    (kind, name) of the next one. Pure."""
+    for thing in release.objects():
+        kind, name = str(thing.get("kind")), str(at(thing, "metadata", "name"))
+        if (kind, name) in objects:
+            continue
+        if kind == "PersistentVolumeClaim":
+            yield Concern(
+                clause=f"claim {name} is no longer part of the release, and its volume is not used any more", key=f"{kind} {name}"
+            )
+        elif kind == "StatefulSet" and at(thing, "spec", "volumeClaimTemplates"):
+            yield Concern(clause=_without(name, thing), key=f"{kind} {name}")
+
+
+def _without(name: str, thing: Thing) -> str:
+    if at(thing, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete":
+        return f"StatefulSet {name} is no longer part of the release, and Kubernetes deletes its volumes with it"
+    return f"StatefulSet {name} is no longer part of the release, and its volumes are not used any more"

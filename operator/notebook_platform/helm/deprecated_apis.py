@@ -1,11 +1,23 @@
-"""Kinds that Kubernetes no longer serves: since when, and what took their place. Pure data, and what a manifest holds of them.
+"""Deprecated APIs: the kinds that Kubernetes no longer serves, since when, and their successors.
+
+Two things depend on them. An upgrade of Kubernetes waits while a release in the cluster holds a kind that the new version does not serve
+(`removed_apis_in_use`). And Helm reads the manifest of the previous revision when it upgrades and refuses one that names a removed kind, so
+the operator writes the successors into it first (`renew`).
 
 https://kubernetes.io/docs/reference/using-api/deprecation-guide/
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from kubernetes.aio import client
+
+from notebook_platform.engine.outcome import StepError
+from notebook_platform.helm.ledger import ReleaseLedger
+from notebook_platform.helm.object_client import live
+from notebook_platform.helm.release import Release
+from notebook_platform.helm.storage import Thing, releases, rewrite_manifest
 
 Version = tuple[int, int]
 Kind = tuple[str, str]
@@ -14,7 +26,8 @@ Kind = tuple[str, str]
 
 @dataclass(frozen=True)
 class Removal:
-    """`since`: the first minor version without it; `successor`: the apiVersion that serves the kind now, None if nothing does."""
+    """A removed API. `since`: the first minor version without it; `successor`: the apiVersion that serves the kind now, None if
+    none does."""
 
     since: Version
     successor: str | None
@@ -59,22 +72,77 @@ REMOVED: Mapping[Kind, Removal] = {
 
 
 def kind_of(thing: Mapping[str, Any]) -> Kind:
-    """(apiVersion, kind) of an object."""
+    """Return (apiVersion, kind) of an object."""
     return str(thing.get("apiVersion")), str(thing.get("kind"))
 
 
 def ageing(things: Iterable[Mapping[str, Any]]) -> frozenset[Kind]:
-    """The kinds of a manifest's objects that are gone from some version on."""
+    """Return the kinds of a manifest's objects that some version of Kubernetes no longer serves."""
     return frozenset(kind for thing in things if (kind := kind_of(thing)) in REMOVED)
 
 
 def lost(things: Iterable[Mapping[str, Any]], current: Version, wanted: Version) -> list[str]:
-    """What a manifest holds that `current` still serves and `wanted` does not, as `PodDisruptionBudget (policy/v1beta1)`."""
+    """Return the kinds in a manifest that `current` still serves and `wanted` does not, as `PodDisruptionBudget (policy/v1beta1)`."""
     gone = sorted(kind for kind in ageing(things) if current < REMOVED[kind].since <= wanted)
     return [named(kind) for kind in gone]
 
 
 def named(kind: Kind) -> str:
-    """A kind in words."""
+    """Return a kind in words."""
     version, name = kind
     return f"{name} ({version})"
+
+
+async def removed_apis_in_use(api: client.ApiClient, current: str, wanted: str) -> str | None:
+    """Return the releases, of any owner, that hold kinds which the Kubernetes version `wanted` no longer serves, as a clause.
+
+    None: there are none, or the cluster does not answer: the upgrade may be what repairs it.
+    """
+    try:
+        found = await releases(api)
+    except StepError:
+        return None
+    return removed_apis_clause(found, _minor(current), _minor(wanted))
+
+
+def removed_apis_clause(found: Iterable[Release], current: Version, wanted: Version) -> str | None:
+    """Return the clause for some releases; None: they hold no such kind. Pure."""
+    clauses = [
+        f"release {one.name} in namespace {one.namespace} ({one.chart}-{one.chart_version}) has {', '.join(kinds)}"
+        for one in found
+        if (kinds := lost(one.objects(), current, wanted))
+    ]
+    return f"{'; '.join(clauses)}, which it no longer serves" if clauses else None
+
+
+def _minor(version: str) -> Version:
+    major, minor, *_ = map(int, version.removeprefix("v").split("."))
+    return major, minor
+
+
+async def unserved_kinds(api: client.ApiClient, release: Release) -> frozenset[Kind]:
+    """Return the kinds in a manifest that the API server no longer serves. Raises ApiException."""
+    suspects = ageing(release.objects())
+    if not suspects:
+        return frozenset()
+    async with live(api, release.namespace) as objects:
+        things = {kind: {"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "any"}} for kind in suspects}
+        return frozenset([kind for kind, thing in things.items() if await objects.place(thing) is None])
+
+
+async def renew(api: client.ApiClient, ledger: ReleaseLedger, release: Release) -> None:
+    """Replace the API versions that the API server no longer serves in the manifest of a release.
+
+    Without this a release could never be upgraded again after its cluster was. https://helm.sh/docs/topics/kubernetes_apis/
+    """
+    if unserved := await unserved_kinds(api, release):
+        await rewrite_manifest(
+            api, ledger, release, lambda things: [new for thing in things if (new := _renewed(thing, unserved))]
+        )
+
+
+def _renewed(thing: Thing, unserved: Collection[Kind]) -> Thing | None:
+    if (kind := kind_of(thing)) not in unserved:
+        return thing
+    successor = REMOVED[kind].successor
+    return {**thing, "apiVersion": successor} if successor else None

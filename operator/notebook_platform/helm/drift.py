@@ -1,4 +1,4 @@
-"""Whether the live objects of a release still are what its manifest says: asked of the API server itself.
+"""Drift of a release: differences between its live objects and its manifest, found by a dry run of the API server.
 
 A server-side apply in dry run answers what the object would be with the manifest's members put into it, defaults and normal forms
 included. Where that differs from what is, somebody's hand was there. Putting it right writes those members and no others; helm is
@@ -14,6 +14,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Change, compare, merged
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.object_client import ERRORS, Live, live
@@ -33,7 +34,7 @@ COME_AND_GO = frozenset({"Job", "Pod"})
 
 @dataclass(frozen=True)
 class Drift:
-    """One member of one object: `path` as `Deployment/hub.spec.replicas`, what is there and what the release says."""
+    """One differing member of one object: `path` as `Deployment/hub.spec.replicas`, the live value and the manifest's."""
 
     path: str
     found: Any
@@ -41,7 +42,8 @@ class Drift:
 
 
 async def drifted(api: client.ApiClient, release: Release) -> list[Drift]:
-    """All differences, in the manifest's order. An object that the server does not let us look at is passed by."""
+    """Return all differences, in the manifest's order. An object that the server does not allow the operator to read is
+    skipped."""
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -74,8 +76,8 @@ async def _of_object(objects: Live, thing: Mapping[str, Any]) -> list[Drift]:
 
 
 async def _compared(objects: Live, thing: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Change]]:
-    """The object as it is (None: it is gone), and where it differs. Nothing differs in one that does not stand still: what a
-    controller writes between our two questions is nobody's drift."""
+    """Return the live object (None: it does not exist) and its differences. An object that changes between both requests has
+    none: a controller is writing it."""
     now = None
     for _ in range(LOOKS):
         now = await objects.get(thing)
@@ -88,7 +90,7 @@ async def _compared(objects: Live, thing: Mapping[str, Any]) -> tuple[dict[str, 
 
 
 def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what the server keeps for itself, and without status."""
+    """Return the object without status and the members that the server maintains."""
     metadata = {k: v for k, v in document.get("metadata", {}).items() if k not in KEPT_BY_SERVER}
     return {**{k: v for k, v in document.items() if k != "status"}, "metadata": metadata}
 
@@ -107,7 +109,7 @@ async def put_right(api: client.ApiClient, release: Release, paths: Collection[s
                 if error.status == 409:
                     continue  # somebody wrote it this moment: the next look tells
                 raise StepError(
-                    "DriftNotCorrectable",
+                    Reason.DRIFT_NOT_CORRECTABLE,
                     f"{field}: {where} of release {release.name} was changed by hand and cannot be changed back ({error.status})",
                     f"Delete {where} in namespace {release.namespace}, and it is made anew; or name it in spec.driftIgnore.",
                     retry_in=60,

@@ -1,4 +1,4 @@
-"""A look ahead at what helm would do: the chart is rendered against the cluster's own API before anything is written.
+"""Dry run of a release: the chart is rendered against the cluster's own API before anything is written.
 
 Helm ends an upgrade at the first thing that the cluster does not take, and a revision is spent by then. What it refuses in the
 rehearsal is told at once, in plans too. An answer is kept until chart, values or cluster are others.
@@ -15,6 +15,7 @@ from typing import Any
 
 from pyhelm3.errors import Error
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_yaml_all
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, ageing, named
@@ -24,11 +25,18 @@ from notebook_platform.helm.state import Wanted
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 CERTAIN = frozenset(
-    {"ValuesRefused", "UnsupportedKubernetes", "OwnershipConflict", "ChartNotFound", "RepositoryRefused", "RepositoryUnreachable"}
+    {
+        Reason.VALUES_REFUSED,
+        Reason.UNSUPPORTED_KUBERNETES,
+        Reason.OWNERSHIP_CONFLICT,
+        Reason.CHART_NOT_FOUND,
+        Reason.REPOSITORY_REFUSED,
+        Reason.REPOSITORY_UNREACHABLE,
+    }
 )
 """What holds for the real run too. Anything else may go well then, or fails there and is counted."""
 
-FROM_AFAR = frozenset({"ChartNotFound", "RepositoryRefused", "ChartDigestMismatch", "ChartTooLarge"})
+FROM_AFAR = frozenset({Reason.CHART_NOT_FOUND, Reason.REPOSITORY_REFUSED, Reason.CHART_DIGEST_MISMATCH, Reason.CHART_TOO_LARGE})
 AGAIN = 60.0
 """Seconds until such a refusal is asked for again: a repository can be corrected without a change of the spec."""
 
@@ -45,15 +53,15 @@ NO_MATCH = re.compile(r'no matches for kind "(\w+)" in version "([^"]+)"')
 
 @dataclass(frozen=True, kw_only=True)
 class DryRun:
-    """How it went: `refused` says why the real one would fail; `objects` are what it would leave, hooks apart."""
+    """The result. `refused`: why the real run would fail; `objects`: the objects after it, without hooks."""
 
     refused: Failed | None = None
     objects: frozenset[Place] = frozenset()
 
 
 class DryRuns:
-    """The last rehearsal of each release. `rehearse` runs helm: (cluster, what is wanted, whether it is an upgrade) -> manifests; a
-    pass waits for it for `patience` seconds."""
+    """The last dry run of each release. `rehearse` runs Helm: (cluster, wanted release, whether it is an upgrade) -> manifests;
+    a reconcile waits for it for `patience` seconds."""
 
     def __init__(
         self, rehearse: Callable[[WorkloadClusterOutput, Wanted, bool], Awaitable[str]], patience: float = PATIENCE
@@ -63,8 +71,8 @@ class DryRuns:
         self._kept: dict[str, tuple[str, asyncio.Task[DryRun], float]] = {}
 
     async def of(self, target: WorkloadClusterOutput, wanted: Wanted, field: str, *, upgrade: bool) -> DryRun | None:
-        """The rehearsal for what is wanted now; helm is run when that, or the cluster's version, has changed. None: it takes its
-        time (a chart has to be fetched from afar) and goes on beside the passes."""
+        """Return the dry run for the wanted release; Helm runs when that or the cluster's version has changed. None: it still
+        runs, beside the reconciles (a chart is downloaded)."""
         release = f"{target.cluster_id}/{wanted.namespace}/{wanted.name}"
         about = [str(wanted.chart), wanted.values, target.served_version, upgrade]
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
@@ -107,7 +115,7 @@ class DryRuns:
 
 
 def _outdated(task: asyncio.Task[DryRun], seconds: float) -> bool:
-    """Whether a rehearsal ended with a refusal that may no longer hold."""
+    """Return whether a dry run ended with a failure that may no longer hold."""
     if seconds < AGAIN or not task.done() or task.cancelled() or task.exception():
         return False
     refused = task.result().refused
@@ -115,7 +123,7 @@ def _outdated(task: asyncio.Task[DryRun], seconds: float) -> bool:
 
 
 async def objects(rendered: str) -> list[dict[str, Any]]:
-    """The objects of a manifest; a list of some is no object itself. Raises DocumentRefused."""
+    """Return the objects of a manifest; a List is not an object itself. Raises DocumentRefused."""
     documents = await read_yaml_all(rendered, RENDERED)
     named = [one for one in documents if isinstance(one, dict) and isinstance(one.get("metadata"), dict)]
     return [one for one in named if isinstance(one.get("kind"), str) and isinstance(one["metadata"].get("name"), str)]
@@ -123,7 +131,7 @@ async def objects(rendered: str) -> list[dict[str, Any]]:
 
 def _unreadable(wanted: Wanted, refused: DocumentRefused, field: str) -> Failed:
     return Failed(
-        reason="ChartRefused",
+        reason=Reason.CHART_REFUSED,
         message=f"{field}.chart: what {wanted.chart.name}-{wanted.chart.version} renders is not read: {refused}",
         remedy=f"Choose another {field}.chart.version, or ask for less of it in {field}.values.",
     )
@@ -131,7 +139,7 @@ def _unreadable(wanted: Wanted, refused: DocumentRefused, field: str) -> Failed:
 
 def _slow(wanted: Wanted, field: str) -> Failed:
     return Failed(
-        reason="HelmTimedOut",
+        reason=Reason.HELM_TIMED_OUT,
         message=f"{field}.chart: {wanted.chart.name}-{wanted.chart.version} was not rendered within {LONGEST:.0f} s",
         remedy="The operator retries. Check the chart repository and the cluster's API.",
         retry_in=60,
@@ -143,20 +151,20 @@ def _is_hook(thing: Mapping[str, Any]) -> bool:
 
 
 def unserved(kinds: Iterable[Kind], wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
-    """The failure that kinds which the cluster no longer serves mean; None when there are none. Pure."""
+    """Return the failure for kinds that the cluster no longer serves; None when there are none. Pure."""
     if not (gone := sorted(set(kinds))):
         return None
     chart, served = f"{wanted.chart.name}-{wanted.chart.version}", ".".join(map(str, kubernetes))
     return Failed(
-        reason="UnsupportedKubernetes",
+        reason=Reason.UNSUPPORTED_KUBERNETES,
         message=f"{field}.chart: {chart} makes {', '.join(map(named, gone))}, which Kubernetes {served} no longer serves",
         remedy=f"Choose a newer {field}.chart.version, or switch off what makes it.",
     )
 
 
 def refusal(words: str, wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
-    """What helm's words mean, if they hold for the real run too. Kinds of custom resources are left to that: a chart may bring
-    their definitions along. Pure."""
+    """Return the failure that Helm's message means, if it holds for the real run too. Missing kinds of custom resources are
+    left to the real run: a chart may install their definitions. Pure."""
     missing: list[Kind] = [(version, kind) for kind, version in NO_MATCH.findall(words)]
     if missing:
         return unserved([kind for kind in missing if kind in REMOVED], wanted, kubernetes, field)

@@ -1,4 +1,4 @@
-"""Hooks of a chart: how far they are while helm waits for them, and what of them a newer chart has as its own."""
+"""Hooks of a chart: their progress while Helm waits for them, and their objects that a newer chart has as its own."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,7 +12,7 @@ HOOK = "helm.sh/hook"
 
 
 async def progress(api: client.ApiClient, namespace: str) -> str | None:
-    """The hook Jobs that run, in a sentence."""
+    """Return the running hook Jobs in a sentence."""
     jobs = (await client.BatchV1Api(api).list_namespaced_job(namespace)).items
     running = [job for job in jobs if _is_hook(job) and job.status.active]
     return "; ".join(map(_sentence, running)) or None
@@ -33,7 +33,7 @@ Place = tuple[str, str]
 
 
 def become_parts(release: Release, objects: Collection[Place]) -> tuple[Place, ...]:
-    """What a hook of the last revision made and the next has as part of the release. Pure."""
+    """Return the objects that a hook of the last revision created and the next revision includes. Pure."""
     hooks = ((thing["kind"], thing["metadata"]["name"]) for thing in release.hook_objects())
     return tuple(sorted({place for place in hooks if place in objects}))
 

@@ -1,4 +1,4 @@
-"""The live objects behind a manifest: any kind, found through the API server's own discovery."""
+"""The live objects of a manifest: any kind, found through the API server's own discovery."""
 
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -18,14 +18,14 @@ Object = Mapping[str, Any]
 
 
 class Live:
-    """One cluster's objects. `namespace` is where an object is that names none."""
+    """One cluster's objects. `namespace` is the namespace of objects that name none."""
 
     def __init__(self, dynamic: Any, namespace: str) -> None:
         self._dynamic = dynamic
         self._namespace = namespace
 
     async def place(self, thing: Object) -> tuple[Any, dict[str, str]] | None:
-        """(resource, name and namespace) of an object; None when the server does not serve its kind."""
+        """Return (resource, name and namespace) of an object; None when the server does not serve its kind."""
         try:
             resource = await self._dynamic.resources.get(api_version=thing["apiVersion"], kind=thing["kind"])
         except (ResourceNotFoundError, KeyError):  # KeyError: the client's word for a version that the group does not have
@@ -35,7 +35,7 @@ class Live:
         return resource, {"name": metadata["name"], **where}
 
     async def get(self, thing: Object) -> dict[str, Any] | None:
-        """The object as it is; None when it, or its kind, is not there. Raises ERRORS."""
+        """Return the live object; None when it, or its kind, does not exist. Raises ERRORS."""
         placed = await self.place(thing)
         if placed is None:
             return None
@@ -48,7 +48,7 @@ class Live:
         return found
 
     async def as_applied(self, thing: Object, manager: str) -> dict[str, Any]:
-        """What the object would be with these members put into it (a server-side apply in dry run). Raises ERRORS."""
+        """Return the object after a server-side apply of these members, in dry run. Raises ERRORS."""
         placed = await self.place(thing)
         assert placed is not None
         applied: dict[str, Any] = (
@@ -84,6 +84,6 @@ class Live:
 
 @asynccontextmanager
 async def live(api: client.ApiClient, namespace: str) -> AsyncIterator[Live]:
-    """For as long as the block: what the server serves is asked once."""
+    """Open a client for as long as the block lasts: discovery is requested once."""
     with tempfile.TemporaryDirectory(prefix="notebook-platform-discovery-") as directory:
         yield Live(await DynamicClient(api, cache_file=str(Path(directory) / "resources.json")), namespace)

@@ -1,202 +1,187 @@
-"""The releases that a platform owns, kept in the management cluster: the operator's own Secret `<platform>-releases`.
+"""Ownership of releases: which platform owns a release, and what the operator may do to it.
 
-Markers and Helm's records stand in the built cluster, where tenants may write Secrets and ConfigMaps. So what the operator installed, and
-the digest of each revision that its helm wrote, is written down here, and only this starts a correction, a rollback or an
-uninstallation. `helm/record_proxy.py` writes a digest before the record itself reaches the cluster, so no record of ours is without one.
-
-The author of the platform may edit this Secret. That gives an author nothing new: spec.releases installs any chart with the same rights in
-the same cluster. Its content is still parsed as foreign text: what does not have the right form is left out, and its release is then
-not owned.
+The ledger in the management cluster (`helm/ledger.py`) decides: only an entry there lets the operator correct, roll back or uninstall a
+release. Beside each release stands a marker, a ConfigMap in the workload cluster that names the owner. The marker informs users and other
+operators and starts nothing, since whoever may write ConfigMaps there can forge it. The operator creates the namespace of a release
+together with its marker. The steps of releases read and write both; `ownership_conflict` says what they may not touch.
 """
 
-import asyncio
-import json
-import time
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.api.reasons import Reason
+from notebook_platform.engine.outcome import Failed
+from notebook_platform.helm.chart_adapter import ChartAdapter
+from notebook_platform.helm.history import History
+from notebook_platform.helm.ledger import OwnedRelease, ReleaseLedger
+from notebook_platform.helm.runner import Helm
 
-Place = tuple[str, str]
-"""(namespace, release)."""
+LABEL = {"app.kubernetes.io/managed-by": "notebook-platform"}
+OWNER = "notebookplatform.io/owner"
+PREFIX = "notebook-platform-"
+LONGEST = 300
+"""Characters. An owner's tag is a cluster id, a namespace, a name and a uid."""
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=253)]
-Revision = Annotated[int, Field(ge=1, le=999_999_999)]
-Count = Annotated[int, Field(ge=0, le=999_999_999)]
+IN_EVERY_NAMESPACE = frozenset({"kube-root-ca.crt"})
 
-MOST_REVISIONS = 32
-"""Helm keeps 10, and beside them the last that was deployed."""
-
-MOST_DIGESTS = 4
-"""Of one revision: the record is written again when a kind's API version is renewed in it."""
-
-MOST_LEFTOVERS = 200
-READ_AGAIN = 10.0
-"""Seconds. Another operator may have had the platform meanwhile (shards move)."""
+Created = TypeVar("Created")
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+@dataclass(frozen=True, kw_only=True)
+class ReleaseScope:
+    """What the release steps of one platform share: the owner's tag, the platform's uid, Helm, the ledger, and what the spec
+    and the administrator allow. `approved`: chart versions and tokens from the annotation (`helm/plan.py`)."""
+
+    owner: str
+    uid: str
+    helm: Helm
+    ledger: ReleaseLedger
+    adoption: str
+    deleting: bool
+    approved: frozenset[str] = frozenset()
 
 
-class Reference(_Model):
-    """An object in the built cluster."""
+@dataclass(frozen=True, kw_only=True)
+class Marker:
+    """`owner`: the tag of the platform that owns the release; `step`: its step. Both come from the workload cluster and prove nothing."""
 
-    apiVersion: Name
-    kind: Name
-    name: Name
-    namespace: Annotated[str, StringConstraints(max_length=63)] = ""
+    owner: str
+    step: str = ""
 
 
-class OwnedRelease(_Model):
-    """One release of ours.
+def ownership_conflict(
+    content: ChartAdapter, scope: ReleaseScope, history: History, owned: OwnedRelease | None, marker: Marker | None
+) -> Failed | None:
+    """Return why the operator may not touch a release; None: it is ours, may be adopted, or does not exist. Pure.
 
-    Attributes:
-        step: the step that keeps it.
-        failures: how often helm failed in a row on what is wanted, last at revision `failed`.
-        recoveries: how often a dead helm's lock was freed.
-        unfinished: what that helm had begun is not done again yet.
-        wish: digest of the chart and values that helm was last run for; only these may be finished without being approved again.
-        removing: the operator began to uninstall it.
-        leftovers: objects of its hooks, which helm does not remove.
-        revisions: digests of the records that the operator's helm wrote, or that were adopted.
-        adopted: revisions that another helm wrote. They tell which objects belong to the release; nothing is created from them.
+    A release in the ledger is ours whatever a marker says. A marker with our tag proves nothing without an entry in the ledger.
     """
-
-    step: Annotated[str, StringConstraints(max_length=253)] = ""
-    failures: Count = 0
-    failed: Count = 0
-    recoveries: Count = 0
-    unfinished: bool = False
-    wish: Digest | None = None
-    removing: bool = False
-    leftovers: Annotated[tuple[Reference, ...], Field(max_length=MOST_LEFTOVERS)] = ()
-    revisions: Annotated[
-        Mapping[Revision, Annotated[tuple[Digest, ...], Field(max_length=MOST_DIGESTS)]], Field(max_length=MOST_REVISIONS)
-    ] = Field(default_factory=dict)
-    adopted: Annotated[tuple[Revision, ...], Field(max_length=MOST_REVISIONS)] = ()
-
-    def wrote(self, revision: int, digest: str) -> bool:
-        """Whether a record of this digest is the operator's, or was adopted."""
-        return digest in self.revisions.get(revision, ())
-
-    def having(self, **changes: Any) -> "OwnedRelease":
-        """The same with other members."""
-        return self.model_copy(update=changes)
-
-    def with_record(self, revision: int, digest: str, *, new: bool) -> "OwnedRelease":
-        """The same with the digest of a record. `new`: it takes the place of whatever the revision was before."""
-        before = () if new else self.revisions.get(revision, ())
-        if digest in before:
-            return self
-        kept = {**self.revisions, revision: (*before, digest)[-MOST_DIGESTS:]}
-        newest = sorted(kept)[-MOST_REVISIONS:]
-        adopted = tuple(one for one in self.adopted if one in newest and not (new and one == revision))
-        return self.having(revisions={one: kept[one] for one in newest}, adopted=adopted)
-
-    def with_revisions_of(self, there: frozenset[int]) -> "OwnedRelease":
-        """The same without the revisions that Helm keeps no longer."""
-        kept = {one: digests for one, digests in self.revisions.items() if one in there}
-        return self.having(revisions=kept, adopted=tuple(one for one in self.adopted if one in kept))
-
-
-class ReleaseLedger:
-    """The releases that one platform owns, and the namespaces that were created for them. One instance for each platform in a process:
-    helm runs write to it between reconciles. `owner` is the platform's tag: entries of another one do not count."""
-
-    def __init__(self, secrets: SecretStore, owner: str) -> None:
-        self._secrets = secrets
-        self._owner = owner
-        self._name = f"{secrets.platform.name}-releases"
-        self._releases: dict[Place, OwnedRelease] = {}
-        self._namespaces: dict[str, str] = {}
-        self._read_at: float | None = None
-        self._lock = asyncio.Lock()
-
-    async def load(self) -> None:
-        """Read the Secret, unless that was done a moment ago. Raises StepError (SecretNameTaken) and ApiException."""
-        async with self._lock:
-            if self._read_at is not None and time.monotonic() - self._read_at < READ_AGAIN:
-                return
-            data = await self._secrets.own(self._name, orphaned=False, plain=True) or {}
-            if data.get("owner") != self._owner:
-                data = {}
-            self._releases = {place: one for key, text in data.items() if (place := _place(key)) and (one := _release(text))}
-            self._namespaces = _namespaces(data.get("namespaces", ""))
-            self._read_at = time.monotonic()
-
-    def release(self, place: Place) -> OwnedRelease | None:
-        """The entry of a release; None: it is not ours."""
-        return self._releases.get(place)
-
-    def releases(self) -> Mapping[Place, OwnedRelease]:
-        """All entries."""
-        return dict(self._releases)
-
-    def namespace(self, name: str) -> str | None:
-        """The uid of a namespace that was created for a release; None: it was there before."""
-        return self._namespaces.get(name)
-
-    async def change(self, place: Place, change: Callable[[OwnedRelease], OwnedRelease]) -> OwnedRelease:
-        """Change the entry of a release, a new one if there is none, and write it down. Raises what the management cluster's API raises;
-        nothing is changed then."""
-        async with self._lock:
-            before = self._releases.get(place)
-            after = change(before or OwnedRelease())
-            if after != before:
-                await self._write({**self._releases, place: after}, self._namespaces)
-            return after
-
-    async def created(self, namespace: str, uid: str) -> None:
-        """Write down that a namespace was created for a release."""
-        async with self._lock:
-            await self._write(self._releases, {**self._namespaces, namespace: uid})
-
-    async def forget(self, place: Place) -> None:
-        """Drop the entry of a release, and of its namespace with the last release in it."""
-        async with self._lock:
-            if place not in self._releases:
-                return
-            releases = {other: one for other, one in self._releases.items() if other != place}
-            used = {namespace for namespace, _ in releases}
-            await self._write(releases, {name: uid for name, uid in self._namespaces.items() if name in used})
-
-    async def _write(self, releases: dict[Place, OwnedRelease], namespaces: dict[str, str]) -> None:
-        data = {_key(place): one.model_dump_json(exclude_defaults=True) for place, one in releases.items()}
-        if data or namespaces:
-            content = {"owner": self._owner, "namespaces": json.dumps(namespaces), **data}
-            await self._secrets.keep(self._name, content, hidden={})
-        else:
-            await self._secrets.drop(self._name)
-        self._releases, self._namespaces = releases, namespaces
-
-
-RELEASE = "release."
-
-
-def _key(place: Place) -> str:
-    """A namespace has no dots, a release may."""
-    return f"{RELEASE}{place[0]}.{place[1]}"
-
-
-def _place(key: str) -> Place | None:
-    namespace, _, release = key.removeprefix(RELEASE).partition(".")
-    return (namespace, release) if key.startswith(RELEASE) and namespace and release else None
-
-
-def _release(text: str) -> OwnedRelease | None:
-    try:
-        return OwnedRelease.model_validate_json(text)
-    except ValidationError:
+    if owned is not None:
         return None
+    field = content.field
+    where = f"release {content.release!r} in namespace {content.namespace!r} of the cluster"
+    if marker is not None and marker.owner != scope.owner:
+        return Failed(
+            reason=Reason.OWNED_BY_ANOTHER,
+            message=f"{field}: {where} belongs to another platform",
+            remedy="Choose another name or namespace. It is not touched.",
+        )
+    if history.present and scope.adoption == "Never":
+        return Failed(
+            reason=Reason.NOT_OWNED,
+            message=f"{field}: {where} exists already and has no owner",
+            remedy="Choose another name, or set spec.adoption: IfUnowned to take it over.",
+        )
+    if history.unreadable:
+        return Failed(
+            reason=Reason.RELEASE_RECORD_UNREADABLE,
+            message=f"{field}: Helm's record of {where} cannot be read: {history.unreadable}",
+            remedy=f"Restore that Secret, or delete it; find out who may write Secrets in namespace {content.namespace}.",
+            retry_in=60,
+        )
+    return None
 
 
-def _namespaces(text: str) -> dict[str, str]:
+def _name(release: str) -> str:
+    return f"{PREFIX}{release}"
+
+
+async def read_marker(api: client.ApiClient, namespace: str, release: str) -> Marker | None:
+    """Read the marker of a release; None: there is none, or it names no owner. Raises ApiException."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return {name: uid for name, uid in found.items() if isinstance(uid, str)} if isinstance(found, dict) else {}
+        found = await client.CoreV1Api(api).read_namespaced_config_map(_name(release), namespace)
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise
+    data = found.data or {}
+    owner = str(data.get("owner", ""))[:LONGEST]
+    return Marker(owner=owner, step=str(data.get("step", ""))[:LONGEST]) if owner else None
+
+
+async def write_marker(api: client.ApiClient, namespace: str, release: str, marker: Marker) -> str | None:
+    """Create the namespace if it does not exist, and write the marker. Returns the namespace's uid if this call created it."""
+    core = client.CoreV1Api(api)
+    metadata = {"name": namespace, "labels": LABEL, "annotations": {OWNER: marker.owner}}
+    created = await _create(core.create_namespace({"metadata": metadata}))
+    body = {"metadata": {"name": _name(release), "labels": LABEL}, "data": {"owner": marker.owner, "step": marker.step}}
+    if await _create(core.create_namespaced_config_map(namespace, body)) is None:
+        await core.replace_namespaced_config_map(_name(release), namespace, body)
+    return str(created.metadata.uid) if created is not None else None
+
+
+async def _create(call: Awaitable[Created]) -> Created | None:
+    """Await a creation and return the object; None: it exists already."""
+    try:
+        return await call
+    except ApiException as error:
+        if error.status != 409:
+            raise
+    return None
+
+
+async def remove_marker(api: client.ApiClient, namespace: str, release: str, *, created: str | None, with_data: bool) -> None:
+    """Delete the marker, and the namespace if the operator created it and it is empty.
+
+    Args:
+        created: the uid of the namespace that the operator created (from the ledger; the annotation in the cluster proves nothing).
+        with_data: delete the namespace as soon as no release is left in it, with everything else that it holds, volumes included.
+    """
+    core = client.CoreV1Api(api)
+    await _delete_marker(core, namespace, release)
+    try:
+        found = await core.read_namespace(namespace)
+        if created is None or found.metadata.uid != created:
+            return
+        remaining = await core.list_namespaced_secret(namespace, label_selector="owner=helm", limit=1)
+        if not remaining.items and (with_data or await _is_empty(api, namespace)):
+            await core.delete_namespace(namespace, body={"preconditions": {"uid": created}})
+    except ApiException as error:
+        if error.status != 404:
+            raise
+
+
+async def orphan_release(api: client.ApiClient, namespace: str, release: str, owner: str) -> None:
+    """Delete the marker, and the owner's annotation on the namespace: the release stays and has no owner."""
+    core = client.CoreV1Api(api)
+    await _delete_marker(core, namespace, release)
+    try:
+        found = await core.read_namespace(namespace)
+        if (found.metadata.annotations or {}).get(OWNER) == owner:
+            nothing = {"metadata": {"annotations": {OWNER: None}}}
+            await core.patch_namespace(namespace, nothing, _content_type="application/merge-patch+json")
+    except ApiException as error:
+        if error.status != 404:
+            raise
+
+
+async def _delete_marker(core: client.CoreV1Api, namespace: str, release: str) -> None:
+    try:
+        await core.delete_namespaced_config_map(_name(release), namespace)
+    except ApiException as error:
+        if error.status != 404:
+            raise
+
+
+async def _is_empty(api: client.ApiClient, namespace: str) -> bool:
+    """Return whether a namespace holds no object of a user: one that the operator created may be in use by now."""
+    core, apps = client.CoreV1Api(api), client.AppsV1Api(api)
+    lists = (
+        core.list_namespaced_persistent_volume_claim,
+        core.list_namespaced_secret,
+        core.list_namespaced_config_map,
+        core.list_namespaced_pod,
+        core.list_namespaced_service,
+        apps.list_namespaced_deployment,
+        apps.list_namespaced_stateful_set,
+    )
+    for list_page in lists:
+        page = await list_page(namespace, limit=50)
+        stays = [one for one in page.items if not one.metadata.deletion_timestamp and one.metadata.name not in IN_EVERY_NAMESPACE]
+        if stays or (page.metadata and page.metadata._continue):
+            return False
+    return True

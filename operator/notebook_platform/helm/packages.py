@@ -1,5 +1,6 @@
-"""A chart's *package* is the archive (`name-version.tgz`) that a repository serves. Where the spec gives its digest, the operator obtains the
-package itself, compares, and lets helm work with that very file only: what a repository or a directory holds a moment later changes nothing.
+"""Packages of charts whose digest the spec gives. A *package* is the archive (`name-version.tgz`) that a repository serves: the
+operator obtains it itself, compares, and lets Helm use that very file only, so that a later change of the repository or
+directory has no effect.
 
 Packages are kept by their digest in the operator's private directory, a bounded number of them. Whoever uses one gets a link of its own, so
 that removing an old package never takes a file away from a helm that runs.
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from pyhelm3.errors import Error
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.errors import failure
@@ -56,8 +58,8 @@ class Packages:
 
     @asynccontextmanager
     async def checked(self, chart: ChartRef) -> AsyncIterator[ChartRef]:
-        """The chart as helm is to be given it, for as long as the block lasts: unchanged where no digest is given, else a file whose content
-        has that digest.
+        """Yield the chart for Helm, for as long as the block lasts: unchanged where no digest is given, else a file whose
+        content has that digest.
 
         Raises StepError (ChartDigestMismatch, ChartTooLarge, and what the repository answers).
         """
@@ -82,7 +84,7 @@ class Packages:
             found = await asyncio.to_thread(_copied, chart, Path(place), copy)
             if found != digest:
                 raise StepError(
-                    "ChartDigestMismatch",
+                    Reason.CHART_DIGEST_MISMATCH,
                     f"{chart.field}.digest is {digest}, but the package of {chart.name} {chart.version} has {found}",
                     f"Compare with the digest that the chart's publisher states. If the package is right, set {chart.field}.digest to "
                     "its digest; if not, do not install it.",
@@ -95,7 +97,7 @@ class Packages:
                 await self._pull(chart, place)
         except TimeoutError:
             raise StepError(
-                "RepositoryUnreachable",
+                Reason.REPOSITORY_UNREACHABLE,
                 f"{chart.field}: the package of {chart.name} {chart.version} did not arrive within {PULL_SECONDS:.0f} seconds",
                 "Check the connection from the operator to the chart repository.",
                 retry_in=60,
@@ -110,7 +112,7 @@ class Packages:
         return self._directory / f"{digest.removeprefix(ALGORITHM)}.tgz"
 
     def _linked(self, digest: str) -> Path | None:
-        """A link to a kept package, if there is one and it is still what it was."""
+        """Return a link to a kept package, if there is one and its content is unchanged."""
         link = self._directory / f"use-{os.urandom(8).hex()}.tgz"
         try:
             os.link(self._name(digest), link)
@@ -142,15 +144,15 @@ class Packages:
 
 
 def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
-    """Copy the package and return the digest of what was copied, so that a change of the source meanwhile does no harm. Raises StepError
-    (ChartTooLarge, ChartNotFound)."""
+    """Copy the package and return the digest of the copy, so that a change of the source meanwhile does no harm. Raises
+    StepError (ChartTooLarge, ChartNotFound)."""
     digest, size = hashlib.sha256(), 0
     source = Path(chart.reference) if chart.is_archive else next(place.glob("*.tgz"))
     try:
         reading = source.open("rb")
     except OSError as error:
         raise StepError(
-            "ChartNotFound",
+            Reason.CHART_NOT_FOUND,
             f"{chart.field}: the package of {chart.name} {chart.version} cannot be read: {type(error).__name__}",
             "Put it into the operator's directory of charts, readable for the operator.",
             retry_in=60,
@@ -167,7 +169,7 @@ def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
 
 def _too_large(chart: ChartRef) -> StepError:
     return StepError(
-        "ChartTooLarge",
+        Reason.CHART_TOO_LARGE,
         f"{chart.field}: the package of {chart.name} {chart.version}, or its repository's index, is larger than the operator takes "
         f"({LARGEST >> 20} MiB for a package)",
         f"Set {chart.field}.version or {chart.field}.repository to a smaller package.",

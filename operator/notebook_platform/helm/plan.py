@@ -1,29 +1,54 @@
-"""What would be done about a release, as changes. Pure."""
+"""Plan: what a release needs, as Changes, and which of them a user must approve first. Pure.
 
-from collections.abc import Iterable, Iterator, Sequence
+A change that concerns users' data and cannot be undone needs approval by the annotation `notebookplatform.io/approve`. What a chart version
+brings is approved by that version. Any other change has its own token, a digest of all concerns: the approval of one change does not hold
+for the next.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import Disruptive, Gate, Impossible, NeedsApproval, compare
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, named
 from notebook_platform.helm.drift import Drift
-from notebook_platform.helm.ownership import OwnedRelease
+from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import State, Wanted
 
-SHOWN = 1000
+PATHS_SHOWN = 1000
 """Paths of values that differ; status shows fewer."""
 
 WRITES = frozenset({State.ABSENT, State.OUT_OF_SYNC, State.FAILED})
-"""States in which helm is given chart and values anew."""
+"""States in which helm writes a new revision from chart and values."""
+
+APPROVE = "notebookplatform.io/approve"
+"""Annotation of a platform: approved chart versions and tokens of changes, separated by commas."""
+
+TOKEN = "data-"
+DIGITS = 12
+CONCERNS_SHOWN = 6
+"""Number of concerns that a message names; the rest are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concern:
+    """One effect of a change on users' data, as a clause that follows "because". `key`: the change in one canonical form without
+    secrets; empty: the effect follows from the chart's version."""
+
+    clause: str
+    key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionPreview:
-    """What is known of a revision before it is begun. `refused`: why it would fail; `awaits`: what a person has to approve first;
-    `renewed`: kinds in the last revision's manifest that are gone from the cluster's Kubernetes; `hooks`: what was a hook's until
-    now and becomes part of the release, as (kind, name). `unknown`: it is still being looked at."""
+    """What is known of a revision before helm writes it. `refused`: why it would fail; `awaits`: the approval that it needs;
+    `renewed`: kinds in the last revision's manifest that the cluster no longer serves; `hooks`: objects (kind, name) that a hook made
+    and that become part of the release; `unknown`: helm still renders it."""
 
     refused: Failed | None = None
     awaits: Failed | None = None
@@ -33,31 +58,28 @@ class RevisionPreview:
 
 
 def path_of(wanted: Wanted) -> str:
-    """Where a release stands in plans."""
+    """Return the path of a release in plans."""
     return f"releases/{wanted.namespace}/{wanted.name}"
 
 
 def installs(wanted: Wanted, preview: RevisionPreview) -> list[Change]:
-    """It is not there."""
+    """Return the change of a release that does not exist."""
     chart = f"{wanted.chart.name}-{wanted.chart.version}"
-    told = {"chart": chart, "values": dict(wanted.origins)} if wanted.origins else chart
-    return [
-        Change(
-            path=path_of(wanted), action=Action.CREATE, after=told, gate=Impossible(preview.refused) if preview.refused else None
-        )
-    ]
+    after = {"chart": chart, "values": dict(wanted.origins)} if wanted.origins else chart
+    gate = Impossible(preview.refused) if preview.refused else None
+    return [Change(path=path_of(wanted), action=Action.CREATE, after=after, gate=gate)]
 
 
 def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, preview: RevisionPreview) -> list[Change]:
-    """It has another chart or other values; what has to be done for that beside it comes first."""
+    """Return the changes of a release with another chart or other values than wanted; what must happen before the upgrade is first."""
     chart, before = f"{wanted.chart.name}-{wanted.chart.version}", f"{release.chart}-{release.chart_version}"
-    begun = owned is not None and owned.unfinished and owned.wish == wanted.digest  # what was broken off is not left half done
+    begun = owned is not None and owned.unfinished and owned.wish == wanted.digest  # an interrupted upgrade is completed
     if before != chart:
-        told = Change(path=f"{path_of(wanted)}/chart", action=Action.UPDATE, before=before, after=chart)
+        upgrade = Change(path=f"{path_of(wanted)}/chart", action=Action.UPDATE, before=before, after=chart)
     else:
-        told = Change(path=f"{path_of(wanted)}/values", action=Action.UPDATE, before=_differing(wanted, release))
+        upgrade = Change(path=f"{path_of(wanted)}/values", action=Action.UPDATE, before=_differing(wanted, release))
     gate = _gate(preview, begun=begun)
-    return [replace(change, gate=gate) for change in (*_beside(wanted, preview), told)]
+    return [replace(change, gate=gate) for change in (*_beside(wanted, preview), upgrade)]
 
 
 def _gate(preview: RevisionPreview, *, begun: bool) -> Gate | None:
@@ -79,26 +101,26 @@ def _beside(wanted: Wanted, preview: RevisionPreview) -> Iterator[Change]:
 
 
 def drift(drifts: Iterable[Drift]) -> list[Change]:
-    """Live objects are not what the last revision's manifest says."""
+    """Return the changes that make live objects equal to the last revision's manifest again."""
     return [Change(path=one.path, action=Action.UPDATE, before=one.found, after=one.wanted) for one in drifts]
 
 
 def of_revision(wanted: Wanted, changes: Iterable[Change]) -> bool:
-    """Whether helm has to write a revision for any of the changes; live objects are put right without."""
+    """Return whether helm must write a revision for any of the changes. Drift of live objects is corrected without one."""
     return any(change.path.startswith(path_of(wanted)) for change in changes)
 
 
 def _differing(desired: Wanted, release: Release) -> list[str]:
-    """The paths at which the values differ, and where they come from; the values themselves may be secret."""
-    forth = {change.path for change in islice(compare(desired.values, release.config), SHOWN)}
-    back = {change.path for change in islice(compare(release.config, desired.values), SHOWN)}
+    """Return the paths at which the values differ, and their origins; the values themselves may be secret."""
+    forth = {change.path for change in islice(compare(desired.values, release.config), PATHS_SHOWN)}
+    back = {change.path for change in islice(compare(release.config, desired.values), PATHS_SHOWN)}
     return [f"{path} ({desired.origins[path]})" if path in desired.origins else path for path in sorted(forth | back)]
 
 
 def changes(
     wanted: Wanted, release: Release, state: State, owned: OwnedRelease | None, preview: RevisionPreview, owner: str
 ) -> Sequence[Change]:
-    """What is done about a release that is there; drift apart."""
+    """Return the changes of a release that exists, without drift."""
     path = path_of(wanted)
     if state is State.IN_SYNC:
         return ()
@@ -108,3 +130,60 @@ def changes(
         return upgrades(wanted, release, owned, preview)
     gate = Impossible(preview.refused) if preview.refused and state in WRITES else None
     return [Change(path=f"{path}/state", action=Action.UPDATE, before=release.status, after="as wanted", gate=gate)]
+
+
+def approved(metadata: Mapping[str, Any]) -> frozenset[str]:
+    """Return the chart versions and tokens that an object's annotation approves."""
+    given = (metadata.get("annotations") or {}).get(APPROVE, "")
+    return frozenset(word for part in given.split(",") if (word := part.strip()))
+
+
+def token_of(concerns: Sequence[Concern], place: str) -> str:
+    """Return the token that approves exactly these concerns of the release at `place` (namespace/name)."""
+    keys = sorted({concern.key for concern in concerns if concern.key})
+    digest = hashlib.sha256("\0".join([place, *keys]).encode()).hexdigest()
+    return f"{TOKEN}{digest[:DIGITS]}"
+
+
+def _approvals_for(concerns: Sequence[Concern], version: str, place: str) -> list[str]:
+    """Return what the annotation must contain for these concerns: the chart's version, a token, or both."""
+    versions = [version] if any(not concern.key for concern in concerns) else []
+    return versions + ([token_of(concerns, place)] if any(concern.key for concern in concerns) else [])
+
+
+def _clause(concerns: Sequence[Concern]) -> str:
+    """Join the concerns to one clause."""
+    more = len(concerns) - CONCERNS_SHOWN
+    clauses = [concern.clause for concern in concerns[:CONCERNS_SHOWN]]
+    return "; ".join([*clauses, f"and {more} more"] if more > 0 else clauses)
+
+
+def uninstall_approval(place: tuple[str, str], concerns: Sequence[Concern], approvals: Collection[str]) -> Failed | None:
+    """Return the approval that is missing for the uninstallation of the release at `place` (namespace, name); None: none is missing."""
+    namespace, name = place
+    token = token_of(concerns, f"{namespace}/{name}")
+    if not concerns or token in approvals:
+        return None
+    return Failed(
+        reason=Reason.APPROVAL_NEEDED,
+        message=f"spec no longer asks for release {name} in namespace {namespace}; its uninstallation waits to be approved, because "
+        f"{_clause(concerns)}",
+        remedy=f'Put it back into the spec, or approve it with the annotation {APPROVE}: "{token}" on the platform, and take that away '
+        "afterwards.",
+    )
+
+
+def upgrade_approval(
+    wanted: Wanted, release: Release, concerns: Sequence[Concern], approvals: Collection[str], field: str
+) -> Failed | None:
+    """Return the approval that is missing for an upgrade of `release`; None: none is missing."""
+    version = wanted.chart.version
+    words = _approvals_for(concerns, version, f"{wanted.namespace}/{wanted.name}")
+    if set(words) <= set(approvals):
+        return None
+    change = f"from {release.chart_version} to {version}" if release.chart_version != version else "to these values"
+    return Failed(
+        reason=Reason.APPROVAL_NEEDED,
+        message=f"{field}: going {change} waits to be approved, because {_clause(concerns)}",
+        remedy=f'Approve it with the annotation {APPROVE}: "{",".join(words)}" on the platform, and take it away afterwards.',
+    )

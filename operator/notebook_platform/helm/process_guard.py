@@ -1,4 +1,5 @@
-"""`python leash.py PROGRAM ARGUMENTS`: the program ends with the operator, so that a lock helm leaves behind is known to be nobody's.
+"""`python process_guard.py PROGRAM ARGUMENTS`: the program ends with the operator, so that a lock that Helm leaves behind is
+known to be stale.
 
 Between the operator and this stands the shell of pyhelm3, which outlives an operator that is killed. So both are watched: the shell,
 which is ended when a run is no longer wanted, and the operator itself. Runs by itself, with nothing of the operator.
@@ -48,12 +49,12 @@ LIMITS = {
 
 
 def allowed(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of the environment that the program gets."""
+    """Return the part of the environment that the program gets."""
     return {name: value for name, value in environment.items() if name in ALLOWED}
 
 
 def end_with(parent: int) -> None:
-    """Be killed when the parent ends, or now if it has ended already."""
+    """Have the kernel kill this process when the parent ends, or end now if it has ended already."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
     if os.getppid() != parent:
         os._exit(GONE)
@@ -82,8 +83,8 @@ def watched(command: list[str], operator: int) -> int:
 
 
 def copied(pipes: dict[int, int], operator: int) -> bool:
-    """Copy what the program writes to our own output until it closes it. Returns False when the program has to be ended: the operator
-    has ended, or the program wrote too much."""
+    """Copy what the program writes to our own output until it closes it. Returns False when the program has to be ended: the
+    operator has ended, or the program wrote too much."""
     events, left = select.poll(), dict.fromkeys(pipes, MOST_OUTPUT)
     for descriptor in (operator, *pipes):
         events.register(descriptor, select.POLLIN)
@@ -106,7 +107,8 @@ def copied(pipes: dict[int, int], operator: int) -> bool:
 
 
 def main(command: list[str]) -> int:
-    """Elsewhere than on Linux, where the operator is only tried out, there is no leash; on a kernel without pidfd only the shell's."""
+    """Run the program. Outside Linux, where the operator is only tried out, nothing guards it; on a kernel without pidfd only
+    the shell's limits do."""
     if sys.platform != "linux":
         os.execvpe(command[0], command, allowed(os.environ))
     end_with(os.getppid())

@@ -1,5 +1,7 @@
-"""RetiredReleases: releases of ours that the spec no longer asks for, by the ledger in the management cluster: they are uninstalled, and
-their volumes are left alone. Nothing in the built cluster starts this."""
+"""RetiredReleases: releases of the ledger that the spec no longer asks for are uninstalled, and their volumes are kept.
+
+Only the ledger in the management cluster starts this; nothing in the workload cluster does.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from kubernetes.aio import client
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import Disruptive, NeedsApproval
-from notebook_platform.helm import marker
 from notebook_platform.helm.actions.uninstall import finish, uninstall
-from notebook_platform.helm.approval import Concern, retirement
 from notebook_platform.helm.errors import failure
-from notebook_platform.helm.keeping import Keeping
-from notebook_platform.helm.ownership import OwnedRelease, Place
+from notebook_platform.helm.history import read_history, records_changed
+from notebook_platform.helm.ledger import OwnedRelease, Place
+from notebook_platform.helm.ownership import ReleaseScope, orphan_release
+from notebook_platform.helm.plan import Concern, uninstall_approval
 from notebook_platform.helm.release import Release
-from notebook_platform.helm.storage import changed, history
 from notebook_platform.workload import errors
 from notebook_platform.workload.step import WorkloadClusterOutput
 
@@ -29,7 +31,7 @@ Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
 
 @dataclass(frozen=True)
 class Found:
-    """Entries of the ledger by place, and what has to be approved before a release is uninstalled."""
+    """Ledger entries by place, and the approval that an uninstallation needs."""
 
     target: WorkloadClusterOutput
     releases: Mapping[Place, OwnedRelease]
@@ -37,15 +39,15 @@ class Found:
 
 
 class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
-    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it. `concerns`:
-    what is asked before one is uninstalled while the platform stays."""
+    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it.
+    `concerns`: returns what needs approval before an uninstallation while the platform stays."""
 
     name = "RetiredReleases"
     needs = (WorkloadClusterOutput,)
     deleted_with = outputs.Cluster
 
-    def __init__(self, keeping: Keeping, wanted: Collection[Place], clear: Mapping[str, Clear], concerns: Concerns) -> None:
-        self._keeping = keeping
+    def __init__(self, scope: ReleaseScope, wanted: Collection[Place], clear: Mapping[str, Clear], concerns: Concerns) -> None:
+        self._scope = scope
         self._wanted = frozenset(wanted)
         self._clear = clear
         self._concerns = concerns
@@ -57,36 +59,36 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         target = inputs.get(WorkloadClusterOutput)
         if target is None or target.api is None:
             return Observed()
-        await self._keeping.ledger.load()
-        left = {place: one for place, one in self._keeping.ledger.releases().items() if place not in self._wanted}
+        await self._scope.ledger.load()
+        left = {place: one for place, one in self._scope.ledger.releases().items() if place not in self._wanted}
         if not left:
             return Observed()
         for namespace, release in left:
-            run = self._keeping.helm.run_of(self._key((namespace, release)))
+            run = self._scope.helm.run_of(self._key((namespace, release)))
             if run is None:
                 continue
             if not run.ended and run.verb == "uninstall":
                 message = f"Helm is at work: uninstall {release} from {namespace}"
-                return Observed(busy=Progressing(reason="Uninstalling", message=message, requeue_after=0.5))
+                return Observed(busy=Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.5))
             if run.words is not None and run.verb == "uninstall":
                 return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
-        awaits = {} if self._keeping.deleting else await self._awaits(target, left)
+        awaits = {} if self._scope.deleting else await self._awaits(target, left)
         return Observed(found=Found(target, left, awaits))
 
     async def _awaits(self, target: WorkloadClusterOutput, left: Mapping[Place, OwnedRelease]) -> dict[Place, Failed]:
-        """What has to be approved; what has begun is not asked for again."""
+        """Return the approval that an uninstallation needs; one that has begun needs none again."""
         found = {}
         for place, owned in left.items():
-            newest = (await history(target.api, *place, owned)).own
+            newest = (await read_history(target.api, *place, owned)).own
             if newest is None or newest.status == "uninstalled" or owned.removing:
                 continue
             concerns = await self._concerns(target.api, newest)
-            if asked := retirement(place, concerns, self._keeping.approved):
+            if asked := uninstall_approval(place, concerns, self._scope.approved):
                 found[place] = asked
         return found
 
     def _key(self, place: Place) -> str:
-        return f"{self._keeping.uid}/{place[0]}/{place[1]}"
+        return f"{self._scope.uid}/{place[0]}/{place[1]}"
 
     def plan(self, desired: bool | None, found: Found | None) -> Sequence[Change]:
         if found is None:
@@ -106,33 +108,33 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return await self._end_next(found, with_data=True)
 
     async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
-        """One after the other."""
+        """Uninstall one release after the other."""
         place, owned = next(iter(sorted(found.releases.items())))
         api, (namespace, release) = found.target.api, place
-        keeping = self._keeping
-        if keeping.helm.stop(self._key(place)):
-            message = f"The helm that worked on {release} is ended"
-            return Progressing(reason="Uninstalling", message=message, requeue_after=0.2)
-        kept = await history(api, namespace, release, owned)
+        scope = self._scope
+        if scope.helm.stop(self._key(place)):
+            message = f"The Helm process of {release} is stopped"
+            return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.2)
+        kept = await read_history(api, namespace, release, owned)
         label = f"release {release} in namespace {namespace}"
-        if failed := changed(kept, owned, "spec", label):
+        if failed := records_changed(kept, owned, "spec", label):
             return replace(failed, remedy=f"{failed.remedy.split('. ')[0]}. {REMOVE_BY_HAND}")
         if kept.own is not None:
-            return await uninstall(keeping.helm, api, keeping.ledger, self._key(place), kept.own)
+            return await uninstall(scope.helm, api, scope.ledger, self._key(place), kept.own)
         if clear := self._clear.get(owned.step):
             await clear(api, namespace)
-        await finish(api, keeping.ledger, place, owned, kept, with_data=with_data)
+        await finish(api, scope.ledger, place, owned, kept, with_data=with_data)
         if len(found.releases) == 1:
             return Ready()
-        return Progressing(reason="Uninstalling", message=f"{release} is gone", requeue_after=0.1)
+        return Progressing(reason=Reason.UNINSTALLING, message=f"{release} is gone", requeue_after=0.1)
 
     def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, "spec")
 
     async def orphan(self, found: Found) -> Outcome:
         for namespace, release in found.releases:
-            await marker.unmark(found.target.api, namespace, release, self._keeping.owner)
-            await self._keeping.ledger.forget((namespace, release))
+            await orphan_release(found.target.api, namespace, release, self._scope.owner)
+            await self._scope.ledger.forget((namespace, release))
         return Ready()
 
 
@@ -142,5 +144,5 @@ def _end(place: Place, awaits: Failed | None) -> Change:
 
 
 def _path(place: Place) -> str:
-    """Where a release stands in plans."""
+    """Return the path of a release in plans."""
     return f"releases/{place[0]}/{place[1]}"

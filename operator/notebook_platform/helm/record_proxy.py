@@ -1,4 +1,5 @@
-"""Stands between helm and the built cluster's API, so that helm reads no record but ours and writes none that the ledger does not know.
+"""Proxy between Helm and the workload cluster's API: Helm reads only our records, and writes none that the ledger does not
+have.
 
 Helm takes the last revision's record from the cluster: it deletes what that names and the next does not, runs its hooks, and rolls back to
 it. Whoever may write Secrets in the namespace could exchange the record between a check of the operator's and helm's own read. So helm
@@ -26,7 +27,7 @@ from yarl import URL
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.ownership import OwnedRelease, Place, ReleaseLedger
+from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
 from notebook_platform.helm.release import PREFIX, RecordUnreadable, revision_of
 from notebook_platform.helm.storage import decoded_from, packed_release
 
@@ -43,7 +44,7 @@ NOT_PASSED_DOWN = frozenset({"connection", "transfer-encoding", "content-length"
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """A cluster and one release in it, as a helm run may use them."""
+    """A cluster and one release in it, as a Helm process may use them."""
 
     api: client.ApiClient = field(repr=False)
     ledger: ReleaseLedger = field(repr=False)
@@ -57,7 +58,7 @@ class _Run:
 
 
 class _Rejected(Exception):
-    """What helm asked for is not done. Its text goes to helm, and with helm's words into a condition."""
+    """A request of Helm that is rejected. Its text goes to Helm, and with Helm's message into a condition."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -65,7 +66,7 @@ class _Rejected(Exception):
 
 
 class RecordProxy:
-    """One server on loopback for all helm runs of the process; it starts with the first one."""
+    """One server on loopback for all Helm processes; it starts with the first one."""
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
@@ -75,7 +76,8 @@ class RecordProxy:
 
     @asynccontextmanager
     async def kubeconfig(self, key: str, access: Access) -> AsyncIterator[str]:
-        """A kubeconfig that leads through here to the cluster, for as long as the block. `key` names the release among all."""
+        """Yield a kubeconfig that leads through the proxy to the cluster, for as long as the block lasts. `key` identifies the
+        release."""
         await self._start()
         # helm caches what a server offers by its address: a release keeps its own
         path = self._paths.setdefault((key, access.api.configuration.host), secrets.token_urlsafe(24))
@@ -127,7 +129,7 @@ def _kubeconfig(server: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _session(api: client.ApiClient) -> AsyncIterator[aiohttp.ClientSession]:
-    """Connections of their own: helm's watches do not use up those of the operator."""
+    """Open connections for Helm alone: its watches do not use up the operator's."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
     connector = aiohttp.TCPConnector(ssl=api.rest_client.ssl_context)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True, read_bufsize=2**21) as session:
@@ -135,14 +137,14 @@ async def _session(api: client.ApiClient) -> AsyncIterator[aiohttp.ClientSession
 
 
 class _Exchange:
-    """One request of helm's."""
+    """One request of Helm."""
 
     def __init__(self, run: _Run, request: web.Request, target: str) -> None:
         self._run, self._request, self._target = run, request, target
         self._access = run.access
 
     async def answer(self) -> web.StreamResponse:
-        """Answer it here if it concerns records, else pass it on."""
+        """Answer a request for records here, and pass any other on."""
         path, _, _ = self._target.partition("?")
         match = SECRETS.match(path)
         if match is None or unquote(match[1]) != self._access.place[0]:
@@ -167,7 +169,7 @@ class _Exchange:
         raise _Rejected(403, "Forbidden", f"{name} is a record of Helm's: a chart cannot write it")
 
     async def _list(self) -> web.StreamResponse:
-        """Not the cluster's list, which may hold anything: our revisions one by one."""
+        """Return our revisions one by one instead of the cluster's list, which may hold anything."""
         namespace, release = self._access.place
         owned = self._access.ledger.release((namespace, release))
         names = [f"{PREFIX}{release}.v{revision}" for revision in sorted(owned.revisions)] if owned else []
@@ -177,7 +179,7 @@ class _Exchange:
         return web.json_response({"kind": "SecretList", "apiVersion": "v1", "metadata": {"resourceVersion": ""}, "items": items})
 
     async def _verified(self, name: str) -> dict[str, Any] | None:
-        """The Secret of a record if it is as our helm wrote it."""
+        """Return the Secret of a record if it is as our Helm wrote it."""
         namespace, release = self._access.place
         owned, revision = self._access.ledger.release((namespace, release)), revision_of(name, release)
         if owned is None or revision is None:
@@ -198,7 +200,7 @@ class _Exchange:
         return document if owned.wrote(revision, found.digest) else None
 
     async def _written(self, *, new: bool) -> web.StreamResponse:
-        """A Secret that helm writes. A record's digest is in the ledger before it is in the cluster."""
+        """Write a Secret for Helm. A record's digest is in the ledger before the record is in the cluster."""
         body = await self._request.read()
         document = await self._as_json(body)
         metadata = document.get("metadata") if isinstance(document, dict) else None
@@ -222,7 +224,7 @@ class _Exchange:
         return await self._passed(body)
 
     async def _as_json(self, body: bytes) -> Any:
-        """The Secret in a request. Helm's client sends it in Protocol Buffers; the API server itself says what that is, in a dry run."""
+        """Return the Secret of a request. Helm's client sends Protocol Buffers, which a dry run of the API server converts."""
         if "json" not in self._request.content_type:
             target = f"{self._target}{'&' if '?' in self._target else '?'}dryRun=All"
             headers = {"Content-Type": self._request.content_type, "Accept": "application/json", **await self._authorization()}
@@ -237,7 +239,7 @@ class _Exchange:
             raise _Rejected(413, "RequestEntityTooLarge", f"the Secret is refused: {error}") from None
 
     async def _passed(self, body: bytes | None = None) -> web.StreamResponse:
-        """As it is to the cluster, and the answer as it comes."""
+        """Pass the request to the cluster, and return its answer, both unchanged."""
         request = self._request
         data = body if body is not None else await request.read() if request.can_read_body else None
         headers = {key: value for key, value in request.headers.items() if key.lower() not in NOT_PASSED_UP}
@@ -262,7 +264,7 @@ class _Exchange:
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, or a little more than is accepted."""
+    """Read the body, or a little more than is accepted."""
     body = b""
     while len(body) <= SECRET.bytes and (more := await answer.content.readany()):
         body += more
@@ -270,7 +272,7 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 
 
 async def _relayed(status: int, body: bytes) -> _Rejected:
-    """What the API server refused, in its own words. They are redacted later, and only then cut to what a condition holds."""
+    """Return the API server's rejection unchanged. It is redacted later, and only then shortened for a condition."""
     try:
         told = await read_json(body, SECRET)
     except DocumentRefused:
@@ -284,12 +286,12 @@ def _with_record(owned: OwnedRelease, *, revision: int, digest: str, new: bool) 
 
 
 def _selected(requirements: Iterable[str], labels: Mapping[str, str]) -> bool:
-    """Whether labels meet equality requirements, as `a=b,c=d`."""
+    """Return whether labels meet equality requirements, as `a=b,c=d`."""
     pairs = [requirement.partition("=") for requirement in requirements if requirement]
     return all(labels.get(key) == value.removeprefix("=") for key, _, value in pairs)
 
 
 def _status(code: int, reason: str, message: str) -> web.Response:
-    """An error as the API server tells one."""
+    """Return an error in the form of the API server."""
     body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     return web.json_response({**body, "message": message, "reason": reason, "code": code}, status=code)

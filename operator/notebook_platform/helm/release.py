@@ -53,13 +53,13 @@ STATUS = re.compile(r"^[a-z-]{1,32}$")
 
 
 class RecordUnreadable(ValueError):
-    """A Secret does not hold a record of Helm's, or one over the budget. The text says which rule it breaks, never its content."""
+    """A Secret does not hold a Helm record, or one over the budget. The text says which rule it breaks, never its content."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """One revision of a release. `config` are the values it was given; they hold secrets and are never shown. `digest` is the hex SHA-256
-    of all but `info`; empty for one that was not decoded."""
+    """One revision of a release. `config` are its values; they hold secrets and are never shown. `digest` is the hex SHA-256 of
+    all but `info`; empty for one that was not decoded."""
 
     name: str
     namespace: str
@@ -78,30 +78,31 @@ class Release:
 
     @property
     def pending(self) -> bool:
-        """Helm holds it: something is, or was, at work."""
+        """Return whether Helm holds its lock: a process works, or worked, on it."""
         return self.status.startswith("pending-") or self.removing
 
     @property
     def removing(self) -> bool:
-        """Helm uninstalls it, or did not get to the end of it. The revision is the one that was there: helm makes none for this."""
+        """Return whether Helm uninstalls it, or did not finish. The revision is the last one: Helm writes none for an
+        uninstallation."""
         return self.status == "uninstalling"
 
     @property
     def worked(self) -> bool:
-        """Whether helm once reached this revision's end."""
+        """Return whether Helm once completed this revision."""
         return self.status in ("deployed", "superseded") and not DID_NOT_WORK.match(self.description)
 
     @property
     def held_since(self) -> datetime | None:
-        """When helm began what it is, or was, at."""
+        """Return when Helm began its current or interrupted work."""
         return self.deleted if self.removing and self.deleted else self.last_deployed
 
     def objects(self) -> list[dict[str, Any]]:
-        """The objects of its manifest: each has an apiVersion, a kind and a name. Raises DocumentRefused."""
+        """Return the objects of its manifest: each has an apiVersion, a kind and a name. Raises DocumentRefused."""
         return self._things
 
     def hook_objects(self) -> list[dict[str, Any]]:
-        """The objects of its hooks, which are not in the manifest. Raises DocumentRefused."""
+        """Return the objects of its hooks, which the manifest lacks. Raises DocumentRefused."""
         return self._hook_things
 
     @cached_property
@@ -114,7 +115,7 @@ class Release:
 
 
 def documents(text: str) -> list[dict[str, Any]]:
-    """The Kubernetes objects in a manifest, those of a List one by one. Raises DocumentRefused."""
+    """Return the Kubernetes objects of a manifest, with those of a List one by one. Raises DocumentRefused."""
     return [thing for document in parse_yaml_all(text, MANIFEST) for thing in _flat(document)]
 
 
@@ -140,7 +141,7 @@ def _is_object(thing: Any) -> bool:
 
 
 def as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, Any]:
-    """An object with the marks by which helm knows its own: they are not in the manifest that it keeps."""
+    """Return an object with the marks by which Helm knows its own: its stored manifest lacks them."""
     metadata = thing["metadata"]
     labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
     annotations = {**(metadata.get("annotations") or {}), **marks_of(release)}
@@ -148,12 +149,12 @@ def as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, An
 
 
 def marks_of(release: Release) -> dict[str, str]:
-    """The annotations by which helm knows the objects of a release."""
+    """Return the annotations by which Helm knows the objects of a release."""
     return {RELEASE_NAME: release.name, "meta.helm.sh/release-namespace": release.namespace}
 
 
 def as_helm_keeps_them(values: Any) -> Any:
-    """JSON values that are equal to what comes back from Helm's book."""
+    """Return values in the JSON form in which Helm stores them, so that both compare equal."""
     return _as_floats(json.loads(json.dumps(values, default=str)))
 
 
@@ -167,7 +168,7 @@ def _as_floats(value: Any) -> Any:
 
 
 def unpacked(data: str) -> dict[str, Any]:
-    """The document in the `release` key of a Secret (base64 of base64 of gzip of JSON). Raises RecordUnreadable."""
+    """Decode the `release` key of a Secret (base64 of base64 of gzip of JSON). Raises RecordUnreadable."""
     try:
         text = gunzip(base64.b64decode(base64.b64decode(data, validate=True)), MOST_BYTES)
         if sum(map(text.count, (b",", b"[", b"{"))) > MOST_SEPARATORS:
@@ -185,12 +186,13 @@ def unpacked(data: str) -> dict[str, Any]:
 
 
 def packed(document: Mapping[str, Any]) -> str:
-    """The `release` key of a Secret, as Helm writes it."""
+    """Encode the `release` key of a Secret, as Helm writes it."""
     return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(document).encode()))).decode()
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
-    """The hex SHA-256 of a record's document without what changes during a revision's life: `info`, and when a hook last ran."""
+    """Return the hex SHA-256 of a record's document without what changes during a revision's life: `info`, and when a hook last
+    ran."""
     kept = {key: value for key, value in document.items() if key not in ("info", "hooks")}
     hooks = document.get("hooks")
     kept["hooks"] = [_without_runs(hook) for hook in hooks] if isinstance(hooks, list) else hooks
@@ -202,7 +204,8 @@ def _without_runs(hook: Any) -> Any:
 
 
 def revision_of(secret_name: str, release: str) -> int | None:
-    """The revision that a Secret of this name holds of a release; None: it is no record of that release. Labels are not asked."""
+    """Return the revision of a release that a Secret of this name holds; None: it is no record of that release. Labels are
+    ignored."""
     found = re.fullmatch(re.escape(f"{PREFIX}{release}.v") + r"([1-9][0-9]{0,8})", secret_name)
     return int(found[1]) if found else None
 
@@ -257,7 +260,7 @@ def _text(document: Mapping[str, Any], key: str, default: str | None = None) -> 
 
 
 def _time(text: Any) -> datetime | None:
-    """A time with a zone; None for anything that is none."""
+    """Return a time with a zone; None for anything else."""
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) and len(text) < 64 else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The releases of spec.releases, and the order in which all releases of a platform come."""
+"""The releases of spec.releases, and the order of all releases of a platform."""
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -33,14 +33,15 @@ class AnyChart(ChartAdapter):
 
 
 def step_name(release: str) -> str:
-    """The step, and with Ready the condition, of a release: cert-manager -> ReleaseCertManager. No two names give the same."""
+    """Return the step, and with Ready the condition, of a release: cert-manager gives ReleaseCertManager. No two names give the
+    same."""
     words = release.split("-")
     return "Release" + words[0].capitalize() + "".join(w.capitalize() if w[:1].isalpha() else f"-{w}" for w in words[1:])
 
 
 def in_order(contents: Mapping[str, ChartAdapter], needs: Mapping[str, Sequence[str]]) -> list[ChartAdapter]:
-    """Let each come after those that it needs. Both by the names that `needs` uses (a release's, or its hub's); what is not there is
-    not waited for, and those that wait for each other are told so."""
+    """Make each release wait for those that it needs. Both by the names that `needs` uses (a release's, or its hub's); an
+    unknown name is not waited for, and releases that wait for each other get an error."""
     there = {name: [need for need in wants if need in contents] for name, wants in needs.items()}
     circle = _circle(there)
     for name, content in contents.items():
@@ -51,7 +52,7 @@ def in_order(contents: Mapping[str, ChartAdapter], needs: Mapping[str, Sequence[
 
 
 def _circle(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """All releases that wait for each other in circles."""
+    """Return all releases that wait for each other in circles."""
     left, stuck = dict(needs), []
     while True:
         try:

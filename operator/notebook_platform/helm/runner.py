@@ -1,4 +1,4 @@
-"""Runs helm (through pyhelm3) beside the passes: a pass starts it, later ones see how it stands, none waits for it."""
+"""Runs Helm (through pyhelm3) beside the reconciles: one reconcile starts it, later ones read its state, none waits for it."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,8 @@ _PROCESS = os.urandom(6).hex()
 
 @dataclass
 class Run:
-    """One helm process under way or ended; `words` are helm's when it failed, `wish` what it works for, if that may change."""
+    """One running or ended Helm process; `words` is Helm's message when it failed, `wish` what it works for, if that may
+    change."""
 
     verb: str
     task: "asyncio.Task[None]"
@@ -67,21 +68,21 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """Whether it is over."""
+        """Return whether it has ended."""
         return self.task.done()
 
     def failed(self, field: str) -> Failed | None:
-        """Why it failed, for the part of the spec `field`; None when it did not."""
+        """Return why it failed, for the part of the spec `field`; None when it did not."""
         return self.refused or (None if self.words is None else failure(self.words, field))
 
     @property
     def seconds(self) -> float:
-        """How long ago it began."""
+        """Return how long ago it began."""
         return time.monotonic() - self.started
 
 
 class Helm:
-    """All helm processes of the operator. Only one at a time works on a release."""
+    """All Helm processes of the operator. Only one at a time works on a release."""
 
     def __init__(self, *, executable: str, work_dir: Path, charts: ChartSource, timeout: int) -> None:
         self.charts = charts
@@ -117,7 +118,7 @@ class Helm:
                 path.unlink(missing_ok=True)
 
     def run_of(self, key: str) -> Run | None:
-        """The run on a release, under way or just ended; an ended one is told once."""
+        """Return the running or just ended process of a release; an ended one is returned once."""
         run = self._runs.get(key)
         if run and run.ended:
             del self._runs[key]
@@ -155,8 +156,8 @@ class Helm:
         self._runs[key] = Run(verb, asyncio.create_task(run(), name=f"helm {verb} {key}"), wish=wish)
 
     async def _rehearse(self, target: WorkloadClusterOutput, wanted: Wanted, upgrade: bool) -> str:
-        """What helm would send to the cluster, asked of helm and the cluster together, with nothing written; of helm alone while the
-        cluster is only planned. Raises helm's Error."""
+        """Return what Helm would send to the cluster, from Helm and the cluster together, with nothing written; from Helm alone
+        while the cluster is only planned. Raises Helm's Error."""
         async with self.packages.checked(wanted.chart) as chart:
             return await self._rendered(target, wanted, chart, upgrade)
 
@@ -175,7 +176,7 @@ class Helm:
         return rendered.decode()
 
     async def _pull(self, chart: ChartRef, directory: Path) -> None:
-        """Let helm download the package of a chart. Raises helm's Error."""
+        """Let Helm download the package of a chart. Raises Helm's Error."""
         HELM_RUNS.labels(action="pull").inc()
         command = ["pull", chart.reference, "--version", chart.version, "--destination", str(directory)]
         command += ["--repo", chart.repository] if chart.repository else []
@@ -183,8 +184,8 @@ class Helm:
 
     @asynccontextmanager
     async def _command(self, kubeconfig: str) -> AsyncIterator[Command]:
-        """A helm with a kubeconfig in a file that only the operator's user can read, for as long as the block lasts. It is either the
-        record proxy's or made from the parts that a strict reading of the cluster's gives."""
+        """Yield a Helm with a kubeconfig in a file that only the operator's user can read, for as long as the block lasts. It
+        is either the record proxy's or made from the strictly parsed parts of the cluster's."""
         name = KUBECONFIG.format(pid=os.getpid(), process=_PROCESS) + os.urandom(6).hex()
         descriptor = os.open(path := self._work_dir / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:

@@ -1,4 +1,4 @@
-"""One word for each state a release can be in, one function that finds it. Pure.
+"""The states of a release, and the function that determines them. Pure.
 
 What is done about a state is in `helm/actions/`, one small file an action.
 """
@@ -18,7 +18,7 @@ from notebook_platform.helm.release import Release
 
 
 class State(Enum):
-    """How a release stands towards what is wanted."""
+    """How a release compares with the wanted one."""
 
     ABSENT = "absent"
     UNMANAGED = "unmarked"
@@ -46,8 +46,8 @@ class State(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """The release the spec asks for. `values` are JSON values, as Helm stores them; `origins` says of a value's path which part of the
-    spec it comes from, for plans."""
+    """The release that the spec asks for. `values` are JSON values, as Helm stores them; `origins` maps a value's path to the
+    part of the spec that it comes from, for plans."""
 
     name: str
     namespace: str
@@ -57,19 +57,19 @@ class Wanted:
 
     @property
     def digest(self) -> str:
-        """The hex SHA-256 of chart and values."""
+        """Return the hex SHA-256 of chart and values."""
         about = [self.chart.name, self.chart.version, self.values]
         return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()
 
     def is_in(self, release: Release) -> bool:
-        """Whether a revision was written with this chart and these values."""
+        """Return whether a revision was written with this chart and these values."""
         same_chart = (release.chart, release.chart_version) == (self.chart.name, self.chart.version)
         return same_chart and release.config == self.values
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What Helm and we wrote down about a release.
+    """What Helm and the operator recorded of a release.
 
     `begun`: the last revision that our helm wrote (None: it is not ours); `removing`: we began to uninstall it;
     `good`: the last revision before the newest that worked and may come back; `failed`: the last revision that was counted as a
@@ -84,12 +84,12 @@ class Record:
     counted: int = 0
 
     def tries(self, wanted: Wanted) -> int:
-        """How often helm failed on what is wanted."""
+        """Return how often Helm failed on the wanted release."""
         before = self.counted if self.failed is not None and wanted.is_in(self.failed) else 0
         return before + (1 if self._uncounted(wanted) else 0)
 
     def last_failure(self, wanted: Wanted) -> Release | None:
-        """The last revision at which helm failed on what is wanted."""
+        """Return the last revision at which Helm failed on the wanted release."""
         if self._uncounted(wanted):
             return self.newest
         return self.failed if self.failed is not None and wanted.is_in(self.failed) else None
@@ -102,7 +102,8 @@ class Record:
 
 
 def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: datetime, patience: timedelta) -> State:
-    """`patience` is how long helm may take. Drift of live objects is not in the record: IN_SYNC may turn out DRIFTED."""
+    """Return the state. `patience` is how long Helm may take. Drift of live objects is not in the record: IN_SYNC may turn out
+    DRIFTED."""
     newest = record.newest
     if newest is None or newest.status == "uninstalled":
         return State.ABSENT
@@ -131,5 +132,5 @@ def _after_failure(record: Record, wanted: Wanted, failed: Release, remedies: Re
 
 
 def wait_after(tries: int, remedies: Remediation) -> timedelta:
-    """How long after a failure it is tried again; twice as long each time, at most an hour."""
+    """Return the wait after a failure: doubled each time, at most an hour."""
     return min(parse_duration(remedies.wait) * float(2 ** max(tries - 1, 0)), timedelta(hours=1))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from notebook_platform.api.hubs import ValuesFrom
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.cache import YamlCache
 from notebook_platform.bounded.documents import Budget, DocumentRefused, DocumentTooLarge, measure
 from notebook_platform.engine.outcome import StepError
@@ -20,7 +21,7 @@ _PARSED = YamlCache()
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
-    """A deep merge; `over` wins."""
+    """Return a deep merge; `over` takes precedence."""
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
@@ -31,8 +32,8 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
 async def documents(
     store: SecretStore, sources: Iterable[ValuesFrom], field: str, inline: Mapping[str, Any]
 ) -> list[Mapping[str, Any]]:
-    """The documents of `<field>.valuesFrom`, in order; they are shared and must not be changed. `inline` are `<field>.values`, which
-    count too.
+    """Return the documents of `<field>.valuesFrom`, in order; they are shared and must not be changed. `inline` are
+    `<field>.values`, which count towards the limits too.
 
     Raises StepError (missing object or key, ValuesNotYaml, ValuesTooLarge).
     """
@@ -48,7 +49,7 @@ async def documents(
         size += len(text)
         if size > BUDGET.bytes:
             raise StepError(
-                "ValuesTooLarge",
+                Reason.VALUES_TOO_LARGE,
                 f"{document_in}: the documents of {field}.valuesFrom are larger than {BUDGET.bytes} bytes together",
                 "Leave out what the chart does not need; files belong into ConfigMaps that the chart's Pods mount.",
             )
@@ -63,7 +64,7 @@ def _nodes(values: Mapping[str, Any], left: int, where: str) -> int:
         return measure(values, replace(BUDGET, nodes=left))
     except DocumentTooLarge:
         raise StepError(
-            "ValuesTooLarge",
+            Reason.VALUES_TOO_LARGE,
             f"{where}: the values of one release have more than {BUDGET.nodes} members, or more than {BUDGET.depth} levels",
             "Leave out what the chart does not need; files belong into ConfigMaps that the chart's Pods mount.",
         ) from None
@@ -74,15 +75,17 @@ async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
         document = await _PARSED.read(text, BUDGET)
     except DocumentTooLarge as refused:
         raise StepError(
-            "ValuesTooLarge", f"{document_in} is not read: {refused}", "Leave out what the chart does not need."
+            Reason.VALUES_TOO_LARGE, f"{document_in} is not read: {refused}", "Leave out what the chart does not need."
         ) from None
     except DocumentRefused as refused:
         raise StepError(
-            "ValuesNotYaml", f"{document_in} is not read: {refused}", "Correct it; the operator reads it again after each change."
+            Reason.VALUES_NOT_YAML,
+            f"{document_in} is not read: {refused}",
+            "Correct it; the operator reads it again after each change.",
         ) from None
     if document is not None and not isinstance(document, dict):
         raise StepError(
-            "ValuesNotYaml",
+            Reason.VALUES_NOT_YAML,
             f"{document_in} does not hold a YAML mapping",
             "Correct it; the operator reads it again after each change.",
         )
@@ -90,7 +93,7 @@ async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
 
 
 def at(values: Mapping[str, Any], *path: str) -> Any:
-    """The value at a path; None when there is none."""
+    """Return the value at a path; None when there is none."""
     node: Any = values
     for key in path:
         node = node.get(key) if isinstance(node, Mapping) else None

@@ -1,4 +1,5 @@
-"""Releases of a hub as the spec that would keep them so: values stay values, and what looks like a secret goes to a Secret."""
+"""Convert installed releases of a hub to a spec that keeps them as they are: values stay values, and likely secrets go to a
+Secret."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ Values = dict[str, Any]
 
 
 def split(values: Mapping[str, Any]) -> tuple[Values, Values]:
-    """(what may be printed, what goes to a Secret). Together they are the values; a list goes whole."""
+    """Split values into (printable ones, those for a Secret). Together they are the values; a list is not divided."""
     plain: Values = {}
     secret: Values = {}
     for key, value in values.items():
@@ -52,7 +53,7 @@ def _holds_secret(value: Any) -> bool:
 
 
 def describe_jupyterhub(release: Release, secret: str) -> tuple[dict[str, Any], Values]:
-    """(spec.jupyterhub of a release, the values that go to the Secret `secret` under values.yaml)."""
+    """Return (spec.jupyterhub of a release, the values for the key values.yaml of the Secret `secret`)."""
     plain, hidden = split(release.config)
     found: dict[str, Any] = {
         "release": release.name,

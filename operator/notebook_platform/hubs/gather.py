@@ -1,4 +1,4 @@
-"""Reads what is around a hub before its values are made: its issuer, the release that is there, its namespace. Read only."""
+"""Gather the context of a hub before its values are rendered: its issuer, the installed release, its namespace. Read only."""
 
 from dataclasses import replace
 
@@ -26,7 +26,8 @@ ENFORCED = "pod-security.kubernetes.io/enforce"
 async def gather_context(
     api: client.ApiClient | None, spec: JupyterHubSpec, known: HubContext, existing: Release | None, *, allow_private: bool
 ) -> HubContext:
-    """What the values depend on beside the spec; `known` says where the hub is. Raises StepError (for the issuer, see `discovery`)."""
+    """Return what the values depend on beside the spec; `known` is the hub's place. Raises StepError (for the issuer, see
+    `oidc_discovery`)."""
     issuer = asks_issuer(spec.auth.oidc)
     return replace(
         known,
@@ -56,7 +57,7 @@ async def _neighbours(api: client.ApiClient, spec: JupyterHubSpec) -> tuple[str,
 
 
 async def _pod_security(api: client.ApiClient, namespace: str) -> str | None:
-    """The level of Pod Security that a namespace enforces; None: none, or the namespace is not there yet."""
+    """Return the Pod Security level that a namespace enforces; None: none, or the namespace does not exist yet."""
     try:
         found = await client.CoreV1Api(api).read_namespace(namespace)
     except ApiException as error:

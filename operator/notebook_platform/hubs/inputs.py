@@ -1,4 +1,4 @@
-"""What the values of a hub are made from, beside the spec."""
+"""Inputs of a hub's values beside the spec."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ PUBLIC_SUFFIX = "cloudapp.azure.com"
 
 @dataclass(frozen=True)
 class HubSecrets:
-    """What a hub needs to keep for life, and what the spec refers to. Never printed.
+    """Secrets that a hub keeps for its lifetime, and those that the spec refers to. Never printed.
 
     `crypt_key` may be several with semicolons between: the first encrypts, all decrypt. `service_tokens` are those that are
     given for services; `token_key` makes those of the others. `certificate` is (certificate, key), both PEM.
@@ -34,13 +34,13 @@ class HubSecrets:
 
     @property
     def crypt_keys(self) -> list[str]:
-        """The keys one by one."""
+        """Return the keys one by one."""
         return self.crypt_key.split(SEPARATOR)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Where an OpenID Connect issuer is asked."""
+    """The endpoints of an OpenID Connect issuer."""
 
     authorize: str
     token: str
@@ -49,9 +49,8 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class HubContext:
-    """What is around a hub. `location` is the Azure region; `endpoints` were found at the issuer; `before` is the release that
-    is there; `neighbours` are other hubs' releases in its namespace; `pod_security` is the level that the namespace enforces.
-    """
+    """The context of a hub. `location` is the Azure region; `endpoints` are the issuer's; `before` is the installed release;
+    `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the namespace enforces."""
 
     location: str | None = None
     label_suffix: str = PUBLIC_SUFFIX
@@ -65,7 +64,7 @@ NOTHING = HubContext()
 
 
 def host_of(spec: JupyterHubSpec, hub_context: HubContext = NOTHING) -> str | None:
-    """The name under which people reach the hub, known before anything is made: the spec's, or its DNS label's."""
+    """Return the host name of the hub, known before anything is created: the spec's, or its DNS label's."""
     if spec.host:
         return spec.host
     balancer = spec.expose.load_balancer
@@ -75,19 +74,19 @@ def host_of(spec: JupyterHubSpec, hub_context: HubContext = NOTHING) -> str | No
 
 
 def base_path(spec: JupyterHubSpec) -> str:
-    """The path of the hub, with no slash at its end: empty, or as /jupyter."""
+    """Return the path of the hub without a slash at its end: empty, or as /jupyter."""
     return spec.expose.base_path.rstrip("/")
 
 
 def secure(spec: JupyterHubSpec) -> bool:
-    """Whether people come by https: by the hub's own certificate or another's."""
+    """Return whether users connect through https: with the hub's own certificate or another one."""
     expose = spec.expose
     behind = expose.ingress is not None or expose.http_route is not None
     return expose.tls is not None or behind or spec.host is not None
 
 
 def url_of(spec: JupyterHubSpec, hub_context: HubContext = NOTHING, address: str | None = None) -> str | None:
-    """Where people find the hub; `address` is its front door's, for hubs with no name. No slash at its end."""
+    """Return the hub's URL without a slash at its end; `address` is its endpoint's, for hubs without a host name."""
     if host := host_of(spec, hub_context):
         return f"{'https' if secure(spec) else 'http'}://{host}{base_path(spec)}"
     return f"http://{address}{base_path(spec)}" if address else None

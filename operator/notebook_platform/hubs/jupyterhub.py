@@ -1,16 +1,17 @@
 """JupyterHub: the content of the hub's release, what else its health means, and what of it outlives helm."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from kubernetes.aio import client
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
 from notebook_platform.helm.health.pdb import drain_blocked
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
@@ -37,7 +38,7 @@ CHART = "jupyterhub"
 
 
 class JupyterHub(ChartAdapter):
-    """The hub of spec.jupyterhub. `around` says where it is."""
+    """The hub of spec.jupyterhub. `around` is its place."""
 
     name = "JupyterHub"
     field = FIELD
@@ -51,7 +52,6 @@ class JupyterHub(ChartAdapter):
         self._secrets = secrets
         self._helm = helm
         self._allow_private = allow_private
-        self._origins: Mapping[str, str] = {}
 
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         named = self._spec.chart
@@ -59,14 +59,11 @@ class JupyterHub(ChartAdapter):
         existing_release = ExistingRelease(existing.config, target.api, self.namespace) if existing else None
         secrets = await hub_secrets(self._secrets, self._spec, existing_release)
         more = await documents(self._secrets, self._spec.values_from, FIELD, self._spec.values)
-        self._hub_context = await gather_context(
-            target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private
-        )
-        made = render_with_origins(self._spec, secrets, target.served_version, more, self._hub_context)
-        self._origins = made.told()
-        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=self._origins)
+        hub_context = await gather_context(target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private)
+        made = render_with_origins(self._spec, secrets, target.served_version, more, hub_context)
+        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.told())
 
-    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
+    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
         found = await hub_health.look(target.api, release, FIELD)
         troubles, servers = found.troubles, None
         door = f"http://{found.address}{base_path(self._spec)}" if found.address else None
@@ -79,7 +76,7 @@ class JupyterHub(ChartAdapter):
             troubles = await stale(target.api, self.namespace, servers, patience)
         users = counted(await census.census(target.api, self.namespace), servers)
         named = named_claims(release.config)
-        claims = await examine(target.api, self.namespace, named, self._origins, FIELD, target.nodes)
+        claims = await examine(target.api, self.namespace, named, wanted.origins, FIELD, target.nodes)
         troubles = tuple(sorted([*troubles, *claims.troubles]))
         notices = (
             *found.notices,
@@ -94,7 +91,7 @@ class JupyterHub(ChartAdapter):
         if is_known(version):
             return ()
         message = f"{FIELD}.chart.version {version} is not one this operator knows; it is treated as the nearest that it knows"
-        return [Notice(condition="ChartVersionUnknown", reason="UntestedVersion", message=message)]
+        return [Notice(condition=ConditionType.CHART_VERSION_UNKNOWN, reason=Reason.UNTESTED_VERSION, message=message)]
 
     async def progress(self, api: client.ApiClient) -> str | None:
         return await hub_health.pulling(api, self.namespace) or await super().progress(api)
@@ -123,7 +120,8 @@ class JupyterHub(ChartAdapter):
         return await snapshots.before(target.api, existing, existing.chart_version, wanted.chart.version, FIELD)
 
     def irreversible(self, bad: Release, good: Release) -> str:
-        """A newer hub upgrades its database when it starts, and the older one cannot read that any more."""
+        """Return why a rollback is impossible: a newer hub upgrades its database at its start, and the older one cannot read
+        that."""
         if not migrates(good.chart_version, bad.chart_version):
             return ""
         return (
@@ -132,7 +130,7 @@ class JupyterHub(ChartAdapter):
         )
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
-        """The database of a hub without users."""
+        """Return the database claim of a hub without users."""
         urls = urls_of(self._spec, self._hub_context, await hub_health.address_of(client.CoreV1Api(api), self.namespace))
         known = await has_users(urls, release.config, allow_private=self._allow_private)
         return () if known else ((self.namespace, DATABASE_CLAIM),)

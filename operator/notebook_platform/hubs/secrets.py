@@ -1,4 +1,4 @@
-"""The secrets of a hub: made once, kept beside the platform, taken over from a release that is there already."""
+"""Secrets of a hub: generated once, kept beside the platform, taken over from an existing release."""
 
 import base64
 import secrets
@@ -40,14 +40,14 @@ MADE = ("password", "tokenKey")
 
 @dataclass(frozen=True)
 class ExistingRelease:
-    """A release that is there: its values, and the cluster and namespace where its chart keeps the secrets that it drew itself."""
+    """An installed release: its values, and the cluster and namespace where its chart keeps the secrets that it generated."""
 
     values: Mapping[str, Any] = field(repr=False)
     api: client.ApiClient
     namespace: str
 
     async def drawn(self) -> Mapping[str, str]:
-        """The secrets by our names; empty when the chart's Secret is not there."""
+        """Return the secrets by the operator's names; empty when the chart's Secret does not exist."""
         for name, keys in KEPT_BY_CHARTS.items():
             try:
                 data = (await client.CoreV1Api(self.api).read_namespaced_secret(name, self.namespace)).data or {}
@@ -60,7 +60,7 @@ class ExistingRelease:
 
 
 def _text(value: str | None) -> str | None:
-    """The text in a Secret's value; None when it holds none that can be kept."""
+    """Return the text of a Secret's value; None when it is not usable text."""
     try:
         text = base64.b64decode(value or "").decode()
     except ValueError:
@@ -71,7 +71,7 @@ def _text(value: str | None) -> str | None:
 async def hub_secrets(
     store: SecretStore, spec: JupyterHubSpec, existing: ExistingRelease | None, suffix: str = "hub"
 ) -> HubSecrets:
-    """All secrets of the hub, kept in the Secret `<platform>-<suffix>`. Raises StepError for a missing reference."""
+    """Return all secrets of the hub, kept in the Secret `<platform>-<suffix>`. Raises StepError for a missing reference."""
     kept = await _kept(store, f"{store.platform.name}-{suffix}", spec, existing)
     member, who = next(((name, who) for name in ("oidc", "entra", "github") if (who := getattr(spec.auth, name))), ("", None))
     client_secret = None
@@ -99,7 +99,7 @@ async def hub_secrets(
 
 
 async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: ExistingRelease | None) -> Mapping[str, str]:
-    """What is kept beside the platform, with all that was missing until now: what the release has, else something new.
+    """Return the secrets kept beside the platform, completed with those of the release or new ones.
 
     What its chart drew itself stands in no values, and was never given to it from here: that counts, whatever is kept.
     """
@@ -137,7 +137,7 @@ async def _certificate(store: SecretStore, spec: JupyterHubSpec) -> tuple[str, s
 
 
 def lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Which of the secrets in a hub's values (by our names) are not in the next values any more. Pure."""
+    """Return the secrets in a hub's values (by the operator's names) that the next values no longer have. Pure."""
     found = []
     for key in TAKEN_FROM:
         was, will_be = _taken(before, key), _taken(after, key) or ""

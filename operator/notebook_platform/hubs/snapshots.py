@@ -1,4 +1,4 @@
-"""A snapshot of the hub's volume before its database changes its form, where the cluster can take one (AKS can).
+"""A snapshot of the hub's volume before its database schema changes, where the cluster supports snapshots (AKS does).
 
 https://kubernetes.io/docs/concepts/storage/volume-snapshots/ and https://learn.microsoft.com/azure/aks/azure-disk-csi
 """
@@ -8,8 +8,9 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Progressing, StepError
-from notebook_platform.helm.marker import LABEL
+from notebook_platform.helm.ownership import LABEL
 from notebook_platform.helm.release import Release
 from notebook_platform.hubs.chart.versions import migrates
 
@@ -22,7 +23,7 @@ LOOK_AGAIN = 3.0
 
 
 def name_of(version: str) -> str:
-    """The snapshot taken when a hub leaves a chart version."""
+    """Return the name of the snapshot taken when a hub leaves a chart version."""
     return f"{CLAIM}-{version.lower().replace('.', '-').replace('+', '-')}"
 
 
@@ -58,18 +59,18 @@ async def take(api: client.ApiClient, namespace: str, version: str, field: str) 
         return None
     if words := (status.get("error") or {}).get("message"):
         raise StepError(
-            "SnapshotFailed",
+            Reason.SNAPSHOT_FAILED,
             f"{field}: the snapshot {name} of the volume {CLAIM} in namespace {namespace}, which is taken before the upgrade, failed: "
             f"{words}",
             "Delete it to try again. To go on with no snapshot, delete the VolumeSnapshotClasses of the volume's driver as well.",
             retry_in=60,
         )
     message = f"A snapshot of the volume {CLAIM} is taken first: VolumeSnapshot {name} in namespace {namespace}"
-    return Progressing(reason="Snapshotting", message=message, requeue_after=LOOK_AGAIN)
+    return Progressing(reason=Reason.SNAPSHOTTING, message=message, requeue_after=LOOK_AGAIN)
 
 
 async def _class(api: client.ApiClient, namespace: str) -> str | None:
-    """The class of snapshots for the hub's volume; for Azure's disks one is made. None: none can be taken."""
+    """Return the snapshot class for the hub's volume; for Azure disks one is created. None: no snapshot is possible."""
     custom = client.CustomObjectsApi(api)
     try:
         listed = (await custom.list_cluster_custom_object(*GROUP, "volumesnapshotclasses"))["items"]

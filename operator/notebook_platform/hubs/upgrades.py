@@ -1,4 +1,4 @@
-"""What going to another chart version, or to other values, does to users' data and cannot be taken back. Pure.
+"""Irreversible effects on users' data of another chart version or other values. Pure.
 
 https://z2jh.jupyter.org/en/stable/administrator/upgrading/index.html
 """
@@ -6,7 +6,7 @@ https://z2jh.jupyter.org/en/stable/administrator/upgrading/index.html
 import re
 from collections.abc import Iterator, Mapping
 
-from notebook_platform.helm.approval import Concern
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates, parse
 from notebook_platform.hubs.naming import ESCAPE, SAFE, ReleaseSnapshot, scheme_of
@@ -25,8 +25,8 @@ LOST: Mapping[str, str] = {
 
 
 def concerns(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts) -> Iterator[Concern]:
-    """What lies in another version of the chart, and what has to be approved apart. `after` is the release as it would be, `users` who
-    has homes there now."""
+    """Yield the concerns of another chart version, and those that need an approval of their own. `after` is the release as it
+    would be, `users` the users who have homes."""
     yield from (Concern(clause=clause) for clause in _database(before, after))
     schemes = f"slug_scheme {scheme_of(before)} {scheme_of(after)}"
     yield from (Concern(clause=clause, key=schemes) for clause in _names(before, after, users))

@@ -1,4 +1,5 @@
-"""What is refused before helm is called: values that the chart accepts, or refuses badly, and that do harm. Pure, a row each.
+"""Checks of a hub's values before Helm runs: values that the chart accepts but that do harm, or rejects with an unclear error.
+Pure, a row each.
 
 Judged are the values as they would go to helm, so that `values` and `valuesFrom` are no way around; named is where the value
 comes from.
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.chart.versions import RENAMED, Generation, migrates, parse
 from notebook_platform.hubs.inputs import FIELD, HubContext
@@ -38,7 +40,7 @@ KEPT_BY_THE_HUB = (None, "sqlite-pvc", "sqlite-memory")
 
 @dataclass(frozen=True)
 class Case:
-    """All that a refusal may look at."""
+    """What a check may use."""
 
     spec: JupyterHubSpec
     chosen: Generation
@@ -49,18 +51,18 @@ class Case:
 
     @property
     def version(self) -> tuple[int, ...]:
-        """The chart's."""
+        """Return the chart's version."""
         return max(parse(self.spec.chart.version), self.chosen.first)
 
     def at(self, path: str) -> Any:
-        """The value at a path; None when there is none."""
+        """Return the value at a path; None when there is none."""
         node: Any = self.values
         for key in path.split("."):
             node = node.get(key) if isinstance(node, Mapping) else None
         return node
 
     def from_(self, *paths: str) -> str:
-        """Where the first of these values that is said comes from; the field for `values` when none is."""
+        """Return the origin of the first of these values that is set; the field for `values` when none is."""
         for path in paths:
             keys = tuple(path.split("."))
             if found := sorted(p for p in self.origins if p[: len(keys)] == keys):
@@ -68,18 +70,18 @@ class Case:
         return f"{FIELD}.values.{paths[0]}"
 
     def config(self, section: str) -> Mapping[str, Any]:
-        """hub.config of a class."""
+        """Return hub.config of a class."""
         found = (self.at("hub.config") or {}).get(section) if isinstance(self.at("hub.config"), Mapping) else None
         return found if isinstance(found, Mapping) else {}
 
     @property
     def coded(self) -> bool:
-        """Whether code, or a Secret, that is not judged here may say more than the values."""
+        """Return whether code or a Secret, which is not checked here, may set more than the values."""
         return any(self.at(f"hub.{place}") for place in ("extraConfig", "extraFiles", "existingSecret"))
 
     @property
     def authenticator(self) -> str | None:
-        """Which one signs people in; None: it may be chosen elsewhere than in the values."""
+        """Return the authenticator; None: it may be chosen elsewhere than in the values."""
         chosen = self.config("JupyterHub").get("authenticator_class")
         if chosen is not None:
             return str(chosen)
@@ -98,7 +100,7 @@ def check(
     values: Mapping[str, Any],
     origins: Mapping[tuple[str, ...], str],
 ) -> None:
-    """Raises StepError with the first thing amiss: its reason, a sentence that names the field, and what to do."""
+    """Raise StepError for the first violation: its reason, a sentence that names the field, and the remedy."""
     case = Case(spec, chosen, kubernetes, hub_context, values, origins)
     for reason, look in REFUSALS.items():
         for sentence, remedy in look(case):
@@ -221,7 +223,7 @@ def _culls_homes(case: Case) -> Iterator[Violation]:
 
 
 def _blocks(case: Case) -> bool:
-    """Whether the chart's privileged init container is in users' servers."""
+    """Return whether users' servers get the chart's privileged init container."""
     if case.version < (1, 0):
         return case.at("singleuser.cloudMetadata.enabled") is not True
     return case.at("singleuser.cloudMetadata.blockWithIptables") is not False
@@ -268,21 +270,21 @@ def _database_upgrade(case: Case) -> Iterator[Violation]:
         )
 
 
-REFUSALS: Mapping[str, Callable[[Case], Iterator[Violation]]] = {
-    "ValueRenamed": _renamed,
-    "ExtraConfigNotAMap": _extra_config,
-    "ConfigSectionLowerCase": _lower_case,
-    "SecretsExposed": _would_show,
-    "DummyWithoutPassword": _dummy,
-    "NoUsersAllowed": _nobody,
-    "LetsEncryptIncomplete": _acme,
-    "LetsEncryptNotReachable": _acme_internal,
-    "PlainDoorOpen": _open_door,
-    "StaticStorageWithoutClaim": _static,
-    "CullingDeletesHomes": _culls_homes,
-    "MetadataRuleContradicts": _metadata,
-    "PodSecurityForbids": _pod_security,
-    "NamespaceTaken": _neighbours,
-    "DatabaseUpgradeRequired": _database_upgrade,
+REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
+    Reason.VALUE_RENAMED: _renamed,
+    Reason.EXTRA_CONFIG_NOT_A_MAP: _extra_config,
+    Reason.CONFIG_SECTION_LOWER_CASE: _lower_case,
+    Reason.SECRETS_EXPOSED: _would_show,
+    Reason.DUMMY_WITHOUT_PASSWORD: _dummy,
+    Reason.NO_USERS_ALLOWED: _nobody,
+    Reason.LETS_ENCRYPT_INCOMPLETE: _acme,
+    Reason.LETS_ENCRYPT_NOT_REACHABLE: _acme_internal,
+    Reason.PLAIN_HTTP_EXPOSED: _open_door,
+    Reason.STATIC_STORAGE_WITHOUT_CLAIM: _static,
+    Reason.CULLING_DELETES_HOMES: _culls_homes,
+    Reason.METADATA_RULE_CONTRADICTS: _metadata,
+    Reason.POD_SECURITY_FORBIDS: _pod_security,
+    Reason.NAMESPACE_TAKEN: _neighbours,
+    Reason.DATABASE_UPGRADE_REQUIRED: _database_upgrade,
 }
 """Reason -> what it looks for, in the order of weight."""

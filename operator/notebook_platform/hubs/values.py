@@ -1,4 +1,4 @@
-"""From the typed spec to the chart's values. Pure and deterministic: the same spec and secrets give the same values.
+"""Map the typed spec to the chart's values. Pure and deterministic: the same spec and secrets give the same values.
 
 Order: typed fields, then `valuesFrom` in order, then `values`; later ones win, maps are merged, everything else replaced.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import Values, merged
 from notebook_platform.hubs.chart.value_map import Always, Elsewhere
@@ -32,19 +33,19 @@ FOR_KUBERNETES = "the chart is too old for the cluster's Kubernetes"
 
 @dataclass(frozen=True)
 class Rendered:
-    """The values of a release, and where each leaf comes from: its path -> a field, or words."""
+    """The values of a release, and the origin of each leaf: its path -> a field, or words."""
 
     values: Values = field(repr=False)
     origins: Mapping[Path, str]
 
     def told(self) -> dict[str, str]:
-        """Where each value comes from, for people, with no value in it."""
+        """Return the origin of each value for users, without any value."""
         return {".".join(path): origin for path, origin in sorted(self.origins.items())}
 
 
 @dataclass
 class Layer:
-    """Values of one source. `origins` say more about some paths than `name` does for all."""
+    """Values of one source. `origins` is more exact about some paths than `name`, which covers all."""
 
     name: str
     values: Values = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Layer:
         self.origins[path] = origin
 
     def origin(self, path: Path) -> str:
-        """The most that is known about a path."""
+        """Return the most exact origin known for a path."""
         known = (self.origins[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.origins)
         return next(known, self.name.format(path=".".join(path)))
 
@@ -74,7 +75,7 @@ def render(
     hub_context: HubContext = NOTHING,
     knowledge: Knowledge = KNOWN,
 ) -> Values:
-    """The values of the release: `explain` without the explanation."""
+    """Return the values of the release: `render_with_origins` without the origins."""
     return render_with_origins(spec, secrets, kubernetes, more, hub_context, knowledge).values
 
 
@@ -86,7 +87,7 @@ def render_with_origins(
     hub_context: HubContext = NOTHING,
     knowledge: Knowledge = KNOWN,
 ) -> Rendered:
-    """The values of the release with their origins. `more` are the documents of valuesFrom, in order.
+    """Return the values of the release with their origins. `more` are the documents of valuesFrom, in order.
 
     Raises StepError for what the chart's generation cannot do, and for all that `refusals` tells.
     """
@@ -112,7 +113,7 @@ def render_with_origins(
 
 
 def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext, knowledge: Knowledge) -> Layer:
-    """The typed fields: all of them, or for a release that was taken over those that differ from their defaults."""
+    """Return the typed fields: all of them, or for an adopted release those that differ from their defaults."""
     layer = Layer("")
     plain = JupyterHubSpec.model_validate({"chart": spec.chart, "auth": spec.auth, "host": spec.host})
     usual = typed(plain, secrets, replace(hub_context, before=None))
@@ -136,14 +137,14 @@ def _place(layer: Layer, version: str, name: str, value: Any, shown: str, told: 
     first = next((v for v, p in knowledge.rows[name] if isinstance(p, str)), None)
     newer = f"; charts from {'.'.join(map(str, first))} on have" if first else ""
     raise StepError(
-        "FieldNotSupported",
+        Reason.FIELD_NOT_SUPPORTED,
         f"{shown}: chart {version} has nothing for it{newer}",
         f"Leave it out, or choose a newer {FIELD}.chart.version.",
     )
 
 
 def typed(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> Mapping[str, Any]:
-    """The typed fields by the names of the rows; None: not said. Raises StepError (EndpointsUnknown, NamingCannotChange)."""
+    """Return the typed fields by the names of the rows; None: not set. Raises StepError (EndpointsUnknown, NamingCannotChange)."""
     names = scheme(spec.chart.version, spec.naming.scheme if spec.naming else None, hub_context.before)
     return {
         "secrets.proxyToken": secrets.proxy_token,
@@ -157,7 +158,7 @@ def typed(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) ->
 
 
 def _for_kubernetes(spec: JupyterHubSpec, chosen: Generation, kubernetes: tuple[int, ...]) -> Layer:
-    """What an old chart must leave out on a new Kubernetes. Raises StepError (FieldNotSupported)."""
+    """Return what an old chart must leave out on a new Kubernetes. Raises StepError (FieldNotSupported)."""
     layer = Layer(FOR_KUBERNETES)
     if kubernetes >= chosen.scheduler_ends:
         layer.put(("scheduling", "userScheduler", "enabled"), False, FOR_KUBERNETES)
@@ -171,14 +172,14 @@ def _for_kubernetes(spec: JupyterHubSpec, chosen: Generation, kubernetes: tuple[
 def _refuse(asked: bool, spec: JupyterHubSpec, kubernetes: tuple[int, ...], name: str) -> None:
     if asked:
         raise StepError(
-            "FieldNotSupported",
+            Reason.FIELD_NOT_SUPPORTED,
             f"{FIELD}.{name}: what chart {spec.chart.version} makes of it is gone from Kubernetes {'.'.join(map(str, kubernetes[:2]))}",
             f"Leave it out, or choose a newer {FIELD}.chart.version.",
         )
 
 
 def _tokens(layers: Iterable[Layer], secrets: HubSecrets) -> Layer:
-    """A token for each service that stands in values with none: the chart would draw one at each render."""
+    """Return a token for each service whose values set none: the chart would generate one at each render."""
     layer = Layer(OF_THE_OPERATOR)
     services: Values = {}
     for one in layers:
@@ -201,7 +202,7 @@ def _leaves(values: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
 
 
 def _origin(path: Path, layers: Iterable[Layer]) -> str:
-    """The last layer that speaks of a path."""
+    """Return the last layer that sets a path."""
     spoke = [layer for layer in layers if _has(layer.values, path)]
     return spoke[-1].origin(path) if spoke else ""
 
@@ -215,5 +216,5 @@ def _has(values: Any, path: Path) -> bool:
 
 
 def path_of(place: str) -> Path:
-    """`a.b[c.d]` -> (a, b, c.d)."""
+    """Parse a path: `a.b[c.d]` gives (a, b, c.d)."""
     return tuple(quoted or plain for quoted, plain in re.findall(r"\[([^\]]+)\]|([^.\[\]]+)", place))

@@ -13,6 +13,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api import GROUP, KIND, VERSION
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import beside_the_loop
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, learnable
@@ -95,7 +96,7 @@ class SecretStore:
                 await asyncio.sleep(0)
         except TooManySecrets:
             raise StepError(
-                "SecretTooLarge",
+                Reason.SECRET_TOO_LARGE,
                 f"the Secret {name!r}, with the other Secrets of this platform, holds more than {MOST_LEAVES} values, "
                 "which the operator cannot keep out of messages",
                 "Move values that are not secret to a ConfigMap.",
@@ -113,13 +114,13 @@ class SecretStore:
             raise StepError.of(replace(refused.failed, message=f"{field}: {refused.failed.message}")) from None
         if data is None:
             raise StepError(
-                "SecretNotFound",
+                Reason.SECRET_NOT_FOUND,
                 f"{field} names the Secret {name!r}, which does not exist in namespace {self.platform.namespace!r}",
                 f"Create it with the keys {', '.join(keys) or 'it needs'}; the operator reads it at once.",
             )
         if missing := [key for key in keys if not data.get(key)]:
             raise StepError(
-                "SecretKeyMissing",
+                Reason.SECRET_KEY_MISSING,
                 f"{field} names the Secret {name!r}, which lacks the keys {', '.join(missing)} or holds other data than UTF-8 text in them",
                 "Add them; the operator reads them at once.",
             )
@@ -131,13 +132,13 @@ class SecretStore:
         found = await self._read(self._core.read_namespaced_config_map, name)
         if found is None:
             raise StepError(
-                "ConfigMapNotFound",
+                Reason.CONFIG_MAP_NOT_FOUND,
                 f"{field} names the ConfigMap {name!r}, which does not exist in namespace {self.platform.namespace!r}",
                 "Create it; the operator reads it at once.",
             )
         if key not in (found.data or {}):
             raise StepError(
-                "ConfigMapKeyMissing",
+                Reason.CONFIG_MAP_KEY_MISSING,
                 f"{field} names the ConfigMap {name!r}, which lacks the key {key}",
                 "Add it; the operator reads it at once.",
             )
@@ -195,7 +196,7 @@ class SecretStore:
     def _check_ours(self, secret: Any, name: str) -> None:
         if not self._is_ours(secret):
             raise StepError(
-                "SecretNameTaken",
+                Reason.SECRET_NAME_TAKEN,
                 f"metadata.name: the operator stores data of this platform in the Secret {name!r}, which has another owner",
                 "Rename or delete that Secret, or give the platform another name.",
                 retry_in=30,

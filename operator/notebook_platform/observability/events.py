@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from notebook_platform.api.conditions import Condition
+from notebook_platform.api.reasons import AnyReason, ConditionType, Reason
 from notebook_platform.engine.conditions import listed, sentence
 from notebook_platform.engine.outcome import Deferred, Degraded, Failed, Ready, Rechecked
-from notebook_platform.engine.reconcile import Result
+from notebook_platform.engine.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,7 @@ class EventContent:
     """One Event."""
 
     type: Literal["Normal", "Warning"]
-    reason: str
+    reason: AnyReason
     message: str
 
 
@@ -30,17 +31,19 @@ def events(
 ) -> Iterator[EventContent]:
     """The Events of a pass. `correcting`: drift is put right and not only told."""
     old = {c.type: c for c in before}
-    degraded = {r.outcome.reason for r in results.values() if isinstance(r.outcome, Degraded)}
-    yield from _of_drift(results, old.get("DriftDetected"), after, correcting=correcting)
+    degraded: dict[str, AnyReason] = {
+        r.outcome.reason: r.outcome.reason for r in results.values() if isinstance(r.outcome, Degraded)
+    }
+    yield from _of_drift(results, old.get(ConditionType.DRIFT_DETECTED), after, correcting=correcting)
     for name, result in results.items():
         yield from _of_step(name, result, old.get(f"{name}Ready"), deleting=deleting)
     for now in after:
         was = old.get(now.type)
         begins = now.status == "True" and (was is None or was.status != "True")
-        if now.type == "Ready" and begins:
-            yield EventContent(type="Normal", reason="Ready", message=now.message)
-        if now.type == "Stalled" and begins and now.reason in degraded:
-            yield EventContent(type="Warning", reason=now.reason, message=now.message)
+        if now.type == ConditionType.READY and begins:
+            yield EventContent(type="Normal", reason=Reason.READY, message=now.message)
+        if now.type == ConditionType.STALLED and begins and now.reason in degraded:
+            yield EventContent(type="Warning", reason=degraded[now.reason], message=now.message)
 
 
 def _of_drift(
@@ -48,14 +51,14 @@ def _of_drift(
 ) -> Iterator[EventContent]:
     if not correcting:
         for now in after:
-            if now.type == "DriftDetected" and now.status == "True" and (was is None or was.message != now.message):
+            if now.type == ConditionType.DRIFT_DETECTED and now.status == "True" and (was is None or was.message != now.message):
                 message = f"{now.message}. Left as it is (driftPolicy: Warn)"
-                yield EventContent(type="Warning", reason="DriftDetected", message=message)
+                yield EventContent(type="Warning", reason=Reason.DRIFT_DETECTED, message=message)
         return
     for name, result in results.items():
         if result.drift:
             message = f"{name}: {listed(result)}. Putting it right"
-            yield EventContent(type="Warning", reason="DriftDetected", message=message)
+            yield EventContent(type="Warning", reason=Reason.DRIFT_DETECTED, message=message)
 
 
 def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool) -> Iterator[EventContent]:
@@ -68,4 +71,4 @@ def _of_step(name: str, result: Result, was: Condition | None, *, deleting: bool
             type="Warning" if needs_user else "Normal", reason=outcome.reason, message=f"{name}: {outcome.message}"
         )
     if isinstance(outcome, Ready) and not deleting and was is not None and was.status == "False":
-        yield EventContent(type="Normal", reason="UpToDate", message=f"{name}: Up to date")
+        yield EventContent(type="Normal", reason=Reason.UP_TO_DATE, message=f"{name}: {Reason.UP_TO_DATE.sentence}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.workload.client import connect
 from notebook_platform.workload.kubeconfig import ClusterAccess
@@ -140,7 +141,7 @@ async def _connected(access: ClusterAccess, unauthorized: Callable[[], None]) ->
         return await connect(access, unauthorized)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise StepError(
-            "KubeconfigRefused",
+            Reason.KUBECONFIG_REFUSED,
             f"spec.cluster: the certificates in the kubeconfig of the managed cluster are unusable ({type(error).__name__})",
             "Rotate the cluster's certificates (`az aks rotate-certs`), or check the certificate that its API server presents.",
             retry_in=60,

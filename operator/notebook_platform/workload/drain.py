@@ -11,6 +11,7 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine import StepError
 from notebook_platform.workload.client import TIMEOUT_SECONDS
@@ -41,7 +42,7 @@ async def drain(api: client.ApiClient, pool: str) -> str | None:
         held = [words for words in await asyncio.gather(*(_evict(core, pod) for pod in pods)) if words]
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError, DocumentRefused) as error:
         raise StepError(
-            "ClusterUnreachable",
+            Reason.CLUSTER_UNREACHABLE,
             f"the nodes of agent pool {pool} cannot be drained: the cluster's API did not answer ({type(error).__name__})",
             "The operator retries.",
             retry_in=10,

@@ -4,6 +4,7 @@ errors are transient."""
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.bounded.http import AnswerTooLarge
 from notebook_platform.engine.outcome import Failed
@@ -18,14 +19,14 @@ def failure(error: Exception, field: str) -> Failed | None:
         status = int(error.status or 0)
         if status in (401, 403):
             return Failed(
-                reason="ClusterForbids",
+                reason=Reason.CLUSTER_FORBIDS,
                 message=f"{field}: the cluster's API refuses a request of the operator ({status} {error.reason})",
                 remedy="Give the identity of the kubeconfig the rights of a cluster administrator. The operator retries.",
                 retry_in=60,
             )
         if status in PASSING:
             return Failed(
-                reason="ClusterBusy",
+                reason=Reason.CLUSTER_BUSY,
                 message=f"{field}: the cluster's API answered {status} {error.reason}",
                 remedy="The operator retries.",
                 retry_in=5,
@@ -33,14 +34,14 @@ def failure(error: Exception, field: str) -> Failed | None:
         return None
     if isinstance(error, DocumentRefused | AnswerTooLarge):
         return Failed(
-            reason="ClusterAnswerRefused",
+            reason=Reason.CLUSTER_ANSWER_REFUSED,
             message=f"{field}: an answer of the cluster's API is refused: {error}",
             remedy="Delete the objects of such a number or size.",
             retry_in=60,
         )
     if isinstance(error, aiohttp.ClientError | OSError) and not isinstance(error, TimeoutError):
         return Failed(
-            reason="ClusterUnreachable",
+            reason=Reason.CLUSTER_UNREACHABLE,
             message=f"{field}: the cluster's API did not answer ({type(error).__name__})",
             remedy="The operator retries.",
             retry_in=10,

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_yaml
 from notebook_platform.engine.outcome import StepError
 
@@ -219,7 +220,7 @@ def _only(allowed: frozenset[str], node: Mapping[Any, Any], path: str) -> None:
 
 def _refusal(problem: str) -> StepError:
     return StepError(
-        "KubeconfigRefused",
+        Reason.KUBECONFIG_REFUSED,
         f"{FIELD}: the kubeconfig of the managed cluster is refused: {problem}",
         "Provide only an https server, a CA, a client certificate with its key, and a token, each as inline data; "
         "compare with `az aks get-credentials --admin --file -`.",

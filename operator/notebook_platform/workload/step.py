@@ -16,6 +16,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform import outputs
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine import Action, Change, Degraded, Failed, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Scheduled
@@ -151,14 +152,14 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
             return None
         if found.target is None:
             return Failed(
-                reason="ClusterUnreachable",
+                reason=Reason.CLUSTER_UNREACHABLE,
                 message=f"spec.cluster: the managed cluster cannot be reached: {found.trouble}",
                 remedy="Check that the operator can reach the API server (private cluster, authorized ranges). The operator retries.",
                 retry_in=10,
             )
         if found.target.ready_nodes < self._least:
             message = f"{found.target.ready_nodes} nodes are Ready, at least {self._least} are required"
-            return Degraded(reason="NodesNotReady", message=message, requeue_after=LOOK_AGAIN, stall_after=NODES_PATIENCE)
+            return Degraded(reason=Reason.NODES_NOT_READY, message=message, requeue_after=LOOK_AGAIN, stall_after=NODES_PATIENCE)
         return None
 
     def output(self, found: Found | None) -> WorkloadClusterOutput | None:

@@ -16,12 +16,13 @@ from notebook_platform.api.releases import ReleaseSpec
 from notebook_platform.engine import Check, Deferred, Inputs, Observed, Unblocking
 from notebook_platform.engine.conditions import condition_of, fold_conditions
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.reconcile import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, reconcile
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.teardown import teardown
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.keeping import Keeping
-from notebook_platform.helm.ownership import OwnedRelease, ReleaseLedger
+from notebook_platform.helm.ledger import OwnedRelease, ReleaseLedger
+from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.prune import RetiredReleases
 from notebook_platform.helm.release import digest_of, packed, unpacked
 from notebook_platform.helm.releases import AnyChart, in_order
@@ -155,7 +156,7 @@ class Site:
         self.owner = self.owner or f"tests/platforms/{self.namespace}/uid-1"
 
     def graph(self, *, deleting: bool = False) -> Graph:
-        keeping = Keeping(
+        keeping = ReleaseScope(
             owner=self.owner,
             uid=self.owner,
             helm=self.helm,
@@ -205,8 +206,7 @@ class Site:
 
         async def look() -> Any:
             looking = self.graph().steps[step]
-            await looking.prepare(inputs)
-            observed = await looking.observe(inputs, fresh=True)
+            observed = await looking.observe(await looking.prepare(inputs), fresh=True)
             return None if observed.busy else observed
 
         found = (await self.soon(look)).found

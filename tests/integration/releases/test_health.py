@@ -9,7 +9,7 @@ import pytest
 from kubernetes.aio import client
 from notebook_platform.engine import Degraded, Rechecked, Unblocking
 from notebook_platform.engine.reconcile import Policy
-from notebook_platform.helm.storage import history
+from notebook_platform.helm.history import read_history
 from notebook_platform.hubs.health import hub as hub_health
 
 from tests.integration.releases.site import Site
@@ -30,7 +30,7 @@ async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site
 
 async def test_a_certificate_is_waited_for_with_the_cause_and_one_that_has_ended_is_told(site: Site) -> None:
     await site.ready()
-    found = await history(site.cluster.target.api, site.namespace, "little", await site.owned())
+    found = await read_history(site.cluster.target.api, site.namespace, "little", await site.owned())
     assert found.newest is not None
     door = "\n---\n{apiVersion: v1, kind: Service, metadata: {name: proxy-public}}"
     https = {"enabled": True, "hosts": ["localhost"], "letsencrypt": {"contactEmail": "a@example.org"}}
@@ -66,7 +66,7 @@ async def test_a_certificate_is_waited_for_with_the_cause_and_one_that_has_ended
 
 async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> None:
     await site.ready()
-    found = await history(site.cluster.target.api, site.namespace, "little", await site.owned())
+    found = await read_history(site.cluster.target.api, site.namespace, "little", await site.owned())
     assert found.newest is not None
     tls = [{"hosts": ["hub.example.org"], "secretName": "door"}]
     release = replace(found.newest, config={"ingress": {"enabled": True, "tls": tls}})
@@ -89,7 +89,7 @@ async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> Non
             "VolumeNotBound",
             "the volume claim little is not bound (there is no storage class no-such)",
         ),
-        ({"resources": {"requests": {"cpu": "64"}}}, "NotEnoughRoom", "no node has enough cpu (64) left"),
+        ({"resources": {"requests": {"cpu": "64"}}}, "InsufficientResources", "no node has enough cpu (64) left"),
     ],
 )
 async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, values: dict, reason: str, words: str) -> None:

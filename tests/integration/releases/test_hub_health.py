@@ -111,10 +111,10 @@ async def test_a_door_where_nothing_listens_and_a_hub_that_says_it_is_not_well_a
     core = hub.cluster.core
     service = await core.read_namespaced_service("proxy-public", hub.namespace)
     address = service.status.load_balancer.ingress[0].ip
-    for there, reason, words in (("127.0.250.250", "NotReachable", "does not answer"), (address, "NotHealthy", "answers 503")):
+    for there, reason, words in (("127.0.250.250", "Unreachable", "does not answer"), (address, "Unhealthy", "answers 503")):
         ingress = {"status": {"loadBalancer": {"ingress": [{"ip": there}]}}}
         await core.patch_namespaced_service_status("proxy-public", hub.namespace, ingress, _content_type=MERGE)
-        ill = {"metadata": {"annotations": {"sandbox.notebookplatform.io/ill": "yes" if reason == "NotHealthy" else None}}}
+        ill = {"metadata": {"annotations": {"sandbox.notebookplatform.io/ill": "yes" if reason == "Unhealthy" else None}}}
         await core.patch_namespace(hub.namespace, ill, _content_type=MERGE)
         told = await hub.reason(reason, "JupyterHub")
         assert f"http://{there}/hub/health {words}" in told.message
@@ -133,7 +133,7 @@ async def test_users_pods_that_no_scheduler_looks_at_are_told(hub: Site) -> None
     pods = (await client.CoreV1Api(api).list_namespaced_pod(hub.namespace, label_selector=hub_health.SERVERS)).items
     assert not list(hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=1)))
     (told,) = hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=3))
-    assert told.reason == "SchedulerDead" and "jhub-user-scheduler" in told.message
+    assert told.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in told.message
     assert isinstance((await hub.once())["JupyterHub"].outcome, Ready)
 
 

@@ -17,9 +17,9 @@ from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.teardown import orphan
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.drift import drifted
+from notebook_platform.helm.history import read_history
 from notebook_platform.helm.release import packed, unpacked
 from notebook_platform.helm.runner import Helm
-from notebook_platform.helm.storage import history
 
 from sandbox.kubernetes.binaries import find
 from sandbox.kubernetes.processes import free_ports
@@ -53,7 +53,7 @@ async def test_what_others_write_while_it_is_looked_at_is_no_drift(site: Site) -
     """As the controller of Deployments does, which writes an annotation of its own soon after each change."""
     await site.ready()
     api, written = site.cluster.target.api, 0
-    found = await history(api, site.namespace, "little", await site.owned())
+    found = await read_history(api, site.namespace, "little", await site.owned())
     assert found.newest is not None
 
     async def write() -> None:
@@ -164,7 +164,7 @@ async def test_what_was_begun_and_broken_off_is_finished_even_while_disruptions_
     await site.ready()
     waits = Policy(disruption_waits="the window")
     site.set(note="b")
-    assert (await site.once(waits))["ReleaseLittle"].outcome.reason == "DisruptionWaits"
+    assert (await site.once(waits))["ReleaseLittle"].outcome.reason == "DisruptionDeferred"
     await site.ready()
     await interrupted(site, "pending-upgrade")
     await site.until(lambda outcome: isinstance(outcome, Ready), policy=waits)

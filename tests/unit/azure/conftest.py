@@ -18,7 +18,8 @@ from notebook_platform.azure.arm.session import SessionPool
 from notebook_platform.azure.scope import AzureScope, Leaves
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rechecked, StepError, Unblocking
-from notebook_platform.engine.reconcile import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, reconcile
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.policy import ignored_by
 from notebook_platform.steps import azure_steps

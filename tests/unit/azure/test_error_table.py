@@ -5,7 +5,8 @@ from typing import Any
 
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
 from notebook_platform.engine.outcome import Failed, Unblocking
-from notebook_platform.engine.reconcile import Policy, Result
+from notebook_platform.engine.reconcile import Policy
+from notebook_platform.engine.result import Result
 
 from tests.unit.azure.conftest import Estate, group_id, runbook_spec
 

@@ -70,7 +70,7 @@ async def test_kubernetes_waits_for_releases_that_it_would_leave_behind_and_goes
     told = results["Cluster"].outcome
     assert isinstance(told, Deferred) and told.needs_user and told.reason == "RemovedApisInUse" and told.output is not None
     assert "spec.cluster.kubernetesVersion 1.36 waits, because release jhub in namespace jhub" in told.message
-    assert isinstance(pools := results["NodePools"].outcome, Deferred) and pools.reason == "ControlPlaneWaits"
+    assert isinstance(pools := results["NodePools"].outcome, Deferred) and pools.reason == "ControlPlanePending"
     assert await estate.writes(mark) == [] and asked[0][1] == "1.36"
     assert [(c.path, c.gate and c.gate.failed.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "RemovedApisInUse")]
     estate.leaves = None

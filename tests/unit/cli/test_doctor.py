@@ -248,7 +248,11 @@ async def test_names_that_others_have_are_told_with_whose_they_are(terminal: Ter
     assert "elsewhere" not in group and "uid-9" not in group
     assert nodes.startswith("✗ spec.cluster.nodeResourceGroup: the resource group 'prd_rg_jhub_infra' exists already")
     outcome = await preflight(terminal.estate, spec)
-    assert outcome.reason == "OwnedByAnother" and "not touched" in outcome.remedy and "prd_rg_jhub_infra" in outcome.message
+    assert (
+        outcome.reason == "OwnedByAnother"
+        and "delete that platform first" in outcome.remedy
+        and "prd_rg_jhub_infra" in outcome.message
+    )
     assert not [w for w in await terminal.estate.writes() if w.startswith(("PUT", "PATCH"))]
 
 

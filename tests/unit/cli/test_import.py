@@ -89,6 +89,11 @@ ESTATES = {
     "a user-assigned identity": runbook_spec(identity={"type": "UserAssigned", "userAssigned": {"name": "prd-identity"}}),
     "a network of AKS": runbook_spec(network=None, identity={"type": "SystemAssigned"}),
     "no autoscale": runbook_spec(autoscale=[]),
+    "node auto-provisioning": runbook_spec(
+        cluster=with_cluster(nodeProvisioning="Auto")["cluster"],
+        identity={"type": "SystemAssigned"},
+        nodePools=[{"name": "nodepool1", "mode": "System", "vmSize": "Standard_D2s_v3", "count": 3}],
+    ),
     "asleep": with_cluster(powerState="Stopped"),
 }
 

@@ -27,7 +27,8 @@ from notebook_platform.engine.backoff import LONGEST_WAIT, backing_off, next_att
 from notebook_platform.engine.change import Disruptive, Impossible, NeedsApproval, Scheduled, compare, split_by_gate
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.reconcile import Mode, Policy, reconcile, requeue_after
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.result import requeue_after
 from notebook_platform.engine.step import AnyStep
 from notebook_platform.engine.teardown import orphan, teardown
 

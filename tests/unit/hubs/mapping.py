@@ -51,6 +51,14 @@ BIG = {
 CHOICE = {"name": "one", "displayName": "One", "gpus": 1, "cpu": {"guarantee": "500m"}, "nodeSelector": {"gpu": "yes"}}
 OPTION = {"name": "size", "displayName": "Size", "choices": [CHOICE]}
 ONE = {"cpu_guarantee": 0.5, "extra_resource_limits": {"nvidia.com/gpu": "1"}, "node_selector": {"gpu": "yes"}}
+EXTRA_VOLUMES = [
+    {"name": "course", "claim": "course", "mountPath": "/srv/course", "subPath": "u/{username}", "readOnly": True},
+    {"name": "profile", "configMap": "profile", "mountPath": "/etc/profile.d/hub.sh", "subPath": "hub.sh"},
+    {"name": "license", "secret": "license", "mountPath": "/etc/license"},
+    {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}, "mountPath": "/dev/shm"},
+    {"name": "scratch", "emptyDir": {}, "mountPath": "/scratch"},
+]
+COURSE_MOUNT = {"name": "course", "mountPath": "/srv/course", "subPath": "u/{username}", "readOnly": True}
 
 Row = tuple[dict[str, Any], dict[str, Any]]
 """(what the spec says, what becomes of it from a version on)."""
@@ -356,6 +364,34 @@ TABLE: dict[str, Row] = {
         {
             "0.11": {"singleuser.storage.static.subPath": "{username}"},
             "4": {"singleuser.storage.static.subPath": "{escaped_username}"},
+        },
+    ),
+    "singleUser.storage.extraVolumes": (
+        {"singleUser": {"storage": {"extraVolumes": EXTRA_VOLUMES}}},
+        {
+            "0.11": {
+                "singleuser.storage.extraVolumes": [
+                    {"name": "course", "persistentVolumeClaim": {"claimName": "course"}},
+                    {"name": "profile", "configMap": {"name": "profile"}},
+                    {"name": "license", "secret": {"secretName": "license"}},
+                    {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}},
+                    {"name": "scratch", "emptyDir": {}},
+                ],
+                "singleuser.storage.extraVolumeMounts": [
+                    COURSE_MOUNT,
+                    {"name": "profile", "mountPath": "/etc/profile.d/hub.sh", "subPath": "hub.sh"},
+                    {"name": "license", "mountPath": "/etc/license"},
+                    {"name": "shm", "mountPath": "/dev/shm"},
+                    {"name": "scratch", "mountPath": "/scratch"},
+                ],
+            }
+        },
+    ),
+    "singleUser.storage.extraVolumes by the old names": (
+        {"singleUser": {"storage": {"extraVolumes": EXTRA_VOLUMES[:1]}}, "naming": {"scheme": "Escape"}},
+        {
+            "0.11": {"singleuser.storage.extraVolumeMounts": [COURSE_MOUNT]},
+            "4": {"singleuser.storage.extraVolumeMounts": [COURSE_MOUNT | {"subPath": "u/{escaped_username}"}]},
         },
     ),
     "homes stay by default": (

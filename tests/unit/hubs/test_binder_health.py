@@ -25,11 +25,11 @@ def without(*services: str) -> str:
         (503, without("Docker registry"), ["RegistryUnreachable"]),
         (503, without("JupyterHub API"), ["HubUnreachable"]),
         (503, without("JupyterHub API", "Docker registry"), ["HubUnreachable", "RegistryUnreachable"]),
-        (503, without("Something new"), ["NotHealthy"]),
-        (503, "<html>", ["NotHealthy"]),
-        (503, json.dumps([]), ["NotHealthy"]),
-        (503, json.dumps({"checks": [{"ok": False}]}), ["NotHealthy"]),
-        (404, json.dumps({"message": "not found"}), ["NotHealthy"]),
+        (503, without("Something new"), ["Unhealthy"]),
+        (503, "<html>", ["Unhealthy"]),
+        (503, json.dumps([]), ["Unhealthy"]),
+        (503, json.dumps({"checks": [{"ok": False}]}), ["Unhealthy"]),
+        (404, json.dumps({"message": "not found"}), ["Unhealthy"]),
     ],
 )
 def test_an_answer_is_told_by_what_failed(status: int, body: str, reasons: list[str]) -> None:

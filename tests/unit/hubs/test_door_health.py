@@ -95,9 +95,9 @@ def test_what_keeps_people_out_is_a_trouble_with_its_cause(seen: Seen, reason: s
 @pytest.mark.parametrize(
     ("seen", "condition", "words"),
     [
-        (door(certificates=ending(3)), "CertificateEnding", "ends on 2026-06-04 00:00 UTC, and no newer one is there"),
-        (door(certificates=ending(3), kind="manual"), "CertificateEnding", "spec.jupyterhub.expose.tls: the certificate"),
-        (door(certificates=ending(99, "old.example.org"), kind="secret"), "CertificateOtherName", "is for old.example.org"),
+        (door(certificates=ending(3)), "CertificateExpiring", "ends on 2026-06-04 00:00 UTC, and no newer one is there"),
+        (door(certificates=ending(3), kind="manual"), "CertificateExpiring", "spec.jupyterhub.expose.tls: the certificate"),
+        (door(certificates=ending(99, "old.example.org"), kind="secret"), "CertificateNameMismatch", "is for old.example.org"),
         (
             door(certificates=ending(99), kind="secret", leads_to={HOST: ("1.1.1.1",)}),
             "DnsMismatch",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.bounded.documents import DocumentRefused
-from notebook_platform.helm.ownership import MOST_REVISIONS, OwnedRelease, ReleaseLedger
+from notebook_platform.helm.ledger import MOST_REVISIONS, OwnedRelease, ReleaseLedger
 from notebook_platform.helm.release import MOST_BYTES, RecordUnreadable, decode, digest_of, documents, packed, revision_of
 from notebook_platform.kube.secrets import Platform
 

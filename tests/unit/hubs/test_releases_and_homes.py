@@ -17,7 +17,7 @@ from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.health.issues import HealthIssue, sentence
 from notebook_platform.helm.health.pods import diagnose
 from notebook_platform.helm.health.snapshot import HealthSnapshot
-from notebook_platform.helm.keeping import Keeping
+from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.releases import AnyChart, in_order, step_name
 from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.health.crash_log import read
@@ -50,7 +50,7 @@ def test_whatever_releases_and_hubs_need_of_each_other_there_is_a_graph(names: l
     hub = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
     contents["jupyterhub"] = JupyterHub(hub, hub_context=HubContext(), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
     found = in_order(contents, needs)
-    keeping = Keeping(owner="o", uid="u", helm=None, ledger=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
+    keeping = ReleaseScope(owner="o", uid="u", helm=None, ledger=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
 
     def there(name: str, provides: type) -> Any:
         members = {"name": name, "provides": provides, "desired": lambda *_: None, "observe": lambda *_: None}
@@ -110,7 +110,7 @@ def pod(told: str, **spec: Any) -> client.V1Pod:
         ("0/3 nodes are available: 3 node(s) had untolerated taint(s).", "TaintNotTolerated", "the taints of the nodes"),
         (
             "0/3 nodes are available: 1 Insufficient memory, 2 Insufficient nvidia.com/gpu.",
-            "NotEnoughRoom",
+            "InsufficientResources",
             "memory () and nvidia.com/gpu",
         ),
         ("0/3 nodes are available: 3 node(s) had volume node affinity conflict.", "StorageUnavailable", "another zone"),
@@ -131,7 +131,7 @@ def waiting_user(minutes: int, conditions: Sequence[Any] = ()) -> client.V1Pod:
 
 def test_a_scheduler_that_looks_at_nobody_is_told_once_and_one_that_finds_no_room_is_not_it() -> None:
     (trouble,) = unseen([waiting_user(5), waiting_user(6)], datetime.now(UTC))
-    assert trouble.reason == "SchedulerDead" and "jhub-user-scheduler" in trouble.message
+    assert trouble.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in trouble.message
     looked_at = client.V1PodCondition(type="PodScheduled", status="False")
     assert list(unseen([waiting_user(1), waiting_user(5, [looked_at])], datetime.now(UTC))) == []
 

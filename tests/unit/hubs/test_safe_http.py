@@ -87,7 +87,7 @@ async def test_a_probe_of_a_rebound_name_does_not_reach_loopback(door: Door, ans
     names = Rebinding(*answers)
     found = await probe(f"http://hub.example.org:{door.port}", "/hub/health", allow_private=False, names=names)
     assert door.asked == [] and names.questions == 1
-    assert found == () or found[0].reason == "NotReachable"
+    assert found == () or found[0].reason == "Unreachable"
 
 
 @pytest.mark.parametrize("answers", REBOUND)

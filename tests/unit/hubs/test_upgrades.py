@@ -9,13 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine import Change
 from notebook_platform.engine.change import NeedsApproval
-from notebook_platform.helm.approval import APPROVE, Concern, approved, needed
 from notebook_platform.helm.charts import ChartRef
-from notebook_platform.helm.deprecated_apis import REMOVED, lost
+from notebook_platform.helm.deprecated_apis import REMOVED, lost, removed_apis_clause
 from notebook_platform.helm.dry_run import DryRuns, refusal
-from notebook_platform.helm.ownership import OwnedRelease
-from notebook_platform.helm.plan import RevisionPreview, changes
-from notebook_platform.helm.served import in_words
+from notebook_platform.helm.ledger import OwnedRelease
+from notebook_platform.helm.plan import APPROVE, Concern, RevisionPreview, approved, changes, upgrade_approval
 from notebook_platform.helm.state import State, Wanted
 from notebook_platform.hubs.binder.chart import BinderHub
 from notebook_platform.hubs.chart.versions import migrates
@@ -98,12 +96,12 @@ def test_secrets_that_are_not_carried_over_are_a_concern_and_added_keys_are_none
 
 def test_an_approval_names_the_version_and_nothing_else_passes() -> None:
     before, why = release(version="3.3.8"), [Concern(clause="the database changes")]
-    asked = needed(WANTED, before, why, approved({"annotations": {APPROVE: "4.3.0, 4.4.1"}}), FIELD)
+    asked = upgrade_approval(WANTED, before, why, approved({"annotations": {APPROVE: "4.3.0, 4.4.1"}}), FIELD)
     assert asked is not None and asked.reason == "ApprovalNeeded"
     assert "from 3.3.8 to 4.4.0 waits to be approved, because the database changes" in asked.message
     assert f'{APPROVE}: "4.4.0"' in asked.remedy
-    assert needed(WANTED, before, why, approved({"annotations": {APPROVE: "1, 4.4.0 "}}), FIELD) is None
-    assert needed(WANTED, before, [], approved({}), FIELD) is None
+    assert upgrade_approval(WANTED, before, why, approved({"annotations": {APPROVE: "1, 4.4.0 "}}), FIELD) is None
+    assert upgrade_approval(WANTED, before, [], approved({}), FIELD) is None
 
 
 def planned(state: State, preview: RevisionPreview, owned: OwnedRelease | None = None, version: str = "3.3.8") -> list[Change]:
@@ -111,7 +109,7 @@ def planned(state: State, preview: RevisionPreview, owned: OwnedRelease | None =
 
 
 def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_together() -> None:
-    asked = needed(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
+    asked = upgrade_approval(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
     preview = RevisionPreview(
         awaits=asked,
         renewed=frozenset({("policy/v1beta1", "PodDisruptionBudget")}),
@@ -127,7 +125,7 @@ def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_togethe
 
 
 def test_what_was_begun_and_broken_off_asks_for_nothing_again() -> None:
-    asked = needed(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
+    asked = upgrade_approval(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
     (found,) = planned(State.OUT_OF_SYNC, RevisionPreview(awaits=asked), OwnedRelease(unfinished=True, wish=WANTED.digest))
     assert found.gate is None
     (other,) = planned(State.OUT_OF_SYNC, RevisionPreview(awaits=asked), OwnedRelease(unfinished=True, wish="0" * 64))
@@ -158,11 +156,13 @@ def test_kinds_that_kubernetes_no_longer_serves_are_named_and_custom_ones_left_t
 def test_an_upgrade_of_kubernetes_names_the_releases_that_it_would_leave_behind() -> None:
     manifest = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n"
     old = replace(release(version="0.11.1"), manifest=manifest)
-    assert in_words([old, release()], (1, 24), (1, 25)) == (
+    assert removed_apis_clause([old, release()], (1, 24), (1, 25)) == (
         "release jhub in namespace jhub (jupyterhub-0.11.1) has PodDisruptionBudget (policy/v1beta1), which it no longer serves"
     )
-    assert in_words([old], (1, 25), (1, 26)) is None  # it is gone already, and helm's book is put right at the next upgrade
-    assert in_words([old], (1, 23), (1, 24)) is None
+    assert (
+        removed_apis_clause([old], (1, 25), (1, 26)) is None
+    )  # it is gone already, and helm's book is put right at the next upgrade
+    assert removed_apis_clause([old], (1, 23), (1, 24)) is None
 
 
 @given(st.sampled_from(sorted(REMOVED)), st.integers(10, 40), st.integers(0, 10))

@@ -60,8 +60,9 @@ class Raising(AnyStep):
             self.reached = True
             raise self._error()
 
-    async def prepare(self, inputs: Inputs) -> None:
+    async def prepare(self, inputs: Inputs) -> Inputs:
         self._at("prepare")
+        return inputs
 
     def desired(self, inputs: Inputs) -> Any:
         self._at("desired")

@@ -26,7 +26,8 @@ from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Outcome
-from notebook_platform.engine.reconcile import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, reconcile
+from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import Inputs, Observed, Step
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.record_proxy import Access

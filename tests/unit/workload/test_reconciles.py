@@ -13,7 +13,8 @@ from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Ready
-from notebook_platform.engine.reconcile import Policy, Result, reconcile
+from notebook_platform.engine.reconcile import Policy, reconcile
+from notebook_platform.engine.result import Result
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.steps import azure_steps
 

@@ -1,5 +1,6 @@
 """Users' servers: what they are, where they run, and when they end."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -26,6 +27,32 @@ class SharedVolume(SpecModel):
     sub_path: str = Field("{username}", max_length=256, description="Directory of a user; `{username}` stands for the name.")
 
 
+class EmptyDir(SpecModel):
+    """An empty directory for as long as the server runs."""
+
+    medium: Literal["Disk", "Memory"] = Field(
+        "Disk", description="Disk of the node, or memory, which counts as the server's own."
+    )
+    size_limit: str | None = Field(None, max_length=16, description="Most that it may hold, as `1Gi`.")
+
+
+class ExtraVolume(SpecModel):
+    """A volume that every user's server mounts beside the home. Objects are those in the hub's namespace of the cluster."""
+
+    name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
+    claim: ObjectName | None = Field(
+        None, description="An existing PersistentVolumeClaim (ReadWriteMany or ReadOnlyMany). It counts as users' data."
+    )
+    config_map: ObjectName | None = Field(None, description="A ConfigMap, a file for each key, read-only.")
+    secret: ObjectName | None = Field(None, description="A Secret, a file for each key, read-only. Every user can read it.")
+    empty_dir: EmptyDir | None = Field(None, description="An empty directory, as for /dev/shm.")
+    mount_path: str = Field(min_length=1, max_length=256, description="Where the servers find it, as `/srv/course`.")
+    sub_path: str | None = Field(
+        None, min_length=1, max_length=256, description="Directory or key of the volume; `{username}` stands for the name."
+    )
+    read_only: bool = Field(False, description="Users cannot write to it.")
+
+
 class Storage(SpecModel):
     """Users' home volumes."""
 
@@ -40,6 +67,17 @@ class Storage(SpecModel):
     keep_on_user_delete: bool = Field(
         True, description="Keep a user's volume when the user is deleted. Charts before 1 always do."
     )
+    extra_volumes: MapByName[ExtraVolume] = Field(
+        default_factory=list,
+        max_length=16,
+        description="More volumes, for all users. singleuser.storage.extraVolumes and extraVolumeMounts in `values` replace them.",
+    )
+
+    @property
+    def claims(self) -> Sequence[str]:
+        """Return the names of the PersistentVolumeClaims that the spec names; they hold data of users."""
+        extra = [volume.claim for volume in self.extra_volumes if volume.claim]
+        return [self.shared.claim, *extra] if self.shared else extra
 
 
 class Shape(SpecModel):

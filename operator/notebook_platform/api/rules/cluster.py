@@ -12,6 +12,16 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         ("self.localAccounts || has(self.entra)", "spec.cluster.localAccounts false needs spec.cluster.entra to sign in with"),
         ("!self.workloadIdentity || self.oidcIssuer", "spec.cluster.workloadIdentity needs spec.cluster.oidcIssuer: true"),
+        (
+            "self.nodeProvisioning == 'Manual' || (self.network.plugin != 'kubenet' && self.network.policy != 'calico')",
+            "spec.cluster.nodeProvisioning Auto does not support network plugin kubenet or policy calico; "
+            "use plugin azure with policy cilium, azure or none",
+        ),
+        (
+            "self.nodeProvisioning == 'Manual' || (self.powerState == 'Running' && "
+            "!self.powerSchedules.exists(s, s.powerState == 'Stopped'))",
+            "spec.cluster.nodeProvisioning Auto: AKS cannot stop such a cluster; remove powerState Stopped from spec.cluster",
+        ),
         ("has(self.entra) || !has(oldSelf.entra)", "spec.cluster.entra cannot be taken away once it is there"),
         ("self.oidcIssuer || !oldSelf.oidcIssuer", "spec.cluster.oidcIssuer cannot be turned off once it is on"),
     ),

@@ -26,6 +26,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "p.subnet == self.network.subnet.name) || self.network.subnets.exists(s, s.name == p.subnet))))",
             "spec.nodePools[].subnet must name a subnet of spec.network",
         ),
+        (
+            "self.cluster.nodeProvisioning == 'Manual' || self.nodePools.all(p, !has(p.autoscaling))",
+            "spec.nodePools[].autoscaling needs spec.cluster.nodeProvisioning Manual; with Auto, give each pool a count",
+        ),
+        (
+            "self.cluster.nodeProvisioning == 'Manual' || self.identity.type != 'ServicePrincipal'",
+            "spec.cluster.nodeProvisioning Auto needs spec.identity.type SystemAssigned or UserAssigned",
+        ),
         *releases.WHOLE,
         *binderhub.SPEC,
         *(

@@ -3,10 +3,24 @@
 from collections.abc import Mapping
 
 from notebook_platform.api.rules import hub_auth, hub_expose
-from notebook_platform.api.rules.helpers import Rule, chart_repository, cidr, digest, duration, fixed, matches, release_place
+from notebook_platform.api.rules.helpers import (
+    Rule,
+    chart_repository,
+    cidr,
+    digest,
+    duration,
+    fixed,
+    matches,
+    one_of,
+    release_place,
+)
 
 HUB = "spec.jupyterhub"
 SERVER = f"{HUB}.singleUser"
+EXTRA = f"{SERVER}.storage.extraVolumes"
+HOME = "(has(self.mountPath) ? self.mountPath : '/home/jovyan')"
+"""Where the home is, in a rule of spec.jupyterhub.singleUser.storage."""
+
 SHAPES = (SERVER, f"{SERVER}.profiles[]", f"{SERVER}.profiles[].options[].choices[]")
 """Where images and amounts stand."""
 
@@ -93,7 +107,40 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             f"{SERVER}.storage.type static needs shared.claim, the volume for all homes",
         ),
         ("!has(self.shared) || self.type == 'static'", f"{SERVER}.storage.shared is for type static"),
+        (
+            f"self.type == 'none' || self.extraVolumes.all(v, !({HOME}.startsWith(v.mountPath + '/') || {HOME} == v.mountPath))",
+            f"{SERVER}.storage.extraVolumes[].mountPath must not be the home or a directory above it; a directory in it is allowed",
+        ),
     ),
+    EXTRA: (
+        (
+            "self.all(v, self.exists_one(other, other.mountPath == v.mountPath))",
+            f"{EXTRA} must have different mountPaths",
+        ),
+    ),
+    f"{EXTRA}[]": (one_of(f"{EXTRA}[]", "claim", "configMap", "secret", "emptyDir"),),
+    f"{EXTRA}[].name": (
+        matches(f"{EXTRA}[].name", SLUG, "must be lower-case letters, digits, hyphens"),
+        (
+            "self != 'home' && !self.startsWith('volume-')",
+            f"{EXTRA}[].name must not be home or begin with volume-: the chart calls home volumes so",
+        ),
+    ),
+    f"{EXTRA}[].mountPath": (
+        matches(
+            f"{EXTRA}[].mountPath",
+            "^(/[-A-Za-z0-9_.]+)+$",
+            "must be an absolute path of letters, digits, - _ . without a slash at its end",
+        ),
+        ("!self.matches('/[.][.]?(/|$)')", f"{EXTRA}[].mountPath must not contain . or .. as a directory"),
+    ),
+    f"{EXTRA}[].subPath": (
+        (
+            "!self.startsWith('/') && !self.matches('(^|/)[.][.](/|$)')",
+            f"{EXTRA}[].subPath must be a path within the volume, without ..",
+        ),
+    ),
+    f"{EXTRA}[].emptyDir.sizeLimit": (_quantity(f"{EXTRA}[].emptyDir.sizeLimit"),),
     f"{SERVER}.storage.capacity": (matches(f"{SERVER}.storage.capacity", "^[0-9]+[KMGT]i$", "must be a quantity as 10Gi"),),
     f"{SERVER}.storage.mountPath": (_absolute(f"{SERVER}.storage.mountPath"),),
     f"{SERVER}.storage.shared.subPath": (

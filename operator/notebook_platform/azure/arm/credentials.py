@@ -16,6 +16,7 @@ from azure.identity.aio import (
 
 from notebook_platform.api.arm_ids import GUID, fits
 from notebook_platform.api.azure import Credentials
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.transport import BoundedTransport
 from notebook_platform.engine.outcome import StepError
@@ -63,7 +64,7 @@ def _certificate(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCr
         )
     except (ValueError, TypeError) as error:
         raise StepError(
-            "CertificateUnreadable",
+            Reason.CERTIFICATE_UNREADABLE,
             f"{CERTIFICATE_FIELD}: the key clientCertificate cannot be read ({type(error).__name__})",
             "Set it to the certificate and its private key in PEM, and clientCertificatePassword if the key has a password.",
         ) from None
@@ -79,7 +80,7 @@ def _workload_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncT
         return WorkloadIdentityCredential(tenant_id=parts["tenantId"], client_id=parts["clientId"], **options)
     except ValueError:
         raise StepError(
-            "NoFederatedToken",
+            Reason.NO_FEDERATED_TOKEN,
             "spec.azure.credentials.workloadIdentity: the operator's pod has no projected token of its ServiceAccount",
             "Install the operator with the overlay deploy/kustomize/overlays/workload-identity.",
             retry_in=60,
@@ -92,7 +93,7 @@ def _own(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential
         return DefaultAzureCredential(**options)
     except ValueError as error:
         raise StepError(
-            "OwnIdentityMisconfigured",
+            Reason.OWN_IDENTITY_MISCONFIGURED,
             f"spec.azure.credentials is not set, and the operator's own identity is not configured: {error}",
             "Correct the AZURE_* variables of the operator, or set spec.azure.credentials.",
         ) from None
@@ -113,7 +114,7 @@ def guid_of(data: Mapping[str, str], key: str, *, field: str, secret: str) -> st
     value = data[key].strip()
     if not fits(GUID, value):
         raise StepError(
-            "SecretValueInvalid",
+            Reason.SECRET_VALUE_INVALID,
             f"{field} names the Secret {secret!r}, whose key {key} does not hold a GUID",
             f"Set {key} to the id that Entra ID shows, as 11111111-2222-3333-4444-555555555555; the operator reads it at once.",
         )

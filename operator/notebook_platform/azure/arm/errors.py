@@ -19,6 +19,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from notebook_platform.api.reasons import AzureCode, Reason
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
 from notebook_platform.bounded.documents import parse_json
 from notebook_platform.bounded.text import shortened
@@ -47,7 +48,7 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
     if row is None:
         transient = status in TRANSIENT
         row = Row(
-            reason="AzureUnavailable" if transient else _camel(code),
+            reason=Reason.AZURE_UNAVAILABLE if transient else AzureCode(_camel(code)),
             retry_in=15 if transient else UNKNOWN_RETRY,
             remedy="The operator retries." if transient else "Check Azure's message. The operator retries.",
         )
@@ -116,21 +117,21 @@ def translate(error: AzureError, *, field: str) -> Failed:
                 reason=row.reason, message=f"{where}: {text}", remedy=row.remedy.format(field=where), retry_in=row.retry_in
             )
         return Failed(
-            reason="SignInRefused",
+            reason=Reason.SIGN_IN_REFUSED,
             message=f"spec.azure.credentials: {text}",
             remedy="Correct the credentials as Entra ID's message describes.",
             retry_in=60,
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return Failed(
-            reason="AzureUnreachable",
+            reason=Reason.AZURE_UNREACHABLE,
             message=f"{field}: Azure did not answer ({type(error).__name__})",
             remedy="Check the operator's Internet access and its CA certificates. The operator retries.",
             retry_in=10,
         )
     if isinstance(error, ClientAuthenticationError) and not body:
         return Failed(
-            reason="SignInRefused",
+            reason=Reason.SIGN_IN_REFUSED,
             message=f"spec.azure.credentials: no token could be obtained ({type(error).__name__})",
             remedy="Set spec.azure.credentials, or run the operator with an identity of its own.",
             retry_in=60,
@@ -138,7 +139,7 @@ def translate(error: AzureError, *, field: str) -> Failed:
     if isinstance(error, HttpResponseError):
         return failure_of(error.status_code, body, headers_of(error), field=field)
     return Failed(
-        reason="AzureError",
+        reason=Reason.AZURE_ERROR,
         message=f"{field}: the Azure SDK failed ({type(error).__name__})",
         remedy="The operator retries. Search its log for the details.",
         retry_in=UNKNOWN_RETRY,

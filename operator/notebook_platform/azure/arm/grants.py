@@ -21,12 +21,13 @@ from pydantic.alias_generators import to_camel
 
 from notebook_platform.api.arm_ids import ArmId, GroupName, Guid, marked_values, placed
 from notebook_platform.api.azure import Credentials
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.engine.outcome import Failed
 
 ResourceType = Literal["own", "managed", "workload"]
 
-REASON = "IdentityNotAllowed"
+REASON = Reason.IDENTITY_NOT_ALLOWED
 CREDENTIALS = "spec.azure.credentials"
 SHOWN = 5
 """The maximum number of fields that one message names."""

@@ -10,8 +10,8 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
-from notebook_platform.azure.arm.rate_limit import THROTTLED
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, StepError
 from notebook_platform.observability.context import CORRELATION
@@ -60,10 +60,19 @@ def lro_from_headers(headers: Mapping[str, str], *, kind: str, expected: float, 
     return in_progress(operation, retry_after(lower))
 
 
+VERBS = {
+    "create": Reason.CREATING,
+    "update": Reason.UPDATING,
+    "delete": Reason.DELETING,
+    "upgrade": Reason.UPGRADING,
+}
+"""The reason while an operation runs, by the first word of its kind."""
+
+
 def in_progress(operation: Operation, requeue_after: float) -> Progressing:
     """Return the outcome while an operation runs. Its message is constant, so that conditions do not change with each poll."""
     verb = operation.kind.split(" ", 1)[0]
-    reason = {"create": "Creating", "update": "Updating", "delete": "Deleting", "upgrade": "Upgrading"}.get(verb, "Updating")
+    reason = VERBS.get(verb, Reason.UPDATING)
     message = f"Azure operation in progress: {operation.kind}"
     return Progressing(reason=reason, message=message, requeue_after=requeue_after, operation=operation)
 
@@ -93,7 +102,7 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
     try:
         response = await session.send("GET", operation.url)
     except StepError as refused:
-        if refused.failed.reason != THROTTLED:
+        if refused.failed.reason != Reason.THROTTLED:
             raise
         return Poll(busy=in_progress(operation, refused.failed.retry_in or LOOK_AGAIN))
     except HttpResponseError as error:

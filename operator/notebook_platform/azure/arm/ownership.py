@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notebook_platform.api.arm_ids import fits
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 
 log = logging.getLogger(__name__)
@@ -65,12 +66,12 @@ class Owner:
             return None
         if holder is None:
             return Failed(
-                reason="NotOwned",
+                reason=Reason.NOT_OWNED,
                 message=f"{field}: {what} exists already and has no owner",
                 remedy="Choose another name, or set spec.adoption: IfUnowned to adopt it.",
             )
         return Failed(
-            reason="OwnedByAnother",
+            reason=Reason.OWNED_BY_ANOTHER,
             message=f"{field}: {what} belongs to another platform{self.known(what, holder)}",
             remedy="Choose another name, or delete that platform first. The resource is not touched.",
         )

@@ -12,10 +12,11 @@ from contextvars import ContextVar
 from urllib.parse import quote, unquote, urlsplit
 
 from notebook_platform.api.arm_ids import GUID, fits
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.grants import Scope
 from notebook_platform.engine.outcome import StepError
 
-REASON = "InvalidAzureId"
+REASON = Reason.INVALID_AZURE_ID
 
 SEGMENT = r"(?![ .])[-A-Za-z0-9_.~()'=,+@!$: \[\]{}]{1,512}(?<![ .])"
 """A segment: printable ASCII without / \\ ? # % ; < > & *
@@ -106,7 +107,7 @@ def check(method: str, url: str, base: str) -> None:
     given, wanted = urlsplit(url), urlsplit(base)
     if (given.scheme.lower(), given.netloc.lower()) != (wanted.scheme.lower(), wanted.netloc.lower()):
         raise StepError(
-            "ForeignAddress",
+            Reason.FOREIGN_ADDRESS,
             "Azure named an address on another host for a page or an operation; no token is sent there",
             "Check the operator's configuration of the cloud's endpoints.",
             retry_in=60,
@@ -131,7 +132,7 @@ def _check_scope(method: str, path: str, scope: Scope) -> None:
         inside = scope.knows(parts[2]) and (method in ("GET", "HEAD") or ACTIONS.fullmatch(path) is not None)
     if not inside:
         raise StepError(
-            "IdentityNotAllowed",
+            Reason.IDENTITY_NOT_ALLOWED,
             f"{method} {_shown(path)} lies outside the subscriptions and resource groups in which the operator's configuration lets "
             "this namespace use the identity of spec.azure.credentials; no request was sent",
             "Let an administrator extend the entry under identities in the operator's configuration, or set "

@@ -12,6 +12,7 @@ from typing import Any
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 
 
@@ -23,7 +24,6 @@ class Limit:
     rate: float
 
 
-THROTTLED = "Throttled"
 LIMITS = {"reads": Limit(250, 25), "writes": Limit(200, 10), "deletes": Limit(200, 10)}
 KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 
@@ -84,7 +84,7 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
         wait = self._buckets.of(self._subscription_id, self._kind(request)).take()
         if wait:
             raise StepError(
-                THROTTLED,
+                Reason.THROTTLED,
                 f"the operator has used up its rate limit of {self._kind(request)} on subscription {self._subscription_id}",
                 "The operator retries.",
                 retry_in=max(wait, 1.0),

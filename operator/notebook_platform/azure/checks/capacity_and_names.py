@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from notebook_platform.api.node_pools import NodePool
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import Room, kept_subnets, room, room_findings, subnet_findings
 from notebook_platform.azure.arm.cache import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, ResourceType
 from notebook_platform.azure.arm.errors import azure_errors
@@ -100,4 +101,11 @@ async def _node_group(context: AzureScope, fresh: bool) -> list[Finding]:
     if group is None or group["properties"].get("provisioningState") == "Deleting":
         return []
     sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, and AKS makes one of its own"
-    return [Finding(sentence=sentence, reason="NodeResourceGroupTaken", remedy="Choose another name, or delete that group.")]
+    return [
+        Finding(
+            sentence=sentence,
+            reason=Reason.NODE_RESOURCE_GROUP_TAKEN,
+            remedy="Delete that group, or delete this platform "
+            "and create one with another spec.cluster.nodeResourceGroup, which cannot change.",
+        )
+    ]

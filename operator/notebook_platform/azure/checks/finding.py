@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from notebook_platform.api.reasons import AnyReason
 from notebook_platform.azure.scope import AzureScope
 
 SEEN_LASTS = 30.0
@@ -16,13 +17,13 @@ def oldest(context: AzureScope) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at. `reason` is empty when it is well; `blocks`: nothing can be made before it is.
+    """One thing that was looked at. `reason` is None when it is well; `blocks`: nothing can be made before it is.
 
     `retry_in`: seconds after which it may have healed by itself; None: only a person or Azure can change it.
     """
 
     sentence: str
-    reason: str = ""
+    reason: AnyReason | None = None
     remedy: str = ""
     blocks: bool = True
     retry_in: float | None = None

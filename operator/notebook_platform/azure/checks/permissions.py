@@ -9,6 +9,7 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import GROUPS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding, oldest
@@ -40,7 +41,7 @@ async def clock(context: AzureScope, fresh: bool) -> list[Finding]:
         skew = await session.cache.cached_call("clock", ask, max_age=oldest(context), fresh=fresh)
     if skew > SKEW_SECONDS:
         sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
-        return [Finding(sentence=sentence, reason="ClockSkew", remedy="Synchronise it (NTP).", retry_in=AGAIN)]
+        return [Finding(sentence=sentence, reason=Reason.CLOCK_SKEW, remedy="Synchronise it (NTP).", retry_in=AGAIN)]
     return [Finding(sentence=f"{skew:.0f} s off Azure's")]
 
 
@@ -75,7 +76,7 @@ async def lacking(context: AzureScope, wanted: Iterable[Need], fresh: bool) -> l
         if any(told) and not any(is_granted(need.action, given) for given in told):
             missing.setdefault((need.scope, need.certain), []).append(need.action)
     if silent:
-        return [Finding(sentence="Azure does not tell what may be done", reason="Unknown", blocks=False)]
+        return [Finding(sentence="Azure does not tell what may be done", reason=Reason.UNKNOWN, blocks=False)]
     return [_lacks(context, scope, actions, certain) for (scope, certain), actions in missing.items()]
 
 
@@ -178,7 +179,7 @@ def _lacks(context: AzureScope, scope: str, actions: Sequence[str], certain: boo
     roles = ["Contributor", *roles] if [action for action in actions if action != ASSIGN] else roles
     return Finding(
         sentence=f"{who} lacks {', '.join(actions)} on {scope}",
-        reason="PermissionMissing",
+        reason=Reason.PERMISSION_MISSING,
         remedy=f"Give it {' and '.join(roles)} there; new roles take minutes to work.",
         blocks=certain,
         retry_in=AGAIN,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding
@@ -41,7 +42,9 @@ async def _label(context: AzureScope, field: str, label: str) -> list[Finding]:
     sentence = f"{field}: the DNS label {label!r} is taken in {location}"
     return [
         Finding(
-            sentence=sentence, reason="DnsLabelTaken", remedy="Choose another; labels are unique among all of Azure's customers."
+            sentence=sentence,
+            reason=Reason.DNS_LABEL_TAKEN,
+            remedy="Choose another; labels are unique among all of Azure's customers.",
         )
     ]
 
@@ -64,7 +67,7 @@ async def _registry(context: AzureScope, fresh: bool) -> list[Finding]:
     return [
         Finding(
             sentence=sentence,
-            reason="NameTaken",
+            reason=Reason.NAME_TAKEN,
             remedy="Choose another; names are unique among all of Azure's customers.",
         )
     ]

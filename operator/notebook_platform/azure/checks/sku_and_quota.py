@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import most_nodes
 from notebook_platform.azure.agent_pools import initial_count
 from notebook_platform.azure.arm.cache import CLUSTERS
@@ -31,7 +32,7 @@ async def providers(context: AzureScope, fresh: bool) -> list[Finding]:
     if not missing:
         return [Finding(sentence=f"{', '.join(states)} are registered")]
     sentence = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not registered yet"
-    found = [Finding(sentence=sentence, reason="NotRegistered", remedy="The operator does it.", blocks=False)]
+    found = [Finding(sentence=sentence, reason=Reason.NOT_REGISTERED, remedy="The operator does it.", blocks=False)]
     subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
     wanted = [Need(f"{name}/register/action", subscription) for name in dict.fromkeys(n.split("/")[0] for n in missing)]
     return [*found, *(finding for finding in await lacking(context, wanted, fresh) if finding.blocks)]
@@ -55,7 +56,7 @@ async def version(context: AzureScope, fresh: bool) -> list[Finding]:
         return [Finding(sentence=f"{wanted} is offered in {location}, as are {', '.join(v for v in offered if v != wanted)}")]
     sentence = f"spec.cluster.kubernetesVersion {wanted} is not offered in {location}; offered: {shown}"
     remedy = "Set spec.cluster.kubernetesVersion to one of those."
-    return [Finding(sentence=sentence, reason="VersionNotOffered", remedy=remedy)]
+    return [Finding(sentence=sentence, reason=Reason.VERSION_NOT_OFFERED, remedy=remedy)]
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ async def sizes(context: AzureScope, fresh: bool) -> list[Finding]:
     return [
         Finding(
             sentence=f"spec.nodePools[{pool.name}].vmSize {pool.vm_size} is not offered in {location}",
-            reason="VMSizeNotOffered",
+            reason=Reason.VM_SIZE_NOT_OFFERED,
             remedy=f"Choose a size that `az vm list-skus --location {location}` lists without a restriction.",
         )
         for pool in unknown
@@ -154,7 +155,7 @@ async def quota(context: AzureScope, fresh: bool) -> list[Finding]:
     wanted = demands(context, await _sizes(context, False), there)
     told = {name: demand for name, demand in wanted.items() if name in left}
     if not told:
-        return [Finding(sentence=f"Azure does not tell the quota of {location}", reason="Unknown", blocks=False)]
+        return [Finding(sentence=f"Azure does not tell the quota of {location}", reason=Reason.UNKNOWN, blocks=False)]
     return list(_short(told, left, location)) or [Finding(sentence=_room(told, left, location))]
 
 
@@ -164,10 +165,10 @@ def _short(wanted: Mapping[str, Demand], left: Mapping[str, tuple[str, int]], lo
         called, free = left[name]
         if demand.first > free:
             sentence = f"spec.nodePools ask for {demand.first} vCPUs but only {free} are left in {location} ({called})"
-            yield Finding(sentence=sentence, reason="QuotaExceeded", remedy=remedy, retry_in=QUOTA_AGAIN)
+            yield Finding(sentence=sentence, reason=Reason.QUOTA_EXCEEDED, remedy=remedy, retry_in=QUOTA_AGAIN)
         elif demand.most > free:
             sentence = f"spec.nodePools may come to need {demand.most} vCPUs but only {free} are left in {location} ({called})"
-            yield Finding(sentence=sentence, reason="QuotaTight", remedy=remedy, blocks=False)
+            yield Finding(sentence=sentence, reason=Reason.QUOTA_TIGHT, remedy=remedy, blocks=False)
 
 
 def _room(wanted: Mapping[str, Demand], left: Mapping[str, tuple[str, int]], location: str) -> str:

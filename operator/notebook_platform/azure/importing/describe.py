@@ -48,6 +48,7 @@ def describe_cluster(found: Wire, windows: Mapping[str, Wire]) -> Spec:
         oidcIssuer=True if (properties.get("oidcIssuerProfile") or {}).get("enabled") else None,
         workloadIdentity=_workload_identity(properties),
         autoscalerProfile=_autoscaler(properties.get("autoScalerProfile") or {}),
+        nodeProvisioning="Auto" if (properties.get("nodeProvisioningProfile") or {}).get("mode") == "Auto" else None,
         monitoring=_monitoring(properties.get("addonProfiles") or {}),
         maintenanceWindow=_window(windows),
         powerState="Stopped" if (properties.get("powerState") or {}).get("code") == "Stopped" else None,

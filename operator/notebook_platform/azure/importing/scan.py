@@ -6,6 +6,7 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import (
     AUTOSCALE_SETTINGS,
     CLUSTERS,
@@ -46,7 +47,7 @@ async def scan(session: AzureSession, group: str, cluster_name: str | None, name
     async with azure_errors("--resource-group"):
         found = await cache.get(GROUPS, "", group, max_age=0, fresh=True)
         if found is None:
-            raise StepError("ResourceGroupNotFound", f"there is no resource group {group!r}", "Check --resource-group.")
+            raise StepError(Reason.RESOURCE_GROUP_NOT_FOUND, f"there is no resource group {group!r}", "Check --resource-group.")
         cluster = await _cluster(session, group, cluster_name)
         networks = await cache.list_subscription(NETWORKS, 0) or []
         windows = await _windows(session, group, cluster["name"])
@@ -95,8 +96,8 @@ async def _cluster(session: AzureSession, group: str, name: str | None) -> Wire:
         return there[0]
     names = ", ".join(cluster["name"] for cluster in there)
     if there:
-        raise StepError("ClusterNotNamed", f"the resource group {group!r} holds {names}", "Name one with --cluster.")
-    raise StepError("ClusterNotFound", f"there is no managed cluster {name or ''} in {group!r}", "Check --cluster.")
+        raise StepError(Reason.CLUSTER_NOT_NAMED, f"the resource group {group!r} holds {names}", "Name one with --cluster.")
+    raise StepError(Reason.CLUSTER_NOT_FOUND, f"there is no managed cluster {name or ''} in {group!r}", "Check --cluster.")
 
 
 async def _windows(session: AzureSession, group: str, name: str) -> Mapping[str, Wire]:

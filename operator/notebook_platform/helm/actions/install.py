@@ -2,30 +2,31 @@
 
 from pyhelm3 import Command
 
-from notebook_platform.engine.outcome import Outcome
-from notebook_platform.helm.actions.context import ActionContext
-from notebook_platform.helm.book import renew
+from notebook_platform.api.reasons import Reason
+from notebook_platform.engine.outcome import Outcome, Progressing
+from notebook_platform.helm.actions.context import RUN_RECHECK, ActionContext
 from notebook_platform.helm.claims import hold
+from notebook_platform.helm.deprecated_apis import renew
 from notebook_platform.helm.hooks import hand_over
 
 
 async def install(context: ActionContext) -> Outcome:
     """Start Helm to install the release."""
-    return await _write(context, "install", "Installing")
+    return await _write(context, "install", Reason.INSTALLING)
 
 
 async def upgrade(context: ActionContext) -> Outcome:
     """Start Helm to upgrade the release. Objects that the new manifest no longer names are deleted, but no volume."""
     assert context.record.newest is not None
     if context.adopting:
-        await context.note()  # what is written into the record below must be known as ours
+        await context.note()  # the record that is rewritten below must be in the ledger
     await hold(context.api, context.record.newest)
     await renew(context.api, context.ledger, context.record.newest)
     await hand_over(context.api, context.record.newest, context.hooks)
-    return await _write(context, "upgrade", "Upgrading")
+    return await _write(context, "upgrade", Reason.UPGRADING)
 
 
-async def _write(context: ActionContext, verb: str, reason: str) -> Outcome:
+async def _write(context: ActionContext, verb: str, reason: Reason) -> Outcome:
     wanted = context.wanted
     await context.make_way()
     await context.note()
@@ -45,4 +46,5 @@ async def _write(context: ActionContext, verb: str, reason: str) -> Outcome:
             )
 
     sentence = f"Helm is at work: {verb} {wanted.name} ({context.chart}) in {wanted.namespace}"
-    return context.start(verb, reason, sentence, work, wanted)
+    context.helm.start(context.key, verb, context.access, work, wanted)
+    return Progressing(reason=reason, message=sentence, requeue_after=RUN_RECHECK)

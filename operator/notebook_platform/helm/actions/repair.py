@@ -1,9 +1,10 @@
-"""Repairs of a release that Helm does not have to run for: adopting it, correcting drift, and removing the lock of a dead process."""
+"""Repairs of a release that need no Helm process: adoption, correction of drift, removal of a dead process's lock."""
 
 import logging
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing, Ready
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.drift import put_right
@@ -40,4 +41,4 @@ async def unlock(context: ActionContext) -> Outcome:
     revision = f"its unfinished revision {newest.revision} ({newest.status}) is removed"
     log.info("unlocked %s: %s", context.label, revision, extra=fields(action="unlock", release="/".join(context.place)))
     message = f"Revision {newest.revision} of {newest.name} was left unfinished ({newest.status}) and is written again"
-    return Progressing(reason="Recovering", message=message, requeue_after=0.1)
+    return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.1)

@@ -1,11 +1,11 @@
-"""Helm failed on what is wanted: the last good revision comes back, so that people can go on."""
+"""Rollback: Helm failed on the wanted revision, and returns to the last good one so that users can continue."""
 
 from pyhelm3 import Command
 
-from notebook_platform.engine.outcome import Outcome
-from notebook_platform.helm.actions.context import ActionContext
-from notebook_platform.helm.book import remember
-from notebook_platform.helm.claims import hold
+from notebook_platform.api.reasons import Reason
+from notebook_platform.engine.outcome import Outcome, Progressing
+from notebook_platform.helm.actions.context import RUN_RECHECK, ActionContext
+from notebook_platform.helm.claims import hold, restore_claims
 from notebook_platform.helm.errors import words_of
 
 
@@ -15,7 +15,7 @@ async def rollback(context: ActionContext) -> Outcome:
     assert bad is not None and good is not None
     await hold(context.api, good)
     await hold(context.api, bad)
-    await remember(context.api, context.ledger, bad, good)
+    await restore_claims(context.api, context.ledger, bad, good)
     await context.make_way()
     await context.note()
     wanted = context.wanted
@@ -27,4 +27,5 @@ async def rollback(context: ActionContext) -> Outcome:
         f"Helm brings revision {good.revision} of {wanted.name} back ({good.chart}-{good.chart_version}), "
         f"for revision {bad.revision} failed: {words_of(bad.description)}"
     )
-    return context.start("rollback", "RollingBack", sentence, work)
+    context.helm.start(context.key, "rollback", context.access, work)
+    return Progressing(reason=Reason.ROLLING_BACK, message=sentence, requeue_after=RUN_RECHECK)

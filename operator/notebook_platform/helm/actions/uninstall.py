@@ -1,17 +1,20 @@
-"""The release is no longer wanted: helm uninstalls it. What its hooks left behind is written down first, for helm leaves that."""
+"""Uninstallation of a release that is no longer wanted. Objects of its hooks are recorded first, because Helm leaves them
+behind."""
 
 from kubernetes.aio import client
 from pyhelm3 import Command
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing
-from notebook_platform.helm import marker
-from notebook_platform.helm.actions.context import LOOK_AGAIN, MOST_DISCARDED
+from notebook_platform.helm.actions.context import MOST_DISCARDED, RUN_RECHECK
+from notebook_platform.helm.history import History
+from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
 from notebook_platform.helm.object_client import live
-from notebook_platform.helm.ownership import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
+from notebook_platform.helm.ownership import remove_marker
 from notebook_platform.helm.record_proxy import Access
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
-from notebook_platform.helm.storage import History, discard
+from notebook_platform.helm.storage import discard
 
 HOOK = "helm.sh/hook"
 
@@ -29,7 +32,7 @@ async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, ke
 
     helm.start(key, "uninstall", Access(api=api, ledger=ledger, place=place), work)
     message = f"Helm is at work: uninstall {release.name} from {release.namespace}"
-    return Progressing(reason="Uninstalling", message=message, requeue_after=LOOK_AGAIN)
+    return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=RUN_RECHECK)
 
 
 def _references(release: Release) -> tuple[Reference, ...]:
@@ -52,7 +55,7 @@ async def finish(
     namespace, release = place
     await sweep(api, namespace, owned)
     await discard(api, list(kept.foreign)[:MOST_DISCARDED])
-    await marker.remove(api, namespace, release, created=ledger.namespace(namespace), with_data=with_data)
+    await remove_marker(api, namespace, release, created=ledger.namespace(namespace), with_data=with_data)
     await ledger.forget(place)
 
 

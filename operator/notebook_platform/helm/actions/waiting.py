@@ -1,7 +1,9 @@
-"""States in which nothing is written: Helm failed and its retry is not due or not allowed, or another Helm process holds the lock."""
+"""States in which nothing is written: Helm failed and its retry is not due or not allowed, or another Helm process holds the
+lock."""
 
 from datetime import UTC, datetime
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed, Outcome, Progressing
 from notebook_platform.helm.actions.context import ActionContext
 from notebook_platform.helm.errors import failure
@@ -49,7 +51,7 @@ async def wait_for_lock(context: ActionContext) -> Outcome:
     """Wait for a Helm process of another owner, which may still be at work."""
     assert context.record.newest is not None
     message = f"Another Helm process is at work on {context.label} ({context.record.newest.status})"
-    return Progressing(reason="ReleaseLocked", message=message, requeue_after=LOCK_RECHECK)
+    return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
 
 
 async def report_lock_timeout(context: ActionContext) -> Outcome:
@@ -58,7 +60,7 @@ async def report_lock_timeout(context: ActionContext) -> Outcome:
     assert newest is not None
     minutes = context.helm.timeout / 60
     return Failed(
-        reason="ReleaseLocked",
+        reason=Reason.RELEASE_LOCKED,
         message=f"{context.field}: {context.label} is {newest.status} for more than {minutes:.0f} min, and not by this operator",
         remedy=f"See that no helm is at work, then delete the Secret {newest.secret_name} in namespace {newest.namespace}.",
         retry_in=60,

@@ -1,18 +1,20 @@
-"""What can be amiss with a release, as a word and a sentence that says what to do."""
+"""Health issues of a release: a reason, and a sentence with the remedy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from notebook_platform.api.reasons import AnyReason
+
 
 @dataclass(frozen=True, order=True)
 class HealthIssue:
-    """`weight`: worse troubles come first (0 is worst); `reason` is CamelCase; `message` names the object and the remedy."""
+    """`weight`: the worst issues come first (0 is worst); `message` names the object and the remedy."""
 
     weight: int
-    reason: str
+    reason: AnyReason
     message: str
 
 
 def sentence(troubles: Iterable[HealthIssue]) -> str:
-    """All troubles in one sentence, worst first, each once."""
+    """Return all issues in one sentence, worst first, each once."""
     return "; ".join(dict.fromkeys(trouble.message for trouble in sorted(troubles)))

@@ -1,15 +1,16 @@
-"""Disruption budgets that let no pod go: a node that is drained or upgraded waits for them, for ever."""
+"""PodDisruptionBudgets that allow no disruption: a node drain or upgrade blocks on them without limit."""
 
 from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.release import Release
 
 
 async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> tuple[Notice, ...]:
-    """A notice when budgets of the release keep even a healthy workload from being moved."""
+    """Return a notice for budgets of the release that block the eviction even of a healthy workload."""
     names = {thing["metadata"]["name"] for thing in release.objects() if thing["kind"] == "PodDisruptionBudget"}
     if not names:
         return ()
@@ -21,7 +22,7 @@ async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> 
         f"{field}: the disruption budget {', '.join(stuck)} of namespace {release.namespace} lets no pod go, so a node that is "
         "drained or upgraded waits for ever: run more replicas, or switch the budget off"
     )
-    return (Notice(condition="DrainBlocked", reason="DisruptionNotAllowed", message=message),)
+    return (Notice(condition=ConditionType.DRAIN_BLOCKED, reason=Reason.DISRUPTION_NOT_ALLOWED, message=message),)
 
 
 def _lets_nobody_go(budget: Any) -> bool:

@@ -1,10 +1,11 @@
-"""Why a pod does not work: one table of checks, tried in order; the first that fits says it, with what to do."""
+"""Diagnosis of a pod: one table of checks in order; the first that matches gives the cause and the remedy."""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from notebook_platform.api.reasons import AnyReason, Reason
 from notebook_platform.helm.health.snapshot import HealthSnapshot
 
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
@@ -18,16 +19,16 @@ STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 
 @dataclass(frozen=True)
 class Check:
-    """`why` gives the sentence if it is this; `remedy` what to do about it. A smaller `weight` is worse."""
+    """`why` returns the sentence if the check matches; `remedy` is the action. A smaller `weight` is worse."""
 
-    reason: str
+    reason: AnyReason
     weight: int
     why: Callable[[Any, HealthSnapshot], str | None]
     remedy: str
 
 
 def diagnose(pod: Any, snapshot: HealthSnapshot) -> tuple[Check, str] | None:
-    """The first check that fits, and its sentence; None: the pod works, or nothing is known yet."""
+    """Return the first matching check and its sentence; None: the pod works, or its state is not known yet."""
     for check in CHECKS:
         if cause := check.why(pod, snapshot):
             return check, f"{cause}: {check.remedy}"
@@ -105,7 +106,7 @@ def _no_such_node(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 def _asked_labels(pod: Any) -> Iterator[tuple[str, list[str]]]:
-    """The labels that a node must have, as far as they stand alone: a selector, or the one term of a required affinity."""
+    """Return the labels that a node must have: a selector, or the only term of a required affinity."""
     for key, value in (pod.spec.node_selector or {}).items():
         yield key, [value]
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
@@ -180,22 +181,22 @@ def _unready(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 CHECKS = (
-    Check("VolumeNotBound", 2, _unbound, "choose a storage class that exists, or see the claim's events"),
-    Check("StorageUnavailable", 2, _unattached, "see whether the disk hangs on another node or in another zone"),
+    Check(Reason.VOLUME_NOT_BOUND, 2, _unbound, "choose a storage class that exists, or see the claim's events"),
+    Check(Reason.STORAGE_UNAVAILABLE, 2, _unattached, "see whether the disk hangs on another node or in another zone"),
     Check(
-        "NoNodeWithLabel",
+        Reason.NO_NODE_WITH_LABEL,
         1,
         _no_such_node,
-        "give a pool this label (spec.nodePools[].labels), or do not ask for it",
+        "give a pool this label (spec.nodePools[].nodeLabels), or do not ask for it",
     ),
-    Check("NotEnoughRoom", 1, _no_room, "add nodes or a larger size (spec.nodePools), or ask for less"),
-    Check("TaintNotTolerated", 1, _tainted, "add a pool without this taint, or a toleration"),
-    Check("Unschedulable", 1, _unschedulable, "see spec.nodePools"),
-    Check("ImagePullFailed", 0, _image, "correct its name, or let the cluster's nodes pull from that registry"),
-    Check("ContainerConfigError", 0, _misconfigured, "create what the container refers to"),
-    Check("OutOfMemory", 0, _killed, "give it a higher limit"),
-    Check("CrashLooping", 0, _crashing, "see its log"),
-    Check("ContainerWaiting", 3, _waits, "see the pod's events"),
-    Check("ProbeFailing", 4, _unready, "see its log"),
+    Check(Reason.INSUFFICIENT_RESOURCES, 1, _no_room, "add nodes or a larger size (spec.nodePools), or ask for less"),
+    Check(Reason.TAINT_NOT_TOLERATED, 1, _tainted, "add a pool without this taint, or a toleration"),
+    Check(Reason.UNSCHEDULABLE, 1, _unschedulable, "see spec.nodePools"),
+    Check(Reason.IMAGE_PULL_FAILED, 0, _image, "correct its name, or let the cluster's nodes pull from that registry"),
+    Check(Reason.CONTAINER_CONFIG_ERROR, 0, _misconfigured, "create what the container refers to"),
+    Check(Reason.OUT_OF_MEMORY, 0, _killed, "give it a higher limit"),
+    Check(Reason.CRASH_LOOPING, 0, _crashing, "see its log"),
+    Check(Reason.CONTAINER_WAITING, 3, _waits, "see the pod's events"),
+    Check(Reason.PROBE_FAILING, 4, _unready, "see its log"),
 )
 """Reason, weight, what is amiss, what to do."""

@@ -1,4 +1,4 @@
-"""What surrounds the workloads of a release: read only when something is amiss, once for all that is."""
+"""The surroundings of a release's workloads: read only when there is an issue, once for all issues."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ class HealthSnapshot:
     classes: Mapping[str, Any]
 
     def pods_of(self, selector: Mapping[str, str]) -> list[Any]:
-        """The pods with these labels that are not on their way out."""
+        """Return the pods with these labels that are not terminating."""
         return [
             p for p in self.pods if not p.metadata.deletion_timestamp and selector.items() <= (p.metadata.labels or {}).items()
         ]
 
     def told(self, kind: str, name: str, *reasons: str) -> str:
-        """The last warning about an object, for these reasons if any are named; empty when there is none."""
+        """Return the last warning about an object, of these reasons if any are given; empty when there is none."""
         about = [
             event
             for event in self.events

@@ -1,4 +1,4 @@
-"""Whether the workloads of a release work, and if not, why: from its own objects, not from a time-out."""
+"""Health of the workloads of a release, and the causes: read from its own objects, not from a timeout."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pods import diagnose
 from notebook_platform.helm.health.snapshot import HealthSnapshot, take_snapshot
@@ -18,7 +19,7 @@ NOT_READY = 5
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of workload: how all of a namespace are listed, and what one lacks (None: nothing)."""
+    """A kind of workload: how to list a namespace's, and what one lacks (None: nothing)."""
 
     listing: Callable[[client.ApiClient, str], Any]
     lack: Callable[[Any], str | None]
@@ -36,7 +37,7 @@ def _deployment(found: Any) -> str | None:
 
 
 def _daemon_set(found: Any) -> str | None:
-    """Nodes come and go: a pod that is only late is no trouble (see `_troubles_of`)."""
+    """Return what a DaemonSet lacks. Nodes come and go, so a late pod alone is no issue (see `troubles_of`)."""
     wanted, ready = found.status.desired_number_scheduled or 0, found.status.number_ready or 0
     return f"{ready} of {wanted} pods are ready" if ready < wanted else None
 
@@ -51,7 +52,7 @@ KINDS: Mapping[str, Kind] = {
 async def troubles(
     api: client.ApiClient, release: Release, *, passed_by: frozenset[str] = frozenset()
 ) -> tuple[HealthIssue, ...]:
-    """What is amiss, worst first. `passed_by` names workloads that need not be complete."""
+    """Return the issues, worst first. `passed_by` names workloads that may be incomplete."""
     found: list[HealthIssue] = []
     things = [thing for thing in release.objects() if thing["metadata"]["name"] not in passed_by]
     for namespace in sorted({_namespace(thing, release) for thing in things}):
@@ -74,7 +75,7 @@ async def _of_workloads(api: client.ApiClient, namespace: str, things: Sequence[
     listed = await asyncio.gather(*(KINDS[kind].listing(api, namespace) for kind in kinds))
     there = {(kind, one.metadata.name): one for kind, found in zip(kinds, listed, strict=True) for one in found.items}
     gone = [thing for thing in things if (thing["kind"], thing["metadata"]["name"]) not in there]
-    found = [HealthIssue(0, "WorkloadGone", f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
+    found = [HealthIssue(0, Reason.WORKLOAD_GONE, f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
     lacking = [(kind, one, lack) for (kind, _), one in _named(things, there) if (lack := KINDS[kind].lack(one))]
     if not lacking:
         return found
@@ -88,19 +89,19 @@ def _named(things: Iterable[Mapping[str, Any]], there: Mapping[tuple[str, str], 
 
 
 def troubles_of(kind: str, workload: Any, lack: str, snapshot: HealthSnapshot) -> list[HealthIssue]:
-    """Why a workload lacks pods; the lack itself when nothing more is known."""
+    """Return why a workload lacks pods; the lack itself when no cause is known."""
     name = workload.metadata.name
     diagnosed = [d for pod in snapshot.pods_of(workload.spec.selector.match_labels) if (d := diagnose(pod, snapshot))]
     if diagnosed:
         check, why = min(diagnosed, key=lambda pair: pair[0].weight)
         return [HealthIssue(check.weight, check.reason, f"{kind} {name}: {why}")]
     if refused := _refused(kind, workload, snapshot):
-        return [HealthIssue(0, "PodsRefused", f"{kind} {name}: its pods are refused: {refused}")]
-    return [] if kind == "DaemonSet" else [HealthIssue(NOT_READY, "Progressing", f"{kind} {name}: {lack}")]
+        return [HealthIssue(0, Reason.PODS_REFUSED, f"{kind} {name}: its pods are refused: {refused}")]
+    return [] if kind == "DaemonSet" else [HealthIssue(NOT_READY, Reason.PROGRESSING, f"{kind} {name}: {lack}")]
 
 
 def _refused(kind: str, workload: Any, snapshot: HealthSnapshot) -> str:
-    """Quota, Pod Security or a missing ServiceAccount keep the pods from being made at all."""
+    """Return why the pods cannot be created: quota, Pod Security, or a missing ServiceAccount."""
     for condition in workload.status.conditions or ():
         if condition.type == "ReplicaFailure" and condition.status == "True":
             return str(condition.message).rstrip(".")
@@ -108,7 +109,7 @@ def _refused(kind: str, workload: Any, snapshot: HealthSnapshot) -> str:
 
 
 async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -> list[HealthIssue]:
-    """Services that wait for an address."""
+    """Return the issues of Services that have no address yet."""
     if not names:
         return []
     core = client.CoreV1Api(api)
@@ -126,11 +127,11 @@ async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -
 def _without_address(service: Any, told: str) -> HealthIssue:
     name, since = service.metadata.name, service.metadata.creation_timestamp.strftime("%Y-%m-%d %H:%M UTC")
     if not told:
-        return HealthIssue(NOT_READY, "AddressPending", f"Service {name} waits for an address from Azure since {since}")
+        return HealthIssue(NOT_READY, Reason.ADDRESS_PENDING, f"Service {name} waits for an address from Azure since {since}")
     for code, remedy in ADDRESS_CODES.items():
         if code in told:
-            return HealthIssue(1, "AddressFailed", f"Service {name} gets no address (since {since}): {code}: {remedy}")
-    return HealthIssue(1, "AddressFailed", f"Service {name} gets no address (since {since}): {told.strip().rstrip('.')}")
+            return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {code}: {remedy}")
+    return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {told.strip().rstrip('.')}")
 
 
 ADDRESS_CODES: Mapping[str, str] = {

@@ -1,4 +1,4 @@
-"""Where the binder and its hub will be reached, known before anything is installed. Pure.
+"""Addresses of the binder and its hub, decided before anything is installed. Pure.
 
 BinderHub sends browsers to the hub, so it must be told the hub's address when it is installed; a name that Azure gives to a
 load balancer, or that others give to an ingress, is known beforehand and makes one revision enough.
@@ -19,34 +19,34 @@ AZURE = "service.beta.kubernetes.io/azure-"
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """URLs of both as browsers use them, each ending with a slash."""
+    """The URLs of binder and hub as browsers use them, each ending with a slash."""
 
     binder: str
     hub: str
 
     @property
     def binder_base(self) -> str:
-        """Path of the binder."""
+        """Return the binder's path."""
         return urlsplit(self.binder).path
 
     @property
     def hub_base(self) -> str:
-        """Path of the hub."""
+        """Return the hub's path."""
         return urlsplit(self.hub).path
 
     @property
     def hub_host(self) -> str:
-        """Host of the hub, with its port if it has one."""
+        """Return the hub's host, with its port if it has one."""
         return urlsplit(self.hub).netloc
 
 
 def decide(address: Address, azure_names: str) -> Addresses:
-    """The addresses. `azure_names` is what follows a DNS label of Azure: `eastus.cloudapp.azure.com`."""
+    """Return the addresses. `azure_names` is the suffix of a DNS label of Azure: `eastus.cloudapp.azure.com`."""
     return _DECIDED[_mode(address)](_chosen(address), azure_names)
 
 
 def doors(address: Address, azure_names: str) -> Values:
-    """The chart's values that make the addresses true: Services and Ingresses of both."""
+    """Return the chart values that expose both at these addresses: Services and Ingresses."""
     return _DOORS[_mode(address)](_chosen(address), azure_names)
 
 

@@ -7,10 +7,11 @@ from kubernetes.aio import client
 
 from notebook_platform import outputs
 from notebook_platform.api.binderhub import BinderHubSpec
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.approval import Concern
 from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
@@ -38,7 +39,8 @@ CHART = "binderhub"
 
 
 class BinderHub(ChartAdapter):
-    """The binder of spec.binderhub and its hub. `azure_names`: what follows a DNS label of Azure, as eastus.cloudapp.azure.com."""
+    """The binder of spec.binderhub and its hub. `azure_names` is the suffix of a DNS label of Azure:
+    `eastus.cloudapp.azure.com`."""
 
     name = "BinderHub"
     needs = (WorkloadClusterOutput, outputs.Registry)
@@ -66,7 +68,7 @@ class BinderHub(ChartAdapter):
         values = render(spec, secrets, registry, self._azure_names, target.served_version, more, hub_context)
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
 
-    async def look(self, target: WorkloadClusterOutput, release: Release) -> Seen:
+    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
         found = await health.look(target.api, release)
         troubles = found.troubles or await health.ask(self._addresses.binder, found.address, allow_private=self._allow_private)
         token = token_in(_inside(release.config))
@@ -85,7 +87,7 @@ class BinderHub(ChartAdapter):
         message = (
             f"{FIELD}.chart.version {version} is not one this operator knows; its hub is treated as the nearest that it knows"
         )
-        return [Notice(condition="BinderChartVersionUnknown", reason="UntestedVersion", message=message)]
+        return [Notice(condition=ConditionType.BINDER_CHART_VERSION_UNKNOWN, reason=Reason.UNTESTED_VERSION, message=message)]
 
     async def concerns(
         self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
@@ -110,13 +112,13 @@ class BinderHub(ChartAdapter):
         return ReleaseSnapshot(jupyterhub_version(wanted.chart.version, chart.jupyterhub_version), _inside(wanted.values))
 
     def irreversible(self, bad: Release, good: Release) -> str:
-        """As for any hub, where people have accounts."""
+        """Return the same as for any hub where users have accounts; otherwise nothing."""
         if self._spec.auth is None or not migrates(_hub_of(good).version, _hub_of(bad).version):
             return ""
         return f"chart {bad.chart_version} may have upgraded the database of its hub, which {good.chart_version} cannot read"
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:
-        """The database of a hub without accounts or without users."""
+        """Return the database claim of a hub without accounts or users."""
         if self._spec.auth is not None or _has_accounts(release):
             urls, values = (self._addresses.hub.rstrip("/"),), _inside(release.config)
             if await has_users(urls, values, allow_private=self._allow_private):
@@ -128,12 +130,12 @@ class BinderHub(ChartAdapter):
 
 
 def _has_accounts(release: Release) -> bool:
-    """Whether people sign in to the installed binder."""
+    """Return whether users sign in to the installed binder."""
     return bool(at(release.config, "config", "BinderHub", "auth_enabled"))
 
 
 def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values of the hub in a binder's."""
+    """Return the values of the hub inside a binder's values."""
     found = values.get("jupyterhub")
     return found if isinstance(found, Mapping) else {}
 

@@ -1,4 +1,4 @@
-"""How a binder is, beyond its workloads and its hub: its door, its builder, and what it says of itself."""
+"""Health of a binder beyond its workloads and its hub: its address, its image builder, and its own health checks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp.abc import AbstractResolver
 from kubernetes.aio import client
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, parse_json
 from notebook_platform.bounded.text import printable, shortened
 from notebook_platform.helm.health.issues import HealthIssue
@@ -29,12 +30,15 @@ BUDGET = Budget(bytes=MOST_BYTES, nodes=2_000, depth=10)
 LONGEST_NAME, SHOWN = 80, 5
 """Characters of a check's name, and so many checks: the names are the binder's."""
 
-CHECKS: Mapping[str, tuple[str, str]] = {
+CHECKS: Mapping[str, tuple[Reason, str]] = {
     "Docker registry": (
-        "RegistryUnreachable",
+        Reason.REGISTRY_UNREACHABLE,
         "the binder cannot reach its registry, so that each launch builds anew and nothing can be pushed: see spec.binderhub.registry",
     ),
-    "JupyterHub API": ("HubUnreachable", "the binder cannot reach its hub's API: see the pods of Deployments hub and proxy"),
+    "JupyterHub API": (
+        Reason.HUB_UNREACHABLE,
+        "the binder cannot reach its hub's API: see the pods of Deployments hub and proxy",
+    ),
 }
 """What the binder checks itself that matters, by its own names (https://binderhub.readthedocs.io)."""
 
@@ -48,7 +52,8 @@ async def look(api: client.ApiClient, release: Release) -> hub_health.Health:
 
 
 async def _door(api: client.ApiClient, release: Release) -> tuple[str | None, list[HealthIssue]]:
-    """Address of the Ingress, or else of the Service; and Ingresses that have none. Services are among the workloads' troubles."""
+    """Return the address of the Ingress, or else of the Service, and the Ingresses without one. Services are covered by the
+    workloads."""
     kinds = {(thing["kind"], thing["metadata"]["name"]): thing for thing in release.objects()}
     if ("Ingress", INGRESS) not in kinds:
         service = await client.CoreV1Api(api).list_namespaced_service(
@@ -72,13 +77,13 @@ def _without_address(ingress: Any) -> HealthIssue:
     kind = ingress.spec.ingress_class_name or "the default class"
     return HealthIssue(
         NOT_READY,
-        "AddressPending",
+        Reason.ADDRESS_PENDING,
         f"Ingress {name} waits for an address since {since}: see that an ingress controller for {kind} runs in the cluster",
     )
 
 
 async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
-    """Builds that were faster than the builder: where its socket should be, the node made a directory."""
+    """Yield an issue when builds started before the builder: the node then has a directory where its socket should be."""
     listed = await whole(client.CoreV1Api(api).list_namespaced_pod, release.namespace, label_selector=BUILDS)
     pending = [pod for pod in listed if pod.status.phase == "Pending" and pod.spec.node_name]
     if not pending:
@@ -87,7 +92,7 @@ async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
     return [
         HealthIssue(
             1,
-            "BuilderNotReady",
+            Reason.BUILDER_NOT_READY,
             f"builds on node {pod.spec.node_name} wait for the builder ({told}): delete its pod there, it is made anew",
         )
         for pod in pending
@@ -96,7 +101,7 @@ async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
 
 
 async def ask(url: str, address: str | None, *, allow_private: bool, names: AbstractResolver = SYSTEM) -> tuple[HealthIssue, ...]:
-    """What the binder says of itself: nothing when all is well, or when it must not or cannot be asked from here.
+    """Ask the binder's health endpoint. Empty when all is well, or when it may not or cannot be reached from here.
 
     In plain http its address is asked, under its name; with TLS the name itself, if it leads anywhere from here.
     """
@@ -110,12 +115,12 @@ async def ask(url: str, address: str | None, *, allow_private: bool, names: Abst
     except (AddressNotAllowed, NameUnknown):
         return ()
     except NoAnswer as why:
-        return (HealthIssue(3, "NotReachable", f"{asked} does not answer ({why})"),)
+        return (HealthIssue(3, Reason.UNREACHABLE, f"{asked} does not answer ({why})"),)
     return tuple(said(answer.status, answer.body, asked))
 
 
 def said(status: int, body: str | bytes, asked: str) -> Iterator[HealthIssue]:
-    """What an answer to /health means. Pure."""
+    """Yield the issues that an answer of /health reports. Pure."""
     if status == 200:
         return
     try:
@@ -128,10 +133,10 @@ def said(status: int, body: str | bytes, asked: str) -> Iterator[HealthIssue]:
         yield HealthIssue(2, reason, sentence)
     if not known:
         more = f" ({', '.join(failed[:SHOWN])})" if failed else ""
-        yield HealthIssue(3, "NotHealthy", f"{asked} answers {status}{more}")
+        yield HealthIssue(3, Reason.UNHEALTHY, f"{asked} answers {status}{more}")
 
 
 async def end_all(api: client.ApiClient, namespace: str) -> None:
-    """Launched servers and builds do not outlive their binder."""
+    """Delete launched servers and builds together with their binder."""
     await census.end_servers(api, namespace)
     await client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, label_selector=BUILDS)

@@ -1,4 +1,5 @@
-"""The secrets of a binder: its hub's and its own token are made once; a registry's login and tokens are read where the spec says."""
+"""Secrets of a binder. Its hub's and its own token are generated once; a registry's login and tokens are read from the spec's
+Secrets."""
 
 import re
 import secrets
@@ -23,7 +24,8 @@ LOGIN = {"server": HOST_NAME, "username": SHORT_WORD, "password": WORD}
 async def binder_secrets(
     store: SecretStore, spec: BinderHubSpec, addresses: Addresses, existing: ExistingRelease | None
 ) -> BinderSecrets:
-    """All secrets of the binder, kept in `<platform>-binder`. `existing` is its hub, if it is there.
+    """Return all secrets of the binder, kept in `<platform>-binder`. `existing` is the installed release of its hub, if there
+    is one.
 
     Raises StepError for a missing reference.
     """
@@ -52,8 +54,9 @@ def _token_in(hub_values: Mapping[str, Any]) -> str | None:
 
 
 async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
-    """Where images go, and as whom. The login of the platform's own registry lies in the Secret `<platform>-registry`, which the
-    step Registry keeps; in a plan it is not there yet. Raises StepError (SecretNotFound, SecretKeyMissing)."""
+    """Return the registry for images and its login. The login of the platform's own registry is in the Secret
+    `<platform>-registry`, which the step Registry writes; a plan runs before that. Raises StepError (SecretNotFound,
+    SecretKeyMissing)."""
     existing, own = spec.registry.existing, spec.registry.azure
     if existing is not None:
         field = f"{FIELD}.registry.existing.secretRef"

@@ -1,4 +1,5 @@
-"""What is refused of a binder before helm is called: values that the chart takes, or refuses badly, and that do harm. Pure.
+"""Checks of a binder's values before Helm runs: values that the chart accepts but that do harm, or rejects with an unclear
+error. Pure.
 
 Judged are the values as they would go to helm, so that `values` and `valuesFrom` are no way around the typed fields.
 """
@@ -6,10 +7,11 @@ Judged are the values as they would go to helm, so that `values` and `valuesFrom
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 
 Values = Mapping[str, Any]
-Refusal = tuple[str, str, str]
+Refusal = tuple[Reason, str, str]
 """(reason, sentence, remedy)."""
 
 BUILDERS = ("dind", "pink")
@@ -34,7 +36,7 @@ REMOVED = {
 
 
 def check(values: Values, field: str) -> None:
-    """Raises StepError for the first thing that is amiss; `field` is the part of the spec that the binder stands at."""
+    """Raise StepError for the first violation; `field` is the part of the spec that defines the binder."""
     for refusals in RULES:
         for reason, sentence, remedy in refusals(values):
             raise StepError(reason, f"{field}.{sentence}", remedy.format(field=field))
@@ -50,7 +52,7 @@ def _at(values: Values, path: str) -> Any:
 def _builder(values: Values) -> Iterator[Refusal]:
     if (kind := values.get("imageBuilderType")) not in BUILDERS:
         yield (
-            "BuilderNotSupported",
+            Reason.BUILDER_NOT_SUPPORTED,
             f"values.imageBuilderType is {kind!r}: nodes of AKS run containerd and have no Docker that could build",
             "Leave it out, and set {field}.builder.type to dind or pink.",
         )
@@ -59,7 +61,7 @@ def _builder(values: Values) -> Iterator[Refusal]:
 def _removed(values: Values) -> Iterator[Refusal]:
     for path, now in REMOVED.items():
         if _at(values, path) is not None:
-            yield "ValueRemoved", f"values.{path} is no longer a value of the chart", f"Use {now} instead."
+            yield Reason.VALUE_REMOVED, f"values.{path} is no longer a value of the chart", f"Use {now} instead."
 
 
 def _sections(values: Values) -> Iterator[Refusal]:
@@ -67,7 +69,7 @@ def _sections(values: Values) -> Iterator[Refusal]:
     for name, traits in (config if isinstance(config, Mapping) else {}).items():
         if not name[:1].isupper() or not isinstance(traits, Mapping):
             yield (
-                "ConfigSectionInvalid",
+                Reason.CONFIG_SECTION_INVALID,
                 f"values.config.{name} is not a class with its traits: the binder would not start, or not see it",
                 "Sections of config are classes, as BinderHub or GitHubRepoProvider.",
             )
@@ -78,7 +80,7 @@ def _image_prefix(values: Values) -> Iterator[Refusal]:
     server, *path = prefix.split("/")
     if server.endswith(AZURE_REGISTRIES) and len(path) < 2:
         yield (
-            "ImagePrefixTooShort",
+            Reason.IMAGE_PREFIX_TOO_SHORT,
             f"values.config.BinderHub.image_prefix {prefix!r} has no project: with an Azure registry each launch would build anew",
             "Write it as <server>/<project>/<prefix>-, or leave it out: it follows from {field}.registry.",
         )
@@ -89,7 +91,7 @@ def _homes(values: Values) -> Iterator[Refusal]:
     kept = _at(values, "jupyterhub.hub.config.KubeSpawner.delete_pvc") is False
     if culled and not kept and _at(values, "jupyterhub.singleuser.storage.type") not in ("none", None):
         yield (
-            "HomesWouldBeLost",
+            Reason.HOMES_WOULD_BE_LOST,
             "values.jupyterhub: cull.users with volumes for users deletes their homes with them",
             "Set jupyterhub.cull.users: false or jupyterhub.hub.config.KubeSpawner.delete_pvc: false.",
         )
@@ -99,7 +101,7 @@ def _service(values: Values) -> Iterator[Refusal]:
     client = _at(values, "jupyterhub.hub.services.binder.oauth_client_id")
     if client is not None and not str(client).startswith("service-"):
         yield (
-            "ClientIdInvalid",
+            Reason.CLIENT_ID_INVALID,
             "values.jupyterhub.hub.services.binder.oauth_client_id must begin with service-: the hub would not start",
             "Leave it out: the operator gives one.",
         )

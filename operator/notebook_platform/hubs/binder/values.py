@@ -1,4 +1,4 @@
-"""From spec.binderhub to the chart's values. Pure and deterministic: the same spec, secrets and registry give the same values.
+"""Map spec.binderhub to the chart's values. Pure and deterministic: the same spec, secrets and registry give the same values.
 
 The hub's part, below `jupyterhub`, is rendered as any hub is. Order: typed fields, then `valuesFrom` in order, then `values`.
 """
@@ -38,7 +38,7 @@ NUMBER = re.compile(r"[.-](?:git\.|n)(\d+)\.h")
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry that images are pushed to, as somebody who may."""
+    """A registry that images are pushed to, with its login."""
 
     server: str
     prefix: str
@@ -51,7 +51,7 @@ class Registry:
 
 @dataclass(frozen=True)
 class BinderSecrets:
-    """What a binder needs to keep for life, and what its spec refers to. Never printed."""
+    """Secrets that a binder keeps for its lifetime, and those that its spec refers to. Never printed."""
 
     hub: HubSecrets = field(repr=False)
     api_token: str = field(repr=False)
@@ -60,13 +60,13 @@ class BinderSecrets:
 
 
 def number(version: str) -> int | None:
-    """The number of a development version: `1.0.0-0.dev.git.3506.hba24eb2a` -> 3506; None for others."""
+    """Return the number of a development version (`1.0.0-0.dev.git.3506.hba24eb2a` gives 3506); None for any other version."""
     found = NUMBER.search(version)
     return int(found[1]) if found else None
 
 
 def jupyterhub_version(version: str, told: str | None) -> str:
-    """Version of the jupyterhub chart inside a binderhub chart; `told` wins."""
+    """Return the version of the jupyterhub chart inside a binderhub chart; `told` takes precedence."""
     if told:
         return told
     counted = number(version)
@@ -74,7 +74,7 @@ def jupyterhub_version(version: str, told: str | None) -> str:
 
 
 def is_known(version: str) -> bool:
-    """Whether this operator has met such a version."""
+    """Return whether the operator was tested with the version."""
     return (number(version) or 0) >= OLDEST_KNOWN
 
 
@@ -87,8 +87,8 @@ def render(
     more: Iterable[Mapping[str, Any]] = (),
     hub_context: HubContext = NOTHING,
 ) -> Values:
-    """The values of the release. `azure_names`: what follows a DNS label of Azure; `more`: the documents of valuesFrom, in order;
-    `around`: what is around its hub.
+    """Return the values of the release. `azure_names` is the suffix of a DNS label of Azure; `more` are the documents of
+    valuesFrom, in order; `around` is the context of its hub.
 
     Raises StepError for what the chart's hub cannot do, and for all that `binder_refusals` tells.
     """
@@ -120,7 +120,7 @@ def existing_registry(existing: ExistingRegistry, data: Mapping[str, str]) -> Re
 
 
 def _config(spec: BinderHubSpec, secrets: BinderSecrets, registry: Registry, addresses: Addresses) -> Values:
-    """`config`: class -> trait -> value."""
+    """Return `config`: class -> trait -> value."""
     quotas = spec.quotas
     build_nodes = {POOL_LABEL: spec.builder.pool} if spec.builder.pool else None
     sections: dict[str, Values] = {
@@ -184,7 +184,7 @@ def _hub(
     documents: Iterable[Mapping[str, Any]],
     hub_context: HubContext,
 ) -> Values:
-    """What stands below `jupyterhub`: a hub as any other, judged with all that is said of it, and what makes it the binder's."""
+    """Return the values below `jupyterhub`: those of any hub, validated as such, and those that make it the binder's."""
     with about_binder():
         values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes, [_inside(d) for d in documents], hub_context)
     services = {"binder": {"apiToken": secrets.api_token}}
@@ -207,7 +207,7 @@ def _hub(
 
 
 def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:
-    """The binder's hub as a hub of its own: nobody has a home there, and without sign-in nobody signs in."""
+    """Return the binder's hub as a hub of its own: it has no home volumes, and without sign-in no accounts."""
     servers = spec.single_user
     nobody = {"hub": {"config": {"JupyterHub": {"authenticator_class": "null"}}}}
     return JupyterHubSpec(
@@ -224,14 +224,14 @@ def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:
 
 
 def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What values of the binder say of the hub."""
+    """Return what a binder's values set for the hub."""
     inside = values.get("jupyterhub")
     return inside if isinstance(inside, Mapping) else {}
 
 
 @contextmanager
 def about_binder() -> Iterator[None]:
-    """What is refused inside is told of the binder's fields: the hub's stand there under the same names."""
+    """Rename the fields of a hub's error to the binder's: the hub's fields exist there under the same names."""
     try:
         yield
     except StepError as refused:
@@ -241,7 +241,8 @@ def about_binder() -> Iterator[None]:
 
 
 def _signing_in(values: Values, addresses: Addresses) -> Values:
-    """All that a binder with sign-in needs of its hub (https://binderhub.readthedocs.io/en/latest/authentication.html).
+    """Return the values that a binder with sign-in needs of its hub
+    (https://binderhub.readthedocs.io/en/latest/authentication.html).
 
     The provider sends people back to the hub, and the hub to the binder, wherever the two are.
     """

@@ -1,4 +1,4 @@
-"""Which value of the z2jh chart a field of the spec goes to, by the chart's version. The one place that knows; data only.
+"""The value of the z2jh chart for each field of the spec, by chart version. The only place that knows; data only.
 
 A row is named after its field (spec.jupyterhub.<name>; what follows a `#` tells rows of one field apart) and lists the versions
 from which on a place is right. A field whose first place comes later than the chart is refused. Keys with dots stand in [].
@@ -16,13 +16,13 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Always:
-    """The chart does so by itself and cannot do otherwise: this value needs no place, any other is refused."""
+    """The chart always behaves so: this value needs no place, and any other is rejected."""
 
     value: Any
 
 
 class Elsewhere:
-    """Another row of the same field says it for these versions."""
+    """Another row of the same field covers these versions."""
 
 
 ELSEWHERE: Final = Elsewhere()
@@ -35,17 +35,17 @@ OLDEST: Version = (0, 11)
 
 
 def same(place: Place) -> Row:
-    """All charts alike."""
+    """Make a row for a value with one path in all charts."""
     return ((OLDEST, place),)
 
 
 def since(version: Version, place: Place) -> Row:
-    """Newer charts only."""
+    """Make a row for a value that newer charts have."""
     return ((version, place),)
 
 
 def moved(old: Place, version: Version, new: Place) -> Row:
-    """`old` until `version`, `new` from then on."""
+    """Make a row for a value that is at `old` before `version`, and at `new` from it on."""
     return ((OLDEST, old), (version, new))
 
 
@@ -71,7 +71,8 @@ def _who(member: str) -> Rows:
 
 
 def _oauth(member: str, config: str) -> Rows:
-    """Until chart 3 everybody may come in when nobody is named; so nobody but administrators is said by naming these."""
+    """Make the rows of an OAuth sign-in. Charts before 3 admit every user when none is named, so administrators are named to
+    admit only these."""
     own, users = f"hub.config.{config}", "hub.config.Authenticator"
     return {
         **_who(member),
@@ -150,6 +151,9 @@ _SERVERS: Rows = {
     "singleUser.storage.shared.claim": same("singleuser.storage.static.pvcName"),
     "singleUser.storage.shared.subPath": moved("singleuser.storage.static.subPath", (4, 0), ELSEWHERE),
     "singleUser.storage.shared.subPath#named": moved(ELSEWHERE, (4, 0), "singleuser.storage.static.subPath"),
+    "singleUser.storage.extraVolumes": same("singleuser.storage.extraVolumes"),
+    "singleUser.storage.extraVolumes#mounts": moved("singleuser.storage.extraVolumeMounts", (4, 0), ELSEWHERE),
+    "singleUser.storage.extraVolumes#named": moved(ELSEWHERE, (4, 0), "singleuser.storage.extraVolumeMounts"),
     "singleUser.storage.keepOnUserDelete": moved(Always(False), (1, 0), "hub.config.KubeSpawner.delete_pvc"),
     "naming.scheme": moved(Always("escape"), (4, 0), "hub.config.KubeSpawner.slug_scheme"),
     "naming.scheme#claims": moved(ELSEWHERE, (4, 0), "singleuser.storage.dynamic.pvcNameTemplate"),

@@ -1,4 +1,5 @@
-"""Generations of the z2jh chart: what they need, and what they can no longer do. Data; the value paths are in `paths`.
+"""Generations of the z2jh chart: their requirements, and what no longer works on which Kubernetes version. Data; the value
+paths are in `value_map`.
 
 Sources: the chart's changelog (https://z2jh.jupyter.org/en/stable/changelog.html) and its Chart.yaml.
 """
@@ -14,8 +15,8 @@ FOR_EVER: Version = (999,)
 
 @dataclass(frozen=True, kw_only=True)
 class Generation:
-    """Chart versions from `first` up to the next generation's. `hub` is the JupyterHub in them, `kubernetes` the oldest that they
-    take.
+    """Chart versions from `first` up to the next generation's. `hub` is their JupyterHub version, `kubernetes` the oldest
+    version of Kubernetes that they support.
 
     The others are the Kubernetes versions from which on something of the chart no longer works: its user-scheduler and its
     placeholders (their APIs are gone: policy/v1beta1 with 1.25, CSIStorageCapacity v1beta1 with 1.27), its Ingress.
@@ -70,18 +71,18 @@ RENAMED: Mapping[str, tuple[Version, str]] = {
 
 @dataclass(frozen=True)
 class Knowledge:
-    """All that is known about the charts. A new generation is another entry and some rows."""
+    """Everything known about the charts. A new generation is one more entry and some rows."""
 
     generations: tuple[Generation, ...] = GENERATIONS
     rows: Rows = field(default_factory=lambda: ROWS)
 
     def generation(self, version: str) -> Generation:
-        """The generation of a chart version; older than the oldest counts as the oldest."""
+        """Return the generation of a chart version; an older one than the oldest counts as the oldest."""
         wanted = parse(version)
         return next((g for g in reversed(self.generations) if wanted >= g.first), self.generations[0])
 
     def place(self, name: str, version: str) -> Place | None:
-        """Where a row's value goes in a chart version; None: the chart has nothing for it."""
+        """Return the path of a row's value in a chart version; None: the chart has no such value."""
         wanted = max(parse(version), self.generations[0].first)
         return next((place for first, place in reversed(self.rows[name]) if wanted >= first), None)
 
@@ -90,40 +91,40 @@ KNOWN = Knowledge()
 
 
 def parse(version: str) -> Version:
-    """`4.4.0` -> (4, 4, 0); pre-release and build are left aside."""
+    """Parse a version: `4.4.0` gives (4, 4, 0); pre-release and build are ignored."""
     head = re.split(r"[-+]", version, maxsplit=1)[0]
     return tuple(int(part) for part in re.findall(r"\d+", head))
 
 
 def generation(version: str) -> Generation:
-    """The generation of a chart version; older than the oldest counts as the oldest."""
+    """Return the generation of a chart version; an older one than the oldest counts as the oldest."""
     return KNOWN.generation(version)
 
 
 def is_ahead(version: str) -> bool:
-    """Whether a chart is of a newer major version than this operator has met: what it brings is not known."""
+    """Return whether a chart has a newer major version than the operator was tested with."""
     return parse(version)[:1] > NEWEST_KNOWN[:1]
 
 
 def migrates(before: str, after: str) -> bool:
-    """Whether going from one chart version to another changes the form of the hub's database, or may: with JupyterHub's major
-    versions, and with charts that are not known."""
+    """Return whether a change of the chart version changes the hub's database schema, or may: with JupyterHub's major versions,
+    and with untested charts."""
     if is_ahead(before) or is_ahead(after):
         return parse(before)[0] != parse(after)[0]
     return parse(generation(before).hub)[0] != parse(generation(after).hub)[0]
 
 
 def is_known(version: str) -> bool:
-    """Whether this operator has met the version's minor."""
+    """Return whether the operator was tested with the version's minor."""
     return GENERATIONS[0].first <= parse(version)[:2] <= NEWEST_KNOWN
 
 
 def suits(chart: str, kubernetes: str) -> bool:
-    """Whether a chart version takes a Kubernetes version."""
+    """Return whether a chart version supports a Kubernetes version."""
     return parse(kubernetes)[:2] >= generation(chart).kubernetes
 
 
 def newest_for(kubernetes: str) -> Generation:
-    """The newest generation that a Kubernetes version can carry."""
+    """Return the newest generation that a Kubernetes version supports."""
     able = [g for g in GENERATIONS if parse(kubernetes)[:2] >= g.kubernetes]
     return able[-1] if able else GENERATIONS[0]

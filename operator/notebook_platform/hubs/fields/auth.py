@@ -1,9 +1,10 @@
-"""Who may sign in, as rows for the chart. Pure."""
+"""Map spec.jupyterhub.auth to the chart's rows: who may sign in. Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, Dummy, Entra, GitHub, JupyterHubSpec, OAuth, Oidc, WhoMay
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.inputs import FIELD, Endpoints, HubContext, HubSecrets, url_of
 
@@ -11,7 +12,7 @@ FieldValues = Mapping[str, Any]
 
 
 def auth_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
-    """The rows of spec.jupyterhub.auth; None: not said. Raises StepError (EndpointsUnknown)."""
+    """Return the rows of spec.jupyterhub.auth; None: not set. Raises StepError (EndpointsUnknown)."""
     auth = spec.auth
     said: dict[str, Any] = {
         "auth.persistState": True if auth.persist_state else None,
@@ -101,20 +102,20 @@ _MEMBERS: Mapping[str, Callable[[Any, HubSecrets, HubContext], FieldValues]] = {
 
 
 def asks_issuer(oidc: Oidc | None) -> str | None:
-    """The issuer that must be asked, because not all of its endpoints stand in the spec."""
+    """Return the issuer to query, because the spec does not set all of its endpoints; None: no query is needed."""
     if oidc is None or (oidc.authorize_url and oidc.token_url and oidc.userinfo_url):
         return None
     return oidc.issuer
 
 
 def endpoints_of(oidc: Oidc, found: Endpoints | None) -> Endpoints:
-    """The endpoints: the spec's, and for those left out the issuer's. Raises StepError (EndpointsUnknown)."""
+    """Return the endpoints of the spec, completed with the issuer's. Raises StepError (EndpointsUnknown)."""
     authorize = oidc.authorize_url or (found and found.authorize)
     token = oidc.token_url or (found and found.token)
     userinfo = oidc.userinfo_url or (found and found.userinfo)
     if not (authorize and token and userinfo):
         raise StepError(
-            "EndpointsUnknown",
+            Reason.ENDPOINTS_UNKNOWN,
             f"{FIELD}.auth.oidc has neither an issuer that tells its endpoints nor all of them",
             f"Set {FIELD}.auth.oidc.issuer, or authorizeUrl, tokenUrl and userinfoUrl.",
         )

@@ -1,4 +1,4 @@
-"""The door, as rows for the chart: addresses, names, TLS. Pure."""
+"""Map spec.jupyterhub.expose to the chart's rows: addresses, host names, TLS. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
 def expose_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
-    """The rows of spec.jupyterhub.expose; None: not said."""
+    """Return the rows of spec.jupyterhub.expose; None: not set."""
     expose, host = spec.expose, host_of(spec, hub_context)
     hosts = [*([host] if host else []), *expose.more_hosts]
     behind = expose.ingress is not None or expose.http_route is not None

@@ -1,4 +1,4 @@
-"""The hub itself, as rows for the chart: database, services, roles, network, resources. Pure."""
+"""Map the fields of the hub itself to the chart's rows: database, services, roles, network, resources. Pure."""
 
 import hmac
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ KINDS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql"}
 
 
 def hub_values(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
-    """The rows of the hub itself; None: not said."""
+    """Return the rows of the hub itself; None: not set."""
     return {
         **_database(spec, secrets),
         **_services(spec, secrets),
@@ -87,7 +87,8 @@ def _database(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
 
 
 def split_url(url: str) -> tuple[str, str, str | None]:
-    """(type, URL, password) of a database. The chart wants the passwords of PostgreSQL and MySQL apart from the URL.
+    """Split a database URL into (type, URL, password). The chart takes the passwords of PostgreSQL and MySQL apart from the
+    URL.
 
     `postgresql+psycopg2://hub:pw@db/hub?sslmode=require` -> (postgres, postgresql+psycopg2://hub@db/hub?sslmode=require, pw)
     """
@@ -100,7 +101,7 @@ def split_url(url: str) -> tuple[str, str, str | None]:
 
 
 def service_token(name: str, secrets: HubSecrets) -> str | None:
-    """The token of a service: the one given for it, else always the same one of the hub's own; None: the hub has no key."""
+    """Return the token of a service: the given one, or one derived from the hub's own key; None: the hub has no key."""
     if given := secrets.service_tokens.get(name):
         return given
     return hmac.digest(secrets.token_key.encode(), name.encode(), "sha256").hex() if secrets.token_key else None
@@ -126,8 +127,8 @@ def _services(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
 
 
 def _counter(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
-    """The operator's own service, by which it asks the hub whose servers run; a service of that name in the spec is left alone.
-    Charts before 2 know no roles, and nobody but an administrator may ask."""
+    """Return the operator's own service, which queries the hub for running servers; a service of that name in the spec is kept.
+    Charts before 2 have no roles, and only administrators may query."""
     token = service_token(COUNTER, secrets)
     if token is None or any(service.name == COUNTER for service in spec.services):
         return {}
@@ -173,7 +174,7 @@ def _rule(rule: EgressRule) -> dict[str, Any]:
 
 
 def _whole(network: Network) -> list[dict[str, Any]]:
-    """All that users' servers may reach, written out: charts before 2 have this list and nothing beside it."""
+    """Return every destination that users' servers may reach: charts before 2 have only this list."""
     egress = network.user_egress
     assert egress is not None
     metadata = [] if network.block_metadata == "No" else [METADATA]

@@ -1,11 +1,11 @@
-"""Users' servers, culling and placement, as rows for the chart. Pure."""
+"""Map users' servers, culling and placement to the chart's rows. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec, Profile, SingleUser
-from notebook_platform.api.hubs.servers import Option, Shape, Toleration
+from notebook_platform.api.hubs.servers import ExtraVolume, Option, Shape, Toleration
 from notebook_platform.hubs.naming import CLAIMS, ESCAPE, VOLUMES
 
 FieldValues = Mapping[str, Any]
@@ -19,7 +19,7 @@ DEDICATED = ("hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated")
 
 
 def single_user_values(spec: JupyterHubSpec, scheme: str | None) -> FieldValues:
-    """The rows of singleUser, culling, placement, scaling and prePull; None: not said. `scheme` is how names are made."""
+    """Return the rows of singleUser, culling, placement, scaling and prePull; None: not set. `scheme` is the naming scheme."""
     server = spec.single_user
     name, tag = split_image(server.image)
     return {
@@ -59,10 +59,41 @@ def _storage(server: SingleUser, scheme: str | None) -> FieldValues:
         "singleUser.storage.shared.subPath": sub_path,
         "singleUser.storage.shared.subPath#named": sub_path.replace(*ESCAPED) if sub_path and escaped else sub_path,
         "singleUser.storage.keepOnUserDelete": not storage.keep_on_user_delete,
+        "singleUser.storage.extraVolumes": [_volume(volume) for volume in storage.extra_volumes] or None,
+        "singleUser.storage.extraVolumes#mounts": [_mount(volume) for volume in storage.extra_volumes] or None,
+        "singleUser.storage.extraVolumes#named": [_mount(v, escaped=escaped) for v in storage.extra_volumes] or None,
         "naming.scheme": scheme,
         "naming.scheme#claims": CLAIMS if escaped and dynamic else None,
         "naming.scheme#volumes": VOLUMES if escaped and dynamic else None,
     }
+
+
+def _volume(volume: ExtraVolume) -> dict[str, Any]:
+    """https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/#volume-v1-core"""
+    directory = volume.empty_dir
+    medium = "Memory" if directory and directory.medium == "Memory" else None
+    return _without_none(
+        {
+            "name": volume.name,
+            "persistentVolumeClaim": {"claimName": volume.claim} if volume.claim else None,
+            "configMap": {"name": volume.config_map} if volume.config_map else None,
+            "secret": {"secretName": volume.secret} if volume.secret else None,
+            "emptyDir": _without_none({"medium": medium, "sizeLimit": directory.size_limit}) if directory else None,
+        }
+    )
+
+
+def _mount(volume: ExtraVolume, *, escaped: bool = False) -> dict[str, Any]:
+    """Return the mount of a volume. `escaped`: the chart calls the escaped name of a user otherwise than `{username}`."""
+    sub_path = volume.sub_path
+    return _without_none(
+        {
+            "name": volume.name,
+            "mountPath": volume.mount_path,
+            "subPath": sub_path.replace(*ESCAPED) if sub_path and escaped else sub_path,
+            "readOnly": True if volume.read_only else None,
+        }
+    )
 
 
 def _culling(spec: JupyterHubSpec) -> FieldValues:
@@ -98,12 +129,12 @@ def _placement(spec: JupyterHubSpec) -> FieldValues:
 
 
 def _strictness(purpose: str) -> str | None:
-    """All charts prefer, by themselves."""
+    """Return the placement rule. All charts default to preferring."""
     return None if purpose == "Prefer" else purpose.lower()
 
 
 def tolerations(purpose: str, more: Iterable[Toleration]) -> list[dict[str, str]] | None:
-    """Those that the charts have by themselves and more; None when there are no more."""
+    """Return the charts' default tolerations and the additional ones; None when there are no additional ones."""
     usual = [{"key": key, "operator": "Equal", "value": purpose, "effect": "NoSchedule"} for key in DEDICATED]
     own = [
         {
@@ -164,7 +195,8 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def split_image(image: str | None) -> tuple[str | None, str | None]:
-    """(name, tag) as the chart wants them. A digest has no place of its own there: `name@sha256` and its digits."""
+    """Split an image into (name, tag) as the chart takes them. A digest has no place of its own there: `name@sha256` and its
+    digits."""
     name, _, tag = (image or "").rpartition(":")
     return (name, tag) if name else (None, None)
 
@@ -175,12 +207,12 @@ def _image(image: str) -> dict[str, str | None]:
 
 
 def seconds(duration: str) -> int:
-    """`10m` -> 600."""
+    """Convert a duration to seconds: `10m` gives 600."""
     return int(parse_duration(duration).total_seconds())
 
 
 def number(text: str | None) -> float | None:
-    """CPUs: `500m` or `0.5`."""
+    """Convert CPUs to a number: `500m` gives 0.5."""
     if text is None:
         return None
     return float(text[:-1]) / 1000 if text.endswith("m") else float(text)

@@ -1,4 +1,4 @@
-"""Certificates of a hub's door: which names they are for, and until when they hold. Pure; nothing but names and dates is kept."""
+"""Certificates of a hub's endpoint: their names and when they expire. Pure; only names and dates are kept."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -21,19 +21,19 @@ SOON = timedelta(days=14)
 
 @dataclass(frozen=True)
 class Certificate:
-    """The names that a certificate is for, and its end."""
+    """The names of a certificate, and when it expires."""
 
     names: tuple[str, ...]
     until: datetime
 
     def covers(self, host: str) -> bool:
-        """Whether it is for a host (https://www.rfc-editor.org/rfc/rfc6125)."""
+        """Return whether the certificate is valid for a host (https://www.rfc-editor.org/rfc/rfc6125)."""
         wanted = host.lower()
         return any(name in (wanted, f"*.{wanted.partition('.')[2]}") for name in self.names)
 
 
 def in_pem(text: str) -> Certificate | None:
-    """The first certificate of a chain in PEM; None: there is none that can be read."""
+    """Return the first certificate of a PEM chain; None: no readable certificate."""
     if len(text) > LONGEST_CHAIN:
         return None
     try:
@@ -48,7 +48,8 @@ def in_pem(text: str) -> Certificate | None:
 
 
 def in_acme(text: str) -> list[Certificate]:
-    """Those that Traefik got from Let's Encrypt and keeps in its acme.json (https://doc.traefik.io/traefik/https/acme/#storage)."""
+    """Return the certificates that Traefik received from Let's Encrypt and keeps in acme.json
+    (https://doc.traefik.io/traefik/https/acme/#storage)."""
     try:
         document = parse_json(text, Budget(bytes=LONGEST_STORE, nodes=5_000, depth=20))
         resolvers = document.values() if isinstance(document, Mapping) else ()
@@ -64,5 +65,5 @@ def _certificates(resolver: Any) -> Iterable[Any]:
 
 
 def best_for(host: str, certificates: Iterable[Certificate]) -> Certificate | None:
-    """The one for a host that holds longest."""
+    """Return the certificate for a host that expires last."""
     return max((one for one in certificates if one.covers(host)), key=lambda one: one.until, default=None)

@@ -1,4 +1,4 @@
-"""What a crashing hub says in its log, for what nothing else tells: a table of its words and what they mean.
+"""Causes of a hub's crash that only its log shows: a table of log patterns and their meaning.
 
 The words themselves are not shown: a log may hold anything.
 """
@@ -11,6 +11,7 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import AnyReason, Reason
 from notebook_platform.helm.health.issues import HealthIssue
 
 LINES, PATIENCE = 60, 5
@@ -20,50 +21,50 @@ CAUSE = -1
 
 @dataclass(frozen=True)
 class Sign:
-    """Words of the hub (a regular expression), the reason and the sentence that they mean."""
+    """A log pattern (a regular expression), the reason and the sentence that it means."""
 
     words: str
-    reason: str
+    reason: AnyReason
     sentence: str
 
 
 SIGNS = (
     Sign(
         r"Can't locate revision identified by",
-        "RollbackImpossible",
+        Reason.ROLLBACK_IMPOSSIBLE,
         "its database was upgraded by a newer hub, which this one cannot read: go back to that chart version, or bring the database "
         "back from its backup",
     ),
     Sign(
         r"Found database schema version \S+ != ",
-        "DatabaseUpgradeRequired",
+        Reason.DATABASE_UPGRADE_REQUIRED,
         "its database has the schema of another JupyterHub: save it, then set hub.db.upgrade to true for one upgrade",
     ),
     Sign(
         r"api_request to the proxy failed|Failed to connect to proxy|Cannot connect to proxy",
-        "ProxyUnreachable",
+        Reason.PROXY_UNREACHABLE,
         "it does not reach its proxy: see Deployment proxy, and network policies between the two",
     ),
     Sign(
         r"OperationalError|could not connect to server|password authentication failed",
-        "DatabaseUnreachable",
+        Reason.DATABASE_UNREACHABLE,
         "it does not reach its database: see hub.db.url, its password, and network policies",
     ),
     Sign(
         r"KeyError: 'hub\.|Invalid cookie_secret|Invalid AES|must be 32 bytes",
-        "SecretsRefused",
+        Reason.SECRETS_REFUSED,
         "it does not take its secrets: see the Secret of the hub",
     ),
     Sign(
         r"jupyterhub_config\.py.*line \d+|Exception while loading config|Failed to load config",
-        "ConfigRefused",
+        Reason.CONFIG_REFUSED,
         "its configuration fails: see hub.config and hub.extraConfig",
     ),
 )
 
 
 def read(log: str) -> HealthIssue | None:
-    """The first sign that stands in a log."""
+    """Return the first sign in a log."""
     for sign in SIGNS:
         if re.search(sign.words, log):
             return HealthIssue(CAUSE, sign.reason, f"Deployment hub: {sign.sentence}")
@@ -71,7 +72,7 @@ def read(log: str) -> HealthIssue | None:
 
 
 async def of_crash(api: client.ApiClient, namespace: str) -> HealthIssue | None:
-    """What the hub's last run ended with; None when its log cannot be had or says nothing that is known."""
+    """Return the cause of the hub's last crash; None when its log cannot be read or matches no pattern."""
     core = client.CoreV1Api(api)
     try:
         async with asyncio.timeout(PATIENCE):

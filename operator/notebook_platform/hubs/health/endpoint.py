@@ -1,4 +1,5 @@
-"""How a hub's door is: its certificate, and whether its names lead there. From the release's own values and objects.
+"""Health of a hub's endpoint: its certificate, and whether its host names resolve to it. Read from the release's own values and
+objects.
 
 https://z2jh.jupyter.org/en/stable/administrator/security.html#https
 """
@@ -13,6 +14,7 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.values import at
@@ -33,7 +35,7 @@ FROM_LETS_ENCRYPT = "Let's Encrypt has given no certificate yet"
 
 @dataclass(frozen=True)
 class Door:
-    """What is amiss (worst first), and what else is to be told."""
+    """Issues of the endpoint (worst first), and notices."""
 
     troubles: tuple[HealthIssue, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -41,8 +43,8 @@ class Door:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """The door as it was found. `kind`: as the chart's proxy.https.type; `certificates`: None when nothing is known of them;
-    `leads_to`: the addresses of a host; `address`: the door's own."""
+    """The endpoint as observed. `kind` is the chart's proxy.https.type; `certificates`: None when unknown; `leads_to`: the
+    addresses that a host resolves to; `address`: the endpoint's own."""
 
     hosts: tuple[str, ...]
     kind: str
@@ -75,7 +77,7 @@ async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], 
 
 
 async def _of_ingress(api: client.ApiClient, namespace: str, tls: Mapping[str, Any]) -> Seen:
-    """Where its name leads is the ingress controller's business."""
+    """Observe the certificate of an Ingress. Where its host resolves to is up to the ingress controller."""
     certificates = await _certificates(api, namespace, "secret", {"secret": {"name": tls.get("secretName")}})
     hosts = tuple(str(host) for host in tls.get("hosts") or ())[:MOST_HOSTS]
     return Seen(hosts=hosts, kind="secret", certificates=certificates, leads_to={}, address=None)
@@ -118,7 +120,7 @@ async def _leads_to(host: str) -> tuple[str, ...]:
 
 
 def judged(seen: Seen, now: datetime, field: str) -> Door:
-    """What the door's state means. Pure."""
+    """Return the issues and notices of an observed endpoint. Pure."""
     return Door(tuple(sorted(_troubles(seen, now))), tuple(_notices(seen, now, field)))
 
 
@@ -128,14 +130,16 @@ def _troubles(seen: Seen, now: datetime) -> Iterator[HealthIssue]:
     for host in seen.hosts:
         found = best_for(host, seen.certificates)
         if found is None and seen.kind == "letsencrypt":
-            yield HealthIssue(3, "CertificatePending", f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, seen)}")
+            yield HealthIssue(3, Reason.CERTIFICATE_PENDING, f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, seen)}")
         elif found is not None and found.until <= now:
             renew = _why(host, seen) if seen.kind == "letsencrypt" else "put a new one in its place"
-            yield HealthIssue(2, "CertificateExpired", f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}")
+            yield HealthIssue(
+                2, Reason.CERTIFICATE_EXPIRED, f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}"
+            )
 
 
 def _why(host: str, seen: Seen) -> str:
-    """What keeps Let's Encrypt from giving one."""
+    """Return why Let's Encrypt issues no certificate."""
     there, address = seen.leads_to.get(host, ()), seen.address
     if address is None:
         return f"Service {FRONT_DOOR} has no address yet that a DNS record of {host} could lead to"
@@ -147,7 +151,7 @@ def _why(host: str, seen: Seen) -> str:
 
 
 def _shown(addresses: tuple[str, ...]) -> str:
-    """Addresses that a name leads to. Private ones are not shown: they would tell how names resolve in the operator's network."""
+    """Return the addresses that a name resolves to. Private ones are left out: they would reveal the operator's network."""
     return ", ".join(sorted({address if is_public(address) else "an address that is not public" for address in addresses}))
 
 
@@ -157,15 +161,19 @@ def _notices(seen: Seen, now: datetime, field: str) -> Iterator[Notice]:
         found = best_for(host, certificates or ())
         if found is not None and now < found.until < now + SOON:
             message = f"{field}.expose.tls: the certificate for {host} ends on {found.until:%Y-%m-%d %H:%M} UTC"
-            yield Notice(condition="CertificateEnding", reason="EndsSoon", message=f"{message}, and no newer one is there")
+            yield Notice(
+                condition=ConditionType.CERTIFICATE_EXPIRING,
+                reason=Reason.EXPIRES_SOON,
+                message=f"{message}, and no newer one is there",
+            )
         if found is None and certificates and seen.kind != "letsencrypt":
             others = sorted({name for one in certificates for name in one.names})
             names = ", ".join(others[:SHOWN_NAMES]) or "no name"
             message = f"{field}.expose.tls: the certificate is for {names}, and whoever comes to {host} is warned"
-            yield Notice(condition="CertificateOtherName", reason="NameMismatch", message=message)
+            yield Notice(condition=ConditionType.CERTIFICATE_NAME_MISMATCH, reason=Reason.NAME_MISMATCH, message=message)
     if seen.kind == "letsencrypt" or seen.address is None:
         return
     for host, there in seen.leads_to.items():
         if there and seen.address not in there:
             message = f"{field}.host: {host} leads to {_shown(there)} from here, and Service {FRONT_DOOR} has {seen.address}"
-            yield Notice(condition="DnsMismatch", reason="OtherAddress", message=message)
+            yield Notice(condition=ConditionType.DNS_MISMATCH, reason=Reason.ADDRESS_MISMATCH, message=message)

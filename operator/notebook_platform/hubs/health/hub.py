@@ -1,4 +1,4 @@
-"""How a hub is, beyond its workloads: its door, its certificate, its schedulers, and the images that it pulls beforehand.
+"""Health of a hub beyond its workloads: its endpoint, its certificate, its schedulers, and the images that it pulls beforehand.
 
 Rules of the z2jh chart's workloads: placeholders wait by design, the continuous image puller follows the autoscaler, and the
 hub is replaced, not rolled (its available replicas are 0 for a moment in every upgrade).
@@ -12,6 +12,7 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pods import diagnose
@@ -34,7 +35,7 @@ UNSEEN = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Health:
-    """`troubles`, worst first; `address` is the front door's, when it has one; `notices` is what else is to be told."""
+    """`troubles` are the issues, worst first; `address` is the endpoint's, when it has one; `notices` are further observations."""
 
     troubles: tuple[HealthIssue, ...] = ()
     address: str | None = None
@@ -44,7 +45,7 @@ class Health:
 async def look(api: client.ApiClient, release: Release, field: str) -> Health:
     """Look at the workloads, the door and what only a hub has. `field` is the part of the spec."""
     found = [*await troubles(api, release, passed_by=BY_DESIGN)]
-    if any(trouble.reason == "CrashLooping" and "Deployment hub:" in trouble.message for trouble in found):
+    if any(trouble.reason == Reason.CRASH_LOOPING and "Deployment hub:" in trouble.message for trouble in found):
         sign = await crash_log.of_crash(api, release.namespace)
         found += [sign] if sign else []
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
@@ -58,14 +59,14 @@ async def look(api: client.ApiClient, release: Release, field: str) -> Health:
 
 
 def unseen(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
-    """Users' pods that their scheduler looks at not at all: it is dead, or too old for this Kubernetes. Pure."""
+    """Yield users' pods that their scheduler ignores: it does not run, or is too old for this Kubernetes. Pure."""
     oldest = now - UNSEEN
     for pod in pods:
         looked_at = any(condition.type == "PodScheduled" for condition in pod.status.conditions or ())
         if not looked_at and not pod.spec.node_name and pod.metadata.creation_timestamp < oldest:
             yield HealthIssue(
                 1,
-                "SchedulerDead",
+                Reason.SCHEDULER_NOT_RUNNING,
                 f"users' pods wait for the scheduler {pod.spec.scheduler_name}, which looks at none of them: see the pods of "
                 "Deployment user-scheduler, or switch it off (scheduling.userScheduler.enabled: false)",
             )
@@ -73,7 +74,7 @@ def unseen(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
 
 
 async def address_of(core: client.CoreV1Api, namespace: str) -> str | None:
-    """The address of the Service people come in by."""
+    """Return the address of the Service that users connect to."""
     try:
         service = await core.read_namespaced_service(FRONT_DOOR, namespace)
     except ApiException as error:
@@ -86,7 +87,7 @@ async def address_of(core: client.CoreV1Api, namespace: str) -> str | None:
 
 
 async def pulling(api: client.ApiClient, namespace: str) -> str | None:
-    """How far the images are that an install or upgrade pulls on all nodes first; None: it pulls none."""
+    """Return the progress of the images that an install or upgrade pulls on all nodes first; None: it pulls none."""
     try:
         puller = await client.AppsV1Api(api).read_namespaced_daemon_set(PULLER, namespace)
     except ApiException as error:

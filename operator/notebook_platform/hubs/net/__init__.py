@@ -1,1 +1,1 @@
-"""Requests at addresses that others chose."""
+"""Requests to addresses that authors and tenants choose."""

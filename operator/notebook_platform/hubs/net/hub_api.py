@@ -1,4 +1,5 @@
-"""Asks a hub whose servers run (https://jupyterhub.readthedocs.io/en/stable/reference/rest-api.html), as the operator's own service.
+"""Client of a hub's REST API (https://jupyterhub.readthedocs.io/en/stable/reference/rest-api.html), as the operator's own
+service.
 
 The token is sent through TLS, or to an address that is not public and that the operator may ask: never in the clear over the
 Internet.
@@ -30,7 +31,7 @@ PAGINATION = "application/jupyterhub-pagination+json"
 
 @dataclass(frozen=True)
 class Server:
-    """One user's server. `pending` is what the hub does with it now (spawn, stop); `ready`: it can be worked with."""
+    """One user's server. `pending` is the hub's action on it (spawn, stop); `ready`: it is usable."""
 
     user: str
     name: str
@@ -40,7 +41,7 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class HubApi:
-    """The API of one hub. `url` is its address, with no slash at its end.
+    """The API of one hub. `url` is its address without a slash at its end.
 
     `allow_private`: whether the address may be a private one; `patience`: seconds for all pages of one question. `resolver` finds
     addresses in place of the system, `tls` is for a CA that the system does not know.
@@ -94,14 +95,14 @@ async def _page(http: SafeHttp, url: str, headers: Mapping[str, str], offset: in
 
 
 def in_page(page: Any) -> Iterator[Server]:
-    """The servers in an answer. Hubs before 2 know no pages and answer with a list. Pure."""
+    """Return the servers in an answer. Hubs before 2 have no pages and answer with a list. Pure."""
     for user in _users_in(page):
         for name, server in (user.get("servers") or {}).items():
             yield Server(str(user["name"]), name, bool(server.get("ready")), server.get("pending"))
 
 
 def names_in_page(page: Any) -> Iterator[str]:
-    """The names of the users in an answer. Pure."""
+    """Return the names of the users in an answer. Pure."""
     for user in _users_in(page):
         yield str(user["name"])
 
@@ -111,6 +112,6 @@ def _users_in(page: Any) -> Any:
 
 
 def following(page: Any) -> int | None:
-    """Where the next page begins; None: there is none. Pure."""
+    """Return the offset of the next page; None: this is the last one. Pure."""
     after = page["_pagination"]["next"] if isinstance(page, Mapping) else None
     return int(after["offset"]) if after else None

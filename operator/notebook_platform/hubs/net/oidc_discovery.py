@@ -1,4 +1,4 @@
-"""Asks an OpenID Connect issuer for its endpoints (https://openid.net/specs/openid-connect-discovery-1_0.html).
+"""Discovery of an OpenID Connect issuer's endpoints (https://openid.net/specs/openid-connect-discovery-1_0.html).
 
 The URL was written by the author of a resource, so it is asked with care: https only, no redirects, a short time, a small
 answer, and no private or link-local address unless the operator's configuration allows it (`net.safe_http`).
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.inputs import FIELD, Endpoints
@@ -30,7 +31,7 @@ MEMBERS = {"authorize": "authorization_endpoint", "token": "token_endpoint", "us
 
 
 class Discovery:
-    """Asks issuers and remembers their answers. `tls` is for a CA that the system does not know; `clock` gives seconds."""
+    """Queries issuers and caches their answers. `tls` is for a CA that the system does not have; `clock` returns seconds."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._tls = tls
@@ -39,7 +40,7 @@ class Discovery:
         self._asking: dict[tuple[str, bool], asyncio.Lock] = {}
 
     async def endpoints(self, issuer: str, *, allow_private: bool) -> Endpoints:
-        """The issuer's endpoints.
+        """Return the issuer's endpoints.
 
         Raises StepError: IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
         """
@@ -62,7 +63,7 @@ class Discovery:
         parts = urlsplit(issuer)
         if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise _refused(
-                "IssuerNotHttps", "is no https URL with a host and a path only", "Write it as the provider does.", None
+                Reason.ISSUER_NOT_HTTPS, "is no https URL with a host and a path only", "Write it as the provider does.", None
             )
         url = issuer.rstrip("/") + WELL_KNOWN
         try:
@@ -72,11 +73,13 @@ class Discovery:
             raise _not_allowed() from None
         except AnswerTooLarge:
             sentence = f"answers more than {MOST_BYTES // 1024} KiB"
-            raise _refused("IssuerAnswersBadly", sentence, "Write the issuer's own URL.", RETRY) from None
+            raise _refused(Reason.ISSUER_ANSWERS_BADLY, sentence, "Write the issuer's own URL.", RETRY) from None
         except (NameUnknown, NoAnswer) as why:
             word = "no such name" if isinstance(why, NameUnknown) else str(why)
             sentence = f"does not answer at {WELL_KNOWN} ({word})"
-            raise _refused("IssuerNotReachable", sentence, "See that it is up and its certificate is good.", RETRY) from None
+            raise _refused(
+                Reason.ISSUER_NOT_REACHABLE, sentence, "See that it is up and its certificate is good.", RETRY
+            ) from None
         return await _read(answer)
 
 
@@ -84,37 +87,42 @@ async def _read(answer: Answer) -> Any:
     if answer.status != 200:
         where = "; redirects are not followed" if 300 <= answer.status < 400 else ""
         raise _refused(
-            "IssuerAnswersBadly", f"answers {answer.status} at {WELL_KNOWN}{where}", "Write the issuer's own URL.", RETRY
+            Reason.ISSUER_ANSWERS_BADLY, f"answers {answer.status} at {WELL_KNOWN}{where}", "Write the issuer's own URL.", RETRY
         )
     try:
         return await read_json(answer.body, BUDGET)
     except DocumentRefused:
-        raise _refused("IssuerAnswersBadly", f"answers no JSON at {WELL_KNOWN}", "Write the issuer's own URL.", RETRY) from None
+        raise _refused(
+            Reason.ISSUER_ANSWERS_BADLY, f"answers no JSON at {WELL_KNOWN}", "Write the issuer's own URL.", RETRY
+        ) from None
 
 
 def endpoints_in(issuer: str, document: Any) -> Endpoints:
-    """The endpoints of a discovery document. Raises StepError (IssuerAnswersBadly, IssuerDiffers). Pure."""
+    """Return the endpoints of a discovery document. Raises StepError (IssuerAnswersBadly, IssuerDiffers). Pure."""
     if not isinstance(document, Mapping):
-        raise _refused("IssuerAnswersBadly", "answers no JSON object", "Write the issuer's own URL.", RETRY)
+        raise _refused(Reason.ISSUER_ANSWERS_BADLY, "answers no JSON object", "Write the issuer's own URL.", RETRY)
     if document.get("issuer") != issuer and str(document.get("issuer")).rstrip("/") != issuer.rstrip("/"):
-        raise _refused("IssuerDiffers", "says that its name is another one", "Write it as the provider does.", RETRY)
+        raise _refused(Reason.ISSUER_DIFFERS, "says that its name is another one", "Write it as the provider does.", RETRY)
     found = {name: document.get(member) for name, member in MEMBERS.items()}
     for name, url in found.items():
         if not isinstance(url, str) or urlsplit(url).scheme != "https" or not urlsplit(url).hostname or len(url) > 2048:
             field = {"authorize": "authorizeUrl", "token": "tokenUrl", "userinfo": "userinfoUrl"}[name]
             sentence = f"tells no https URL as its {MEMBERS[name]}"
-            raise _refused("IssuerAnswersBadly", sentence, f"Set {FIELD}.auth.oidc.{field}.", RETRY)
+            raise _refused(Reason.ISSUER_ANSWERS_BADLY, sentence, f"Set {FIELD}.auth.oidc.{field}.", RETRY)
     return Endpoints(**{name: str(url) for name, url in found.items()})
 
 
-def _refused(reason: str, sentence: str, remedy: str, retry_in: float | None) -> StepError:
+def _refused(reason: Reason, sentence: str, remedy: str, retry_in: float | None) -> StepError:
     return StepError(reason, f"{ISSUER} {sentence}", remedy, retry_in=retry_in)
 
 
 def _not_allowed() -> StepError:
     remedy = f"Set {FIELD}.auth.oidc.authorizeUrl, tokenUrl and userinfoUrl, or let the operator (--allow-private-addresses)."
     return _refused(
-        "IssuerAddressNotAllowed", "leads to an address that is not public, and the operator does not ask there", remedy, RETRY
+        Reason.ISSUER_ADDRESS_NOT_ALLOWED,
+        "leads to an address that is not public, and the operator does not ask there",
+        remedy,
+        RETRY,
     )
 
 

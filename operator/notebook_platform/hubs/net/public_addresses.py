@@ -1,4 +1,4 @@
-"""Which addresses may be asked on behalf of others, and a resolver that gives no others.
+"""The addresses that may be requested for authors and tenants, and a resolver that returns no other ones.
 
 An author of a resource or a tenant of a built cluster chooses names that the operator then asks: an issuer, a hub's host, a load
 balancer's host name. Such a name may lead to the metadata service of the operator's node or to a neighbour in its network. Only
@@ -39,22 +39,22 @@ _LOOKUPS = ThreadPoolExecutor(THREADS, thread_name_prefix="resolve")
 
 
 class AddressNotAllowed(OSError):
-    """A host is, or its name leads to, an address that must not be asked."""
+    """A host is, or resolves to, an address that must not be requested."""
 
 
 class NameUnknown(OSError):
-    """A name leads nowhere from here."""
+    """A name does not resolve."""
 
 
 def is_number(host: str) -> bool:
-    """Whether a host is an address and no name, in any of the ways to write one (https://url.spec.whatwg.org/#ends-in-a-number-checker).
-    Such a host is not resolved."""
+    """Return whether a host is an address and not a name, in any notation
+    (https://url.spec.whatwg.org/#ends-in-a-number-checker). Such a host is not resolved."""
     last = host.rstrip(".").rpartition(".")[2]
     return ":" in host or last.isdigit() or last[:2].lower() == "0x"
 
 
 def is_name(host: str) -> bool:
-    """Whether a host is written as a DNS name."""
+    """Return whether a host has the form of a DNS name."""
     return _NAME.fullmatch(host) is not None and not is_number(host)
 
 
@@ -128,7 +128,7 @@ class SystemResolver(AbstractResolver):
             done.exception()
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: the resolver holds no resources."""
 
 
 def _lookup(host: str, family: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The one way to ask an address that others chose: the author of a resource, or whoever works in a built cluster.
+"""The only client for addresses that authors of resources and tenants of a workload cluster choose.
 
 A request goes to public addresses only (`public_addresses`), follows no redirect, keeps no cookie, uses no proxy of the environment,
 asks for no compression, and ends after a time and after so many bytes. A secret is sent through TLS only, or to an address that is
@@ -37,16 +37,16 @@ BLOCKED_PORTS = frozenset(
 
 
 class NoAnswer(OSError):
-    """Nothing was answered in time, or nothing that can be read. The text is a word for why."""
+    """There was no answer in time, or no readable one. The text is a word for the cause."""
 
 
 class AnswerTooLarge(NoAnswer):
-    """An answer is longer than it may be."""
+    """An answer exceeds its limit of bytes."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered. `headers` are found whatever the case of their names; `body` is empty where it was not wanted."""
+    """An answer. `headers` are case-insensitive; `body` is empty where it was not requested."""
 
     status: int
     headers: Mapping[str, str]
@@ -54,7 +54,7 @@ class Answer:
 
 
 def may_carry_secrets(url: str, *, allow_private: bool) -> bool:
-    """Whether a secret may be sent there: through TLS, or to an address that is not public and may be asked."""
+    """Return whether a secret may be sent to the URL: through TLS, or to a private address that is allowed."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if is_number(host) and not is_public(host):
@@ -124,7 +124,7 @@ class SafeHttp:
             raise _cause(error) or NoAnswer(type(error).__name__) from None
 
     def _check(self, url: str, *, secret: bool) -> None:
-        """Raises AddressNotAllowed for what can be seen without asking anybody."""
+        """Raise AddressNotAllowed for a URL that is not allowed even without resolving it."""
         try:
             parts = urlsplit(url)
             port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -139,7 +139,7 @@ class SafeHttp:
             raise AddressNotAllowed(f"a secret by {parts.scheme}")
 
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
-        """The last look, at the very address that is about to be asked."""
+        """Check the very address that is about to be connected to, and open its socket."""
         family, kind, protocol, _, (host, *_) = address
         if not self._allow_private and not is_public(str(host)):
             raise AddressNotAllowed(str(host))
@@ -172,7 +172,7 @@ async def _body(answer: aiohttp.ClientResponse, most: int) -> bytes:
 
 
 def _cause(error: BaseException) -> OSError | None:
-    """What the resolver or the socket refused, inside the client's own exceptions."""
+    """Return what the resolver or the socket refused, from inside the client's own exceptions."""
     for inner in (getattr(error, "os_error", None), error.__cause__):
         if isinstance(inner, AddressNotAllowed):
             return AddressNotAllowed(*inner.args)

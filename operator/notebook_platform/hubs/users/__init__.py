@@ -1,1 +1,1 @@
-"""What users of a hub have in its cluster: their volumes, and what a change does to them."""
+"""What the users of a hub own in its cluster: their volumes, and what a change does to them."""

@@ -1,5 +1,5 @@
-"""How many servers of users run: by the hub's own word and by their pods. The larger number counts, for a server that is being
-started has no pod yet, and a pod may outlive what the hub knows of it."""
+"""The number of running user servers, from the hub and from its pods. The larger number counts, because a server that starts
+has no pod yet, and a pod may outlive its record in the hub."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,9 +11,10 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.hubs import JupyterHubSpec
+from notebook_platform.api.reasons import Reason
 from notebook_platform.helm.health.issues import HealthIssue
-from notebook_platform.helm.ownership import ReleaseLedger
-from notebook_platform.helm.storage import history
+from notebook_platform.helm.history import read_history
+from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.fields.hub import COUNTER
 from notebook_platform.hubs.health import hub as hub_health
@@ -25,13 +26,13 @@ from notebook_platform.workload.paging import whole
 
 
 def token_in(values: Mapping[str, Any]) -> str | None:
-    """The operator's token at the hub of a release with these values; None: it has none there."""
+    """Return the operator's token in a release with these values; None: there is none."""
     found = at(values, "hub", "services", COUNTER, "apiToken")
     return found if isinstance(found, str) and found else None
 
 
 async def asked(urls: Iterable[str | None], token: str | None, *, allow_private: bool) -> tuple[Server, ...] | None:
-    """What the hub tells at the first of its addresses that answers; None: none does."""
+    """Return the answer of the hub at the first of its addresses that answers; None: none does."""
     for url in filter(None, urls if token else ()):
         found = await HubApi(url=url, token=token or "", allow_private=allow_private).servers()
         if found is not None:
@@ -40,18 +41,18 @@ async def asked(urls: Iterable[str | None], token: str | None, *, allow_private:
 
 
 def urls_of(spec: JupyterHubSpec, hub_context: HubContext, address: str | None) -> tuple[str | None, ...]:
-    """Where the hub may be asked: at its door's own address, by its name."""
+    """Return the URLs of the hub: its host name, at its endpoint's own address."""
     return (f"http://{address}{base_path(spec)}" if address else None), url_of(spec, hub_context)
 
 
 async def query_hub(
     api: client.ApiClient, ledger: ReleaseLedger, spec: JupyterHubSpec, hub_context: HubContext, *, allow_private: bool
 ) -> tuple[Server, ...] | None:
-    """What a hub tells, found in its cluster; None: it is not there, or does not tell."""
+    """Find the hub in its cluster and query it; None: it does not exist, or does not answer."""
     try:
         await ledger.load()
         owned = ledger.release((spec.namespace, spec.release))
-        newest = (await history(api, spec.namespace, spec.release, owned)).own if owned else None
+        newest = (await read_history(api, spec.namespace, spec.release, owned)).own if owned else None
         address = await hub_health.address_of(client.CoreV1Api(api), spec.namespace)
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError):
         return None
@@ -60,14 +61,15 @@ async def query_hub(
 
 
 def counted(users: UserCounts, servers: Sequence[Server] | None) -> UserCounts:
-    """The census with the hub's own word. Pure."""
+    """Return the counts, completed with the hub's own. Pure."""
     return replace(users, servers=max(users.servers, len(servers or ())))
 
 
 async def stale(
     api: client.ApiClient, namespace: str, servers: Sequence[Server] | None, patience: timedelta
 ) -> tuple[HealthIssue, ...]:
-    """Whether the hub no longer hears from Kubernetes, which it does not notice by itself. `patience` is how long a start may take."""
+    """Return whether the hub no longer receives events from Kubernetes, which it does not notice. `patience` is how long a
+    start may take."""
     starting = {server.user for server in servers or () if server.pending == "spawn"}
     if not starting:
         return ()
@@ -76,7 +78,7 @@ async def stale(
 
 
 def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> Iterator[HealthIssue]:
-    """Users for whom the hub waits although their pod was ready before `since`. Pure.
+    """Return the users for whom the hub waits although their pod was ready before `since`. Pure.
 
     https://github.com/jupyterhub/kubespawner/issues/282
     """
@@ -85,7 +87,7 @@ def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> It
     if late:
         yield HealthIssue(
             1,
-            "HubStale",
+            Reason.HUB_STALE,
             f"the hub still waits for the servers of {census.named(late)}, whose pods are ready: it no longer hears from Kubernetes; "
             "restart Deployment hub, users keep their servers",
         )

@@ -1,4 +1,4 @@
-"""Users' servers and home volumes: counted, told, and never destroyed without somebody having said so."""
+"""Users' servers and home volumes: counted, shown, and never destroyed without a confirmation."""
 
 import asyncio
 from collections import Counter
@@ -10,6 +10,7 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine.step import Notice
 from notebook_platform.workload.paging import each
@@ -26,14 +27,14 @@ PATIENCE = 20
 
 @dataclass(frozen=True, kw_only=True)
 class UserCounts:
-    """How many servers run, and the home volumes by (user, server name, claim)."""
+    """The number of running servers, and the home volumes by (user, server name, claim)."""
 
     servers: int = 0
     homes: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def users(self) -> list[str]:
-        """Whose homes they are."""
+        """Return the owners of the homes."""
         return sorted({user for user, _, _ in self.homes})
 
 
@@ -58,7 +59,8 @@ def _home(claim: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def notices(users: UserCounts, field: str) -> tuple[Notice, ...]:
-    """Two home volumes for one server: after a change of the naming scheme a user sees an empty home, and the old one is there."""
+    """Return a notice for two home volumes of one server: after a change of the naming scheme the user gets an empty home,
+    while the old one still exists."""
     claims = Counter((user, server) for user, server, _ in users.homes)
     twice = sorted({user for (user, _), count in claims.items() if count > 1})
     if not twice:
@@ -67,17 +69,17 @@ def notices(users: UserCounts, field: str) -> tuple[Notice, ...]:
         f"{field}: {named(twice)} {'have' if len(twice) > 1 else 'has'} two home volumes for one server: the older one holds what "
         "was there before the names of volumes changed. Copy it over, then delete the volume claim that is left over"
     )
-    return (Notice(condition="DuplicateHomes", reason="DuplicateHomeClaims", message=message),)
+    return (Notice(condition=ConditionType.DUPLICATE_HOMES, reason=Reason.DUPLICATE_HOME_CLAIMS, message=message),)
 
 
 def named(users: list[str]) -> str:
-    """Some of the names, and how many more there are."""
+    """Return some of the names, and the number of the rest."""
     more = len(users) - SHOWN
     return ", ".join(users[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 async def count_users(api: client.ApiClient) -> UserCounts | None:
-    """The census of a whole cluster, which all goes when the cluster goes; None when it does not answer."""
+    """Count the users of a whole cluster, which a deletion of the cluster ends; None when it does not answer."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await census(api)
@@ -86,5 +88,5 @@ async def count_users(api: client.ApiClient) -> UserCounts | None:
 
 
 async def end_servers(api: client.ApiClient, namespace: str) -> None:
-    """Users' servers do not outlive their hub; their homes do."""
+    """Delete users' servers together with their hub; their homes stay."""
     await client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, label_selector=SERVERS)

@@ -1,4 +1,4 @@
-"""One change of a hub's values that puts users' data out of sight, and what is needed to find such changes. Pure."""
+"""One change of a hub's values that hides users' data, and what is needed to find such changes. Pure."""
 
 import hmac
 import json
@@ -24,8 +24,8 @@ LONGEST = 80
 
 @dataclass(frozen=True, kw_only=True)
 class DataChange:
-    """One change that puts users' data out of sight. `path` names the value, `before` and `after` are what may be shown of it;
-    `mark` distinguishes changes that look alike, and is never shown; `effect` is what users notice."""
+    """One change that hides users' data. `path` names the value, `before` and `after` are its printable forms; `mark`
+    distinguishes changes that print alike and is never shown; `effect` is what users notice."""
 
     path: str
     before: str
@@ -35,20 +35,20 @@ class DataChange:
 
     @property
     def clause(self) -> str:
-        """The change and its effect."""
+        """Return the change and its effect."""
         if self.before == self.after:
             return f"{self.path} changes ({_shown(self.before)}), and {self.effect}"
         return f"{self.path} goes from {_shown(self.before)} to {_shown(self.after)}, and {self.effect}"
 
     @property
     def key(self) -> str:
-        """What an approval of this change, and of no other, is made from."""
+        """Return what identifies this change, and no other, for its approval."""
         return json.dumps([self.path, self.before, self.after, self.mark])
 
 
 def sealed(one: DataChange, *releases: ReleaseSnapshot) -> DataChange:
-    """The change with its mark hashed by a secret of the hub: values may hold secrets, and a hash without a key that is part of a
-    public token would let weak ones be found by trying. Where no release holds the key, what is shown is the only mark."""
+    """Return the change with its mark hashed by a secret of the hub. Values may hold secrets, and an unkeyed hash in a public
+    token could be found by trying. Where no release holds the key, the printable forms are the only mark."""
     keys = (canonical(at(release.values, *path)) for release in releases for path in HUB_KEYS)
     key = next(filter(None, keys), "")
     return replace(one, mark=hmac.digest(key.encode(), one.mark.encode(), "sha256").hex() if key else "")
@@ -59,7 +59,7 @@ def _shown(value: str) -> str:
 
 
 def disclosed(value: str) -> str:
-    """What may be shown of a value in canonical form: a text, or the claims that it names."""
+    """Return the printable form of a canonical value: a text, or the claims that it names."""
     if not STRUCTURE.match(value):
         return value
     claims = sorted(set(CLAIM.findall(value)))
@@ -67,25 +67,25 @@ def disclosed(value: str) -> str:
 
 
 def change(path: str, before: str, after: str, effect: str) -> DataChange:
-    """A change of one value, both sides in canonical form."""
+    """Make a change of one value from both canonical forms."""
     return DataChange(path=path, before=disclosed(before), after=disclosed(after), effect=effect, mark=f"{before} {after}")
 
 
 def canonical(value: Any) -> str:
-    """A value in one canonical form; empty for none."""
+    """Return a value in its canonical form; empty for none."""
     if value is None or value == "" or value == {} or value == []:
         return ""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
 def in_old_terms(release: ReleaseSnapshot, text: str) -> str:
-    """A template of names in the terms of charts before 4, whose `{username}` is the escaped name."""
+    """Convert a name template to the terms of charts before 4, whose `{username}` is the escaped name."""
     escaped = scheme_of(release) == ESCAPE and parse(release.version) >= CHOICE_BEGINS
     return text.replace("{escaped_username}", "{username}") if escaped else text
 
 
 def differing(before: ReleaseSnapshot, after: ReleaseSnapshot, path: str, effect: str, usual: str = "") -> Iterator[DataChange]:
-    """The change of the value at `path`, if there is one; `usual` is what the chart takes where nothing is given."""
+    """Return the change of the value at `path`, if there is one; `usual` is the chart's default."""
     keys = path.split(".")
     was, will_be = (in_old_terms(one, canonical(at(one.values, *keys)) or usual) for one in (before, after))
     if was != will_be:
@@ -93,6 +93,6 @@ def differing(before: ReleaseSnapshot, after: ReleaseSnapshot, path: str, effect
 
 
 def mappings_in(value: Any) -> list[Mapping[str, Any]]:
-    """The mappings in a list, or among the values of a mapping: newer charts take either."""
+    """Yield the mappings in a list, or among the values of a mapping: newer charts accept either."""
     found = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return [one for one in found if isinstance(one, Mapping)]

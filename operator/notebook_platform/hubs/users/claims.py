@@ -1,4 +1,4 @@
-"""Claims that a hub's values name but do not create: an administrator makes them, and no server starts without them.
+"""Claims that a hub's values name but do not create: an administrator creates them, and no server starts without them.
 
 Faults of a claim are reported while the hub runs, before a user signs in. A claim that is not bound yet is no fault where its
 StorageClass waits for the first pod (WaitForFirstConsumer).
@@ -13,6 +13,7 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.values import at
@@ -26,6 +27,8 @@ DEEPEST = 40
 RANK = 2
 SHARED_MODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 HOMES = "singleuser.storage.static.pvcName"
+FOR_ALL = (HOMES, "singleuser.storage.extraVolumes")
+"""Where values name claims that the servers of all users mount, on whatever node they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +40,8 @@ class NamedClaim:
 
 
 def named_claims(values: Mapping[str, Any]) -> list[NamedClaim]:
-    """The claims that a hub's values name, each once, where it stands first. Templates of names are left out; so is the volume of
-    static storage while storage is of another type. Pure."""
+    """Return the claims that a hub's values name, each once, at its first place. Name templates are left out; so is the volume
+    of static storage while storage has another type. Pure."""
     found: dict[str, NamedClaim] = {}
     for path, name in _walk(values, ()):
         where = ".".join(path)
@@ -70,7 +73,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], s
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """What is wrong with claims, and what may become a problem."""
+    """Issues of claims, and notices."""
 
     troubles: tuple[HealthIssue, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -90,13 +93,18 @@ async def examine(
         waits = claim is not None and _is_pending(claim) and await _waits_for_a_pod(storage, claim)
         if trouble := judged(claim, where, namespace, waits=waits):
             troubles.append(trouble)
-        elif claim is not None and named.path == HOMES and nodes > 1 and not SHARED_MODES & set(claim.spec.access_modes or ()):
+        elif (
+            claim is not None
+            and named.path.startswith(FOR_ALL)
+            and nodes > 1
+            and not SHARED_MODES & set(claim.spec.access_modes or ())
+        ):
             notices.append(_one_node(claim, where))
     return Examined(troubles=tuple(troubles), notices=tuple(notices))
 
 
 def origin_of(path: str, origins: Mapping[str, str], field: str) -> str:
-    """The part of the spec that a value comes from; lists have one origin for all that is in them. Pure."""
+    """Return the part of the spec that a value comes from; a list has one origin for all of its items. Pure."""
     whole = path.partition("[")[0]
     below = (origin for leaf, origin in sorted(origins.items()) if leaf.startswith(f"{whole}."))
     known = origins.get(path) or origins.get(whole) or next(below, None)
@@ -104,18 +112,19 @@ def origin_of(path: str, origins: Mapping[str, str], field: str) -> str:
 
 
 def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssue | None:
-    """What is wrong with a claim (None: it does not exist); `waits`: its StorageClass binds it when the first pod needs it. Pure."""
+    """Return the issue of a claim (None: it does not exist); `waits`: its StorageClass binds it when the first pod needs it.
+    Pure."""
     if claim is None:
         return HealthIssue(
             RANK,
-            "ClaimNotFound",
+            Reason.CLAIM_NOT_FOUND,
             f"{where} does not exist in namespace {namespace}, and no server of a user can start: create the "
             "PersistentVolumeClaim there, or name another",
         )
     if claim.metadata.deletion_timestamp:
         return HealthIssue(
             RANK,
-            "ClaimTerminating",
+            Reason.CLAIM_TERMINATING,
             f"{where} in namespace {namespace} is being deleted, and goes as soon as no pod uses it: save its data, then create it "
             "again, or name another",
         )
@@ -123,7 +132,7 @@ def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssu
     if phase == "Lost":
         return HealthIssue(
             RANK,
-            "ClaimLost",
+            Reason.CLAIM_LOST,
             f"{where} in namespace {namespace} has lost its PersistentVolume {claim.spec.volume_name}: restore the volume, or name "
             "another claim",
         )
@@ -131,7 +140,7 @@ def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssu
         kind = claim.spec.storage_class_name or "the default class"
         return HealthIssue(
             RANK,
-            "ClaimNotBound",
+            Reason.CLAIM_NOT_BOUND,
             f"{where} in namespace {namespace} is not bound to a volume: see its events (kubectl describe pvc) and StorageClass "
             f"{kind}",
         )
@@ -144,7 +153,7 @@ def _one_node(claim: Any, where: str) -> Notice:
         f"{where} has access mode {modes}: servers of users on a second node will not start. Use a claim with ReadWriteMany, as "
         "Azure Files has"
     )
-    return Notice(condition="ClaimNotShared", reason="AccessModeTooNarrow", message=message)
+    return Notice(condition=ConditionType.CLAIM_NOT_SHARED, reason=Reason.ACCESS_MODE_TOO_NARROW, message=message)
 
 
 def _is_pending(claim: Any) -> bool:
@@ -161,7 +170,7 @@ async def _read(core: client.CoreV1Api, namespace: str, name: str) -> Any:
 
 
 async def _waits_for_a_pod(storage: client.StorageV1Api, claim: Any) -> bool:
-    """Whether it is normal that nothing is bound yet."""
+    """Return whether the claim is expected to be unbound until a pod uses it."""
     name = claim.spec.storage_class_name
     if name == "" or claim.spec.volume_name:
         return False

@@ -1,11 +1,11 @@
-"""What a hub's next release does to the data of the users it has now, as concerns that a person approves."""
+"""What a hub's next release does to the data of its current users, as concerns that need approval."""
 
 from collections.abc import Iterable, Mapping
 
 from kubernetes.aio import client
 
-from notebook_platform.helm.approval import Concern
-from notebook_platform.helm.book import claims
+from notebook_platform.helm.claims import claims_of
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.naming import ReleaseSnapshot
@@ -25,9 +25,9 @@ async def data_concerns(
     allow_private: bool,
     origins: Mapping[str, str],
 ) -> list[Concern]:
-    """The changes from the installed release of a hub to the wanted one that put users' data out of sight; empty for a hub without
-    users. `before` and `after` are the hub's part of the values, `urls` its addresses; `origins` says which part of the spec a value
-    comes from."""
+    """Return the changes from the installed release of a hub to the wanted one that hide users' data; empty for a hub without
+    users. `before` and `after` are the hub's part of the values, `urls` its addresses; `origins` maps values to the parts of
+    the spec that they come from."""
     found = list(data_changes(before, after))
     if found and not await _has_data(api, release, before, urls, allow_private=allow_private):
         return []
@@ -37,15 +37,15 @@ async def data_concerns(
 async def _has_data(
     api: client.ApiClient, release: Release, before: ReleaseSnapshot, urls: Iterable[str | None], *, allow_private: bool
 ) -> bool:
-    """Whether the hub has users, or there are volumes beside its own that may be theirs."""
+    """Return whether the hub has users, or volumes beside its own that may be theirs."""
     if at(before.values, "hub", "config", "KubeSpawner", "enable_user_namespaces"):
         return True
-    own = {name for namespace, name in claims(release) if namespace == release.namespace}
+    own = {name for namespace, name in claims_of(release) if namespace == release.namespace}
     return await has_claims(api, release.namespace, own) or await has_users(urls, before.values, allow_private=allow_private)
 
 
 def concern_of(one: DataChange, origins: Mapping[str, str]) -> Concern:
-    """The change in words, with the field of the spec that asks for it, if one does. Pure."""
+    """Describe the change, with the field of the spec that requests it, if there is one. Pure."""
     path = one.path.partition(" ")[0]
     field = origin_of(path, origins, "")
     return Concern(clause=one.clause if field.startswith(".values.") else f"{field}: {one.clause}", key=one.key)

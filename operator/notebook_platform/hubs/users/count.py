@@ -1,4 +1,4 @@
-"""Counts all volumes of the built cluster, before the deletion of a platform destroys them with it."""
+"""Count of all volumes of the workload cluster, before the deletion of a platform destroys them."""
 
 import asyncio
 from collections.abc import Collection
@@ -74,7 +74,7 @@ async def _counted(
 
 
 async def _pods(core: client.CoreV1Api) -> tuple[int, dict[Place, set[str]]]:
-    """How many users' servers run, and which components mount which claims."""
+    """Return the number of running user servers, and the components that mount each claim."""
     servers = 0
     mounted: dict[Place, set[str]] = {}
     async for pod in each(core.list_pod_for_all_namespaces_without_preload_content, label_selector=PODS):

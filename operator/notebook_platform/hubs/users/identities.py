@@ -1,4 +1,4 @@
-"""Changes by which a hub takes its users for others: another database, other sign-in, other names. Pure."""
+"""Changes after which a hub does not recognise its users: another database, another sign-in, other names. Pure."""
 
 import json
 import re
@@ -50,7 +50,7 @@ CODE = re.compile(r"(?i)volume|pvc|storage|db_url|authenticator|username|slug|na
 
 
 def identity_changes(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
-    """The changes from one release of a hub to the next after which it knows its users no longer, or by other names."""
+    """Yield the changes between two releases of a hub after which it no longer knows its users, or knows them by other names."""
     yield from _database(before, after)
     yield from _names(before, after)
     yield from _code(before, after)
@@ -70,7 +70,7 @@ def _database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataC
 
 
 def _database_of(release: ReleaseSnapshot) -> tuple[str, str]:
-    """The kind of a hub's database, and what distinguishes it from others; the URL may be a secret and is not shown."""
+    """Return the kind of a hub's database, and what identifies it; the URL may be a secret and is not shown."""
     url = canonical(at(release.values, "hub", "config", "JupyterHub", "db_url"))
     kind = canonical(at(release.values, "hub", "db", "type")) or "sqlite-pvc"
     if not url and kind in ("sqlite-pvc", "sqlite-memory"):
@@ -80,7 +80,7 @@ def _database_of(release: ReleaseSnapshot) -> tuple[str, str]:
 
 
 def without_login(url: str) -> str:
-    """A URL without user, password and parameters: `postgres://db.example.org/hub`. Empty for what is no URL."""
+    """Return a URL without user, password and parameters: `postgres://db.example.org/hub`. Empty for anything else."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -109,7 +109,7 @@ def _authenticator(release: ReleaseSnapshot) -> str:
 
 
 def _naming(release: ReleaseSnapshot, authenticator: str) -> dict[str, str]:
-    """What makes users' names at the chosen authenticator, and at all of them."""
+    """Yield the settings that make users' names, of the chosen authenticator and of all."""
     config = at(release.values, "hub", "config")
     found: dict[str, str] = {}
     for section, traits in config.items() if isinstance(config, Mapping) else ():
@@ -125,7 +125,7 @@ def _naming(release: ReleaseSnapshot, authenticator: str) -> dict[str, str]:
 
 
 def _code(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
-    """Code is not shown, since it may hold secrets."""
+    """Return a mark for code, which is not shown because it may hold secrets."""
     for place in ("extraConfig", "extraFiles"):
         had, has = _texts(before, place), _texts(after, place)
         for name in sorted({*had, *has}):

@@ -1,4 +1,4 @@
-"""Whether a hub has users at all: a fresh one has nothing that could be lost or put out of sight, so nothing has to be approved."""
+"""Whether a hub has users at all: a fresh one has no data to lose or hide, so it needs no approval."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ CONFIGURED = ("admin_users", "allowed_users")
 
 
 async def has_users(urls: Iterable[str | None], values: Mapping[str, Any], *, allow_private: bool) -> bool:
-    """Whether a hub with these values knows users beside those that are configured; True as well when it does not answer.
+    """Return whether a hub with these values has users beside the configured ones; True as well when it does not answer.
 
     `urls` are its addresses, with no slash at the end.
     """
@@ -27,7 +27,7 @@ async def has_users(urls: Iterable[str | None], values: Mapping[str, Any], *, al
 
 
 def configured(values: Mapping[str, Any]) -> frozenset[str]:
-    """The users that a hub's values name. Pure."""
+    """Return the users that a hub's values name. Pure."""
     sections = at(values, "hub", "config")
     roles = at(values, "hub", "loadRoles")
     return frozenset(
@@ -46,7 +46,7 @@ def _listed(sections: Mapping[str, Any], members: Iterable[str]) -> Iterator[str
 
 
 async def has_claims(api: client.ApiClient, namespace: str, others: Collection[str] = ()) -> bool:
-    """Whether a namespace holds claims beside `others`, the names of those that the release itself brings."""
+    """Return whether a namespace holds claims beside `others`, the names of those that the release itself creates."""
     core = client.CoreV1Api(api)
     async for claim in each(core.list_namespaced_persistent_volume_claim_without_preload_content, namespace=namespace):
         if claim["metadata"]["name"] not in others:

@@ -1,4 +1,4 @@
-"""What the uninstallation of one release does to volumes: helm deletes some, others stay behind where no hub finds them.
+"""What the uninstallation of a release does to volumes: Helm deletes some, and the rest stay where no hub finds them.
 
 A release is uninstalled while its platform stays when the spec no longer asks for it, or asks for it under another name or in
 another namespace. Helm deletes the claims of its manifest, unless their resource policy is `keep`; Kubernetes deletes with them
@@ -13,7 +13,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.helm.approval import Concern
+from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import RELEASE_NAME, Release
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.health import hub as hub_health
@@ -29,7 +29,7 @@ MOST_NAMESPACES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Fate:
-    """The volumes of a release: `destroyed` when it is uninstalled, or `left` where they are."""
+    """The volumes of a release: `destroyed` by its uninstallation, or `left` in place."""
 
     destroyed: tuple[Volume, ...] = ()
     left: tuple[Volume, ...] = ()
@@ -37,7 +37,7 @@ class Fate:
 
 @dataclass(frozen=True, kw_only=True)
 class Belongings:
-    """What of a release's manifest says which volumes are its own, by (namespace, name)."""
+    """What in a release's manifest identifies its own volumes, by (namespace, name)."""
 
     claims: Mapping[Place, bool]
     """Whether helm keeps it."""
@@ -74,19 +74,19 @@ class Belongings:
         )
 
     def places(self, release: Release) -> list[str]:
-        """The namespaces in which its volumes may be."""
+        """Return the namespaces that its volumes may be in."""
         others = {namespace for namespace, _ in [*self.claims, *self.templates]} | self.namespaces
         return [release.namespace, *sorted(others - {release.namespace})[: MOST_NAMESPACES - 1]]
 
     def deletes(self, claim: Mapping[str, Any], place: Place) -> bool:
-        """Whether a claim goes when the release is uninstalled."""
+        """Return whether the uninstallation deletes a claim."""
         owners = (claim.get("metadata") or {}).get("ownerReferences") or ()
         owned = any((one.get("kind"), place[0], one.get("name")) in self.objects for one in owners)
         return owned or place[0] in self.namespaces or self.claims.get(place) is False
 
     def has(self, claim: Mapping[str, Any], place: Place, release: Release) -> bool:
-        """Whether a claim that stays is of this release: a hub makes claims for its users in its namespace, whoever else has some
-        there has them by another release."""
+        """Return whether a remaining claim belongs to this release: a hub creates claims for its users in its namespace; claims
+        of another release are named by that one."""
         of = ((claim.get("metadata") or {}).get("annotations") or {}).get(RELEASE_NAME)
         if place in self.claims or place in self.named or of == release.name:
             return True
@@ -96,7 +96,8 @@ class Belongings:
 
 
 def verdict(claim: Mapping[str, Any], belongings: Belongings, release: Release) -> tuple[bool, Volume] | None:
-    """(whether it is destroyed, the volume) for a claim of the release that is uninstalled; None for claims of others. Pure."""
+    """Return (whether it is destroyed, the volume) for a claim of the release that is uninstalled; None for any other claim.
+    Pure."""
     metadata = claim["metadata"]
     place = (str(metadata["namespace"]), str(metadata["name"]))
     destroyed = belongings.deletes(claim, place)
@@ -104,7 +105,7 @@ def verdict(claim: Mapping[str, Any], belongings: Belongings, release: Release) 
 
 
 async def retirement_concerns(api: client.ApiClient, release: Release, *, allow_private: bool) -> list[Concern]:
-    """What has to be approved before a release is uninstalled while its platform stays; empty: nothing of users is concerned."""
+    """Return what needs approval before a release is uninstalled while its platform stays; empty: no users' data is concerned."""
     listing = client.CoreV1Api(api).list_namespaced_persistent_volume_claim_without_preload_content
     belongings = Belongings.of(release)
     destroyed: list[Volume] = []
@@ -121,7 +122,8 @@ async def retirement_concerns(api: client.ApiClient, release: Release, *, allow_
 
 
 def concerns_of(found: Fate, release: Release) -> Iterable[Concern]:
-    """In words. An approval holds for the volumes that are destroyed one by one, and for all that stays in the namespace. Pure."""
+    """Describe the fate of the volumes. An approval covers each destroyed volume, and everything that stays in the namespace.
+    Pure."""
     if found.destroyed:
         places = sorted(volume.place for volume in found.destroyed)
         yield Concern(clause=f"that deletes {described(found.destroyed)}", key=f"destroyed {json.dumps(places)}")
@@ -132,7 +134,7 @@ def concerns_of(found: Fate, release: Release) -> Iterable[Concern]:
 
 
 async def _has_users(api: client.ApiClient, release: Release, *, allow_private: bool) -> bool:
-    """Whether the database of a hub's release holds users; of any other release that is not known."""
+    """Return whether the database of a hub's release holds users; unknown for any other release."""
     if release.chart == "binderhub" and not at(release.config, "config", "BinderHub", "auth_enabled"):
         return False  # who launches without a name leaves nothing behind
     if release.chart not in CHARTS:

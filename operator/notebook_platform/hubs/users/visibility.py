@@ -1,4 +1,4 @@
-"""Which changes of a hub's values put users' data out of their sight: nothing is deleted, and yet people begin with an empty home.
+"""Changes of a hub's values that hide users' data: nothing is deleted, yet users get an empty home.
 
 A user finds their files by what the hub makes of their name, the volume that belongs to it, and the directory where it is mounted;
 the hub finds its users in its database. A change of any of these is a `DataChange`. Judged are the values of the installed release
@@ -44,7 +44,7 @@ PASSING = frozenset({"configMap", "secret", "emptyDir", "projected", "downwardAP
 
 
 def data_changes(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
-    """All changes from one release of a hub to the next that put users' data out of sight."""
+    """Yield all changes between two releases of a hub that hide users' data."""
     for looked_up in (_homes, _mounts, _spawner, _profiles, identity_changes):
         for one in looked_up(before, after):
             yield sealed(one, before, after)
@@ -80,12 +80,13 @@ def _homes(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChan
 
 
 def _of_homes(release: ReleaseSnapshot) -> list[str]:
-    """All that says where homes are: an approval of another type of storage holds for this one alone."""
+    """Return all settings that place homes: an approval of another storage type covers this one alone."""
     return [_storage(release, "static"), _storage(release, "dynamic"), _claim_template(release)]
 
 
 def _claim_names(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
-    """The scheme of names is judged with upgrades: the usual templates of the two schemes are no change here."""
+    """Yield changes of claim names. The naming scheme is checked with upgrades: the default templates of both schemes are no
+    change here."""
     was, will_be = _claim_template(before), _claim_template(after)
     if was != will_be and (was, will_be) != (_usual_template(before), _usual_template(after)):
         effect = "homes are looked up under other names of claims"
@@ -93,7 +94,7 @@ def _claim_names(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Da
 
 
 def _claim_template(release: ReleaseSnapshot) -> str:
-    """How claims are called: by the trait, which wins, by the chart's value, or as usual."""
+    """Return the template of claim names: the trait's, which takes precedence, the chart's value, or the default."""
     trait = canonical(at(release.values, "hub", "config", "KubeSpawner", "pvc_name_template"))
     return in_old_terms(release, trait or _storage(release, "dynamic", "pvcNameTemplate") or _usual_template(release))
 
@@ -111,7 +112,7 @@ def _mounts(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataCha
 
 
 def _mounted(release: ReleaseSnapshot) -> dict[str, str]:
-    """What with data in it is mounted in users' servers beside their home, by the path."""
+    """Return the volumes with data that are mounted in users' servers beside their home, by path."""
     sources: dict[str, str] = {}
     for volume in mappings_in(at(release.values, "singleuser", "storage", "extraVolumes")):
         holds = {key: value for key, value in volume.items() if key not in PASSING}
@@ -133,7 +134,7 @@ def _spawner(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataCh
 
 
 def _profiles(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
-    """A new profile hides nothing; one that is changed or removed may be the only way to a volume."""
+    """Yield changes of profiles. A new profile hides nothing; a changed or removed one may be the only access to a volume."""
     has = _overrides(after)
     for profile, was in _overrides(before).items():
         will_be = has.get(profile, "")
@@ -143,7 +144,7 @@ def _profiles(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataC
 
 
 def _overrides(release: ReleaseSnapshot) -> dict[str, str]:
-    """The overrides of profiles and their choices that concern volumes, by name."""
+    """Yield the overrides of profiles and their choices that concern volumes, by name."""
     found = {}
     for profile in mappings_in(at(release.values, "singleuser", "profileList")):
         name = str(profile.get("slug") or profile.get("display_name"))

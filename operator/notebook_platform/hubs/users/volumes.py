@@ -1,4 +1,4 @@
-"""Volumes that hold users' data: which there are in the built cluster, what each is for, and what a deletion does to it.
+"""Volumes that hold users' data: those in the workload cluster, their purpose, and what a deletion does to them.
 
 A volume is a PersistentVolumeClaim, or a PersistentVolume that no claim uses. Labels alone do not identify users' data: a shared
 claim, a database and a claim that an administrator made by hand have none. So every claim of the cluster counts, whatever it is
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 
 CONFIRM = "notebookplatform.io/confirm-deletion"
@@ -39,7 +40,7 @@ Place = tuple[str, str]
 
 
 class Kind(StrEnum):
-    """What a volume is for."""
+    """The purpose of a volume."""
 
     HOME = "home"
     SHARED = "shared"
@@ -61,48 +62,48 @@ class Volume:
 
     @property
     def place(self) -> str:
-        """Where it is, for messages."""
+        """Return where it is, for messages."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserInventory:
-    """The users' servers that run in a cluster, and all its volumes."""
+    """The running user servers of a cluster, and all its volumes."""
 
     servers: int = 0
     volumes: tuple[Volume, ...] = ()
 
     @property
     def homes(self) -> int:
-        """How many home volumes there are."""
+        """Return the number of home volumes."""
         return sum(volume.kind is Kind.HOME for volume in self.volumes)
 
     @property
     def lost(self) -> tuple[Volume, ...]:
-        """What a deletion of the cluster destroys, as far as it is not proven to survive."""
+        """Return what a deletion of the cluster destroys: all that is not proven to survive."""
         return tuple(volume for volume in self.volumes if not volume.survives_in)
 
     @property
     def survivors(self) -> tuple[Volume, ...]:
-        """What a deletion of the cluster leaves in another resource group."""
+        """Return what a deletion of the cluster leaves in another resource group."""
         return tuple(volume for volume in self.volumes if volume.survives_in)
 
 
 def claim_of(volume: Mapping[str, Any]) -> Place | None:
-    """The claim that a PersistentVolume is bound to, or was."""
+    """Return the claim that a PersistentVolume is, or was, bound to."""
     reference = (volume.get("spec") or {}).get("claimRef") or {}
     return (str(reference.get("namespace")), str(reference.get("name"))) if reference.get("name") else None
 
 
 def is_reclaimed(volume: Mapping[str, Any]) -> bool:
-    """Whether Kubernetes itself deletes a PersistentVolume and its data now, since its claim was deleted."""
+    """Return whether Kubernetes is deleting a PersistentVolume and its data, because its claim was deleted."""
     policy = (volume.get("spec") or {}).get("persistentVolumeReclaimPolicy")
     released = (volume.get("status") or {}).get("phase") == "Released"
     return policy == "Delete" and (released or bool((volume.get("metadata") or {}).get("deletionTimestamp")))
 
 
 def survives_in(volume: Mapping[str, Any], doomed: Collection[str]) -> str:
-    """The resource group in which the data of a PersistentVolume outlive the cluster; empty when that is not proven.
+    """Return the resource group in which the data of a PersistentVolume outlive the cluster; empty when that is not proven.
 
     Proven is: reclaimPolicy Retain, and a disk or a share of Azure in none of the `doomed` groups, by the volume's handle
     (https://github.com/kubernetes-sigs/azurefile-csi-driver/blob/master/docs/driver-parameters.md).
@@ -123,8 +124,8 @@ def survives_in(volume: Mapping[str, Any], doomed: Collection[str]) -> str:
 
 
 def kind_of(claim: Mapping[str, Any], named: Collection[Place], mounted: Mapping[Place, Collection[str]]) -> Kind:
-    """What a claim is for. `named`: claims that a spec names as users' volumes; `mounted`: the components (`component` labels) whose
-    pods mount a claim."""
+    """Return the purpose of a claim. `named`: claims that a spec names as users' volumes; `mounted`: the components
+    (`component` labels) whose pods mount a claim."""
     metadata = claim.get("metadata") or {}
     labels, marks = metadata.get("labels") or {}, metadata.get("annotations") or {}
     place = (str(metadata.get("namespace")), str(metadata.get("name")))
@@ -140,7 +141,7 @@ def kind_of(claim: Mapping[str, Any], named: Collection[Place], mounted: Mapping
 def volume_of(
     claim: Mapping[str, Any], named: Collection[Place], mounted: Mapping[Place, Collection[str]], survives_in: str = ""
 ) -> Volume:
-    """A claim as a volume; `survives_in` is what the function of that name says of its PersistentVolume."""
+    """Convert a claim to a volume; `survives_in` is the result of the function of that name for its PersistentVolume."""
     metadata = claim.get("metadata") or {}
     kind = kind_of(claim, named, mounted)
     return Volume(
@@ -153,7 +154,7 @@ def volume_of(
 
 
 def short(name: object) -> str:
-    """A name from the cluster, bounded."""
+    """Shorten a name from the cluster."""
     text = str(name or "")
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
 
@@ -168,7 +169,7 @@ WORDS: Mapping[Kind, tuple[str, str]] = {
 
 
 def described(volumes: Iterable[Volume]) -> str:
-    """How many there are of each kind, with the names of some: `2 home volumes of users (ada, grace) and 1 database of a hub
+    """Return the number of each kind, with some names: `2 home volumes of users (ada, grace) and 1 database of a hub
     (jhub/hub-db-dir)`."""
     by_kind: dict[Kind, list[str]] = {}
     for volume in volumes:
@@ -182,27 +183,27 @@ def described(volumes: Iterable[Volume]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Some of the names, and how many more there are."""
+    """Return some of the names, and the number of the rest."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def confirmed(annotation: str | None) -> int | None:
-    """How many volumes the annotation lets go; None when it says no number."""
+    """Return the number of volumes that the annotation allows to be deleted; None when it is not a number."""
     text = (annotation or "").strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def objection(inventory: UserInventory | None, annotation: str | None) -> Failed | None:
-    """Why the platform may not be deleted yet; None: it may. `inventory` is None when there may be volumes that cannot be counted;
-    `annotation` is the value of CONFIRM."""
+    """Return why the platform may not be deleted yet; None: it may. `inventory` is None when there may be volumes that cannot
+    be counted; `annotation` is the value of CONFIRM."""
     given = confirmed(annotation)
     way_out = "or set spec.deletionPolicy: Orphan to keep everything."
     if inventory is None:
         if given is not None:
             return None
         return Failed(
-            reason="HomesUnknown",
+            reason=Reason.HOMES_UNKNOWN,
             message="The cluster does not answer, so the volumes of users that the deletion would destroy cannot be counted; it is "
             "held",
             remedy=f'Start the cluster (spec.cluster.powerState), or annotate the platform with {CONFIRM}: "0" if there is nothing '
@@ -216,7 +217,7 @@ def objection(inventory: UserInventory | None, annotation: str | None) -> Failed
         groups = listed(sorted({volume.survives_in for volume in survivors}))
         outlive = f". Not counted, because their data lie in other resource groups ({groups}): {described(survivors)}"
     return Failed(
-        reason="HomesWouldBeLost",
+        reason=Reason.HOMES_WOULD_BE_LOST,
         message=f"The deletion would destroy {described(lost)}, and is held{outlive}",
         remedy=f'Save what is to be saved, then annotate the platform with {CONFIRM}: "{len(lost)}"; {way_out}',
     )

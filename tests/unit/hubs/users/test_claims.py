@@ -4,9 +4,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.hubs.users.claims import MOST, judged, named_claims, origin_of
+from kubernetes.aio import client
+from notebook_platform.hubs.users.claims import MOST, NamedClaim, examine, judged, named_claims, origin_of
+from notebook_platform.hubs.values import render_with_origins
+
+from tests.unit.hubs.specs import NEW, SECRETS, spec
 
 
 def volumes(name: str) -> list[dict[str, Any]]:
@@ -34,6 +39,14 @@ def volumes(name: str) -> list[dict[str, Any]]:
 )
 def test_a_claim_is_found_wherever_it_is_named(values: dict[str, Any], path: str) -> None:
     assert [(one.name, one.path) for one in named_claims(values)] == [("c", path)]
+
+
+def test_the_claim_of_an_extra_volume_is_examined_under_its_field() -> None:
+    volume = {"name": "course", "claim": "course", "mountPath": "/srv/course"}
+    rendered = render_with_origins(spec("4.4.0", singleUser={"storage": {"extraVolumes": [volume]}}), SECRETS, NEW)
+    (claim,) = named_claims(rendered.values)
+    field = origin_of(claim.path, rendered.told(), "spec.jupyterhub")
+    assert (claim.name, field) == ("course", "spec.jupyterhub.singleUser.storage.extraVolumes")
 
 
 def test_templates_and_unused_claims_are_no_claims() -> None:
@@ -87,3 +100,26 @@ def test_what_is_wrong_with_a_claim(found: Any, waits: bool, reason: str | None)
     trouble = judged(found, "spec.jupyterhub.x: claim 'homes'", "jhub", waits=waits)
     assert (trouble.reason if trouble else None) == reason
     assert trouble is None or ("spec.jupyterhub.x: claim 'homes'" in trouble.message and "namespace jhub" in trouble.message)
+
+
+@pytest.mark.parametrize(("path", "modes", "noticed"), [
+    ("singleuser.storage.static.pvcName", ["ReadWriteOnce"], True),
+    ("singleuser.storage.extraVolumes[0].persistentVolumeClaim.claimName", ["ReadWriteOnce"], True),
+    ("singleuser.storage.extraVolumes[0].persistentVolumeClaim.claimName", ["ReadOnlyMany"], False),
+    ("hub.extraVolumes[0].persistentVolumeClaim.claimName", ["ReadWriteOnce"], False),
+])  # fmt: skip
+async def test_a_claim_that_all_servers_mount_has_to_be_for_more_than_one_node(
+    path: str, modes: list[str], noticed: bool
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"metadata": {"name": "c"}, "spec": {"accessModes": modes}, "status": {"phase": "Bound"}})
+
+    app = web.Application()
+    app.router.add_get("/api/v1/namespaces/jhub/persistentvolumeclaims/c", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")) as api:
+        examined = await examine(api, "jhub", [NamedClaim(name="c", path=path)], {}, "spec.jupyterhub", 2)
+    await runner.cleanup()
+    assert examined.troubles == () and [one.condition for one in examined.notices] == ["ClaimNotShared"] * noticed

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from notebook_platform.helm.dropped import dropped_volumes
+from notebook_platform.helm.claims import dropped_volumes
 
 from tests.unit.hubs.test_release_state import release
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.engine.change import NeedsApproval
-from notebook_platform.helm.approval import Concern, retirement, token_of
-from notebook_platform.helm.ownership import OwnedRelease
+from notebook_platform.helm.ledger import OwnedRelease
+from notebook_platform.helm.plan import Concern, token_of, uninstall_approval
 from notebook_platform.helm.prune import Found, RetiredReleases
 from notebook_platform.helm.release import Release
 from notebook_platform.hubs.users.retirement import Belongings, Fate, concerns_of, verdict
@@ -88,20 +88,20 @@ PLACE = ("jhub", "jhub")
 
 def test_an_uninstallation_waits_for_its_own_token_and_for_none_when_nothing_is_concerned() -> None:
     hidden = [Concern(clause="it leaves 1 shared volume of users (jhub/homes) behind", key="left jhub")]
-    asked = retirement(PLACE, hidden, ())
+    asked = uninstall_approval(PLACE, hidden, ())
     assert asked is not None and asked.reason == "ApprovalNeeded" and "release jhub in namespace jhub" in asked.message
     token = token_of(hidden, "jhub/jhub")
-    assert f'"{token}"' in asked.remedy and retirement(PLACE, hidden, (token,)) is None
+    assert f'"{token}"' in asked.remedy and uninstall_approval(PLACE, hidden, (token,)) is None
     for other in ("4.4.0", token_of(hidden, "lab/jhub"), token_of([Concern(clause="", key="left lab")], "jhub/jhub")):
-        assert retirement(PLACE, hidden, (other,)) is not None
-    assert retirement(PLACE, [], ()) is None
+        assert uninstall_approval(PLACE, hidden, (other,)) is not None
+    assert uninstall_approval(PLACE, [], ()) is None
 
 
 def test_only_releases_that_are_approved_end_and_the_others_wait() -> None:
     target = WorkloadClusterOutput(
         api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
     )
-    asked = retirement(PLACE, [Concern(clause="c", key="k")], ())
+    asked = uninstall_approval(PLACE, [Concern(clause="c", key="k")], ())
     assert asked is not None
     marks = {PLACE: OwnedRelease(), ("lab", "lab"): OwnedRelease()}
     step = RetiredReleases(None, [], {}, None)  # type: ignore[arg-type]
@@ -117,10 +117,19 @@ def test_claims_that_the_spec_itself_names_are_volumes_of_users() -> None:
     hub = {
         "chart": {"version": "4.4.0"},
         "auth": {"dummy": {"insecure": True}},
-        "singleUser": {"storage": {"type": "static", "shared": {"claim": "homes"}}},
+        "singleUser": {
+            "storage": {
+                "type": "static",
+                "shared": {"claim": "homes"},
+                "extraVolumes": [
+                    {"name": "data", "claim": "data", "mountPath": "/srv/data"},
+                    {"name": "shm", "emptyDir": {}, "mountPath": "/dev/shm"},
+                ],
+            }
+        },
         "values": {"singleuser": {"storage": {"extraVolumes": volumes}}},
     }
     documents = yaml.safe_load_all((ROOT / "deploy" / "examples" / "runbook.yaml").read_text())
     runbook = next(one for one in documents if one["kind"] == "NotebookPlatform")["spec"]
     spec = NotebookPlatformSpec.model_validate({**runbook, "jupyterhub": hub})
-    assert named_by(spec) == {("jhub", "homes"), ("jhub", "course")}
+    assert named_by(spec) == {("jhub", "homes"), ("jhub", "data"), ("jhub", "course")}

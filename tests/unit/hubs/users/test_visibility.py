@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.helm.approval import Concern, needed, token_of
+from notebook_platform.helm.plan import Concern, token_of, upgrade_approval
 from notebook_platform.helm.values import merged
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.users.concerns import concern_of
@@ -292,14 +292,14 @@ def test_a_version_approves_the_version_and_a_token_the_values() -> None:
         (("4.4.0", token), False),
         (("4.4.0", "data-000000000000"), True),
     ):
-        assert (needed(WANTED, installed, both, given_words, "spec.jupyterhub") is not None) is missing
-    asked = needed(WANTED, installed, both, (), "spec.jupyterhub")
+        assert (upgrade_approval(WANTED, installed, both, given_words, "spec.jupyterhub") is not None) is missing
+    asked = upgrade_approval(WANTED, installed, both, (), "spec.jupyterhub")
     assert asked is not None and f'approve: "4.4.0,{token}"' in asked.remedy
-    assert needed(WANTED, installed, [hidden], ("4.4.0",), "spec.jupyterhub") is not None
-    assert needed(WANTED, installed, [hidden], (token,), "spec.jupyterhub") is None
+    assert upgrade_approval(WANTED, installed, [hidden], ("4.4.0",), "spec.jupyterhub") is not None
+    assert upgrade_approval(WANTED, installed, [hidden], (token,), "spec.jupyterhub") is None
 
 
 def test_many_concerns_are_counted() -> None:
     many = [Concern(clause=f"c{n}", key=str(n)) for n in range(100)]
-    asked = needed(WANTED, release(), many, (), "f")
+    asked = upgrade_approval(WANTED, release(), many, (), "f")
     assert asked is not None and "c5; and 94 more" in asked.message and "c6" not in asked.message

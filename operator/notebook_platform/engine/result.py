@@ -1,0 +1,55 @@
+"""Result: what one reconcile or teardown did with a step, and what follows from all results: the next wait, the recorded operations.
+
+The engine makes one Result for each step; conditions, events, metrics and the reconciler read them. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from notebook_platform.engine.change import Change
+from notebook_platform.engine.outcome import Operation, Outcome, Progressing, Rechecked, Waiting
+from notebook_platform.engine.step import Notice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The outcome of one step in one reconcile.
+
+    `drift`: the changes appeared although this spec had been applied before. `applied`: the changes were sent. `wanted`: the
+    spec asks for this step. `exists`: the resource exists, if only in part. Times are in seconds.
+    """
+
+    outcome: Outcome
+    changes: tuple[Change, ...] = ()
+    drift: bool = False
+    applied: bool = False
+    wanted: bool = True
+    exists: bool = False
+    notices: tuple[Notice, ...] = ()
+    requeue_after: float | None = None
+    estimate_seconds: float = 0.0
+
+
+def requeue_after(results: Mapping[str, Result], interval: float) -> float:
+    """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval."""
+    waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Rechecked)]
+    waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
+    return min([interval, *waits])
+
+
+def operations_in_progress(results: Mapping[str, Result]) -> dict[str, Operation]:
+    """Return the operations that are in progress in the cloud after the reconcile. Pure.
+
+    The key is the step's name, or the key that the step gives its operation.
+    """
+    return {
+        result.outcome.operation.key or name: result.outcome.operation
+        for name, result in results.items()
+        if isinstance(result.outcome, Progressing) and result.outcome.operation is not None
+    }
+
+
+def operations_not_polled(results: Mapping[str, Result], recorded: Mapping[str, Operation]) -> dict[str, Operation]:
+    """Return the recorded operations of steps that the reconcile did not reach because they wait for other steps. Pure."""
+    waiting = {name for name, result in results.items() if isinstance(result.outcome, Waiting)}
+    return {key: operation for key, operation in recorded.items() if key.split("/")[0] in waiting}

@@ -1,0 +1,97 @@
+"""Traverse the graph: call each step as soon as the steps before it allow it, with an upper bound of time.
+
+`reconcile` traverses forwards and `teardown` backwards. An exception of a step becomes a Failed, so that the other steps still run.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from notebook_platform.api.reasons import Reason
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.outcome import Failed, StepError, Unblocking, Waiting
+from notebook_platform.engine.result import Result
+from notebook_platform.engine.step import AnyStep, Inputs
+from notebook_platform.observability.context import step_span
+
+log = logging.getLogger(__name__)
+
+STEP_SECONDS = 120.0
+"""Upper bound, in seconds, for one step; longer work is a cloud operation that is polled."""
+
+Listener = Callable[[str, Result], Awaitable[None]]
+"""Called with each step's result at once: an accepted operation must be recorded before anything else."""
+
+
+async def ignore_result(name: str, result: Result) -> None:
+    """Do nothing with a result."""
+
+
+async def walk(
+    graph: Graph,
+    after: Mapping[str, tuple[str, ...]],
+    act: Callable[[AnyStep, Inputs], Awaitable[Result]],
+    on_result: Listener,
+) -> dict[str, Result]:
+    """Run `act` on each step once all steps that it comes `after` are Ready or Deferred; until then it is Waiting on the
+    remaining ones."""
+    results: dict[str, Result] = {}
+    failures: list[Exception] = []
+    tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def visit(name: str) -> None:
+        await asyncio.gather(*(tasks[other] for other in after[name]))
+        waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Unblocking))
+        if waits_for:
+            results[name] = Result(outcome=Waiting(on=waits_for))
+            return
+        made = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Unblocking)}
+        results[name] = await act(graph.steps[name], graph.inputs(name, made))
+        try:
+            await on_result(name, results[name])
+        except Exception as error:
+            failures.append(error)  # raised after all steps have ended: each may be writing
+
+    order = graph.order if after == graph.needs else tuple(reversed(graph.order))
+    async with asyncio.TaskGroup() as group:
+        for name in order:
+            tasks[name] = group.create_task(visit(name), name=f"step {name}")
+    if failures:
+        raise failures[0]
+    return {name: results[name] for name in graph.order}
+
+
+async def guarded(step: AnyStep, work: Awaitable[Result]) -> Result:
+    """Await a call of a step for at most STEP_SECONDS; an exception becomes a Failed. The call has a span of its own
+    (`step_span`)."""
+    with step_span(step.name):
+        try:
+            return await asyncio.wait_for(work, STEP_SECONDS)
+        except Exception as error:
+            return Result(outcome=failure(step, error))
+
+
+def failure(step: AnyStep, error: Exception) -> Failed:
+    """Return the failure that an exception means. The text of an unexpected exception is left out: it could hold secrets."""
+    if isinstance(error, StepError):
+        return error.failed
+    try:
+        known = step.classify_error(error)
+    except Exception as second:
+        known, error = None, second
+    if known:
+        return known
+    if isinstance(error, TimeoutError):
+        return Failed(
+            reason=Reason.TIMED_OUT,
+            message=f"{step.name} did not answer within {STEP_SECONDS:.0f} s",
+            remedy="The operator retries. If the error persists, check that the operator can reach the service.",
+            retry_in=15,
+        )
+    log.error("step %s failed with an unexpected error", step.name, exc_info=error)
+    return Failed(
+        reason=Reason.INTERNAL_ERROR,
+        message=f"{step.name} failed with an unknown error ({type(error).__name__})",
+        remedy="The operator retries. Search its log for the details, and report the error.",
+        retry_in=30,
+    )

@@ -1,0 +1,280 @@
+"""Observation of a release: the records that Helm and the operator keep, its state, its drift and its health.
+
+`ReleaseObserver` reads; it writes nothing and holds nothing. What it returns, Prepared and Found, is all that the step of the release
+(`helm/step.py`) plans and applies from.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.engine import Failed, Observed, Progressing
+from notebook_platform.engine.step import Notice
+from notebook_platform.helm import plan
+from notebook_platform.helm.adoption import adoptable
+from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
+from notebook_platform.helm.deprecated_apis import unserved_kinds
+from notebook_platform.helm.drift import Drift, drifted
+from notebook_platform.helm.history import History, read_history, records_changed
+from notebook_platform.helm.hooks import become_parts
+from notebook_platform.helm.ledger import OwnedRelease, Place
+from notebook_platform.helm.ownership import ReleaseScope, ownership_conflict, read_marker
+from notebook_platform.helm.plan import RevisionPreview, upgrade_approval
+from notebook_platform.helm.release import Release, as_helm_keeps_them
+from notebook_platform.helm.runner import Run
+from notebook_platform.helm.state import Record, State, Wanted, state_of
+from notebook_platform.workload.step import WorkloadClusterOutput
+
+REASONS = {
+    "install": Reason.INSTALLING,
+    "upgrade": Reason.UPGRADING,
+    "rollback": Reason.ROLLING_BACK,
+    "uninstall": Reason.UNINSTALLING,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """The records of a release. `history`: Helm's; `conflict`: why the operator may not change the release."""
+
+    history: History
+    conflict: Failed | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What the spec asks for, and the records read to determine it; None while the cluster does not exist."""
+
+    wanted: Wanted
+    records: Records | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A release as observed.
+
+    Attributes:
+        target: the cluster in which it was observed.
+        record: what its state follows from; `record.newest` is None when only the ledger has the release, or nothing exists.
+        owned: its entry in the ledger; None: it is not ours.
+        seen: its health.
+        preview: the revision that helm would write next.
+        irreversible: why the last good revision may not be restored.
+    """
+
+    target: WorkloadClusterOutput
+    record: Record = field(default_factory=lambda: Record(newest=None))
+    state: State = State.ABSENT
+    history: History = field(default_factory=History)
+    owned: OwnedRelease | None = None
+    drifts: tuple[Drift, ...] = ()
+    seen: Seen = field(default_factory=Seen)
+    preview: RevisionPreview = field(default_factory=RevisionPreview)
+    irreversible: str = ""
+
+    @property
+    def release(self) -> Release | None:
+        """Return the newest revision."""
+        return self.record.newest
+
+    @property
+    def adopting(self) -> tuple[Release, ...]:
+        """Return the records that become ours with a release without an owner."""
+        return _adopting(self.history, self.owned)
+
+    @property
+    def is_adopted(self) -> bool:
+        """Return whether another Helm wrote the newest revision and the operator adopted it."""
+        return self.owned is not None and self.release is not None and self.release.revision in self.owned.adopted
+
+
+@dataclass(frozen=True)
+class ReleaseObserver:
+    """Observes one release: `content` says which, `scope` what the releases of the platform share."""
+
+    content: ChartAdapter
+    scope: ReleaseScope
+
+    @property
+    def place(self) -> Place:
+        """Return (namespace, release), the key in the ledger."""
+        return self.content.namespace, self.content.release
+
+    @property
+    def key(self) -> str:
+        """Return the key of the release among all that Helm runs for."""
+        return f"{self.scope.uid}/{self.content.namespace}/{self.content.release}"
+
+    @property
+    def label(self) -> str:
+        """Return the release in words."""
+        return f"release {self.content.release} in namespace {self.content.namespace}"
+
+    async def prepare(self, target: WorkloadClusterOutput) -> Prepared:
+        """Find the chart and render the values, so that a missing Secret or chart is reported before anything is written.
+
+        Raises StepError and ApiException.
+        """
+        records = await self._read_records(target) if target.api is not None else None
+        wanted = await self.content.want(target, self._existing(records))
+        return Prepared(wanted=replace(wanted, values=as_helm_keeps_them(wanted.values)), records=records)
+
+    def _existing(self, records: Records | None) -> Release | None:
+        """Return the release whose values the wanted ones may take over."""
+        if records is None or records.conflict is not None:
+            return None
+        own = records.history.own
+        locked = self._owned is None and own is not None and own.pending
+        return None if locked else own  # never another helm's lock: its values are foreign
+
+    @property
+    def _owned(self) -> OwnedRelease | None:
+        return self.scope.ledger.release(self.place)
+
+    async def _read_records(self, target: WorkloadClusterOutput) -> Records:
+        await self.scope.ledger.load()
+        owned = self._owned
+        history = await read_history(target.api, *self.place, owned)
+        marker = None if owned is not None else await read_marker(target.api, *self.place)
+        conflict = ownership_conflict(self.content, self.scope, history, owned, marker)
+        if conflict is None and owned is None and history.own is not None and not history.own.pending:
+            conflict = await self._not_adoptable(target, history)
+        return Records(history=history, conflict=conflict)
+
+    async def _not_adoptable(self, target: WorkloadClusterOutput, history: History) -> Failed | None:
+        for record in _adopting(history, None):
+            if failed := await adoptable(target.api, record, self.content.field):
+                return failed
+        return None
+
+    async def observe(self, target: WorkloadClusterOutput | None, prepared: Prepared | None) -> Observed[Found]:
+        """Observe the release. `target`: the cluster; None: it does not exist. `prepared`: None in a deletion. Raises StepError and
+        ApiException."""
+        if target is None or (target.api is None and prepared is None):
+            return Observed()
+        if target.api is None and prepared is not None:
+            preview = await self._preview_revision(target, prepared.wanted, None)
+            return Observed(found=Found(target=target, preview=preview), absent=True)
+        run = self.scope.helm.run_of(self.key)
+        if self.scope.deleting:
+            return await self._observe_for_deletion(target, run)
+        assert prepared is not None
+        if run is not None and not run.ended:
+            return Observed(busy=await self._at_work(target, run, prepared.wanted))
+        # What was read while helm ran may show a lock that is gone by now.
+        records = prepared.records if run is None and prepared.records else await self._read_records(target)
+        observed = await self._observe_existing(target, prepared.wanted, records)
+        failed = run.failed(self.content.field) if run is not None else None
+        if failed is None or observed.failed:
+            return observed
+        if observed.found and observed.found.state in (State.ROLLBACK_DUE, State.RETRIES_EXHAUSTED):
+            return observed  # the outcome of these states contains helm's error
+        return Observed(found=observed.found, absent=observed.absent, failed=failed)
+
+    async def _at_work(self, target: WorkloadClusterOutput, run: Run, wanted: Wanted | None) -> Progressing:
+        content = self.content
+        if run.wish is not None and wanted is not None and run.wish != wanted:
+            self.scope.helm.stop(self.key)
+            message = f"The spec has changed: the Helm process of {content.release} is stopped"
+            return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.2)
+        hooks = await content.progress(target.api)
+        message = f"Helm is at work: {run.verb} {content.release} in {content.namespace}" + (f", {hooks}" if hooks else "")
+        wait = min(max(0.5, run.seconds / 10), 10.0)
+        return Progressing(reason=REASONS[run.verb], message=message, requeue_after=wait)
+
+    async def _observe_for_deletion(self, target: WorkloadClusterOutput, run: Run | None) -> Observed[Found]:
+        """Observe what is left of a release of ours. A running installation is not waited for: the deletion stops it."""
+        history = (await self._read_records(target)).history
+        owned = self._owned
+        if owned is None:
+            return Observed(ours=False)
+        if run is not None and not run.ended and run.verb == "uninstall":
+            busy = await self._at_work(target, run, None)
+            return Observed(busy=replace(busy, reason=Reason.DELETING))
+        record = Record(newest=history.own)
+        return Observed(found=Found(target=target, record=record, state=State.IN_SYNC, history=history, owned=owned))
+
+    async def _observe_existing(self, target: WorkloadClusterOutput, wanted: Wanted, records: Records) -> Observed[Found]:
+        if records.conflict is not None:
+            return Observed(failed=records.conflict, ours=False)
+        content, history, owned = self.content, records.history, self._owned
+        if failed := records_changed(history, owned, content.field, self.label):
+            return Observed(failed=failed)
+        record, irreversible = self._record(history, owned)
+        patience = timedelta(seconds=self.scope.helm.timeout)
+        state = state_of(record, wanted, content.remediation, now=datetime.now(UTC), patience=patience)
+        preview = RevisionPreview()
+        if state in plan.WRITES:
+            preview = await self._preview_revision(target, wanted, None if state is State.ABSENT else history.own)
+        if preview.unknown:
+            message = f"Helm renders {wanted.chart.name} for {content.release} before anything is written"
+            return Observed(busy=Progressing(reason=Reason.DRY_RUNNING, message=message, requeue_after=1.0))
+        if state is State.ABSENT:
+            return Observed(found=Found(target=target, history=history, owned=owned, preview=preview), absent=True)
+        found = Found(
+            target=target,
+            record=record,
+            state=state,
+            history=history,
+            owned=owned,
+            preview=preview,
+            irreversible=irreversible,
+        )
+        if state in (State.IN_SYNC, State.OUT_OF_SYNC):  # an upgrade may be deferred, and the release runs meanwhile
+            found = await self._examined(found, wanted)
+        return Observed(found=found, notices=(*content.notices(), *self._foreign(history), *found.seen.notices))
+
+    def _foreign(self, history: History) -> tuple[Notice, ...]:
+        if not history.foreign or history.lock is not None:
+            return ()
+        names = ", ".join(one.name for one in history.foreign[:3]) + (", ..." if len(history.foreign) > 3 else "")
+        message = (
+            f"{self.content.field}: {len(history.foreign)} records of {self.label} are not as the operator's helm wrote them ({names}): they "
+            f"are ignored. If no user ran helm on it, find out who may write Secrets in namespace {self.content.namespace}"
+        )
+        return (Notice(condition=ConditionType.FOREIGN_RELEASE_RECORDS, reason=Reason.RELEASE_RECORD_CHANGED, message=message),)
+
+    async def _preview_revision(self, target: WorkloadClusterOutput, wanted: Wanted, newest: Release | None) -> RevisionPreview:
+        """Return what must be known before helm writes a revision. `newest`: the one before it; None: helm would install."""
+        content, scope = self.content, self.scope
+        dry_run = await scope.helm.dry_runs.of(target, wanted, content.field, upgrade=newest is not None)
+        if dry_run is None:
+            return RevisionPreview(unknown=True)
+        if newest is None or wanted.is_in(newest):
+            return RevisionPreview(refused=dry_run.refused)
+        concerns = await content.concerns(target, newest, wanted, dry_run.objects)
+        return RevisionPreview(
+            refused=dry_run.refused,
+            awaits=upgrade_approval(wanted, newest, concerns, scope.approved, content.field),
+            renewed=await unserved_kinds(target.api, newest),
+            hooks=become_parts(newest, dry_run.objects),
+        )
+
+    def _record(self, history: History, owned: OwnedRelease | None) -> tuple[Record, str]:
+        """Return (what the state follows from, why the last good revision may not be restored)."""
+        newest, good = history.newest, None
+        irreversible = ""
+        if owned is not None and newest is not None and newest.status == "failed" and (good := history.good) is not None:
+            irreversible = self.content.irreversible(newest, good)
+        record = Record(
+            newest=newest,
+            begun=(history.own.revision if history.own else 0) if owned else None,
+            removing=bool(owned and owned.removing),
+            good=None if irreversible else good,
+            failed=history.failed,
+            counted=owned.failures if owned else 0,
+        )
+        return record, irreversible
+
+    async def _examined(self, found: Found, wanted: Wanted) -> Found:
+        """Add drift and health to a release that runs."""
+        assert found.release is not None
+        drifts = tuple(await drifted(found.target.api, found.release)) if found.owned is not None else ()
+        seen = await self.content.look(found.target, found.release, wanted)
+        state = State.DRIFTED if drifts and found.state is State.IN_SYNC else found.state
+        return replace(found, state=state, drifts=drifts, seen=seen)
+
+
+def _adopting(history: History, owned: OwnedRelease | None) -> tuple[Release, ...]:
+    """Return the records that are adopted with a release without an owner: the newest, and the deployed one if that is another."""
+    return tuple(one for one in (history.own, history.good) if one is not None) if owned is None else ()

@@ -1,0 +1,205 @@
+"""One reconcile of one platform: build the graph, run the engine, record operations, write status and Events.
+
+The reconciler (`reconciler.py`) creates a ReconcileRun for each reconcile and calls `apply`, or `delete` once the platform is being deleted.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from notebook_platform.api.conditions import Condition
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.api.status import PlatformStatus
+from notebook_platform.clients import SharedClients
+from notebook_platform.deletion import Deletion, DeletionRequest
+from notebook_platform.engine.conditions import applied_steps, fold_conditions
+from notebook_platform.engine.outcome import Failed, Operation, Ready
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after
+from notebook_platform.helm.plan import approved
+from notebook_platform.kube.objects import PlatformObject
+from notebook_platform.kube.operations import OperationStore
+from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.observability import metrics
+from notebook_platform.observability.context import PlatformLog
+from notebook_platform.observability.events import events
+from notebook_platform.policy import disruption_waits, ignored_by, interval_of
+from notebook_platform.reconcile_state import ReconcileState
+from notebook_platform.sanitizing import sanitized
+from notebook_platform.status import platform_status
+from notebook_platform.status_writer import Reporter
+
+log = logging.getLogger(__name__)
+
+SHORTEST_WAIT = 0.05
+"""Seconds."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformContext:
+    """What all reconciles of one platform share: its stores in the management cluster, the clients of the process, and the state that is
+    kept between reconciles."""
+
+    platform: Platform
+    object: PlatformObject
+    secrets: SecretStore
+    operations: OperationStore
+    shared: SharedClients
+    reporter: Reporter
+    deletion: Deletion
+    log: PlatformLog
+    state: ReconcileState = field(default_factory=ReconcileState)
+
+    @property
+    def label(self) -> str:
+        """namespace/name"""
+        return f"{self.platform.namespace}/{self.platform.name}"
+
+    @property
+    def status(self) -> PlatformStatus:
+        """The status as last written."""
+        return self.reporter.status
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What was known when a reconcile began: the recorded operations, the epoch of the state, and the steps that back off."""
+
+    operations: Mapping[str, Operation]
+    epoch: int
+    backing_off: Mapping[str, Failed]
+
+
+class ReconcileRun:
+    """One reconcile. `body`: the object as read; `spec`: its parsed spec; `shown` adds to a status what only the reconciler knows."""
+
+    def __init__(
+        self,
+        context: PlatformContext,
+        body: Mapping[str, Any],
+        spec: NotebookPlatformSpec,
+        shown: Callable[[PlatformStatus], PlatformStatus],
+    ) -> None:
+        self._context = context
+        self._body = body
+        self._spec = spec
+        self._shown = shown
+        self._generation = int(body["metadata"].get("generation") or 0)
+        self._interval = interval_of(spec, context.shared.limits)
+
+    async def apply(self) -> float:
+        """Reconcile the spec. Returns the seconds until the next reconcile. Raises ApiException and StepError."""
+        context, spec = self._context, self._spec
+        begun = await self._begin()
+        graph = await context.shared.graph(
+            context.platform,
+            spec,
+            context.secrets,
+            begun.operations,
+            planning=spec.suspend,
+            approved=approved(self._body["metadata"]),
+            refused=context.operations.refused,
+        )
+        results = await reconcile(graph, self._policy(begun, graph.order), self._record)
+        await context.shared.after(context.platform, results)
+        context.state.cache_results(results, begun.epoch)
+        results = sanitized(results, context.secrets.redactor)
+        conditions = fold_conditions(
+            results, context.status.conditions, generation=self._generation, now=_now(), suspended=spec.suspend
+        )
+        return await self._conclude(results, conditions, begun, deleting=False)
+
+    async def _begin(self) -> _Begun:
+        context = self._context
+        epoch = context.state.epoch
+        operations = await context.operations.load(context.shared.operation_scope(self._spec))
+        return _Begun(operations, epoch, context.state.backing_off(_now()))
+
+    def _policy(self, begun: _Begun, order: Sequence[str]) -> Policy:
+        context, spec = self._context, self._spec
+        unchanged = not context.state.take_references_changed()
+        return Policy(
+            mode=Mode.PLAN if spec.suspend else Mode.APPLY,
+            applied_steps=applied_steps(context.status.conditions, self._generation, order) if unchanged else frozenset(),
+            correct_drift=spec.drift_policy == "Correct",
+            backing_off=begun.backing_off,
+            result_cache=context.state.recent_results(self._interval),
+            ignored=ignored_by(spec.drift_ignore),
+            disruption_waits=disruption_waits(spec, _now()),
+            occupied=context.shared.occupied(context.platform, spec, context.secrets),
+        )
+
+    async def delete(self) -> float | None:
+        """Continue the deletion. Returns the seconds until the next reconcile; None: it is finished. Raises ApiException and StepError."""
+        context = self._context
+        begun = await self._begin()
+        request = DeletionRequest(
+            spec=self._spec,
+            body=self._body,
+            status=context.status,
+            operations=begun.operations,
+            refused=context.operations.refused,
+            backing_off=begun.backing_off,
+            on_result=self._record,
+        )
+        deletion = await context.deletion.advance(request)
+        context.reporter.status = deletion.status
+        if deletion.results:
+            await context.shared.after(context.platform, deletion.results)
+        if deletion.finished:
+            fresh = await context.object.read()
+            if fresh is not None:
+                await context.object.set_finalizer(fresh, present=False)
+            log.info("%s: deleted", context.label)
+            return None
+        results = sanitized(deletion.results, context.secrets.redactor)
+        conditions = fold_conditions(
+            results,
+            context.status.conditions,
+            generation=self._generation,
+            now=_now(),
+            deleting=not deletion.protected,
+            suspended=deletion.protected,
+        )
+        return await self._conclude(results, conditions, begun, deleting=True)
+
+    async def _record(self, step: str, result: Result) -> None:
+        """Record an accepted operation before anything else happens."""
+        metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
+        if isinstance(result.outcome, Ready):
+            self._context.log.in_sync(step)
+        for key, operation in operations_in_progress({step: result}).items():
+            await self._context.operations.remember(key, operation)
+
+    async def _conclude(
+        self, results: Mapping[str, Result], conditions: list[Condition], begun: _Begun, *, deleting: bool
+    ) -> float:
+        """Drop finished operations, count failures, write the status and the Events. Returns the seconds until the next reconcile."""
+        context, now, state = self._context, _now(), self._context.state
+        running = {**operations_not_polled(results, begun.operations), **operations_in_progress(results)}
+        await context.operations.forget_all_but(running)
+        state.count_failures(results, now, self._interval, begun.backing_off, begun.epoch)
+        correcting = self._spec.drift_policy == "Correct" and not self._spec.suspend and not deleting
+        to_report = list(events(results, context.status.conditions, conditions, correcting=correcting, deleting=deleting))
+        status = platform_status(
+            results,
+            conditions,
+            previous=context.status,
+            generation=self._generation,
+            operations=running,
+            attempts=state.attempts,
+            redactor=context.secrets.redactor,
+        )
+        await context.reporter.write(self._shown(status))
+        for event in to_report:
+            await context.reporter.tell(event, now)
+        retries = [(attempt.retry_at - now).total_seconds() for attempt in state.attempts]
+        wait = min([requeue_after(results, self._interval * random.uniform(0.9, 1.0)), *retries])
+        return max(wait, SHORTEST_WAIT)

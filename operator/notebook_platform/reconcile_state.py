@@ -1,0 +1,71 @@
+"""What the reconciler of one platform keeps between two reconciles: the steps that back off and recent results.
+
+All of it is in memory only and can be discarded: the next reconcile then observes every step. The reconciler discards it when the user
+changes the spec, an annotation, or a Secret or ConfigMap that the spec names.
+"""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+
+from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
+from notebook_platform.engine.outcome import Failed, Unblocking
+from notebook_platform.engine.result import Result
+
+FRESH_SECONDS = 60.0
+"""Seconds for which (at most half an interval) a Ready or Deferred step is not observed again while an operation of another
+is polled."""
+
+
+class ReconcileState:
+    """`attempts`: the failures in a row of each step; `epoch`: how often the state was discarded."""
+
+    def __init__(self) -> None:
+        self.attempts: tuple[Attempt, ...] = ()
+        self.epoch = 0
+        self._cached: dict[str, tuple[float, Result]] = {}
+        self._references_changed = False
+
+    def discard(self, *, references_changed: bool = False) -> None:
+        """Discard results and backoffs, including those of a running reconcile: the user has changed what is wanted.
+
+        `references_changed`: a Secret or ConfigMap that the spec names has changed, so the next differences are no drift.
+        """
+        self.epoch += 1
+        self.attempts = ()
+        self._cached = {}
+        self._references_changed = self._references_changed or references_changed
+
+    def take_references_changed(self) -> bool:
+        """Return whether a reference has changed since the last call."""
+        changed, self._references_changed = self._references_changed, False
+        return changed
+
+    def backing_off(self, now: datetime) -> dict[str, Failed]:
+        """Return the failures whose time to retry has not come, by step."""
+        return backing_off(self.attempts, now)
+
+    def recent_results(self, interval: float) -> dict[str, Result]:
+        """Return the results that the next reconcile may use without an observation. `interval`: that of the platform, in seconds."""
+        oldest = time.monotonic() - min(FRESH_SECONDS, interval / 2)
+        return {name: result for name, (when, result) in self._cached.items() if when > oldest}
+
+    def cache_results(self, results: Mapping[str, Result], epoch: int) -> None:
+        """Cache the results of finished steps that have no pending change; the other steps are observed again.
+
+        `epoch`: that of the state when the reconcile began; results of an older one are dropped.
+        """
+        if epoch != self.epoch:
+            return
+        now, before = time.monotonic(), self._cached
+        self._cached = {
+            name: before[name] if name in before and before[name][1] is result else (now, result)
+            for name, result in results.items()
+            if isinstance(result.outcome, Unblocking) and not result.changes
+        }
+
+    def count_failures(
+        self, results: Mapping[str, Result], now: datetime, interval: float, skipped: Mapping[str, Failed], epoch: int
+    ) -> None:
+        """Count the failures of a reconcile, and compute when each step is retried. `skipped`: the steps that were backing off."""
+        self.attempts = next_attempts(results, self.attempts, now, interval, skipped) if epoch == self.epoch else ()

@@ -1,1 +1,0 @@
-"""Reaching the built cluster: its kubeconfig, clients, nodes."""

@@ -1,0 +1,169 @@
+"""Steps and chart adapters hold no state between the calls of a reconcile: what a call finds reaches the next one as an argument."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import notebook_platform
+import pytest
+from notebook_platform.api.releases import ReleaseSpec
+from notebook_platform.engine.graph import Graph
+from notebook_platform.engine.outcome import Ready
+from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.engine.step import AnyStep, Check, Inputs, Observed, Step
+from notebook_platform.helm.chart_adapter import ChartAdapter
+from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.ownership import ReleaseScope
+from notebook_platform.helm.releases import AnyChart
+from notebook_platform.helm.runner import Helm
+from notebook_platform.helm.step import ReleaseStep
+from notebook_platform.workload.step import WorkloadClusterOutput
+
+from tests.unit.azure.conftest import Estate, with_cluster
+from tests.unit.azure.test_registry import binder_spec
+
+BUILDING = {"__init__", "comes_after"}
+"""Methods that run before the first reconcile call."""
+
+PROGRAM = """#!/bin/sh
+cat <<'END'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: it}
+END
+"""
+
+
+def below(base: type) -> Iterator[type]:
+    for found in base.__subclasses__():
+        yield found
+        yield from below(found)
+
+
+def classes() -> list[type]:
+    """Every step and every chart adapter of the operator, and what they inherit from."""
+    for module in pkgutil.walk_packages(notebook_platform.__path__, "notebook_platform."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found = {Step, ChartAdapter, *below(Step), *below(ChartAdapter)}
+    return sorted((one for one in found if one.__module__.startswith("notebook_platform.")), key=lambda one: one.__qualname__)
+
+
+def assigned(source: str) -> list[str]:
+    """What methods assign to, or into, an attribute of `self`, but for those that build the instance."""
+    found = []
+    for method in ast.walk(ast.parse(textwrap.dedent(source))):
+        if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) or method.name in BUILDING:
+            continue
+        for node in ast.walk(method):
+            if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+                target: ast.expr = node
+                while isinstance(target, ast.Attribute | ast.Subscript):
+                    target = target.value
+                if isinstance(target, ast.Name) and target.id == "self":
+                    found.append(f"{method.name}: {ast.unparse(node)}")
+    return found
+
+
+def test_the_search_finds_what_is_assigned_to_an_instance() -> None:
+    source = """
+    class Bad:
+        def __init__(self): self.spec = 1
+        def observe(self): self.read = 1; self.cache[0] += 1; other.x = 2
+        async def plan(self): del self.read; (self.a, b) = 1, 2; self.spec.name = ""
+    """
+    expected = ["observe: self.read", "observe: self.cache[0]", "plan: self.read", "plan: self.spec.name", "plan: self.a"]
+    assert sorted(assigned(source)) == sorted(expected)
+
+
+@pytest.mark.parametrize("found", classes(), ids=lambda found: found.__qualname__)
+def test_no_method_assigns_to_the_instance(found: type) -> None:
+    assert assigned(inspect.getsource(found)) == []
+
+
+class Members:
+    """The members of instances when they were built, by identity."""
+
+    def __init__(self) -> None:
+        self.built: list[tuple[object, dict[str, Any]]] = []
+
+    def add(self, *instances: object) -> None:
+        self.built += [(one, dict(vars(one))) for one in instances]
+
+    def changed(self) -> set[str]:
+        """The members that are others by now, as `Step.member`."""
+        return {
+            f"{type(one).__name__}.{name}"
+            for one, before in self.built
+            for name in {*before, *vars(one)}
+            if vars(one).get(name) is not before.get(name)
+        }
+
+
+class Watched(Estate):
+    """An estate that keeps the steps of every reconcile."""
+
+    members: Members
+
+    async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:
+        graph = await super().graph(spec, deleting=deleting)
+        self.members.add(*graph.steps.values())
+        return graph
+
+
+async def test_no_azure_step_changes_while_a_platform_is_made_changed_and_deleted(estate: Estate) -> None:
+    watched = Watched(estate.simulator, estate.sessions, estate.http)
+    watched.members = Members()
+    watched.secrets.data["key"] = {"ssh": "ssh-rsa AAAAB3NzaC1yc2E= someone@example.org"}
+    entra = {"azureRBAC": True, "adminGroupObjectIDs": ["00000000-0000-0000-0000-00000000000a"]}
+    spec = with_cluster(sshPublicKeyFrom={"name": "key", "key": "ssh"}, entra=entra, localAccounts=False)
+    del spec["cluster"]["sshPublicKey"]
+    spec["binderhub"] = binder_spec()["binderhub"]
+    await watched.settle(spec)
+    spec["cluster"]["tier"] = "Standard"
+    assert any(result.changes for result in (await watched.once(spec)).values())
+    await watched.settle(spec)
+    await watched.delete(spec)
+    assert len(watched.members.built) > 50 and watched.members.changed() == set()
+
+
+class Planned(Check[WorkloadClusterOutput]):
+    """A cluster that does not exist yet."""
+
+    name = "WorkloadCluster"
+    provides = WorkloadClusterOutput
+
+    def desired(self, inputs: Inputs) -> WorkloadClusterOutput | None:
+        return None
+
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[WorkloadClusterOutput]:
+        cluster = WorkloadClusterOutput(
+            api=None, kubeconfig="", cluster_id="lab", secret_name="", served_version=(1, 35), nodes=3, ready_nodes=3
+        )
+        return Observed(found=cluster)
+
+
+async def test_the_plan_of_a_release_has_all_it_needs_from_the_observation(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text(PROGRAM)
+    program.chmod(0o700)
+    (tmp_path / "little-1.0.0.tgz").touch()
+    charts = ChartSource(directory=tmp_path, repository="")
+    helm = Helm(executable=str(program), work_dir=tmp_path / "work", charts=charts, timeout=30)
+    chart = {"name": "little", "version": "1.0.0"}
+    release = ReleaseSpec.model_validate({"name": "little", "namespace": "x", "chart": chart, "values": {"a": 1}})
+    adapter = AnyChart(release, secrets=None, helm=helm)  # type: ignore[arg-type]
+    scope = ReleaseScope(owner="o", uid="u", helm=helm, ledger=None, adoption="Never", deleting=False)  # type: ignore[arg-type]
+    step: AnyStep = ReleaseStep(adapter, scope)
+    members = Members()
+    members.add(step, adapter)
+    result = (await reconcile(Graph([Planned(), step]), Policy(mode=Mode.PLAN)))[step.name]
+    await helm.close()
+    (change,) = result.changes
+    assert (change.path, change.after, change.gate) == ("releases/x/little", "little-1.0.0", None)
+    assert isinstance(result.outcome, Ready) and not result.exists and members.changed() == set()
