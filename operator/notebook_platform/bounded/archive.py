@@ -17,7 +17,7 @@ def gunzip(data: bytes, most: int) -> bytes:
     except zlib.error:
         raise DocumentRefused("it is not valid gzip") from None
     if len(found) > most:
-        raise DocumentTooLarge(f"it has more than {most} bytes when unpacked")
+        raise DocumentTooLarge(f"it is larger than {most} bytes when unpacked")
     if not unpacker.eof or unpacker.unused_data:
         raise DocumentRefused("it is not valid gzip: its end is missing, or more follows")
     return found

@@ -73,5 +73,5 @@ class Owner:
         return Failed(
             reason=Reason.OWNED_BY_ANOTHER,
             message=f"{field}: {what} belongs to another platform{self.known(what, holder)}",
-            remedy="Choose another name, or delete that platform first. The resource is not touched.",
+            remedy="Choose another name, or delete that platform first.",
         )
