@@ -36,7 +36,7 @@ def failure(error: Exception, field: str) -> Failed | None:
         return Failed(
             reason=Reason.CLUSTER_ANSWER_REFUSED,
             message=f"{field}: an answer of the cluster's API is refused: {error}",
-            remedy="Delete the objects of such a number or size.",
+            remedy="Reduce the number or the size of these objects.",
             retry_in=60,
         )
     if isinstance(error, aiohttp.ClientError | OSError) and not isinstance(error, TimeoutError):

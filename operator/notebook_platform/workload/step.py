@@ -158,7 +158,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
                 retry_in=10,
             )
         if found.target.ready_nodes < self._least:
-            message = f"{found.target.ready_nodes} nodes are Ready, at least {self._least} are required"
+            message = f"ready nodes: {found.target.ready_nodes}, required: at least {self._least}"
             return Degraded(reason=Reason.NODES_NOT_READY, message=message, requeue_after=LOOK_AGAIN, stall_after=NODES_PATIENCE)
         return None
 

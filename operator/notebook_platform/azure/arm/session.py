@@ -1,8 +1,6 @@
-"""Provide sessions with Azure: the SDK's clients over one transport and one pipeline of the operator's own, in which nothing
-sleeps.
+"""Provide sessions with Azure: the SDK's clients over one transport and one pipeline, in which nothing sleeps.
 
-The SDK's retry policy would sleep for any Retry-After and its registration policy for minutes, so both are left out: the
-steps retry and register.
+The SDK's retry policy would sleep for any Retry-After and its registration policy for minutes: steps retry and register.
 """
 
 import asyncio
@@ -210,8 +208,7 @@ class AzureSession:
         api_version: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send one request to Resource Manager: for operations' addresses, and for resource types whose SDK models drop unknown
-        members.
+        """Send one request to Resource Manager: to an operation's address, or where SDK models drop unknown members.
 
         A path is plain (its segments are checked and quoted here, it has no query); an address comes from Azure. Returns the
         response. Raises HttpResponseError for a status of 400 and above, StepError for what `paths.check` refuses.
