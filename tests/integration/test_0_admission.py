@@ -270,7 +270,6 @@ BAD: list[tuple[str, Any, str]] = [
         {"storage": {"extraVolumes": [{**VOLUME, "secret": "s"}]}},
         "extraVolumes[] must have exactly one of claim, configMap, secret, emptyDir",
     ),
-    ("jupyterhub.singleUser", {"storage": {"extraVolumes": [{**VOLUME, "hostPath": {"path": "/"}}]}}, "extraVolumes[0].hostPath"),
     (
         "jupyterhub.singleUser",
         {"storage": {"extraVolumes": [{**VOLUME, "name": "home"}]}},
