@@ -528,6 +528,9 @@ def test_defaults_are_filled_in_and_unknown_fields_refused(site: Field) -> None:
     document = runbook("unknown")
     document["spec"]["cluster"]["nodeCount"] = 3
     assert 'unknown field "spec.cluster.nodeCount"' in attempt(site, document, "--validate=strict")
+    document = runbook("unknown")
+    document["spec"]["jupyterhub"]["singleUser"] = {"storage": {"extraVolumes": [{**VOLUME, "hostPath": {"path": "/"}}]}}
+    assert 'extraVolumes[0].hostPath"' in attempt(site, document, "--validate=strict")
 
 
 def test_platforms_are_selected_by_region_and_cluster(site: Field) -> None:

@@ -1,11 +1,11 @@
-"""Role assignments that a platform gives: how they are named, how they are recognised, and the record of them.
+"""Role assignments that a platform gives: their names, how they are recognised, and their record.
 
 An assignment is this platform's when two things agree: its name is the GUID made from scope, principal and role, so that the same PUT is
 the same assignment however often it is sent, and its description is the platform's owner tag. Neither alone is proof: two platforms
 that share an identity and a network make the same name, and anyone who may give roles may write any description.
 
 The subscription's own list shows every assignment in it. The record, a Secret beside the platform, adds those in other subscriptions, and
-those of a caller who may not list. It lies in the author's namespace, so it only says where to look: what is read there decides.
+those of a caller who may not list. It lies in the author's namespace, so it only names candidates: what Azure answers decides.
 https://learn.microsoft.com/azure/role-based-access-control/role-assignments-template
 """
 
@@ -32,7 +32,7 @@ _SCOPE = re.compile(r"/subscriptions/[-0-9a-f]{36}(/(?!\.+(/|$))[-\w.()]+)*", re
 
 
 def assignment_of(item: Mapping[str, Any]) -> Assignment:
-    """The assignment that Resource Manager's JSON of one describes, under whatever name."""
+    """Parse a role assignment of Resource Manager, whatever its name."""
     properties = item.get("properties") or {}
     role = str(properties.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
     name = next((name for name, id_ in ROLES.items() if id_ == role), role)
@@ -40,12 +40,12 @@ def assignment_of(item: Mapping[str, Any]) -> Assignment:
 
 
 def has_our_name(item: Mapping[str, Any]) -> bool:
-    """Whether an assignment has the name that a platform would give it."""
+    """Return whether an assignment has the name that a platform would give it."""
     return str(item.get("name", "")).lower() == assignment_of(item).name
 
 
 def is_ours(item: Mapping[str, Any], owner_tag: str) -> bool:
-    """Whether this platform gave the assignment: both name and description are its own."""
+    """Return whether this platform gave the assignment: both name and description are its own."""
     return (item.get("properties") or {}).get("description") == owner_tag and has_our_name(item)
 
 

@@ -24,14 +24,14 @@ Wire = dict[str, Any]
 
 @dataclass(frozen=True)
 class Found:
-    """Our settings in the node resource group, in wire form by name."""
+    """The platform's settings in the node resource group, in wire form by name."""
 
     group: str
     ours: Mapping[str, Wire]
 
 
 class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
-    """What is wanted are settings by name. Ours that the spec no longer asks for are removed."""
+    """The desired settings are by name. The platform's settings that the spec no longer asks for are removed."""
 
     name = "Autoscale"
     needs = (outputs.NodePools, outputs.Cluster)
@@ -156,14 +156,15 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
 
 
 def _normal(body: Wire, found: Wire) -> Wire:
-    """What is found, with its profiles as we would write them: an adopted setting that means the same is in line."""
+    """Return the observed settings with their profiles in the operator's form: an adopted setting that means the same is up to
+    date."""
     properties = found.get("properties") or {}
     profiles = normal_profiles(properties.get("profiles") or (), body["properties"]["profiles"])
     return {**found, "properties": {**properties, "profiles": profiles}}
 
 
 def _extra_rules(body: Wire, found: Wire, name: str) -> list[Change]:
-    """Profiles are compared whole in number and content; nothing else that Azure adds is looked at."""
+    """Return rules beyond the desired ones. Profiles are compared completely; other members that Azure adds are ignored."""
     theirs = found.get("properties", {}).get("profiles") or []
     surplus = theirs[len(body["properties"]["profiles"]) :]
     return [Change(path=f"{name}.properties.profiles", action=Action.UPDATE, before=p.get("name")) for p in surplus]

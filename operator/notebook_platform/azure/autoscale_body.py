@@ -24,7 +24,7 @@ Wire = dict[str, Any]
 
 
 def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
-    """The properties of a whole setting. Raises StepError (TimeZoneUnknown)."""
+    """Return the properties of a whole setting. Raises StepError (TimeZoneUnknown)."""
     default = _profile("default", setting.capacity, setting.rules, scale_set)
     profiles = [default]
     for recurring in setting.recurring:
@@ -64,8 +64,8 @@ def ended_by(profile: Mapping[str, Any]) -> str | None:
 
 
 def normal_profiles(found: Sequence[Wire], wanted: Sequence[Wire]) -> list[Wire]:
-    """Profiles as they are, in the order and under the names that we would give those that mean the same; a plain default
-    profile is added where others say it only as the end of recurring ones, as the portal does."""
+    """Return observed profiles in the order and under the names that the operator would give equal ones; a plain default
+    profile is added where it is present only as the end of recurring ones, as the portal writes it."""
     named = []
     for profile in found:
         ended = ended_by(profile)
@@ -90,7 +90,7 @@ def _weekly(profile: RecurringProfile, at: str, zone: str) -> Wire:
 
 
 def rule_body(rule: AutoscaleRule, scale_set: str) -> Wire:
-    """A metric rule on the scale set."""
+    """Return a metric rule on the scale set."""
     trigger = {
         "metricName": rule.metric,
         "metricResourceUri": scale_set,

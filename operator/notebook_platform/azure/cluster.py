@@ -123,7 +123,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return Progressing(reason=AzureCode(state), message=f"The managed cluster {self._name} is {state}", requeue_after=5)
 
     async def _upgrade_obstacle(self, body: Wire) -> Failed | None:
-        """Why Kubernetes may not be upgraded yet: the releases in the cluster are looked at before anything happens."""
+        """Return why Kubernetes may not be upgraded yet: the releases in the cluster are checked before anything happens."""
         wanted, current = self._context.spec.cluster.kubernetes_version, current_version(body)
         leaves = self._context.leaves
         if leaves is None or self._context.deleting or satisfies(current, wanted) or power_state(body) != "Running":
@@ -139,7 +139,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
 
     @property
     def _wanted_power(self) -> str:
-        """Running or Stopped: as the schedule says at this moment, else as the spec says. What is deleted need not run."""
+        """Return Running or Stopped: the schedule's at this moment, else the spec's. A cluster that is deleted need not run."""
         for schedule in self._schedules:
             if words := problem(schedule):
                 raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}.powerSchedules: {words}", "Correct it.")
@@ -279,5 +279,5 @@ async def find_cluster(context: AzureScope) -> outputs.Cluster | None:
 
 
 def _is_upgrade(change: Change) -> bool:
-    """Whether the change is one of the Kubernetes version, to one that AKS can have."""
+    """Return whether the change is an upgrade of Kubernetes to a version that AKS can have."""
     return change.path == VERSION_PATH and not isinstance(change.gate, Impossible)

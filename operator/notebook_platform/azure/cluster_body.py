@@ -1,4 +1,4 @@
-"""The managed cluster in wire form. Pure: what the spec says of it, how it differs from what is there, what is sent."""
+"""The managed cluster in wire form: the desired body, its differences from the existing cluster, and the body to send. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -64,7 +64,7 @@ NODE_PROVISIONING_PATH = "properties.nodeProvisioningProfile.mode"
 
 
 def default_dns_prefix(spec: NotebookPlatformSpec) -> str:
-    """As `az aks create` makes it: ten letters of the name, sixteen of the group, six of the subscription."""
+    """Return the prefix that `az aks create` makes: ten letters of the name, sixteen of the group, six of the subscription."""
     name = "".join(c for c in spec.cluster.name if c.isalnum() or c == "-")[:10]
     if not name[:1].isalpha():
         name = "a" + name
@@ -73,7 +73,7 @@ def default_dns_prefix(spec: NotebookPlatformSpec) -> str:
 
 
 def default_node_group(spec: NotebookPlatformSpec) -> str:
-    """As AKS names it; at most 80 characters."""
+    """Return AKS's default name; at most 80 characters."""
     return f"MC_{spec.azure.resource_group}_{spec.cluster.name}_{spec.azure.location}"[:80]
 
 
@@ -86,7 +86,7 @@ def desired_cluster(
     tags: Mapping[str, str],
     now: datetime,
 ) -> Wire:
-    """The whole body of the creating PUT, but for the principal's secret."""
+    """Return the body of the creating PUT without the principal's secret."""
     cluster = spec.cluster
     pools = [
         {
@@ -137,7 +137,7 @@ def _present(**members: Any) -> Wire:
 
 
 def network_profile(cluster: ClusterSpec) -> Wire:
-    """networkProfile: plugin, policy, addresses, the way out."""
+    """Return networkProfile: plugin, policy, addresses, outbound type."""
     network = cluster.network
     return _present(
         networkPlugin=network.plugin,
@@ -153,7 +153,7 @@ def network_profile(cluster: ClusterSpec) -> Wire:
 
 
 def profiles(cluster: ClusterSpec) -> Wire:
-    """The members that are there only when the spec has them: sign-in, autoscaler, monitoring."""
+    """Return the members that exist only when the spec has them: sign-in, autoscaler, monitoring."""
     found: Wire = {}
     if cluster.entra:
         found["aadProfile"] = _present(
@@ -172,7 +172,7 @@ def profiles(cluster: ClusterSpec) -> Wire:
 
 
 def _text(value: Any) -> str:
-    """AKS has these settings as text: true, 600, 10s."""
+    """Convert a setting to text, as AKS has it: true, 600, 10s."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -186,13 +186,13 @@ def _put_identity(body: Wire, identity: outputs.Identity) -> None:
 
 
 def current_version(found: Mapping[str, Any]) -> str:
-    """The version that runs, with its patch."""
+    """Return the running version with its patch."""
     properties = found["properties"]
     return str(properties.get("currentKubernetesVersion") or properties["kubernetesVersion"])
 
 
 def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
-    """What differs, but for the agent pools: after the creation those are a step of their own."""
+    """Return the differences without those of agent pools, which are a step of their own after the creation."""
     if found is None:
         return [Change(path="managedCluster", action=Action.CREATE, after=desired)]
     changes = []
@@ -228,7 +228,7 @@ def _for_life(change: Change) -> Failed:
 
 
 def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:
-    """The pools of the platform that are a minor version behind the control plane: it does not go on before them."""
+    """Return the platform's pools that are a minor version behind the control plane, which waits for them."""
     reached = parts(current_version(found))[:2]
     return [
         pool["name"]
@@ -244,13 +244,13 @@ def autoscaled_pools(found: Wire) -> list[str]:
 
 
 def busy_pools(found: Wire) -> list[str]:
-    """Agent pools on which an operation runs: it excludes any write to the cluster."""
+    """Return agent pools with a running operation, which excludes any write to the cluster."""
     pools = found["properties"].get("agentPoolProfiles") or ()
     return [pool["name"] for pool in pools if pool.get("provisioningState") in BUSY]
 
 
 def updated_cluster(found: Wire, changes: Sequence[Change], version: str | None) -> Wire:
-    """The cluster as read with the changes in it; its pools are sent as they were read, so that they stay as they are.
+    """Return the cluster as read with the changes; its pools are sent as read, so that they stay unchanged.
 
     `version` None: as it is. The principal's secret is not sent, so Azure keeps the one it has.
     """

@@ -27,6 +27,6 @@ def next_repair(name: str, desired: Wire, found: Wire) -> str:
             Reason.CLUSTER_FAILED,
             f"spec.cluster: Azure left the managed cluster {name!r} {found['properties']['provisioningState']}, "
             f"also after {REPAIRS} repairs{words}",
-            "See what Azure said in earlier Events, mend it, and change the spec or repair the cluster by hand.",
+            "Correct the cause that Azure's earlier Events name, and change the spec or repair the cluster by hand.",
         )
     return f"{digest}:{done + 1}"

@@ -1,4 +1,4 @@
-"""Credentials: a token can be had, and the subscription is visible and Enabled."""
+"""Credentials: a token is issued, and the subscription is visible and Enabled."""
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
@@ -12,7 +12,7 @@ USABLE = frozenset({"Enabled", "Warned"})
 
 
 class Credentials(Check[outputs.Subscription]):
-    """Makes nothing; every other step needs it."""
+    """Creates nothing; every other step needs it."""
 
     name = "Credentials"
     provides = outputs.Subscription
@@ -31,7 +31,7 @@ class Credentials(Check[outputs.Subscription]):
         if state in USABLE:
             return Observed(found=outputs.Subscription(id=wanted))
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"
-        remedy = "Enable the subscription again (billing); it is looked at once an interval."
+        remedy = "Enable the subscription again (billing); the operator checks again once an interval."
         return Observed(failed=Failed(reason=Reason.SUBSCRIPTION_DISABLED, message=message, remedy=remedy))
 
     async def _state(self) -> str:

@@ -1,4 +1,4 @@
-"""Identity: who the cluster is towards Azure. One Step for each way to be somebody; `identity` picks it."""
+"""Identity: the identity of the cluster in Azure. One step for each kind; `identity` selects it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ CLIENT_ID, PRINCIPAL_ID = "the clientId of the managed identity", "the principal
 
 
 class SystemAssigned(Check[outputs.Identity]):
-    """Azure makes the identity with the cluster: there is nothing to do before."""
+    """Azure creates the identity with the cluster: nothing is done before."""
 
     name = "Identity"
     provides = outputs.Identity
@@ -38,7 +38,7 @@ class SystemAssigned(Check[outputs.Identity]):
 
 
 class ExistingPrincipal(SystemAssigned):
-    """A service principal that somebody else made; it is used and never changed or deleted."""
+    """An existing service principal; it is used and never changed or deleted."""
 
     FIELD = "spec.identity.servicePrincipal.secretRef"
 
@@ -65,7 +65,7 @@ class ExistingPrincipal(SystemAssigned):
 
 
 class ExistingIdentity(SystemAssigned):
-    """A user-assigned identity that somebody else made, perhaps in another group; it is used and never changed or deleted."""
+    """An existing user-assigned identity, perhaps of another group; it is used and never changed or deleted."""
 
     FIELD = "spec.identity.userAssigned.resourceId"
 
@@ -175,5 +175,5 @@ _KINDS: Mapping[str, Callable[[AzureScope], AnyStep]] = {
 
 
 def identity(context: AzureScope) -> AnyStep:
-    """The Identity step of spec.identity."""
+    """Return the Identity step of spec.identity."""
     return _KINDS[context.spec.identity.type](context)

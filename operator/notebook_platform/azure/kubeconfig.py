@@ -1,4 +1,5 @@
-"""Access to a managed cluster, as Azure gives it: a client certificate while local accounts are on, else a token of Entra ID.
+"""Access to a managed cluster, as Azure issues it: a client certificate while local accounts are enabled, else a token of Entra
+ID.
 
 https://learn.microsoft.com/azure/aks/kubelogin-authentication
 """
@@ -21,7 +22,7 @@ from notebook_platform.workload.kubeconfig import (
 
 
 def cluster_key(session: AzureSession, cluster: outputs.Cluster) -> ClusterKey:
-    """What access to the cluster, asked in this session, belongs to."""
+    """Return the cache key of access to the cluster in this session."""
     return ClusterKey(
         cluster_id=cluster.id.lower(),
         fqdn=cluster.fqdn,
@@ -49,7 +50,7 @@ async def cluster_access(session: AzureSession, cluster: outputs.Cluster) -> Clu
 
 
 def published_kubeconfig(session: AzureSession, cluster: outputs.Cluster, access: ClusterAccess) -> str:
-    """Render what others may use to reach the cluster. Without local accounts it holds no credential: the operator's token would
+    """Render the kubeconfig for users of the cluster. Without local accounts it holds no credential: the operator's token would
     open every cluster that the operator has a role on."""
     if cluster.local_accounts:
         return access.kubeconfig(cluster.name, f"{cluster.name}-admin")

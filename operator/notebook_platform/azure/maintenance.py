@@ -1,4 +1,4 @@
-"""MaintenanceWindow: AKS's own upgrades keep to spec.cluster.maintenanceWindow.
+"""MaintenanceWindow: AKS's own upgrades run in spec.cluster.maintenanceWindow.
 
 AKS takes one day a week for each of its two schedules, and an offset from UTC instead of a time zone: the first day of the window
 is used, and the offset follows daylight saving (https://learn.microsoft.com/azure/aks/planned-maintenance).
@@ -24,7 +24,7 @@ Wire = Mapping[str, Any]
 
 
 class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
-    """What is wanted is the window in AKS's form; what is found are AKS's schedules by name."""
+    """The desired state is the window in AKS's form, the observed one AKS's schedules by name."""
 
     name = "MaintenanceWindow"
     needs = (outputs.Cluster,)

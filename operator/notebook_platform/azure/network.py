@@ -1,4 +1,4 @@
-"""Network: the virtual network and the subnets of the nodes; or an existing subnet, of which nothing is changed.
+"""Network: the virtual network and the subnets of the nodes; or an existing subnet, which is never changed.
 
 The network is written without its subnets once it exists and each subnet through its own address: a PUT of the network with a
 `subnets` array deletes those it leaves out, and AKS writes members of its own onto the subnets, which are sent back as read.
@@ -42,14 +42,14 @@ Wire = dict[str, Any]
 
 @dataclass(frozen=True)
 class Desired:
-    """The members of the network and of its subnets (by name) that the spec speaks of, in wire form."""
+    """The members of the network and of its subnets (by name) that the spec sets, in wire form."""
 
     network: Wire
     subnets: Mapping[str, Wire]
 
 
 class Network(TaggedResource[Desired, Wire, outputs.Network]):
-    """One write a pass, since all writes to a network and its subnets exclude each other. What is found is the network."""
+    """One write a reconcile, since all writes to a network and its subnets exclude each other. The network is what is observed."""
 
     name = "Network"
     provides = outputs.Network
@@ -166,7 +166,7 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
 
 
 class ExistingSubnet(Check[outputs.Network]):
-    """A subnet that somebody else keeps: it must be there, nothing of it is changed."""
+    """An existing subnet: it must exist, and is never changed."""
 
     name = "Network"
     provides = outputs.Network
@@ -198,7 +198,7 @@ class ExistingSubnet(Check[outputs.Network]):
             raise StepError(
                 Reason.SUBNET_NOT_FOUND,
                 f"{FIELD}.subnetId names {self._id}, which does not exist or cannot be read",
-                "Correct the id, or create the subnet; it is looked at once an interval.",
+                "Correct the id, or create the subnet; the operator checks again once an interval.",
                 retry_in=60,
             )
         id_ = same_id(there["id"], self._id)
@@ -206,7 +206,7 @@ class ExistingSubnet(Check[outputs.Network]):
 
 
 def network(context: AzureScope) -> AnyStep:
-    """The Network step of spec.network."""
+    """Return the Network step of spec.network."""
     existing = context.spec.network is not None and context.spec.network.subnet_id is not None
     return ExistingSubnet(context) if existing else Network(context)
 
@@ -217,7 +217,7 @@ def _subnet(network: Mapping[str, Any], name: str) -> Wire | None:
 
 
 def _one_prefix(subnet: Wire) -> Wire:
-    """Newer api-versions may answer addressPrefixes where addressPrefix was sent."""
+    """Return addressPrefix for addressPrefixes, which newer API versions may answer instead."""
     properties = dict(subnet.get("properties") or {})
     if "addressPrefix" not in properties and len(properties.get("addressPrefixes") or ()) == 1:
         properties["addressPrefix"] = properties.pop("addressPrefixes")[0]

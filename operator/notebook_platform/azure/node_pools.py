@@ -1,6 +1,6 @@
 """NodePools: the agent pools after the cluster was created: added, changed, upgraded, rotated and removed, one write a pass.
 
-A pool that neither the spec names nor we made is told of and left alone: somebody may work on it.
+A pool that neither the spec names nor the operator created is reported and left alone: it may be in use.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,7 +110,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         )
 
     async def _look(self, cluster: outputs.Cluster, *, fresh: bool) -> dict[str, Wire] | None:
-        """The pools by name: as the shared look at the cluster shows them, or each from its own address."""
+        """Return the pools by name: from the cached cluster, or each from its own address."""
         if not fresh:
             seen = await self._context.look(CLUSTERS, cluster.name, fresh=False)
             return {pool["name"]: dict(pool) for pool in seen["properties"].get("agentPoolProfiles") or ()} if seen else None
@@ -145,7 +145,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return changes
 
     def _removed(self, pools: Mapping[str, Wire]) -> list[str]:
-        """Pools that we made (or took over), that the spec no longer names; temporary ones of a rotation too."""
+        """Return the platform's pools (created or adopted) that the spec no longer names; temporary ones of a rotation too."""
         owner = self._context.owner
         return [name for name, pool in pools.items() if name not in self._spec and owner.owns(pool.get("tags"))]
 
@@ -171,7 +171,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return Progressing(reason=Reason.UPGRADING, message=message, requeue_after=AT_ONCE)
 
     async def _change(self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change]) -> Outcome | None:
-        """The next thing to do for one pool; None: it has to wait for the control plane."""
+        """Return the next change of one pool; None: it waits for the control plane."""
         place_of = stand_ins(pools, OWNER_TAG, self._context.owner.tag)
         origin = place_of.get(name, name)
         for_life = any(change.action is Action.REPLACE for change in changes)
@@ -226,7 +226,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return await self._put(name, updated_pool(there, members, version), kind, expected, **guard)
 
     async def _remove(self, name: str, pools: Mapping[str, Wire], cluster: outputs.Cluster) -> Outcome:
-        """Its pods move first; the last System pool stays."""
+        """Delete the pool after its pods have moved; the last System pool stays."""
         systems = [n for n, pool in pools.items() if pool.get("mode") == "System"]
         if systems == [name]:
             raise StepError(
@@ -259,7 +259,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return [Notice(condition=ConditionType.UNKNOWN_NODE_POOLS, reason=Reason.NOT_IN_SPEC, message=message)]
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
-        """Pools are worked on one after the other."""
+        """Return the sum over the pools, which are changed one after the other."""
         each = {Action.CREATE: CREATE_SECONDS, Action.DELETE: DELETE_SECONDS, Action.REPLACE: 4 * CREATE_SECONDS}
         longest: dict[str, float] = {}
         for change in changes:

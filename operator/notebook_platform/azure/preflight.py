@@ -1,4 +1,4 @@
-"""Preflight: what Azure would refuse later, found before anything costs money. Each finding names the field and the remedy."""
+"""Preflight: what Azure would reject later, found before anything costs money. Each finding names the field and the remedy."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from notebook_platform.engine import Failed, Inputs, Observed, StepError
 
 
 class Preflight(CheckStep[outputs.Preflight]):
-    """Looks only while the cluster is not there yet, or runs another version than the spec wants."""
+    """Checks only while the cluster does not exist, or runs another version than the spec wants."""
 
     name = "Preflight"
     provides = outputs.Preflight
@@ -42,7 +42,7 @@ class Preflight(CheckStep[outputs.Preflight]):
         return Observed(failed=_failed(findings)) if findings else Observed(found=passed)
 
     async def _found(self, check: Check, *, fresh: bool) -> list[Finding]:
-        """What a check finds. One that the principal may not make holds nothing up: the steps will see for themselves."""
+        """Return the findings of a check. One that the principal may not make blocks nothing: the steps will find out."""
         try:
             return await check(self._context, fresh)
         except StepError as refused:
@@ -57,7 +57,7 @@ class Preflight(CheckStep[outputs.Preflight]):
 
 
 def _failed(findings: list[Finding]) -> Failed:
-    """All of them as one; it may heal by itself only if each of them may."""
+    """Return all findings as one failure; it is retried only if each of them may resolve itself."""
     waits = [finding.retry_in for finding in findings if finding.retry_in is not None]
     return Failed(
         reason=findings[0].reason or Reason.UNKNOWN,

@@ -29,7 +29,7 @@ AT_ONCE = 0.05
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret of the principal: what it is known by (never itself), itself, and when it ends (RFC 3339)."""
+    """A secret of the principal: its key id, its value, and when it ends (RFC 3339)."""
 
     id: str
     client_id: str
@@ -39,7 +39,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Used:
-    """The secret that the cluster was given, and secrets of ours that the application has beside the current one."""
+    """The secret that the cluster was given, and the operator's older secrets of the application."""
 
     given: str
     identity: outputs.Identity
@@ -50,7 +50,7 @@ def _state_name(context: AzureScope) -> str:
 
 
 async def current_secret(context: AzureScope) -> Secret:
-    """The principal's secret, from the Secret of the spec or from ours. Raises StepError."""
+    """Return the principal's secret, from the Secret of the spec or from the operator's. Raises StepError."""
     principal = context.spec.identity.service_principal
     existing = principal.secret_ref.name if principal and principal.secret_ref else None
     name = existing or f"{context.owner.name}-service-principal"
@@ -72,12 +72,12 @@ async def current_secret(context: AzureScope) -> Secret:
 
 
 async def remember_given(context: AzureScope, secret_id: str) -> None:
-    """The cluster is being made with this secret."""
+    """Record that the cluster is being created with this secret."""
     await context.secrets.keep(_state_name(context), {"given": secret_id})
 
 
 class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
-    """What is wanted is the current secret."""
+    """The desired state is the current secret."""
 
     name = "PrincipalSecret"
     needs = (outputs.NodePools, outputs.Cluster, outputs.Identity)

@@ -23,7 +23,7 @@ FEATURES_DOCS = "https://learn.microsoft.com/azure/azure-resource-manager/manage
 
 
 def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
-    """The providers that the blocks of the spec use."""
+    """Return the providers that the blocks of the spec use."""
     blocks = {
         "Microsoft.ContainerService": True,
         "Microsoft.Compute": True,
@@ -36,7 +36,7 @@ def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
 
 
 class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
-    """Registers and never unregisters: others in the subscription may use what we registered.
+    """Registers and never unregisters, because other users of the subscription may rely on a registration.
 
     What is wanted and found are states by name; a feature is named `Namespace/Feature`, a provider by its namespace.
     """
@@ -99,7 +99,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
         return Ready()
 
     async def _state(self, name: str, *, fresh: bool) -> str:
-        """A state that others asked for lately counts while it is the wanted one."""
+        """Return the state. A recently cached one counts while it is the wanted one."""
         cache, age = self._context.session.cache, self._context.max_age
         told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=fresh)
         if told != REGISTERED and not fresh:

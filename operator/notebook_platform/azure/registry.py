@@ -39,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """What is there; `kept` is what our Secret says of the password, without it."""
+    """The observed resources; `kept` describes the stored password, without it."""
 
     registry: Wire
     below: Mapping[str, Wire | None] = field(default_factory=dict)
@@ -47,12 +47,12 @@ class Found:
 
     @property
     def server(self) -> str:
-        """Where images are pushed to."""
+        """Return the address that images are pushed to."""
         return str(self.registry["properties"]["loginServer"])
 
 
 class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
-    """Registry, scope map, token and password, each made when it is found missing: one write a pass."""
+    """Registry, scope map, token and password, each created when it is missing: one write a reconcile."""
 
     name = "Registry"
     provides = outputs.Registry

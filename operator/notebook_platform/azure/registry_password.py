@@ -82,7 +82,7 @@ class BuilderPassword:
         return None
 
     async def in_progress(self) -> Progressing | None:
-        """Poll the operation that makes a password, and keep its result. None: there is none, or it has ended.
+        """Poll the operation that generates a password, and store its result. None: there is none, or it has ended.
 
         Azure returns the result once; if it is lost, the next plan makes another password. Raises StepError.
         """

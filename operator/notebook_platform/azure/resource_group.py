@@ -1,4 +1,4 @@
-"""ResourceGroup: the group that holds the platform. It is never deleted while it holds anything that is not ours."""
+"""ResourceGroup: the group that holds the platform. It is never deleted while it holds a resource of another owner."""
 
 from collections.abc import Sequence
 
@@ -82,7 +82,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
                 reason=Reason.FOREIGN_RESOURCES,
                 message=f"{FIELD}: the resource group {self._context.group!r} is kept because it holds what the platform "
                 f"did not make: {', '.join(foreign[:SHOWN])}{more}",
-                remedy="Move or delete them, or set spec.deletionPolicy: Orphan to let go of the group as it is.",
+                remedy="Move or delete them, or set spec.deletionPolicy: Orphan to release the group as it is.",
                 retry_in=30,
             )
         groups = self._context.session.resources.resource_groups
@@ -91,6 +91,6 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         return busy or busy_deleting(kind, requeue_after=5)
 
     async def _foreign(self) -> list[str]:
-        """What stands in the group without our tag, as `type/name`."""
+        """Return the resources of the group without the platform's tag, as `type/name`."""
         listed = self._context.session.resources.resources.list_by_resource_group(self._context.group)
         return [f"{resource.type}/{resource.name}" async for resource in listed if not self._context.owner.owns(resource.tags)]

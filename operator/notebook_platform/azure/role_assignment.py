@@ -23,8 +23,8 @@ FIELD = "spec.identity"
 
 @dataclass(frozen=True)
 class Given:
-    """Wanted assignments that exist. `ours`: those that this platform gave; `unowned`: those under the name that a platform gives, with no
-    platform's tag: one that was orphaned gave them."""
+    """Wanted assignments that exist. `ours`: given by this platform; `unowned`: with the name that a platform gives but without
+    a tag, as an orphaned platform leaves them."""
 
     there: frozenset[Assignment]
     ours: frozenset[Assignment]
@@ -32,7 +32,7 @@ class Given:
 
 
 class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
-    """Roles that must be given; what is wanted follows from the steps before."""
+    """Roles that must be assigned; the wanted ones follow from the steps before."""
 
     cacheable = True
     provides: type[outputs.GivenRoles]
@@ -43,7 +43,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
 
     @abstractmethod
     def wanted(self, inputs: Inputs) -> list[Assignment]:
-        """The assignments the spec asks for."""
+        """Return the assignments that the spec asks for."""
 
     def desired(self, inputs: Inputs) -> Sequence[Assignment] | None:
         return self.wanted(inputs) or None
@@ -67,7 +67,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         return Observed(found=Given(frozenset(there), frozenset(ours), frozenset(unowned)) if there else None)
 
     async def _listed(self, wanted: Assignment, *, fresh: bool) -> Sequence[Mapping[str, Any]]:
-        """What is given there: from the subscription's list that all platforms share, or asked for this very principal."""
+        """Return the assignments there: from the subscription's list that all platforms share, or read for this principal."""
         session = self._context.session
         inside = wanted.scope.lower().startswith(f"/subscriptions/{session.subscription_id.lower()}/")
         if not fresh and inside:
@@ -137,7 +137,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         return Ready()
 
     def _on_network(self, inputs: Inputs, principal_id: str | None) -> list[Assignment]:
-        """The role on the network that spec.identity asks for, for a principal; on subnets of others the subnet alone."""
+        """Return the role on the network that spec.identity asks for, for a principal; on existing subnets the subnet alone."""
         network = inputs.get(outputs.Network)
         spec = self._context.spec
         if principal_id is None:
@@ -154,7 +154,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
 
 
 class RoleAssignment(Roles):
-    """The role on the network for an identity that is known before the cluster."""
+    """The role on the network for an identity that is known before the cluster exists."""
 
     name = "RoleAssignment"
     provides = outputs.RoleAssignment
@@ -173,7 +173,8 @@ class OperatorIdentity:
 
 
 class ClusterRoles(Roles):
-    """Roles of identities that come with the cluster: on the network for a system-assigned one, on registries for the nodes."""
+    """Roles of identities that are created with the cluster: on the network for a system-assigned one, on registries for the
+    nodes."""
 
     name = "ClusterRoles"
     provides = outputs.ClusterRoles

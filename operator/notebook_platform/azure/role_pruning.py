@@ -1,7 +1,7 @@
 """RolePruning: role assignments that this platform gave and its spec no longer asks for are deleted.
 
 A narrower role, a registry that is no longer attached, another scope or a cluster with a new identity leave assignments behind that
-would otherwise last for ever, even longer than the platform. The step comes after those that give roles, so a new assignment is
+would otherwise outlive even the platform. The step comes after those that give roles, so a new assignment is
 there before an old one goes.
 """
 
@@ -31,7 +31,7 @@ Stale = tuple[Assignment, ...]
 
 
 class RolePruning(Step[Wanted, Stale, Stale]):
-    """What is desired are the assignments that the spec asks for; what is found are ours beyond them."""
+    """The desired state is the assignments that the spec asks for; observed are the platform's own beyond them."""
 
     name = "RolePruning"
     needs = (outputs.RoleAssignment, outputs.ClusterRoles, outputs.Cluster, outputs.Identity)
@@ -56,7 +56,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         return Observed(found=stale or None)
 
     def _identities_unknown(self, inputs: Inputs) -> bool:
-        """Whether there is a cluster that does not say (yet) who its nodes are: what they need cannot be known then."""
+        """Return whether a cluster exists whose node identities are not known (yet), so that their needs are unknown."""
         cluster = inputs.get(outputs.Cluster)
         identity = inputs.get(outputs.Identity)
         if cluster is None or cluster.planned or self._context.deleting:
@@ -75,17 +75,18 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         return tuple([a for a in stale if (a not in unlisted and not fresh) or await self._is_there(a, fresh=fresh)])
 
     def _is_listed(self, assignment: Assignment) -> bool:
-        """Whether the subscription's own list shows it."""
+        """Return whether the subscription's own list has it."""
         return assignment.scope.lower().startswith(f"/subscriptions/{self._context.session.subscription_id.lower()}/")
 
     def _ends_with_cluster(self, assignment: Assignment, inputs: Inputs) -> bool:
-        """In a deletion the operator's own access to the cluster lasts until the cluster goes, and goes with it."""
+        """Return whether the assignment is the operator's own access to the cluster, which a deletion needs until the cluster
+        is deleted."""
         cluster = inputs.get(outputs.Cluster)
         on_cluster = cluster is not None and assignment.scope.lower() == cluster.id.lower()
         return self._context.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
 
     async def _is_there(self, assignment: Assignment, *, fresh: bool) -> bool:
-        """Whether it exists and is still ours, as read from its own address."""
+        """Return whether it exists and is still the platform's, as read from its own address."""
         session = self._context.session
 
         async def read() -> bool:

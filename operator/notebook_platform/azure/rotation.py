@@ -1,7 +1,7 @@
-"""A pool is replaced by way of a temporary one. Pure: what is to be done next follows from which pools are there.
+"""Rotation: a pool is replaced through a temporary one. Pure: the next move follows from the existing pools.
 
 old                -> make the temporary pool
-old and temporary  -> the autoscaler lets go of the old one, its pods move, it goes
+old and temporary  -> the autoscaler releases the old one, its pods move, it is deleted
 temporary          -> make the pool anew
 new and temporary  -> the temporary pool's pods move back, it goes
 """
@@ -28,19 +28,19 @@ class Move(Enum):
 
 @dataclass(frozen=True)
 class Next:
-    """The next move, and the pool it is made with."""
+    """The next move, and the pool that it concerns."""
 
     move: Move
     pool: str
 
 
 def temporary_name(name: str) -> str:
-    """At most twelve lower-case letters and digits, as pool names are; another one for each name."""
+    """Return a name of at most twelve lower-case letters and digits, as pool names are; a different one for each name."""
     return f"{name[:7]}t{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
 def stand_ins(pools: Mapping[str, Wire], owner_tag: str, owner: str) -> dict[str, str]:
-    """Our temporary pools: the name of the pool that each holds the place of, by their own name."""
+    """Return the temporary pools: the name of the pool that each replaces, by their own name."""
     found = {}
     for name, pool in pools.items():
         tags = pool.get("tags") or {}
@@ -50,7 +50,7 @@ def stand_ins(pools: Mapping[str, Wire], owner_tag: str, owner: str) -> dict[str
 
 
 def next_move(name: str, pools: Mapping[str, Wire], *, differs: bool) -> Next | None:
-    """The next move for the pool `name`; `differs`: it has for life what is no longer wanted. None: nothing is to be done."""
+    """Return the next move for the pool `name`; `differs`: an immutable property changes. None: nothing is to be done."""
     temporary = temporary_name(name)
     there, helping = name in pools, temporary in pools
     if there and differs and not helping:

@@ -1,4 +1,4 @@
-"""What every Azure step is given for one pass."""
+"""The scope of the Azure steps of one reconcile: the spec, its owner, and the session."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from notebook_platform.kube.secrets import SecretStore
 
 
 class Drain(Protocol):
-    """Empties the nodes of an agent pool: None once nothing is left on them, else what is still there, in a sentence."""
+    """Empties the nodes of an agent pool: None once nothing is left on them, else the remaining pods in a sentence."""
 
     async def __call__(self, cluster: outputs.Cluster, pool: str) -> str | None: ...
 
 
 class Leaves(Protocol):
-    """What in a cluster a newer Kubernetes version would no longer serve, in a clause; None: nothing that is known."""
+    """Objects in a cluster that a newer Kubernetes version no longer serves, in a clause; None: none known."""
 
     async def __call__(self, cluster: outputs.Cluster, current: str, wanted: str) -> str | None: ...
 
@@ -32,8 +32,8 @@ class Leaves(Protocol):
 class AzureScope:
     """The spec, whose it is, and the way to Azure. `operations` are those remembered from earlier passes.
 
-    `signed_in` is the session, or why there is none: then only the step Credentials says so, the others wait for it.
-    `planning`: nothing may be written, not even to Secrets. `max_age`: how old a shared look may be, in seconds. `drain` empties
+    `signed_in` is the session, or why there is none: then the step Credentials reports it, and the remaining steps wait.
+    `planning`: nothing may be written, not even to Secrets. `max_age`: the maximum age of a cached read, in seconds. `drain` empties
     the nodes of an agent pool, given the kubeconfig and the pool's name; `leaves` tells what an upgrade of Kubernetes would leave
     behind.
     """
@@ -52,7 +52,7 @@ class AzureScope:
 
     @property
     def session(self) -> AzureSession:
-        """The session. Raises StepError with the reason why there is none."""
+        """Return the session. Raises StepError with the reason why there is none."""
         if isinstance(self.signed_in, Failed):
             raise StepError.of(self.signed_in)
         return self.signed_in
@@ -63,21 +63,21 @@ class AzureScope:
         return self.spec.azure.resource_group
 
     def id_of(self, type_: str, name: str) -> str:
-        """The ARM id that something in the platform's group has, or will have."""
+        """Return the ARM id that a resource of the platform's group has, or will have."""
         return f"/subscriptions/{self.spec.azure.subscription_id}/resourceGroups/{self.group}/providers/{type_}/{name}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags of whatever is created."""
+        """Return the tags of new resources."""
         return self.owner.tags(self.spec.azure.tags)
 
     async def look(self, kind: ResourceType, name: str, *, fresh: bool, group: str | None = None) -> dict[str, Any] | None:
-        """One thing in the platform's group (or another). Raises HttpResponseError."""
+        """Return one resource of the platform's group (or another). Raises HttpResponseError."""
         cache = self.session.cache
         return await cache.get(kind, self.group if group is None else group, name, max_age=self.max_age, fresh=fresh)
 
     async def pending(self, key: str, field: str) -> Observed[Any] | None:
-        """How the remembered operation under `key` stands: busy or failed; None when there is none or it is over."""
+        """Return the state of the recorded operation under `key`: busy or failed; None when there is none or it has ended."""
         operation = self.operations.get(key)
         if operation is None or (self.deleting and not operation.kind.startswith("delete")):
             # What is still being made need not be waited for when it is to go.

@@ -1,4 +1,4 @@
-"""A service principal of our own, made through Microsoft Graph: application, principal, and one secret that is kept in a Secret.
+"""A service principal created through Microsoft Graph: application, principal, and one secret that is kept in a Secret.
 
 The application has a unique name made from the platform's uid and is created by an upsert, so a create that is sent twice makes
 one application (https://learn.microsoft.com/graph/api/application-upsert).
@@ -29,14 +29,14 @@ LIFETIME = timedelta(days=365)
 CREDENTIAL = "notebook-platform"
 APP_ID, OBJECT_ID = "the appId of the application", "the id of the application or of its principal"
 AGAIN = 0.2
-"""Seconds until the next of the three writes (application, principal, secret): each is looked for before it is made."""
+"""Seconds until the next of the three writes (application, principal, secret): each is read before it is created."""
 
 Wire = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Principal:
-    """What is there of the three. `secret_id`: key id of the secret that the Secret holds."""
+    """The existing ones of the three. `secret_id`: key id of the secret in the Secret."""
 
     application: Wire
     principal: Wire | None
@@ -45,19 +45,19 @@ class Principal:
 
     @property
     def holds_secret(self) -> bool:
-        """Whether the secret we keep is one that Entra ID still knows."""
+        """Return whether Entra ID still has the stored secret."""
         known = {c["keyId"] for c in self.application.get("passwordCredentials") or ()}
         return self.secret_id is not None and self.secret_id in known
 
     @property
     def old_secrets(self) -> tuple[str, ...]:
-        """Key ids of secrets of ours that are not the one we keep."""
+        """Return the key ids of the operator's secrets beside the stored one."""
         ours = [c["keyId"] for c in self.application.get("passwordCredentials") or () if c.get("displayName") == CREDENTIAL]
         return tuple(key for key in ours if key != self.secret_id)
 
 
 class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
-    """Application, principal and secret, each made when it is found missing. What is wanted is the display name."""
+    """Application, principal and secret, each created when it is missing. The desired state is the display name."""
 
     name = "Identity"
     provides = outputs.Identity
@@ -85,7 +85,8 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         return Observed(found=Principal(application, principal, secret_id, kept.get("expires")))
 
     async def _left_behind(self) -> Failed | None:
-        """Why none may be created: the Secret holds the principal of a platform that was orphaned, whose cluster needs it for life."""
+        """Return why no principal may be created: the Secret holds the principal of an orphaned platform, whose cluster cannot
+        change it."""
         if self._context.deleting or await self._secrets.own(self._secret_name) is None:
             return None
         if await self._secrets.own(self._secret_name, orphaned=False) is not None:
@@ -99,7 +100,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         )
 
     async def _directory(self, *, fresh: bool) -> tuple[Wire | None, Wire | None]:
-        """The application and its principal: from the list that all platforms share, or each by its own address."""
+        """Return the application and its principal: from the list that all platforms share, or each from its own address."""
         cache, age = self._context.session.cache, self._context.max_age
         if not fresh:
             async with azure_errors(FIELD):
@@ -132,7 +133,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         return [Change(path=f"{FIELD}.{part}", action=Action.CREATE, after=desired) for part in missing]
 
     def _ends_soon(self, found: Principal) -> str | None:
-        """When the kept secret ends, if it is time to renew it."""
+        """Return when the stored secret ends, if it is time to renew it."""
         principal = self._context.spec.identity.service_principal
         if found.expires is None or principal is None:
             return None
@@ -162,8 +163,8 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         return Progressing(reason=Reason.CREATING, message=f"The service principal {desired} is being made", requeue_after=AGAIN)
 
     async def _renew(self, found: Principal) -> None:
-        """Add a secret and keep it. Others stay valid until the cluster has this one: PrincipalSecret removes them then, and with
-        them any that nobody keeps because the operator died before it could."""
+        """Add a secret and store it. Older ones stay valid until the cluster has this one: PrincipalSecret removes them then, and
+        also any that was never stored because the operator ended before."""
         application, path = found.application, f"/applications/{guid(found.application['id'], OBJECT_ID)}"
         principal = self._context.spec.identity.service_principal
         lifetime = parse_duration(principal.secret_lifetime) if principal else LIFETIME

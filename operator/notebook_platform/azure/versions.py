@@ -8,17 +8,17 @@ from notebook_platform.engine import Failed
 
 
 def parts(version: str) -> tuple[int, ...]:
-    """`1.34.2` -> (1, 34, 2)."""
+    """Parse a version: `1.34.2` gives (1, 34, 2)."""
     return tuple(int(part) for part in version.removeprefix("v").split("."))
 
 
 def satisfies(current: str, wanted: str) -> bool:
-    """Whether what runs is what is wanted: `1.34` is satisfied by any patch of it."""
+    """Return whether the running version is the wanted one: any patch satisfies `1.34`."""
     return parts(current)[: len(parts(wanted))] == parts(wanted)
 
 
 def downgrade(current: str, wanted: str, field: str) -> Failed | None:
-    """Why `wanted` cannot be had (VersionDowngrade): it lies behind what runs. None: it does not."""
+    """Return why `wanted` is impossible (VersionDowngrade): it is older than the running version. None: it is not."""
     if parts(wanted) >= parts(current)[: len(parts(wanted))]:
         return None
     return Failed(
@@ -29,13 +29,13 @@ def downgrade(current: str, wanted: str, field: str) -> Failed | None:
 
 
 def next_version(current: str, wanted: str) -> str:
-    """The version to ask for next on the way to `wanted`: itself, or the next minor when it is further away."""
+    """Return the version to request next on the way to `wanted`: itself, or the next minor when it is further away."""
     (_, minor, *_), (_, target, *_) = parts(current), parts(wanted)
     return wanted if target - minor <= 1 else f"1.{minor + 1}"
 
 
 def follows(wanted: str, control_plane: str, current: str = "") -> str:
-    """The version a pool may be asked for while the control plane runs another: never a newer minor than that one's.
+    """Return the version that a pool may be upgraded to while the control plane runs another: never a newer minor than that.
 
     Returns `wanted`, or the control plane's version when that is older. Empty when the pool, which runs `current`, is there
     already and has to wait.

@@ -1,4 +1,5 @@
-"""What Azure would refuse later, found before anything costs money: one function a check, each finding with its remedy.
+"""Checks before creation: what Azure would reject later, found before anything costs money. One function a check, each finding
+with its remedy.
 
 The step Preflight runs those that a creation or an upgrade needs; `notebook-platform doctor` runs all and shows the good ones too.
 """

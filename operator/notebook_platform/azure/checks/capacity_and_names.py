@@ -1,4 +1,4 @@
-"""Whether there is room for the platform: addresses in its subnets, and names that nobody else has."""
+"""Checks of capacity and names: enough addresses in the subnets, and names that are not taken."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ Wire = Mapping[str, Any]
 
 
 async def addresses(context: AzureScope, fresh: bool) -> list[Finding]:
-    """Room in the subnets: in those that the platform keeps, and before the cluster is there in those of others too."""
+    """Check the addresses in the subnets: in the platform's own, and before the cluster exists in existing ones too."""
     spec = context.spec
     others = await _subnets_of_others(context, fresh)
     amiss = [*subnet_findings(spec), *room_findings(spec, others)]
@@ -29,7 +29,8 @@ async def addresses(context: AzureScope, fresh: bool) -> list[Finding]:
 
 
 async def _subnets_of_others(context: AzureScope, fresh: bool) -> list[Room]:
-    """What those have left that can be seen. A cluster that is there has taken its addresses already."""
+    """Yield the free addresses of existing subnets, as far as they are visible. An existing cluster has taken its addresses
+    already."""
     async with azure_errors("spec.network.subnetId"):
         wanted = _pools_by_subnet(context)
         if not wanted or await cluster_is_there(context, fresh):
@@ -45,7 +46,7 @@ async def _subnets_of_others(context: AzureScope, fresh: bool) -> list[Room]:
 
 
 def _pools_by_subnet(context: AzureScope) -> dict[str, tuple[str, list[NodePool]]]:
-    """Subnets of others in our subscription: the member of the spec that names each, and the pools in it."""
+    """Return existing subnets in the platform's subscription: the member of the spec that names each, and its pools."""
     spec = context.spec
     default = spec.network.subnet_id if spec.network else None
     found: dict[str, tuple[str, list[NodePool]]] = {default: ("spec.network.subnetId", [])} if default else {}
@@ -65,7 +66,7 @@ async def _subnet(context: AzureScope, id_: str, fresh: bool) -> Wire | None:
 
 
 async def names(context: AzureScope, fresh: bool) -> list[Finding]:
-    """Whether things of these names are there already, and whose they are."""
+    """Check whether resources of these names exist, and who owns them."""
     found = []
     for what, field, kind, name, group in _named(context):
         async with azure_errors(field):
@@ -80,7 +81,7 @@ async def names(context: AzureScope, fresh: bool) -> list[Finding]:
 
 
 def _named(context: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, str]]:
-    """(what it is, the member of the spec that names it, its kind, its name, its group) of what the platform makes."""
+    """Return (description, member of the spec that names it, kind, name, group) of what the platform creates."""
     spec, group = context.spec, context.group
     yield "the resource group", "spec.azure.resourceGroup", GROUPS, group, ""
     if spec.network and spec.network.virtual_network:
@@ -91,7 +92,7 @@ def _named(context: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, s
 
 
 async def _node_group(context: AzureScope, fresh: bool) -> list[Finding]:
-    """AKS makes the group for the nodes and takes none that is there
+    """Check the node resource group: AKS creates it and rejects an existing one
     (https://learn.microsoft.com/azure/aks/faq#can-i-provide-my-own-name-for-the-aks-node-resource-group-)."""
     name = context.spec.cluster.node_resource_group or default_node_group(context.spec)
     async with azure_errors("spec.cluster.nodeResourceGroup"):

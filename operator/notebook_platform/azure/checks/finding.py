@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The result of a check."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ SEEN_LASTS = 30.0
 
 
 def oldest(context: AzureScope) -> float:
-    """How old such a look may be, in seconds."""
+    """Return the maximum age of a cached read, in seconds."""
     return max(context.max_age, SEEN_LASTS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at. `reason` is None when it is well; `blocks`: nothing can be made before it is.
+    """One result. `reason` is None when it is good; `blocks`: nothing can be created before it is resolved. `retry_in`: seconds
+    after which it may have resolved itself; None: only a user or Azure can change it.
 
     `retry_in`: seconds after which it may have healed by itself; None: only a person or Azure can change it.
     """
@@ -30,5 +31,5 @@ class Finding:
 
 
 Check = Callable[[AzureScope, bool], Awaitable[list[Finding]]]
-"""Takes what the steps work with, and whether to look at the thing itself instead of at what was seen some minutes ago.
-Raises StepError when it cannot look."""
+"""Takes the scope of the steps, and whether to read the resource itself instead of a cached answer.
+Raises StepError when it cannot be read."""

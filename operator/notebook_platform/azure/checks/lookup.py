@@ -1,4 +1,4 @@
-"""Looks at single things that several checks take."""
+"""Reads of single resources that several checks need."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +14,12 @@ Wire = Mapping[str, Any]
 
 
 async def cluster_is_there(context: AzureScope, fresh: bool) -> bool:
-    """Whether the platform's cluster exists. Raises HttpResponseError."""
+    """Return whether the platform's cluster exists. Raises HttpResponseError."""
     return await look_up(context, CLUSTERS, context.spec.cluster.name, context.group, fresh) is not None
 
 
 async def look_up(context: AzureScope, kind: ResourceType, name: str, group: str, fresh: bool) -> Wire | None:
-    """One thing, or None. Raises HttpResponseError."""
+    """Return one resource, or None. Raises HttpResponseError."""
     try:
         return await context.session.cache.get(kind, group, name, max_age=oldest(context), fresh=fresh)
     except HttpResponseError as error:

@@ -1,4 +1,4 @@
-"""Whether we are let in and may do all that will have to be done: the clock, and the roles."""
+"""Checks of access: the clock, and the roles for everything that the operator will do."""
 
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ SKEW_SECONDS = 300
 SUBSCRIPTIONS_API = "2022-12-01"
 PERMISSIONS_API = "2022-04-01"
 AGAIN = 60.0
-"""Seconds: new roles take minutes to work, and a clock is soon put right."""
+"""Seconds. New roles take minutes to become effective, and a clock is soon synchronised."""
 
 ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 
@@ -29,7 +29,7 @@ Permissions = Sequence[Mapping[str, Any]]
 
 
 async def clock(context: AzureScope, fresh: bool) -> list[Finding]:
-    """Our clock against Azure's."""
+    """Compare the operator's clock with Azure's."""
     session, path = context.session, f"/subscriptions/{context.spec.azure.subscription_id}"
 
     async def ask() -> float:
@@ -47,8 +47,8 @@ async def clock(context: AzureScope, fresh: bool) -> list[Finding]:
 
 @dataclass(frozen=True)
 class Need:
-    """An action on a scope, in the words of roles. `certain`: there is no way without it to make what the spec asks for; else
-    it may have been done by others, or is needed later."""
+    """An action on a scope, in the words of roles. `certain`: the spec cannot be applied without it; else it may have been done
+    before, or is needed later."""
 
     action: str
     scope: str
@@ -56,7 +56,7 @@ class Need:
 
 
 async def permissions(context: AzureScope, fresh: bool) -> list[Finding]:
-    """Which actions are missing, and on which scope. What Azure does not tell is not held against anybody."""
+    """Return findings for the missing actions by scope. What Azure does not show is not counted as missing."""
     subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
     async with azure_errors("spec.azure.resourceGroup"):
         group = await _group(context, fresh)
@@ -66,7 +66,7 @@ async def permissions(context: AzureScope, fresh: bool) -> list[Finding]:
 
 
 async def lacking(context: AzureScope, wanted: Iterable[Need], fresh: bool) -> list[Finding]:
-    """What is not granted of `wanted`: a finding a scope."""
+    """Return a finding for each scope on which actions of `wanted` are not granted."""
     subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
     missing: dict[tuple[str, bool], list[str]] = {}
     silent = True
@@ -90,7 +90,7 @@ async def _group(context: AzureScope, fresh: bool) -> Mapping[str, Any] | None:
 
 
 async def _granted(context: AzureScope, scope: str, fresh: bool) -> Permissions:
-    """The permissions of our roles on a scope, those from above too; empty when Azure does not tell.
+    """Return the permissions of the principal's roles on a scope, inherited ones too; empty when Azure does not show them.
 
     https://learn.microsoft.com/rest/api/authorization/permissions
     """
@@ -112,7 +112,7 @@ async def _granted(context: AzureScope, scope: str, fresh: bool) -> Permissions:
 
 
 def needs(context: AzureScope, group_exists: bool) -> Iterator[Need]:
-    """What the operator will do in Azure for the spec."""
+    """Return what the operator will do in Azure for the spec."""
     spec, subscription = context.spec, f"/subscriptions/{context.spec.azure.subscription_id}"
     group = f"{subscription}/resourceGroups/{context.group}" if group_exists else subscription
     managed = spec.network is not None and spec.network.virtual_network is not None
@@ -147,7 +147,7 @@ def needs(context: AzureScope, group_exists: bool) -> Iterator[Need]:
 
 
 def _identity_is_made(context: AzureScope) -> bool:
-    """Whether the cluster's identity is new, so that nobody can have given it a role yet."""
+    """Return whether the cluster's identity is new, so that it cannot have a role yet."""
     identity = context.spec.identity
     existing = (identity.service_principal and identity.service_principal.secret_ref) or (
         identity.user_assigned and identity.user_assigned.resource_id
@@ -156,7 +156,7 @@ def _identity_is_made(context: AzureScope) -> bool:
 
 
 def existing_subnets(context: AzureScope) -> list[str]:
-    """Ids of subnets that others keep, in the subscription of the platform."""
+    """Return the ids of existing subnets in the platform's subscription."""
     spec = context.spec
     ids = [spec.network.subnet_id if spec.network else None, *(pool.subnet_id for pool in spec.node_pools)]
     inside = f"/subscriptions/{spec.azure.subscription_id}/".lower()
@@ -164,7 +164,7 @@ def existing_subnets(context: AzureScope) -> list[str]:
 
 
 def is_granted(action: str, given: Permissions) -> bool:
-    """Whether one of the roles' permissions allows an action
+    """Return whether one of the roles' permissions allows an action
     (https://learn.microsoft.com/azure/role-based-access-control/role-definitions)."""
 
     def among(patterns: Iterable[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Names that all customers of Azure share, looked up before there is anything that could have them: DNS labels, registries."""
+"""Checks of names that all customers of Azure share, before anything of the platform can have them: DNS labels, registries."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from notebook_platform.azure.scope import AzureScope
 
 
 async def public_names(context: AzureScope, fresh: bool) -> list[Finding]:
-    """Those that somebody else has. Once the cluster is there, its own load balancers have the labels."""
+    """Return findings for names that are taken. Once the cluster exists, its own load balancers have the labels."""
     found: list[Finding] = []
     if not await cluster_is_there(context, fresh):
         for field, label in _labels(context):
@@ -20,7 +20,7 @@ async def public_names(context: AzureScope, fresh: bool) -> list[Finding]:
 
 
 def _labels(context: AzureScope) -> Iterator[tuple[str, str]]:
-    """(the member of the spec, the label)."""
+    """Yield (member of the spec, label)."""
     hub, binder = context.spec.jupyterhub, context.spec.binderhub
     if hub is not None and hub.expose.load_balancer is not None and hub.expose.load_balancer.dns_label:
         yield "spec.jupyterhub.expose.loadBalancer.dnsLabel", hub.expose.load_balancer.dns_label
@@ -33,7 +33,7 @@ def _labels(context: AzureScope) -> Iterator[tuple[str, str]]:
 
 
 async def _label(context: AzureScope, field: str, label: str) -> list[Finding]:
-    """https://learn.microsoft.com/rest/api/virtualnetwork/check-dns-name-availability"""
+    """Check a DNS label (https://learn.microsoft.com/rest/api/virtualnetwork/check-dns-name-availability)."""
     location = context.spec.azure.location
     async with azure_errors(field):
         told = await context.session.network.check_dns_name_availability(location, domain_name_label=label)
@@ -50,7 +50,7 @@ async def _label(context: AzureScope, field: str, label: str) -> list[Finding]:
 
 
 async def _registry(context: AzureScope, fresh: bool) -> list[Finding]:
-    """https://learn.microsoft.com/rest/api/container-registry/registries/check-name-availability"""
+    """Check a registry's name (https://learn.microsoft.com/rest/api/container-registry/registries/check-name-availability)."""
     binder, field = context.spec.binderhub, "spec.binderhub.registry.azure.name"
     if binder is None or binder.registry.azure is None:
         return []

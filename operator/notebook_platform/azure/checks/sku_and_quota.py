@@ -1,4 +1,4 @@
-"""What the subscription and the region have on offer: providers, versions, VM sizes, quota."""
+"""Checks of what the subscription and the region offer: providers, versions, VM sizes, quota."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ QUOTA_AGAIN = 300.0
 
 
 async def providers(context: AzureScope, fresh: bool) -> list[Finding]:
-    """Resource providers and preview features; those that are missing the operator registers itself."""
+    """Check resource providers and preview features; the operator registers the missing ones."""
     states = (await Providers(context).observe(Inputs(), fresh=fresh)).found or {}
     missing = [name for name, state in states.items() if state != REGISTERED]
     if not missing:
@@ -39,7 +39,7 @@ async def providers(context: AzureScope, fresh: bool) -> list[Finding]:
 
 
 async def version(context: AzureScope, fresh: bool) -> list[Finding]:
-    """Whether the region offers the wanted version."""
+    """Check whether the region offers the wanted version."""
     location, wanted = context.spec.azure.location, context.spec.cluster.kubernetes_version
     clusters, cache = context.session.container_service.managed_clusters, context.session.cache
 
@@ -61,14 +61,14 @@ async def version(context: AzureScope, fresh: bool) -> list[Finding]:
 
 @dataclass(frozen=True)
 class Size:
-    """A VM size on offer: its vCPUs, and the quota that they count against (lower case)."""
+    """An offered VM size: its vCPUs, and the quota that they count against (lower case)."""
 
     vcpus: int
     family: str
 
 
 async def _sizes(context: AzureScope, fresh: bool) -> Mapping[str, Size]:
-    """VM sizes that the subscription may use in the region, by name in lower case."""
+    """Return the VM sizes that the subscription may use in the region, by name in lower case."""
     location = context.spec.azure.location
 
     async def ask() -> Mapping[str, Size]:
@@ -90,12 +90,12 @@ def _vcpus(sku: Any) -> int:
 
 
 def _closed(sku: Any) -> bool:
-    """Whether the subscription may not use the size in the region (https://aka.ms/azureskunotavailable)."""
+    """Return whether the subscription may not use the size in the region (https://aka.ms/azureskunotavailable)."""
     return any(str(getattr(r.type, "value", r.type)).lower() == "location" for r in sku.restrictions or ())
 
 
 async def sizes(context: AzureScope, fresh: bool) -> list[Finding]:
-    """Whether the region has the VM sizes."""
+    """Check whether the region has the VM sizes."""
     known, pools, location = await _sizes(context, fresh), context.spec.node_pools, context.spec.azure.location
     unknown = [pool for pool in pools if known and pool.vm_size.lower() not in known]
     if not unknown:
@@ -112,14 +112,14 @@ async def sizes(context: AzureScope, fresh: bool) -> list[Finding]:
 
 @dataclass
 class Demand:
-    """vCPUs that the pools ask of one quota: at creation, and at most."""
+    """vCPUs that the pools need of one quota: at creation, and at most."""
 
     first: int = 0
     most: int = 0
 
 
 def demands(context: AzureScope, known: Mapping[str, Size], there: Sequence[Mapping[str, Any]]) -> dict[str, Demand]:
-    """What the spec asks of each quota beyond what the pools that are `there` (in wire form) have already."""
+    """Return what the spec needs of each quota beyond the existing pools (`there`, in wire form)."""
     found: dict[str, Demand] = {}
 
     def add(size: str, spot: bool, first: int, most: int) -> None:
@@ -138,7 +138,7 @@ def demands(context: AzureScope, known: Mapping[str, Size], there: Sequence[Mapp
 
 
 async def quota(context: AzureScope, fresh: bool) -> list[Finding]:
-    """vCPUs left in the region against those at creation, and against the most that may come."""
+    """Compare the free vCPUs of the region with those at creation, and with the maximum."""
     location, compute = context.spec.azure.location, context.session.compute
 
     async def ask() -> Mapping[str, tuple[str, int]]:
@@ -172,7 +172,7 @@ def _short(wanted: Mapping[str, Demand], left: Mapping[str, tuple[str, int]], lo
 
 
 def _room(wanted: Mapping[str, Demand], left: Mapping[str, tuple[str, int]], location: str) -> str:
-    """The quota that has least to spare."""
+    """Return the quota with the least to spare."""
     name = min(wanted, key=lambda name: left[name][1] - wanted[name].most)
     (called, free), demand = left[name], wanted[name]
     if demand.most <= 0:

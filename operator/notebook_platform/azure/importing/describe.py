@@ -1,6 +1,6 @@
-"""What is there in Azure, as the spec that would keep it so. Pure: wire forms in, members of the spec out.
+"""Convert existing Azure resources to the spec that keeps them unchanged. Pure: wire forms in, members of the spec out.
 
-Members that have the spec's or AKS's own default are left out, so that what is printed is what somebody chose.
+Members that have the spec's or AKS's own default are left out, so that only chosen values are printed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,16 +18,16 @@ Spec = dict[str, Any]
 
 AKS_DISK_GB = 128
 AKS_MAX_PODS = frozenset({30, 110, 250})
-"""Defaults of AKS by network plugin; another number was chosen by somebody."""
+"""Defaults of AKS by network plugin; any other number was chosen."""
 
 
 def _chosen(**members: Any) -> Spec:
-    """Without what is absent or empty."""
+    """Return the members that are neither absent nor empty."""
     return {key: value for key, value in members.items() if value not in (None, "", [], {}, ())}
 
 
 def describe_cluster(found: Wire, windows: Mapping[str, Wire]) -> Spec:
-    """spec.cluster of a managed cluster. `windows`: AKS's maintenance schedules by name."""
+    """Return spec.cluster of a managed cluster. `windows`: AKS's maintenance schedules by name."""
     properties = found["properties"]
     linux = properties.get("linuxProfile") or {}
     keys = (linux.get("ssh") or {}).get("publicKeys") or [{}]
@@ -120,7 +120,7 @@ def _window(windows: Mapping[str, Wire]) -> Spec | None:
 
 
 def describe_pool(pool: Wire, default_subnet: str | None, managed: Mapping[str, str]) -> Spec:
-    """One of spec.nodePools. `managed`: names of the platform's subnets by lower-case id."""
+    """Return one item of spec.nodePools. `managed`: names of the platform's subnets by lower-case id."""
     labels, taints = dict(pool.get("nodeLabels") or {}), list(pool.get("nodeTaints") or ())
     purpose = {"core": "Core", "user": "User"}.get(labels.pop(PURPOSE_LABEL, ""))
     if purpose == "User" and (USER_TAINT not in taints or pool.get("mode") != "User"):
@@ -158,7 +158,8 @@ def _spot(pool: Wire) -> Spec:
 
 
 def describe_network(networks: Iterable[Wire], group: str, pools: Sequence[Wire]) -> tuple[Spec | None, str | None]:
-    """(spec.network, the id of the default subnet). A network of the platform's group is kept, another's subnet is used."""
+    """Return (spec.network, the id of the default subnet). A network of the platform's group is adopted; a subnet of another is
+    used."""
     ids = list(dict.fromkeys(str(p["vnetSubnetID"]) for p in pools if p.get("vnetSubnetID")))
     if not ids:
         return None, None
@@ -180,7 +181,7 @@ def _prefix(subnet: Wire) -> str:
 
 
 def describe_autoscale(setting: Wire, pool: str) -> Spec:
-    """One of spec.autoscale. Profiles with a fixed date are left aside."""
+    """Return one item of spec.autoscale. Profiles with a fixed date are ignored."""
     properties = setting["properties"]
     profiles = {profile["name"]: profile for profile in properties["profiles"]}
     plain = next((p for p in profiles.values() if not p.get("recurrence") and not p.get("fixedDate")), None)
@@ -216,7 +217,7 @@ def _recurring(profile: Wire, end: Wire) -> Spec:
 
 
 def describe_rule(rule: Wire) -> Spec:
-    """One metric rule."""
+    """Return one metric rule."""
     trigger, action = rule["metricTrigger"], rule["scaleAction"]
     sign = 1 if action["direction"] == "Increase" else -1
     return _chosen(
@@ -234,7 +235,7 @@ def describe_rule(rule: Wire) -> Spec:
 
 
 def _duration(value: object) -> str:
-    """`PT10M` (or what an SDK model makes of it) -> `10m`."""
+    """Convert `PT10M` (or what an SDK model makes of it) to `10m`."""
     from isodate import parse_duration
 
     length = value if isinstance(value, timedelta) else parse_duration(str(value))

@@ -1,4 +1,4 @@
-"""Looking at everything a platform could consist of, for `import`. Reads only."""
+"""Scan of everything that a platform could consist of, for `import`. Reads only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ ROLE_NAMES = {id_: name for name, id_ in ROLES.items()}
 
 @dataclass(frozen=True)
 class Taken:
-    """The spec of what is there and a name for it, the cluster it stands on, and what a person must know or do besides."""
+    """The spec of the existing resources, a name for it, its cluster, and what a user must know or do besides."""
 
     name: str
     spec: Spec
@@ -77,7 +77,7 @@ async def scan(session: AzureSession, group: str, cluster_name: str | None, name
 
 
 def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
-    """Pools that run another minor version than the control plane: the spec has one for all."""
+    """Report pools with another minor version than the control plane: the spec has one for all."""
     told = cluster["properties"]
     ours = parts(str(told.get("currentKubernetesVersion") or told["kubernetesVersion"]))[:2]
     theirs = {p["name"]: str(p.get("currentOrchestratorVersion") or p.get("orchestratorVersion") or "") for p in pools}
@@ -115,7 +115,7 @@ def _managed_subnets(network: Spec | None, default: str | None) -> dict[str, str
 async def _identity(
     session: AzureSession, cluster: Wire, network: Spec | None, subnet: str | None, secret: str, remarks: list[str]
 ) -> Spec:
-    """spec.identity, with the role that it has on the network."""
+    """Return spec.identity, with its role on the network."""
     identity, profile = cluster.get("identity") or {}, cluster["properties"].get("servicePrincipalProfile") or {}
     client_id, kind = profile.get("clientId"), str(identity.get("type", ""))
     if client_id and client_id != "msi":
@@ -147,7 +147,7 @@ async def _identity(
 async def _role(
     session: AzureSession, principal: str | None, network: Spec | None, subnet: str | None, remarks: list[str]
 ) -> dict[str, str]:
-    """Which of the roles the operator gives is there already, and whether on the network or on its subnet."""
+    """Return the operator's role that is assigned already, and whether on the network or on its subnet."""
     if principal is None or subnet is None or network is None:
         return {}
     given = await _given(session, principal)
@@ -161,14 +161,14 @@ async def _role(
 
 
 async def _given(session: AzureSession, principal: str) -> set[tuple[str, str]]:
-    """(scope, role name) of what a principal was given, scopes in lower case."""
+    """Return (scope, role name) of a principal's assignments, scopes in lower case."""
     listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
     mine = [item["properties"] for item in listed if str(item["properties"].get("principalId")).lower() == principal.lower()]
     return {(str(p["scope"]).lower(), ROLE_NAMES.get(str(p["roleDefinitionId"]).rsplit("/", 1)[1].lower(), "")) for p in mine}
 
 
 async def _registries(session: AzureSession, cluster: Wire, identity: Spec) -> list[str]:
-    """Registries that the nodes may pull from."""
+    """Return the registries that the nodes may pull from."""
     kubelet = (cluster["properties"].get("identityProfile") or {}).get("kubeletidentity") or {}
     if identity["type"] == "ServicePrincipal" or not kubelet.get("objectId"):
         return []
