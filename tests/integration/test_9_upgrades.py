@@ -70,7 +70,7 @@ def old(site: Field) -> Field:
     too_old = {"scheduling": {**PRIORITIES["scheduling"], "userScheduler": {"enabled": True}}}
     site.apply(platform("0.11.1", too_old))
     site.until_reason(NAME, "JupyterHubReady", "UnsupportedKubernetes")
-    assert "jupyterhub-0.11.1 makes PodDisruptionBudget (policy/v1beta1), which Kubernetes 1." in why(site)
+    assert "jupyterhub-0.11.1 renders PodDisruptionBudget (policy/v1beta1), which Kubernetes 1." in why(site)
     assert revisions(site) == []
     site.apply(platform("0.11.1"))
     site.until_ready(NAME)

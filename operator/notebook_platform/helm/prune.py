@@ -68,7 +68,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
             if run is None:
                 continue
             if not run.ended and run.verb == "uninstall":
-                message = f"Helm is at work: uninstall {release} from {namespace}"
+                message = f"Helm is running: uninstall {release} from {namespace}"
                 return Observed(busy=Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.5))
             if run.words is not None and run.verb == "uninstall":
                 return Observed(failed=failure(run.words, f"release {release} of {namespace}"))

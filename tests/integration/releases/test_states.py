@@ -207,7 +207,7 @@ async def lock_taken_away_as_the_remedy_says(site: Site) -> None:
 
 
 Hand = Callable[[Site], Awaitable[None]]
-TAKE_AWAY = "and not by this operator. See that no helm is at work, then delete the Secret sh.helm.release.v1.little.v{} in"
+TAKE_AWAY = "and not by this operator. Make sure that no Helm process is running, then delete the Secret sh.helm.release.v1.little.v{} in"
 DRIFTS = "Deployment/little.spec.replicas is 3, wanted 1"
 CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (nothing_is_there, State.ABSENT, "Installing", "install little (little-1.0.0)", left_alone),

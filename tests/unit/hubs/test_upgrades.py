@@ -147,7 +147,7 @@ def test_kinds_that_kubernetes_no_longer_serves_are_named_and_custom_ones_left_t
         old + " " + old, replace(WANTED, chart=ChartRef(name="jupyterhub", version="0.11.1", reference="x")), (1, 25), FIELD
     )
     assert found is not None and found.message == (
-        "spec.jupyterhub.chart: jupyterhub-0.11.1 makes PodDisruptionBudget (policy/v1beta1), which Kubernetes 1.25 no longer serves"
+        "spec.jupyterhub.chart: jupyterhub-0.11.1 renders PodDisruptionBudget (policy/v1beta1), which Kubernetes 1.25 no longer serves"
     )
     assert refusal(words.format("Certificate", "cert-manager.io/v1"), WANTED, (1, 35), FIELD) is None
     assert refusal("something passing went wrong", WANTED, (1, 35), FIELD) is None

@@ -182,7 +182,9 @@ def _unready(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 CHECKS = (
     Check(Reason.VOLUME_NOT_BOUND, 2, _unbound, "choose a storage class that exists, or see the claim's events"),
-    Check(Reason.STORAGE_UNAVAILABLE, 2, _unattached, "see whether the disk hangs on another node or in another zone"),
+    Check(
+        Reason.STORAGE_UNAVAILABLE, 2, _unattached, "check whether the disk is attached to another node, or lies in another zone"
+    ),
     Check(
         Reason.NO_NODE_WITH_LABEL,
         1,
@@ -191,12 +193,12 @@ CHECKS = (
     ),
     Check(Reason.INSUFFICIENT_RESOURCES, 1, _no_room, "add nodes or a larger size (spec.nodePools), or ask for less"),
     Check(Reason.TAINT_NOT_TOLERATED, 1, _tainted, "add a pool without this taint, or a toleration"),
-    Check(Reason.UNSCHEDULABLE, 1, _unschedulable, "see spec.nodePools"),
+    Check(Reason.UNSCHEDULABLE, 1, _unschedulable, "check spec.nodePools"),
     Check(Reason.IMAGE_PULL_FAILED, 0, _image, "correct its name, or let the cluster's nodes pull from that registry"),
     Check(Reason.CONTAINER_CONFIG_ERROR, 0, _misconfigured, "create what the container refers to"),
     Check(Reason.OUT_OF_MEMORY, 0, _killed, "give it a higher limit"),
-    Check(Reason.CRASH_LOOPING, 0, _crashing, "see its log"),
-    Check(Reason.CONTAINER_WAITING, 3, _waits, "see the pod's events"),
-    Check(Reason.PROBE_FAILING, 4, _unready, "see its log"),
+    Check(Reason.CRASH_LOOPING, 0, _crashing, "read its log"),
+    Check(Reason.CONTAINER_WAITING, 3, _waits, "read the pod's events"),
+    Check(Reason.PROBE_FAILING, 4, _unready, "read its log"),
 )
-"""Reason, weight, what is amiss, what to do."""
+"""Reason, weight, the test for the cause, and the remedy."""
