@@ -217,7 +217,7 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (there_before_and_taken_over, State.UNMANAGED, "UpToDate", "Up to date", left_alone),
     (installed, State.IN_SYNC, "UpToDate", "Up to date", left_alone),
     (deployment_edited_by_hand, State.DRIFTED, "Drifted", DRIFTS, left_alone),
-    (deployment_deleted_by_hand, State.DRIFTED, "Drifted", "Deployment/little is 'gone', wanted 'there'", left_alone),
+    (deployment_deleted_by_hand, State.DRIFTED, "Drifted", "Deployment/little is 'missing', wanted 'present'", left_alone),
     (values_changed, State.OUT_OF_SYNC, "Upgrading", "upgrade little (little-1.0.0)", left_alone),
     (upgraded_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),
     (rolled_back_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),

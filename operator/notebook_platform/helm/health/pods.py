@@ -12,7 +12,7 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
 CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 OTHER_ZONE = ("volume node affinity conflict", "didn't match PersistentVolume's node affinity")
-"""The scheduler's words for a disk that no node can reach: of older and of newer Kubernetes."""
+"""The scheduler's messages for a disk that no node can reach, of older and of newer Kubernetes."""
 
 STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 
@@ -71,17 +71,17 @@ def _unbound(pod: Any, snapshot: HealthSnapshot) -> str | None:
             return f"the volume claim {name} is not bound (there is no storage class {class_name})"
         at_once = chosen.volume_binding_mode != "WaitForFirstConsumer" or SELECTED_NODE in (claim.metadata.annotations or {})
         if at_once:
-            told = snapshot.told("PersistentVolumeClaim", name, "ProvisioningFailed")
-            return f"the volume claim {name} is not bound (storage class {class_name}){f': {told}' if told else ''}"
+            event = snapshot.told("PersistentVolumeClaim", name, "ProvisioningFailed")
+            return f"the volume claim {name} is not bound (storage class {class_name}){f': {event}' if event else ''}"
     return None
 
 
 def _unattached(pod: Any, snapshot: HealthSnapshot) -> str | None:
     if pod.status.phase != "Pending":
         return None
-    told = snapshot.told("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
-    if told:
-        return f"a volume of pod {pod.metadata.name} cannot be used on node {pod.spec.node_name} ({told})"
+    event = snapshot.told("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
+    if event:
+        return f"a volume of pod {pod.metadata.name} cannot be used on node {pod.spec.node_name} ({event})"
     unscheduled = _unscheduled(pod) or ""
     if any(words in unscheduled for words in OTHER_ZONE):
         return f"the disk of pod {pod.metadata.name} lies in another zone than the nodes that have room ({unscheduled})"
@@ -173,10 +173,10 @@ def _waits(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 def _unready(pod: Any, snapshot: HealthSnapshot) -> str | None:
-    told = snapshot.told("Pod", pod.metadata.name, "Unhealthy")
+    event = snapshot.told("Pod", pod.metadata.name, "Unhealthy")
     for status in pod.status.container_statuses or ():
-        if status.state and status.state.running and not status.ready and told:
-            return f"container {status.name} of pod {pod.metadata.name} runs but is not ready ({told})"
+        if status.state and status.state.running and not status.ready and event:
+            return f"container {status.name} of pod {pod.metadata.name} runs but is not ready ({event})"
     return None
 
 
