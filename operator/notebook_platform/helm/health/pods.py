@@ -71,7 +71,7 @@ def _unbound(pod: Any, snapshot: HealthSnapshot) -> str | None:
             return f"the volume claim {name} is not bound (there is no storage class {class_name})"
         at_once = chosen.volume_binding_mode != "WaitForFirstConsumer" or SELECTED_NODE in (claim.metadata.annotations or {})
         if at_once:
-            event = snapshot.told("PersistentVolumeClaim", name, "ProvisioningFailed")
+            event = snapshot.latest_warning("PersistentVolumeClaim", name, "ProvisioningFailed")
             return f"the volume claim {name} is not bound (storage class {class_name}){f': {event}' if event else ''}"
     return None
 
@@ -79,7 +79,7 @@ def _unbound(pod: Any, snapshot: HealthSnapshot) -> str | None:
 def _unattached(pod: Any, snapshot: HealthSnapshot) -> str | None:
     if pod.status.phase != "Pending":
         return None
-    event = snapshot.told("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
+    event = snapshot.latest_warning("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
     if event:
         return f"a volume of pod {pod.metadata.name} cannot be used on node {pod.spec.node_name} ({event})"
     unscheduled = _unscheduled(pod) or ""
@@ -173,7 +173,7 @@ def _waits(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 def _unready(pod: Any, snapshot: HealthSnapshot) -> str | None:
-    event = snapshot.told("Pod", pod.metadata.name, "Unhealthy")
+    event = snapshot.latest_warning("Pod", pod.metadata.name, "Unhealthy")
     for status in pod.status.container_statuses or ():
         if status.state and status.state.running and not status.ready and event:
             return f"container {status.name} of pod {pod.metadata.name} runs but is not ready ({event})"
