@@ -218,7 +218,7 @@ def test_a_change_that_hides_the_homes_waits_to_be_approved(hub: Hub, name: str)
     message = hub.until("JupyterHubReady", "ApprovalNeeded", words)
     assert TOKEN.search(message) and hub.condition("Stalled")["reason"] == "ApprovalNeeded"
     pending = [change for change in hub.author.platform(NAME)["status"]["plan"] if change["step"] == "JupyterHub"]
-    assert pending and all("waits to be approved" in change["requiresApproval"] for change in pending)
+    assert pending and all("requires approval" in change["requiresApproval"] for change in pending)
     assert hub.revision == before
 
 

@@ -1,8 +1,8 @@
 """Adoption: a release that another Helm installed becomes the platform's because the spec sets `adoption: IfUnowned`.
 
-Its record stands where tenants may write, and nothing tells a forged one from a real one. So a record is taken as a base only if every
-object in its manifest exists and bears Helm's marks of this very release: whoever could set them could change the object anyway. What
-is adopted is never created, changed or run from (no drift correction, no rollback, no hooks): the chart and the values of the spec are.
+Tenants may write to the place of its record, and a forged record cannot be distinguished from a real one. So a record is used only if every
+object in its manifest exists and has Helm's annotations for this release: who can set those can change the object anyway. The operator
+never applies the content of an adopted record (no drift correction, no rollback, no hooks), but the chart and the values of the spec.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def look(thing: Mapping[str, Any]) -> str | None:
+        async def check_one(thing: Mapping[str, Any]) -> str | None:
             async with gate:
                 return await _unproven(objects, thing, release)
 
-        found = [one for one in await asyncio.gather(*map(look, release.objects())) if one]
+        found = [one for one in await asyncio.gather(*map(check_one, release.objects())) if one]
     if not found:
         return None
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
@@ -41,7 +41,7 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
         message=f"{field}: the record {release.secret_name} names objects that are not known to be of release {release.name}: "
         f"{', '.join(found[:MOST_NAMED])}{more}",
         remedy=f"Run `helm upgrade` on the release once more, so that its record and its objects agree; or delete the Secrets {release.secret_name}"
-        f" and older ones in namespace {release.namespace}: the release is installed anew over its objects.",
+        f" and older ones in namespace {release.namespace}: the operator installs the release over its existing objects.",
         retry_in=60,
     )
 

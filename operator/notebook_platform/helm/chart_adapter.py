@@ -89,7 +89,7 @@ class ChartAdapter(ABC):
         return list(dropped_volumes(existing, objects | await without_volume(target.api, existing)))
 
     async def save(self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted) -> Progressing | None:
-        """Keep safe what an upgrade could destroy, right before it; None: it may begin. Raises StepError when that fails."""
+        """Back up, right before an upgrade, what it could destroy; None: the upgrade may begin. Raises StepError when that fails."""
         return None
 
     def irreversible(self, bad: Release, good: Release) -> str:
@@ -101,5 +101,5 @@ class ChartAdapter(ABC):
         return ()
 
     async def clear(self, api: client.ApiClient) -> None:
-        """End what the release started itself, after Helm has uninstalled it."""
+        """Delete what the release created at run time, after Helm has uninstalled it."""
         return

@@ -1,8 +1,8 @@
 """Drift of a release: differences between its live objects and its manifest, found by a dry run of the API server.
 
-A server-side apply in dry run answers what the object would be with the manifest's members, defaults and normal forms included.
-Where that differs from the live object, another client changed it. A correction writes these members only; Helm does not run, so
-no hook runs and no revision is written.
+A server-side apply in dry run returns the object as it would be with the manifest's members applied, defaults and normal forms
+included. A member that differs from the live object was changed after Helm wrote it. The correction writes the differing members
+only. It does not run Helm, so no hook runs and no revision is written.
 https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 MANAGER = "notebook-platform-drift"
 AT_ONCE = 8
-LOOKS = 3
-"""Reads of an object that another client is writing; then the next reconcile compares it."""
+MOST_READS = 3
+"""Reads of an object that another client keeps writing; after them the next reconcile compares it."""
 KEPT_BY_SERVER = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
 NOT_SHOWN = "(not shown)"
 COME_AND_GO = frozenset({"Job", "Pod"})
-"""Kinds that end by themselves and may be cleared away."""
+"""Kinds that end when their work is done and that a controller may delete then."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ async def drifted(api: client.ApiClient, release: Release) -> list[Drift]:
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def look(thing: Mapping[str, Any]) -> list[Drift]:
+        async def compare_one(thing: Mapping[str, Any]) -> list[Drift]:
             async with gate:
                 return await _of_object(objects, thing)
 
-        found = await asyncio.gather(*map(look, release.objects()))
+        found = await asyncio.gather(*map(compare_one, release.objects()))
     return [drift for drifts in found for drift in drifts]
 
 
@@ -65,10 +65,10 @@ async def _of_object(objects: Live, thing: Mapping[str, Any]) -> list[Drift]:
         now, changes = await _compared(objects, thing)
         if now is None:
             served = await objects.place(thing) is not None
-            return [Drift(where, "gone", "there")] if served and thing["kind"] not in COME_AND_GO else []
+            return [Drift(where, "missing", "present")] if served and thing["kind"] not in COME_AND_GO else []
     except ERRORS as error:
         if error.status == 422 and "immutable" in str(error.body):
-            return [Drift(where, "changed in a way that cannot be changed back", "as the release has it")]
+            return [Drift(where, "immutable member changed", "as in the release")]
         log.debug("%s cannot be compared: %s", where, error.status)
         return []
     hidden = thing["kind"] == "Secret"
@@ -79,7 +79,7 @@ async def _compared(objects: Live, thing: Mapping[str, Any]) -> tuple[dict[str, 
     """Return the live object (None: it does not exist) and its differences. An object that changes between both requests has
     none: a controller is writing it."""
     now = None
-    for _ in range(LOOKS):
+    for _ in range(MOST_READS):
         now = await objects.get(thing)
         if now is None:
             break
@@ -95,8 +95,8 @@ def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**{k: v for k, v in document.items() if k != "status"}, "metadata": metadata}
 
 
-async def put_right(api: client.ApiClient, release: Release, paths: Collection[str], field: str) -> None:
-    """Make the members at these paths (as `Drift.path`) what the release says again. Raises StepError (DriftNotCorrectable)."""
+async def restore(api: client.ApiClient, release: Release, paths: Collection[str], field: str) -> None:
+    """Restore the members at these paths (as `Drift.path`) to the values of the manifest. Raises StepError (DriftNotCorrectable)."""
     async with live(api, release.namespace) as objects:
         for thing in release.objects():
             where = _where(thing)
@@ -104,19 +104,19 @@ async def put_right(api: client.ApiClient, release: Release, paths: Collection[s
             if not mine:
                 continue
             try:
-                await _put_right(objects, release, thing, mine)
+                await _restore(objects, release, thing, mine)
             except ERRORS as error:
                 if error.status == 409:
-                    continue  # another client has just written it: the next read shows
+                    continue  # another client wrote it just now: the next reconcile compares it again
                 raise StepError(
                     Reason.DRIFT_NOT_CORRECTABLE,
-                    f"{field}: {where} of release {release.name} was changed by hand and cannot be changed back ({error.status})",
-                    f"Delete {where} in namespace {release.namespace}, and it is made anew; or name it in spec.driftIgnore.",
+                    f"{field}: {where} of release {release.name} has drifted and cannot be corrected ({error.status})",
+                    f"Delete {where} in namespace {release.namespace} so that the operator creates it again, or name it in spec.driftIgnore.",
                     retry_in=60,
                 ) from None
 
 
-async def _put_right(objects: Live, release: Release, thing: Mapping[str, Any], paths: Sequence[str]) -> None:
+async def _restore(objects: Live, release: Release, thing: Mapping[str, Any], paths: Sequence[str]) -> None:
     now, changes = await _compared(objects, thing)
     if now is None:
         await objects.create(as_helm_makes_it(thing, release))

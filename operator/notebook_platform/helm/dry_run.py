@@ -1,7 +1,7 @@
 """Dry run of a release: the chart is rendered against the cluster's own API before anything is written.
 
-Helm ends an upgrade at the first object that the cluster rejects, and has written a revision by then. A dry run reports the
-rejection before, in plans too. Its result is cached until chart, values or cluster change.
+Helm ends an upgrade at the first object that the cluster rejects, and has written a failed revision by then. A rejection in the dry
+run is reported before that, in plans too. A result is kept until the chart, the values or the cluster's version change.
 """
 
 import asyncio
@@ -34,19 +34,20 @@ CERTAIN = frozenset(
         Reason.REPOSITORY_UNREACHABLE,
     }
 )
-"""What holds for the real run too. Anything else may go well then, or fails there and is counted."""
+"""Reasons that hold for the real run too. After any other failure the real run may succeed; if it fails, that is counted."""
 
-FROM_AFAR = frozenset({Reason.CHART_NOT_FOUND, Reason.REPOSITORY_REFUSED, Reason.CHART_DIGEST_MISMATCH, Reason.CHART_TOO_LARGE})
-AGAIN = 60.0
-"""Seconds until such a refusal is asked for again: a repository can be corrected without a change of the spec."""
+REMOTE = frozenset({Reason.CHART_NOT_FOUND, Reason.REPOSITORY_REFUSED, Reason.CHART_DIGEST_MISMATCH, Reason.CHART_TOO_LARGE})
+RETRY_AFTER = 60.0
+"""Seconds until a dry run with a reason of REMOTE is repeated: a repository can be corrected without a change of the spec."""
 
 PATIENCE = 5.0
+"""Seconds that a reconcile waits for a dry run."""
 
 LONGEST = 180.0
-"""Seconds. A chart that is not fetched and rendered in this time is given up."""
+"""Seconds. Upper bound for fetching and rendering a chart."""
 
 RENDERED = Budget(bytes=8 << 20, nodes=400_000, depth=100)
-"""Of all that one chart renders. Helm could not keep more: a release is one Secret."""
+"""Of the rendered manifests of one chart. Helm stores a release in one Secret, which could not hold more."""
 
 NO_MATCH = re.compile(r'no matches for kind "(\w+)" in version "([^"]+)"')
 
@@ -80,7 +81,7 @@ class DryRuns:
         if task is None or before != digest or _outdated(task, time.monotonic() - begun):
             if task is not None:
                 task.cancel()
-            task = asyncio.create_task(self._run(target, wanted, field, upgrade), name=f"rehearsal {release}")
+            task = asyncio.create_task(self._run(target, wanted, field, upgrade), name=f"dry run {release}")
             self._kept[release] = digest, task, time.monotonic()
         await asyncio.wait({task}, timeout=self._patience)
         if not task.done():
@@ -107,7 +108,7 @@ class DryRuns:
         return DryRun(refused=unserved(gone, wanted, target.served_version, field), objects=parts)
 
     async def close(self) -> None:
-        """End what runs."""
+        """Cancel the running dry runs and wait for their end."""
         tasks = [task for _, task, _ in self._kept.values()]
         for task in tasks:
             task.cancel()
@@ -116,10 +117,10 @@ class DryRuns:
 
 def _outdated(task: asyncio.Task[DryRun], seconds: float) -> bool:
     """Return whether a dry run ended with a failure that may no longer hold."""
-    if seconds < AGAIN or not task.done() or task.cancelled() or task.exception():
+    if seconds < RETRY_AFTER or not task.done() or task.cancelled() or task.exception():
         return False
     refused = task.result().refused
-    return refused is not None and refused.reason in FROM_AFAR
+    return refused is not None and refused.reason in REMOTE
 
 
 async def objects(rendered: str) -> list[dict[str, Any]]:
@@ -132,8 +133,8 @@ async def objects(rendered: str) -> list[dict[str, Any]]:
 def _unreadable(wanted: Wanted, refused: DocumentRefused, field: str) -> Failed:
     return Failed(
         reason=Reason.CHART_REFUSED,
-        message=f"{field}.chart: what {wanted.chart.name}-{wanted.chart.version} renders is not read: {refused}",
-        remedy=f"Choose another {field}.chart.version, or ask for less of it in {field}.values.",
+        message=f"{field}.chart: the manifests of {wanted.chart.name}-{wanted.chart.version} cannot be read: {refused}",
+        remedy=f"Choose another {field}.chart.version, or switch off parts of it in {field}.values.",
     )
 
 
@@ -157,16 +158,16 @@ def unserved(kinds: Iterable[Kind], wanted: Wanted, kubernetes: tuple[int, int],
     chart, served = f"{wanted.chart.name}-{wanted.chart.version}", ".".join(map(str, kubernetes))
     return Failed(
         reason=Reason.UNSUPPORTED_KUBERNETES,
-        message=f"{field}.chart: {chart} makes {', '.join(map(named, gone))}, which Kubernetes {served} no longer serves",
-        remedy=f"Choose a newer {field}.chart.version, or switch off what makes it.",
+        message=f"{field}.chart: {chart} renders {', '.join(map(named, gone))}, which Kubernetes {served} no longer serves",
+        remedy=f"Choose a newer {field}.chart.version, or switch off the part that renders it.",
     )
 
 
-def refusal(words: str, wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
-    """Return the failure that Helm's message means, if it holds for the real run too. Missing kinds of custom resources are
+def refusal(message: str, wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
+    """Return the failure for Helm's message, if it holds for the real run too. Missing kinds of custom resources are
     left to the real run: a chart may install their definitions. Pure."""
-    missing: list[Kind] = [(version, kind) for kind, version in NO_MATCH.findall(words)]
+    missing: list[Kind] = [(version, kind) for kind, version in NO_MATCH.findall(message)]
     if missing:
         return unserved([kind for kind in missing if kind in REMOVED], wanted, kubernetes, field)
-    told = failure(words, field)
-    return told if told.reason in CERTAIN else None
+    failed = failure(message, field)
+    return failed if failed.reason in CERTAIN else None

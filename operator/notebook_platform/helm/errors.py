@@ -1,4 +1,4 @@
-"""Helm's error messages as reason and remedy: a table over their words, which are quoted without secrets."""
+"""Translation of Helm's error messages into reasons and remedies, by a table of patterns. Messages are quoted without secrets."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ from notebook_platform.engine.outcome import Failed
 from notebook_platform.kube.redaction import sanitize
 
 LONGEST = 500
+"""Characters of a quoted message."""
+
+RETRIES = "The operator retries."
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ TABLE = (
     Row(
         r"values don't meet the specifications of the schema",
         Reason.VALUES_REFUSED,
-        "Correct {field}.values (or valuesFrom): the chart's schema refuses what helm names above.",
+        "Correct {field}.values (or valuesFrom): the chart's schema rejects the values that Helm names above.",
     ),
     Row(
         r"resource mapping not found|no matches for kind|ensure CRDs are installed",
@@ -40,61 +43,61 @@ TABLE = (
     Row(
         r"(FetchReference|failed to fetch|looks like .* is not a valid chart repository).*(401|403|[Uu]nauthorized|[Dd]enied|[Ff]orbidden)",
         Reason.REPOSITORY_REFUSED,
-        "The repository of {field}.chart wants a sign-in that the operator does not have, or does not hold this chart.",
+        "Name a repository in {field}.chart that holds this chart and requires no sign-in.",
     ),
     Row(
         r"\"FetchReference\" on source: \S+ not found|no chart version found|404 Not Found|"
         r"not found in .* repository|chart \S+ .*not found|not a valid chart repository|failed to fetch",
         Reason.CHART_NOT_FOUND,
-        "Correct {field}.chart.version or {field}.chart.repository; the operator checks again once an interval.",
+        "Correct {field}.chart.version or {field}.chart.repository; the operator reads the repository again once an interval.",
     ),
     Row(
         r"no such host|connection refused|i/o timeout|network is unreachable|dial tcp",
         Reason.REPOSITORY_UNREACHABLE,
-        "See whether the operator can reach the chart repository and the cluster; it is tried again.",
+        f"Check that the operator can reach the chart repository and the cluster. {RETRIES}",
         30,
     ),
     Row(
         r"invalid ownership metadata|cannot be imported into the current release",
         Reason.OWNERSHIP_CONFLICT,
-        "Something in the namespace belongs to another release: choose another {field}.namespace, or remove it.",
+        "Choose another {field}.namespace, or delete the object: it belongs to another release.",
     ),
     Row(
         r"another operation \(install/upgrade/rollback\) is in progress",
         Reason.RELEASE_LOCKED,
-        "Another Helm process is at work; it is tried again.",
+        f"Wait for the other Helm process to end. {RETRIES}",
         15,
     ),
     Row(
         r"secrets \"sh\.helm\.release\.v1\.\S+\" already exists",
         Reason.RELEASE_RECORD_CHANGED,
-        "Another helm, or whoever may write Secrets in the namespace of {field}, wrote a record of this revision meanwhile. It is tried again.",
+        "Find out which other client writes Secrets in the namespace of {field}: it wrote a record of this revision. " + RETRIES,
         30,
     ),
     Row(
         r"has no deployed releases",
         Reason.NOTHING_DEPLOYED,
-        "Helm's records of {field} name no deployed revision. Delete the Secrets sh.helm.release.v1.* of that release: the operator "
-        "installs it again over its existing objects, and volumes stay.",
+        "Delete the Secrets sh.helm.release.v1.* of the release of {field}, none of which records a deployed revision: the operator "
+        "installs the release over its existing objects, and volumes stay.",
         60,
     ),
     Row(
         r"(pre|post)-(install|upgrade)\S* hooks? failed|failed (pre|post)-(install|upgrade)|hook .* timed out",
         Reason.HOOK_FAILED,
-        "See the Job that helm names; it is tried again.",
+        f"Read the log of the Job that Helm names. {RETRIES}",
         60,
     ),
     Row(
         r"execution error at|parse error at|error calling|nil pointer evaluating",
         Reason.VALUES_REFUSED,
-        "The chart's templates refuse the values: correct {field}.values as helm says above.",
+        "Correct {field}.values as Helm's message above says: the chart's templates reject them.",
     ),
     Row(
         r"helm wrote more than \d+ bytes",
         Reason.CHART_REFUSED,
-        "The chart renders more than the operator reads: choose another {field}.chart.version, or ask for less in {field}.values.",
+        "Choose another {field}.chart.version, or switch off parts of the chart in {field}.values: it renders more than the operator reads.",
     ),
-    Row(r"timed out waiting|context deadline exceeded", Reason.HELM_TIMED_OUT, "It is tried again.", 60),
+    Row(r"timed out waiting|context deadline exceeded", Reason.HELM_TIMED_OUT, RETRIES, 60),
 )
 
 
@@ -109,12 +112,12 @@ def _cleaned(text: str) -> str:
     return re.sub(r"^(Error: )+", "", sanitize(" ".join(kept)))
 
 
-def failure(said: str, field: str) -> Failed:
-    """Return the failure that Helm's message (its stderr, or the description of a failed revision) means for the part of the
-    spec `field`."""
-    text, message = _cleaned(said), f"{field}: helm: {words_of(said)}"
+def failure(stderr: str, field: str) -> Failed:
+    """Return the failure for Helm's message (its stderr, or the description of a failed revision). `field`: the part of the spec
+    that asks for the release."""
+    text, message = _cleaned(stderr), f"{field}: helm: {words_of(stderr)}"
     for row in TABLE:
         if re.search(row.text, text):
             remedy = row.remedy.format(field=field)
             return Failed(reason=row.reason, message=message, remedy=remedy, retry_in=row.retry_in)
-    return Failed(reason=Reason.HELM_FAILED, message=message, remedy="It is tried again.", retry_in=60)
+    return Failed(reason=Reason.HELM_FAILED, message=message, remedy="The operator retries.", retry_in=60)

@@ -161,6 +161,6 @@ def records_changed(history: History, owned: OwnedRelease | None, field: str, la
         reason=Reason.RELEASE_RECORD_CHANGED,
         message=f"{field}: no record of {label} is as the operator's helm wrote it (Secret {names}{more} of namespace {namespace})",
         remedy=f"Find out who may write Secrets in namespace {namespace}. Restore the Secret from a backup; or delete it, and the release "
-        "is installed anew over its objects, with its volumes.",
+        "is installed over its existing objects, with its volumes.",
         retry_in=20,
     )

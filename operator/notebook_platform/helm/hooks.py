@@ -1,4 +1,4 @@
-"""Hooks of a chart: their progress while Helm waits for them, and their objects that a newer chart has as its own."""
+"""Hooks of a chart: their progress while Helm waits for them, and the objects of hooks that become part of a newer chart."""
 
 from collections.abc import Collection
 from typing import Any
@@ -39,10 +39,10 @@ def become_parts(release: Release, objects: Collection[Place]) -> tuple[Place, .
 
 
 async def hand_over(api: client.ApiClient, release: Release, places: Collection[Place]) -> None:
-    """Give what hooks made the marks by which helm knows its own; helm would refuse to upgrade over it. What bears another
-    release's marks is left alone.
+    """Add the release's ownership annotations to objects that hooks created: without them Helm refuses to upgrade the objects.
+    Objects with another release's annotations are left unchanged.
 
-    PriorityClasses of z2jh's charts before 1 are such (https://github.com/jupyterhub/zero-to-jupyterhub-k8s/issues/2526).
+    Example: the PriorityClasses of z2jh's charts before 1 (https://github.com/jupyterhub/zero-to-jupyterhub-k8s/issues/2526).
     """
     if not places:
         return

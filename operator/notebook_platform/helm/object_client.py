@@ -28,7 +28,7 @@ class Live:
         """Return (resource, name and namespace) of an object; None when the server does not serve its kind."""
         try:
             resource = await self._dynamic.resources.get(api_version=thing["apiVersion"], kind=thing["kind"])
-        except (ResourceNotFoundError, KeyError):  # KeyError: the client's word for a version that the group does not have
+        except (ResourceNotFoundError, KeyError):  # KeyError: the group does not have the version
             return None
         metadata = thing["metadata"]
         where = {"namespace": metadata.get("namespace") or self._namespace} if resource.namespaced else {}
@@ -59,19 +59,19 @@ class Live:
         return applied
 
     async def create(self, thing: Object) -> None:
-        """Create it. Raises ERRORS."""
+        """Create the object. Raises ERRORS."""
         placed = await self.place(thing)
         assert placed is not None
         await self._dynamic.create(placed[0], body=dict(thing), **{k: v for k, v in placed[1].items() if k == "namespace"})
 
     async def replace(self, thing: Object) -> None:
-        """Replace the object, unless another client has written it since it was read. Raises ERRORS."""
+        """Replace the live object, unless its resourceVersion has changed (409). Raises ERRORS."""
         placed = await self.place(thing)
         assert placed is not None
         await self._dynamic.replace(placed[0], body=dict(thing), **placed[1])
 
     async def delete(self, thing: Object) -> None:
-        """Delete it and what it owns, if it is there. Raises ERRORS."""
+        """Delete the object and its dependents, if it exists. Raises ERRORS."""
         placed = await self.place(thing)
         if placed is None:
             return

@@ -178,7 +178,7 @@ class ReleaseObserver:
             message = f"The spec has changed: the Helm process of {content.release} is stopped"
             return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.2)
         hooks = await content.progress(target.api)
-        message = f"Helm is at work: {run.verb} {content.release} in {content.namespace}" + (f", {hooks}" if hooks else "")
+        message = f"Helm is running: {run.verb} {content.release} in {content.namespace}" + (f", {hooks}" if hooks else "")
         wait = min(max(0.5, run.seconds / 10), 10.0)
         return Progressing(reason=REASONS[run.verb], message=message, requeue_after=wait)
 

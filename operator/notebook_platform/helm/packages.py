@@ -29,16 +29,16 @@ LARGEST = 20 * 1024 * 1024
 
 PULL_SECONDS = 120.0
 KEPT = 3
-"""Packages that stay in the private directory, which is a part of the pod's memory."""
+"""Packages that are kept in the private directory, which counts towards the pod's memory."""
 
 LEFT_BEHIND = 3600.0
-"""Seconds. Helm never works on one package for so long."""
+"""Seconds after which a leftover file is deleted: more than Helm ever works on one package."""
 
 OVER_THE_LIMIT = ("file too large", "out of memory", "cannot allocate memory")
-"""What helm says when it reaches a limit of the runner's."""
+"""Parts of Helm's messages when it reaches a limit of the runner."""
 
 AT_ONCE = 2
-"""Packages that are obtained at the same time."""
+"""Packages that are downloaded at the same time."""
 
 ALGORITHM = "sha256:"
 
@@ -47,7 +47,7 @@ Pull = Callable[[ChartRef, Path], Awaitable[None]]
 
 
 class Packages:
-    """The packages whose digests specs have given."""
+    """The packages of charts for which a spec sets a digest."""
 
     def __init__(self, directory: Path, pull: Pull) -> None:
         self._directory = directory
@@ -76,7 +76,7 @@ class Packages:
             link.unlink(missing_ok=True)
 
     async def _obtained(self, chart: ChartRef, digest: str) -> Path:
-        """Get the package from where the chart comes from; keep it only when its digest is the one that was given."""
+        """Fetch the package from the chart's source, and keep it only if it has the digest of the spec."""
         with tempfile.TemporaryDirectory(dir=self._directory, prefix="pull-", ignore_cleanup_errors=True) as place:
             if not chart.is_archive:
                 await self._pulled(chart, Path(place))
@@ -136,7 +136,7 @@ class Packages:
         return link
 
     def _remove_leftovers(self) -> None:
-        """Remove what operators that were killed have left. Kept packages stay: their content is compared at each use."""
+        """Remove the leftovers of killed operators. Kept packages stay: their content is compared at each use."""
         for pattern in ("pull-*", "use-*"):
             for path in self._directory.glob(pattern):
                 if time.time() - path.stat().st_ctime > LEFT_BEHIND:
@@ -144,7 +144,7 @@ class Packages:
 
 
 def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
-    """Copy the package and return the digest of the copy, so that a change of the source meanwhile does no harm. Raises
+    """Copy the package and return the digest of the copy, so that a concurrent change of the source has no effect. Raises
     StepError (ChartTooLarge, ChartNotFound)."""
     digest, size = hashlib.sha256(), 0
     source = Path(chart.reference) if chart.is_archive else next(place.glob("*.tgz"))
@@ -170,7 +170,7 @@ def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
 def _too_large(chart: ChartRef) -> StepError:
     return StepError(
         Reason.CHART_TOO_LARGE,
-        f"{chart.field}: the package of {chart.name} {chart.version}, or its repository's index, is larger than the operator takes "
+        f"{chart.field}: the package of {chart.name} {chart.version}, or its repository's index, is larger than the operator accepts "
         f"({LARGEST >> 20} MiB for a package)",
         f"Set {chart.field}.version or {chart.field}.repository to a smaller package.",
     )

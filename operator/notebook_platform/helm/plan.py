@@ -83,7 +83,7 @@ def upgrades(wanted: Wanted, release: Release, owned: OwnedRelease | None, previ
 
 
 def _gate(preview: RevisionPreview, *, begun: bool) -> Gate | None:
-    """Return what an upgrade waits for. `begun`: it was interrupted, so it waits for nothing again."""
+    """Return the gate of an upgrade. `begun`: the upgrade was interrupted and continues without a gate."""
     if preview.refused:
         return Impossible(preview.refused, disruptive=not begun)
     if begun:
@@ -166,10 +166,10 @@ def uninstall_approval(place: tuple[str, str], concerns: Sequence[Concern], appr
         return None
     return Failed(
         reason=Reason.APPROVAL_NEEDED,
-        message=f"spec no longer asks for release {name} in namespace {namespace}; its uninstallation waits to be approved, because "
+        message=f"spec no longer asks for release {name} in namespace {namespace}; its uninstallation requires approval, because "
         f"{_clause(concerns)}",
-        remedy=f'Put it back into the spec, or approve it with the annotation {APPROVE}: "{token}" on the platform, and take that away '
-        "afterwards.",
+        remedy=f'Add it to the spec again, or approve it with the annotation {APPROVE}: "{token}" on the platform, and remove the '
+        "annotation afterwards.",
     )
 
 
@@ -184,6 +184,6 @@ def upgrade_approval(
     change = f"from {release.chart_version} to {version}" if release.chart_version != version else "to these values"
     return Failed(
         reason=Reason.APPROVAL_NEEDED,
-        message=f"{field}: going {change} waits to be approved, because {_clause(concerns)}",
-        remedy=f'Approve it with the annotation {APPROVE}: "{",".join(words)}" on the platform, and take it away afterwards.',
+        message=f"{field}: the upgrade {change} requires approval, because {_clause(concerns)}",
+        remedy=f'Approve it with the annotation {APPROVE}: "{",".join(words)}" on the platform, and remove the annotation afterwards.',
     )

@@ -1,11 +1,11 @@
 """`python process_guard.py PROGRAM ARGUMENTS`: the program ends with the operator, so that a lock that Helm leaves behind is
 known to be stale.
 
-Between the operator and this stands the shell of pyhelm3, which outlives an operator that is killed. So both are watched: the shell,
-which is ended when a run is no longer wanted, and the operator itself. This file runs as a script and imports nothing of the operator.
+The parent of this process is the shell of pyhelm3, which outlives an operator that is killed. So the guard watches both: the shell,
+which the operator ends when a run is no longer wanted, and the operator. This module imports nothing of the operator.
 
-Charts, repositories and clusters are foreign input, and Helm reads them whole. So the program has limits: memory, processor time, sizes
-of files, and how much it may write to its output, which the operator keeps in memory.
+Helm reads charts, repositories and cluster objects whole, and their content is not trusted. So the guard limits the program's memory,
+processor time, file sizes and output, which the operator keeps in memory.
 """
 
 import ctypes
@@ -31,7 +31,7 @@ PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
 
 GONE = 137
-"""Exit code of what was killed, as a shell tells it."""
+"""Exit code of a killed process, as a shell reports it."""
 
 MOST_OUTPUT = 16 << 20
 """Bytes on standard output, and as many on standard error."""
@@ -62,7 +62,7 @@ def end_with(parent: int) -> None:
 
 def watched(command: list[str], operator: int) -> int:
     """Run the command until it or the operator ends. Returns its exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches helm too, which writes down that it was ended
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches helm too, which records its interruption in the release
     me, pipes = os.getpid(), {1: os.pipe(), 2: os.pipe()}
     child = os.fork()
     if child == 0:
@@ -107,7 +107,7 @@ def copied(pipes: dict[int, int], operator: int) -> bool:
 
 
 def main(command: list[str]) -> int:
-    """Run the program. Outside Linux, where the operator is only tried out, nothing guards it; on a kernel without pidfd only
+    """Run the program. Outside Linux, which is for trials only, the program runs unguarded; on a kernel without pidfd only
     the shell's limits do."""
     if sys.platform != "linux":
         os.execvpe(command[0], command, allowed(os.environ))

@@ -22,11 +22,11 @@ from notebook_platform.helm.release import Release
 from notebook_platform.workload import errors
 from notebook_platform.workload.step import WorkloadClusterOutput
 
-REMOVE_BY_HAND = "Restore the Secret from a backup; or delete the objects of the release by hand, then the Secret."
+REMOVE_BY_HAND = "Restore the Secret from a backup; or delete the objects of the release manually, then the Secret."
 
 Clear = Callable[[client.ApiClient, str], Awaitable[None]]
 Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]
-"""Says what uninstalling a release does to users' data."""
+"""Returns the effects of uninstalling a release on users' data."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Found:
 
 
 class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
-    """`wanted`: the places of all releases of the spec. `clear`: what else ends with a release, by the step that kept it.
+    """`wanted`: the places of all releases of the spec. `clear`: what to delete with a release besides its objects, by the name of its step.
     `concerns`: returns what needs approval before an uninstallation while the platform stays."""
 
     name = "RetiredReleases"
@@ -68,7 +68,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
             if run is None:
                 continue
             if not run.ended and run.verb == "uninstall":
-                message = f"Helm is at work: uninstall {release} from {namespace}"
+                message = f"Helm is running: uninstall {release} from {namespace}"
                 return Observed(busy=Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=0.5))
             if run.words is not None and run.verb == "uninstall":
                 return Observed(failed=failure(run.words, f"release {release} of {namespace}"))
@@ -108,7 +108,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         return await self._end_next(found, with_data=True)
 
     async def _end_next(self, found: Found, *, with_data: bool) -> Outcome:
-        """Uninstall one release after the other."""
+        """Uninstall the first of the releases. Returns Ready when it was the last."""
         place, owned = next(iter(sorted(found.releases.items())))
         api, (namespace, release) = found.target.api, place
         scope = self._scope
@@ -126,7 +126,7 @@ class RetiredReleases(Step[bool, Found, tuple[Place, ...]]):
         await finish(api, scope.ledger, place, owned, kept, with_data=with_data)
         if len(found.releases) == 1:
             return Ready()
-        return Progressing(reason=Reason.UNINSTALLING, message=f"{release} is gone", requeue_after=0.1)
+        return Progressing(reason=Reason.UNINSTALLING, message=f"{release} is deleted", requeue_after=0.1)
 
     def classify_error(self, error: Exception) -> Failed | None:
         return errors.failure(error, "spec")

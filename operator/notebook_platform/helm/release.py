@@ -1,6 +1,6 @@
 """A revision of a release as Helm stores it: gzipped JSON in a Secret of the release's namespace. Pure.
 
-Whoever may write Secrets in that namespace can write such a record, so its content alone proves nothing. A record is decoded within a
+Whoever may write Secrets in that namespace can write such a record, so no part of it is trusted without proof. A record is decoded within a
 budget, its members are checked, and its digest is compared with the one that the operator keeps of its own revisions
 (`helm/ownership.py`). The digest covers all that an action uses: manifest, hooks, chart and values. `info` (status, times, description)
 changes during a revision's life and is left out; it decides when something is done, never what is written.
@@ -30,7 +30,7 @@ PREFIX = "sh.helm.release.v1."
 """Names of Helm's Secrets begin so; the release's name and `.v<revision>` follow."""
 
 LARGEST_INTEGER = 2**53
-"""Helm reads numbers as floats: larger integers do not come back as they went in."""
+"""Helm reads numbers as floats: larger integers lose digits."""
 
 RELEASE_NAME = "meta.helm.sh/release-name"
 """Annotation of each object of a release; Helm refuses to change objects of another release. https://helm.sh/docs/topics/charts/"""
@@ -141,7 +141,7 @@ def _is_object(thing: Any) -> bool:
 
 
 def as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, Any]:
-    """Return an object with the marks by which Helm knows its own: its stored manifest lacks them."""
+    """Return an object with the marks by which Helm recognizes its own objects: its stored manifest lacks them."""
     metadata = thing["metadata"]
     labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
     annotations = {**(metadata.get("annotations") or {}), **marks_of(release)}
@@ -149,7 +149,7 @@ def as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, An
 
 
 def marks_of(release: Release) -> dict[str, str]:
-    """Return the annotations by which Helm knows the objects of a release."""
+    """Return the annotations by which Helm recognizes the objects of a release."""
     return {RELEASE_NAME: release.name, "meta.helm.sh/release-namespace": release.namespace}
 
 

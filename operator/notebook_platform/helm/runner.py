@@ -38,20 +38,20 @@ HISTORY = 10
 PULL = """#!/bin/sh
 ulimit -f {blocks} && ulimit -d {kilobytes} && exec {helm} "$@"
 """
-"""A repository decides what helm downloads: its index and the package are bounded, on disk and in memory."""
+"""The content of a repository is not trusted: the index and the package are bounded, on disk and in memory."""
 
 PULL_BLOCKS, PULL_KILOBYTES = 64 * 1024 * 2, 512 * 1024
 """64 MiB in blocks of 512 bytes (a large repository's index has 20), 512 MiB (helm holds a parsed index in memory)."""
 
 SCRIPT = """#!/bin/sh
 export HOME={home} HELM_CACHE_HOME={cache} HELM_CONFIG_HOME={config} HELM_DATA_HOME={data} {variable}={operator}
-exec {python} -I -S {leash} {helm} "$@"
+exec {python} -I -S {guard} {helm} "$@"
 """
-"""pyhelm3 takes one program, with no arguments of ours and with the operator's environment, of which the leash lets a part through."""
+"""pyhelm3 takes one program, with no arguments of ours and with the operator's environment, of which the process guard passes on a part."""
 
 KUBECONFIG = "kubeconfig-{pid}-{process}-"
 _PROCESS = os.urandom(6).hex()
-"""Tells this process from an earlier one with its id, as containers have it."""
+"""Distinguishes this process from an earlier one with the same id, which is usual in containers."""
 
 
 @dataclass
@@ -68,16 +68,16 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        """Return whether it has ended."""
+        """Return whether the process has ended."""
         return self.task.done()
 
     def failed(self, field: str) -> Failed | None:
-        """Return why it failed, for the part of the spec `field`; None when it did not."""
+        """Return the failure for the part of the spec `field`; None if the process did not fail."""
         return self.refused or (None if self.words is None else failure(self.words, field))
 
     @property
     def seconds(self) -> float:
-        """Return how long ago it began."""
+        """Return the seconds since the process began."""
         return time.monotonic() - self.started
 
 
@@ -95,7 +95,7 @@ class Helm:
         (work_dir / "home").mkdir(exist_ok=True, mode=0o700)
         self._executable = work_dir / f"helm-on-a-leash-{os.getpid()}"  # a command may share the directory with the operator
         places = {name: str(work_dir / name) for name in ("home", "cache", "config", "data")}
-        programs = {"python": sys.executable, "leash": process_guard.__file__, "helm": shutil.which(executable) or executable}
+        programs = {"python": sys.executable, "guard": process_guard.__file__, "helm": shutil.which(executable) or executable}
         words = {**places, **programs, "variable": process_guard.OPERATOR, "operator": str(os.getpid())}
         self._executable.write_text(SCRIPT.format(**{name: shlex.quote(word) for name, word in words.items()}))
         self._executable.chmod(0o700)
@@ -125,7 +125,7 @@ class Helm:
         return run
 
     def stop(self, key: str) -> bool:
-        """End a run that is no longer wanted. Returns whether there was one; what it leaves unfinished is recovered."""
+        """End a run that is no longer wanted. Returns whether there was one; a later reconcile recovers an unfinished revision."""
         run = self._runs.get(key)
         if run is None or run.ended:
             return False
@@ -201,7 +201,7 @@ class Helm:
             path.unlink(missing_ok=True)
 
     async def close(self) -> None:
-        """End what runs; the next operator recovers the releases."""
+        """End all Helm processes; the next operator recovers the releases."""
         await self.dry_runs.close()
         for run in self._runs.values():
             run.task.cancel()

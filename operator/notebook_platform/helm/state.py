@@ -1,6 +1,6 @@
 """The states of a release, and the function that determines them. Pure.
 
-What is done about a state is in `helm/actions/`, one small file an action.
+`helm/actions/` has the action for each state.
 """
 
 import hashlib
@@ -21,27 +21,27 @@ class State(Enum):
     """How a release compares with the wanted one."""
 
     ABSENT = "absent"
-    UNMANAGED = "unmarked"
-    """As wanted, but not yet marked as ours: it was there before."""
+    UNMANAGED = "unmanaged"
+    """As wanted, but not yet recorded as the platform's: it existed before."""
     IN_SYNC = "in sync"
     DRIFTED = "drifted"
-    """As wanted in Helm's book, but the live objects are not what its manifest says."""
-    OUT_OF_SYNC = "outdated"
-    """Other values or another chart than wanted, or Helm's book says nothing of it that could be kept."""
+    """As wanted in Helm's record, but live objects differ from its manifest."""
+    OUT_OF_SYNC = "out of sync"
+    """Other values or another chart than wanted, or Helm has no usable record of it."""
     FAILED = "failed"
-    """Helm failed; it is time to try again."""
-    BACKING_OFF = "cooling"
-    """Helm failed on what is wanted; it is too early to try again."""
-    ROLLBACK_DUE = "broken"
-    """Helm failed on what is wanted, and the last good revision is to come back first."""
-    RETRIES_EXHAUSTED = "exhausted"
-    """Helm failed on what is wanted as often as it may be tried."""
-    LOCK_STALE = "abandoned"
-    """Helm's lock is held by a process of ours that is dead."""
-    LOCKED = "held"
-    """Helm's lock is held by another Helm process that may still be alive."""
-    LOCK_TIMEOUT = "stuck"
-    """Helm's lock is held by another Helm process for longer than Helm may take."""
+    """Helm failed, and the retry is due."""
+    BACKING_OFF = "backing off"
+    """Helm failed on the wanted release, and the retry is not due yet."""
+    ROLLBACK_DUE = "rollback due"
+    """Helm failed on the wanted release, and the last good revision must be restored first."""
+    RETRIES_EXHAUSTED = "retries exhausted"
+    """Helm failed on the wanted release as often as `remediation` allows."""
+    LOCK_STALE = "lock stale"
+    """A Helm process of this operator holds the lock and is dead."""
+    LOCKED = "locked"
+    """Another Helm process holds the lock and may still be running."""
+    LOCK_TIMEOUT = "lock timeout"
+    """Another Helm process has held the lock for longer than Helm may take."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ ACTIONS: Mapping[State, Callable[[ActionContext], Awaitable[Outcome]]] = {
     State.LOCKED: wait_for_lock,
     State.LOCK_TIMEOUT: report_lock_timeout,
 }
-"""What is done about each state. IN_SYNC has no action: nothing is written, and Helm does not run."""
+"""The action for each state. IN_SYNC has no action: nothing is written, and Helm does not run."""
 
 
 class ReleaseStep(Step[Wanted, Found, Running]):
@@ -66,7 +66,7 @@ class ReleaseStep(Step[Wanted, Found, Running]):
             raise StepError(
                 Reason.RELEASES_NEED_EACH_OTHER,
                 f"{self._content.field}.needs: these releases wait for each other: {', '.join(circle)}",
-                "Take one of these names out of the needs of another.",
+                "Remove one of these names from the `needs` of another.",
             )
         target = inputs.get(WorkloadClusterOutput)
         return inputs if target is None else inputs.including(await self._observer.prepare(target))

@@ -75,12 +75,12 @@ async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
         document = await _PARSED.read(text, BUDGET)
     except DocumentTooLarge as refused:
         raise StepError(
-            Reason.VALUES_TOO_LARGE, f"{document_in} is not read: {refused}", "Leave out what the chart does not need."
+            Reason.VALUES_TOO_LARGE, f"{document_in} cannot be read: {refused}", "Leave out what the chart does not need."
         ) from None
     except DocumentRefused as refused:
         raise StepError(
             Reason.VALUES_NOT_YAML,
-            f"{document_in} is not read: {refused}",
+            f"{document_in} cannot be read: {refused}",
             "Correct it; the operator reads it again after each change.",
         ) from None
     if document is not None and not isinstance(document, dict):

@@ -207,7 +207,9 @@ async def lock_taken_away_as_the_remedy_says(site: Site) -> None:
 
 
 Hand = Callable[[Site], Awaitable[None]]
-TAKE_AWAY = "and not by this operator. See that no helm is at work, then delete the Secret sh.helm.release.v1.little.v{} in"
+TAKE_AWAY = (
+    "and not by this operator. Make sure that no Helm process is running, then delete the Secret sh.helm.release.v1.little.v{} in"
+)
 DRIFTS = "Deployment/little.spec.replicas is 3, wanted 1"
 CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (nothing_is_there, State.ABSENT, "Installing", "install little (little-1.0.0)", left_alone),
@@ -217,7 +219,7 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (there_before_and_taken_over, State.UNMANAGED, "UpToDate", "Up to date", left_alone),
     (installed, State.IN_SYNC, "UpToDate", "Up to date", left_alone),
     (deployment_edited_by_hand, State.DRIFTED, "Drifted", DRIFTS, left_alone),
-    (deployment_deleted_by_hand, State.DRIFTED, "Drifted", "Deployment/little is 'gone', wanted 'there'", left_alone),
+    (deployment_deleted_by_hand, State.DRIFTED, "Drifted", "Deployment/little is 'missing', wanted 'present'", left_alone),
     (values_changed, State.OUT_OF_SYNC, "Upgrading", "upgrade little (little-1.0.0)", left_alone),
     (upgraded_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),
     (rolled_back_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),

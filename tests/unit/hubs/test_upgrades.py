@@ -91,14 +91,14 @@ def test_secrets_that_are_not_carried_over_are_a_concern_and_added_keys_are_none
     }
     assert told("4.3.0", "4.4.0", kept, was=old) == ""
     found = told("4.3.0", "4.4.0", {}, was=old)
-    assert "everybody is logged out" in found and "keys of the encrypted sign-in state are others" in found
+    assert "everybody is logged out" in found and "keys of the encrypted sign-in state change" in found
 
 
 def test_an_approval_names_the_version_and_nothing_else_passes() -> None:
     before, why = release(version="3.3.8"), [Concern(clause="the database changes")]
     asked = upgrade_approval(WANTED, before, why, approved({"annotations": {APPROVE: "4.3.0, 4.4.1"}}), FIELD)
     assert asked is not None and asked.reason == "ApprovalNeeded"
-    assert "from 3.3.8 to 4.4.0 waits to be approved, because the database changes" in asked.message
+    assert "from 3.3.8 to 4.4.0 requires approval, because the database changes" in asked.message
     assert f'{APPROVE}: "4.4.0"' in asked.remedy
     assert upgrade_approval(WANTED, before, why, approved({"annotations": {APPROVE: "1, 4.4.0 "}}), FIELD) is None
     assert upgrade_approval(WANTED, before, [], approved({}), FIELD) is None
@@ -147,7 +147,7 @@ def test_kinds_that_kubernetes_no_longer_serves_are_named_and_custom_ones_left_t
         old + " " + old, replace(WANTED, chart=ChartRef(name="jupyterhub", version="0.11.1", reference="x")), (1, 25), FIELD
     )
     assert found is not None and found.message == (
-        "spec.jupyterhub.chart: jupyterhub-0.11.1 makes PodDisruptionBudget (policy/v1beta1), which Kubernetes 1.25 no longer serves"
+        "spec.jupyterhub.chart: jupyterhub-0.11.1 renders PodDisruptionBudget (policy/v1beta1), which Kubernetes 1.25 no longer serves"
     )
     assert refusal(words.format("Certificate", "cert-manager.io/v1"), WANTED, (1, 35), FIELD) is None
     assert refusal("something passing went wrong", WANTED, (1, 35), FIELD) is None

@@ -17,10 +17,9 @@ def oldest(context: AzureScope) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One result. `reason` is None when it is good; `blocks`: nothing can be created before it is resolved. `retry_in`: seconds
-    after which it may have resolved itself; None: only a user or Azure can change it.
+    """One result. `reason` is None when it is good; `blocks`: nothing can be created before it is resolved.
 
-    `retry_in`: seconds after which it may have healed by itself; None: only a person or Azure can change it.
+    `retry_in`: seconds after which it may have resolved itself; None: only a user or Azure can change it.
     """
 
     sentence: str

@@ -45,6 +45,6 @@ async def _write(context: ActionContext, verb: str, reason: Reason) -> Outcome:
                 reset_values=True,
             )
 
-    sentence = f"Helm is at work: {verb} {wanted.name} ({context.chart}) in {wanted.namespace}"
+    sentence = f"Helm is running: {verb} {wanted.name} ({context.chart}) in {wanted.namespace}"
     context.helm.start(context.key, verb, context.access, work, wanted)
     return Progressing(reason=reason, message=sentence, requeue_after=RUN_RECHECK)

@@ -7,7 +7,7 @@ from kubernetes.aio import client
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing, Ready
 from notebook_platform.helm.actions.context import ActionContext
-from notebook_platform.helm.drift import put_right
+from notebook_platform.helm.drift import restore
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.metrics import HELM_RUNS
 
@@ -22,9 +22,9 @@ async def adopt(context: ActionContext) -> Outcome:
 
 
 async def correct_drift(context: ActionContext) -> Outcome:
-    """Write the members of live objects that differ from the manifest, and only these. Raises StepError (DriftNotCorrectable)."""
+    """Write the members of live objects that differ from the manifest, and only those. Raises StepError (DriftNotCorrectable)."""
     assert context.record.newest is not None
-    await put_right(context.api, context.record.newest, context.paths, context.field)
+    await restore(context.api, context.record.newest, context.paths, context.field)
     return Ready()
 
 
@@ -40,5 +40,5 @@ async def unlock(context: ActionContext) -> Outcome:
     HELM_RUNS.labels(action="unlock").inc()
     revision = f"its unfinished revision {newest.revision} ({newest.status}) is removed"
     log.info("unlocked %s: %s", context.label, revision, extra=fields(action="unlock", release="/".join(context.place)))
-    message = f"Revision {newest.revision} of {newest.name} was left unfinished ({newest.status}) and is written again"
+    message = f"Revision {newest.revision} of {newest.name} was left unfinished ({newest.status}): Helm writes it again"
     return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.1)

@@ -20,7 +20,8 @@ HOOK = "helm.sh/hook"
 
 
 async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, key: str, release: Release) -> Outcome:
-    """Begin to uninstall a release whose newest record is ours. Hooks of an adopted record are not run: nothing proves them."""
+    """Begin to uninstall a release whose newest record is ours. Hooks of an adopted record are not run, because
+    nothing proves that they are the release's."""
     place = (release.namespace, release.name)
     owned = ledger.release(place)
     unproven = owned is not None and release.revision in owned.adopted
@@ -31,7 +32,7 @@ async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, ke
         await command.uninstall(release.name, namespace=release.namespace, no_hooks=unproven)
 
     helm.start(key, "uninstall", Access(api=api, ledger=ledger, place=place), work)
-    message = f"Helm is at work: uninstall {release.name} from {release.namespace}"
+    message = f"Helm is running: uninstall {release.name} from {release.namespace}"
     return Progressing(reason=Reason.UNINSTALLING, message=message, requeue_after=RUN_RECHECK)
 
 
@@ -51,7 +52,7 @@ async def finish(
     api: client.ApiClient, ledger: ReleaseLedger, place: Place, owned: OwnedRelease, kept: History, *, with_data: bool
 ) -> None:
     """Remove what helm leaves of an uninstalled release: what its hooks made, foreign records, the marker and the
-    namespace, if the operator created that. The ledger forgets it last."""
+    namespace, if the operator created that. The ledger forgets the release last."""
     namespace, release = place
     await sweep(api, namespace, owned)
     await discard(api, list(kept.foreign)[:MOST_DISCARDED])
@@ -60,7 +61,7 @@ async def finish(
 
 
 async def sweep(api: client.ApiClient, namespace: str, owned: OwnedRelease) -> None:
-    """Delete what the hooks of an uninstalled release left behind; only what still is a hook's."""
+    """Delete what the hooks of an uninstalled release left behind; an object without the hook annotation is kept."""
     if not owned.leftovers:
         return
     async with live(api, namespace) as objects:

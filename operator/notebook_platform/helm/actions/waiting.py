@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed, Outcome, Progressing
 from notebook_platform.helm.actions.context import ActionContext
-from notebook_platform.helm.errors import failure
+from notebook_platform.helm.errors import RETRIES, failure
 from notebook_platform.helm.state import wait_after
 
 LOCK_RECHECK = 10.0
@@ -42,15 +42,15 @@ async def give_up(context: ActionContext) -> Outcome:
     return Failed(
         reason=cause.reason,
         message=f"{cause.message} ({'; '.join(notes)})",
-        remedy=_without_retry(cause.remedy) + f"It is tried again when {context.field} or a Secret of it changes.",
+        remedy=_without_retry(cause.remedy) + f"The operator retries when {context.field} or a Secret of it changes.",
         retry_in=None,
     )
 
 
 async def wait_for_lock(context: ActionContext) -> Outcome:
-    """Wait for a Helm process of another owner, which may still be at work."""
+    """Wait for a Helm process of another owner, which may still be running."""
     assert context.record.newest is not None
-    message = f"Another Helm process is at work on {context.label} ({context.record.newest.status})"
+    message = f"Another Helm process holds the lock of {context.label} ({context.record.newest.status})"
     return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
 
 
@@ -62,11 +62,11 @@ async def report_lock_timeout(context: ActionContext) -> Outcome:
     return Failed(
         reason=Reason.RELEASE_LOCKED,
         message=f"{context.field}: {context.label} is {newest.status} for more than {minutes:.0f} min, and not by this operator",
-        remedy=f"See that no helm is at work, then delete the Secret {newest.secret_name} in namespace {newest.namespace}.",
+        remedy=f"Make sure that no Helm process is running, then delete the Secret {newest.secret_name} in namespace {newest.namespace}.",
         retry_in=60,
     )
 
 
 def _without_retry(remedy: str) -> str:
-    kept = remedy.split("; it is tried again")[0].replace("It is tried again.", "").strip()
+    kept = remedy.replace(RETRIES, "").strip()
     return f"{kept.rstrip('.')}. " if kept else ""

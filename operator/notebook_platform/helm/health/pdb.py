@@ -15,17 +15,17 @@ async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> 
     if not names:
         return ()
     listed = (await client.PolicyV1Api(api).list_namespaced_pod_disruption_budget(release.namespace)).items
-    stuck = sorted(budget.metadata.name for budget in listed if budget.metadata.name in names and _allows_none(budget))
+    stuck = sorted(budget.metadata.name for budget in listed if budget.metadata.name in names and _allows_no_disruption(budget))
     if not stuck:
         return ()
     message = (
-        f"{field}: PodDisruptionBudget {', '.join(stuck)} of namespace {release.namespace} allows no disruptions; node drains will "
-        "block. Run more replicas, or disable the budget"
+        f"{field}: the disruption budget {', '.join(stuck)} of namespace {release.namespace} allows no disruptions, so node "
+        "drains and upgrades block: run more replicas, or switch the budget off"
     )
     return (Notice(condition=ConditionType.DRAIN_BLOCKED, reason=Reason.DISRUPTION_NOT_ALLOWED, message=message),)
 
 
-def _allows_none(budget: Any) -> bool:
+def _allows_no_disruption(budget: Any) -> bool:
     status = budget.status
     return bool(
         status and status.expected_pods and not status.disruptions_allowed and status.current_healthy >= status.expected_pods

@@ -12,7 +12,7 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 PULL_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
 CONFIG_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 OTHER_ZONE = ("volume node affinity conflict", "didn't match PersistentVolume's node affinity")
-"""The scheduler's words for a disk that no node can reach: of older and of newer Kubernetes."""
+"""The scheduler's messages for a disk that no node can reach, of older and of newer Kubernetes."""
 
 STARTING = frozenset({"ContainerCreating", "PodInitializing", ""})
 
@@ -71,17 +71,17 @@ def _unbound(pod: Any, snapshot: HealthSnapshot) -> str | None:
             return f"the volume claim {name} is not bound (there is no storage class {class_name})"
         at_once = chosen.volume_binding_mode != "WaitForFirstConsumer" or SELECTED_NODE in (claim.metadata.annotations or {})
         if at_once:
-            told = snapshot.told("PersistentVolumeClaim", name, "ProvisioningFailed")
-            return f"the volume claim {name} is not bound (storage class {class_name}){f': {told}' if told else ''}"
+            event = snapshot.latest_warning("PersistentVolumeClaim", name, "ProvisioningFailed")
+            return f"the volume claim {name} is not bound (storage class {class_name}){f': {event}' if event else ''}"
     return None
 
 
 def _unattached(pod: Any, snapshot: HealthSnapshot) -> str | None:
     if pod.status.phase != "Pending":
         return None
-    told = snapshot.told("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
-    if told:
-        return f"a volume of pod {pod.metadata.name} cannot be used on node {pod.spec.node_name} ({told})"
+    event = snapshot.latest_warning("Pod", pod.metadata.name, "FailedAttachVolume", "FailedMount", "FailedMapVolume")
+    if event:
+        return f"a volume of pod {pod.metadata.name} cannot be used on node {pod.spec.node_name} ({event})"
     unscheduled = _unscheduled(pod) or ""
     if any(words in unscheduled for words in OTHER_ZONE):
         return f"the disk of pod {pod.metadata.name} lies in another zone than the nodes that have room ({unscheduled})"
@@ -173,16 +173,18 @@ def _waits(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 def _unready(pod: Any, snapshot: HealthSnapshot) -> str | None:
-    told = snapshot.told("Pod", pod.metadata.name, "Unhealthy")
+    event = snapshot.latest_warning("Pod", pod.metadata.name, "Unhealthy")
     for status in pod.status.container_statuses or ():
-        if status.state and status.state.running and not status.ready and told:
-            return f"container {status.name} of pod {pod.metadata.name} runs but is not ready ({told})"
+        if status.state and status.state.running and not status.ready and event:
+            return f"container {status.name} of pod {pod.metadata.name} runs but is not ready ({event})"
     return None
 
 
 CHECKS = (
     Check(Reason.VOLUME_NOT_BOUND, 2, _unbound, "choose a storage class that exists, or see the claim's events"),
-    Check(Reason.STORAGE_UNAVAILABLE, 2, _unattached, "see whether the disk hangs on another node or in another zone"),
+    Check(
+        Reason.STORAGE_UNAVAILABLE, 2, _unattached, "check whether the disk is attached to another node, or lies in another zone"
+    ),
     Check(
         Reason.NO_NODE_WITH_LABEL,
         1,
@@ -191,12 +193,12 @@ CHECKS = (
     ),
     Check(Reason.INSUFFICIENT_RESOURCES, 1, _no_room, "add nodes or a larger size (spec.nodePools), or ask for less"),
     Check(Reason.TAINT_NOT_TOLERATED, 1, _tainted, "add a pool without this taint, or a toleration"),
-    Check(Reason.UNSCHEDULABLE, 1, _unschedulable, "see spec.nodePools"),
+    Check(Reason.UNSCHEDULABLE, 1, _unschedulable, "check spec.nodePools"),
     Check(Reason.IMAGE_PULL_FAILED, 0, _image, "correct its name, or let the cluster's nodes pull from that registry"),
     Check(Reason.CONTAINER_CONFIG_ERROR, 0, _misconfigured, "create what the container refers to"),
     Check(Reason.OUT_OF_MEMORY, 0, _killed, "give it a higher limit"),
-    Check(Reason.CRASH_LOOPING, 0, _crashing, "see its log"),
-    Check(Reason.CONTAINER_WAITING, 3, _waits, "see the pod's events"),
-    Check(Reason.PROBE_FAILING, 4, _unready, "see its log"),
+    Check(Reason.CRASH_LOOPING, 0, _crashing, "read its log"),
+    Check(Reason.CONTAINER_WAITING, 3, _waits, "read the pod's events"),
+    Check(Reason.PROBE_FAILING, 4, _unready, "read its log"),
 )
-"""Reason, weight, cause, remedy."""
+"""Reason, weight, the test for the cause, and the remedy."""

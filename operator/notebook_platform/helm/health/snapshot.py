@@ -26,7 +26,7 @@ class HealthSnapshot:
             p for p in self.pods if not p.metadata.deletion_timestamp and selector.items() <= (p.metadata.labels or {}).items()
         ]
 
-    def told(self, kind: str, name: str, *reasons: str) -> str:
+    def latest_warning(self, kind: str, name: str, *reasons: str) -> str:
         """Return the last warning about an object, of these reasons if any are given; empty when there is none."""
         about = [
             event
@@ -39,7 +39,7 @@ class HealthSnapshot:
 
 
 async def take_snapshot(api: client.ApiClient, namespace: str) -> HealthSnapshot:
-    """Read it."""
+    """Read the snapshot of a namespace from the API server. Raises ApiException."""
     core = client.CoreV1Api(api)
     pods, claims, events, nodes, classes = await asyncio.gather(
         whole(core.list_namespaced_pod, namespace),

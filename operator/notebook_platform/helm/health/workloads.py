@@ -105,7 +105,7 @@ def _refused(kind: str, workload: Any, snapshot: HealthSnapshot) -> str:
     for condition in workload.status.conditions or ():
         if condition.type == "ReplicaFailure" and condition.status == "True":
             return str(condition.message).rstrip(".")
-    return snapshot.told(kind, workload.metadata.name, "FailedCreate")
+    return snapshot.latest_warning(kind, workload.metadata.name, "FailedCreate")
 
 
 async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -> list[HealthIssue]:

@@ -96,7 +96,7 @@ async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
             f"builds on node {pod.spec.node_name} wait for the builder ({told}): delete its pod there, it is made anew",
         )
         for pod in pending
-        if NO_SOCKET in (told := snapshot.told("Pod", pod.metadata.name, "FailedMount"))
+        if NO_SOCKET in (told := snapshot.latest_warning("Pod", pod.metadata.name, "FailedMount"))
     ]
 
 

@@ -45,10 +45,10 @@ def _listed(sections: Mapping[str, Any], members: Iterable[str]) -> Iterator[str
             yield from (str(name) for name in names) if isinstance(names, list | tuple | set) else ()
 
 
-async def has_claims(api: client.ApiClient, namespace: str, others: Collection[str] = ()) -> bool:
-    """Return whether a namespace holds claims beside `others`, the names of those that the release itself creates."""
+async def has_claims(api: client.ApiClient, namespace: str, own: Collection[str] = ()) -> bool:
+    """Return whether a namespace holds claims beside `own`, the names of those that the release itself creates."""
     core = client.CoreV1Api(api)
     async for claim in each(core.list_namespaced_persistent_volume_claim_without_preload_content, namespace=namespace):
-        if claim["metadata"]["name"] not in others:
+        if claim["metadata"]["name"] not in own:
             return True
     return False
