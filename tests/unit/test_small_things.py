@@ -176,11 +176,11 @@ async def test_operations_that_are_accepted_at_once_are_all_written_down() -> No
             await asyncio.sleep(0)
             return await super().own(name)
 
-        async def keep(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str] | None = None) -> None:
+        async def apply(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str] | None = None) -> None:
             before = dict(self.data.get(name, {}))
             await asyncio.sleep(0)
             assert self.data.get(name, {}) == before, "two writers at a time"
-            await super().keep(name, data)
+            await super().apply(name, data)
 
     secrets, scope = Slow(), OperationScope(resource_manager="https://arm.example", subscription_id="s")
     store, now = OperationStore(secrets), datetime.now(UTC)  # type: ignore[arg-type]

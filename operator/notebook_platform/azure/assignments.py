@@ -71,9 +71,9 @@ class AssignmentRecord:
         """Record exactly these; the Secret is deleted when there are none."""
         entries = [{"scope": a.scope, "principalId": a.principal_id, "roleId": a.role} for a in assignments][:RECORD_LIMIT]
         if entries:
-            await self._secrets.keep(self._name, {RECORD_KEY: json.dumps(entries)})
+            await self._secrets.apply(self._name, {RECORD_KEY: json.dumps(entries)})
         else:
-            await self._secrets.drop(self._name)
+            await self._secrets.delete(self._name)
 
 
 def parse_record(text: str) -> tuple[Assignment, ...]:

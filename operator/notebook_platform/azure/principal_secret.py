@@ -73,7 +73,7 @@ async def current_secret(context: AzureScope) -> Secret:
 
 async def remember_given(context: AzureScope, secret_id: str) -> None:
     """Record that the cluster is being created with this secret."""
-    await context.secrets.keep(_state_name(context), {"given": secret_id})
+    await context.secrets.apply(_state_name(context), {"given": secret_id})
 
 
 class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
@@ -112,7 +112,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
 
     async def _keep(self, state: dict[str, str]) -> None:
         if not self._context.planning:
-            await self._context.secrets.keep(_state_name(self._context), state)
+            await self._context.secrets.apply(_state_name(self._context), state)
 
     def plan(self, desired: Secret | None, found: Used | None) -> Sequence[Change]:
         if desired is None or found is None:
@@ -130,7 +130,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         assert desired is not None and found is not None
         if found.given == desired.id:
             return await self._remove_old(found.identity)
-        await self._context.secrets.keep(_state_name(self._context), {"given": found.given, "giving": desired.id})
+        await self._context.secrets.apply(_state_name(self._context), {"given": found.given, "giving": desired.id})
         name = self._context.spec.cluster.name
         kind, body = f"update credentials of managed cluster {name}", {"clientId": desired.client_id, "secret": desired.value}
         async with azure_errors(f"{FIELD}.secretRef"):

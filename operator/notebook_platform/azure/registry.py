@@ -227,6 +227,6 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
     async def delete_owned(self, resource: Wire) -> Outcome:
         kind = f"delete container registry {resource['name']}"
         answer = await self._context.session.send("DELETE", resource["id"], api_version=REGISTRY_API)
-        await self._context.secrets.drop(self._secret_name)
+        await self._context.secrets.delete(self._secret_name)
         busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS)
         return busy or busy_deleting(kind, requeue_after=2)

@@ -108,7 +108,7 @@ class BuilderPassword:
         if made is None:
             return
         registry = await self.context.look(REGISTRIES, self.spec.name, fresh=True)
-        await self.context.secrets.keep(
+        await self.context.secrets.apply(
             self.secret_name,
             {
                 "registry": self.spec.name,

@@ -171,7 +171,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         ends = (self._context.now + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = {"passwordCredential": {"displayName": CREDENTIAL, "endDateTime": ends}}
         made = await self._context.session.graph("POST", f"{path}/addPassword", json=wanted)
-        await self._secrets.keep(
+        await self._secrets.apply(
             self._secret_name,
             {
                 "clientId": application["appId"],
@@ -212,7 +212,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
             if found.principal is not None:
                 await self._context.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
             await self._context.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
-        await self._secrets.drop(self._secret_name)
+        await self._secrets.delete(self._secret_name)
         return Ready()
 
     async def _find(self, path: str) -> Wire | None:

@@ -175,14 +175,14 @@ class GivenSecrets(SecretStore):
             if d.get("kind") in ("Secret", "ConfigMap")
         }
 
-    async def find(self, name: str) -> Mapping[str, str] | None:
+    async def get(self, name: str) -> Mapping[str, str] | None:
         """Return the Secret's data from the file, else from the cluster; None when neither has it."""
         given = self._given.get(("Secret", name))
         if given is not None:
             await self.redact_from_now_on(name, given)
             return given
         try:
-            return await super().find(name) if self._cluster else None
+            return await super().get(name) if self._cluster else None
         except (ApiException, aiohttp.ClientError, OSError):
             return None
 

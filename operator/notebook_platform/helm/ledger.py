@@ -169,9 +169,9 @@ class ReleaseLedger:
         data = {_key(place): one.model_dump_json(exclude_defaults=True) for place, one in releases.items()}
         if data or namespaces:
             content = {"owner": self._owner, "namespaces": json.dumps(namespaces), **data}
-            await self._secrets.keep(self._name, content, hidden={})
+            await self._secrets.apply(self._name, content, hidden={})
         else:
-            await self._secrets.drop(self._name)
+            await self._secrets.delete(self._name)
         self._releases, self._namespaces = releases, namespaces
 
 

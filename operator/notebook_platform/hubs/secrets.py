@@ -116,7 +116,7 @@ async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: E
             fresh[key] = token
     if fresh:
         kept |= fresh
-        await store.keep(name, kept)
+        await store.apply(name, kept)
     return kept
 
 

@@ -90,9 +90,9 @@ class OperationStore:
         data = {key.replace("/", "__"): encode(operation) for key, operation in (self._known or {}).items()}
         try:
             if data:
-                await self._secrets.keep(self._name, data)
+                await self._secrets.apply(self._name, data)
             else:
-                await self._secrets.drop(self._name)
+                await self._secrets.delete(self._name)
         except StepError as refused:
             self.refused = refused.failed  # the operations stay in memory, and the next reconcile reports the reason
 

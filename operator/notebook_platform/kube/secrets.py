@@ -42,7 +42,7 @@ class SecretStore:
         self.redactor: SecretRedactor = REDACTORS.of(platform.uid)
         """Keeps the platform's secrets out of messages: it knows all that was read or stored here."""
 
-    async def find(self, name: str) -> Mapping[str, str] | None:
+    async def get(self, name: str) -> Mapping[str, str] | None:
         """Return the decoded data of a Secret that the spec refers to, without values that are not text; None when it does not
         exist.
 
@@ -109,7 +109,7 @@ class SecretStore:
         and the keys.
         """
         try:
-            data = await self.find(name)
+            data = await self.get(name)
         except StepError as refused:
             raise StepError.of(replace(refused.failed, message=f"{field}: {refused.failed.message}")) from None
         if data is None:
@@ -144,7 +144,7 @@ class SecretStore:
             )
         return str(found.data[key])
 
-    async def keep(
+    async def apply(
         self, name: str, data: Mapping[str, str], *, type_: str = "Opaque", hidden: Mapping[str, str] | None = None
     ) -> None:
         """Create or update the operator's own Secret so that it holds exactly `data`. The platform owns it, and it is deleted
@@ -172,7 +172,7 @@ class SecretStore:
         metadata.resource_version = existing.metadata.resource_version
         await self._core.replace_namespaced_secret(name, self.platform.namespace, body)
 
-    async def drop(self, name: str) -> None:
+    async def delete(self, name: str) -> None:
         """Delete the operator's own Secret if it exists; a Secret of another owner is left unchanged."""
         existing = await self._read(self._core.read_namespaced_secret, name)
         if existing is not None and self._is_ours(existing):
@@ -240,9 +240,9 @@ class ReadOnlySecrets(SecretStore):
         self.redactor = real.redactor
         self._kept: dict[str, Mapping[str, str] | None] = {}
 
-    async def find(self, name: str) -> Mapping[str, str] | None:
+    async def get(self, name: str) -> Mapping[str, str] | None:
         """Return the data that the Secret would hold."""
-        return self._kept[name] if name in self._kept else await self._real.find(name)
+        return self._kept[name] if name in self._kept else await self._real.get(name)
 
     async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
         """Return the data that the Secret would hold. Raises StepError (SecretNameTaken)."""
@@ -259,14 +259,14 @@ class ReadOnlySecrets(SecretStore):
         """Read the real ConfigMap."""
         return await self._real.config_map(name, key, field=field)
 
-    async def keep(
+    async def apply(
         self, name: str, data: Mapping[str, str], *, type_: str = "Opaque", hidden: Mapping[str, str] | None = None
     ) -> None:
         """Hold the data in memory."""
         await self.redact_from_now_on(name, data if hidden is None else hidden)
         self._kept[name] = dict(data)
 
-    async def drop(self, name: str) -> None:
+    async def delete(self, name: str) -> None:
         """Hold the deletion in memory."""
         self._kept[name] = None
 

@@ -141,7 +141,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
         assert desired is not None
         connection = await self._connect(desired)
         wanted = self._wanted(desired, connection.access)
-        await self._secrets.keep(self._secret_name, wanted, hidden=connection.access.secrets)
+        await self._secrets.apply(self._secret_name, wanted, hidden=connection.access.secrets)
         return Ready()
 
     def _wanted(self, cluster: outputs.Cluster, access: ClusterAccess) -> dict[str, str]:
@@ -181,7 +181,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
         return NODES_SECONDS if any(change.action is Action.CREATE for change in changes) else 0.0
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
-        await self._secrets.drop(self._secret_name)
+        await self._secrets.delete(self._secret_name)
         return Ready()
 
 

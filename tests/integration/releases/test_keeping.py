@@ -376,7 +376,7 @@ async def test_a_chart_or_a_repository_that_may_not_be_had_is_told_with_its_fiel
 
 async def test_a_hub_whose_chart_drew_its_secrets_keeps_them_when_it_is_taken_over(site: Site) -> None:
     """They stand in no values, only in the chart's own Secret; whatever was kept for the platform was never given to it."""
-    await site.secrets.keep(f"{site.namespace}-hub", {"cookieSecret": "ab" * 32})
+    await site.secrets.apply(f"{site.namespace}-hub", {"cookieSecret": "ab" * 32})
     chart = str(site.cluster.charts / "jupyterhub-4.4.0.tgz")
     kubeconfig = site.cluster.directory / "kubeconfig"
     kubeconfig.write_text(site.cluster.target.kubeconfig)

@@ -40,7 +40,7 @@ class Secrets:
         self.data: dict[str, dict[str, str]] = {"azure-credentials": given}
         self.orphaned: set[str] = set()
 
-    async def find(self, name: str) -> Mapping[str, str] | None:
+    async def get(self, name: str) -> Mapping[str, str] | None:
         return self.data.get(name)
 
     async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
@@ -57,10 +57,10 @@ class Secrets:
     async def redact_from_now_on(self, name: str, data: Mapping[str, str]) -> None:
         pass
 
-    async def keep(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str] | None = None) -> None:
+    async def apply(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str] | None = None) -> None:
         self.data[name] = dict(data)
 
-    async def drop(self, name: str) -> None:
+    async def delete(self, name: str) -> None:
         self.data.pop(name, None)
 
 

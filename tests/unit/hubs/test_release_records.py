@@ -179,11 +179,11 @@ class Secrets:
         assert plain and not orphaned
         return self.data.get(name)
 
-    async def keep(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str]) -> None:
+    async def apply(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str]) -> None:
         assert not hidden
         self.data[name] = dict(data)
 
-    async def drop(self, name: str) -> None:
+    async def delete(self, name: str) -> None:
         self.data.pop(name, None)
 
 

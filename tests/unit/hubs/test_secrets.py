@@ -22,13 +22,13 @@ class InMemory(SecretStore):
         self.data = {name: dict(content) for name, content in data.items()}
         self.writes = 0
 
-    async def find(self, name: str) -> Mapping[str, str] | None:
+    async def get(self, name: str) -> Mapping[str, str] | None:
         return self.data.get(name)
 
     async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
         return self.data.get(name)
 
-    async def keep(
+    async def apply(
         self, name: str, data: Mapping[str, str], *, type_: str = "Opaque", hidden: Mapping[str, str] | None = None
     ) -> None:
         self.writes += 1

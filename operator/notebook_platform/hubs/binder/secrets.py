@@ -35,7 +35,7 @@ async def binder_secrets(
     kept = {key: value for key, value in (await store.own(name) or {}).items() if WORD.fullmatch(value)}
     if "apiToken" not in kept:
         kept["apiToken"] = _token_in(existing.values if existing else {}) or secrets.token_hex(32)
-        await store.keep(name, kept)
+        await store.apply(name, kept)
     tokens: dict[str, str] = {}
     for provider, reference in (("GitHub", spec.github), ("GitLab", spec.gitlab)):
         if reference is not None:
