@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+JOBS ?= 2
+PARALLEL := -n $(JOBS) --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup binaries demo test attacks unit bench lint crds docs lock clean
@@ -26,14 +28,14 @@ setup: binaries ## .venv, tools and binaries (cached in ~/.cache/notebook-platfo
 demo: setup ## the main job: an empty (simulated) subscription becomes a Ready JupyterHub
 	@$(BIN)/python -m sandbox.demo
 
-test: setup ## unit and integration tests, and azure-cli against the simulator
-	@$(BIN)/python -m pytest
+test: setup ## unit and integration tests, and azure-cli against the simulator, in JOBS processes (2)
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
-	@$(BIN)/python -m pytest tests/security -m attack
+	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)
 
-unit: .venv/.done ## tests without a control plane, in seconds
-	@$(BIN)/python -m pytest tests/unit
+unit: .venv/.done ## tests without a control plane
+	@$(BIN)/python -m pytest tests/unit $(PARALLEL)
 
 bench: .venv/.done ## figures of reads, writes and reconciles against the simulator (build/bench.json)
 	@$(BIN)/python -m tests.bench

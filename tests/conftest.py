@@ -9,6 +9,13 @@ settings.register_profile("busy machine", deadline=None, suppress_health_check=[
 settings.load_profile("busy machine")  # how long an example takes says nothing about what is tested
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process (`--dist loadgroup`): they share a sandbox. Those of tests/az share one azure-cli."""
+    for item in items:
+        place = item.path.relative_to(config.rootpath)
+        item.add_marker(pytest.mark.xdist_group("az" if place.parts[:2] == ("tests", "az") else place.as_posix()))
+
+
 @pytest.fixture(scope="session")
 def say(request: pytest.FixtureRequest) -> Say:
     """Tells people what takes its time, whether or not pytest captures what tests print."""

@@ -132,7 +132,7 @@ def test_the_outcome_of_an_operation_is_read_by_the_next_operator_and_the_cluste
     cleared.until("Azure has failed it", lambda: _state(cleared, "aks-failed") == "Failed", patience=30)
     cleared.operator.start()
     told = cleared.until_reason("failed", "ClusterReady", "QuotaExceeded")["message"]
-    assert has_remedy(told, "requested quota 6", "spec.cluster", "Ask for more quota")
+    assert has_remedy(told, "requested quota 6", "spec.cluster", "Request more quota")
     (attempt,) = [a for a in cleared.platform("failed")["status"]["attempts"] if a["step"] == "Cluster"]
     assert attempt["count"] == 1
     cleared.kubectl(
