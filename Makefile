@@ -28,8 +28,8 @@ setup: binaries ## .venv, tools and binaries (cached in ~/.cache/notebook-platfo
 demo: setup ## the main job: an empty (simulated) subscription becomes a Ready JupyterHub
 	@$(BIN)/python -m sandbox.demo
 
-test: setup ## unit and integration tests, and azure-cli against the simulator, in JOBS processes (2)
-	@$(BIN)/python -m pytest $(PARALLEL)
+test: setup ## unit and integration tests, and azure-cli against the simulator
+	@$(BIN)/python -m pytest
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)

@@ -52,7 +52,7 @@ def why(site: Field, type_: str = "JupyterHubReady") -> str:
     ("version", "values", "words"),
     [
         ("4.4.0", {"hub": {"bogus": 1}}, "additional properties 'bogus' not allowed"),
-        ("0.11.1", {"scheduling": {"userScheduler": {"enabled": True}}}, "makes PodDisruptionBudget (policy/v1beta1)"),
+        ("0.11.1", {"scheduling": {"userScheduler": {"enabled": True}}}, "renders PodDisruptionBudget (policy/v1beta1)"),
     ],
 )
 def test_a_plan_says_what_a_chart_refuses_before_there_is_a_cluster(site: Field, version: str, values: dict, words: str) -> None:
