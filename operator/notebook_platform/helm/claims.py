@@ -7,7 +7,7 @@ empty volumes, and by the StatefulSet's retention policy Kubernetes may delete i
 https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#persistentvolumeclaim-retention
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
@@ -18,6 +18,7 @@ from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import Thing, rewrite_manifest
 from notebook_platform.helm.values import at
+from notebook_platform.workload.paging import each
 
 KEEP = {"helm.sh/resource-policy": "keep"}
 """https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource"""
@@ -30,6 +31,15 @@ def claims_of(release: Release) -> dict[tuple[str, str], Thing]:
         for thing in release.objects()
         if thing.get("kind") == "PersistentVolumeClaim"
     }
+
+
+async def has_claims(api: client.ApiClient, namespace: str, own: Collection[str] = ()) -> bool:
+    """Return whether a namespace holds claims beside `own`, the names of those that the release itself creates."""
+    core = client.CoreV1Api(api)
+    async for claim in each(core.list_namespaced_persistent_volume_claim_without_preload_content, namespace=namespace):
+        if claim["metadata"]["name"] not in own:
+            return True
+    return False
 
 
 async def without_volume(api: client.ApiClient, release: Release) -> frozenset[Place]:

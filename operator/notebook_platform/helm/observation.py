@@ -7,14 +7,13 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from kubernetes.aio import client
-
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine import Failed, Observed, Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import plan
 from notebook_platform.helm.adoption import adoptable
 from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
+from notebook_platform.helm.claims import has_claims
 from notebook_platform.helm.deprecated_apis import unserved_kinds
 from notebook_platform.helm.drift import Drift, drifted
 from notebook_platform.helm.history import History, read_history, records_changed
@@ -258,8 +257,7 @@ class ReleaseObserver:
         another chart or other values on the volumes in its namespace is unknown."""
         if owned is None or not owned.revisions or owned.wish in (None, wanted.digest):
             return None
-        core = client.CoreV1Api(target.api)
-        if not (await core.list_namespaced_persistent_volume_claim(self.content.namespace, limit=1)).items:
+        if not await has_claims(target.api, self.content.namespace):
             return None
         return plan.install_approval(wanted, self.scope.approved, self.content.field)
 

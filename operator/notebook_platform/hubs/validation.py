@@ -151,7 +151,7 @@ def _dummy(case: Case) -> Iterator[Violation]:
         )
 
 
-def _nobody(case: Case) -> Iterator[Violation]:
+def _no_users_allowed(case: Case) -> Iterator[Violation]:
     judged = {"none": frozenset(), "oauth": OAUTH, "all": OAUTH | DUMMY}[case.chosen.needs_allow_rule]
     if case.authenticator not in judged or (case.spec.auth.from_values and case.coded):
         return
@@ -276,7 +276,7 @@ REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
     Reason.CONFIG_SECTION_LOWER_CASE: _lower_case,
     Reason.SECRETS_EXPOSED: _would_show,
     Reason.DUMMY_WITHOUT_PASSWORD: _dummy,
-    Reason.NO_USERS_ALLOWED: _nobody,
+    Reason.NO_USERS_ALLOWED: _no_users_allowed,
     Reason.LETS_ENCRYPT_INCOMPLETE: _acme,
     Reason.LETS_ENCRYPT_NOT_REACHABLE: _acme_internal,
     Reason.PLAIN_HTTP_EXPOSED: _open_door,

@@ -1,14 +1,11 @@
 """Whether a hub has users at all: a fresh one has no data to lose or hide, so it needs no approval."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-
-from kubernetes.aio import client
 
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.net.hub_api import HubApi
 from notebook_platform.hubs.users.active_servers import token_in
-from notebook_platform.workload.paging import each
 
 CONFIGURED = ("admin_users", "allowed_users")
 """Traits of authenticators: the hub enters these users into its database when it starts, before they ever sign in."""
@@ -43,12 +40,3 @@ def _listed(sections: Mapping[str, Any], members: Iterable[str]) -> Iterator[str
         for member in members if isinstance(section, Mapping) else ():
             names = section.get(member)
             yield from (str(name) for name in names) if isinstance(names, list | tuple | set) else ()
-
-
-async def has_claims(api: client.ApiClient, namespace: str, own: Collection[str] = ()) -> bool:
-    """Return whether a namespace holds claims beside `own`, the names of those that the release itself creates."""
-    core = client.CoreV1Api(api)
-    async for claim in each(core.list_namespaced_persistent_volume_claim_without_preload_content, namespace=namespace):
-        if claim["metadata"]["name"] not in own:
-            return True
-    return False

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 from kubernetes.aio import client
+from notebook_platform.helm.claims import has_claims
 from notebook_platform.hubs.users.count import count_all
-from notebook_platform.hubs.users.presence import configured, has_claims
+from notebook_platform.hubs.users.presence import configured
 from notebook_platform.hubs.users.volumes import Kind
 from notebook_platform.workload import paging
 
