@@ -34,6 +34,8 @@ IMMUTABLE = {
 }
 """The immutable properties of a cluster, and the member of the spec that sets each."""
 
+NODE_PROVISIONING_PATH = "properties.nodeProvisioningProfile.mode"
+
 DEFAULTS: Mapping[str, Any] = {
     "properties.autoUpgradeProfile.upgradeChannel": "none",
     "properties.autoUpgradeProfile.nodeOSUpgradeChannel": "NodeImage",
@@ -42,7 +44,7 @@ DEFAULTS: Mapping[str, Any] = {
     "properties.disableLocalAccounts": False,
     "properties.oidcIssuerProfile.enabled": False,
     "properties.securityProfile.workloadIdentity.enabled": False,
-    "properties.nodeProvisioningProfile.mode": "Manual",
+    NODE_PROVISIONING_PATH: "Manual",
     "properties.networkProfile.loadBalancerSku": "standard",
     "properties.networkProfile.outboundType": "loadBalancer",
     "properties.enableRBAC": True,
@@ -60,7 +62,6 @@ READ_ONLY_PROPERTIES = frozenset(
 
 VERSION_PATH = "properties.kubernetesVersion"
 STATE_PATH = "properties.provisioningState"
-NODE_PROVISIONING_PATH = "properties.nodeProvisioningProfile.mode"
 
 
 def default_dns_prefix(spec: NotebookPlatformSpec) -> str:
