@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION, lists
 from notebook_platform.api.base import MAP_TYPE, SENTENCES
 from notebook_platform.api.numbers import INT_OR_STRING
@@ -17,6 +15,7 @@ from notebook_platform.api.rules import RULES
 from notebook_platform.api.rules.helpers import matches
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
+from notebook_platform.bounded.writer import write_yaml
 
 Schema = dict[str, Any]
 
@@ -171,17 +170,10 @@ def crd() -> Schema:
     }
 
 
-class _WithoutAliases(yaml.SafeDumper):
-    """Writes each value where it stands: aliases are numbered, so that one new field would change lines of other fields."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
 def crd_yaml() -> str:
     """Return the definition as `crds/` has it."""
     head = "# Generated from operator/notebook_platform/api by `make crds`; do not edit.\n"
-    return head + str(yaml.dump(crd(), Dumper=_WithoutAliases, sort_keys=False, width=130))
+    return head + write_yaml(crd())
 
 
 FILE = f"{PLURAL}.{GROUP}.yaml"

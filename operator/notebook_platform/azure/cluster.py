@@ -33,10 +33,11 @@ from notebook_platform.azure.cluster_repair import REPAIRS_TAG, next_repair
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
-from notebook_platform.azure.versions import next_version, parts, satisfies
+from notebook_platform.azure.versions import next_version, satisfies
 from notebook_platform.engine import Action, Change, Inputs, Observed
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Impossible, NeedsApproval
 from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Progressing, Ready, StepError
+from notebook_platform.versions import minor
 
 FIELD = "spec.cluster"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
@@ -250,8 +251,8 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             if change.action is Action.CREATE:
                 return CREATE_SECONDS
             if change.path == VERSION_PATH:
-                (_, minor, *_), (_, target, *_) = parts(str(change.before)), parts(str(change.after))
-                total += UPGRADE_SECONDS * max(1, target - minor)
+                (_, before), (_, after) = minor(str(change.before)), minor(str(change.after))
+                total += UPGRADE_SECONDS * max(1, after - before)
             elif change.path == POWER_PATH:
                 total += POWER_SECONDS
             elif not only_tags([change]):

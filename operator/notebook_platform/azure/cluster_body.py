@@ -10,9 +10,10 @@ from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
-from notebook_platform.azure.versions import downgrade, parts, satisfies
+from notebook_platform.azure.versions import downgrade, satisfies
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import Disruptive, Gate, Impossible, compare, merged
+from notebook_platform.versions import minor
 
 Wire = dict[str, Any]
 
@@ -230,11 +231,11 @@ def _for_life(change: Change) -> Failed:
 
 def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:
     """Return the platform's pools that are a minor version behind the control plane, which waits for them."""
-    reached = parts(current_version(found))[:2]
+    reached = minor(current_version(found))
     return [
         pool["name"]
         for pool in found["properties"].get("agentPoolProfiles") or ()
-        if pool["name"] in names and parts(pool.get("currentOrchestratorVersion") or pool["orchestratorVersion"])[:2] < reached
+        if pool["name"] in names and minor(pool.get("currentOrchestratorVersion") or pool["orchestratorVersion"]) < reached
     ]
 
 

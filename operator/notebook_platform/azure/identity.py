@@ -12,8 +12,8 @@ from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
-from notebook_platform.engine import Action, AnyStep, Change, Check, Inputs, Observed, Outcome, Ready
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY, compare
+from notebook_platform.engine import AnyStep, Change, Check, Inputs, Observed, Outcome, Ready
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 
 IDENTITY_API = "2024-11-30"
 CLIENT_ID, PRINCIPAL_ID = "the clientId of the managed identity", "the principalId of the managed identity"
@@ -118,11 +118,7 @@ class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
         return found
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
-        if desired is None:
-            return ()
-        if found is None:
-            return [Change(path=f"userAssignedIdentities/{self._name}", action=Action.CREATE, after=dict(desired))]
-        return list(compare(desired, found))
+        return self.create_or_compare(f"userAssignedIdentities/{self._name}", desired, found)
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         async with azure_errors(self.field):

@@ -97,7 +97,7 @@ class BuilderPassword:
                     return None
                 raise
             if answer.status_code == 202:
-                return in_progress(operation, retry_after({k.lower(): v for k, v in answer.headers.items()}))
+                return in_progress(operation, retry_after(answer.headers))
             await self._keep(answer.json() if answer.text().strip() else {})
             self.context.session.cache.expire()
         return None

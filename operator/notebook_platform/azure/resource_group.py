@@ -9,8 +9,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import set_tags, wanted_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
-from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, StepError
-from notebook_platform.engine.change import compare
+from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, StepError
 
 FIELD = "spec.azure.resourceGroup"
 DELETION_SECONDS = 300
@@ -46,11 +45,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         return Progressing(reason=Reason.DELETING, message=message, requeue_after=10)
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
-        if desired is None:
-            return ()
-        if found is None:
-            return [Change(path=f"resourceGroups/{self._context.group}", action=Action.CREATE, after=dict(desired))]
-        return list(compare(desired, found))
+        return self.create_or_compare(f"resourceGroups/{self._context.group}", desired, found)
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         if any(change.path == "location" for change in changes) and found is not None:

@@ -6,6 +6,7 @@ another resource is its body, its writes and a dozen lines.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from notebook_platform.api.reasons import Reason
@@ -13,7 +14,8 @@ from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine.change import compare
 from notebook_platform.engine.step import Desired, Found, Output
 
 Wire = dict[str, Any]
@@ -73,6 +75,14 @@ class TaggedResource(Step[Desired, Found, Output]):
             return Observed(busy=busy)
         failed = self.conflict(resource, name)
         return Observed(found=None if failed else resource, failed=failed, ours=failed is None)
+
+    def create_or_compare(self, name: str, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
+        """Return the creation of a resource (`name` is its path in the plan) or the differences. Pure."""
+        if desired is None:
+            return ()
+        if found is None:
+            return [Change(path=name, action=Action.CREATE, after=dict(desired))]
+        return list(compare(desired, found))
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         resource = self.resource(found)

@@ -1,7 +1,6 @@
 """`notebook-platform doctor`: run all preflight checks and print one line for each finding, with its remedy."""
 
 import argparse
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, replace
@@ -15,8 +14,8 @@ from notebook_platform.azure.checks import ALL, Check, Finding
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cli import program
-from notebook_platform.cli.management import UsageError
-from notebook_platform.cli.output import show, show_error, styled
+from notebook_platform.cli.output import show, styled
+from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
 from notebook_platform.engine import Inputs
 from notebook_platform.engine.outcome import Failed, StepError
@@ -38,11 +37,7 @@ def doctor(arguments: Sequence[str]) -> int:
     parser.epilog = "exit codes: 0 no blocking problems, 1 blocking problems, or a check could not run"
     add_arguments(parser)
     given = parser.parse_args(list(arguments))
-    try:
-        return asyncio.run(_doctor(given))
-    except UsageError as error:
-        show_error(f"{program()} doctor: {error}")
-        return 1
+    return run_command("doctor", _doctor(given))
 
 
 async def _doctor(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,6 @@
 """`notebook-platform import`: describe existing Azure resources as a NotebookPlatform that changes nothing."""
 
 import argparse
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError, configuration
 from notebook_platform.cli.output import show, show_error
+from notebook_platform.cli.running import FAILED, run_command
 from notebook_platform.cli.target_platform import GivenSecrets
 from notebook_platform.clients import cloud_of
 from notebook_platform.engine.conditions import sentence
@@ -53,12 +53,10 @@ def import_platform(arguments: Sequence[str]) -> int:
     )
     given = parser.parse_args(list(arguments))
     try:
-        return asyncio.run(_import_platform(given))
+        return run_command("import", _import_platform(given))
     except StepError as refused:
         show_error(f"{program()} import: {sanitize(sentence(refused.failed))}")
-    except UsageError as error:
-        show_error(f"{program()} import: {error}")
-    return 1
+        return FAILED
 
 
 async def _import_platform(given: argparse.Namespace) -> int:

@@ -1,7 +1,6 @@
 """`notebook-platform plan`: show the changes that the operator would make. It runs the operator's own engine and applies nothing."""
 
 import argparse
-import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,9 +8,9 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from notebook_platform.cli import program
-from notebook_platform.cli.management import UsageError
-from notebook_platform.cli.output import show, show_error
+from notebook_platform.cli.output import show
 from notebook_platform.cli.plan_view import Plan, document, print_plan
+from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.policy import disruption_waits, ignored_by
@@ -27,11 +26,7 @@ def plan(arguments: Sequence[str]) -> int:
     parser.epilog = "exit codes: 0 nothing to do, 2 changes, 1 error"
     add_arguments(parser)
     given = parser.parse_args(list(arguments))
-    try:
-        return asyncio.run(_plan(given))
-    except UsageError as error:
-        show_error(f"{program()} plan: {error}")
-        return ERROR
+    return run_command("plan", _plan(given))
 
 
 async def _plan(arguments: argparse.Namespace) -> int:

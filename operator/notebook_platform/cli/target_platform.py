@@ -18,6 +18,8 @@ from pydantic import ValidationError
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.bounded.documents import DocumentRefused, parse_json
+from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli.management import (
     UsageError,
     add_namespace,
@@ -89,7 +91,7 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     """Return the objects of a YAML file; `-` is standard input, as for kubectl. Raises UsageError."""
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text()
-        found = [document for document in yaml.safe_load_all(text) if document is not None]
+        found = [document for document in read_local_yaml(text) if document is not None]
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     for document in found:
@@ -154,8 +156,8 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
 
 def _refusal(error: ApiException) -> str:
     try:
-        return str(yaml.safe_load(error.body)["message"])
-    except (yaml.YAMLError, KeyError, TypeError):
+        return str(parse_json(error.body)["message"])
+    except (DocumentRefused, KeyError, TypeError):
         return f"the API server refuses it: {error.status} {error.reason}"
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError, add_namespace, connected, context_namespace
-from notebook_platform.cli.output import show, show_error
+from notebook_platform.cli.output import show
+from notebook_platform.cli.running import run_command
 from notebook_platform.cli.view import View, tidy
 from notebook_platform.cli.watch_stream import Place, views
 from notebook_platform.observability.logs import configure
@@ -37,11 +38,7 @@ def wait(arguments: Sequence[str]) -> int:
     parser.add_argument("--for", dest="wanted", metavar="CONDITION", type=_wanted, default="Ready", help=for_)
     parser.add_argument("--timeout", type=_duration, default=TIMEOUT, help=f"maximum time, as 90s, 10m, 1h (default {TIMEOUT})")
     given = parser.parse_args(list(arguments))
-    try:
-        return asyncio.run(_wait(given))
-    except UsageError as error:
-        show_error(f"{program()} wait: {error}")
-        return 1
+    return run_command("wait", _wait(given))
 
 
 def _wanted(text: str) -> str:

@@ -20,7 +20,8 @@ from notebook_platform.cli import program
 from notebook_platform.cli.changes import EventLine, changes, repeats
 from notebook_platform.cli.frame import LAST_EVENTS, Frame
 from notebook_platform.cli.management import NO_ANSWER, UsageError, add_namespace, connected, context_namespace
-from notebook_platform.cli.output import show, show_error, styled
+from notebook_platform.cli.output import show, styled
+from notebook_platform.cli.running import run_command
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View
 from notebook_platform.cli.watch_stream import Place, new_events, views
@@ -40,10 +41,7 @@ def watch(arguments: Sequence[str]) -> int:
     parser.add_argument("--until-ready", action="store_true", help="end when it is Ready, and print the duration of each step")
     given = parser.parse_args(list(arguments))
     try:
-        return asyncio.run(_watch(given))
-    except UsageError as error:
-        show_error(f"{program()} watch: {error}")
-        return 1
+        return run_command("watch", _watch(given))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more when it ends
         return 0

@@ -18,6 +18,7 @@ from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.object_client import live
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import Thing, releases, rewrite_manifest
+from notebook_platform.versions import minor
 
 Version = tuple[int, int]
 Kind = tuple[str, str]
@@ -67,7 +68,7 @@ _ROWS: tuple[tuple[int, str, str | None, str], ...] = (
 )
 
 REMOVED: Mapping[Kind, Removal] = {
-    (version, kind): Removal((1, minor), successor) for minor, version, successor, kinds in _ROWS for kind in kinds.split()
+    (version, kind): Removal((1, since), successor) for since, version, successor, kinds in _ROWS for kind in kinds.split()
 }
 
 
@@ -102,7 +103,7 @@ async def removed_apis_in_use(api: client.ApiClient, current: str, wanted: str) 
         found = await releases(api)
     except StepError:
         return None
-    return removed_apis_clause(found, _minor(current), _minor(wanted))
+    return removed_apis_clause(found, minor(current), minor(wanted))
 
 
 def removed_apis_clause(found: Iterable[Release], current: Version, wanted: Version) -> str | None:
@@ -113,11 +114,6 @@ def removed_apis_clause(found: Iterable[Release], current: Version, wanted: Vers
         if (kinds := lost(one.objects(), current, wanted))
     ]
     return f"{'; '.join(clauses)}, which it no longer serves" if clauses else None
-
-
-def _minor(version: str) -> Version:
-    major, minor, *_ = map(int, version.removeprefix("v").split("."))
-    return major, minor
 
 
 async def unserved_kinds(api: client.ApiClient, release: Release) -> frozenset[Kind]:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from notebook_platform.bounded.documents import DocumentRefused, parse_json
 from notebook_platform.kube.secrets import SecretStore
 
 Place = tuple[str, str]
@@ -197,7 +198,7 @@ def _release(text: str) -> OwnedRelease | None:
 
 def _namespaces(text: str) -> dict[str, str]:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = parse_json(text)
+    except DocumentRefused:
         return {}
     return {name: uid for name, uid in found.items() if isinstance(uid, str)} if isinstance(found, dict) else {}

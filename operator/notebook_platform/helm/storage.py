@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any
 
 import aiohttp
-import yaml
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, beside_the_loop, read_json
+from notebook_platform.bounded.writer import write_yaml_all
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.release import (
@@ -237,7 +237,7 @@ async def rewrite_manifest(
     def rewritten() -> tuple[str, str, str]:
         document = unpacked(data)
         before = digest_of(document)
-        document["manifest"] = yaml.safe_dump_all(change(release.objects()), explicit_start=True, sort_keys=False)
+        document["manifest"] = write_yaml_all(change(release.objects()))
         return before, digest_of(document), packed(document)
 
     try:

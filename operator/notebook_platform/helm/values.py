@@ -1,5 +1,6 @@
 """Values of a chart from several documents."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,8 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.kube.secrets import SecretStore
 
 Values = dict[str, Any]
+Path = tuple[str, ...]
+"""The keys that lead to a value."""
 
 BUDGET = Budget(bytes=1 << 20, nodes=10_000, depth=64)
 """Of all values of one release together. Helm keeps values and manifest in one Secret, which holds 1 MiB; the largest default values
@@ -98,3 +101,17 @@ def at(values: Mapping[str, Any], *path: str) -> Any:
     for key in path:
         node = node.get(key) if isinstance(node, Mapping) else None
     return node
+
+
+def has(values: Any, path: Path) -> bool:
+    """Return whether there is a value at a path, null included."""
+    for key in path:
+        if not isinstance(values, Mapping) or key not in values:
+            return False
+        values = values[key]
+    return True
+
+
+def path_of(text: str) -> Path:
+    """Parse a path: `a.b[c.d]` gives (a, b, c.d)."""
+    return tuple(quoted or plain for quoted, plain in re.findall(r"\[([^\]]+)\]|([^.\[\]]+)", text))

@@ -11,8 +11,7 @@ from typing import Any
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.chart.value_map import Version
-from notebook_platform.hubs.chart.versions import parse
+from notebook_platform.versions import Version, parse
 
 SAFE, ESCAPE = "safe", "escape"
 CHOICE_BEGINS: Version = (4, 0)

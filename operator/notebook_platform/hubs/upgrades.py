@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates, parse
+from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates
 from notebook_platform.hubs.naming import ESCAPE, SAFE, ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.secrets import lost
 from notebook_platform.hubs.users.census import UserCounts, named
+from notebook_platform.versions import parse
 
 NAMED_ALIKE = re.compile(r"[a-z0-9]+")
 """Users whose name gives the same names of pods and volumes in either scheme."""

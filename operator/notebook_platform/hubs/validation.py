@@ -12,8 +12,10 @@ from typing import Any
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.hubs.chart.versions import RENAMED, Generation, migrates, parse
+from notebook_platform.helm.values import at, has, path_of
+from notebook_platform.hubs.chart.versions import RENAMED, Generation, migrates
 from notebook_platform.hubs.inputs import FIELD, HubContext
+from notebook_platform.versions import parse
 
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
 DUMMY = frozenset({"dummy", "dummyauthenticator.DummyAuthenticator", "jupyterhub.auth.DummyAuthenticator"})
@@ -56,15 +58,12 @@ class Case:
 
     def at(self, path: str) -> Any:
         """Return the value at a path; None when there is none."""
-        node: Any = self.values
-        for key in path.split("."):
-            node = node.get(key) if isinstance(node, Mapping) else None
-        return node
+        return at(self.values, *path_of(path))
 
     def from_(self, *paths: str) -> str:
         """Return the origin of the first of these values that is set; the field for `values` when none is."""
         for path in paths:
-            keys = tuple(path.split("."))
+            keys = path_of(path)
             if found := sorted(p for p in self.origins if p[: len(keys)] == keys):
                 return self.origins[found[0]].removesuffix(" (default)")
         return f"{FIELD}.values.{paths[0]}"
@@ -109,9 +108,7 @@ def check(
 
 def _renamed(case: Case) -> Iterator[Violation]:
     for path, (version, new) in RENAMED.items():
-        *above, last = path.split(".")
-        parent = case.at(".".join(above)) if above else case.values
-        if case.version >= version and isinstance(parent, Mapping) and last in parent:
+        if case.version >= version and has(case.values, path_of(path)):
             where = case.from_(path)
             yield (
                 f"{where}: charts from {'.'.join(map(str, version))} on do not take {path}",

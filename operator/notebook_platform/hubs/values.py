@@ -3,7 +3,6 @@
 Order: typed fields, then `valuesFrom` in order, then `values`; later ones win, maps are merged, everything else replaced.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.values import Values, merged
+from notebook_platform.helm.values import Path, Values, has, merged, path_of
 from notebook_platform.hubs.chart.value_map import Always, Elsewhere
 from notebook_platform.hubs.chart.versions import KNOWN, Generation, Knowledge
 from notebook_platform.hubs.fields.auth import auth_values
@@ -23,8 +22,6 @@ from notebook_platform.hubs.naming import scheme
 from notebook_platform.hubs.validation import check
 
 __all__ = ["FIELD", "HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
-
-Path = tuple[str, ...]
 
 OF_THE_OPERATOR = "kept by the operator"
 SLUGS: Path = ("hub", "config", "KubeSpawner", "slug_scheme")
@@ -93,7 +90,7 @@ def render_with_origins(
     """
     chosen = knowledge.generation(spec.chart.version)
     documents = list(more)
-    if spec.auth.from_values and any(_has(document, SLUGS) for document in (*documents, spec.values)):
+    if spec.auth.from_values and any(has(document, SLUGS) for document in (*documents, spec.values)):
         hub_context = replace(hub_context, before=None)  # the release that was taken over says itself how it makes names
     layers = [_typed_layer(spec, secrets, hub_context, knowledge)]
     if not spec.auth.from_values:
@@ -203,18 +200,5 @@ def _leaves(values: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
 
 def _origin(path: Path, layers: Iterable[Layer]) -> str:
     """Return the last layer that sets a path."""
-    spoke = [layer for layer in layers if _has(layer.values, path)]
+    spoke = [layer for layer in layers if has(layer.values, path)]
     return spoke[-1].origin(path) if spoke else ""
-
-
-def _has(values: Any, path: Path) -> bool:
-    for key in path:
-        if not isinstance(values, Mapping) or key not in values:
-            return False
-        values = values[key]
-    return True
-
-
-def path_of(place: str) -> Path:
-    """Parse a path: `a.b[c.d]` gives (a, b, c.d)."""
-    return tuple(quoted or plain for quoted, plain in re.findall(r"\[([^\]]+)\]|([^.\[\]]+)", place))

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_yaml
+from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.engine.outcome import StepError
 
 FIELD = "spec.cluster"
@@ -240,7 +239,7 @@ def _rendered(address: ClusterAddress, user: Mapping[str, Any], cluster: str, na
         "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": name}}],
         "current-context": cluster,
     }
-    return str(yaml.safe_dump(document, sort_keys=False, width=2**20))
+    return write_yaml(document, width=2**20)
 
 
 def _encoded(text: str) -> str:

@@ -21,6 +21,7 @@ from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine import Action, Change, Degraded, Failed, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Scheduled
 from notebook_platform.kube.secrets import Contents, SecretStore
+from notebook_platform.versions import minor
 from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadClusters
 from notebook_platform.workload.client import TIMEOUT_SECONDS
 from notebook_platform.workload.kubeconfig import ClusterAccess
@@ -166,13 +167,12 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
         return found.target if found else None
 
     def planned_output(self, desired: outputs.Cluster) -> WorkloadClusterOutput | None:
-        major, minor, *_ = map(int, desired.kubernetes_version.split("."))
         return WorkloadClusterOutput(
             api=None,
             kubeconfig="",
             cluster_id=desired.id,
             secret_name=self._secret_name,
-            served_version=(major, minor),
+            served_version=minor(desired.kubernetes_version),
             nodes=0,
             ready_nodes=0,
         )

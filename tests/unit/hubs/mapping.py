@@ -5,7 +5,7 @@ Versions are those from which on an entry is right; before the next one it stays
 
 from typing import Any
 
-from notebook_platform.hubs.chart.versions import parse
+from notebook_platform.versions import parse
 
 from tests.unit.hubs.specs import CLIENT, oidc
 

@@ -18,6 +18,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.reasons import AzureCode, Reason
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
@@ -52,7 +53,7 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
             retry_in=15 if transient else UNKNOWN_RETRY,
             remedy="The operator retries." if transient else "Check Azure's message. The operator retries.",
         )
-    hint = headers.get("Retry-After", "") or headers.get("retry-after", "")
+    hint = headers.get("Retry-After", "")
     retry_in = row.retry_in
     if status == 429 and hint.isdigit():
         retry_in = float(int(hint))
@@ -86,8 +87,8 @@ def code_of(error: HttpResponseError) -> str:
 
 
 def headers_of(error: HttpResponseError) -> Mapping[str, str]:
-    """Return the headers of the response."""
-    return dict(getattr(error.response, "headers", None) or {})
+    """Return the headers of the response; the case of names has no meaning."""
+    return CaseInsensitiveDict(getattr(error.response, "headers", None) or {})
 
 
 def _body(error: HttpResponseError) -> Mapping[str, Any]:

@@ -42,7 +42,7 @@ async def begin_lro(
     seen: dict[str, Mapping[str, str]] = {}
 
     def note(response: Any) -> None:
-        seen.setdefault("headers", dict(response.http_response.headers))
+        seen.setdefault("headers", response.http_response.headers)
 
     await begin(*arguments, polling=False, raw_response_hook=note, **options)
     return lro_from_headers(seen.get("headers", {}), kind=kind, expected=expected, key=key)
@@ -50,14 +50,13 @@ async def begin_lro(
 
 def lro_from_headers(headers: Mapping[str, str], *, kind: str, expected: float, key: str = "") -> Progressing | None:
     """Return the operation that the headers of an accepted request name; None when they name none."""
-    lower = _Headers.of(headers)
-    url = lower.get("Azure-AsyncOperation") or lower.get("Location")
+    url = headers.get("Azure-AsyncOperation") or headers.get("Location")
     if not url:
         return None
     operation = Operation(
         kind=kind, url=url, started=datetime.now(UTC), expected=expected, key=key, correlation_id=CORRELATION.get(), percent=0
     )
-    return in_progress(operation, retry_after(lower))
+    return in_progress(operation, retry_after(headers))
 
 
 VERBS = {
@@ -75,15 +74,6 @@ def in_progress(operation: Operation, requeue_after: float) -> Progressing:
     reason = VERBS.get(verb, Reason.UPDATING)
     message = f"Azure operation in progress: {operation.kind}"
     return Progressing(reason=reason, message=message, requeue_after=requeue_after, operation=operation)
-
-
-class _Headers(dict[str, str]):
-    @classmethod
-    def of(cls, headers: Mapping[str, str]) -> "_Headers":
-        return cls({name.lower(): value for name, value in headers.items()})
-
-    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
-        return super().get(name.lower(), default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,17 +99,16 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
         if error.status_code in (404, 410):
             return Poll()
         if error.status_code in TRANSIENT:
-            return Poll(busy=in_progress(operation, retry_after(_Headers.of(headers_of(error)))))
+            return Poll(busy=in_progress(operation, retry_after(headers_of(error))))
         raise
-    headers = _Headers.of(response.headers)
     document = response.json() if response.text().strip() else {}
     status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "Progressing"))
     if status in ("Failed", "Canceled"):
         told = document.get("error") or {"code": status, "message": f"{operation.kind} was {status.lower()}"}
-        return Poll(failed=replace(failure_of(200, told, headers, field=field), correlation_id=operation.correlation_id))
+        return Poll(failed=replace(failure_of(200, told, response.headers, field=field), correlation_id=operation.correlation_id))
     if status == "Succeeded":
         return Poll()
-    return Poll(busy=in_progress(_progressed(document, operation), retry_after(headers)))
+    return Poll(busy=in_progress(_progressed(document, operation), retry_after(response.headers)))
 
 
 def _progressed(document: Mapping[str, Any], operation: Operation) -> Operation:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from azure.core.utils import CaseInsensitiveDict
+
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import most_nodes
 from notebook_platform.azure.agent_pools import initial_count
@@ -13,8 +15,8 @@ from notebook_platform.azure.checks.finding import Finding, oldest
 from notebook_platform.azure.checks.permissions import Need, lacking
 from notebook_platform.azure.providers import REGISTERED, Providers
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.versions import parts
 from notebook_platform.engine import Inputs
+from notebook_platform.versions import parse
 
 LISTS_LAST = 3600.0
 """Seconds for which the sizes of a region are taken to be the same."""
@@ -49,7 +51,7 @@ async def version(context: AzureScope, fresh: bool) -> list[Finding]:
 
     async with azure_errors("spec.cluster.kubernetesVersion"):
         values = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(context), fresh=fresh)
-    offered = sorted((str(v["version"]) for v in values if not v.get("isPreview")), key=parts)
+    offered = sorted((str(v["version"]) for v in values if not v.get("isPreview")), key=parse)
     patches = {patch for v in values for patch in v.get("patchVersions") or {}}
     shown = ", ".join(offered)
     if wanted in offered or wanted in patches:
@@ -68,16 +70,13 @@ class Size:
 
 
 async def _sizes(context: AzureScope, fresh: bool) -> Mapping[str, Size]:
-    """Return the VM sizes that the subscription may use in the region, by name in lower case."""
+    """Return the VM sizes that the subscription may use in the region, by name in any case."""
     location = context.spec.azure.location
 
     async def ask() -> Mapping[str, Size]:
         listed = context.session.compute.resource_skus.list(filter=f"location eq '{location}'")
-        return {
-            sku.name.lower(): Size(_vcpus(sku), str(sku.family or "").lower())
-            async for sku in listed
-            if sku.resource_type == "virtualMachines" and not _closed(sku)
-        }
+        offered = [sku async for sku in listed if sku.resource_type == "virtualMachines" and not _closed(sku)]
+        return CaseInsensitiveDict({sku.name: Size(_vcpus(sku), str(sku.family or "").lower()) for sku in offered})
 
     async with azure_errors("spec.nodePools"):
         cache = context.session.cache
@@ -97,7 +96,7 @@ def _closed(sku: Any) -> bool:
 async def sizes(context: AzureScope, fresh: bool) -> list[Finding]:
     """Check whether the region has the VM sizes."""
     known, pools, location = await _sizes(context, fresh), context.spec.node_pools, context.spec.azure.location
-    unknown = [pool for pool in pools if known and pool.vm_size.lower() not in known]
+    unknown = [pool for pool in pools if known and pool.vm_size not in known]
     if not unknown:
         return [Finding(sentence=f"{', '.join(dict.fromkeys(p.vm_size for p in pools))} offered in {location}")]
     return [
@@ -123,7 +122,7 @@ def demands(context: AzureScope, known: Mapping[str, Size], there: Sequence[Mapp
     found: dict[str, Demand] = {}
 
     def add(size: str, spot: bool, first: int, most: int) -> None:
-        if (sku := known.get(size.lower())) is None:
+        if (sku := known.get(size)) is None:
             return
         for name in (SPOT,) if spot else (REGIONAL, sku.family):
             demand = found.setdefault(name, Demand())
@@ -142,10 +141,10 @@ async def quota(context: AzureScope, fresh: bool) -> list[Finding]:
     location, compute = context.spec.azure.location, context.session.compute
 
     async def ask() -> Mapping[str, tuple[str, int]]:
-        return {
-            u.name.value.lower(): (str(u.name.localized_value or u.name.value), int(u.limit - u.current_value))
-            async for u in compute.usage.list(location)
-        }
+        listed = [u async for u in compute.usage.list(location)]
+        return CaseInsensitiveDict(
+            {u.name.value: (str(u.name.localized_value or u.name.value), int(u.limit - u.current_value)) for u in listed}
+        )
 
     async with azure_errors("spec.nodePools"):
         left = await context.session.cache.cached_call(f"quota/{location}", ask, max_age=oldest(context), fresh=fresh)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from azure.core.utils import CaseInsensitiveDict
+from isodate import parse_duration
 from tzlocal.windows_tz import win_tz
 
 from notebook_platform.api.numbers import wire_decimal
@@ -167,9 +169,9 @@ def describe_network(networks: Iterable[Wire], group: str, pools: Sequence[Wire]
     network = next((n for n in networks if n["id"].lower() == root), None)
     if network is None or default.split("/")[4].lower() != group.lower():
         return {"subnetId": default}, default
-    prefixes = {s["id"].lower(): _prefix(s) for s in network["properties"].get("subnets") or ()}
-    used = [id_ for id_ in ids if id_.lower() in prefixes]
-    subnets = [{"name": id_.rsplit("/", 1)[1], "addressPrefix": prefixes[id_.lower()]} for id_ in used]
+    prefixes = CaseInsensitiveDict({s["id"]: _prefix(s) for s in network["properties"].get("subnets") or ()})
+    used = [id_ for id_ in ids if id_ in prefixes]
+    subnets = [{"name": id_.rsplit("/", 1)[1], "addressPrefix": prefixes[id_]} for id_ in used]
     addresses = list(network["properties"]["addressSpace"]["addressPrefixes"])
     virtual = {"name": network["name"], "addressPrefixes": addresses}
     return _chosen(virtualNetwork=virtual, subnet=subnets[0], subnets=subnets[1:]), default
@@ -236,8 +238,6 @@ def describe_rule(rule: Wire) -> Spec:
 
 def _duration(value: object) -> str:
     """Convert `PT10M` (or what an SDK model makes of it) to `10m`."""
-    from isodate import parse_duration
-
     length = value if isinstance(value, timedelta) else parse_duration(str(value))
     seconds = int(length.total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
+from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import (
@@ -22,9 +23,9 @@ from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.importing.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
 from notebook_platform.azure.node_pools import POOL_TAG
-from notebook_platform.azure.versions import parts
 from notebook_platform.engine import StepError
 from notebook_platform.outputs import ROLES
+from notebook_platform.versions import minor
 
 Spec = dict[str, Any]
 ROLE_NAMES = {id_: name for name, id_ in ROLES.items()}
@@ -79,9 +80,9 @@ async def scan(session: AzureSession, group: str, cluster_name: str | None, name
 def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
     """Report pools with another minor version than the control plane: the spec has one for all."""
     told = cluster["properties"]
-    ours = parts(str(told.get("currentKubernetesVersion") or told["kubernetesVersion"]))[:2]
+    ours = minor(str(told.get("currentKubernetesVersion") or told["kubernetesVersion"]))
     theirs = {p["name"]: str(p.get("currentOrchestratorVersion") or p.get("orchestratorVersion") or "") for p in pools}
-    behind = [f"{name} ({version})" for name, version in theirs.items() if version and parts(version)[:2] != ours]
+    behind = [f"{name} ({version})" for name, version in theirs.items() if version and minor(version) != ours]
     if not behind:
         return []
     return [f"Agent pools of another version than the control plane will be upgraded to its version: {', '.join(behind)}"]
@@ -186,10 +187,10 @@ async def _autoscale(session: AzureSession, node_group: str, remarks: list[str])
     async with azure_errors("--cluster"):
         sets = await cache.list_group(SCALE_SETS, node_group, max_age=0, fresh=True) or []
         settings = await cache.list_group(AUTOSCALE_SETTINGS, node_group, max_age=0, fresh=True) or []
-    pools = {str(s["id"]).lower(): s["tags"][POOL_TAG] for s in sets if (s.get("tags") or {}).get(POOL_TAG)}
-    targets = {str(s["properties"]["targetResourceUri"]).lower(): s for s in settings}
+    pools = CaseInsensitiveDict({str(s["id"]): s["tags"][POOL_TAG] for s in sets if (s.get("tags") or {}).get(POOL_TAG)})
+    targets = CaseInsensitiveDict({str(s["properties"]["targetResourceUri"]): s for s in settings})
     taken = [setting for target, setting in targets.items() if target in pools]
     for setting in taken:
         if dated := [p["name"] for p in setting["properties"]["profiles"] if p.get("fixedDate")]:
             remarks.append(f"Profiles of {setting['name']} with a fixed date cannot be kept and would go: {', '.join(dated)}")
-    return [describe_autoscale(setting, pools[str(setting["properties"]["targetResourceUri"]).lower()]) for setting in taken]
+    return [describe_autoscale(setting, pools[setting["properties"]["targetResourceUri"]]) for setting in taken]

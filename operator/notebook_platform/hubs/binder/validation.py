@@ -9,6 +9,7 @@ from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.helm.values import at, path_of
 
 Values = Mapping[str, Any]
 Refusal = tuple[Reason, str, str]
@@ -43,10 +44,7 @@ def check(values: Values, field: str) -> None:
 
 
 def _at(values: Values, path: str) -> Any:
-    node: Any = values
-    for key in path.split("."):
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node
+    return at(values, *path_of(path))
 
 
 def _builder(values: Values) -> Iterator[Refusal]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-Version = tuple[int, ...]
+from notebook_platform.versions import Version
 
 
 @dataclass(frozen=True)

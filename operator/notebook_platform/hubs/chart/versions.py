@@ -4,11 +4,11 @@ paths are in `value_map`.
 Sources: the chart's changelog (https://z2jh.jupyter.org/en/stable/changelog.html) and its Chart.yaml.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from notebook_platform.hubs.chart.value_map import OLDEST, ROWS, Place, Rows, Version
+from notebook_platform.hubs.chart.value_map import OLDEST, ROWS, Place, Rows
+from notebook_platform.versions import Version, parse
 
 FOR_EVER: Version = (999,)
 
@@ -88,12 +88,6 @@ class Knowledge:
 
 
 KNOWN = Knowledge()
-
-
-def parse(version: str) -> Version:
-    """Parse a version: `4.4.0` gives (4, 4, 0); pre-release and build are ignored."""
-    head = re.split(r"[-+]", version, maxsplit=1)[0]
-    return tuple(int(part) for part in re.findall(r"\d+", head))
 
 
 def generation(version: str) -> Generation:

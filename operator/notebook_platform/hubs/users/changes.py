@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from notebook_platform.helm.values import at
-from notebook_platform.hubs.chart.versions import parse
+from notebook_platform.helm.values import at, path_of
 from notebook_platform.hubs.naming import CHOICE_BEGINS, ESCAPE, ReleaseSnapshot, scheme_of
 from notebook_platform.kube.redaction import sanitize
+from notebook_platform.versions import parse
 
 HUB_KEYS = (("hub", "config", "ConfigurableHTTPProxy", "auth_token"), ("proxy", "secretToken"))
 """Where a hub's values hold a random secret that lasts."""
@@ -86,7 +86,7 @@ def in_old_terms(release: ReleaseSnapshot, text: str) -> str:
 
 def differing(before: ReleaseSnapshot, after: ReleaseSnapshot, path: str, effect: str, usual: str = "") -> Iterator[DataChange]:
     """Return the change of the value at `path`, if there is one; `usual` is the chart's default."""
-    keys = path.split(".")
+    keys = path_of(path)
     was, will_be = (in_old_terms(one, canonical(at(one.values, *keys)) or usual) for one in (before, after))
     if was != will_be:
         yield change(path, was, will_be, effect)
