@@ -25,7 +25,7 @@ def body(*conditions: dict[str, Any], generation: int = 1, deleting: bool = Fals
     return {"metadata": metadata, "spec": {}, "status": {**told, **status}}
 
 
-IN_PLACE = condition("NetworkReady", "True", "UpToDate", "Up to date")
+UP_TO_DATE = condition("NetworkReady", "True", "UpToDate", "Up to date")
 CREATING = condition("ClusterReady", "False", "Creating", "Azure operation in progress: create managed cluster aks", since=-30)
 WAITING = condition("JupyterHubReady", "Unknown", "Waiting", "Waiting for Cluster")
 NOT_READY = condition("Ready", "False", "Creating", "Cluster: Azure operation in progress: create managed cluster aks")
@@ -47,11 +47,11 @@ CLUSTER = {
     "nodes": {"ready": 2, "total": 3},
 }
 ATTEMPT = {"step": "Cluster", "reason": "QuotaExceeded", "count": 2, "retryAt": at(90)}
-BUSY = body(NOT_READY, NOT_STALLED, IN_PLACE, CREATING, WAITING, operations=[OPERATION])
+PROGRESSING = body(NOT_READY, NOT_STALLED, UP_TO_DATE, CREATING, WAITING, operations=[OPERATION])
 WHOLE = body(
     READY,
     NOT_STALLED,
-    IN_PLACE,
+    UP_TO_DATE,
     condition("ClusterReady", "True", "UpToDate", "Up to date"),
     condition("JupyterHubReady", "True", "UpToDate", "Up to date"),
     url="https://hub.example.org",

@@ -12,7 +12,7 @@ from kubernetes.aio import client
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.watch_stream import Place, new_events, views
 
-from tests.unit.cli_watch.bodies import BUSY, WHOLE, at, view
+from tests.unit.cli_watch.bodies import PROGRESSING, WHOLE, at, view
 
 PLACE = Place("platforms", "hub")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -71,37 +71,37 @@ async def serving(*answers: Answer) -> AsyncIterator[tuple[client.ApiClient, lis
 async def test_a_platform_is_followed_over_ended_watches_and_nothing_is_told_twice() -> None:
     gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
     answers = [
-        listing(version(BUSY, 1)),
-        watching(("MODIFIED", version(BUSY, 2))),
-        listing(version(BUSY, 2)),
+        listing(version(PROGRESSING, 1)),
+        watching(("MODIFIED", version(PROGRESSING, 2))),
+        listing(version(PROGRESSING, 2)),
         watching(("ERROR", gone)),
-        listing(version(BUSY, 2)),
+        listing(version(PROGRESSING, 2)),
         watching(("MODIFIED", version(WHOLE, 3)), ("DELETED", version(WHOLE, 4))),
     ]
     async with serving(*answers) as (api, selectors), aclosing(views(api, PLACE)) as stream:
-        assert [await anext(stream) for _ in range(4)] == [view(BUSY), view(BUSY), view(WHOLE), None]
+        assert [await anext(stream) for _ in range(4)] == [view(PROGRESSING), view(PROGRESSING), view(WHOLE), None]
     assert set(selectors) == {"metadata.name=hub"}
 
 
 async def test_a_server_that_is_away_for_a_while_is_asked_again() -> None:
-    answers = [listing(version(BUSY, 1)), watching(), refusing(503), listing(version(WHOLE, 2))]
+    answers = [listing(version(PROGRESSING, 1)), watching(), refusing(503), listing(version(WHOLE, 2))]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
-        assert [await anext(stream), await anext(stream)] == [view(BUSY), view(WHOLE)]
+        assert [await anext(stream), await anext(stream)] == [view(PROGRESSING), view(WHOLE)]
 
 
 async def test_a_page_of_a_proxy_is_no_answer() -> None:
     async def page(_: web.Request) -> web.StreamResponse:
         return web.Response(text="<html>\nBad gateway</html>", status=502)
 
-    answers = [listing(version(BUSY, 1)), page, listing(version(WHOLE, 2))]
+    answers = [listing(version(PROGRESSING, 1)), page, listing(version(WHOLE, 2))]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
-        assert [await anext(stream), await anext(stream)] == [view(BUSY), view(WHOLE)]
+        assert [await anext(stream), await anext(stream)] == [view(PROGRESSING), view(WHOLE)]
 
 
 async def test_a_platform_that_is_not_there_is_told_as_none_and_so_is_one_that_comes() -> None:
-    answers = [listing(), watching(("ADDED", version(BUSY, 1)))]
+    answers = [listing(), watching(("ADDED", version(PROGRESSING, 1)))]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
-        assert [await anext(stream), await anext(stream)] == [None, view(BUSY)]
+        assert [await anext(stream), await anext(stream)] == [None, view(PROGRESSING)]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ async def test_a_refusal_is_a_sentence(status: int, sentence: str) -> None:
 
 
 async def test_a_right_that_is_taken_away_ends_it_too() -> None:
-    answers = [listing(version(BUSY, 1)), refusing(403)]
+    answers = [listing(version(PROGRESSING, 1)), refusing(403)]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
         await anext(stream)
         with pytest.raises(UsageError, match="403"):
@@ -130,7 +130,7 @@ async def test_a_cluster_that_does_not_answer_is_a_sentence() -> None:
 
 
 async def test_a_status_of_another_version_of_the_operator_is_a_sentence_that_names_the_field() -> None:
-    other = {**BUSY, "status": {"conditions": [{"type": "Ready", "status": "Perhaps"}]}}
+    other = {**PROGRESSING, "status": {"conditions": [{"type": "Ready", "status": "Perhaps"}]}}
     async with serving(listing(other)) as (api, _), aclosing(views(api, PLACE)) as stream:
         with pytest.raises(UsageError, match=r"status\.conditions\.0\.status cannot be read"):
             await anext(stream)
@@ -147,7 +147,7 @@ async def test_events_are_heard_once_each_in_the_order_of_their_times_and_only_o
     first, second, third = event("a", "Second", -5), event("b", "First", -9), event("c", "Third", -1)
     again = event("a", "Second", 0, number=2)
     answers = [listing(first, second), watching(("ADDED", third), ("MODIFIED", again)), listing(first, second, third)]
-    async with serving(*answers) as (api, selectors), aclosing(new_events(api, view(BUSY))) as stream:
+    async with serving(*answers) as (api, selectors), aclosing(new_events(api, view(PROGRESSING))) as stream:
         told = [[e.reason for e in await anext(stream)] for _ in range(3)]
     assert told == [["First", "Second"], ["Third"], ["Second"]]
     assert set(selectors) == {"involvedObject.kind=NotebookPlatform,involvedObject.name=hub,involvedObject.uid=u1"}

@@ -103,7 +103,7 @@ def test_any_status_can_be_drawn_and_told(
     now = NOW + timedelta(seconds=later)
     console = Console(file=StringIO(), width=width, height=height, legacy_windows=False)
     for view in views:
-        timeline.see(view, now)
+        timeline.record(view, now)
         console.print(Frame(view=view, events=events, timeline=timeline, now=now))
     assert console.file.getvalue()
     assert all(len(row) == 3 for row in timeline.rows())

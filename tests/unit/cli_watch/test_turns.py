@@ -7,13 +7,13 @@ from notebook_platform.cli.changes import EventLine, changes, repeats
 
 from tests.unit.cli_watch.bodies import (
     ATTEMPT,
-    BUSY,
     CREATING,
-    IN_PLACE,
     NOT_READY,
     NOT_STALLED,
     NOW,
     OPERATION,
+    PROGRESSING,
+    UP_TO_DATE,
     WAITING,
     WHOLE,
     at,
@@ -28,7 +28,7 @@ def event(reason: str, message: str, **more: Any) -> EventLine:
 
 
 def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
-    assert changes(None, view(BUSY)) == [
+    assert changes(None, view(PROGRESSING)) == [
         "platforms/hub: not ready",
         "Network: up to date",
         "Cluster: Creating: Azure operation in progress: create managed cluster aks",
@@ -37,7 +37,7 @@ def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
 
 
 def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
-    assert changes(view(BUSY), view(WHOLE)) == [
+    assert changes(view(PROGRESSING), view(WHOLE)) == [
         "operation create managed cluster aks: ended",
         "Cluster: up to date",
         "JupyterHub: up to date",
@@ -52,8 +52,8 @@ def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
 
 def test_what_lasts_is_not_told_again_nor_is_progress_a_turn() -> None:
     further = {**OPERATION, "percent": 65, "expectedEnd": at(150)}
-    later = body(NOT_READY, NOT_STALLED, IN_PLACE, CREATING, WAITING, operations=[further])
-    assert changes(view(BUSY), view(later)) == []
+    later = body(NOT_READY, NOT_STALLED, UP_TO_DATE, CREATING, WAITING, operations=[further])
+    assert changes(view(PROGRESSING), view(later)) == []
 
 
 def test_another_message_of_the_same_reason_is_a_turn() -> None:
@@ -67,7 +67,7 @@ def test_a_failure_its_next_try_and_a_stall_are_told() -> None:
     failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
     headline = condition("Ready", "False", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
     stalled = condition("Stalled", "True", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
-    assert changes(view(BUSY), view(body(headline, stalled, IN_PLACE, failing, attempts=[ATTEMPT]))) == [
+    assert changes(view(PROGRESSING), view(body(headline, stalled, UP_TO_DATE, failing, attempts=[ATTEMPT]))) == [
         "operation create managed cluster aks: ended",
         "platforms/hub: not ready and stalled",
         "Cluster: QuotaExceeded: spec.nodePools needs 12 vCPUs. Ask for more.",
@@ -77,7 +77,7 @@ def test_a_failure_its_next_try_and_a_stall_are_told() -> None:
 
 def test_what_no_step_says_stands_in_the_headline() -> None:
     suspended = condition("Ready", "False", "Suspended", "Suspended; nothing would change")
-    assert changes(view(WHOLE), view(body(suspended, IN_PLACE)))[0] == (
+    assert changes(view(WHOLE), view(body(suspended, UP_TO_DATE)))[0] == (
         "platforms/hub: Suspended: Suspended; nothing would change"
     )
     changed = view(body(NOT_READY, generation=2))
@@ -112,8 +112,8 @@ def test_an_event_is_a_line_unless_a_condition_says_the_same() -> None:
         event("Creating", "Cluster: Azure operation in progress").line
         == "event Normal Creating: Cluster: Azure operation in progress"
     )
-    assert repeats(event("Creating", "Cluster: Azure operation in progress: create managed cluster aks"), view(BUSY))
-    assert repeats(event("UpToDate", "Network: Up to date"), view(BUSY))
+    assert repeats(event("Creating", "Cluster: Azure operation in progress: create managed cluster aks"), view(PROGRESSING))
+    assert repeats(event("UpToDate", "Network: Up to date"), view(PROGRESSING))
     assert repeats(event("Ready", "Up to date"), view(WHOLE))
     assert not repeats(event("DriftDetected", "Autoscale: rules is 1, wanted 2. Putting it right"), view(WHOLE))
     assert not repeats(event("Ready", "Up to date"), None)
