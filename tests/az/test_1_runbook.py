@@ -67,10 +67,10 @@ def test_05_the_principal(az: Az, principal: dict[str, Any]) -> None:
     assert [p["appId"] for p in az("ad sp list --display-name sp_aks_jhub")] == [principal["appId"]]
     assert az(f"ad sp show --id {principal['appId']}")["displayName"] == "sp_aks_jhub"
     assert "doesn't exist" in az.refused("ad sp show --id http://sp_aks_jhub"), "as row 8 of the runbook finds today"
-    given = az(f"role assignment list --scope {NETWORK_ID}")
-    assert [(g["roleDefinitionName"], g["principalName"]) for g in given] == [("Contributor", principal["appId"])]
+    assignments = az(f"role assignment list --scope {NETWORK_ID}")
+    assert [(g["roleDefinitionName"], g["principalName"]) for g in assignments] == [("Contributor", principal["appId"])]
     (role,) = az("role definition list --name Contributor")
-    assert role["id"] == given[0]["roleDefinitionId"]
+    assert role["id"] == assignments[0]["roleDefinitionId"]
 
 
 def test_06_the_principal_typed_twice_has_another_secret_and_the_old_one_is_dead(az: Az, principal: dict[str, Any]) -> None:

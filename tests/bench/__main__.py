@@ -34,7 +34,7 @@ Measured = TypeVar("Measured")
 console = Console()
 
 
-async def told(what: str, work: Awaitable[Measured]) -> Measured:
+async def timed(what: str, work: Awaitable[Measured]) -> Measured:
     """Do it, and say how long it took."""
     began = time.monotonic()
     result = await work
@@ -48,12 +48,12 @@ async def many_platforms() -> tuple[list[reads.Reads], passes.Passes]:
     async with subscription(BUILD_SPEED) as azure:
         for count in PLATFORMS:
             before, began = len(azure.platforms), time.process_time()
-            await told(f"{count} platforms built", azure.build(count))
+            await timed(f"{count} platforms built", azure.build(count))
             if count == BUILT_FOR_COST:
                 creating = (time.process_time() - began) / sum(p.estate.passes for p in azure.platforms[before:])
-            measured.append(await told(f"{count} platforms looked at", reads.measure(azure)))
+            measured.append(await timed(f"{count} platforms looked at", reads.measure(azure)))
             if count == BUILT_FOR_COST:
-                cost = await told("passes", passes.measure(azure, creating))
+                cost = await timed("passes", passes.measure(azure, creating))
     assert cost is not None
     return measured, cost
 
@@ -61,7 +61,7 @@ async def many_platforms() -> tuple[list[reads.Reads], passes.Passes]:
 async def one_upgrade() -> upgrade.Upgrade:
     """A subscription of its own, slow enough to see what happens between two operations."""
     async with subscription(upgrade.SPEED) as azure:
-        return await told(f"upgrade at {upgrade.SPEED:g} times real time", upgrade.measure(azure))
+        return await timed(f"upgrade at {upgrade.SPEED:g} times real time", upgrade.measure(azure))
 
 
 def sizes() -> dict[str, int]:
@@ -175,9 +175,9 @@ async def main() -> int:
     await SessionPool.warm_up()
     measured, cost = await many_platforms()
     walked, tables = await one_upgrade(), sizes()
-    redacting = await told("redaction", asyncio.to_thread(redaction.measure))
-    stalled = await told("stalls", stalls.measure())
-    hub = await told("hub installed", release.measure())
+    redacting = await timed("redaction", asyncio.to_thread(redaction.measure))
+    stalled = await timed("stalls", stalls.measure())
+    hub = await timed("hub installed", release.measure())
     show_all(measured, cost, walked, tables)
     show_hub(hub)
     show_redaction(redacting)

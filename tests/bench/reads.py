@@ -35,7 +35,7 @@ class Reads:
 async def measure(subscription: Subscription) -> Reads:
     """The figures of as many platforms as there are."""
     platforms, begin = subscription.platforms, subscription.mark()
-    each_by_itself = await _each_by_itself(subscription)
+    each_by_itself = await _without_shared_reads(subscription)
     sessions = subscription.operator()
     for platform in platforms:
         platform.estate.sessions, platform.estate.max_age = sessions, min(INTERVAL / 2, OLDEST_LOOK)
@@ -74,7 +74,7 @@ async def _over_an_interval(platforms: list[Platform]) -> list[dict[str, Result]
     return results
 
 
-async def _each_by_itself(subscription: Subscription) -> int:
+async def _without_shared_reads(subscription: Subscription) -> int:
     """Reads of one pass over all platforms in which every step looks at its own thing."""
     mark = subscription.mark()
     for platform in subscription.platforms:

@@ -73,7 +73,7 @@ async def test_people_sign_in_at_an_issuer_that_was_found_by_its_name(hub_home: 
 
 
 @pytest.mark.timeout(900)
-async def test_with_one_password_for_all_another_password_does_not_do(hub_home: Path, world: World, tmp_path: Path) -> None:
+async def test_a_shared_password_rejects_any_other_password(hub_home: Path, world: World, tmp_path: Path) -> None:
     values = render(spec("4.4.0", auth={"dummy": {"insecure": True, "adminUsers": ["kim"]}}), SECRETS, KUBERNETES)
     async with running(hub_home, world, values, tmp_path) as front:
         for user, password, status, admin in (
@@ -103,7 +103,7 @@ async def server_of(http: Any, base: str, user: str, admin: str) -> int:
 
 
 @pytest.mark.timeout(900)
-async def test_the_operators_service_is_told_whose_servers_run_and_may_do_nothing_else(
+async def test_the_operators_service_lists_running_servers_and_has_no_other_permission(
     hub_home: Path, world: World, tmp_path: Path
 ) -> None:
     """Two users a page, and servers that never answer: they stay pending for as long as the hub waits for them."""

@@ -173,9 +173,9 @@ def test_applied_the_plan_holds_ownership_tags_alone_and_so_do_the_writes(site: 
     done = command(site, "plan", "-f", str(described[0]), "-o", "json")
     assert done.returncode == 2, done.stderr
     steps = {step["step"]: step["changes"] for step in json.loads(done.stdout)["steps"]}
-    told = [(name, change["path"]) for name, changes in steps.items() for change in changes]
+    planned = [(name, change["path"]) for name, changes in steps.items() for change in changes]
     ours = ("secrets/typed-kubeconfig", "releases/jhub/jhub/owner")
-    assert [entry for entry in told if "tags" not in entry[1] and entry[1] not in ours] == [], done.stdout
+    assert [entry for entry in planned if "tags" not in entry[1] and entry[1] not in ours] == [], done.stdout
     mark = site.mark()
     site.apply(wanted(described))
     site.until_ready(NAME)

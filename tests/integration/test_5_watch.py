@@ -55,7 +55,7 @@ def watched(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         site.kubectl("delete", name, "-n", "platforms", "--timeout=90s")
 
 
-def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watched: Watched) -> None:
+def test_wait_shows_what_it_waits_for_and_returns_when_the_platform_is_ready(watched: Watched) -> None:
     command = ["notebook-platform", "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "3m"]
     with subprocess.Popen(command, env=watched.environment, stdout=subprocess.PIPE, text=True) as waiting:
         assert waiting.stdout is not None
@@ -71,7 +71,7 @@ def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watc
     assert all(before != after for before, after in pairwise(meanwhile))
 
 
-def test_watch_without_a_terminal_tells_each_turn_in_a_line(watched: Watched) -> None:
+def test_watch_without_a_terminal_prints_a_line_for_each_change(watched: Watched) -> None:
     ready = "platforms/watched: Ready: Up to date"
     watched.site.until("watch tells that it is Ready", lambda: ready in watched.lines())
     lines = watched.lines()
@@ -93,8 +93,8 @@ def test_an_event_that_is_no_condition_is_a_line_too(watched: Watched) -> None:
     key, setting = next((k, v) for k, v in watched.site.resources().items() if "/autoscalesettings/" in k)
     setting["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] = 95
     watched.site.control("PATCH", f"/resources{key}", setting)
-    told = "event Warning DriftDetected: Autoscale: "
-    watched.site.until("watch tells the Event", lambda: [line for line in watched.lines() if line.startswith(told)])
+    line_start = "event Warning DriftDetected: Autoscale: "
+    watched.site.until("watch tells the Event", lambda: [line for line in watched.lines() if line.startswith(line_start)])
 
 
 def test_on_a_terminal_watch_draws_and_ctrl_c_ends_it_and_leaves_the_terminal_as_it_was(watched: Watched) -> None:
@@ -138,7 +138,7 @@ def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(wat
     )
 
 
-def test_a_wait_that_is_too_long_says_what_it_waited_for(watched: Watched) -> None:
+def test_a_wait_that_times_out_names_what_it_waited_for(watched: Watched) -> None:
     done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "DriftDetected", "--timeout", "3s")
     assert done.returncode == 1
     assert "did not reach DriftDetected within 3s: NoDrift: No drift detected" in done.stderr

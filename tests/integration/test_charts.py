@@ -124,7 +124,7 @@ def test_what_is_rendered_for_each_typed_field_is_taken_by_the_charts() -> None:
             assert done.returncode == 0, f"{name} with chart {version}: {done.stderr}"
 
 
-def test_two_renders_with_no_cluster_to_look_at_are_the_same_objects() -> None:
+def test_two_renders_without_a_cluster_are_the_same_objects() -> None:
     """Nothing is left for the chart to draw: `helm template` has no Secrets to look secrets up in."""
     services = [{"name": "made"}, {"name": "other", "url": "http://other:80", "admin": True}]
     for version, kubernetes in (("0.11.1", (1, 19, 6)), ("4.4.0", (1, 35))):

@@ -103,7 +103,7 @@ def test_binder_and_hub_load_what_was_rendered_for_them(tmp_path: Path) -> None:
     assert "access:services!service=binder" in roles["user"] and "servers" in roles["binder"], "the chart's own role stays"
 
 
-def test_without_sign_in_nobody_signs_in_and_users_are_culled(tmp_path: Path) -> None:
+def test_without_sign_in_users_are_anonymous_and_culled(tmp_path: Path) -> None:
     _, hub = load(objects(values(INGRESS)), tmp_path)
     assert hub.JupyterHub.authenticator_class == "null"
     (culler,) = [s for s in hub.JupyterHub.services if s["name"] == "jupyterhub-idle-culler"]

@@ -117,15 +117,15 @@ class Tenant:
 
     async def marker(self, namespace: str, release: str, owner: str | None = None, **data: str) -> None:
         """Create a marker, or change the one that is there."""
-        told = {"owner": self.site.owner if owner is None else owner, "step": "ReleaseLittle", **data}
+        contents = {"owner": self.site.owner if owner is None else owner, "step": "ReleaseLittle", **data}
         name = f"notebook-platform-{release}"
         metadata = {"name": name, "labels": {"app.kubernetes.io/managed-by": "notebook-platform"}}
         try:
-            await self.core.create_namespaced_config_map(namespace, {"metadata": metadata, "data": told})
+            await self.core.create_namespaced_config_map(namespace, {"metadata": metadata, "data": contents})
         except ApiException as error:
             if error.status != 409:
                 raise
-            await self.core.patch_namespaced_config_map(name, namespace, {"data": told}, _content_type=MERGE)
+            await self.core.patch_namespaced_config_map(name, namespace, {"data": contents}, _content_type=MERGE)
 
     async def gained(self) -> list[str]:
         """What no tenant may reach: empty as long as all holds."""

@@ -151,7 +151,7 @@ def test_without_local_accounts_the_secret_holds_no_credential(built: Author) ->
     assert sum("listclusterusercredential" in path for path in paths) == 1
 
 
-def test_a_platform_is_deleted_without_a_look_at_the_secret(built: Author, tmp_path: Path) -> None:
+def test_a_platform_is_deleted_without_reading_the_secret(built: Author, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     write(built, yaml.safe_dump(kubeconfig({"exec": runs(marker)})))
     built.kubectl("delete", "nbp", "x", "entra", "--wait=false")

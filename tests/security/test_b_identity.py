@@ -95,7 +95,7 @@ BORROWED = {
 
 
 @pytest.mark.parametrize("credentials", BORROWED.values(), ids=BORROWED)
-def test_an_author_does_not_use_an_identity_that_nobody_allowed(author: Author, credentials: Any) -> None:
+def test_an_author_does_not_use_an_identity_without_an_entry(author: Author, credentials: Any) -> None:
     message = refused(author, author.site.mark(), document(author, credentials=credentials))
     assert "spec.azure.credentials" in message and f"namespaces: [{author.namespace}]" in message
 
@@ -160,7 +160,7 @@ def test_an_allowed_identity_works_inside_its_groups(guest: Author) -> None:
     guest.kubectl("patch", "nbp", "hub", "--type=merge", "-p", '{"spec":{"suspend":true}}')
 
 
-def test_what_belongs_to_another_platform_is_not_told_to_a_stranger(guest: Author) -> None:
+def test_the_owner_of_another_platforms_resource_is_not_shown(guest: Author) -> None:
     made = document(guest)
     group = f"{SUB}/resourceGroups/{made['spec']['azure']['resourceGroup']}"
     guest.site.control("PUT", f"/resources{group}", {"location": "eastus", "tags": TAGS, "properties": STATE})
@@ -173,7 +173,7 @@ def test_what_belongs_to_another_platform_is_not_told_to_a_stranger(guest: Autho
     assert guest.site.resources()[group.lower()]["tags"] == TAGS
 
 
-def test_the_tag_that_marks_an_owner_cannot_be_given_by_an_author(author: Author) -> None:
+def test_an_author_cannot_set_the_owner_tag(author: Author) -> None:
     for name in ("notebookplatform-owner", "NotebookPlatform-Owner", "NOTEBOOKPLATFORM-repairs"):
         made = document(
             author, credentials={"secretRef": {"name": "azure-credentials"}}, tags={name: TAGS["notebookplatform-owner"]}

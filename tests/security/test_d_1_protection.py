@@ -109,8 +109,8 @@ def test_no_command_deletes_a_protected_platform(
 ) -> None:
     mark, place = protected.site.mark(), [] if command[1] == "--raw" else ["-n", protected.namespace]
     kubectl = protected.kubectl if who == "author" else protected.site.kubectl
-    said = kubectl(*command, *(place if who == "administrator" else []), check=False)
-    assert "denied request" in said or "forbidden" in said.lower(), said
+    answer = kubectl(*command, *(place if who == "administrator" else []), check=False)
+    assert "denied request" in answer or "forbidden" in answer.lower(), answer
     assert standing(protected) == before and protected.site.writes(mark) == []
     assert FINALIZER in protected.platform(NAME)["metadata"]["finalizers"]
     if "namespace" in command:
@@ -119,10 +119,10 @@ def test_no_command_deletes_a_protected_platform(
 
 
 def test_the_refusal_names_the_field_and_what_to_do(protected: Author) -> None:
-    said = protected.kubectl("delete", "nbp", NAME, "--wait=false", check=False)
-    assert "spec.deletionProtection of protected/prd is true: set it to false first" in said and "Orphan" in said
-    said = protected.site.kubectl("delete", "namespace", protected.namespace, "--wait=false", check=False)
-    assert f"holds the NotebookPlatform {NAME}" in said and "delete the platforms first" in said
+    answer = protected.kubectl("delete", "nbp", NAME, "--wait=false", check=False)
+    assert "spec.deletionProtection of protected/prd is true: set it to false first" in answer and "Orphan" in answer
+    answer = protected.site.kubectl("delete", "namespace", protected.namespace, "--wait=false", check=False)
+    assert f"holds the NotebookPlatform {NAME}" in answer and "delete the platforms first" in answer
 
 
 def test_a_service_account_with_all_rights_is_refused_too(protected: Author) -> None:
@@ -138,10 +138,12 @@ def test_a_service_account_with_all_rights_is_refused_too(protected: Author) -> 
     }
     protected.site.apply(account, binding)
     almighty = f"--as=system:serviceaccount:{protected.namespace}:almighty"
-    said = protected.site.kubectl("delete", "nbp", NAME, "-n", protected.namespace, "--wait=false", almighty, check=False)
-    assert "denied request" in said and "deletionTimestamp" not in protected.platform(NAME)["metadata"]
-    said = protected.site.kubectl("delete", "crd", "notebookplatforms.notebookplatform.io", "--wait=false", almighty, check=False)
-    assert "denied request" in said and "allow-deletion" in said
+    answer = protected.site.kubectl("delete", "nbp", NAME, "-n", protected.namespace, "--wait=false", almighty, check=False)
+    assert "denied request" in answer and "deletionTimestamp" not in protected.platform(NAME)["metadata"]
+    answer = protected.site.kubectl(
+        "delete", "crd", "notebookplatforms.notebookplatform.io", "--wait=false", almighty, check=False
+    )
+    assert "denied request" in answer and "allow-deletion" in answer
     protected.site.kubectl("delete", "clusterrolebinding", "almighty-in-protected")
 
 
@@ -165,8 +167,8 @@ def test_a_namespace_is_kept_for_a_platform_without_protection_too_until_that_is
     author.apply(author.runbook("plain", deletionProtection=False, suspend=True))
     author.site.until("the operator has seen it", lambda: FINALIZER in author.platform("plain")["metadata"].get("finalizers", []))
     kept = secrets_of(author)
-    said = author.site.kubectl("delete", "namespace", author.namespace, "--wait=false", check=False)
-    assert "holds the NotebookPlatform plain" in said and secrets_of(author) == kept
+    answer = author.site.kubectl("delete", "namespace", author.namespace, "--wait=false", check=False)
+    assert "holds the NotebookPlatform plain" in answer and secrets_of(author) == kept
     author.kubectl("delete", "nbp", "plain", "--timeout=60s")
     author.site.kubectl("delete", "namespace", author.namespace, "--timeout=60s")
 
@@ -223,7 +225,7 @@ def held(protected: Author) -> Iterator[Author]:
     protected.site.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(POLICIES))
 
 
-def test_a_deletion_past_admission_is_held_and_says_why_and_what_to_do(held: Author) -> None:
+def test_a_deletion_past_admission_is_held_and_names_cause_and_remedy(held: Author) -> None:
     mark, hub = held.site.mark(), release(held)
     until_passes(held.site)
     assert held.site.writes(mark) == [] and release(held) == hub
@@ -258,7 +260,7 @@ ATTEMPTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("patch", ATTEMPTS.values(), ids=ATTEMPTS)
-def test_nothing_else_in_the_object_lets_a_held_deletion_go_on(held: Author, patch: dict[str, Any]) -> None:
+def test_no_other_field_releases_a_held_deletion(held: Author, patch: dict[str, Any]) -> None:
     before = held.platform(NAME)
     mark, hub, kept = held.site.mark(), release(held), secrets_of(held)
     held.kubectl("patch", "nbp", NAME, "--type=merge", "-p", json.dumps(patch))

@@ -53,8 +53,8 @@ def test_an_uninstall_in_one_command_leaves_the_crd_and_every_platform(author: A
     site, kept = author.site, secrets_of(author)
     mark, hub = site.mark(), release(author)
     uid = author.platform(NAME)["metadata"]["uid"]
-    said = site.kubectl("delete", *BASE, "--wait=false", check=False)
-    assert "allow-deletion" in said
+    answer = site.kubectl("delete", *BASE, "--wait=false", check=False)
+    assert "allow-deletion" in answer
     metadata = author.platform(NAME)["metadata"]
     assert metadata["uid"] == uid and "deletionTimestamp" not in metadata and secrets_of(author) == kept
     gone = "the operator's namespace is gone"

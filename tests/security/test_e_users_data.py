@@ -229,7 +229,7 @@ def test_a_change_that_hides_the_homes_waits_to_be_approved(hub: Hub, name: str)
         {"hub": {"db": {"type": "postgres", "url": "postgresql://h:pw-of-the-database-5512@db/hub"}}},
     ],
 )
-def test_values_from_a_secret_are_no_way_around_and_are_not_shown(hub: Hub, values: dict[str, Any]) -> None:
+def test_values_from_a_secret_are_no_bypass_and_are_not_shown(hub: Hub, values: dict[str, Any]) -> None:
     before = hub.revision
     hub.want(**STORAGE, **in_secret(hub, values))
     message = hub.until("JupyterHubReady", "ApprovalNeeded")
@@ -340,7 +340,7 @@ def test_whatever_form_a_volume_has_it_is_counted_and_named(hub: Hub, form: str)
     hub.until("Ready", "HomesWouldBeLost", "would destroy 1 shared volume of users (jhub/homes), and is held")
 
 
-def test_a_volume_that_is_kept_in_another_resource_group_is_named_and_not_counted(hub: Hub) -> None:
+def test_a_volume_in_another_resource_group_is_named_and_not_counted(hub: Hub) -> None:
     kept = volume("kept", DISK.format("rg_data"))
     hub.create(kept)
     message = hub.until("Ready", "HomesWouldBeLost", "other resource groups (rg_data): 1 volume without a claim (kept)")
@@ -364,7 +364,7 @@ def test_only_a_number_as_large_as_the_count_confirms(hub: Hub, annotation: str)
     assert hub.site.writes(mark) == [] and hub.author.platform(NAME)
 
 
-def test_what_grows_after_it_was_confirmed_is_held_again_and_goes_once_all_is_given_up(hub: Hub) -> None:
+def test_growth_after_confirmation_holds_the_deletion_again_until_confirmed(hub: Hub) -> None:
     grown = [claim(f"late-{n}") for n in range(2)]
     hub.create(*grown)
     hub.author.kubectl("annotate", "nbp", NAME, "--overwrite", "notebookplatform.io/confirm-deletion=1")

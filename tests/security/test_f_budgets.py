@@ -109,10 +109,10 @@ def test_hostile_values_end_as_a_condition_of_their_own_platform(
     lab.site.until("fine values are read", lambda: not lab.condition("lab", "JupyterHubReady")["reason"].startswith("Values"))
     with Watched(lab.site.operator) as watched:
         lab.apply(config_map("values", **{"values.yaml": text}))
-        told = lab.until_reason("lab", "JupyterHubReady", reason)
+        condition = lab.until_reason("lab", "JupyterHubReady", reason)
         goes_on(neighbour)
     figures(record_property, watched)
-    assert "spec.jupyterhub.valuesFrom[0]" in told["message"] and len(told["message"]) < 700
+    assert "spec.jupyterhub.valuesFrom[0]" in condition["message"] and len(condition["message"]) < 700
     assert watched.grown < 100 * MEGABYTE
 
 
@@ -148,17 +148,17 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("attack", SECRETS)
-def test_a_hostile_secret_slows_nobody(
+def test_a_hostile_secret_slows_no_other_platform(
     author: Author, neighbour: Author, attack: str, record_property: Callable[[str, object], None]
 ) -> None:
     with Watched(author.site.operator) as watched:
-        given = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
+        credentials = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
         author.apply(
             {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": "hostile"},
-                "data": given,
+                "data": credentials,
                 "stringData": {"value": SECRETS[attack]},
             }
         )
@@ -188,16 +188,16 @@ KEYS = ("tenantId", "clientId", "clientSecret", "clientCertificate", "key", "val
 
 
 @pytest.mark.parametrize("field", NOT_TEXT)
-def test_a_secret_that_is_no_text_is_told_on_the_platform(author: Author, field: str) -> None:
+def test_a_secret_that_is_no_text_is_reported_on_the_platform(author: Author, field: str) -> None:
     author.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "binary"}, "data": dict.fromkeys(KEYS, "/////w==")})
     platform = author.runbook("lab", suspend=True)
     NOT_TEXT[field](platform["spec"])
     author.apply(platform)
 
-    def told() -> str:
+    def ready_reason() -> str:
         return str(author.condition("lab", "Ready")["reason"])
 
-    assert author.site.until("it is told", told) != "InternalError"
+    assert author.site.until("it is told", ready_reason) != "InternalError"
     assert "InternalError" not in json.dumps(author.platform("lab")["status"])
 
 
@@ -212,7 +212,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
-def test_a_foreign_or_unreadable_operations_secret_is_told_on_the_platform(author: Author, kind: str) -> None:
+def test_a_foreign_or_unreadable_operations_secret_is_reported_on_the_platform(author: Author, kind: str) -> None:
     metadata = {"name": "lab-operations", **OPERATIONS[kind].get("metadata", {})}
     author.apply({"apiVersion": "v1", "kind": "Secret", **OPERATIONS[kind], "metadata": metadata})
     author.apply(author.runbook("lab", suspend=True))
@@ -253,7 +253,7 @@ def test_an_interval_that_is_none_is_refused_at_apply(author: Author, interval: 
     assert "spec.interval" in author.apply(author.runbook("lab", suspend=True, interval=interval), check=False)
 
 
-def test_a_platform_whose_name_leaves_no_room_for_others_is_refused_at_apply(author: Author) -> None:
+def test_a_platform_name_that_is_too_long_for_derived_names_is_refused_at_apply(author: Author) -> None:
     platform = author.runbook("a" * 101, suspend=True)
     assert "at most 100 characters" in author.apply(platform, check=False)
 
@@ -281,11 +281,11 @@ def test_many_changes_of_a_secret_that_many_platforms_name_are_a_few_sign_ins(
         author.site.until(
             f"{name} is looked at", lambda name=name: author.condition(name, "CredentialsReady")["status"] == "True"
         )
-    given = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
+    credentials = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
     mark = author.site.mark()
     with Watched(author.site.operator) as watched:
         for number in range(45):
-            changed = {**given, "note": f"{number:04}".encode().hex()}
+            changed = {**credentials, "note": f"{number:04}".encode().hex()}
             author.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "azure-credentials"}, "data": changed})
         goes_on(neighbour)
     entries = author.site.control("GET", f"/journal?since={mark}")["value"]

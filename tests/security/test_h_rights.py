@@ -393,7 +393,7 @@ def test_one_namespace_and_one_rolebinding_work_at_once(tenant: Tenant, say: Say
     assert status < 30, "kopf's retries of a refused request alone take 54 seconds"
 
 
-def test_a_namespace_without_a_rolebinding_does_not_stop_the_others_and_is_served_when_it_is_granted(tenant: Tenant) -> None:
+def test_a_namespace_without_a_rolebinding_does_not_stop_further_ones_and_is_served_once_granted(tenant: Tenant) -> None:
     bound, unbound, missing = tenant.namespace("-a"), tenant.namespace("-b", bound=False), f"{tenant.name}-c"
     tenant.platform(bound)
     tenant.platform(unbound)
@@ -412,7 +412,7 @@ def test_a_namespace_without_a_rolebinding_does_not_stop_the_others_and_is_serve
     assert "ERROR" not in tenant.log
 
 
-def test_an_administrator_who_takes_a_rolebinding_away_and_gives_it_back_stops_nobody_else(tenant: Tenant) -> None:
+def test_removing_and_restoring_a_rolebinding_affects_no_other_namespace(tenant: Tenant) -> None:
     first, second = tenant.namespace("-a"), tenant.namespace("-b")
     operator = tenant.configured(f'["{first}", "{second}"]')
     operator.start()

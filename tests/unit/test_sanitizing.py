@@ -125,7 +125,7 @@ def test_a_line_of_the_log_is_one_line_without_secrets_of_any_platform(form: log
         assert line.split("\n")[0].endswith(f"some.logger: it said {HIDDEN}")
 
 
-def test_learning_that_is_given_up_knows_nothing_of_the_secret() -> None:
+def test_abandoned_learning_knows_nothing_of_the_secret() -> None:
     registry_before = REDACTORS.redact("value-number-7")
     redactor = REDACTORS.of("test-given-up")
     learning = redactor.learn(learnable({"k": json.dumps([f"value-number-{n}" for n in range(300)])}))

@@ -204,12 +204,12 @@ class Site:
         """The word for how the release stands, once no helm of ours is at work on it. Nothing is written."""
         inputs = Inputs(self.cluster.target)
 
-        async def look() -> Any:
+        async def check() -> Any:
             looking = self.graph().steps[step]
             observed = await looking.observe(await looking.prepare(inputs), fresh=True)
             return None if observed.busy else observed
 
-        found = (await self.soon(look)).found
+        found = (await self.soon(check)).found
         return found.state if found is not None else State.ABSENT
 
     def condition(self, type_: str) -> Condition:
@@ -231,10 +231,10 @@ class Site:
             await asyncio.sleep(0.2)
         raise AssertionError(f"never came true; at last {outcome}")
 
-    async def soon(self, look: Callable[[], Awaitable[Any]]) -> Any:
+    async def soon(self, check: Callable[[], Awaitable[Any]]) -> Any:
         """What `look` gives, as soon as it is something."""
         for _ in range(int(PATIENCE * 10)):
-            if found := await look():
+            if found := await check():
                 return found
             await asyncio.sleep(0.1)
         raise AssertionError("never came true")

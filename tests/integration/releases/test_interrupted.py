@@ -207,8 +207,8 @@ async def test_a_hook_that_never_ends_is_shown_ends_stalled_with_helms_words_and
     site.helm = site.cluster.helm(timeout=4)
     site.set(hook="example.org/does-not-exist:1")
     site.wants.append({"name": "other", "namespace": f"{site.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}})
-    told = await site.until(lambda outcome: "waits for the pre-upgrade Job little-hook" in getattr(outcome, "message", ""))
-    assert isinstance(told, Progressing) and told.reason == "Installing"
+    result = await site.until(lambda outcome: "waits for the pre-upgrade Job little-hook" in getattr(outcome, "message", ""))
+    assert isinstance(result, Progressing) and result.reason == "Installing"
     await site.ready("ReleaseOther")
     stalled = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     assert stalled.reason == "HookFailed" and "tried 2 times" in stalled.message and "timed out" in stalled.message, stalled

@@ -61,7 +61,7 @@ def hub(site: Site) -> Site:
     return site
 
 
-async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fails_is_told(
+async def test_the_upgrade_begins_when_the_snapshot_is_ready_and_a_failed_one_is_reported(
     hub: Site, snapshots: client.CustomObjectsApi
 ) -> None:
     await hub.ready("JupyterHub")
@@ -71,8 +71,8 @@ async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fai
         await hub.until(lambda outcome: isinstance(outcome, Deferred) and outcome.needs_user, "JupyterHub")
     ).reason == "ApprovalNeeded"
     hub.approved = frozenset({"4.4.0"})
-    told = await hub.reason("Snapshotting", "JupyterHub")
-    assert f"VolumeSnapshot {NAME} in namespace {hub.namespace}" in told.message
+    result = await hub.reason("Snapshotting", "JupyterHub")
+    assert f"VolumeSnapshot {NAME} in namespace {hub.namespace}" in result.message
 
     async def there() -> Any:
         listed = await snapshots.list_namespaced_custom_object(*GROUP, hub.namespace, "volumesnapshots")
@@ -89,8 +89,8 @@ async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fai
         await snapshots.replace_namespaced_custom_object_status(
             *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": status}
         )
-        told = await hub.reason(reason, "JupyterHub")
-        assert reason != "SnapshotFailed" or "quota is used up" in told.message
+        result = await hub.reason(reason, "JupyterHub")
+        assert reason != "SnapshotFailed" or "quota is used up" in result.message
     assert len(await hub.records()) == 1
     await snapshots.replace_namespaced_custom_object_status(
         *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": {"readyToUse": True}}

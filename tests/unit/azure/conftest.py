@@ -36,8 +36,8 @@ class Secrets:
     """A namespace's Secrets in memory, with SecretStore's face."""
 
     def __init__(self) -> None:
-        given = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
-        self.data: dict[str, dict[str, str]] = {"azure-credentials": given}
+        credentials = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+        self.data: dict[str, dict[str, str]] = {"azure-credentials": credentials}
         self.orphaned: set[str] = set()
 
     async def get(self, name: str) -> Mapping[str, str] | None:

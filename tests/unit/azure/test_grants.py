@@ -309,7 +309,7 @@ def test_marked_values_have_the_paths_that_messages_use() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy" / "examples").glob("*.yaml")), ids=lambda path: path.stem)
-def test_each_example_says_the_entry_that_it_needs(path: Path) -> None:
+def test_each_example_names_the_entry_that_it_needs(path: Path) -> None:
     text = path.read_text()
     lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# identities: ")]
     grants = [IdentityGrant.model_validate(entry) for line in lines for entry in yaml.safe_load(line)["identities"]]

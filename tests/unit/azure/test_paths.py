@@ -309,7 +309,7 @@ OWN = Owner(cluster_id="here", namespace="team-a", name="hub", uid="uid-1")
 
 
 @pytest.mark.parametrize(
-    ("holder", "told"),
+    ("holder", "refusal"),
     [
         ("here/team-a/other/uid-2", "belongs to another platform of this namespace, 'other'"),
         ("here/team-b/secret-project/uid-2", "belongs to another platform"),
@@ -319,10 +319,10 @@ OWN = Owner(cluster_id="here", namespace="team-a", name="hub", uid="uid-1")
         ("", "belongs to another platform"),
     ],
 )
-def test_a_stranger_is_not_told_whose_a_thing_is(holder: str, told: str) -> None:
+def test_the_owner_of_a_resource_is_not_shown_to_another_platform(holder: str, refusal: str) -> None:
     failed = OWN.ownership_conflict("the network 'n'", "spec.network", {"NotebookPlatform-Owner": holder}, "IfUnowned")
     assert failed is not None and failed.reason == "OwnedByAnother"
-    assert failed.message == f"spec.network: the network 'n' {told}"
+    assert failed.message == f"spec.network: the network 'n' {refusal}"
 
 
 def test_the_name_of_the_owner_tag_is_compared_without_regard_to_case() -> None:

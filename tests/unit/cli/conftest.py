@@ -105,8 +105,8 @@ class Terminal:
             properties = {"roleDefinitionId": f"/x/{role}", "principalId": made["principal"]["id"], "scope": scope}
             body = {"type": "Microsoft.Authorization/roleAssignments", "properties": properties}
             await self.estate.control("PUT", f"/resources{id_}", body)
-        given = {"tenantId": TENANT, "clientId": made["application"]["appId"], "clientSecret": "weak-secret-value"}
-        self.estate.secrets.data["azure-credentials"] = given
+        credentials = {"tenantId": TENANT, "clientId": made["application"]["appId"], "clientSecret": "weak-secret-value"}
+        self.estate.secrets.data["azure-credentials"] = credentials
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ def condition(type_: str, status: str, reason: str, message: str, *, generation:
 def body(*conditions: dict[str, Any], generation: int = 1, deleting: bool = False, **status: Any) -> dict[str, Any]:
     metadata: dict[str, Any] = {"namespace": "platforms", "name": "hub", "uid": "u1", "resourceVersion": "1"}
     metadata |= {"generation": generation} | ({"deletionTimestamp": at(0)} if deleting else {})
-    told = {"observedGeneration": 1, "conditions": list(conditions)} if conditions else {}
-    return {"metadata": metadata, "spec": {}, "status": {**told, **status}}
+    observed = {"observedGeneration": 1, "conditions": list(conditions)} if conditions else {}
+    return {"metadata": metadata, "spec": {}, "status": {**observed, **status}}
 
 
 UP_TO_DATE = condition("NetworkReady", "True", "UpToDate", "Up to date")

@@ -68,7 +68,7 @@ async def serving(*answers: Answer) -> AsyncIterator[tuple[client.ApiClient, lis
             yield api, selectors
 
 
-async def test_a_platform_is_followed_over_ended_watches_and_nothing_is_told_twice() -> None:
+async def test_a_platform_is_followed_over_ended_watches_without_repeats() -> None:
     gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
     answers = [
         listing(version(PROGRESSING, 1)),
@@ -98,7 +98,7 @@ async def test_a_page_of_a_proxy_is_no_answer() -> None:
         assert [await anext(stream), await anext(stream)] == [view(PROGRESSING), view(WHOLE)]
 
 
-async def test_a_platform_that_is_not_there_is_told_as_none_and_so_is_one_that_comes() -> None:
+async def test_a_missing_platform_is_none_until_it_is_created() -> None:
     answers = [listing(), watching(("ADDED", version(PROGRESSING, 1)))]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
         assert [await anext(stream), await anext(stream)] == [None, view(PROGRESSING)]
@@ -139,8 +139,8 @@ async def test_a_status_of_another_version_of_the_operator_is_a_sentence_that_na
 def event(uid: str, reason: str, seconds: float, number: int = 1) -> dict[str, Any]:
     metadata = {"name": uid, "namespace": "platforms", "uid": uid, "resourceVersion": str(number)}
     about = {"kind": "NotebookPlatform", "name": "hub", "uid": "u1"}
-    told = {"type": "Normal", "reason": reason, "message": "m", "lastTimestamp": at(seconds)}
-    return {"metadata": metadata, "involvedObject": about, **told}
+    fields = {"type": "Normal", "reason": reason, "message": "m", "lastTimestamp": at(seconds)}
+    return {"metadata": metadata, "involvedObject": about, **fields}
 
 
 async def test_events_are_heard_once_each_in_the_order_of_their_times_and_only_of_this_very_platform() -> None:
@@ -148,6 +148,6 @@ async def test_events_are_heard_once_each_in_the_order_of_their_times_and_only_o
     again = event("a", "Second", 0, number=2)
     answers = [listing(first, second), watching(("ADDED", third), ("MODIFIED", again)), listing(first, second, third)]
     async with serving(*answers) as (api, selectors), aclosing(new_events(api, view(PROGRESSING))) as stream:
-        told = [[e.reason for e in await anext(stream)] for _ in range(3)]
-    assert told == [["First", "Second"], ["Third"], ["Second"]]
+        reasons = [[e.reason for e in await anext(stream)] for _ in range(3)]
+    assert reasons == [["First", "Second"], ["Third"], ["Second"]]
     assert set(selectors) == {"involvedObject.kind=NotebookPlatform,involvedObject.name=hub,involvedObject.uid=u1"}

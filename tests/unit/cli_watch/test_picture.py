@@ -77,7 +77,7 @@ def test_users_servers_are_shown_only_where_the_operator_counts_them() -> None:
     ]
 
 
-def test_a_step_that_fails_has_another_sign_and_says_when_it_is_tried_again() -> None:
+def test_a_failing_step_has_its_own_sign_and_shows_the_next_try() -> None:
     failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
     lines = drawn(body(NOT_READY, failing, attempts=[ATTEMPT]))
     assert "✗ Cluster  QuotaExceeded  60 s  spec.nodePools needs 12 vCPUs. Ask for more." in lines
@@ -92,7 +92,7 @@ def test_what_a_person_should_know_stands_under_the_headline() -> None:
     assert not [line for line in lines if "AutoscalersCompete" in line]
 
 
-def test_an_operation_that_azure_tells_nothing_of_is_drawn_by_the_time_it_usually_takes() -> None:
+def test_an_operation_without_reported_progress_is_drawn_by_its_usual_duration() -> None:
     silent = {**OPERATION, "expectedEnd": at(30)}
     del silent["percent"]
     (line,) = [line for line in drawn(body(NOT_READY, CREATING, operations=[silent])) if "~" in line]
@@ -119,7 +119,7 @@ def test_a_message_cannot_steer_the_terminal_nor_be_read_as_markup() -> None:
     assert line.endswith("[red]a[/nonsense] bc")
 
 
-def test_a_platform_that_nobody_has_looked_at_says_so() -> None:
+def test_a_platform_without_a_status_is_shown_as_such() -> None:
     assert drawn(body()) == ["○ platforms/hub  the operator has not reported a status yet"]
     assert drawn(body(NOT_READY, generation=2))[0] == (
         "◐ platforms/hub  the operator has not observed generation 2 of the spec yet"
@@ -127,12 +127,12 @@ def test_a_platform_that_nobody_has_looked_at_says_so() -> None:
     assert drawn(body(NOT_READY, CREATING, deleting=True))[0] == "◐ platforms/hub  Creating  (is being deleted)"
 
 
-def test_lengths_of_time_are_told_in_two_parts_at_most() -> None:
+def test_durations_have_two_parts_at_most() -> None:
     times = [0.04, 9.96, 89, 200, 7500, 273600, -3]
     assert [lasting(t) for t in times] == ["0.0 s", "10 s", "89 s", "3 min 20 s", "2 h 5 min", "3 d 4 h", "0.0 s"]
 
 
-def test_the_timeline_tells_how_long_each_step_took_and_leaves_out_what_was_there_before() -> None:
+def test_the_timeline_has_the_duration_of_each_step_and_omits_earlier_ones() -> None:
     timeline = Timeline()
     old = condition("NetworkReady", "True", "UpToDate", "Up to date", since=-3600)
     young = condition("IdentityReady", "True", "UpToDate", "Up to date", since=-40)

@@ -96,7 +96,7 @@ def documents(draw: st.DrawFn) -> dict:
 
 @settings(deadline=None)
 @given(documents(), documents(), EVENTS, st.integers(1, 160), st.integers(1, 60), st.floats(-1e7, 1e7))
-def test_any_status_can_be_drawn_and_told(
+def test_any_status_can_be_drawn_and_printed(
     first: dict, second: dict, events: list[EventLine], width: int, height: int, later: float
 ) -> None:
     timeline, views = Timeline(), [View.of(first), View.of(second)]

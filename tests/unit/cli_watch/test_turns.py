@@ -27,7 +27,7 @@ def event(reason: str, message: str, **more: Any) -> EventLine:
     return EventLine.of({"type": "Normal", "reason": reason, "message": message, "lastTimestamp": at(-5), **more})
 
 
-def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
+def test_the_first_view_prints_all_but_waiting_steps() -> None:
     assert changes(None, view(PROGRESSING)) == [
         "platforms/hub: not ready",
         "Network: up to date",
@@ -36,7 +36,7 @@ def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
     ]
 
 
-def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
+def test_changes_are_printed_and_ready_comes_last() -> None:
     assert changes(view(PROGRESSING), view(WHOLE)) == [
         "operation create managed cluster aks: ended",
         "Cluster: up to date",
@@ -50,20 +50,20 @@ def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
     ]
 
 
-def test_what_lasts_is_not_told_again_nor_is_progress_a_turn() -> None:
+def test_unchanged_subjects_and_progress_print_no_line() -> None:
     further = {**OPERATION, "percent": 65, "expectedEnd": at(150)}
     later = body(NOT_READY, NOT_STALLED, UP_TO_DATE, CREATING, WAITING, operations=[further])
     assert changes(view(PROGRESSING), view(later)) == []
 
 
-def test_another_message_of_the_same_reason_is_a_turn() -> None:
+def test_another_message_of_the_same_reason_is_a_change() -> None:
     other = condition("ClusterReady", "False", "Creating", "Azure operation in progress: something else")
     assert changes(view(body(NOT_READY, CREATING)), view(body(NOT_READY, other))) == [
         "Cluster: Creating: Azure operation in progress: something else"
     ]
 
 
-def test_a_failure_its_next_try_and_a_stall_are_told() -> None:
+def test_a_failure_its_next_try_and_a_stall_are_printed() -> None:
     failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
     headline = condition("Ready", "False", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
     stalled = condition("Stalled", "True", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
@@ -75,7 +75,7 @@ def test_a_failure_its_next_try_and_a_stall_are_told() -> None:
     ]
 
 
-def test_what_no_step_says_stands_in_the_headline() -> None:
+def test_the_headline_has_what_no_step_shows() -> None:
     suspended = condition("Ready", "False", "Suspended", "Suspended; nothing would change")
     assert changes(view(WHOLE), view(body(suspended, UP_TO_DATE)))[0] == (
         "platforms/hub: Suspended: Suspended; nothing would change"
@@ -84,7 +84,7 @@ def test_what_no_step_says_stands_in_the_headline() -> None:
     assert changes(None, changed) == ["platforms/hub: the operator has not observed generation 2 of the spec yet"]
 
 
-def test_drift_is_told_when_it_comes_and_when_it_goes() -> None:
+def test_drift_is_printed_when_it_begins_and_ends() -> None:
     drift = condition("DriftDetected", "True", "Drifted", "Autoscale: rules is 1, wanted 2")
     none = condition("DriftDetected", "False", "NoDrift", "No drift detected")
     assert changes(view(body(NOT_READY, none)), view(body(NOT_READY, drift))) == [
@@ -93,7 +93,7 @@ def test_drift_is_told_when_it_comes_and_when_it_goes() -> None:
     assert changes(view(body(NOT_READY, drift)), view(body(NOT_READY, none))) == ["DriftDetected: no longer true"]
 
 
-def test_pending_changes_and_what_comes_next_are_told() -> None:
+def test_pending_changes_and_the_next_ones_are_printed() -> None:
     change = {"step": "NodePools", "action": "update", "path": "p", "disrupts": True}
     pending = body(NOT_READY, plan=[change, {**change, "disrupts": False}], next="Is stopped at 20:00")
     assert changes(view(body(NOT_READY)), view(pending)) == [
@@ -107,7 +107,7 @@ def test_every_turn_is_one_line() -> None:
     assert changes(None, view(body(NOT_READY, broken)))[1] == "Cluster: Creating: two lines"
 
 
-def test_an_event_is_a_line_unless_a_condition_says_the_same() -> None:
+def test_an_event_is_a_line_unless_a_condition_has_the_same_text() -> None:
     assert (
         event("Creating", "Cluster: Azure operation in progress").line
         == "event Normal Creating: Cluster: Azure operation in progress"

@@ -19,7 +19,7 @@ def test_it_is_over_when_the_condition_is_true_for_the_spec_as_it_is_now() -> No
     assert evaluate(PLACE, view(body(READY, generation=2)), "Ready").code is None
 
 
-def test_meanwhile_it_says_what_it_waits_for() -> None:
+def test_meanwhile_it_shows_what_it_waits_for() -> None:
     assert (
         evaluate(PLACE, view(PROGRESSING), "Ready").sentence
         == "Creating: Cluster: Azure operation in progress: create managed cluster aks"
@@ -53,7 +53,7 @@ def test_a_wait_for_deletion_is_over_when_there_is_no_such_platform_and_any_othe
     assert evaluate(PLACE, view(body(deleting, deleting=True)), "delete").sentence == "Deleting: Deletion in progress"
 
 
-def test_a_length_of_time_that_cannot_be_read_is_told_with_the_forms_that_can(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_duration_is_reported_with_the_valid_forms(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         wait(["hub", "--timeout", "soon"])
     assert ended.value.code == 2

@@ -183,5 +183,5 @@ def test_a_name_that_no_namespace_has_is_refused(name: str) -> None:
         (["a", "t?"], True),
     ],
 )
-def test_patterns_are_told_from_exact_names(names: list[str], patterns: bool) -> None:
+def test_patterns_are_distinguished_from_exact_names(names: list[str], patterns: bool) -> None:
     assert OperatorConfig(namespaces=names).has_namespace_patterns is patterns

@@ -225,7 +225,7 @@ def test_a_plan_applies_nothing_and_names_what_would_change(plan: list) -> None:
     assert all(results[name].changes for name in roots)
 
 
-def test_drift_is_corrected_or_only_told_as_the_policy_says() -> None:
+def test_drift_is_corrected_or_only_reported_by_policy() -> None:
     for correct in (True, False):
         world = World()
         graph = graph_of([("A", (), [])], world)
@@ -273,7 +273,7 @@ class Dial(AnyStep):
         return Ready()
 
 
-def test_what_cannot_be_made_is_told_by_the_plan_and_after_all_that_can_be_is_made() -> None:
+def test_the_plan_reports_impossible_changes_and_possible_ones_are_applied() -> None:
     dial = Dial({"easy": 1, "hard": 1})
     planned = run(Graph([dial]), Policy(mode=Mode.PLAN))["Dial"]
     assert [(c.path, c.gate and c.gate.failed.reason) for c in planned.changes] == [("easy", None), ("hard", "ForLife")]
@@ -300,7 +300,7 @@ class Careful(Dial):
         return Ready()
 
 
-def test_what_waits_is_told_and_all_else_is_made_meanwhile() -> None:
+def test_a_deferred_change_is_reported_and_other_changes_are_applied() -> None:
     step = Careful(a=1, b=99, c=50)
     graph = Graph([step])
     result = run(graph, Policy(disruption_waits="the window"))["Dial"]
@@ -320,7 +320,7 @@ def test_what_the_spec_schedules_is_no_drift_and_waits_only_if_it_disrupts() -> 
     assert (split.now, split.deferred, split.later) == ((calm,), (loud,), True)
 
 
-def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_them() -> None:
+def test_the_gate_is_evaluated_once_and_only_for_disruptive_changes() -> None:
     asked: list[int] = []
 
     async def occupied() -> str:
@@ -372,7 +372,7 @@ OBJECTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), JSON, max_s
 
 
 @given(OBJECTS, OBJECTS)
-def test_what_others_fill_in_is_not_drift_and_what_is_wanted_is(wanted: dict, extra: dict) -> None:
+def test_defaulted_members_are_no_drift_and_wanted_ones_are(wanted: dict, extra: dict) -> None:
     assert list(compare(wanted, wanted)) == []
     assert list(compare(wanted, {**extra, **wanted})) == []
 

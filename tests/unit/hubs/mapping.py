@@ -764,4 +764,4 @@ TABLE: dict[str, Row] = {
 
 def expected(row: Row, version: str) -> Any:
     """What is right for a version: the last entry that begins at it or before."""
-    return [told for first, told in row[1].items() if parse(version) >= parse(first)][-1]
+    return [wanted for first, wanted in row[1].items() if parse(version) >= parse(first)][-1]

@@ -36,8 +36,8 @@ def oidc(**more: Any) -> dict[str, Any]:
 
 def spec(version: str, **changes: Any) -> JupyterHubSpec:
     """A hub with a name and a provider, and what a test is about."""
-    given = {"chart": {"version": version}, "host": "hub.example.org", "auth": oidc(), **changes}
-    return JupyterHubSpec.model_validate(given)
+    values = {"chart": {"version": version}, "host": "hub.example.org", "auth": oidc(), **changes}
+    return JupyterHubSpec.model_validate(values)
 
 
 def at(values: dict[str, Any], path: tuple[str, ...] | str) -> Any:

@@ -138,7 +138,7 @@ def test_each_refusal_is_tried() -> None:
     assert {reason for _, _, _, reason, _ in CASES} == set(REFUSALS)
 
 
-def test_values_from_a_secret_are_judged_too_and_named_by_it() -> None:
+def test_values_from_a_secret_are_checked_too_and_named_by_it() -> None:
     wanted = spec("4.4.0", valuesFrom=[{"kind": "Secret", "name": "more"}])
     with pytest.raises(StepError) as refused:
         render(wanted, SECRETS, NEW, [STATIC])

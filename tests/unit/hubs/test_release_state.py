@@ -134,7 +134,7 @@ def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strat
         st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(), st.lists
     )
 )
-def test_values_come_back_from_helms_book_as_they_went_in(value: object) -> None:
+def test_values_are_read_from_helms_storage_as_they_were_written(value: object) -> None:
     kept = as_helm_keeps_them({"a": value})
     assert as_helm_keeps_them(kept) == kept
     assert decode(encoded(DOCUMENT | {"config": kept})).config == kept
@@ -163,7 +163,7 @@ def test_a_release_is_read_as_helm_writes_it() -> None:
     assert "hub" not in repr(found).split("config")[0] or "'x': 1" not in repr(found)
 
 
-def test_what_is_not_a_release_is_said_to_be_none() -> None:
+def test_data_that_are_no_release_are_rejected() -> None:
     with pytest.raises(ValueError, match="gzip"):
         decode(base64.b64encode(base64.b64encode(b"nonsense")).decode())
 

@@ -53,8 +53,8 @@ def existing_release(values: Mapping[str, Any]) -> ExistingRelease:
 async def test_they_are_made_once_and_kept() -> None:
     secrets = store()
     first = await hub_secrets(secrets, spec("4.4.0"), None)
-    others = {"proxy": {"secretToken": "x"}, "hub": {"cookieSecret": "y", "config": {"CryptKeeper": {"keys": ["z"]}}}}
-    second = await hub_secrets(secrets, spec("4.4.0"), existing_release(others))
+    existing = {"proxy": {"secretToken": "x"}, "hub": {"cookieSecret": "y", "config": {"CryptKeeper": {"keys": ["z"]}}}}
+    second = await hub_secrets(secrets, spec("4.4.0"), existing_release(existing))
     assert first == second and secrets.writes == 1
     assert set(secrets.data[KEPT]) == {"proxyToken", "cookieSecret", "cryptKey", "password", "tokenKey"}
     assert all(len(value) == 64 and int(value, 16) for value in secrets.data[KEPT].values())
@@ -126,7 +126,7 @@ async def test_what_the_spec_refers_to_is_read() -> None:
         ({"services": [{"name": "a", "apiTokenRef": {"name": "nosuch", "key": "a"}}]}, "services[0].apiTokenRef"),
     ],
 )
-async def test_a_missing_reference_is_told_with_its_field(changes: dict[str, Any], field: str) -> None:
+async def test_a_missing_reference_is_reported_with_its_field(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(StepError) as refused:
         await hub_secrets(store(), spec("4.4.0", **changes), None)
     failed = refused.value.failed

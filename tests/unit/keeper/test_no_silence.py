@@ -135,8 +135,11 @@ def management(spec: dict[str, Any], *more: dict[str, Any], deleting: bool = Fal
     if deleting:
         metadata |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": [FINALIZER]}
     platform = {"apiVersion": "notebookplatform.io/v1alpha1", "kind": "NotebookPlatform", "metadata": metadata, "spec": spec}
-    given = secret("azure-credentials", "platforms", credentials), secret("oidc", "platforms", {"clientSecret": "an-oidc-secret"})
-    return Management(platform, *given, *more)
+    secrets = (
+        secret("azure-credentials", "platforms", credentials),
+        secret("oidc", "platforms", {"clientSecret": "an-oidc-secret"}),
+    )
+    return Management(platform, *secrets, *more)
 
 
 @asynccontextmanager
@@ -167,7 +170,7 @@ async def steps_of(cluster: Management, clients: SharedClients) -> list[str]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_whatever_method_of_whatever_step_raises_the_platform_says_so(method: str, tmp_path: Path) -> None:
+async def test_an_exception_of_any_method_of_any_step_is_a_condition(method: str, tmp_path: Path) -> None:
     changes: Mapping[str, Any] = {"promise": {"suspend": True}, "let_go": {"deletionPolicy": "Orphan"}}.get(method, {})
     deleting = method in ("delete", "let_go")
     async with management(whole_spec(**changes), deleting=deleting) as cluster, shared(tmp_path) as clients:
@@ -207,7 +210,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("status", "body"), ANSWERS, ids=[f"{status}-{body or 'none'}" for status, body in ANSWERS])
-async def test_whatever_call_to_the_api_server_fails_the_platform_says_so(status: int, body: str, tmp_path: Path) -> None:
+async def test_a_failure_of_any_call_to_the_api_server_is_a_condition(status: int, body: str, tmp_path: Path) -> None:
     async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
         for call, (method, path) in CALLS.items():
             if (call, status) == ("read the platform", 404):

@@ -48,7 +48,7 @@ def test_the_index_holds_what_the_platforms_refer_to_now_and_nothing_else(change
             assert index.changed(reference, None) == expected
 
 
-def test_data_that_did_not_change_wake_nobody() -> None:
+def test_unchanged_data_trigger_no_reconcile() -> None:
     index = Referrers()
     index.put("a", [REFERENCE])
     assert index.changed(REFERENCE, "1") == {"a"} and index.changed(REFERENCE, "1") == frozenset()

@@ -24,8 +24,10 @@ async def test_a_platform_over_its_budget_is_throttled_until_it_rests(tmp_path: 
             await asyncio.sleep(0.01)
             if busy.condition("Throttled"):
                 break
-        told = await busy.until("it is throttled", lambda: busy.condition("Throttled"))
-        assert (told["status"], told["reason"]) == ("True", "TooManyReconciles") and "passes_per_minute" in told["message"]
+        condition = await busy.until("it is throttled", lambda: busy.condition("Throttled"))
+        assert (condition["status"], condition["reason"]) == ("True", "TooManyReconciles") and "passes_per_minute" in condition[
+            "message"
+        ]
         await quiet.until("the other is reconciled", lambda: quiet.condition("Ready"))
         assert quiet.condition("Throttled") is None
         await asyncio.sleep(2.5)

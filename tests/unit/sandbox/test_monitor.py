@@ -115,7 +115,7 @@ def test_a_value_can_be_shared_out_among_the_instances() -> None:
     assert value_of(shared, steady(4, 600)) == 150 and wanted(profile(shared), steady(4, 600)) == 5
 
 
-def test_out_when_any_rule_says_so_and_by_the_one_that_goes_furthest() -> None:
+def test_scales_out_when_any_rule_does_and_by_the_largest_step() -> None:
     never, small, large = rule("GreaterThan", 99, 7), rule("GreaterThan", 60, 1), rule("GreaterThan", 70, 3)
     assert wanted(profile(never, small, large), steady(2, 65)) == 3
     assert wanted(profile(never, small, large), steady(2, 75)) == 5
