@@ -48,7 +48,7 @@ def test_03_the_group_is_made_and_made_again(az: Az) -> None:
 
 
 def test_04_the_network_and_its_subnet(az: Az) -> None:
-    """Microsoft.Network is not registered yet: az registers it by itself when Resource Manager says so."""
+    """Microsoft.Network is not registered yet: az registers it when Resource Manager reports that."""
     az(
         f"network vnet create --resource-group {GROUP} --name {NETWORK} --address-prefixes 10.0.0.0/8 "
         "--subnet-name default --subnet-prefix 10.240.0.0/16"
@@ -90,7 +90,7 @@ def test_07_the_versions(az: Az) -> None:
 
 
 def create(key: Path, principal: dict[str, Any]) -> str:
-    """The runbook's `az aks create`, without the two flags that today's az no longer has."""
+    """Run the runbook's `az aks create`, without the two flags that the current az no longer has."""
     return (
         f"aks create --name {CLUSTER} --resource-group {GROUP} --node-resource-group {NODES} --ssh-key-value {key} "
         "--node-count 3 --node-vm-size Standard_D2s_v3 --enable-cluster-autoscaler --min-count 3 --max-count 6 "
@@ -104,7 +104,7 @@ def test_08_the_cluster(az: Az, principal: dict[str, Any], key: Path) -> None:
     made = az(create(key, principal))
     assert (made["provisioningState"], made["nodeResourceGroup"]) == ("Succeeded", NODES)
     text = az.says(f"aks show {AKS} -o json")
-    assert principal["appId"] in text and principal["password"] not in text, "the secret is never told"
+    assert principal["appId"] in text and principal["password"] not in text, "the secret is never shown"
     assert [c["name"] for c in az(f"aks list {IN_GROUP}")] == [CLUSTER]
     assert "1.34.1" in az.says(f"aks list {IN_GROUP} -o table") and "Succeeded" in az.says(f"aks show {AKS} -o table")
     (pool,) = made["agentPoolProfiles"]
@@ -112,7 +112,7 @@ def test_08_the_cluster(az: Az, principal: dict[str, Any], key: Path) -> None:
     roles = {
         g["roleDefinitionName"] for g in az(f"role assignment list --scope {NETWORK_ID}/subnets/default --include-inherited")
     }
-    assert roles == {"Contributor", "Network Contributor"}, "az gives the principal the subnet by itself"
+    assert roles == {"Contributor", "Network Contributor"}, "az grants the principal the subnet without a command"
 
 
 def test_09_the_cluster_typed_twice_is_refused(az: Az, principal: dict[str, Any], key: Path) -> None:

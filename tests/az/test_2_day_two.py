@@ -1,4 +1,4 @@
-"""Commands of a cluster's later life, on what the runbook has made; at the end everything is deleted."""
+"""Day-two commands on the cluster that the runbook created; the last ones delete everything."""
 
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ def test_06_the_cluster_changes_and_has_its_windows(az: Az) -> None:
 
 
 def test_07_another_secret_for_the_principal(az: Az, principal: dict[str, Any]) -> None:
-    """The runbook's principal typed once more: the cluster holds a dead secret, until it is told the new one."""
+    """The runbook's principal is created once more: the cluster holds an invalid secret until it is updated."""
     principal |= az(f"ad sp create-for-rbac --name sp_aks_jhub --role Contributor --scopes {NETWORK_ID}")
     refused = az.refused(f"aks update {AKS} --tier free")
     assert "ServicePrincipalValidationClientError" in refused and "AADSTS7000215" in refused
@@ -168,7 +168,7 @@ def test_10_managed_identities_and_roles(az: Az, key: Path) -> None:
     )
     assert second["identity"]["type"] == "UserAssigned" and second["servicePrincipalProfile"]["clientId"] == "msi"
     az(f"aks delete {IN_GROUP} -n second --yes")
-    assert az(f"group exists -n MC_{GROUP}_second_eastus") is False, "the nodes' group goes with the cluster"
+    assert az(f"group exists -n MC_{GROUP}_second_eastus") is False, "the node resource group is deleted with the cluster"
     az(f"identity delete {IN_GROUP} -n id-jhub")
 
 

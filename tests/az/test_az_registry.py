@@ -1,4 +1,4 @@
-"""Container registries as azure-cli makes them: the simulator answers as its SDK expects, passwords told once and all."""
+"""Container registries as azure-cli creates them: the simulator answers as its SDK expects and shows a password only once."""
 
 from tests.az.conftest import Az
 
@@ -27,7 +27,7 @@ def test_a_registry_a_scope_map_a_token_and_its_passwords(az: Az) -> None:
     credential = az(f"acr token credential generate -n builder -r {NAME} {SCOPE} --password1 --expiration-in-days 30")
     assert credential["username"] == "builder" and [p["name"] for p in credential["passwords"] if p["value"]] == ["password1"]
     shown = az(f"acr token show -n builder -r {NAME} {SCOPE}")
-    assert [p["value"] for p in shown["credentials"]["passwords"]] == [None], "a password is told once"
+    assert [p["value"] for p in shown["credentials"]["passwords"]] == [None], "a password is shown once"
     assert az(f"acr token update -n builder -r {NAME} {SCOPE} --status disabled")["status"] == "disabled"
 
     az(f"acr update -n {NAME} {SCOPE} --sku Premium")

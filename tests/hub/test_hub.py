@@ -1,4 +1,4 @@
-"""People sign in at a real JupyterHub that runs on what the operator renders."""
+"""Users sign in at a real JupyterHub that runs on the rendered configuration."""
 
 import re
 from dataclasses import replace
@@ -25,12 +25,12 @@ KUBERNETES = (1, 35)
 PEOPLE: dict[str, dict[str, Any]] = {
     "ada": {"email": "ada@example.org", "groups": ["research"]},
     "kim": {"email": "kim@example.org", "groups": ["platform"]},
-    "eve": {"email": "eve@example.org", "groups": ["others"]},
+    "eve": {"email": "eve@example.org", "groups": ["guests"]},
 }
 
 
 async def sign_in(world: World, front: int, user: str) -> tuple[int, str, int]:
-    """(status, page, status of the administrators' page) of somebody who goes to the hub and signs in at the provider."""
+    """Open the hub and sign in at the provider; return (status, page, status of the administrators' page)."""
     async with browser(world, front) as http:
         async with http.get(HOME) as page:
             assert page.url.path == "/hub/login" and "OpenID Connect" in await page.text()
@@ -106,7 +106,7 @@ async def server_of(http: Any, base: str, user: str, admin: str) -> int:
 async def test_the_operators_service_lists_running_servers_and_has_no_other_permission(
     hub_home: Path, world: World, tmp_path: Path
 ) -> None:
-    """Two users a page, and servers that never answer: they stay pending for as long as the hub waits for them."""
+    """Two users a page, and servers that never answer: they stay pending while the hub waits for them."""
     slow = "import sys\nc.Spawner.cmd = [sys.executable, '-c', 'import time; time.sleep(600)']\nc.Spawner.http_timeout = 300"
     wanted = spec(
         "4.4.0",
@@ -135,7 +135,7 @@ async def test_the_operators_service_lists_running_servers_and_has_no_other_perm
 
 
 def test_every_trait_that_is_rendered_is_one_that_the_hubs_classes_have(hub_home: Path, tmp_path: Path) -> None:
-    """Of all typed fields, on the hub, the spawner and the authenticators that chart 4.4 ships."""
+    """All typed fields are checked against the hub, spawner and authenticators of chart 4.4."""
     secrets = HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "s", "p", database_url="sqlite:///x")
     configurations = []
     for place, name in enumerate(name for name in TABLE if name.startswith(("auth", "naming", "homes", "roles"))):

@@ -1,4 +1,4 @@
-"""What `kubectl apply` refuses, on a real API server: each with a sentence that names the field."""
+"""What `kubectl apply` refuses, on a real API server: each refusal names the field."""
 
 import copy
 from typing import Any
@@ -549,7 +549,7 @@ def test_platforms_are_selected_by_region_and_cluster(site: Field) -> None:
 
 
 def test_two_managers_own_entries_of_one_list(site: Field) -> None:
-    """Server-side apply of one manager keeps the users and pools of another."""
+    """Server-side apply by one manager keeps the users and pools of another."""
     document = changed("suspend", True)
     head = {key: document[key] for key in ("apiVersion", "kind", "metadata")}
     oidc = document["spec"]["jupyterhub"]["auth"]["oidc"]

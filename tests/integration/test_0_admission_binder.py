@@ -1,4 +1,4 @@
-"""What `kubectl apply` refuses of spec.binderhub, on a real API server: each with a sentence that names the field."""
+"""What `kubectl apply` refuses of spec.binderhub, on a real API server: each refusal names the field."""
 
 import copy
 from typing import Any

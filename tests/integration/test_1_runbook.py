@@ -1,4 +1,4 @@
-"""The runbook's life on real parts, in the order in which a person would live it: each test goes on where the last one ended."""
+"""The life of the runbook's platform on real parts, in order: each test continues where the last one ended."""
 
 import base64
 import json
@@ -143,7 +143,7 @@ def test_five_intervals_with_nothing_to_do_write_nothing_anywhere_and_start_no_h
         return sum(e["path"].lower().endswith(reads) for e in entries)
 
     while polls() < 5:
-        assert time.monotonic() < deadline, "the operator no longer looks"
+        assert time.monotonic() < deadline, "the operator no longer reconciles"
         time.sleep(0.5)
     assert ready.writes(mark) == []
     assert ready.platform(NAME)["metadata"]["resourceVersion"] == version
@@ -190,12 +190,12 @@ def test_a_rule_edited_by_hand_is_corrected_and_reported(ready: Field) -> None:
     def right() -> bool:
         return setting(ready)[1]["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] == 70
 
-    ready.until("the rule is put right", right, patience=20)
+    ready.until("the rule is corrected", right, patience=20)
 
     def drift_events() -> list[str]:
         return [message for reason, message in ready.events(NAME) if reason == "DriftDetected"]
 
-    messages = ready.until("the drift is told", drift_events)
+    messages = ready.until("the drift is reported", drift_events)
     assert len(messages) == 1 and "95" in messages[0] and "Autoscale" in messages[0]
 
 
@@ -228,10 +228,10 @@ def test_an_image_that_cannot_be_pulled_is_named_and_left_behind_when_corrected(
     wanted["spec"]["jupyterhub"]["values"] = {"hub": {"image": {"name": "example.org/does-not-exist", "tag": "1"}}}
     ready.apply(wanted)
 
-    def told() -> bool:
+    def image_named() -> bool:
         return "example.org/does-not-exist:1" in ready.condition(NAME, "JupyterHubReady")["message"]
 
-    ready.until("the image is named", told)
+    ready.until("the image is named", image_named)
     assert "Deployment hub" in ready.condition(NAME, "JupyterHubReady")["message"]
     ready.apply(runbook())
     ready.until_ready(NAME)
@@ -248,9 +248,11 @@ def test_a_deployment_edited_by_hand_is_corrected_and_reported(ready: Field) -> 
         service = json.loads(ready.target(NAME, "get", "service", "proxy-public", "-n", "jhub", "-o", "json"))
         return service["spec"]["selector"]["component"] == "proxy"
 
-    ready.until("the Service is put right", right)
+    ready.until("the Service is corrected", right)
     ready.until_ready(NAME)
-    ready.until("it is told", lambda: [m for _, m in ready.events(NAME) if "Service/proxy-public.spec.selector.component" in m])
+    ready.until(
+        "it is reported", lambda: [m for _, m in ready.events(NAME) if "Service/proxy-public.spec.selector.component" in m]
+    )
     proxy = json.loads(ready.target(NAME, "get", "deployment", "proxy", "-n", "jhub", "-o", "json"))
     assert proxy["spec"]["template"]["spec"]["containers"][0]["image"].startswith("quay.io/jupyterhub/")
     assert proxy["metadata"]["annotations"]["someone.example.org/note"] == "kept"

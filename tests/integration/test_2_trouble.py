@@ -1,5 +1,5 @@
-"""What goes wrong after admission, and operators that die: each ends as a condition with reason, field and remedy, is retried
-without a hot loop, and is left behind as soon as its cause is gone."""
+"""Failures after admission, and operators that die: each becomes a condition with reason, field and remedy, is retried without a
+hot loop, and clears once its cause is gone."""
 
 import time
 
@@ -11,7 +11,7 @@ from tests.integration.conftest import SUBSCRIPTION, Field, processes, runbook
 
 @pytest.fixture
 def cleared(site: Field):
-    """A site that is clean again afterwards."""
+    """A site that is cleaned up afterwards."""
     yield site
     site.control("DELETE", "/faults")
     site.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})

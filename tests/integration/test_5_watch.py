@@ -1,4 +1,5 @@
-"""`watch` and `wait` beside a running operator, also as a plugin of the real kubectl. Each test goes on where the last ended."""
+"""`watch` and `wait` beside a running operator, also as a plugin of the real kubectl. Each test continues where the last one
+ended."""
 
 import contextlib
 import os
@@ -21,7 +22,7 @@ BIN = Path(sys.executable).parent
 
 @dataclass
 class Watched:
-    """The site, and a `watch` with no terminal that was started when the platform was applied."""
+    """The site, and a `watch` without a terminal that was started when the platform was applied."""
 
     site: Field
     watching: subprocess.Popen[bytes]
@@ -36,7 +37,7 @@ class Watched:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
     def lines(self) -> list[str]:
-        """What `watch` has told so far, without the times."""
+        """Return the lines that `watch` has printed so far, without the times."""
         return [line.split("  ", 1)[1] for line in self.output.read_text().splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""A BinderHub beside a JupyterHub on one cluster: one apply, one revision each; every test goes on where the last one ended."""
+"""A BinderHub beside a JupyterHub on one cluster: one apply, one revision each. Each test continues where the last one ended."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ def secret(site: Field, name: str, key: str) -> str:
 
 
 def config(site: Field) -> dict[str, Any]:
-    """What the binder was configured with."""
+    """Return the binder's configuration."""
     found: dict[str, Any] = yaml.safe_load(secret(site, "binder-secret", "values.yaml"))["config"]
     return found
 
@@ -129,7 +129,7 @@ def test_nothing_more_is_written_once_it_is_ready(ready: Field) -> None:
     def polls() -> int:
         return sum(e["path"].lower().endswith(reads) for e in ready.control("GET", f"/journal?since={mark}")["value"])
 
-    ready.until("five looks", lambda: polls() >= 5)
+    ready.until("five reconciles", lambda: polls() >= 5)
     assert ready.writes(mark) == [] and ready.platform(NAME)["metadata"]["resourceVersion"] == version
 
 

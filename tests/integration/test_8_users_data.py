@@ -1,4 +1,4 @@
-"""Users' data: counted, told, and not destroyed by anybody who has not said so."""
+"""Users' data: counted, reported, and deleted only after confirmation."""
 
 import json
 import time
@@ -64,7 +64,7 @@ def test_servers_and_homes_are_counted(ready: Field) -> None:
 
 def test_a_second_home_of_one_user_is_reported(ready: Field) -> None:
     ready.target(NAME, "create", "-f", _file(ready, claim("ada", "claim-ada---1")))
-    ready.until("it is told", lambda: "ada has two home volumes" in ready.condition(NAME, "DuplicateHomes")["message"])
+    ready.until("it is reported", lambda: "ada has two home volumes" in ready.condition(NAME, "DuplicateHomes")["message"])
     ready.target(NAME, "delete", "pvc", "claim-ada---1", "-n", "jhub", "--wait=false")
 
 
@@ -87,7 +87,7 @@ def test_a_disruptive_change_is_deferred_until_no_server_runs_and_counts_them(re
 def test_a_hub_that_no_longer_watches_kubernetes_is_reported_with_its_users(ready: Field) -> None:
     pod = server("grace")
     pod["metadata"]["annotations"] = {"hub.jupyter.org/username": "grace", "sandbox.notebookplatform.io/unheard": ""}
-    pod["spec"]["containers"][0]["image"] = "example.org/does-not-exist:1"  # nobody else writes its status
+    pod["spec"]["containers"][0]["image"] = "example.org/does-not-exist:1"  # no other writer of its status
     ready.target(NAME, "create", "-f", _file(ready, pod))
     condition = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
     status = json.dumps({"status": {"conditions": [condition]}})

@@ -1,4 +1,5 @@
-"""Upgrades that respect people: from chart 0.11.1 to 4.4.0 with what the versions demand, asked and told, and the secrets kept."""
+"""Upgrades that protect users: from chart 0.11.1 to 4.4.0 with what the versions require, approved and reported, and with the
+same secrets."""
 
 import base64
 import json
@@ -31,13 +32,13 @@ def revisions(site: Field) -> list[str]:
 
 
 def kept(site: Field, secret: str, *keys: str) -> list[str]:
-    """Secrets as a chart keeps them."""
+    """Return the decoded values of these keys of the chart's Secret."""
     data = json.loads(site.target(NAME, "get", "secret", secret, "-n", "jhub", "-o", "json"))["data"]
     return [base64.b64decode(data[key]).decode() for key in keys]
 
 
 def run(site: Field, *words: str) -> tuple[int, str]:
-    """(exit code, output) of a command for people."""
+    """Return (exit code, output) of a command."""
     command = [str(Path(sys.executable).parent / "notebook-platform"), *words]
     variables = {**site.operator.environment, "KUBECONFIG": site.environment["KUBECONFIG"]}
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
@@ -68,7 +69,7 @@ def test_a_plan_reports_what_a_chart_refuses_before_the_cluster_exists(
 
 @pytest.fixture(scope="module")
 def old(site: Field) -> Field:
-    """A hub with chart 0.11.1, after it was refused for what Kubernetes no longer serves; with a home."""
+    """A hub with chart 0.11.1, after it was refused for APIs that Kubernetes no longer serves; with a home."""
     too_old = {"scheduling": {**PRIORITIES["scheduling"], "userScheduler": {"enabled": True}}}
     site.apply(platform("0.11.1", too_old))
     site.until_reason(NAME, "JupyterHubReady", "UnsupportedKubernetes")
@@ -165,7 +166,7 @@ def test_names_that_would_lose_homes_from_sight_are_asked_for_with_the_users(old
 
 def test_the_way_back_is_asked_for_too(old: Field) -> None:
     old.apply(platform("0.11.1"))
-    old.until("it is told", lambda: "JupyterHub 1.3 cannot read the database of JupyterHub 5" in why(old))
+    old.until("it is reported", lambda: "JupyterHub 1.3 cannot read the database of JupyterHub 5" in why(old))
     old.apply(platform("4.4.0"))
     old.until_ready(NAME)
     assert len(revisions(old)) == 2

@@ -1,4 +1,5 @@
-"""What the operator renders for a BinderHub is taken by the sandbox's charts, strict as the public ones, and loads as configuration."""
+"""The sandbox's charts, as strict as the public ones, accept what the operator renders for a BinderHub, and it loads as
+configuration."""
 
 import base64
 import os
@@ -44,7 +45,7 @@ def objects(*documents: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]
 
 
 def load(rendered: dict[tuple[str, str], dict[str, Any]], directory: Path) -> tuple[Any, Any]:
-    """The configurations of binder and hub, run as they would run them."""
+    """Load the configurations of binder and hub as they would."""
     found = []
     for variable, secret, code in (
         ("BINDER_CONFIG_DIR", "binder-secret", None),

@@ -1,4 +1,4 @@
-"""Whose Azure rights are used: an author who brings no credentials, or points at what belongs to other teams."""
+"""Which Azure rights are used: an author without credentials, and one who names resources of other teams."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ ZONE = resource("other-team", "Microsoft.Network/privateDnsZones", "privatelink.
 
 @pytest.fixture
 def victim(site: Field) -> Field:
-    """What another team has in the subscription, with no owner tag on the cluster."""
+    """Resources of another team in the subscription, with no owner tag on the cluster."""
 
     def put(id_: str, **body: Any) -> None:
         site.control("PUT", f"/resources{id_}", {"location": "eastus", **body})
@@ -60,7 +60,7 @@ def guest(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 
 
 def document(author: Author, **azure: Any) -> dict[str, Any]:
-    """A platform without credentials, in a group of the author's own."""
+    """Return a platform without credentials, in a group of the author's own."""
     found = author.runbook("hub")
     found["spec"]["azure"] = {**found["spec"]["azure"], "credentials": None, **azure}
     if found["spec"]["azure"]["credentials"] is None:
@@ -69,13 +69,13 @@ def document(author: Author, **azure: Any) -> dict[str, Any]:
 
 
 def asked(site: Field, since: int) -> list[str]:
-    """All that Azure was asked about the author or the victim: nothing of the operator's other platforms."""
+    """Return all requests to Azure about the author or the victim."""
     entries = site.control("GET", f"/journal?since={since}")["value"]
     return [f"{e['method']} {e['path']}" for e in entries]
 
 
 def refused(author: Author, mark: int, made: dict[str, Any]) -> str:
-    """Apply, wait for the refusal, and see that Azure was not asked anything for this platform."""
+    """Apply, wait for the refusal, and assert that Azure received no request for this platform."""
     author.apply(made)
     message: str = author.until_reason("hub", "CredentialsReady", "IdentityNotAllowed")["message"]
     assert author.condition("hub", "Ready")["reason"] == "IdentityNotAllowed"
@@ -134,7 +134,7 @@ AIMED: dict[str, Any] = {
         expose={"loadBalancer": {"staticIP": "192.0.2.1", "staticIPResourceGroup": "other-team"}}
     ),
 }
-"""Every way to point at what other teams have, by the field."""
+"""Every way to name other teams' resources, by field."""
 
 
 @pytest.mark.parametrize("adoption", ["Never", "IfUnowned"])

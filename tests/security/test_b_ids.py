@@ -1,4 +1,4 @@
-"""ARM ids and Azure names that are none, as an author writes them: refused by the API server with a sentence that names the field."""
+"""Malformed ARM ids and Azure names from an author: the API server refuses each with a message that names the field."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ ODD = [
     "name?", "name?x=y", "name#", "..", ".", "a%2fb", "a%252fb", "%2e%2e", "a\nb", "name\n", "a\tb", "a b", "name.", "name ", "na\\me",
     "na;me", "nаme", "ｎame", "na\u2024me", "a" * 129, "", "*", "{name}", "na'me", "na<me>",
 ]  # fmt: skip
-"""Names that are none; one holds a Cyrillic letter, one a full-width letter, one a one-dot leader."""
+"""Invalid names; one has a Cyrillic letter, one a full-width letter, one a one-dot leader."""
 
 
 def id_of(

@@ -1,4 +1,4 @@
-"""A tenant in the hub's own namespace of a built cluster, against the whole operator."""
+"""A tenant in the hub's namespace of a built cluster, against the whole operator."""
 
 import json
 from typing import Any

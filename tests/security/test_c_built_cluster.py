@@ -1,4 +1,4 @@
-"""What a tenant of the built cluster writes there is not believed: no forged record and no forged marker makes the operator act."""
+"""What a tenant writes in the built cluster is not trusted: no forged record or marker makes the operator act."""
 
 import asyncio
 import base64
@@ -169,11 +169,11 @@ IGNORED: list[Forgery] = [
     ours_with_times_that_are_none,
 ]
 UPGRADING = (ours_marked_as_failed, ours_with_times_that_are_none)
-"""Helm fails now and then, so what is said to have failed is written anew."""
+"""Helm fails occasionally, so a release that is marked as failed is installed again."""
 
 
 async def test_forged_records_change_nothing_and_the_release_goes_on(tenant: Tenant) -> None:
-    """One after the other on one release: drift is corrected beside each, and helm is not run for any but the last two."""
+    """One after the other on one release: drift is corrected beside each, and Helm runs for the last two only."""
     site = tenant.site
     await site.ready()
     apps = client.AppsV1Api(site.cluster.target.api)
@@ -324,7 +324,7 @@ async def test_a_forged_lock_holds_the_release_up_and_nothing_more(tenant: Tenan
 
 
 async def test_a_record_that_is_exchanged_again_and_again_while_helm_works_is_never_used(tenant: Tenant) -> None:
-    """The operator's check and helm's own read are two moments; the tenant writes between them, as fast as the API server lets them."""
+    """The operator checks a record before Helm reads it; the tenant writes in between, as fast as the API server permits."""
     site, swaps = tenant.site, 0
     site.set(note="0")
     await site.ready()
@@ -481,7 +481,7 @@ async def installed_by_hand(tenant: Tenant, *settings: str) -> None:
 
 
 async def test_an_adopted_record_is_no_source_of_writes(tenant: Tenant) -> None:
-    """Its objects are the release's, so it is adopted; what it says of them is never applied, and its hooks are never run."""
+    """Its objects belong to the release, so it is adopted; its manifest is never applied, and its hooks never run."""
     site = tenant.site
     await installed_by_hand(tenant)
 

@@ -1,5 +1,5 @@
-"""A platform with spec.deletionProtection: true outlives every command, and every deletion that is requested past admission. Rights that
-its spec narrows do not outlive that."""
+"""A platform with spec.deletionProtection: true survives every command, and every deletion that bypasses admission. Rights that
+its spec narrows do not survive."""
 
 import json
 import re
@@ -28,7 +28,8 @@ FINALIZER = "notebookplatform.io/cloud-resources"
 
 @pytest.fixture(scope="module")
 def protected(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
-    """A Ready platform that is protected, with its author; who may make a GC owner and ask for the deletion of everything theirs."""
+    """A Ready platform that is protected, with its author, who may set owner references and delete everything in the
+    namespace."""
     author = make_author(site, "protected", tmp_path_factory.mktemp("protected"))
     author.apply(author.runbook(NAME, deletionProtection=True))
     site.until("the protected platform is Ready", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * PATIENCE)
@@ -37,7 +38,7 @@ def protected(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def release(author: Author) -> str:
-    """What the built cluster says of the hub's Deployment, with the kubeconfig that the operator keeps."""
+    """Return what the built cluster shows of the hub's Deployment, read with the kubeconfig from the operator's Secret."""
     value = author.site.kubectl(
         "get", "secret", f"{NAME}-kubeconfig", "-n", author.namespace, "-o", "go-template={{.data.value | base64decode}}"
     )
@@ -49,19 +50,19 @@ def release(author: Author) -> str:
 
 
 def passes(site: Field) -> float:
-    """How many passes the operator has made over all platforms."""
+    """Return how many reconciles the operator has run over all platforms."""
     (count,) = re.findall(r"^\S*pass_seconds_count\S* (\S+)$", site.operator.metrics(), re.MULTILINE)
     return float(count)
 
 
 def until_passes(site: Field, more: int = 3) -> None:
-    """Wait until the operator has made so many more passes."""
+    """Wait until the operator has run this number of further reconciles."""
     enough = passes(site) + more
     site.until(f"{more} more passes", lambda: passes(site) >= enough)
 
 
 def secrets_of(author: Author) -> dict[str, str]:
-    """The uids of all Secrets in the author's namespace."""
+    """Return the uids of all Secrets in the author's namespace."""
     listed = json.loads(author.site.kubectl("get", "secrets", "-n", author.namespace, "-o", "json"))["items"]
     return {one["metadata"]["name"]: one["metadata"]["uid"] for one in listed}
 
@@ -92,7 +93,7 @@ COMMANDS = {
 
 
 def standing(author: Author) -> dict[str, tuple[str, bool]]:
-    """The platform and the Secrets of its namespace: uid, and whether a deletion of it was requested."""
+    """Return the platform and the Secrets of its namespace: uid, and whether a deletion was requested."""
     listed = json.loads(author.site.kubectl("get", "nbp,secrets", "-n", author.namespace, "-o", "json"))["items"]
     return {f"{o['kind']}/{o['metadata']['name']}": (o["metadata"]["uid"], "deletionTimestamp" in o["metadata"]) for o in listed}
 
@@ -209,7 +210,8 @@ def test_a_role_that_the_spec_narrows_is_replaced_and_the_author_cannot_point_th
 
 @pytest.fixture(scope="module")
 def held(protected: Author) -> Iterator[Author]:
-    """The deletion of the protected platform was requested although: an administrator took its namespace out of the policies."""
+    """The deletion of the protected platform was requested past admission: an administrator excluded its namespace from the
+    policies."""
     outside = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [protected.namespace]}]}
     for binding in BINDINGS:
         patch = json.dumps({"spec": {"matchResources": {"namespaceSelector": outside}}})

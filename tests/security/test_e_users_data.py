@@ -1,7 +1,5 @@
-"""Users' data, attacked by oversight: volumes of every form hold a deletion, and no change of a hub hides them unasked.
-
-One platform serves all tests of this file, in their order: its hub is attacked while it runs, then its deletion.
-"""
+"""Users' data against mistakes: volumes of every form hold a deletion, and no change of a hub hides them without approval. One
+platform serves all tests of this file, in order: first its running hub is attacked, then its deletion."""
 
 import base64
 import json
@@ -28,7 +26,7 @@ DISK = "/subscriptions/s/resourceGroups/{}/providers/Microsoft.Compute/disks/d"
 
 @dataclass
 class Hub:
-    """The platform under attack, as its author and as an administrator of the built cluster handle it."""
+    """The platform under attack, with the commands of its author and of an administrator of the built cluster."""
 
     author: Author
 
@@ -37,7 +35,7 @@ class Hub:
         return self.author.site
 
     def inside(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """kubectl against the built cluster."""
+        """Run kubectl against the built cluster."""
         namespace = self.author.namespace
         data = json.loads(self.site.kubectl("get", "secret", f"{NAME}-kubeconfig", "-n", namespace, "-o", "json"))["data"]
         path = self.site.directory / f"{namespace}.kubeconfig"
@@ -50,7 +48,7 @@ class Hub:
         self.inside("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(documents))
 
     def remove(self, *documents: dict[str, Any]) -> None:
-        """Delete objects in the built cluster, whatever protects them."""
+        """Delete objects in the built cluster, without their finalizers."""
         for one in documents:
             metadata = one["metadata"]
             where = ["-n", metadata["namespace"]] if "namespace" in metadata else []
@@ -61,7 +59,7 @@ class Hub:
             self.inside("delete", one["kind"], metadata["name"], *where)
 
     def want(self, approve: str | None = None, **changes: Any) -> None:
-        """Apply the platform with other parts of spec.jupyterhub."""
+        """Apply the platform with changed parts of spec.jupyterhub."""
         wanted = self.author.runbook(NAME)
         wanted["spec"]["jupyterhub"] = merged(wanted["spec"]["jupyterhub"], changes)
         wanted["metadata"]["annotations"] = {"notebookplatform.io/approve": approve} if approve else {}
@@ -71,7 +69,7 @@ class Hub:
         return self.author.condition(NAME, type_)
 
     def until(self, type_: str, reason: str, *words: str) -> str:
-        """Wait until a condition of the present generation has a reason and a message with these words; returns the message."""
+        """Wait until a condition of the current generation has a reason and these words in its message; return the message."""
 
         def reached() -> str | None:
             found = self.author.platform(NAME)
@@ -92,7 +90,7 @@ class Hub:
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` wins; None removes."""
+    """Return both mappings merged: `over` wins, None removes."""
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
@@ -110,13 +108,13 @@ def claim(name: str, namespace: str = HUB, labels: Any = None, annotations: Any 
 
 
 def files(name: str, **more: Any) -> dict[str, Any]:
-    """A claim of Azure Files, which is bound at once; its volume is deleted with it."""
+    """Return a claim of Azure Files, which is bound at once; its volume is deleted with it."""
     return claim(name, storageClassName="azurefile-csi", **more)
 
 
 @pytest.fixture(scope="module")
 def hub(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A hub whose homes are on one claim that an administrator makes."""
+    """A hub whose homes are on one claim that an administrator creates."""
     found = Hub(make_author(site, "data-e", tmp_path_factory.mktemp("author")))
     found.want(singleUser={"storage": SHARED})
     yield found

@@ -1,4 +1,4 @@
-"""Nobody can make the operator stand still: documents, changes and names beyond all measure end as a condition of their own platform."""
+"""No author can block the operator: oversized documents, changes and names end as a condition of their own platform."""
 
 import json
 import os
@@ -48,7 +48,7 @@ FIGURES: list[str] = []
 
 @pytest.fixture(scope="module", autouse=True)
 def shown(say: Say) -> Iterator[None]:
-    """Print the figures of all attacks when they are over. They depend on the machine, so no test judges them."""
+    """Print the figures of all attacks at the end. They depend on the machine, so no test checks them."""
     yield
     say("Longest stall of the event loop (at most), slowest health probe, memory, under each attack:")
     for line in FIGURES:
@@ -56,7 +56,7 @@ def shown(say: Say) -> Iterator[None]:
 
 
 def figures(record: Callable[[str, object], None], watched: Watched) -> None:
-    """Keep the figures with the test's result."""
+    """Record the figures with the test's result."""
     name = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[2].removesuffix(" (call)")
     grown = watched.grown // MEGABYTE
     FIGURES.append(f"{name:<110} {watched.stall:5.2f} s {watched.probe * 1000:6.0f} ms {grown:4} MiB")
@@ -83,13 +83,13 @@ def neighbour(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Another team with a platform `near` that changes nothing in Azure."""
     found = make_author(site, "good-team", tmp_path_factory.mktemp("neighbour"))
     found.apply(found.runbook("near", suspend=True))
-    site.until("near is looked at", lambda: found.condition("near", "Ready")["reason"])
+    site.until("near is reconciled", lambda: found.condition("near", "Ready")["reason"])
     yield found
     found.retire()
 
 
 def goes_on(neighbour: Author) -> None:
-    """The other team's platform is still reconciled."""
+    """Assert that the other team's platform is still reconciled."""
     interval = {"2s": "3s", "3s": "2s"}[neighbour.platform("near")["spec"]["interval"]]
     neighbour.apply({**neighbour.runbook("near", suspend=True, interval=interval)})
 
@@ -165,7 +165,7 @@ def test_a_hostile_secret_slows_no_other_platform(
         platform = author.runbook("lab", suspend=True)
         platform["spec"]["azure"]["credentials"] = {"secretRef": {"name": "hostile"}}
         author.apply(platform)
-        author.site.until("it is told", lambda: author.condition("lab", "Ready")["reason"])
+        author.site.until("it is reported", lambda: author.condition("lab", "Ready")["reason"])
         goes_on(neighbour)
     figures(record_property, watched)
     assert watched.grown < 100 * MEGABYTE
@@ -197,7 +197,7 @@ def test_a_secret_that_is_no_text_is_reported_on_the_platform(author: Author, fi
     def ready_reason() -> str:
         return str(author.condition("lab", "Ready")["reason"])
 
-    assert author.site.until("it is told", ready_reason) != "InternalError"
+    assert author.site.until("it is reported", ready_reason) != "InternalError"
     assert "InternalError" not in json.dumps(author.platform("lab")["status"])
 
 
@@ -216,7 +216,7 @@ def test_a_foreign_or_unreadable_operations_secret_is_reported_on_the_platform(a
     metadata = {"name": "lab-operations", **OPERATIONS[kind].get("metadata", {})}
     author.apply({"apiVersion": "v1", "kind": "Secret", **OPERATIONS[kind], "metadata": metadata})
     author.apply(author.runbook("lab", suspend=True))
-    author.site.until("it is told", lambda: author.condition("lab", "Ready")["reason"])
+    author.site.until("it is reported", lambda: author.condition("lab", "Ready")["reason"])
 
 
 ODD_NAMES = ["../../x", "a/b", "a%2fb", "A", "a_b", "-a", "a.", "a..b", "a\nb", "a b", "", "a" * 254, "é", "a?b", "."]
@@ -266,7 +266,7 @@ def test_an_annotation_of_250_kb_is_read_like_any_other(
     platform["metadata"]["annotations"] = {annotation: "1.2.3," * 41_000}
     with Watched(author.site.operator) as watched:
         author.apply(platform)
-        author.site.until("it is told", lambda: author.condition("lab", "Ready")["reason"])
+        author.site.until("it is reported", lambda: author.condition("lab", "Ready")["reason"])
         goes_on(neighbour)
     figures(record_property, watched)
     assert watched.grown < 100 * MEGABYTE
@@ -279,7 +279,7 @@ def test_many_changes_of_a_secret_that_many_platforms_name_are_a_few_sign_ins(
     author.apply(*(author.runbook(name, suspend=True, interval="1h") for name in names))
     for name in names:
         author.site.until(
-            f"{name} is looked at", lambda name=name: author.condition(name, "CredentialsReady")["status"] == "True"
+            f"{name} is reconciled", lambda name=name: author.condition(name, "CredentialsReady")["status"] == "True"
         )
     credentials = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
     mark = author.site.mark()

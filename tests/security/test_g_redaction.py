@@ -1,4 +1,5 @@
-"""Secrets stay out of all that users read, one platform's redaction says nothing of another's, and words from outside are only printed."""
+"""Secrets stay out of all that users read, one platform's redaction reveals nothing about another's, and text from outside is
+only printed."""
 
 import base64
 import json
@@ -56,7 +57,7 @@ KNOWN = {
 
 
 def credentials(author: Author, **more: str) -> None:
-    """The author's credentials for Azure, with more keys in the same Secret."""
+    """Create the author's credentials for Azure, with more keys in the same Secret."""
     environment = author.site.environment
     variables = {"tenantId": "SANDBOX_TENANT", "clientId": "SANDBOX_CLIENT_ID", "clientSecret": "SANDBOX_CLIENT_SECRET"}
     author.secret("azure-credentials", **{key: environment[name] for key, name in variables.items()}, **more)
@@ -69,14 +70,14 @@ def faults(site: Field) -> Iterator[Field]:
 
 
 def azure_says(site: Field, platform: dict[str, Any], message: str) -> None:
-    """Azure refuses the platform's resource group with these words, from now on."""
+    """Make Azure refuse the platform's resource group with this message from now on."""
     path = f"resourcegroups/{platform['spec']['azure']['resourceGroup']}$"
     fault = {"method": "PUT", "path": path, "status": 409, "code": "Conflict", "message": message, "count": None}
     site.control("POST", "/faults", fault)
 
 
 def until_shown(author: Author, name: str) -> dict[str, Any]:
-    """The object, once Azure's refusal stands in its conditions and in an Event."""
+    """Return the object once Azure's refusal is in its conditions and in an Event."""
 
     def shown() -> dict[str, Any] | None:
         return author.platform(name) if "said by azure" in author.condition(name, "ResourceGroupReady")["message"] else None
@@ -100,7 +101,7 @@ def command_lines() -> Iterator[str]:
 
 
 def command(author: Author, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command of the operator, with the author's own rights."""
+    """Run a command of the operator with the author's own rights."""
     variables = {**author.site.operator.environment, "KUBECONFIG": str(author.kubeconfig)}
     program = [str(Path(sys.executable).parent / "notebook-platform"), *words]
     return subprocess.run(program, env=variables, capture_output=True, text=True, check=False, timeout=120)
@@ -219,7 +220,7 @@ def test_a_secret_of_80000_words_on_one_line_is_redacted_without_cost_for_other_
 
 
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
-"""What a line of the log never holds."""
+"""Characters that no log line may hold."""
 
 CONTROL = {
     "colours": "\x1b[31mred\x1b[0m",

@@ -1,4 +1,4 @@
-"""chart.digest: what helm renders and installs is the package whose digest the spec gives, wherever it comes from and whatever happens to it."""
+"""chart.digest: Helm renders and installs exactly the package with the digest of the spec, whatever its source."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ FIELD = "spec.releases[little].chart"
 
 
 def package(text: str = "the publisher's", size: int = 0) -> bytes:
-    """A chart `little` 1.0.0 with one ConfigMap; `size` bytes of it are noise."""
+    """Return a chart `little` 1.0.0 with one ConfigMap; `size` bytes of it are noise."""
     files = {
         "little/Chart.yaml": b"apiVersion: v2\nname: little\nversion: 1.0.0\n",
         "little/templates/map.yaml": f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: little}}\ndata: {{text: {text}}}\n".encode(),
@@ -58,7 +58,7 @@ def helm(directory: Path, *, repository: str = "") -> Helm:
 
 
 async def package_for(tried: Helm, digest: str) -> bytes:
-    """What helm would be given for this digest. Raises StepError."""
+    """Return the package that Helm would read for this digest. Raises StepError."""
     chart = tried.charts.find("little", "1.0.0", None, FIELD, digest)
     async with tried.packages.checked(chart) as found:
         assert found.is_archive and found.repository is None
@@ -74,7 +74,7 @@ async def refused(tried: Helm, digest: str, reason: str = "ChartDigestMismatch")
 
 @dataclass
 class Repository:
-    """A chart repository on loopback that serves what a test wants it to."""
+    """A chart repository on loopback that serves what a test sets."""
 
     package: bytes = GOOD
     packages_at: str = ""
@@ -302,7 +302,7 @@ def with_chart(author: Author, block: str, name: str, **chart: str) -> dict[str,
 
 
 def refusals(author: Author, block: str, field: str, values: Sequence[str]) -> list[str]:
-    """What admission says to each value of a field of the chart; all of them are asked in one command, and none is taken."""
+    """Return admission's answer to each value of a field of the chart; one command tries all of them, and none is accepted."""
     documents = [with_chart(author, block, f"x{number}", **{field: value}) for number, value in enumerate(values)]
     answer = author.apply(*documents, check=False)
     assert author.kubectl("get", "nbp", "-o", "name").strip() == ""

@@ -1,4 +1,4 @@
-"""A deletion that spec.deletionProtection holds: what the conditions and Events of the platform say."""
+"""A deletion that spec.deletionProtection holds: the platform's conditions and Events."""
 
 from datetime import UTC, datetime
 from typing import Any

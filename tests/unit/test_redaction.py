@@ -1,4 +1,4 @@
-"""No secret of a platform survives in its messages, in any form it takes; nothing else of a message changes."""
+"""No secret of a platform survives in its messages, in any encoding; the rest of a message is unchanged."""
 
 import base64
 import contextlib

@@ -1,4 +1,5 @@
-"""The reference pages tell all that the code knows; and the CRD fills in what the models would."""
+"""The reference pages document all fields, conditions and errors of the code; and the CRD sets the same defaults as the
+models."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from tests.unit.azure.conftest import runbook_spec
 
 
 def paths_of(model: type[BaseModel], path: str) -> Iterator[str]:
-    """Every field of a model and of the models in it, as the CRD calls it."""
+    """Yield every field of a model and of its nested models, by its name in the CRD."""
     for name, field in model.model_fields.items():
         here = f"{path}.{field.alias or name}"
         yield here
@@ -41,7 +42,7 @@ def models_in(annotation: Any, in_list: bool = False) -> Iterator[tuple[type[Bas
 
 @pytest.mark.parametrize(("model", "root"), [(NotebookPlatformSpec, "spec"), (PlatformStatus, "status")])
 def test_every_field_has_one_row_with_a_meaning(model: type[BaseModel], root: str) -> None:
-    """The blocks of the spec have a heading instead, and what they mean below it."""
+    """The blocks of the spec have a heading instead, with their meaning below it."""
     rows = [line.split(" | ") for line in spec.page().splitlines() if line.startswith(f"| `{root}.")]
     documented = [(cells[0].strip("| `"), cells[3 if root == "spec" else 2].strip(" |")) for cells in rows]
     documented += [
@@ -92,7 +93,7 @@ def test_every_reason_that_the_operator_raises_is_documented() -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A directory with the documents that hold a generated block, and nothing else of the repository."""
+    """Return a directory with only the documents that hold a generated block."""
     for name in BLOCKS:
         (tmp_path / name).write_text((REPOSITORY / name).read_text())
     return tmp_path
@@ -137,7 +138,7 @@ def test_the_drawing_has_every_step_and_follows_every_need() -> None:
 
 
 def filled_in(schema: dict[str, Any], value: Any) -> Any:
-    """A value with the schema's defaults, as the API server stores it."""
+    """Return a value with the schema's defaults, as the API server stores it."""
     if isinstance(value, list):
         return [filled_in(schema["items"], item) for item in value]
     if not isinstance(value, dict) or "properties" not in schema:

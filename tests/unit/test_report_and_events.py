@@ -1,4 +1,4 @@
-"""What people read: status without signatures and secrets, Events once a turn."""
+"""What users read: status without signatures and secrets, and one Event for each change."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Small pure parts: durations, versions, redaction, errors, throttling, subnets, what a spec refers to."""
+"""Small pure functions: durations, versions, redaction, errors, throttling, subnets, references of a spec."""
 
 import asyncio
 from collections.abc import Mapping

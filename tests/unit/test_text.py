@@ -1,4 +1,4 @@
-"""Words from outside reach a terminal, a status or a log only as one printable line."""
+"""Text from outside reaches a terminal, a status or a log only as one printable line."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""What is amiss with a release is told in a sentence, from its own objects."""
+"""An unhealthy release is reported with its cause, which is read from its own objects."""
 
 import asyncio
 from dataclasses import replace
@@ -13,7 +13,7 @@ from notebook_platform.helm.history import read_history
 from notebook_platform.hubs.health import hub as hub_health
 
 from tests.integration.releases.site import Site
-from tests.unit.hubs.test_door_health import acme, pem
+from tests.unit.hubs.test_endpoint_health import acme, pem
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -32,27 +32,28 @@ async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_repor
     await site.ready()
     found = await read_history(site.cluster.target.api, site.namespace, "little", await site.owned())
     assert found.newest is not None
-    door = "\n---\n{apiVersion: v1, kind: Service, metadata: {name: proxy-public}}"
+    manifest = "\n---\n{apiVersion: v1, kind: Service, metadata: {name: proxy-public}}"
     https = {"enabled": True, "hosts": ["localhost"], "letsencrypt": {"contactEmail": "a@example.org"}}
-    release = replace(found.newest, manifest=found.newest.manifest + door, config={"proxy": {"https": https}})
+    release = replace(found.newest, manifest=found.newest.manifest + manifest, config={"proxy": {"https": https}})
 
-    async def told() -> str:
+    async def issues() -> str:
         seen = await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")
-        return " | ".join(f"{trouble.reason}: {trouble.message}" for trouble in seen.troubles)
+        return " | ".join(f"{issue.reason}: {issue.message}" for issue in seen.troubles)
 
     assert (
         "CertificatePending: Let's Encrypt has given no certificate yet for localhost: Service proxy-public has no"
-        in await told()
+        in await issues()
     )
     ports = [{"name": "http", "port": 80}]
     service = {"metadata": {"name": "proxy-public"}, "spec": {"type": "LoadBalancer", "ports": ports}}
     await site.cluster.core.create_namespaced_service(site.namespace, service)
     for _ in range(100):
-        if "correct its DNS record" in await told():
+        if "correct its DNS record" in await issues():
             break
         await asyncio.sleep(0.1)
     assert (
-        "localhost leads to an address that is not public" in await told() and "Service proxy-public has 127.0.1." in await told()
+        "localhost leads to an address that is not public" in await issues()
+        and "Service proxy-public has 127.0.1." in await issues()
     )
     for days, words in ((-1, "CertificateExpired: the certificate for localhost ended on"), (60, "")):
         kept = acme(pem(datetime.now(UTC) + timedelta(days=days), "localhost"))
@@ -61,7 +62,7 @@ async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_repor
             await site.cluster.core.create_namespaced_secret(site.namespace, secret)
         else:
             await site.cluster.core.replace_namespaced_secret("proxy-public-tls-acme", site.namespace, secret)
-        assert words in await told() and ("Certificate" in await told()) is bool(words)
+        assert words in await issues() and ("Certificate" in await issues()) is bool(words)
 
 
 async def test_the_certificate_of_an_ingress_is_checked_too(site: Site) -> None:
@@ -139,7 +140,7 @@ async def test_nodes_that_take_no_pods_are_reported(site: Site, spec: dict, reas
 
 
 async def test_a_container_that_never_becomes_ready_is_reported_with_its_probe(site: Site) -> None:
-    image = "example.org/does-not-exist:1"  # a pod that nobody else writes the status of
+    image = "example.org/does-not-exist:1"  # no other writer of the pod.s status
     site.set(image=image)
     await site.reason("ImagePullFailed")
     pod = await site.pod()
@@ -184,7 +185,7 @@ def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
     ],
 )
 async def test_a_container_that_does_not_start_reports_the_cause(site: Site, status: dict, reason: str, words: str) -> None:
-    image = "example.org/does-not-exist:1"  # a pod that nobody else writes the status of
+    image = "example.org/does-not-exist:1"  # no other writer of the pod.s status
     site.set(image=image)
     await site.reason("ImagePullFailed")
     container = {"name": "main", "image": image, "imageID": "", "ready": False, "restartCount": 3, **status}
@@ -215,14 +216,14 @@ async def test_a_deleted_volume_claim_is_reported_where_it_is_not_created_again(
     await site.ready()
     await site.cluster.core.delete_namespaced_persistent_volume_claim("little", site.namespace)
     await site.cluster.core.delete_namespaced_pod((await site.pod()).metadata.name, site.namespace)
-    told_only = Policy(correct_drift=False, applied_steps={"ReleaseLittle"})
-    result = await site.until(lambda outcome: getattr(outcome, "reason", "") == "VolumeNotBound", policy=told_only)
+    report_only = Policy(correct_drift=False, applied_steps={"ReleaseLittle"})
+    result = await site.until(lambda outcome: getattr(outcome, "reason", "") == "VolumeNotBound", policy=report_only)
     assert "Deployment little: the volume claim little does not exist" in result.message
     assert site.results["ReleaseLittle"].drift
 
 
 async def test_a_disk_in_another_zone_than_the_nodes_is_reported(site: Site) -> None:
-    """In the scheduler's own words, which change with Kubernetes."""
+    """The scheduler's own message, which changes with Kubernetes."""
     zone = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["eastus-9"]}
     disk = {
         "metadata": {"name": site.namespace},

@@ -1,4 +1,4 @@
-"""What is amiss with a hub is told in a sentence: from its log, its door, and what its users wait for."""
+"""An unhealthy hub is reported with its cause, from its log, its endpoint and its users' pods."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ QUICK = {"prePuller": {"hook": {"enabled": False}}, "scheduling": {"userSchedule
 
 @dataclass
 class Kubelet:
-    """What a node's kubelet has of the containers on it: their logs."""
+    """The container logs of a node's kubelet."""
 
     log: str = ""
 
@@ -36,7 +36,7 @@ class Kubelet:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def kubelet(cluster: Cluster) -> AsyncIterator[Kubelet]:
-    """A node that nobody simulates, with a kubelet that the API server asks for logs."""
+    """A node that the sandbox does not simulate, with a kubelet that the API server asks for logs."""
     found, app = Kubelet(), web.Application()
     app.router.add_get("/containerLogs/{path:.*}", found.answer)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -124,7 +124,7 @@ async def test_an_endpoint_that_refuses_connections_and_an_unhealthy_hub_are_rep
 
 
 async def test_users_pods_without_a_scheduler_are_reported(hub: Site) -> None:
-    """As they will look when they have waited for long enough."""
+    """The pods are aged beyond the limit."""
     await hub.ready("JupyterHub")
     core, api = hub.cluster.core, hub.cluster.target.api
     spec = {"schedulerName": "jhub-user-scheduler", "containers": [{"name": "notebook", "image": "x"}]}

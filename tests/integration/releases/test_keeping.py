@@ -1,4 +1,4 @@
-"""What is installed is kept, what breaks heals by itself or stops with a reason, and helm is run for nothing else."""
+"""An installed release stays as the spec wants it; a failure recovers or stops with a reason; Helm runs for no other cause."""
 
 import asyncio
 import base64
@@ -50,7 +50,7 @@ async def test_other_values_are_one_upgrade_and_nothing_is_left_after_the_deleti
 
 
 async def test_concurrent_writes_of_other_managers_are_no_drift(site: Site) -> None:
-    """As the controller of Deployments does, which writes an annotation of its own soon after each change."""
+    """As the Deployment controller does, which writes an annotation of its own soon after each change."""
     await site.ready()
     api, written = site.cluster.target.api, 0
     found = await read_history(api, site.namespace, "little", await site.owned())
@@ -220,7 +220,7 @@ async def test_values_come_from_secrets_too_and_a_missing_one_is_reported_with_i
 
 
 async def served(app: web.Application) -> tuple[str, web.AppRunner]:
-    """Something on loopback."""
+    """Serve an application on loopback."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     (port,) = free_ports(1)
@@ -245,7 +245,7 @@ async def test_a_chart_comes_out_of_a_repository_that_the_operator_allows(site: 
 
 
 def registry(chart: Path) -> web.Application:
-    """An OCI registry that holds one chart, as far as a pull goes (https://github.com/opencontainers/distribution-spec)."""
+    """Serve an OCI registry with one chart, as far as a pull needs it (https://github.com/opencontainers/distribution-spec)."""
     config = b'{"name": "little", "version": "1.0.0", "apiVersion": "v2"}'
     blobs = {_digest(data): data for data in (config, chart.read_bytes())}
     types = ("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")
@@ -298,13 +298,13 @@ async def test_a_release_waits_for_those_it_needs_and_cycles_are_reported(site: 
 
 async def test_a_release_removed_from_the_spec_is_uninstalled_and_foreign_objects_stay(site: Site) -> None:
     await site.ready()
-    await site.cluster.core.create_namespaced_config_map(site.namespace, {"metadata": {"name": "somebody-elses"}})
+    await site.cluster.core.create_namespaced_config_map(site.namespace, {"metadata": {"name": "foreign"}})
     wanted, site.wants = site.wants, []
     await site.until(
         lambda outcome: isinstance(outcome, Unblocking) and not site.results["RetiredReleases"].exists, "RetiredReleases"
     )
     maps = (await site.cluster.core.list_namespaced_config_map(site.namespace)).items
-    assert {m.metadata.name for m in maps} == {"kube-root-ca.crt", "somebody-elses"}
+    assert {m.metadata.name for m in maps} == {"kube-root-ca.crt", "foreign"}
     assert not (await client.AppsV1Api(site.cluster.target.api).list_namespaced_deployment(site.namespace)).items
     site.wants = wanted
     await site.ready()
@@ -375,7 +375,8 @@ async def test_a_chart_or_repository_that_is_not_allowed_is_reported_with_its_fi
 
 
 async def test_a_hub_whose_chart_drew_its_secrets_keeps_them_when_it_is_taken_over(site: Site) -> None:
-    """They stand in no values, only in the chart's own Secret; whatever was kept for the platform was never given to it."""
+    """The values do not hold them, only the chart's own Secret does; the platform's stored secrets were never set on the
+    release."""
     await site.secrets.apply(f"{site.namespace}-hub", {"cookieSecret": "ab" * 32})
     chart = str(site.cluster.charts / "jupyterhub-4.4.0.tgz")
     kubeconfig = site.cluster.directory / "kubeconfig"

@@ -1,4 +1,4 @@
-"""Before a hub's database changes its form for ever, its volume is snapshotted where the cluster can."""
+"""Before a migration of the hub's database that cannot be undone, its volume is snapshotted where the cluster can."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ GROUP, NAME = ("snapshot.storage.k8s.io", "v1"), "hub-db-dir-0-11-1"
 
 
 def definition(kind: str, scope: str) -> dict[str, Any]:
-    """What AKS's snapshot controller brings along, as far as names go."""
+    """Return a CRD with the names of AKS's snapshot controller."""
     plural = f"{kind.lower()}{'es' if kind.endswith('s') else 's'}"
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
@@ -37,7 +37,7 @@ def definition(kind: str, scope: str) -> dict[str, Any]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def snapshots(cluster: Cluster) -> AsyncIterator[client.CustomObjectsApi]:
-    """The cluster serves snapshots; nobody takes them but the test."""
+    """Make the cluster serve snapshots; only the test takes them."""
     extensions = client.ApiextensionsV1Api(cluster.target.api)
     made = [definition("VolumeSnapshot", "Namespaced"), definition("VolumeSnapshotClass", "Cluster")]
     for one in made:

@@ -1,4 +1,4 @@
-"""Each state of a release, brought about by hand on a real API server: what its condition says, and that it ends well."""
+"""Each state of a release, set up by hand on a real API server: its condition, and the deployed revision that it ends in."""
 
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -87,7 +87,7 @@ async def rolled_back_by_hand(site: Site) -> None:
 
 
 async def last_revision_deleted_by_hand(site: Site) -> None:
-    """What is left is up to date again, and no longer what runs."""
+    """The remaining records are up to date again, but differ from the running objects."""
     await values_changed(site)
     await site.ready()
     await site.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v2", site.namespace)
@@ -190,7 +190,7 @@ async def spec_corrected(site: Site) -> None:
 
 
 async def their_helm_ends(site: Site) -> None:
-    """The last that was typed."""
+    """Kill the last Helm process that was started by hand."""
     process = site.cluster.theirs[-1]
     process.kill()
     await process.wait()
@@ -268,12 +268,14 @@ async def test_a_state_is_reported_and_ends_in_one_deployed_revision(
     assert (await site.ready()).state == "deployed"
     owned = await site.owned()
     assert owned is not None and owned.recoveries == (1 if state is State.LOCK_STALE else 0)
-    book = [status for _, status in await site.records()]
-    assert book.count("deployed") == 1 and book[-1] == "deployed" and not [one for one in book if one.startswith("pending")]
+    records = [status for _, status in await site.records()]
+    assert (
+        records.count("deployed") == 1 and records[-1] == "deployed" and not [one for one in records if one.startswith("pending")]
+    )
 
 
 async def volume(site: Site) -> str:
-    """Which one it is, unless it is on its way out."""
+    """Return the uid of the volume claim, which must not be in deletion."""
     found = await site.cluster.core.read_namespaced_persistent_volume_claim("little", site.namespace)
     assert not found.metadata.deletion_timestamp
     return str(found.metadata.uid)
@@ -288,7 +290,7 @@ async def a_foreign_lock_is_never_broken(site: Site) -> None:
 
 
 async def test_records_without_a_deployed_revision_are_reported_and_the_remedy_repairs_them(site: Site) -> None:
-    """Helm refuses to upgrade then, before it writes anything."""
+    """Helm then refuses to upgrade before it writes anything."""
     site.set(storage={"class": "managed-csi"})
     await site.ready()
     before = await volume(site)

@@ -1,4 +1,4 @@
-"""Each row of the error table, answered by the simulator to the real SDK: at once, inside an operation, and at sign-in."""
+"""Each row of the error table, answered by the simulator to the real SDK: as a response, in an operation, and at sign-in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,28 +22,28 @@ AZURE_MD = frozenset({
     "ScopeLocked", "RequestDisallowedByPolicy", "TooManyRequests", "SubscriptionRequestsThrottled",
     "InternalServerError", "ServerTimeout", "GatewayTimeout",
 })  # fmt: skip
-"""The codes that are met in practice."""
+"""The codes that occur in practice."""
 
 ROWS = [(code, row) for code, rows in CODES.items() for row in rows]
 
 
 def message(code: str, row: Row) -> str:
-    return f"Azure's words about {code}: {row.contains or 'something is amiss'}."
+    return f"Azure's words about {code}: {row.contains or 'an error occurred'}."
 
 
 def verdict(code: str, row: Row, outcome: Any, field: str) -> str | None:
-    """What is wrong with what a person would read; None: nothing."""
+    """Return the mismatch between the outcome and the table; None without one."""
     if not isinstance(outcome, Failed):
         return f"{code}: ended as {outcome!r}"
     expected = (row.reason, row.retry_in, row.remedy.format(field=field))
     got = (outcome.reason, outcome.retry_in, outcome.remedy)
     if got != expected:
-        return f"{code}: told {got}, the table has {expected}"
+        return f"{code}: got {got}, the table has {expected}"
     return None if code in outcome.message and field in outcome.message else f"{code}: {outcome.message}"
 
 
 def before(results: Mapping[str, Result], step: str) -> Policy:
-    """A pass in which the steps before one are not looked at again, so that Azure's limits are not met."""
+    """Reconcile without observing the steps before one again, so that Azure's limits are not reached."""
     order = list(results)
     return Policy(result_cache={name: results[name] for name in order[: order.index(step)] if name != "Identity"})
 

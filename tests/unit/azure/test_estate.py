@@ -1,4 +1,4 @@
-"""The runbook's Azure side: built, left alone, changed, repaired, taken down."""
+"""The runbook's Azure resources: created, unchanged, updated, repaired, deleted."""
 
 from notebook_platform.engine.outcome import Failed, Ready
 

@@ -1,4 +1,5 @@
-"""An Azure Container Registry for a binder: made with its roles, its builder's password renewed, nobody else's touched."""
+"""An Azure Container Registry for a binder: created with its roles, its builder's password renewed, registries of another owner
+untouched."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

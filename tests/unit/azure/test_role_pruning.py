@@ -1,4 +1,4 @@
-"""Role assignments that the platform gave and its spec no longer asks for are deleted; nobody else's are."""
+"""Role assignments that the platform created and its spec no longer wants are deleted; those of another owner are not."""
 
 import json
 from typing import Any
@@ -34,14 +34,14 @@ def with_registries(*names: str) -> dict[str, Any]:
 
 
 async def roles(estate: Estate) -> set[tuple[str, str]]:
-    """(role, last part of the scope) of everything that is given."""
+    """Return (role, last part of the scope) of every assignment."""
     found = [r["properties"] for i, r in (await estate.state())["resources"].items() if "/roleassignments/" in i]
     names = {id_: name for name, id_ in ROLES.items()}
     return {(names[p["roleDefinitionId"].rsplit("/", 1)[1]], p["scope"].rsplit("/", 1)[1].lower()) for p in found}
 
 
 async def put(estate: Estate, scope: str, principal: str, role: str, description: str | None, name: str | None = None) -> str:
-    """An assignment that somebody makes by hand; its id in lower case."""
+    """Create an assignment outside the operator; return its id in lower case."""
     made = Assignment(scope, principal, role)
     name = name or made.name
     definition = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{ROLES[role]}"

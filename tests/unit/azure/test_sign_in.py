@@ -32,7 +32,7 @@ async def outcome_of_sign_in(estate: Estate, spec: dict[str, Any]) -> Any:
 
 
 def certificate(password: bytes | None = None) -> tuple[str, str]:
-    """(certificate, certificate and key) in PEM."""
+    """Return (certificate, certificate and key) in PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "operator")])
     now = dt.datetime.now(dt.UTC)
@@ -71,7 +71,7 @@ async def test_a_certificate_that_is_none_is_named(estate: Estate) -> None:
 
 @pytest.fixture
 async def machine(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
-    """A machine with a managed identity: the metadata endpoint that the SDK asks, on loopback. Gives the client ids asked for."""
+    """Serve the metadata endpoint of a machine with a managed identity on loopback; yield the client ids it was asked for."""
     asked: list[str] = []
 
     async def token(request: web.Request) -> web.Response:

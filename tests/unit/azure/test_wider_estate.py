@@ -1,4 +1,4 @@
-"""What a platform can be besides the runbook: other networks, identities, clusters and pools, each as Azure then has it."""
+"""Platforms beyond the runbook: other networks, identities, clusters and pools, each with the resulting Azure resources."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -240,7 +240,7 @@ async def test_the_only_system_pool_is_rotated_without_the_cluster_ever_lacking_
 
 
 async def test_a_rotation_survives_a_new_operator_at_every_step(estate: Estate) -> None:
-    """Nothing of it is kept in memory: each pass begins with what is there."""
+    """It keeps nothing in memory: each reconcile begins with the observed state."""
     await settled(estate, with_pool())
     spec = with_pool(vmSize="Standard_D4s_v3", replacement="Rotate")
     for _ in range(60):

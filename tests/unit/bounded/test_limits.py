@@ -1,4 +1,4 @@
-"""Limits of what others send: endless answers, gzip bombs on the way, programs that write without end."""
+"""Limits of data from outside: endless answers, gzip bombs on the way, programs that write without end."""
 
 import gzip
 import os
@@ -66,7 +66,7 @@ async def server() -> AsyncIterator[str]:
 
 
 def resident() -> int:
-    """Bytes of this process in memory."""
+    """Return the resident memory of this process in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

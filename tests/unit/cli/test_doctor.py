@@ -1,4 +1,5 @@
-"""`notebook-platform doctor`: one line each, with the remedy; and the same checks in the operator before it makes anything."""
+"""`notebook-platform doctor`: one line for each finding, with the remedy; and the same checks in the operator before it creates
+anything."""
 
 from typing import Any
 
@@ -17,7 +18,7 @@ IN_THE_PAST = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 
 
 def lines_of(output: CommandOutput, check: str) -> list[str]:
-    """What was said under the name of a check, with its sign before it."""
+    """Return the lines of a check, with their signs."""
     found = [line for line in output.lines if line[2:].startswith(f"{check} ")]
     return [f"{line[0]} {line[2:].removeprefix(check).strip()}" for line in found]
 
@@ -28,7 +29,7 @@ def the_line(output: CommandOutput, check: str) -> str:
 
 
 async def diagnosis(terminal: Terminal, spec: dict[str, Any]) -> CommandOutput:
-    """Doctor looks, and writes nothing."""
+    """Run doctor and assert that it writes nothing."""
     mark = await terminal.estate.mark()
     output = await terminal.run("doctor", "-f", terminal.file(spec))
     assert not output.err and await terminal.estate.writes(mark) == []
@@ -41,7 +42,7 @@ async def make_group(terminal: Terminal, name: str = "prd_rg_jhub", tags: dict[s
 
 
 async def preflight(estate: Estate, spec: dict[str, Any]) -> Any:
-    """What the operator says of the same."""
+    """Return the operator's outcome of the same checks."""
     for _ in range(200):
         results = await estate.once(spec)
         if isinstance(results["Preflight"].outcome, Failed):
@@ -138,7 +139,7 @@ async def test_contributor_lacks_the_giving_of_roles_alone(terminal: Terminal) -
 
 
 async def test_a_missing_permission_to_assign_roles_is_a_warning_for_an_existing_principal(terminal: Terminal) -> None:
-    """An identity of others may have its role already: nothing is held up for that, it is only told."""
+    """An existing principal may have its role already: the finding is a warning and blocks nothing."""
     await terminal.weak(ROLES["Contributor"])
     made = await terminal.estate.control("POST", "/applications", {"displayName": "theirs", "secret": "their-secret-value"})
     terminal.estate.secrets.data["theirs"] = {"clientId": made["application"]["appId"], "clientSecret": "their-secret-value"}

@@ -1,4 +1,5 @@
-"""`notebook-platform import`: what is there is described; applied, that changes nothing but who owns it; no secret is printed."""
+"""`notebook-platform import`: the existing resources are described; applying the result changes only their owner; no secret is
+printed."""
 
 import json
 from pathlib import Path
@@ -41,7 +42,7 @@ def with_pool(**members: Any) -> dict[str, Any]:
 
 
 def described(output: CommandOutput) -> dict[str, Any]:
-    """The resource that was printed."""
+    """Return the printed resource."""
     assert output.code == 0, output.err
     found: dict[str, Any] = yaml.safe_load(output.out)
     return found
@@ -52,8 +53,8 @@ def remarks(output: CommandOutput) -> str:
 
 
 async def by_hand(terminal: Terminal, spec: dict[str, Any]) -> None:
-    """The estate of a spec as people would have made it: nobody owns it, no operator keeps Secrets for it, and the principal's
-    secret is in the Secret that the printed resource names."""
+    """Create the estate of a spec as if by hand: without owner tags and without Secrets of the operator; the principal's secret
+    is in the Secret that the printed resource names."""
     await terminal.settle(spec)
     await terminal.strip()
     kept = terminal.estate.secrets.data
@@ -104,7 +105,7 @@ async def test_applied_what_is_printed_changes_nothing_but_who_owns_it(terminal:
     before = (await terminal.estate.state())["resources"]
     mark = await terminal.estate.mark()
     document = described(await terminal.run(*WHERE, *GIVEN))
-    assert await terminal.estate.writes(mark) == [], "a look writes nothing"
+    assert await terminal.estate.writes(mark) == [], "import writes nothing"
     output = await terminal.run("plan", "-f", terminal.file(document["spec"], uid="uid-2"), "-o", "json")
     changed = [change["path"] for step in output.document["steps"] for change in step["changes"]]
     assert [path for path in changed if OWNER_TAG not in path] == []

@@ -1,4 +1,4 @@
-"""`notebook-platform plan`: what is printed, what is told to scripts, and that nothing is written."""
+"""`notebook-platform plan`: its output for users and for scripts; it writes nothing."""
 
 import subprocess
 import sys

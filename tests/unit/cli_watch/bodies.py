@@ -1,4 +1,4 @@
-"""Objects as the API server gives them, for what the commands make of them."""
+"""Objects as the API server returns them, for the commands that show them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
 
 def at(seconds: float) -> str:
-    """A time of the API, so many seconds from NOW."""
+    """Return an API time, this number of seconds after NOW."""
     return (NOW + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,4 @@
-"""Whatever a status holds, it can be shown."""
+"""Any status can be shown, whatever it holds."""
 
 from datetime import timedelta
 from io import StringIO

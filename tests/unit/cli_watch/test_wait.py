@@ -1,4 +1,4 @@
-"""`notebook-platform wait`: when it ends, with what, and what it says meanwhile."""
+"""`notebook-platform wait`: when it ends, its exit code, and its output meanwhile."""
 
 import pytest
 from notebook_platform.cli.wait import evaluate, wait

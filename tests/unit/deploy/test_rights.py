@@ -1,4 +1,4 @@
-"""What the deployment gives to the operator: rights by namespace, the network, and what limits its writes."""
+"""The operator's rights in the deployment: roles by namespace, the network, and what limits its writes."""
 
 import ipaddress
 import json
@@ -105,7 +105,7 @@ def egress(path: str) -> Iterator[tuple[dict[str, Any], set[int]]]:
 
 
 def reachable(path: str, address: str) -> set[int]:
-    """Ports at which the pod may connect to an address outside the cluster."""
+    """Return the ports at which the pod may connect to an address outside the cluster."""
     found: set[int] = set()
     ip = ipaddress.ip_address(address)
     for to, ports in egress(path):

@@ -1,4 +1,4 @@
-"""What a binder's own answer means, in a word and a sentence each."""
+"""Each answer of a binder's health endpoint becomes a reason and a message."""
 
 import json
 

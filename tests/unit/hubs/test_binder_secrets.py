@@ -1,4 +1,4 @@
-"""A binder's secrets are made once, taken over from a release that is there, and read where the spec says."""
+"""A binder's secrets are created once, taken from an existing release, and read from the references of the spec."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.unit.hubs.test_binder_values import INGRESS, NAMES, OIDC, spec
 
 
 class Store(Secrets):
-    """A namespace's Secrets in memory, for a platform."""
+    """A namespace's Secrets of one platform, in memory."""
 
     platform = Platform(namespace="platforms", name="prd-binder", uid="uid-1")
 

@@ -1,4 +1,4 @@
-"""An issuer is asked for its endpoints over real TLS, and asked with care, because somebody else wrote its URL."""
+"""OIDC discovery over real TLS, with the limits for a URL from an untrusted author."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ AUTHORITY = trustme.CA()
 
 
 class Issuer:
-    """A provider on loopback that answers as a test wants."""
+    """A provider on loopback that answers as a test sets it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

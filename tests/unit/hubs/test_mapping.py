@@ -1,4 +1,4 @@
-"""Every typed field, in every generation of the chart: the value it becomes, or the sentence it is refused with."""
+"""Every typed field, in every generation of the chart: the value it becomes, or the message that refuses it."""
 
 import pytest
 from notebook_platform.engine import StepError
@@ -28,7 +28,7 @@ def test_a_field_becomes_the_values_of_the_charts_generation(name: str, version:
 
 
 def test_every_row_that_is_known_is_tried() -> None:
-    """Each row of the knowledge is reached by some field of the table, in some generation."""
+    """Each row of the value map is used by some field of the table, in some generation."""
     set_paths: set[str] = set()
     for changes, _ in TABLE.values():
         for version in ("0.11.1", "4.4.0"):

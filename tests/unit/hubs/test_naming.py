@@ -1,4 +1,4 @@
-"""Names of pods and volumes: safe for a new hub, as they were for one that comes from before, and never another after."""
+"""Names of pods and volumes: the safe scheme for a new hub, the existing one for an old hub, and no change afterwards."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def taken(version: str, **values: Any) -> JupyterHubSpec:
 
 
 def test_a_release_that_was_taken_over_keeps_its_names_too() -> None:
-    """And as long as it stays on its chart, nothing is put into it."""
+    """While it stays on its chart, the operator adds no value."""
     old = taken("3.3.8")
     assert render(old, SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("3.3.8", old.values))) == old.values
     upgraded = render(taken("4.4.0"), SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("3.3.8", old.values)))

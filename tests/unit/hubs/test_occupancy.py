@@ -1,4 +1,4 @@
-"""Whose servers run: what a hub answers, what its pods say, and what waits for both."""
+"""Active servers: what a hub answers, what its pods show, and which changes they defer."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,5 @@
-"""What would do harm is refused before helm is called, whoever said it: a reason, a sentence that names the field, a remedy."""
+"""Harmful values are refused before Helm runs, whatever their source: with a reason, a message that names the field, and a
+remedy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Records and ledger entries that anybody may have written: parsing is total, and only the exact record is ours."""
+"""Records and ledger entries from untrusted writers: parsing never fails, and only the exact record is the operator's own."""
 
 import base64
 import gzip

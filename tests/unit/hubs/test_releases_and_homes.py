@@ -1,4 +1,4 @@
-"""Steps of releases, and when the homes of users hold a deletion up."""
+"""Steps of releases, and when users' homes hold a deletion."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

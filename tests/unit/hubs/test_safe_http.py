@@ -1,4 +1,4 @@
-"""Addresses that others chose are asked through one helper: public ones only, the one that was checked, within limits."""
+"""All requests to addresses from users pass one helper: public addresses only, the address that was checked, within limits."""
 
 import asyncio
 import gzip
@@ -29,8 +29,8 @@ PUBLIC = "20.190.128.1"
 AUTHORITY = trustme.CA()
 
 
-class Door:
-    """A server on loopback that counts who comes, and answers as a test wants."""
+class Server:
+    """A server on loopback that counts requests and answers as a test sets it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -43,8 +43,8 @@ class Door:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Door]:
-    found = Door()
+async def server() -> AsyncIterator[Server]:
+    found = Server()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", found.handle)
     runner = web.AppRunner(application)
@@ -56,7 +56,7 @@ async def server() -> AsyncIterator[Door]:
 
 
 class Rebinding(AbstractResolver):
-    """A name whose addresses change with each question, as its owner's name server answers."""
+    """A name whose addresses change with each query, as its owner's name server may answer."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self.answers = list(answers)
@@ -71,7 +71,7 @@ class Rebinding(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is nothing to close."""
 
 
 REBOUND = [
@@ -83,7 +83,7 @@ REBOUND = [
 
 
 @pytest.mark.parametrize("answers", REBOUND)
-async def test_a_probe_of_a_rebound_name_does_not_reach_loopback(server: Door, answers: Any) -> None:
+async def test_a_probe_of_a_rebound_name_does_not_reach_loopback(server: Server, answers: Any) -> None:
     names = Rebinding(*answers)
     found = await probe(f"http://hub.example.org:{server.port}", "/hub/health", allow_private=False, names=names)
     assert server.asked == [] and names.questions == 1
@@ -91,14 +91,14 @@ async def test_a_probe_of_a_rebound_name_does_not_reach_loopback(server: Door, a
 
 
 @pytest.mark.parametrize("answers", REBOUND)
-async def test_a_binder_with_a_rebound_name_does_not_reach_loopback(server: Door, answers: Any) -> None:
+async def test_a_binder_with_a_rebound_name_does_not_reach_loopback(server: Server, answers: Any) -> None:
     names = Rebinding(*answers)
     await ask("http://binder.example.org/", f"lb.example.org:{server.port}", allow_private=False, names=names)
     assert server.asked == [] and names.questions == 1
 
 
 @pytest.mark.parametrize("answers", REBOUND)
-async def test_a_token_does_not_follow_a_rebound_name(server: Door, answers: Any) -> None:
+async def test_a_token_does_not_follow_a_rebound_name(server: Server, answers: Any) -> None:
     names = Rebinding(*answers)
     url = f"https://hub.example.org:{server.port}"
     assert await HubApi(url=url, token="token", resolver=names, patience=8).servers() is None
@@ -119,7 +119,7 @@ def test_no_socket_is_made_for_a_private_address_whoever_found_it(address: str) 
         SafeHttp(allow_private=False)._socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 443)))
 
 
-async def test_the_address_that_is_allowed_is_the_one_that_is_asked(server: Door) -> None:
+async def test_the_address_that_is_allowed_is_the_one_that_is_asked(server: Server) -> None:
     names = Rebinding(["127.0.0.1"], [PUBLIC])
     assert await probe(f"http://hub.example.org:{server.port}", "/hub/health", allow_private=True, names=names) == ()
     assert (server.asked, names.questions) == (["/hub/health"], 1)
@@ -172,7 +172,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("host", FORBIDDEN)
-async def test_no_notation_of_a_private_address_is_asked(server: Door, host: str) -> None:
+async def test_no_notation_of_a_private_address_is_asked(server: Server, host: str) -> None:
     async with SafeHttp(allow_private=False) as http:
         with pytest.raises((AddressNotAllowed, NameUnknown)):
             await http.get(f"http://{host}:{server.port}/", most=10)
@@ -236,7 +236,7 @@ def test_all_else_is_not(name: str) -> None:
     assert not is_name(name)
 
 
-async def test_redirects_are_not_followed_and_compressed_answers_not_read(server: Door) -> None:
+async def test_redirects_are_not_followed_and_compressed_answers_not_read(server: Server) -> None:
     async def elsewhere(_: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": f"http://127.0.0.1:{server.port}/second"})
 
@@ -253,7 +253,7 @@ async def test_redirects_are_not_followed_and_compressed_answers_not_read(server
     assert server.asked == ["/first", "/bomb"]
 
 
-async def test_cookies_and_proxies_of_the_environment_play_no_part(server: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cookies_and_proxies_of_the_environment_play_no_part(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
 
     async def answer(request: web.Request) -> web.Response:

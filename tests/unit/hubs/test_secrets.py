@@ -1,4 +1,4 @@
-"""A hub's secrets are made once, taken over from a release that is there, and never made anew."""
+"""A hub's secrets are created once, taken from an existing release, and never regenerated."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ KEPT = "prd-hub"
 
 
 class InMemory(SecretStore):
-    """A namespace's Secrets in memory; what is read and refused is SecretStore's own."""
+    """A namespace's Secrets in memory; reads and refusals are SecretStore's own."""
 
     def __init__(self, **data: Mapping[str, str]) -> None:
         self.platform = Platform(namespace="platforms", name="prd", uid="1")
@@ -46,7 +46,7 @@ def store() -> InMemory:
 
 
 def existing_release(values: Mapping[str, Any]) -> ExistingRelease:
-    """A release whose values say all: the cluster is not asked."""
+    """Return a release whose values are complete, so that the cluster is not read."""
     return ExistingRelease(values, None, "jhub")  # type: ignore[arg-type]
 
 

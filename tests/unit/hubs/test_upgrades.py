@@ -1,4 +1,4 @@
-"""What an upgrade does to users' data is known before it is begun, asked for, and told in plans."""
+"""The effect of an upgrade on users' data is known before it begins, approved, and shown in plans."""
 
 import asyncio
 from dataclasses import replace
@@ -163,7 +163,7 @@ def test_an_upgrade_of_kubernetes_names_the_releases_that_it_would_leave_behind(
     )
     assert (
         removed_apis_clause([old], (1, 25), (1, 26)) is None
-    )  # it is gone already, and helm's book is put right at the next upgrade
+    )  # it is deleted already, and the next upgrade corrects Helm's records
     assert removed_apis_clause([old], (1, 23), (1, 24)) is None
 
 

@@ -1,4 +1,4 @@
-"""Typed fields become the chart's values; deterministically, and later ones win. Where each comes from can be told."""
+"""Typed fields become the chart's values, deterministically; later sources win, and the origin of each value is known."""
 
 import copy
 import dataclasses
@@ -179,7 +179,7 @@ def test_an_adopted_release_keeps_its_own_values_and_no_more() -> None:
 
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""The machine may be busy with other things."""
+"""No deadline: the machine may be busy."""
 
 TREES = st.recursive(
     st.integers() | st.text(max_size=3),
@@ -236,7 +236,7 @@ CHANGES = st.fixed_dictionaries(
 @UNHURRIED
 @given(st.sampled_from([*VERSIONS, "5.1.0"]), st.sampled_from([NEW, OLD]), MAPS, CHANGES)
 def test_the_same_spec_and_secrets_give_the_same_values(version: str, kubernetes: tuple, more: dict, changes: dict) -> None:
-    """Byte for byte, whatever is in it and in whatever order maps were written; and nothing that was given is changed."""
+    """Byte for byte, whatever the content and the order of maps; and the input does not change."""
     before = copy.deepcopy((more, changes))
     backwards = {key: changes[key] for key in reversed(changes)}
     first = render(spec(version, **changes), SECRETS, kubernetes, [{"custom": more}])

@@ -1,4 +1,4 @@
-"""Claims that values name are found wherever they stand, and a fault of one names the field of the spec."""
+"""Claims that values name are found at any path, and a faulty one is reported with the field of the spec."""
 
 from types import SimpleNamespace
 from typing import Any

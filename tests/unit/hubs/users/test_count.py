@@ -1,4 +1,5 @@
-"""The cluster that is counted is hostile: its answers are bounded, and a list without an answer is unknown, never empty."""
+"""The count of users' data in a hostile cluster: its answers are bounded, and a list without an answer is unknown, never
+empty."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -33,7 +34,7 @@ def volume(name: str, namespace: str = "", of: str = "", handle: str = "", polic
 
 @asynccontextmanager
 async def cluster(**answers: Answer) -> AsyncIterator[client.ApiClient]:
-    """An API server that answers lists; those not given are empty."""
+    """Serve lists as an API server does; lists without an answer here are empty."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         name = {CLAIMS: "claims", VOLUMES: "volumes", PODS: "pods"}.get(request.path, "claims")

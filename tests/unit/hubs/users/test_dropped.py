@@ -1,4 +1,4 @@
-"""An upgrade of any chart that leaves volumes behind is asked for."""
+"""An upgrade of any chart that leaves volumes behind requires approval."""
 
 from dataclasses import replace
 

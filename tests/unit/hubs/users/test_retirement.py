@@ -1,4 +1,4 @@
-"""What uninstalling one release deletes, and what it leaves where no hub finds it."""
+"""What the uninstallation of a release deletes, and what it leaves where no hub finds it."""
 
 from dataclasses import replace
 from typing import Any
@@ -77,7 +77,7 @@ def test_the_approval_is_for_what_is_destroyed_one_by_one() -> None:
     of = installed(manifest_object("PersistentVolumeClaim", "a"), manifest_object("PersistentVolumeClaim", "b"))
     keys = set()
     for names in (["a"], ["b"], ["a", "b"], []):
-        found = [judged_volume for name in names if (judged_volume := verdict(claim(name), Belongings.of(of), of))]
+        found = [judgement for name in names if (judgement := verdict(claim(name), Belongings.of(of), of))]
         fate = Fate(destroyed=tuple(volume for _, volume in found))
         keys.add(tuple(concern.key for concern in concerns_of(fate, of)))
     assert len(keys) == 4 and () in keys

@@ -1,4 +1,4 @@
-"""Every volume counts, whatever it is called; a deletion is held until as many are given up as it destroys."""
+"""Every volume counts, whatever its name; a deletion is held until its annotation confirms at least the number of volumes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A door explains itself: its certificate and its names."""
+"""The health of a hub's endpoint: its certificate and its names."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ FIELD = "spec.jupyterhub"
 
 
 def pem(until: datetime, *names: str) -> str:
-    """A certificate that signs itself."""
+    """Return a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a door")])
     builder = x509.CertificateBuilder(

@@ -1,4 +1,4 @@
-"""What `notebook-platform watch` draws on a terminal."""
+"""The frame that `notebook-platform watch` draws on a terminal."""
 
 from datetime import timedelta
 from io import StringIO
@@ -26,7 +26,7 @@ from tests.unit.cli_watch.bodies import (
 
 
 def drawn(document: dict[str, Any], *events: EventLine, width: int = 110, height: int = 50, note: str = "") -> list[str]:
-    """The lines of a frame, without what is at their ends."""
+    """Return the lines of a frame without surrounding spaces."""
     timeline, view = Timeline(), View.of(document)
     timeline.record(view, NOW)
     console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)

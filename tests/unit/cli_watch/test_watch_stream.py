@@ -1,4 +1,5 @@
-"""How the commands follow a platform over HTTP: a small server speaks the API's list and watch, and fails as a real one may."""
+"""How the commands follow a platform over HTTP: a small server implements the API's list and watch, and fails as a real one
+may."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -31,7 +32,7 @@ def listing(*items: dict[str, Any]) -> Answer:
 
 
 def watching(*events: tuple[str, dict[str, Any]]) -> Answer:
-    """A watch that tells these and then ends, as the server does after timeoutSeconds or when it restarts."""
+    """Return a watch with these events that then ends, as the server does after timeoutSeconds or at a restart."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         assert request.query["watch"] == "true" and request.query["resourceVersion"] == "7"
@@ -53,7 +54,7 @@ def refusing(status: int) -> Answer:
 
 @asynccontextmanager
 async def serving(*answers: Answer) -> AsyncIterator[tuple[client.ApiClient, list[str]]]:
-    """A server that gives these answers one after the other, and the field selectors it was asked with."""
+    """Serve these answers one after the other; yield the field selectors of the requests."""
     left, selectors = list(answers), list[str]()
 
     async def next_answer(request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""What `notebook-platform watch` says without a terminal: a line for each turn, and nothing twice."""
+"""The output of `notebook-platform watch` without a terminal: one line for each change, without repeats."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Upgrades of several pools in their order; and how little is read when nothing changes."""
+"""Upgrades of several pools in order; and the small number of reads while nothing changes."""
 
 import asyncio
 from collections import Counter
@@ -84,7 +84,7 @@ async def test_kubernetes_waits_for_releases_with_removed_apis_and_is_upgraded_o
 
 
 async def test_settled_platforms_share_their_reads(estate: Estate) -> None:
-    """Two platforms of one subscription: a second pass over both reads each kind once, and nothing of one platform alone."""
+    """Two platforms of one subscription: a second reconcile of both lists each type once, and reads no single resource."""
     first, second = runbook_spec(), runbook_spec()
     second["azure"]["resourceGroup"] = "second"
     second["cluster"] |= {"name": "second", "nodeResourceGroup": "second_nodes"}
@@ -104,7 +104,7 @@ async def test_settled_platforms_share_their_reads(estate: Estate) -> None:
 
 
 async def test_an_operator_that_starts_reads_once_for_all_its_platforms(estate: Estate) -> None:
-    """All platforms come at the same moment: whoever finds a look under way waits for it."""
+    """All platforms start at the same moment: a read in progress is shared."""
     await estate.settle(runbook_spec())
     await estate.new_operator()
     mark, estate.max_age = await estate.mark(), 300
@@ -128,7 +128,7 @@ async def test_an_operation_is_polled_once_a_reconcile(estate: Estate) -> None:
 
 
 async def test_an_operation_is_not_forgotten_while_the_operator_holds_its_calls_back(estate: Estate) -> None:
-    """Its share of reads is used up by others: what runs in Azure is known all the same."""
+    """The subscription's rate limit is used up by other clients: the operation is known all the same."""
     await estate.settle(three_pools("1.34"))
     await estate.new_operator()  # with all of its share
     results = await estate.once(three_pools("1.35"))
@@ -157,7 +157,7 @@ async def test_a_principal_without_permission_to_list_the_subscription_reads_its
 
 
 async def test_a_cached_read_is_refreshed_before_a_write(estate: Estate) -> None:
-    """A look that others share is minutes old; what it seems to lack is looked for itself before anything is sent."""
+    """A shared read is minutes old; what it seems to lack is read again before the operator writes."""
     await estate.settle(runbook_spec())
     estate.max_age = 300
     await estate.once(runbook_spec())
