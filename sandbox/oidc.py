@@ -26,7 +26,7 @@ class Provider:
         self.url = ""
         self._client_id, self._client_secret, self._callback = client_id, client_secret, callback
         self._people = people
-        self._signer = Signer()
+        self._signer = Signer("oidc")
         self._codes: dict[str, tuple[str, str | None]] = {}
         self._tokens: dict[str, str] = {}
 

@@ -1,5 +1,7 @@
 """Settings and fixtures of all tests."""
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -7,6 +9,13 @@ from tests.environments import Say
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")  # how long an example takes says nothing about what is tested
+
+
+def pytest_configure() -> None:
+    """Receive SIGINT although the suite was started in the background of a shell, which ignores it: commands under test would inherit
+    that, and not end by it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

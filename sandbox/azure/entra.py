@@ -20,7 +20,7 @@ class Entra:
     def __init__(self, world: World) -> None:
         self._world = world
         self._valid_from = 0.0
-        self._signer = Signer()
+        self._signer = Signer("entra")
 
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""

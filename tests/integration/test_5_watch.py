@@ -91,7 +91,9 @@ def test_watch_without_a_terminal_prints_a_line_for_each_change(watched: Watched
 
 
 def test_an_event_that_is_no_condition_is_a_line_too(watched: Watched) -> None:
-    key, setting = next((k, v) for k, v in watched.site.resources().items() if "/autoscalesettings/" in k)
+    key, setting = next(
+        (k, v) for k, v in watched.site.resources().items() if "/rg_watched_nodes/" in k and "/autoscalesettings/" in k
+    )
     setting["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] = 95
     watched.site.control("PATCH", f"/resources{key}", setting)
     line_start = "event Warning DriftDetected: Autoscale: "

@@ -51,7 +51,7 @@ _FLAGS = re.ASCII
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether all of a text matches a pattern, ASCII alone. A trailing newline does not match, as it would with `$`."""
+    """Return whether all of a text matches a pattern, ASCII alone. A trailing newline does not match, as it would with `$`."""
     return re.fullmatch(pattern, text, _FLAGS) is not None
 
 
@@ -63,7 +63,7 @@ class AzureName:
     sentence: str
 
     def problem(self, text: str) -> str | None:
-        """Why the text is no such name, as `must be ...`; None: it is one."""
+        """Return why the text is no such name, as `must be ...`; None: it is one."""
         return None if fits(self.pattern, text) else self.sentence
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -88,7 +88,7 @@ class Segment:
 
     @property
     def refusal(self) -> str:
-        """What is wrong with an id whose name does not fit."""
+        """Return the error of an id whose name does not match."""
         return f"must hold a valid {self.word}: it {self.sentence}"
 
 
@@ -101,7 +101,7 @@ class ArmId:
 
     @property
     def segments(self) -> Sequence["Segment"]:
-        """The segments of the id in order."""
+        """Return the segments of the id in order."""
         provider, *kinds = self.type.split("/")
         head = [Segment(""), Segment("subscriptions"), Segment("subscription", GUID, "must be a GUID"), Segment("resourceGroups")]
         found = [*head, Segment("resource group", GROUP, GROUP_SENTENCE), Segment("providers"), Segment(provider)]
@@ -111,12 +111,12 @@ class ArmId:
 
     @property
     def sentence(self) -> str:
-        """What it must be."""
+        """Return the requirement as a sentence."""
         shape = "/".join(f"<{segment.word.split(' of ')[0]}>" if segment.pattern else segment.word for segment in self.segments)
         return f"must be the ARM id of a {self.type}{''.join(f' or {word}' for word in self.words)}: {shape}"
 
     def problem(self, text: str) -> str | None:
-        """Why the text is no such id, as `must be ...`; None: it is one."""
+        """Return why the text is no such id, as `must be ...`; None: it is one."""
         if text in self.words:
             return None
         given, wanted = text.split("/"), self.segments
@@ -137,7 +137,7 @@ Marker = AzureName | ArmId
 
 
 def _lower(text: str) -> str:
-    """Lower case of ASCII letters alone: the Kelvin sign is no k."""
+    """Lower ASCII letters alone: the Kelvin sign is no k."""
     return text.lower() if text.isascii() else text
 
 
@@ -151,7 +151,7 @@ def _checked(marker: Marker, source: Any, handler: GetCoreSchemaHandler) -> Core
 
 
 def placed(id_: str) -> tuple[str, str]:
-    """(subscription, resource group) of an id that is known to be one."""
+    """Return (subscription, resource group) of a valid id."""
     parts = id_.split("/")
     return parts[2], parts[4]
 
@@ -206,8 +206,8 @@ PrivateDnsZone = Annotated[str, Field(max_length=512), ArmId("Microsoft.Network/
 
 
 def marked_fields(model: type[BaseModel], path: str) -> Iterator[tuple[str, Marker]]:
-    """Every field of a model and of the models in it that is marked: (its path as rules have it, `spec.nodePools[].subnetId`;
-    its marker)."""
+    """Yield every marked field of a model and of its inner models: (its path as rules have it, `spec.nodePools[].subnetId`; its
+    marker)."""
     for name, info in model.model_fields.items():
         here = f"{path}.{info.alias or name}"
         for suffix, annotation in _leaves(info.annotation):
@@ -218,7 +218,8 @@ def marked_fields(model: type[BaseModel], path: str) -> Iterator[tuple[str, Mark
 
 
 def marked_values(value: BaseModel, path: str) -> Iterator[tuple[str, Marker, str]]:
-    """Every marked value that is set: (its path as messages have it, `spec.nodePools[gpu].subnetId`; its marker; the value)."""
+    """Yield every marked value that is set: (its path as messages have it, `spec.nodePools[gpu].subnetId`; its marker; the
+    value)."""
     for name, info in type(value).model_fields.items():
         here, given = f"{path}.{info.alias or name}", getattr(value, name)
         markers = [marker for _, marker in _markers(info)]
@@ -238,7 +239,7 @@ def _items(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _markers(info: FieldInfo) -> Iterator[tuple[str, Marker]]:
-    """(`[]` for items of a list, the marker) of a field's own annotation."""
+    """Yield (`[]` for items of a list, the marker) of a field's own annotation."""
     own = [marker for marker in info.metadata if isinstance(marker, Marker)]
     yield from (("", marker) for marker in own)
     for suffix, annotation in _leaves(info.annotation):
@@ -247,7 +248,7 @@ def _markers(info: FieldInfo) -> Iterator[tuple[str, Marker]]:
 
 
 def _leaves(annotation: Any, suffix: str = "") -> Iterator[tuple[str, Any]]:
-    """What an annotation holds below unions and lists, with `[]` for each list."""
+    """Yield what an annotation holds below unions and lists, with `[]` for each list."""
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
         for choice in get_args(annotation):

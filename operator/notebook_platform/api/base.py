@@ -20,7 +20,7 @@ class StatusModel(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
     def wire(self) -> dict[str, Any]:
-        """The JSON form, with no nulls."""
+        """Return the JSON form, without nulls."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -60,7 +60,7 @@ class LocalRef(SpecModel):
 
     @property
     def kind_of_object(self) -> str:
-        """Secret or ConfigMap."""
+        """Return Secret or ConfigMap."""
         return "Secret"
 
 

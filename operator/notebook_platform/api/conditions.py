@@ -28,7 +28,7 @@ class Condition(StatusModel):
 
 
 def condition(type_: str, status: bool | None, reason: AnyReason, message: str, *, generation: int, now: datetime) -> Condition:
-    """A condition that begins now. `status` None means Unknown."""
+    """Make a condition that begins now. `status` None means Unknown."""
     return Condition(
         type=type_,
         status="Unknown" if status is None else "True" if status else "False",
@@ -40,7 +40,7 @@ def condition(type_: str, status: bool | None, reason: AnyReason, message: str, 
 
 
 def carry_over(new: Iterable[Condition], previous: Iterable[Condition]) -> list[Condition]:
-    """The new conditions; one whose status did not change keeps the time at which it last did."""
+    """Return the new conditions; one whose status did not change keeps its last transition time."""
     before = {c.type: c for c in previous}
     return [
         c.model_copy(update={"last_transition_time": old.last_transition_time})

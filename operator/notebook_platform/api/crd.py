@@ -60,7 +60,7 @@ Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/cust
 
 
 def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
-    """A structural schema out of pydantic's JSON schema: no references, no nulls, limits and rules everywhere."""
+    """Convert pydantic's JSON schema to a structural schema: no references, no nulls, limits and rules everywhere."""
     definitions: Mapping[str, Any] = model_schema.get("$defs", {})
 
     def convert(node: Mapping[str, Any], path: str) -> Schema:
@@ -104,8 +104,8 @@ def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
 
 
 def _empty(child: Schema) -> Schema:
-    """The default of a member that pydantic makes anew for each object: an empty list or map, or an object all of defaults
-    (spelled out, because the API server judges a default by the rules before it fills it in)."""
+    """Return the default of a member that pydantic creates for each object: an empty list or map, or an object of defaults
+    (spelled out, because the API server checks a default against the rules before it completes it)."""
     if child.get("type") == "array":
         return {"default": []}
     if child.get("type") != "object" or "required" in child:
@@ -114,7 +114,7 @@ def _empty(child: Schema) -> Schema:
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Follow references and drop the null of optional members; the description of the place wins over the type's."""
+    """Follow references and drop the null of optional members; the description of the field takes precedence over the type's."""
     if "anyOf" in node:
         (choice,) = [option for option in node["anyOf"] if option.get("type") != "null"]
         node = {**{k: v for k, v in node.items() if k != "anyOf"}, **_resolved(choice, definitions), **_told(node)}
@@ -131,7 +131,7 @@ def _told(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def crd() -> Schema:
-    """The whole definition."""
+    """Return the whole definition."""
     spec = structural(NotebookPlatformSpec.model_json_schema(by_alias=True), "spec")
     status = structural(PlatformStatus.model_json_schema(by_alias=True), "status")
     status.pop("required", None)
@@ -179,7 +179,7 @@ class _WithoutAliases(yaml.SafeDumper):
 
 
 def crd_yaml() -> str:
-    """The definition as it stands in `crds/`."""
+    """Return the definition as `crds/` has it."""
     head = "# Generated from operator/notebook_platform/api by `make crds`; do not edit.\n"
     return head + str(yaml.dump(crd(), Dumper=_WithoutAliases, sort_keys=False, width=130))
 

@@ -10,14 +10,14 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def parse_duration(text: str) -> timedelta:
-    """`10m` -> ten minutes. Raises ValueError for anything PATTERN does not match."""
+    """Parse a duration: `10m` gives ten minutes. Raises ValueError for anything that PATTERN does not match."""
     if not re.fullmatch(PATTERN, text):
         raise ValueError(f"not a duration: {text!r} (write 90s, 10m, 1h, 7d or 1w)")
     return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
 
 def iso8601(duration: timedelta) -> str:
-    """The form Azure Monitor uses: ten minutes -> `PT10M`, one day -> `P1D`."""
+    """Format a duration as Azure Monitor does: ten minutes give `PT10M`, one day `P1D`."""
     seconds = int(duration.total_seconds())
     if seconds % 86400 == 0:
         return f"P{seconds // 86400}D"

@@ -9,7 +9,7 @@ from notebook_platform.api.base import LocalRef
 
 
 def references(spec: BaseModel) -> frozenset[tuple[str, str]]:
-    """Every (kind, name) that a validated spec refers to, wherever it stands; a chart's free values hold none. Pure."""
+    """Return every (kind, name) that a validated spec refers to, at any depth; a chart's free values hold none. Pure."""
     return frozenset(_found(spec))
 
 

@@ -26,7 +26,7 @@ Item = TypeVar("Item", bound=Recurring)
 
 
 def problem(item: Recurring) -> str | None:
-    """Why a schedule cannot be read, in a sentence's words; None: it can."""
+    """Return why a schedule is not valid, as a clause; None: it is."""
     try:
         zone = ZoneInfo(item.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -39,18 +39,19 @@ def problem(item: Recurring) -> str | None:
 
 
 def began(item: Recurring, now: datetime) -> datetime:
-    """The last time it began, `now` included."""
+    """Return its last start, `now` included."""
     local = now.astimezone(ZoneInfo(item.time_zone)) + timedelta(minutes=1)
     return next(CronSim(item.cron, local, reverse=True))
 
 
 def begins(item: Recurring, now: datetime) -> datetime:
-    """The next time it begins."""
+    """Return its next start."""
     return next(CronSim(item.cron, now.astimezone(ZoneInfo(item.time_zone))))
 
 
 def active(items: Iterable[Item], now: datetime) -> Item | None:
-    """The one in force: of those that have begun and not ended, the one that began last; of equals, the later in the list."""
+    """Return the active schedule: of those that have begun and not ended, the one that began last; of equals, the later in the
+    list."""
     in_force = [
         (start, place, item)
         for place, item in enumerate(items)
@@ -60,7 +61,7 @@ def active(items: Iterable[Item], now: datetime) -> Item | None:
 
 
 def next_turn(items: Sequence[Recurring], now: datetime) -> datetime | None:
-    """When `active` may next give another answer; None without schedules."""
+    """Return when the result of `active` may change; None without schedules."""
     turns = [begins(item, now) for item in items]
     turns += [end for i in items if i.duration and (end := began(i, now) + parse_duration(i.duration)) > now]
     return min(turns, default=None)

@@ -108,5 +108,5 @@ class PlatformStatus(StatusModel):
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> "PlatformStatus":
-        """The status of an object as read from the API server."""
+        """Return the status of an object as read from the API server."""
         return cls.model_validate(body.get("status") or {})

@@ -10,7 +10,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 
 def _openings(window: MaintenanceWindow, now: datetime) -> list[datetime]:
-    """The openings from a day ago to eight days ahead, in order."""
+    """Yield the openings from a day ago to eight days ahead, in order."""
     local = now.astimezone(ZoneInfo(window.time_zone))
     hour, minute = map(int, window.start.split(":"))
     days = [(local + timedelta(days=shift)).date() for shift in range(-1, 9)]
@@ -21,10 +21,10 @@ def _openings(window: MaintenanceWindow, now: datetime) -> list[datetime]:
 
 
 def is_open(window: MaintenanceWindow, now: datetime) -> bool:
-    """Whether disruption is expected at this moment."""
+    """Return whether disruption is expected at this moment."""
     return any(start <= now < start + parse_duration(window.duration) for start in _openings(window, now))
 
 
 def next_opening(window: MaintenanceWindow, now: datetime) -> datetime:
-    """When it opens next."""
+    """Return when it opens next."""
     return next(start for start in _openings(window, now) if start > now)

@@ -7,6 +7,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from kubernetes.aio import client
+
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine import Failed, Observed, Progressing
 from notebook_platform.engine.step import Notice
@@ -210,6 +212,7 @@ class ReleaseObserver:
             message = f"Helm renders {wanted.chart.name} for {content.release} before anything is written"
             return Observed(busy=Progressing(reason=Reason.DRY_RUNNING, message=message, requeue_after=1.0))
         if state is State.ABSENT:
+            preview = replace(preview, awaits=await self._unrecorded(target, wanted, owned))
             return Observed(found=Found(target=target, history=history, owned=owned, preview=preview), absent=True)
         found = Found(
             target=target,
@@ -249,6 +252,16 @@ class ReleaseObserver:
             renewed=await unserved_kinds(target.api, newest),
             hooks=become_parts(newest, dry_run.objects),
         )
+
+    async def _unrecorded(self, target: WorkloadClusterOutput, wanted: Wanted, owned: OwnedRelease | None) -> Failed | None:
+        """Return the approval that is missing to install over a release of ours whose records are gone: without them, the effect of
+        another chart or other values on the volumes in its namespace is unknown."""
+        if owned is None or not owned.revisions or owned.wish in (None, wanted.digest):
+            return None
+        core = client.CoreV1Api(target.api)
+        if not (await core.list_namespaced_persistent_volume_claim(self.content.namespace, limit=1)).items:
+            return None
+        return plan.install_approval(wanted, self.scope.approved, self.content.field)
 
     def _record(self, history: History, owned: OwnedRelease | None) -> tuple[Record, str]:
         """Return (what the state follows from, why the last good revision may not be restored)."""

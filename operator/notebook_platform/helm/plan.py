@@ -66,7 +66,9 @@ def installs(wanted: Wanted, preview: RevisionPreview) -> list[Change]:
     """Return the change of a release that does not exist."""
     chart = f"{wanted.chart.name}-{wanted.chart.version}"
     after = {"chart": chart, "values": dict(wanted.origins)} if wanted.origins else chart
-    gate = Impossible(preview.refused) if preview.refused else None
+    gate: Gate | None = NeedsApproval(preview.awaits) if preview.awaits else None
+    if preview.refused:
+        gate = Impossible(preview.refused)
     return [Change(path=path_of(wanted), action=Action.CREATE, after=after, gate=gate)]
 
 
@@ -170,6 +172,20 @@ def uninstall_approval(place: tuple[str, str], concerns: Sequence[Concern], appr
         f"{_clause(concerns)}",
         remedy=f'Add it to the spec again, or approve it with the annotation {APPROVE}: "{token}" on the platform, and remove the '
         "annotation afterwards.",
+    )
+
+
+def install_approval(wanted: Wanted, approvals: Collection[str], field: str) -> Failed | None:
+    """Return the approval that is missing to install a changed release whose records are gone; None: none is missing."""
+    version = wanted.chart.version
+    if version in approvals:
+        return None
+    return Failed(
+        reason=Reason.APPROVAL_NEEDED,
+        message=f"{field}: the installation of {wanted.chart.name} {version} requires approval, because Helm's records of release "
+        f"{wanted.name} are gone from namespace {wanted.namespace}, which holds volumes, and the spec has changed since",
+        remedy=f'Restore the Secrets sh.helm.release.v1.{wanted.name}.*, or approve it with the annotation {APPROVE}: "{version}" on the '
+        "platform, and remove the annotation afterwards.",
     )
 
 

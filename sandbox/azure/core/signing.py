@@ -1,6 +1,7 @@
 """The key that the simulated Entra ID signs tokens with, and what others need to check them."""
 
 import json
+from functools import cache, lru_cache
 from typing import Any
 
 import jwt
@@ -9,11 +10,27 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 KEY_ID = "sandbox-signing-key"
 
 
-class Signer:
-    """One RSA key for the life of the simulator."""
+KNOWN_TOKENS = 1000
+"""Tokens whose claims are remembered: a client sends one with each request."""
 
-    def __init__(self) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+@cache
+def _signing_key(issuer: str) -> rsa.RSAPrivateKey:
+    """Generate an issuer's key, once in a process."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@lru_cache(KNOWN_TOKENS)
+def _verified(issuer: str, token: str) -> str:
+    options = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
+    return json.dumps(jwt.decode(token, _signing_key(issuer).public_key(), algorithms=["RS256"], options=options))  # type: ignore[arg-type]
+
+
+class Signer:
+    """Signs with the RSA key of one issuer for the life of the process."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer, self._key = issuer, _signing_key(issuer)
 
     def sign(self, claims: dict[str, Any]) -> str:
         """A JSON Web Token."""
@@ -21,8 +38,7 @@ class Signer:
 
     def claims(self, token: str) -> dict[str, Any]:
         """What a token of ours says; its times are the simulator's and are not judged here. Raises jwt.InvalidTokenError."""
-        options = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
-        return dict(jwt.decode(token, self._key.public_key(), algorithms=["RS256"], options=options))  # type: ignore[arg-type]
+        return dict(json.loads(_verified(self._issuer, token)))
 
     def keys(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set."""

@@ -274,6 +274,11 @@ async def test_a_load_balancer_without_an_address_reports_since_when_and_azures_
     await site.cluster.core.patch_namespaced_service_status(
         "little", site.namespace, nothing, _content_type="application/merge-patch+json"
     )
+    repaired = event | {
+        "reason": "ClusterIPNotAllocated",
+        "message": "Cluster IP [IPv4]: 10.0.207.97 is not allocated; repairing",
+    }
+    await site.cluster.core.create_namespaced_event(site.namespace, repaired)
     assert " UTC" in (await site.reason("AddressPending")).message
     await site.cluster.core.create_namespaced_event(site.namespace, event)
     assert "choose another" in (await site.reason("AddressFailed")).message

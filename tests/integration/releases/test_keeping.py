@@ -28,6 +28,23 @@ from tests.integration.releases.site import Site, helm_runs, interrupted, rewrit
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
+async def test_a_changed_release_whose_records_are_gone_is_not_installed_over_volumes_unapproved(site: Site) -> None:
+    """Whoever may delete Secrets in the namespace could have the approval of an upgrade passed over."""
+    await site.ready()
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    await site.cluster.core.create_namespaced_persistent_volume_claim(site.namespace, claim)
+    await site.cluster.core.delete_collection_namespaced_secret(site.namespace, label_selector="owner=helm")
+    site.set(replicas=2)
+    outcome = await site.reason("ApprovalNeeded")
+    assert "records of release little are gone" in outcome.message and outcome.needs_user and await site.records() == []
+    site.approved = frozenset({"1.0.0"})
+    await site.ready()
+    assert await site.records() == [(1, "deployed")] and (await site.deployment()).spec.replicas == 2
+
+
 async def test_a_release_is_installed_once_and_then_left_alone(site: Site) -> None:
     site.set(note="é", resources={"limits": {"cpu": 0.1, "memory": "1Mi"}}, nodeSelector={}, big=2**60, none=None, half=0.5)
     running = await site.ready()

@@ -8,7 +8,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 
 
 def _arm_id(field: str, id_: ArmId) -> tuple[Rule, ...]:
-    """One rule for the shape, and one for each segment whose name a user chooses.
+    """Make one rule for the form, and one for each segment whose name a user chooses.
 
     The fixed words are compared without regard to case by `lowerAscii`, not by `(?i)`: that folds U+017F and U+212A to s and k.
     """

@@ -50,7 +50,7 @@ SHARED = ("auth", "chart.repository", "chart.digest", "singleUser.cpu", "singleU
 
 
 def _as_hubs() -> Mapping[str, tuple[Rule, ...]]:
-    """The rules of spec.jupyterhub for those members, with the paths of the binder."""
+    """Return the rules of spec.jupyterhub for those members, with the paths of the binder."""
     places = tuple(f"{HUB}.{member}" for member in SHARED)
     return {
         path.replace(HUB, HERE): tuple((rule, sentence.replace(HUB, HERE)) for rule, sentence in rules)

@@ -33,7 +33,8 @@ def https(field: str) -> Rule:
 
 
 def chart_repository(field: str) -> tuple[Rule, ...]:
-    """A chart repository. A name and password in it would stand in the status of a refusal and in helm's arguments."""
+    """Make the rules of a chart repository. A name and password in it would show in the status of an error and in Helm's
+    arguments."""
     return (
         (
             "isURL(self) && (url(self).getScheme() == 'https' || url(self).getScheme() == 'oci')",
@@ -48,12 +49,12 @@ def digest(field: str) -> Rule:
 
 
 def clock(field: str) -> Rule:
-    """A time of day."""
+    """Make the rule of a time of day."""
     return matches(field, "^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time of day as 08:30")
 
 
 def cron(field: str) -> Rule:
-    """The shape of a cron expression; the rest is checked by the operator."""
+    """Make the rule for the form of a cron expression; the operator checks the rest."""
     rule = r"^[-0-9*/,A-Za-z]+( [-0-9*/,A-Za-z#L]+){4}$"
     return matches(field, rule, "must be cron: minute hour day month weekday, as 30 8 * * 1-5")
 

@@ -108,6 +108,11 @@ def _refused(kind: str, workload: Any, snapshot: HealthSnapshot) -> str:
     return snapshot.latest_warning(kind, workload.metadata.name, "FailedCreate")
 
 
+ABOUT_ADDRESSES = "LoadBalancer"
+"""Part of the reasons of the service controller's Events (SyncLoadBalancerFailed, UpdateLoadBalancerFailed). The API server's own, such
+as ClusterIPNotAllocated, are transient. https://github.com/kubernetes/cloud-provider/blob/master/controllers/service/controller.go"""
+
+
 async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -> list[HealthIssue]:
     """Return the issues of Services that have no address yet."""
     if not names:
@@ -119,19 +124,20 @@ async def _of_services(api: client.ApiClient, namespace: str, names: set[str]) -
         if name not in names or service.spec.type != "LoadBalancer" or service.status.load_balancer.ingress:
             continue
         selector = f"involvedObject.kind=Service,involvedObject.name={name},type=Warning"
-        told = (await core.list_namespaced_event(namespace, field_selector=selector)).items
-        found.append(_without_address(service, str(told[-1].message) if told else ""))
+        events = (await core.list_namespaced_event(namespace, field_selector=selector)).items
+        warnings = [event for event in events if ABOUT_ADDRESSES in (event.reason or "")]
+        found.append(_without_address(service, str(warnings[-1].message) if warnings else ""))
     return found
 
 
-def _without_address(service: Any, told: str) -> HealthIssue:
+def _without_address(service: Any, warning: str) -> HealthIssue:
     name, since = service.metadata.name, service.metadata.creation_timestamp.strftime("%Y-%m-%d %H:%M UTC")
-    if not told:
+    if not warning:
         return HealthIssue(NOT_READY, Reason.ADDRESS_PENDING, f"Service {name} waits for an address from Azure since {since}")
     for code, remedy in ADDRESS_CODES.items():
-        if code in told:
+        if code in warning:
             return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {code}: {remedy}")
-    return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {told.strip().rstrip('.')}")
+    return HealthIssue(1, Reason.ADDRESS_FAILED, f"Service {name} gets no address (since {since}): {warning.strip().rstrip('.')}")
 
 
 ADDRESS_CODES: Mapping[str, str] = {
