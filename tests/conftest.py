@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Settings and fixtures of all tests."""
 
 import signal
 
@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def say(request: pytest.FixtureRequest) -> Say:
-    """Tells people what takes its time, whether or not pytest captures what tests print."""
+    """Return a function that prints progress of slow setup, even when pytest captures output."""
     manager = request.config.pluginmanager
     capture, terminal = manager.getplugin("capturemanager"), manager.getplugin("terminalreporter")
 

@@ -1,4 +1,4 @@
-"""Programs that judge the project, as their own projects ship them: each in a Python environment of its own, made once."""
+"""Python environments with programs that verify the project, as their projects release them; each is created once."""
 
 import hashlib
 import os
@@ -13,11 +13,11 @@ from sandbox.kubernetes.binaries import cache_root, locked
 from sandbox.operator_process import ROOT
 
 Say = Callable[[str], None]
-"""Tells people what takes its time."""
+"""A function that prints progress."""
 
 
 def environment(name: str, what: str, say: Say) -> Path:
-    """The directory of the environment that requirements/<name>.txt describes, pinned by hashes; kept in the cache."""
+    """Return the directory of the environment that requirements/<name>.txt pins by hashes; it stays in the cache."""
     requirements = ROOT / "requirements" / f"{name}.txt"
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     home = cache_root() / f"{name}-{digest}"

@@ -1,4 +1,4 @@
-"""The judge of the simulator: azure-cli as Microsoft ships it, in an environment of its own, unchanged."""
+"""Fixtures for azure-cli against the simulator: the unchanged release of Microsoft, in a Python environment of its own."""
 
 import json
 import os
@@ -24,13 +24,13 @@ SPEED = 1000
 
 @dataclass
 class Az:
-    """az, signed in to the simulator. Calling it runs a command and gives its JSON answer."""
+    """An az that is signed in to the simulator. Calling it runs a command and returns its JSON answer."""
 
     executable: Path
     environment: dict[str, str]
     simulator: dict[str, str]
     took: dict[str, list[float]] = field(default_factory=dict)
-    """Seconds of each call that passed, by command."""
+    """Durations in seconds of the calls that succeeded, by command."""
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **self.environment}
@@ -38,7 +38,7 @@ class Az:
         return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
 
     def says(self, command: str, *more: str) -> str:
-        """What `az COMMAND MORE` prints; the command is counted as passed. Fails with az's own words."""
+        """Return what `az COMMAND MORE` prints, and count the command as succeeded. Fails with az's own message."""
         began = time.monotonic()
         done = self.run(*command.split(), *more)
         assert done.returncode == 0, f"az {command}: {done.stderr.strip()[-800:]}"
@@ -46,23 +46,24 @@ class Az:
         return done.stdout
 
     def __call__(self, command: str, *more: str) -> Any:
-        """Its JSON answer; None when it has none."""
+        """Run a command and return its JSON answer; None without one."""
         printed = self.says(command, *more, "-o", "json")
         return json.loads(printed) if printed.strip() else None
 
     def refused(self, command: str, *more: str) -> str:
-        """The words of a command that must fail."""
+        """Return the error message of a command that must fail."""
         done = self.run(*command.split(), *more)
         assert done.returncode != 0, f"az {command} was accepted"
         return done.stderr
 
     def until(self, command: str, check: Callable[[Any], bool]) -> None:
-        """Type a command until its answer is as wanted."""
+        """Repeat a command until its answer matches."""
         assert any(check(self(command)) for _ in range(30)), f"az {command}: never came true"
 
     @contextmanager
     def real_time(self) -> Iterator[None]:
-        """The simulated time runs as the real one, so that what is under way stays so, and moves only as it is told."""
+        """Run simulated time as fast as real time within the block, so that operations stay in progress until the test advances
+        the clock."""
         self.control("POST", "/clock", {"speed": 1})
         try:
             yield
@@ -70,7 +71,7 @@ class Az:
             self.control("POST", "/clock", {"speed": SPEED})
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """A call to the simulator's control endpoints."""
+        """Call a control endpoint of the simulator."""
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.simulator['ARM']}/_sandbox{path}", data=data, method=method)
         request.add_header("Content-Type", "application/json")
@@ -80,7 +81,7 @@ class Az:
 
 
 def signed_in(executable: Path, directory: Path, simulator: dict[str, str]) -> Az:
-    """An az with a configuration of its own, on the simulator's cloud."""
+    """Return an az with its own configuration, signed in to the simulator's cloud."""
     environment = {
         "AZURE_CONFIG_DIR": str(directory / "azure"),
         "REQUESTS_CA_BUNDLE": simulator["CA"],
@@ -106,7 +107,7 @@ def az(say: Say, az_simulator: dict[str, str], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def az_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A simulator in a process of its own, with no clusters behind."""
+    """Start a simulator in its own process, without clusters behind it."""
     directory = tmp_path_factory.mktemp("simulator")
     command = [sys.executable, "-m", "tests.az.simulator", str(directory), str(SPEED)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -123,7 +124,7 @@ def az_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 
 @pytest.fixture(scope="session")
 def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A public SSH key."""
+    """Return a public SSH key."""
     path = tmp_path_factory.mktemp("keys") / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(path)], check=True)
     return path.with_suffix(".pub")
@@ -131,5 +132,5 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def principal() -> dict[str, Any]:
-    """What create-for-rbac answered last."""
+    """Return the last answer of create-for-rbac."""
     return {}

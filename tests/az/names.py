@@ -1,4 +1,4 @@
-"""What the commands speak of: the runbook's names."""
+"""The runbook's names, which the commands of this directory use."""
 
 from sandbox.azure.world import SUBSCRIPTION
 

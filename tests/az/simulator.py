@@ -1,7 +1,5 @@
-"""`python -m tests.az.simulator DIRECTORY SPEED`: the simulated Azure alone; prints where it listens, runs until its input ends.
-
-So it ends with whoever started it, however that ended.
-"""
+"""`python -m tests.az.simulator DIRECTORY SPEED`: the simulated Azure alone. It prints its address and runs until its standard
+input ends. So it ends with its parent process, even after a SIGKILL."""
 
 import asyncio
 import json

@@ -48,7 +48,7 @@ def test_03_the_group_is_made_and_made_again(az: Az) -> None:
 
 
 def test_04_the_network_and_its_subnet(az: Az) -> None:
-    """Microsoft.Network is not registered yet: az registers it by itself when Resource Manager says so."""
+    """Microsoft.Network is not registered yet: az registers it when Resource Manager reports that."""
     az(
         f"network vnet create --resource-group {GROUP} --name {NETWORK} --address-prefixes 10.0.0.0/8 "
         "--subnet-name default --subnet-prefix 10.240.0.0/16"
@@ -67,10 +67,10 @@ def test_05_the_principal(az: Az, principal: dict[str, Any]) -> None:
     assert [p["appId"] for p in az("ad sp list --display-name sp_aks_jhub")] == [principal["appId"]]
     assert az(f"ad sp show --id {principal['appId']}")["displayName"] == "sp_aks_jhub"
     assert "doesn't exist" in az.refused("ad sp show --id http://sp_aks_jhub"), "as row 8 of the runbook finds today"
-    given = az(f"role assignment list --scope {NETWORK_ID}")
-    assert [(g["roleDefinitionName"], g["principalName"]) for g in given] == [("Contributor", principal["appId"])]
+    assignments = az(f"role assignment list --scope {NETWORK_ID}")
+    assert [(g["roleDefinitionName"], g["principalName"]) for g in assignments] == [("Contributor", principal["appId"])]
     (role,) = az("role definition list --name Contributor")
-    assert role["id"] == given[0]["roleDefinitionId"]
+    assert role["id"] == assignments[0]["roleDefinitionId"]
 
 
 def test_06_the_principal_typed_twice_has_another_secret_and_the_old_one_is_dead(az: Az, principal: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ def test_07_the_versions(az: Az) -> None:
 
 
 def create(key: Path, principal: dict[str, Any]) -> str:
-    """The runbook's `az aks create`, without the two flags that today's az no longer has."""
+    """Run the runbook's `az aks create`, without the two flags that the current az no longer has."""
     return (
         f"aks create --name {CLUSTER} --resource-group {GROUP} --node-resource-group {NODES} --ssh-key-value {key} "
         "--node-count 3 --node-vm-size Standard_D2s_v3 --enable-cluster-autoscaler --min-count 3 --max-count 6 "
@@ -104,7 +104,7 @@ def test_08_the_cluster(az: Az, principal: dict[str, Any], key: Path) -> None:
     made = az(create(key, principal))
     assert (made["provisioningState"], made["nodeResourceGroup"]) == ("Succeeded", NODES)
     text = az.says(f"aks show {AKS} -o json")
-    assert principal["appId"] in text and principal["password"] not in text, "the secret is never told"
+    assert principal["appId"] in text and principal["password"] not in text, "the secret is never shown"
     assert [c["name"] for c in az(f"aks list {IN_GROUP}")] == [CLUSTER]
     assert "1.34.1" in az.says(f"aks list {IN_GROUP} -o table") and "Succeeded" in az.says(f"aks show {AKS} -o table")
     (pool,) = made["agentPoolProfiles"]
@@ -112,7 +112,7 @@ def test_08_the_cluster(az: Az, principal: dict[str, Any], key: Path) -> None:
     roles = {
         g["roleDefinitionName"] for g in az(f"role assignment list --scope {NETWORK_ID}/subnets/default --include-inherited")
     }
-    assert roles == {"Contributor", "Network Contributor"}, "az gives the principal the subnet by itself"
+    assert roles == {"Contributor", "Network Contributor"}, "az grants the principal the subnet without a command"
 
 
 def test_09_the_cluster_typed_twice_is_refused(az: Az, principal: dict[str, Any], key: Path) -> None:

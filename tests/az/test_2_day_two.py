@@ -1,4 +1,4 @@
-"""Commands of a cluster's later life, on what the runbook has made; at the end everything is deleted."""
+"""Day-two commands on the cluster that the runbook created; the last ones delete everything."""
 
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,8 @@ def test_04_upgrades_go_minor_by_minor_the_control_plane_first(az: Az) -> None:
     assert "NodePoolMcVersionIncompatible" in refused
     az(f"aks upgrade {AKS} --kubernetes-version 1.35.0 --control-plane-only --yes")
     assert az(f"aks show {AKS}")["currentKubernetesVersion"] == "1.35.0"
-    told = az(f"aks nodepool get-upgrades {POOL} --nodepool-name users")
-    assert (told["kubernetesVersion"], told["upgrades"][-1]["kubernetesVersion"]) == ("1.34.1", "1.35.0")
+    upgrades = az(f"aks nodepool get-upgrades {POOL} --nodepool-name users")
+    assert (upgrades["kubernetesVersion"], upgrades["upgrades"][-1]["kubernetesVersion"]) == ("1.34.1", "1.35.0")
     assert az(f"aks nodepool upgrade {POOL} -n users --kubernetes-version 1.35.0 --yes")["currentOrchestratorVersion"] == "1.35.0"
     az(f"aks nodepool delete {POOL} -n users")
     az(f"aks upgrade {AKS} --kubernetes-version 1.35.1 --yes")
@@ -82,7 +82,7 @@ def test_04_upgrades_go_minor_by_minor_the_control_plane_first(az: Az) -> None:
     assert "not allowed" in az.refused(f"aks upgrade {AKS} --kubernetes-version 1.34.2 --control-plane-only --yes")
 
 
-def test_05_an_operation_under_way_excludes_others_and_can_be_aborted(az: Az) -> None:
+def test_05_an_operation_in_progress_excludes_further_ones_and_can_be_aborted(az: Az) -> None:
     with az.real_time():
         az(f"aks update {AKS} --tier standard --no-wait")
         assert az(f"aks show {AKS}")["provisioningState"] == "Updating"
@@ -119,7 +119,7 @@ def test_06_the_cluster_changes_and_has_its_windows(az: Az) -> None:
 
 
 def test_07_another_secret_for_the_principal(az: Az, principal: dict[str, Any]) -> None:
-    """The runbook's principal typed once more: the cluster holds a dead secret, until it is told the new one."""
+    """The runbook's principal is created once more: the cluster holds an invalid secret until it is updated."""
     principal |= az(f"ad sp create-for-rbac --name sp_aks_jhub --role Contributor --scopes {NETWORK_ID}")
     refused = az.refused(f"aks update {AKS} --tier free")
     assert "ServicePrincipalValidationClientError" in refused and "AADSTS7000215" in refused
@@ -155,10 +155,10 @@ def test_10_managed_identities_and_roles(az: Az, key: Path) -> None:
     assert az(f"identity show {IN_GROUP} -n id-jhub")["principalId"] == made["principalId"]
     assert [i["name"] for i in az(f"identity list {IN_GROUP}")] == ["id-jhub"]
     whom = f"--assignee-object-id {made['principalId']} --assignee-principal-type ServicePrincipal --scope {NETWORK_ID}"
-    given = az(f"role assignment create {whom}", "--role", "Network Contributor")
-    assert given["principalId"] == made["principalId"]
-    assert az(f"role assignment create {whom}", "--role", "Network Contributor")["id"] == given["id"], "once more is no harm"
-    az(f"role assignment delete --ids {given['id']}")
+    assignment = az(f"role assignment create {whom}", "--role", "Network Contributor")
+    assert assignment["principalId"] == made["principalId"]
+    assert az(f"role assignment create {whom}", "--role", "Network Contributor")["id"] == assignment["id"], "once more is no harm"
+    az(f"role assignment delete --ids {assignment['id']}")
     az(f"role assignment create {whom}", "--role", "Network Contributor")
     az(f"role assignment delete --assignee {made['clientId']} --scope {NETWORK_ID}", "--role", "Network Contributor")
     assert made["principalId"] not in [g["principalId"] for g in az(f"role assignment list --scope {NETWORK_ID}")]
@@ -168,7 +168,7 @@ def test_10_managed_identities_and_roles(az: Az, key: Path) -> None:
     )
     assert second["identity"]["type"] == "UserAssigned" and second["servicePrincipalProfile"]["clientId"] == "msi"
     az(f"aks delete {IN_GROUP} -n second --yes")
-    assert az(f"group exists -n MC_{GROUP}_second_eastus") is False, "the nodes' group goes with the cluster"
+    assert az(f"group exists -n MC_{GROUP}_second_eastus") is False, "the node resource group is deleted with the cluster"
     az(f"identity delete {IN_GROUP} -n id-jhub")
 
 

@@ -1,4 +1,4 @@
-"""Which commands of azure-cli have passed: exactly these, so that none is lost unseen."""
+"""The exact list of azure-cli commands that succeeded, so that no command is lost unnoticed."""
 
 from tests.az.conftest import Az, Say
 

@@ -1,4 +1,4 @@
-"""Container registries as azure-cli makes them: the simulator answers as its SDK expects, passwords told once and all."""
+"""Container registries as azure-cli creates them: the simulator answers as its SDK expects and shows a password only once."""
 
 from tests.az.conftest import Az
 
@@ -24,10 +24,10 @@ def test_a_registry_a_scope_map_a_token_and_its_passwords(az: Az) -> None:
     ]
     token = az(f"acr token create -n builder -r {NAME} {SCOPE} --scope-map builder --no-passwords true")
     assert token["status"] == "enabled" and token["scopeMapId"].endswith("/scopeMaps/builder")
-    told = az(f"acr token credential generate -n builder -r {NAME} {SCOPE} --password1 --expiration-in-days 30")
-    assert told["username"] == "builder" and [p["name"] for p in told["passwords"] if p["value"]] == ["password1"]
+    credential = az(f"acr token credential generate -n builder -r {NAME} {SCOPE} --password1 --expiration-in-days 30")
+    assert credential["username"] == "builder" and [p["name"] for p in credential["passwords"] if p["value"]] == ["password1"]
     shown = az(f"acr token show -n builder -r {NAME} {SCOPE}")
-    assert [p["value"] for p in shown["credentials"]["passwords"]] == [None], "a password is told once"
+    assert [p["value"] for p in shown["credentials"]["passwords"]] == [None], "a password is shown once"
     assert az(f"acr token update -n builder -r {NAME} {SCOPE} --status disabled")["status"] == "disabled"
 
     az(f"acr update -n {NAME} {SCOPE} --sku Premium")
@@ -36,7 +36,7 @@ def test_a_registry_a_scope_map_a_token_and_its_passwords(az: Az) -> None:
     assert az(f"acr list {SCOPE}") == []
 
 
-def test_a_name_that_somebody_has_is_refused(az: Az) -> None:
+def test_a_name_in_use_is_refused(az: Az) -> None:
     az(f"group create -n {GROUP}_2 -l eastus")
     az(f"acr create -n taken{NAME} {SCOPE} --sku Basic")
     assert "already in use" in az.refused(f"acr create -n taken{NAME} --resource-group {GROUP}_2 --sku Basic")

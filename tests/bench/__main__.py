@@ -1,7 +1,5 @@
-"""`python -m tests.bench` (`make bench`): figures of the operator against the simulator, on the terminal and in build/bench.json.
-
-Counts and ratios are the same on any machine; seconds are this one's, and nothing is judged by them.
-"""
+"""`python -m tests.bench` (`make bench`): figures of the operator against the simulator, printed and written to build/bench.json.
+Counts and ratios are the same on any machine. Seconds depend on the machine, so nothing is checked against them."""
 
 import asyncio
 import json
@@ -26,7 +24,7 @@ from tests.bench.subscription import subscription
 FILE = Path("build/bench.json")
 PLATFORMS = (1, 10, 50)
 BUILT_FOR_COST = 10
-"""While so many are built, the cost of a creation's pass is taken: the lists of a full subscription would blur it."""
+"""The cost of a creation is measured up to this number of platforms: the lists of a full subscription would distort it."""
 
 BUILD_SPEED = 600.0
 
@@ -34,8 +32,8 @@ Measured = TypeVar("Measured")
 console = Console()
 
 
-async def told(what: str, work: Awaitable[Measured]) -> Measured:
-    """Do it, and say how long it took."""
+async def timed(what: str, work: Awaitable[Measured]) -> Measured:
+    """Await the work and print its duration."""
     began = time.monotonic()
     result = await work
     console.print(f"[dim]\\[bench] {what}: {time.monotonic() - began:.0f} s[/]")
@@ -43,29 +41,29 @@ async def told(what: str, work: Awaitable[Measured]) -> Measured:
 
 
 async def many_platforms() -> tuple[list[reads.Reads], passes.Passes]:
-    """Subscriptions with more and more platforms."""
+    """Measure subscriptions with increasing numbers of platforms."""
     measured, creating, cost = [], 0.0, None
     async with subscription(BUILD_SPEED) as azure:
         for count in PLATFORMS:
             before, began = len(azure.platforms), time.process_time()
-            await told(f"{count} platforms built", azure.build(count))
+            await timed(f"{count} platforms built", azure.build(count))
             if count == BUILT_FOR_COST:
                 creating = (time.process_time() - began) / sum(p.estate.passes for p in azure.platforms[before:])
-            measured.append(await told(f"{count} platforms looked at", reads.measure(azure)))
+            measured.append(await timed(f"{count} platforms measured", reads.measure(azure)))
             if count == BUILT_FOR_COST:
-                cost = await told("passes", passes.measure(azure, creating))
+                cost = await timed("reconciles", passes.measure(azure, creating))
     assert cost is not None
     return measured, cost
 
 
 async def one_upgrade() -> upgrade.Upgrade:
-    """A subscription of its own, slow enough to see what happens between two operations."""
+    """Measure an upgrade in a subscription of its own, slow enough to observe the gaps between operations."""
     async with subscription(upgrade.SPEED) as azure:
-        return await told(f"upgrade at {upgrade.SPEED:g} times real time", upgrade.measure(azure))
+        return await timed(f"upgrade at {upgrade.SPEED:g} times real time", upgrade.measure(azure))
 
 
 def sizes() -> dict[str, int]:
-    """How large the tables are."""
+    """Return the sizes of the tables."""
     fields, rules = counts()
     azure = sum(map(len, CODES.values()))
     return {"spec fields": fields, "CEL rules": rules, "error codes of Azure": len(CODES) + len(AADSTS)} | {
@@ -74,7 +72,7 @@ def sizes() -> dict[str, int]:
 
 
 def show(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on the terminal; figures to the right."""
+    """Print a table, with figures aligned to the right."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for number, name in enumerate(head):
         table.add_column(name, justify="right" if number else "left")
@@ -84,7 +82,7 @@ def show(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None
 
 
 def show_hub(hub: release.Hub) -> None:
-    """Where the time of an install goes."""
+    """Print how the duration of an install is made up."""
     show(
         "From a settled target to a Ready hub (jupyterhub 4.4.0; pods and addresses are simulated), seconds",
         ("part", "", "share"),
@@ -98,12 +96,12 @@ def show_hub(hub: release.Hub) -> None:
                 ("all, until it is Ready", hub.marks["Ready"]),
             )
         ]
-        + [(f"helm processes in {release.QUIET_PASSES} passes with nothing to do", hub.quiet_helm, "")],
+        + [(f"helm processes in {release.QUIET_PASSES} reconciles without changes", hub.quiet_helm, "")],
     )
 
 
 def show_redaction(found: redaction.Redaction) -> None:
-    """What redaction costs, whatever the number of platforms."""
+    """Print the cost of redaction by number of platforms."""
     names = {
         "add": "add a platform's Secrets",
         "own": "redact a message, with its platform's secrets",
@@ -118,15 +116,15 @@ def show_redaction(found: redaction.Redaction) -> None:
 
 
 def show_stalls(found: Sequence[stalls.Stall]) -> None:
-    """How long the loop stands still."""
+    """Print the stalls of the event loop."""
     rows = [(one.attack, f"{one.wall * 1000:.0f}", f"{one.processor * 1000:.0f}", one.became) for one in found]
     show("Longest stall of the event loop, ms", ("attack", "by the clock", "processor time of the loop", "became"), rows)
 
 
 def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.Upgrade, tables: dict[str, int]) -> None:
-    """All tables."""
+    """Print all tables."""
     show(
-        "Settled platforms in one subscription: requests of an interval in which each looks once",
+        "Settled platforms in one subscription: requests of an interval with one reconcile each",
         ("platforms", "reads", "unshared", "saved", "at a start", "writes", "refused"),
         [
             (m.platforms, m.interval, m.each_by_itself, f"{1 - m.interval / m.each_by_itself:.0%}", m.start, m.writes, m.refused)
@@ -134,14 +132,14 @@ def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.U
         ],
     )
     each = {
-        "settled, looks are shared": cost.settled,
-        "settled, all looks made anew": cost.alone,
+        "settled, shared cache": cost.settled,
+        "settled, empty cache": cost.alone,
         "plan of a new platform": cost.planned,
         "while it is created (average)": cost.creating,
     }
     show(
-        "A pass (the simulator's share of the processor included)",
-        ("pass", "CPU ms", "passes a second", "of a creation's pass"),
+        "A reconcile (including the CPU time of the simulator)",
+        ("reconcile", "CPU ms", "reconciles a second", "relative to creation"),
         [(name, f"{1000 * s:.2f}", f"{1 / s:.0f}", f"{s / cost.creating:.0%}") for name, s in each.items()],
     )
     show(
@@ -150,9 +148,9 @@ def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.U
         [
             ("writes (control plane and each pool, twice)", walked.writes),
             ("writes refused", walked.refused),
-            ("looks at operations", walked.polls),
+            ("polls of operations", walked.polls),
             ("other reads", walked.other_reads),
-            ("passes", walked.passes),
+            ("reconciles", walked.passes),
             ("from an operation's end to the next write, median ms", f"{1000 * median(walked.gaps):.0f}"),
             ("the longest, ms", f"{1000 * max(walked.gaps):.0f}"),
             ("the longest, in Azure's seconds", f"{upgrade.SPEED * max(walked.gaps):.1f}"),
@@ -163,21 +161,21 @@ def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.U
 
 
 def save(document: dict[str, Any]) -> None:
-    """Write the figures down."""
+    """Write the figures to build/bench.json."""
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(document, indent=2) + "\n")
     console.print(f"Written to {FILE}")
 
 
 async def main() -> int:
-    """Measure, show, write. The exit code is 1 when something was written or unsettled that should not have been."""
+    """Measure, print, save. Returns exit code 1 when a settled platform wrote something or did not settle."""
     began = time.monotonic()
     await SessionPool.warm_up()
     measured, cost = await many_platforms()
     walked, tables = await one_upgrade(), sizes()
-    redacting = await told("redaction", asyncio.to_thread(redaction.measure))
-    stalled = await told("stalls", stalls.measure())
-    hub = await told("hub installed", release.measure())
+    redacting = await timed("redaction", asyncio.to_thread(redaction.measure))
+    stalled = await timed("stalls", stalls.measure())
+    hub = await timed("hub installed", release.measure())
     show_all(measured, cost, walked, tables)
     show_hub(hub)
     show_redaction(redacting)

@@ -1,4 +1,4 @@
-"""What a pass costs: seconds of the processor, the simulator's share included (it runs in the same process)."""
+"""The cost of a reconcile in CPU seconds. It includes the simulator, which runs in the same process."""
 
 import time
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tests.bench.reads import settled
 from tests.bench.subscription import Platform, Subscription, reads
 
 LOOKS_LAST = 3600.0
-"""Seconds: the shared looks are made once and last for the whole measurement."""
+"""Seconds: cached reads stay valid for the whole measurement."""
 
 ROUNDS = 400
 COLD_ROUNDS = 20
@@ -19,9 +19,9 @@ COLD_ROUNDS = 20
 
 @dataclass(frozen=True)
 class Passes:
-    """CPU seconds of one pass. `settled`: looks that others made are used, nothing is asked of Azure; `alone`: the first pass of
-    an operator, all looks to be made; `planned`: what `plan` does for a platform that is not there yet; `creating`: the passes
-    of a creation, on average."""
+    """CPU seconds of one reconcile. `settled`: all reads come from the shared cache, no request to Azure; `alone`: the first
+    reconcile of an operator, with an empty cache; `planned`: `plan` for a platform that does not exist yet; `creating`: the mean
+    of a creation's reconciles."""
 
     settled: float
     alone: float
@@ -30,19 +30,19 @@ class Passes:
 
     @property
     def ratio(self) -> float:
-        """A settled pass in parts of one of a creation."""
+        """Return the cost of a settled reconcile relative to one of a creation."""
         return self.settled / self.creating
 
 
 async def measure(subscription: Subscription, creating: float) -> Passes:
-    """The figures, taken at the first of the platforms; `creating` was taken while they were built."""
+    """Measure the first of the platforms; `creating` was measured while they were built."""
     platform = subscription.platforms[0]
     alone = [await _timed(subscription, platform, cold=True) for _ in range(COLD_ROUNDS)]
     platform.estate.sessions, platform.estate.max_age = subscription.operator(), LOOKS_LAST
     await platform.estate.once(platform.spec)
     mark = subscription.mark()
     warm = [await _timed(subscription, platform) for _ in range(ROUNDS)]
-    assert reads(subscription.seen(mark)) == 0, "a settled pass within the looks' age asks Azure for nothing"
+    assert reads(subscription.seen(mark)) == 0, "a settled reconcile with a valid cache sends no request to Azure"
     newcomer = Platform(len(subscription.platforms), platform.estate)
     planned = [await _timed(subscription, newcomer, mode=Mode.PLAN) for _ in range(COLD_ROUNDS)]
     await platform.estate.sessions.close()
@@ -50,7 +50,7 @@ async def measure(subscription: Subscription, creating: float) -> Passes:
 
 
 async def _timed(subscription: Subscription, platform: Platform, *, cold: bool = False, mode: Mode = Mode.APPLY) -> float:
-    """CPU seconds of one pass; `cold`: by an operator that has seen nothing yet."""
+    """Return the CPU seconds of one reconcile; `cold`: of an operator with an empty cache."""
     estate = platform.estate
     if cold:
         estate.sessions = subscription.operator()

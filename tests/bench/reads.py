@@ -1,4 +1,4 @@
-"""How much is read while nothing changes, and how it grows with the number of platforms."""
+"""The number of reads while nothing changes, and how it grows with the number of platforms."""
 
 import asyncio
 import time
@@ -12,16 +12,13 @@ from notebook_platform.engine.result import Result
 from tests.bench.subscription import Platform, Subscription, reads, writes
 
 INTERVAL = 4.0
-"""Seconds: spec.interval of the platforms, ten minutes made short. All that depends on it is as in the operator."""
+"""Seconds: spec.interval of the platforms, shortened from ten minutes. All that depends on it is as in the operator."""
 
 
 @dataclass(frozen=True)
 class Reads:
-    """Requests that Azure saw of settled platforms.
-
-    `interval`: over one interval, each platform looking once, at different times. `start`: when an operator starts and all look
-    at once. `each_by_itself`: if every platform read its own things, as before shared looks.
-    """
+    """Requests that Azure received for settled platforms. `interval`: over one interval, one reconcile of each platform, at
+    different times. `start`: an operator starts and reconciles all at once. `each_by_itself`: without the shared cache."""
 
     platforms: int
     interval: int
@@ -33,9 +30,9 @@ class Reads:
 
 
 async def measure(subscription: Subscription) -> Reads:
-    """The figures of as many platforms as there are."""
+    """Measure the platforms that exist."""
     platforms, begin = subscription.platforms, subscription.mark()
-    each_by_itself = await _each_by_itself(subscription)
+    each_by_itself = await _without_shared_reads(subscription)
     sessions = subscription.operator()
     for platform in platforms:
         platform.estate.sessions, platform.estate.max_age = sessions, min(INTERVAL / 2, OLDEST_LOOK)
@@ -60,12 +57,12 @@ async def measure(subscription: Subscription) -> Reads:
 
 
 def settled(results: dict[str, Result]) -> bool:
-    """Whether a pass found everything as the spec wants it."""
+    """Return whether a reconcile found every step up to date."""
     return all(isinstance(r.outcome, Ready) and not r.changes for r in results.values())
 
 
 async def _over_an_interval(platforms: list[Platform]) -> list[dict[str, Result]]:
-    """Each platform looks once, one after the other over the interval."""
+    """Reconcile each platform once, one after the other over the interval."""
     began, results = time.monotonic(), []
     for number, platform in enumerate(platforms):
         await asyncio.sleep(max(0.0, began + number * INTERVAL / len(platforms) - time.monotonic()))
@@ -74,8 +71,8 @@ async def _over_an_interval(platforms: list[Platform]) -> list[dict[str, Result]
     return results
 
 
-async def _each_by_itself(subscription: Subscription) -> int:
-    """Reads of one pass over all platforms in which every step looks at its own thing."""
+async def _without_shared_reads(subscription: Subscription) -> int:
+    """Return the reads of one reconcile of all platforms in which every step reads its own resource."""
     mark = subscription.mark()
     for platform in subscription.platforms:
         platform.estate.sessions = subscription.operator()
@@ -88,5 +85,5 @@ async def _each_by_itself(subscription: Subscription) -> int:
 
 
 def figures(measured: list[Reads]) -> list[dict[str, object]]:
-    """For the file, with what is saved."""
+    """Return the figures for the file, with the reads that the cache saves."""
     return [{**asdict(m), "saved": round(1 - m.interval / m.each_by_itself, 3)} for m in measured]

@@ -1,4 +1,5 @@
-"""What redaction costs with few and with many platforms in the process: one more platform's Secrets, and one line of the log."""
+"""The cost of redaction with few and with many platforms in the process: adding one platform's Secrets, and redacting one log
+line."""
 
 import base64
 import gc
@@ -13,7 +14,7 @@ from notebook_platform.kube.redaction import RedactorRegistry
 
 FEW, MANY = 10, 10_000
 ADDED = 200
-"""Platforms that are added, and dropped again, for each figure."""
+"""Platforms that are added and dropped again for each figure."""
 
 ROUNDS = 400
 MEASURED_MEMORY = 200
@@ -25,8 +26,8 @@ MESSAGE = (
 
 @dataclass(frozen=True)
 class Redaction:
-    """Microseconds with FEW and with MANY platforms, and kilobytes for each platform. `own`: a message, with one platform's secrets;
-    `log`: the same, with those of all."""
+    """Microseconds with FEW and with MANY platforms, and kilobytes for each platform. `own`: a message, with one platform's
+    secrets; `log`: the same, with the secrets of all platforms."""
 
     add: tuple[float, float]
     own: tuple[float, float]
@@ -36,12 +37,13 @@ class Redaction:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """How much more it costs with MANY than with FEW."""
+        """Return the ratio of the cost with MANY to the cost with FEW."""
         return {name: many / few for name, (few, many) in (("add", self.add), ("own", self.own), ("log", self.log))}
 
 
 def secrets_of_a_platform() -> dict[str, dict[str, str]]:
-    """What the operator knows of one: credentials, a hub's secrets, a sign-in, access to the cluster, by the Secret."""
+    """Return what the operator knows of one platform, by Secret: credentials, a hub's secrets, a client secret, access to the
+    cluster."""
     key = "\n".join(secrets.token_urlsafe(48) for _ in range(50))
     values = f"hub:\n  db: {{url: 'postgres://hub:{secrets.token_hex(12)}@db/hub'}}\n  token: {secrets.token_hex(16)}\n"
     return {
@@ -54,7 +56,7 @@ def secrets_of_a_platform() -> dict[str, dict[str, str]]:
 
 
 def measure() -> Redaction:
-    """Fill a registry and take the figures at both sizes."""
+    """Fill a registry and measure it at both sizes."""
     registry = RedactorRegistry()
     _fill(registry, 0, FEW)
     few = _figures(registry)
@@ -77,7 +79,7 @@ def _add(registry: RedactorRegistry, uid: str, data: dict[str, dict[str, str]]) 
 
 
 def _figures(registry: RedactorRegistry) -> tuple[float, float, float]:
-    """(add, own, log) in microseconds, of this thread's processor time, as medians."""
+    """Return (add, own, log) in microseconds of this thread's CPU time, as medians."""
     data = [secrets_of_a_platform() for _ in range(ADDED)]
     add = _median(lambda n: _add(registry, f"more-{n}", data[n]), ADDED)
     for number in range(ADDED):

@@ -1,4 +1,5 @@
-"""From a settled target to a Ready hub: where the time goes. Real helm, a real control plane; pods and addresses are simulated."""
+"""The duration of an install, from a settled cluster to a Ready hub, by phase. Helm and the control plane are real; pods and
+addresses are simulated."""
 
 import asyncio
 import tempfile
@@ -15,31 +16,31 @@ from tests.integration.releases.site import Cluster, Site, cluster_of
 NAMESPACE = "jhub"
 HUB = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True, "allowAll": True}}}
 BETWEEN, LONGEST = 0.1, 120.0
-"""Seconds between two passes, and until it must be Ready."""
+"""Seconds between two reconciles, and the limit until it must be Ready."""
 
 QUIET_PASSES = 5
 
 
 @dataclass
 class Hub:
-    """Seconds from the first pass on: until helm begins, until it is done, until hub and proxy have their pods, until the front
-    door has its address, until the hub is Ready. `quiet_helm`: helm processes in passes with nothing to do."""
+    """Seconds from the first reconcile until Helm starts, until it ends, until hub and proxy have their pods, until the proxy's
+    Service has its address, until the hub is Ready. `quiet_helm`: Helm processes in reconciles without changes."""
 
     marks: dict[str, float] = field(default_factory=dict)
     quiet_helm: int = 0
 
     def took(self, since: str, until: str) -> float:
-        """Seconds between two marks; none when the later one was there before."""
+        """Return the seconds between two marks; zero when the later one came first."""
         return max(0.0, self.marks[until] - self.marks[since])
 
 
 def helm_processes() -> float:
-    """How many were started so far."""
+    """Return the number of Helm processes started so far."""
     return sum(s.value for metric in HELM_RUNS.collect() for s in metric.samples if s.name.endswith("_total"))
 
 
 async def measure() -> Hub:
-    """The figures, of one install."""
+    """Measure one install."""
     with tempfile.TemporaryDirectory(prefix="notebook-platform-bench-") as directory:
         async with cluster_of(Path(directory)) as cluster:
             site = Site(cluster, cluster.helm(), NAMESPACE, [], hub=HUB)
@@ -64,7 +65,7 @@ async def measure() -> Hub:
 
 
 async def _there(cluster: Cluster, site: Site) -> list[str]:
-    """What is there by now."""
+    """Return the marks that are reached by now."""
     marks = []
     if [status for _, status in await site.records()] == ["deployed"]:
         marks.append("helm is done")

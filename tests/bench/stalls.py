@@ -1,5 +1,5 @@
-"""How long the event loop stands still while documents made to hold it up are read; by the wall clock, and by the processor time of the
-loop's own thread, which other processes of the machine do not add to."""
+"""The longest stall of the event loop while it reads documents made to block it, in wall-clock time and in CPU time of the loop's
+thread. The second is independent of the machine's other processes."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ BEAT = 0.002
 
 @dataclass(frozen=True)
 class Stall:
-    """The longest pause of the loop during one attack, in seconds, and what became of the document."""
+    """The longest pause of the loop during one attack, in seconds, and the result for the document."""
 
     attack: str
     wall: float
@@ -29,24 +29,24 @@ class Stall:
 
 
 class Namespace:
-    """ConfigMaps with one text, with as much of SecretStore's face as `documents` uses."""
+    """ConfigMaps with one text, with the part of SecretStore's interface that `documents` uses."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
-        """The text."""
+        """Return the text."""
         return self._text
 
 
 async def values(text: str, count: int = 1) -> Any:
-    """Read it as `count` documents of valuesFrom."""
+    """Read the text as `count` documents of valuesFrom."""
     sources = [ValuesFrom(kind="ConfigMap", name="values") for _ in range(count)]
     return await documents(Namespace(text), sources, "spec.jupyterhub", {})  # type: ignore[arg-type]
 
 
 def attacks() -> dict[str, Callable[[], Awaitable[Any]]]:
-    """What an author or a cluster can hand to the operator."""
+    """Return the documents that an author or a cluster can supply, by name."""
     bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         f"{n}: &{n} [{','.join([f'*{b}'] * 9)}]\n" for b, n in zip("abcdefgh", "bcdefghi", strict=True)
     )
@@ -97,6 +97,6 @@ async def longest(attack: str, work: Callable[[], Awaitable[Any]]) -> Stall:
 
 
 async def measure() -> list[Stall]:
-    """All attacks, and first an idle loop: what the machine itself adds."""
+    """Measure all attacks, and first an idle loop as the baseline of the machine."""
     idle = await longest("nothing (what this machine adds)", lambda: asyncio.sleep(1))
     return [idle, *[await longest(name, work) for name, work in attacks().items()]]

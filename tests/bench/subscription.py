@@ -1,4 +1,4 @@
-"""One simulated subscription with many platforms in it, all in this process."""
+"""One simulated subscription with many platforms, all in this process."""
 
 import asyncio
 import ssl
@@ -19,27 +19,27 @@ from sandbox.azure.server import AzureSimulator
 from tests.unit.azure.conftest import Estate, runbook_spec
 
 QUOTA = 100_000
-"""vCPUs: so many platforms are more than a subscription has at first."""
+"""vCPUs: the initial quota of a subscription is too small for this number of platforms."""
 
 TOGETHER = 6
-"""Platforms that are built at the same time: while one waits for Azure, another uses the processor."""
+"""Platforms built at the same time: while one waits for Azure, another uses the CPU."""
 
 
 @dataclass
 class Subscription:
-    """The simulator and whoever looks at it. `platforms` are settled."""
+    """The simulator with its clients. `platforms` are settled."""
 
     simulator: AzureSimulator
     http: aiohttp.ClientSession
     platforms: "list[Platform]" = field(default_factory=list)
 
     def operator(self) -> SessionPool:
-        """A new operator: it has seen nothing yet, and used up nothing of what Azure allows."""
+        """Return a new operator, with an empty cache and full rate limits."""
         url, ca = self.simulator.url, self.simulator.ca_file
         return SessionPool(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
 
     async def build(self, count: int) -> None:
-        """Settle more platforms, until there are `count`. Each has an operator of its own, for the sake of its rate limits."""
+        """Settle more platforms until `count` exist, each with its own operator and so its own rate limits."""
         turn = asyncio.Semaphore(TOGETHER)
 
         async def one(number: int) -> Platform:
@@ -54,25 +54,25 @@ class Subscription:
         self.platforms += await asyncio.gather(*map(one, range(len(self.platforms), count)))
 
     def mark(self) -> int:
-        """Where the journal stands."""
+        """Return the current position in the journal."""
         return len(self.simulator.world.journal.entries)
 
     def seen(self, since: int) -> list[dict[str, Any]]:
-        """What Azure has seen since, without the sign-ins."""
+        """Return the requests that Azure received since the mark, without sign-ins."""
         entries = self.simulator.world.journal.entries[since:]
         return [entry for entry in entries if not entry["path"].endswith("/token")]
 
 
 @dataclass
 class Platform:
-    """The runbook's platform, the `number`th of its kind: a group, a network, a principal and a cluster of its own."""
+    """The runbook's platform, number `number`: with its own group, network, principal and cluster."""
 
     number: int
     estate: Estate
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Its spec."""
+        """Return its spec."""
         spec, mark = runbook_spec(), f"{self.number:03d}"
         spec["azure"]["resourceGroup"] = f"prd_rg_jhub_{mark}"
         spec["network"]["virtualNetwork"]["name"] = f"prd_vnet_jhub_{mark}"
@@ -83,7 +83,7 @@ class Platform:
 
 @asynccontextmanager
 async def subscription(speed: float) -> AsyncIterator[Subscription]:
-    """An empty one."""
+    """Yield an empty subscription."""
     with tempfile.TemporaryDirectory(prefix="bench-") as state:
         simulator = AzureSimulator(backend=NoClusters(), state_dir=Path(state), speed=speed)
         simulator.world.catalog.quota = QUOTA
@@ -95,10 +95,10 @@ async def subscription(speed: float) -> AsyncIterator[Subscription]:
 
 
 def reads(entries: Sequence[dict[str, Any]]) -> int:
-    """Requests that change nothing."""
+    """Return the number of requests that read."""
     return sum(not entry["write"] for entry in entries)
 
 
 def writes(entries: Sequence[dict[str, Any]]) -> int:
-    """Requests that change something."""
+    """Return the number of requests that write."""
     return sum(entry["write"] for entry in entries)

@@ -1,4 +1,4 @@
-"""An upgrade over two minors with three pools, driven as a keeper drives it: when looks are worth it, and no sooner."""
+"""An upgrade over two minor versions with three pools, requeued as the reconciler does it."""
 
 import asyncio
 import time
@@ -16,8 +16,8 @@ from tests.bench.subscription import Platform, Subscription, reads
 from tests.unit.azure.conftest import Estate
 
 SPEED = 60.0
-"""Times as fast as real time. Azure asks to be looked at every five seconds, so at this speed every 83 ms: the operator's own rate
-limits, which know nothing of the speed, are not reached."""
+"""Speed relative to real time. Azure asks to be polled every five seconds, at this speed every 83 ms: the operator's rate limits,
+which run in real time, are not reached."""
 
 INTERVAL, SHORTEST_WAIT = 600.0, 0.05
 """Seconds, as in the operator."""
@@ -27,8 +27,8 @@ POOLS = ("users", "builds")
 
 @dataclass(frozen=True)
 class Upgrade:
-    """`gaps` are real seconds between an operation's end and the next write; `busy` is the share of the time in which Azure was
-    at work; `polls` are looks at operations, `other_reads` all other reads."""
+    """`gaps`: real seconds between an operation's end and the next write; `busy`: share of the time in which an operation ran in
+    Azure; `polls`: reads of operations; `other_reads`: all other reads."""
 
     writes: int
     refused: int
@@ -47,7 +47,7 @@ def _spec(platform: Platform, version: str) -> dict[str, Any]:
 
 
 async def measure(subscription: Subscription) -> Upgrade:
-    """The figures, of a platform made for it."""
+    """Measure the upgrade of a new platform."""
     world = subscription.simulator.world
     estate = Estate(subscription.simulator, subscription.operator(), subscription.http, max_age=min(INTERVAL / 2, OLDEST_LOOK))
     platform = Platform(0, estate)
@@ -75,7 +75,7 @@ async def measure(subscription: Subscription) -> Upgrade:
 
 
 async def _kept(estate: Estate, spec: dict[str, Any]) -> None:
-    """Passes as the keeper makes them, until everything is up to date."""
+    """Reconcile at the reconciler's pace until every step is up to date."""
     seen: dict[str, tuple[float, Result]] = {}
     while True:
         fresh = {name: result for name, (when, result) in seen.items() if when > time.monotonic() - FRESH_SECONDS}

@@ -1,4 +1,4 @@
-"""JupyterHub as its project ships it, in an environment of its own, on the configuration that the operator renders."""
+"""The released JupyterHub, in a Python environment of its own, on the configuration that the operator renders."""
 
 import asyncio
 import base64
@@ -29,12 +29,12 @@ START_SECONDS = 60
 
 @pytest.fixture(scope="session")
 def hub_home(say: Say) -> Path:
-    """The environment with the pinned hub; made once and kept in the cache."""
+    """Return the environment with the pinned hub; it is created once and stays in the cache."""
     return environment("hub", "JupyterHub", say)
 
 
 def written(values: Mapping[str, Any], directory: Path) -> Path:
-    """What the chart makes of the values, as files; returns the hub's configuration."""
+    """Write what the chart renders of the values as files; return the hub's configuration file."""
     rendered = objects("4.4.0", dict(values))
     secret = directory / "secret"
     secret.mkdir()
@@ -45,15 +45,15 @@ def written(values: Mapping[str, Any], directory: Path) -> Path:
     return configuration
 
 
-class Door:
-    """Stands before the hub as the proxy does: TLS for people, and the API that the hub tells its routes."""
+class Proxy:
+    """A proxy before the hub, as configurable-http-proxy is: TLS for users, and the API that receives the hub's routes."""
 
     def __init__(self, hub_port: int, token: str) -> None:
         self._hub_port, self._token = hub_port, token
         self._routes: dict[str, Any] = {}
 
     def api(self) -> web.Application:
-        """https://github.com/jupyterhub/configurable-http-proxy#rest-api"""
+        """Return the REST API (https://github.com/jupyterhub/configurable-http-proxy#rest-api)."""
         application = web.Application()
         application.router.add_route("*", "/api/routes{path:.*}", self._route)
         return application
@@ -91,7 +91,7 @@ class Door:
 
 
 class To(AbstractResolver):
-    """Leads the hub's name to its door."""
+    """Resolves the hub's name to the proxy."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -102,12 +102,12 @@ class To(AbstractResolver):
         return [ResolveResult(hostname=host, host="127.0.0.1", port=chosen, family=socket.AF_INET, proto=0, flags=flags)]
 
     async def close(self) -> None:
-        """Nothing is kept."""
+        """Do nothing: there is no state."""
 
 
 @dataclass
 class World:
-    """Certificates and servers on loopback, for one test."""
+    """Certificates and servers on loopback for one test."""
 
     authority: trustme.CA = field(default_factory=trustme.CA)
     runners: list[web.AppRunner] = field(default_factory=list)
@@ -118,7 +118,7 @@ class World:
         return context
 
     async def serve(self, application: web.Application, *names: str) -> int:
-        """Listen on a free port; with TLS when names are given."""
+        """Listen on a free port, with TLS when names are passed; return the port."""
         context = None
         if names:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -146,12 +146,12 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def running(home: Path, world: World, values: Mapping[str, Any], directory: Path) -> AsyncIterator[int]:
-    """A hub on these values; gives the port of its door. Only where it listens and how it starts servers is not the chart's."""
+    """Start a hub on these values and yield its proxy's port. Only its addresses and its spawner differ from the chart's."""
     configuration = written(values, directory)
     port = free_port()
     token = values["hub"]["config"]["ConfigurableHTTPProxy"]["auth_token"]
-    door = Door(port, token)
-    api, front = await world.serve(door.api()), await world.serve(door.front(), HOST)
+    proxy = Proxy(port, token)
+    api, front = await world.serve(proxy.api()), await world.serve(proxy.front(), HOST)
     authority = directory / "ca.pem"
     world.authority.cert_pem.write_to_path(str(authority))
     command = [
@@ -203,14 +203,14 @@ async def _healthy(process: asyncio.subprocess.Process, port: int, log: Path) ->
 
 @asynccontextmanager
 async def browser(world: World, front: int) -> AsyncIterator[aiohttp.ClientSession]:
-    """Somebody's browser: cookies, redirects, and trust in the test's authority."""
+    """Return a browser: a session with cookies and redirects that trusts the test's authority."""
     connector = aiohttp.TCPConnector(resolver=To(front), ssl=world.trusting(), use_dns_cache=False)
     async with aiohttp.ClientSession(connector=connector) as http:
         yield http
 
 
 def unknown_traits(home: Path, configurations: Sequence[Path]) -> Mapping[str, list[str]]:
-    """By configuration, traits that the classes of the real hub do not have."""
+    """Return, by configuration, the traits that the classes of the real hub do not have."""
     command = [str(home / "bin" / "python"), str(Path(__file__).parent / "unknown_traits.py"), *map(str, configurations)]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""People sign in at a real JupyterHub that runs on what the operator renders."""
+"""Users sign in at a real JupyterHub that runs on the rendered configuration."""
 
 import re
 from dataclasses import replace
@@ -25,12 +25,12 @@ KUBERNETES = (1, 35)
 PEOPLE: dict[str, dict[str, Any]] = {
     "ada": {"email": "ada@example.org", "groups": ["research"]},
     "kim": {"email": "kim@example.org", "groups": ["platform"]},
-    "eve": {"email": "eve@example.org", "groups": ["others"]},
+    "eve": {"email": "eve@example.org", "groups": ["guests"]},
 }
 
 
 async def sign_in(world: World, front: int, user: str) -> tuple[int, str, int]:
-    """(status, page, status of the administrators' page) of somebody who goes to the hub and signs in at the provider."""
+    """Open the hub and sign in at the provider; return (status, page, status of the administrators' page)."""
     async with browser(world, front) as http:
         async with http.get(HOME) as page:
             assert page.url.path == "/hub/login" and "OpenID Connect" in await page.text()
@@ -73,7 +73,7 @@ async def test_people_sign_in_at_an_issuer_that_was_found_by_its_name(hub_home: 
 
 
 @pytest.mark.timeout(900)
-async def test_with_one_password_for_all_another_password_does_not_do(hub_home: Path, world: World, tmp_path: Path) -> None:
+async def test_a_shared_password_rejects_any_other_password(hub_home: Path, world: World, tmp_path: Path) -> None:
     values = render(spec("4.4.0", auth={"dummy": {"insecure": True, "adminUsers": ["kim"]}}), SECRETS, KUBERNETES)
     async with running(hub_home, world, values, tmp_path) as front:
         for user, password, status, admin in (
@@ -103,10 +103,10 @@ async def server_of(http: Any, base: str, user: str, admin: str) -> int:
 
 
 @pytest.mark.timeout(900)
-async def test_the_operators_service_is_told_whose_servers_run_and_may_do_nothing_else(
+async def test_the_operators_service_lists_running_servers_and_has_no_other_permission(
     hub_home: Path, world: World, tmp_path: Path
 ) -> None:
-    """Two users a page, and servers that never answer: they stay pending for as long as the hub waits for them."""
+    """Two users a page, and servers that never answer: they stay pending while the hub waits for them."""
     slow = "import sys\nc.Spawner.cmd = [sys.executable, '-c', 'import time; time.sleep(600)']\nc.Spawner.http_timeout = 300"
     wanted = spec(
         "4.4.0",
@@ -135,7 +135,7 @@ async def test_the_operators_service_is_told_whose_servers_run_and_may_do_nothin
 
 
 def test_every_trait_that_is_rendered_is_one_that_the_hubs_classes_have(hub_home: Path, tmp_path: Path) -> None:
-    """Of all typed fields, on the hub, the spawner and the authenticators that chart 4.4 ships."""
+    """All typed fields are checked against the hub, spawner and authenticators of chart 4.4."""
     secrets = HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "s", "p", database_url="sqlite:///x")
     configurations = []
     for place, name in enumerate(name for name in TABLE if name.startswith(("auth", "naming", "homes", "roles"))):

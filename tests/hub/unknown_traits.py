@@ -1,4 +1,4 @@
-"""Run by the hub's own Python: prints for each configuration the traits that it sets and that its classes do not have, as JSON."""
+"""Runs in the hub's own Python: prints, by configuration, the traits that it sets and that the classes do not have, as JSON."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The whole thing on real parts: a sandbox for the session, the operator as its own process under its own role."""
+"""Fixtures on real parts: a sandbox for the session, and the operator as a process under its own role."""
 
 import copy
 import json
@@ -26,7 +26,7 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 @dataclass
 class Field:
-    """The sandbox and the operator in it, as a person or a test handles them."""
+    """The sandbox with its operator, and the commands that users and tests run on it."""
 
     environment: dict[str, str]
     directory: Path
@@ -37,7 +37,7 @@ class Field:
         return kubectl(self.environment, *arguments, stdin=stdin, check=check)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """The simulator's control endpoints."""
+        """Call a control endpoint of the simulator."""
         context = ssl.create_default_context(cafile=self.environment["SANDBOX_CA"])
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.environment['SANDBOX_ARM']}/_sandbox{path}", data=data, method=method)
@@ -47,14 +47,15 @@ class Field:
         return json.loads(text) if text else None
 
     def resources(self) -> dict[str, Any]:
-        """Everything in Azure by lower-case id."""
+        """Return everything in Azure by lower-case id."""
         return {key.lower(): value for key, value in self.control("GET", "/state")["resources"].items()}
 
     def mark(self) -> int:
         return int(self.control("GET", "/journal")["next"])
 
     def writes(self, since: int = 0, about: str = "", *, accepted: bool = False) -> list[str]:
-        """Writes Azure saw since a mark, as `PUT managedClusters/x`; only those it accepted if so asked."""
+        """Return the writes that Azure received since a mark, as `PUT managedClusters/x`; with `accepted` only those it
+        accepted."""
         entries = self.control("GET", f"/journal?writes=1&since={since}")["value"]
         found = [e for e in entries if about.lower() in e["path"].lower() and (e["status"] < 400 or not accepted)]
         return [f"{e['method']} {'/'.join(e['path'].split('/')[-2:])}" for e in found]
@@ -72,7 +73,7 @@ class Field:
         return next((c for c in conditions if c["type"] == type_), {"status": "", "reason": "", "message": ""})
 
     def until(self, what: str, check: Callable[[], Any], patience: float = PATIENCE) -> Any:
-        """Look until `check` gives something; fails with the operator's last words."""
+        """Repeat `check` until it returns a true value, and return that; fails with the last lines of the operator's log."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if found := check():
@@ -107,7 +108,7 @@ class Field:
         return [(e["reason"], e["message"]) for e in found if e["involvedObject"]["name"] == name]
 
     def target(self, name: str, *arguments: str, stdin: str | None = None) -> str:
-        """kubectl against the built cluster, with the kubeconfig the operator keeps."""
+        """Run kubectl against the built cluster, with the kubeconfig from the operator's Secret."""
         path = self.directory / f"{name}.kubeconfig"
         text = self.kubectl(
             "get", "secret", f"{name}-kubeconfig", "-n", "platforms", "-o", "go-template={{.data.value | base64decode}}"
@@ -121,7 +122,7 @@ class Field:
 
 
 def runbook(name: str = "prd-jhub", **spec: Any) -> dict[str, Any]:
-    """The example of the runbook; for another name with names of its own, and looked at every two seconds."""
+    """Return the runbook's example; another name has its own Azure names and is reconciled every two seconds."""
     documents = yaml.safe_load_all((ROOT / "deploy" / "examples" / "runbook.yaml").read_text())
     found = copy.deepcopy(next(d for d in documents if d["kind"] == "NotebookPlatform"))
     found["metadata"]["name"] = name
@@ -136,7 +137,7 @@ def runbook(name: str = "prd-jhub", **spec: Any) -> dict[str, Any]:
 
 @contextmanager
 def running_sandbox(state: Path) -> Iterator[dict[str, str]]:
-    """A sandbox that ends with the context; gives its environment variables."""
+    """Run a sandbox until the block ends; yield its environment variables."""
     command = [str(Path(sys.executable).parent / "notebook-platform-sandbox")]
     subprocess.run([*command, "up", "--state", str(state), "--env", str(state / "env"), "--speed", SPEED], check=True)
     try:
@@ -164,7 +165,7 @@ def site(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPathF
 
 
 def processes() -> list[str]:
-    """Command lines of all processes of this machine."""
+    """Return the command lines of all processes of this machine."""
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():

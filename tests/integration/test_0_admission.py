@@ -1,4 +1,4 @@
-"""What `kubectl apply` refuses, on a real API server: each with a sentence that names the field."""
+"""What `kubectl apply` refuses, on a real API server: each refusal names the field."""
 
 import copy
 from typing import Any
@@ -488,8 +488,8 @@ def attempt(site: Field, document: dict[str, Any], *more: str) -> str:
     ("path", "value", "sentence"), BAD, ids=[f"{p}={'(left out)' if v is DROP else v}"[:60] for p, v, _ in BAD]
 )
 def test_a_bad_value_is_refused_with_a_sentence_that_names_the_field(site: Field, path: str, value: Any, sentence: str) -> None:
-    told = attempt(site, changed(path, value))
-    assert "invalid" in told.lower() and sentence in told, told
+    answer = attempt(site, changed(path, value))
+    assert "invalid" in answer.lower() and sentence in answer, answer
 
 
 def test_at_least_forty_bad_values_are_tried() -> None:
@@ -498,11 +498,11 @@ def test_at_least_forty_bad_values_are_tried() -> None:
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "deploy" / "examples").glob("*.yaml")))
 def test_every_example_is_accepted(site: Field, name: str) -> None:
-    told = kubectl(site.environment, "apply", "--dry-run=server", "-f", str(ROOT / "deploy" / "examples" / name))
-    assert "notebookplatform.notebookplatform.io/" in told
+    answer = kubectl(site.environment, "apply", "--dry-run=server", "-f", str(ROOT / "deploy" / "examples" / name))
+    assert "notebookplatform.notebookplatform.io/" in answer
 
 
-def test_what_is_for_life_cannot_be_changed(site: Field) -> None:
+def test_immutable_fields_cannot_be_changed(site: Field) -> None:
     document = changed("suspend", True)
     document["spec"]["jupyterhub"]["naming"] = {"scheme": "Safe"}
     site.apply(document)
@@ -516,8 +516,8 @@ def test_what_is_for_life_cannot_be_changed(site: Field) -> None:
 
 
 def test_defaults_are_filled_in_and_unknown_fields_refused(site: Field) -> None:
-    told = site.kubectl("apply", "--dry-run=server", "-o", "json", "-f", "-", stdin=yaml.safe_dump(runbook("defaults")))
-    spec = yaml.safe_load(told)["spec"]
+    answer = site.kubectl("apply", "--dry-run=server", "-o", "json", "-f", "-", stdin=yaml.safe_dump(runbook("defaults")))
+    spec = yaml.safe_load(answer)["spec"]
     assert (spec["deletionPolicy"], spec["driftPolicy"], spec["adoption"], spec["suspend"]) == (
         "Delete",
         "Correct",
@@ -549,7 +549,7 @@ def test_platforms_are_selected_by_region_and_cluster(site: Field) -> None:
 
 
 def test_two_managers_own_entries_of_one_list(site: Field) -> None:
-    """Server-side apply of one manager keeps the users and pools of another."""
+    """Server-side apply by one manager keeps the users and pools of another."""
     document = changed("suspend", True)
     head = {key: document[key] for key in ("apiVersion", "kind", "metadata")}
     oidc = document["spec"]["jupyterhub"]["auth"]["oidc"]
@@ -572,7 +572,7 @@ def test_two_managers_own_entries_of_one_list(site: Field) -> None:
         site.kubectl("delete", "nbp", "bad", "-n", "platforms", "--timeout=60s")
 
 
-def test_the_columns_show_what_a_person_looks_for(site: Field) -> None:
+def test_the_columns_of_kubectl_get(site: Field) -> None:
     head = site.kubectl("get", "nbp", "-A", "-o", "wide", check=False)
     crd = yaml.safe_load(site.kubectl("get", "crd", "notebookplatforms.notebookplatform.io", "-o", "yaml"))
     columns = [c["name"] for c in crd["spec"]["versions"][0]["additionalPrinterColumns"] if not c.get("priority")]

@@ -1,4 +1,4 @@
-"""What `kubectl apply` refuses of spec.binderhub, on a real API server: each with a sentence that names the field."""
+"""What `kubectl apply` refuses of spec.binderhub, on a real API server: each refusal names the field."""
 
 import copy
 from typing import Any
@@ -110,8 +110,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     ("path", "value", "sentence"), BAD, ids=[f"{p}={'(left out)' if v is DROP else v}"[:60] for p, v, _ in BAD]
 )
 def test_a_bad_value_is_refused_with_a_sentence_that_names_the_field(site: Field, path: str, value: Any, sentence: str) -> None:
-    told = attempt(site, changed(path, value))
-    assert ("invalid" in told.lower() or "Duplicate" in told) and sentence in told, told
+    answer = attempt(site, changed(path, value))
+    assert ("invalid" in answer.lower() or "Duplicate" in answer) and sentence in answer, answer
 
 
 @pytest.mark.parametrize(

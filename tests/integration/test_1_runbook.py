@@ -1,4 +1,4 @@
-"""The runbook's life on real parts, in the order in which a person would live it: each test goes on where the last one ended."""
+"""The life of the runbook's platform on real parts, in order: each test continues where the last one ended."""
 
 import base64
 import json
@@ -72,7 +72,7 @@ def test_rows_9_to_18_the_cluster_is_what_az_aks_create_would_have_made(ready: F
     assert "serviceCidr" in ready.condition(NAME, "ServiceCidrInNetwork")["message"]
 
 
-def test_row_20_three_nodes_are_ready_and_the_kubeconfig_is_kept_for_others(ready: Field) -> None:
+def test_row_20_three_nodes_are_ready_and_the_kubeconfig_works(ready: Field) -> None:
     nodes = json.loads(ready.target(NAME, "get", "nodes", "-o", "json"))["items"]
     assert len(nodes) == 3
     assert all(re.fullmatch(r"aks-nodepool1-\d{8}-vmss[0-9a-z]{6}", n["metadata"]["name"]) for n in nodes)
@@ -80,7 +80,7 @@ def test_row_20_three_nodes_are_ready_and_the_kubeconfig_is_kept_for_others(read
     assert ready.platform(NAME)["status"]["cluster"]["nodes"] == {"ready": 3, "total": 3}
 
 
-def test_rows_21_and_22_the_autoscale_rules_stand_on_the_pools_scale_set_and_the_conflict_is_told(ready: Field) -> None:
+def test_rows_21_and_22_the_pools_scale_set_has_the_autoscale_rules_and_the_conflict_is_reported(ready: Field) -> None:
     assert ready.control("GET", "/state")["providers"]["microsoft.insights"] == "Registered"
     _, body = setting(ready)
     properties = body["properties"]
@@ -92,7 +92,7 @@ def test_rows_21_and_22_the_autoscale_rules_stand_on_the_pools_scale_set_and_the
     )
     (profile,) = properties["profiles"]
     assert profile["capacity"] == {"minimum": "3", "maximum": "6", "default": "3"}
-    told = [
+    rules = [
         (
             r["metricTrigger"]["operator"],
             r["metricTrigger"]["threshold"],
@@ -101,7 +101,7 @@ def test_rows_21_and_22_the_autoscale_rules_stand_on_the_pools_scale_set_and_the
         )
         for r in profile["rules"]
     ]
-    assert told == [("GreaterThan", 70, "PT10M", "Increase"), ("LessThan", 5, "PT10M", "Decrease")]
+    assert rules == [("GreaterThan", 70, "PT10M", "Increase"), ("LessThan", 5, "PT10M", "Decrease")]
     assert "compete" in ready.condition(NAME, "AutoscalersCompete")["message"]
 
 
@@ -124,7 +124,7 @@ def test_rows_24_to_26_and_28_the_hub_is_installed_healthy_and_signs_in_with_ope
         assert answer.status == 200
 
 
-def test_while_an_operation_was_looked_at_the_settled_steps_were_not_read_each_time(ready: Field) -> None:
+def test_polls_of_an_operation_do_not_read_the_settled_steps_again(ready: Field) -> None:
     paths = [e["path"].lower() for e in ready.control("GET", "/journal")["value"] if e["method"] == "GET"]
     polls = sum("/providers/microsoft.containerservice/" in path and "/operations/" in path for path in paths)
     assert polls > 10
@@ -138,12 +138,12 @@ def test_five_intervals_with_nothing_to_do_write_nothing_anywhere_and_start_no_h
     reads = f"subscriptions/{SUBSCRIPTION}"
     deadline = time.monotonic() + 60
 
-    def looks() -> int:
+    def polls() -> int:
         entries = ready.control("GET", f"/journal?since={mark}")["value"]
         return sum(e["path"].lower().endswith(reads) for e in entries)
 
-    while looks() < 5:
-        assert time.monotonic() < deadline, "the operator no longer looks"
+    while polls() < 5:
+        assert time.monotonic() < deadline, "the operator no longer reconciles"
         time.sleep(0.5)
     assert ready.writes(mark) == []
     assert ready.platform(NAME)["metadata"]["resourceVersion"] == version
@@ -182,7 +182,7 @@ def test_row_22_the_monitor_adds_a_node_above_70_percent_and_takes_it_below_5(re
     ready.control("POST", "/metrics", {"resource": scale_set, "value": 30})
 
 
-def test_a_rule_edited_by_hand_is_seen_put_right_and_told(ready: Field) -> None:
+def test_a_rule_edited_by_hand_is_corrected_and_reported(ready: Field) -> None:
     key, body = setting(ready)
     body["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] = 95
     ready.control("PATCH", f"/resources{key}", body)
@@ -190,13 +190,13 @@ def test_a_rule_edited_by_hand_is_seen_put_right_and_told(ready: Field) -> None:
     def right() -> bool:
         return setting(ready)[1]["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] == 70
 
-    ready.until("the rule is put right", right, patience=20)
+    ready.until("the rule is corrected", right, patience=20)
 
-    def told_of() -> list[str]:
+    def drift_events() -> list[str]:
         return [message for reason, message in ready.events(NAME) if reason == "DriftDetected"]
 
-    told = ready.until("the drift is told", told_of)
-    assert len(told) == 1 and "95" in told[0] and "Autoscale" in told[0]
+    messages = ready.until("the drift is reported", drift_events)
+    assert len(messages) == 1 and "95" in messages[0] and "Autoscale" in messages[0]
 
 
 def test_row_27_changed_values_are_an_upgrade_and_a_chart_that_does_not_exist_a_sentence(ready: Field) -> None:
@@ -207,14 +207,14 @@ def test_row_27_changed_values_are_an_upgrade_and_a_chart_that_does_not_exist_a_
     ready.until_ready(NAME)
     wanted["spec"]["jupyterhub"]["chart"]["version"] = "9.9.9"
     ready.apply(wanted)
-    told = ready.until_reason(NAME, "JupyterHubReady", "ChartNotFound")["message"]
-    assert "spec.jupyterhub.chart.version 9.9.9" in told and "4.4.0" in told and "0.11.1" in told
+    message = ready.until_reason(NAME, "JupyterHubReady", "ChartNotFound")["message"]
+    assert "spec.jupyterhub.chart.version 9.9.9" in message and "4.4.0" in message and "0.11.1" in message
     assert ready.condition(NAME, "Stalled")["status"] == "True"
     wanted["spec"]["jupyterhub"]["chart"]["version"] = "4.4.0"
     wanted["spec"]["jupyterhub"]["values"] = {"hub": {"bogus": 1}}
     ready.apply(wanted)
-    told = ready.until_reason(NAME, "JupyterHubReady", "ValuesRefused")["message"]
-    assert "bogus" in told and "spec.jupyterhub.values" in told
+    message = ready.until_reason(NAME, "JupyterHubReady", "ValuesRefused")["message"]
+    assert "bogus" in message and "spec.jupyterhub.values" in message
     mark = [line for line in ready.operator.metrics().splitlines() if "helm_runs_total{" in line]
     time.sleep(3)
     later = [line for line in ready.operator.metrics().splitlines() if "helm_runs_total{" in line]
@@ -228,16 +228,16 @@ def test_an_image_that_cannot_be_pulled_is_named_and_left_behind_when_corrected(
     wanted["spec"]["jupyterhub"]["values"] = {"hub": {"image": {"name": "example.org/does-not-exist", "tag": "1"}}}
     ready.apply(wanted)
 
-    def told() -> bool:
+    def image_named() -> bool:
         return "example.org/does-not-exist:1" in ready.condition(NAME, "JupyterHubReady")["message"]
 
-    ready.until("the image is named", told)
+    ready.until("the image is named", image_named)
     assert "Deployment hub" in ready.condition(NAME, "JupyterHubReady")["message"]
     ready.apply(runbook())
     ready.until_ready(NAME)
 
 
-def test_a_deployment_edited_by_hand_is_seen_put_right_and_told(ready: Field) -> None:
+def test_a_deployment_edited_by_hand_is_corrected_and_reported(ready: Field) -> None:
     ready.target(NAME, "set", "image", "deployment/proxy", "-n", "jhub", "chp=example.org/other:1")
     ready.target(NAME, "annotate", "deployment/proxy", "-n", "jhub", "someone.example.org/note=kept")
     ready.target(
@@ -248,9 +248,11 @@ def test_a_deployment_edited_by_hand_is_seen_put_right_and_told(ready: Field) ->
         service = json.loads(ready.target(NAME, "get", "service", "proxy-public", "-n", "jhub", "-o", "json"))
         return service["spec"]["selector"]["component"] == "proxy"
 
-    ready.until("the Service is put right", right)
+    ready.until("the Service is corrected", right)
     ready.until_ready(NAME)
-    ready.until("it is told", lambda: [m for _, m in ready.events(NAME) if "Service/proxy-public.spec.selector.component" in m])
+    ready.until(
+        "it is reported", lambda: [m for _, m in ready.events(NAME) if "Service/proxy-public.spec.selector.component" in m]
+    )
     proxy = json.loads(ready.target(NAME, "get", "deployment", "proxy", "-n", "jhub", "-o", "json"))
     assert proxy["spec"]["template"]["spec"]["containers"][0]["image"].startswith("quay.io/jupyterhub/")
     assert proxy["metadata"]["annotations"]["someone.example.org/note"] == "kept"
@@ -285,12 +287,12 @@ def test_no_secret_value_is_in_status_events_logs_metrics_or_process_arguments(r
     assert found == []
 
 
-def test_row_19_deletion_takes_all_of_it_and_nothing_that_is_anothers(ready: Field) -> None:
+def test_row_19_deletion_removes_all_of_it_and_no_resource_of_another_owner(ready: Field) -> None:
     foreign = f"{GROUP}/providers/microsoft.storage/storageaccounts/precious"
     ready.control("PUT", f"/resources{foreign}", {"type": "Microsoft.Storage/storageAccounts", "location": "eastus"})
     ready.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
-    told = ready.until_reason(NAME, "ResourceGroupReady", "ForeignResources")["message"]
-    assert "precious" in told and "spec.deletionPolicy" in told
+    message = ready.until_reason(NAME, "ResourceGroupReady", "ForeignResources")["message"]
+    assert "precious" in message and "spec.deletionPolicy" in message
     assert set(ready.resources()) == {GROUP, foreign}
     assert [a["displayName"] for a in ready.control("GET", "/state")["applications"]] == ["notebook-platform-operator"]
     ready.control("DELETE", f"/resources{foreign}")

@@ -1,5 +1,5 @@
-"""What goes wrong after admission, and operators that die: each ends as a condition with reason, field and remedy, is retried
-without a hot loop, and is left behind as soon as its cause is gone."""
+"""Failures after admission, and operators that die: each becomes a condition with reason, field and remedy, is retried without a
+hot loop, and clears once its cause is gone."""
 
 import time
 
@@ -11,7 +11,7 @@ from tests.integration.conftest import SUBSCRIPTION, Field, processes, runbook
 
 @pytest.fixture
 def cleared(site: Field):
-    """A site that is clean again afterwards."""
+    """A site that is cleaned up afterwards."""
     yield site
     site.control("DELETE", "/faults")
     site.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})
@@ -34,13 +34,18 @@ def test_a_missing_secret_is_named_and_picked_up_when_it_is_made(cleared: Field)
     wanted = without_hub("nosecret")
     wanted["spec"]["azure"]["credentials"]["secretRef"]["name"] = "later"
     cleared.apply(wanted)
-    told = cleared.until_reason("nosecret", "CredentialsReady", "SecretNotFound")["message"]
-    assert has_remedy(told, "spec.azure.credentials.secretRef", "'later'", "Create it", "clientSecret")
-    given = {key: cleared.environment[f"SANDBOX_{name}"] for key, name in (("tenantId", "TENANT"), ("clientId", "CLIENT_ID"))}
-    cleared.apply(secret("later", "platforms", {**given, "clientSecret": "wrong-client-secret-0000"}))
-    told = cleared.until_reason("nosecret", "CredentialsReady", "WrongCredentials")["message"]
-    assert has_remedy(told, "AADSTS7000215", "spec.azure.credentials", "clientSecret") and "wrong-client-secret-0000" not in told
-    cleared.apply(secret("later", "platforms", {**given, "clientSecret": cleared.environment["SANDBOX_CLIENT_SECRET"]}))
+    message = cleared.until_reason("nosecret", "CredentialsReady", "SecretNotFound")["message"]
+    assert has_remedy(message, "spec.azure.credentials.secretRef", "'later'", "Create it", "clientSecret")
+    credentials = {
+        key: cleared.environment[f"SANDBOX_{name}"] for key, name in (("tenantId", "TENANT"), ("clientId", "CLIENT_ID"))
+    }
+    cleared.apply(secret("later", "platforms", {**credentials, "clientSecret": "wrong-client-secret-0000"}))
+    message = cleared.until_reason("nosecret", "CredentialsReady", "WrongCredentials")["message"]
+    assert (
+        has_remedy(message, "AADSTS7000215", "spec.azure.credentials", "clientSecret")
+        and "wrong-client-secret-0000" not in message
+    )
+    cleared.apply(secret("later", "platforms", {**credentials, "clientSecret": cleared.environment["SANDBOX_CLIENT_SECRET"]}))
     cleared.until("it goes on", lambda: cleared.condition("nosecret", "ResourceGroupReady")["status"] == "True", patience=30)
     cleared.kubectl("delete", "nbp", "nosecret", "-n", "platforms", "--timeout=60s")
     cleared.kubectl("delete", "secret", "later", "-n", "platforms")
@@ -49,8 +54,8 @@ def test_a_missing_secret_is_named_and_picked_up_when_it_is_made(cleared: Field)
 def test_a_disabled_subscription_stalls_and_goes_on_when_it_is_enabled(cleared: Field) -> None:
     cleared.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Disabled"})
     cleared.apply(without_hub("disabled"))
-    told = cleared.until_reason("disabled", "CredentialsReady", "SubscriptionDisabled")["message"]
-    assert has_remedy(told, "spec.azure.subscriptionId", "Enable the subscription")
+    message = cleared.until_reason("disabled", "CredentialsReady", "SubscriptionDisabled")["message"]
+    assert has_remedy(message, "spec.azure.subscriptionId", "Enable the subscription")
     assert cleared.condition("disabled", "Stalled")["status"] == "True"
     mark, began = cleared.mark(), time.monotonic()
     time.sleep(5)
@@ -64,15 +69,15 @@ def test_a_version_that_is_not_offered_names_those_that_are_and_makes_nothing(cl
     wanted, mark = without_hub("version"), cleared.mark()
     wanted["spec"]["cluster"]["kubernetesVersion"] = "1.19.6"
     cleared.apply(wanted)
-    told = cleared.until_reason("version", "PreflightReady", "VersionNotOffered")["message"]
-    assert has_remedy(told, "spec.cluster.kubernetesVersion 1.19.6", "1.34, 1.35, 1.36")
+    message = cleared.until_reason("version", "PreflightReady", "VersionNotOffered")["message"]
+    assert has_remedy(message, "spec.cluster.kubernetesVersion 1.19.6", "1.34, 1.35, 1.36")
     assert not [w for w in cleared.writes(mark) if w.startswith("PUT")]
     cleared.control("PUT", "/catalog/versions/1.19.6")
     cleared.until("it goes on", lambda: cleared.condition("version", "ResourceGroupReady")["status"] == "True", patience=30)
     cleared.control("DELETE", "/catalog/versions/1.19.6")
 
 
-def test_a_cluster_name_taken_by_another_owner_is_told_and_never_touched(cleared: Field) -> None:
+def test_a_cluster_of_another_owner_is_reported_and_never_touched(cleared: Field) -> None:
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg_taken"
     cluster = f"{group}/providers/Microsoft.ContainerService/managedClusters/aks-taken"
     state = {"provisioningState": "Succeeded"}
@@ -82,28 +87,28 @@ def test_a_cluster_name_taken_by_another_owner_is_told_and_never_touched(cleared
     cleared.control("PUT", f"/resources{cluster}", {**owner, "location": "eastus", "properties": properties})
     mark = cleared.mark()
     cleared.apply(without_hub("taken", adoption="IfUnowned"))
-    told = cleared.until_reason("taken", "ClusterReady", "OwnedByAnother")["message"]
-    assert has_remedy(told, "spec.cluster.name", "'aks-taken'", "belongs to another platform", "delete that platform first")
-    assert "elsewhere" not in told and "uid-9" not in told
+    message = cleared.until_reason("taken", "ClusterReady", "OwnedByAnother")["message"]
+    assert has_remedy(message, "spec.cluster.name", "'aks-taken'", "belongs to another platform", "delete that platform first")
+    assert "elsewhere" not in message and "uid-9" not in message
     cleared.kubectl("delete", "nbp", "taken", "-n", "platforms", "--wait=false")
-    told = cleared.until_reason("taken", "ResourceGroupReady", "ForeignResources")["message"]
-    assert "aks-taken" in told
+    message = cleared.until_reason("taken", "ResourceGroupReady", "ForeignResources")["message"]
+    assert "aks-taken" in message
     assert not [w for w in cleared.writes(mark) if "managedClusters" in w]
     cleared.control("DELETE", f"/resources{cluster}")
     cleared.kubectl("patch", "nbp", "taken", "-n", "platforms", "--type=merge", "-p", '{"spec":{"interval":"3s"}}')
     cleared.until("it is gone", lambda: cleared.platform("taken") is None)
 
 
-def test_a_group_of_another_owner_is_told_and_never_touched(cleared: Field) -> None:
+def test_a_group_of_another_owner_is_reported_and_never_touched(cleared: Field) -> None:
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg_anothers"
     owner = {"tags": {"notebookplatform-owner": "elsewhere/ns/other/uid-9"}}
     cleared.control(
         "PUT", f"/resources{group}", {**owner, "location": "eastus", "properties": {"provisioningState": "Succeeded"}}
     )
     cleared.apply(without_hub("anothers"))
-    told = cleared.until_reason("anothers", "PreflightReady", "OwnedByAnother")["message"]
-    assert has_remedy(told, "spec.azure.resourceGroup", "belongs to another platform", "delete that platform first")
-    assert "elsewhere" not in told and "uid-9" not in told
+    message = cleared.until_reason("anothers", "PreflightReady", "OwnedByAnother")["message"]
+    assert has_remedy(message, "spec.azure.resourceGroup", "belongs to another platform", "delete that platform first")
+    assert "elsewhere" not in message and "uid-9" not in message
     cleared.kubectl("delete", "nbp", "anothers", "-n", "platforms", "--timeout=60s")
     assert group.lower() in cleared.resources()
     cleared.control("DELETE", f"/resources{group}")
@@ -132,8 +137,8 @@ def test_the_outcome_of_an_operation_is_read_by_the_next_operator_and_the_cluste
     cleared.operator.kill()
     cleared.until("Azure has failed it", lambda: _state(cleared, "aks-failed") == "Failed", patience=30)
     cleared.operator.start()
-    told = cleared.until_reason("failed", "ClusterReady", "QuotaExceeded")["message"]
-    assert has_remedy(told, "requested quota 6", "spec.cluster", "Request more quota")
+    message = cleared.until_reason("failed", "ClusterReady", "QuotaExceeded")["message"]
+    assert has_remedy(message, "requested quota 6", "spec.cluster", "Request more quota")
     (attempt,) = [a for a in cleared.platform("failed")["status"]["attempts"] if a["step"] == "Cluster"]
     assert attempt["count"] == 1
     cleared.kubectl(

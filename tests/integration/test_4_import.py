@@ -1,4 +1,5 @@
-"""An estate typed by hand with real az and helm is described, taken over with nothing but tags, and built again as equal."""
+"""An estate created by hand with real az and helm is described, adopted with nothing but tags, and built again as an equal
+one."""
 
 import json
 import os
@@ -45,7 +46,7 @@ def az(site: Field, say: Say, tmp_path_factory: pytest.TempPathFactory) -> Az:
 
 @pytest.fixture(scope="module")
 def typed(site: Field, az: Az, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The runbook, typed. Gives the principal."""
+    """Run the runbook's commands; return the principal."""
     directory = tmp_path_factory.mktemp("typed")
     az("provider register --wait -n Microsoft.Network")
     az("provider register --wait -n microsoft.insights")
@@ -77,7 +78,7 @@ def typed(site: Field, az: Az, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def helm(site: Field, kubeconfig: Path, *words: str) -> None:
-    """Run helm as a person would, with the kubeconfig that az wrote."""
+    """Run helm by hand, with the kubeconfig that az wrote."""
     home = {f"HELM_{kind}_HOME": str(kubeconfig.parent / kind) for kind in ("CACHE", "CONFIG", "DATA")}
     command = [site.environment["SANDBOX_HELM"], *words, "--kubeconfig", str(kubeconfig)]
     done = subprocess.run(command, env={**os.environ, **home}, capture_output=True, text=True)
@@ -85,7 +86,7 @@ def helm(site: Field, kubeconfig: Path, *words: str) -> None:
 
 
 def command(site: Field, *words: str) -> subprocess.CompletedProcess[str]:
-    """notebook-platform, as the person who runs the operator."""
+    """Run notebook-platform as the operator's administrator."""
     signed = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": CLIENT_SECRET}
     variables = {**site.operator.environment, **signed, "KUBECONFIG": site.environment["KUBECONFIG"]}
     program = str(Path(sys.executable).parent / "notebook-platform")
@@ -94,7 +95,7 @@ def command(site: Field, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def described(site: Field, typed: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """(the printed NotebookPlatform, the file with the Secret of the release's values)."""
+    """Return (the printed NotebookPlatform, the file with the Secret of the release's values)."""
     directory = tmp_path_factory.mktemp("described")
     platform, secrets = directory / "platform.yaml", directory / "secrets.yaml"
     where = ["--subscription", SUBSCRIPTION, "--resource-group", GROUP, "--name", NAME, "-n", "platforms"]
@@ -111,7 +112,7 @@ def wanted(described: tuple[Path, Path], **changes: Any) -> dict[str, Any]:
 
 
 def shown(az: Az) -> dict[str, Any]:
-    """What az tells of the estate."""
+    """Return what az shows of the estate."""
     (scale_set,) = az(f"vmss list -g {NODES}")
     return {
         "group": az(f"group show -n {GROUP}"),
@@ -128,7 +129,7 @@ def shown(az: Az) -> dict[str, Any]:
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every leaf with its path; empty containers and nulls say the same as nothing."""
+    """Yield every leaf with its path; empty containers and nulls count as absent."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             yield from leaves(value, f"{path}.{key}" if path else str(key))
@@ -143,11 +144,11 @@ GENERATED = (
     "etag", "eTag", "createdAt", "lastModifiedAt", "resourceGuid", "resourceUid", "fqdn", "azurePortalFqdn", "targetResourceUri",
     "metricResourceUri", "clientId", "principalId", "createOperationID", "kubeletIdentityClientID",
 )  # fmt: skip
-"""Members whose values Azure makes anew for each thing."""
+"""Members whose values Azure generates for each resource."""
 
 
 def comparable(tree: dict[str, Any]) -> dict[str, Any]:
-    """Leaves by path, but for generated values, our own mark, and a notification that is sent to nobody."""
+    """Return leaves by path, without generated values, the operator's tags, and a notification without receivers."""
     for notification in tree["autoscale"].get("notifications") or ():
         if not ((notification.get("email") or {}).get("customEmails") or notification.get("webhooks")):
             notification.clear()
@@ -173,9 +174,9 @@ def test_applied_the_plan_holds_ownership_tags_alone_and_so_do_the_writes(site: 
     done = command(site, "plan", "-f", str(described[0]), "-o", "json")
     assert done.returncode == 2, done.stderr
     steps = {step["step"]: step["changes"] for step in json.loads(done.stdout)["steps"]}
-    told = [(name, change["path"]) for name, changes in steps.items() for change in changes]
+    planned = [(name, change["path"]) for name, changes in steps.items() for change in changes]
     ours = ("secrets/typed-kubeconfig", "releases/jhub/jhub/owner")
-    assert [entry for entry in told if "tags" not in entry[1] and entry[1] not in ours] == [], done.stdout
+    assert [entry for entry in planned if "tags" not in entry[1] and entry[1] not in ours] == [], done.stdout
     mark = site.mark()
     site.apply(wanted(described))
     site.until_ready(NAME)

@@ -1,4 +1,5 @@
-"""`watch` and `wait` beside a running operator, also as a plugin of the real kubectl. Each test goes on where the last ended."""
+"""`watch` and `wait` beside a running operator, also as a plugin of the real kubectl. Each test continues where the last one
+ended."""
 
 import contextlib
 import os
@@ -21,7 +22,7 @@ BIN = Path(sys.executable).parent
 
 @dataclass
 class Watched:
-    """The site, and a `watch` with no terminal that was started when the platform was applied."""
+    """The site, and a `watch` without a terminal that was started when the platform was applied."""
 
     site: Field
     watching: subprocess.Popen[bytes]
@@ -36,7 +37,7 @@ class Watched:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
     def lines(self) -> list[str]:
-        """What `watch` has told so far, without the times."""
+        """Return the lines that `watch` has printed so far, without the times."""
         return [line.split("  ", 1)[1] for line in self.output.read_text().splitlines()]
 
 
@@ -55,7 +56,7 @@ def watched(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         site.kubectl("delete", name, "-n", "platforms", "--timeout=90s")
 
 
-def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watched: Watched) -> None:
+def test_wait_shows_what_it_waits_for_and_returns_when_the_platform_is_ready(watched: Watched) -> None:
     command = ["notebook-platform", "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "3m"]
     with subprocess.Popen(command, env=watched.environment, stdout=subprocess.PIPE, text=True) as waiting:
         assert waiting.stdout is not None
@@ -71,7 +72,7 @@ def test_wait_says_what_it_waits_for_and_returns_when_the_platform_is_ready(watc
     assert all(before != after for before, after in pairwise(meanwhile))
 
 
-def test_watch_without_a_terminal_tells_each_turn_in_a_line(watched: Watched) -> None:
+def test_watch_without_a_terminal_prints_a_line_for_each_change(watched: Watched) -> None:
     ready = "platforms/watched: Ready: Up to date"
     watched.site.until("watch tells that it is Ready", lambda: ready in watched.lines())
     lines = watched.lines()
@@ -95,8 +96,8 @@ def test_an_event_that_is_no_condition_is_a_line_too(watched: Watched) -> None:
     )
     setting["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] = 95
     watched.site.control("PATCH", f"/resources{key}", setting)
-    told = "event Warning DriftDetected: Autoscale: "
-    watched.site.until("watch tells the Event", lambda: [line for line in watched.lines() if line.startswith(told)])
+    line_start = "event Warning DriftDetected: Autoscale: "
+    watched.site.until("watch tells the Event", lambda: [line for line in watched.lines() if line.startswith(line_start)])
 
 
 def test_on_a_terminal_watch_draws_and_ctrl_c_ends_it_and_leaves_the_terminal_as_it_was(watched: Watched) -> None:
@@ -140,7 +141,7 @@ def test_the_plugin_of_kubectl_waits_and_takes_the_namespace_as_kubectl_does(wat
     )
 
 
-def test_a_wait_that_is_too_long_says_what_it_waited_for(watched: Watched) -> None:
+def test_a_wait_that_times_out_names_what_it_waited_for(watched: Watched) -> None:
     done = watched.run("notebook-platform", "wait", NAME, "-n", "platforms", "--for", "DriftDetected", "--timeout", "3s")
     assert done.returncode == 1
     assert "did not reach DriftDetected within 3s: NoDrift: No drift detected" in done.stderr

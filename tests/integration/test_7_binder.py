@@ -1,4 +1,4 @@
-"""A BinderHub beside a JupyterHub on one cluster: one apply, one revision each; every test goes on where the last one ended."""
+"""A BinderHub beside a JupyterHub on one cluster: one apply, one revision each. Each test continues where the last one ended."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ def secret(site: Field, name: str, key: str) -> str:
 
 
 def config(site: Field) -> dict[str, Any]:
-    """What the binder was configured with."""
+    """Return the binder's configuration."""
     found: dict[str, Any] = yaml.safe_load(secret(site, "binder-secret", "values.yaml"))["config"]
     return found
 
@@ -70,8 +70,8 @@ def ready(site: Field) -> Field:
 
 def test_one_apply_is_one_revision_of_each_and_both_are_ready(ready: Field) -> None:
     status = ready.platform(NAME)["status"]
-    told = {r["namespace"]: (r["chart"], r["revision"], r["state"]) for r in status["releases"]}
-    assert told == {"binder": (f"binderhub-{VERSION}", 1, "deployed"), "jhub": ("jupyterhub-4.4.0", 1, "deployed")}
+    releases = {r["namespace"]: (r["chart"], r["revision"], r["state"]) for r in status["releases"]}
+    assert releases == {"binder": (f"binderhub-{VERSION}", 1, "deployed"), "jhub": ("jupyterhub-4.4.0", 1, "deployed")}
     assert ready.condition(NAME, "BinderHubReady")["status"] == ready.condition(NAME, "JupyterHubReady")["status"] == "True"
     assert ready.condition(NAME, "RegistryReady")["status"] == "True"
     assert status["url"] == "http://lab-binder.eastus.cloudapp.azure.com"
@@ -88,7 +88,7 @@ def test_the_hubs_address_is_right_from_the_first_revision_on(ready: Field) -> N
     assert labels == {"binder": "lab-binder", "proxy-public": "lab-binder-hub"}
 
 
-def test_images_go_to_a_registry_made_for_them_as_somebody_who_may_only_push_them(ready: Field) -> None:
+def test_images_are_pushed_to_the_created_registry_with_push_permission_only(ready: Field) -> None:
     resources = ready.resources()
     assert resources[REGISTRY]["properties"]["adminUserEnabled"] is False
     kept = json.loads(ready.kubectl("get", "secret", f"{NAME}-registry", "-n", "platforms", "-o", "json"))["data"]
@@ -126,10 +126,10 @@ def test_nothing_more_is_written_once_it_is_ready(ready: Field) -> None:
     mark, version = ready.mark(), ready.platform(NAME)["metadata"]["resourceVersion"]
     reads = f"subscriptions/{SUBSCRIPTION}"
 
-    def looks() -> int:
+    def polls() -> int:
         return sum(e["path"].lower().endswith(reads) for e in ready.control("GET", f"/journal?since={mark}")["value"])
 
-    ready.until("five looks", lambda: looks() >= 5)
+    ready.until("five reconciles", lambda: polls() >= 5)
     assert ready.writes(mark) == [] and ready.platform(NAME)["metadata"]["resourceVersion"] == version
 
 
@@ -140,17 +140,17 @@ def test_nothing_more_is_written_once_it_is_ready(ready: Field) -> None:
         ("hub", "HubUnreachable", "the binder cannot reach its hub's API"),
     ],
 )
-def test_what_the_binder_cannot_reach_is_told_until_it_can(ready: Field, what: str, reason: str, words: str) -> None:
+def test_what_the_binder_cannot_reach_is_reported_until_it_can(ready: Field, what: str, reason: str, words: str) -> None:
     down = f"sandbox.notebookplatform.io/{what}"
     ready.target(NAME, "annotate", "namespace", "binder", f"{down}=down")
-    told = ready.until_reason(NAME, "BinderHubReady", reason)
-    assert told["status"] == "False" and words in told["message"]
+    condition = ready.until_reason(NAME, "BinderHubReady", reason)
+    assert condition["status"] == "False" and words in condition["message"]
     assert ready.condition(NAME, "JupyterHubReady")["status"] == "True", "the hub beside it is well"
     ready.target(NAME, "annotate", "namespace", "binder", f"{down}-")
     ready.until_ready(NAME)
 
 
-def test_builds_that_were_faster_than_the_builder_are_told_with_their_node(ready: Field) -> None:
+def test_builds_that_were_faster_than_the_builder_are_reported_with_their_node(ready: Field) -> None:
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -167,17 +167,17 @@ def test_builds_that_were_faster_than_the_builder_are_told_with_their_node(ready
         "message": "hostPath type check failed: /var/run/pink/podman.sock is not a socket file",
     }
     ready.target(NAME, "create", "-f", "-", stdin=yaml.safe_dump_all([pod, event]))
-    told = ready.until_reason(NAME, "BinderHubReady", "BuilderNotReady")
-    assert "aks-gone" in told["message"] and "podman.sock" in told["message"]
+    condition = ready.until_reason(NAME, "BinderHubReady", "BuilderNotReady")
+    assert "aks-gone" in condition["message"] and "podman.sock" in condition["message"]
     ready.target(NAME, "delete", "pod", "build-lab", "-n", "binder", "--force")
     ready.until_ready(NAME)
     assert {r["namespace"]: r["revision"] for r in ready.platform(NAME)["status"]["releases"]} == {"binder": 1, "jhub": 1}
 
 
-def test_an_ingress_that_no_controller_takes_is_told(ready: Field) -> None:
+def test_an_ingress_without_a_controller_is_reported(ready: Field) -> None:
     ready.apply(lab({"ingress": {**INGRESS["ingress"], "className": "elsewhere"}}))
-    told = ready.until_reason(NAME, "BinderHubReady", "AddressPending")
-    assert "Ingress binderhub" in told["message"] and "an ingress controller for elsewhere" in told["message"]
+    condition = ready.until_reason(NAME, "BinderHubReady", "AddressPending")
+    assert "Ingress binderhub" in condition["message"] and "an ingress controller for elsewhere" in condition["message"]
 
 
 def test_another_address_is_one_more_revision_and_one_host_leads_to_both(ready: Field) -> None:
@@ -190,9 +190,9 @@ def test_another_address_is_one_more_revision_and_one_host_leads_to_both(ready: 
     found = json.loads(ready.target(NAME, "get", "ingress,service", "-n", "binder", "-o", "json"))["items"]
     paths = {
         path["path"]: path["backend"]["service"]["name"]
-        for thing in found
-        if thing["kind"] == "Ingress"
-        for rule in thing["spec"]["rules"]
+        for one in found
+        if one["kind"] == "Ingress"
+        for rule in one["spec"]["rules"]
         for path in rule["http"]["paths"]
     }
     assert paths == {"/": "binder", "/hub-base/": "proxy-public"}

@@ -1,4 +1,4 @@
-"""Users' data: counted, told, and not destroyed by anybody who has not said so."""
+"""Users' data: counted, reported, and deleted only after confirmation."""
 
 import json
 import time
@@ -62,19 +62,19 @@ def test_servers_and_homes_are_counted(ready: Field) -> None:
     ready.until("they are counted", lambda: ready.platform(NAME)["status"].get("hub") == {"servers": 1, "homes": 2})
 
 
-def test_a_second_home_of_one_user_is_told(ready: Field) -> None:
+def test_a_second_home_of_one_user_is_reported(ready: Field) -> None:
     ready.target(NAME, "create", "-f", _file(ready, claim("ada", "claim-ada---1")))
-    ready.until("it is told", lambda: "ada has two home volumes" in ready.condition(NAME, "DuplicateHomes")["message"])
+    ready.until("it is reported", lambda: "ada has two home volumes" in ready.condition(NAME, "DuplicateHomes")["message"])
     ready.target(NAME, "delete", "pvc", "claim-ada---1", "-n", "jhub", "--wait=false")
 
 
-def test_a_change_that_people_would_notice_waits_until_no_server_runs_and_says_how_many_do(ready: Field) -> None:
+def test_a_disruptive_change_is_deferred_until_no_server_runs_and_counts_them(ready: Field) -> None:
     before = revision(ready)
     wanted = runbook(NAME, disruption="NoServers")
     wanted["spec"]["jupyterhub"]["values"] = {"custom": {"round": 1}}
     ready.apply(wanted)
-    told = ready.until_reason(NAME, "JupyterHubReady", "DisruptionDeferred")["message"]
-    assert "values is deferred until 1 user server stops (spec.disruption: NoServers)" in told
+    message = ready.until_reason(NAME, "JupyterHubReady", "DisruptionDeferred")["message"]
+    assert "values is deferred until 1 user server stops (spec.disruption: NoServers)" in message
     assert ready.condition(NAME, "Ready")["reason"] == "DisruptionDeferred" and revision(ready) == before
     ready.target(NAME, "delete", "pod", "jupyter-ada", "-n", "jhub")
     ready.until_ready(NAME)
@@ -84,25 +84,25 @@ def test_a_change_that_people_would_notice_waits_until_no_server_runs_and_says_h
     ready.until_ready(NAME)
 
 
-def test_a_hub_that_no_longer_hears_from_kubernetes_is_told_with_its_users(ready: Field) -> None:
+def test_a_hub_that_no_longer_watches_kubernetes_is_reported_with_its_users(ready: Field) -> None:
     pod = server("grace")
     pod["metadata"]["annotations"] = {"hub.jupyter.org/username": "grace", "sandbox.notebookplatform.io/unheard": ""}
-    pod["spec"]["containers"][0]["image"] = "example.org/does-not-exist:1"  # nobody else writes its status
+    pod["spec"]["containers"][0]["image"] = "example.org/does-not-exist:1"  # no other writer of its status
     ready.target(NAME, "create", "-f", _file(ready, pod))
     condition = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
     status = json.dumps({"status": {"conditions": [condition]}})
     ready.target(NAME, "patch", "pod", "jupyter-grace", "-n", "jhub", "--subresource=status", "--type=strategic", "-p", status)
-    told = ready.until_reason(NAME, "JupyterHubReady", "HubStale")["message"]
-    assert "the hub still waits for the servers of grace, whose pods are ready" in told
+    message = ready.until_reason(NAME, "JupyterHubReady", "HubStale")["message"]
+    assert "the hub still waits for the servers of grace, whose pods are ready" in message
     ready.target(NAME, "delete", "pod", "jupyter-grace", "-n", "jhub", "--grace-period=0", "--force")
     ready.until_ready(NAME)
 
 
-def test_while_images_are_pulled_beforehand_it_is_told_on_how_many_nodes_and_what_hinders(ready: Field) -> None:
+def test_pulling_of_images_is_reported_with_nodes_and_obstacles(ready: Field) -> None:
     image = "example.org/does-not-exist"
     values(ready, prePuller={"hook": {"pullOnlyOnChanges": False}, "pause": {"image": {"name": image, "tag": "1"}}})
-    told = "pulling the images: done on {} of 3 nodes"
-    ready.until("none has it", lambda: told.format(0) in ready.condition(NAME, "JupyterHubReady")["message"])
+    template = "pulling the images: done on {} of 3 nodes"
+    ready.until("none has it", lambda: template.format(0) in ready.condition(NAME, "JupyterHubReady")["message"])
     ready.until("the image is named", lambda: f"{image}:1" in ready.condition(NAME, "JupyterHubReady")["message"])
     assert ready.condition(NAME, "JupyterHubReady")["reason"] == "Upgrading"
     assert ready.condition(NAME, "AutoscaleReady")["status"] == "True"
@@ -110,13 +110,13 @@ def test_while_images_are_pulled_beforehand_it_is_told_on_how_many_nodes_and_wha
     ready.until_ready(NAME)
 
 
-def test_a_deletion_that_would_destroy_homes_is_held_and_says_whose(ready: Field) -> None:
+def test_a_deletion_that_would_destroy_homes_is_held_and_names_their_users(ready: Field) -> None:
     ready.until("two again", lambda: ready.platform(NAME)["status"]["hub"]["homes"] == 2)
     mark = ready.mark()
     ready.kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
-    told = ready.until_reason(NAME, "Ready", "HomesWouldBeLost")["message"]
-    assert "2 home volumes of users (ada, grace) and 1 database of a hub (jhub/hub-db-dir)" in told
-    assert 'notebookplatform.io/confirm-deletion: "3"' in told
+    message = ready.until_reason(NAME, "Ready", "HomesWouldBeLost")["message"]
+    assert "2 home volumes of users (ada, grace) and 1 database of a hub (jhub/hub-db-dir)" in message
+    assert 'notebookplatform.io/confirm-deletion: "3"' in message
     assert ready.condition(NAME, "Stalled")["status"] == "True"
     time.sleep(3)
     assert ready.writes(mark) == []

@@ -1,4 +1,5 @@
-"""Upgrades that respect people: from chart 0.11.1 to 4.4.0 with what the versions demand, asked and told, and the secrets kept."""
+"""Upgrades that protect users: from chart 0.11.1 to 4.4.0 with what the versions require, approved and reported, and with the
+same secrets."""
 
 import base64
 import json
@@ -31,13 +32,13 @@ def revisions(site: Field) -> list[str]:
 
 
 def kept(site: Field, secret: str, *keys: str) -> list[str]:
-    """Secrets as a chart keeps them."""
+    """Return the decoded values of these keys of the chart's Secret."""
     data = json.loads(site.target(NAME, "get", "secret", secret, "-n", "jhub", "-o", "json"))["data"]
     return [base64.b64decode(data[key]).decode() for key in keys]
 
 
 def run(site: Field, *words: str) -> tuple[int, str]:
-    """(exit code, output) of a command for people."""
+    """Return (exit code, output) of a command."""
     command = [str(Path(sys.executable).parent / "notebook-platform"), *words]
     variables = {**site.operator.environment, "KUBECONFIG": site.environment["KUBECONFIG"]}
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
@@ -55,18 +56,20 @@ def why(site: Field, type_: str = "JupyterHubReady") -> str:
         ("0.11.1", {"scheduling": {"userScheduler": {"enabled": True}}}, "renders PodDisruptionBudget (policy/v1beta1)"),
     ],
 )
-def test_a_plan_says_what_a_chart_refuses_before_there_is_a_cluster(site: Field, version: str, values: dict, words: str) -> None:
+def test_a_plan_reports_what_a_chart_refuses_before_the_cluster_exists(
+    site: Field, version: str, values: dict, words: str
+) -> None:
     wanted = runbook("planned")
     wanted["spec"]["jupyterhub"] |= {"chart": {"version": version}, "values": values}
     path = site.directory / "planned.yaml"
     path.write_text(yaml.safe_dump(wanted))
-    code, told = run(site, "plan", "-f", str(path))
-    assert code == 1 and "cannot be done: spec.jupyterhub" in told and words in told, told
+    code, output = run(site, "plan", "-f", str(path))
+    assert code == 1 and "cannot be done: spec.jupyterhub" in output and words in output, output
 
 
 @pytest.fixture(scope="module")
 def old(site: Field) -> Field:
-    """A hub with chart 0.11.1, after it was refused for what Kubernetes no longer serves; with a home."""
+    """A hub with chart 0.11.1, after it was refused for APIs that Kubernetes no longer serves; with a home."""
     too_old = {"scheduling": {**PRIORITIES["scheduling"], "userScheduler": {"enabled": True}}}
     site.apply(platform("0.11.1", too_old))
     site.until_reason(NAME, "JupyterHubReady", "UnsupportedKubernetes")
@@ -91,7 +94,7 @@ def old(site: Field) -> Field:
     return site
 
 
-def test_an_upgrade_that_migrates_the_database_waits_for_an_approval_and_says_so_everywhere(old: Field) -> None:
+def test_an_upgrade_that_migrates_the_database_requires_approval_and_reports_it_everywhere(old: Field) -> None:
     old.apply(platform("4.4.0"))
     old.until_reason(NAME, "JupyterHubReady", "ApprovalNeeded")
     assert "from 0.11.1 to 4.4.0 requires approval, because JupyterHub 5 changes the hub's database" in why(old)
@@ -107,13 +110,13 @@ def test_an_upgrade_that_migrates_the_database_waits_for_an_approval_and_says_so
     }
     assert all("JupyterHub 1.3 cannot read" in change["requiresApproval"] for change in pending.values())
     assert status["hub"] == {"servers": 0, "homes": 1} and status["url"]
-    code, told = run(old, "plan", NAME, "-n", "platforms")
-    assert code == 2 and "jupyterhub-0.11.1 -> jupyterhub-4.4.0" in told and "waits: spec.jupyterhub: the upgrade from" in told, (
-        told
-    )
-    assert "wait for approval" in told and len(revisions(old)) == 1
-    code, told = run(old, "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "1m")
-    assert code != 0 and "requires approval" in told, told
+    code, output = run(old, "plan", NAME, "-n", "platforms")
+    assert (
+        code == 2 and "jupyterhub-0.11.1 -> jupyterhub-4.4.0" in output and "waits: spec.jupyterhub: the upgrade from" in output
+    ), output
+    assert "wait for approval" in output and len(revisions(old)) == 1
+    code, output = run(old, "wait", NAME, "-n", "platforms", "--for", "Ready", "--timeout", "1m")
+    assert code != 0 and "requires approval" in output, output
 
 
 def test_an_approval_of_another_version_changes_nothing(old: Field) -> None:
@@ -122,7 +125,7 @@ def test_an_approval_of_another_version_changes_nothing(old: Field) -> None:
     assert len(revisions(old)) == 1
 
 
-def test_a_hub_that_waits_for_its_approval_is_looked_after_all_the_same(old: Field) -> None:
+def test_a_hub_that_requires_approval_is_still_repaired_and_checked(old: Field) -> None:
     old.target(NAME, "delete", "deployment", "hub", "-n", "jhub")
     old.target(NAME, "scale", "deployment", "proxy", "--replicas=0", "-n", "jhub")
 
@@ -132,8 +135,8 @@ def test_a_hub_that_waits_for_its_approval_is_looked_after_all_the_same(old: Fie
 
     old.until("they are made anew", whole)
     old.target(NAME, "annotate", "namespace", "jhub", "sandbox.notebookplatform.io/ill=yes")
-    told = old.until_reason(NAME, "JupyterHubReady", "Unhealthy")["message"]
-    assert "/hub/health answers 503" in told and "requires approval" in told
+    message = old.until_reason(NAME, "JupyterHubReady", "Unhealthy")["message"]
+    assert "/hub/health answers 503" in message and "requires approval" in message
     old.target(NAME, "annotate", "namespace", "jhub", "sandbox.notebookplatform.io/ill-")
     old.until_reason(NAME, "JupyterHubReady", "ApprovalNeeded")
     assert len(revisions(old)) == 1
@@ -163,7 +166,7 @@ def test_names_that_would_lose_homes_from_sight_are_asked_for_with_the_users(old
 
 def test_the_way_back_is_asked_for_too(old: Field) -> None:
     old.apply(platform("0.11.1"))
-    old.until("it is told", lambda: "JupyterHub 1.3 cannot read the database of JupyterHub 5" in why(old))
+    old.until("it is reported", lambda: "JupyterHub 1.3 cannot read the database of JupyterHub 5" in why(old))
     old.apply(platform("4.4.0"))
     old.until_ready(NAME)
     assert len(revisions(old)) == 2

@@ -1,4 +1,4 @@
-"""The sandbox's charts speak as z2jh's do, and what they render is a configuration that a hub would load."""
+"""The sandbox's charts have z2jh's interface, and what they render is a configuration that a hub would load."""
 
 import base64
 import os
@@ -114,7 +114,7 @@ def test_the_old_chart_wants_a_proxy_token_and_no_auth_section_and_speaks_policy
 
 
 def test_what_is_rendered_for_each_typed_field_is_taken_by_the_charts() -> None:
-    """The new chart's schema is as strict as z2jh's: a name that it does not know is refused."""
+    """The new chart's schema is as strict as z2jh's: an unknown name is refused."""
     for name, row in TABLE.items():
         for version, kubernetes in (("0.11.1", (1, 19, 6)), ("4.4.0", (1, 35))):
             if expected(row, version) is REFUSED:
@@ -124,8 +124,8 @@ def test_what_is_rendered_for_each_typed_field_is_taken_by_the_charts() -> None:
             assert done.returncode == 0, f"{name} with chart {version}: {done.stderr}"
 
 
-def test_two_renders_with_no_cluster_to_look_at_are_the_same_objects() -> None:
-    """Nothing is left for the chart to draw: `helm template` has no Secrets to look secrets up in."""
+def test_two_renders_without_a_cluster_are_the_same_objects() -> None:
+    """The chart generates nothing: `helm template` has no cluster in which to find existing Secrets."""
     services = [{"name": "made"}, {"name": "other", "url": "http://other:80", "admin": True}]
     for version, kubernetes in (("0.11.1", (1, 19, 6)), ("4.4.0", (1, 35))):
         values = render(spec(version, services=services), SECRETS, kubernetes)

@@ -1,4 +1,5 @@
-"""What the operator renders for a BinderHub is taken by the sandbox's charts, strict as the public ones, and loads as configuration."""
+"""The sandbox's charts, as strict as the public ones, accept what the operator renders for a BinderHub, and it loads as
+configuration."""
 
 import base64
 import os
@@ -44,7 +45,7 @@ def objects(*documents: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]
 
 
 def load(rendered: dict[tuple[str, str], dict[str, Any]], directory: Path) -> tuple[Any, Any]:
-    """The configurations of binder and hub, run as they would run them."""
+    """Load the configurations of binder and hub as they would."""
     found = []
     for variable, secret, code in (
         ("BINDER_CONFIG_DIR", "binder-secret", None),
@@ -103,7 +104,7 @@ def test_binder_and_hub_load_what_was_rendered_for_them(tmp_path: Path) -> None:
     assert "access:services!service=binder" in roles["user"] and "servers" in roles["binder"], "the chart's own role stays"
 
 
-def test_without_sign_in_nobody_signs_in_and_users_are_culled(tmp_path: Path) -> None:
+def test_without_sign_in_users_are_anonymous_and_culled(tmp_path: Path) -> None:
     _, hub = load(objects(values(INGRESS)), tmp_path)
     assert hub.JupyterHub.authenticator_class == "null"
     (culler,) = [s for s in hub.JupyterHub.services if s["name"] == "jupyterhub-idle-culler"]

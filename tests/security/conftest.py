@@ -1,4 +1,4 @@
-"""The attacks, on real parts: a sandbox and an operator of their own, and an author with a ServiceAccount in a namespace of theirs."""
+"""Fixtures of the attacks, on real parts: a sandbox with an operator, and an author with a ServiceAccount in a namespace."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ OWN_IDENTITY = [
         "features": ["*"],
     }
 ]
-"""The operator's own identity may do everything in Azure; only these namespaces may use it, and only in these groups."""
+"""The operator's own identity has all rights in Azure; only these namespaces may use it, and only in these groups."""
 
 AUTHOR_ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -36,19 +36,20 @@ AUTHOR_ROLE = {
         {"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]},
     ],
 }
-"""What a namespace administrator gives to authors: platforms, Secrets and ConfigMaps of one namespace."""
+"""What a namespace administrator grants to authors: platforms, Secrets and ConfigMaps of one namespace."""
 
 
 @dataclass
 class Author:
-    """Whoever may write platforms, Secrets and ConfigMaps in one namespace, and nothing elsewhere."""
+    """A user who may write platforms, Secrets and ConfigMaps in one namespace only."""
 
     site: Field
     namespace: str
     kubeconfig: Path
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """kubectl with the author's own token, in the author's namespace. Returns standard error when it fails and `check` is off."""
+        """Run kubectl with the author's own token, in the author's namespace. Returns standard error when it fails and `check` is
+        off."""
         environment = {**self.site.environment, "KUBECONFIG": str(self.kubeconfig)}
         return kubectl(environment, "-n", self.namespace, *arguments, stdin=stdin, check=check)
 
@@ -65,18 +66,18 @@ class Author:
         self.apply(secret(name, self.namespace, data))
 
     def platform(self, name: str) -> dict[str, Any]:
-        """The object as it stands; empty when it is gone."""
+        """Return the object; empty when it does not exist."""
         text = self.kubectl("get", "nbp", name, "-o", "json", "--ignore-not-found")
         found: dict[str, Any] = json.loads(text) if text.strip() else {}
         return found
 
     def condition(self, name: str, type_: str) -> dict[str, Any]:
-        """One condition of a platform; empty texts when it is not there."""
+        """Return one condition of a platform; empty texts when it does not exist."""
         conditions = self.platform(name).get("status", {}).get("conditions", [])
         return next((c for c in conditions if c["type"] == type_), {"status": "", "reason": "", "message": ""})
 
     def until_reason(self, name: str, type_: str, reason: str) -> dict[str, Any]:
-        """Wait until a condition has this reason; returns the condition."""
+        """Wait until a condition has this reason; return the condition."""
 
         def reached() -> dict[str, Any] | None:
             now = self.condition(name, type_)
@@ -86,8 +87,8 @@ class Author:
         return found
 
     def retire(self) -> None:
-        """Have the operator delete the author's platforms, and do not wait: what they hold of the machine is for the next test. So for
-        the namespaces that a test named after this one."""
+        """Start the deletion of the author's platforms without waiting, to free the machine for the next test; also in namespaces
+        that a test derived from this one."""
         for namespace in self.site.kubectl("get", "namespaces", "-o", "name").split():
             if namespace.removeprefix("namespace/").startswith(self.namespace):
                 self._retire(namespace.removeprefix("namespace/"))
@@ -109,7 +110,7 @@ class Author:
             self.site.kubectl("delete", name, "-n", namespace, "--wait=false", check=False)
 
     def runbook(self, name: str, **spec: Any) -> dict[str, Any]:
-        """The runbook's platform, with names in Azure that no other test uses."""
+        """Return the runbook's platform, with Azure names that no other test uses."""
         found = runbook(f"{self.namespace}-{name}"[:40].rstrip("-"), **spec)
         found["metadata"] = {"name": name, "namespace": self.namespace}
         return found
@@ -117,7 +118,7 @@ class Author:
 
 @pytest.fixture(scope="session")
 def site(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    """The sandbox with an operator that has an identity of its own."""
+    """The sandbox with an operator that has its own identity."""
     install(sandbox_environment)
     directory = tmp_path_factory.mktemp("operator")
     operator = OperatorProcess(sandbox_environment, directory, identities=json.dumps(OWN_IDENTITY))
@@ -132,7 +133,7 @@ def site(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPathF
 
 
 def namespace_of(request: pytest.FixtureRequest, prefix: str) -> str:
-    """A namespace of its own for each test."""
+    """Create a namespace for each test."""
     return f"{prefix}-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]}"
 
 
@@ -144,7 +145,7 @@ def author(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 
 
 def credentials(site: Field) -> dict[str, str]:
-    """The data of a Secret with credentials for the sandbox's subscription."""
+    """Return the data of a Secret with credentials for the sandbox's subscription."""
     return {
         "tenantId": site.environment["SANDBOX_TENANT"],
         "clientId": site.environment["SANDBOX_CLIENT_ID"],
@@ -153,7 +154,8 @@ def credentials(site: Field) -> dict[str, str]:
 
 
 def make_author(site: Field, namespace: str, directory: Path) -> Author:
-    """A namespace that the operator keeps platforms in, with its author, who has credentials for Azure in `azure-credentials`."""
+    """Create a namespace that the operator serves, with an author whose Secret `azure-credentials` holds credentials for
+    Azure."""
     allow_namespace(site.environment, namespace)
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",

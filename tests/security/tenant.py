@@ -22,7 +22,8 @@ Document = dict[str, Any]
 
 @dataclass
 class Tenant:
-    """Whoever may edit one namespace of the built cluster; `other` is a second such namespace, with none of our releases in it."""
+    """A user who may edit one namespace of the built cluster; `other` is a second such namespace, without releases of the
+    operator."""
 
     site: Site
     api: client.ApiClient
@@ -35,11 +36,11 @@ class Tenant:
 
     @property
     def prize(self) -> str:
-        """The ClusterRoleBinding that a forgery asks for."""
+        """Return the ClusterRoleBinding that a forgery asks for."""
         return f"prize-{self.namespace}"
 
     def binding(self, **annotations: str) -> Document:
-        """What would make the tenant an administrator of the cluster."""
+        """Return the object that would make the tenant an administrator of the cluster."""
         return {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",
@@ -49,11 +50,11 @@ class Tenant:
         }
 
     def victim(self) -> Document:
-        """Something in a namespace where the tenant has no rights."""
+        """Return an object in a namespace where the tenant has no rights."""
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self.namespace, "namespace": "kube-public"}}
 
     def evil_manifest(self) -> str:
-        """The prize, and the victim, which goes when the next manifest does not name it."""
+        """Return a manifest with the prize and the victim; the victim is deleted when the next manifest does not name it."""
         return "\n" + yaml.safe_dump_all([self.binding(), self.victim()], explicit_start=True)
 
     def evil_hook(self, events: str) -> Document:
@@ -84,7 +85,7 @@ class Tenant:
         labels: dict[str, str] | None = None,
         data: str | None = None,
     ) -> None:
-        """Create the Secret of a record, or take the place of the one that is there."""
+        """Create the Secret of a record, or replace the existing one."""
         place, name = namespace or self.namespace, f"sh.helm.release.v1.{release}.v{revision}"
         status = document.get("info", {}).get("status", "deployed")
         marks = {"owner": "helm", "name": release, "version": str(revision), "status": status, "modifiedAt": "1"}
@@ -101,7 +102,7 @@ class Tenant:
         await self.core.create_namespaced_secret(place, body)
 
     async def edit(self, change: Callable[[Document], None], revision: int = 1) -> None:
-        """Change a record where it stands."""
+        """Change a record in place."""
         secret = await self.record(revision)
         document = unpacked(secret.data["release"])
         change(document)
@@ -109,26 +110,26 @@ class Tenant:
         await self.core.patch_namespaced_secret(secret.metadata.name, self.namespace, patch, _content_type=MERGE)
 
     async def copied(self, revision: int, status: str = "deployed", **members: Any) -> Document:
-        """The real first record as another revision."""
+        """Return the real first record as another revision."""
         document = deepcopy(await self.document())
         document |= {"version": revision, **members}
         document["info"]["status"] = status
         return document
 
     async def marker(self, namespace: str, release: str, owner: str | None = None, **data: str) -> None:
-        """Create a marker, or change the one that is there."""
-        told = {"owner": self.site.owner if owner is None else owner, "step": "ReleaseLittle", **data}
+        """Create a marker, or change the existing one."""
+        contents = {"owner": self.site.owner if owner is None else owner, "step": "ReleaseLittle", **data}
         name = f"notebook-platform-{release}"
         metadata = {"name": name, "labels": {"app.kubernetes.io/managed-by": "notebook-platform"}}
         try:
-            await self.core.create_namespaced_config_map(namespace, {"metadata": metadata, "data": told})
+            await self.core.create_namespaced_config_map(namespace, {"metadata": metadata, "data": contents})
         except ApiException as error:
             if error.status != 409:
                 raise
-            await self.core.patch_namespaced_config_map(name, namespace, {"data": told}, _content_type=MERGE)
+            await self.core.patch_namespaced_config_map(name, namespace, {"data": contents}, _content_type=MERGE)
 
     async def gained(self) -> list[str]:
-        """What no tenant may reach: empty as long as all holds."""
+        """Return what a tenant gained; empty while the operator is safe."""
         cluster, found = self.site.cluster, []
         rbac = client.RbacAuthorizationV1Api(cluster.target.api)
         bindings = (await rbac.list_cluster_role_binding(field_selector=f"metadata.name={self.prize}")).items
@@ -140,7 +141,7 @@ class Tenant:
 
 @asynccontextmanager
 async def tenant_of(site: Site) -> AsyncIterator[Tenant]:
-    """A tenant of the site's namespace, which the tenant's administrator made."""
+    """Create a tenant of the site's namespace, as the namespace's administrator does."""
     core, rbac = site.cluster.core, client.RbacAuthorizationV1Api(site.cluster.target.api)
     namespace, other = site.namespace, f"{site.namespace}-other"
     for place in (namespace, other):
@@ -163,7 +164,7 @@ async def tenant_of(site: Site) -> AsyncIterator[Tenant]:
 
 
 async def settled(site: Site, step: str = "ReleaseLittle") -> Any:
-    """Pass after pass until the step is Ready or says that it waits for somebody; its outcome."""
+    """Reconcile until the step is Ready or requires user action; return its outcome."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
     while loop.time() < end:

@@ -1,7 +1,5 @@
-"""Access to a built cluster: asked of Azure once, kept in memory, and written for others without being read back.
-
-The tests share one platform and go on where the last one ended.
-"""
+"""Access to a built cluster: requested from Azure once, kept in memory, and written to a Secret that the operator never reads.
+The tests share one platform and continue where the last one ended."""
 
 import base64
 import json
@@ -23,7 +21,7 @@ POOL = {"name": "nodepool1", "mode": "System", "vmSize": "Standard_D2s_v3", "cou
 
 
 def small(author: Author, name: str, **spec: Any) -> dict[str, Any]:
-    """A cluster and nothing in it."""
+    """Return a platform with a cluster and no releases."""
     found = author.runbook(name, identity={"type": "SystemAssigned"}, nodePools=[POOL], autoscale=[], **spec)
     del found["spec"]["jupyterhub"]
     found["spec"]["azure"].pop("features", None)
@@ -49,7 +47,7 @@ def until_ready(author: Author, name: str) -> None:
 
 
 def asked(author: Author, since: int = 0) -> int:
-    """How often access to clusters in the author's namespace was asked of Azure."""
+    """Return how often the operator requested access to clusters in the author's namespace from Azure."""
     entries = author.site.control("GET", f"/journal?since={since}")["value"]
     return sum("credential" in e["path"].lower() and f"aks-{author.namespace}" in e["path"].lower() for e in entries)
 
@@ -71,7 +69,7 @@ def published(author: Author, name: str = "x") -> str:
 
 
 def write(author: Author, text: str, **metadata: Any) -> None:
-    """Change the Secret as whoever may edit Secrets can."""
+    """Change the Secret as a user with edit rights on Secrets can."""
     data = {"value": base64.b64encode(text.encode()).decode()}
     author.kubectl("patch", "secret", "x-kubeconfig", "--type=merge", "-p", json.dumps({"data": data, "metadata": metadata}))
 
@@ -151,7 +149,7 @@ def test_without_local_accounts_the_secret_holds_no_credential(built: Author) ->
     assert sum("listclusterusercredential" in path for path in paths) == 1
 
 
-def test_a_platform_is_deleted_without_a_look_at_the_secret(built: Author, tmp_path: Path) -> None:
+def test_a_platform_is_deleted_without_reading_the_secret(built: Author, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     write(built, yaml.safe_dump(kubeconfig({"exec": runs(marker)})))
     built.kubectl("delete", "nbp", "x", "entra", "--wait=false")

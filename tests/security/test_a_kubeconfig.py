@@ -1,4 +1,4 @@
-"""What an author writes into the Secret with the kubeconfig decides nothing: no program runs, no file is read, nothing connects."""
+"""What an author writes into the Secret with the kubeconfig has no effect: no program runs, no file is read, nothing connects."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 class Listener:
-    """A server of the author's: counts connections, and keeps what is sent."""
+    """A server of the author: counts connections and records what they send."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -64,7 +64,7 @@ def kubeconfig(
 
 
 def runs(marker: Path) -> dict[str, Any]:
-    """A credential plugin that leaves a mark."""
+    """Return a credential plugin that leaves a mark."""
     return {
         "apiVersion": "client.authentication.k8s.io/v1",
         "interactiveMode": "Never",
@@ -74,7 +74,7 @@ def runs(marker: Path) -> dict[str, Any]:
 
 
 def attacks(marker: Path, port: int) -> dict[str, dict[str, Any]]:
-    """Kubeconfigs by the power that they use."""
+    """Return kubeconfigs by the feature that they abuse."""
     theirs = {"server": f"https://127.0.0.1:{port}"}
     exec_ = {"exec": runs(marker)}
     command = {"cmd-path": "/bin/sh", "cmd-args": f"-c 'id>{marker}'", "expiry-key": "{.x}", "token-key": "{.y}"}
@@ -107,7 +107,7 @@ def alive(site: Field) -> bool:
 
 
 def forged(name: str, owner: dict[str, Any] | None, text: str) -> dict[str, Any]:
-    """The Secret as the operator would have written it."""
+    """Return the Secret as the operator would have written it."""
     found: dict[str, Any] = dict(secret(name, "x", {"value": text, "clusterId": "/subscriptions/x"}))
     found["metadata"] |= {"labels": {"app.kubernetes.io/managed-by": "notebook-platform"}}
     if owner is not None:
@@ -189,7 +189,7 @@ TAKEN = {
     "hub": "JupyterHubReady",
     "binder": "BinderHubReady",
 }
-"""The operator's Secrets by what follows the platform's name, and where a name that is taken is said."""
+"""The operator's Secrets by the suffix after the platform's name, and the condition that reports a name in use."""
 BINDER = {
     "release": "binder",
     "namespace": "binder",
@@ -202,7 +202,7 @@ HOLDERS = {
     "no-controller": {"controller": False},
 }
 CASES = {
-    "nobody": tuple(TAKEN),
+    "no-owner": tuple(TAKEN),
     "another-platform": ("operations", "service-principal", "hub", "kubeconfig"),
     "no-controller": ("service-principal", "hub", "kubeconfig"),
 }
@@ -223,10 +223,10 @@ def test_a_secret_of_another_owner_is_not_read_and_is_named_on_a_condition(autho
         found: dict[str, Any] = dict(secret(f"{named(holder, suffix)}-{suffix}", "x", {"value": CANARY}))
         owner = {"apiVersion": "notebookplatform.io/v1alpha1", "kind": "NotebookPlatform", "controller": True}
         owner |= {"name": of.get("name"), "uid": of.get("uid"), **HOLDERS.get(holder, {})}
-        found["metadata"]["ownerReferences"] = [] if holder == "nobody" else [owner]
+        found["metadata"]["ownerReferences"] = [] if holder == "no-owner" else [owner]
         return found
 
-    early = [case for case in cases if case[0] in ("nobody", "another-platform")]
+    early = [case for case in cases if case[0] in ("no-owner", "another-platform")]
     author.apply(*(theirs(*case, of_other) for case in early))
     wanted = {}
     for holder, suffix in cases:

@@ -1,4 +1,4 @@
-"""Records of operations that an author forges are not followed: the operator's token goes to no address of theirs."""
+"""Forged records of operations are not followed: the operator's token is never sent to an address in them."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def record(url: str, **changes: Any) -> str:
 
 
 def records(arm: str, port: int) -> dict[str, dict[str, str]]:
-    """What stands in the Secret `<name>-operations`, by the name of the platform."""
+    """Return the data of the Secret `<name>-operations`, by the name of the platform."""
     place = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.ContainerService/locations/eastus/operations/{CANARY}"
     host = arm.removeprefix("https://")
 

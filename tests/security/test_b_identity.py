@@ -1,4 +1,4 @@
-"""Whose Azure rights are used: an author who brings no credentials, or points at what belongs to other teams."""
+"""Which Azure rights are used: an author without credentials, and one who names resources of other teams."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ ZONE = resource("other-team", "Microsoft.Network/privateDnsZones", "privatelink.
 
 @pytest.fixture
 def victim(site: Field) -> Field:
-    """What another team has in the subscription, with no owner tag on the cluster."""
+    """Resources of another team in the subscription, with no owner tag on the cluster."""
 
     def put(id_: str, **body: Any) -> None:
         site.control("PUT", f"/resources{id_}", {"location": "eastus", **body})
@@ -60,7 +60,7 @@ def guest(site: Field, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 
 
 def document(author: Author, **azure: Any) -> dict[str, Any]:
-    """A platform without credentials, in a group of the author's own."""
+    """Return a platform without credentials, in a group of the author's own."""
     found = author.runbook("hub")
     found["spec"]["azure"] = {**found["spec"]["azure"], "credentials": None, **azure}
     if found["spec"]["azure"]["credentials"] is None:
@@ -69,13 +69,13 @@ def document(author: Author, **azure: Any) -> dict[str, Any]:
 
 
 def asked(site: Field, since: int) -> list[str]:
-    """All that Azure was asked about the author or the victim: nothing of the operator's other platforms."""
+    """Return all requests to Azure about the author or the victim."""
     entries = site.control("GET", f"/journal?since={since}")["value"]
     return [f"{e['method']} {e['path']}" for e in entries]
 
 
 def refused(author: Author, mark: int, made: dict[str, Any]) -> str:
-    """Apply, wait for the refusal, and see that Azure was not asked anything for this platform."""
+    """Apply, wait for the refusal, and assert that Azure received no request for this platform."""
     author.apply(made)
     message: str = author.until_reason("hub", "CredentialsReady", "IdentityNotAllowed")["message"]
     assert author.condition("hub", "Ready")["reason"] == "IdentityNotAllowed"
@@ -95,7 +95,7 @@ BORROWED = {
 
 
 @pytest.mark.parametrize("credentials", BORROWED.values(), ids=BORROWED)
-def test_an_author_does_not_use_an_identity_that_nobody_allowed(author: Author, credentials: Any) -> None:
+def test_an_author_does_not_use_an_identity_without_an_entry(author: Author, credentials: Any) -> None:
     message = refused(author, author.site.mark(), document(author, credentials=credentials))
     assert "spec.azure.credentials" in message and f"namespaces: [{author.namespace}]" in message
 
@@ -134,7 +134,7 @@ AIMED: dict[str, Any] = {
         expose={"loadBalancer": {"staticIP": "192.0.2.1", "staticIPResourceGroup": "other-team"}}
     ),
 }
-"""Every way to point at what other teams have, by the field."""
+"""Every way to name other teams' resources, by field."""
 
 
 @pytest.mark.parametrize("adoption", ["Never", "IfUnowned"])
@@ -160,7 +160,7 @@ def test_an_allowed_identity_works_inside_its_groups(guest: Author) -> None:
     guest.kubectl("patch", "nbp", "hub", "--type=merge", "-p", '{"spec":{"suspend":true}}')
 
 
-def test_what_belongs_to_another_platform_is_not_told_to_a_stranger(guest: Author) -> None:
+def test_the_owner_of_another_platforms_resource_is_not_shown(guest: Author) -> None:
     made = document(guest)
     group = f"{SUB}/resourceGroups/{made['spec']['azure']['resourceGroup']}"
     guest.site.control("PUT", f"/resources{group}", {"location": "eastus", "tags": TAGS, "properties": STATE})
@@ -173,7 +173,7 @@ def test_what_belongs_to_another_platform_is_not_told_to_a_stranger(guest: Autho
     assert guest.site.resources()[group.lower()]["tags"] == TAGS
 
 
-def test_the_tag_that_marks_an_owner_cannot_be_given_by_an_author(author: Author) -> None:
+def test_an_author_cannot_set_the_owner_tag(author: Author) -> None:
     for name in ("notebookplatform-owner", "NotebookPlatform-Owner", "NOTEBOOKPLATFORM-repairs"):
         made = document(
             author, credentials={"secretRef": {"name": "azure-credentials"}}, tags={name: TAGS["notebookplatform-owner"]}

@@ -1,4 +1,4 @@
-"""ARM ids and Azure names that are none, as an author writes them: refused by the API server with a sentence that names the field."""
+"""Malformed ARM ids and Azure names from an author: the API server refuses each with a message that names the field."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ ODD = [
     "name?", "name?x=y", "name#", "..", ".", "a%2fb", "a%252fb", "%2e%2e", "a\nb", "name\n", "a\tb", "a b", "name.", "name ", "na\\me",
     "na;me", "nаme", "ｎame", "na\u2024me", "a" * 129, "", "*", "{name}", "na'me", "na<me>",
 ]  # fmt: skip
-"""Names that are none; one holds a Cyrillic letter, one a full-width letter, one a one-dot leader."""
+"""Invalid names; one has a Cyrillic letter, one a full-width letter, one a one-dot leader."""
 
 
 def id_of(
@@ -59,8 +59,8 @@ def with_id(author: Author, field: str, value: str) -> dict[str, Any]:
 
 
 def rejected(author: Author, made: dict[str, Any], field: str) -> None:
-    told = author.apply(made, check=False)
-    assert f"{field} must " in told, told
+    answer = author.apply(made, check=False)
+    assert f"{field} must " in answer, answer
     assert author.platform("hub") == {}
 
 
@@ -131,8 +131,8 @@ def test_a_name_that_would_change_a_path_is_refused(author: Author, field: str) 
     for odd in ("../victim", "..", "victim?x", "victim#", "a%2fb", "a%252f", "a\nb", "name\n", "ſub", "", "x/y/z"):
         made = author.runbook("hub")
         NAMED[field](made["spec"], odd)
-        told = author.apply(made, check=False)
-        assert field in told.replace("spec.azure.features[0]", field), told
+        answer = author.apply(made, check=False)
+        assert field in answer.replace("spec.azure.features[0]", field), answer
         assert author.platform("hub") == {}
 
 
@@ -154,17 +154,17 @@ def test_no_id_wipes_the_owner_tag_of_a_strangers_group(author: Author, site: Fi
 @pytest.mark.parametrize("key", ["tenantId", "clientId"])
 @pytest.mark.parametrize("value", ["common", "../../x", "11111111-1111-1111-1111-111111111111/../x", "ｘ"])
 def test_an_id_in_a_secret_that_is_no_guid_is_named_and_not_used(author: Author, site: Field, key: str, value: str) -> None:
-    given = {
+    credentials = {
         "tenantId": site.environment["SANDBOX_TENANT"],
         "clientId": site.environment["SANDBOX_CLIENT_ID"],
         "clientSecret": "a-secret-of-the-author-5501",
         key: value,
     }
-    author.secret("azure-credentials", **given)
+    author.secret("azure-credentials", **credentials)
     mark = site.mark()
     author.apply(author.runbook("hub"))
-    told = author.until_reason("hub", "CredentialsReady", "SecretValueInvalid")["message"]
-    assert "spec.azure.credentials.secretRef" in told and key in told
-    assert value == "common" or value not in told
+    message = author.until_reason("hub", "CredentialsReady", "SecretValueInvalid")["message"]
+    assert "spec.azure.credentials.secretRef" in message and key in message
+    assert value == "common" or value not in message
     entries = site.control("GET", f"/journal?since={mark}")["value"]
     assert not [e for e in entries if value in e["path"]]

@@ -1,4 +1,4 @@
-"""A tenant in the hub's own namespace of a built cluster, against the whole operator."""
+"""A tenant in the hub's namespace of a built cluster, against the whole operator."""
 
 import json
 from typing import Any
@@ -48,8 +48,8 @@ def test_a_tenant_beside_the_hub_gains_nothing_by_a_forged_record_or_marker(site
 
     document["manifest"] += "\n---\n" + yaml.safe_dump(PRIZE)
     plant(site, "sh.helm.release.v1.jhub.v1", document, record["metadata"]["labels"])
-    told = site.until_reason(NAME, "JupyterHubReady", "ReleaseRecordChanged")
-    assert "sh.helm.release.v1.jhub.v1" in told["message"] and "namespace jhub" in told["message"]
+    condition = site.until_reason(NAME, "JupyterHubReady", "ReleaseRecordChanged")
+    assert "sh.helm.release.v1.jhub.v1" in condition["message"] and "namespace jhub" in condition["message"]
     assert site.condition(NAME, "RetiredReleasesReady")["reason"] not in ("InternalError", "Uninstalling")
     assert "prize" not in site.target(NAME, "get", "clusterrolebindings", "-o", "name")
 

@@ -1,4 +1,4 @@
-"""What a tenant of the built cluster writes there is not believed: no forged record and no forged marker makes the operator act."""
+"""What a tenant writes in the built cluster is not trusted: no forged record or marker makes the operator act."""
 
 import asyncio
 import base64
@@ -136,7 +136,7 @@ async def labels_taken_off_ours(tenant: Tenant) -> None:
     await tenant.core.patch_namespaced_secret("sh.helm.release.v1.little.v1", tenant.namespace, labels, _content_type=MERGE)
 
 
-async def ours_said_to_have_failed(tenant: Tenant) -> None:
+async def ours_marked_as_failed(tenant: Tenant) -> None:
     await tenant.edit(lambda document: document["info"].update(status="failed", description="\x1b[2J" + "x" * 10**5))
 
 
@@ -165,15 +165,15 @@ IGNORED: list[Forgery] = [
     a_thousand_junk_records,
     a_hundred_records_with_names_of_ours,
     labels_taken_off_ours,
-    ours_said_to_have_failed,
+    ours_marked_as_failed,
     ours_with_times_that_are_none,
 ]
-UPGRADING = (ours_said_to_have_failed, ours_with_times_that_are_none)
-"""Helm fails now and then, so what is said to have failed is written anew."""
+UPGRADING = (ours_marked_as_failed, ours_with_times_that_are_none)
+"""Helm fails occasionally, so a release that is marked as failed is installed again."""
 
 
 async def test_forged_records_change_nothing_and_the_release_goes_on(tenant: Tenant) -> None:
-    """One after the other on one release: drift is corrected beside each, and helm is not run for any but the last two."""
+    """One after the other on one release: drift is corrected beside each, and Helm runs for the last two only."""
     site = tenant.site
     await site.ready()
     apps = client.AppsV1Api(site.cluster.target.api)
@@ -252,7 +252,7 @@ async def made_unreadable(tenant: Tenant) -> None:
 EDITED: list[Forgery] = [edited_manifest, edited_hooks, edited_chart, edited_values, exchanged, made_unreadable]
 
 
-async def test_edited_records_stop_their_release_with_a_remedy_that_heals_it_and_the_others_go_on(tenant: Tenant) -> None:
+async def test_edited_records_stop_their_release_alone_and_the_remedy_repairs_it(tenant: Tenant) -> None:
     site = tenant.site
     other = {"name": "other", "namespace": tenant.other, "chart": {"name": "little", "version": "1.0.0"}}
     site.wants.append(other)
@@ -262,9 +262,9 @@ async def test_edited_records_stop_their_release_with_a_remedy_that_heals_it_and
     site.set(note="b")
     for forge in EDITED:
         await forge(tenant)
-        told = await settled(site)
-        assert isinstance(told, Failed) and told.reason == "ReleaseRecordChanged" and helm_runs() == before, forge.__name__
-        assert "sh.helm.release.v1.little.v1" in told.message and site.namespace in told.remedy
+        outcome = await settled(site)
+        assert isinstance(outcome, Failed) and outcome.reason == "ReleaseRecordChanged" and helm_runs() == before, forge.__name__
+        assert "sh.helm.release.v1.little.v1" in outcome.message and site.namespace in outcome.remedy
         assert isinstance(site.results["ReleaseOther"].outcome, Unblocking) and await tenant.gained() == []
         assert (await site.deployment()).spec.replicas == 1
         await tenant.plant({}, revision=1, data=true["release"])
@@ -281,8 +281,8 @@ async def test_a_release_with_an_edited_record_is_not_uninstalled_by_it(tenant: 
     await site.ready()
     await forge(tenant)
     wanted, site.wants, before = site.wants, [], helm_runs()
-    told = await site.reason("ReleaseRecordChanged", "RetiredReleases")
-    assert "by hand" in told.remedy and helm_runs() == before and await tenant.gained() == []
+    result = await site.reason("ReleaseRecordChanged", "RetiredReleases")
+    assert "manually" in result.remedy and helm_runs() == before and await tenant.gained() == []
     site.wants = wanted
     await site.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v1", site.namespace)
     await site.ready()
@@ -316,15 +316,15 @@ async def test_a_forged_lock_holds_the_release_up_and_nothing_more(tenant: Tenan
         document = await tenant.copied(2, status, manifest=tenant.evil_manifest())
         document["info"]["last_deployed"] = document["info"]["deleted"] = "2026-01-01T00:00:00Z"
         await tenant.plant(document, revision=2)
-        told = await settled(site)
-        assert told.reason == "ReleaseLocked" and "sh.helm.release.v1.little.v2" in told.remedy and helm_runs() == before
+        outcome = await settled(site)
+        assert outcome.reason == "ReleaseLocked" and "sh.helm.release.v1.little.v2" in outcome.remedy and helm_runs() == before
     await tenant.core.delete_namespaced_secret("sh.helm.release.v1.little.v2", tenant.namespace)
     await site.ready()
     assert await tenant.gained() == []
 
 
 async def test_a_record_that_is_exchanged_again_and_again_while_helm_works_is_never_used(tenant: Tenant) -> None:
-    """The operator's check and helm's own read are two moments; the tenant writes between them, as fast as the API server lets them."""
+    """The operator checks a record before Helm reads it; the tenant writes in between, as fast as the API server permits."""
     site, swaps = tenant.site, 0
     site.set(note="0")
     await site.ready()
@@ -393,7 +393,7 @@ async def a_marker_without_data(tenant: Tenant) -> None:
     await tenant.core.create_namespaced_config_map(tenant.other, {"metadata": metadata})
 
 
-async def a_marker_with_leftovers_that_are_others_objects(tenant: Tenant) -> None:
+async def a_marker_with_leftovers_of_another_owner(tenant: Tenant) -> None:
     found = [{"apiVersion": "v1", "kind": "ConfigMap", "name": tenant.namespace, "namespace": "kube-public"}]
     await tenant.marker(tenant.other, "forged", leftovers=yaml.safe_dump(found, default_flow_style=True), removing="1")
     annotate = {"metadata": {"annotations": {"helm.sh/hook": "pre-install"}}}
@@ -401,11 +401,11 @@ async def a_marker_with_leftovers_that_are_others_objects(tenant: Tenant) -> Non
     await core.patch_namespaced_config_map(tenant.namespace, "kube-public", annotate, _content_type=MERGE)
 
 
-async def ours_said_to_belong_to_another_platform(tenant: Tenant) -> None:
+async def ours_marked_as_another_platforms(tenant: Tenant) -> None:
     await tenant.marker(tenant.namespace, "little", "elsewhere/platforms/other/uid")
 
 
-async def ours_said_to_be_removed_with_others_objects(tenant: Tenant) -> None:
+async def ours_marked_as_removed_with_foreign_objects(tenant: Tenant) -> None:
     found = [{"apiVersion": "v1", "kind": "ConfigMap", "name": tenant.namespace, "namespace": "kube-public"}]
     leftovers = yaml.safe_dump(found, default_flow_style=True)
     await tenant.marker(tenant.namespace, "little", leftovers=leftovers, removing="1", revision="99", unfinished="1")
@@ -424,9 +424,9 @@ MARKERS: list[Forgery] = [
     a_marker_with_numbers_that_are_none,
     a_marker_with_json_that_is_none,
     a_marker_without_data,
-    a_marker_with_leftovers_that_are_others_objects,
-    ours_said_to_belong_to_another_platform,
-    ours_said_to_be_removed_with_others_objects,
+    a_marker_with_leftovers_of_another_owner,
+    ours_marked_as_another_platforms,
+    ours_marked_as_removed_with_foreign_objects,
     our_marker_deleted,
 ]
 
@@ -447,7 +447,7 @@ async def test_forged_markers_start_nothing_and_stop_nothing(tenant: Tenant) -> 
     assert await tenant.gained() == []
 
 
-async def test_a_namespace_that_was_there_before_stays_whatever_its_annotations_say(tenant: Tenant) -> None:
+async def test_an_existing_namespace_stays_whatever_its_annotations(tenant: Tenant) -> None:
     site = tenant.site
     await site.ready()
     annotate = {"metadata": {"annotations": {"notebookplatform.io/owner": site.owner}}}
@@ -465,8 +465,8 @@ async def test_a_forged_record_of_a_release_that_the_spec_adds_later_is_not_adop
     await tenant.marker(tenant.namespace, "later")
     site.adoption = adoption
     site.wants.append({"name": "later", "namespace": tenant.namespace, "chart": {"name": "little", "version": "1.0.0"}})
-    told = await settled(site, "ReleaseLater")
-    assert told.reason == ("NotOwned" if adoption == "Never" else "ReleaseNotAdoptable") and told.remedy
+    outcome = await settled(site, "ReleaseLater")
+    assert outcome.reason == ("NotOwned" if adoption == "Never" else "ReleaseNotAdoptable") and outcome.remedy
     site.wants.pop()
     await settled(site)
     await site.delete()
@@ -481,7 +481,7 @@ async def installed_by_hand(tenant: Tenant, *settings: str) -> None:
 
 
 async def test_an_adopted_record_is_no_source_of_writes(tenant: Tenant) -> None:
-    """Its objects are the release's, so it is adopted; what it says of them is never applied, and its hooks are never run."""
+    """Its objects belong to the release, so it is adopted; its manifest is never applied, and its hooks never run."""
     site = tenant.site
     await installed_by_hand(tenant)
 
@@ -520,13 +520,13 @@ async def test_a_record_that_was_adopted_cannot_be_exchanged_afterwards(tenant: 
     assert (await settled(site)).reason == "ReleaseRecordChanged" and await tenant.gained() == []
 
 
-async def test_foreign_records_are_told_and_go_with_the_next_revision(tenant: Tenant) -> None:
+async def test_foreign_records_are_reported_and_removed_with_the_next_revision(tenant: Tenant) -> None:
     site = tenant.site
     await site.ready()
     await a_newer_revision(tenant)
     await site.once()
-    told = site.condition("ForeignReleaseRecords")
-    assert told.reason == "ReleaseRecordChanged" and "sh.helm.release.v1.little.v2" in told.message
+    condition = site.condition("ForeignReleaseRecords")
+    assert condition.reason == "ReleaseRecordChanged" and "sh.helm.release.v1.little.v2" in condition.message
     site.set(note="b")
     assert (await site.ready()).revision == 2
     await site.once()

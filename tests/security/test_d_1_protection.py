@@ -1,5 +1,5 @@
-"""A platform with spec.deletionProtection: true outlives every command, and every deletion that is requested past admission. Rights that
-its spec narrows do not outlive that."""
+"""A platform with spec.deletionProtection: true survives every command, and every deletion that bypasses admission. Rights that
+its spec narrows do not survive."""
 
 import json
 import re
@@ -28,7 +28,8 @@ FINALIZER = "notebookplatform.io/cloud-resources"
 
 @pytest.fixture(scope="module")
 def protected(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Author]:
-    """A Ready platform that is protected, with its author; who may make a GC owner and ask for the deletion of everything theirs."""
+    """A Ready platform that is protected, with its author, who may set owner references and delete everything in the
+    namespace."""
     author = make_author(site, "protected", tmp_path_factory.mktemp("protected"))
     author.apply(author.runbook(NAME, deletionProtection=True))
     site.until("the protected platform is Ready", lambda: author.condition(NAME, "Ready")["status"] == "True", 2 * PATIENCE)
@@ -37,7 +38,7 @@ def protected(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def release(author: Author) -> str:
-    """What the built cluster says of the hub's Deployment, with the kubeconfig that the operator keeps."""
+    """Return what the built cluster shows of the hub's Deployment, read with the kubeconfig from the operator's Secret."""
     value = author.site.kubectl(
         "get", "secret", f"{NAME}-kubeconfig", "-n", author.namespace, "-o", "go-template={{.data.value | base64decode}}"
     )
@@ -49,19 +50,19 @@ def release(author: Author) -> str:
 
 
 def passes(site: Field) -> float:
-    """How many passes the operator has made over all platforms."""
+    """Return how many reconciles the operator has run over all platforms."""
     (count,) = re.findall(r"^\S*pass_seconds_count\S* (\S+)$", site.operator.metrics(), re.MULTILINE)
     return float(count)
 
 
 def until_passes(site: Field, more: int = 3) -> None:
-    """Wait until the operator has made so many more passes."""
+    """Wait until the operator has run this number of further reconciles."""
     enough = passes(site) + more
     site.until(f"{more} more passes", lambda: passes(site) >= enough)
 
 
 def secrets_of(author: Author) -> dict[str, str]:
-    """The uids of all Secrets in the author's namespace."""
+    """Return the uids of all Secrets in the author's namespace."""
     listed = json.loads(author.site.kubectl("get", "secrets", "-n", author.namespace, "-o", "json"))["items"]
     return {one["metadata"]["name"]: one["metadata"]["uid"] for one in listed}
 
@@ -92,7 +93,7 @@ COMMANDS = {
 
 
 def standing(author: Author) -> dict[str, tuple[str, bool]]:
-    """The platform and the Secrets of its namespace: uid, and whether a deletion of it was requested."""
+    """Return the platform and the Secrets of its namespace: uid, and whether a deletion was requested."""
     listed = json.loads(author.site.kubectl("get", "nbp,secrets", "-n", author.namespace, "-o", "json"))["items"]
     return {f"{o['kind']}/{o['metadata']['name']}": (o["metadata"]["uid"], "deletionTimestamp" in o["metadata"]) for o in listed}
 
@@ -109,8 +110,8 @@ def test_no_command_deletes_a_protected_platform(
 ) -> None:
     mark, place = protected.site.mark(), [] if command[1] == "--raw" else ["-n", protected.namespace]
     kubectl = protected.kubectl if who == "author" else protected.site.kubectl
-    said = kubectl(*command, *(place if who == "administrator" else []), check=False)
-    assert "denied request" in said or "forbidden" in said.lower(), said
+    answer = kubectl(*command, *(place if who == "administrator" else []), check=False)
+    assert "denied request" in answer or "forbidden" in answer.lower(), answer
     assert standing(protected) == before and protected.site.writes(mark) == []
     assert FINALIZER in protected.platform(NAME)["metadata"]["finalizers"]
     if "namespace" in command:
@@ -119,10 +120,10 @@ def test_no_command_deletes_a_protected_platform(
 
 
 def test_the_refusal_names_the_field_and_what_to_do(protected: Author) -> None:
-    said = protected.kubectl("delete", "nbp", NAME, "--wait=false", check=False)
-    assert "spec.deletionProtection of protected/prd is true: set it to false first" in said and "Orphan" in said
-    said = protected.site.kubectl("delete", "namespace", protected.namespace, "--wait=false", check=False)
-    assert f"holds the NotebookPlatform {NAME}" in said and "delete the platforms first" in said
+    answer = protected.kubectl("delete", "nbp", NAME, "--wait=false", check=False)
+    assert "spec.deletionProtection of protected/prd is true: set it to false first" in answer and "Orphan" in answer
+    answer = protected.site.kubectl("delete", "namespace", protected.namespace, "--wait=false", check=False)
+    assert f"holds the NotebookPlatform {NAME}" in answer and "delete the platforms first" in answer
 
 
 def test_a_service_account_with_all_rights_is_refused_too(protected: Author) -> None:
@@ -138,10 +139,12 @@ def test_a_service_account_with_all_rights_is_refused_too(protected: Author) -> 
     }
     protected.site.apply(account, binding)
     almighty = f"--as=system:serviceaccount:{protected.namespace}:almighty"
-    said = protected.site.kubectl("delete", "nbp", NAME, "-n", protected.namespace, "--wait=false", almighty, check=False)
-    assert "denied request" in said and "deletionTimestamp" not in protected.platform(NAME)["metadata"]
-    said = protected.site.kubectl("delete", "crd", "notebookplatforms.notebookplatform.io", "--wait=false", almighty, check=False)
-    assert "denied request" in said and "allow-deletion" in said
+    answer = protected.site.kubectl("delete", "nbp", NAME, "-n", protected.namespace, "--wait=false", almighty, check=False)
+    assert "denied request" in answer and "deletionTimestamp" not in protected.platform(NAME)["metadata"]
+    answer = protected.site.kubectl(
+        "delete", "crd", "notebookplatforms.notebookplatform.io", "--wait=false", almighty, check=False
+    )
+    assert "denied request" in answer and "allow-deletion" in answer
     protected.site.kubectl("delete", "clusterrolebinding", "almighty-in-protected")
 
 
@@ -165,8 +168,8 @@ def test_a_namespace_is_kept_for_a_platform_without_protection_too_until_that_is
     author.apply(author.runbook("plain", deletionProtection=False, suspend=True))
     author.site.until("the operator has seen it", lambda: FINALIZER in author.platform("plain")["metadata"].get("finalizers", []))
     kept = secrets_of(author)
-    said = author.site.kubectl("delete", "namespace", author.namespace, "--wait=false", check=False)
-    assert "holds the NotebookPlatform plain" in said and secrets_of(author) == kept
+    answer = author.site.kubectl("delete", "namespace", author.namespace, "--wait=false", check=False)
+    assert "holds the NotebookPlatform plain" in answer and secrets_of(author) == kept
     author.kubectl("delete", "nbp", "plain", "--timeout=60s")
     author.site.kubectl("delete", "namespace", author.namespace, "--timeout=60s")
 
@@ -207,7 +210,8 @@ def test_a_role_that_the_spec_narrows_is_replaced_and_the_author_cannot_point_th
 
 @pytest.fixture(scope="module")
 def held(protected: Author) -> Iterator[Author]:
-    """The deletion of the protected platform was requested although: an administrator took its namespace out of the policies."""
+    """The deletion of the protected platform was requested past admission: an administrator excluded its namespace from the
+    policies."""
     outside = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [protected.namespace]}]}
     for binding in BINDINGS:
         patch = json.dumps({"spec": {"matchResources": {"namespaceSelector": outside}}})
@@ -223,7 +227,7 @@ def held(protected: Author) -> Iterator[Author]:
     protected.site.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(POLICIES))
 
 
-def test_a_deletion_past_admission_is_held_and_says_why_and_what_to_do(held: Author) -> None:
+def test_a_deletion_past_admission_is_held_and_names_cause_and_remedy(held: Author) -> None:
     mark, hub = held.site.mark(), release(held)
     until_passes(held.site)
     assert held.site.writes(mark) == [] and release(held) == hub
@@ -258,7 +262,7 @@ ATTEMPTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("patch", ATTEMPTS.values(), ids=ATTEMPTS)
-def test_nothing_else_in_the_object_lets_a_held_deletion_go_on(held: Author, patch: dict[str, Any]) -> None:
+def test_no_other_field_releases_a_held_deletion(held: Author, patch: dict[str, Any]) -> None:
     before = held.platform(NAME)
     mark, hub, kept = held.site.mark(), release(held), secrets_of(held)
     held.kubectl("patch", "nbp", NAME, "--type=merge", "-p", json.dumps(patch))

@@ -1,4 +1,5 @@
-"""The CRD is deleted too early, by `kubectl delete -k` or by name, in a cluster of its own: the platform is held, and can be saved."""
+"""The CRD is deleted too early, by `kubectl delete -k` or by name, in a cluster of its own: the platform is held and can be
+rescued."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ OWNER = "notebookplatform-owner"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    """A management cluster for these tests alone: its CRD goes and comes."""
+    """A management cluster for these tests alone, whose CRD is deleted and installed again."""
     with running_sandbox(tmp_path_factory.mktemp("sandbox")) as environment:
         install(environment)
         directory = tmp_path_factory.mktemp("operator")
@@ -40,7 +41,7 @@ def author(cluster: Field, tmp_path_factory: pytest.TempPathFactory) -> Author:
 
 
 def install_again(author: Author) -> None:
-    """As an administrator does: the operator's ServiceAccount is a new one."""
+    """Install the operator as an administrator does; its ServiceAccount is a new one."""
     site = author.site
     site.operator.stop()
     install(site.environment)
@@ -53,8 +54,8 @@ def test_an_uninstall_in_one_command_leaves_the_crd_and_every_platform(author: A
     site, kept = author.site, secrets_of(author)
     mark, hub = site.mark(), release(author)
     uid = author.platform(NAME)["metadata"]["uid"]
-    said = site.kubectl("delete", *BASE, "--wait=false", check=False)
-    assert "allow-deletion" in said
+    answer = site.kubectl("delete", *BASE, "--wait=false", check=False)
+    assert "allow-deletion" in answer
     metadata = author.platform(NAME)["metadata"]
     assert metadata["uid"] == uid and "deletionTimestamp" not in metadata and secrets_of(author) == kept
     gone = "the operator's namespace is gone"

@@ -1,7 +1,5 @@
-"""Users' data, attacked by oversight: volumes of every form hold a deletion, and no change of a hub hides them unasked.
-
-One platform serves all tests of this file, in their order: its hub is attacked while it runs, then its deletion.
-"""
+"""Users' data against mistakes: volumes of every form hold a deletion, and no change of a hub hides them without approval. One
+platform serves all tests of this file, in order: first its running hub is attacked, then its deletion."""
 
 import base64
 import json
@@ -28,7 +26,7 @@ DISK = "/subscriptions/s/resourceGroups/{}/providers/Microsoft.Compute/disks/d"
 
 @dataclass
 class Hub:
-    """The platform under attack, as its author and as an administrator of the built cluster handle it."""
+    """The platform under attack, with the commands of its author and of an administrator of the built cluster."""
 
     author: Author
 
@@ -37,7 +35,7 @@ class Hub:
         return self.author.site
 
     def inside(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """kubectl against the built cluster."""
+        """Run kubectl against the built cluster."""
         namespace = self.author.namespace
         data = json.loads(self.site.kubectl("get", "secret", f"{NAME}-kubeconfig", "-n", namespace, "-o", "json"))["data"]
         path = self.site.directory / f"{namespace}.kubeconfig"
@@ -50,7 +48,7 @@ class Hub:
         self.inside("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(documents))
 
     def remove(self, *documents: dict[str, Any]) -> None:
-        """Delete objects in the built cluster, whatever protects them."""
+        """Delete objects in the built cluster, without their finalizers."""
         for one in documents:
             metadata = one["metadata"]
             where = ["-n", metadata["namespace"]] if "namespace" in metadata else []
@@ -61,7 +59,7 @@ class Hub:
             self.inside("delete", one["kind"], metadata["name"], *where)
 
     def want(self, approve: str | None = None, **changes: Any) -> None:
-        """Apply the platform with other parts of spec.jupyterhub."""
+        """Apply the platform with changed parts of spec.jupyterhub."""
         wanted = self.author.runbook(NAME)
         wanted["spec"]["jupyterhub"] = merged(wanted["spec"]["jupyterhub"], changes)
         wanted["metadata"]["annotations"] = {"notebookplatform.io/approve": approve} if approve else {}
@@ -71,7 +69,7 @@ class Hub:
         return self.author.condition(NAME, type_)
 
     def until(self, type_: str, reason: str, *words: str) -> str:
-        """Wait until a condition of the present generation has a reason and a message with these words; returns the message."""
+        """Wait until a condition of the current generation has a reason and these words in its message; return the message."""
 
         def reached() -> str | None:
             found = self.author.platform(NAME)
@@ -92,7 +90,7 @@ class Hub:
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` wins; None removes."""
+    """Return both mappings merged: `over` wins, None removes."""
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
@@ -110,13 +108,13 @@ def claim(name: str, namespace: str = HUB, labels: Any = None, annotations: Any 
 
 
 def files(name: str, **more: Any) -> dict[str, Any]:
-    """A claim of Azure Files, which is bound at once; its volume is deleted with it."""
+    """Return a claim of Azure Files, which is bound at once; its volume is deleted with it."""
     return claim(name, storageClassName="azurefile-csi", **more)
 
 
 @pytest.fixture(scope="module")
 def hub(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A hub whose homes are on one claim that an administrator makes."""
+    """A hub whose homes are on one claim that an administrator creates."""
     found = Hub(make_author(site, "data-e", tmp_path_factory.mktemp("author")))
     found.want(singleUser={"storage": SHARED})
     yield found
@@ -229,7 +227,7 @@ def test_a_change_that_hides_the_homes_waits_to_be_approved(hub: Hub, name: str)
         {"hub": {"db": {"type": "postgres", "url": "postgresql://h:pw-of-the-database-5512@db/hub"}}},
     ],
 )
-def test_values_from_a_secret_are_no_way_around_and_are_not_shown(hub: Hub, values: dict[str, Any]) -> None:
+def test_values_from_a_secret_are_no_bypass_and_are_not_shown(hub: Hub, values: dict[str, Any]) -> None:
     before = hub.revision
     hub.want(**STORAGE, **in_secret(hub, values))
     message = hub.until("JupyterHubReady", "ApprovalNeeded")
@@ -340,7 +338,7 @@ def test_whatever_form_a_volume_has_it_is_counted_and_named(hub: Hub, form: str)
     hub.until("Ready", "HomesWouldBeLost", "would destroy 1 shared volume of users (jhub/homes), and is held")
 
 
-def test_a_volume_that_is_kept_in_another_resource_group_is_named_and_not_counted(hub: Hub) -> None:
+def test_a_volume_in_another_resource_group_is_named_and_not_counted(hub: Hub) -> None:
     kept = volume("kept", DISK.format("rg_data"))
     hub.create(kept)
     message = hub.until("Ready", "HomesWouldBeLost", "other resource groups (rg_data): 1 volume without a claim (kept)")
@@ -364,7 +362,7 @@ def test_only_a_number_as_large_as_the_count_confirms(hub: Hub, annotation: str)
     assert hub.site.writes(mark) == [] and hub.author.platform(NAME)
 
 
-def test_what_grows_after_it_was_confirmed_is_held_again_and_goes_once_all_is_given_up(hub: Hub) -> None:
+def test_growth_after_confirmation_holds_the_deletion_again_until_confirmed(hub: Hub) -> None:
     grown = [claim(f"late-{n}") for n in range(2)]
     hub.create(*grown)
     hub.author.kubectl("annotate", "nbp", NAME, "--overwrite", "notebookplatform.io/confirm-deletion=1")

@@ -1,4 +1,4 @@
-"""Nobody can make the operator stand still: documents, changes and names beyond all measure end as a condition of their own platform."""
+"""No author can block the operator: oversized documents, changes and names end as a condition of their own platform."""
 
 import json
 import os
@@ -48,7 +48,7 @@ FIGURES: list[str] = []
 
 @pytest.fixture(scope="module", autouse=True)
 def shown(say: Say) -> Iterator[None]:
-    """Print the figures of all attacks when they are over. They depend on the machine, so no test judges them."""
+    """Print the figures of all attacks at the end. They depend on the machine, so no test checks them."""
     yield
     say("Longest stall of the event loop (at most), slowest health probe, memory, under each attack:")
     for line in FIGURES:
@@ -56,7 +56,7 @@ def shown(say: Say) -> Iterator[None]:
 
 
 def figures(record: Callable[[str, object], None], watched: Watched) -> None:
-    """Keep the figures with the test's result."""
+    """Record the figures with the test's result."""
     name = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[2].removesuffix(" (call)")
     grown = watched.grown // MEGABYTE
     FIGURES.append(f"{name:<110} {watched.stall:5.2f} s {watched.probe * 1000:6.0f} ms {grown:4} MiB")
@@ -83,13 +83,13 @@ def neighbour(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Another team with a platform `near` that changes nothing in Azure."""
     found = make_author(site, "good-team", tmp_path_factory.mktemp("neighbour"))
     found.apply(found.runbook("near", suspend=True))
-    site.until("near is looked at", lambda: found.condition("near", "Ready")["reason"])
+    site.until("near is reconciled", lambda: found.condition("near", "Ready")["reason"])
     yield found
     found.retire()
 
 
 def goes_on(neighbour: Author) -> None:
-    """The other team's platform is still reconciled."""
+    """Assert that the other team's platform is still reconciled."""
     interval = {"2s": "3s", "3s": "2s"}[neighbour.platform("near")["spec"]["interval"]]
     neighbour.apply({**neighbour.runbook("near", suspend=True, interval=interval)})
 
@@ -109,10 +109,10 @@ def test_hostile_values_end_as_a_condition_of_their_own_platform(
     lab.site.until("fine values are read", lambda: not lab.condition("lab", "JupyterHubReady")["reason"].startswith("Values"))
     with Watched(lab.site.operator) as watched:
         lab.apply(config_map("values", **{"values.yaml": text}))
-        told = lab.until_reason("lab", "JupyterHubReady", reason)
+        condition = lab.until_reason("lab", "JupyterHubReady", reason)
         goes_on(neighbour)
     figures(record_property, watched)
-    assert "spec.jupyterhub.valuesFrom[0]" in told["message"] and len(told["message"]) < 700
+    assert "spec.jupyterhub.valuesFrom[0]" in condition["message"] and len(condition["message"]) < 700
     assert watched.grown < 100 * MEGABYTE
 
 
@@ -148,24 +148,24 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("attack", SECRETS)
-def test_a_hostile_secret_slows_nobody(
+def test_a_hostile_secret_slows_no_other_platform(
     author: Author, neighbour: Author, attack: str, record_property: Callable[[str, object], None]
 ) -> None:
     with Watched(author.site.operator) as watched:
-        given = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
+        credentials = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
         author.apply(
             {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": "hostile"},
-                "data": given,
+                "data": credentials,
                 "stringData": {"value": SECRETS[attack]},
             }
         )
         platform = author.runbook("lab", suspend=True)
         platform["spec"]["azure"]["credentials"] = {"secretRef": {"name": "hostile"}}
         author.apply(platform)
-        author.site.until("it is told", lambda: author.condition("lab", "Ready")["reason"])
+        author.site.until("it is reported", lambda: author.condition("lab", "Ready")["reason"])
         goes_on(neighbour)
     figures(record_property, watched)
     assert watched.grown < 100 * MEGABYTE
@@ -188,16 +188,16 @@ KEYS = ("tenantId", "clientId", "clientSecret", "clientCertificate", "key", "val
 
 
 @pytest.mark.parametrize("field", NOT_TEXT)
-def test_a_secret_that_is_no_text_is_told_on_the_platform(author: Author, field: str) -> None:
+def test_a_secret_that_is_no_text_is_reported_on_the_platform(author: Author, field: str) -> None:
     author.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "binary"}, "data": dict.fromkeys(KEYS, "/////w==")})
     platform = author.runbook("lab", suspend=True)
     NOT_TEXT[field](platform["spec"])
     author.apply(platform)
 
-    def told() -> str:
+    def ready_reason() -> str:
         return str(author.condition("lab", "Ready")["reason"])
 
-    assert author.site.until("it is told", told) != "InternalError"
+    assert author.site.until("it is reported", ready_reason) != "InternalError"
     assert "InternalError" not in json.dumps(author.platform("lab")["status"])
 
 
@@ -212,11 +212,11 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
-def test_a_foreign_or_unreadable_operations_secret_is_told_on_the_platform(author: Author, kind: str) -> None:
+def test_a_foreign_or_unreadable_operations_secret_is_reported_on_the_platform(author: Author, kind: str) -> None:
     metadata = {"name": "lab-operations", **OPERATIONS[kind].get("metadata", {})}
     author.apply({"apiVersion": "v1", "kind": "Secret", **OPERATIONS[kind], "metadata": metadata})
     author.apply(author.runbook("lab", suspend=True))
-    author.site.until("it is told", lambda: author.condition("lab", "Ready")["reason"])
+    author.site.until("it is reported", lambda: author.condition("lab", "Ready")["reason"])
 
 
 ODD_NAMES = ["../../x", "a/b", "a%2fb", "A", "a_b", "-a", "a.", "a..b", "a\nb", "a b", "", "a" * 254, "é", "a?b", "."]
@@ -253,7 +253,7 @@ def test_an_interval_that_is_none_is_refused_at_apply(author: Author, interval: 
     assert "spec.interval" in author.apply(author.runbook("lab", suspend=True, interval=interval), check=False)
 
 
-def test_a_platform_whose_name_leaves_no_room_for_others_is_refused_at_apply(author: Author) -> None:
+def test_a_platform_name_that_is_too_long_for_derived_names_is_refused_at_apply(author: Author) -> None:
     platform = author.runbook("a" * 101, suspend=True)
     assert "at most 100 characters" in author.apply(platform, check=False)
 
@@ -266,7 +266,7 @@ def test_an_annotation_of_250_kb_is_read_like_any_other(
     platform["metadata"]["annotations"] = {annotation: "1.2.3," * 41_000}
     with Watched(author.site.operator) as watched:
         author.apply(platform)
-        author.site.until("it is told", lambda: author.condition("lab", "Ready")["reason"])
+        author.site.until("it is reported", lambda: author.condition("lab", "Ready")["reason"])
         goes_on(neighbour)
     figures(record_property, watched)
     assert watched.grown < 100 * MEGABYTE
@@ -279,13 +279,13 @@ def test_many_changes_of_a_secret_that_many_platforms_name_are_a_few_sign_ins(
     author.apply(*(author.runbook(name, suspend=True, interval="1h") for name in names))
     for name in names:
         author.site.until(
-            f"{name} is looked at", lambda name=name: author.condition(name, "CredentialsReady")["status"] == "True"
+            f"{name} is reconciled", lambda name=name: author.condition(name, "CredentialsReady")["status"] == "True"
         )
-    given = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
+    credentials = json.loads(author.kubectl("get", "secret", "azure-credentials", "-o", "json"))["data"]
     mark = author.site.mark()
     with Watched(author.site.operator) as watched:
         for number in range(45):
-            changed = {**given, "note": f"{number:04}".encode().hex()}
+            changed = {**credentials, "note": f"{number:04}".encode().hex()}
             author.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "azure-credentials"}, "data": changed})
         goes_on(neighbour)
     entries = author.site.control("GET", f"/journal?since={mark}")["value"]

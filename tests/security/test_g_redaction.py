@@ -1,4 +1,5 @@
-"""Secrets stay out of all that users read, one platform's redaction says nothing of another's, and words from outside are only printed."""
+"""Secrets stay out of all that users read, one platform's redaction reveals nothing about another's, and text from outside is
+only printed."""
 
 import base64
 import json
@@ -56,10 +57,10 @@ KNOWN = {
 
 
 def credentials(author: Author, **more: str) -> None:
-    """The author's credentials for Azure, with more keys in the same Secret."""
+    """Create the author's credentials for Azure, with more keys in the same Secret."""
     environment = author.site.environment
-    given = {"tenantId": "SANDBOX_TENANT", "clientId": "SANDBOX_CLIENT_ID", "clientSecret": "SANDBOX_CLIENT_SECRET"}
-    author.secret("azure-credentials", **{key: environment[name] for key, name in given.items()}, **more)
+    variables = {"tenantId": "SANDBOX_TENANT", "clientId": "SANDBOX_CLIENT_ID", "clientSecret": "SANDBOX_CLIENT_SECRET"}
+    author.secret("azure-credentials", **{key: environment[name] for key, name in variables.items()}, **more)
 
 
 @pytest.fixture
@@ -69,19 +70,19 @@ def faults(site: Field) -> Iterator[Field]:
 
 
 def azure_says(site: Field, platform: dict[str, Any], message: str) -> None:
-    """Azure refuses the platform's resource group with these words, from now on."""
+    """Make Azure refuse the platform's resource group with this message from now on."""
     path = f"resourcegroups/{platform['spec']['azure']['resourceGroup']}$"
     fault = {"method": "PUT", "path": path, "status": 409, "code": "Conflict", "message": message, "count": None}
     site.control("POST", "/faults", fault)
 
 
-def until_said(author: Author, name: str) -> dict[str, Any]:
-    """The object, once Azure's refusal stands in its conditions and in an Event."""
+def until_shown(author: Author, name: str) -> dict[str, Any]:
+    """Return the object once Azure's refusal is in its conditions and in an Event."""
 
-    def said() -> dict[str, Any] | None:
+    def shown() -> dict[str, Any] | None:
         return author.platform(name) if "said by azure" in author.condition(name, "ResourceGroupReady")["message"] else None
 
-    found: dict[str, Any] = author.site.until(f"{name} shows Azure's words", said)
+    found: dict[str, Any] = author.site.until(f"{name} shows Azure's words", shown)
     author.site.until(f"{name} has an Event with Azure's words", lambda: "said by azure" in events(author))
     return found
 
@@ -100,7 +101,7 @@ def command_lines() -> Iterator[str]:
 
 
 def command(author: Author, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command of the operator, with the author's own rights."""
+    """Run a command of the operator with the author's own rights."""
     variables = {**author.site.operator.environment, "KUBECONFIG": str(author.kubeconfig)}
     program = [str(Path(sys.executable).parent / "notebook-platform"), *words]
     return subprocess.run(program, env=variables, capture_output=True, text=True, check=False, timeout=120)
@@ -112,7 +113,7 @@ def test_a_leaf_of_a_secret_shows_nowhere_in_any_form(author: Author, faults: Fi
     platform = author.runbook("leak")
     azure_says(faults, platform, f"said by azure: <{FORMS[form]}> is what you sent")
     author.apply(platform)
-    status = json.dumps(until_said(author, "leak")["status"], ensure_ascii=False)
+    status = json.dumps(until_shown(author, "leak")["status"], ensure_ascii=False)
     shown = {
         "status": status,
         "events": events(author),
@@ -130,7 +131,7 @@ def test_a_message_that_azure_makes_too_long_is_redacted_before_it_is_cut(author
     platform = author.runbook("cut")
     azure_says(faults, platform, "said by azure: " + "x" * 560 + " " + KNOWN["token"] + " and more")
     author.apply(platform)
-    status = json.dumps(until_said(author, "cut")["status"])
+    status = json.dumps(until_shown(author, "cut")["status"])
     assert "a-token" not in status and "a-token" not in events(author)
 
 
@@ -157,7 +158,9 @@ def test_another_teams_password_is_no_oracle_in_my_status_and_is_starred_in_the_
 
 
 @pytest.mark.parametrize("words", ["credentials", "Secret", "namespace", "exist", "Create it", "spec.azure"])
-def test_an_author_blanks_no_words_in_messages_of_others(author: Author, site: Field, tmp_path: Path, words: str) -> None:
+def test_an_author_redacts_no_words_in_messages_of_other_platforms(
+    author: Author, site: Field, tmp_path: Path, words: str
+) -> None:
     credentials(author, b=words)
     author.apply(author.runbook("poison", suspend=True))
     author.site.until("the poison was read", lambda: author.condition("poison", "CredentialsReady")["status"] == "True")
@@ -174,7 +177,7 @@ def test_what_a_secret_held_before_a_rotation_stays_hidden(author: Author, fault
     platform = author.runbook("rotated")
     azure_says(faults, platform, "said by azure: before-the-rotation-1 after-the-rotation-2")
     author.apply(platform)
-    until_said(author, "rotated")
+    until_shown(author, "rotated")
     credentials(author, password="after-the-rotation-2")
 
     def both() -> bool:
@@ -191,7 +194,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("value", LARGE.values(), ids=LARGE)
-def test_a_secret_of_too_many_values_is_refused_and_holds_up_nobody_else(
+def test_a_secret_of_too_many_values_is_refused_and_delays_no_other_platform(
     author: Author, faults: Field, tmp_path: Path, value: str
 ) -> None:
     credentials(author, words=value)
@@ -203,21 +206,21 @@ def test_a_secret_of_too_many_values_is_refused_and_holds_up_nobody_else(
     azure_says(faults, platform, "said by azure: plainly")
     began = time.monotonic()
     other.apply(platform)
-    until_said(other, "quick")
+    until_shown(other, "quick")
     assert time.monotonic() - began < 60
 
 
-def test_a_secret_of_80000_words_on_one_line_is_redacted_and_costs_others_nothing(author: Author, faults: Field) -> None:
+def test_a_secret_of_80000_words_on_one_line_is_redacted_without_cost_for_other_platforms(author: Author, faults: Field) -> None:
     words = " ".join(f"w{n:07d}" for n in range(80_000))
     credentials(author, words=words)
     platform = author.runbook("words")
     azure_says(faults, platform, f"said by azure: {words[512:1024]}")
     author.apply(platform)
-    assert words[520:600] not in json.dumps(until_said(author, "words")["status"])
+    assert words[520:600] not in json.dumps(until_shown(author, "words")["status"])
 
 
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff]")
-"""What a line of the log never holds."""
+"""Characters that no log line may hold."""
 
 CONTROL = {
     "colours": "\x1b[31mred\x1b[0m",
@@ -257,7 +260,7 @@ def test_control_characters_of_azures_words_reach_no_status_no_event_and_no_log(
     platform = author.runbook("words")
     azure_says(faults, platform, f"said by azure: {words}")
     author.apply(platform)
-    texts = [c["message"] for c in until_said(author, "words")["status"]["conditions"]]
+    texts = [c["message"] for c in until_shown(author, "words")["status"]["conditions"]]
     texts += [one["message"] for one in json.loads(events(author))["items"]]
     assert all(text.isprintable() for text in texts)
     assert not STEERING.search(faults.operator.log.read_text())

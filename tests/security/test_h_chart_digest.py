@@ -1,4 +1,4 @@
-"""chart.digest: what helm renders and installs is the package whose digest the spec gives, wherever it comes from and whatever happens to it."""
+"""chart.digest: Helm renders and installs exactly the package with the digest of the spec, whatever its source."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ FIELD = "spec.releases[little].chart"
 
 
 def package(text: str = "the publisher's", size: int = 0) -> bytes:
-    """A chart `little` 1.0.0 with one ConfigMap; `size` bytes of it are noise."""
+    """Return a chart `little` 1.0.0 with one ConfigMap; `size` bytes of it are noise."""
     files = {
         "little/Chart.yaml": b"apiVersion: v2\nname: little\nversion: 1.0.0\n",
         "little/templates/map.yaml": f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: little}}\ndata: {{text: {text}}}\n".encode(),
@@ -57,8 +57,8 @@ def helm(directory: Path, *, repository: str = "") -> Helm:
     return Helm(executable=str(find().path("helm")), work_dir=directory / "work", charts=charts, timeout=30)
 
 
-async def given(tried: Helm, digest: str) -> bytes:
-    """What helm would be given for this digest. Raises StepError."""
+async def package_for(tried: Helm, digest: str) -> bytes:
+    """Return the package that Helm would read for this digest. Raises StepError."""
     chart = tried.charts.find("little", "1.0.0", None, FIELD, digest)
     async with tried.packages.checked(chart) as found:
         assert found.is_archive and found.repository is None
@@ -67,14 +67,14 @@ async def given(tried: Helm, digest: str) -> bytes:
 
 async def refused(tried: Helm, digest: str, reason: str = "ChartDigestMismatch") -> str:
     with pytest.raises(StepError) as caught:
-        await given(tried, digest)
+        await package_for(tried, digest)
     assert caught.value.failed.reason == reason
     return caught.value.failed.message
 
 
 @dataclass
 class Repository:
-    """A chart repository on loopback that serves what a test wants it to."""
+    """A chart repository on loopback that serves what a test sets."""
 
     package: bytes = GOOD
     packages_at: str = ""
@@ -107,9 +107,9 @@ async def serving(repository: Repository, handler: Callable[..., object] | None 
         await runner.cleanup()
 
 
-async def test_a_package_on_disk_with_the_given_digest_is_what_helm_gets(tmp_path: Path) -> None:
+async def test_helm_installs_the_cached_package_with_the_digest(tmp_path: Path) -> None:
     (tmp_path / "little-1.0.0.tgz").write_bytes(GOOD)
-    assert await given(helm(tmp_path), digest_of(GOOD)) == GOOD
+    assert await package_for(helm(tmp_path), digest_of(GOOD)) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ async def test_a_package_changed_on_disk_after_the_check_is_not_what_helm_gets(t
     async with tried.packages.checked(chart) as first:
         archive.write_bytes(EVIL)
         assert await asyncio.to_thread(Path(first.reference).read_bytes) == GOOD
-    assert await given(tried, digest_of(GOOD)) == GOOD
+    assert await package_for(tried, digest_of(GOOD)) == GOOD
 
 
 async def test_a_package_exchanged_by_a_link_after_the_check_is_not_what_helm_gets(tmp_path: Path) -> None:
@@ -139,19 +139,19 @@ async def test_a_package_exchanged_by_a_link_after_the_check_is_not_what_helm_ge
     (tmp_path / "evil").write_bytes(EVIL)
     (tmp_path / "little-1.0.0.tgz").symlink_to(tmp_path / "good")
     tried = helm(tmp_path)
-    assert await given(tried, digest_of(GOOD)) == GOOD
+    assert await package_for(tried, digest_of(GOOD)) == GOOD
     (tmp_path / "little-1.0.0.tgz").unlink()
     (tmp_path / "little-1.0.0.tgz").symlink_to(tmp_path / "evil")
-    assert await given(tried, digest_of(GOOD)) == GOOD
+    assert await package_for(tried, digest_of(GOOD)) == GOOD
 
 
-async def test_a_kept_package_that_was_changed_is_obtained_anew(tmp_path: Path) -> None:
+async def test_a_changed_package_in_the_cache_is_downloaded_again(tmp_path: Path) -> None:
     (tmp_path / "little-1.0.0.tgz").write_bytes(GOOD)
     tried = helm(tmp_path)
-    await given(tried, digest_of(GOOD))
+    await package_for(tried, digest_of(GOOD))
     (kept,) = (tmp_path / "work" / "packages").glob("*.tgz")
     kept.write_bytes(EVIL)
-    assert await given(tried, digest_of(GOOD)) == GOOD
+    assert await package_for(tried, digest_of(GOOD)) == GOOD
 
 
 async def test_a_package_that_vanishes_is_refused_and_no_other_takes_its_place(tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ async def test_a_repository_that_serves_another_package_is_refused(tmp_path: Pat
 async def test_a_repository_that_replaces_a_package_after_the_check_changes_nothing(tmp_path: Path) -> None:
     async with serving(Repository()) as repository:
         tried = helm(tmp_path, repository=repository.url)
-        assert await given(tried, digest_of(GOOD)) == GOOD
+        assert await package_for(tried, digest_of(GOOD)) == GOOD
         asked = len(repository.requests)
         repository.package = EVIL
-        assert await given(tried, digest_of(GOOD)) == GOOD
+        assert await package_for(tried, digest_of(GOOD)) == GOOD
         assert len(repository.requests) == asked
         await refused(tried, digest_of(package("a third")))
 
@@ -187,7 +187,7 @@ async def test_an_index_that_points_to_another_host_cannot_bring_in_another_pack
         tried = helm(tmp_path, repository=repository.url)
         await refused(tried, digest_of(GOOD))
         elsewhere.package = GOOD
-        assert await given(tried, digest_of(GOOD)) == GOOD
+        assert await package_for(tried, digest_of(GOOD)) == GOOD
 
 
 async def test_the_digest_of_an_oci_chart_is_that_of_its_package_and_not_of_its_manifest(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ async def test_the_digest_of_an_oci_chart_is_that_of_its_package_and_not_of_its_
     async with serving(Repository(), registry) as repository:
         oci = repository.url.replace("http://127.0.0.1", "oci://localhost") + "/charts"
         tried = helm(tmp_path, repository=oci)
-        assert await given(tried, digest_of(GOOD)) == GOOD
+        assert await package_for(tried, digest_of(GOOD)) == GOOD
         await refused(tried, digest_of(manifest))
 
 
@@ -240,7 +240,7 @@ async def test_an_endless_answer_of_a_repository_ends_at_a_bound(tmp_path: Path,
     assert sent < 1024, f"{sent} MiB"
 
 
-async def test_a_repository_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_repository_that_never_answers_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "PULL_SECONDS", 1.0)
 
     async def answer(request: web.Request) -> web.Response:
@@ -256,14 +256,14 @@ async def test_the_private_directory_keeps_a_bounded_number_of_packages(tmp_path
     for number in range(6):
         made = package(f"number {number}")
         (tmp_path / "little-1.0.0.tgz").write_bytes(made)
-        assert await given(tried, digest_of(made)) == made
+        assert await package_for(tried, digest_of(made)) == made
     assert len(list((tmp_path / "work" / "packages").iterdir())) == packages.KEPT
 
 
 async def test_many_releases_with_the_same_package_each_get_it(tmp_path: Path) -> None:
     async with serving(Repository()) as repository:
         tried = helm(tmp_path, repository=repository.url)
-        found = await asyncio.gather(*(given(tried, digest_of(GOOD)) for _ in range(8)))
+        found = await asyncio.gather(*(package_for(tried, digest_of(GOOD)) for _ in range(8)))
     assert set(found) == {GOOD}
 
 
@@ -302,7 +302,7 @@ def with_chart(author: Author, block: str, name: str, **chart: str) -> dict[str,
 
 
 def refusals(author: Author, block: str, field: str, values: Sequence[str]) -> list[str]:
-    """What admission says to each value of a field of the chart; all of them are asked in one command, and none is taken."""
+    """Return admission's answer to each value of a field of the chart; one command tries all of them, and none is accepted."""
     documents = [with_chart(author, block, f"x{number}", **{field: value}) for number, value in enumerate(values)]
     answer = author.apply(*documents, check=False)
     assert author.kubectl("get", "nbp", "-o", "name").strip() == ""
@@ -314,10 +314,10 @@ BLOCKS = {"jupyterhub": "spec.jupyterhub.chart", "releases": "spec.releases[].ch
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_admission_refuses_a_malformed_digest(author: Author, block: str) -> None:
-    told = refusals(author, block, "digest", MALFORMED)
+    answers = refusals(author, block, "digest", MALFORMED)
     sentence = f"{BLOCKS[block]}.digest must be sha256: and 64 lower-case hexadecimal digits"
     assert [
-        value for value, words in zip(MALFORMED, told, strict=True) if sentence not in words and "Too long" not in words
+        value for value, words in zip(MALFORMED, answers, strict=True) if sentence not in words and "Too long" not in words
     ] == []
 
 
@@ -340,9 +340,9 @@ REPOSITORIES = [
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_admission_refuses_a_repository_with_credentials_or_another_scheme(author: Author, block: str) -> None:
-    told = refusals(author, block, "repository", REPOSITORIES)
+    answers = refusals(author, block, "repository", REPOSITORIES)
     sentence = f"{BLOCKS[block]}.repository must"
-    assert [value for value, words in zip(REPOSITORIES, told, strict=True) if sentence not in words] == []
+    assert [value for value, words in zip(REPOSITORIES, answers, strict=True) if sentence not in words] == []
 
 
 def test_a_hub_whose_package_has_another_digest_is_not_rendered_until_it_is_corrected(author: Author, site: Field) -> None:
@@ -351,8 +351,8 @@ def test_a_hub_whose_package_has_another_digest_is_not_rendered_until_it_is_corr
     found = author.runbook("hub")
     found["spec"]["jupyterhub"]["chart"]["digest"] = wrong
     author.apply(found)
-    told = author.until_reason("hub", "JupyterHubReady", "ChartDigestMismatch")["message"]
-    assert f"spec.jupyterhub.chart.digest is {wrong}" in told and right in told
+    message = author.until_reason("hub", "JupyterHubReady", "ChartDigestMismatch")["message"]
+    assert f"spec.jupyterhub.chart.digest is {wrong}" in message and right in message
     assert not author.platform("hub")["status"].get("releases")
     found["spec"]["jupyterhub"]["chart"]["digest"] = right
     author.apply(found)

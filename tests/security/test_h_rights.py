@@ -1,5 +1,6 @@
-"""The operator's rights: by namespace, on a real API server of their own, judged by what the API server grants and by operators that run
-under them. No Azure here: a platform whose credentials are missing says so in its status, which proves that it is served."""
+"""The operator's rights, by namespace, on a separate real API server: checked by what the API server grants and by operators that
+run with them. There is no Azure here: a platform whose credentials are missing has that in its status, which proves that it is
+served."""
 
 import contextlib
 import json
@@ -33,17 +34,17 @@ NOT_OWN = "the operator writes only Secrets with the label"
 PATIENCE = 90.0
 
 REFUSAL = re.compile(r"may not|orbidden|(?<![.\w])403(?!\w)|ERROR")
-"""The status as a word: 403 may be a part of a time or of a correlation id."""
+"""The status as a word: 403 may be part of a time or of a correlation id."""
 
 
 @dataclass
 class Management:
-    """A management cluster with deploy/kustomize/base, and no operator yet."""
+    """A management cluster with deploy/kustomize/base and no operator yet."""
 
     environment: dict[str, str]
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """kubectl as the administrator."""
+        """Run kubectl as the administrator."""
         return kubectl(self.environment, *arguments, stdin=stdin, check=check)
 
     def apply(self, *documents: dict[str, Any]) -> str:
@@ -57,7 +58,7 @@ class Management:
             time.sleep(0.2)
 
     def platform(self, namespace: str, **spec: Any) -> None:
-        """A platform whose credentials are missing."""
+        """Create a platform whose credentials are missing."""
         azure = {"subscriptionId": "00000000-0000-0000-0000-000000000001", "location": "eastus", "resourceGroup": namespace}
         whole = {
             "azure": {**azure, "credentials": {"secretRef": {"name": "none"}}},
@@ -105,8 +106,8 @@ async def bare(tmp_path: Path) -> AsyncIterator[Management]:
 
 
 def may(site: Management, *asked: tuple[str, str], namespace: str = "") -> dict[tuple[str, str], bool]:
-    """Ask the API server whether the operator's ServiceAccount may do something: (verb, resource.group/subresource). Without a namespace: in the
-    whole cluster."""
+    """Return whether the operator's ServiceAccount may do something, (verb, resource.group/subresource), by a question to the API
+    server. Without a namespace: in the whole cluster."""
     groups = ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", "system:authenticated"]
     reviews = []
     for verb, named in asked:
@@ -199,7 +200,7 @@ def test_the_operator_has_what_it_needs_where_a_rolebinding_is(site: Management)
 
 @pytest.fixture
 def namespace(site: Management, request: pytest.FixtureRequest) -> str:
-    """A namespace of an author."""
+    """Create a namespace of an author."""
     name = namespace_of(request, "author")
     site.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     bind(site, name, {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE})
@@ -207,14 +208,14 @@ def namespace(site: Management, request: pytest.FixtureRequest) -> str:
 
 
 def bind(site: Management, namespace: str, account: dict[str, str]) -> None:
-    """What components/namespace does, for an account."""
+    """Bind an account in a namespace, as components/namespace does."""
     (binding,) = [one for one in kustomized("namespaces/platforms") if one["kind"] == "RoleBinding"]
     binding["metadata"]["namespace"], binding["subjects"] = namespace, [account]
     site.apply(binding)
 
 
 def as_operator(site: Management, *arguments: str, of: dict[str, Any] | None = None) -> str:
-    """kubectl with the operator's identity; returns what it prints, errors too."""
+    """Run kubectl with the operator's identity; return its output, errors included."""
     return site.kubectl("--as", OPERATOR, *arguments, stdin=json.dumps(of) if of else None, check=False)
 
 
@@ -286,7 +287,7 @@ def test_the_operators_token_changes_no_spec(site: Management, namespace: str, c
 
 
 def accepted(site: Management, objects: list[dict[str, Any]]) -> None:
-    """The API server takes these objects, with no field that it does not know."""
+    """Assert that the API server accepts these objects, with no unknown field."""
     command = ["apply", "--dry-run=server", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-"]
     answer = site.kubectl(*command, stdin=yaml.dump_all(objects, Dumper=yaml.CSafeDumper))
     assert answer.count("(server dry run)") == len(objects)
@@ -303,7 +304,7 @@ def test_the_api_server_takes_every_component_as_it_is(site: Management, path: s
 
 
 class Tenant:
-    """An operator of its own for one test, with an account of its own that has no right at all."""
+    """A separate operator for one test, with an account that has no rights yet."""
 
     def __init__(self, site: Management, name: str, directory: Path) -> None:
         self.site = site
@@ -320,7 +321,7 @@ class Tenant:
         self.operator: OperatorProcess | None = None
 
     def namespace(self, suffix: str = "", *, bound: bool = True) -> str:
-        """Make a namespace that only this test's operator serves."""
+        """Create a namespace that only this test's operator serves."""
         name = f"{self.name}{suffix}"
         self.site.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         if bound:
@@ -331,7 +332,7 @@ class Tenant:
         bind(self.site, namespace, self.account)
 
     def bind_cluster(self, name: str, path: str) -> None:
-        """A ClusterRoleBinding of a deployment, for this test's account."""
+        """Apply a ClusterRoleBinding of a deployment for this test's account."""
         (binding,) = [o for o in kustomized(path) if o["kind"] == "ClusterRoleBinding" and o["metadata"]["name"] == name]
         binding["metadata"]["name"] = self.name
         binding["subjects"] = [self.account]
@@ -363,7 +364,7 @@ class Tenant:
         return self.site.kubectl("get", "nbp", "x", "-n", namespace, path, check=False).strip() == "SecretNotFound"
 
     def until_served(self, namespace: str) -> float:
-        """Wait until a platform's status is written. Returns the seconds it took."""
+        """Wait until a platform's status is written; return the seconds it took."""
         began = time.monotonic()
         self.site.until(f"the platform in {namespace} is served", lambda: self.served(namespace))
         return time.monotonic() - began
@@ -393,7 +394,7 @@ def test_one_namespace_and_one_rolebinding_work_at_once(tenant: Tenant, say: Say
     assert status < 30, "kopf's retries of a refused request alone take 54 seconds"
 
 
-def test_a_namespace_without_a_rolebinding_does_not_stop_the_others_and_is_served_when_it_is_granted(tenant: Tenant) -> None:
+def test_a_namespace_without_a_rolebinding_does_not_stop_further_ones_and_is_served_once_granted(tenant: Tenant) -> None:
     bound, unbound, missing = tenant.namespace("-a"), tenant.namespace("-b", bound=False), f"{tenant.name}-c"
     tenant.platform(bound)
     tenant.platform(unbound)
@@ -412,7 +413,7 @@ def test_a_namespace_without_a_rolebinding_does_not_stop_the_others_and_is_serve
     assert "ERROR" not in tenant.log
 
 
-def test_an_administrator_who_takes_a_rolebinding_away_and_gives_it_back_stops_nobody_else(tenant: Tenant) -> None:
+def test_removing_and_restoring_a_rolebinding_affects_no_other_namespace(tenant: Tenant) -> None:
     first, second = tenant.namespace("-a"), tenant.namespace("-b")
     operator = tenant.configured(f'["{first}", "{second}"]')
     operator.start()
@@ -500,7 +501,7 @@ def test_contents_of_secrets_that_no_platform_names_stay_out_of_the_operators_me
 
 
 def holds(pid: int, words: bytes) -> bool:
-    """Whether a process has these bytes anywhere in its memory."""
+    """Return whether a process has these bytes anywhere in its memory."""
     with Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             place, rights = line.split()[:2]

@@ -1,4 +1,4 @@
-"""The author of the attacks has just the rights that authors have."""
+"""The author of the attacks has exactly the rights of authors."""
 
 from tests.security.conftest import Author
 

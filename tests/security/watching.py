@@ -1,4 +1,4 @@
-"""How the operator does while it is attacked: the event loop's longest stall, the slowest health probe, the memory."""
+"""Measurements of the operator under attack: the event loop's longest stall, the slowest health probe, the memory."""
 
 import re
 import threading
@@ -15,8 +15,8 @@ BUCKET = re.compile(r'^notebook_platform_event_loop_stall_seconds_bucket\{le="([
 
 @dataclass
 class Watched:
-    """A block's figures: `stall` is the upper bound of the histogram's bucket (seconds), `probe` the slowest answer of /healthz (seconds),
-    `grown` how much the resident memory grew at most (bytes)."""
+    """The figures of a block: `stall` is the upper bound of the histogram's bucket (seconds), `probe` the slowest answer of
+    /healthz (seconds), `grown` the largest growth of the resident memory (bytes)."""
 
     operator: OperatorProcess
     stall: float = 0.0

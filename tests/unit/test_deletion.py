@@ -1,4 +1,4 @@
-"""A deletion that spec.deletionProtection holds: what the conditions and Events of the platform say."""
+"""A deletion that spec.deletionProtection holds: the platform's conditions and Events."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -30,8 +30,8 @@ def request(conditions: list[Condition]) -> DeletionRequest:
     )
 
 
-def held(previous: list[Condition], now: datetime = NOW, **others: Result) -> dict[str, Condition]:
-    results = {"Deletion": protection(request(previous)), **others}
+def held(previous: list[Condition], now: datetime = NOW, **more: Result) -> dict[str, Condition]:
+    results = {"Deletion": protection(request(previous)), **more}
     return {c.type: c for c in fold_conditions(results, previous, generation=1, now=now, suspended=True)}
 
 
@@ -60,7 +60,7 @@ def test_work_that_azure_accepted_does_not_hide_that_the_deletion_is_held() -> N
     assert found["Ready"].reason == found["Stalled"].reason == "DeletionProtected"
 
 
-def test_a_protection_that_is_set_in_the_middle_says_that_the_deletion_is_stopped_for_as_long_as_it_lasts() -> None:
+def test_a_protection_set_during_deletion_stops_it_while_set() -> None:
     before = deleting(Progressing(reason="Deleting", message="Azure operation in progress", requeue_after=5))
     first = held(before, Cluster=Result(outcome=Ready(), changes=(MISSING,)))
     assert first[ConditionType.DELETION_PROTECTED].reason == INTERRUPTED and "had begun" in first["Ready"].message

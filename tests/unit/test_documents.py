@@ -19,7 +19,7 @@ def name(path: Path) -> str:
 
 
 def modules(document: str) -> Iterator[str]:
-    """The modules that a document names in a code span, by their path below the package or the repository."""
+    """Return the modules that a document names in a code span, by their path below the package or the repository."""
     yield from re.findall(r"`((?:\w+/)+\w+\.py)`", document)
 
 

@@ -22,8 +22,7 @@ DOCUMENTS = [REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "CON
 DOCUMENTS += sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
 
 PATH = re.compile(r"(?<![\w.-])spec(?!\.(?:py|md|nodeName)\b)((?:\.[A-Za-z][A-Za-z0-9]*|\.…|\[[^\]]*\])+)")
-"""A path of the spec; `…` stands for a name that only a run knows. spec.nodeName is a Pod's."""
-
+"""A path of the spec; `…` stands for a name that is known at run time only. spec.nodeName belongs to a Pod."""
 UNSET = object()
 
 
@@ -53,7 +52,7 @@ def test_every_member_has_a_meaning_of_one_sentence_and_a_row() -> None:
 
 
 def literals_compared(source: str) -> Iterator[str]:
-    """Texts that are compared with something's `reason`."""
+    """Yield texts that are compared with an object's `reason`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare) and any(isinstance(n, ast.Attribute) and n.attr == "reason" for n in ast.walk(node)):
             yield from (n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
@@ -71,7 +70,7 @@ def schema() -> dict[str, Any]:
 
 
 def exists(path: str, node: dict[str, Any]) -> bool:
-    """Whether the steps of a path lead to something in a schema."""
+    """Return whether the segments of a path exist in a schema."""
     for step in re.findall(r"\.[^.\[]+|\[[^\]]*\]", path):
         if node.get("x-kubernetes-preserve-unknown-fields"):
             return True
@@ -105,7 +104,7 @@ def test_paths_of_the_spec_in_the_code_exist(path: Path) -> None:
 
 
 def remedies() -> Iterator[str]:
-    """All remedies: of Azure's codes, of helm's messages, and of what the operator detects."""
+    """Yield all remedies: of Azure's codes, of Helm's messages, and of the operator's own checks."""
     yield from (row.remedy for rows in CODES.values() for row in rows)
     yield from (row.remedy for row in [*AADSTS.values(), *TABLE])
     yield from (statement.remedy for statement in failures())
@@ -118,7 +117,7 @@ ASKS_FOR_A_CHANGE = re.compile(
 
 
 def test_a_remedy_asks_for_no_change_that_admission_refuses() -> None:
-    """Whoever follows it would be told that the field cannot change."""
+    """Admission would refuse such a change, because the field is immutable."""
     assert "spec.azure.location" in FIXED and any(map(ASKS_FOR_A_CHANGE.search, remedies()))
     assert [text for text in remedies() if ASKS_FOR_A_CHANGE.search(text) and "which cannot change" not in text] == []
 

@@ -1,4 +1,4 @@
-"""No secret of a platform survives in its messages, in any form it takes; nothing else of a message changes."""
+"""No secret of a platform survives in its messages, in any encoding; the rest of a message is unchanged."""
 
 import base64
 import contextlib
@@ -155,7 +155,7 @@ def test_of_a_document_each_leaf_is_secret(write: object, leaf: str) -> None:
         ("x" * 700 + "the-end-of-a-long-value", "x" * 40 + "the-end-of-a-long-value"[:0]),
     ],
 )
-def test_the_password_inside_a_value_is_secret_by_itself(value: str, secret: str) -> None:
+def test_the_password_inside_a_value_is_a_secret_of_its_own(value: str, secret: str) -> None:
     assert secret not in knowing(value=value).redact(f"cannot connect: {secret} refused")
 
 

@@ -1,4 +1,5 @@
-"""The reference pages tell all that the code knows; and the CRD fills in what the models would."""
+"""The reference pages document all fields, conditions and errors of the code; and the CRD sets the same defaults as the
+models."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from tests.unit.azure.conftest import runbook_spec
 
 
 def paths_of(model: type[BaseModel], path: str) -> Iterator[str]:
-    """Every field of a model and of the models in it, as the CRD calls it."""
+    """Yield every field of a model and of its nested models, by its name in the CRD."""
     for name, field in model.model_fields.items():
         here = f"{path}.{field.alias or name}"
         yield here
@@ -41,36 +42,36 @@ def models_in(annotation: Any, in_list: bool = False) -> Iterator[tuple[type[Bas
 
 @pytest.mark.parametrize(("model", "root"), [(NotebookPlatformSpec, "spec"), (PlatformStatus, "status")])
 def test_every_field_has_one_row_with_a_meaning(model: type[BaseModel], root: str) -> None:
-    """The blocks of the spec have a heading instead, and what they mean below it."""
+    """The blocks of the spec have a heading instead, with their meaning below it."""
     rows = [line.split(" | ") for line in spec.page().splitlines() if line.startswith(f"| `{root}.")]
-    told = [(cells[0].strip("| `"), cells[3 if root == "spec" else 2].strip(" |")) for cells in rows]
-    told += [
+    documented = [(cells[0].strip("| `"), cells[3 if root == "spec" else 2].strip(" |")) for cells in rows]
+    documented += [
         (path, meaning) for path, meaning in re.findall(r"^## (\S+)\n\n(.+)", spec.page(), re.MULTILINE) if f"{root}." in path
     ]
-    assert len(told) == len(dict(told))
-    assert set(dict(told)) == set(paths_of(model, root))
-    assert not [path for path, meaning in told if meaning in ("", "–")]
+    assert len(documented) == len(dict(documented))
+    assert set(dict(documented)) == set(paths_of(model, root))
+    assert not [path for path, meaning in documented if meaning in ("", "–")]
 
 
 def test_every_sentence_of_a_refusal_stands_on_the_page() -> None:
     page = re.sub(r"\\(.)", r"\1", spec.page())
-    told = {(path, message) for path, rules in RULES.items() for _, message in rules}
-    assert told
-    missing = [message for path, message in told if message not in page and message.removeprefix(f"{path} ") not in page]
+    documented = {(path, message) for path, rules in RULES.items() for _, message in rules}
+    assert documented
+    missing = [message for path, message in documented if message not in page and message.removeprefix(f"{path} ") not in page]
     assert not missing
 
 
-def test_every_step_has_a_condition_and_says_what_it_is_about() -> None:
+def test_every_step_has_a_condition_and_a_description() -> None:
     assert [name for name, about in steps() if not about] == []
     assert {"Credentials", "Cluster", "JupyterHub"} <= {name for name, _ in steps()}
     assert not [name for name, _ in steps() if f"`{name}Ready`" not in spec.page()]
 
 
-def test_every_notice_in_the_code_is_told() -> None:
-    said = {
+def test_every_notice_in_the_code_is_documented() -> None:
+    raised_types = {
         name for path in ROOT.rglob("*.py") for name in re.findall(r"Notice\(\s*condition=ConditionType.(\w+)", path.read_text())
     }
-    assert said and not [name for name in said if f"| `{ConditionType[name]}` |" not in spec.page()]
+    assert raised_types and not [name for name in raised_types if f"| `{ConditionType[name]}` |" not in spec.page()]
 
 
 def test_every_error_has_a_row_with_its_reason_and_the_head_line_counts_them() -> None:
@@ -83,16 +84,16 @@ def test_every_error_has_a_row_with_its_reason_and_the_head_line_counts_them() -
     assert len(rows) == total and f"{total} meanings" in errors.page()
 
 
-def test_every_reason_that_the_operator_raises_itself_is_told() -> None:
+def test_every_reason_that_the_operator_raises_is_documented() -> None:
     raised = {reason for path in ROOT.rglob("*.py") for reason in re.findall(r"StepError\(\s*Reason.(\w+)", path.read_text())}
     assert {"SECRET_NOT_FOUND", "IMMUTABLE_FIELD"} <= raised
-    told = {row.reason for row in failures()}
-    assert {Reason[name] for name in raised} - told == set()
+    documented = {row.reason for row in failures()}
+    assert {Reason[name] for name in raised} - documented == set()
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A directory with the documents that hold a generated block, and nothing else of the repository."""
+    """Return a directory with only the documents that hold a generated block."""
     for name in BLOCKS:
         (tmp_path / name).write_text((REPOSITORY / name).read_text())
     return tmp_path
@@ -137,19 +138,19 @@ def test_the_drawing_has_every_step_and_follows_every_need() -> None:
 
 
 def filled_in(schema: dict[str, Any], value: Any) -> Any:
-    """A value with the schema's defaults, as the API server stores it."""
+    """Return a value with the schema's defaults, as the API server stores it."""
     if isinstance(value, list):
         return [filled_in(schema["items"], item) for item in value]
     if not isinstance(value, dict) or "properties" not in schema:
         return value
-    given = {name: child["default"] for name, child in schema["properties"].items() if "default" in child} | value
-    return {name: filled_in(schema["properties"][name], inner) for name, inner in given.items()}
+    values = {name: child["default"] for name, child in schema["properties"].items() if "default" in child} | value
+    return {name: filled_in(schema["properties"][name], inner) for name, inner in values.items()}
 
 
 def test_the_api_server_fills_in_what_the_models_would() -> None:
-    given = runbook_spec()
+    values = runbook_spec()
     oidc = dict.fromkeys(("authorizeUrl", "tokenUrl", "userinfoUrl"), "https://login.example.org")
     oidc |= {"clientId": "hub", "clientSecretRef": {"name": "hub"}, "allowAll": True}
-    given["jupyterhub"] = {"chart": {"version": "4.4.0"}, "host": "hub.example.org", "auth": {"oidc": oidc}}
+    values["jupyterhub"] = {"chart": {"version": "4.4.0"}, "host": "hub.example.org", "auth": {"oidc": oidc}}
     schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert NotebookPlatformSpec.model_validate(filled_in(schema, given)) == NotebookPlatformSpec.model_validate(given)
+    assert NotebookPlatformSpec.model_validate(filled_in(schema, values)) == NotebookPlatformSpec.model_validate(values)

@@ -1,4 +1,4 @@
-"""What people read: status without signatures and secrets, Events once a turn."""
+"""What users read: status without signatures and secrets, and one Event for each change."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ BROKEN = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.", 
 CHANGE = Change(path="a", action=Action.UPDATE, before=1, after=2)
 
 
-def told(results: dict[str, Result], before: list, **more: bool) -> tuple[list[tuple[str, str]], list]:
+def reconcile_events(results: dict[str, Result], before: list, **more: bool) -> tuple[list[tuple[str, str]], list]:
     after = fold_conditions(results, before, generation=1, now=NOW)
     return [(e.type, e.reason) for e in events(results, before, after, **more)], after
 
@@ -62,29 +62,29 @@ def test_pending_changes_are_shown_and_known_secrets_never() -> None:
     assert "very-secret-value" not in str(status)
 
 
-def test_a_turn_is_told_once_however_long_it_lasts() -> None:
-    first, after = told({"A": Result(outcome=BUSY)}, [])
+def test_a_change_has_one_event_however_long_it_lasts() -> None:
+    first, after = reconcile_events({"A": Result(outcome=BUSY)}, [])
     assert first == [("Normal", "Creating")]
-    assert told({"A": Result(outcome=BUSY)}, after)[0] == []
-    broken, after = told({"A": Result(outcome=BROKEN)}, after)
+    assert reconcile_events({"A": Result(outcome=BUSY)}, after)[0] == []
+    broken, after = reconcile_events({"A": Result(outcome=BROKEN)}, after)
     assert broken == [("Warning", "Broken")]
-    assert told({"A": Result(outcome=BROKEN)}, after)[0] == []
-    good, after = told({"A": Result(outcome=Ready())}, after)
+    assert reconcile_events({"A": Result(outcome=BROKEN)}, after)[0] == []
+    good, after = reconcile_events({"A": Result(outcome=Ready())}, after)
     assert good == [("Normal", "UpToDate"), ("Normal", "Ready")]
-    assert told({"A": Result(outcome=Ready())}, after)[0] == []
+    assert reconcile_events({"A": Result(outcome=Ready())}, after)[0] == []
 
 
-def test_drift_is_told_each_time_it_is_put_right_and_once_when_it_is_left() -> None:
-    _, after = told({"A": Result(outcome=Ready())}, [])
+def test_drift_has_an_event_at_each_correction_and_one_when_it_is_left() -> None:
+    _, after = reconcile_events({"A": Result(outcome=Ready())}, [])
     drifted = {"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True, applied=True)}
-    corrected, _ = told(drifted, after, correcting=True)
+    corrected, _ = reconcile_events(drifted, after, correcting=True)
     assert corrected == [("Warning", "DriftDetected")]
-    left, later = told({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True)}, after, correcting=False)
+    left, later = reconcile_events({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True)}, after, correcting=False)
     assert left == [("Warning", "DriftDetected")]
-    assert told({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True)}, later, correcting=False)[0] == []
+    assert reconcile_events({"A": Result(outcome=Ready(), changes=(CHANGE,), drift=True)}, later, correcting=False)[0] == []
 
 
-def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_is_told_once() -> None:
+def test_a_degraded_step_stalls_in_time_and_has_one_event() -> None:
     degraded = Degraded(reason="ImagePullFailed", message="hub: no image", requeue_after=5, stall_after=900)
     results, conditions = (
         {"A": Result(outcome=degraded)},
@@ -135,7 +135,7 @@ def test_the_summary_conditions_follow_kstatus() -> None:
     assert summary({"A": Result(outcome=BUSY), "B": Result(outcome=stuck)})["Stalled"] == "True"
 
 
-def test_what_outputs_and_records_say_is_shown_in_one_printable_line_and_in_bounds() -> None:
+def test_texts_of_outputs_and_records_are_one_printable_line_and_bounded() -> None:
     nasty = "\x1b[2J\u202e" + "very-secret-value " * 200
     redactor = SecretRedactor()
     redactor.add({"password": "very-secret-value"})

@@ -1,4 +1,4 @@
-"""Whatever a step puts into its result, all that is shown of it is printable and holds no secret; the log too."""
+"""Whatever a step returns, all shown text is printable and free of secrets; in the log too."""
 
 import json
 import logging
@@ -67,8 +67,8 @@ def test_all_texts_of_a_result_are_sanitized(words: str, before: Any, after: Any
 
 def test_events_of_pods_in_the_built_cluster_cannot_steer_a_terminal(redactor: SecretRedactor) -> None:
     about = SimpleNamespace(kind="Pod", name="hub-0")
-    said = f"\x1b]0;x\x07MountVolume\r\nfailed \u202e{SECRET}"
-    event = SimpleNamespace(involved_object=about, reason="FailedMount", message=said)
+    text = f"\x1b]0;x\x07MountVolume\r\nfailed \u202e{SECRET}"
+    event = SimpleNamespace(involved_object=about, reason="FailedMount", message=text)
     pod = SimpleNamespace(
         metadata=SimpleNamespace(name="hub-0"),
         spec=SimpleNamespace(node_name="node-1", volumes=None),
@@ -125,7 +125,7 @@ def test_a_line_of_the_log_is_one_line_without_secrets_of_any_platform(form: log
         assert line.split("\n")[0].endswith(f"some.logger: it said {HIDDEN}")
 
 
-def test_learning_that_is_given_up_knows_nothing_of_the_secret() -> None:
+def test_abandoned_learning_knows_nothing_of_the_secret() -> None:
     registry_before = REDACTORS.redact("value-number-7")
     redactor = REDACTORS.of("test-given-up")
     learning = redactor.learn(learnable({"k": json.dumps([f"value-number-{n}" for n in range(300)])}))

@@ -9,7 +9,7 @@ PAGE = (ROOT / "docs" / "security.md").read_text()
 
 
 def defined() -> set[str]:
-    """The names of all tests of the project."""
+    """Return the names of all tests of the project."""
     found = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""Small pure parts: durations, versions, redaction, errors, throttling, subnets, what a spec refers to."""
+"""Small pure functions: durations, versions, redaction, errors, throttling, subnets, references of a spec."""
 
 import asyncio
 from collections.abc import Mapping
@@ -112,7 +112,7 @@ def test_an_unknown_code_shows_itself_and_is_tried_again() -> None:
     assert failed.reason == "BrandNewTrouble" and failed.retry_in
 
 
-def test_the_same_code_means_two_things_told_apart_by_its_text() -> None:
+def test_a_code_with_two_meanings_is_resolved_by_its_text() -> None:
     busy = failure_of(409, {"code": "OperationNotAllowed", "message": "Another operation is in progress"}, {}, field="f")
     never = failure_of(
         400, {"code": "OperationNotAllowed", "message": "Upgrading Kubernetes version 1 to 3 is not allowed"}, {}, field="f"
@@ -120,7 +120,7 @@ def test_the_same_code_means_two_things_told_apart_by_its_text() -> None:
     assert busy.retry_in and never.retry_in is None
 
 
-def test_throttling_waits_as_long_as_azure_says() -> None:
+def test_throttling_waits_for_azures_retry_after() -> None:
     assert failure_of(429, {"code": "TooManyRequests"}, {"Retry-After": "17"}, field="f").retry_in == 17
 
 
@@ -135,7 +135,7 @@ def test_a_bucket_gives_its_burst_then_its_rate_and_believes_azure() -> None:
     assert bucket.take() > 0
 
 
-def test_a_subnet_that_is_too_small_for_its_pods_is_found_before_anything_is_made() -> None:
+def test_a_subnet_too_small_for_its_pods_is_found_before_creation() -> None:
     spec = runbook_spec()
     assert list(subnet_findings(NotebookPlatformSpec.model_validate(spec))) == []
     spec["network"]["subnet"]["addressPrefix"] = "10.240.0.0/25"
@@ -145,7 +145,7 @@ def test_a_subnet_that_is_too_small_for_its_pods_is_found_before_anything_is_mad
     assert list(subnet_findings(NotebookPlatformSpec.model_validate(spec))) == []
 
 
-def test_ours_unowned_and_anothers_are_told_apart() -> None:
+def test_ours_unowned_and_anothers_are_distinguished() -> None:
     owner = Owner(cluster_id="c", namespace="n", name="p", uid="u")
     assert owner.ownership_conflict("x", "f", {"notebookplatform-owner": "c/n/p/u"}, "Never") is None
     assert owner.ownership_conflict("x", "f", {}, "IfUnowned") is None
@@ -153,7 +153,7 @@ def test_ours_unowned_and_anothers_are_told_apart() -> None:
     assert owner.ownership_conflict("x", "f", {"notebookplatform-owner": "c/n/p/v"}, "IfUnowned").reason == "OwnedByAnother"  # type: ignore[union-attr]
 
 
-def test_every_reference_of_a_spec_is_watched_and_free_values_are_not_looked_into() -> None:
+def test_every_reference_of_a_spec_is_watched_and_free_values_are_not_searched() -> None:
     spec = runbook_spec()
     spec["jupyterhub"] = {
         "valuesFrom": [{"kind": "ConfigMap", "name": "more", "key": "k"}, {"kind": "Secret", "name": "most"}],
@@ -208,7 +208,7 @@ async def test_operations_that_are_accepted_at_once_are_all_written_down() -> No
         (KeyError("secret-word"), None),
     ],
 )
-def test_what_the_clusters_api_refuses_has_a_reason_and_passes_by_itself(error: Exception, reason: str | None) -> None:
+def test_a_refusal_of_the_clusters_api_has_a_reason_and_is_retried(error: Exception, reason: str | None) -> None:
     found = errors.failure(error, "spec.jupyterhub")
     assert (found.reason if found else None) == reason
     assert found is None or (found.message.startswith("spec.jupyterhub: ") and found.retry_in)

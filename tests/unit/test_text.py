@@ -1,4 +1,4 @@
-"""Words from outside reach a terminal, a status or a log only as one printable line."""
+"""Text from outside reaches a terminal, a status or a log only as one printable line."""
 
 import unicodedata
 
@@ -57,6 +57,6 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 
 @given(st.text(), st.integers(1, 50))
-def test_what_is_cut_says_so(text: str, limit: int) -> None:
+def test_a_cut_text_is_marked(text: str, limit: int) -> None:
     short = shortened(text, limit)
     assert len(short) <= limit and (short == text or (short.endswith("…") and text.startswith(short[:-1])))

@@ -21,7 +21,7 @@ INTERRUPTED = 130
 
 
 def program() -> str:
-    """Return the name that the program was called by: as a plugin of kubectl it has another one."""
+    """Return the name of the program for usage texts: `kubectl notebook_platform` when it runs as a plugin of kubectl."""
     return "kubectl notebook_platform" if Path(sys.argv[0]).stem == PLUGIN else "notebook-platform"
 
 
@@ -88,7 +88,7 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command that the words (default: those of the command line) begin with; return the exit code.
+    """Run the command that is the first of the words (default: those of the command line); return the exit code.
 
     Raises SystemExit with code 2 for an unknown command, as the commands do for an unknown flag.
     """
@@ -102,8 +102,8 @@ def main(words: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.summary, add_help=False, allow_abbrev=False)
-    given, rest = parser.parse_known_args(words)
+    options, rest = parser.parse_known_args(words)
     try:
-        return COMMANDS[given.command].run(rest)
+        return COMMANDS[options.command].run(rest)
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -22,7 +22,7 @@ class EventLine:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> "EventLine":
-        """Make one from a core/v1 Event."""
+        """Return the line of a core/v1 Event."""
         when = event.get("lastTimestamp") or event.get("eventTime") or (event.get("metadata") or {}).get("creationTimestamp")
         texts = {name: tidy(str(event.get(name) or "")) for name in ("type", "reason", "message")}
         return cls(when=moment(when), **texts)
@@ -35,8 +35,8 @@ class EventLine:
 
 @dataclass(frozen=True)
 class StatusLine:
-    """A line about one subject. `over` is printed when the subject disappears (empty: nothing is); `once`: a change of the text is not
-    printed."""
+    """A line about one subject. `over`: the line printed when the subject disappears, if any; `once`: a later change of the text is
+    not printed."""
 
     text: str
     over: str = ""
@@ -44,7 +44,7 @@ class StatusLine:
 
 
 def changes(before: View | None, after: View) -> list[str]:
-    """Return one line for each subject that is new, changed or gone. `before` is None for the first view: everything is new."""
+    """Return one line for each subject that is new, changed or gone. `before` is None for the first view: every subject is new."""
     old, new = dict(_sentences(before)) if before else {}, dict(_sentences(after))
     over = [line.over for key, line in old.items() if key not in new and line.over]
     fresh = [line.text for key, line in new.items() if key not in old or not (line.once or line == old[key])]
@@ -63,7 +63,7 @@ def _sentences(view: View) -> Iterator[tuple[Key, StatusLine]]:
 
 def _parts(view: View) -> Iterator[tuple[Key, StatusLine]]:
     for step in view.steps:
-        if step.state is State.IN_PLACE:
+        if step.state is State.UP_TO_DATE:
             yield ("step", step.name), StatusLine(f"{step.name}: up to date")
         elif step.condition.status == "False":
             yield ("step", step.name), StatusLine(f"{step.name}: {step.condition.reason}: {step.condition.message}")
@@ -80,7 +80,7 @@ def _parts(view: View) -> Iterator[tuple[Key, StatusLine]]:
 
 
 def _whole(view: View) -> str:
-    """Return the headline, without what a step's line has already."""
+    """Return the headline; it omits a reason that the line of a step shows."""
     name = f"{view.namespace}/{view.name}"
     ready = view.condition(ConditionType.READY)
     if view.holds("Ready") or ready is None or ready.observed_generation < view.generation:
@@ -90,7 +90,7 @@ def _whole(view: View) -> str:
 
 
 def repeats(event: EventLine, view: View | None) -> bool:
-    """Return whether the Event repeats the text of a condition, which is printed when it changes."""
+    """Return whether the Event repeats the text of a condition, whose own line is printed when it changes."""
     if view is None:
         return False
     words = {tidy(f"{step.condition.reason}: {step.name}: {step.condition.message}").casefold() for step in view.steps}

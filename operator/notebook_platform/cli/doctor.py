@@ -36,8 +36,8 @@ def doctor(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(f"{program()} doctor", description=description)
     parser.epilog = "exit codes: 0 no blocking problems, 1 blocking problems, or a check could not run"
     add_arguments(parser)
-    given = parser.parse_args(list(arguments))
-    return run_command("doctor", _doctor(given))
+    options = parser.parse_args(list(arguments))
+    return run_command("doctor", _doctor(options))
 
 
 async def _doctor(arguments: argparse.Namespace) -> int:
@@ -71,32 +71,32 @@ def print_findings(console: Console, found: Sequence[Named]) -> None:
 
 async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:
     """Yield the findings of sign-in and subscription, then those of all checks that need them."""
-    context = await chosen.shared.azure(chosen.platform, chosen.spec, chosen.secrets, planning=True)
+    scope = await chosen.shared.azure(chosen.platform, chosen.spec, chosen.secrets, planning=True)
     try:
         async with azure_errors("spec.azure.credentials"):
-            await context.session.token(context.session.cloud.management_scope)
+            await scope.session.token(scope.session.cloud.management_scope)
     except StepError as refused:
         yield "token", _of(refused.failed)
         return
     yield "token", Finding(sentence="issued by Entra ID")
     try:
-        observed = await Credentials(context).observe(Inputs(), fresh=True)
+        observed = await Credentials(scope).observe(Inputs(), fresh=True)
     except StepError as refused:
         yield "subscription", _of(refused.failed)
         return
     accepts = Finding(sentence=f"{chosen.spec.azure.subscription_id} accepts writes")
     yield "subscription", _of(observed.failed) if observed.failed else accepts
     for name, check in ALL.items():
-        for finding in await _findings(check, context):
+        for finding in await _findings(check, scope):
             yield name, finding
     for finding in chart_findings(chosen.spec):
         yield "chart", finding
 
 
-async def _findings(check: Check, context: AzureScope) -> list[Finding]:
+async def _findings(check: Check, scope: AzureScope) -> list[Finding]:
     """Return a check's findings. A check that lacks permission to run becomes a finding that does not block, as in the operator."""
     try:
-        return await check(context, True)
+        return await check(scope, True)
     except StepError as refused:
         return [_of(refused.failed, blocks=refused.failed.reason != Reason.PERMISSION_MISSING)]
 

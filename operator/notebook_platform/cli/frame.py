@@ -16,9 +16,9 @@ from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import State, StepView, View, away, clock, facts, moment, progress, tidy
 
 SIGNS = {
-    State.IN_PLACE: ("●", "green"),
-    State.BUSY: ("◐", "yellow"),
-    State.TROUBLE: ("✗", "red"),
+    State.UP_TO_DATE: ("●", "green"),
+    State.PROGRESSING: ("◐", "yellow"),
+    State.FAILING: ("✗", "red"),
     State.WAITING: ("○", "dim"),
 }
 EVENT_STYLES = {"Warning": "yellow"}
@@ -30,7 +30,7 @@ LAST_EVENTS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One frame. When it is higher than the terminal, steps that are in place or waiting share a line."""
+    """One frame. When it is higher than the terminal, steps that are up to date or waiting share a line."""
 
     view: View
     events: Sequence[EventLine]
@@ -50,7 +50,7 @@ class Frame:
     def _parts(self, *, short: bool) -> Iterator[RenderableType]:
         yield from _head(self.view, self.note)
         steps = list(self.view.steps)
-        quiet = [step for step in steps if step.state in (State.IN_PLACE, State.WAITING)] if short else []
+        quiet = [step for step in steps if step.state in (State.UP_TO_DATE, State.WAITING)] if short else []
         sections = [
             self._steps([step for step in steps if step not in quiet]),
             _operations(self.view.status.operations, self.now),
@@ -66,7 +66,7 @@ class Frame:
     def _steps(self, steps: Iterable[StepView]) -> Table:
         table = _grid("state", "time", "what", first="step")
         for step in steps:
-            what = "" if step.state is State.IN_PLACE else tidy(step.condition.message)
+            what = "" if step.state is State.UP_TO_DATE else tidy(step.condition.message)
             reason, took = Text(step.condition.reason), Text(self.timeline.took(step, self.now))
             table.add_row(_signed(step.state, step.name), reason, took, Text(what, style="dim"))
         return table
@@ -101,7 +101,7 @@ def _head(view: View, note: str) -> Iterator[Text]:
 
 
 def _quiet(steps: Sequence[StepView]) -> Iterator[Text]:
-    for state in (State.IN_PLACE, State.WAITING):
+    for state in (State.UP_TO_DATE, State.WAITING):
         if names := [tidy(step.name) for step in steps if step.state is state]:
             yield _signed(state, f"{', '.join(names)}: {state.value}")
 

@@ -20,7 +20,7 @@ from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError, configuration
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.running import FAILED, run_command
-from notebook_platform.cli.target_platform import GivenSecrets
+from notebook_platform.cli.target_platform import FileSecrets
 from notebook_platform.clients import cloud_of
 from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import StepError
@@ -51,35 +51,35 @@ def import_platform(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--secrets-file", type=Path, help="where Secrets with the releases' secret values are written (mode 0600)"
     )
-    given = parser.parse_args(list(arguments))
+    options = parser.parse_args(list(arguments))
     try:
-        return run_command("import", _import_platform(given))
+        return run_command("import", _import_platform(options))
     except StepError as refused:
         show_error(f"{program()} import: {sanitize(sentence(refused.failed))}")
         return FAILED
 
 
-async def _import_platform(given: argparse.Namespace) -> int:
+async def _import_platform(options: argparse.Namespace) -> int:
     configure("text", "ERROR")
     sessions, clusters = SessionPool(cloud_of(configuration())), WorkloadClusters()
     try:
-        nothing = GivenSecrets(None, Platform(namespace=given.namespace, name="import", uid="import"), [])
-        session = sessions.of(await sign_in(None, sessions.cloud, nothing), given.subscription)
-        taken = await scan(session, given.resource_group, given.cluster, given.name)
+        nothing = FileSecrets(None, Platform(namespace=options.namespace, name="import", uid="import"), [])
+        session = sessions.of(await sign_in(None, sessions.cloud, nothing), options.subscription)
+        taken = await scan(session, options.resource_group, options.cluster, options.name)
         hub, secrets = await _releases(session, clusters, taken)
     finally:
         await clusters.close()
         await sessions.close()
     if hub:
         taken.spec["jupyterhub"] = hub
-    if given.credentials_secret:
-        taken.spec["azure"]["credentials"] = {"secretRef": {"name": given.credentials_secret}}
+    if options.credentials_secret:
+        taken.spec["azure"]["credentials"] = {"secretRef": {"name": options.credentials_secret}}
     else:
         taken.remarks.append(
             "The operator will sign in to Azure with its own identity: name a Secret with --credentials-secret for another"
         )
-    _write_secrets(given, taken.name, secrets, taken.remarks)
-    show(rendered(given.namespace, taken), end="")
+    _write_secrets(options, taken.name, secrets, taken.remarks)
+    show(rendered(options.namespace, taken), end="")
     return 0
 
 
@@ -108,12 +108,12 @@ async def _releases(
 ) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
     """Return (spec.jupyterhub, the secret values); add remarks on what cannot be described."""
     try:
-        there = await _listed(session, clusters, taken)
+        found = await _listed(session, clusters, taken)
     except StepError as refused:
         taken.remarks.append(f"The releases in the cluster could not be read: {refused.failed.message}")
         return None, {}
-    hubs = [release for release in there if release.chart == HUB_CHART]
-    others = [f"{r.namespace}/{r.name} ({r.chart}-{r.chart_version})" for r in there if r.chart != HUB_CHART]
+    hubs = [release for release in found if release.chart == HUB_CHART]
+    others = [f"{r.namespace}/{r.name} ({r.chart}-{r.chart_version})" for r in found if r.chart != HUB_CHART]
     if others:
         taken.remarks.append(f"Other Helm releases in the cluster are left alone: {', '.join(sorted(others))}")
     if len(hubs) > 1:
@@ -126,7 +126,7 @@ async def _listed(session: AzureSession, clusters: WorkloadClusters, taken: Take
     cluster = taken.cluster
     if taken.spec["cluster"].get("powerState") == "Stopped":
         raise StepError(Reason.CLUSTER_STOPPED, "the cluster is stopped", "Start it.")
-    way = Cluster(
+    target = Cluster(
         id=cluster["id"],
         name=cluster["name"],
         resource_group=str(cluster["id"]).split("/")[4],
@@ -136,15 +136,15 @@ async def _listed(session: AzureSession, clusters: WorkloadClusters, taken: Take
         power_state="Running",
         local_accounts=not cluster["properties"].get("disableLocalAccounts"),
     )
-    connection = await clusters.connection("import", cluster_key(session, way), lambda: cluster_access(session, way))
+    connection = await clusters.connection("import", cluster_key(session, target), lambda: cluster_access(session, target))
     return await releases(connection.api)
 
 
-def _write_secrets(given: argparse.Namespace, name: str, hidden: Mapping[str, Any], remarks: list[str]) -> None:
+def _write_secrets(options: argparse.Namespace, name: str, hidden: Mapping[str, Any], remarks: list[str]) -> None:
     if not hidden:
         return
     secret = f"{name}-values"
-    if given.secrets_file is None:
+    if options.secrets_file is None:
         remarks.append(
             f"The release's values hold secrets, which are not printed: run again with --secrets-file FILE to have the Secret {secret}"
         )
@@ -152,11 +152,11 @@ def _write_secrets(given: argparse.Namespace, name: str, hidden: Mapping[str, An
     document = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": secret, "namespace": given.namespace},
+        "metadata": {"name": secret, "namespace": options.namespace},
         "stringData": {"values.yaml": write_yaml(dict(hidden))},
     }
-    descriptor = os.open(given.secrets_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(options.secrets_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(write_yaml(document))
-    given.secrets_file.chmod(0o600)
-    remarks.append(f"The Secret {secret} with the secret values is in {given.secrets_file}")
+    options.secrets_file.chmod(0o600)
+    remarks.append(f"The Secret {secret} with the secret values is in {options.secrets_file}")

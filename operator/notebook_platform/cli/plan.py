@@ -17,16 +17,16 @@ from notebook_platform.policy import disruption_waits, ignored_by
 from notebook_platform.sanitizing import sanitized
 
 NOTHING, ERROR, CHANGES = 0, 1, 2
-"""Exit codes, as `terraform plan -detailed-exitcode` has them."""
+"""Exit codes, the same as those of `terraform plan -detailed-exitcode`."""
 
 
 def plan(arguments: Sequence[str]) -> int:
-    """Print the plan; returns the exit code."""
+    """Print the plan; return the exit code."""
     parser = argparse.ArgumentParser(f"{program()} plan", description="Show the changes that the operator would make. Read-only.")
     parser.epilog = "exit codes: 0 nothing to do, 2 changes, 1 error"
     add_arguments(parser)
-    given = parser.parse_args(list(arguments))
-    return run_command("plan", _plan(given))
+    options = parser.parse_args(list(arguments))
+    return run_command("plan", _plan(options))
 
 
 async def _plan(arguments: argparse.Namespace) -> int:
@@ -51,8 +51,8 @@ async def planned(chosen: TargetPlatform) -> Plan:
 
 
 def exit_code(found: Plan) -> int:
-    """Return 0 for no changes; 2 for changes, or an operation in progress after which there may be some; 1 when a step cannot be planned
-    or a change is impossible."""
+    """Return 0 for no changes; 2 for changes, or for an operation in progress that further changes may follow; 1 when a step cannot be planned or a
+    change is impossible."""
     if found.failed or found.impossible:
         return ERROR
     return CHANGES if found.changes or found.waiting else NOTHING

@@ -23,7 +23,7 @@ SIGNS = {
     Action.DELETE: ("-", "red"),
     Action.REPLACE: ("-/+", "red"),
 }
-IMPOSSIBLE, UNDER_WAY = ("✗", "red"), ("…", "yellow")
+IMPOSSIBLE, IN_PROGRESS = ("✗", "red"), ("…", "yellow")
 WORDS = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to delete"}
 ABSENT = "(absent)"
 
@@ -57,7 +57,7 @@ class Plan:
         return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Failed)}
 
     @property
-    def under_way(self) -> dict[str, Rechecked]:
+    def in_progress(self) -> dict[str, Rechecked]:
         """Return the steps with an operation in progress."""
         return {name: r.outcome for name, r in self.results.items() if isinstance(r.outcome, Rechecked)}
 
@@ -69,7 +69,7 @@ class Plan:
     @property
     def up_to_date(self) -> list[str]:
         """Return the steps without changes."""
-        apart = {*self.failed, *self.under_way, *self.waiting}
+        apart = {*self.failed, *self.in_progress, *self.waiting}
         return [name for name, r in self.results.items() if r.wanted and not r.changes and name not in apart]
 
     @property
@@ -96,10 +96,10 @@ def document(plan: Plan) -> dict[str, Any]:
             "step": name,
             "changes": [_change(c) for c in result.changes],
             "takesSeconds": result.estimate_seconds,
-            **_trouble(result),
+            **_unfinished(result),
         }
         for name, result in plan.results.items()
-        if result.changes or _trouble(result)
+        if result.changes or _unfinished(result)
     ]
     return {
         "platform": f"{plan.platform.namespace}/{plan.platform.name}",
@@ -121,7 +121,7 @@ def _change(change: Change) -> dict[str, Any]:
     return found
 
 
-def _trouble(result: Result) -> dict[str, str]:
+def _unfinished(result: Result) -> dict[str, str]:
     outcome = result.outcome
     if isinstance(outcome, Failed):
         return {"reason": outcome.reason, "message": sentence(outcome)}
@@ -160,7 +160,7 @@ def _step(name: str, result: Result) -> Iterator[tuple[str, str]]:
     if isinstance(result.outcome, Failed):
         yield f"{IMPOSSIBLE[0]} {name}: {sentence(result.outcome)} ({result.outcome.reason})\n", IMPOSSIBLE[1]
     elif isinstance(result.outcome, Rechecked):
-        yield f"{UNDER_WAY[0]} {name}: {result.outcome.message} ({result.outcome.reason})\n", UNDER_WAY[1]
+        yield f"{IN_PROGRESS[0]} {name}: {result.outcome.message} ({result.outcome.reason})\n", IN_PROGRESS[1]
 
 
 def _block(name: str, changes: Sequence[Change], estimate_seconds: float) -> Iterator[tuple[str, str]]:
@@ -203,10 +203,10 @@ def _tree(value: Any) -> list[str]:
     """Return a mapping as lines, one member a line with values aligned; empty members are left out."""
     if not isinstance(value, Mapping):
         return [_value(value)]
-    there = {str(key): child for key, child in value.items() if child not in (None, {}, [])}
-    widest = max((len(key) for key, child in there.items() if not _nests(child)), default=0) + 1
+    present = {str(key): child for key, child in value.items() if child not in (None, {}, [])}
+    widest = max((len(key) for key, child in present.items() if not _nests(child)), default=0) + 1
     found: list[str] = []
-    for key, child in there.items():
+    for key, child in present.items():
         if not _nests(child):
             found.append(f"{key + ':':<{widest}} {_value(child)}")
         else:
@@ -235,7 +235,7 @@ def _duration(seconds: float) -> str:
 def _summary(plan: Plan) -> str:
     if plan.failed:
         return f"The plan is not complete: {', '.join(plan.failed)} cannot be planned."
-    counts, more = plan.counts, f", and more once {', '.join(plan.under_way)} has ended" if plan.waiting else ""
+    counts, more = plan.counts, f", and more once {', '.join(plan.in_progress)} has ended" if plan.waiting else ""
     parts = [f"{counts[action]} {words}" for action, words in WORDS.items() if counts[action]]
     impossible = f"{counts['impossible']} that cannot be done" if plan.impossible else ""
     if not parts:

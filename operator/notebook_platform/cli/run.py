@@ -19,7 +19,7 @@ from notebook_platform.observability.logs import configure
 from notebook_platform.observability.stalls import measured
 
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
-"""Variables with which the operator itself may sign in (https://learn.microsoft.com/python/api/azure-identity)."""
+"""Variables that the operator's own identity may sign in with (https://learn.microsoft.com/python/api/azure-identity)."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def operate(chosen: OperatorConfig) -> None:
-    """Run one operator until it is asked to stop: kopf watches, reconcilers work."""
+    """Run one operator until SIGTERM or SIGINT: kopf watches, reconcilers work."""
     REDACTORS.process.add({name: os.environ[name] for name in OWN_SECRETS if name in os.environ})
     stop, ready = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,14 +39,14 @@ async def operate(chosen: OperatorConfig) -> None:
     shared, api = SharedClients(chosen), await management_api()
     if api is None:
         raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
-    keepers = Controller(api, shared)
+    controller = Controller(api, shared)
     warming = asyncio.create_task(shared.warm_up())
     try:
         async with measured(), serving(chosen.listen, chosen.health_port, chosen.metrics_port, ready.is_set):
             if not await _prepared(api, chosen, stop):
                 return
             await kopf.operator(
-                registry=registry(keepers),
+                registry=registry(controller),
                 settings=settings(patterns=chosen.has_namespace_patterns),
                 clusterwide=not chosen.namespaces,
                 namespaces=chosen.namespaces,
@@ -56,13 +56,13 @@ async def operate(chosen: OperatorConfig) -> None:
             )
     finally:
         await warming
-        await keepers.close()
+        await controller.close()
         await shared.close()
         await api.close()
 
 
 async def _prepared(api: client.ApiClient, chosen: OperatorConfig, stop: asyncio.Event) -> bool:
-    """Wait for what kopf needs from the cluster; return False when the process is asked to stop first."""
+    """Wait until the CRD is served and namespaces can be observed, which kopf requires; return False when stopped before."""
 
     async def needs() -> None:
         await until_served(api)

@@ -1,4 +1,4 @@
-"""The platform that `plan` and `doctor` work on, from a file or the cluster, with read-only access to its Secrets."""
+"""The platform that `plan` and `doctor` check, from a file or the cluster, with read-only access to its Secrets."""
 
 import argparse
 import json
@@ -78,8 +78,8 @@ async def target_platform(arguments: argparse.Namespace) -> AsyncIterator[Target
             raise UsageError(f"the spec cannot be read: {where}") from None
         shared = SharedClients(chosen, is_operator=False)
         try:
-            given = GivenSecrets(api, platform, documents)
-            yield TargetPlatform(platform=platform, spec=spec, secrets=given, shared=shared, approved=approved(metadata))
+            in_file = FileSecrets(api, platform, documents)
+            yield TargetPlatform(platform=platform, spec=spec, secrets=in_file, shared=shared, approved=approved(metadata))
         finally:
             await shared.close()
     finally:
@@ -127,7 +127,10 @@ async def _body(
 
 
 async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping[str, Any]:
-    """Return the object as the API server would store it (dry run), or the file's own where it cannot be asked. Raises UsageError."""
+    """Return the object as the API server would store it (dry run), or the file's object when the server cannot run it.
+
+    Raises UsageError when the server rejects the object.
+    """
     metadata = body["metadata"]
     path = (GROUP, VERSION, metadata["namespace"], PLURAL, metadata["name"])
     custom = client.CustomObjectsApi(api)
@@ -149,8 +152,8 @@ async def _as_applied(body: Mapping[str, Any], api: client.ApiClient) -> Mapping
     try:
         live = await custom.get_namespaced_custom_object(*path)
     except ApiException:
-        live = {"metadata": {}}  # what a dry run calls its uid is not the one it will have
-    applied: dict[str, Any] = json.loads(answer.raw_data)  # the client reads a 200 alone, and a new object is a 201
+        live = {"metadata": {}}  # the uid that a dry run returns is not the one that the object will have
+    applied: dict[str, Any] = json.loads(answer.raw_data)  # the client parses only a 200; a new object is a 201
     return {**applied, "metadata": {**applied["metadata"], "uid": live["metadata"].get("uid")}}
 
 
@@ -161,7 +164,7 @@ def _refusal(error: ApiException) -> str:
         return f"the API server refuses it: {error.status} {error.reason}"
 
 
-class GivenSecrets(SecretStore):
+class FileSecrets(SecretStore):
     """Reads Secrets and ConfigMaps from the file, else from the cluster."""
 
     def __init__(self, api: client.ApiClient | None, platform: Platform, documents: list[dict[str, Any]]) -> None:
@@ -171,7 +174,7 @@ class GivenSecrets(SecretStore):
         self.redactor = REDACTORS.of(platform.uid)
         CURRENT.set(self.redactor)
         self._cluster = api is not None
-        self._given = {
+        self._in_file = {
             (d["kind"], d["metadata"]["name"]): {**_decoded(d), **(d.get("stringData") or {})}
             for d in documents
             if d.get("kind") in ("Secret", "ConfigMap")
@@ -179,10 +182,10 @@ class GivenSecrets(SecretStore):
 
     async def get(self, name: str) -> Mapping[str, str] | None:
         """Return the Secret's data from the file, else from the cluster; None when neither has it."""
-        given = self._given.get(("Secret", name))
-        if given is not None:
-            await self.redact_from_now_on(name, given)
-            return given
+        in_file = self._in_file.get(("Secret", name))
+        if in_file is not None:
+            await self.redact_from_now_on(name, in_file)
+            return in_file
         try:
             return await super().get(name) if self._cluster else None
         except (ApiException, aiohttp.ClientError, OSError):
@@ -190,10 +193,10 @@ class GivenSecrets(SecretStore):
 
     async def own(self, name: str, *, orphaned: bool = True, plain: bool = False) -> Mapping[str, str] | None:
         """Return the data of the operator's own Secret from the file, else from the cluster. Raises StepError (SecretNameTaken)."""
-        given = self._given.get(("Secret", name))
-        if given is not None:
-            await self.redact_from_now_on(name, given)
-            return given
+        in_file = self._in_file.get(("Secret", name))
+        if in_file is not None:
+            await self.redact_from_now_on(name, in_file)
+            return in_file
         try:
             return await super().own(name, orphaned=orphaned, plain=plain) if self._cluster else None
         except (ApiException, aiohttp.ClientError, OSError):
@@ -201,9 +204,9 @@ class GivenSecrets(SecretStore):
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
         """Compare data with the file's Secret, else with the cluster's. Raises StepError (SecretNameTaken)."""
-        given = self._given.get(("Secret", name))
-        if given is not None:
-            return "current" if given == data else "different"
+        in_file = self._in_file.get(("Secret", name))
+        if in_file is not None:
+            return "current" if in_file == data else "different"
         try:
             return await super().compare(name, data) if self._cluster else "missing"
         except (ApiException, aiohttp.ClientError, OSError):
@@ -211,9 +214,9 @@ class GivenSecrets(SecretStore):
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
         """Return a key of a ConfigMap from the file, else from the cluster. Raises StepError."""
-        given = self._given.get(("ConfigMap", name), {})
-        if key in given:
-            return str(given[key])
+        in_file = self._in_file.get(("ConfigMap", name), {})
+        if key in in_file:
+            return str(in_file[key])
         if not self._cluster:
             raise StepError(
                 Reason.CONFIG_MAP_NOT_FOUND, f"{field} names the ConfigMap {name!r}, which is not in the file", "Add it."

@@ -1,11 +1,11 @@
-"""When each step started and when it was done. Pure: it follows from the views it is given."""
+"""The start and end of each step. Pure: the result depends only on the recorded views."""
 
 from datetime import datetime
 
 from notebook_platform.api.reasons import ConditionType
 from notebook_platform.cli.view import State, StepView, View, lasting, moment
 
-IN_PROGRESS = (State.BUSY, State.TROUBLE)
+IN_PROGRESS = (State.PROGRESSING, State.FAILING)
 
 
 class Timeline:
@@ -18,21 +18,21 @@ class Timeline:
         self._done: dict[str, datetime] = {}
         self._old: set[str] = set()
 
-    def see(self, view: View, now: datetime) -> None:
+    def record(self, view: View, now: datetime) -> None:
         """Record the transitions of a view taken at `now`."""
         first = self._start is None
         start = self._start = self._start or _start_of(view, now)
         for step in view.steps:
-            turned = (moment(step.condition.last_transition_time) or now) if first else now
+            since = (moment(step.condition.last_transition_time) or now) if first else now
             if step.state in IN_PROGRESS:
-                self._start_step(step.name, turned)
-            elif step.state is State.IN_PLACE and step.name not in self._old and step.name not in self._done:
-                if first and turned < start:
+                self._start_step(step.name, since)
+            elif step.state is State.UP_TO_DATE and step.name not in self._old and step.name not in self._done:
+                if first and since < start:
                     self._old.add(step.name)
                     continue
-                self._done[step.name] = turned
+                self._done[step.name] = since
                 if not first:
-                    self._began.setdefault(step.name, turned)
+                    self._began.setdefault(step.name, since)
 
     def _start_step(self, step: str, when: datetime) -> None:
         if step in self._old or step in self._done:

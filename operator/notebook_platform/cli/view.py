@@ -18,9 +18,9 @@ SUMMARY = ("Ready", "Reconciling", "Stalled")
 class State(Enum):
     """The state of a step."""
 
-    IN_PLACE = "up to date"
-    BUSY = "busy"
-    TROUBLE = "trouble"
+    UP_TO_DATE = "up to date"
+    PROGRESSING = "progressing"
+    FAILING = "failing"
     WAITING = "waiting"
 
 
@@ -48,7 +48,7 @@ class View:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> "View":
-        """Make one from the object as read. Raises ValidationError if its status is of another version of the operator."""
+        """Return the view of an object of the API server. Raises ValidationError when its status is of another version."""
         metadata, status = body["metadata"], PlatformStatus.of(dict(body))
         return cls(
             namespace=str(metadata.get("namespace", "")),
@@ -108,18 +108,18 @@ class View:
     def state(self) -> State:
         """Return the state of the platform."""
         if self.holds("Ready"):
-            return State.IN_PLACE
+            return State.UP_TO_DATE
         if self.status.observed_generation is None:
             return State.WAITING
-        return State.TROUBLE if self.holds("Stalled") else State.BUSY
+        return State.FAILING if self.holds("Stalled") else State.PROGRESSING
 
 
 def _state(condition: Condition, *, failing: bool) -> State:
     if failing:
-        return State.TROUBLE
+        return State.FAILING
     if condition.reason == Reason.DELETED:
         return State.WAITING
-    return {"True": State.IN_PLACE, "False": State.BUSY, "Unknown": State.WAITING}[condition.status]
+    return {"True": State.UP_TO_DATE, "False": State.PROGRESSING, "Unknown": State.WAITING}[condition.status]
 
 
 def moment(text: str | None) -> datetime | None:

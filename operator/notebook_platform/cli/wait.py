@@ -37,8 +37,8 @@ def wait(arguments: Sequence[str]) -> int:
     for_ = "condition that must be True for the current generation, or delete (default Ready)"
     parser.add_argument("--for", dest="wanted", metavar="CONDITION", type=_wanted, default="Ready", help=for_)
     parser.add_argument("--timeout", type=_duration, default=TIMEOUT, help=f"maximum time, as 90s, 10m, 1h (default {TIMEOUT})")
-    given = parser.parse_args(list(arguments))
-    return run_command("wait", _wait(given))
+    options = parser.parse_args(list(arguments))
+    return run_command("wait", _wait(options))
 
 
 def _wanted(text: str) -> str:
@@ -69,23 +69,23 @@ def evaluate(place: Place, view: View | None, wanted: str) -> Verdict:
     return Verdict(None, tidy(view.describe(wanted)))
 
 
-async def _wait(given: argparse.Namespace) -> int:
+async def _wait(options: argparse.Namespace) -> int:
     configure("text", "ERROR")
     last = Verdict(None, "the cluster has not answered")
     async with connected() as api:
-        place = Place(given.namespace or context_namespace(), given.name)
+        place = Place(options.namespace or context_namespace(), options.name)
         try:
-            async with asyncio.timeout(parse_duration(given.timeout).total_seconds()), aclosing(views(api, place)) as stream:
+            async with asyncio.timeout(parse_duration(options.timeout).total_seconds()), aclosing(views(api, place)) as stream:
                 async for view in stream:
-                    verdict = evaluate(place, view, given.wanted)
+                    verdict = evaluate(place, view, options.wanted)
                     if verdict.code is not None:
                         return _conclude(verdict)
                     if verdict != last:
-                        show(f"{place} waits for {given.wanted}: {verdict.sentence}")
+                        show(f"{place} waits for {options.wanted}: {verdict.sentence}")
                     last = verdict
         except TimeoutError:
             pass
-    raise UsageError(f"{place} did not reach {given.wanted} within {given.timeout}: {last.sentence}")
+    raise UsageError(f"{place} did not reach {options.wanted} within {options.timeout}: {last.sentence}")
 
 
 def _conclude(verdict: Verdict) -> int:

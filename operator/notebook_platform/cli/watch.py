@@ -39,16 +39,16 @@ def watch(arguments: Sequence[str]) -> int:
     parser.add_argument("name", help="name of a NotebookPlatform in the cluster of KUBECONFIG")
     add_namespace(parser)
     parser.add_argument("--until-ready", action="store_true", help="end when it is Ready, and print the duration of each step")
-    given = parser.parse_args(list(arguments))
+    options = parser.parse_args(list(arguments))
     try:
-        return run_command("watch", _watch(given))
+        return run_command("watch", _watch(options))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more when it ends
         return 0
 
 
 class Display(Protocol):
-    """A place that shows views and Events: a live view, or lines."""
+    """Shows views and Events: a live view, or lines."""
 
     def show(self, view: View) -> None:
         """Show a new state of the platform."""
@@ -60,15 +60,15 @@ class Display(Protocol):
         """Show a remark about the watch."""
 
 
-async def _watch(given: argparse.Namespace) -> int:
+async def _watch(options: argparse.Namespace) -> int:
     configure("text", "ERROR")
     console, timeline = Console(highlight=False), Timeline()
     drawn = sys.stdout.isatty() and console.is_interactive
     async with connected() as api:
-        place = Place(given.namespace or context_namespace(), given.name)
+        place = Place(options.namespace or context_namespace(), options.name)
         with _drawing(console, timeline) if drawn else contextlib.nullcontext(Lines()) as display:
-            code = await _follow(api, place, display, timeline, until_ready=given.until_ready)
-    if given.until_ready and code == 0:
+            code = await _follow(api, place, display, timeline, until_ready=options.until_ready)
+    if options.until_ready and code == 0:
         console.print()
         console.print(_table(timeline))
     return code
@@ -85,7 +85,7 @@ async def _follow(api: client.ApiClient, place: Place, display: Display, timelin
                 if view is None:
                     display.note(f"{place}: deleted")
                     return int(until_ready)
-                timeline.see(view, _now())
+                timeline.record(view, _now())
                 display.show(view)
                 if until_ready and view.holds("Ready"):
                     return 0

@@ -70,7 +70,7 @@ async def watch_objects(
         except (ApiException, *NO_ANSWER) as error:
             if not answered or (isinstance(error, ApiException) and error.status in NOT_RETRIED):
                 raise
-            if not (isinstance(error, ApiException) and error.status == 410):  # 410: what it knew is too old, list anew
+            if not (isinstance(error, ApiException) and error.status == 410):  # 410: the resource version is too old
                 await asyncio.sleep(AGAIN_SECONDS)
 
 

@@ -1,9 +1,9 @@
 """Log context: the platform, the step and the correlation id that the running task works for.
 
-Each log record of a task carries them (`logs.ContextFilter`), so a call site logs only what happened. They stand in context
-variables: the reconciler sets the platform and, once a reconcile, the correlation id; the engine sets the step around its guarded
-step call. Tasks that these start, Helm processes among them, inherit all three. This module imports no other of the operator, so that
-every layer may use it.
+Each log record of a task carries them (`logs.ContextFilter`), so a call site logs only what happened. They are context variables:
+the reconciler sets the platform and, for each reconcile, a correlation id; the engine sets the step for each guarded step call.
+Tasks that these start, such as Helm runs, inherit all three. This module imports no other module of the operator, so every layer
+may use it.
 """
 
 import logging
@@ -16,25 +16,25 @@ from dataclasses import dataclass, field
 log = logging.getLogger(__name__)
 
 SHOWN_PATHS = 20
-"""Paths of changes that one line names; the rest are counted."""
+"""Largest number of changed paths in one log line; further paths are counted."""
 
 
 @dataclass(frozen=True)
 class PlatformLog:
-    """What the log knows of one platform: its label (`namespace/name`), and the paths last logged as applied, by step."""
+    """Log state of one platform: its label (`namespace/name`), and the paths last logged as applied, by step."""
 
     label: str
     _applied: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def is_new(self, step: str, paths: tuple[str, ...]) -> bool:
-        """Return whether the step applies other paths than those last logged; record these."""
+        """Return whether `paths` differ from those last logged for the step; record them."""
         if self._applied.get(step) == paths:
             return False
         self._applied[step] = paths
         return True
 
     def in_sync(self, step: str) -> None:
-        """Forget the step's paths: it is up to date, so the same change is news if it comes again."""
+        """Forget the step's paths: it is up to date, so the same change is logged if it occurs again."""
         self._applied.pop(step, None)
 
 
@@ -46,7 +46,7 @@ CORRELATION: ContextVar[str] = ContextVar("correlation", default="")
 
 
 def renew_correlation_id() -> None:
-    """Give the running task a new correlation id: one reconcile, or one run of a command, begins."""
+    """Set a new correlation id for the running task, at the start of a reconcile or of a command."""
     CORRELATION.set(str(uuid.uuid4()))
 
 
@@ -64,10 +64,10 @@ def fields(**values: object) -> dict[str, dict[str, object]]:
 
 @contextmanager
 def step_span(step: str) -> Iterator[None]:
-    """Log what runs in the block as work of `step`.
+    """Set the step of log records while the block runs.
 
-    The seam for tracing: the engine enters it around each guarded step call and nowhere else, so an OpenTelemetry span named after the
-    step starts and ends here, with `current_fields` as its attributes.
+    The extension point for tracing: the engine enters it for each guarded step call and nowhere else, so an OpenTelemetry span named
+    after the step can start and end here, with `current_fields` as its attributes.
     """
     token = STEP.set(step)
     try:
@@ -77,9 +77,9 @@ def step_span(step: str) -> Iterator[None]:
 
 
 def log_applied(paths: Sequence[str]) -> None:
-    """Log at INFO that the current step applies changes at `paths`; values stay out of the log.
+    """Log at INFO that the current step applies changes at `paths`; values are not logged.
 
-    A step that applies the same paths again, because it retries or waits for a lock, logs them once until it is up to date.
+    A step that applies the same paths repeatedly, because it retries or waits for a lock, logs them once until it is up to date.
     """
     if not _is_new(tuple(paths)):
         return
@@ -89,7 +89,7 @@ def log_applied(paths: Sequence[str]) -> None:
 
 
 def log_deletion() -> None:
-    """Log at INFO that the current step deletes its resource, once until it is gone."""
+    """Log at INFO, once for each deletion, that the current step deletes its resource."""
     if _is_new(("deletion",)):
         log.info("deleting", extra=fields(action="delete"))
 

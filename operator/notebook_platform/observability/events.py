@@ -1,5 +1,5 @@
-"""Events of a reconcile: the changes that users want to know of. They are derived from the conditions before and after it, so a
-lasting state gets one Event, also over restarts."""
+"""Kubernetes Events of a reconcile: failures, drift, deferrals and readiness. They are derived from the conditions before and after
+the reconcile, so a state that lasts has one Event, also across restarts of the operator."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from notebook_platform.engine.result import Result
 
 @dataclass(frozen=True, kw_only=True)
 class EventContent:
-    """One Event."""
+    """Type, reason and message of one Event; the caller adds the object and the time."""
 
     type: Literal["Normal", "Warning"]
     reason: AnyReason
@@ -29,7 +29,10 @@ def events(
     correcting: bool = True,
     deleting: bool = False,
 ) -> Iterator[EventContent]:
-    """Yield the Events of a reconcile. `correcting`: drift is corrected, not only reported."""
+    """Yield the Events of a reconcile, from its results by step and the platform's conditions before and after it.
+
+    `correcting`: the operator corrects drift (else it only reports it); `deleting`: the platform is being deleted.
+    """
     old = {c.type: c for c in before}
     degraded: dict[str, AnyReason] = {
         r.outcome.reason: r.outcome.reason for r in results.values() if isinstance(r.outcome, Degraded)

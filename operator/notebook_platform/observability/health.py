@@ -1,4 +1,4 @@
-"""/healthz and /readyz for the kubelet, /metrics for Prometheus."""
+"""HTTP endpoints of the process: /healthz and /readyz for the kubelet, /metrics for Prometheus."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,7 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 @asynccontextmanager
 async def serving(listen: str, health_port: int, metrics_port: int, ready: Callable[[], bool]) -> AsyncIterator[None]:
-    """Serve until the block ends. `ready` says whether platforms are being watched. Raises OSError if a port is taken."""
+    """Serve the endpoints on address `listen` until the block ends. `ready` returns whether platforms are being watched.
+
+    Raises OSError when a port is in use.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -1,8 +1,8 @@
-"""Log lines, as text or JSON, without secrets, whichever library wrote them.
+"""Log lines of the operator and its libraries, as text or JSON, with secrets redacted.
 
-A line carries the context of the task that logged it (`context.current_fields`): in JSON as members of their own, in text after the
-message as `name=value`. INFO tells the story of a platform: changes applied, Azure operations and Helm actions with their begin and
-end, Events. A platform that does not change logs nothing at INFO. DEBUG adds each request to Azure.
+A line carries the context of the task that logged it (`context.current_fields`): in JSON as members, in text after the message as
+`name=value`. INFO covers the history of a platform: changes applied, begin and end of Azure operations and Helm actions, Events. A
+platform that does not change logs nothing at INFO. DEBUG adds each request to Azure.
 """
 
 import json
@@ -25,11 +25,11 @@ QUIET = {
     "asyncio": logging.WARNING,
     "pyhelm3": logging.WARNING,
 }
-"""Least levels of libraries' loggers: the SDK logs whole response bodies at INFO, azure-identity at WARNING."""
+"""Minimum levels of libraries' loggers: the Azure SDK logs whole response bodies at INFO, azure-identity at WARNING."""
 
 
 class ContextFilter(logging.Filter):
-    """Puts the context of the logging task on each record as `context`. On a handler, which runs in the task that logs."""
+    """Sets `context` on each record to the context of the task that logs. Add it to a handler, which runs in that task."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.context = current_fields()
@@ -79,7 +79,7 @@ def _context(record: logging.LogRecord) -> dict[str, str]:
 
 
 def _clean(found: object) -> object:
-    """Return a field with its texts printable and redacted; numbers as they are."""
+    """Return a field with its texts printable and redacted; numbers are unchanged."""
     if isinstance(found, list | tuple):
         return [_clean(one) for one in found]
     return found if isinstance(found, int | float | None) else REDACTORS.redact(printable(str(found)))
@@ -93,8 +93,8 @@ log = logging.getLogger(__name__)
 
 
 def configure(form: str, level: str) -> None:
-    """Log to standard error in one form (`text` or `json`) from `level` on; raise the level of loggers that would repeat or reveal."""
-    logging.raiseExceptions = False  # it would print a line that cannot be formatted as it stands
+    """Log to standard error in one form (`text` or `json`) from `level` on, with the levels of QUIET for libraries."""
+    logging.raiseExceptions = False  # else logging prints a record that it cannot format, without redaction
     sys.excepthook = _unhandled
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(ContextFilter())

@@ -1,4 +1,5 @@
-"""How long the event loop stood still: one loop serves all platforms and the health probes, so nothing may hold it."""
+"""Event loop stalls: how long a task that is due waits for the loop. One loop serves all platforms and the health probes, so
+nothing may block it."""
 
 import asyncio
 import time
@@ -13,7 +14,7 @@ BEAT = 0.05
 
 @asynccontextmanager
 async def measured() -> AsyncIterator[None]:
-    """Measure until the block ends."""
+    """Sample the delay of the running event loop until the block ends."""
 
     async def beat() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""One control plane for all tests of releases, and a namespace for each."""
+"""One control plane for all tests of releases, and a namespace for each test."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory, say: Say) -> AsyncIt
     async with cluster_of(tmp_path_factory.mktemp("releases")) as made:
         yield made
     say("Conditions seen on releases: what was done, reason, message")
-    for (situation, reason), message in made.told.items():
+    for (situation, reason), message in made.messages.items():
         say(f"{situation:<100.100} {reason:<20} {message[:220]}")
 
 

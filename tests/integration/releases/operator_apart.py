@@ -1,5 +1,5 @@
-"""`python -m tests.integration.releases.operator_apart CHARTS DIRECTORY NAMESPACE`: an operator for one release, with a process of
-its own that may be killed. Reads the kubeconfig from its standard input."""
+"""`python -m tests.integration.releases.operator_apart CHARTS DIRECTORY NAMESPACE`: an operator for one release in a process of
+its own, which a test may kill. Reads the kubeconfig from standard input."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ NEVER_ENDS = "example.org/does-not-exist:1"
 
 
 async def main(charts: Path, directory: Path, namespace: str, kubeconfig: str) -> None:
-    """Passes until it is killed."""
+    """Reconcile until the process is killed."""
     target = WorkloadClusterOutput(
         api=await api_client(kubeconfig),
         kubeconfig=kubeconfig,

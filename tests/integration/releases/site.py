@@ -1,4 +1,5 @@
-"""Releases on a real API server with real helm. No Azure here: the walk of the engine, with a target cluster that is simply there."""
+"""Releases on a real API server with real Helm. There is no Azure here: the engine reconciles with a workload cluster that exists
+already."""
 
 import asyncio
 import re
@@ -53,7 +54,7 @@ HUB_CHARTS = [ROOT / "sandbox" / "charts" / f"jupyterhub-{version}" for version 
 
 
 class There(Check[WorkloadClusterOutput]):
-    """A cluster that is simply there."""
+    """A workload cluster that exists already."""
 
     name = "WorkloadCluster"
     provides = WorkloadClusterOutput
@@ -70,16 +71,16 @@ class There(Check[WorkloadClusterOutput]):
 
 @dataclass
 class Cluster:
-    """One control plane with nodes, and helm's charts."""
+    """One control plane with nodes, and charts to install."""
 
     target: WorkloadClusterOutput
     charts: Path
     directory: Path
     helms: list[Helm] = field(default_factory=list)
-    told: dict[tuple[str, str], str] = field(default_factory=dict)
-    """What the condition said by (situation, reason), for people."""
+    messages: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Message of the condition by (situation, reason), for the summary."""
     theirs: list[asyncio.subprocess.Process] = field(default_factory=list)
-    """What was typed by hand."""
+    """Helm processes that the tests started by hand."""
 
     @property
     def core(self) -> client.CoreV1Api:
@@ -94,7 +95,7 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
-    """A control plane with two nodes, and charts to install on it."""
+    """Start a control plane with two nodes, and charts to install on it."""
     binaries = find()
     for chart in (CHART, *HUB_CHARTS):
         package_one(binaries.path("helm"), chart, directory / "charts")
@@ -133,7 +134,7 @@ async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
 
 @dataclass
 class Site:
-    """One platform's releases. `wants` (spec.releases) and `hub` (spec.jupyterhub) are looked at anew in each pass, as an operator
+    """One platform's releases. Each reconcile reads `wants` (spec.releases) and `hub` (spec.jupyterhub) again, as the operator
     does."""
 
     cluster: Cluster
@@ -142,7 +143,7 @@ class Site:
     wants: list[dict[str, Any]]
     hub: dict[str, Any] | None = None
     owner: str = ""
-    """Each site is a platform of its own: what another test leaves behind is none of its business."""
+    """Each site is a platform of its own, independent of what earlier tests left."""
     situation: str = ""
     adoption: str = "Never"
     approved: frozenset[str] = frozenset()
@@ -150,7 +151,7 @@ class Site:
     """By owner: a site may become another platform."""
     results: dict[str, Result] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
-    """As the platform's status has them after the last pass."""
+    """The conditions of the platform's status after the last reconcile."""
 
     def __post_init__(self) -> None:
         self.owner = self.owner or f"tests/platforms/{self.namespace}/uid-1"
@@ -182,16 +183,16 @@ class Site:
 
     @property
     def secrets(self) -> SecretStore:
-        """What the platform keeps."""
+        """Return the platform's Secrets."""
         return SecretStore(self.cluster.target.api, Platform(namespace="default", name=self.namespace, uid="uid-1"))
 
     @property
     def ledger(self) -> ReleaseLedger:
-        """What the platform owns."""
+        """Return the platform's ledger."""
         return self.ledgers.setdefault(self.owner, ReleaseLedger(self.secrets, self.owner))
 
     async def owned(self, release: str = "little") -> OwnedRelease | None:
-        """The ledger's entry."""
+        """Return the ledger's entry of the release."""
         await self.ledger.load()
         return self.ledger.release((self.namespace, release))
 
@@ -201,23 +202,23 @@ class Site:
         return self.results
 
     async def state(self, step: str = "ReleaseLittle") -> State:
-        """The word for how the release stands, once no helm of ours is at work on it. Nothing is written."""
+        """Return the state of the release once no Helm process of the operator works on it. Writes nothing."""
         inputs = Inputs(self.cluster.target)
 
-        async def look() -> Any:
+        async def check() -> Any:
             looking = self.graph().steps[step]
             observed = await looking.observe(await looking.prepare(inputs), fresh=True)
             return None if observed.busy else observed
 
-        found = (await self.soon(look)).found
+        found = (await self.soon(check)).found
         return found.state if found is not None else State.ABSENT
 
     def condition(self, type_: str) -> Condition:
-        """One of them."""
+        """Return a condition by its type."""
         return next(one for one in self.conditions if one.type == type_)
 
     async def until(self, what: Callable[[Any], Any], step: str = "ReleaseLittle", policy: Policy | None = None) -> Any:
-        """Pass after pass, until the step's outcome is as asked; a Failed step is tried again when it says."""
+        """Reconcile until the step's outcome matches; a Failed step is retried when it asks for that."""
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE
         while loop.time() < end:
@@ -225,16 +226,16 @@ class Site:
             if what(outcome):
                 _, reason, message = condition_of(outcome)
                 if reason not in ORDINARY:
-                    self.cluster.told.setdefault((self.situation, reason), message)
+                    self.cluster.messages.setdefault((self.situation, reason), message)
                 return outcome
             assert getattr(outcome, "reason", "") != "InternalError", outcome
             await asyncio.sleep(0.2)
         raise AssertionError(f"never came true; at last {outcome}")
 
-    async def soon(self, look: Callable[[], Awaitable[Any]]) -> Any:
-        """What `look` gives, as soon as it is something."""
+    async def soon(self, check: Callable[[], Awaitable[Any]]) -> Any:
+        """Repeat `check` until it returns a true value, and return that."""
         for _ in range(int(PATIENCE * 10)):
-            if found := await look():
+            if found := await check():
                 return found
             await asyncio.sleep(0.1)
         raise AssertionError("never came true")
@@ -246,12 +247,12 @@ class Site:
         return await self.until(lambda outcome: getattr(outcome, "reason", "") == reason, step)
 
     async def approve(self, step: str = "ReleaseLittle") -> None:
-        """Approve what the release waits for, with the token that its sentence names."""
+        """Approve the release's change with the token that its condition names."""
         outcome = await self.until(lambda it: isinstance(it, Deferred) and TOKEN.search(it.message), step)
         self.approved = frozenset(TOKEN.findall(outcome.message))
 
     async def delete(self) -> None:
-        """Until nothing of ours is left."""
+        """Delete until no object of the platform is left."""
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE
         while loop.time() < end:
@@ -265,13 +266,13 @@ class Site:
         self.wants[0]["values"] = values
 
     async def records(self) -> list[tuple[int, str]]:
-        """Helm's book: (revision, status)."""
+        """Return Helm's records as (revision, status)."""
         listed = await self.cluster.core.list_namespaced_secret(self.namespace, label_selector="owner=helm")
         return sorted((int(s.metadata.labels["version"]), s.metadata.labels["status"]) for s in listed.items)
 
-    async def stands(self, *book: tuple[int, str]) -> bool:
-        """Whether Helm's book is just this."""
-        return await self.records() == list(book)
+    async def stands(self, *records: tuple[int, str]) -> bool:
+        """Return whether Helm's records are exactly these."""
+        return await self.records() == list(records)
 
     async def deployment(self) -> Any:
         return await client.AppsV1Api(self.cluster.target.api).read_namespaced_deployment("little", self.namespace)
@@ -286,7 +287,7 @@ def helm_runs() -> float:
 
 
 async def rewritten(site: Site, change: Callable[[dict[str, Any]], None], *, ours: bool = False) -> None:
-    """Change helm's last record. `ours`: as if the operator's helm had written it so."""
+    """Change Helm's last record. `ours`: as if the operator's Helm had written it."""
     revision = (await site.records())[-1][0]
     name = f"sh.helm.release.v1.little.v{revision}"
     secret = await site.cluster.core.read_namespaced_secret(name, site.namespace)
@@ -300,12 +301,12 @@ async def rewritten(site: Site, change: Callable[[dict[str, Any]], None], *, our
 
 
 async def interrupted(site: Site, status: str) -> None:
-    """What a killed helm leaves behind."""
+    """Leave the release as a killed Helm process does."""
     await rewritten(site, lambda document: document["info"].update(status=status))
 
 
 async def by_hand(site: Site, *words: str) -> asyncio.subprocess.Process:
-    """A helm that a person types, and that is none of ours."""
+    """Run helm as an administrator does, apart from the operator."""
     kubeconfig = site.cluster.directory / "kubeconfig"
     kubeconfig.write_text(site.cluster.target.kubeconfig)
     command = [*words, "--namespace", site.namespace, "--kubeconfig", str(kubeconfig)]

@@ -1,4 +1,4 @@
-"""What is amiss with a release is told in a sentence, from its own objects."""
+"""An unhealthy release is reported with its cause, which is read from its own objects."""
 
 import asyncio
 from dataclasses import replace
@@ -13,12 +13,12 @@ from notebook_platform.helm.history import read_history
 from notebook_platform.hubs.health import hub as hub_health
 
 from tests.integration.releases.site import Site
-from tests.unit.hubs.test_door_health import acme, pem
+from tests.unit.hubs.test_endpoint_health import acme, pem
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site) -> None:
+async def test_a_disruption_budget_that_allows_none_is_reported_while_ready(site: Site) -> None:
     site.set(budget=True)
     await site.ready()
     await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
@@ -28,31 +28,32 @@ async def test_a_budget_that_lets_nobody_go_is_told_while_all_is_well(site: Site
     await site.until(lambda outcome: isinstance(outcome, Unblocking) and not site.results["ReleaseLittle"].notices)
 
 
-async def test_a_certificate_is_waited_for_with_the_cause_and_one_that_has_ended_is_told(site: Site) -> None:
+async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_reported(site: Site) -> None:
     await site.ready()
     found = await read_history(site.cluster.target.api, site.namespace, "little", await site.owned())
     assert found.newest is not None
-    door = "\n---\n{apiVersion: v1, kind: Service, metadata: {name: proxy-public}}"
+    manifest = "\n---\n{apiVersion: v1, kind: Service, metadata: {name: proxy-public}}"
     https = {"enabled": True, "hosts": ["localhost"], "letsencrypt": {"contactEmail": "a@example.org"}}
-    release = replace(found.newest, manifest=found.newest.manifest + door, config={"proxy": {"https": https}})
+    release = replace(found.newest, manifest=found.newest.manifest + manifest, config={"proxy": {"https": https}})
 
-    async def told() -> str:
+    async def issues() -> str:
         seen = await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")
-        return " | ".join(f"{trouble.reason}: {trouble.message}" for trouble in seen.troubles)
+        return " | ".join(f"{issue.reason}: {issue.message}" for issue in seen.troubles)
 
     assert (
         "CertificatePending: Let's Encrypt has given no certificate yet for localhost: Service proxy-public has no"
-        in await told()
+        in await issues()
     )
     ports = [{"name": "http", "port": 80}]
     service = {"metadata": {"name": "proxy-public"}, "spec": {"type": "LoadBalancer", "ports": ports}}
     await site.cluster.core.create_namespaced_service(site.namespace, service)
     for _ in range(100):
-        if "correct its DNS record" in await told():
+        if "correct its DNS record" in await issues():
             break
         await asyncio.sleep(0.1)
     assert (
-        "localhost leads to an address that is not public" in await told() and "Service proxy-public has 127.0.1." in await told()
+        "localhost leads to an address that is not public" in await issues()
+        and "Service proxy-public has 127.0.1." in await issues()
     )
     for days, words in ((-1, "CertificateExpired: the certificate for localhost ended on"), (60, "")):
         kept = acme(pem(datetime.now(UTC) + timedelta(days=days), "localhost"))
@@ -61,10 +62,10 @@ async def test_a_certificate_is_waited_for_with_the_cause_and_one_that_has_ended
             await site.cluster.core.create_namespaced_secret(site.namespace, secret)
         else:
             await site.cluster.core.replace_namespaced_secret("proxy-public-tls-acme", site.namespace, secret)
-        assert words in await told() and ("Certificate" in await told()) is bool(words)
+        assert words in await issues() and ("Certificate" in await issues()) is bool(words)
 
 
-async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> None:
+async def test_the_certificate_of_an_ingress_is_checked_too(site: Site) -> None:
     await site.ready()
     found = await read_history(site.cluster.target.api, site.namespace, "little", await site.owned())
     assert found.newest is not None
@@ -75,8 +76,8 @@ async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> Non
     await site.cluster.core.create_namespaced_secret(
         site.namespace, {"metadata": {"name": "door"}, "stringData": {"tls.crt": kept}}
     )
-    (told,) = (await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles
-    assert told.reason == "CertificateExpired" and "for hub.example.org ended on" in told.message
+    (issue,) = (await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles
+    assert issue.reason == "CertificateExpired" and "for hub.example.org ended on" in issue.message
 
 
 @pytest.mark.parametrize(
@@ -92,22 +93,26 @@ async def test_the_certificate_of_an_ingress_is_looked_at_too(site: Site) -> Non
         ({"resources": {"requests": {"cpu": "64"}}}, "InsufficientResources", "no node has enough cpu (64) left"),
     ],
 )
-async def test_a_workload_that_cannot_run_says_why_in_a_sentence(site: Site, values: dict, reason: str, words: str) -> None:
+async def test_a_workload_that_cannot_run_reports_the_cause(site: Site, values: dict, reason: str, words: str) -> None:
     site.set(**values)
-    told = await site.reason(reason)
-    assert isinstance(told, Degraded) and words in told.message and "Deployment little: " in told.message
+    outcome = await site.reason(reason)
+    assert isinstance(outcome, Degraded) and words in outcome.message and "Deployment little: " in outcome.message
     site.set()
     await site.ready()
 
 
-async def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_heals_all_the_same(site: Site) -> None:
+async def test_a_degraded_release_stalls_in_time_and_still_recovers(site: Site) -> None:
     site.set(image="example.org/does-not-exist:1")
     await site.reason("ImagePullFailed")
     assert (site.condition("Stalled").status, site.condition("Reconciling").status) == ("False", "True")
     site.wants[0]["remediation"] = {"stalledAfter": "1s"}
     await site.until(lambda outcome: site.condition("Stalled").status == "True")
-    told = site.condition("Stalled")
-    assert told.reason == "ImagePullFailed" and "does-not-exist:1" in told.message and "unchanged since" in told.message
+    condition = site.condition("Stalled")
+    assert (
+        condition.reason == "ImagePullFailed"
+        and "does-not-exist:1" in condition.message
+        and "unchanged since" in condition.message
+    )
     assert site.condition("Reconciling").status == "False"
     site.set()
     await site.ready()
@@ -121,7 +126,7 @@ async def test_what_does_not_work_for_longer_than_it_may_needs_somebody_and_heal
         ({"unschedulable": True}, "Unschedulable", "cannot be scheduled"),
     ],
 )
-async def test_nodes_that_take_no_pods_are_told(site: Site, spec: dict, reason: str, words: str) -> None:
+async def test_nodes_that_take_no_pods_are_reported(site: Site, spec: dict, reason: str, words: str) -> None:
     core = site.cluster.core
     nodes = [node.metadata.name for node in (await core.list_node()).items]
     for node in nodes:
@@ -134,8 +139,8 @@ async def test_nodes_that_take_no_pods_are_told(site: Site, spec: dict, reason: 
     await site.ready()
 
 
-async def test_a_container_that_runs_and_never_becomes_ready_is_told_with_its_probe(site: Site) -> None:
-    image = "example.org/does-not-exist:1"  # a pod that nobody else writes the status of
+async def test_a_container_that_never_becomes_ready_is_reported_with_its_probe(site: Site) -> None:
+    image = "example.org/does-not-exist:1"  # no other writer of the pod.s status
     site.set(image=image)
     await site.reason("ImagePullFailed")
     pod = await site.pod()
@@ -153,8 +158,8 @@ async def test_a_container_that_runs_and_never_becomes_ready_is_told_with_its_pr
         "message": "Readiness probe failed: HTTP probe failed with statuscode: 500",
     }
     await site.cluster.core.create_namespaced_event(site.namespace, event)
-    told = (await site.reason("ProbeFailing")).message
-    assert "runs but is not ready" in told and "statuscode: 500" in told
+    message = (await site.reason("ProbeFailing")).message
+    assert "runs but is not ready" in message and "statuscode: 500" in message
 
 
 def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
@@ -179,8 +184,8 @@ def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
         (waiting("ImageInspectError"), "ContainerWaiting", "waits (ImageInspectError)"),
     ],
 )
-async def test_a_container_that_does_not_come_up_says_why(site: Site, status: dict, reason: str, words: str) -> None:
-    image = "example.org/does-not-exist:1"  # a pod that nobody else writes the status of
+async def test_a_container_that_does_not_start_reports_the_cause(site: Site, status: dict, reason: str, words: str) -> None:
+    image = "example.org/does-not-exist:1"  # no other writer of the pod.s status
     site.set(image=image)
     await site.reason("ImagePullFailed")
     container = {"name": "main", "image": image, "imageID": "", "ready": False, "restartCount": 3, **status}
@@ -202,23 +207,23 @@ async def test_a_volume_that_cannot_be_attached_names_the_node(site: Site) -> No
         "message": "Multi-Attach error for volume: it is used by another node",
     }
     await site.cluster.core.create_namespaced_event(site.namespace, event)
-    told = (await site.reason("StorageUnavailable")).message
-    assert pod.spec.node_name in told and "Multi-Attach" in told
+    message = (await site.reason("StorageUnavailable")).message
+    assert pod.spec.node_name in message and "Multi-Attach" in message
 
 
-async def test_a_volume_claim_that_somebody_deleted_is_told_where_it_is_not_made_anew(site: Site) -> None:
+async def test_a_deleted_volume_claim_is_reported_where_it_is_not_created_again(site: Site) -> None:
     site.set(storage={"class": "managed-csi"})
     await site.ready()
     await site.cluster.core.delete_namespaced_persistent_volume_claim("little", site.namespace)
     await site.cluster.core.delete_namespaced_pod((await site.pod()).metadata.name, site.namespace)
-    told_only = Policy(correct_drift=False, applied_steps={"ReleaseLittle"})
-    told = await site.until(lambda outcome: getattr(outcome, "reason", "") == "VolumeNotBound", policy=told_only)
-    assert "Deployment little: the volume claim little does not exist" in told.message
+    report_only = Policy(correct_drift=False, applied_steps={"ReleaseLittle"})
+    result = await site.until(lambda outcome: getattr(outcome, "reason", "") == "VolumeNotBound", policy=report_only)
+    assert "Deployment little: the volume claim little does not exist" in result.message
     assert site.results["ReleaseLittle"].drift
 
 
-async def test_a_disk_in_another_zone_than_the_nodes_is_told(site: Site) -> None:
-    """In the scheduler's own words, which change with Kubernetes."""
+async def test_a_disk_in_another_zone_than_the_nodes_is_reported(site: Site) -> None:
+    """The scheduler's own message, which changes with Kubernetes."""
     zone = {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["eastus-9"]}
     disk = {
         "metadata": {"name": site.namespace},
@@ -233,11 +238,11 @@ async def test_a_disk_in_another_zone_than_the_nodes_is_told(site: Site) -> None
     }
     await site.cluster.core.create_persistent_volume(disk)
     site.set(storage={"class": "managed-csi"})
-    told = (await site.reason("StorageUnavailable")).message
-    assert "the disk of pod little-" in told and "in another zone" in told
+    message = (await site.reason("StorageUnavailable")).message
+    assert "the disk of pod little-" in message and "in another zone" in message
 
 
-async def test_a_disk_that_azure_does_not_make_is_told_with_its_words(site: Site) -> None:
+async def test_a_disk_that_azure_refuses_is_reported_with_azures_message(site: Site) -> None:
     provisioner = {"metadata": {"name": site.namespace}, "provisioner": "none.example.org", "volumeBindingMode": "Immediate"}
     await client.StorageV1Api(site.cluster.target.api).create_storage_class(provisioner)
     site.set(storage={"class": site.namespace})
@@ -250,11 +255,11 @@ async def test_a_disk_that_azure_does_not_make_is_told_with_its_words(site: Site
         "message": "the disk quota of the subscription is used up",
     }
     await site.cluster.core.create_namespaced_event(site.namespace, event)
-    told = await site.until(lambda outcome: "quota of the subscription" in getattr(outcome, "message", ""))
-    assert told.reason == "VolumeNotBound" and f"storage class {site.namespace}" in told.message
+    result = await site.until(lambda outcome: "quota of the subscription" in getattr(outcome, "message", ""))
+    assert result.reason == "VolumeNotBound" and f"storage class {site.namespace}" in result.message
 
 
-async def test_a_load_balancer_without_an_address_says_since_when_and_azures_code(site: Site) -> None:
+async def test_a_load_balancer_without_an_address_reports_since_when_and_azures_code(site: Site) -> None:
     site.set(service="LoadBalancer")
     await site.until(lambda outcome: isinstance(outcome, Rechecked))
     await site.ready()
@@ -279,7 +284,7 @@ async def test_a_load_balancer_without_an_address_says_since_when_and_azures_cod
     assert "choose another" in (await site.reason("AddressFailed")).message
 
 
-async def test_pods_that_a_quota_refuses_are_told_with_the_api_servers_words(site: Site) -> None:
+async def test_pods_that_a_quota_refuses_are_reported_with_the_api_servers_message(site: Site) -> None:
     await site.ready()
     quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "0"}}}
     await site.cluster.core.create_namespaced_resource_quota(site.namespace, quota)

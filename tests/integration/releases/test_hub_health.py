@@ -1,4 +1,4 @@
-"""What is amiss with a hub is told in a sentence: from its log, its door, and what its users wait for."""
+"""An unhealthy hub is reported with its cause, from its log, its endpoint and its users' pods."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ QUICK = {"prePuller": {"hook": {"enabled": False}}, "scheduling": {"userSchedule
 
 @dataclass
 class Kubelet:
-    """What a node's kubelet has of the containers on it: their logs."""
+    """The container logs of a node's kubelet."""
 
     log: str = ""
 
@@ -36,7 +36,7 @@ class Kubelet:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def kubelet(cluster: Cluster) -> AsyncIterator[Kubelet]:
-    """A node that nobody simulates, with a kubelet that the API server asks for logs."""
+    """A node that the sandbox does not simulate, with a kubelet that the API server asks for logs."""
     found, app = Kubelet(), web.Application()
     app.router.add_get("/containerLogs/{path:.*}", found.answer)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -101,12 +101,12 @@ async def test_a_hub_that_crashes_is_explained_from_its_log(hub: Site, kubelet: 
     await hub.cluster.core.patch_namespaced_pod_status(pod.metadata.name, hub.namespace, patch, _content_type=MERGE)
     for log, reason in SIGNS:
         kubelet.log = f"[I JupyterHub] starting\n{log}\nsecret-in-a-log-8172\n"
-        told = await hub.reason(reason, "JupyterHub")
-        assert "Deployment hub: " in told.message and "keeps crashing" in told.message
-        assert "secret-in-a-log" not in told.message
+        result = await hub.reason(reason, "JupyterHub")
+        assert "Deployment hub: " in result.message and "keeps crashing" in result.message
+        assert "secret-in-a-log" not in result.message
 
 
-async def test_a_door_where_nothing_listens_and_a_hub_that_says_it_is_not_well_are_told(hub: Site) -> None:
+async def test_an_endpoint_that_refuses_connections_and_an_unhealthy_hub_are_reported(hub: Site) -> None:
     await hub.ready("JupyterHub")
     core = hub.cluster.core
     service = await core.read_namespaced_service("proxy-public", hub.namespace)
@@ -116,15 +116,15 @@ async def test_a_door_where_nothing_listens_and_a_hub_that_says_it_is_not_well_a
         await core.patch_namespaced_service_status("proxy-public", hub.namespace, ingress, _content_type=MERGE)
         ill = {"metadata": {"annotations": {"sandbox.notebookplatform.io/ill": "yes" if reason == "Unhealthy" else None}}}
         await core.patch_namespace(hub.namespace, ill, _content_type=MERGE)
-        told = await hub.reason(reason, "JupyterHub")
-        assert f"http://{there}/hub/health {words}" in told.message
+        outcome = await hub.reason(reason, "JupyterHub")
+        assert f"http://{there}/hub/health {words}" in outcome.message
     well = {"metadata": {"annotations": {"sandbox.notebookplatform.io/ill": None}}}
     await core.patch_namespace(hub.namespace, well, _content_type=MERGE)
     await hub.ready("JupyterHub")
 
 
-async def test_users_pods_that_no_scheduler_looks_at_are_told(hub: Site) -> None:
-    """As they will look when they have waited for long enough."""
+async def test_users_pods_without_a_scheduler_are_reported(hub: Site) -> None:
+    """The pods are aged beyond the limit."""
     await hub.ready("JupyterHub")
     core, api = hub.cluster.core, hub.cluster.target.api
     spec = {"schedulerName": "jhub-user-scheduler", "containers": [{"name": "notebook", "image": "x"}]}
@@ -132,12 +132,12 @@ async def test_users_pods_that_no_scheduler_looks_at_are_told(hub: Site) -> None
     await core.create_namespaced_pod(hub.namespace, {"metadata": {"name": "jupyter-ada", "labels": labels}, "spec": spec})
     pods = (await client.CoreV1Api(api).list_namespaced_pod(hub.namespace, label_selector=hub_health.SERVERS)).items
     assert not list(hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=1)))
-    (told,) = hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=3))
-    assert told.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in told.message
+    (issue,) = hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=3))
+    assert issue.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in issue.message
     assert isinstance((await hub.once())["JupyterHub"].outcome, Ready)
 
 
-async def test_a_claim_that_names_no_class_is_told_where_the_cluster_has_no_default(hub: Site) -> None:
+async def test_a_claim_without_a_class_is_reported_where_the_cluster_has_no_default(hub: Site) -> None:
     storage = client.StorageV1Api(hub.cluster.target.api)
 
     async def default(word: str) -> None:
@@ -146,9 +146,10 @@ async def test_a_claim_that_names_no_class_is_told_where_the_cluster_has_no_defa
 
     await default("false")
     try:
-        told = await hub.reason("VolumeNotBound", "JupyterHub")
+        outcome = await hub.reason("VolumeNotBound", "JupyterHub")
         assert (
-            "the volume claim hub-db-dir is not bound (it names no storage class, and the cluster has no default" in told.message
+            "the volume claim hub-db-dir is not bound (it names no storage class, and the cluster has no default"
+            in outcome.message
         )
     finally:
         await default("true")

@@ -1,4 +1,5 @@
-"""Helm dies at any moment of an install or upgrade, alone or with its operator: the release recovers, and two never write at once."""
+"""Helm dies at any moment of an install or upgrade, alone or with its operator: the release recovers, and two Helm processes
+never write at once."""
 
 import asyncio
 import os
@@ -21,14 +22,15 @@ HOOK = "example.org/hook:1"
 WRITES = ("install", "upgrade", "rollback")
 MOMENTS = [(verb, tenth) for verb in ("install", "upgrade") for tenth in (0, 2, 4, 6, 8)]
 BOUND = {"install": 2, "upgrade": 3}
-"""Revisions at most: one that was written again, beside those that are wanted."""
+"""Largest number of revisions: the wanted ones, and one that was written again."""
 
 ENDS_WITHIN = 10.0
-"""Seconds. A helm that nobody keeps ends at once; the machine may be busy."""
+"""Seconds within which a Helm process without a parent ends, on a busy machine."""
 
 
 def helms(namespace: str) -> dict[int, str]:
-    """Helm processes that write releases of a namespace, with the verb; a shell or a leash that waits for one is none."""
+    """Return the Helm processes that write releases of a namespace, with the verb; a shell or a process guard that waits for one
+    does not count."""
     found = {}
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit():
@@ -46,7 +48,7 @@ def helms(namespace: str) -> dict[int, str]:
 
 @dataclass
 class Watched:
-    """What was seen at each moment: so many processes that write the release, so many revisions that helm has begun."""
+    """Samples: the number of processes that write the release, and the number of revisions that Helm has begun."""
 
     writers: list[int] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
@@ -54,7 +56,7 @@ class Watched:
 
 @asynccontextmanager
 async def watched(site: Site) -> AsyncIterator[Watched]:
-    """Looks all the time while the block runs."""
+    """Sample continuously while the block runs."""
     seen = Watched()
 
     async def processes() -> None:
@@ -62,12 +64,12 @@ async def watched(site: Site) -> AsyncIterator[Watched]:
             seen.writers.append(len(helms(site.namespace)))
             await asyncio.sleep(0.02)
 
-    async def book() -> None:
+    async def records() -> None:
         while True:
             seen.pending.append(sum(status.startswith("pending") for _, status in await site.records()))
             await asyncio.sleep(0.05)
 
-    tasks = [asyncio.create_task(processes()), asyncio.create_task(book())]
+    tasks = [asyncio.create_task(processes()), asyncio.create_task(records())]
     try:
         yield seen
     finally:
@@ -78,7 +80,7 @@ async def watched(site: Site) -> AsyncIterator[Watched]:
 
 
 async def turned(namespace: str, at_work: bool) -> None:
-    """Until a helm that writes is there, or none is any more: seen three times, for a process that becomes another has no name."""
+    """Wait until a Helm process writes, or until none does in three samples: a process has no command line during exec."""
     seen = 0
     for _ in range(3000):
         seen = seen + 1 if bool(helms(namespace)) is at_work else 0
@@ -89,13 +91,13 @@ async def turned(namespace: str, at_work: bool) -> None:
 
 
 async def begun(site: Site) -> None:
-    """Passes until helm writes."""
+    """Reconcile until Helm writes."""
     await site.until(lambda outcome: isinstance(outcome, Progressing) and outcome.reason in ("Installing", "Upgrading"))
     await turned(site.namespace, True)
 
 
 async def undisturbed(site: Site) -> float:
-    """Seconds that helm takes for what is wanted."""
+    """Return the seconds that Helm takes without interruption."""
     loop = asyncio.get_running_loop()
     await begun(site)
     started = loop.time()
@@ -107,7 +109,7 @@ async def undisturbed(site: Site) -> float:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def seconds(cluster: Cluster) -> dict[str, float]:
-    """How long an install and an upgrade take."""
+    """Return how long an install and an upgrade take, in seconds."""
     wanted = {"name": "little", "namespace": "undisturbed", "chart": {"name": "little", "version": "1.0.0"}}
     site = Site(cluster, cluster.helm(), "undisturbed", [wanted])
     site.set(hook=HOOK)
@@ -124,7 +126,7 @@ def table(say: Say) -> Iterator[list[str]]:
         LINE.format(
             "killed in",
             "at",
-            "helm's book then",
+            "Helm's records then",
             "who died",
             "revisions after",
             "locks freed",
@@ -136,13 +138,13 @@ def table(say: Say) -> Iterator[list[str]]:
         say(one)
 
 
-Book = list[tuple[int, str]]
+Records = list[tuple[int, str]]
 LINE = "{:<9} {:<6} {:<30} {:<21} {:<16} {:<12} {:<16} {}"
 
 
-def row(verb: str, moment: str, book: Book, who: str, after: Book, freed: int, writers: int, pending: int) -> str:
-    """One moment at which something died, and what came of it."""
-    stood = ", ".join(f"{number} {status}" for number, status in book) or "nothing"
+def row(verb: str, moment: str, records: Records, who: str, after: Records, freed: int, writers: int, pending: int) -> str:
+    """Format one interruption: its moment and the result."""
+    stood = ", ".join(f"{number} {status}" for number, status in records) or "nothing"
     return LINE.format(verb, moment, stood, who, f"{len(after)} (newest {after[-1][0]})", freed, writers, pending)
 
 
@@ -163,7 +165,7 @@ async def test_helm_killed_at_any_moment_recovers_and_never_two_write(
         if with_operator:
             await site.helm.close()
             site.helm = site.cluster.helm()
-        book = await site.records()
+        records = await site.records()
         running = await site.ready()
     after = await site.records()
     assert running.state == "deployed" and [status for _, status in after].count("deployed") == 1
@@ -175,11 +177,11 @@ async def test_helm_killed_at_any_moment_recovers_and_never_two_write(
     assert owned is not None and owned.failures == 0 and max(owned.revisions) == running.revision
     who = "operator" if with_operator else "helm"
     where = f"{seconds[verb] * tenth / 10:.1f} s"
-    table.append(row(verb, where, book, who, after, owned.recoveries, max(seen.writers), max(seen.pending)))
+    table.append(row(verb, where, records, who, after, owned.recoveries, max(seen.writers), max(seen.pending)))
 
 
 async def test_an_operator_that_is_killed_takes_its_helm_along_and_the_next_one_recovers(site: Site, table: list[str]) -> None:
-    """Killed outright, it can end nothing any more: no handler runs and no task is cancelled."""
+    """After SIGKILL the operator ends no process: no handler runs and no task is cancelled."""
     directory = site.cluster.directory / "apart"
     command = ["-m", "tests.integration.releases.operator_apart", str(site.cluster.charts), str(directory), site.namespace]
     apart = await asyncio.create_subprocess_exec(sys.executable, *command, stdin=asyncio.subprocess.PIPE, cwd=ROOT)
@@ -193,22 +195,22 @@ async def test_an_operator_that_is_killed_takes_its_helm_along_and_the_next_one_
         await apart.wait()
         async with asyncio.timeout(ENDS_WITHIN):
             await turned(site.namespace, False)
-        book = await site.records()
+        records = await site.records()
         running = await site.ready()
     after = await site.records()
-    assert book == [(1, "pending-install")] and after == [(1, "deployed")] and running.state == "deployed"
+    assert records == [(1, "pending-install")] and after == [(1, "deployed")] and running.state == "deployed"
     assert max(seen.writers) <= 1 and max(seen.pending) <= 1
     owned = await site.owned()
     assert owned is not None and owned.recoveries == 1
-    table.append(row("install", "hook", book, "operator, by SIGKILL", after, 1, max(seen.writers), max(seen.pending)))
+    table.append(row("install", "hook", records, "operator, by SIGKILL", after, 1, max(seen.writers), max(seen.pending)))
 
 
 async def test_a_hook_that_never_ends_is_shown_ends_stalled_with_helms_words_and_holds_nothing_else_up(site: Site) -> None:
     site.helm = site.cluster.helm(timeout=4)
     site.set(hook="example.org/does-not-exist:1")
     site.wants.append({"name": "other", "namespace": f"{site.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}})
-    told = await site.until(lambda outcome: "waits for the pre-upgrade Job little-hook" in getattr(outcome, "message", ""))
-    assert isinstance(told, Progressing) and told.reason == "Installing"
+    result = await site.until(lambda outcome: "waits for the pre-upgrade Job little-hook" in getattr(outcome, "message", ""))
+    assert isinstance(result, Progressing) and result.reason == "Installing"
     await site.ready("ReleaseOther")
     stalled = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     assert stalled.reason == "HookFailed" and "tried 2 times" in stalled.message and "timed out" in stalled.message, stalled

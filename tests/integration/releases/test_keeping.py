@@ -1,4 +1,4 @@
-"""What is installed is kept, what breaks heals by itself or stops with a reason, and helm is run for nothing else."""
+"""An installed release stays as the spec wants it; a failure recovers or stops with a reason; Helm runs for no other cause."""
 
 import asyncio
 import base64
@@ -66,8 +66,8 @@ async def test_other_values_are_one_upgrade_and_nothing_is_left_after_the_deleti
     assert all(n.status.phase == "Terminating" for n in gone.items)
 
 
-async def test_what_others_write_while_it_is_looked_at_is_no_drift(site: Site) -> None:
-    """As the controller of Deployments does, which writes an annotation of its own soon after each change."""
+async def test_concurrent_writes_of_other_managers_are_no_drift(site: Site) -> None:
+    """As the Deployment controller does, which writes an annotation of its own soon after each change."""
     await site.ready()
     api, written = site.cluster.target.api, 0
     found = await read_history(api, site.namespace, "little", await site.owned())
@@ -83,13 +83,13 @@ async def test_what_others_write_while_it_is_looked_at_is_no_drift(site: Site) -
             written += 1
 
     writing = asyncio.create_task(write())
-    looks = [await drifted(api, found.newest) for _ in range(30)]
+    comparisons = [await drifted(api, found.newest) for _ in range(30)]
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
-    assert looks == [[]] * 30 and written
+    assert comparisons == [[]] * 30 and written
 
 
-async def test_drift_is_told_and_put_right_without_helm_and_what_others_added_stays(site: Site) -> None:
+async def test_drift_is_reported_and_corrected_without_helm_and_additions_of_other_managers_stay(site: Site) -> None:
     await site.ready()
     apps = client.AppsV1Api(site.cluster.target.api)
     container = {"name": "main", "image": "example.org/other:2"}
@@ -114,7 +114,7 @@ async def test_drift_is_told_and_put_right_without_helm_and_what_others_added_st
     assert (await site.ready()).revision == 2
 
 
-async def test_drift_that_the_spec_leaves_to_others_is_left_alone(site: Site) -> None:
+async def test_drift_that_the_spec_ignores_is_not_corrected(site: Site) -> None:
     await site.ready()
     apps, replicas = client.AppsV1Api(site.cluster.target.api), {"spec": {"replicas": 2}}
     await apps.patch_namespaced_deployment("little", site.namespace, replicas, _content_type="application/merge-patch+json")
@@ -148,8 +148,8 @@ async def test_a_failed_upgrade_is_rolled_back_and_the_good_revision_runs_meanwh
     site.wants[0]["remediation"]["strategy"] = "Rollback"
     await site.ready()
     site.set(broken=True, note="worse")
-    told = await site.reason("RollingBack")
-    assert "revision 1" in told.message and "NOT_A_NAME" in told.message
+    result = await site.reason("RollingBack")
+    assert "revision 1" in result.message and "NOT_A_NAME" in result.message
     stalled = await site.until(lambda outcome: isinstance(outcome, Failed) and outcome.retry_in is None)
     assert "tried 2 times" in stalled.message and "runs (little-1.0.0)" in stalled.message
     assert [status for _, status in await site.records()] == ["superseded", "failed", "superseded", "failed", "deployed"]
@@ -158,7 +158,7 @@ async def test_a_failed_upgrade_is_rolled_back_and_the_good_revision_runs_meanwh
     assert (await site.ready()).revision == 6
 
 
-async def test_a_revision_that_helm_refused_to_write_is_not_taken_for_ours_when_somebody_else_writes_it(site: Site) -> None:
+async def test_a_revision_that_helm_refused_to_write_and_another_user_wrote_is_not_ours(site: Site) -> None:
     await site.ready()
     site.set(refuse=True)
     assert "these values are refused" in (await site.reason("ValuesRefused")).message
@@ -197,13 +197,13 @@ async def test_a_helm_that_dies_with_its_operator_in_the_middle_of_a_hook_is_rec
     assert (await site.ready()).state == "deployed"
 
 
-async def test_while_a_hook_runs_other_releases_go_on_and_its_progress_is_told(site: Site) -> None:
+async def test_while_a_hook_runs_other_releases_continue_and_its_progress_is_reported(site: Site) -> None:
     site.set(hook="example.org/does-not-exist:1")
     other = {"name": "other", "namespace": f"{site.namespace}-2", "chart": {"name": "little", "version": "1.0.0"}}
     site.wants.append(other)
     await site.ready("ReleaseOther")
-    told = await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
-    assert isinstance(told, Progressing) and told.reason == "Installing"
+    result = await site.until(lambda outcome: "Job little-hook" in getattr(outcome, "message", ""))
+    assert isinstance(result, Progressing) and result.reason == "Installing"
     await site.delete()
 
 
@@ -223,10 +223,10 @@ async def test_a_deletion_does_not_wait_for_the_helm_that_installs(site: Site) -
         await client.BatchV1Api(site.cluster.target.api).read_namespaced_job("little-hook", site.namespace)
 
 
-async def test_values_come_from_secrets_too_and_a_missing_one_is_told_with_its_field(site: Site) -> None:
+async def test_values_come_from_secrets_too_and_a_missing_one_is_reported_with_its_field(site: Site) -> None:
     site.wants[0]["valuesFrom"] = [{"kind": "Secret", "name": site.namespace}]
-    told = await site.reason("SecretNotFound")
-    assert "spec.releases[little].valuesFrom[0]" in told.message
+    outcome = await site.reason("SecretNotFound")
+    assert "spec.releases[little].valuesFrom[0]" in outcome.message
     secret = {"metadata": {"name": site.namespace}, "stringData": {"values.yaml": "{note: from-a-secret, replicas: 2}"}}
     await site.cluster.core.create_namespaced_secret("default", secret)
     site.set(replicas=1)
@@ -237,7 +237,7 @@ async def test_values_come_from_secrets_too_and_a_missing_one_is_told_with_its_f
 
 
 async def served(app: web.Application) -> tuple[str, web.AppRunner]:
-    """Something on loopback."""
+    """Serve an application on loopback."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     (port,) = free_ports(1)
@@ -262,7 +262,7 @@ async def test_a_chart_comes_out_of_a_repository_that_the_operator_allows(site: 
 
 
 def registry(chart: Path) -> web.Application:
-    """An OCI registry that holds one chart, as far as a pull goes (https://github.com/opencontainers/distribution-spec)."""
+    """Serve an OCI registry with one chart, as far as a pull needs it (https://github.com/opencontainers/distribution-spec)."""
     config = b'{"name": "little", "version": "1.0.0", "apiVersion": "v2"}'
     blobs = {_digest(data): data for data in (config, chart.read_bytes())}
     types = ("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")
@@ -302,32 +302,32 @@ async def test_a_chart_comes_out_of_an_oci_registry(site: Site) -> None:
     await runner.cleanup()
 
 
-async def test_a_release_waits_for_those_it_needs_and_circles_are_told(site: Site) -> None:
+async def test_a_release_waits_for_those_it_needs_and_cycles_are_reported(site: Site) -> None:
     site.set(image="example.org/does-not-exist:1")
     other = {"name": "other", "namespace": site.namespace, "chart": {"name": "little", "version": "1.0.0"}, "needs": ["little"]}
     site.wants.append(other)
     await site.reason("ImagePullFailed")
     assert site.results["ReleaseOther"].outcome.on == ("ReleaseLittle",)
     site.wants[0]["needs"] = ["other"]
-    told = await site.reason("ReleasesNeedEachOther", "ReleaseOther")
-    assert "little, other" in told.message and told.retry_in is None
+    outcome = await site.reason("ReleasesNeedEachOther", "ReleaseOther")
+    assert "little, other" in outcome.message and outcome.retry_in is None
 
 
-async def test_a_release_taken_out_of_the_spec_is_uninstalled_and_foreign_things_in_its_namespace_stay(site: Site) -> None:
+async def test_a_release_removed_from_the_spec_is_uninstalled_and_foreign_objects_stay(site: Site) -> None:
     await site.ready()
-    await site.cluster.core.create_namespaced_config_map(site.namespace, {"metadata": {"name": "somebody-elses"}})
+    await site.cluster.core.create_namespaced_config_map(site.namespace, {"metadata": {"name": "foreign"}})
     wanted, site.wants = site.wants, []
     await site.until(
         lambda outcome: isinstance(outcome, Unblocking) and not site.results["RetiredReleases"].exists, "RetiredReleases"
     )
     maps = (await site.cluster.core.list_namespaced_config_map(site.namespace)).items
-    assert {m.metadata.name for m in maps} == {"kube-root-ca.crt", "somebody-elses"}
+    assert {m.metadata.name for m in maps} == {"kube-root-ca.crt", "foreign"}
     assert not (await client.AppsV1Api(site.cluster.target.api).list_namespaced_deployment(site.namespace)).items
     site.wants = wanted
     await site.ready()
 
 
-async def test_what_belongs_to_others_is_not_touched_and_what_nobody_owns_only_when_asked(site: Site) -> None:
+async def test_owned_releases_are_not_touched_and_unowned_ones_only_with_adoption(site: Site) -> None:
     await site.ready()
     first, site.owner = site.owner, "tests/platforms/two/uid-2"
     message = (await site.reason("OwnedByAnother")).message
@@ -383,16 +383,17 @@ metadata: {name: little}
     assert (await site.ready()).revision == 2
 
 
-async def test_a_chart_or_a_repository_that_may_not_be_had_is_told_with_its_field(site: Site) -> None:
+async def test_a_chart_or_repository_that_is_not_allowed_is_reported_with_its_field(site: Site) -> None:
     site.wants[0]["chart"] = {"name": "little", "version": "9.9.9"}
-    told = await site.reason("ChartNotFound")
-    assert "spec.releases[little].chart.version 9.9.9" in told.message and "1.0.0" in told.message
+    outcome = await site.reason("ChartNotFound")
+    assert "spec.releases[little].chart.version 9.9.9" in outcome.message and "1.0.0" in outcome.message
     site.wants[0]["chart"] |= {"repository": "https://evil.example.org"}
     assert "allowed_chart_repositories" in (await site.reason("RepositoryNotAllowed")).remedy
 
 
 async def test_a_hub_whose_chart_drew_its_secrets_keeps_them_when_it_is_taken_over(site: Site) -> None:
-    """They stand in no values, only in the chart's own Secret; whatever was kept for the platform was never given to it."""
+    """The values do not hold them, only the chart's own Secret does; the platform's stored secrets were never set on the
+    release."""
     await site.secrets.apply(f"{site.namespace}-hub", {"cookieSecret": "ab" * 32})
     chart = str(site.cluster.charts / "jupyterhub-4.4.0.tgz")
     kubeconfig = site.cluster.directory / "kubeconfig"

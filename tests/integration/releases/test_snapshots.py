@@ -1,4 +1,4 @@
-"""Before a hub's database changes its form for ever, its volume is snapshotted where the cluster can."""
+"""Before a migration of the hub's database that cannot be undone, its volume is snapshotted where the cluster can."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ GROUP, NAME = ("snapshot.storage.k8s.io", "v1"), "hub-db-dir-0-11-1"
 
 
 def definition(kind: str, scope: str) -> dict[str, Any]:
-    """What AKS's snapshot controller brings along, as far as names go."""
+    """Return a CRD with the names of AKS's snapshot controller."""
     plural = f"{kind.lower()}{'es' if kind.endswith('s') else 's'}"
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
@@ -37,7 +37,7 @@ def definition(kind: str, scope: str) -> dict[str, Any]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def snapshots(cluster: Cluster) -> AsyncIterator[client.CustomObjectsApi]:
-    """The cluster serves snapshots; nobody takes them but the test."""
+    """Make the cluster serve snapshots; only the test takes them."""
     extensions = client.ApiextensionsV1Api(cluster.target.api)
     made = [definition("VolumeSnapshot", "Namespaced"), definition("VolumeSnapshotClass", "Cluster")]
     for one in made:
@@ -61,7 +61,7 @@ def hub(site: Site) -> Site:
     return site
 
 
-async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fails_is_told(
+async def test_the_upgrade_begins_when_the_snapshot_is_ready_and_a_failed_one_is_reported(
     hub: Site, snapshots: client.CustomObjectsApi
 ) -> None:
     await hub.ready("JupyterHub")
@@ -71,8 +71,8 @@ async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fai
         await hub.until(lambda outcome: isinstance(outcome, Deferred) and outcome.needs_user, "JupyterHub")
     ).reason == "ApprovalNeeded"
     hub.approved = frozenset({"4.4.0"})
-    told = await hub.reason("Snapshotting", "JupyterHub")
-    assert f"VolumeSnapshot {NAME} in namespace {hub.namespace}" in told.message
+    result = await hub.reason("Snapshotting", "JupyterHub")
+    assert f"VolumeSnapshot {NAME} in namespace {hub.namespace}" in result.message
 
     async def there() -> Any:
         listed = await snapshots.list_namespaced_custom_object(*GROUP, hub.namespace, "volumesnapshots")
@@ -89,8 +89,8 @@ async def test_the_upgrade_begins_when_the_snapshot_can_be_used_and_one_that_fai
         await snapshots.replace_namespaced_custom_object_status(
             *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": status}
         )
-        told = await hub.reason(reason, "JupyterHub")
-        assert reason != "SnapshotFailed" or "quota is used up" in told.message
+        result = await hub.reason(reason, "JupyterHub")
+        assert reason != "SnapshotFailed" or "quota is used up" in result.message
     assert len(await hub.records()) == 1
     await snapshots.replace_namespaced_custom_object_status(
         *GROUP, hub.namespace, "volumesnapshots", NAME, {**(await there())[0], "status": {"readyToUse": True}}

@@ -1,4 +1,4 @@
-"""Each state of a release, brought about by hand on a real API server: what its condition says, and that it ends well."""
+"""Each state of a release, set up by hand on a real API server: its condition, and the deployed revision that it ends in."""
 
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -41,7 +41,7 @@ async def uninstalled_by_hand_with_its_history_kept(site: Site) -> None:
     assert await site.records() == [(1, "uninstalled")]
 
 
-async def all_of_helms_book_deleted_by_hand(site: Site) -> None:
+async def all_release_records_deleted_by_hand(site: Site) -> None:
     await site.ready()
     await site.cluster.core.delete_collection_namespaced_secret(site.namespace, label_selector="owner=helm")
 
@@ -87,7 +87,7 @@ async def rolled_back_by_hand(site: Site) -> None:
 
 
 async def last_revision_deleted_by_hand(site: Site) -> None:
-    """What is left is up to date again, and no longer what runs."""
+    """The remaining records are up to date again, but differ from the running objects."""
     await values_changed(site)
     await site.ready()
     await site.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v2", site.namespace)
@@ -106,7 +106,7 @@ async def failed_halfway_and_corrected(site: Site) -> None:
     site.set()
 
 
-async def failed_in_helms_book_for_long(site: Site) -> None:
+async def failed_in_helms_storage_for_long(site: Site) -> None:
     await site.ready()
     long_ago = {"status": "failed", "last_deployed": "2026-01-01T00:00:00Z"}
     await rewritten(site, lambda document: document["info"].update(long_ago))
@@ -190,7 +190,7 @@ async def spec_corrected(site: Site) -> None:
 
 
 async def their_helm_ends(site: Site) -> None:
-    """The last that was typed."""
+    """Kill the last Helm process that was started by hand."""
     process = site.cluster.theirs[-1]
     process.kill()
     await process.wait()
@@ -198,10 +198,10 @@ async def their_helm_ends(site: Site) -> None:
 
 async def their_helm_ends_and_its_lock_is_taken_away(site: Site) -> None:
     await their_helm_ends(site)
-    await lock_taken_away_as_the_remedy_says(site)
+    await lock_deleted_as_the_remedy_asks(site)
 
 
-async def lock_taken_away_as_the_remedy_says(site: Site) -> None:
+async def lock_deleted_as_the_remedy_asks(site: Site) -> None:
     revision = (await site.records())[-1][0]
     await site.cluster.core.delete_namespaced_secret(f"sh.helm.release.v1.little.v{revision}", site.namespace)
 
@@ -215,7 +215,7 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (nothing_is_there, State.ABSENT, "Installing", "install little (little-1.0.0)", left_alone),
     (uninstalled_by_hand, State.ABSENT, "Installing", "install little (little-1.0.0)", left_alone),
     (uninstalled_by_hand_with_its_history_kept, State.ABSENT, "Installing", "install little", left_alone),
-    (all_of_helms_book_deleted_by_hand, State.ABSENT, "Installing", "install little", left_alone),
+    (all_release_records_deleted_by_hand, State.ABSENT, "Installing", "install little", left_alone),
     (there_before_and_taken_over, State.UNMANAGED, "UpToDate", "Up to date", left_alone),
     (installed, State.IN_SYNC, "UpToDate", "Up to date", left_alone),
     (deployment_edited_by_hand, State.DRIFTED, "Drifted", DRIFTS, left_alone),
@@ -225,7 +225,7 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (rolled_back_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),
     (last_revision_deleted_by_hand, State.OUT_OF_SYNC, "Upgrading", "upgrade little", left_alone),
     (failed_halfway_and_corrected, State.FAILED, "Upgrading", "upgrade little", left_alone),
-    (failed_in_helms_book_for_long, State.FAILED, "Upgrading", "upgrade little", left_alone),
+    (failed_in_helms_storage_for_long, State.FAILED, "Upgrading", "upgrade little", left_alone),
     (failed_halfway_a_moment_ago, State.BACKING_OFF, "HelmFailed", "(try 1 of 2)", spec_corrected),
     (
         upgrade_failed_halfway_with_strategy_rollback,
@@ -241,39 +241,41 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
     (uninstallation_of_ours_that_died_and_is_wanted_again, State.LOCK_STALE, "Recovering", "(uninstalling)", left_alone),
     (being_uninstalled_by_hand, State.LOCKED, "ReleaseLocked", "(uninstalling)", their_helm_ends_and_its_lock_is_taken_away),
     (being_upgraded_by_hand, State.LOCKED, "ReleaseLocked", "(pending-upgrade)", their_helm_ends_and_its_lock_is_taken_away),
-    (upgrade_by_hand_that_died, State.LOCK_TIMEOUT, "ReleaseLocked", TAKE_AWAY.format(2), lock_taken_away_as_the_remedy_says),
+    (upgrade_by_hand_that_died, State.LOCK_TIMEOUT, "ReleaseLocked", TAKE_AWAY.format(2), lock_deleted_as_the_remedy_asks),
     (
         uninstallation_by_hand_that_died,
         State.LOCK_TIMEOUT,
         "ReleaseLocked",
         TAKE_AWAY.format(1),
-        lock_taken_away_as_the_remedy_says,
+        lock_deleted_as_the_remedy_asks,
     ),
 ]
 
 
 @pytest.mark.parametrize(("hand", "state", "reason", "words", "cure"), CASES, ids=[case[0].__name__ for case in CASES])
-async def test_a_state_is_told_and_ends_in_one_deployed_revision(
+async def test_a_state_is_reported_and_ends_in_one_deployed_revision(
     site: Site, table: list[tuple[State, str]], hand: Hand, state: State, reason: str, words: str, cure: Hand
 ) -> None:
     await hand(site)
     assert await site.state() is state
     await site.once(Policy(applied_steps={"ReleaseLittle"}))
-    told = site.condition("DriftDetected" if state is State.DRIFTED else "ReleaseLittleReady")
-    table.append((state, LINE.format(state.value, hand.__name__.replace("_", " "), told.reason, told.message[:230])))
-    assert told.reason == reason and words in told.message, told
+    condition = site.condition("DriftDetected" if state is State.DRIFTED else "ReleaseLittleReady")
+    table.append((state, LINE.format(state.value, hand.__name__.replace("_", " "), condition.reason, condition.message[:230])))
+    assert condition.reason == reason and words in condition.message, condition
     if state in (State.LOCKED, State.LOCK_TIMEOUT):
         await a_foreign_lock_is_never_broken(site)
     await cure(site)
     assert (await site.ready()).state == "deployed"
     owned = await site.owned()
     assert owned is not None and owned.recoveries == (1 if state is State.LOCK_STALE else 0)
-    book = [status for _, status in await site.records()]
-    assert book.count("deployed") == 1 and book[-1] == "deployed" and not [one for one in book if one.startswith("pending")]
+    records = [status for _, status in await site.records()]
+    assert (
+        records.count("deployed") == 1 and records[-1] == "deployed" and not [one for one in records if one.startswith("pending")]
+    )
 
 
 async def volume(site: Site) -> str:
-    """Which one it is, unless it is on its way out."""
+    """Return the uid of the volume claim, which must not be in deletion."""
     found = await site.cluster.core.read_namespaced_persistent_volume_claim("little", site.namespace)
     assert not found.metadata.deletion_timestamp
     return str(found.metadata.uid)
@@ -287,15 +289,15 @@ async def a_foreign_lock_is_never_broken(site: Site) -> None:
     assert await site.records() == before and helm_runs() == runs
 
 
-async def test_a_book_that_names_no_revision_that_runs_is_told_and_the_remedy_heals_it(site: Site) -> None:
-    """Helm refuses to upgrade then, before it writes anything."""
+async def test_records_without_a_deployed_revision_are_reported_and_the_remedy_repairs_them(site: Site) -> None:
+    """Helm then refuses to upgrade before it writes anything."""
     site.set(storage={"class": "managed-csi"})
     await site.ready()
     before = await volume(site)
     await interrupted(site, "unknown")
     site.set(storage={"class": "managed-csi"}, note="b")
-    told = await site.reason("NothingDeployed")
-    assert "has no deployed releases" in told.message and "sh.helm.release.v1" in told.remedy and told.retry_in == 60
+    outcome = await site.reason("NothingDeployed")
+    assert "has no deployed releases" in outcome.message and "sh.helm.release.v1" in outcome.remedy and outcome.retry_in == 60
     await site.cluster.core.delete_collection_namespaced_secret(site.namespace, label_selector="owner=helm")
     assert (await site.ready()).state == "deployed" and await volume(site) == before
 

@@ -1,1 +1,1 @@
-"""The resource: its schema and the rules of Kubernetes for it."""
+"""The resource: its schema and the rules of Kubernetes' API reviewers."""

@@ -21,7 +21,7 @@ def listed(type_: str | None, items: Schema, **more: Any) -> Schema:
 
 
 def definition(field: Schema, name: str = "field", **spec: Any) -> Schema:
-    """A CRD with one field in its spec and a status as it should be."""
+    """Return a CRD with one field in its spec and a correct status."""
     required = ["type", "status", "reason", "message", "lastTransitionTime"]
     item = {"type": "object", "properties": dict.fromkeys(required, TEXT), "required": required}
     conditions = listed("map", item, **{"x-kubernetes-list-map-keys": ["type"]})

@@ -1,4 +1,4 @@
-"""The Azure steps against the simulator, through the real SDK over TLS; no Kubernetes API behind the clusters."""
+"""The Azure steps against the simulator, through the real SDK over TLS; the clusters have no Kubernetes API."""
 
 import asyncio
 import ssl
@@ -33,11 +33,11 @@ PASSES = 400
 
 
 class Secrets:
-    """A namespace's Secrets in memory, with SecretStore's face."""
+    """A namespace's Secrets in memory, with SecretStore's interface."""
 
     def __init__(self) -> None:
-        given = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
-        self.data: dict[str, dict[str, str]] = {"azure-credentials": given}
+        credentials = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+        self.data: dict[str, dict[str, str]] = {"azure-credentials": credentials}
         self.orphaned: set[str] = set()
 
     async def get(self, name: str) -> Mapping[str, str] | None:
@@ -65,7 +65,7 @@ class Secrets:
 
 
 def runbook_spec(**changes: Any) -> dict[str, Any]:
-    """The runbook's platform, on today's catalog."""
+    """Return the runbook's platform, with versions of today's catalog."""
     return {
         "azure": {
             "subscriptionId": SUBSCRIPTION,
@@ -110,7 +110,7 @@ def runbook_spec(**changes: Any) -> dict[str, Any]:
 
 
 def with_cluster(**members: Any) -> dict[str, Any]:
-    """The runbook's platform with other members of spec.cluster."""
+    """Return the runbook's platform with changed members of spec.cluster."""
     spec = runbook_spec()
     spec["cluster"] |= members
     return spec
@@ -118,7 +118,7 @@ def with_cluster(**members: Any) -> dict[str, Any]:
 
 @dataclass
 class Estate:
-    """A platform's Azure side in the simulator: settle it, look at it, act behind its back."""
+    """A platform's resources in the simulator, with ways to reconcile them, read them, and change them outside the operator."""
 
     simulator: AzureSimulator
     sessions: SessionPool
@@ -155,7 +155,7 @@ class Estate:
         return Graph(azure_steps(context))
 
     async def once(self, spec: dict[str, Any], policy: Policy | None = None) -> dict[str, Result]:
-        """One pass; operations are remembered as the operator remembers them."""
+        """Reconcile once; operations are recorded as the operator records them."""
         self.passes += 1
         policy = replace(policy or Policy(), ignored=ignored_by(self.ignored), disruption_waits=self.disruption_waits)
         results = await reconcile(await self.graph(spec), policy)
@@ -163,7 +163,7 @@ class Estate:
         return results
 
     async def once_past_group(self, spec: dict[str, Any]) -> dict[str, Result]:
-        """Passes until the resource group is there."""
+        """Reconcile until the resource group exists."""
         for _ in range(PASSES):
             results = await self.once(spec)
             if isinstance(results["ResourceGroup"].outcome, Unblocking):
@@ -172,18 +172,18 @@ class Estate:
         raise AssertionError(f"no group: {results}")
 
     async def _rest(self, results: Mapping[str, Result], seconds: float) -> None:
-        """Simulated seconds until the next pass; and what fills our own share of Azure's limits up again, in real time."""
+        """Advance simulated time to the next reconcile, and refill the operator's own rate limits, which run in real time."""
         failed = [r.outcome for r in results.values() if isinstance(r.outcome, Failed)]
         await asyncio.sleep(max((f.retry_in or 0 for f in failed if f.reason == "Throttled"), default=0))
         await self.simulator.world.clock.sleep(seconds)
 
     async def new_operator(self) -> None:
-        """The operator begins anew: it has seen nothing yet, and used up nothing of what Azure allows."""
+        """Start a new operator, with an empty cache and full rate limits."""
         await self.sessions.close()
         self.sessions = SessionPool(self.sessions.cloud)
 
     async def orphan(self, spec: dict[str, Any]) -> None:
-        """deletionPolicy: Orphan, until nothing is under way."""
+        """Delete with deletionPolicy: Orphan until no operation is in progress."""
         for _ in range(PASSES):
             results = await orphan(await self.graph(spec, deleting=True))
             if all(isinstance(r.outcome, Unblocking) for r in results.values()):
@@ -199,7 +199,7 @@ class Estate:
         }
 
     async def settle(self, spec: dict[str, Any]) -> dict[str, Result]:
-        """Pass after pass until nothing is under way; failures that heal by themselves are tried again."""
+        """Reconcile until no operation is in progress; retryable failures are retried."""
         fresh: dict[str, Result] = {}
         for _ in range(PASSES):
             results = await self.once(spec, Policy(result_cache=fresh))
@@ -213,7 +213,7 @@ class Estate:
         raise AssertionError(f"did not come to rest: {results}")
 
     async def delete(self, spec: dict[str, Any]) -> dict[str, Result]:
-        """Delete until nothing is under way."""
+        """Delete until no operation is in progress."""
         for _ in range(PASSES):
             results = await teardown(await self.graph(spec, deleting=True), {})
             self._remember(results)
@@ -224,28 +224,29 @@ class Estate:
         raise AssertionError(f"did not come to rest: {results}")
 
     async def control(self, method: str, path: str, body: Any = None) -> Any:
-        """A call to the simulator's control endpoints."""
+        """Call a control endpoint of the simulator."""
         async with self.http.request(method, f"{self.simulator.url}/_sandbox{path}", json=body) as answer:
             return await answer.json() if answer.status != 204 else None
 
     async def state(self) -> dict[str, Any]:
-        """Everything in Azure, resources by id in lower case."""
+        """Return everything in Azure, resources by lower-case id."""
         state: dict[str, Any] = await self.control("GET", "/state")
         state["resources"] = {key.lower(): value for key, value in state["resources"].items()}
         return state
 
     async def writes(self, since: int = 0, *, accepted: bool = False) -> list[str]:
-        """Writes that Azure saw, as `PUT managedClusters/prd-aks-jhub`; only those it accepted if so asked."""
+        """Return the writes that Azure received, as `PUT managedClusters/prd-aks-jhub`; with `accepted` only those it
+        accepted."""
         found = (await self.control("GET", f"/journal?writes=1&since={since}"))["value"]
         return [f"{e['method']} {'/'.join(e['path'].split('/')[-2:])}" for e in found if e["status"] < 400 or not accepted]
 
     async def mark(self) -> int:
-        """Where the journal stands."""
+        """Return the current position in the journal."""
         return int((await self.control("GET", "/journal"))["next"])
 
 
 async def settled(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
-    """Settle, see that nothing is left to do, and give what Azure has."""
+    """Settle, assert that no change is left, and return the resources in Azure."""
     results = await estate.settle(spec)
     assert all(isinstance(r.outcome, Unblocking) for r in results.values()), {n: r.outcome for n, r in results.items()}
     mark = await estate.mark()

@@ -1,4 +1,4 @@
-"""Each row of the error table, answered by the simulator to the real SDK: at once, inside an operation, and at sign-in."""
+"""Each row of the error table, answered by the simulator to the real SDK: as a response, in an operation, and at sign-in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,35 +22,35 @@ AZURE_MD = frozenset({
     "ScopeLocked", "RequestDisallowedByPolicy", "TooManyRequests", "SubscriptionRequestsThrottled",
     "InternalServerError", "ServerTimeout", "GatewayTimeout",
 })  # fmt: skip
-"""The codes that are met in practice."""
+"""The codes that occur in practice."""
 
 ROWS = [(code, row) for code, rows in CODES.items() for row in rows]
 
 
 def message(code: str, row: Row) -> str:
-    return f"Azure's words about {code}: {row.contains or 'something is amiss'}."
+    return f"Azure's words about {code}: {row.contains or 'an error occurred'}."
 
 
 def verdict(code: str, row: Row, outcome: Any, field: str) -> str | None:
-    """What is wrong with what a person would read; None: nothing."""
+    """Return the mismatch between the outcome and the table; None without one."""
     if not isinstance(outcome, Failed):
         return f"{code}: ended as {outcome!r}"
     expected = (row.reason, row.retry_in, row.remedy.format(field=field))
-    told = (outcome.reason, outcome.retry_in, outcome.remedy)
-    if told != expected:
-        return f"{code}: told {told}, the table has {expected}"
+    got = (outcome.reason, outcome.retry_in, outcome.remedy)
+    if got != expected:
+        return f"{code}: got {got}, the table has {expected}"
     return None if code in outcome.message and field in outcome.message else f"{code}: {outcome.message}"
 
 
 def before(results: Mapping[str, Result], step: str) -> Policy:
-    """A pass in which the steps before one are not looked at again, so that Azure's limits are not met."""
+    """Reconcile without observing the steps before one again, so that Azure's limits are not reached."""
     order = list(results)
     return Policy(result_cache={name: results[name] for name in order[: order.index(step)] if name != "Identity"})
 
 
-async def test_every_row_is_told_when_azure_refuses_a_write(estate: Estate) -> None:
+async def test_every_row_is_reported_when_azure_refuses_a_write(estate: Estate) -> None:
     above = before(await estate.once_past_group(runbook_spec()), "ResourceGroup")
-    amiss = []
+    mismatches = []
     for code, row in ROWS:
         await estate.control("DELETE", f"/resources{group_id('prd_rg_jhub')}")
         fault = {
@@ -62,15 +62,15 @@ async def test_every_row_is_told_when_azure_refuses_a_write(estate: Estate) -> N
         }
         await estate.control("POST", "/faults", fault)
         outcome = (await estate.once(runbook_spec(), above))["ResourceGroup"].outcome
-        amiss.append(verdict(code, row, outcome, "spec.azure.resourceGroup"))
+        mismatches.append(verdict(code, row, outcome, "spec.azure.resourceGroup"))
         await estate.control("DELETE", "/faults")
-    assert [words for words in amiss if words] == []
+    assert [words for words in mismatches if words] == []
     assert set(CODES) >= AZURE_MD and len(ROWS) >= 71
 
 
-async def test_every_row_is_told_when_an_operation_fails_with_it(estate: Estate) -> None:
+async def test_every_row_is_reported_when_an_operation_fails_with_it(estate: Estate) -> None:
     above = before(await estate.once_past_group(runbook_spec()), "Network")
-    network, amiss = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub", []
+    network, mismatches = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub", []
     for code, row in ROWS:
         await estate.control("DELETE", f"/resources{network}")
         error = {"code": code, "message": message(code, row), "details": []}
@@ -85,19 +85,19 @@ async def test_every_row_is_told_when_an_operation_fails_with_it(estate: Estate)
             if isinstance(outcome, Unblocking | Failed):
                 break
             await estate.simulator.world.clock.sleep(5)
-        amiss.append(verdict(code, row, outcome, "spec.network"))
-    assert [words for words in amiss if words] == []
+        mismatches.append(verdict(code, row, outcome, "spec.network"))
+    assert [words for words in mismatches if words] == []
 
 
-async def test_every_refusal_of_entra_id_is_told(estate: Estate) -> None:
-    amiss = []
+async def test_every_refusal_of_entra_id_is_reported(estate: Estate) -> None:
+    mismatches = []
     for code, row in AADSTS.items():
         fault = {"method": "POST", "path": "/oauth2/v2.0/token$", "status": 401, "code": "invalid_client"}
         await estate.sessions.close()
         await estate.control("POST", "/faults", fault | {"aadsts": code})
         outcome = (await estate.once(runbook_spec()))["Credentials"].outcome
-        told = (outcome.reason, outcome.retry_in) if isinstance(outcome, Failed) else outcome
-        if told != (row.reason, row.retry_in) or f"AADSTS{code}" not in outcome.message:
-            amiss.append((code, outcome))
+        got = (outcome.reason, outcome.retry_in) if isinstance(outcome, Failed) else outcome
+        if got != (row.reason, row.retry_in) or f"AADSTS{code}" not in outcome.message:
+            mismatches.append((code, outcome))
         await estate.control("DELETE", "/faults")
-    assert amiss == []
+    assert mismatches == []

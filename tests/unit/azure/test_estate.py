@@ -1,4 +1,4 @@
-"""The runbook's Azure side: built, left alone, changed, repaired, taken down."""
+"""The runbook's Azure resources: created, unchanged, updated, repaired, deleted."""
 
 from notebook_platform.engine.outcome import Failed, Ready
 
@@ -80,7 +80,7 @@ async def test_a_live_count_moved_by_the_autoscaler_is_not_drift(estate: Estate)
     assert await estate.writes(mark) == []
 
 
-async def test_a_rule_edited_by_hand_is_seen_and_put_right(estate: Estate) -> None:
+async def test_a_rule_edited_by_hand_is_corrected(estate: Estate) -> None:
     await estate.settle(runbook_spec())
     setting = next(i for i in (await estate.state())["resources"] if "/autoscalesettings/" in i)
     body = await estate.control("GET", f"/resources{setting}")
@@ -92,7 +92,7 @@ async def test_a_rule_edited_by_hand_is_seen_and_put_right(estate: Estate) -> No
     assert body["properties"]["profiles"][0]["rules"][0]["metricTrigger"]["threshold"] == 70
 
 
-async def test_a_version_that_is_not_offered_is_refused_before_anything_is_made(estate: Estate) -> None:
+async def test_a_version_that_is_not_offered_is_refused_before_creation(estate: Estate) -> None:
     spec = runbook_spec()
     spec["cluster"]["kubernetesVersion"] = "1.19.6"
     outcome = (await estate.settle(spec))["Preflight"].outcome
@@ -142,7 +142,7 @@ async def test_versions_walk_minor_by_minor_control_plane_first_then_the_pools(e
     assert puts == ["PUT managedClusters/prd-aks-jhub", "PUT agentPools/nodepool1"] * 2
 
 
-async def test_a_pool_that_the_spec_does_not_name_is_told_of_and_left_alone(estate: Estate) -> None:
+async def test_a_pool_that_the_spec_does_not_name_is_reported_and_not_touched(estate: Estate) -> None:
     await estate.settle(runbook_spec())
     pool = {
         "type": "Microsoft.ContainerService/managedClusters/agentPools",
@@ -157,7 +157,7 @@ async def test_a_pool_that_the_spec_does_not_name_is_told_of_and_left_alone(esta
     assert await estate.writes(mark) == []
 
 
-async def test_what_a_pool_has_for_life_is_refused_with_the_field_and_a_remedy(estate: Estate) -> None:
+async def test_a_change_of_an_immutable_pool_property_is_refused_with_the_field_and_a_remedy(estate: Estate) -> None:
     await estate.settle(runbook_spec())
     mark, spec = await estate.mark(), runbook_spec()
     spec["nodePools"][0]["vmSize"] = "Standard_D4s_v3"
@@ -167,7 +167,7 @@ async def test_what_a_pool_has_for_life_is_refused_with_the_field_and_a_remedy(e
     assert await estate.writes(mark) == []
 
 
-async def test_a_user_assigned_identity_is_made_given_its_role_and_used(estate: Estate) -> None:
+async def test_a_user_assigned_identity_is_created_has_its_role_and_is_used(estate: Estate) -> None:
     spec = runbook_spec(identity={"type": "UserAssigned", "userAssigned": {"name": "prd-identity"}})
     results = await estate.settle(spec)
     assert all_done(results), {n: r.outcome for n, r in results.items()}
@@ -222,7 +222,7 @@ async def test_a_lost_secret_of_our_principal_is_made_anew_and_the_stray_one_rem
     assert [c["keyId"] for c in application["passwordCredentials"]] == [after["secretId"]]
 
 
-async def test_an_autoscale_setting_that_is_no_longer_asked_for_goes_and_anothers_stays(estate: Estate) -> None:
+async def test_an_autoscale_setting_removed_from_the_spec_is_deleted_and_another_owners_stays(estate: Estate) -> None:
     await estate.settle(runbook_spec())
     setting = next(i for i in (await estate.state())["resources"] if "/autoscalesettings/" in i)
     other = f"{setting.rsplit('/', 1)[0]}/theirs"
@@ -232,7 +232,7 @@ async def test_an_autoscale_setting_that_is_no_longer_asked_for_goes_and_another
     assert left == [other]
 
 
-async def test_a_principal_without_rights_is_told_which_action_is_missing_on_which_scope(estate: Estate) -> None:
+async def test_a_missing_permission_is_reported_with_action_and_scope(estate: Estate) -> None:
     made = await estate.control("POST", "/applications", {"displayName": "weak", "secret": "weak-secret-value"})
     weak = {
         **estate.secrets.data["azure-credentials"],
@@ -280,7 +280,7 @@ async def test_a_group_with_a_lock_stays_with_all_that_is_in_it_until_the_lock_i
     assert (await estate.state())["resources"] == {}
 
 
-async def test_a_principal_that_somebody_has_deleted_already_is_no_obstacle(estate: Estate) -> None:
+async def test_a_principal_that_is_already_deleted_is_no_obstacle(estate: Estate) -> None:
     await estate.settle(runbook_spec())
     world = estate.simulator.world
     (application,) = [a for a in world.applications.values() if a["displayName"] == "sp_aks_jhub"]

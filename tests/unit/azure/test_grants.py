@@ -1,4 +1,4 @@
-"""Whose Azure rights a platform may use: decided by the operator's allow-list before any request. Pure."""
+"""Which identity a platform may use: decided by the operator's allow-list before any request. Pure."""
 
 import re
 from pathlib import Path
@@ -159,7 +159,7 @@ WITH = {
         }
     },
 }
-"""A spec for each field that names a resource group or something in one, pointed at another team's."""
+"""A spec for each field that names a resource group or a resource in one, with another team's resource."""
 
 
 def pointed(changes: dict[str, Any]) -> NotebookPlatformSpec:
@@ -176,7 +176,7 @@ def test_what_a_spec_names_outside_the_allowed_groups_is_refused_with_its_field(
 
 
 def test_no_field_that_names_a_group_or_a_resource_is_forgotten() -> None:
-    """The fields are found by their types; this is that none is without its type, and that each was tried above."""
+    """The fields are found by their types; this asserts that each has its type and is tried above."""
     marked = {path for path, marker in marked_fields(NotebookPlatformSpec, "spec") if isinstance(marker, ArmId | GroupName)}
     assert marked == {re.sub(r"\[\w+\]", "[]", field) for field in WITH}
     strange = [
@@ -189,7 +189,7 @@ SMELLS = re.compile(r"\bARM id\b|resourceId|subnetId$|workspaceId|ResourceGroup$
 
 
 def strings(model: Any, path: str) -> Any:
-    """Every field of text below a model, with its description."""
+    """Yield every text field below a model, with its description."""
     for name, info in model.model_fields.items():
         here = f"{path}.{info.alias or name}"
         kinds = [info.annotation]
@@ -309,7 +309,7 @@ def test_marked_values_have_the_paths_that_messages_use() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy" / "examples").glob("*.yaml")), ids=lambda path: path.stem)
-def test_each_example_says_the_entry_that_it_needs(path: Path) -> None:
+def test_each_example_names_the_entry_that_it_needs(path: Path) -> None:
     text = path.read_text()
     lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# identities: ")]
     grants = [IdentityGrant.model_validate(entry) for line in lines for entry in yaml.safe_load(line)["identities"]]

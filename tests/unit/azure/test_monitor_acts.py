@@ -1,4 +1,5 @@
-"""What the operator writes moves nodes: Monitor's rules and profiles, and the cluster autoscaler, in the simulated Azure."""
+"""The operator's settings change the number of nodes: Monitor's rules and profiles, and the cluster autoscaler, in the simulated
+Azure."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

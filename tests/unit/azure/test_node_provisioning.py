@@ -1,4 +1,5 @@
-"""spec.cluster.nodeProvisioning on the simulator: AKS's own nodes are turned on and off in place, refusals name the remedy."""
+"""spec.cluster.nodeProvisioning on the simulator: node auto-provisioning is turned on and off in place, and refusals name the
+remedy."""
 
 from typing import Any
 

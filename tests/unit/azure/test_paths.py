@@ -1,5 +1,5 @@
-"""Which addresses are asked of Azure with a token: our own paths, and those that come out of answers and Secrets. Over TLS, with the
-real SDK, against the simulator."""
+"""Which addresses receive the Azure token: the operator's own paths, and those from answers and Secrets. Over TLS, with the real
+SDK, against the simulator."""
 
 import contextlib
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ ODD_NAMES = [
     "..", ".", "", "victim?", "victim?x=", "victim#", "a%2fb", "a%252fb", "%2e%2e", "a/b%00", "a\\b", "a\nb", "a\tb", "a\rb", "a\x7fb",
     "name ", " name", "name.", "a;b", "a<b", 'a"b', "a&b", "a|b", "a*b", "ｖictim", "\u2024\u2024", "a\uff0fb", "a\u202eb", "x" * 513,
 ]  # fmt: skip
-"""What stands in no name: each would make another path of an id, or is read as another name by somebody on the way."""
+"""Characters and names that would change the path of an id, or that a parser on the way reads as another name."""
 
 
 @contextlib.contextmanager
@@ -89,7 +89,7 @@ def test_the_queries_that_azure_writes_into_its_own_addresses_stay_as_they_are()
 
 @given(st.text(min_size=1, max_size=40))
 def test_whatever_the_name_a_path_ends_where_it_was_meant_to(name: str) -> None:
-    """The transport's own parser reads the path: as many segments as were given, and the same name."""
+    """The transport's parser reads the same number of segments and the same name."""
     try:
         path = quoted(f"{SUB}/resourceGroups/{name}{ROLE}")
     except StepError:
@@ -199,7 +199,7 @@ async def victim(estate: Estate) -> dict[str, Any]:
     ],
 )
 async def test_no_role_on_such_an_id_wipes_the_owner_tag_of_a_strangers_group(estate: Estate, scope_of_role: str) -> None:
-    """A PUT of a role assignment below such an id was a PUT of the group itself, with no tags."""
+    """A PUT of a role assignment below such an id was a PUT of the group itself, without tags."""
     tags, session, mark = await victim(estate), await session_of(estate), await estate.mark()
     path = Assignment(scope_of_role, "22222222-2222-2222-2222-222222222222", "AcrPull").path
     with refused():
@@ -309,7 +309,7 @@ OWN = Owner(cluster_id="here", namespace="team-a", name="hub", uid="uid-1")
 
 
 @pytest.mark.parametrize(
-    ("holder", "told"),
+    ("holder", "refusal"),
     [
         ("here/team-a/other/uid-2", "belongs to another platform of this namespace, 'other'"),
         ("here/team-b/secret-project/uid-2", "belongs to another platform"),
@@ -319,10 +319,10 @@ OWN = Owner(cluster_id="here", namespace="team-a", name="hub", uid="uid-1")
         ("", "belongs to another platform"),
     ],
 )
-def test_a_stranger_is_not_told_whose_a_thing_is(holder: str, told: str) -> None:
+def test_the_owner_of_a_resource_is_not_shown_to_another_platform(holder: str, refusal: str) -> None:
     failed = OWN.ownership_conflict("the network 'n'", "spec.network", {"NotebookPlatform-Owner": holder}, "IfUnowned")
     assert failed is not None and failed.reason == "OwnedByAnother"
-    assert failed.message == f"spec.network: the network 'n' {told}"
+    assert failed.message == f"spec.network: the network 'n' {refusal}"
 
 
 def test_the_name_of_the_owner_tag_is_compared_without_regard_to_case() -> None:

@@ -1,4 +1,5 @@
-"""An Azure Container Registry for a binder: made with its roles, its builder's password renewed, nobody else's touched."""
+"""An Azure Container Registry for a binder: created with its roles, its builder's password renewed, registries of another owner
+untouched."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -88,7 +89,7 @@ async def test_a_password_that_was_lost_or_taken_away_is_made_anew(estate: Estat
     assert passwords(resources) == [estate.secrets.data[SECRET]["passwordName"]]
 
 
-async def test_rights_that_were_widened_and_a_token_that_was_disabled_are_put_right(estate: Estate) -> None:
+async def test_a_widened_scope_map_and_a_disabled_token_are_corrected(estate: Estate) -> None:
     await settled(estate, binder_spec())
     await estate.control("PATCH", f"/resources{SCOPE_MAP}", {"properties": {"actions": ["repositories/*/content/delete"]}})
     await estate.control("PATCH", f"/resources{TOKEN}", {"properties": {"status": "disabled"}})
@@ -107,7 +108,7 @@ async def test_another_tier_is_one_write(estate: Estate) -> None:
     assert await estate.writes(mark) == ["PATCH registries/universitybinder"]
 
 
-async def test_a_name_that_somebody_in_azure_has_is_told_before_anything_is_made(estate: Estate) -> None:
+async def test_a_name_in_use_in_azure_is_reported_before_creation(estate: Estate) -> None:
     stranger = "/subscriptions/99999999-9999-9999-9999-999999999999/resourceGroups/theirs"
     id_ = f"{stranger}/providers/Microsoft.ContainerRegistry/registries/universitybinder"
     await estate.control("PUT", f"/resources{id_}", {"properties": {"provisioningState": "Succeeded"}})
@@ -117,7 +118,7 @@ async def test_a_name_that_somebody_in_azure_has_is_told_before_anything_is_made
     assert not [write for write in await estate.writes() if write.startswith("PUT")]
 
 
-async def test_a_registry_of_others_is_not_touched_and_taken_over_only_if_asked(estate: Estate) -> None:
+async def test_an_unowned_registry_is_adopted_only_with_adoption(estate: Estate) -> None:
     body = {
         "location": "eastus",
         "sku": {"name": "Standard"},
@@ -141,7 +142,7 @@ async def test_a_password_that_would_be_renewed_at_once_is_refused(estate: Estat
     assert isinstance(outcome, Failed) and outcome.reason == "RenewalTooEarly" and outcome.retry_in is None
 
 
-async def test_it_goes_with_the_platform_or_is_let_go_of(estate: Estate) -> None:
+async def test_it_is_deleted_with_the_platform_or_orphaned(estate: Estate) -> None:
     await settled(estate, binder_spec())
     await estate.orphan(binder_spec())
     resources = (await estate.state())["resources"]

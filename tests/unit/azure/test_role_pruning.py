@@ -1,4 +1,4 @@
-"""Role assignments that the platform gave and its spec no longer asks for are deleted; nobody else's are."""
+"""Role assignments that the platform created and its spec no longer wants are deleted; those of another owner are not."""
 
 import json
 from typing import Any
@@ -34,14 +34,14 @@ def with_registries(*names: str) -> dict[str, Any]:
 
 
 async def roles(estate: Estate) -> set[tuple[str, str]]:
-    """(role, last part of the scope) of everything that is given."""
+    """Return (role, last part of the scope) of every assignment."""
     found = [r["properties"] for i, r in (await estate.state())["resources"].items() if "/roleassignments/" in i]
     names = {id_: name for name, id_ in ROLES.items()}
     return {(names[p["roleDefinitionId"].rsplit("/", 1)[1]], p["scope"].rsplit("/", 1)[1].lower()) for p in found}
 
 
 async def put(estate: Estate, scope: str, principal: str, role: str, description: str | None, name: str | None = None) -> str:
-    """An assignment that somebody makes by hand; its id in lower case."""
+    """Create an assignment outside the operator; return its id in lower case."""
     made = Assignment(scope, principal, role)
     name = name or made.name
     definition = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{ROLES[role]}"
@@ -54,7 +54,7 @@ async def put(estate: Estate, scope: str, principal: str, role: str, description
 PRINCIPAL = "99999999-9999-9999-9999-999999999999"
 
 
-async def test_a_narrower_role_is_given_first_and_then_the_wider_one_is_deleted(estate: Estate) -> None:
+async def test_a_narrower_role_is_assigned_first_and_then_the_wider_one_is_deleted(estate: Estate) -> None:
     await settled(estate, with_identity("Contributor"))
     mark = await estate.mark()
     await settled(estate, with_identity("Network Contributor"))
@@ -150,7 +150,7 @@ async def test_a_plan_shows_what_would_be_deleted_and_deletes_nothing(estate: Es
 
 
 @pytest.mark.parametrize("stranger", ["another tag", "no tag", "another name"])
-async def test_an_assignment_of_somebody_else_is_never_deleted(estate: Estate, stranger: str) -> None:
+async def test_an_assignment_of_another_owner_is_never_deleted(estate: Estate, stranger: str) -> None:
     spec = with_identity()
     await settled(estate, spec)
     description = {"another tag": "test/platforms/other/uid-2", "no tag": None, "another name": TAG}[stranger]
@@ -191,14 +191,14 @@ async def test_what_was_orphaned_carries_no_tag_and_is_narrowed_after_it_is_adop
     assert await roles(estate) == {("Network Contributor", "prd_vnet_jhub")}
 
 
-async def test_nothing_is_pruned_while_the_cluster_does_not_say_who_its_nodes_are(estate: Estate) -> None:
+async def test_nothing_is_pruned_while_the_identity_of_the_nodes_is_unknown(estate: Estate) -> None:
     spec = with_registries(registry("registryone"))
     await settled(estate, spec)
     mark = await estate.mark()
     await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"identityProfile": None}})
     results = await estate.once(spec)
     assert isinstance(results["ClusterRoles"].outcome, Ready) and isinstance(results["RolePruning"].outcome, Ready)
-    assert not any(given.role_name == "AcrPull" for given in results["ClusterRoles"].outcome.output.assignments)
+    assert not any(assignment.role_name == "AcrPull" for assignment in results["ClusterRoles"].outcome.output.assignments)
     assert ("AcrPull", "registryone") in await roles(estate) and not [
         w for w in await estate.writes(mark) if w.startswith("DELETE")
     ]
@@ -223,7 +223,7 @@ async def test_nothing_is_pruned_while_the_cluster_does_not_say_who_its_nodes_ar
         json.dumps([{"scope": NETWORK, "principalId": [PRINCIPAL], "roleId": ROLES["AcrPull"]}]),
     ],
 )
-def test_a_record_that_somebody_else_wrote_names_nothing(text: str) -> None:
+def test_a_forged_record_names_nothing(text: str) -> None:
     assert parse_record(text) == ()
 
 
@@ -236,7 +236,7 @@ def test_no_record_raises(text: str) -> None:
 
 
 @given(st.sampled_from(sorted(ROLES)), st.uuids(), st.from_regex(r"\A[a-zA-Z][-a-zA-Z0-9]{0,20}\Z"))
-def test_what_is_given_is_recognised_in_any_case_that_azure_returns(role: str, principal: object, name: str) -> None:
+def test_an_assignment_is_recognised_in_any_case_that_azure_returns(role: str, principal: object, name: str) -> None:
     made = Assignment(registry(name), str(principal), role)
     properties = {
         "scope": made.scope.upper().replace("/SUBSCRIPTIONS", "/subscriptions"),

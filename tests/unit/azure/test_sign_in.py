@@ -32,7 +32,7 @@ async def outcome_of_sign_in(estate: Estate, spec: dict[str, Any]) -> Any:
 
 
 def certificate(password: bytes | None = None) -> tuple[str, str]:
-    """(certificate, certificate and key) in PEM."""
+    """Return (certificate, certificate and key) in PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "operator")])
     now = dt.datetime.now(dt.UTC)
@@ -71,7 +71,7 @@ async def test_a_certificate_that_is_none_is_named(estate: Estate) -> None:
 
 @pytest.fixture
 async def machine(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
-    """A machine with a managed identity: the metadata endpoint that the SDK asks, on loopback. Gives the client ids asked for."""
+    """Serve the metadata endpoint of a machine with a managed identity on loopback; yield the client ids it was asked for."""
     asked: list[str] = []
 
     async def token(request: web.Request) -> web.Response:
@@ -80,8 +80,8 @@ async def machine(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         form = {"client_id": CLIENT_ID, "client_secret": secret["clientSecret"], "grant_type": "client_credentials"}
         form["scope"] = f"{request.query['resource']}/.default"
         async with estate.http.post(f"{estate.simulator.url}/{TENANT}/oauth2/v2.0/token", data=form) as answer:
-            told = await answer.json()
-        body = {"access_token": told["access_token"], "expires_in": "3600", "expires_on": "4000000000", "token_type": "Bearer"}
+            issued = await answer.json()
+        body = {"access_token": issued["access_token"], "expires_in": "3600", "expires_on": "4000000000", "token_type": "Bearer"}
         return web.json_response({**body, "resource": request.query["resource"]})
 
     app = web.Application()
@@ -117,7 +117,7 @@ async def test_two_tenants_and_two_subscriptions_live_side_by_side(estate: Estat
     assert {group_id("prd_rg_jhub"), f"/subscriptions/{OTHER_SUBSCRIPTION}/resourcegroups/prd_rg_jhub"} <= set(resources)
 
 
-async def test_credentials_of_the_wrong_tenant_are_told_so(estate: Estate) -> None:
+async def test_credentials_of_the_wrong_tenant_are_reported(estate: Estate) -> None:
     await estate.control("PUT", f"/subscriptions/{OTHER_SUBSCRIPTION}", {"state": "Enabled", "tenant": OTHER_TENANT})
     spec = runbook_spec()
     spec["azure"]["subscriptionId"] = OTHER_SUBSCRIPTION
@@ -137,8 +137,8 @@ async def test_a_rotated_secret_is_taken_up_with_no_failed_pass(estate: Estate) 
 
 
 def test_every_cloud_has_its_own_endpoints_and_audiences() -> None:
-    told = {name: (cloud.resource_manager, cloud.authority, cloud.graph) for name, cloud in CLOUDS.items()}
-    assert told == {
+    endpoints = {name: (cloud.resource_manager, cloud.authority, cloud.graph) for name, cloud in CLOUDS.items()}
+    assert endpoints == {
         "public": ("https://management.azure.com", "https://login.microsoftonline.com", "https://graph.microsoft.com"),
         "usgovernment": (
             "https://management.usgovcloudapi.net",

@@ -1,4 +1,5 @@
-"""Steps and chart adapters hold no state between the calls of a reconcile: what a call finds reaches the next one as an argument."""
+"""Steps and chart adapters hold no state between the calls of a reconcile: each call returns what the next one takes as an
+argument."""
 
 import ast
 import importlib
@@ -46,7 +47,7 @@ def below(base: type) -> Iterator[type]:
 
 
 def classes() -> list[type]:
-    """Every step and every chart adapter of the operator, and what they inherit from."""
+    """Return every step and every chart adapter of the operator, with their base classes."""
     for module in pkgutil.walk_packages(notebook_platform.__path__, "notebook_platform."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -55,7 +56,7 @@ def classes() -> list[type]:
 
 
 def assigned(source: str) -> list[str]:
-    """What methods assign to, or into, an attribute of `self`, but for those that build the instance."""
+    """Yield the attributes of `self` that methods assign to or into, without those that build the instance."""
     found = []
     for method in ast.walk(ast.parse(textwrap.dedent(source))):
         if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) or method.name in BUILDING:
@@ -87,7 +88,7 @@ def test_no_method_assigns_to_the_instance(found: type) -> None:
 
 
 class Members:
-    """The members of instances when they were built, by identity."""
+    """The members that instances had when they were built, by identity."""
 
     def __init__(self) -> None:
         self.built: list[tuple[object, dict[str, Any]]] = []
@@ -96,7 +97,7 @@ class Members:
         self.built += [(one, dict(vars(one))) for one in instances]
 
     def changed(self) -> set[str]:
-        """The members that are others by now, as `Step.member`."""
+        """Return the members that changed since, as `Step.member`."""
         return {
             f"{type(one).__name__}.{name}"
             for one, before in self.built
@@ -106,7 +107,7 @@ class Members:
 
 
 class Watched(Estate):
-    """An estate that keeps the steps of every reconcile."""
+    """An estate that records the steps of every reconcile."""
 
     members: Members
 

@@ -1,4 +1,4 @@
-"""What a platform can be besides the runbook: other networks, identities, clusters and pools, each as Azure then has it."""
+"""Platforms beyond the runbook: other networks, identities, clusters and pools, each with the resulting Azure resources."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,9 +66,9 @@ async def test_a_subnet_that_does_not_exist_is_named(estate: Estate) -> None:
 @pytest.mark.parametrize("scope", ["VirtualNetwork", "Subnet"])
 async def test_a_system_assigned_identity_gets_its_role_after_the_cluster_is_there(estate: Estate, scope: str) -> None:
     resources = await settled(estate, runbook_spec(identity={"type": "SystemAssigned", "roleScope": scope}))
-    (given,) = [r["properties"] for i, r in resources.items() if "/roleassignments/" in i]
-    assert given["principalId"] == resources[CLUSTER]["identity"]["principalId"]
-    assert given["scope"].lower() == (NETWORK if scope == "VirtualNetwork" else f"{NETWORK}/subnets/default")
+    (assignments,) = [r["properties"] for i, r in resources.items() if "/roleassignments/" in i]
+    assert assignments["principalId"] == resources[CLUSTER]["identity"]["principalId"]
+    assert assignments["scope"].lower() == (NETWORK if scope == "VirtualNetwork" else f"{NETWORK}/subnets/default")
 
 
 async def test_an_existing_identity_is_used_and_survives(estate: Estate) -> None:
@@ -93,8 +93,8 @@ async def test_nodes_may_pull_from_the_registries_that_are_attached(estate: Esta
         estate, runbook_spec(identity={"type": "SystemAssigned"}) | {"cluster": with_cluster(registries=[registry])["cluster"]}
     )
     kubelet = resources[CLUSTER]["properties"]["identityProfile"]["kubeletidentity"]["objectId"]
-    given = [r["properties"] for i, r in resources.items() if "/roleassignments/" in i and "containerregistry" in i]
-    assert [(g["principalId"], g["scope"]) for g in given] == [(kubelet, registry)]
+    assignments = [r["properties"] for i, r in resources.items() if "/roleassignments/" in i and "containerregistry" in i]
+    assert [(g["principalId"], g["scope"]) for g in assignments] == [(kubelet, registry)]
 
 
 async def test_every_flag_of_the_cluster_reaches_azure(estate: Estate) -> None:
@@ -114,18 +114,18 @@ async def test_every_flag_of_the_cluster_reaches_azure(estate: Estate) -> None:
     )
     resources = await settled(estate, spec)
     cluster = resources[CLUSTER]
-    told = cluster["properties"]
+    properties = cluster["properties"]
     assert cluster["sku"]["tier"] == "Standard"
-    assert told["autoUpgradeProfile"] == {"upgradeChannel": "patch", "nodeOSUpgradeChannel": "SecurityPatch"}
-    assert told["apiServerAccessProfile"]["authorizedIPRanges"] == ["203.0.113.0/24"]
-    assert told["aadProfile"]["adminGroupObjectIDs"] == [group] and told["aadProfile"]["enableAzureRBAC"] is True
-    assert told["disableLocalAccounts"] is True and told["securityProfile"]["workloadIdentity"]["enabled"] is True
-    assert told["oidcIssuerProfile"]["issuerURL"].startswith("https://eastus.oic.")
+    assert properties["autoUpgradeProfile"] == {"upgradeChannel": "patch", "nodeOSUpgradeChannel": "SecurityPatch"}
+    assert properties["apiServerAccessProfile"]["authorizedIPRanges"] == ["203.0.113.0/24"]
+    assert properties["aadProfile"]["adminGroupObjectIDs"] == [group] and properties["aadProfile"]["enableAzureRBAC"] is True
+    assert properties["disableLocalAccounts"] is True and properties["securityProfile"]["workloadIdentity"]["enabled"] is True
+    assert properties["oidcIssuerProfile"]["issuerURL"].startswith("https://eastus.oic.")
     assert (
-        told["autoScalerProfile"]["scan-interval"] == "20s"
-        and told["autoScalerProfile"]["skip-nodes-with-system-pods"] == "false"
+        properties["autoScalerProfile"]["scan-interval"] == "20s"
+        and properties["autoScalerProfile"]["skip-nodes-with-system-pods"] == "false"
     )
-    assert told["addonProfiles"]["omsagent"]["config"]["logAnalyticsWorkspaceResourceID"] == workspace
+    assert properties["addonProfiles"]["omsagent"]["config"]["logAnalyticsWorkspaceResourceID"] == workspace
     window = resources[f"{CLUSTER}/maintenanceconfigurations/aksmanagedautoupgradeschedule"]["properties"]["maintenanceWindow"]
     assert window["schedule"] == {"weekly": {"intervalWeeks": 1, "dayOfWeek": "Sunday"}} and window["utcOffset"] == "+00:00"
 
@@ -154,7 +154,7 @@ async def test_a_private_cluster_is_private(estate: Estate) -> None:
     assert resources[CLUSTER]["properties"]["apiServerAccessProfile"]["enablePrivateCluster"] is True
 
 
-async def test_pools_have_what_the_spec_says_of_them(estate: Estate) -> None:
+async def test_pools_have_the_properties_of_the_spec(estate: Estate) -> None:
     members = {
         "purpose": "User",
         "vmSize": "Standard_NC6s_v3",
@@ -209,7 +209,7 @@ async def test_a_pool_that_the_spec_no_longer_names_goes_and_a_foreign_one_stays
     assert "precious" in results["NodePools"].notices[0].message
 
 
-async def test_what_a_pool_has_for_life_is_refused_with_the_remedy(estate: Estate) -> None:
+async def test_a_change_of_an_immutable_pool_property_is_refused_with_the_remedy(estate: Estate) -> None:
     await settled(estate, with_pool())
     mark = await estate.mark()
     outcome = (await estate.once(with_pool(vmSize="Standard_D4s_v3")))["NodePools"].outcome
@@ -240,7 +240,7 @@ async def test_the_only_system_pool_is_rotated_without_the_cluster_ever_lacking_
 
 
 async def test_a_rotation_survives_a_new_operator_at_every_step(estate: Estate) -> None:
-    """Nothing of it is kept in memory: each pass begins with what is there."""
+    """It keeps nothing in memory: each reconcile begins with the observed state."""
     await settled(estate, with_pool())
     spec = with_pool(vmSize="Standard_D4s_v3", replacement="Rotate")
     for _ in range(60):
@@ -338,7 +338,7 @@ async def test_a_platform_that_is_applied_anew_after_it_was_orphaned_rolls_no_no
     assert "POST prd-aks-jhub/resetServicePrincipalProfile" not in await estate.writes(mark)
 
 
-async def test_differences_that_the_spec_leaves_to_others_are_neither_told_nor_undone(estate: Estate) -> None:
+async def test_ignored_differences_are_neither_reported_nor_corrected(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     await estate.control("PATCH", f"/resources{CLUSTER}/agentpools/nodepool1", {"properties": {"maxCount": 9}})
     estate.ignored = ["NodePools.agentPools[nodepool1].maxCount"]
@@ -398,7 +398,7 @@ async def test_what_stands_without_an_owner_is_adopted_with_tags_alone(estate: E
     assert untagged(after) == untagged(state)
 
 
-async def test_letting_go_takes_our_mark_off_and_leaves_everything(estate: Estate) -> None:
+async def test_orphaning_removes_our_tags_and_keeps_the_resources(estate: Estate) -> None:
     before = await settled(estate, runbook_spec())
     await estate.orphan(runbook_spec())
     after = (await estate.state())["resources"]

@@ -1,4 +1,4 @@
-"""gzip of untrusted origin."""
+"""Limits of gzip data from untrusted sources."""
 
 import gzip
 

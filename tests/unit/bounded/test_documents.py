@@ -1,4 +1,4 @@
-"""Documents of untrusted origin: what is read is what Kubernetes and Helm read, and no input raises anything but DocumentRefused."""
+"""Documents from untrusted sources: the parser reads what Kubernetes and Helm read, and raises nothing but DocumentRefused."""
 
 import json
 import threading
@@ -198,7 +198,7 @@ def test_a_refusal_says_where_and_shows_nothing() -> None:
 
 @pytest.mark.parametrize(("size", "beside"), [(0, False), (INLINE, False), (INLINE + 1, True), (1_000_000, True)])
 async def test_large_documents_are_read_in_another_thread(size: int, beside: bool) -> None:
-    """How long the loop stalls all the same is measured by `make bench`."""
+    """`make bench` measures how long the loop still stalls."""
     thread = await beside_the_loop(size, threading.get_ident)
     assert (thread != threading.get_ident()) == beside
 

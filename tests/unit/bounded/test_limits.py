@@ -1,4 +1,4 @@
-"""Limits of what others send: endless answers, gzip bombs on the way, programs that write without end."""
+"""Limits of data from outside: endless answers, gzip bombs on the way, programs that write without end."""
 
 import gzip
 import os
@@ -66,7 +66,7 @@ async def server() -> AsyncIterator[str]:
 
 
 def resident() -> int:
-    """Bytes of this process in memory."""
+    """Return the resident memory of this process in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -148,7 +148,7 @@ def test_a_helm_that_takes_all_memory_is_refused_it() -> None:
     assert done.returncode == 1 and b"MemoryError" in done.stderr
 
 
-def test_what_a_program_says_and_its_exit_code_come_through_whole() -> None:
+def test_the_output_and_exit_code_of_a_program_are_complete() -> None:
     done = on_a_leash("sh", "-c", "head -c 3000000 /dev/zero; echo no >&2; exit 3")
     assert (done.returncode, len(done.stdout), done.stderr) == (3, 3_000_000, b"no\n")
 

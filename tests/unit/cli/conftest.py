@@ -1,4 +1,4 @@
-"""The commands for people as they are typed, against the simulator: a thread of their own is their process."""
+"""The commands as users run them, against the simulator; each runs in a thread instead of a process."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ OWNER_TAG = "notebookplatform-owner"
 
 
 def secret(name: str, **data: str) -> dict[str, Any]:
-    """A Secret as people write it into a file."""
+    """Return a Secret as users write it into a file."""
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "platforms"}, "stringData": data}
 
 
@@ -35,7 +35,7 @@ CREDENTIALS = secret("azure-credentials", tenantId=TENANT, clientId=CLIENT_ID, c
 
 @dataclass(frozen=True)
 class CommandOutput:
-    """What a command said, and its exit code."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str
@@ -43,26 +43,26 @@ class CommandOutput:
 
     @property
     def document(self) -> Any:
-        """The output of `-o json`."""
+        """Return the output of `-o json`."""
         return json.loads(self.out)
 
     @property
     def lines(self) -> list[str]:
-        """Its lines, with single spaces."""
+        """Return the lines, with single spaces."""
         return [" ".join(line.split()) for line in self.out.splitlines() if line.strip()]
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """A person's terminal: an environment that leads to the simulator, and a directory with files."""
+    """A user's terminal: environment variables that lead to the simulator, and a directory with files."""
 
     estate: Estate
     directory: Path
     target: BuiltCluster
 
     def file(self, spec: dict[str, Any], *more: dict[str, Any], uid: str | None = "uid-1") -> str:
-        """A file with the platform that the estate's operator keeps; with it the Secrets that the operator keeps and the spec
-        names, unless other documents are given."""
+        """Write a file with the platform; with it the Secrets of the operator and those that the spec names, unless other
+        documents are passed."""
         metadata = {"name": self.estate.name, "namespace": "platforms", **({"uid": uid} if uid else {})}
         platform = {"apiVersion": "notebookplatform.io/v1alpha1", "kind": "NotebookPlatform", "metadata": metadata, "spec": spec}
         kept = [secret(name, **data) for name, data in self.estate.secrets.data.items()]
@@ -71,7 +71,7 @@ class Terminal:
         return str(path)
 
     async def run(self, *words: str) -> CommandOutput:
-        """Type a command and wait for its end."""
+        """Run a command to its end."""
         return await asyncio.to_thread(self._run, words)
 
     def _run(self, words: tuple[str, ...]) -> CommandOutput:
@@ -81,7 +81,7 @@ class Terminal:
         return CommandOutput(code, out.getvalue(), err.getvalue())
 
     async def settle(self, spec: dict[str, Any]) -> None:
-        """The operator has made it, and keeps the cluster's kubeconfig."""
+        """Settle the platform as its operator does, and store the cluster's kubeconfig."""
         await self.estate.settle(spec)
         text = parse_kubeconfig(await self.target.kubeconfig(CLUSTER, "clusterAdmin")).kubeconfig(
             "prd-aks-jhub", "prd-aks-jhub-admin"
@@ -90,7 +90,7 @@ class Terminal:
         self.estate.secrets.data["prd-jhub-kubeconfig"] = {"value": text, "clusterId": cluster_id}
 
     async def strip(self) -> None:
-        """Nobody owns anything: the estate is as if it had been made by hand."""
+        """Remove all owner tags, so that the estate is as if it had been created by hand."""
         for id_, body in (await self.estate.state())["resources"].items():
             if OWNER_TAG in (body.get("tags") or {}):
                 await self.estate.control("PATCH", f"/resources{id_}", {"tags": {OWNER_TAG: None}})
@@ -98,15 +98,15 @@ class Terminal:
                 await self.estate.control("PATCH", f"/resources{id_}", {"properties": {"tags": {OWNER_TAG: None}}})
 
     async def weak(self, *roles: str, scope: str = f"/subscriptions/{SUBSCRIPTION}") -> None:
-        """The platform's credentials are those of a principal that has these roles (their ids) on a scope, and no others."""
+        """Make the platform's credentials those of a principal with only these roles (their ids) on a scope."""
         made = await self.estate.control("POST", "/applications", {"displayName": "weak", "secret": "weak-secret-value"})
         for place, role in enumerate(roles):
             id_ = f"{scope}/providers/Microsoft.Authorization/roleAssignments/given{place}"
             properties = {"roleDefinitionId": f"/x/{role}", "principalId": made["principal"]["id"], "scope": scope}
             body = {"type": "Microsoft.Authorization/roleAssignments", "properties": properties}
             await self.estate.control("PUT", f"/resources{id_}", body)
-        given = {"tenantId": TENANT, "clientId": made["application"]["appId"], "clientSecret": "weak-secret-value"}
-        self.estate.secrets.data["azure-credentials"] = given
+        credentials = {"tenantId": TENANT, "clientId": made["application"]["appId"], "clientSecret": "weak-secret-value"}
+        self.estate.secrets.data["azure-credentials"] = credentials
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the commands read of a built cluster, answered on loopback: nodes, version, Helm's releases. Nothing can be written."""
+"""The API of a built cluster on loopback, as far as the commands read it: nodes, version, Helm's releases. Writes are refused."""
 
 import base64
 import gzip
@@ -16,7 +16,7 @@ KIND = "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
 
 
 def release(name: str, chart: str, version: str, values: Mapping[str, Any], namespace: str = "jhub") -> dict[str, Any]:
-    """The Secret in which Helm keeps a deployed release."""
+    """Return the Secret in which Helm stores a deployed release."""
     document = {
         "name": name,
         "namespace": namespace,
@@ -40,7 +40,7 @@ class BuiltCluster(NoClusters):
         self.releases: Sequence[Mapping[str, Any]] = ()
         self.refused: list[str] = []
         self.token = "none"
-        """What its users sign in with; another one is answered with 401."""
+        """The credential of its users; any other is answered with 401."""
         self._runner: web.AppRunner | None = None
         self._url = ""
         self._authority = trustme.CA()
@@ -62,12 +62,12 @@ class BuiltCluster(NoClusters):
         self._url = f"https://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop_listening(self) -> None:
-        """No longer answer."""
+        """Stop answering."""
         assert self._runner is not None
         await self._runner.cleanup()
 
     async def kubeconfig(self, cluster_id: str, user: User) -> str:
-        """A kubeconfig that leads here."""
+        """Return a kubeconfig for this server."""
         authority = base64.b64encode(self._authority.cert_pem.bytes()).decode()
         return (
             f"{KIND}clusters: [{{name: c, cluster: {{server: '{self._url}', certificate-authority-data: {authority}}}}}]\n"
@@ -100,7 +100,7 @@ class BuiltCluster(NoClusters):
         return web.json_response(found[0]) if found else web.json_response({"kind": "Status", "code": 404}, status=404)
 
     async def _nothing(self, request: web.Request) -> web.Response:
-        """Lists of anything else are empty; things are not there; writes are remembered and refused."""
+        """Answer other lists as empty and other objects with 404; record and refuse writes."""
         if request.method != "GET":
             self.refused.append(f"{request.method} {request.path}")
             return web.json_response({"kind": "Status", "code": 403}, status=403)

@@ -1,4 +1,5 @@
-"""`notebook-platform doctor`: one line each, with the remedy; and the same checks in the operator before it makes anything."""
+"""`notebook-platform doctor`: one line for each finding, with the remedy; and the same checks in the operator before it creates
+anything."""
 
 from typing import Any
 
@@ -16,23 +17,23 @@ CHECKS = ["token", "subscription", "clock", "permissions", "providers", "version
 IN_THE_PAST = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 
 
-def lines_of(said: CommandOutput, check: str) -> list[str]:
-    """What was said under the name of a check, with its sign before it."""
-    found = [line for line in said.lines if line[2:].startswith(f"{check} ")]
+def lines_of(output: CommandOutput, check: str) -> list[str]:
+    """Return the lines of a check, with their signs."""
+    found = [line for line in output.lines if line[2:].startswith(f"{check} ")]
     return [f"{line[0]} {line[2:].removeprefix(check).strip()}" for line in found]
 
 
-def the_line(said: CommandOutput, check: str) -> str:
-    (line,) = lines_of(said, check)
+def the_line(output: CommandOutput, check: str) -> str:
+    (line,) = lines_of(output, check)
     return line
 
 
 async def diagnosis(terminal: Terminal, spec: dict[str, Any]) -> CommandOutput:
-    """Doctor looks, and writes nothing."""
+    """Run doctor and assert that it writes nothing."""
     mark = await terminal.estate.mark()
-    said = await terminal.run("doctor", "-f", terminal.file(spec))
-    assert not said.err and await terminal.estate.writes(mark) == []
-    return said
+    output = await terminal.run("doctor", "-f", terminal.file(spec))
+    assert not output.err and await terminal.estate.writes(mark) == []
+    return output
 
 
 async def make_group(terminal: Terminal, name: str = "prd_rg_jhub", tags: dict[str, str] | None = None) -> None:
@@ -41,7 +42,7 @@ async def make_group(terminal: Terminal, name: str = "prd_rg_jhub", tags: dict[s
 
 
 async def preflight(estate: Estate, spec: dict[str, Any]) -> Any:
-    """What the operator says of the same."""
+    """Return the operator's outcome of the same checks."""
     for _ in range(200):
         results = await estate.once(spec)
         if isinstance(results["Preflight"].outcome, Failed):
@@ -50,99 +51,103 @@ async def preflight(estate: Estate, spec: dict[str, Any]) -> Any:
     raise AssertionError(results["Preflight"])
 
 
-async def test_a_healthy_subscription_has_a_good_line_for_everything(terminal: Terminal) -> None:
-    said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 0 and said.lines[-1] == "No blocking problems found."
-    signs = {check: the_line(said, check)[0] for check in CHECKS}
+async def test_a_healthy_subscription_passes_every_check(terminal: Terminal) -> None:
+    output = await diagnosis(terminal, runbook_spec())
+    assert output.code == 0 and output.lines[-1] == "No blocking problems found."
+    signs = {check: the_line(output, check)[0] for check in CHECKS}
     assert signs == {check: "!" if check == "providers" else "✓" for check in CHECKS}
-    assert the_line(said, "providers").endswith("microsoft.insights are not registered yet. The operator does it.")
-    assert the_line(said, "version") == "✓ 1.35 is offered in eastus, as are 1.32, 1.33, 1.34, 1.36"
-    assert the_line(said, "quota").endswith(
+    assert the_line(output, "providers").endswith("microsoft.insights are not registered yet. The operator does it.")
+    assert the_line(output, "version") == "✓ 1.35 is offered in eastus, as are 1.32, 1.33, 1.34, 1.36"
+    assert the_line(output, "quota").endswith(
         "200 vCPUs left in eastus (Total Regional vCPUs); needed: 6 to begin with and 12 at most"
     )
-    assert the_line(said, "addresses") == "✓ 10.240.0.0/16 has 65531 addresses, 217 needed at most"
-    sentences = {line[: len("✓ subscription  ")] for line in said.out.splitlines()[: len(CHECKS)]}
+    assert the_line(output, "addresses") == "✓ 10.240.0.0/16 has 65531 addresses, 217 needed at most"
+    sentences = {line[: len("✓ subscription  ")] for line in output.out.splitlines()[: len(CHECKS)]}
     assert sentences == {f"{signs[check]} {check:<14}" for check in CHECKS}, "the sentences stand under each other"
 
 
 async def test_a_platform_that_is_there_has_its_nodes_already(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
     terminal.estate.simulator.world.catalog.quota = 12
-    said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 0 and the_line(said, "names") == "✓ free, or ours"
-    assert the_line(said, "quota") == "✓ 6 vCPUs left in eastus (Total Regional vCPUs); needed: 6 at most"
+    output = await diagnosis(terminal, runbook_spec())
+    assert output.code == 0 and the_line(output, "names") == "✓ free, or ours"
+    assert the_line(output, "quota") == "✓ 6 vCPUs left in eastus (Total Regional vCPUs); needed: 6 at most"
 
 
 async def test_the_chart_is_matched_with_the_version(terminal: Terminal) -> None:
     hub = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}}
-    said = await diagnosis(terminal, runbook_spec(jupyterhub=hub))
-    assert the_line(said, "chart") == "✓ jupyterhub 4.4.0 supports Kubernetes 1.35, as do charts up to 4.x"
+    output = await diagnosis(terminal, runbook_spec(jupyterhub=hub))
+    assert the_line(output, "chart") == "✓ jupyterhub 4.4.0 supports Kubernetes 1.35, as do charts up to 4.x"
     spec = runbook_spec(jupyterhub=hub)
     spec["cluster"]["kubernetesVersion"] = "1.27"
-    said = await diagnosis(terminal, spec)
-    told = "✗ spec.jupyterhub.chart.version 4.4.0 needs Kubernetes 1.28 or newer, not 1.27. Choose a chart of generation 3"
-    assert the_line(said, "chart").startswith(told) and said.code == 1
+    output = await diagnosis(terminal, spec)
+    line_start = "✗ spec.jupyterhub.chart.version 4.4.0 needs Kubernetes 1.28 or newer, not 1.27. Choose a chart of generation 3"
+    assert the_line(output, "chart").startswith(line_start) and output.code == 1
 
 
 async def test_a_wrong_secret_ends_it_with_one_line(terminal: Terminal) -> None:
     terminal.estate.secrets.data["azure-credentials"]["clientSecret"] = "utterly-wrong-secret"
-    said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 1 and len(said.lines) == 2 and "utterly-wrong-secret" not in said.out
-    assert the_line(said, "token").startswith("✗ spec.azure.credentials: ") and "AADSTS7000215" in said.out
-    assert "Put the right clientSecret into the Secret of spec.azure.credentials" in said.out
-    assert said.lines[-1] == "1 blocking problem found."
+    output = await diagnosis(terminal, runbook_spec())
+    assert output.code == 1 and len(output.lines) == 2 and "utterly-wrong-secret" not in output.out
+    assert the_line(output, "token").startswith("✗ spec.azure.credentials: ") and "AADSTS7000215" in output.out
+    assert "Put the right clientSecret into the Secret of spec.azure.credentials" in output.out
+    assert output.lines[-1] == "1 blocking problem found."
 
 
 async def test_a_secret_that_is_missing_is_named(terminal: Terminal) -> None:
     del terminal.estate.secrets.data["azure-credentials"]
-    said = await terminal.run("doctor", "-f", terminal.file(runbook_spec(), secret("other", key="value")))
-    assert said.code == 1 and the_line(said, "token").startswith("✗ spec.azure.credentials.secretRef names the Secret")
+    output = await terminal.run("doctor", "-f", terminal.file(runbook_spec(), secret("other", key="value")))
+    assert output.code == 1 and the_line(output, "token").startswith("✗ spec.azure.credentials.secretRef names the Secret")
 
 
-async def test_a_disabled_subscription_is_told_and_the_rest_is_looked_at(terminal: Terminal) -> None:
+async def test_a_disabled_subscription_is_reported_and_the_rest_is_checked(terminal: Terminal) -> None:
     await terminal.estate.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Disabled"})
-    said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 1 and lines_of(said, "names")
-    assert the_line(said, "subscription").startswith("✗ spec.azure.subscriptionId: the subscription")
-    assert "is Disabled" in the_line(said, "subscription") and "Enable the subscription again" in the_line(said, "subscription")
+    output = await diagnosis(terminal, runbook_spec())
+    assert output.code == 1 and lines_of(output, "names")
+    assert the_line(output, "subscription").startswith("✗ spec.azure.subscriptionId: the subscription")
+    assert "is Disabled" in the_line(output, "subscription") and "Enable the subscription again" in the_line(
+        output, "subscription"
+    )
 
 
-async def test_a_subscription_out_of_sight_is_told_as_such_and_not_as_a_token(terminal: Terminal) -> None:
+async def test_a_subscription_without_permission_is_reported_apart_from_the_token(terminal: Terminal) -> None:
     await terminal.weak()
-    said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 1 and the_line(said, "token") == "✓ issued by Entra ID"
-    assert the_line(said, "subscription").startswith("✗ spec.azure.subscriptionId: Azure answered AuthorizationFailed")
+    output = await diagnosis(terminal, runbook_spec())
+    assert output.code == 1 and the_line(output, "token") == "✓ issued by Entra ID"
+    assert the_line(output, "subscription").startswith("✗ spec.azure.subscriptionId: Azure answered AuthorizationFailed")
 
 
 async def test_each_action_that_is_missing_is_named_with_its_scope_and_the_role(terminal: Terminal) -> None:
     await terminal.weak(ROLES["Reader"])
-    said = await diagnosis(terminal, runbook_spec())
-    missing, later = lines_of(said, "permissions")
+    output = await diagnosis(terminal, runbook_spec())
+    missing, later = lines_of(output, "permissions")
     assert missing.startswith("✗ spec.azure.credentials lacks Microsoft.Resources/subscriptions/resourceGroups/write, ")
     assert "Microsoft.ContainerService/managedClusters/write, " in missing and "listClusterAdminCredential/action" in missing
     assert f" on {SUBSCRIPTION_ID}. Give it Contributor and Role Based Access Control Administrator there" in missing
     assert later.startswith("! ") and "Microsoft.Insights/autoscaleSettings/write" in later and "resourceGroups/delete" in later
-    assert "Microsoft.Network/register/action" in lines_of(said, "providers")[1] and said.code == 1
+    assert "Microsoft.Network/register/action" in lines_of(output, "providers")[1] and output.code == 1
 
 
 async def test_contributor_lacks_the_giving_of_roles_alone(terminal: Terminal) -> None:
     await terminal.weak(ROLES["Contributor"])
     line = the_line(await diagnosis(terminal, runbook_spec()), "permissions")
-    told = "✗ spec.azure.credentials lacks Microsoft.Authorization/roleAssignments/write on"
-    assert line.startswith(f"{told} {SUBSCRIPTION_ID}. Give it Role Based Access Control Administrator there")
+    line_start = "✗ spec.azure.credentials lacks Microsoft.Authorization/roleAssignments/write on"
+    assert line.startswith(f"{line_start} {SUBSCRIPTION_ID}. Give it Role Based Access Control Administrator there")
     outcome = await preflight(terminal.estate, runbook_spec())
     assert (outcome.reason, outcome.retry_in) == ("PermissionMissing", 60) and line[2:].startswith(outcome.message)
     assert not [w for w in await terminal.estate.writes(accepted=True) if w.startswith("PUT")]
 
 
-async def test_whoever_was_given_roles_before_needs_none_given(terminal: Terminal) -> None:
-    """An identity of others may have its role already: nothing is held up for that, it is only told."""
+async def test_a_missing_permission_to_assign_roles_is_a_warning_for_an_existing_principal(terminal: Terminal) -> None:
+    """An existing principal may have its role already: the finding is a warning and blocks nothing."""
     await terminal.weak(ROLES["Contributor"])
     made = await terminal.estate.control("POST", "/applications", {"displayName": "theirs", "secret": "their-secret-value"})
     terminal.estate.secrets.data["theirs"] = {"clientId": made["application"]["appId"], "clientSecret": "their-secret-value"}
     spec = runbook_spec(identity={"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": "theirs"}}})
-    said = await diagnosis(terminal, spec)
-    assert said.code == 0 and the_line(said, "permissions").startswith("! spec.azure.credentials lacks Microsoft.Authorization/")
+    output = await diagnosis(terminal, spec)
+    assert output.code == 0 and the_line(output, "permissions").startswith(
+        "! spec.azure.credentials lacks Microsoft.Authorization/"
+    )
 
 
 async def test_roles_on_the_group_alone_are_enough_for_the_group(terminal: Terminal) -> None:
@@ -155,15 +160,15 @@ async def test_roles_on_the_group_alone_are_enough_for_the_group(terminal: Termi
     properties = {**principal["properties"], "scope": SUBSCRIPTION_ID, "roleDefinitionId": f"/x/{ROLES['Reader']}"}
     body = {"type": "Microsoft.Authorization/roleAssignments", "properties": properties}
     await terminal.estate.control("PUT", f"/resources{reader}", body)
-    said = await diagnosis(terminal, runbook_spec(adoption="IfUnowned", autoscale=[]))
-    assert the_line(said, "permissions").lower() == f"✓ all that is needed is granted on {GROUP}".lower()
+    output = await diagnosis(terminal, runbook_spec(adoption="IfUnowned", autoscale=[]))
+    assert the_line(output, "permissions").lower() == f"✓ all that is needed is granted on {GROUP}".lower()
 
 
 async def test_permissions_that_azure_does_not_tell_hold_nothing_up(terminal: Terminal) -> None:
     fault = {"path": "Authorization/permissions$", "status": 403, "code": "AuthorizationFailed", "message": "x", "count": None}
     await terminal.estate.control("POST", "/faults", fault)
-    said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 0 and the_line(said, "permissions") == "! Azure does not tell what may be done"
+    output = await diagnosis(terminal, runbook_spec())
+    assert output.code == 0 and the_line(output, "permissions") == "! Azure does not tell what may be done"
     results = await terminal.estate.settle(runbook_spec())
     assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
 
@@ -172,13 +177,13 @@ async def test_permissions_that_azure_does_not_tell_hold_nothing_up(terminal: Te
 async def test_a_look_that_is_refused_holds_nothing_up(terminal: Terminal, path: str) -> None:
     fault = {"method": "GET", "path": path, "status": 403, "code": "AuthorizationFailed", "message": "x", "count": None}
     await terminal.estate.control("POST", "/faults", fault)
-    said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 0
+    output = await diagnosis(terminal, runbook_spec())
+    assert output.code == 0
     results = await terminal.estate.settle(runbook_spec())
     assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
 
 
-async def test_a_clock_that_is_off_is_told_before_anything_is_made(terminal: Terminal) -> None:
+async def test_a_wrong_clock_is_reported_before_creation(terminal: Terminal) -> None:
     estate = terminal.estate
     await estate.control("POST", "/faults", {"path": "^/subscriptions/[^/]+$", "after": 1, "status": 200, "headers": IN_THE_PAST})
     line = the_line(await diagnosis(terminal, runbook_spec()), "clock")
@@ -193,36 +198,36 @@ async def test_a_clock_that_is_off_is_told_before_anything_is_made(terminal: Ter
     assert (outcome.reason, outcome.retry_in) == ("ClockSkew", 60) and "s off Azure's" in outcome.message
 
 
-async def test_what_the_region_does_not_have_is_told_field_by_field(terminal: Terminal) -> None:
+async def test_what_the_region_does_not_offer_is_reported_by_field(terminal: Terminal) -> None:
     spec = runbook_spec()
     spec["cluster"]["kubernetesVersion"] = "1.19.6"
     spec["nodePools"] += [{"name": "huge", "mode": "User", "vmSize": "Standard_X99", "count": 1}]
     spec["nodePools"] += [{"name": "many", "mode": "User", "vmSize": "Standard_D16s_v5", "count": 20}]
     spec["network"]["subnet"]["addressPrefix"] = "10.240.0.0/25"
-    said = await diagnosis(terminal, spec)
-    assert the_line(said, "version").startswith(
+    output = await diagnosis(terminal, spec)
+    assert the_line(output, "version").startswith(
         "✗ spec.cluster.kubernetesVersion 1.19.6 is not offered in eastus; offered: 1.32,"
     )
-    assert the_line(said, "VM sizes").startswith(
+    assert the_line(output, "VM sizes").startswith(
         "✗ spec.nodePools[huge].vmSize Standard_X99 is not offered in eastus. Choose a size"
     )
-    assert the_line(said, "quota").startswith("✗ spec.nodePools ask for 326 vCPUs but only 200 are left in eastus")
-    assert the_line(said, "addresses").startswith("✗ spec.network.subnet.addressPrefix 10.240.0.0/25 has 123 addresses but")
-    assert (said.code, said.lines[-1]) == (1, "4 blocking problems found.")
+    assert the_line(output, "quota").startswith("✗ spec.nodePools ask for 326 vCPUs but only 200 are left in eastus")
+    assert the_line(output, "addresses").startswith("✗ spec.network.subnet.addressPrefix 10.240.0.0/25 has 123 addresses but")
+    assert (output.code, output.lines[-1]) == (1, "4 blocking problems found.")
     outcome = await preflight(terminal.estate, spec)
     assert outcome.reason == "VersionNotOffered" and outcome.retry_in is None
     for words in ("1.19.6", "10.240.0.0/25", "Standard_X99", "326 vCPUs"):
         assert words in outcome.message
 
 
-async def test_a_quota_that_more_nodes_would_exceed_is_only_told(terminal: Terminal) -> None:
+async def test_a_quota_that_more_nodes_would_exceed_is_a_warning(terminal: Terminal) -> None:
     terminal.estate.simulator.world.catalog.quota = 8
-    said = await diagnosis(terminal, runbook_spec())
-    assert said.code == 0
-    assert the_line(said, "quota").startswith("! spec.nodePools may come to need 12 vCPUs but only 8 are left in eastus")
+    output = await diagnosis(terminal, runbook_spec())
+    assert output.code == 0
+    assert the_line(output, "quota").startswith("! spec.nodePools may come to need 12 vCPUs but only 8 are left in eastus")
 
 
-async def test_a_subnet_of_others_is_measured_with_what_is_taken_in_it(terminal: Terminal) -> None:
+async def test_an_existing_subnet_is_measured_with_the_addresses_in_use(terminal: Terminal) -> None:
     await make_group(terminal, "net")
     network = f"{group_id('net')}/providers/Microsoft.Network/virtualNetworks/campus"
     taken = [{"id": str(number)} for number in range(50)]
@@ -233,17 +238,17 @@ async def test_a_subnet_of_others_is_measured_with_what_is_taken_in_it(terminal:
     }
     body = {"location": "eastus", "properties": {"provisioningState": "Succeeded", "subnets": [subnet]}}
     await terminal.estate.control("PUT", f"/resources{network}", body)
-    said = await diagnosis(terminal, runbook_spec(network={"subnetId": f"{network}/subnets/hubs"}))
-    told = "✗ spec.network.subnetId 172.20.0.0/24 has 201 addresses but spec.nodePools need up to 217"
-    assert the_line(said, "addresses").startswith(told)
+    output = await diagnosis(terminal, runbook_spec(network={"subnetId": f"{network}/subnets/hubs"}))
+    line_start = "✗ spec.network.subnetId 172.20.0.0/24 has 201 addresses but spec.nodePools need up to 217"
+    assert the_line(output, "addresses").startswith(line_start)
 
 
-async def test_names_that_others_have_are_told_with_whose_they_are(terminal: Terminal) -> None:
+async def test_names_of_another_platform_and_of_unowned_resources_are_reported(terminal: Terminal) -> None:
     await make_group(terminal, tags={OWNER_TAG: "elsewhere/ns/name/uid-9"})
     await make_group(terminal, "prd_rg_jhub_infra")
     spec = runbook_spec(adoption="IfUnowned")
-    said = await diagnosis(terminal, spec)
-    group, nodes = lines_of(said, "names")
+    output = await diagnosis(terminal, spec)
+    group, nodes = lines_of(output, "names")
     assert group.startswith("✗ spec.azure.resourceGroup: the resource group 'prd_rg_jhub' belongs to another platform. ")
     assert "elsewhere" not in group and "uid-9" not in group
     assert nodes.startswith("✗ spec.cluster.nodeResourceGroup: the resource group 'prd_rg_jhub_infra' exists already")
@@ -256,14 +261,14 @@ async def test_names_that_others_have_are_told_with_whose_they_are(terminal: Ter
     assert not [w for w in await terminal.estate.writes() if w.startswith(("PUT", "PATCH"))]
 
 
-async def test_names_that_nobody_owns_may_be_taken_over(terminal: Terminal) -> None:
+async def test_resources_without_an_owner_may_be_adopted(terminal: Terminal) -> None:
     await make_group(terminal)
     line = the_line(await diagnosis(terminal, runbook_spec()), "names")
     assert line.startswith("✗ spec.azure.resourceGroup") and line.endswith("or set spec.adoption: IfUnowned to adopt it.")
     assert the_line(await diagnosis(terminal, runbook_spec(adoption="IfUnowned")), "names") == "✓ free, or ours"
 
 
-async def test_names_that_other_customers_of_azure_have_are_told_before_anything_is_made(terminal: Terminal) -> None:
+async def test_names_of_other_azure_customers_are_reported_before_creation(terminal: Terminal) -> None:
     address = f"{SUBSCRIPTION_ID}/resourceGroups/theirs/providers/Microsoft.Network/publicIPAddresses/one"
     settings = {"provisioningState": "Succeeded", "dnsSettings": {"domainNameLabel": "Notebooks"}}
     await terminal.estate.control("PUT", f"/resources{address}", {"location": "eastus", "properties": settings})
@@ -279,8 +284,8 @@ async def test_names_that_other_customers_of_azure_have_are_told_before_anything
         "address": {"dnsLabels": {"binder": "binder", "hub": "notebooks"}},
         "registry": {"azure": {"name": "binderimages", "prefix": "b/x-"}},
     }
-    said = await diagnosis(terminal, runbook_spec(jupyterhub=hub, binderhub=binder))
-    first, second, third = lines_of(said, "names")
+    output = await diagnosis(terminal, runbook_spec(jupyterhub=hub, binderhub=binder))
+    first, second, third = lines_of(output, "names")
     assert first.startswith("✗ spec.jupyterhub.expose.loadBalancer.dnsLabel: the DNS label 'notebooks' is taken in eastus")
     assert second.startswith("✗ spec.binderhub.address.dnsLabels.hub: the DNS label 'notebooks' is taken")
     assert third.startswith("✗ spec.binderhub.registry.azure.name: the name 'binderimages' cannot be had: The registry")
@@ -289,7 +294,7 @@ async def test_names_that_other_customers_of_azure_have_are_told_before_anything
     assert the_line(await diagnosis(terminal, runbook_spec(jupyterhub=hub)), "names") == "✓ free, or ours"
 
 
-async def test_what_is_being_deleted_is_waited_for_and_not_held_for_anothers(terminal: Terminal) -> None:
+async def test_a_resource_in_deletion_counts_as_free(terminal: Terminal) -> None:
     body = {
         "location": "eastus",
         "properties": {"provisioningState": "Deleting"},
@@ -302,7 +307,11 @@ async def test_what_is_being_deleted_is_waited_for_and_not_held_for_anothers(ter
 async def test_as_data_each_finding_has_its_reason(terminal: Terminal) -> None:
     spec = runbook_spec()
     spec["cluster"]["kubernetesVersion"] = "1.19.6"
-    said = await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")
-    told = {finding["check"]: finding for finding in said.document}
-    assert said.code == 1 and list(told) == CHECKS
-    assert (told["version"]["reason"], told["version"]["blocks"], told["token"]["reason"]) == ("VersionNotOffered", True, "")
+    output = await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")
+    findings = {finding["check"]: finding for finding in output.document}
+    assert output.code == 1 and list(findings) == CHECKS
+    assert (findings["version"]["reason"], findings["version"]["blocks"], findings["token"]["reason"]) == (
+        "VersionNotOffered",
+        True,
+        "",
+    )

@@ -1,4 +1,5 @@
-"""`notebook-platform import`: what is there is described; applied, that changes nothing but who owns it; no secret is printed."""
+"""`notebook-platform import`: the existing resources are described; applying the result changes only their owner; no secret is
+printed."""
 
 import json
 from pathlib import Path
@@ -40,27 +41,27 @@ def with_pool(**members: Any) -> dict[str, Any]:
     return spec
 
 
-def described(said: CommandOutput) -> dict[str, Any]:
-    """The resource that was printed."""
-    assert said.code == 0, said.err
-    found: dict[str, Any] = yaml.safe_load(said.out)
+def described(output: CommandOutput) -> dict[str, Any]:
+    """Return the printed resource."""
+    assert output.code == 0, output.err
+    found: dict[str, Any] = yaml.safe_load(output.out)
     return found
 
 
-def remarks(said: CommandOutput) -> str:
-    return "\n".join(line for line in said.out.splitlines() if line.startswith("#"))
+def remarks(output: CommandOutput) -> str:
+    return "\n".join(line for line in output.out.splitlines() if line.startswith("#"))
 
 
 async def by_hand(terminal: Terminal, spec: dict[str, Any]) -> None:
-    """The estate of a spec as people would have made it: nobody owns it, no operator keeps Secrets for it, and the principal's
-    secret is in the Secret that the printed resource names."""
+    """Create the estate of a spec as if by hand: without owner tags and without Secrets of the operator; the principal's secret
+    is in the Secret that the printed resource names."""
     await terminal.settle(spec)
     await terminal.strip()
     kept = terminal.estate.secrets.data
-    given = kept.pop("prd-jhub-service-principal", {})
+    principal = kept.pop("prd-jhub-service-principal", {})
     kept.pop("prd-jhub-cluster-credential", None)
-    if given:
-        kept["prd-jhub-principal"] = {key: given[key] for key in ("clientId", "clientSecret")}
+    if principal:
+        kept["prd-jhub-principal"] = {key: principal[key] for key in ("clientId", "clientSecret")}
     terminal.estate.uid = "uid-2"
 
 
@@ -104,11 +105,11 @@ async def test_applied_what_is_printed_changes_nothing_but_who_owns_it(terminal:
     before = (await terminal.estate.state())["resources"]
     mark = await terminal.estate.mark()
     document = described(await terminal.run(*WHERE, *GIVEN))
-    assert await terminal.estate.writes(mark) == [], "a look writes nothing"
-    said = await terminal.run("plan", "-f", terminal.file(document["spec"], uid="uid-2"), "-o", "json")
-    changed = [change["path"] for step in said.document["steps"] for change in step["changes"]]
+    assert await terminal.estate.writes(mark) == [], "import writes nothing"
+    output = await terminal.run("plan", "-f", terminal.file(document["spec"], uid="uid-2"), "-o", "json")
+    changed = [change["path"] for step in output.document["steps"] for change in step["changes"]]
     assert [path for path in changed if OWNER_TAG not in path] == []
-    assert said.code == 2 and not [step for step in said.document["steps"] if "reason" in step]
+    assert output.code == 2 and not [step for step in output.document["steps"] if "reason" in step]
     mark = await terminal.estate.mark()
     results = await terminal.estate.settle(document["spec"])
     assert all(isinstance(result.outcome, Ready) for result in results.values())
@@ -147,14 +148,14 @@ async def test_what_was_chosen_is_printed_and_what_is_the_default_is_not(termina
     assert (spec["adoption"], spec["deletionPolicy"]) == ("IfUnowned", "Orphan")
 
 
-async def test_names_follow_the_cluster_when_none_is_given_and_what_is_to_be_done_is_remarked(terminal: Terminal) -> None:
+async def test_names_default_to_the_clusters_and_open_tasks_are_remarked(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
-    said = await terminal.run(*WHERE)
-    document = described(said)
+    output = await terminal.run(*WHERE)
+    document = described(output)
     assert document["metadata"] == {"name": "prd-aks-jhub", "namespace": "default"}
     assert document["spec"]["identity"]["servicePrincipal"]["secretRef"]["name"] == "prd-aks-jhub-principal"
-    assert "put it in the Secret prd-aks-jhub-principal with the keys clientId and clientSecret" in remarks(said)
-    assert "name a Secret with --credentials-secret" in remarks(said) and "credentials" not in document["spec"]["azure"]
+    assert "put it in the Secret prd-aks-jhub-principal with the keys clientId and clientSecret" in remarks(output)
+    assert "name a Secret with --credentials-secret" in remarks(output) and "credentials" not in document["spec"]["azure"]
 
 
 VALUES = {
@@ -186,19 +187,19 @@ async def test_a_release_is_described_with_its_values_and_its_secrets_go_to_a_fi
         release("cert", "cert-manager", "1.19.0", {}, "certs"),
     ]
     file = tmp_path / "secrets.yaml"
-    said = await terminal.run(*WHERE, *GIVEN, "--secrets-file", str(file))
-    hub = described(said)["spec"]["jupyterhub"]
+    output = await terminal.run(*WHERE, *GIVEN, "--secrets-file", str(file))
+    hub = described(output)["spec"]["jupyterhub"]
     assert (hub["release"], hub["chart"], hub["auth"]) == ("hub1", {"version": "4.4.0"}, {"fromValues": True})
     assert hub["values"]["singleuser"] == {"memory": {"limit": "2G"}, "extraLabels": {"team": "physics"}}
     assert hub["values"]["hub"]["config"]["GenericOAuthenticator"] == {"client_id": "hub-client"}
     assert hub["valuesFrom"] == [{"kind": "Secret", "name": "prd-jhub-values"}]
-    assert not [value for value in HIDDEN if value in said.out + said.err]
+    assert not [value for value in HIDDEN if value in output.out + output.err]
     assert file.stat().st_mode & 0o777 == 0o600
     kept = yaml.safe_load(file.read_text())
     assert (kept["kind"], kept["metadata"]) == ("Secret", {"name": "prd-jhub-values", "namespace": "platforms"})
     together = _merged(hub["values"], yaml.safe_load(kept["stringData"]["values.yaml"]))
     assert together == VALUES, "nothing is lost between the two"
-    assert "certs/cert (cert-manager-1.19.0)" in remarks(said)
+    assert "certs/cert (cert-manager-1.19.0)" in remarks(output)
 
 
 def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -208,16 +209,16 @@ def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def test_without_a_file_the_secrets_are_neither_printed_nor_kept(terminal: Terminal) -> None:
+async def test_without_a_file_the_secrets_are_neither_printed_nor_written(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
     terminal.target.releases = [release("hub1", "jupyterhub", "4.4.0", VALUES)]
-    said = await terminal.run(*WHERE, *GIVEN)
-    described(said)
-    assert not [value for value in HIDDEN if value in said.out + said.err]
-    assert "run again with --secrets-file FILE to have the Secret prd-jhub-values" in remarks(said)
+    output = await terminal.run(*WHERE, *GIVEN)
+    described(output)
+    assert not [value for value in HIDDEN if value in output.out + output.err]
+    assert "run again with --secrets-file FILE to have the Secret prd-jhub-values" in remarks(output)
 
 
-async def test_an_autoscale_setting_as_az_and_the_portal_write_it_is_in_line(terminal: Terminal) -> None:
+async def test_an_autoscale_setting_as_az_and_the_portal_write_it_is_no_drift(terminal: Terminal) -> None:
     """az puts the default profile's own name beside the other, in JSON with spaces; the portal has no plain default profile."""
     await by_hand(terminal, with_autoscale(recurring=[LECTURE]))
     setting = next(i for i in (await terminal.estate.state())["resources"] if "/autoscalesettings/" in i)
@@ -227,10 +228,10 @@ async def test_an_autoscale_setting_as_az_and_the_portal_write_it_is_in_line(ter
     for profiles in ([{**default, "name": "Auto created scale condition"}, lecture, end], [end, lecture]):
         await terminal.estate.control("PATCH", f"/resources{setting}", {"properties": {"profiles": profiles}})
         document = described(await terminal.run(*WHERE, *GIVEN))
-        (told,) = document["spec"]["autoscale"]
-        assert told["recurring"][0]["name"] == "lecture" and told["recurring"][0]["end"] == "10:00"
-        said = await terminal.run("plan", "-f", terminal.file(document["spec"], uid="uid-2"), "-o", "json")
-        steps = {step["step"]: [change["path"] for change in step["changes"]] for step in said.document["steps"]}
+        (described_rule,) = document["spec"]["autoscale"]
+        assert described_rule["recurring"][0]["name"] == "lecture" and described_rule["recurring"][0]["end"] == "10:00"
+        output = await terminal.run("plan", "-f", terminal.file(document["spec"], uid="uid-2"), "-o", "json")
+        steps = {step["step"]: [change["path"] for change in step["changes"]] for step in output.document["steps"]}
         assert steps["Autoscale"] == [f"prd-jhub-nodepool1.tags.{OWNER_TAG}"]
 
 
@@ -263,23 +264,23 @@ async def test_an_existing_subnet_of_another_group_is_used_by_its_id(terminal: T
     )
     spec = with_cluster(network={"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"})
     await terminal.settle({**spec, "network": {"subnetId": f"{network}/subnets/hubs"}})
-    told = described(await terminal.run(*WHERE, *GIVEN))["spec"]
-    assert told["network"] == {"subnetId": f"{network}/subnets/hubs"} and NETWORK not in str(told)
-    assert told["cluster"]["network"] == {"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"}
-    assert told["identity"]["roleScope"] == "Subnet"
+    imported = described(await terminal.run(*WHERE, *GIVEN))["spec"]
+    assert imported["network"] == {"subnetId": f"{network}/subnets/hubs"} and NETWORK not in str(imported)
+    assert imported["cluster"]["network"] == {"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"}
+    assert imported["identity"]["roleScope"] == "Subnet"
 
 
-@pytest.mark.parametrize(("words", "told"), [
+@pytest.mark.parametrize(("words", "message"), [
     (("--resource-group", "nowhere"), "there is no resource group 'nowhere'. Check --resource-group."),
     (("--cluster", "another"), "there is no managed cluster another in 'prd_rg_jhub'. Check --cluster."),
 ])  # fmt: skip
-async def test_what_is_not_there_is_told_in_one_line(terminal: Terminal, words: tuple[str, ...], told: str) -> None:
+async def test_what_does_not_exist_is_reported_in_one_line(terminal: Terminal, words: tuple[str, ...], message: str) -> None:
     await terminal.settle(runbook_spec())
-    said = await terminal.run(*WHERE, *words)
-    assert (said.code, said.out, said.err) == (1, "", f"notebook-platform import: {told}\n")
+    output = await terminal.run(*WHERE, *words)
+    assert (output.code, output.out, output.err) == (1, "", f"notebook-platform import: {message}\n")
 
 
-async def test_a_sign_in_that_is_refused_is_told(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_sign_in_is_reported(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "utterly-wrong-secret")
-    said = await terminal.run(*WHERE)
-    assert said.code == 1 and said.out == "" and said.err.count("\n") == 1 and "utterly-wrong-secret" not in said.err
+    output = await terminal.run(*WHERE)
+    assert output.code == 1 and output.out == "" and output.err.count("\n") == 1 and "utterly-wrong-secret" not in output.err

@@ -1,4 +1,4 @@
-"""Objects as the API server gives them, for what the commands make of them."""
+"""Objects as the API server returns them, for the commands that show them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
 
 def at(seconds: float) -> str:
-    """A time of the API, so many seconds from NOW."""
+    """Return an API time, this number of seconds after NOW."""
     return (NOW + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -21,11 +21,11 @@ def condition(type_: str, status: str, reason: str, message: str, *, generation:
 def body(*conditions: dict[str, Any], generation: int = 1, deleting: bool = False, **status: Any) -> dict[str, Any]:
     metadata: dict[str, Any] = {"namespace": "platforms", "name": "hub", "uid": "u1", "resourceVersion": "1"}
     metadata |= {"generation": generation} | ({"deletionTimestamp": at(0)} if deleting else {})
-    told = {"observedGeneration": 1, "conditions": list(conditions)} if conditions else {}
-    return {"metadata": metadata, "spec": {}, "status": {**told, **status}}
+    observed = {"observedGeneration": 1, "conditions": list(conditions)} if conditions else {}
+    return {"metadata": metadata, "spec": {}, "status": {**observed, **status}}
 
 
-IN_PLACE = condition("NetworkReady", "True", "UpToDate", "Up to date")
+UP_TO_DATE = condition("NetworkReady", "True", "UpToDate", "Up to date")
 CREATING = condition("ClusterReady", "False", "Creating", "Azure operation in progress: create managed cluster aks", since=-30)
 WAITING = condition("JupyterHubReady", "Unknown", "Waiting", "Waiting for Cluster")
 NOT_READY = condition("Ready", "False", "Creating", "Cluster: Azure operation in progress: create managed cluster aks")
@@ -47,11 +47,11 @@ CLUSTER = {
     "nodes": {"ready": 2, "total": 3},
 }
 ATTEMPT = {"step": "Cluster", "reason": "QuotaExceeded", "count": 2, "retryAt": at(90)}
-BUSY = body(NOT_READY, NOT_STALLED, IN_PLACE, CREATING, WAITING, operations=[OPERATION])
+PROGRESSING = body(NOT_READY, NOT_STALLED, UP_TO_DATE, CREATING, WAITING, operations=[OPERATION])
 WHOLE = body(
     READY,
     NOT_STALLED,
-    IN_PLACE,
+    UP_TO_DATE,
     condition("ClusterReady", "True", "UpToDate", "Up to date"),
     condition("JupyterHubReady", "True", "UpToDate", "Up to date"),
     url="https://hub.example.org",

@@ -1,4 +1,4 @@
-"""The commands under both their names."""
+"""The commands under both of their names."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ PYTHONPATH = os.pathsep.join(sys.path)
 
 @pytest.fixture
 def on_path(tmp_path: Path) -> dict[str, str]:
-    """An environment with both programs on the PATH, and no cluster."""
+    """Return an environment with both programs on the PATH, and no cluster."""
     for name in ("notebook-platform", "kubectl-notebook_platform"):
         (tmp_path / name).write_text(PROGRAM)
         (tmp_path / name).chmod(0o755)

@@ -1,4 +1,4 @@
-"""Whatever a status holds, it can be shown."""
+"""Any status can be shown, whatever it holds."""
 
 from datetime import timedelta
 from io import StringIO
@@ -96,14 +96,14 @@ def documents(draw: st.DrawFn) -> dict:
 
 @settings(deadline=None)
 @given(documents(), documents(), EVENTS, st.integers(1, 160), st.integers(1, 60), st.floats(-1e7, 1e7))
-def test_any_status_can_be_drawn_and_told(
+def test_any_status_can_be_drawn_and_printed(
     first: dict, second: dict, events: list[EventLine], width: int, height: int, later: float
 ) -> None:
     timeline, views = Timeline(), [View.of(first), View.of(second)]
     now = NOW + timedelta(seconds=later)
     console = Console(file=StringIO(), width=width, height=height, legacy_windows=False)
     for view in views:
-        timeline.see(view, now)
+        timeline.record(view, now)
         console.print(Frame(view=view, events=events, timeline=timeline, now=now))
     assert console.file.getvalue()
     assert all(len(row) == 3 for row in timeline.rows())

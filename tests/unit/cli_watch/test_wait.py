@@ -1,10 +1,10 @@
-"""`notebook-platform wait`: when it ends, with what, and what it says meanwhile."""
+"""`notebook-platform wait`: when it ends, its exit code, and its output meanwhile."""
 
 import pytest
 from notebook_platform.cli.wait import evaluate, wait
 from notebook_platform.cli.watch_stream import Place
 
-from tests.unit.cli_watch.bodies import BUSY, IN_PLACE, NOT_READY, READY, WHOLE, body, condition, view
+from tests.unit.cli_watch.bodies import NOT_READY, PROGRESSING, READY, UP_TO_DATE, WHOLE, body, condition, view
 
 PLACE = Place("platforms", "hub")
 STALLED = condition("Stalled", "True", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
@@ -19,20 +19,20 @@ def test_it_is_over_when_the_condition_is_true_for_the_spec_as_it_is_now() -> No
     assert evaluate(PLACE, view(body(READY, generation=2)), "Ready").code is None
 
 
-def test_meanwhile_it_says_what_it_waits_for() -> None:
+def test_meanwhile_it_shows_what_it_waits_for() -> None:
     assert (
-        evaluate(PLACE, view(BUSY), "Ready").sentence
+        evaluate(PLACE, view(PROGRESSING), "Ready").sentence
         == "Creating: Cluster: Azure operation in progress: create managed cluster aks"
     )
-    assert evaluate(PLACE, view(BUSY), "JupyterHubReady").sentence == "Waiting: Waiting for Cluster"
-    assert evaluate(PLACE, view(BUSY), "Nonsense").sentence == "there is no condition Nonsense"
+    assert evaluate(PLACE, view(PROGRESSING), "JupyterHubReady").sentence == "Waiting: Waiting for Cluster"
+    assert evaluate(PLACE, view(PROGRESSING), "Nonsense").sentence == "there is no condition Nonsense"
     assert evaluate(PLACE, view(body()), "Ready").sentence == "the operator has not reported a status yet"
     changed = evaluate(PLACE, view(body(READY, generation=2)), "Ready")
     assert changed.sentence == "the operator has not observed generation 2 of the spec yet"
 
 
 def test_a_stall_ends_a_wait_for_ready_at_once_and_no_other() -> None:
-    stalled = view(body(NOT_READY, STALLED, IN_PLACE))
+    stalled = view(body(NOT_READY, STALLED, UP_TO_DATE))
     verdict = evaluate(PLACE, stalled, "ready")
     assert verdict.code == 1
     assert verdict.sentence.startswith("platforms/hub is stalled: QuotaExceeded: Cluster: spec.nodePools needs 12 vCPUs")
@@ -53,7 +53,7 @@ def test_a_wait_for_deletion_is_over_when_there_is_no_such_platform_and_any_othe
     assert evaluate(PLACE, view(body(deleting, deleting=True)), "delete").sentence == "Deleting: Deletion in progress"
 
 
-def test_a_length_of_time_that_cannot_be_read_is_told_with_the_forms_that_can(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_duration_is_reported_with_the_valid_forms(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         wait(["hub", "--timeout", "soon"])
     assert ended.value.code == 2

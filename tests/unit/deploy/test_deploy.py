@@ -22,19 +22,19 @@ def test_every_field_is_described_and_every_string_list_and_map_is_bounded() -> 
     crd = yaml.safe_load(crd_yaml())
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
 
-    def look(node: dict, path: str) -> None:
+    def visit(node: dict, path: str) -> None:
         if not path.endswith(("[]", "{}")):
             assert node.get("description"), path
         if node.get("type") == "string" and "enum" not in node:
             assert "maxLength" in node, path
         if node.get("type") == "array":
             assert "maxItems" in node, path
-            look(node["items"], f"{path}[]")
+            visit(node["items"], f"{path}[]")
         for name, child in node.get("properties", {}).items():
-            look(child, f"{path}.{name}")
+            visit(child, f"{path}.{name}")
 
-    look(schema["spec"], "spec")
-    look(schema["status"], "status")
+    visit(schema["spec"], "spec")
+    visit(schema["status"], "status")
 
 
 def test_the_base_is_complete_and_the_pod_is_locked_down() -> None:
@@ -65,7 +65,7 @@ def test_the_workload_identity_overlay_labels_the_pod() -> None:
     assert deployment["spec"]["template"]["metadata"]["labels"]["azure.workload.identity/use"] == "true"
 
 
-def test_the_workload_identity_overlay_says_who_may_use_the_identity() -> None:
+def test_the_workload_identity_overlay_names_who_may_use_the_identity() -> None:
     (config,) = [d for d in built("overlays/workload-identity") if d["kind"] == "ConfigMap"]
     (entry,) = yaml.safe_load(config["data"]["config.yaml"])["identities"]
     grant = IdentityGrant.model_validate(entry)

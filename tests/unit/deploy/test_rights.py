@@ -1,4 +1,4 @@
-"""What the deployment gives to the operator: rights by namespace, the network, and what limits its writes."""
+"""The operator's rights in the deployment: roles by namespace, the network, and what limits its writes."""
 
 import ipaddress
 import json
@@ -105,7 +105,7 @@ def egress(path: str) -> Iterator[tuple[dict[str, Any], set[int]]]:
 
 
 def reachable(path: str, address: str) -> set[int]:
-    """Ports at which the pod may connect to an address outside the cluster."""
+    """Return the ports at which the pod may connect to an address outside the cluster."""
     found: set[int] = set()
     ip = ipaddress.ip_address(address)
     for to, ports in egress(path):
@@ -183,5 +183,5 @@ def test_a_name_that_no_namespace_has_is_refused(name: str) -> None:
         (["a", "t?"], True),
     ],
 )
-def test_patterns_are_told_from_exact_names(names: list[str], patterns: bool) -> None:
+def test_patterns_are_distinguished_from_exact_names(names: list[str], patterns: bool) -> None:
     assert OperatorConfig(namespaces=names).has_namespace_patterns is patterns

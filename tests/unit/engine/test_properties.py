@@ -1,4 +1,4 @@
-"""Properties of the engine over random graphs and random worlds: what must hold whatever steps do."""
+"""Properties of the engine over random graphs and random worlds, whatever the steps do."""
 
 import asyncio
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class World:
-    """What is real, what happens, and in which order. What is `hidden` cannot be observed."""
+    """A simulated world: what exists, what happens, and in which order. What is `hidden` cannot be observed."""
 
     def __init__(self) -> None:
         self.there: set[str] = set()
@@ -45,11 +45,11 @@ class World:
 
 
 class Made:
-    """Base of the outputs: each thing has a class of its own."""
+    """Base of the outputs: each step has its own class."""
 
 
 CLASSES: dict[str, type[Made]] = {}
-"""The classes of the outputs, by the name of the thing."""
+"""The classes of the outputs, by the step's name."""
 
 
 def class_of(name: str) -> type[Made]:
@@ -57,7 +57,7 @@ def class_of(name: str) -> type[Made]:
 
 
 class Thing(Step[str, str, Made]):
-    """A step on a simulated world: a script of outcomes, then it is real."""
+    """A step on a simulated world: it follows a script of outcomes, then its resource exists."""
 
     def __init__(self, name: str, needs: tuple[str, ...], script: list[str], world: World) -> None:
         self.name, self.provides, self.needs = name, class_of(name), tuple(map(class_of, needs))
@@ -109,7 +109,7 @@ WORDS = st.lists(st.sampled_from(["busy", "fail", "stall", "raise"]), max_size=3
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[tuple[str, tuple[str, ...], list[str]]]:
-    """Steps whose needs come before them: any acyclic graph, with a script for each."""
+    """Generate steps that need only earlier ones: any acyclic graph, with a script for each step."""
     size = draw(st.integers(1, 7))
     found = []
     for number in range(size):
@@ -146,7 +146,7 @@ def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(pl
     assert world.there == set(graph.steps)
     count = len(world.log)
     again = run(graph)
-    assert len(world.log) == count, "a pass over a settled world applied something"
+    assert len(world.log) == count, "a reconcile of a settled world applied something"
     assert requeue_after(again, 600) == 600
 
 
@@ -188,7 +188,7 @@ def test_a_deletion_names_what_cannot_be_observed_and_deletes_nothing_below_it(e
 
 
 def ancestors(graph: Graph, name: str) -> set[str]:
-    """All that a step stands on."""
+    """Return all steps that a step depends on, directly or not."""
     return set(graph.needs[name]).union(*(ancestors(graph, need) for need in graph.needs[name]))
 
 
@@ -225,7 +225,7 @@ def test_a_plan_applies_nothing_and_names_what_would_change(plan: list) -> None:
     assert all(results[name].changes for name in roots)
 
 
-def test_drift_is_corrected_or_only_told_as_the_policy_says() -> None:
+def test_drift_is_corrected_or_only_reported_by_policy() -> None:
     for correct in (True, False):
         world = World()
         graph = graph_of([("A", (), [])], world)
@@ -239,7 +239,7 @@ def test_drift_is_corrected_or_only_told_as_the_policy_says() -> None:
 
 
 class Dial(AnyStep):
-    """A thing with one member that can be changed and one that it has for life."""
+    """A resource with one mutable and one immutable member."""
 
     name = "Dial"
 
@@ -253,7 +253,7 @@ class Dial(AnyStep):
         return Observed(found=dict(self.there))
 
     def plan(self, desired: Any, found: Any) -> Sequence[Change]:
-        never = Failed(reason="ForLife", message="spec.hard is for life", remedy="Set it back.")
+        never = Failed(reason="Immutable", message="spec.hard is immutable", remedy="Set it back.")
         return [
             Change(
                 path=key, action=Action.UPDATE, before=found[key], after=value, gate=Impossible(never) if key == "hard" else None
@@ -273,18 +273,18 @@ class Dial(AnyStep):
         return Ready()
 
 
-def test_what_cannot_be_made_is_told_by_the_plan_and_after_all_that_can_be_is_made() -> None:
+def test_the_plan_reports_impossible_changes_and_possible_ones_are_applied() -> None:
     dial = Dial({"easy": 1, "hard": 1})
     planned = run(Graph([dial]), Policy(mode=Mode.PLAN))["Dial"]
-    assert [(c.path, c.gate and c.gate.failed.reason) for c in planned.changes] == [("easy", None), ("hard", "ForLife")]
+    assert [(c.path, c.gate and c.gate.failed.reason) for c in planned.changes] == [("easy", None), ("hard", "Immutable")]
     assert isinstance(run(Graph([dial]))["Dial"].outcome, Progressing)
     assert dial.there == {"easy": 1, "hard": 0}
     last = run(Graph([dial]))["Dial"]
-    assert isinstance(last.outcome, Failed) and last.outcome.reason == "ForLife" and not last.drift
+    assert isinstance(last.outcome, Failed) and last.outcome.reason == "Immutable" and not last.drift
 
 
 class Careful(Dial):
-    """A Dial whose numbers wait for somebody (99), or for a time when nobody is disturbed (50)."""
+    """A Dial with values that require approval (99) or a time without active users (50)."""
 
     def __init__(self, **wanted: int) -> None:
         super().__init__(wanted)
@@ -300,7 +300,7 @@ class Careful(Dial):
         return Ready()
 
 
-def test_what_waits_is_told_and_all_else_is_made_meanwhile() -> None:
+def test_a_deferred_change_is_reported_and_other_changes_are_applied() -> None:
     step = Careful(a=1, b=99, c=50)
     graph = Graph([step])
     result = run(graph, Policy(disruption_waits="the window"))["Dial"]
@@ -320,7 +320,7 @@ def test_what_the_spec_schedules_is_no_drift_and_waits_only_if_it_disrupts() -> 
     assert (split.now, split.deferred, split.later) == ((calm,), (loud,), True)
 
 
-def test_what_waits_for_people_asks_once_and_only_when_something_would_disturb_them() -> None:
+def test_the_gate_is_evaluated_once_and_only_for_disruptive_changes() -> None:
     asked: list[int] = []
 
     async def occupied() -> str:
@@ -372,7 +372,7 @@ OBJECTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), JSON, max_s
 
 
 @given(OBJECTS, OBJECTS)
-def test_what_others_fill_in_is_not_drift_and_what_is_wanted_is(wanted: dict, extra: dict) -> None:
+def test_defaulted_members_are_no_drift_and_wanted_ones_are(wanted: dict, extra: dict) -> None:
     assert list(compare(wanted, wanted)) == []
     assert list(compare(wanted, {**extra, **wanted})) == []
 

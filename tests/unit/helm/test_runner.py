@@ -1,4 +1,4 @@
-"""What a helm process gets: a kubeconfig of validated parts, and an environment by allow-list."""
+"""The input of a Helm process: a kubeconfig of validated parts, and an environment by allow-list."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do [ "$1" = --kubeconfig ] && cp "$2" {directory}/kubeconfig
 
 
 def helm_of(tmp_path: Path) -> Helm:
-    """A helm whose program writes down what it got."""
+    """Return a Helm runner whose program writes its input to a file."""
     program = tmp_path / "program"
     program.write_text(REPORT.format(directory=tmp_path))
     program.chmod(0o700)
@@ -41,7 +41,7 @@ def helm_of(tmp_path: Path) -> Helm:
 
 
 async def run(helm: Helm) -> None:
-    """Run the program once, for a cluster that it does not ask anything."""
+    """Run the program once, for a cluster to which it sends no request."""
     api = await connect(ACCESS)
 
     async def work(command: Command) -> None:

@@ -1,7 +1,5 @@
-"""What each typed field becomes in each generation of the chart: the specification, as data, apart from the code.
-
-Versions are those from which on an entry is right; before the next one it stays so.
-"""
+"""The chart value of each typed field in each generation of the chart: the specification, as data, apart from the code. A version
+is the first to which an entry applies; it applies until the next entry's version."""
 
 from typing import Any
 
@@ -13,7 +11,7 @@ REFUSED = object()
 ABSENT = object()
 
 Expected = dict[str | tuple[str, ...], Any]
-"""Path -> value; ABSENT: nothing is said there."""
+"""Path -> value; ABSENT: the path is not set."""
 
 GENERIC = "hub.config.GenericOAuthenticator"
 USERS = "hub.config.Authenticator"
@@ -61,7 +59,7 @@ EXTRA_VOLUMES = [
 COURSE_MOUNT = {"name": "course", "mountPath": "/srv/course", "subPath": "u/{username}", "readOnly": True}
 
 Row = tuple[dict[str, Any], dict[str, Any]]
-"""(what the spec says, what becomes of it from a version on)."""
+"""(fields of the spec, the resulting values by first version)."""
 
 TABLE: dict[str, Row] = {
     "the proxy's token": (
@@ -154,7 +152,7 @@ TABLE: dict[str, Row] = {
         {"auth": oidc(allowedUsers=["c", "b", "b"], blockedUsers=["x"])},
         {"0.11": {f"{USERS}.allowed_users": ["b", "c"], f"{USERS}.blocked_users": ["x"]}},
     ),
-    "administrators and nobody else": (
+    "administrators only": (
         {},
         {"0.11": {f"{USERS}.allowed_users": ["ada@example.org"]}, "3": {f"{USERS}.allowed_users": ABSENT}},
     ),
@@ -763,5 +761,5 @@ TABLE: dict[str, Row] = {
 
 
 def expected(row: Row, version: str) -> Any:
-    """What is right for a version: the last entry that begins at it or before."""
-    return [told for first, told in row[1].items() if parse(version) >= parse(first)][-1]
+    """Return the expectation for a version: the last entry that begins at or before it."""
+    return [wanted for first, wanted in row[1].items() if parse(version) >= parse(first)][-1]

@@ -1,4 +1,4 @@
-"""Hubs for the tests of this directory."""
+"""Hub specs and secrets for the tests of this directory."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ SECRETS = HubSecrets(
 )
 NEW, OLD = (1, 35, 1), (1, 19, 6)
 VERSIONS = ("0.11.1", "1.2.0", "2.0.0", "3.3.8", "4.4.0", "9.0.0")
-"""One of each generation, and one that nobody has met yet."""
+"""One version of each generation, and a later one that is untested."""
 
 ENDPOINTS = {
     "authorizeUrl": "https://login.example.org/authorize",
@@ -30,18 +30,18 @@ CLIENT = {"clientId": "hub", "clientSecretRef": {"name": "oidc"}}
 
 
 def oidc(**more: Any) -> dict[str, Any]:
-    """auth of a provider that is given by its endpoints."""
+    """Return the auth block of a provider with explicit endpoints."""
     return {"oidc": {**CLIENT, "adminUsers": ["ada@example.org"], **ENDPOINTS, **more}}
 
 
 def spec(version: str, **changes: Any) -> JupyterHubSpec:
-    """A hub with a name and a provider, and what a test is about."""
-    given = {"chart": {"version": version}, "host": "hub.example.org", "auth": oidc(), **changes}
-    return JupyterHubSpec.model_validate(given)
+    """Return the spec of a hub with a host and a provider, and the test's changes."""
+    values = {"chart": {"version": version}, "host": "hub.example.org", "auth": oidc(), **changes}
+    return JupyterHubSpec.model_validate(values)
 
 
 def at(values: dict[str, Any], path: tuple[str, ...] | str) -> Any:
-    """The value at a path; None when there is none."""
+    """Return the value at a path; None when there is none."""
     node: Any = values
     for part in path.split(".") if isinstance(path, str) else path:
         node = node.get(part) if isinstance(node, dict) else None

@@ -1,4 +1,4 @@
-"""What a binder's own answer means, in a word and a sentence each."""
+"""Each answer of a binder's health endpoint becomes a reason and a message."""
 
 import json
 
@@ -32,13 +32,13 @@ def without(*services: str) -> str:
         (404, json.dumps({"message": "not found"}), ["Unhealthy"]),
     ],
 )
-def test_an_answer_is_told_by_what_failed(status: int, body: str, reasons: list[str]) -> None:
-    assert sorted(trouble.reason for trouble in said(status, body, URL)) == reasons
+def test_an_answer_is_explained_by_what_failed(status: int, body: str, reasons: list[str]) -> None:
+    assert sorted(issue.reason for issue in said(status, body, URL)) == reasons
 
 
-def test_an_unreachable_registry_is_told_with_what_it_means_and_where_to_look() -> None:
-    (trouble,) = said(503, without("Docker registry"), URL)
-    assert "each launch builds anew" in trouble.message and "spec.binderhub.registry" in trouble.message
+def test_an_unreachable_registry_is_reported_with_its_effect_and_field() -> None:
+    (issue,) = said(503, without("Docker registry"), URL)
+    assert "each launch builds anew" in issue.message and "spec.binderhub.registry" in issue.message
 
 
 async def test_what_cannot_be_asked_from_here_is_not_held_against_it() -> None:

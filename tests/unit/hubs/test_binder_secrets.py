@@ -1,4 +1,4 @@
-"""A binder's secrets are made once, taken over from a release that is there, and read where the spec says."""
+"""A binder's secrets are created once, taken from an existing release, and read from the references of the spec."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.unit.hubs.test_binder_values import INGRESS, NAMES, OIDC, spec
 
 
 class Store(Secrets):
-    """A namespace's Secrets in memory, for a platform."""
+    """A namespace's Secrets of one platform, in memory."""
 
     platform = Platform(namespace="platforms", name="prd-binder", uid="uid-1")
 
@@ -51,7 +51,7 @@ async def test_those_of_a_release_that_is_there_are_taken_over() -> None:
     assert (found.hub.proxy_token, found.hub.cookie_secret, found.api_token) == ("old-proxy", "old-cookie", "old-token")
 
 
-async def test_tokens_and_client_secrets_are_read_where_the_spec_says() -> None:
+async def test_tokens_and_client_secrets_are_read_from_their_references() -> None:
     store = Store()
     store.data |= {"github": {"token": "gh\n"}, "gitlab": {"pat": "gl"}, "oidc": {"clientSecret": "cs"}}
     references = {
@@ -69,7 +69,7 @@ async def test_tokens_and_client_secrets_are_read_where_the_spec_says() -> None:
         ({"auth": OIDC}, "spec.binderhub.auth.oidc.clientSecretRef"),
     ],
 )
-async def test_a_secret_that_is_missing_is_told_with_the_binders_field(changes: dict[str, Any], field: str) -> None:
+async def test_a_missing_secret_is_reported_with_the_binders_field(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(StepError) as refused:
         await made(Store(), spec(INGRESS, **changes))
     assert refused.value.failed.reason == "SecretNotFound" and field in refused.value.failed.message

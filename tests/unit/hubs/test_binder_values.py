@@ -90,13 +90,13 @@ def test_the_hubs_address_is_known_before_the_install(address: dict[str, Any], b
 def test_behind_an_ingress_both_services_stay_inside_and_both_ingresses_have_one_host() -> None:
     values = doors(Address.model_validate(INGRESS), NAMES)
     assert values["service"] == values["jupyterhub"]["proxy"]["service"] == {"type": "ClusterIP"}
-    door = {
+    ingress = {
         "enabled": True,
         "hosts": ["binder.example.org"],
         "ingressClassName": "nginx",
         "tls": [{"hosts": ["binder.example.org"], "secretName": "tls"}],
     }
-    assert values["ingress"] == values["jupyterhub"]["ingress"] == door
+    assert values["ingress"] == values["jupyterhub"]["ingress"] == ingress
 
 
 def test_two_labels_stand_on_two_load_balancers() -> None:
@@ -217,7 +217,7 @@ def test_the_hub_inside_has_its_secrets_no_homes_and_the_binders_token() -> None
     assert inside["cull"]["timeout"] == 600
 
 
-def test_without_sign_in_nobody_signs_in_and_launched_users_are_forgotten() -> None:
+def test_without_sign_in_users_are_anonymous_and_culled_after_launch() -> None:
     values = rendered()
     assert values["config"]["BinderHub"]["auth_enabled"] is False
     assert values["jupyterhub"]["hub"]["config"]["JupyterHub"]["authenticator_class"] == "null"
@@ -246,10 +246,10 @@ def test_sign_in_is_all_that_a_binder_needs_for_it() -> None:
     assert inside["singleuser"]["cmd"] == "jupyterhub-singleuser"
 
 
-def test_what_the_hub_inside_refuses_is_told_of_the_binders_own_fields() -> None:
-    nobody = {"oidc": {**OIDC["oidc"], "allowAll": False}}
+def test_what_the_inner_hub_refuses_names_the_binders_fields() -> None:
+    auth = {"oidc": {**OIDC["oidc"], "allowAll": False}}
     with pytest.raises(StepError) as refused:
-        rendered(auth=nobody)
+        rendered(auth=auth)
     failed = refused.value.failed
     assert failed.reason == "NoUsersAllowed" and "spec.binderhub.auth.oidc" in failed.message
     assert "spec.jupyterhub" not in failed.message + failed.remedy
@@ -268,7 +268,7 @@ def test_values_win_over_values_from_and_both_over_typed_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "told", "inside", "known"),
+    ("version", "declared", "inside", "known"),
     [
         ("1.0.0-0.dev.git.3506.hba24eb2a", None, "3.3.7", True),
         (VERSION, None, "4.2.0", True),
@@ -277,8 +277,8 @@ def test_values_win_over_values_from_and_both_over_typed_fields() -> None:
         ("1.0.0", None, "4.2.0", False),
     ],
 )
-def test_the_hub_inside_a_chart_is_known_or_told(version: str, told: str | None, inside: str, known: bool) -> None:
-    assert (jupyterhub_version(version, told), is_known(version)) == (inside, known)
+def test_the_version_of_the_inner_hub_is_known_or_declared(version: str, declared: str | None, inside: str, known: bool) -> None:
+    assert (jupyterhub_version(version, declared), is_known(version)) == (inside, known)
 
 
 def test_secrets_do_not_show_in_a_repr() -> None:
@@ -333,7 +333,7 @@ def test_the_same_spec_and_secrets_give_the_same_values(
     ],
 )
 @pytest.mark.parametrize("where", ["values", "valuesFrom"])
-def test_what_would_do_harm_is_refused_however_it_is_said(where: str, values: dict[str, Any], reason: str, named: str) -> None:
+def test_harmful_values_are_refused_in_any_form(where: str, values: dict[str, Any], reason: str, named: str) -> None:
     wanted, more = (spec(values=values), []) if where == "values" else (spec(), [values])
     with pytest.raises(StepError) as refused:
         render(wanted, SECRETS, AZURE, NAMES, NEW, more)

@@ -1,4 +1,4 @@
-"""An issuer is asked for its endpoints over real TLS, and asked with care, because somebody else wrote its URL."""
+"""OIDC discovery over real TLS, with the limits for a URL from an untrusted author."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ AUTHORITY = trustme.CA()
 
 
 class Issuer:
-    """A provider on loopback that answers as a test wants."""
+    """A provider on loopback that answers as a test sets it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -123,7 +123,7 @@ async def test_private_and_link_local_addresses_are_not_asked_however_they_are_w
         ("0.0.0.0", False),
     ],
 )
-def test_public_addresses_are_told_from_others(address: str, public: bool) -> None:
+def test_public_addresses_are_recognised(address: str, public: bool) -> None:
     assert is_public(address) is public
 
 
@@ -165,7 +165,7 @@ async def test_an_answer_without_end_is_left(issuer: Issuer) -> None:
     assert failed.reason == "IssuerAnswersBadly" and "256 KiB" in failed.message
 
 
-async def test_a_certificate_that_nobody_trusts_is_refused(issuer: Issuer) -> None:
+async def test_an_untrusted_certificate_is_refused(issuer: Issuer) -> None:
     failed = await refused(Discovery().endpoints(issuer.url, allow_private=True))
     assert (failed.reason, issuer.asked) == ("IssuerNotReachable", []) and failed.retry_in
 
@@ -213,7 +213,7 @@ GOOD = {
         ({**GOOD, "userinfo_endpoint": "javascript:alert(1)"}, "IssuerAnswersBadly", "userinfo_endpoint"),
     ],
 )
-def test_a_document_that_cannot_be_used_says_why(document: Any, reason: str, words: str) -> None:
+def test_an_unusable_document_reports_the_cause(document: Any, reason: str, words: str) -> None:
     with pytest.raises(StepError) as caught:
         endpoints_in(ISSUER, json.loads(json.dumps(document)))
     assert caught.value.failed.reason == reason and words in caught.value.failed.message

@@ -1,4 +1,4 @@
-"""Every typed field, in every generation of the chart: the value it becomes, or the sentence it is refused with."""
+"""Every typed field, in every generation of the chart: the value it becomes, or the message that refuses it."""
 
 import pytest
 from notebook_platform.engine import StepError
@@ -28,14 +28,14 @@ def test_a_field_becomes_the_values_of_the_charts_generation(name: str, version:
 
 
 def test_every_row_that_is_known_is_tried() -> None:
-    """Each row of the knowledge is reached by some field of the table, in some generation."""
-    said: set[str] = set()
+    """Each row of the value map is used by some field of the table, in some generation."""
+    set_paths: set[str] = set()
     for changes, _ in TABLE.values():
         for version in ("0.11.1", "4.4.0"):
-            said |= {name for name, value in typed(spec(version, **changes), SECRETS, NOTHING).items() if value is not None}
-    untried = set(ROWS) - said - {"scaling.spareSeats", "scaling.spareSeats#enabled", "scaling.spareSeats#priority"}
+            set_paths |= {name for name, value in typed(spec(version, **changes), SECRETS, NOTHING).items() if value is not None}
+    untried = set(ROWS) - set_paths - {"scaling.spareSeats", "scaling.spareSeats#enabled", "scaling.spareSeats#priority"}
     assert {name for name in untried if not name.startswith(("auth.entra.", "auth.github.", "auth.dummy."))} == set()
-    assert said <= set(ROWS)
+    assert set_paths <= set(ROWS)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

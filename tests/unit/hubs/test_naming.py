@@ -1,4 +1,4 @@
-"""Names of pods and volumes: safe for a new hub, as they were for one that comes from before, and never another after."""
+"""Names of pods and volumes: the safe scheme for a new hub, the existing one for an old hub, and no change afterwards."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.unit.hubs.specs import NEW, SECRETS, at, spec
 SLUGS = "hub.config.KubeSpawner.slug_scheme"
 
 
-def said(name: str) -> dict[str, Any]:
+def scheme_values(name: str) -> dict[str, Any]:
     return {"hub": {"config": {"KubeSpawner": {"slug_scheme": name}}}}
 
 
@@ -24,8 +24,8 @@ def said(name: str) -> dict[str, Any]:
         ("4.4.0", None, "safe"),
         ("4.4.0", ReleaseSnapshot("3.3.8", {}), "escape"),
         ("4.4.0", ReleaseSnapshot("0.11.1", {}), "escape"),
-        ("4.4.0", ReleaseSnapshot("4.3.1", said("escape")), "escape"),
-        ("4.4.0", ReleaseSnapshot("4.3.1", said("safe")), "safe"),
+        ("4.4.0", ReleaseSnapshot("4.3.1", scheme_values("escape")), "escape"),
+        ("4.4.0", ReleaseSnapshot("4.3.1", scheme_values("safe")), "safe"),
         ("4.4.0", ReleaseSnapshot("4.0.0", {}), "safe"),
         ("4.4.0", ReleaseSnapshot("4.0.0", {"hub": None}), "safe"),
         ("3.3.8", None, None),
@@ -54,10 +54,10 @@ def test_an_upgrade_and_all_passes_after_it_keep_the_old_names() -> None:
     [
         ("Safe", ReleaseSnapshot("3.3.8", {})),
         ("Escape", ReleaseSnapshot("4.4.0", {})),
-        ("Safe", ReleaseSnapshot("4.4.0", said("escape"))),
+        ("Safe", ReleaseSnapshot("4.4.0", scheme_values("escape"))),
     ],
 )
-def test_another_scheme_than_the_one_there_is_refused(asked: str, before: ReleaseSnapshot) -> None:
+def test_a_scheme_other_than_the_existing_one_is_refused(asked: str, before: ReleaseSnapshot) -> None:
     with pytest.raises(StepError) as refused:
         render(spec("4.4.0", naming={"scheme": asked}), SECRETS, NEW, hub_context=HubContext(before=before))
     failed = refused.value.failed
@@ -72,7 +72,7 @@ def taken(version: str, **values: Any) -> JupyterHubSpec:
 
 
 def test_a_release_that_was_taken_over_keeps_its_names_too() -> None:
-    """And as long as it stays on its chart, nothing is put into it."""
+    """While it stays on its chart, the operator adds no value."""
     old = taken("3.3.8")
     assert render(old, SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("3.3.8", old.values))) == old.values
     upgraded = render(taken("4.4.0"), SECRETS, NEW, hub_context=HubContext(before=ReleaseSnapshot("3.3.8", old.values)))

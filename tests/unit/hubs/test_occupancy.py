@@ -1,4 +1,4 @@
-"""Whose servers run: what a hub answers, what its pods say, and what waits for both."""
+"""Active servers: what a hub answers, what its pods show, and which changes they defer."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -78,7 +78,7 @@ async def test_all_pages_are_read_and_old_hubs_that_know_none() -> None:
 
 
 @pytest.mark.parametrize("what", ["refused", "away", "words", "numbers", "endless"])
-async def test_a_hub_that_does_not_tell_is_no_hub_with_nobody(what: str) -> None:
+async def test_a_hub_that_gives_no_answer_does_not_count_as_unused(what: str) -> None:
     async def answer(_: web.Request) -> web.Response:
         if what == "away":
             raise web.HTTPFound("http://127.0.0.1:1/")
@@ -103,7 +103,7 @@ async def test_pages_without_end_end_with_the_patience() -> None:
     assert 1 < len(asked) < 20
 
 
-async def test_the_first_address_that_answers_counts_and_without_a_token_nobody_is_asked() -> None:
+async def test_the_first_address_that_answers_counts_and_without_a_token_no_request_is_sent() -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.json_response([user("ada", **{"": {"ready": True}})])
 
@@ -126,8 +126,8 @@ def pod(name: str, ready_for: timedelta | None) -> Any:
 
 def test_a_hub_that_waits_for_a_pod_that_is_ready_for_long_no_longer_hears() -> None:
     pods = [pod("ada", timedelta(minutes=5)), pod("grace", timedelta(seconds=20)), pod("joan", None)]
-    (told,) = unheard({"ada", "grace", "joan"}, pods, NOW - timedelta(minutes=2))
-    assert told.reason == "HubStale" and "the servers of ada, whose pods are ready" in told.message
+    (issue,) = unheard({"ada", "grace", "joan"}, pods, NOW - timedelta(minutes=2))
+    assert issue.reason == "HubStale" and "the servers of ada, whose pods are ready" in issue.message
     assert not list(unheard({"grace", "joan"}, pods, NOW - timedelta(minutes=2)))
 
 
@@ -151,7 +151,7 @@ def test_a_service_of_that_name_in_the_spec_is_left_alone() -> None:
     assert values["hub"]["services"][COUNTER]["url"] == "http://mine" and COUNTER not in values["hub"].get("loadRoles", {})
 
 
-def test_what_waits_for_people_says_how_many_work() -> None:
+def test_a_deferral_for_active_users_counts_their_servers() -> None:
     assert disruption_gate(UserCounts()) == ""
     assert disruption_gate(UserCounts(servers=1)) == "1 user server stops (spec.disruption: NoServers)"
     assert "3 user servers stop" in disruption_gate(UserCounts(servers=3))

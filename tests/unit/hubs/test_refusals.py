@@ -1,4 +1,5 @@
-"""What would do harm is refused before helm is called, whoever said it: a reason, a sentence that names the field, a remedy."""
+"""Harmful values are refused before Helm runs, whatever their source: with a reason, a message that names the field, and a
+remedy."""
 
 from typing import Any
 
@@ -138,7 +139,7 @@ def test_each_refusal_is_tried() -> None:
     assert {reason for _, _, _, reason, _ in CASES} == set(REFUSALS)
 
 
-def test_values_from_a_secret_are_judged_too_and_named_by_it() -> None:
+def test_values_from_a_secret_are_checked_too_and_named_by_it() -> None:
     wanted = spec("4.4.0", valuesFrom=[{"kind": "Secret", "name": "more"}])
     with pytest.raises(StepError) as refused:
         render(wanted, SECRETS, NEW, [STATIC])

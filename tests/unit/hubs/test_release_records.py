@@ -1,4 +1,4 @@
-"""Records and ledger entries that anybody may have written: parsing is total, and only the exact record is ours."""
+"""Records and ledger entries from untrusted writers: parsing never fails, and only the exact record is the operator's own."""
 
 import base64
 import gzip
@@ -142,7 +142,7 @@ def test_a_time_without_a_zone_can_be_compared() -> None:
     ],
 )
 def test_only_well_formed_objects_of_a_manifest_are_taken(manifest: str, kinds: list[str]) -> None:
-    assert [thing["kind"] for thing in documents(manifest)] == kinds
+    assert [document["kind"] for document in documents(manifest)] == kinds
 
 
 def test_a_manifest_with_aliases_is_refused() -> None:
@@ -229,7 +229,7 @@ async def test_an_entry_comes_back_as_it_was_written_and_an_empty_ledger_leaves_
         "[" * 5000,
     ],
 )
-async def test_an_entry_of_another_form_is_left_out_and_the_others_count(text: str) -> None:
+async def test_a_malformed_entry_is_skipped_and_valid_ones_count(text: str) -> None:
     good = OwnedRelease(step="x").model_dump_json(exclude_defaults=True)
     _, found = ledger({"owner": "owner", "namespaces": text, "release.jhub.a": text, "release.jhub.b": good, "release.": good})
     await found.load()

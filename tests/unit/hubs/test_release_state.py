@@ -1,4 +1,4 @@
-"""Which state a release is in, from what Helm wrote down and what we last began."""
+"""The state of a release, from Helm's records and the operator's last action."""
 
 import base64
 import gzip
@@ -107,7 +107,7 @@ def test_failures_count_against_what_is_wanted_and_only_that(record: Record, rem
 
 @given(st.integers(0, 10), st.sampled_from(["Retry", "Rollback"]), st.booleans())
 def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strategy: str, reversible: bool) -> None:
-    """Helm fails on every try: so often as asked it is run, then never again."""
+    """Helm fails on every try: it runs as often as the remedies allow, then never again."""
     newest, failed, counted, runs, now = release(revision=1, config={"a": 0}), None, 0, 0, NOW
     remedies = Remediation.model_validate({"retries": retries, "strategy": strategy})
     for _ in range(100):
@@ -134,7 +134,7 @@ def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strat
         st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text(), st.lists
     )
 )
-def test_values_come_back_from_helms_book_as_they_went_in(value: object) -> None:
+def test_values_are_read_from_helms_storage_as_they_were_written(value: object) -> None:
     kept = as_helm_keeps_them({"a": value})
     assert as_helm_keeps_them(kept) == kept
     assert decode(encoded(DOCUMENT | {"config": kept})).config == kept
@@ -163,7 +163,7 @@ def test_a_release_is_read_as_helm_writes_it() -> None:
     assert "hub" not in repr(found).split("config")[0] or "'x': 1" not in repr(found)
 
 
-def test_what_is_not_a_release_is_said_to_be_none() -> None:
+def test_data_that_are_no_release_are_rejected() -> None:
     with pytest.raises(ValueError, match="gzip"):
         decode(base64.b64encode(base64.b64encode(b"nonsense")).decode())
 
@@ -197,7 +197,7 @@ def test_what_is_not_a_release_is_said_to_be_none() -> None:
             True,
         ),
         ("Error: failed to fetch https://r.example.org/x-1.0.0.tgz : 403 Forbidden", "RepositoryRefused", True),
-        ("Error: something nobody has met", "HelmFailed", False),
+        ("Error: something unknown", "HelmFailed", False),
     ],
 )
 def test_helms_words_have_a_reason_and_a_remedy(words: str, reason: str, terminal: bool) -> None:

@@ -1,4 +1,4 @@
-"""Steps of releases, and when the homes of users hold a deletion up."""
+"""Steps of releases, and when users' homes hold a deletion."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -73,14 +73,14 @@ def test_a_hub_comes_after_the_releases_that_it_needs() -> None:
     assert contents["jupyterhub"].after == ("ReleaseIngress",)
 
 
-def test_two_homes_for_one_server_are_told_and_named_servers_are_not_taken_for_them() -> None:
+def test_two_homes_of_one_server_are_reported_and_named_servers_are_none() -> None:
     fine = UserCounts(homes=(("ada", "", "claim-ada"), ("ada", "gpu", "claim-ada-gpu")))
     assert notices(fine, "f") == ()
     (notice,) = notices(UserCounts(homes=(*fine.homes, ("ada", "", "claim-ada---1"))), "f")
     assert notice.reason == "DuplicateHomeClaims" and "ada has two home volumes" in notice.message
 
 
-def test_the_worst_is_told_first_and_nothing_twice() -> None:
+def test_the_worst_issue_comes_first_and_none_twice() -> None:
     found = [
         HealthIssue(5, "Progressing", "late"),
         HealthIssue(0, "ImagePullFailed", "image"),
@@ -89,8 +89,8 @@ def test_the_worst_is_told_first_and_nothing_twice() -> None:
     assert sentence(found) == "image; late"
 
 
-def pod(told: str, **spec: Any) -> client.V1Pod:
-    condition = client.V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message=told)
+def pod(message: str, **spec: Any) -> client.V1Pod:
+    condition = client.V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message=message)
     containers: Sequence[Any] = [client.V1Container(name="main")]
     return client.V1Pod(
         metadata=client.V1ObjectMeta(name="p"),
@@ -100,7 +100,7 @@ def pod(told: str, **spec: Any) -> client.V1Pod:
 
 
 @pytest.mark.parametrize(
-    ("told", "reason", "words"),
+    ("message", "reason", "words"),
     [
         (
             "0/3 nodes are available: 3 node(s) had untolerated taint {hub.jupyter.org/dedicated: user}.",
@@ -116,9 +116,9 @@ def pod(told: str, **spec: Any) -> client.V1Pod:
         ("0/3 nodes are available: 3 node(s) had volume node affinity conflict.", "StorageUnavailable", "another zone"),
     ],
 )
-def test_what_the_scheduler_says_is_a_reason_and_a_sentence(told: str, reason: str, words: str) -> None:
+def test_a_message_of_the_scheduler_becomes_a_reason_and_a_sentence(message: str, reason: str, words: str) -> None:
     nodes = [SimpleNamespace(metadata=SimpleNamespace(labels={}))]
-    found = diagnose(pod(told), HealthSnapshot(claims={}, classes={}, nodes=nodes))
+    found = diagnose(pod(message), HealthSnapshot(claims={}, classes={}, nodes=nodes))
     assert found is not None and found[0].reason == reason and words in found[1]
 
 
@@ -129,9 +129,9 @@ def waiting_user(minutes: int, conditions: Sequence[Any] = ()) -> client.V1Pod:
     return client.V1Pod(metadata=metadata, spec=spec, status=client.V1PodStatus(conditions=list(conditions)))
 
 
-def test_a_scheduler_that_looks_at_nobody_is_told_once_and_one_that_finds_no_room_is_not_it() -> None:
-    (trouble,) = unseen([waiting_user(5), waiting_user(6)], datetime.now(UTC))
-    assert trouble.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in trouble.message
+def test_a_scheduler_that_does_not_run_is_reported_once_and_lack_of_room_is_not_it() -> None:
+    (issue,) = unseen([waiting_user(5), waiting_user(6)], datetime.now(UTC))
+    assert issue.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in issue.message
     looked_at = client.V1PodCondition(type="PodScheduled", status="False")
     assert list(unseen([waiting_user(1), waiting_user(5, [looked_at])], datetime.now(UTC))) == []
 
@@ -160,7 +160,7 @@ def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cann
         ("[I] all is well", None),
     ],
 )
-def test_what_a_crashing_hub_says_has_a_reason_and_its_words_are_not_shown(log: str, reason: str | None) -> None:
+def test_the_log_of_a_crashing_hub_becomes_a_reason_and_is_not_shown(log: str, reason: str | None) -> None:
     found = read(log)
     assert (found.reason if found else None) == reason
     assert found is None or (found.message.startswith("Deployment hub: ") and "s3cret" not in found.message)

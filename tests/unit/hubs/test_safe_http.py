@@ -1,4 +1,4 @@
-"""Addresses that others chose are asked through one helper: public ones only, the one that was checked, within limits."""
+"""All requests to addresses from users pass one helper: public addresses only, the address that was checked, within limits."""
 
 import asyncio
 import gzip
@@ -29,8 +29,8 @@ PUBLIC = "20.190.128.1"
 AUTHORITY = trustme.CA()
 
 
-class Door:
-    """A server on loopback that counts who comes, and answers as a test wants."""
+class Server:
+    """A server on loopback that counts requests and answers as a test sets it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -43,8 +43,8 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    found = Door()
+async def server() -> AsyncIterator[Server]:
+    found = Server()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", found.handle)
     runner = web.AppRunner(application)
@@ -56,7 +56,7 @@ async def door() -> AsyncIterator[Door]:
 
 
 class Rebinding(AbstractResolver):
-    """A name whose addresses change with each question, as its owner's name server answers."""
+    """A name whose addresses change with each query, as its owner's name server may answer."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self.answers = list(answers)
@@ -71,7 +71,7 @@ class Rebinding(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is nothing to close."""
 
 
 REBOUND = [
@@ -83,26 +83,26 @@ REBOUND = [
 
 
 @pytest.mark.parametrize("answers", REBOUND)
-async def test_a_probe_of_a_rebound_name_does_not_reach_loopback(door: Door, answers: Any) -> None:
+async def test_a_probe_of_a_rebound_name_does_not_reach_loopback(server: Server, answers: Any) -> None:
     names = Rebinding(*answers)
-    found = await probe(f"http://hub.example.org:{door.port}", "/hub/health", allow_private=False, names=names)
-    assert door.asked == [] and names.questions == 1
+    found = await probe(f"http://hub.example.org:{server.port}", "/hub/health", allow_private=False, names=names)
+    assert server.asked == [] and names.questions == 1
     assert found == () or found[0].reason == "Unreachable"
 
 
 @pytest.mark.parametrize("answers", REBOUND)
-async def test_a_binder_with_a_rebound_name_does_not_reach_loopback(door: Door, answers: Any) -> None:
+async def test_a_binder_with_a_rebound_name_does_not_reach_loopback(server: Server, answers: Any) -> None:
     names = Rebinding(*answers)
-    await ask("http://binder.example.org/", f"lb.example.org:{door.port}", allow_private=False, names=names)
-    assert door.asked == [] and names.questions == 1
+    await ask("http://binder.example.org/", f"lb.example.org:{server.port}", allow_private=False, names=names)
+    assert server.asked == [] and names.questions == 1
 
 
 @pytest.mark.parametrize("answers", REBOUND)
-async def test_a_token_does_not_follow_a_rebound_name(door: Door, answers: Any) -> None:
+async def test_a_token_does_not_follow_a_rebound_name(server: Server, answers: Any) -> None:
     names = Rebinding(*answers)
-    url = f"https://hub.example.org:{door.port}"
+    url = f"https://hub.example.org:{server.port}"
     assert await HubApi(url=url, token="token", resolver=names, patience=8).servers() is None
-    assert door.asked == [] and names.questions == 1
+    assert server.asked == [] and names.questions == 1
 
 
 async def test_a_name_is_resolved_once_and_what_it_leads_to_later_does_not_count() -> None:
@@ -119,10 +119,10 @@ def test_no_socket_is_made_for_a_private_address_whoever_found_it(address: str) 
         SafeHttp(allow_private=False)._socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 443)))
 
 
-async def test_the_address_that_is_allowed_is_the_one_that_is_asked(door: Door) -> None:
+async def test_the_address_that_is_allowed_is_the_one_that_is_asked(server: Server) -> None:
     names = Rebinding(["127.0.0.1"], [PUBLIC])
-    assert await probe(f"http://hub.example.org:{door.port}", "/hub/health", allow_private=True, names=names) == ()
-    assert (door.asked, names.questions) == (["/hub/health"], 1)
+    assert await probe(f"http://hub.example.org:{server.port}", "/hub/health", allow_private=True, names=names) == ()
+    assert (server.asked, names.questions) == (["/hub/health"], 1)
 
 
 FORBIDDEN = [
@@ -172,15 +172,15 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("host", FORBIDDEN)
-async def test_no_notation_of_a_private_address_is_asked(door: Door, host: str) -> None:
+async def test_no_notation_of_a_private_address_is_asked(server: Server, host: str) -> None:
     async with SafeHttp(allow_private=False) as http:
         with pytest.raises((AddressNotAllowed, NameUnknown)):
-            await http.get(f"http://{host}:{door.port}/", most=10)
-    assert door.asked == []
+            await http.get(f"http://{host}:{server.port}/", most=10)
+    assert server.asked == []
 
 
 @pytest.mark.parametrize("port", [1, 21, 22, 23, 25, 53, 110, 143, 389, 445, 587, 993, 2049, 6000, 6667, 10080])
-async def test_ports_of_other_protocols_are_not_asked(port: int) -> None:
+async def test_ports_of_other_protocols_are_refused(port: int) -> None:
     async with SafeHttp(allow_private=True) as http:
         with pytest.raises(AddressNotAllowed):
             await http.get(f"http://127.0.0.1:{port}/", most=10)
@@ -189,7 +189,7 @@ async def test_ports_of_other_protocols_are_not_asked(port: int) -> None:
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://20.190.128.1/", "gopher://20.190.128.1/", "http://h:99999/", "//h/"]
 )
-async def test_other_schemes_are_not_asked(url: str) -> None:
+async def test_other_schemes_are_refused(url: str) -> None:
     async with SafeHttp(allow_private=True) as http:
         with pytest.raises(AddressNotAllowed):
             await http.get(url, most=10)
@@ -236,32 +236,32 @@ def test_all_else_is_not(name: str) -> None:
     assert not is_name(name)
 
 
-async def test_redirects_are_not_followed_and_compressed_answers_not_read(door: Door) -> None:
+async def test_redirects_are_not_followed_and_compressed_answers_not_read(server: Server) -> None:
     async def elsewhere(_: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": f"http://127.0.0.1:{door.port}/second"})
+        return web.Response(status=302, headers={"Location": f"http://127.0.0.1:{server.port}/second"})
 
     async def bomb(request: web.Request) -> web.Response:
         assert request.headers["Accept-Encoding"] == "identity"
         return web.Response(body=gzip.compress(bytes(1 << 20)), headers={"Content-Encoding": "gzip"})
 
     async with SafeHttp(allow_private=True) as http:
-        door.answer = elsewhere
-        assert (await http.get(f"http://127.0.0.1:{door.port}/first", most=10)).status == 302
-        door.answer = bomb
+        server.answer = elsewhere
+        assert (await http.get(f"http://127.0.0.1:{server.port}/first", most=10)).status == 302
+        server.answer = bomb
         with pytest.raises(NoAnswer):
-            await http.get(f"http://127.0.0.1:{door.port}/bomb", most=1 << 21)
-    assert door.asked == ["/first", "/bomb"]
+            await http.get(f"http://127.0.0.1:{server.port}/bomb", most=1 << 21)
+    assert server.asked == ["/first", "/bomb"]
 
 
-async def test_cookies_and_proxies_of_the_environment_play_no_part(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cookies_and_proxies_of_the_environment_play_no_part(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=request.headers.get("Cookie", "none"), headers={"Set-Cookie": "a=b"})
 
-    door.answer = answer
+    server.answer = answer
     async with SafeHttp(allow_private=True) as http:
-        bodies = [(await http.get(f"http://127.0.0.1:{door.port}/", most=99)).body for _ in range(2)]
+        bodies = [(await http.get(f"http://127.0.0.1:{server.port}/", most=99)).body for _ in range(2)]
     assert bodies == [b"none", b"none"]
 
 

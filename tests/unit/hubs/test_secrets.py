@@ -1,4 +1,4 @@
-"""A hub's secrets are made once, taken over from a release that is there, and never made anew."""
+"""A hub's secrets are created once, taken from an existing release, and never regenerated."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ KEPT = "prd-hub"
 
 
 class InMemory(SecretStore):
-    """A namespace's Secrets in memory; what is read and refused is SecretStore's own."""
+    """A namespace's Secrets in memory; reads and refusals are SecretStore's own."""
 
     def __init__(self, **data: Mapping[str, str]) -> None:
         self.platform = Platform(namespace="platforms", name="prd", uid="1")
@@ -46,15 +46,15 @@ def store() -> InMemory:
 
 
 def existing_release(values: Mapping[str, Any]) -> ExistingRelease:
-    """A release whose values say all: the cluster is not asked."""
+    """Return a release whose values are complete, so that the cluster is not read."""
     return ExistingRelease(values, None, "jhub")  # type: ignore[arg-type]
 
 
 async def test_they_are_made_once_and_kept() -> None:
     secrets = store()
     first = await hub_secrets(secrets, spec("4.4.0"), None)
-    others = {"proxy": {"secretToken": "x"}, "hub": {"cookieSecret": "y", "config": {"CryptKeeper": {"keys": ["z"]}}}}
-    second = await hub_secrets(secrets, spec("4.4.0"), existing_release(others))
+    existing = {"proxy": {"secretToken": "x"}, "hub": {"cookieSecret": "y", "config": {"CryptKeeper": {"keys": ["z"]}}}}
+    second = await hub_secrets(secrets, spec("4.4.0"), existing_release(existing))
     assert first == second and secrets.writes == 1
     assert set(secrets.data[KEPT]) == {"proxyToken", "cookieSecret", "cryptKey", "password", "tokenKey"}
     assert all(len(value) == 64 and int(value, 16) for value in secrets.data[KEPT].values())
@@ -126,7 +126,7 @@ async def test_what_the_spec_refers_to_is_read() -> None:
         ({"services": [{"name": "a", "apiTokenRef": {"name": "nosuch", "key": "a"}}]}, "services[0].apiTokenRef"),
     ],
 )
-async def test_a_missing_reference_is_told_with_its_field(changes: dict[str, Any], field: str) -> None:
+async def test_a_missing_reference_is_reported_with_its_field(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(StepError) as refused:
         await hub_secrets(store(), spec("4.4.0", **changes), None)
     failed = refused.value.failed

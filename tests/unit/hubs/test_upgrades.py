@@ -1,4 +1,4 @@
-"""What an upgrade does to users' data is known before it is begun, asked for, and told in plans."""
+"""The effect of an upgrade on users' data is known before it begins, approved, and shown in plans."""
 
 import asyncio
 from dataclasses import replace
@@ -36,7 +36,9 @@ ESCAPE = {"hub": {"config": {"KubeSpawner": {"slug_scheme": "escape"}}}}
 BUDGET = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "user-scheduler"}}
 
 
-def told(before: str, after: str, values: dict | None = None, users: UserCounts = NOBODY, was: dict | None = None) -> str:
+def approval_text(
+    before: str, after: str, values: dict | None = None, users: UserCounts = NOBODY, was: dict | None = None
+) -> str:
     found = concerns(ReleaseSnapshot(before, was or {}), ReleaseSnapshot(after, ESCAPE if values is None else values), users)
     return " | ".join(concern.clause for concern in found)
 
@@ -59,23 +61,23 @@ def told(before: str, after: str, values: dict | None = None, users: UserCounts 
     ],
 )
 def test_a_change_of_jupyterhubs_major_version_concerns_its_database(before: str, after: str, words: str) -> None:
-    found = told(before, after, {} if after >= "4" and before >= "4" else None)
+    found = approval_text(before, after, {} if after >= "4" and before >= "4" else None)
     assert words in found and bool(words) == bool(found)
     assert migrates(before, after) is bool(words)
 
 
 def test_a_database_in_memory_is_no_concern() -> None:
-    assert told("3.3.8", "4.4.0", was={"hub": {"db": {"type": "sqlite-memory"}}}) == ""
+    assert approval_text("3.3.8", "4.4.0", was={"hub": {"db": {"type": "sqlite-memory"}}}) == ""
 
 
-def test_homes_that_would_be_lost_from_sight_are_told_with_their_users() -> None:
+def test_homes_that_an_upgrade_would_hide_are_reported_with_their_users() -> None:
     homes = (("ada@example.org", "", "claim-a"), ("grace", "", "claim-grace"), ("joan", "gpu", "claim-joan--gpu"))
-    found = told("4.3.0", "4.4.0", {}, UserCounts(servers=2, homes=homes), was=ESCAPE)
+    found = approval_text("4.3.0", "4.4.0", {}, UserCounts(servers=2, homes=homes), was=ESCAPE)
     assert "slug_scheme goes from escape to safe" in found and "of ada@example.org, joan, who" in found
     assert "2 servers run, end them first" in found and "grace" not in found
-    assert told("4.3.0", "4.4.0", {}, UserCounts(homes=(("grace", "", "claim-grace"),)), was=ESCAPE) == ""
+    assert approval_text("4.3.0", "4.4.0", {}, UserCounts(homes=(("grace", "", "claim-grace"),)), was=ESCAPE) == ""
     static = {"singleuser": {"storage": {"static": {"subPath": "home/{username}"}}}}
-    assert "homes below home/{username}" in told("4.3.0", "4.4.0", static, was=ESCAPE)
+    assert "homes below home/{username}" in approval_text("4.3.0", "4.4.0", static, was=ESCAPE)
 
 
 def test_secrets_that_are_not_carried_over_are_a_concern_and_added_keys_are_none() -> None:
@@ -89,8 +91,8 @@ def test_secrets_that_are_not_carried_over_are_a_concern_and_added_keys_are_none
             }
         }
     }
-    assert told("4.3.0", "4.4.0", kept, was=old) == ""
-    found = told("4.3.0", "4.4.0", {}, was=old)
+    assert approval_text("4.3.0", "4.4.0", kept, was=old) == ""
+    found = approval_text("4.3.0", "4.4.0", {}, was=old)
     assert "everybody is logged out" in found and "keys of the encrypted sign-in state change" in found
 
 
@@ -108,7 +110,7 @@ def planned(state: State, preview: RevisionPreview, owned: OwnedRelease | None =
     return list(changes(WANTED, release(version=version, config={"a": 0}), state, owned, preview, "me"))
 
 
-def test_a_plan_says_what_is_done_beside_the_upgrade_and_all_of_it_waits_together() -> None:
+def test_a_plan_reports_what_is_done_beside_the_upgrade_and_all_of_it_waits_together() -> None:
     asked = upgrade_approval(WANTED, release(version="3.3.8"), [Concern(clause="x")], (), FIELD)
     preview = RevisionPreview(
         awaits=asked,
@@ -161,15 +163,15 @@ def test_an_upgrade_of_kubernetes_names_the_releases_that_it_would_leave_behind(
     )
     assert (
         removed_apis_clause([old], (1, 25), (1, 26)) is None
-    )  # it is gone already, and helm's book is put right at the next upgrade
+    )  # it is deleted already, and the next upgrade corrects Helm's records
     assert removed_apis_clause([old], (1, 23), (1, 24)) is None
 
 
 @given(st.sampled_from(sorted(REMOVED)), st.integers(10, 40), st.integers(0, 10))
 def test_a_kind_is_lost_once_on_the_way(kind: tuple[str, str], start: int, steps: int) -> None:
-    thing = [{"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "a"}}]
-    one_by_one = sum(len(lost(thing, (1, start + n), (1, start + n + 1))) for n in range(steps))
-    assert one_by_one == len(lost(thing, (1, start), (1, start + steps))) <= 1
+    objects = [{"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "a"}}]
+    one_by_one = sum(len(lost(objects, (1, start + n), (1, start + n + 1))) for n in range(steps))
+    assert one_by_one == len(lost(objects, (1, start), (1, start + steps))) <= 1
 
 
 MANIFESTS = """
@@ -203,7 +205,7 @@ async def test_a_rehearsal_is_run_once_for_what_is_wanted_and_a_slow_one_goes_on
     await dry_runs.close()
 
 
-async def test_a_repository_that_is_away_is_asked_again_and_a_refusal_for_good_is_kept() -> None:
+async def test_an_unreachable_repository_is_asked_again_and_a_permanent_refusal_is_cached() -> None:
     asked = 0
 
     async def rehearse(target: WorkloadClusterOutput, wanted: Wanted, upgrade: bool) -> str:

@@ -1,4 +1,4 @@
-"""Typed fields become the chart's values; deterministically, and later ones win. Where each comes from can be told."""
+"""Typed fields become the chart's values, deterministically; later sources win, and the origin of each value is known."""
 
 import copy
 import dataclasses
@@ -55,7 +55,7 @@ def test_values_win_over_values_from_and_both_over_typed_fields() -> None:
     assert (values["hub"]["x"], values["hub"]["y"]) == ("spec", 2)
 
 
-def test_it_is_told_where_each_value_comes_from_and_no_value_is_told() -> None:
+def test_each_value_has_an_origin_and_no_value_is_shown() -> None:
     wanted = spec(
         "4.4.0",
         culling={"timeout": "2h"},
@@ -63,20 +63,20 @@ def test_it_is_told_where_each_value_comes_from_and_no_value_is_told() -> None:
         values={"cull": {"every": 3}},
         valuesFrom=[{"kind": "Secret", "name": "more"}, {"kind": "ConfigMap", "name": "open"}],
     )
-    told = render_with_origins(wanted, SECRETS, NEW, [{"hub": {"x": 1}}, {"hub": {"y": 2}, "cull": {"every": 1}}]).told()
-    assert told["cull.timeout"] == "spec.jupyterhub.culling.timeout"
-    assert told["cull.enabled"] == "spec.jupyterhub.culling.enabled (default)"
-    assert told["cull.every"] == "spec.jupyterhub.values.cull.every"
-    assert told["hub.x"] == "spec.jupyterhub.valuesFrom[0] (Secret more): hub.x"
-    assert told["hub.y"] == "spec.jupyterhub.valuesFrom[1] (ConfigMap open): hub.y"
-    assert told["hub.config.JupyterHub.cookie_secret"] == "kept by the operator"
-    assert told["hub.config.GenericOAuthenticator.client_secret"] == "spec.jupyterhub.auth.oidc.clientSecretRef"
+    origins = render_with_origins(wanted, SECRETS, NEW, [{"hub": {"x": 1}}, {"hub": {"y": 2}, "cull": {"every": 1}}]).told()
+    assert origins["cull.timeout"] == "spec.jupyterhub.culling.timeout"
+    assert origins["cull.enabled"] == "spec.jupyterhub.culling.enabled (default)"
+    assert origins["cull.every"] == "spec.jupyterhub.values.cull.every"
+    assert origins["hub.x"] == "spec.jupyterhub.valuesFrom[0] (Secret more): hub.x"
+    assert origins["hub.y"] == "spec.jupyterhub.valuesFrom[1] (ConfigMap open): hub.y"
+    assert origins["hub.config.JupyterHub.cookie_secret"] == "kept by the operator"
+    assert origins["hub.config.GenericOAuthenticator.client_secret"] == "spec.jupyterhub.auth.oidc.clientSecretRef"
     label = "proxy.service.annotations.service.beta.kubernetes.io/azure-dns-label-name"
-    assert told[label] == "spec.jupyterhub.expose.loadBalancer.dnsLabel"
+    assert origins[label] == "spec.jupyterhub.expose.loadBalancer.dnsLabel"
     old = render_with_origins(spec("0.11.1"), SECRETS, NEW).told()
     assert old["scheduling.userScheduler.enabled"] == "the chart is too old for the cluster's Kubernetes"
     secret = [value for value in dataclasses.astuple(SECRETS) if isinstance(value, str)]
-    assert not any(value in json.dumps(told) for value in secret)
+    assert not any(value in json.dumps(origins) for value in secret)
 
 
 def test_every_leaf_has_an_origin() -> None:
@@ -85,7 +85,7 @@ def test_every_leaf_has_an_origin() -> None:
     assert {"custom.a", "custom.b"} <= set(rendered.told())
 
 
-def test_versions_find_their_generation_and_strange_ones_are_told() -> None:
+def test_versions_have_a_generation_and_untested_ones_are_reported() -> None:
     found = [generation(v).name for v in ("0.9.0", "0.11.1", "1.2.0", "2.0.0", "3.3.8", "4.0.0-beta.4", "4.4.0", "9.0.0")]
     assert found == ["0.11", "0.11", "1", "2", "3", "4", "4", "4"]
     assert is_known("4.4.0") and not is_known("5.0.0") and not is_known("0.10.6")
@@ -124,9 +124,9 @@ def test_endpoints_that_are_left_out_are_those_of_the_issuer() -> None:
     assert refused.value.failed.reason == "EndpointsUnknown" and "spec.jupyterhub.auth.oidc" in refused.value.failed.message
 
 
-def test_the_name_of_a_dns_label_is_known_before_anything_is_made() -> None:
-    door = {"loadBalancer": {"dnsLabel": "my-hub"}, "tls": {"letsEncrypt": {"contactEmail": "a@example.org"}}}
-    wanted = spec("4.4.0", host=None, expose={**door, "basePath": "/jupyter/"})
+def test_the_host_of_a_dns_label_is_known_before_creation() -> None:
+    expose = {"loadBalancer": {"dnsLabel": "my-hub"}, "tls": {"letsEncrypt": {"contactEmail": "a@example.org"}}}
+    wanted = spec("4.4.0", host=None, expose={**expose, "basePath": "/jupyter/"})
     hub_context = HubContext(location="westeurope")
     assert host_of(wanted, hub_context) == "my-hub.westeurope.cloudapp.azure.com"
     assert url_of(wanted, hub_context) == "https://my-hub.westeurope.cloudapp.azure.com/jupyter"
@@ -170,7 +170,7 @@ def test_every_service_has_a_token_that_stays_the_same() -> None:
     assert render(wanted, other, NEW)["hub"]["services"]["made"] != first["made"]
 
 
-def test_a_release_that_was_taken_over_is_given_what_it_says_itself_and_nothing_else() -> None:
+def test_an_adopted_release_keeps_its_own_values_and_no_more() -> None:
     values = {"hub": {"config": {"JupyterHub": {"authenticator_class": "github"}, "GitHubOAuthenticator": {"allow_all": True}}}}
     taken = JupyterHubSpec.model_validate({"chart": {"version": "3.3.8"}, "auth": {"fromValues": True}, "values": values})
     assert render(taken, SECRETS, NEW) == values
@@ -179,7 +179,7 @@ def test_a_release_that_was_taken_over_is_given_what_it_says_itself_and_nothing_
 
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""The machine may be busy with other things."""
+"""No deadline: the machine may be busy."""
 
 TREES = st.recursive(
     st.integers() | st.text(max_size=3),
@@ -236,7 +236,7 @@ CHANGES = st.fixed_dictionaries(
 @UNHURRIED
 @given(st.sampled_from([*VERSIONS, "5.1.0"]), st.sampled_from([NEW, OLD]), MAPS, CHANGES)
 def test_the_same_spec_and_secrets_give_the_same_values(version: str, kubernetes: tuple, more: dict, changes: dict) -> None:
-    """Byte for byte, whatever is in it and in whatever order maps were written; and nothing that was given is changed."""
+    """Byte for byte, whatever the content and the order of maps; and the input does not change."""
     before = copy.deepcopy((more, changes))
     backwards = {key: changes[key] for key in reversed(changes)}
     first = render(spec(version, **changes), SECRETS, kubernetes, [{"custom": more}])
@@ -247,7 +247,7 @@ def test_the_same_spec_and_secrets_give_the_same_values(version: str, kubernetes
 
 @UNHURRIED
 @given(st.sampled_from(VERSIONS), CHANGES)
-def test_the_secrets_are_always_given(version: str, changes: dict) -> None:
+def test_the_secrets_are_always_set(version: str, changes: dict) -> None:
     values = render(spec(version, **changes), SECRETS, OLD)
     text = json.dumps(values)
     assert all(secret in text for secret in ("proxy-token-1", "cookie-secret-1", "crypt-key-1"))

@@ -1,4 +1,4 @@
-"""Records of operations are the author's word: they name an operation of the platform's own subscription, or count for nothing."""
+"""Records of operations are untrusted: each must name an operation of the platform's own subscription, else it is ignored."""
 
 import json
 from datetime import UTC, datetime, timedelta

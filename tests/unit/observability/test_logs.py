@@ -1,4 +1,4 @@
-"""The log tells the story of a platform: each change, operation and Helm action once, with its context and without secrets."""
+"""The log covers the history of a platform: each change, operation and Helm action once, with its context and without secrets."""
 
 import asyncio
 import copy
@@ -43,8 +43,8 @@ from notebook_platform.status import platform_status
 from pyhelm3.errors import Error
 
 from sandbox.azure.world import CLIENT_SECRET
-from tests.unit.keeper.cluster import Management
-from tests.unit.keeper.test_no_silence import management, whole_spec
+from tests.unit.reconciler.cluster import Management
+from tests.unit.reconciler.test_no_silence import management, whole_spec
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "an-utterly-secret-word"
@@ -52,7 +52,7 @@ REFUSED = Failed(reason="QuotaExceeded", message="spec.nodePools: no quota", rem
 
 
 class Lines(logging.Handler):
-    """Collects what the operator logs, as it is written: parsed JSON, and text."""
+    """Collects the operator's log lines as written: parsed JSON, and text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class Disk(Step[int, int, int]):
 
 
 async def reconciled(disk: Disk, platform: PlatformLog) -> Result:
-    """Reconcile once as the reconciler does: with a correlation id of its own."""
+    """Reconcile once as the reconciler does: with a new correlation id."""
     PLATFORM.set(platform)
     renew_correlation_id()
 
@@ -158,7 +158,7 @@ async def test_a_secret_in_a_message_or_a_field_is_redacted(lines: Lines) -> Non
 
 
 class Clients(SharedClients):
-    """Makes the real graph, for what it reads of Secrets, and reconciles the disk instead of it."""
+    """Builds the real graph, which reads the Secrets, and reconciles the disk instead of it."""
 
     def __init__(self, config: OperatorConfig, disk: Disk) -> None:
         super().__init__(config)
@@ -172,7 +172,7 @@ class Clients(SharedClients):
 
 @asynccontextmanager
 async def kept(directory: Path, disk: Disk) -> AsyncIterator[tuple[Management, Clients]]:
-    """A platform that a reconciler keeps, once a second."""
+    """Run a reconciler for a platform, once a second."""
     config = OperatorConfig(work_dir=directory, chart_repository="https://charts.example.org", least_interval=1)
     clients = Clients(config, disk)
     async with management(whole_spec(interval="1s")) as cluster:
@@ -278,7 +278,7 @@ async def test_what_azure_refuses_has_the_correlation_id_of_its_reconcile() -> N
 
 
 def status_of(failed: Failed, attempts: Sequence[Attempt], now: datetime, previous: PlatformStatus) -> PlatformStatus:
-    """The status after a reconcile in which the step Cluster failed."""
+    """Return the status after a reconcile in which the step Cluster failed."""
     results = {"Cluster": Result(outcome=failed)}
     conditions = fold_conditions(results, previous.conditions, generation=1, now=now)
     return platform_status(

@@ -1,4 +1,4 @@
-"""What the simulated Azure Monitor decides, by the vendor's description of autoscale; no clock, no server."""
+"""The decisions of the simulated Azure Monitor, by the vendor's description of autoscale; no clock, no server."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ PAIRED = '{"name":"Auto created default scale condition","for":"lecture"}'
 
 
 def rule(operator: str, threshold: float, change: int, **more: Any) -> dict[str, Any]:
-    """A rule on the CPU, of ten minutes; `more` goes into the trigger, but for type and cooldown."""
+    """Return a rule on the CPU over ten minutes; `more` sets members of the trigger, besides type and cooldown."""
     action = {key: more.pop(key, given) for key, given in (("type", "ChangeCount"), ("cooldown", "PT5M"))}
     trigger = {
         "metricName": "Percentage CPU",
@@ -46,7 +46,7 @@ def weekly(name: str, at: str, *days: str, zone: str = "UTC") -> dict[str, Any]:
 
 
 def scene(count: int, *values: float, acted: int | None = None, metric: tuple[str, str] = CPU) -> Scene:
-    """One value a minute, the last at NOW; `acted`: minutes since the last scale action."""
+    """Return one value a minute, the last at NOW; `acted`: minutes since the last scale action."""
     minutes = [NOW - timedelta(minutes=back) for back in reversed(range(len(values)))]
     since = None if acted is None else NOW - timedelta(minutes=acted)
     return Scene(now=NOW, count=count, acted=since, series={metric: list(zip(minutes, values, strict=True))})
@@ -115,7 +115,7 @@ def test_a_value_can_be_shared_out_among_the_instances() -> None:
     assert value_of(shared, steady(4, 600)) == 150 and wanted(profile(shared), steady(4, 600)) == 5
 
 
-def test_out_when_any_rule_says_so_and_by_the_one_that_goes_furthest() -> None:
+def test_scales_out_when_any_rule_does_and_by_the_largest_step() -> None:
     never, small, large = rule("GreaterThan", 99, 7), rule("GreaterThan", 60, 1), rule("GreaterThan", 70, 3)
     assert wanted(profile(never, small, large), steady(2, 65)) == 3
     assert wanted(profile(never, small, large), steady(2, 75)) == 5

@@ -1,4 +1,4 @@
-"""Parts of the simulated Azure by themselves: locks, filters, versions, the clock."""
+"""Parts of the simulated Azure in isolation: locks, filters, versions, the clock."""
 
 import asyncio
 

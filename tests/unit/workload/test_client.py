@@ -1,4 +1,4 @@
-"""The client of a workload cluster's API, over TLS: whatever the server answers, its limits hold and no file stays behind."""
+"""The client of a workload cluster's API, over TLS: whatever the server answers, its limits hold and no file is left behind."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ EMPTY = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []}
 
 @dataclass
 class Server:
-    """An API server with a CA of its own that asks for client certificates; `handler` answers every request."""
+    """An API server with its own CA that requires client certificates; `handler` answers every request."""
 
     authority: trustme.CA = field(default_factory=trustme.CA)
     handler: Handler | None = None
@@ -79,7 +79,7 @@ async def core(server: Server) -> AsyncIterator[kubernetes.CoreV1Api]:
 
 
 def entries(directory: str | Path) -> int:
-    """How many files a directory has."""
+    """Return the number of files in a directory."""
     return sum(1 for _ in Path(directory).iterdir())
 
 
@@ -198,7 +198,7 @@ KEY = ClusterKey(cluster_id="/c", fqdn="c.example", resource_uid="1", local_acco
 
 @dataclass
 class Azure:
-    """Counts how often access is asked for."""
+    """Counts the requests for access."""
 
     server: Server
     asked: int = 0

@@ -1,4 +1,4 @@
-"""The strict reading of kubeconfigs: five facts are taken, every other power is refused."""
+"""Strict parsing of kubeconfigs: five facts are read, every other feature is refused."""
 
 import base64
 from typing import Any
@@ -32,7 +32,7 @@ def encoded(text: str) -> str:
 
 
 def document() -> dict[str, Any]:
-    """What Azure gives: `az aks get-credentials --admin`."""
+    """Return Azure's kubeconfig: `az aks get-credentials --admin`."""
     user = {"client-certificate-data": encoded(CERTIFICATE), "client-key-data": encoded(KEY), "token": "t0ken"}
     return {
         "apiVersion": "v1",

@@ -1,4 +1,5 @@
-"""Access to a built cluster over many reconciles: asked of the simulated Azure once, and again when it no longer holds."""
+"""Access to a built cluster over many reconciles: requested from the simulated Azure once, and again when it is no longer
+valid."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -50,14 +51,14 @@ class Site:
         )
 
     async def reconcile(self, times: int = 1) -> Result:
-        """The end of WorkloadCluster after so many reconciles."""
+        """Return the outcome of WorkloadCluster after this number of reconciles."""
         for _ in range(times):
             context = await self.context()
             results = await reconcile(Graph([*azure_steps(context), self.clients.step(context)]), Policy())
         return results["WorkloadCluster"]
 
     async def asked(self) -> int:
-        """How often Azure was asked for access."""
+        """Return how often access was requested from Azure."""
         entries = (await self.estate.control("GET", "/journal"))["value"]
         return sum("/listcluster" in e["path"].lower() and "credential" in e["path"].lower() for e in entries)
 

@@ -1,4 +1,4 @@
-"""Claims that values name are found wherever they stand, and a fault of one names the field of the spec."""
+"""Claims that values name are found at any path, and a faulty one is reported with the field of the spec."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -54,7 +54,7 @@ def test_templates_and_unused_claims_are_no_claims() -> None:
     assert named_claims({"singleuser": {"storage": {"extraVolumes": volumes("claim-{username}")}}}) == []
 
 
-def test_so_many_claims_are_looked_at_and_no_more() -> None:
+def test_the_number_of_examined_claims_is_limited() -> None:
     assert len(named_claims({"hub": {"extraVolumes": [*(volumes(f"c{n}")[0] for n in range(5000))]}})) == MOST
 
 
@@ -97,9 +97,9 @@ def claim(phase: str | None, *, deleted: bool = False) -> Any:
     ],
 )
 def test_what_is_wrong_with_a_claim(found: Any, waits: bool, reason: str | None) -> None:
-    trouble = judged(found, "spec.jupyterhub.x: claim 'homes'", "jhub", waits=waits)
-    assert (trouble.reason if trouble else None) == reason
-    assert trouble is None or ("spec.jupyterhub.x: claim 'homes'" in trouble.message and "namespace jhub" in trouble.message)
+    issue = judged(found, "spec.jupyterhub.x: claim 'homes'", "jhub", waits=waits)
+    assert (issue.reason if issue else None) == reason
+    assert issue is None or ("spec.jupyterhub.x: claim 'homes'" in issue.message and "namespace jhub" in issue.message)
 
 
 @pytest.mark.parametrize(("path", "modes", "noticed"), [

@@ -1,4 +1,5 @@
-"""The cluster that is counted is hostile: its answers are bounded, and a list without an answer is unknown, never empty."""
+"""The count of users' data in a hostile cluster: its answers are bounded, and a list without an answer is unknown, never
+empty."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -34,11 +35,11 @@ def volume(name: str, namespace: str = "", of: str = "", handle: str = "", polic
 
 @asynccontextmanager
 async def cluster(**answers: Answer) -> AsyncIterator[client.ApiClient]:
-    """An API server that answers lists; those not given are empty."""
+    """Serve lists as an API server does; lists without an answer here are empty."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        given = {CLAIMS: "claims", VOLUMES: "volumes", PODS: "pods"}.get(request.path, "claims")
-        return answers[given](request) if given in answers else page()
+        name = {CLAIMS: "claims", VOLUMES: "volumes", PODS: "pods"}.get(request.path, "claims")
+        return answers[name](request) if name in answers else page()
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
@@ -88,7 +89,7 @@ async def test_claims_of_all_pages_and_volumes_without_a_claim_are_counted_once(
         assert fresh is not None and {one.name for one in fresh.lost} == {"claim-ada", "pv-free"}
 
 
-async def test_a_claim_does_not_borrow_the_volume_of_another_to_look_safe() -> None:
+async def test_a_claim_does_not_count_as_safe_by_the_volume_of_another() -> None:
     outside = "/subscriptions/s/resourceGroups/rg_data/providers/Microsoft.Compute/disks/d"
     async with cluster(
         claims=lambda _: page(claim("mine", volume="pv")), volumes=lambda _: page(volume("pv", "other", "theirs", outside))

@@ -1,4 +1,4 @@
-"""An upgrade of any chart that leaves volumes behind is asked for."""
+"""An upgrade of any chart that leaves volumes behind requires approval."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ PLAIN = {"apiVersion": "v1", "kind": "StatefulSet", "metadata": {"name": "placeh
 
 
 @pytest.mark.parametrize(
-    ("thing", "words"),
+    ("document", "words"),
     [
         (CLAIM, "claim data is no longer part"),
         (SET, "its volumes are not used any more"),
@@ -29,8 +29,8 @@ PLAIN = {"apiVersion": "v1", "kind": "StatefulSet", "metadata": {"name": "placeh
         ({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}, ""),
     ],
 )
-def test_what_is_dropped_with_volumes_is_a_concern(thing: dict, words: str) -> None:
-    installed = replace(release(), manifest=yaml.safe_dump(thing))
+def test_what_is_dropped_with_volumes_is_a_concern(document: dict, words: str) -> None:
+    installed = replace(release(), manifest=yaml.safe_dump(document))
     found = list(dropped_volumes(installed, frozenset()))
     assert bool(found) is bool(words) and all(words in concern.clause and concern.key for concern in found)
-    assert list(dropped_volumes(installed, frozenset({(thing["kind"], thing["metadata"]["name"])}))) == []
+    assert list(dropped_volumes(installed, frozenset({(document["kind"], document["metadata"]["name"])}))) == []

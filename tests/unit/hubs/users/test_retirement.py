@@ -1,4 +1,4 @@
-"""What uninstalling one release deletes, and what it leaves where no hub finds it."""
+"""What the uninstallation of a release deletes, and what it leaves where no hub finds it."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ def installed(*manifest: dict[str, Any], chart: str = "jupyterhub", **config: An
     return replace(release(), chart=chart, manifest=yaml.safe_dump_all(manifest), config=config)
 
 
-def thing(kind: str, name: str, spec: Any = None, **metadata: Any) -> dict[str, Any]:
+def manifest_object(kind: str, name: str, spec: Any = None, **metadata: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec or {}}
 
 
@@ -33,23 +33,23 @@ def claim(name: str, namespace: str = "jhub", **metadata: Any) -> dict[str, Any]
     return {"metadata": {"name": name, "namespace": namespace, **metadata}}
 
 
-def judged(one: dict[str, Any], of: Release) -> bool | None:
+def destroys(one: dict[str, Any], of: Release) -> bool | None:
     found = verdict(one, Belongings.of(of), of)
     return None if found is None else found[0]
 
 
-STATEFUL = thing("StatefulSet", "pg", {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]})
+STATEFUL = manifest_object("StatefulSet", "pg", {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]})
 
 
 @pytest.mark.parametrize(
     ("manifest", "one", "destroyed"),
     [
-        ([thing("PersistentVolumeClaim", "hub-db-dir")], claim("hub-db-dir"), True),
-        ([thing("PersistentVolumeClaim", "hub-db-dir", **KEEP)], claim("hub-db-dir"), False),
+        ([manifest_object("PersistentVolumeClaim", "hub-db-dir")], claim("hub-db-dir"), True),
+        ([manifest_object("PersistentVolumeClaim", "hub-db-dir", **KEEP)], claim("hub-db-dir"), False),
         ([STATEFUL], claim("data-pg-0"), False),
         ([STATEFUL], claim("data-pg-0", ownerReferences=[{"kind": "StatefulSet", "name": "pg"}]), True),
-        ([thing("Namespace", "apps")], claim("anything", "apps"), True),
-        ([thing("Namespace", "apps", **KEEP)], claim("anything", "apps"), None),
+        ([manifest_object("Namespace", "apps")], claim("anything", "apps"), True),
+        ([manifest_object("Namespace", "apps", **KEEP)], claim("anything", "apps"), None),
         ([], claim("claim-ada"), False),
         ([], claim("claim-ada", "elsewhere"), None),
         ([], claim("theirs", annotations={"meta.helm.sh/release-name": "another"}), None),
@@ -57,27 +57,27 @@ STATEFUL = thing("StatefulSet", "pg", {"volumeClaimTemplates": [{"metadata": {"n
     ],
 )
 def test_the_fate_of_a_claim(manifest: list[dict[str, Any]], one: dict[str, Any], destroyed: bool | None) -> None:
-    assert judged(one, installed(*manifest)) is destroyed
+    assert destroys(one, installed(*manifest)) is destroyed
 
 
 def test_a_claim_that_another_release_made_is_the_hubs_when_its_values_name_it() -> None:
     theirs = claim("homes", annotations={"meta.helm.sh/release-name": "storage"})
     static = {"storage": {"type": "static", "static": {"pvcName": "homes"}}}
-    assert judged(theirs, installed(singleuser=static)) is False
-    assert judged(theirs, installed()) is None
+    assert destroys(theirs, installed(singleuser=static)) is False
+    assert destroys(theirs, installed()) is None
 
 
 def test_a_release_that_is_no_hub_has_only_what_is_its_own() -> None:
     database = installed(STATEFUL, chart="postgresql")
-    assert judged(claim("claim-ada"), database) is None
-    assert judged(claim("data-pg-11"), database) is False
+    assert destroys(claim("claim-ada"), database) is None
+    assert destroys(claim("data-pg-11"), database) is False
 
 
 def test_the_approval_is_for_what_is_destroyed_one_by_one() -> None:
-    of = installed(thing("PersistentVolumeClaim", "a"), thing("PersistentVolumeClaim", "b"))
+    of = installed(manifest_object("PersistentVolumeClaim", "a"), manifest_object("PersistentVolumeClaim", "b"))
     keys = set()
     for names in (["a"], ["b"], ["a", "b"], []):
-        found = [judged_volume for name in names if (judged_volume := verdict(claim(name), Belongings.of(of), of))]
+        found = [judgement for name in names if (judgement := verdict(claim(name), Belongings.of(of), of))]
         fate = Fate(destroyed=tuple(volume for _, volume in found))
         keys.add(tuple(concern.key for concern in concerns_of(fate, of)))
     assert len(keys) == 4 and () in keys
@@ -97,7 +97,7 @@ def test_an_uninstallation_waits_for_its_own_token_and_for_none_when_nothing_is_
     assert uninstall_approval(PLACE, [], ()) is None
 
 
-def test_only_releases_that_are_approved_end_and_the_others_wait() -> None:
+def test_only_approved_releases_are_uninstalled() -> None:
     target = WorkloadClusterOutput(
         api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
     )

@@ -1,4 +1,4 @@
-"""What puts users' data out of sight is found in the values as they are installed, whichever way they came there."""
+"""Changes that hide users' data are found in the values as installed, whatever their source."""
 
 import copy
 from typing import Any
@@ -169,7 +169,7 @@ HIDING = {
 }
 HARMLESS = {
     "nothing": (storage(**STATIC), storage(**STATIC)),
-    "what is usual is said": (
+    "the default is set explicitly": (
         {},
         merged(storage(type="dynamic", homeMountPath="/home/jovyan"), database(type="sqlite-pvc")),
     ),
@@ -193,7 +193,7 @@ HARMLESS = {
         {},
     ),
     "code about something else": ({}, {"hub": {"extraConfig": {"a": "c.JupyterHub.log_level = 10"}}}),
-    "the template said where it was usual": ({}, storage(dynamic={"pvcNameTemplate": "claim-{user_server}"})),
+    "the default template is set explicitly": ({}, storage(dynamic={"pvcNameTemplate": "claim-{user_server}"})),
 }
 
 

@@ -1,4 +1,4 @@
-"""Every volume counts, whatever it is called; a deletion is held until as many are given up as it destroys."""
+"""Every volume counts, whatever its name; a deletion is held until its annotation confirms at least the number of volumes."""
 
 from typing import Any
 
@@ -69,11 +69,11 @@ def test_a_kind_is_only_a_name_and_no_label_hides_a_claim(
         ("", {}, ""),
     ],
 )
-def test_only_what_is_kept_in_another_resource_group_provably_survives(handle: str, more: dict[str, Any], group: str) -> None:
+def test_only_volumes_in_another_resource_group_provably_survive(handle: str, more: dict[str, Any], group: str) -> None:
     assert survives_in(volume(handle, **more), DOOMED) == group
 
 
-def test_what_survives_is_told_and_not_counted() -> None:
+def test_what_survives_is_reported_and_not_counted() -> None:
     kept = Volume(kind=Kind.SHARED, namespace="jhub", name="homes", survives_in="rg_data")
     assert objection(UserInventory(volumes=(kept,)), None) is None
     failed = objection(UserInventory(volumes=(kept, Volume(kind=Kind.OTHER, namespace="db", name="data"))), None)
@@ -102,7 +102,7 @@ def test_ten_thousand_claims_give_a_short_message_and_their_number() -> None:
     assert objection(UserInventory(volumes=many), "10000") is None
 
 
-def test_what_kubernetes_deletes_by_itself_is_no_volume_and_what_it_failed_to_delete_is_one() -> None:
+def test_volumes_that_kubernetes_deletes_do_not_count_and_failed_ones_do() -> None:
     for policy, phase, reclaimed in (
         ("Delete", "Released", True),
         ("Delete", "Failed", False),
@@ -122,7 +122,7 @@ def test_a_cluster_that_does_not_answer_holds_the_deletion() -> None:
 
 
 @given(st.integers(0, 50), st.one_of(st.none(), st.integers(-5, 60).map(str), st.text(max_size=12)))
-def test_nothing_but_a_number_as_large_as_the_count_lets_a_deletion_go_on(count: int, annotation: str | None) -> None:
+def test_only_a_number_of_at_least_the_count_confirms_a_deletion(count: int, annotation: str | None) -> None:
     volumes = tuple(Volume(kind=Kind.OTHER, namespace="n", name=str(n)) for n in range(count))
     given_up = confirmed(annotation)
     goes_on = objection(UserInventory(volumes=volumes), annotation) is None

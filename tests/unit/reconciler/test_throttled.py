@@ -1,4 +1,4 @@
-"""A platform whose author changes it all the time is held back, and says so; another one notices nothing."""
+"""A platform whose author changes it constantly is throttled and reports it; another platform is not affected."""
 
 import asyncio
 import copy
@@ -7,7 +7,7 @@ from pathlib import Path
 from notebook_platform.config import OperatorConfig
 from notebook_platform.reconciler import PlatformReconciler
 
-from tests.unit.keeper.test_no_silence import HIDDEN, RaisingClients, management, whole_spec
+from tests.unit.reconciler.test_no_silence import HIDDEN, RaisingClients, management, whole_spec
 
 
 async def test_a_platform_over_its_budget_is_throttled_until_it_rests(tmp_path: Path) -> None:
@@ -16,21 +16,23 @@ async def test_a_platform_over_its_budget_is_throttled_until_it_rests(tmp_path: 
     )
     shared = RaisingClients(config, "Cluster", "judge", lambda: KeyError(HIDDEN))
     async with management(whole_spec()) as busy, management(whole_spec()) as quiet:
-        keepers = [PlatformReconciler(copy.deepcopy(cluster.platform), cluster.api, shared) for cluster in (busy, quiet)]
-        tasks = [asyncio.create_task(keeper.run()) for keeper in keepers]
+        reconcilers = [PlatformReconciler(copy.deepcopy(cluster.platform), cluster.api, shared) for cluster in (busy, quiet)]
+        tasks = [asyncio.create_task(reconciler.run()) for reconciler in reconcilers]
         for generation in range(2, 200):
             busy.platform["metadata"]["generation"] = generation
-            keepers[0].update(copy.deepcopy(busy.platform))
+            reconcilers[0].update(copy.deepcopy(busy.platform))
             await asyncio.sleep(0.01)
             if busy.condition("Throttled"):
                 break
-        told = await busy.until("it is throttled", lambda: busy.condition("Throttled"))
-        assert (told["status"], told["reason"]) == ("True", "TooManyReconciles") and "passes_per_minute" in told["message"]
+        condition = await busy.until("it is throttled", lambda: busy.condition("Throttled"))
+        assert (condition["status"], condition["reason"]) == ("True", "TooManyReconciles") and "passes_per_minute" in condition[
+            "message"
+        ]
         await quiet.until("the other is reconciled", lambda: quiet.condition("Ready"))
         assert quiet.condition("Throttled") is None
         await asyncio.sleep(2.5)
         busy.platform["metadata"]["generation"] = 1000
-        keepers[0].update(copy.deepcopy(busy.platform))
+        reconcilers[0].update(copy.deepcopy(busy.platform))
 
         def rested() -> bool:
             ready = busy.condition("Ready")

@@ -1,4 +1,4 @@
-"""A door explains itself: its certificate and its names."""
+"""The health of a hub's endpoint: its certificate and its names."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ FIELD = "spec.jupyterhub"
 
 
 def pem(until: datetime, *names: str) -> str:
-    """A certificate that signs itself."""
+    """Return a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a door")])
     builder = x509.CertificateBuilder(
@@ -56,7 +56,7 @@ def test_of_several_certificates_the_one_that_holds_longest_counts() -> None:
     assert best is not None and best.until == NOW + timedelta(days=60)
 
 
-def door(**changes: Any) -> Seen:
+def endpoint(**changes: Any) -> Seen:
     usual: dict[str, Any] = {
         "hosts": (HOST,),
         "kind": "letsencrypt",
@@ -74,32 +74,36 @@ def ending(days: float, *names: str) -> tuple[Certificate, ...]:
 @pytest.mark.parametrize(
     ("seen", "reason", "words"),
     [
-        (door(), "CertificatePending", f"{HOST} leads to Service proxy-public; see that its port 80 is open"),
+        (endpoint(), "CertificatePending", f"{HOST} leads to Service proxy-public; see that its port 80 is open"),
         (
-            door(leads_to={}),
+            endpoint(leads_to={}),
             "CertificatePending",
             "make a DNS record that leads to 20.1.2.3, the address of Service proxy-public",
         ),
-        (door(leads_to={HOST: ("1.1.1.1",)}), "CertificatePending", f"{HOST} leads to 1.1.1.1: correct its DNS record"),
-        (door(address=None, leads_to={}), "CertificatePending", "has no address yet"),
-        (door(certificates=ending(9, "other.example.org")), "CertificatePending", "has given no certificate yet"),
-        (door(certificates=ending(-1)), "CertificateExpired", f"the certificate for {HOST} ended on 2026-05-31"),
-        (door(certificates=ending(-1), kind="secret"), "CertificateExpired", "put a new one in its place"),
+        (endpoint(leads_to={HOST: ("1.1.1.1",)}), "CertificatePending", f"{HOST} leads to 1.1.1.1: correct its DNS record"),
+        (endpoint(address=None, leads_to={}), "CertificatePending", "has no address yet"),
+        (endpoint(certificates=ending(9, "other.example.org")), "CertificatePending", "has given no certificate yet"),
+        (endpoint(certificates=ending(-1)), "CertificateExpired", f"the certificate for {HOST} ended on 2026-05-31"),
+        (endpoint(certificates=ending(-1), kind="secret"), "CertificateExpired", "put a new one in its place"),
     ],
 )
-def test_what_keeps_people_out_is_a_trouble_with_its_cause(seen: Seen, reason: str, words: str) -> None:
-    (told,) = judged(seen, NOW, FIELD).troubles
-    assert told.reason == reason and words in told.message
+def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(seen: Seen, reason: str, words: str) -> None:
+    (issue,) = judged(seen, NOW, FIELD).troubles
+    assert issue.reason == reason and words in issue.message
 
 
 @pytest.mark.parametrize(
     ("seen", "condition", "words"),
     [
-        (door(certificates=ending(3)), "CertificateExpiring", "ends on 2026-06-04 00:00 UTC, and no newer one is there"),
-        (door(certificates=ending(3), kind="manual"), "CertificateExpiring", "spec.jupyterhub.expose.tls: the certificate"),
-        (door(certificates=ending(99, "old.example.org"), kind="secret"), "CertificateNameMismatch", "is for old.example.org"),
+        (endpoint(certificates=ending(3)), "CertificateExpiring", "ends on 2026-06-04 00:00 UTC, and no newer one is there"),
+        (endpoint(certificates=ending(3), kind="manual"), "CertificateExpiring", "spec.jupyterhub.expose.tls: the certificate"),
         (
-            door(certificates=ending(99), kind="secret", leads_to={HOST: ("1.1.1.1",)}),
+            endpoint(certificates=ending(99, "old.example.org"), kind="secret"),
+            "CertificateNameMismatch",
+            "is for old.example.org",
+        ),
+        (
+            endpoint(certificates=ending(99), kind="secret", leads_to={HOST: ("1.1.1.1",)}),
             "DnsMismatch",
             "leads to 1.1.1.1 from here",
         ),
@@ -107,28 +111,28 @@ def test_what_keeps_people_out_is_a_trouble_with_its_cause(seen: Seen, reason: s
 )
 def test_what_is_only_to_be_known_is_a_notice(seen: Seen, condition: str, words: str) -> None:
     found = judged(seen, NOW, FIELD)
-    (told,) = found.notices
-    assert not found.troubles and told.condition == condition and words in told.message
+    (notice,) = found.notices
+    assert not found.troubles and notice.condition == condition and words in notice.message
 
 
 @pytest.mark.parametrize("kind", ["letsencrypt", "secret", "manual"])
-def test_of_a_door_that_is_well_there_is_nothing_to_tell(kind: str) -> None:
-    found = judged(door(certificates=ending(60), kind=kind), NOW, FIELD)
+def test_a_healthy_endpoint_has_no_issue_and_no_notice(kind: str) -> None:
+    found = judged(endpoint(certificates=ending(60), kind=kind), NOW, FIELD)
     assert not found.troubles and not found.notices
-    unknown = judged(door(certificates=None, kind="secret"), NOW, FIELD)
+    unknown = judged(endpoint(certificates=None, kind="secret"), NOW, FIELD)
     assert not unknown.troubles and not unknown.notices
 
 
 def test_private_addresses_that_a_name_leads_to_are_not_shown() -> None:
-    seen = door(leads_to={HOST: ("10.9.8.7", "1.1.1.1")})
-    (trouble,) = judged(seen, NOW, FIELD).troubles
-    assert "10.9.8.7" not in trouble.message and "1.1.1.1, an address that is not public" in trouble.message
+    seen = endpoint(leads_to={HOST: ("10.9.8.7", "1.1.1.1")})
+    (issue,) = judged(seen, NOW, FIELD).troubles
+    assert "10.9.8.7" not in issue.message and "1.1.1.1, an address that is not public" in issue.message
 
 
 def test_a_certificate_with_names_that_steer_a_terminal_or_without_end_is_read_in_bounds() -> None:
     text = pem(NOW + timedelta(days=99), "\x1b[2Jevil.example.org", *(f"n{n}.example.org" for n in range(2000)))
     found = in_pem(text)
     assert found is not None and len(found.names) == 100 and all(name.isprintable() for name in found.names)
-    (notice,) = judged(door(certificates=(found,), kind="secret"), NOW, FIELD).notices
+    (notice,) = judged(endpoint(certificates=(found,), kind="secret"), NOW, FIELD).notices
     assert len(notice.message) < 500
     assert in_pem(text * 50) is None and in_acme("[" * 100_000) == []

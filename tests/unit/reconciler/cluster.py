@@ -1,4 +1,4 @@
-"""A management cluster's API on loopback, as far as a keeper uses it, whose answers can be spoilt."""
+"""A management cluster's API on loopback, as far as the reconciler uses it, with answers that a test can break."""
 
 import asyncio
 import json
@@ -14,8 +14,8 @@ PLATFORM = re.compile(r".*/notebookplatforms/[^/]+(/status)?$")
 
 
 @dataclass(frozen=True)
-class Spoilt:
-    """Calls that go wrong: a status, a body instead of the object, or (status 0) no answer at all."""
+class BrokenCall:
+    """Calls that fail: a status, a body instead of the object, or (status 0) no answer at all."""
 
     method: str
     path: str
@@ -27,12 +27,12 @@ class Spoilt:
 
 
 class Management:
-    """Objects by path. `calls` are the calls seen, as `GET secrets`; `spoilt` those that go wrong."""
+    """Objects by path. `calls` are the requests received, as `GET secrets`; `broken` those that fail."""
 
     def __init__(self, *objects: dict[str, Any]) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
         self.calls: list[str] = []
-        self.spoilt: Spoilt | None = None
+        self.broken: BrokenCall | None = None
         self.largest_status = 1 << 20
         self._runner: web.AppRunner | None = None
         self.api = client.ApiClient()
@@ -80,11 +80,11 @@ class Management:
         path = request.path.removesuffix("/status") if PLATFORM.match(request.path) else request.path
         kind = path.split("/")[-1 if request.method == "POST" else -2]
         self.calls.append(f"{request.method} {kind}")
-        if self.spoilt and self.spoilt.concerns(request, text):
-            if self.spoilt.status == 0:
+        if self.broken and self.broken.concerns(request, text):
+            if self.broken.status == 0:
                 assert request.transport is not None
                 request.transport.abort()
-            return web.Response(status=self.spoilt.status or 500, text=self.spoilt.body, content_type="application/json")
+            return web.Response(status=self.broken.status or 500, text=self.broken.body, content_type="application/json")
         return self._answer(request, path, text)
 
     def _answer(self, request: web.Request, path: str, text: str) -> web.Response:

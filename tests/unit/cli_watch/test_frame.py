@@ -1,4 +1,4 @@
-"""What `notebook-platform watch` draws on a terminal."""
+"""The frame that `notebook-platform watch` draws on a terminal."""
 
 from datetime import timedelta
 from io import StringIO
@@ -10,13 +10,25 @@ from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View, lasting
 from rich.console import Console
 
-from tests.unit.cli_watch.bodies import ATTEMPT, BUSY, CREATING, IN_PLACE, NOT_READY, NOW, OPERATION, WHOLE, at, body, condition
+from tests.unit.cli_watch.bodies import (
+    ATTEMPT,
+    CREATING,
+    NOT_READY,
+    NOW,
+    OPERATION,
+    PROGRESSING,
+    UP_TO_DATE,
+    WHOLE,
+    at,
+    body,
+    condition,
+)
 
 
 def drawn(document: dict[str, Any], *events: EventLine, width: int = 110, height: int = 50, note: str = "") -> list[str]:
-    """The lines of a frame, without what is at their ends."""
+    """Return the lines of a frame without surrounding spaces."""
     timeline, view = Timeline(), View.of(document)
-    timeline.see(view, NOW)
+    timeline.record(view, NOW)
     console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
     console.print(Frame(view=view, events=events, timeline=timeline, now=NOW, note=note))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
@@ -26,7 +38,7 @@ def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() 
     event = EventLine(
         when=NOW - timedelta(seconds=30), type="Normal", reason="Creating", message="Cluster: Azure operation in progress"
     )
-    assert drawn(BUSY, event) == [
+    assert drawn(PROGRESSING, event) == [
         "◐ platforms/hub  Creating",
         "",
         "  step        state     time  what",
@@ -65,7 +77,7 @@ def test_users_servers_are_shown_only_where_the_operator_counts_them() -> None:
     ]
 
 
-def test_a_step_that_fails_has_another_sign_and_says_when_it_is_tried_again() -> None:
+def test_a_failing_step_has_its_own_sign_and_shows_the_next_try() -> None:
     failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
     lines = drawn(body(NOT_READY, failing, attempts=[ATTEMPT]))
     assert "✗ Cluster  QuotaExceeded  60 s  spec.nodePools needs 12 vCPUs. Ask for more." in lines
@@ -80,7 +92,7 @@ def test_what_a_person_should_know_stands_under_the_headline() -> None:
     assert not [line for line in lines if "AutoscalersCompete" in line]
 
 
-def test_an_operation_that_azure_tells_nothing_of_is_drawn_by_the_time_it_usually_takes() -> None:
+def test_an_operation_without_reported_progress_is_drawn_by_its_usual_duration() -> None:
     silent = {**OPERATION, "expectedEnd": at(30)}
     del silent["percent"]
     (line,) = [line for line in drawn(body(NOT_READY, CREATING, operations=[silent])) if "~" in line]
@@ -103,11 +115,11 @@ def test_on_a_low_terminal_the_quiet_steps_share_lines() -> None:
 
 def test_a_message_cannot_steer_the_terminal_nor_be_read_as_markup() -> None:
     nasty = condition("ClusterReady", "False", "Creating", "[red]a\x1b[2J\x07[/nonsense]\nb\u202ec")
-    (line,) = [line for line in drawn(body(NOT_READY, IN_PLACE, nasty)) if "Cluster" in line and "step" not in line]
+    (line,) = [line for line in drawn(body(NOT_READY, UP_TO_DATE, nasty)) if "Cluster" in line and "step" not in line]
     assert line.endswith("[red]a[/nonsense] bc")
 
 
-def test_a_platform_that_nobody_has_looked_at_says_so() -> None:
+def test_a_platform_without_a_status_is_shown_as_such() -> None:
     assert drawn(body()) == ["○ platforms/hub  the operator has not reported a status yet"]
     assert drawn(body(NOT_READY, generation=2))[0] == (
         "◐ platforms/hub  the operator has not observed generation 2 of the spec yet"
@@ -115,19 +127,19 @@ def test_a_platform_that_nobody_has_looked_at_says_so() -> None:
     assert drawn(body(NOT_READY, CREATING, deleting=True))[0] == "◐ platforms/hub  Creating  (is being deleted)"
 
 
-def test_lengths_of_time_are_told_in_two_parts_at_most() -> None:
+def test_durations_have_two_parts_at_most() -> None:
     times = [0.04, 9.96, 89, 200, 7500, 273600, -3]
     assert [lasting(t) for t in times] == ["0.0 s", "10 s", "89 s", "3 min 20 s", "2 h 5 min", "3 d 4 h", "0.0 s"]
 
 
-def test_the_timeline_tells_how_long_each_step_took_and_leaves_out_what_was_there_before() -> None:
+def test_the_timeline_has_the_duration_of_each_step_and_omits_earlier_ones() -> None:
     timeline = Timeline()
     old = condition("NetworkReady", "True", "UpToDate", "Up to date", since=-3600)
     young = condition("IdentityReady", "True", "UpToDate", "Up to date", since=-40)
-    timeline.see(View.of(body(NOT_READY, old, young, CREATING)), NOW)
+    timeline.record(View.of(body(NOT_READY, old, young, CREATING)), NOW)
     done = condition("ClusterReady", "True", "UpToDate", "Up to date", since=60)
     at_once = condition("NodePoolsReady", "True", "UpToDate", "Up to date", since=60)
-    timeline.see(View.of(body(NOT_READY, old, young, done, at_once)), NOW + timedelta(seconds=60.5))
+    timeline.record(View.of(body(NOT_READY, old, young, done, at_once)), NOW + timedelta(seconds=60.5))
     assert timeline.rows() == [
         ("Identity", "", "20 s"),
         ("Cluster", "1 min 30 s", "2 min 0 s"),
@@ -137,11 +149,11 @@ def test_the_timeline_tells_how_long_each_step_took_and_leaves_out_what_was_ther
 
 def test_a_step_that_is_taken_up_again_is_timed_anew() -> None:
     timeline = Timeline()
-    timeline.see(View.of(WHOLE), NOW)
+    timeline.record(View.of(WHOLE), NOW)
     assert timeline.rows() == []
-    again = View.of(body(NOT_READY, IN_PLACE, CREATING))
-    timeline.see(again, NOW + timedelta(seconds=5))
+    again = View.of(body(NOT_READY, UP_TO_DATE, CREATING))
+    timeline.record(again, NOW + timedelta(seconds=5))
     (cluster,) = [step for step in again.steps if step.name == "Cluster"]
     assert timeline.took(cluster, NOW + timedelta(seconds=9)) == "4.0 s"
-    timeline.see(View.of(WHOLE), NOW + timedelta(seconds=12))
+    timeline.record(View.of(WHOLE), NOW + timedelta(seconds=12))
     assert timeline.rows() == [("Cluster", "7.0 s", "12 s")]

@@ -1,4 +1,5 @@
-"""How the commands follow a platform over HTTP: a small server speaks the API's list and watch, and fails as a real one may."""
+"""How the commands follow a platform over HTTP: a small server implements the API's list and watch, and fails as a real one
+may."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +13,7 @@ from kubernetes.aio import client
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.watch_stream import Place, new_events, views
 
-from tests.unit.cli_watch.bodies import BUSY, WHOLE, at, view
+from tests.unit.cli_watch.bodies import PROGRESSING, WHOLE, at, view
 
 PLACE = Place("platforms", "hub")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -31,7 +32,7 @@ def listing(*items: dict[str, Any]) -> Answer:
 
 
 def watching(*events: tuple[str, dict[str, Any]]) -> Answer:
-    """A watch that tells these and then ends, as the server does after timeoutSeconds or when it restarts."""
+    """Return a watch with these events that then ends, as the server does after timeoutSeconds or at a restart."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         assert request.query["watch"] == "true" and request.query["resourceVersion"] == "7"
@@ -53,7 +54,7 @@ def refusing(status: int) -> Answer:
 
 @asynccontextmanager
 async def serving(*answers: Answer) -> AsyncIterator[tuple[client.ApiClient, list[str]]]:
-    """A server that gives these answers one after the other, and the field selectors it was asked with."""
+    """Serve these answers one after the other; yield the field selectors of the requests."""
     left, selectors = list(answers), list[str]()
 
     async def next_answer(request: web.Request) -> web.StreamResponse:
@@ -68,40 +69,40 @@ async def serving(*answers: Answer) -> AsyncIterator[tuple[client.ApiClient, lis
             yield api, selectors
 
 
-async def test_a_platform_is_followed_over_ended_watches_and_nothing_is_told_twice() -> None:
+async def test_a_platform_is_followed_over_ended_watches_without_repeats() -> None:
     gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
     answers = [
-        listing(version(BUSY, 1)),
-        watching(("MODIFIED", version(BUSY, 2))),
-        listing(version(BUSY, 2)),
+        listing(version(PROGRESSING, 1)),
+        watching(("MODIFIED", version(PROGRESSING, 2))),
+        listing(version(PROGRESSING, 2)),
         watching(("ERROR", gone)),
-        listing(version(BUSY, 2)),
+        listing(version(PROGRESSING, 2)),
         watching(("MODIFIED", version(WHOLE, 3)), ("DELETED", version(WHOLE, 4))),
     ]
     async with serving(*answers) as (api, selectors), aclosing(views(api, PLACE)) as stream:
-        assert [await anext(stream) for _ in range(4)] == [view(BUSY), view(BUSY), view(WHOLE), None]
+        assert [await anext(stream) for _ in range(4)] == [view(PROGRESSING), view(PROGRESSING), view(WHOLE), None]
     assert set(selectors) == {"metadata.name=hub"}
 
 
 async def test_a_server_that_is_away_for_a_while_is_asked_again() -> None:
-    answers = [listing(version(BUSY, 1)), watching(), refusing(503), listing(version(WHOLE, 2))]
+    answers = [listing(version(PROGRESSING, 1)), watching(), refusing(503), listing(version(WHOLE, 2))]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
-        assert [await anext(stream), await anext(stream)] == [view(BUSY), view(WHOLE)]
+        assert [await anext(stream), await anext(stream)] == [view(PROGRESSING), view(WHOLE)]
 
 
 async def test_a_page_of_a_proxy_is_no_answer() -> None:
     async def page(_: web.Request) -> web.StreamResponse:
         return web.Response(text="<html>\nBad gateway</html>", status=502)
 
-    answers = [listing(version(BUSY, 1)), page, listing(version(WHOLE, 2))]
+    answers = [listing(version(PROGRESSING, 1)), page, listing(version(WHOLE, 2))]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
-        assert [await anext(stream), await anext(stream)] == [view(BUSY), view(WHOLE)]
+        assert [await anext(stream), await anext(stream)] == [view(PROGRESSING), view(WHOLE)]
 
 
-async def test_a_platform_that_is_not_there_is_told_as_none_and_so_is_one_that_comes() -> None:
-    answers = [listing(), watching(("ADDED", version(BUSY, 1)))]
+async def test_a_missing_platform_is_none_until_it_is_created() -> None:
+    answers = [listing(), watching(("ADDED", version(PROGRESSING, 1)))]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
-        assert [await anext(stream), await anext(stream)] == [None, view(BUSY)]
+        assert [await anext(stream), await anext(stream)] == [None, view(PROGRESSING)]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ async def test_a_refusal_is_a_sentence(status: int, sentence: str) -> None:
 
 
 async def test_a_right_that_is_taken_away_ends_it_too() -> None:
-    answers = [listing(version(BUSY, 1)), refusing(403)]
+    answers = [listing(version(PROGRESSING, 1)), refusing(403)]
     async with serving(*answers) as (api, _), aclosing(views(api, PLACE)) as stream:
         await anext(stream)
         with pytest.raises(UsageError, match="403"):
@@ -130,7 +131,7 @@ async def test_a_cluster_that_does_not_answer_is_a_sentence() -> None:
 
 
 async def test_a_status_of_another_version_of_the_operator_is_a_sentence_that_names_the_field() -> None:
-    other = {**BUSY, "status": {"conditions": [{"type": "Ready", "status": "Perhaps"}]}}
+    other = {**PROGRESSING, "status": {"conditions": [{"type": "Ready", "status": "Perhaps"}]}}
     async with serving(listing(other)) as (api, _), aclosing(views(api, PLACE)) as stream:
         with pytest.raises(UsageError, match=r"status\.conditions\.0\.status cannot be read"):
             await anext(stream)
@@ -139,15 +140,15 @@ async def test_a_status_of_another_version_of_the_operator_is_a_sentence_that_na
 def event(uid: str, reason: str, seconds: float, number: int = 1) -> dict[str, Any]:
     metadata = {"name": uid, "namespace": "platforms", "uid": uid, "resourceVersion": str(number)}
     about = {"kind": "NotebookPlatform", "name": "hub", "uid": "u1"}
-    told = {"type": "Normal", "reason": reason, "message": "m", "lastTimestamp": at(seconds)}
-    return {"metadata": metadata, "involvedObject": about, **told}
+    fields = {"type": "Normal", "reason": reason, "message": "m", "lastTimestamp": at(seconds)}
+    return {"metadata": metadata, "involvedObject": about, **fields}
 
 
 async def test_events_are_heard_once_each_in_the_order_of_their_times_and_only_of_this_very_platform() -> None:
     first, second, third = event("a", "Second", -5), event("b", "First", -9), event("c", "Third", -1)
     again = event("a", "Second", 0, number=2)
     answers = [listing(first, second), watching(("ADDED", third), ("MODIFIED", again)), listing(first, second, third)]
-    async with serving(*answers) as (api, selectors), aclosing(new_events(api, view(BUSY))) as stream:
-        told = [[e.reason for e in await anext(stream)] for _ in range(3)]
-    assert told == [["First", "Second"], ["Third"], ["Second"]]
+    async with serving(*answers) as (api, selectors), aclosing(new_events(api, view(PROGRESSING))) as stream:
+        reasons = [[e.reason for e in await anext(stream)] for _ in range(3)]
+    assert reasons == [["First", "Second"], ["Third"], ["Second"]]
     assert set(selectors) == {"involvedObject.kind=NotebookPlatform,involvedObject.name=hub,involvedObject.uid=u1"}

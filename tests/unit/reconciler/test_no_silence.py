@@ -22,7 +22,7 @@ from notebook_platform.reconciler import PlatformReconciler
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
 from sandbox.operator_process import secret
 from tests.unit.azure.conftest import runbook_spec
-from tests.unit.keeper.cluster import Management, Spoilt
+from tests.unit.reconciler.cluster import BrokenCall, Management
 
 HIDDEN = "s3cret-words-of-an-exception"
 OIDC = {"issuer": "https://login.example.org", "clientId": "hub", "clientSecretRef": {"name": "oidc"}, "adminUsers": ["a"]}
@@ -38,7 +38,7 @@ RAISED: Sequence[Callable[[], BaseException]] = (
 
 
 def whole_spec(**changes: Any) -> dict[str, Any]:
-    """A platform that asks for every step there is."""
+    """Return a platform that uses every step."""
     chart = {"version": "4.4.0"}
     release = {"name": "monitoring", "namespace": "monitoring", "chart": {"name": "monitoring", "version": "1.0.0"}}
     hub = {"chart": chart, "auth": {"oidc": OIDC}}
@@ -47,7 +47,7 @@ def whole_spec(**changes: Any) -> dict[str, Any]:
 
 
 class Raising(AnyStep):
-    """Stands in a real step's place: found and in order, but one method raises."""
+    """Replaces a real step, with its name and needs, and raises in one method."""
 
     def __init__(self, real: AnyStep, method: str, error: Callable[[], BaseException] | None) -> None:
         self.name, self.needs, self.after, self.provides = real.name, real.needs, real.after, real.provides
@@ -110,7 +110,7 @@ class Raising(AnyStep):
 
 
 class RaisingClients(SharedClients):
-    """Makes the real graph, with each step in it replaced."""
+    """Builds the real graph, with each step replaced."""
 
     def __init__(self, config: OperatorConfig, name: str, method: str, error: Callable[[], BaseException] | None) -> None:
         super().__init__(config)
@@ -135,13 +135,16 @@ def management(spec: dict[str, Any], *more: dict[str, Any], deleting: bool = Fal
     if deleting:
         metadata |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": [FINALIZER]}
     platform = {"apiVersion": "notebookplatform.io/v1alpha1", "kind": "NotebookPlatform", "metadata": metadata, "spec": spec}
-    given = secret("azure-credentials", "platforms", credentials), secret("oidc", "platforms", {"clientSecret": "an-oidc-secret"})
-    return Management(platform, *given, *more)
+    secrets = (
+        secret("azure-credentials", "platforms", credentials),
+        secret("oidc", "platforms", {"clientSecret": "an-oidc-secret"}),
+    )
+    return Management(platform, *secrets, *more)
 
 
 @asynccontextmanager
-async def kept(cluster: Management, clients: SharedClients) -> AsyncIterator[None]:
-    """A keeper of the cluster's platform works until the block ends."""
+async def reconciling(cluster: Management, clients: SharedClients) -> AsyncIterator[None]:
+    """Run a reconciler of the cluster's platform until the block ends."""
     task = asyncio.create_task(PlatformReconciler(json.loads(json.dumps(cluster.platform)), cluster.api, clients).run())
     try:
         yield
@@ -152,14 +155,14 @@ async def kept(cluster: Management, clients: SharedClients) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def shared(directory: Path, name: str = "Cluster", method: str = "judge") -> AsyncIterator[RaisingClients]:
-    """A clients in which a step raises."""
+    """Yield shared clients in which a step raises."""
     clients = RaisingClients(config(directory), name, method, lambda: KeyError(HIDDEN))
     yield clients
     await clients.close()
 
 
 async def steps_of(cluster: Management, clients: SharedClients) -> list[str]:
-    """The names of all steps, from the real graph."""
+    """Return the names of all steps, from the real graph."""
     platform = Platform(namespace="platforms", name="lab", uid="uid-1")
     spec = NotebookPlatformSpec.model_validate(cluster.platform["spec"])
     graph = await clients.graph(platform, spec, SecretStore(cluster.api, platform), {})
@@ -167,7 +170,7 @@ async def steps_of(cluster: Management, clients: SharedClients) -> list[str]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_whatever_method_of_whatever_step_raises_the_platform_says_so(method: str, tmp_path: Path) -> None:
+async def test_an_exception_of_any_method_of_any_step_is_a_condition(method: str, tmp_path: Path) -> None:
     changes: Mapping[str, Any] = {"promise": {"suspend": True}, "let_go": {"deletionPolicy": "Orphan"}}.get(method, {})
     deleting = method in ("delete", "let_go")
     async with management(whole_spec(**changes), deleting=deleting) as cluster, shared(tmp_path) as clients:
@@ -176,8 +179,8 @@ async def test_whatever_method_of_whatever_step_raises_the_platform_says_so(meth
         for place, name in enumerate(names):
             clients.raising = name, method, RAISED[place % len(RAISED)]
             cluster.platform.pop("status", None)
-            async with kept(cluster, clients):
-                ready = await cluster.until(f"{name}.{method} is told", lambda: cluster.condition("Ready"))
+            async with reconciling(cluster, clients):
+                ready = await cluster.until(f"{name}.{method} is reported", lambda: cluster.condition("Ready"))
             assert any(step.reached for step in clients.reached), (name, method)
             assert ready["status"] == "False" and ready["reason"], (name, method, ready)
             assert HIDDEN not in json.dumps(cluster.platform["status"])
@@ -207,16 +210,16 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("status", "body"), ANSWERS, ids=[f"{status}-{body or 'none'}" for status, body in ANSWERS])
-async def test_whatever_call_to_the_api_server_fails_the_platform_says_so(status: int, body: str, tmp_path: Path) -> None:
+async def test_a_failure_of_any_call_to_the_api_server_is_a_condition(status: int, body: str, tmp_path: Path) -> None:
     async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
         for call, (method, path) in CALLS.items():
             if (call, status) == ("read the platform", 404):
                 continue  # it is gone
-            cluster.spoilt = Spoilt(method, path, status, body)
+            cluster.broken = BrokenCall(method, path, status, body)
             cluster.platform.pop("status", None)
             cluster.platform["metadata"].pop("finalizers", None)
-            async with kept(cluster, clients):
-                ready = await cluster.until(f"{call} is told", lambda: cluster.condition("Ready"))
+            async with reconciling(cluster, clients):
+                ready = await cluster.until(f"{call} is reported", lambda: cluster.condition("Ready"))
             assert ready["status"] == "False" and ready["reason"] and ready["message"]
 
 
@@ -235,15 +238,15 @@ ODD_OPERATIONS: Sequence[Mapping[str, Any]] = [
 async def test_a_foreign_or_unreadable_operations_secret_leaves_a_condition(odd: Mapping[str, Any], tmp_path: Path) -> None:
     metadata = {"name": "lab-operations", "namespace": "platforms", **odd.get("metadata", {})}
     taken = {"apiVersion": "v1", "kind": "Secret", **odd, "metadata": metadata}
-    async with management(whole_spec(), taken) as cluster, shared(tmp_path) as clients, kept(cluster, clients):
-        ready = await cluster.until("it is told", lambda: cluster.condition("Ready"))
+    async with management(whole_spec(), taken) as cluster, shared(tmp_path) as clients, reconciling(cluster, clients):
+        ready = await cluster.until("it is reported", lambda: cluster.condition("Ready"))
         assert ready["status"] == "False" and ready["reason"]
 
 
 async def test_a_status_that_the_api_server_refuses_is_replaced_by_its_summary(tmp_path: Path) -> None:
     async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
         cluster.largest_status = 1500
-        async with kept(cluster, clients):
+        async with reconciling(cluster, clients):
             await cluster.until("the summary is written", lambda: cluster.condition("Stalled"))
         assert {c["type"] for c in cluster.platform["status"]["conditions"]} == {"Ready", "Reconciling", "Stalled"}
 
@@ -255,20 +258,20 @@ ODD_BODIES = [{"spec": None}, {"spec": {}}, {"spec": []}, {"spec": "x"}, {"statu
 async def test_an_odd_object_gets_a_condition_too(odd: dict[str, Any], tmp_path: Path) -> None:
     async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
         cluster.platform.update(odd)
-        keeper = PlatformReconciler(json.loads(json.dumps(cluster.platform)), cluster.api, clients)
+        reconciler = PlatformReconciler(json.loads(json.dumps(cluster.platform)), cluster.api, clients)
         cluster.platform["status"] = {}
-        task = asyncio.create_task(keeper.run())
-        await cluster.until("it is told", lambda: cluster.condition("Ready"))
+        task = asyncio.create_task(reconciler.run())
+        await cluster.until("it is reported", lambda: cluster.condition("Ready"))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_an_unknown_error_has_the_same_incident_at_each_retry(tmp_path: Path) -> None:
     async with management(whole_spec()) as cluster, shared(tmp_path) as clients:
-        cluster.spoilt = Spoilt("GET", "/secrets/lab-operations$", 200, "[]")
-        async with kept(cluster, clients):
-            first = await cluster.until("it is told", lambda: cluster.condition("Ready"))
+        cluster.broken = BrokenCall("GET", "/secrets/lab-operations$", 200, "[]")
+        async with reconciling(cluster, clients):
+            first = await cluster.until("it is reported", lambda: cluster.condition("Ready"))
         cluster.platform.pop("status", None)
-        async with kept(cluster, clients):
-            again = await cluster.until("it is told again", lambda: cluster.condition("Ready"))
+        async with reconciling(cluster, clients):
+            again = await cluster.until("it is reported again", lambda: cluster.condition("Ready"))
         assert "incident" in first["message"] and again["message"] == first["message"]

@@ -1,4 +1,4 @@
-"""The pace of a platform, and what wakes it."""
+"""The rate limit of a platform's reconciles, and what triggers them."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ from notebook_platform.pace import Limits, Pace
 from notebook_platform.referrers import Reference, ReferenceWatch, Referrers
 
 from sandbox.operator_process import secret
-from tests.unit.keeper.cluster import Management
+from tests.unit.reconciler.cluster import Management
 
 REFERENCE: Reference = ("Secret", "platforms", "azure-credentials")
 
@@ -48,7 +48,7 @@ def test_the_index_holds_what_the_platforms_refer_to_now_and_nothing_else(change
             assert index.changed(reference, None) == expected
 
 
-def test_data_that_did_not_change_wake_nobody() -> None:
+def test_unchanged_data_trigger_no_reconcile() -> None:
     index = Referrers()
     index.put("a", [REFERENCE])
     assert index.changed(REFERENCE, "1") == {"a"} and index.changed(REFERENCE, "1") == frozenset()
@@ -76,7 +76,7 @@ async def test_45_changes_of_a_secret_that_30_platforms_name_are_one_read_and_on
         assert sorted(woken) == sorted(f"uid-{number}" for number in range(30))
         assert cluster.calls == ["GET secrets"]
         watch.event(REFERENCE)
-        watch.event(("Secret", "platforms", "nobody-names-it"))
+        watch.event(("Secret", "platforms", "unreferenced"))
         await asyncio.sleep(1.7)
         assert len(woken) == 30 and cluster.calls == ["GET secrets"] * 2
         await watch.close()

@@ -1,4 +1,4 @@
-"""What `notebook-platform watch` says without a terminal: a line for each turn, and nothing twice."""
+"""The output of `notebook-platform watch` without a terminal: one line for each change, without repeats."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,13 +7,13 @@ from notebook_platform.cli.changes import EventLine, changes, repeats
 
 from tests.unit.cli_watch.bodies import (
     ATTEMPT,
-    BUSY,
     CREATING,
-    IN_PLACE,
     NOT_READY,
     NOT_STALLED,
     NOW,
     OPERATION,
+    PROGRESSING,
+    UP_TO_DATE,
     WAITING,
     WHOLE,
     at,
@@ -27,8 +27,8 @@ def event(reason: str, message: str, **more: Any) -> EventLine:
     return EventLine.of({"type": "Normal", "reason": reason, "message": message, "lastTimestamp": at(-5), **more})
 
 
-def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
-    assert changes(None, view(BUSY)) == [
+def test_the_first_view_prints_all_but_waiting_steps() -> None:
+    assert changes(None, view(PROGRESSING)) == [
         "platforms/hub: not ready",
         "Network: up to date",
         "Cluster: Creating: Azure operation in progress: create managed cluster aks",
@@ -36,8 +36,8 @@ def test_the_first_look_tells_all_there_is_and_what_waits_is_left_out() -> None:
     ]
 
 
-def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
-    assert changes(view(BUSY), view(WHOLE)) == [
+def test_changes_are_printed_and_ready_comes_last() -> None:
+    assert changes(view(PROGRESSING), view(WHOLE)) == [
         "operation create managed cluster aks: ended",
         "Cluster: up to date",
         "JupyterHub: up to date",
@@ -50,24 +50,24 @@ def test_what_has_come_to_pass_is_told_and_ready_is_the_last_word() -> None:
     ]
 
 
-def test_what_lasts_is_not_told_again_nor_is_progress_a_turn() -> None:
+def test_unchanged_subjects_and_progress_print_no_line() -> None:
     further = {**OPERATION, "percent": 65, "expectedEnd": at(150)}
-    later = body(NOT_READY, NOT_STALLED, IN_PLACE, CREATING, WAITING, operations=[further])
-    assert changes(view(BUSY), view(later)) == []
+    later = body(NOT_READY, NOT_STALLED, UP_TO_DATE, CREATING, WAITING, operations=[further])
+    assert changes(view(PROGRESSING), view(later)) == []
 
 
-def test_another_message_of_the_same_reason_is_a_turn() -> None:
+def test_another_message_of_the_same_reason_is_a_change() -> None:
     other = condition("ClusterReady", "False", "Creating", "Azure operation in progress: something else")
     assert changes(view(body(NOT_READY, CREATING)), view(body(NOT_READY, other))) == [
         "Cluster: Creating: Azure operation in progress: something else"
     ]
 
 
-def test_a_failure_its_next_try_and_a_stall_are_told() -> None:
+def test_a_failure_its_next_try_and_a_stall_are_printed() -> None:
     failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
     headline = condition("Ready", "False", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
     stalled = condition("Stalled", "True", "QuotaExceeded", "Cluster: spec.nodePools needs 12 vCPUs. Ask for more.")
-    assert changes(view(BUSY), view(body(headline, stalled, IN_PLACE, failing, attempts=[ATTEMPT]))) == [
+    assert changes(view(PROGRESSING), view(body(headline, stalled, UP_TO_DATE, failing, attempts=[ATTEMPT]))) == [
         "operation create managed cluster aks: ended",
         "platforms/hub: not ready and stalled",
         "Cluster: QuotaExceeded: spec.nodePools needs 12 vCPUs. Ask for more.",
@@ -75,16 +75,16 @@ def test_a_failure_its_next_try_and_a_stall_are_told() -> None:
     ]
 
 
-def test_what_no_step_says_stands_in_the_headline() -> None:
+def test_the_headline_has_what_no_step_shows() -> None:
     suspended = condition("Ready", "False", "Suspended", "Suspended; nothing would change")
-    assert changes(view(WHOLE), view(body(suspended, IN_PLACE)))[0] == (
+    assert changes(view(WHOLE), view(body(suspended, UP_TO_DATE)))[0] == (
         "platforms/hub: Suspended: Suspended; nothing would change"
     )
     changed = view(body(NOT_READY, generation=2))
     assert changes(None, changed) == ["platforms/hub: the operator has not observed generation 2 of the spec yet"]
 
 
-def test_drift_is_told_when_it_comes_and_when_it_goes() -> None:
+def test_drift_is_printed_when_it_begins_and_ends() -> None:
     drift = condition("DriftDetected", "True", "Drifted", "Autoscale: rules is 1, wanted 2")
     none = condition("DriftDetected", "False", "NoDrift", "No drift detected")
     assert changes(view(body(NOT_READY, none)), view(body(NOT_READY, drift))) == [
@@ -93,7 +93,7 @@ def test_drift_is_told_when_it_comes_and_when_it_goes() -> None:
     assert changes(view(body(NOT_READY, drift)), view(body(NOT_READY, none))) == ["DriftDetected: no longer true"]
 
 
-def test_pending_changes_and_what_comes_next_are_told() -> None:
+def test_pending_changes_and_the_next_ones_are_printed() -> None:
     change = {"step": "NodePools", "action": "update", "path": "p", "disrupts": True}
     pending = body(NOT_READY, plan=[change, {**change, "disrupts": False}], next="Is stopped at 20:00")
     assert changes(view(body(NOT_READY)), view(pending)) == [
@@ -107,13 +107,13 @@ def test_every_turn_is_one_line() -> None:
     assert changes(None, view(body(NOT_READY, broken)))[1] == "Cluster: Creating: two lines"
 
 
-def test_an_event_is_a_line_unless_a_condition_says_the_same() -> None:
+def test_an_event_is_a_line_unless_a_condition_has_the_same_text() -> None:
     assert (
         event("Creating", "Cluster: Azure operation in progress").line
         == "event Normal Creating: Cluster: Azure operation in progress"
     )
-    assert repeats(event("Creating", "Cluster: Azure operation in progress: create managed cluster aks"), view(BUSY))
-    assert repeats(event("UpToDate", "Network: Up to date"), view(BUSY))
+    assert repeats(event("Creating", "Cluster: Azure operation in progress: create managed cluster aks"), view(PROGRESSING))
+    assert repeats(event("UpToDate", "Network: Up to date"), view(PROGRESSING))
     assert repeats(event("Ready", "Up to date"), view(WHOLE))
     assert not repeats(event("DriftDetected", "Autoscale: rules is 1, wanted 2. Putting it right"), view(WHOLE))
     assert not repeats(event("Ready", "Up to date"), None)

@@ -1,4 +1,4 @@
-"""Upgrades of several pools in their order; and how little is read when nothing changes."""
+"""Upgrades of several pools in order; and the small number of reads while nothing changes."""
 
 import asyncio
 from collections import Counter
@@ -41,21 +41,21 @@ async def test_three_pools_follow_the_control_plane_minor_by_minor_one_at_a_time
     assert versions == dict.fromkeys(("nodepool1", "users", "builds"), "1.36.0")
 
 
-async def test_while_the_pools_follow_the_cluster_says_what_it_waits_for(estate: Estate) -> None:
+async def test_while_the_pools_upgrade_the_cluster_reports_what_it_waits_for(estate: Estate) -> None:
     await estate.settle(three_pools("1.34"))
-    said = set()
+    messages = set()
     for _ in range(200):
         results = await estate.once(three_pools("1.36"))
         outcome = results["Cluster"].outcome
         if isinstance(outcome, Deferred):
-            said.add(outcome.message)
+            messages.add(outcome.message)
         if all(isinstance(r.outcome, Ready) and not r.changes for r in results.values()):
             break
         await estate.simulator.world.clock.sleep(25)
-    assert any("follow to 1.35" in words and "goes on to 1.36" in words for words in said), said
+    assert any("follow to 1.35" in words and "goes on to 1.36" in words for words in messages), messages
 
 
-async def test_kubernetes_waits_for_releases_that_it_would_leave_behind_and_goes_by_itself_when_they_are_gone(
+async def test_kubernetes_waits_for_releases_with_removed_apis_and_is_upgraded_once_they_are_gone(
     estate: Estate,
 ) -> None:
     asked: list[tuple[str, str]] = []
@@ -67,9 +67,14 @@ async def test_kubernetes_waits_for_releases_that_it_would_leave_behind_and_goes
     await estate.settle(three_pools("1.34"))
     mark, estate.leaves = await estate.mark(), leaves
     results = await estate.settle(three_pools("1.36"))
-    told = results["Cluster"].outcome
-    assert isinstance(told, Deferred) and told.needs_user and told.reason == "RemovedApisInUse" and told.output is not None
-    assert "spec.cluster.kubernetesVersion 1.36 waits, because release jhub in namespace jhub" in told.message
+    outcome = results["Cluster"].outcome
+    assert (
+        isinstance(outcome, Deferred)
+        and outcome.needs_user
+        and outcome.reason == "RemovedApisInUse"
+        and outcome.output is not None
+    )
+    assert "spec.cluster.kubernetesVersion 1.36 waits, because release jhub in namespace jhub" in outcome.message
     assert isinstance(pools := results["NodePools"].outcome, Deferred) and pools.reason == "ControlPlanePending"
     assert await estate.writes(mark) == [] and asked[0][1] == "1.36"
     assert [(c.path, c.gate and c.gate.failed.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "RemovedApisInUse")]
@@ -78,8 +83,8 @@ async def test_kubernetes_waits_for_releases_that_it_would_leave_behind_and_goes
     assert "PUT managedClusters/prd-aks-jhub" in await estate.writes(mark)
 
 
-async def test_settled_platforms_share_their_looks(estate: Estate) -> None:
-    """Two platforms of one subscription: a second pass over both reads each kind once, and nothing of one platform alone."""
+async def test_settled_platforms_share_their_reads(estate: Estate) -> None:
+    """Two platforms of one subscription: a second reconcile of both lists each type once, and reads no single resource."""
     first, second = runbook_spec(), runbook_spec()
     second["azure"]["resourceGroup"] = "second"
     second["cluster"] |= {"name": "second", "nodeResourceGroup": "second_nodes"}
@@ -98,8 +103,8 @@ async def test_settled_platforms_share_their_looks(estate: Estate) -> None:
     assert not [path for path in reads if "/resourcegroups/" in path], "nothing is read that belongs to one platform alone"
 
 
-async def test_an_operator_that_starts_looks_once_for_all_its_platforms(estate: Estate) -> None:
-    """All platforms come at the same moment: whoever finds a look under way waits for it."""
+async def test_an_operator_that_starts_reads_once_for_all_its_platforms(estate: Estate) -> None:
+    """All platforms start at the same moment: a read in progress is shared."""
     await estate.settle(runbook_spec())
     await estate.new_operator()
     mark, estate.max_age = await estate.mark(), 300
@@ -110,7 +115,7 @@ async def test_an_operator_that_starts_looks_once_for_all_its_platforms(estate: 
     assert set(reads.values()) == {1}, reads
 
 
-async def test_an_operation_is_looked_at_once_a_pass(estate: Estate) -> None:
+async def test_an_operation_is_polled_once_a_reconcile(estate: Estate) -> None:
     await estate.settle(three_pools("1.34"))
     await estate.new_operator()
     estate.max_age = 300
@@ -123,7 +128,7 @@ async def test_an_operation_is_looked_at_once_a_pass(estate: Estate) -> None:
 
 
 async def test_an_operation_is_not_forgotten_while_the_operator_holds_its_calls_back(estate: Estate) -> None:
-    """Its share of reads is used up by others: what runs in Azure is known all the same."""
+    """The subscription's rate limit is used up by other clients: the operation is known all the same."""
     await estate.settle(three_pools("1.34"))
     await estate.new_operator()  # with all of its share
     results = await estate.once(three_pools("1.35"))
@@ -139,7 +144,7 @@ async def test_an_operation_is_not_forgotten_while_the_operator_holds_its_calls_
     assert estate.operations.keys() == before.keys() == {"Cluster"}
 
 
-async def test_a_principal_that_may_not_list_the_subscription_reads_its_own_things(estate: Estate) -> None:
+async def test_a_principal_without_permission_to_list_the_subscription_reads_its_own_resources(estate: Estate) -> None:
     await estate.settle(runbook_spec())
     fault = {"method": "GET", "path": "/providers/[^/]+/(managedClusters|virtualNetworks)$", "count": None, "status": 403}
     await estate.control("POST", "/faults", fault | {"code": "AuthorizationFailed"})
@@ -151,8 +156,8 @@ async def test_a_principal_that_may_not_list_the_subscription_reads_its_own_thin
     assert await estate.writes(mark) == []
 
 
-async def test_an_old_look_is_never_written_from(estate: Estate) -> None:
-    """A look that others share is minutes old; what it seems to lack is looked for itself before anything is sent."""
+async def test_a_cached_read_is_refreshed_before_a_write(estate: Estate) -> None:
+    """A shared read is minutes old; what it seems to lack is read again before the operator writes."""
     await estate.settle(runbook_spec())
     estate.max_age = 300
     await estate.once(runbook_spec())
