@@ -110,10 +110,10 @@ class SharedClients:
         `planning`: write nothing, not even Secrets. `approved`: chart versions that a user has approved upgrades to.
         `refused`: why operations cannot be recorded; then none may be started.
         """
-        context = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
+        scope = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
         allow_private = self._config.allow_private_addresses
-        releases = release_steps(self._adapters(context), self._release_scope(context, approved), allow_private=allow_private)
-        return Graph([*azure_steps(context), self._clusters.step(context), *releases])
+        releases = release_steps(self._adapters(scope), self._release_scope(scope, approved), allow_private=allow_private)
+        return Graph([*azure_steps(scope), self._clusters.step(scope), *releases])
 
     async def azure(
         self,
@@ -131,7 +131,7 @@ class SharedClients:
             renew_correlation_id()
         owner = self._owner(platform)
         secrets = ReadOnlySecrets(secrets) if planning else secrets
-        context = AzureScope(
+        scope = AzureScope(
             spec=spec,
             owner=owner,
             signed_in=refused or await self._signed_in(platform, spec, secrets),
@@ -141,7 +141,7 @@ class SharedClients:
             planning=planning,
             max_age=min(interval_of(spec, self.limits) / 2, OLDEST_LOOK),
         )
-        return replace(context, drain=self._clusters.drain(context), leaves=self._clusters.leaves(context))
+        return replace(scope, drain=self._clusters.drain(scope), leaves=self._clusters.leaves(scope))
 
     def operation_scope(self, spec: NotebookPlatformSpec) -> OperationScope:
         """Return where the operations of a platform with this spec may be."""
@@ -213,9 +213,9 @@ class SharedClients:
 
         `reached`: the platform had a cluster that answered.
         """
-        context = await self.azure(platform, spec, secrets)
-        ledger = self._ledger(context.owner, context.secrets, planning=context.planning)
-        return await count_volumes(context, self._clusters, self._adapters(context), ledger, reached=reached)
+        scope = await self.azure(platform, spec, secrets)
+        ledger = self._ledger(scope.owner, scope.secrets, planning=scope.planning)
+        return await count_volumes(scope, self._clusters, self._adapters(scope), ledger, reached=reached)
 
     def occupied(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore

@@ -29,62 +29,62 @@ class ClusterClients:
     def __init__(self) -> None:
         self._clusters = WorkloadClusters()
 
-    async def connection(self, context: AzureScope, cluster: outputs.Cluster) -> Connection:
+    async def connection(self, scope: AzureScope, cluster: outputs.Cluster) -> Connection:
         """Return the connection to a platform's cluster, from memory or from Azure. Raises StepError."""
 
         async def ask() -> ClusterAccess:
-            access = await cluster_access(context.session, cluster)
-            await context.secrets.redact_from_now_on("access to the cluster", access.secrets)
+            access = await cluster_access(scope.session, cluster)
+            await scope.secrets.redact_from_now_on("access to the cluster", access.secrets)
             return access
 
-        return await self._clusters.connection(context.owner.uid, cluster_key(context.session, cluster), ask)
+        return await self._clusters.connection(scope.owner.uid, cluster_key(scope.session, cluster), ask)
 
-    async def own_cluster(self, context: AzureScope) -> Connection | None:
+    async def own_cluster(self, scope: AzureScope) -> Connection | None:
         """Return the connection to the cluster that Azure reports as the platform's own.
 
         None when there is no such cluster, it is stopped, or it cannot be reached.
         """
         try:
-            cluster = await find_cluster(context)
-            return await self.connection(context, cluster) if cluster is not None and cluster.is_there else None
+            cluster = await find_cluster(scope)
+            return await self.connection(scope, cluster) if cluster is not None and cluster.is_there else None
         except (StepError, AzureError) as error:
-            owner = context.owner
+            owner = scope.owner
             log.warning("%s/%s: the cluster cannot be reached: %s", owner.namespace, owner.name, type(error).__name__)
             return None
 
-    def drain(self, context: AzureScope) -> Drain:
+    def drain(self, scope: AzureScope) -> Drain:
         """Return the call that empties the nodes of an agent pool."""
 
         async def empty(cluster: outputs.Cluster, pool: str) -> str | None:
-            return await drain((await self.connection(context, cluster)).api, pool)
+            return await drain((await self.connection(scope, cluster)).api, pool)
 
         return empty
 
-    def leaves(self, context: AzureScope) -> Leaves:
+    def leaves(self, scope: AzureScope) -> Leaves:
         """Return the call that finds objects whose API a newer Kubernetes version removes."""
 
         async def leaves(cluster: outputs.Cluster, current: str, wanted: str) -> str | None:
-            return await removed_apis_in_use((await self.connection(context, cluster)).api, current, wanted)
+            return await removed_apis_in_use((await self.connection(scope, cluster)).api, current, wanted)
 
         return leaves
 
-    def step(self, context: AzureScope) -> WorkloadCluster:
+    def step(self, scope: AzureScope) -> WorkloadCluster:
         """Return the step WorkloadCluster of one reconcile."""
 
         async def connect(cluster: outputs.Cluster) -> Connection:
-            return await self.connection(context, cluster)
+            return await self.connection(scope, cluster)
 
         def publish(cluster: outputs.Cluster, access: ClusterAccess) -> str:
-            return published_kubeconfig(context.session, cluster, access)
+            return published_kubeconfig(scope.session, cluster, access)
 
-        pools = [pool for pool in context.spec.node_pools if not pool.spot]
+        pools = [pool for pool in scope.spec.node_pools if not pool.spot]
         return WorkloadCluster(
-            secrets=context.secrets,
+            secrets=scope.secrets,
             clusters=self._clusters,
             connect=connect,
             publish=publish,
-            least=sum((bounds_of(pool, context.now) or (initial_count(pool),))[0] for pool in pools),
-            deleting=context.deleting,
+            least=sum((bounds_of(pool, scope.now) or (initial_count(pool),))[0] for pool in pools),
+            deleting=scope.deleting,
         )
 
     async def drop(self, uid: str) -> None:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 async def count_volumes(
-    context: AzureScope, clusters: ClusterClients, contents: Sequence[ChartAdapter], ledger: ReleaseLedger, *, reached: bool
+    scope: AzureScope, clusters: ClusterClients, contents: Sequence[ChartAdapter], ledger: ReleaseLedger, *, reached: bool
 ) -> UserInventory | None:
     """Count the volumes of the platform's own cluster.
 
@@ -43,20 +43,20 @@ async def count_volumes(
     """
     nothing = None if reached else UserInventory()
     try:
-        cluster = await find_cluster(context)
+        cluster = await find_cluster(scope)
         if cluster is None or cluster.state == "Deleting":
             return UserInventory()
         nothing = nothing if cluster.state in UNFINISHED else None
         if not cluster.is_there:
             return nothing
-        api = (await clusters.connection(context, cluster)).api
+        api = (await clusters.connection(scope, cluster)).api
     except (StepError, AzureError) as error:
-        owner = context.owner
+        owner = scope.owner
         log.warning("%s/%s: cannot count the volumes: %s", owner.namespace, owner.name, type(error).__name__)
         return nothing
     empty = await _unused(api, contents, ledger)
-    doomed = [cluster.node_resource_group, context.spec.azure.resource_group]
-    return await count_all(api, named=named_by(context.spec), empty=empty, doomed=doomed) or nothing
+    doomed = [cluster.node_resource_group, scope.spec.azure.resource_group]
+    return await count_all(api, named=named_by(scope.spec), empty=empty, doomed=doomed) or nothing
 
 
 async def _unused(api: client.ApiClient, contents: Iterable[ChartAdapter], ledger: ReleaseLedger) -> list[Place]:

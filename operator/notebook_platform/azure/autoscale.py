@@ -38,11 +38,11 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
     deleted_with = outputs.Cluster
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
 
     def _name(self, setting: Setting) -> str:
-        return setting.name or f"{self._context.owner.name}-{setting.pool}"
+        return setting.name or f"{self._scope.owner.name}-{setting.pool}"
 
     def desired(self, inputs: Inputs) -> Mapping[str, Wire] | None:
         cluster, pools = inputs.get(outputs.Cluster), inputs[outputs.NodePools]
@@ -50,30 +50,30 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
             return None
         settings = {
             self._name(setting): {
-                "location": self._context.spec.azure.location,
-                "tags": self._context.tags,
+                "location": self._scope.spec.azure.location,
+                "tags": self._scope.tags,
                 "properties": setting_properties(setting, self._name(setting), pools.scale_sets[setting.pool]),
             }
-            for setting in self._context.spec.autoscale
+            for setting in self._scope.spec.autoscale
             if setting.pool in pools.scale_sets
         }
         return settings or None
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
-        if cluster is None or (cluster.power_state == "Stopped" and not self._context.deleting):
+        if cluster is None or (cluster.power_state == "Stopped" and not self._scope.deleting):
             return Observed()
-        group, cache = cluster.node_resource_group, self._context.session.cache
+        group, cache = cluster.node_resource_group, self._scope.session.cache
         async with azure_errors(FIELD):
-            listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._context.max_age, fresh=fresh)
+            listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._scope.max_age, fresh=fresh)
         if listed is None:
             return Observed()
-        ours = {s["name"]: s for s in listed if self._context.owner.owns(s.get("tags"))}
-        wanted = {self._name(setting).lower() for setting in self._context.spec.autoscale}
+        ours = {s["name"]: s for s in listed if self._scope.owner.owns(s.get("tags"))}
+        wanted = {self._name(setting).lower() for setting in self._scope.spec.autoscale}
         for other in listed:
             if other["name"].lower() in wanted and other["name"] not in ours:
                 what = f"the autoscale setting {other['name']!r}"
-                failed = self._context.owner.ownership_conflict(what, FIELD, other.get("tags"), self._context.spec.adoption)
+                failed = self._scope.owner.ownership_conflict(what, FIELD, other.get("tags"), self._scope.spec.adoption)
                 if failed:
                     return Observed(failed=failed, ours=False)
                 ours[other["name"]] = other
@@ -86,13 +86,13 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
     def _without_scale_set(self, inputs: Inputs) -> list[str]:
         pools = inputs.get(outputs.NodePools)
         cluster = inputs.get(outputs.Cluster)
-        if pools is None or self._context.deleting or cluster is None or cluster.planned:
+        if pools is None or self._scope.deleting or cluster is None or cluster.planned:
             return []
-        return [s.pool for s in self._context.spec.autoscale if s.pool not in pools.scale_sets]
+        return [s.pool for s in self._scope.spec.autoscale if s.pool not in pools.scale_sets]
 
     def _notices(self) -> list[Notice]:
-        both = [p.name for p in self._context.spec.node_pools if p.autoscaling]
-        both = [s.pool for s in self._context.spec.autoscale if s.pool in both]
+        both = [p.name for p in self._scope.spec.node_pools if p.autoscaling]
+        both = [s.pool for s in self._scope.spec.autoscale if s.pool in both]
         if not both:
             return []
         message = (
@@ -119,7 +119,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         if only_tags(changes):
             async with azure_errors(FIELD):
                 for name in dict.fromkeys(change.path.split(".tags.", 1)[0] for change in changes):
-                    await set_tags(self._context.session, found.ours[name]["id"], self._context.tags)
+                    await set_tags(self._scope.session, found.ours[name]["id"], self._scope.tags)
             return Ready()
         names = dict.fromkeys(change.path.split(".", 1)[0] for change in changes)
         async with azure_errors(FIELD):
@@ -140,19 +140,19 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
     async def orphan(self, found: Found) -> Outcome:
         async with azure_errors(FIELD):
             for setting in found.ours.values():
-                await drop_owner(self._context.session, setting["id"], setting.get("tags"))
+                await drop_owner(self._scope.session, setting["id"], setting.get("tags"))
         return Ready()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         async with azure_errors(FIELD):
             for name, setting in found.ours.items():
-                if self._context.owner.owns(setting.get("tags")):
+                if self._scope.owner.owns(setting.get("tags")):
                     await self._settings.delete(found.group, name)
         return Ready()
 
     @property
     def _settings(self) -> Any:
-        return self._context.session.monitor.autoscale_settings
+        return self._scope.session.monitor.autoscale_settings
 
 
 def _normal(body: Wire, found: Wire) -> Wire:

@@ -75,43 +75,43 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     field = FIELD
     name_field = f"{FIELD}.name"
 
-    def __init__(self, context: AzureScope) -> None:
-        super().__init__(context)
-        self._name = context.spec.cluster.name
-        self._schedules = () if context.deleting else context.spec.cluster.power_schedules
+    def __init__(self, scope: AzureScope) -> None:
+        super().__init__(scope)
+        self._name = scope.spec.cluster.name
+        self._schedules = () if scope.deleting else scope.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
         return desired_cluster(
-            self._context.spec,
+            self._scope.spec,
             network=inputs.get(outputs.Network),
             identity=inputs[outputs.Identity],
-            ssh_key=read.text if (read := inputs.get(SshKey)) else self._context.spec.cluster.ssh_public_key,
-            tags=self._context.tags,
-            now=self._context.now,
+            ssh_key=read.text if (read := inputs.get(SshKey)) else self._scope.spec.cluster.ssh_public_key,
+            tags=self._scope.tags,
+            now=self._scope.now,
         )
 
     async def prepare(self, inputs: Inputs) -> Inputs:
-        reference = self._context.spec.cluster.ssh_public_key_from
+        reference = self._scope.spec.cluster.ssh_public_key_from
         if reference is None:
             return inputs
-        data = await self._context.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
+        data = await self._scope.secrets.read(reference.name, reference.key, field=f"{FIELD}.sshPublicKeyFrom")
         return inputs.including(SshKey(data[reference.key]))
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
-        pending = await self._context.pending(self.name, FIELD)
+        pending = await self._scope.pending(self.name, FIELD)
         if pending is not None:
-            return replace(pending, notices=notices(self._context.spec))
+            return replace(pending, notices=notices(self._scope.spec))
         body = await self.look_up(self._name, fresh=fresh)
         if body is None:
-            return Observed(notices=notices(self._context.spec))
+            return Observed(notices=notices(self._scope.spec))
         if failed := self.conflict(body, self._name):
             return Observed(failed=failed, ours=False)
-        turn = next_turn(self._schedules, self._context.now)
+        turn = next_turn(self._schedules, self._scope.now)
         return Observed(
             found=Found(body, await self._upgrade_obstacle(body) if fresh else None),
             busy=self.busy(body),
-            notices=notices(self._context.spec),
-            requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
+            notices=notices(self._scope.spec),
+            requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
         )
 
     def resource(self, found: Found) -> Wire:
@@ -125,11 +125,11 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
 
     async def _upgrade_obstacle(self, body: Wire) -> Failed | None:
         """Return why Kubernetes may not be upgraded yet: the releases in the cluster are checked before anything happens."""
-        wanted, current = self._context.spec.cluster.kubernetes_version, current_version(body)
-        leaves = self._context.leaves
-        if leaves is None or self._context.deleting or satisfies(current, wanted) or power_state(body) != "Running":
+        wanted, current = self._scope.spec.cluster.kubernetes_version, current_version(body)
+        leaves = self._scope.leaves
+        if leaves is None or self._scope.deleting or satisfies(current, wanted) or power_state(body) != "Running":
             return None
-        told = await leaves(cluster_output(body, self._context.group), current, wanted)
+        told = await leaves(cluster_output(body, self._scope.group), current, wanted)
         if told is None:
             return None
         return Failed(
@@ -144,8 +144,8 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         for schedule in self._schedules:
             if words := problem(schedule):
                 raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}.powerSchedules: {words}", "Correct it.")
-        chosen = active(self._schedules, self._context.now)
-        return chosen.power_state if chosen else self._context.spec.cluster.power_state
+        chosen = active(self._schedules, self._scope.now)
+        return chosen.power_state if chosen else self._scope.spec.cluster.power_state
 
     def plan(self, desired: Wire | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
@@ -171,7 +171,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             return await self._power(self._wanted_power)
         if only_tags(changes):
             async with azure_errors(FIELD):
-                await set_tags(self._context.session, found.body["id"], wanted_tags(changes))
+                await set_tags(self._scope.session, found.body["id"], wanted_tags(changes))
             return Ready()
         if pools := autoscaled_pools(found.body):
             changes = [change for change in changes if (change.path, change.after) != (NODE_PROVISIONING_PATH, "Auto")]
@@ -186,21 +186,21 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         begin = self._clusters.begin_stop if wanted == "Stopped" else self._clusters.begin_start
         kind = f"{'stop' if wanted == 'Stopped' else 'start'} managed cluster {self._name}"
         async with azure_errors(f"{FIELD}.powerState"):
-            busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=POWER_SECONDS)
+            busy = await begin_lro(begin, self._scope.group, self._name, kind=kind, expected=POWER_SECONDS)
         return busy or Ready()
 
     async def _create(self, desired: Wire) -> Outcome:
         body = {**desired, "properties": dict(desired["properties"])}
         profile = body["properties"].get("servicePrincipalProfile")
         if profile:
-            secret = await current_secret(self._context)
-            await remember_given(self._context, secret.id)
+            secret = await current_secret(self._scope)
+            await remember_given(self._scope, secret.id)
             body["properties"]["servicePrincipalProfile"] = {**profile, "secret": secret.value}
         kind = f"create managed cluster {self._name}"
         async with azure_errors(FIELD):
             begin, guard = self._clusters.begin_create_or_update, MatchConditions.IfMissing
             busy = await begin_lro(
-                begin, self._context.group, self._name, body, kind=kind, expected=CREATE_SECONDS, match_condition=guard
+                begin, self._scope.group, self._name, body, kind=kind, expected=CREATE_SECONDS, match_condition=guard
             )
         return busy or Ready()
 
@@ -210,7 +210,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if VERSION_PATH in paths:
             wanted, current = desired["properties"]["kubernetesVersion"], current_version(there)
             step = next_version(current, wanted)
-            behind = lagging_pools(there, {pool.name for pool in self._context.spec.node_pools})
+            behind = lagging_pools(there, {pool.name for pool in self._scope.spec.node_pools})
             if not behind:
                 version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
             elif len(paths) == 1:
@@ -223,18 +223,18 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
-            busy = await begin_lro(begin, self._context.group, self._name, body, kind=kind, expected=expected, **guard)
+            busy = await begin_lro(begin, self._scope.group, self._name, body, kind=kind, expected=expected, **guard)
         return busy or Ready()
 
     def output(self, found: Found | None) -> outputs.Cluster | None:
-        return None if found is None else cluster_output(found.body, self._context.group, stays=found.obstacle is not None)
+        return None if found is None else cluster_output(found.body, self._scope.group, stays=found.obstacle is not None)
 
     def planned_output(self, desired: Wire) -> outputs.Cluster | None:
         properties = desired["properties"]
         return outputs.Cluster(
-            id=self._context.id_of("Microsoft.ContainerService/managedClusters", self._name),
+            id=self._scope.id_of("Microsoft.ContainerService/managedClusters", self._name),
             name=self._name,
-            resource_group=self._context.group,
+            resource_group=self._scope.group,
             node_resource_group=properties["nodeResourceGroup"],
             location=desired["location"],
             kubernetes_version=properties["kubernetesVersion"],
@@ -261,22 +261,22 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
 
     async def delete_owned(self, resource: Wire) -> Outcome:
         kind, begin = f"delete managed cluster {self._name}", self._clusters.begin_delete
-        busy = await begin_lro(begin, self._context.group, self._name, kind=kind, expected=DELETE_SECONDS)
+        busy = await begin_lro(begin, self._scope.group, self._name, kind=kind, expected=DELETE_SECONDS)
         return busy or busy_deleting(kind, requeue_after=5)
 
     @property
     def _clusters(self) -> Any:
-        return self._context.session.container_service.managed_clusters
+        return self._scope.session.container_service.managed_clusters
 
 
-async def find_cluster(context: AzureScope) -> outputs.Cluster | None:
+async def find_cluster(scope: AzureScope) -> outputs.Cluster | None:
     """Read the spec's managed cluster from Azure; None when there is none or it is another owner's. Raises StepError."""
-    name = context.spec.cluster.name
+    name = scope.spec.cluster.name
     async with azure_errors(FIELD):
-        found = await context.look(CLUSTERS, name, fresh=True)
-    if found is None or not context.owner.owns(found.get("tags")):
+        found = await scope.look(CLUSTERS, name, fresh=True)
+    if found is None or not scope.owner.owns(found.get("tags")):
         return None
-    return cluster_output(found, context.group)
+    return cluster_output(found, scope.group)
 
 
 def _is_upgrade(change: Change) -> bool:

@@ -18,16 +18,16 @@ class Credentials(Check[outputs.Subscription]):
     provides = outputs.Subscription
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
 
     def desired(self, inputs: Inputs) -> outputs.Subscription:
-        return outputs.Subscription(id=self._context.spec.azure.subscription_id)
+        return outputs.Subscription(id=self._scope.spec.azure.subscription_id)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Subscription]:
-        wanted, session = self._context.spec.azure.subscription_id, self._context.session
+        wanted, session = self._scope.spec.azure.subscription_id, self._scope.session
         async with azure_errors("spec.azure.subscriptionId"):
-            state = await session.cache.cached_call("subscription", self._state, max_age=self._context.max_age, fresh=fresh)
+            state = await session.cache.cached_call("subscription", self._state, max_age=self._scope.max_age, fresh=fresh)
         if state in USABLE:
             return Observed(found=outputs.Subscription(id=wanted))
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"
@@ -35,6 +35,6 @@ class Credentials(Check[outputs.Subscription]):
         return Observed(failed=Failed(reason=Reason.SUBSCRIPTION_DISABLED, message=message, remedy=remedy))
 
     async def _state(self) -> str:
-        wanted = self._context.spec.azure.subscription_id
-        subscription = await self._context.session.subscriptions.subscriptions.get(wanted)
+        wanted = self._scope.spec.azure.subscription_id
+        subscription = await self._scope.session.subscriptions.subscriptions.get(wanted)
         return str(getattr(subscription.state, "value", subscription.state))

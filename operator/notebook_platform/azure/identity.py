@@ -27,8 +27,8 @@ class SystemAssigned(Check[outputs.Identity]):
     needs = (outputs.ResourceGroup,)
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
 
     def desired(self, inputs: Inputs) -> outputs.Identity:
         return outputs.Identity(type="SystemAssigned")
@@ -46,13 +46,13 @@ class ExistingPrincipal(SystemAssigned):
         return outputs.Identity(type="ServicePrincipal")
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Identity]:
-        principal = self._context.spec.identity.service_principal
+        principal = self._scope.spec.identity.service_principal
         assert principal is not None and principal.secret_ref is not None
-        data = await self._context.secrets.read(principal.secret_ref.name, "clientId", "clientSecret", field=self.FIELD)
+        data = await self._scope.secrets.read(principal.secret_ref.name, "clientId", "clientSecret", field=self.FIELD)
         client_id = guid_of(data, "clientId", field=self.FIELD, secret=principal.secret_ref.name)
         async with azure_errors(self.FIELD):
-            session, path = self._context.session, f"/servicePrincipals(appId={literal(client_id)})"
-            age = self._context.max_age
+            session, path = self._scope.session, f"/servicePrincipals(appId={literal(client_id)})"
+            age = self._scope.max_age
             found = await session.cache.cached_call(path, lambda: session.graph("GET", path), max_age=age, fresh=fresh)
         identity = outputs.Identity(
             type="ServicePrincipal",
@@ -73,15 +73,15 @@ class ExistingIdentity(SystemAssigned):
         return outputs.Identity(type="UserAssigned")
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Identity]:
-        chosen = self._context.spec.identity.user_assigned
+        chosen = self._scope.spec.identity.user_assigned
         assert chosen is not None and chosen.resource_id is not None
-        session, path = self._context.session, chosen.resource_id
+        session, path = self._scope.session, chosen.resource_id
 
         async def ask() -> Any:
             return (await session.send("GET", path, api_version=IDENTITY_API)).json()
 
         async with azure_errors(self.FIELD):
-            found = await session.cache.cached_call(path, ask, max_age=self._context.max_age, fresh=fresh)
+            found = await session.cache.cached_call(path, ask, max_age=self._scope.max_age, fresh=fresh)
         properties = found["properties"]
         identity = outputs.Identity(
             type="UserAssigned",
@@ -103,13 +103,13 @@ class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
     noun = "identity"
     field = name_field = "spec.identity.userAssigned.name"
 
-    def __init__(self, context: AzureScope) -> None:
-        super().__init__(context)
-        assert context.spec.identity.user_assigned is not None and context.spec.identity.user_assigned.name is not None
-        self._name = context.spec.identity.user_assigned.name
+    def __init__(self, scope: AzureScope) -> None:
+        super().__init__(scope)
+        assert scope.spec.identity.user_assigned is not None and scope.spec.identity.user_assigned.name is not None
+        self._name = scope.spec.identity.user_assigned.name
 
     def desired(self, inputs: Inputs) -> Wire:
-        return {"location": self._context.spec.azure.location, "tags": self._context.tags}
+        return {"location": self._scope.spec.azure.location, "tags": self._scope.tags}
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         return await self.observe_resource(self._name, fresh=fresh)
@@ -123,13 +123,13 @@ class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         async with azure_errors(self.field):
             if found is not None and only_tags(changes):
-                await set_tags(self._context.session, found["id"], wanted_tags(changes))
+                await set_tags(self._scope.session, found["id"], wanted_tags(changes))
             else:
-                await self._client.create_or_update(self._context.group, self._name, {**(found or {}), **(desired or {})})
+                await self._client.create_or_update(self._scope.group, self._name, {**(found or {}), **(desired or {})})
         return Ready()
 
     def planned_output(self, desired: Wire) -> outputs.Identity | None:
-        id_ = self._context.id_of("Microsoft.ManagedIdentity/userAssignedIdentities", self._name)
+        id_ = self._scope.id_of("Microsoft.ManagedIdentity/userAssignedIdentities", self._name)
         return outputs.Identity(type="UserAssigned", client_id=KNOWN_AFTER_APPLY, principal_id=KNOWN_AFTER_APPLY, identity_id=id_)
 
     def output(self, found: Wire | None) -> outputs.Identity | None:
@@ -144,23 +144,23 @@ class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
         )
 
     async def delete_owned(self, resource: Wire) -> Outcome:
-        await self._client.delete(self._context.group, self._name)
+        await self._client.delete(self._scope.group, self._name)
         return Ready()
 
     @property
     def _client(self) -> Any:
-        return self._context.session.identities.user_assigned_identities
+        return self._scope.session.identities.user_assigned_identities
 
 
-def _principal(context: AzureScope) -> AnyStep:
-    principal = context.spec.identity.service_principal
+def _principal(scope: AzureScope) -> AnyStep:
+    principal = scope.spec.identity.service_principal
     existing = principal is not None and principal.secret_ref is not None
-    return ExistingPrincipal(context) if existing else CreatedPrincipal(context)
+    return ExistingPrincipal(scope) if existing else CreatedPrincipal(scope)
 
 
-def _user_assigned(context: AzureScope) -> AnyStep:
-    chosen = context.spec.identity.user_assigned
-    return ExistingIdentity(context) if chosen is not None and chosen.resource_id else UserAssigned(context)
+def _user_assigned(scope: AzureScope) -> AnyStep:
+    chosen = scope.spec.identity.user_assigned
+    return ExistingIdentity(scope) if chosen is not None and chosen.resource_id else UserAssigned(scope)
 
 
 _KINDS: Mapping[str, Callable[[AzureScope], AnyStep]] = {
@@ -170,6 +170,6 @@ _KINDS: Mapping[str, Callable[[AzureScope], AnyStep]] = {
 }
 
 
-def identity(context: AzureScope) -> AnyStep:
+def identity(scope: AzureScope) -> AnyStep:
     """Return the Identity step of spec.identity."""
-    return _KINDS[context.spec.identity.type](context)
+    return _KINDS[scope.spec.identity.type](scope)

@@ -31,9 +31,9 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
     deleted_with = outputs.Cluster
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
-        self._window = context.spec.cluster.maintenance_window
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
+        self._window = scope.spec.cluster.maintenance_window
 
     def desired(self, inputs: Inputs) -> Wire | None:
         cluster = inputs.get(outputs.Cluster)
@@ -41,7 +41,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
         if window is None or cluster is None or not cluster.is_there:
             return None
         try:
-            offset = self._context.now.astimezone(ZoneInfo(window.time_zone)).strftime("%z")
+            offset = self._scope.now.astimezone(ZoneInfo(window.time_zone)).strftime("%z")
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise StepError(
                 Reason.TIME_ZONE_UNKNOWN,
@@ -61,12 +61,12 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
             return Observed()
         async with azure_errors(FIELD):
             key = f"{cluster.id.lower()}/maintenanceConfigurations"
-            cache, age = self._context.session.cache, self._context.max_age
+            cache, age = self._scope.session.cache, self._scope.max_age
             found = await cache.cached_call(key, self._ask, max_age=age, fresh=fresh)
         return Observed(found=found)
 
     async def _ask(self) -> dict[str, Wire]:
-        listed = self._configurations.list_by_managed_cluster(self._context.group, self._context.spec.cluster.name)
+        listed = self._configurations.list_by_managed_cluster(self._scope.group, self._scope.spec.cluster.name)
         return {item.name: wire(item)["properties"].get("maintenanceWindow") or {} async for item in listed}
 
     def plan(self, desired: Wire | None, found: Mapping[str, Wire] | None) -> Sequence[Change]:
@@ -82,7 +82,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
         return changes
 
     async def apply(self, desired: Wire | None, found: Mapping[str, Wire] | None, changes: Sequence[Change]) -> Outcome:
-        target = (self._context.group, self._context.spec.cluster.name)
+        target = (self._scope.group, self._scope.spec.cluster.name)
         async with azure_errors(FIELD):
             for name in dict.fromkeys(change.path.split(".")[0] for change in changes):
                 body = {"properties": {"maintenanceWindow": dict(desired or {})}}
@@ -97,4 +97,4 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
 
     @property
     def _configurations(self) -> Any:
-        return self._context.session.container_service.maintenance_configurations
+        return self._scope.session.container_service.maintenance_configurations

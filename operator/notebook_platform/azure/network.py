@@ -60,9 +60,9 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
     field = f"{FIELD}.virtualNetwork"
     name_field = f"{FIELD}.virtualNetwork.name"
 
-    def __init__(self, context: AzureScope) -> None:
-        super().__init__(context)
-        self._spec: NetworkSpec | None = context.spec.network
+    def __init__(self, scope: AzureScope) -> None:
+        super().__init__(scope)
+        self._spec: NetworkSpec | None = scope.spec.network
 
     def desired(self, inputs: Inputs) -> Desired | None:
         if self._spec is None or self._spec.virtual_network is None or self._spec.subnet is None:
@@ -71,8 +71,8 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
         subnets = {s.name: s.address_prefix for s in (self._spec.subnet, *self._spec.subnets)}
         return Desired(
             network={
-                "location": self._context.spec.azure.location,
-                "tags": self._context.tags,
+                "location": self._scope.spec.azure.location,
+                "tags": self._scope.tags,
                 "properties": {"addressSpace": {"addressPrefixes": prefixes}},
             },
             subnets={name: {"name": name, "properties": {"addressPrefix": prefix}} for name, prefix in subnets.items()},
@@ -86,7 +86,7 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
         if self._spec is None:
             return Observed()
-        if (pending := await self._context.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
             return pending
         return await self.observe_resource(self._name, fresh=fresh)
 
@@ -117,11 +117,11 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
 
     async def apply(self, desired: Desired | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
-        name, group, client = self._name, self._context.group, self._context.session.network
+        name, group, client = self._name, self._scope.group, self._scope.session.network
         target: tuple[str, ...] = (name,)
         async with azure_errors(FIELD):
             if found is not None and only_tags(changes):
-                await set_tags(self._context.session, found["id"], wanted_tags(changes))
+                await set_tags(self._scope.session, found["id"], wanted_tags(changes))
                 return Ready()
             if found is None:
                 subnets = list(desired.subnets.values())
@@ -154,14 +154,14 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
 
     def planned_output(self, desired: Desired) -> outputs.Network | None:
         assert self._spec is not None and self._spec.subnet is not None
-        id_ = self._context.id_of("Microsoft.Network/virtualNetworks", self._name)
+        id_ = self._scope.id_of("Microsoft.Network/virtualNetworks", self._name)
         subnets = {name: f"{id_}/subnets/{name}" for name in desired.subnets}
         return outputs.Network(virtual_network_id=id_, subnet_id=subnets[self._spec.subnet.name], subnets=subnets)
 
     async def delete_owned(self, resource: Wire) -> Outcome:
-        name, networks = resource["name"], self._context.session.network.virtual_networks
+        name, networks = resource["name"], self._scope.session.network.virtual_networks
         kind = f"delete virtual network {name}"
-        busy = await begin_lro(networks.begin_delete, self._context.group, name, kind=kind, expected=WRITE_SECONDS)
+        busy = await begin_lro(networks.begin_delete, self._scope.group, name, kind=kind, expected=WRITE_SECONDS)
         return busy or busy_deleting(kind, requeue_after=2)
 
 
@@ -173,22 +173,22 @@ class ExistingSubnet(Check[outputs.Network]):
     needs = (outputs.ResourceGroup,)
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
-        assert context.spec.network is not None and context.spec.network.subnet_id is not None
-        self._id = context.spec.network.subnet_id
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
+        assert scope.spec.network is not None and scope.spec.network.subnet_id is not None
+        self._id = scope.spec.network.subnet_id
 
     def desired(self, inputs: Inputs) -> outputs.Network:
         return outputs.Network(virtual_network_id=self._id.rsplit("/subnets/", 1)[0], subnet_id=self._id)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Network]:
         parts = self._id.split("/")
-        if parts[2].lower() != self._context.spec.azure.subscription_id.lower():
+        if parts[2].lower() != self._scope.spec.azure.subscription_id.lower():
             return Observed(found=self.desired(inputs))  # not in sight of these credentials; AKS will say if it is not there
         group, network, subnet = parts[4], parts[8], parts[10]
         async with azure_errors(f"{FIELD}.subnetId"):
             try:
-                found = await self._context.look(NETWORKS, network, fresh=fresh, group=group)
+                found = await self._scope.look(NETWORKS, network, fresh=fresh, group=group)
             except HttpResponseError as error:
                 if not is_missing(error):
                     raise
@@ -205,10 +205,10 @@ class ExistingSubnet(Check[outputs.Network]):
         return Observed(found=outputs.Network(virtual_network_id=same_id(found["id"], id_.rsplit("/", 2)[0]), subnet_id=id_))
 
 
-def network(context: AzureScope) -> AnyStep:
+def network(scope: AzureScope) -> AnyStep:
     """Return the Network step of spec.network."""
-    existing = context.spec.network is not None and context.spec.network.subnet_id is not None
-    return ExistingSubnet(context) if existing else Network(context)
+    existing = scope.spec.network is not None and scope.spec.network.subnet_id is not None
+    return ExistingSubnet(scope) if existing else Network(scope)
 
 
 def _subnet(network: Mapping[str, Any], name: str) -> Wire | None:

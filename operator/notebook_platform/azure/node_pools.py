@@ -67,10 +67,10 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     deleted_with = outputs.Cluster
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
-        self._spec = {pool.name: pool for pool in context.spec.node_pools}
-        self._version = context.spec.cluster.kubernetes_version
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
+        self._spec = {pool.name: pool for pool in scope.spec.node_pools}
+        self._version = scope.spec.cluster.kubernetes_version
 
     def desired(self, inputs: Inputs) -> Wanted | None:
         cluster = inputs.get(outputs.Cluster)
@@ -80,9 +80,9 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             for schedule in pool.schedules:
                 if words := problem(schedule):
                     raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}[{name}].schedules: {words}", "Correct it.")
-        network, context = inputs.get(outputs.Network), self._context
+        network, scope = inputs.get(outputs.Network), self._scope
         pools = {
-            name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=context.tags, now=context.now)
+            name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=scope.tags, now=scope.now)
             for name, pool in self._spec.items()
         }
         return Wanted(pools, cluster)
@@ -91,7 +91,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         cluster = inputs.get(outputs.Cluster)
         if cluster is None or not cluster.is_there:
             return Observed()
-        if (pending := await self._context.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
             return pending
         async with azure_errors(FIELD):
             pools = await self._look(cluster, fresh=fresh)
@@ -101,29 +101,29 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if p.get("provisioningState") in BUSY]:
             busy = Progressing(reason=Reason.UPDATING, message=f"Agent pool {', '.join(moving)}", requeue_after=3)
-        turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._context.now)
+        turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._scope.now)
         return Observed(
             found=Found(pools, scale_sets),
             busy=busy,
             notices=tuple(self._notices(pools)),
-            requeue_after=(turn - self._context.now).total_seconds() + 1 if turn else None,
+            requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
         )
 
     async def _look(self, cluster: outputs.Cluster, *, fresh: bool) -> dict[str, Wire] | None:
         """Return the pools by name: from the cached cluster, or each from its own address."""
         if not fresh:
-            seen = await self._context.look(CLUSTERS, cluster.name, fresh=False)
+            seen = await self._scope.look(CLUSTERS, cluster.name, fresh=False)
             return {pool["name"]: dict(pool) for pool in seen["properties"].get("agentPoolProfiles") or ()} if seen else None
         try:
-            return {pool.name: flat(pool.as_dict()) async for pool in self._pools.list(self._context.group, cluster.name)}
+            return {pool.name: flat(pool.as_dict()) async for pool in self._pools.list(self._scope.group, cluster.name)}
         except HttpResponseError as error:
             if is_missing(error):
                 return None
             raise
 
     async def _scale_sets(self, group: str, *, fresh: bool) -> Mapping[str, str]:
-        cache = self._context.session.cache
-        listed = await cache.list_group(SCALE_SETS, group, max_age=self._context.max_age, fresh=fresh)
+        cache = self._scope.session.cache
+        listed = await cache.list_group(SCALE_SETS, group, max_age=self._scope.max_age, fresh=fresh)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
@@ -146,7 +146,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
 
     def _removed(self, pools: Mapping[str, Wire]) -> list[str]:
         """Return the platform's pools (created or adopted) that the spec no longer names; temporary ones of a rotation too."""
-        owner = self._context.owner
+        owner = self._scope.owner
         return [name for name, pool in pools.items() if name not in self._spec and owner.owns(pool.get("tags"))]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
@@ -172,7 +172,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
 
     async def _change(self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change]) -> Outcome | None:
         """Return the next change of one pool; None: it waits for the control plane."""
-        place_of = stand_ins(pools, OWNER_TAG, self._context.owner.tag)
+        place_of = stand_ins(pools, OWNER_TAG, self._scope.owner.tag)
         origin = place_of.get(name, name)
         for_life = any(change.action is Action.REPLACE for change in changes)
         if origin in self._spec and (origin != name or for_life or temporary_name(origin) in pools):
@@ -234,16 +234,16 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 f"{FIELD}: the agent pool {name} is the cluster's last one with mode System, and a cluster needs one",
                 "Name it in spec.nodePools again, or add another System pool first.",
             )
-        if self._context.drain is not None and (left := await self._context.drain(cluster, name)) is not None:
+        if self._scope.drain is not None and (left := await self._scope.drain(cluster, name)) is not None:
             return Progressing(reason=Reason.DRAINING, message=f"Agent pool {name}: {left}", requeue_after=3)
         kind = f"delete agent pool {name}"
         async with azure_errors(f"{FIELD}[{name}]"):
-            begin, target = self._pools.begin_delete, (self._context.group, self._context.spec.cluster.name, name)
+            begin, target = self._pools.begin_delete, (self._scope.group, self._scope.spec.cluster.name, name)
             busy = await begin_lro(begin, *target, kind=kind, expected=DELETE_SECONDS)
         return busy or Progressing(reason=Reason.DELETING, message=f"Azure operation in progress: {kind}", requeue_after=2)
 
     async def _put(self, name: str, body: Wire, kind: str, expected: float, **guard: Any) -> Outcome:
-        target = (self._context.group, self._context.spec.cluster.name, name)
+        target = (self._scope.group, self._scope.spec.cluster.name, name)
         properties = {key: value for key, value in body.items() if key not in ("id", "name", "type")}
         async with azure_errors(f"{FIELD}[{name}]"):
             begin = self._pools.begin_create_or_update
@@ -251,7 +251,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return busy or Ready()
 
     def _notices(self, pools: Mapping[str, Wire]) -> list[Notice]:
-        owner = self._context.owner
+        owner = self._scope.owner
         unknown = sorted(name for name in set(pools) - set(self._spec) if not owner.owns(pools[name].get("tags")))
         if not unknown:
             return []
@@ -279,7 +279,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
 
     async def orphan(self, found: Found) -> Outcome:
         for name, pool in found.pools.items():
-            if self._context.owner.owns(pool.get("tags")):
+            if self._scope.owner.owns(pool.get("tags")):
                 tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
                 change = Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=tags, keys=("tags",))
                 outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
@@ -288,4 +288,4 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
 
     @property
     def _pools(self) -> Any:
-        return self._context.session.container_service.agent_pools
+        return self._scope.session.container_service.agent_pools

@@ -22,16 +22,16 @@ class Preflight(CheckStep[outputs.Preflight]):
     needs = (outputs.Subscription, outputs.Providers)
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
-        self._spec = context.spec
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
+        self._spec = scope.spec
 
     def desired(self, inputs: Inputs) -> outputs.Preflight:
         return outputs.Preflight(kubernetes_version=self._spec.cluster.kubernetes_version)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Preflight]:
         wanted, passed = self._spec.cluster.kubernetes_version, self.desired(inputs)
-        if self._context.deleting:
+        if self._scope.deleting:
             return Observed(found=passed)
         running = await self._running_version(fresh=fresh)
         if running is not None and satisfies(running, wanted):
@@ -44,7 +44,7 @@ class Preflight(CheckStep[outputs.Preflight]):
     async def _found(self, check: Check, *, fresh: bool) -> list[Finding]:
         """Return the findings of a check. One that the principal may not make blocks nothing: the steps will find out."""
         try:
-            return await check(self._context, fresh)
+            return await check(self._scope, fresh)
         except StepError as refused:
             if refused.failed.reason == Reason.PERMISSION_MISSING:
                 return []
@@ -52,7 +52,7 @@ class Preflight(CheckStep[outputs.Preflight]):
 
     async def _running_version(self, *, fresh: bool) -> str | None:
         async with azure_errors("spec.cluster"):
-            found = await self._context.look(CLUSTERS, self._spec.cluster.name, fresh=fresh)
+            found = await self._scope.look(CLUSTERS, self._spec.cluster.name, fresh=fresh)
         return current_version(found) if found else None
 
 

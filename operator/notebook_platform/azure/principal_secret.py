@@ -45,19 +45,19 @@ class Used:
     identity: outputs.Identity
 
 
-def _state_name(context: AzureScope) -> str:
-    return f"{context.owner.name}-cluster-credential"
+def _state_name(scope: AzureScope) -> str:
+    return f"{scope.owner.name}-cluster-credential"
 
 
-async def current_secret(context: AzureScope) -> Secret:
+async def current_secret(scope: AzureScope) -> Secret:
     """Return the principal's secret, from the Secret of the spec or from the operator's. Raises StepError."""
-    principal = context.spec.identity.service_principal
+    principal = scope.spec.identity.service_principal
     existing = principal.secret_ref.name if principal and principal.secret_ref else None
-    name = existing or f"{context.owner.name}-service-principal"
+    name = existing or f"{scope.owner.name}-service-principal"
     if existing:
-        data = await context.secrets.read(name, "clientId", "clientSecret", field=f"{FIELD}.secretRef")
+        data = await scope.secrets.read(name, "clientId", "clientSecret", field=f"{FIELD}.secretRef")
     else:
-        data = select(await context.secrets.own(name), PRINCIPAL)
+        data = select(await scope.secrets.own(name), PRINCIPAL)
         if data.keys() != PRINCIPAL.keys():
             raise StepError(
                 Reason.PRINCIPAL_SECRET_UNUSABLE,
@@ -71,9 +71,9 @@ async def current_secret(context: AzureScope) -> Secret:
     return Secret(known_by, client_id, value, data.get("expires"))
 
 
-async def remember_given(context: AzureScope, secret_id: str) -> None:
+async def remember_given(scope: AzureScope, secret_id: str) -> None:
     """Record that the cluster is being created with this secret."""
-    await context.secrets.apply(_state_name(context), {"given": secret_id})
+    await scope.secrets.apply(_state_name(scope), {"given": secret_id})
 
 
 class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
@@ -83,13 +83,13 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
     needs = (outputs.NodePools, outputs.Cluster, outputs.Identity)
     deleted_with = outputs.Cluster
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
 
     async def prepare(self, inputs: Inputs) -> Inputs:
         cluster = inputs.get(outputs.Cluster)
-        if cluster and cluster.is_there and self._context.spec.identity.type == "ServicePrincipal":
-            return inputs.including(await current_secret(self._context))
+        if cluster and cluster.is_there and self._scope.spec.identity.type == "ServicePrincipal":
+            return inputs.including(await current_secret(self._scope))
         return inputs
 
     def desired(self, inputs: Inputs) -> Secret | None:
@@ -99,10 +99,10 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         current = inputs.get(Secret)
         if current is None:
             return Observed()
-        if (pending := await self._context.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
             return pending
-        state = select(await self._context.secrets.own(_state_name(self._context)), {"given": SHORT_WORD, "giving": SHORT_WORD})
-        if "giving" in state and self.name in self._context.operations:
+        state = select(await self._scope.secrets.own(_state_name(self._scope)), {"given": SHORT_WORD, "giving": SHORT_WORD})
+        if "giving" in state and self.name in self._scope.operations:
             state = {"given": state["giving"]}  # the operation that gave it is over, and went well
             await self._keep(state)
         if "given" not in state:
@@ -111,8 +111,8 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         return Observed(found=Used(state["given"], inputs[outputs.Identity]))
 
     async def _keep(self, state: dict[str, str]) -> None:
-        if not self._context.planning:
-            await self._context.secrets.apply(_state_name(self._context), state)
+        if not self._scope.planning:
+            await self._scope.secrets.apply(_state_name(self._scope), state)
 
     def plan(self, desired: Secret | None, found: Used | None) -> Sequence[Change]:
         if desired is None or found is None:
@@ -130,19 +130,19 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
         assert desired is not None and found is not None
         if found.given == desired.id:
             return await self._remove_old(found.identity)
-        await self._context.secrets.apply(_state_name(self._context), {"given": found.given, "giving": desired.id})
-        name = self._context.spec.cluster.name
+        await self._scope.secrets.apply(_state_name(self._scope), {"given": found.given, "giving": desired.id})
+        name = self._scope.spec.cluster.name
         kind, body = f"update credentials of managed cluster {name}", {"clientId": desired.client_id, "secret": desired.value}
         async with azure_errors(f"{FIELD}.secretRef"):
-            begin = self._context.session.container_service.managed_clusters.begin_reset_service_principal_profile
-            busy = await begin_lro(begin, self._context.group, name, body, kind=kind, expected=RESET_SECONDS)
+            begin = self._scope.session.container_service.managed_clusters.begin_reset_service_principal_profile
+            busy = await begin_lro(begin, self._scope.group, name, body, kind=kind, expected=RESET_SECONDS)
         return busy or Progressing(reason=Reason.UPDATING, message=f"Azure operation in progress: {kind}", requeue_after=AT_ONCE)
 
     async def _remove_old(self, identity: outputs.Identity) -> Outcome:
         async with azure_errors(FIELD):
             for key in identity.old_secrets:
                 path = f"/applications/{guid(identity.application_id, APPLICATION)}/removePassword"
-                await self._context.session.graph("POST", path, json={"keyId": key})
+                await self._scope.session.graph("POST", path, json={"keyId": key})
         return Ready(output=identity)
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:

@@ -46,23 +46,23 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     needs = (outputs.Subscription,)
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
 
     def desired(self, inputs: Inputs) -> Mapping[str, str]:
-        names = [*self._context.spec.azure.features, *needed(self._context.spec)]
+        names = [*self._scope.spec.azure.features, *needed(self._scope.spec)]
         return dict.fromkeys(names, REGISTERED)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, str]]:
         names = list(self.desired(inputs))
         async with azure_errors("spec.azure.features"):
             states = dict(zip(names, await asyncio.gather(*(self._state(name, fresh=fresh) for name in names)), strict=True))
-        marker = self._context.operations.get(self.name)
+        marker = self._scope.operations.get(self.name)
         if waiting := [name for name, state in states.items() if state == "Registering"]:
             return Observed(found=states, busy=_registering(waiting, marker))
         if marker is not None:
             # The features have come since: a provider serves them only once it is registered again.
-            states |= {feature.split("/")[0]: FEATURE_CAME for feature in self._context.spec.azure.features}
+            states |= {feature.split("/")[0]: FEATURE_CAME for feature in self._scope.spec.azure.features}
         return Observed(found=states)
 
     def plan(self, desired: Mapping[str, str] | None, found: Mapping[str, str] | None) -> Sequence[Change]:
@@ -100,7 +100,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
 
     async def _state(self, name: str, *, fresh: bool) -> str:
         """Return the state. A recently cached one counts while it is the wanted one."""
-        cache, age = self._context.session.cache, self._context.max_age
+        cache, age = self._scope.session.cache, self._scope.max_age
         told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=fresh)
         if told != REGISTERED and not fresh:
             told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=True)
@@ -109,17 +109,17 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     async def _ask(self, name: str) -> str:
         namespace, _, feature = name.partition("/")
         if feature:
-            answer = await self._context.session.features.features.get(namespace, feature)
+            answer = await self._scope.session.features.features.get(namespace, feature)
             return str(answer.properties.state)
-        provider = await self._context.session.resources.providers.get(namespace)
+        provider = await self._scope.session.resources.providers.get(namespace)
         return str(provider.registration_state)
 
     async def _register_feature(self, name: str) -> None:
         namespace, _, feature = name.partition("/")
-        await self._context.session.features.features.register(namespace, feature)
+        await self._scope.session.features.features.register(namespace, feature)
 
     async def _register(self, namespace: str) -> None:
-        await self._context.session.resources.providers.register(namespace)
+        await self._scope.session.resources.providers.register(namespace)
 
 
 def _registering(names: Sequence[str], marker: Operation | None) -> Progressing:

@@ -63,22 +63,22 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
     field = FIELD
     name_field = f"{FIELD}.name"
 
-    def __init__(self, context: AzureScope) -> None:
-        super().__init__(context)
-        binderhub = context.spec.binderhub
+    def __init__(self, scope: AzureScope) -> None:
+        super().__init__(scope)
+        binderhub = scope.spec.binderhub
         self._spec: AzureRegistry | None = binderhub.registry.azure if binderhub else None
-        self._secret_name = f"{context.owner.name}-registry"
+        self._secret_name = f"{scope.owner.name}-registry"
         self._password_key = f"{self.name}/password"
 
     @property
     def _id(self) -> str:
         assert self._spec is not None
-        return self._context.id_of(REGISTRY_TYPE, self._spec.name)
+        return self._scope.id_of(REGISTRY_TYPE, self._spec.name)
 
     @property
     def _password(self) -> BuilderPassword:
         assert self._spec is not None
-        return BuilderPassword(self._context, self._spec, self._id, self._secret_name, self._password_key)
+        return BuilderPassword(self._scope, self._spec, self._id, self._secret_name, self._password_key)
 
     def desired(self, inputs: Inputs) -> Wanted | None:
         if self._spec is None:
@@ -91,8 +91,8 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             )
         project = self._spec.prefix.rsplit("/", 1)[0]
         registry = {
-            "location": self._context.spec.azure.location,
-            "tags": self._context.tags,
+            "location": self._scope.spec.azure.location,
+            "tags": self._scope.tags,
             "sku": {"name": self._spec.sku},
         }
         scope_map = f"scopeMaps/{BUILDER}"
@@ -106,12 +106,12 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         name = await self._name()
         if self._spec is not None and (busy := await self._password.in_progress()) is not None:
             return Observed(busy=busy)
-        if (pending := await self._context.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
             return pending
         if name is None:
             return Observed()
         # The Secret first: a login that cannot be stored is not made.
-        kept = {} if self._context.deleting else select(await self._context.secrets.own(self._secret_name), KEPT)
+        kept = {} if self._scope.deleting else select(await self._scope.secrets.own(self._secret_name), KEPT)
         registry = await self.look_up(name, fresh=fresh)
         if registry is None:
             return Observed()
@@ -119,7 +119,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             return Observed(failed=failed, ours=False)
         if work := self.busy(registry):
             return Observed(found=Found(registry), busy=work)
-        if self._context.deleting:
+        if self._scope.deleting:
             return Observed(found=Found(registry))
         paths = [f"scopeMaps/{BUILDER}", f"tokens/{BUILDER}"]
         async with azure_errors(FIELD):
@@ -141,13 +141,13 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         kept until then."""
         if self._spec is not None:
             return self._spec.name
-        kept = select(await self._context.secrets.own(self._secret_name), KEPT) if self._context.deleting else {}
+        kept = select(await self._scope.secrets.own(self._secret_name), KEPT) if self._scope.deleting else {}
         return kept.get("registry")
 
     async def _below(self, path: str, *, fresh: bool) -> Wire | None:
         async def ask() -> Wire | None:
             try:
-                answer = await self._context.session.send("GET", f"{self._id}/{path}", api_version=REGISTRY_API)
+                answer = await self._scope.session.send("GET", f"{self._id}/{path}", api_version=REGISTRY_API)
             except HttpResponseError as error:
                 if is_missing(error):
                     return None
@@ -155,7 +155,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             body: Wire = answer.json()
             return body
 
-        cache, age = self._context.session.cache, self._context.max_age
+        cache, age = self._scope.session.cache, self._scope.max_age
         found: Wire | None = await cache.cached_call(f"{self._id}/{path}", ask, max_age=age, fresh=fresh)
         return found
 
@@ -185,12 +185,12 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             if any(change.keys == ("location",) for change in changes):
                 raise StepError(
                     Reason.IMMUTABLE_FIELD,
-                    f"spec.azure.location is {self._context.spec.azure.location!r} but the container registry {name!r} is in "
+                    f"spec.azure.location is {self._scope.spec.azure.location!r} but the container registry {name!r} is in "
                     f"{found.registry.get('location')!r}",
                     f"A registry cannot move: choose another {FIELD}.name.",
                 )
             if tags := wanted_tags(changes):
-                await set_tags(self._context.session, found.registry["id"], tags)
+                await set_tags(self._scope.session, found.registry["id"], tags)
                 return self._goes_on()
             if any(change.keys[:1] == ("sku",) for change in changes):
                 body = {"sku": desired.registry["sku"]}
@@ -201,8 +201,8 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             return await self._password.renew(found.kept) or self._goes_on()
 
     async def _write(self, method: str, path: str, body: Wire, kind: str, expected: float) -> Outcome:
-        answer = await self._context.session.send(method, path, json=body, api_version=REGISTRY_API)
-        self._context.session.cache.expire()
+        answer = await self._scope.session.send(method, path, json=body, api_version=REGISTRY_API)
+        self._scope.session.cache.expire()
         return lro_from_headers(answer.headers, kind=kind, expected=expected) or self._goes_on()
 
     def _goes_on(self) -> Progressing:
@@ -226,7 +226,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
 
     async def delete_owned(self, resource: Wire) -> Outcome:
         kind = f"delete container registry {resource['name']}"
-        answer = await self._context.session.send("DELETE", resource["id"], api_version=REGISTRY_API)
-        await self._context.secrets.delete(self._secret_name)
+        answer = await self._scope.session.send("DELETE", resource["id"], api_version=REGISTRY_API)
+        await self._scope.secrets.delete(self._secret_name)
         busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS)
         return busy or busy_deleting(kind, requeue_after=2)

@@ -45,7 +45,7 @@ SECONDS_OF_TIME = len("2026-01-01T00:00:00")
 class BuilderPassword:
     """`registry_id`: the Azure id of the registry; `secret_name`: the Secret with the login; `key`: that of the recorded operation."""
 
-    context: AzureScope
+    scope: AzureScope
     spec: AzureRegistry
     registry_id: str
     secret_name: str
@@ -63,17 +63,17 @@ class BuilderPassword:
         if not _is_current(token, kept, server):
             return [Change(path=path, action=Action.CREATE, after="a new one")]
         ends = kept["expires"]
-        if datetime.fromisoformat(ends) - self.context.now < parse_duration(self.spec.renew_before):
+        if datetime.fromisoformat(ends) - self.scope.now < parse_duration(self.spec.renew_before):
             return [Change(path=path, action=Action.UPDATE, before=f"ends {ends}", after="a new one", gate=Scheduled())]
         return []
 
     async def renew(self, kept: Mapping[str, str]) -> Progressing | None:
         """Make the other password; the one in use stays valid until its end. Returns the operation; None: Azure answered at once."""
         name = next(p for p in PASSWORDS if p != kept.get("passwordName"))
-        ends = (self.context.now + parse_duration(self.spec.token_lifetime)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ends = (self.scope.now + parse_duration(self.spec.token_lifetime)).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = {"tokenId": f"{self.registry_id}/tokens/{BUILDER}", "name": name, "expiry": ends}
         path = f"{self.registry_id}/generateCredentials"
-        answer = await self.context.session.send("POST", path, json=body, api_version=REGISTRY_API)
+        answer = await self.scope.session.send("POST", path, json=body, api_version=REGISTRY_API)
         kind = f"create {name} of {BUILDER}"
         busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS, key=self.key)
         if answer.status_code == 202 and busy is not None:
@@ -86,12 +86,12 @@ class BuilderPassword:
 
         Azure returns the result once; if it is lost, the next plan makes another password. Raises StepError.
         """
-        operation = self.context.operations.get(self.key)
-        if operation is None or self.context.deleting or self.context.planning:
+        operation = self.scope.operations.get(self.key)
+        if operation is None or self.scope.deleting or self.scope.planning:
             return None
         async with azure_errors(FIELD):
             try:
-                answer = await self.context.session.send("GET", operation.url)
+                answer = await self.scope.session.send("GET", operation.url)
             except HttpResponseError as error:
                 if error.status_code in (404, 409, 410):
                     return None
@@ -99,7 +99,7 @@ class BuilderPassword:
             if answer.status_code == 202:
                 return in_progress(operation, retry_after(answer.headers))
             await self._keep(answer.json() if answer.text().strip() else {})
-            self.context.session.cache.expire()
+            self.scope.session.cache.expire()
         return None
 
     async def _keep(self, credentials: Wire) -> None:
@@ -107,8 +107,8 @@ class BuilderPassword:
         made = next((p for p in passwords or () if p.get("value") and p.get("name") in PASSWORDS), None)
         if made is None:
             return
-        registry = await self.context.look(REGISTRIES, self.spec.name, fresh=True)
-        await self.context.secrets.apply(
+        registry = await self.scope.look(REGISTRIES, self.spec.name, fresh=True)
+        await self.scope.secrets.apply(
             self.secret_name,
             {
                 "registry": self.spec.name,

@@ -28,12 +28,12 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
     field = name_field = FIELD
 
     def desired(self, inputs: Inputs) -> Wire:
-        return {"location": self._context.spec.azure.location, "tags": self._context.tags}
+        return {"location": self._scope.spec.azure.location, "tags": self._scope.tags}
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Wire]:
-        if (pending := await self._context.pending(self.name, FIELD)) is not None:
+        if (pending := await self._scope.pending(self.name, FIELD)) is not None:
             return pending
-        return await self.observe_resource(self._context.group, fresh=fresh, group="")
+        return await self.observe_resource(self._scope.group, fresh=fresh, group="")
 
     def resource(self, found: Wire) -> Wire:
         return found
@@ -41,33 +41,33 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
     def busy(self, resource: Wire) -> Progressing | None:
         if str(resource.get("properties", {}).get("provisioningState")) != "Deleting":
             return None
-        message = f"The resource group {self._context.group} is being deleted"
+        message = f"The resource group {self._scope.group} is being deleted"
         return Progressing(reason=Reason.DELETING, message=message, requeue_after=10)
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
-        return self.create_or_compare(f"resourceGroups/{self._context.group}", desired, found)
+        return self.create_or_compare(f"resourceGroups/{self._scope.group}", desired, found)
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         if any(change.path == "location" for change in changes) and found is not None:
             raise StepError(
                 Reason.IMMUTABLE_FIELD,
-                f"spec.azure.location is {self._context.spec.azure.location!r} but the resource group "
-                f"{self._context.group!r} is in {found.get('location')!r}",
+                f"spec.azure.location is {self._scope.spec.azure.location!r} but the resource group "
+                f"{self._scope.group!r} is in {found.get('location')!r}",
                 "Delete this platform and create one with the group's spec.azure.location or another spec.azure.resourceGroup, which "
                 "cannot change.",
             )
         async with azure_errors(FIELD):
             if found is not None:
-                await set_tags(self._context.session, found["id"], wanted_tags(changes))
+                await set_tags(self._scope.session, found["id"], wanted_tags(changes))
                 return Ready()
-            await self._context.session.resources.resource_groups.create_or_update(self._context.group, dict(desired or {}))
+            await self._scope.session.resources.resource_groups.create_or_update(self._scope.group, dict(desired or {}))
         return Ready()
 
     def output(self, found: Wire | None) -> outputs.ResourceGroup | None:
         return None if found is None else outputs.ResourceGroup(id=found["id"], location=found["location"])
 
     def planned_output(self, desired: Wire) -> outputs.ResourceGroup | None:
-        id_ = f"/subscriptions/{self._context.spec.azure.subscription_id}/resourceGroups/{self._context.group}"
+        id_ = f"/subscriptions/{self._scope.spec.azure.subscription_id}/resourceGroups/{self._scope.group}"
         return outputs.ResourceGroup(id=id_, location=desired["location"])
 
     async def delete_owned(self, resource: Wire) -> Outcome:
@@ -75,17 +75,17 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
             more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
             return Failed(
                 reason=Reason.FOREIGN_RESOURCES,
-                message=f"{FIELD}: the resource group {self._context.group!r} is kept because it holds what the platform "
+                message=f"{FIELD}: the resource group {self._scope.group!r} is kept because it holds what the platform "
                 f"did not make: {', '.join(foreign[:SHOWN])}{more}",
                 remedy="Move or delete them, or set spec.deletionPolicy: Orphan to release the group as it is.",
                 retry_in=30,
             )
-        groups = self._context.session.resources.resource_groups
-        kind = f"delete resource group {self._context.group}"
-        busy = await begin_lro(groups.begin_delete, self._context.group, kind=kind, expected=DELETION_SECONDS)
+        groups = self._scope.session.resources.resource_groups
+        kind = f"delete resource group {self._scope.group}"
+        busy = await begin_lro(groups.begin_delete, self._scope.group, kind=kind, expected=DELETION_SECONDS)
         return busy or busy_deleting(kind, requeue_after=5)
 
     async def _foreign(self) -> list[str]:
         """Return the resources of the group without the platform's tag, as `type/name`."""
-        listed = self._context.session.resources.resources.list_by_resource_group(self._context.group)
-        return [f"{resource.type}/{resource.name}" async for resource in listed if not self._context.owner.owns(resource.tags)]
+        listed = self._scope.session.resources.resources.list_by_resource_group(self._scope.group)
+        return [f"{resource.type}/{resource.name}" async for resource in listed if not self._scope.owner.owns(resource.tags)]

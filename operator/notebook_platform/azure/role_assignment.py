@@ -37,9 +37,9 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
     cacheable = True
     provides: type[outputs.GivenRoles]
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
-        self._record = AssignmentRecord(context.secrets, context.owner.name)
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
+        self._record = AssignmentRecord(scope.secrets, scope.owner.name)
 
     @abstractmethod
     def wanted(self, inputs: Inputs) -> list[Assignment]:
@@ -51,7 +51,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Given]:
         wanted = self.wanted(inputs)
         known = [a for a in wanted if not isinstance(a.principal_id, Unknown)]
-        tag = self._context.owner.tag
+        tag = self._scope.owner.tag
         there: set[Assignment] = set()
         ours: set[Assignment] = set()
         unowned: set[Assignment] = set()
@@ -68,10 +68,10 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
 
     async def _listed(self, wanted: Assignment, *, fresh: bool) -> Sequence[Mapping[str, Any]]:
         """Return the assignments there: from the subscription's list that all platforms share, or read for this principal."""
-        session = self._context.session
+        session = self._scope.session
         inside = wanted.scope.lower().startswith(f"/subscriptions/{session.subscription_id.lower()}/")
         if not fresh and inside:
-            shared = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._context.max_age)
+            shared = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._scope.max_age)
             if shared is not None:
                 return shared
         params = {"$filter": f"principalId eq {literal(guid(wanted.principal_id, PRINCIPAL))}"}
@@ -91,8 +91,8 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
             path = f"roleAssignments/{wanted.role_name} on {wanted.scope}"
             if wanted not in there:
                 changes.append(Change(path=path, action=Action.CREATE, after={"principalId": wanted.principal_id}))
-            elif wanted in unowned and self._context.spec.adoption == "IfUnowned":
-                changes.append(Change(path=f"{path}.description", action=Action.UPDATE, after=self._context.owner.tag))
+            elif wanted in unowned and self._scope.spec.adoption == "IfUnowned":
+                changes.append(Change(path=f"{path}.description", action=Action.UPDATE, after=self._scope.owner.tag))
         return changes
 
     async def apply(self, desired: Sequence[Assignment] | None, found: Given | None, changes: Sequence[Change]) -> Outcome:
@@ -100,11 +100,11 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         for wanted in desired or ():
             if f"roleAssignments/{wanted.role_name} on {wanted.scope}" in paths:
                 await self._record.add(wanted)
-                await self._give(wanted, self._context.owner.tag)
+                await self._give(wanted, self._scope.owner.tag)
         return Ready(output=self.provides(assignments=tuple(desired or ())))
 
     async def _give(self, wanted: Assignment, description: str) -> None:
-        subscription = self._context.spec.azure.subscription_id
+        subscription = self._scope.spec.azure.subscription_id
         definitions = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions"
         properties = {
             "roleDefinitionId": f"{definitions}/{wanted.role}",
@@ -114,7 +114,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         }
         async with azure_errors(FIELD):
             try:
-                await self._context.session.send("PUT", wanted.path, json={"properties": properties}, api_version=API_VERSION)
+                await self._scope.session.send("PUT", wanted.path, json={"properties": properties}, api_version=API_VERSION)
             except HttpResponseError as error:
                 if code_of(error) != "RoleAssignmentExists":
                     raise
@@ -128,7 +128,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
     async def delete(self, found: Given, inputs: Inputs) -> Outcome:
         async with azure_errors(FIELD):
             for given in found.ours:
-                await self._context.session.send("DELETE", given.path, api_version=API_VERSION)
+                await self._scope.session.send("DELETE", given.path, api_version=API_VERSION)
         return Ready()
 
     async def orphan(self, found: Given) -> Outcome:
@@ -139,18 +139,18 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
     def _on_network(self, inputs: Inputs, principal_id: str | None) -> list[Assignment]:
         """Return the role on the network that spec.identity asks for, for a principal; on existing subnets the subnet alone."""
         network = inputs.get(outputs.Network)
-        spec = self._context.spec
+        spec = self._scope.spec
         if principal_id is None:
             return []
         chosen = spec.identity.service_principal or spec.identity.user_assigned
         role = chosen.role if chosen else "Network Contributor"
-        scopes = [pool.subnet_id for pool in spec.node_pools if pool.subnet_id]
+        places = [pool.subnet_id for pool in spec.node_pools if pool.subnet_id]
         if network is not None:
             whole = spec.identity.role_scope == "VirtualNetwork" and spec.network is not None and spec.network.subnet_id is None
             kept = {subnet.name.lower() for subnet in spec.network.subnets} if spec.network else set()
             more = [id_ for name, id_ in network.subnets.items() if name.lower() in kept]
-            scopes += [network.virtual_network_id] if whole else [network.subnet_id, *more]
-        return [Assignment(scope, principal_id, role) for scope in dict.fromkeys(scopes)]
+            places += [network.virtual_network_id] if whole else [network.subnet_id, *more]
+        return [Assignment(place, principal_id, role) for place in dict.fromkeys(places)]
 
 
 class RoleAssignment(Roles):
@@ -182,11 +182,11 @@ class ClusterRoles(Roles):
 
     async def prepare(self, inputs: Inputs) -> Inputs:
         """Read who the operator is. With Azure RBAC and no local accounts it needs a role itself to reach the cluster."""
-        cluster = self._context.spec.cluster
+        cluster = self._scope.spec.cluster
         if not (cluster.entra and cluster.entra.azure_rbac and not cluster.local_accounts):
             return inputs
         async with azure_errors("spec.cluster.entra"):
-            return inputs.including(OperatorIdentity(await self._context.session.object_id()))
+            return inputs.including(OperatorIdentity(await self._scope.session.object_id()))
 
     def wanted(self, inputs: Inputs) -> list[Assignment]:
         cluster = inputs.get(outputs.Cluster)
@@ -196,8 +196,8 @@ class ClusterRoles(Roles):
         own = identity.type == "SystemAssigned"
         nodes = identity.principal_id if identity.type == "ServicePrincipal" else cluster.kubelet_id
         own_registry = inputs.get(outputs.Registry)
-        scopes = [*self._context.spec.cluster.registries, *([own_registry.id] if own_registry else [])]
-        registries = [Assignment(scope, nodes, "AcrPull") for scope in dict.fromkeys(scopes)] if nodes else []
+        places = [*self._scope.spec.cluster.registries, *([own_registry.id] if own_registry else [])]
+        registries = [Assignment(place, nodes, "AcrPull") for place in dict.fromkeys(places)] if nodes else []
         operator = inputs.get(OperatorIdentity)
         admin = [Assignment(cluster.id, operator.object_id, CLUSTER_ADMIN)] if operator and operator.object_id else []
         return [*(self._on_network(inputs, cluster.principal_id) if own else []), *registries, *admin]

@@ -37,9 +37,9 @@ class RolePruning(Step[Wanted, Stale, Stale]):
     needs = (outputs.RoleAssignment, outputs.ClusterRoles, outputs.Cluster, outputs.Identity)
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
-        self._record = AssignmentRecord(context.secrets, context.owner.name)
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
+        self._record = AssignmentRecord(scope.secrets, scope.owner.name)
 
     def desired(self, inputs: Inputs) -> Wanted | None:
         return _wanted(inputs) or None
@@ -51,7 +51,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         recorded = await self._record.load()
         async with azure_errors(FIELD):
             stale = await self._stale(inputs, wanted, recorded, fresh=fresh)
-        if not self._context.planning and not self._context.deleting:
+        if not self._scope.planning and not self._scope.deleting:
             await self._update_record(recorded, {**wanted, **{a.name: a for a in stale}})
         return Observed(found=stale or None)
 
@@ -59,15 +59,15 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         """Return whether a cluster exists whose node identities are not known (yet), so that their needs are unknown."""
         cluster = inputs.get(outputs.Cluster)
         identity = inputs.get(outputs.Identity)
-        if cluster is None or cluster.planned or self._context.deleting:
+        if cluster is None or cluster.planned or self._scope.deleting:
             return False
         return identity is None or (identity.type != "ServicePrincipal" and cluster.kubelet_id is None)
 
     async def _stale(
         self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment], *, fresh: bool
     ) -> Stale:
-        session, tag = self._context.session, self._context.owner.tag
-        listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._context.max_age)
+        session, tag = self._scope.session, self._scope.owner.tag
+        listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._scope.max_age)
         candidates = {a.name: a for a in (assignment_of(item) for item in listed or () if is_ours(item, tag))}
         unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
         candidates |= {a.name: a for a in unlisted}
@@ -76,18 +76,18 @@ class RolePruning(Step[Wanted, Stale, Stale]):
 
     def _is_listed(self, assignment: Assignment) -> bool:
         """Return whether the subscription's own list has it."""
-        return assignment.scope.lower().startswith(f"/subscriptions/{self._context.session.subscription_id.lower()}/")
+        return assignment.scope.lower().startswith(f"/subscriptions/{self._scope.session.subscription_id.lower()}/")
 
     def _ends_with_cluster(self, assignment: Assignment, inputs: Inputs) -> bool:
         """Return whether the assignment is the operator's own access to the cluster, which a deletion needs until the cluster
         is deleted."""
         cluster = inputs.get(outputs.Cluster)
         on_cluster = cluster is not None and assignment.scope.lower() == cluster.id.lower()
-        return self._context.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
+        return self._scope.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
 
     async def _is_there(self, assignment: Assignment, *, fresh: bool) -> bool:
         """Return whether it exists and is still the platform's, as read from its own address."""
-        session = self._context.session
+        session = self._scope.session
 
         async def read() -> bool:
             try:
@@ -96,9 +96,9 @@ class RolePruning(Step[Wanted, Stale, Stale]):
                 if is_missing(error):
                     return False
                 raise
-            return is_ours(answer.json(), self._context.owner.tag)
+            return is_ours(answer.json(), self._scope.owner.tag)
 
-        age = self._context.max_age
+        age = self._scope.max_age
         return bool(await session.cache.cached_call(assignment.path.lower(), read, max_age=age, fresh=fresh))
 
     async def _update_record(self, recorded: Sequence[Assignment], given: Mapping[str, Assignment]) -> None:
@@ -129,8 +129,8 @@ class RolePruning(Step[Wanted, Stale, Stale]):
     async def _delete(self, stale: Stale) -> None:
         async with azure_errors(FIELD):
             for assignment in stale:
-                await self._context.session.send("DELETE", assignment.path, api_version=API_VERSION)
-        self._context.session.cache.expire()
+                await self._scope.session.send("DELETE", assignment.path, api_version=API_VERSION)
+        self._scope.session.cache.expire()
 
 
 def _wanted(inputs: Inputs) -> Wanted:

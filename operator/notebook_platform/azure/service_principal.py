@@ -64,19 +64,19 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
     needs = (outputs.ResourceGroup,)
     cacheable = True
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
-        self._secrets: SecretStore = context.secrets
-        self._unique_name = f"notebook-platform-{context.owner.uid}"
-        self._secret_name = f"{context.owner.name}-service-principal"
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
+        self._secrets: SecretStore = scope.secrets
+        self._unique_name = f"notebook-platform-{scope.owner.uid}"
+        self._secret_name = f"{scope.owner.name}-service-principal"
 
     def desired(self, inputs: Inputs) -> str:
-        principal = self._context.spec.identity.service_principal
-        return (principal and principal.name) or f"notebook-platform {self._context.owner.name}"
+        principal = self._scope.spec.identity.service_principal
+        return (principal and principal.name) or f"notebook-platform {self._scope.owner.name}"
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Principal]:
         # The Secret first: a principal whose secret cannot be stored is not made.
-        kept = {} if self._context.deleting else select(await self._secrets.own(self._secret_name), PRINCIPAL)
+        kept = {} if self._scope.deleting else select(await self._secrets.own(self._secret_name), PRINCIPAL)
         application, principal = await self._directory(fresh=fresh)
         if application is None:
             return Observed(failed=await self._left_behind())
@@ -87,7 +87,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
     async def _left_behind(self) -> Failed | None:
         """Return why no principal may be created: the Secret holds the principal of an orphaned platform, whose cluster cannot
         change it."""
-        if self._context.deleting or await self._secrets.own(self._secret_name) is None:
+        if self._scope.deleting or await self._secrets.own(self._secret_name) is None:
             return None
         if await self._secrets.own(self._secret_name, orphaned=False) is not None:
             return None
@@ -101,7 +101,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
 
     async def _directory(self, *, fresh: bool) -> tuple[Wire | None, Wire | None]:
         """Return the application and its principal: from the list that all platforms share, or each from its own address."""
-        cache, age = self._context.session.cache, self._context.max_age
+        cache, age = self._scope.session.cache, self._scope.max_age
         if not fresh:
             async with azure_errors(FIELD):
                 applications = await cache.list_subscription(APPLICATIONS, age) or []
@@ -134,21 +134,21 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
 
     def _ends_soon(self, found: Principal) -> str | None:
         """Return when the stored secret ends, if it is time to renew it."""
-        principal = self._context.spec.identity.service_principal
+        principal = self._scope.spec.identity.service_principal
         if found.expires is None or principal is None:
             return None
         ends = datetime.fromisoformat(found.expires)
-        return found.expires if ends - self._context.now < parse_duration(principal.renew_before) else None
+        return found.expires if ends - self._scope.now < parse_duration(principal.renew_before) else None
 
     async def apply(self, desired: str | None, found: Principal | None, changes: Sequence[Change]) -> Outcome:
         async with azure_errors(FIELD):
             if found is None:
-                await self._context.session.graph(
+                await self._scope.session.graph(
                     "PATCH",
                     f"/applications(uniqueName={literal(self._unique_name)})",
                     json={
                         "displayName": desired,
-                        "notes": self._context.owner.tag,
+                        "notes": self._scope.owner.tag,
                         "tags": [APPLICATION_TAG],
                         "signInAudience": "AzureADMyOrg",
                     },
@@ -156,7 +156,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
                 )
             elif found.principal is None:
                 body = {"appId": found.application["appId"], "accountEnabled": True, "tags": [APPLICATION_TAG]}
-                await self._context.session.graph("POST", "/servicePrincipals", json=body)
+                await self._scope.session.graph("POST", "/servicePrincipals", json=body)
             else:
                 await self._renew(found)
                 return Ready()
@@ -166,11 +166,11 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         """Add a secret and store it. Older ones stay valid until the cluster has this one: PrincipalSecret removes them then, and
         also any that was never stored because the operator ended before."""
         application, path = found.application, f"/applications/{guid(found.application['id'], OBJECT_ID)}"
-        principal = self._context.spec.identity.service_principal
+        principal = self._scope.spec.identity.service_principal
         lifetime = parse_duration(principal.secret_lifetime) if principal else LIFETIME
-        ends = (self._context.now + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ends = (self._scope.now + lifetime).strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = {"passwordCredential": {"displayName": CREDENTIAL, "endDateTime": ends}}
-        made = await self._context.session.graph("POST", f"{path}/addPassword", json=wanted)
+        made = await self._scope.session.graph("POST", f"{path}/addPassword", json=wanted)
         await self._secrets.apply(
             self._secret_name,
             {
@@ -210,15 +210,15 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
     async def delete(self, found: Principal, inputs: Inputs) -> Outcome:
         async with azure_errors(FIELD):
             if found.principal is not None:
-                await self._context.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
-            await self._context.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
+                await self._scope.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
+            await self._scope.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
         await self._secrets.delete(self._secret_name)
         return Ready()
 
     async def _find(self, path: str) -> Wire | None:
         async with azure_errors(FIELD):
             try:
-                found: Wire | None = await self._context.session.graph("GET", path)
+                found: Wire | None = await self._scope.session.graph("GET", path)
             except HttpResponseError as error:
                 if error.status_code == 404:
                     return None

@@ -39,8 +39,8 @@ class TaggedResource(Step[Desired, Found, Output]):
     field: ClassVar[str]
     name_field: ClassVar[str]
 
-    def __init__(self, context: AzureScope) -> None:
-        self._context = context
+    def __init__(self, scope: AzureScope) -> None:
+        self._scope = scope
 
     @abstractmethod
     def resource(self, found: Found) -> Wire:
@@ -57,14 +57,12 @@ class TaggedResource(Step[Desired, Found, Output]):
     async def look_up(self, name: str, *, fresh: bool, group: str | None = None) -> Wire | None:
         """Read the resource by name; None when it does not exist. `group`: its resource group; None: the platform's. Raises StepError."""
         async with azure_errors(self.field):
-            return await self._context.look(self.resource_type, name, fresh=fresh, group=group)
+            return await self._scope.look(self.resource_type, name, fresh=fresh, group=group)
 
     def conflict(self, resource: Wire, name: str) -> Failed | None:
         """Return why the resource may not be touched; None: it is ours, or may be adopted."""
-        adoption = self._context.spec.adoption
-        return self._context.owner.ownership_conflict(
-            f"the {self.noun} {name!r}", self.name_field, resource.get("tags"), adoption
-        )
+        adoption = self._scope.spec.adoption
+        return self._scope.owner.ownership_conflict(f"the {self.noun} {name!r}", self.name_field, resource.get("tags"), adoption)
 
     async def observe_resource(self, name: str, *, fresh: bool, group: str | None = None) -> Observed[Wire]:
         """Observe a resource that has no parts of its own: absent, busy, another owner's, or found. Raises StepError."""
@@ -86,7 +84,7 @@ class TaggedResource(Step[Desired, Found, Output]):
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         resource = self.resource(found)
-        if not self._context.owner.owns(resource.get("tags")):
+        if not self._scope.owner.owns(resource.get("tags")):
             return Ready()
         async with azure_errors(self.field):
             return await self.delete_owned(resource)
@@ -94,5 +92,5 @@ class TaggedResource(Step[Desired, Found, Output]):
     async def orphan(self, found: Found) -> Outcome:
         resource = self.resource(found)
         async with azure_errors(self.field):
-            await drop_owner(self._context.session, resource["id"], resource.get("tags"))
+            await drop_owner(self._scope.session, resource["id"], resource.get("tags"))
         return Ready()

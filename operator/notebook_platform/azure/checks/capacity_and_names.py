@@ -17,10 +17,10 @@ from notebook_platform.azure.scope import AzureScope
 Wire = Mapping[str, Any]
 
 
-async def addresses(context: AzureScope, fresh: bool) -> list[Finding]:
+async def addresses(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check the addresses in the subnets: in the platform's own, and before the cluster exists in existing ones too."""
-    spec = context.spec
-    others = await _subnets_of_others(context, fresh)
+    spec = scope.spec
+    others = await _subnets_of_others(scope, fresh)
     amiss = [*subnet_findings(spec), *room_findings(spec, others)]
     if amiss:
         return [Finding(reason=reason, sentence=sentence, remedy=remedy) for reason, sentence, remedy in amiss]
@@ -28,26 +28,26 @@ async def addresses(context: AzureScope, fresh: bool) -> list[Finding]:
     return [Finding(sentence="; ".join(told) or "AKS makes a network of its own")]
 
 
-async def _subnets_of_others(context: AzureScope, fresh: bool) -> list[Room]:
+async def _subnets_of_others(scope: AzureScope, fresh: bool) -> list[Room]:
     """Yield the free addresses of existing subnets, as far as they are visible. An existing cluster has taken its addresses
     already."""
     async with azure_errors("spec.network.subnetId"):
-        wanted = _pools_by_subnet(context)
-        if not wanted or await cluster_is_there(context, fresh):
+        wanted = _pools_by_subnet(scope)
+        if not wanted or await cluster_is_there(scope, fresh):
             return []
-        found = [(field, pools, await _subnet(context, id_, fresh)) for id_, (field, pools) in wanted.items()]
+        found = [(field, pools, await _subnet(scope, id_, fresh)) for id_, (field, pools) in wanted.items()]
     rooms = []
     for field, pools, subnet in found:
         properties = (subnet or {}).get("properties") or {}
         prefix = properties.get("addressPrefix") or next(iter(properties.get("addressPrefixes") or ()), None)
         if prefix:
-            rooms.append(room(context.spec, field, prefix, pools, taken=len(properties.get("ipConfigurations") or ())))
+            rooms.append(room(scope.spec, field, prefix, pools, taken=len(properties.get("ipConfigurations") or ())))
     return rooms
 
 
-def _pools_by_subnet(context: AzureScope) -> dict[str, tuple[str, list[NodePool]]]:
+def _pools_by_subnet(scope: AzureScope) -> dict[str, tuple[str, list[NodePool]]]:
     """Return existing subnets in the platform's subscription: the member of the spec that names each, and its pools."""
-    spec = context.spec
+    spec = scope.spec
     default = spec.network.subnet_id if spec.network else None
     found: dict[str, tuple[str, list[NodePool]]] = {default: ("spec.network.subnetId", [])} if default else {}
     for pool in spec.node_pools:
@@ -58,31 +58,31 @@ def _pools_by_subnet(context: AzureScope) -> dict[str, tuple[str, list[NodePool]
     return {id_: said for id_, said in found.items() if id_.lower().startswith(inside)}
 
 
-async def _subnet(context: AzureScope, id_: str, fresh: bool) -> Wire | None:
+async def _subnet(scope: AzureScope, id_: str, fresh: bool) -> Wire | None:
     parts = id_.split("/")
-    network = await look_up(context, NETWORKS, parts[8], parts[4], fresh)
+    network = await look_up(scope, NETWORKS, parts[8], parts[4], fresh)
     subnets = (network or {}).get("properties", {}).get("subnets") or ()
     return next((subnet for subnet in subnets if subnet["name"].lower() == parts[10].lower()), None)
 
 
-async def names(context: AzureScope, fresh: bool) -> list[Finding]:
+async def names(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check whether resources of these names exist, and who owns them."""
     found = []
-    for what, field, kind, name, group in _named(context):
+    for what, field, kind, name, group in _named(scope):
         async with azure_errors(field):
-            there = await look_up(context, kind, name, group, fresh)
+            there = await look_up(scope, kind, name, group, fresh)
         if there is None or (there.get("properties") or {}).get("provisioningState") == "Deleting":
             continue
-        failed = context.owner.ownership_conflict(f"{what} {name!r}", field, there.get("tags"), context.spec.adoption)
+        failed = scope.owner.ownership_conflict(f"{what} {name!r}", field, there.get("tags"), scope.spec.adoption)
         if failed:
             found.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))
-    found += [*await _node_group(context, fresh), *await public_names(context, fresh)]
+    found += [*await _node_group(scope, fresh), *await public_names(scope, fresh)]
     return found or [Finding(sentence="free, or ours")]
 
 
-def _named(context: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, str]]:
+def _named(scope: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, str]]:
     """Return (description, member of the spec that names it, kind, name, group) of what the platform creates."""
-    spec, group = context.spec, context.group
+    spec, group = scope.spec, scope.group
     yield "the resource group", "spec.azure.resourceGroup", GROUPS, group, ""
     if spec.network and spec.network.virtual_network:
         yield "the virtual network", "spec.network.virtualNetwork.name", NETWORKS, spec.network.virtual_network.name, group
@@ -91,14 +91,14 @@ def _named(context: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, s
     yield "the managed cluster", "spec.cluster.name", CLUSTERS, spec.cluster.name, group
 
 
-async def _node_group(context: AzureScope, fresh: bool) -> list[Finding]:
+async def _node_group(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check the node resource group: AKS creates it and rejects an existing one
     (https://learn.microsoft.com/azure/aks/faq#can-i-provide-my-own-name-for-the-aks-node-resource-group-)."""
-    name = context.spec.cluster.node_resource_group or default_node_group(context.spec)
+    name = scope.spec.cluster.node_resource_group or default_node_group(scope.spec)
     async with azure_errors("spec.cluster.nodeResourceGroup"):
-        if await cluster_is_there(context, fresh):
+        if await cluster_is_there(scope, fresh):
             return []
-        group = await look_up(context, GROUPS, name, "", fresh)
+        group = await look_up(scope, GROUPS, name, "", fresh)
     if group is None or group["properties"].get("provisioningState") == "Deleting":
         return []
     sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, and AKS makes one of its own"

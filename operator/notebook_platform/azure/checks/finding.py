@@ -10,9 +10,9 @@ SEEN_LASTS = 30.0
 """Seconds for which a cached answer is good enough: a problem that it shows is confirmed by a fresh read before it counts."""
 
 
-def oldest(context: AzureScope) -> float:
+def oldest(scope: AzureScope) -> float:
     """Return the maximum age of a cached read, in seconds."""
-    return max(context.max_age, SEEN_LASTS)
+    return max(scope.max_age, SEEN_LASTS)
 
 
 @dataclass(frozen=True, kw_only=True)

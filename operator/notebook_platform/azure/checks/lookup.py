@@ -13,15 +13,15 @@ from notebook_platform.azure.scope import AzureScope
 Wire = Mapping[str, Any]
 
 
-async def cluster_is_there(context: AzureScope, fresh: bool) -> bool:
+async def cluster_is_there(scope: AzureScope, fresh: bool) -> bool:
     """Return whether the platform's cluster exists. Raises HttpResponseError."""
-    return await look_up(context, CLUSTERS, context.spec.cluster.name, context.group, fresh) is not None
+    return await look_up(scope, CLUSTERS, scope.spec.cluster.name, scope.group, fresh) is not None
 
 
-async def look_up(context: AzureScope, kind: ResourceType, name: str, group: str, fresh: bool) -> Wire | None:
+async def look_up(scope: AzureScope, kind: ResourceType, name: str, group: str, fresh: bool) -> Wire | None:
     """Return one resource, or None. Raises HttpResponseError."""
     try:
-        return await context.session.cache.get(kind, group, name, max_age=oldest(context), fresh=fresh)
+        return await scope.session.cache.get(kind, group, name, max_age=oldest(scope), fresh=fresh)
     except HttpResponseError as error:
         if is_missing(error):
             return None

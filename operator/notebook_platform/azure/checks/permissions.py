@@ -28,9 +28,9 @@ ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 Permissions = Sequence[Mapping[str, Any]]
 
 
-async def clock(context: AzureScope, fresh: bool) -> list[Finding]:
+async def clock(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Compare the operator's clock with Azure's."""
-    session, path = context.session, f"/subscriptions/{context.spec.azure.subscription_id}"
+    session, path = scope.session, f"/subscriptions/{scope.spec.azure.subscription_id}"
 
     async def ask() -> float:
         answer = await session.send("GET", path, api_version=SUBSCRIPTIONS_API)
@@ -38,7 +38,7 @@ async def clock(context: AzureScope, fresh: bool) -> list[Finding]:
         return abs((datetime.now(UTC) - parsedate_to_datetime(theirs)).total_seconds()) if theirs else 0.0
 
     async with azure_errors("spec.azure.subscriptionId"):
-        skew = await session.cache.cached_call("clock", ask, max_age=oldest(context), fresh=fresh)
+        skew = await session.cache.cached_call("clock", ask, max_age=oldest(scope), fresh=fresh)
     if skew > SKEW_SECONDS:
         sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
         return [Finding(sentence=sentence, reason=Reason.CLOCK_SKEW, remedy="Synchronise it (NTP).", retry_in=AGAIN)]
@@ -55,50 +55,50 @@ class Need:
     certain: bool = True
 
 
-async def permissions(context: AzureScope, fresh: bool) -> list[Finding]:
+async def permissions(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Return findings for the missing actions by scope. What Azure does not show is not counted as missing."""
-    subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
+    subscription = f"/subscriptions/{scope.spec.azure.subscription_id}"
     async with azure_errors("spec.azure.resourceGroup"):
-        group = await _group(context, fresh)
-    return await lacking(context, needs(context, group is not None), fresh) or [
+        group = await _group(scope, fresh)
+    return await lacking(scope, needs(scope, group is not None), fresh) or [
         Finding(sentence=f"all that is needed is granted on {group['id'] if group else subscription}")
     ]
 
 
-async def lacking(context: AzureScope, wanted: Iterable[Need], fresh: bool) -> list[Finding]:
+async def lacking(scope: AzureScope, wanted: Iterable[Need], fresh: bool) -> list[Finding]:
     """Return a finding for each scope on which actions of `wanted` are not granted."""
-    subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
+    subscription = f"/subscriptions/{scope.spec.azure.subscription_id}"
     missing: dict[tuple[str, bool], list[str]] = {}
     silent = True
     for need in wanted:
-        told = [await _granted(context, scope, fresh) for scope in dict.fromkeys((subscription, need.scope))]
+        told = [await _granted(scope, place, fresh) for place in dict.fromkeys((subscription, need.scope))]
         silent = silent and not any(told)
         if any(told) and not any(is_granted(need.action, given) for given in told):
             missing.setdefault((need.scope, need.certain), []).append(need.action)
     if silent:
         return [Finding(sentence="Azure does not tell what may be done", reason=Reason.UNKNOWN, blocks=False)]
-    return [_lacks(context, scope, actions, certain) for (scope, certain), actions in missing.items()]
+    return [_lacks(scope, place, actions, certain) for (place, certain), actions in missing.items()]
 
 
-async def _group(context: AzureScope, fresh: bool) -> Mapping[str, Any] | None:
+async def _group(scope: AzureScope, fresh: bool) -> Mapping[str, Any] | None:
     try:
-        return await context.session.cache.get(GROUPS, "", context.group, max_age=oldest(context), fresh=fresh)
+        return await scope.session.cache.get(GROUPS, "", scope.group, max_age=oldest(scope), fresh=fresh)
     except HttpResponseError as error:
         if error.status_code == 403:
             return None
         raise
 
 
-async def _granted(context: AzureScope, scope: str, fresh: bool) -> Permissions:
+async def _granted(scope: AzureScope, place: str, fresh: bool) -> Permissions:
     """Return the permissions of the principal's roles on a scope, inherited ones too; empty when Azure does not show them.
 
     https://learn.microsoft.com/rest/api/authorization/permissions
     """
 
     async def ask() -> Permissions:
-        path = f"{scope}/providers/Microsoft.Authorization/permissions"
+        path = f"{place}/providers/Microsoft.Authorization/permissions"
         try:
-            answer: Permissions = (await context.session.send("GET", path, api_version=PERMISSIONS_API)).json().get("value", ())
+            answer: Permissions = (await scope.session.send("GET", path, api_version=PERMISSIONS_API)).json().get("value", ())
         except HttpResponseError as error:
             if error.status_code is not None and error.status_code < 500 and error.status_code != 429:
                 return ()
@@ -106,17 +106,17 @@ async def _granted(context: AzureScope, scope: str, fresh: bool) -> Permissions:
         return answer
 
     async with azure_errors("spec.azure.credentials"):
-        cache = context.session.cache
-        granted: Permissions = await cache.cached_call(f"permissions/{scope}", ask, max_age=oldest(context), fresh=fresh)
+        cache = scope.session.cache
+        granted: Permissions = await cache.cached_call(f"permissions/{place}", ask, max_age=oldest(scope), fresh=fresh)
     return granted
 
 
-def needs(context: AzureScope, group_exists: bool) -> Iterator[Need]:
+def needs(scope: AzureScope, group_exists: bool) -> Iterator[Need]:
     """Return what the operator will do in Azure for the spec."""
-    spec, subscription = context.spec, f"/subscriptions/{context.spec.azure.subscription_id}"
-    group = f"{subscription}/resourceGroups/{context.group}" if group_exists else subscription
+    spec, subscription = scope.spec, f"/subscriptions/{scope.spec.azure.subscription_id}"
+    group = f"{subscription}/resourceGroups/{scope.group}" if group_exists else subscription
     managed = spec.network is not None and spec.network.virtual_network is not None
-    made = _identity_is_made(context)
+    made = _identity_is_made(scope)
     credential = "listClusterAdminCredential" if spec.cluster.local_accounts else "listClusterUserCredential"
     in_group = {
         "Microsoft.Resources/subscriptions/resourceGroups/write": not group_exists,
@@ -133,7 +133,7 @@ def needs(context: AzureScope, group_exists: bool) -> Iterator[Need]:
     yield from (Need(action, group) for action, used in in_group.items() if used)
     if managed:
         yield Need(ASSIGN, group, certain=made)
-    for subnet in existing_subnets(context):
+    for subnet in existing_subnets(scope):
         yield Need("Microsoft.Network/virtualNetworks/subnets/join/action", subnet)
         yield Need(ASSIGN, subnet, certain=made)
     for registry in spec.cluster.registries:
@@ -146,18 +146,18 @@ def needs(context: AzureScope, group_exists: bool) -> Iterator[Need]:
         yield Need("Microsoft.Resources/subscriptions/resourceGroups/delete", group, certain=False)
 
 
-def _identity_is_made(context: AzureScope) -> bool:
+def _identity_is_made(scope: AzureScope) -> bool:
     """Return whether the cluster's identity is new, so that it cannot have a role yet."""
-    identity = context.spec.identity
+    identity = scope.spec.identity
     existing = (identity.service_principal and identity.service_principal.secret_ref) or (
         identity.user_assigned and identity.user_assigned.resource_id
     )
     return not existing
 
 
-def existing_subnets(context: AzureScope) -> list[str]:
+def existing_subnets(scope: AzureScope) -> list[str]:
     """Return the ids of existing subnets in the platform's subscription."""
-    spec = context.spec
+    spec = scope.spec
     ids = [spec.network.subnet_id if spec.network else None, *(pool.subnet_id for pool in spec.node_pools)]
     inside = f"/subscriptions/{spec.azure.subscription_id}/".lower()
     return list(dict.fromkeys(id_ for id_ in ids if id_ and id_.lower().startswith(inside)))
@@ -173,12 +173,12 @@ def is_granted(action: str, given: Permissions) -> bool:
     return any(among(role.get("actions") or ()) and not among(role.get("notActions") or ()) for role in given)
 
 
-def _lacks(context: AzureScope, scope: str, actions: Sequence[str], certain: bool) -> Finding:
-    who = "spec.azure.credentials" if context.spec.azure.credentials else "the operator's own identity"
+def _lacks(scope: AzureScope, place: str, actions: Sequence[str], certain: bool) -> Finding:
+    who = "spec.azure.credentials" if scope.spec.azure.credentials else "the operator's own identity"
     roles = ["Role Based Access Control Administrator"] if ASSIGN in actions else []
     roles = ["Contributor", *roles] if [action for action in actions if action != ASSIGN] else roles
     return Finding(
-        sentence=f"{who} lacks {', '.join(actions)} on {scope}",
+        sentence=f"{who} lacks {', '.join(actions)} on {place}",
         reason=Reason.PERMISSION_MISSING,
         remedy=f"Give it {' and '.join(roles)} there; new roles take minutes to work.",
         blocks=certain,

@@ -10,18 +10,18 @@ from notebook_platform.azure.checks.lookup import cluster_is_there, look_up
 from notebook_platform.azure.scope import AzureScope
 
 
-async def public_names(context: AzureScope, fresh: bool) -> list[Finding]:
+async def public_names(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Return findings for names that are taken. Once the cluster exists, its own load balancers have the labels."""
     found: list[Finding] = []
-    if not await cluster_is_there(context, fresh):
-        for field, label in _labels(context):
-            found += await _label(context, field, label)
-    return found + await _registry(context, fresh)
+    if not await cluster_is_there(scope, fresh):
+        for field, label in _labels(scope):
+            found += await _label(scope, field, label)
+    return found + await _registry(scope, fresh)
 
 
-def _labels(context: AzureScope) -> Iterator[tuple[str, str]]:
+def _labels(scope: AzureScope) -> Iterator[tuple[str, str]]:
     """Yield (member of the spec, label)."""
-    hub, binder = context.spec.jupyterhub, context.spec.binderhub
+    hub, binder = scope.spec.jupyterhub, scope.spec.binderhub
     if hub is not None and hub.expose.load_balancer is not None and hub.expose.load_balancer.dns_label:
         yield "spec.jupyterhub.expose.loadBalancer.dnsLabel", hub.expose.load_balancer.dns_label
     if binder is not None and binder.address.ingress is not None and binder.address.ingress.dns_label:
@@ -32,11 +32,11 @@ def _labels(context: AzureScope) -> Iterator[tuple[str, str]]:
         yield "spec.binderhub.address.dnsLabels.hub", labels.hub
 
 
-async def _label(context: AzureScope, field: str, label: str) -> list[Finding]:
+async def _label(scope: AzureScope, field: str, label: str) -> list[Finding]:
     """Check a DNS label (https://learn.microsoft.com/rest/api/virtualnetwork/check-dns-name-availability)."""
-    location = context.spec.azure.location
+    location = scope.spec.azure.location
     async with azure_errors(field):
-        told = await context.session.network.check_dns_name_availability(location, domain_name_label=label)
+        told = await scope.session.network.check_dns_name_availability(location, domain_name_label=label)
     if told.available:
         return []
     sentence = f"{field}: the DNS label {label!r} is taken in {location}"
@@ -49,18 +49,18 @@ async def _label(context: AzureScope, field: str, label: str) -> list[Finding]:
     ]
 
 
-async def _registry(context: AzureScope, fresh: bool) -> list[Finding]:
+async def _registry(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check a registry's name (https://learn.microsoft.com/rest/api/container-registry/registries/check-name-availability)."""
-    binder, field = context.spec.binderhub, "spec.binderhub.registry.azure.name"
+    binder, field = scope.spec.binderhub, "spec.binderhub.registry.azure.name"
     if binder is None or binder.registry.azure is None:
         return []
     name = binder.registry.azure.name
-    path = f"/subscriptions/{context.spec.azure.subscription_id}/providers/Microsoft.ContainerRegistry/checkNameAvailability"
+    path = f"/subscriptions/{scope.spec.azure.subscription_id}/providers/Microsoft.ContainerRegistry/checkNameAvailability"
     async with azure_errors(field):
-        if await look_up(context, REGISTRIES, name, context.group, fresh) is not None:
+        if await look_up(scope, REGISTRIES, name, scope.group, fresh) is not None:
             return []
         body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
-        told = (await context.session.send("POST", path, api_version=REGISTRY_API, json=body)).json()
+        told = (await scope.session.send("POST", path, api_version=REGISTRY_API, json=body)).json()
     if told.get("nameAvailable"):
         return []
     sentence = f"{field}: the name {name!r} cannot be had: {str(told.get('message') or told.get('reason')).rstrip('.')}"

@@ -27,30 +27,30 @@ REGIONAL, SPOT = "cores", "lowprioritycores"
 QUOTA_AGAIN = 300.0
 
 
-async def providers(context: AzureScope, fresh: bool) -> list[Finding]:
+async def providers(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check resource providers and preview features; the operator registers the missing ones."""
-    states = (await Providers(context).observe(Inputs(), fresh=fresh)).found or {}
+    states = (await Providers(scope).observe(Inputs(), fresh=fresh)).found or {}
     missing = [name for name, state in states.items() if state != REGISTERED]
     if not missing:
         return [Finding(sentence=f"{', '.join(states)} are registered")]
     sentence = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not registered yet"
     found = [Finding(sentence=sentence, reason=Reason.NOT_REGISTERED, remedy="The operator does it.", blocks=False)]
-    subscription = f"/subscriptions/{context.spec.azure.subscription_id}"
+    subscription = f"/subscriptions/{scope.spec.azure.subscription_id}"
     wanted = [Need(f"{name}/register/action", subscription) for name in dict.fromkeys(n.split("/")[0] for n in missing)]
-    return [*found, *(finding for finding in await lacking(context, wanted, fresh) if finding.blocks)]
+    return [*found, *(finding for finding in await lacking(scope, wanted, fresh) if finding.blocks)]
 
 
-async def version(context: AzureScope, fresh: bool) -> list[Finding]:
+async def version(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check whether the region offers the wanted version."""
-    location, wanted = context.spec.azure.location, context.spec.cluster.kubernetes_version
-    clusters, cache = context.session.container_service.managed_clusters, context.session.cache
+    location, wanted = scope.spec.azure.location, scope.spec.cluster.kubernetes_version
+    clusters, cache = scope.session.container_service.managed_clusters, scope.session.cache
 
     async def ask() -> Sequence[Mapping[str, Any]]:
         answer: Mapping[str, Any] = (await clusters.list_kubernetes_versions(location)).as_dict()
         return tuple(answer.get("values", ()))
 
     async with azure_errors("spec.cluster.kubernetesVersion"):
-        values = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(context), fresh=fresh)
+        values = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(scope), fresh=fresh)
     offered = sorted((str(v["version"]) for v in values if not v.get("isPreview")), key=parse)
     patches = {patch for v in values for patch in v.get("patchVersions") or {}}
     shown = ", ".join(offered)
@@ -69,17 +69,17 @@ class Size:
     family: str
 
 
-async def _sizes(context: AzureScope, fresh: bool) -> Mapping[str, Size]:
+async def _sizes(scope: AzureScope, fresh: bool) -> Mapping[str, Size]:
     """Return the VM sizes that the subscription may use in the region, by name in any case."""
-    location = context.spec.azure.location
+    location = scope.spec.azure.location
 
     async def ask() -> Mapping[str, Size]:
-        listed = context.session.compute.resource_skus.list(filter=f"location eq '{location}'")
+        listed = scope.session.compute.resource_skus.list(filter=f"location eq '{location}'")
         offered = [sku async for sku in listed if sku.resource_type == "virtualMachines" and not _closed(sku)]
         return CaseInsensitiveDict({sku.name: Size(_vcpus(sku), str(sku.family or "").lower()) for sku in offered})
 
     async with azure_errors("spec.nodePools"):
-        cache = context.session.cache
+        cache = scope.session.cache
         found: Mapping[str, Size] = await cache.cached_call(f"sizes/{location}", ask, max_age=LISTS_LAST, fresh=fresh)
     return found
 
@@ -93,9 +93,9 @@ def _closed(sku: Any) -> bool:
     return any(str(getattr(r.type, "value", r.type)).lower() == "location" for r in sku.restrictions or ())
 
 
-async def sizes(context: AzureScope, fresh: bool) -> list[Finding]:
+async def sizes(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check whether the region has the VM sizes."""
-    known, pools, location = await _sizes(context, fresh), context.spec.node_pools, context.spec.azure.location
+    known, pools, location = await _sizes(scope, fresh), scope.spec.node_pools, scope.spec.azure.location
     unknown = [pool for pool in pools if known and pool.vm_size not in known]
     if not unknown:
         return [Finding(sentence=f"{', '.join(dict.fromkeys(p.vm_size for p in pools))} offered in {location}")]
@@ -117,7 +117,7 @@ class Demand:
     most: int = 0
 
 
-def demands(context: AzureScope, known: Mapping[str, Size], there: Sequence[Mapping[str, Any]]) -> dict[str, Demand]:
+def demands(scope: AzureScope, known: Mapping[str, Size], there: Sequence[Mapping[str, Any]]) -> dict[str, Demand]:
     """Return what the spec needs of each quota beyond the existing pools (`there`, in wire form)."""
     found: dict[str, Demand] = {}
 
@@ -128,7 +128,7 @@ def demands(context: AzureScope, known: Mapping[str, Size], there: Sequence[Mapp
             demand = found.setdefault(name, Demand())
             demand.first, demand.most = demand.first + first * sku.vcpus, demand.most + most * sku.vcpus
 
-    for pool in context.spec.node_pools:
+    for pool in scope.spec.node_pools:
         add(pool.vm_size, pool.spot is not None, initial_count(pool), most_nodes(pool))
     for running in there:
         count = int(running.get("count") or 0)
@@ -136,9 +136,9 @@ def demands(context: AzureScope, known: Mapping[str, Size], there: Sequence[Mapp
     return found
 
 
-async def quota(context: AzureScope, fresh: bool) -> list[Finding]:
+async def quota(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Compare the free vCPUs of the region with those at creation, and with the maximum."""
-    location, compute = context.spec.azure.location, context.session.compute
+    location, compute = scope.spec.azure.location, scope.session.compute
 
     async def ask() -> Mapping[str, tuple[str, int]]:
         listed = [u async for u in compute.usage.list(location)]
@@ -147,11 +147,11 @@ async def quota(context: AzureScope, fresh: bool) -> list[Finding]:
         )
 
     async with azure_errors("spec.nodePools"):
-        left = await context.session.cache.cached_call(f"quota/{location}", ask, max_age=oldest(context), fresh=fresh)
-        name, cache = context.spec.cluster.name, context.session.cache
-        cluster = await cache.get(CLUSTERS, context.group, name, max_age=oldest(context), fresh=fresh)
+        left = await scope.session.cache.cached_call(f"quota/{location}", ask, max_age=oldest(scope), fresh=fresh)
+        name, cache = scope.spec.cluster.name, scope.session.cache
+        cluster = await cache.get(CLUSTERS, scope.group, name, max_age=oldest(scope), fresh=fresh)
     there = (cluster or {}).get("properties", {}).get("agentPoolProfiles") or ()
-    wanted = demands(context, await _sizes(context, False), there)
+    wanted = demands(scope, await _sizes(scope, False), there)
     told = {name: demand for name, demand in wanted.items() if name in left}
     if not told:
         return [Finding(sentence=f"Azure does not tell the quota of {location}", reason=Reason.UNKNOWN, blocks=False)]
