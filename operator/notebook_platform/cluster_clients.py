@@ -46,7 +46,7 @@ class ClusterClients:
         """
         try:
             cluster = await find_cluster(scope)
-            return await self.connection(scope, cluster) if cluster is not None and cluster.is_there else None
+            return await self.connection(scope, cluster) if cluster is not None and cluster.exists else None
         except (StepError, AzureError) as error:
             owner = scope.owner
             log.warning("%s/%s: the cluster cannot be reached: %s", owner.namespace, owner.name, type(error).__name__)

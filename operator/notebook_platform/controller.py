@@ -35,10 +35,10 @@ class Controller:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._references = ReferenceWatch(api, self._wake)
 
-    def seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
+    def object_changed(self, body: Mapping[str, Any], *, deleted: bool) -> None:
         """Start, update or stop the reconciler of a platform that was listed, added, changed or deleted."""
         uid = body["metadata"]["uid"]
-        if gone:
+        if deleted:
             return self._stop(uid)
         if keeper := self._keepers.get(uid):
             return keeper.update(body)
@@ -90,7 +90,7 @@ def registry(keepers: Controller) -> kopf.OperatorRegistry:
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def platform(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:
-        keepers.seen(dict(body), gone=event["type"] == "DELETED")
+        keepers.object_changed(dict(body), deleted=event["type"] == "DELETED")
 
     async def reference(event: Mapping[str, Any], body: Mapping[str, Any], param: Any = "Secret", **_: Any) -> None:
         if event["type"] is not None:

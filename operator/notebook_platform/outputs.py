@@ -109,7 +109,7 @@ class Cluster:
     tenant_id: str | None = None
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Return whether the cluster exists and is not stopped."""
         return not self.planned and self.power_state != "Stopped"
 

@@ -129,8 +129,8 @@ def with_throttled(status: PlatformStatus, limits: Limits | None, generation: in
         f"Reconciles are delayed: more than {limits.per_minute:g} a minute were triggered. Change the spec, its Secrets and "
         "its ConfigMaps less often, or raise passes_per_minute in the operator's configuration."
     )
-    told = condition(ConditionType.THROTTLED, True, Reason.TOO_MANY_RECONCILES, message, generation=generation, now=now)
-    return status.model_copy(update={"conditions": [*kept, *carry_over([told], status.conditions)]})
+    throttled = condition(ConditionType.THROTTLED, True, Reason.TOO_MANY_RECONCILES, message, generation=generation, now=now)
+    return status.model_copy(update={"conditions": [*kept, *carry_over([throttled], status.conditions)]})
 
 
 def least(status: PlatformStatus) -> PlatformStatus:

@@ -47,7 +47,7 @@ async def count_volumes(
         if cluster is None or cluster.state == "Deleting":
             return UserInventory()
         nothing = nothing if cluster.state in UNFINISHED else None
-        if not cluster.is_there:
+        if not cluster.exists:
             return nothing
         api = (await clusters.connection(scope, cluster)).api
     except (StepError, AzureError) as error:

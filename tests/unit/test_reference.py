@@ -125,9 +125,9 @@ def test_a_document_without_the_marks_of_the_drawing_is_an_error() -> None:
 
 
 def test_the_drawing_has_every_step_and_follows_every_need() -> None:
-    drawn = drawing(entries())
-    arrows = set(re.findall(r"^  (\w+) --> (\w+)$", drawn, re.MULTILINE))
-    assert set(re.findall(r"^    (\w+)\[", drawn, re.MULTILINE)) == {re.sub("[<>]", "", entry.name) for entry in entries()}
+    generated = drawing(entries())
+    arrows = set(re.findall(r"^  (\w+) --> (\w+)$", generated, re.MULTILINE))
+    assert set(re.findall(r"^    (\w+)\[", generated, re.MULTILINE)) == {re.sub("[<>]", "", entry.name) for entry in entries()}
 
     def below(name: str) -> set[str]:
         return {step for need, step in arrows if need == name}.union(*(below(step) for need, step in arrows if need == name))

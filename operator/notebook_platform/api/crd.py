@@ -116,7 +116,7 @@ def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[s
     """Follow references and drop the null of optional members; the description of the field takes precedence over the type's."""
     if "anyOf" in node:
         (choice,) = [option for option in node["anyOf"] if option.get("type") != "null"]
-        node = {**{k: v for k, v in node.items() if k != "anyOf"}, **_resolved(choice, definitions), **_told(node)}
+        node = {**{k: v for k, v in node.items() if k != "anyOf"}, **_resolved(choice, definitions), **_described(node)}
     if "$ref" in node:
         target = definitions[node["$ref"].rsplit("/", 1)[1]]
         node = {**_resolved(target, definitions), **{k: v for k, v in node.items() if k != "$ref"}}
@@ -125,7 +125,7 @@ def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[s
     return dict(node)
 
 
-def _told(node: Mapping[str, Any]) -> Mapping[str, Any]:
+def _described(node: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"description": node["description"]} if "description" in node else {}
 
 

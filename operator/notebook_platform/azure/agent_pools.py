@@ -124,11 +124,11 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
     if found is None:
         return [Change(path=path, action=Action.CREATE, after={**wanted, "count": count})]
     differences = compare({k: v for k, v in wanted.items() if v not in ({}, [])}, found, path)
-    changes = [_judged(change) for change in differences]
+    changes = [_gated(change) for change in differences]
     if wanted.get("scaleSetPriority") is None and str(found.get("scaleSetPriority") or "Regular").lower() == "spot":
         keys = ("scaleSetPriority",)
         change = Change(path=f"{path}.scaleSetPriority", action=Action.UPDATE, before="Spot", after="Regular", keys=keys)
-        changes.append(_judged(change))
+        changes.append(_gated(change))
     if not wanted["nodeTaints"] and (taints := found.get("nodeTaints")):
         changes.append(Change(path=f"{path}.nodeTaints", action=Action.UPDATE, before=taints, after=[], keys=("nodeTaints",)))
     for label, value in (found.get("nodeLabels") or {}).items():
@@ -150,7 +150,7 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
     return changes
 
 
-def _judged(change: Change) -> Change:
+def _gated(change: Change) -> Change:
     return replace(change, action=Action.REPLACE, gate=Disruptive()) if change.keys[0] in SPEC_FIELDS else change
 
 

@@ -108,9 +108,9 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         ]
         for name, body in wanted.items():
             if name in ours:
-                there = _normal(body, ours[name])
-                changes += compare(body, there, name)
-                changes += _extra_rules(body, there, name)
+                existing = _normal(body, ours[name])
+                changes += compare(body, existing, name)
+                changes += _extra_rules(body, existing, name)
         changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name not in wanted]
         return changes
 

@@ -57,10 +57,10 @@ def ended_by(profile: Mapping[str, Any]) -> str | None:
     """Name of the recurring profile that a default profile ends; None: it is none of those. Other tools put the default
     profile's own name beside it, and write the JSON in their own way."""
     try:
-        told = parse_json(profile["name"])
+        answer = parse_json(profile["name"])
     except ValueError:
         return None
-    return str(told["for"]) if isinstance(told, Mapping) and "for" in told else None
+    return str(answer["for"]) if isinstance(answer, Mapping) and "for" in answer else None
 
 
 def normal_profiles(found: Sequence[Wire], wanted: Sequence[Wire]) -> list[Wire]:

@@ -129,12 +129,12 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         leaves = self._scope.leaves
         if leaves is None or self._scope.deleting or satisfies(current, wanted) or power_state(body) != "Running":
             return None
-        told = await leaves(cluster_output(body, self._scope.group), current, wanted)
-        if told is None:
+        answer = await leaves(cluster_output(body, self._scope.group), current, wanted)
+        if answer is None:
             return None
         return Failed(
             reason=Reason.REMOVED_APIS_IN_USE,
-            message=f"{FIELD}.kubernetesVersion {wanted} waits, because {told}",
+            message=f"{FIELD}.kubernetesVersion {wanted} waits, because {answer}",
             remedy="Upgrade those charts first, to versions that do not need them; Kubernetes is upgraded after them.",
         )
 
@@ -205,21 +205,21 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return busy or Ready()
 
     async def _update(self, desired: Wire, found: Found, changes: Sequence[Change]) -> Outcome:
-        there, paths = found.body, {change.path for change in changes}
+        existing, paths = found.body, {change.path for change in changes}
         version, kind, expected = None, f"update managed cluster {self._name}", UPDATE_SECONDS
         if VERSION_PATH in paths:
-            wanted, current = desired["properties"]["kubernetesVersion"], current_version(there)
+            wanted, current = desired["properties"]["kubernetesVersion"], current_version(existing)
             step = next_version(current, wanted)
-            behind = lagging_pools(there, {pool.name for pool in self._scope.spec.node_pools})
+            behind = lagging_pools(existing, {pool.name for pool in self._scope.spec.node_pools})
             if not behind:
                 version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
             elif len(paths) == 1:
                 sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
                 return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
-        body = updated_cluster(there, [change for change in changes if change.keys], version)
+        body = updated_cluster(existing, [change for change in changes if change.keys], version)
         if STATE_PATH in paths:
-            body["tags"][REPAIRS_TAG] = next_repair(self._name, desired, there)
-        etag = there.get("eTag")
+            body["tags"][REPAIRS_TAG] = next_repair(self._name, desired, existing)
+        etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
@@ -273,7 +273,7 @@ async def find_cluster(scope: AzureScope) -> outputs.Cluster | None:
     """Read the spec's managed cluster from Azure; None when there is none or it is another owner's. Raises StepError."""
     name = scope.spec.cluster.name
     async with azure_errors(FIELD):
-        found = await scope.look(CLUSTERS, name, fresh=True)
+        found = await scope.get(CLUSTERS, name, fresh=True)
     if found is None or not scope.owner.owns(found.get("tags")):
         return None
     return cluster_output(found, scope.group)

@@ -38,7 +38,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
     def desired(self, inputs: Inputs) -> Wire | None:
         cluster = inputs.get(outputs.Cluster)
         window = self._window
-        if window is None or cluster is None or not cluster.is_there:
+        if window is None or cluster is None or not cluster.exists:
             return None
         try:
             offset = self._scope.now.astimezone(ZoneInfo(window.time_zone)).strftime("%z")
@@ -57,7 +57,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, Wire]]:
         cluster = inputs.get(outputs.Cluster)
-        if self._window is None or cluster is None or not cluster.is_there:
+        if self._window is None or cluster is None or not cluster.exists:
             return Observed()
         async with azure_errors(FIELD):
             key = f"{cluster.id.lower()}/maintenanceConfigurations"
@@ -74,11 +74,11 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
             return ()
         changes: list[Change] = []
         for name in SCHEDULES:
-            there = (found or {}).get(name)
-            if there is None:
+            existing = (found or {}).get(name)
+            if existing is None:
                 changes.append(Change(path=name, action=Action.CREATE, after=desired))
             else:
-                changes += compare(desired, there, name)
+                changes += compare(desired, existing, name)
         return changes
 
     async def apply(self, desired: Wire | None, found: Mapping[str, Wire] | None, changes: Sequence[Change]) -> Outcome:

@@ -107,11 +107,11 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
             return [Change(path="virtualNetwork", action=Action.CREATE, after=after)]
         changes = list(compare(desired.network, found))
         for name, wanted in desired.subnets.items():
-            there = _subnet(found, name)
-            if there is None:
+            present = _subnet(found, name)
+            if present is None:
                 changes.append(Change(path=f"subnets[{name}]", action=Action.CREATE, after=wanted))
                 continue
-            for change in compare({"properties": wanted["properties"]}, _one_prefix(there)):
+            for change in compare({"properties": wanted["properties"]}, _one_prefix(present)):
                 changes.append(replace(change, path=f"subnets[{name}].{change.path}", keys=()))
         return changes
 
@@ -188,20 +188,20 @@ class ExistingSubnet(Check[outputs.Network]):
         group, network, subnet = parts[4], parts[8], parts[10]
         async with azure_errors(f"{FIELD}.subnetId"):
             try:
-                found = await self._scope.look(NETWORKS, network, fresh=fresh, group=group)
+                found = await self._scope.get(NETWORKS, network, fresh=fresh, group=group)
             except HttpResponseError as error:
                 if not is_missing(error):
                     raise
                 found = None
-        there = found and _subnet(found, subnet)
-        if not found or not there:
+        present = found and _subnet(found, subnet)
+        if not found or not present:
             raise StepError(
                 Reason.SUBNET_NOT_FOUND,
                 f"{FIELD}.subnetId names {self._id}, which does not exist or cannot be read",
                 "Correct the id, or create the subnet; the operator checks again once an interval.",
                 retry_in=60,
             )
-        id_ = same_id(there["id"], self._id)
+        id_ = same_id(present["id"], self._id)
         return Observed(found=outputs.Network(virtual_network_id=same_id(found["id"], id_.rsplit("/", 2)[0]), subnet_id=id_))
 
 

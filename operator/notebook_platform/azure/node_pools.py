@@ -74,7 +74,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
 
     def desired(self, inputs: Inputs) -> Wanted | None:
         cluster = inputs.get(outputs.Cluster)
-        if cluster is None or not cluster.is_there:
+        if cluster is None or not cluster.exists:
             return None
         for name, pool in self._spec.items():
             for schedule in pool.schedules:
@@ -89,12 +89,12 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
-        if cluster is None or not cluster.is_there:
+        if cluster is None or not cluster.exists:
             return Observed()
         if (pending := await self._scope.pending(self.name, FIELD)) is not None:
             return pending
         async with azure_errors(FIELD):
-            pools = await self._look(cluster, fresh=fresh)
+            pools = await self._read(cluster, fresh=fresh)
             if pools is None:
                 return Observed()
             scale_sets = await self._scale_sets(cluster.node_resource_group, fresh=fresh)
@@ -109,11 +109,13 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
         )
 
-    async def _look(self, cluster: outputs.Cluster, *, fresh: bool) -> dict[str, Wire] | None:
+    async def _read(self, cluster: outputs.Cluster, *, fresh: bool) -> dict[str, Wire] | None:
         """Return the pools by name: from the cached cluster, or each from its own address."""
         if not fresh:
-            seen = await self._scope.look(CLUSTERS, cluster.name, fresh=False)
-            return {pool["name"]: dict(pool) for pool in seen["properties"].get("agentPoolProfiles") or ()} if seen else None
+            observed = await self._scope.get(CLUSTERS, cluster.name, fresh=False)
+            return (
+                {pool["name"]: dict(pool) for pool in observed["properties"].get("agentPoolProfiles") or ()} if observed else None
+            )
         try:
             return {pool.name: flat(pool.as_dict()) async for pool in self._pools.list(self._scope.group, cluster.name)}
         except HttpResponseError as error:
@@ -184,10 +186,10 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         return await self._update(name, pools[name], changes, desired.cluster)
 
     async def _rotate(self, name: str, desired: Wanted, pools: Mapping[str, Wire]) -> Outcome | None:
-        wanted, there = desired.pools[name], pools.get(name)
+        wanted, existing = desired.pools[name], pools.get(name)
         count = initial_count(self._spec[name])
-        differs = there is not None and any(
-            change.action is Action.REPLACE for change in pool_changes(name, wanted, count, self._version, there)
+        differs = existing is not None and any(
+            change.action is Action.REPLACE for change in pool_changes(name, wanted, count, self._version, existing)
         )
         step = next_move(name, pools, differs=differs)
         if step is None:
@@ -210,7 +212,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         body = {**wanted, "count": count, "orchestratorVersion": version}
         return await self._put(name, body, f"create agent pool {name}", CREATE_SECONDS, match_condition=MatchConditions.IfMissing)
 
-    async def _update(self, name: str, there: Wire, changes: Sequence[Change], cluster: outputs.Cluster) -> Outcome | None:
+    async def _update(self, name: str, existing: Wire, changes: Sequence[Change], cluster: outputs.Cluster) -> Outcome | None:
         version, kind, expected = None, f"update agent pool {name}", UPDATE_SECONDS
         members = [change for change in changes if change.keys and change.action is not Action.REPLACE]
         for change in changes:
@@ -221,9 +223,9 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             kind, expected = f"upgrade agent pool {name} to {version}", UPGRADE_SECONDS
         elif not members:
             return None
-        etag = there.get("eTag")
+        etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-        return await self._put(name, updated_pool(there, members, version), kind, expected, **guard)
+        return await self._put(name, updated_pool(existing, members, version), kind, expected, **guard)
 
     async def _remove(self, name: str, pools: Mapping[str, Wire], cluster: outputs.Cluster) -> Outcome:
         """Delete the pool after its pods have moved; the last System pool stays."""

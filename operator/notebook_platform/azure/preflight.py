@@ -37,8 +37,8 @@ class Preflight(CheckStep[outputs.Preflight]):
         if running is not None and satisfies(running, wanted):
             return Observed(found=passed)
         checks = BEFORE_UPGRADE if running else BEFORE_CREATION
-        looks = await asyncio.gather(*(self._found(check, fresh=fresh) for check in checks))
-        findings = [finding for found in looks for finding in found if finding.reason and finding.blocks]
+        found_by_check = await asyncio.gather(*(self._found(check, fresh=fresh) for check in checks))
+        findings = [finding for found in found_by_check for finding in found if finding.reason and finding.blocks]
         return Observed(failed=_failed(findings)) if findings else Observed(found=passed)
 
     async def _found(self, check: Check, *, fresh: bool) -> list[Finding]:
@@ -52,7 +52,7 @@ class Preflight(CheckStep[outputs.Preflight]):
 
     async def _running_version(self, *, fresh: bool) -> str | None:
         async with azure_errors("spec.cluster"):
-            found = await self._scope.look(CLUSTERS, self._spec.cluster.name, fresh=fresh)
+            found = await self._scope.get(CLUSTERS, self._spec.cluster.name, fresh=fresh)
         return current_version(found) if found else None
 
 

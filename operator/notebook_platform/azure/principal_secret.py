@@ -88,7 +88,7 @@ class PrincipalSecret(Step[Secret, Used, outputs.Identity]):
 
     async def prepare(self, inputs: Inputs) -> Inputs:
         cluster = inputs.get(outputs.Cluster)
-        if cluster and cluster.is_there and self._scope.spec.identity.type == "ServicePrincipal":
+        if cluster and cluster.exists and self._scope.spec.identity.type == "ServicePrincipal":
             return inputs.including(await current_secret(self._scope))
         return inputs
 

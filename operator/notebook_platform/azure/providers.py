@@ -101,10 +101,10 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     async def _state(self, name: str, *, fresh: bool) -> str:
         """Return the state. A recently cached one counts while it is the wanted one."""
         cache, age = self._scope.session.cache, self._scope.max_age
-        told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=fresh)
-        if told != REGISTERED and not fresh:
-            told = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=True)
-        return str(told)
+        body = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=fresh)
+        if body != REGISTERED and not fresh:
+            body = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=True)
+        return str(body)
 
     async def _ask(self, name: str) -> str:
         namespace, _, feature = name.partition("/")

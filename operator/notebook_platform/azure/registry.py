@@ -166,12 +166,12 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             return [Change(path=f"registries/{self._spec.name}", action=Action.CREATE, after=dict(desired.registry))]
         changes = list(compare(desired.registry, found.registry))
         for path, body in desired.below.items():
-            there = found.below.get(path)
-            if there is None:
+            existing = found.below.get(path)
+            if existing is None:
                 changes.append(Change(path=path, action=Action.CREATE, after=body["properties"]))
             else:
                 changes += [Change(path=f"{path}.{c.path}", action=c.action, before=c.before, after=c.after)
-                            for c in compare(body, there)]  # fmt: skip
+                            for c in compare(body, existing)]  # fmt: skip
         token = found.below.get(f"tokens/{BUILDER}") or {}
         return changes or self._password.changes(token, found.kept, found.server)
 

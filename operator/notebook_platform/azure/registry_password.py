@@ -107,7 +107,7 @@ class BuilderPassword:
         made = next((p for p in passwords or () if p.get("value") and p.get("name") in PASSWORDS), None)
         if made is None:
             return
-        registry = await self.scope.look(REGISTRIES, self.spec.name, fresh=True)
+        registry = await self.scope.get(REGISTRIES, self.spec.name, fresh=True)
         await self.scope.secrets.apply(
             self.secret_name,
             {

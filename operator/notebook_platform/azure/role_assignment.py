@@ -26,7 +26,7 @@ class Given:
     """Wanted assignments that exist. `ours`: given by this platform; `unowned`: with the name that a platform gives but without
     a tag, as an orphaned platform leaves them."""
 
-    there: frozenset[Assignment]
+    existing: frozenset[Assignment]
     ours: frozenset[Assignment]
     unowned: frozenset[Assignment] = frozenset()
 
@@ -52,19 +52,19 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         wanted = self.wanted(inputs)
         known = [a for a in wanted if not isinstance(a.principal_id, Unknown)]
         tag = self._scope.owner.tag
-        there: set[Assignment] = set()
+        existing: set[Assignment] = set()
         ours: set[Assignment] = set()
         unowned: set[Assignment] = set()
         async with azure_errors(FIELD):
             for assignment in known:
                 same = [item for item in await self._listed(assignment, fresh=fresh) if _is(item, assignment)]
                 if same:
-                    there.add(assignment)
+                    existing.add(assignment)
                 if any(is_ours(item, tag) for item in same):
                     ours.add(assignment)
                 if any(has_our_name(item) and not item["properties"].get("description") for item in same):
                     unowned.add(assignment)
-        return Observed(found=Given(frozenset(there), frozenset(ours), frozenset(unowned)) if there else None)
+        return Observed(found=Given(frozenset(existing), frozenset(ours), frozenset(unowned)) if existing else None)
 
     async def _listed(self, wanted: Assignment, *, fresh: bool) -> Sequence[Mapping[str, Any]]:
         """Return the assignments there: from the subscription's list that all platforms share, or read for this principal."""
@@ -85,11 +85,11 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         return listed
 
     def plan(self, desired: Sequence[Assignment] | None, found: Given | None) -> Sequence[Change]:
-        there, unowned = (found.there, found.unowned) if found else (frozenset(), frozenset())
+        existing, unowned = (found.existing, found.unowned) if found else (frozenset(), frozenset())
         changes = []
         for wanted in desired or ():
             path = f"roleAssignments/{wanted.role_name} on {wanted.scope}"
-            if wanted not in there:
+            if wanted not in existing:
                 changes.append(Change(path=path, action=Action.CREATE, after={"principalId": wanted.principal_id}))
             elif wanted in unowned and self._scope.spec.adoption == "IfUnowned":
                 changes.append(Change(path=f"{path}.description", action=Action.UPDATE, after=self._scope.owner.tag))
@@ -120,7 +120,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
                     raise
 
     def output(self, found: Given | None) -> outputs.GivenRoles | None:
-        return self.provides(assignments=tuple(found.there) if found else ())
+        return self.provides(assignments=tuple(found.existing) if found else ())
 
     def planned_output(self, desired: Sequence[Assignment]) -> outputs.GivenRoles | None:
         return self.provides(assignments=tuple(desired))

@@ -72,7 +72,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
         candidates |= {a.name: a for a in unlisted}
         stale = [a for name, a in candidates.items() if name not in wanted and not self._ends_with_cluster(a, inputs)]
-        return tuple([a for a in stale if (a not in unlisted and not fresh) or await self._is_there(a, fresh=fresh)])
+        return tuple([a for a in stale if (a not in unlisted and not fresh) or await self._exists(a, fresh=fresh)])
 
     def _is_listed(self, assignment: Assignment) -> bool:
         """Return whether the subscription's own list has it."""
@@ -85,7 +85,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         on_cluster = cluster is not None and assignment.scope.lower() == cluster.id.lower()
         return self._scope.deleting and on_cluster and assignment.role_name == CLUSTER_ADMIN
 
-    async def _is_there(self, assignment: Assignment, *, fresh: bool) -> bool:
+    async def _exists(self, assignment: Assignment, *, fresh: bool) -> bool:
         """Return whether it exists and is still the platform's, as read from its own address."""
         session = self._scope.session
 

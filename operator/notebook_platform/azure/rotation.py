@@ -52,10 +52,10 @@ def stand_ins(pools: Mapping[str, Wire], owner_tag: str, owner: str) -> dict[str
 def next_move(name: str, pools: Mapping[str, Wire], *, differs: bool) -> Next | None:
     """Return the next move for the pool `name`; `differs`: an immutable property changes. None: nothing is to be done."""
     temporary = temporary_name(name)
-    there, helping = name in pools, temporary in pools
-    if there and differs and not helping:
+    existing, helping = name in pools, temporary in pools
+    if existing and differs and not helping:
         return Next(Move.CREATE, temporary)
-    if there and helping:
+    if existing and helping:
         leaving = name if differs else temporary
         return Next(Move.FREEZE if pools[leaving].get("enableAutoScaling") else Move.EMPTY, leaving)
     if helping:

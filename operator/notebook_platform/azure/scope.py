@@ -71,7 +71,7 @@ class AzureScope:
         """Return the tags of new resources."""
         return self.owner.tags(self.spec.azure.tags)
 
-    async def look(self, kind: ResourceType, name: str, *, fresh: bool, group: str | None = None) -> dict[str, Any] | None:
+    async def get(self, kind: ResourceType, name: str, *, fresh: bool, group: str | None = None) -> dict[str, Any] | None:
         """Return one resource of the platform's group (or another). Raises HttpResponseError."""
         cache = self.session.cache
         return await cache.get(kind, self.group if group is None else group, name, max_age=self.max_age, fresh=fresh)

@@ -119,7 +119,7 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
             "servicePrincipal": found is not None and found.principal is not None,
             "secret": found is not None and found.holds_secret,
         }
-        missing = [part for part, there in parts.items() if not there]
+        missing = [part for part, existing in parts.items() if not existing]
         if not missing and found and (ends := self._ends_soon(found)):
             return [
                 Change(

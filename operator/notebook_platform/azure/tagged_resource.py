@@ -57,7 +57,7 @@ class TaggedResource(Step[Desired, Found, Output]):
     async def look_up(self, name: str, *, fresh: bool, group: str | None = None) -> Wire | None:
         """Read the resource by name; None when it does not exist. `group`: its resource group; None: the platform's. Raises StepError."""
         async with azure_errors(self.field):
-            return await self._scope.look(self.resource_type, name, fresh=fresh, group=group)
+            return await self._scope.get(self.resource_type, name, fresh=fresh, group=group)
 
     def conflict(self, resource: Wire, name: str) -> Failed | None:
         """Return why the resource may not be touched; None: it is ours, or may be adopted."""

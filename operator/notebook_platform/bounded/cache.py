@@ -35,8 +35,8 @@ class YamlCache:
         self._known.move_to_end(key)
         _, value = self._known[key]
         while self._held > self._most:
-            _, (gone, _) = self._known.popitem(last=False)
-            self._held -= gone
+            _, (evicted, _) = self._known.popitem(last=False)
+            self._held -= evicted
         if isinstance(value, DocumentRefused):
             raise type(value)(*value.args)
         return value

@@ -63,10 +63,10 @@ class Display(Protocol):
 async def _watch(options: argparse.Namespace) -> int:
     configure("text", "ERROR")
     console, timeline = Console(highlight=False), Timeline()
-    drawn = sys.stdout.isatty() and console.is_interactive
+    interactive = sys.stdout.isatty() and console.is_interactive
     async with connected() as api:
         place = Place(options.namespace or context_namespace(), options.name)
-        with _drawing(console, timeline) if drawn else contextlib.nullcontext(Lines()) as display:
+        with _drawing(console, timeline) if interactive else contextlib.nullcontext(Lines()) as display:
             code = await _follow(api, place, display, timeline, until_ready=options.until_ready)
     if options.until_ready and code == 0:
         console.print()

@@ -19,23 +19,23 @@ from notebook_platform.observability.context import log_deletion
 log = logging.getLogger(__name__)
 
 
-async def _look_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed], dict[str, object]]:
+async def _observe_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Failed], dict[str, object]]:
     """Observe every step. Returns what each found, Failed where it could not be observed, and the outputs by step."""
-    seen: dict[str, Observed[Any] | Failed] = {}
+    observations: dict[str, Observed[Any] | Failed] = {}
     made: dict[str, object] = {}
     for name in graph.order:
         step = graph.steps[name]
-        if any(isinstance(seen[need], Failed) for need in graph.needs[name]):
-            seen[name] = Failed(reason=Reason.BLOCKED, message=f"{name} cannot be observed", remedy="", retry_in=10)
+        if any(isinstance(observations[need], Failed) for need in graph.needs[name]):
+            observations[name] = Failed(reason=Reason.BLOCKED, message=f"{name} cannot be observed", remedy="", retry_in=10)
             continue
         try:
             observed = await asyncio.wait_for(step.observe(graph.inputs(name, made), fresh=True), STEP_SECONDS)
-            seen[name] = observed
+            observations[name] = observed
             if observed.exists:
                 made[name] = step.output(observed.found)
         except Exception as error:
-            seen[name] = failure(step, error)
-    return seen, made
+            observations[name] = failure(step, error)
+    return observations, made
 
 
 async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: Listener = ignore_result) -> dict[str, Result]:
@@ -43,15 +43,15 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
 
     A result is Ready once nothing that the platform owns is left of its step.
     """
-    seen, made = await _look_forwards(graph)
+    observations, made = await _observe_forwards(graph)
 
     async def act(step: AnyStep, _: Inputs) -> Result:
-        observed = seen[step.name]
+        observed = observations[step.name]
         host = graph.provider(step.deleted_with) if step.deleted_with else None
-        hosting = seen[host] if host else None
+        hosting = observations[host] if host else None
         ends_anyway = isinstance(hosting, Observed) and hosting.exists
         if isinstance(observed, Failed):
-            return Result(outcome=Ready() if ends_anyway else _blamed(graph, step, observed, seen))
+            return Result(outcome=Ready() if ends_anyway else _blamed(graph, step, observed, observations))
         if not observed.ours or (not observed.exists and not observed.busy and not observed.failed):
             return Result(outcome=Ready())
         if step.name in backing_off:
@@ -66,23 +66,23 @@ async def teardown(graph: Graph, backing_off: Mapping[str, Failed], on_result: L
             return Result(outcome=Ready())
         return result
 
-    return await walk(graph, _waits(graph, seen), act, on_result)
+    return await walk(graph, _waits(graph, observations), act, on_result)
 
 
-def _blamed(graph: Graph, step: AnyStep, failed: Failed, seen: Mapping[str, Observed[Any] | Failed]) -> Outcome:
+def _blamed(graph: Graph, step: AnyStep, failed: Failed, observations: Mapping[str, Observed[Any] | Failed]) -> Outcome:
     """Return the outcome of a step that cannot be observed: it waits for the steps that block the observation, if any; they
     report the cause."""
-    culprits = tuple(need for need in graph.needs[step.name] if isinstance(seen[need], Failed))
+    culprits = tuple(need for need in graph.needs[step.name] if isinstance(observations[need], Failed))
     return Waiting(on=culprits) if culprits else failed
 
 
-def _waits(graph: Graph, seen: Mapping[str, Observed[Any] | Failed]) -> dict[str, tuple[str, ...]]:
+def _waits(graph: Graph, observations: Mapping[str, Observed[Any] | Failed]) -> dict[str, tuple[str, ...]]:
     """Return for each step the dependents that it waits for.
 
     A step that cannot be observed waits for none: its dependents wait for it, and in a cycle of waits no condition would name
     the cause.
     """
-    return {name: () if isinstance(seen[name], Failed) else others for name, others in graph.dependents.items()}
+    return {name: () if isinstance(observations[name], Failed) else others for name, others in graph.dependents.items()}
 
 
 async def _deleted(step: AnyStep, found: Any, inputs: Inputs) -> Result:
@@ -95,19 +95,19 @@ async def orphan(graph: Graph) -> dict[str, Result]:
 
     The mark of a resource is removed after those of its dependents: without it they would not be observed again.
     """
-    seen, _ = await _look_forwards(graph)
+    observations, _ = await _observe_forwards(graph)
 
     async def act(step: AnyStep, _: Inputs) -> Result:
-        observed = seen[step.name]
+        observed = observations[step.name]
         if isinstance(observed, Failed):
-            return Result(outcome=_blamed(graph, step, observed, seen))
+            return Result(outcome=_blamed(graph, step, observed, observations))
         if observed.busy:
             return Result(outcome=observed.busy)
         if not observed.exists or not observed.ours:
             return Result(outcome=Ready())
         return await guarded(step, _released(step, observed.found))
 
-    return await walk(graph, _waits(graph, seen), act, ignore_result)
+    return await walk(graph, _waits(graph, observations), act, ignore_result)
 
 
 async def _released(step: AnyStep, found: Any) -> Result:

@@ -28,9 +28,9 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def check_one(thing: Mapping[str, Any]) -> str | None:
+        async def check_one(manifest: Mapping[str, Any]) -> str | None:
             async with gate:
-                return await _unproven(objects, thing, release)
+                return await _unproven(objects, manifest, release)
 
         found = [one for one in await asyncio.gather(*map(check_one, release.objects())) if one]
     if not found:
@@ -46,19 +46,19 @@ async def adoptable(api: client.ApiClient, release: Release, field: str) -> Fail
     )
 
 
-async def _unproven(objects: Live, thing: Mapping[str, Any], release: Release) -> str | None:
+async def _unproven(objects: Live, manifest: Mapping[str, Any], release: Release) -> str | None:
     """Return the object in words if it does not exist or is not the release's; the object of a kind that the server does not
     serve cannot be changed."""
-    name = f"{thing['kind']}/{thing['metadata']['name']}"[:120]
+    name = f"{manifest['kind']}/{manifest['metadata']['name']}"[:120]
     try:
-        if await objects.place(thing) is None:
+        if await objects.place(manifest) is None:
             return None
-        found = await objects.get(thing)
+        found = await objects.get(manifest)
     except ERRORS as error:
         return f"{name} (cannot be read: {error.status})"
     if found is None:
-        here = thing["metadata"].get("namespace") in (None, "", release.namespace)
-        return None if here and thing["kind"] in COME_AND_GO else f"{name} (does not exist)"
+        here = manifest["metadata"].get("namespace") in (None, "", release.namespace)
+        return None if here and manifest["kind"] in COME_AND_GO else f"{name} (does not exist)"
     annotations = found.get("metadata", {}).get("annotations") or {}
     return None if marks_of(release).items() <= annotations.items() else f"{name} (not marked as the release's)"
 

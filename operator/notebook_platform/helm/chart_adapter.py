@@ -13,7 +13,7 @@ from notebook_platform.engine.step import Notice
 from notebook_platform.helm.claims import dropped_volumes, without_volume
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pdb import drain_blocked
-from notebook_platform.helm.health.workloads import troubles
+from notebook_platform.helm.health.workloads import health_issues
 from notebook_platform.helm.hooks import Place, progress
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
@@ -35,10 +35,10 @@ class Running:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class ReleaseHealth:
     """The health of a release: its issues (worst first), its URL, and notices."""
 
-    troubles: tuple[HealthIssue, ...] = ()
+    issues: tuple[HealthIssue, ...] = ()
     url: str | None = None
     details: Any = None
     notices: tuple[Notice, ...] = ()
@@ -67,9 +67,11 @@ class ChartAdapter(ABC):
         """Return chart and values. `existing` is the installed release, if it is the platform's or may be adopted. Raises
         StepError for a missing or invalid input. `target.api` is None while the cluster is only planned."""
 
-    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
+    async def read_health(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> ReleaseHealth:
         """Return the health of a release that runs. `wanted`: what `want` returned in the same reconcile."""
-        return Seen(troubles=await troubles(target.api, release), notices=await drain_blocked(target.api, release, self.field))
+        return ReleaseHealth(
+            issues=await health_issues(target.api, release), notices=await drain_blocked(target.api, release, self.field)
+        )
 
     def notices(self) -> Sequence[Notice]:
         """Return notices about the wanted release itself."""

@@ -44,10 +44,10 @@ class ChartSource:
             return ChartRef(name=name, version=version, reference=str(archive), is_archive=True, digest=digest, field=field)
         chosen = repository or self.repository
         if not chosen:
-            there = ", ".join(self.versions(name)) or "none"
+            existing = ", ".join(self.versions(name)) or "none"
             raise StepError(
                 Reason.CHART_NOT_FOUND,
-                f"{field}.version {version}: the operator has no chart {name} of this version; there are: {there}",
+                f"{field}.version {version}: the operator has no chart {name} of this version; there are: {existing}",
                 f"Set {field}.version to one of those, or have the operator configured with a chart repository.",
             )
         if chosen.startswith(OCI):

@@ -16,7 +16,7 @@ from notebook_platform.helm.hooks import Place
 from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
-from notebook_platform.helm.storage import Thing, rewrite_manifest
+from notebook_platform.helm.storage import Manifest, rewrite_manifest
 from notebook_platform.helm.values import at
 from notebook_platform.workload.paging import each
 
@@ -24,12 +24,12 @@ KEEP = {"helm.sh/resource-policy": "keep"}
 """https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource"""
 
 
-def claims_of(release: Release) -> dict[tuple[str, str], Thing]:
+def claims_of(release: Release) -> dict[tuple[str, str], Manifest]:
     """Return the volume claims in the manifest of a release by (namespace, name)."""
     return {
-        (thing["metadata"].get("namespace") or release.namespace, thing["metadata"]["name"]): thing
-        for thing in release.objects()
-        if thing.get("kind") == "PersistentVolumeClaim"
+        (manifest["metadata"].get("namespace") or release.namespace, manifest["metadata"]["name"]): manifest
+        for manifest in release.objects()
+        if manifest.get("kind") == "PersistentVolumeClaim"
     }
 
 
@@ -78,25 +78,25 @@ async def restore_claims(api: client.ApiClient, ledger: ReleaseLedger, bad: Rele
     """
     dropped = [claim for place, claim in claims_of(good).items() if place not in claims_of(bad)]
     if dropped:
-        await rewrite_manifest(api, ledger, bad, lambda things: [*things, *dropped])
+        await rewrite_manifest(api, ledger, bad, lambda manifests: [*manifests, *dropped])
 
 
 def dropped_volumes(release: Release, objects: frozenset[Place]) -> Iterator[Concern]:
     """Return one concern for each claim and each StatefulSet with claims in the installed release that is not among the `objects`
     (kind, name) of the next one. Pure."""
-    for thing in release.objects():
-        kind, name = str(thing.get("kind")), str(at(thing, "metadata", "name"))
+    for manifest in release.objects():
+        kind, name = str(manifest.get("kind")), str(at(manifest, "metadata", "name"))
         if (kind, name) in objects:
             continue
         if kind == "PersistentVolumeClaim":
             yield Concern(
                 clause=f"claim {name} is no longer part of the release, and its volume is not used any more", key=f"{kind} {name}"
             )
-        elif kind == "StatefulSet" and at(thing, "spec", "volumeClaimTemplates"):
-            yield Concern(clause=_without(name, thing), key=f"{kind} {name}")
+        elif kind == "StatefulSet" and at(manifest, "spec", "volumeClaimTemplates"):
+            yield Concern(clause=_without(name, manifest), key=f"{kind} {name}")
 
 
-def _without(name: str, thing: Thing) -> str:
-    if at(thing, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete":
+def _without(name: str, manifest: Manifest) -> str:
+    if at(manifest, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete":
         return f"StatefulSet {name} is no longer part of the release, and Kubernetes deletes its volumes with it"
     return f"StatefulSet {name} is no longer part of the release, and its volumes are not used any more"

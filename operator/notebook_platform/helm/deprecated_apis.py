@@ -17,7 +17,7 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.object_client import live
 from notebook_platform.helm.release import Release
-from notebook_platform.helm.storage import Thing, releases, rewrite_manifest
+from notebook_platform.helm.storage import Manifest, releases, rewrite_manifest
 from notebook_platform.versions import minor
 
 Version = tuple[int, int]
@@ -72,20 +72,20 @@ REMOVED: Mapping[Kind, Removal] = {
 }
 
 
-def kind_of(thing: Mapping[str, Any]) -> Kind:
+def kind_of(manifest: Mapping[str, Any]) -> Kind:
     """Return (apiVersion, kind) of an object."""
-    return str(thing.get("apiVersion")), str(thing.get("kind"))
+    return str(manifest.get("apiVersion")), str(manifest.get("kind"))
 
 
-def ageing(things: Iterable[Mapping[str, Any]]) -> frozenset[Kind]:
+def ageing(manifests: Iterable[Mapping[str, Any]]) -> frozenset[Kind]:
     """Return the kinds of a manifest's objects that some version of Kubernetes no longer serves."""
-    return frozenset(kind for thing in things if (kind := kind_of(thing)) in REMOVED)
+    return frozenset(kind for manifest in manifests if (kind := kind_of(manifest)) in REMOVED)
 
 
-def lost(things: Iterable[Mapping[str, Any]], current: Version, wanted: Version) -> list[str]:
+def removed_kinds(manifests: Iterable[Mapping[str, Any]], current: Version, wanted: Version) -> list[str]:
     """Return the kinds in a manifest that `current` still serves and `wanted` does not, as `PodDisruptionBudget (policy/v1beta1)`."""
-    gone = sorted(kind for kind in ageing(things) if current < REMOVED[kind].since <= wanted)
-    return [named(kind) for kind in gone]
+    removed = sorted(kind for kind in ageing(manifests) if current < REMOVED[kind].since <= wanted)
+    return [named(kind) for kind in removed]
 
 
 def named(kind: Kind) -> str:
@@ -111,7 +111,7 @@ def removed_apis_clause(found: Iterable[Release], current: Version, wanted: Vers
     clauses = [
         f"release {one.name} in namespace {one.namespace} ({one.chart}-{one.chart_version}) has {', '.join(kinds)}"
         for one in found
-        if (kinds := lost(one.objects(), current, wanted))
+        if (kinds := removed_kinds(one.objects(), current, wanted))
     ]
     return f"{'; '.join(clauses)}, which it no longer serves" if clauses else None
 
@@ -122,8 +122,8 @@ async def unserved_kinds(api: client.ApiClient, release: Release) -> frozenset[K
     if not suspects:
         return frozenset()
     async with live(api, release.namespace) as objects:
-        things = {kind: {"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "any"}} for kind in suspects}
-        return frozenset([kind for kind, thing in things.items() if await objects.place(thing) is None])
+        manifests = {kind: {"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "any"}} for kind in suspects}
+        return frozenset([kind for kind, manifest in manifests.items() if await objects.place(manifest) is None])
 
 
 async def renew(api: client.ApiClient, ledger: ReleaseLedger, release: Release) -> None:
@@ -133,12 +133,12 @@ async def renew(api: client.ApiClient, ledger: ReleaseLedger, release: Release) 
     """
     if unserved := await unserved_kinds(api, release):
         await rewrite_manifest(
-            api, ledger, release, lambda things: [new for thing in things if (new := _renewed(thing, unserved))]
+            api, ledger, release, lambda manifests: [new for manifest in manifests if (new := _renewed(manifest, unserved))]
         )
 
 
-def _renewed(thing: Thing, unserved: Collection[Kind]) -> Thing | None:
-    if (kind := kind_of(thing)) not in unserved:
-        return thing
+def _renewed(manifest: Manifest, unserved: Collection[Kind]) -> Manifest | None:
+    if (kind := kind_of(manifest)) not in unserved:
+        return manifest
     successor = REMOVED[kind].successor
-    return {**thing, "apiVersion": successor} if successor else None
+    return {**manifest, "apiVersion": successor} if successor else None

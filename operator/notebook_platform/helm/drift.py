@@ -47,43 +47,43 @@ async def drifted(api: client.ApiClient, release: Release) -> list[Drift]:
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def compare_one(thing: Mapping[str, Any]) -> list[Drift]:
+        async def compare_one(manifest: Mapping[str, Any]) -> list[Drift]:
             async with gate:
-                return await _of_object(objects, thing)
+                return await _of_object(objects, manifest)
 
         found = await asyncio.gather(*map(compare_one, release.objects()))
     return [drift for drifts in found for drift in drifts]
 
 
-def _where(thing: Mapping[str, Any]) -> str:
-    return f"{thing['kind']}/{thing['metadata']['name']}"
+def _where(manifest: Mapping[str, Any]) -> str:
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
 
 
-async def _of_object(objects: Live, thing: Mapping[str, Any]) -> list[Drift]:
-    where = _where(thing)
+async def _of_object(objects: Live, manifest: Mapping[str, Any]) -> list[Drift]:
+    where = _where(manifest)
     try:
-        now, changes = await _compared(objects, thing)
+        now, changes = await _compared(objects, manifest)
         if now is None:
-            served = await objects.place(thing) is not None
-            return [Drift(where, "missing", "present")] if served and thing["kind"] not in COME_AND_GO else []
+            served = await objects.place(manifest) is not None
+            return [Drift(where, "missing", "present")] if served and manifest["kind"] not in COME_AND_GO else []
     except ERRORS as error:
         if error.status == 422 and "immutable" in str(error.body):
             return [Drift(where, "immutable member changed", "as in the release")]
         log.debug("%s cannot be compared: %s", where, error.status)
         return []
-    hidden = thing["kind"] == "Secret"
+    hidden = manifest["kind"] == "Secret"
     return [Drift(f"{where}.{c.path}", NOT_SHOWN if hidden else c.before, NOT_SHOWN if hidden else c.after) for c in changes]
 
 
-async def _compared(objects: Live, thing: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Change]]:
+async def _compared(objects: Live, manifest: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Change]]:
     """Return the live object (None: it does not exist) and its differences. An object that changes between both requests has
     none: a controller is writing it."""
     now = None
     for _ in range(MOST_READS):
-        now = await objects.get(thing)
+        now = await objects.get(manifest)
         if now is None:
             break
-        wanted = await objects.as_applied(thing, MANAGER)
+        wanted = await objects.as_applied(manifest, MANAGER)
         if wanted["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"]:
             return now, list(compare(_plain(wanted), _plain(now)))
     return now, []
@@ -98,13 +98,13 @@ def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
 async def restore(api: client.ApiClient, release: Release, paths: Collection[str], field: str) -> None:
     """Restore the members at these paths (as `Drift.path`) to the values of the manifest. Raises StepError (DriftNotCorrectable)."""
     async with live(api, release.namespace) as objects:
-        for thing in release.objects():
-            where = _where(thing)
+        for manifest in release.objects():
+            where = _where(manifest)
             mine = [path for path in paths if path == where or path.startswith(f"{where}.")]
             if not mine:
                 continue
             try:
-                await _restore(objects, release, thing, mine)
+                await _restore(objects, release, manifest, mine)
             except ERRORS as error:
                 if error.status == 409:
                     continue  # another client wrote it just now: the next reconcile compares it again
@@ -116,10 +116,10 @@ async def restore(api: client.ApiClient, release: Release, paths: Collection[str
                 ) from None
 
 
-async def _restore(objects: Live, release: Release, thing: Mapping[str, Any], paths: Sequence[str]) -> None:
-    now, changes = await _compared(objects, thing)
+async def _restore(objects: Live, release: Release, manifest: Mapping[str, Any], paths: Sequence[str]) -> None:
+    now, changes = await _compared(objects, manifest)
     if now is None:
-        await objects.create(as_helm_makes_it(thing, release))
+        await objects.create(as_helm_makes_it(manifest, release))
         return
-    where = _where(thing)
+    where = _where(manifest)
     await objects.replace(merged(now, [change for change in changes if f"{where}.{change.path}" in paths]))

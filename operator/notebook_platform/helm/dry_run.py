@@ -94,7 +94,7 @@ class DryRuns:
     async def _run(self, target: WorkloadClusterOutput, wanted: Wanted, field: str, upgrade: bool) -> DryRun:
         try:
             async with asyncio.timeout(LONGEST):
-                things = await objects(await self._rehearse(target, wanted, upgrade))
+                manifests = await objects(await self._rehearse(target, wanted, upgrade))
         except StepError as refused:
             return DryRun(refused=refused.failed)
         except DocumentRefused as refused:
@@ -103,9 +103,9 @@ class DryRuns:
             return DryRun(refused=_slow(wanted, field))
         except Error as error:
             return DryRun(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
-        gone = [kind for kind in ageing(things) if REMOVED[kind].since <= target.served_version]
-        parts = frozenset((thing["kind"], thing["metadata"]["name"]) for thing in things if not _is_hook(thing))
-        return DryRun(refused=unserved(gone, wanted, target.served_version, field), objects=parts)
+        removed = [kind for kind in ageing(manifests) if REMOVED[kind].since <= target.served_version]
+        parts = frozenset((manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests if not _is_hook(manifest))
+        return DryRun(refused=unserved(removed, wanted, target.served_version, field), objects=parts)
 
     async def close(self) -> None:
         """Cancel the running dry runs and wait for their end."""
@@ -147,18 +147,18 @@ def _slow(wanted: Wanted, field: str) -> Failed:
     )
 
 
-def _is_hook(thing: Mapping[str, Any]) -> bool:
-    return HOOK in (thing["metadata"].get("annotations") or {})
+def _is_hook(manifest: Mapping[str, Any]) -> bool:
+    return HOOK in (manifest["metadata"].get("annotations") or {})
 
 
 def unserved(kinds: Iterable[Kind], wanted: Wanted, kubernetes: tuple[int, int], field: str) -> Failed | None:
     """Return the failure for kinds that the cluster no longer serves; None when there are none. Pure."""
-    if not (gone := sorted(set(kinds))):
+    if not (removed := sorted(set(kinds))):
         return None
     chart, served = f"{wanted.chart.name}-{wanted.chart.version}", ".".join(map(str, kubernetes))
     return Failed(
         reason=Reason.UNSUPPORTED_KUBERNETES,
-        message=f"{field}.chart: {chart} renders {', '.join(map(named, gone))}, which Kubernetes {served} no longer serves",
+        message=f"{field}.chart: {chart} renders {', '.join(map(named, removed))}, which Kubernetes {served} no longer serves",
         remedy=f"Choose a newer {field}.chart.version, or switch off the part that renders it.",
     )
 

@@ -41,7 +41,7 @@ class History:
     good: Release | None = None
     failed: Release | None = None
     foreign: Sequence[Stored] = ()
-    there: frozenset[int] = frozenset()
+    existing: frozenset[int] = frozenset()
     unreadable: str = ""
 
     @property
@@ -52,7 +52,7 @@ class History:
     @property
     def present(self) -> bool:
         """Return whether any record of the release exists, readable or not."""
-        return bool(self.there)
+        return bool(self.existing)
 
 
 async def read_history(api: client.ApiClient, namespace: str, release: str, owned: OwnedRelease | None) -> History:
@@ -83,7 +83,7 @@ async def read_history(api: client.ApiClient, namespace: str, release: str, owne
         good=good,
         failed=await _verified(api, failed[0], owned) if failed else None,
         foreign=newer,
-        there=frozenset(one.revision for one in stored),
+        existing=frozenset(one.revision for one in stored),
     )
 
 
@@ -121,17 +121,17 @@ async def _lock(api: client.ApiClient, foreign: Iterable[Stored], newest: int) -
 
 async def _unowned(api: client.ApiClient, stored: Sequence[Stored]) -> History:
     """Return the history of a release without an owner, which the operator may adopt if the spec allows it."""
-    there = frozenset(one.revision for one in stored)
+    existing = frozenset(one.revision for one in stored)
     newest_first = sorted(stored, key=lambda one: -one.revision)
     for one in newest_first[:1]:
         try:
             own = await RECORDS.get(api, one)
         except RecordUnreadable as error:
-            return History(there=there, foreign=newest_first, unreadable=f"Secret {one.name}: {error}")
+            return History(existing=existing, foreign=newest_first, unreadable=f"Secret {one.name}: {error}")
         good = None
         if own is not None and own.status not in ("deployed", "uninstalled"):
             good = await _deployed(api, newest_first[1:])
-        return History(own=own, good=good, there=there)
+        return History(own=own, good=good, existing=existing)
     return History()
 
 

@@ -18,8 +18,8 @@ async def progress(api: client.ApiClient, namespace: str) -> str | None:
     return "; ".join(map(_sentence, running)) or None
 
 
-def _is_hook(thing: Any) -> bool:
-    return HOOK in (thing.metadata.annotations or {})
+def _is_hook(manifest: Any) -> bool:
+    return HOOK in (manifest.metadata.annotations or {})
 
 
 def _sentence(job: Any) -> str:
@@ -34,7 +34,7 @@ Place = tuple[str, str]
 
 def become_parts(release: Release, objects: Collection[Place]) -> tuple[Place, ...]:
     """Return the objects that a hook of the last revision created and the next revision includes. Pure."""
-    hooks = ((thing["kind"], thing["metadata"]["name"]) for thing in release.hook_objects())
+    hooks = ((manifest["kind"], manifest["metadata"]["name"]) for manifest in release.hook_objects())
     return tuple(sorted({place for place in hooks if place in objects}))
 
 
@@ -47,9 +47,9 @@ async def hand_over(api: client.ApiClient, release: Release, places: Collection[
     if not places:
         return
     async with live(api, release.namespace) as objects:
-        for thing in release.hook_objects():
-            here = thing["metadata"].get("namespace") in (None, "", release.namespace)
-            found = await objects.get(thing) if here and (thing["kind"], thing["metadata"]["name"]) in places else None
+        for manifest in release.hook_objects():
+            here = manifest["metadata"].get("namespace") in (None, "", release.namespace)
+            found = await objects.get(manifest) if here and (manifest["kind"], manifest["metadata"]["name"]) in places else None
             if found is None or RELEASE_NAME in (found["metadata"].get("annotations") or {}):
                 continue
             await objects.replace(as_helm_makes_it(found, release))

@@ -97,9 +97,9 @@ class OwnedRelease(_Model):
         adopted = tuple(one for one in self.adopted if one in newest and not (new and one == revision))
         return self.having(revisions={one: kept[one] for one in newest}, adopted=adopted)
 
-    def with_revisions_of(self, there: frozenset[int]) -> "OwnedRelease":
+    def with_revisions_of(self, existing: frozenset[int]) -> "OwnedRelease":
         """Return the entry without the revisions that Helm no longer keeps."""
-        kept = {one: digests for one, digests in self.revisions.items() if one in there}
+        kept = {one: digests for one, digests in self.revisions.items() if one in existing}
         return self.having(revisions=kept, adopted=tuple(one for one in self.adopted if one in kept))
 
 

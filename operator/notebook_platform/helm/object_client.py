@@ -24,19 +24,19 @@ class Live:
         self._dynamic = dynamic
         self._namespace = namespace
 
-    async def place(self, thing: Object) -> tuple[Any, dict[str, str]] | None:
+    async def place(self, manifest: Object) -> tuple[Any, dict[str, str]] | None:
         """Return (resource, name and namespace) of an object; None when the server does not serve its kind."""
         try:
-            resource = await self._dynamic.resources.get(api_version=thing["apiVersion"], kind=thing["kind"])
+            resource = await self._dynamic.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
         except (ResourceNotFoundError, KeyError):  # KeyError: the group does not have the version
             return None
-        metadata = thing["metadata"]
+        metadata = manifest["metadata"]
         where = {"namespace": metadata.get("namespace") or self._namespace} if resource.namespaced else {}
         return resource, {"name": metadata["name"], **where}
 
-    async def get(self, thing: Object) -> dict[str, Any] | None:
+    async def get(self, manifest: Object) -> dict[str, Any] | None:
         """Return the live object; None when it, or its kind, does not exist. Raises ERRORS."""
-        placed = await self.place(thing)
+        placed = await self.place(manifest)
         if placed is None:
             return None
         try:
@@ -47,32 +47,32 @@ class Live:
             raise
         return found
 
-    async def as_applied(self, thing: Object, manager: str) -> dict[str, Any]:
+    async def as_applied(self, manifest: Object, manager: str) -> dict[str, Any]:
         """Return the object after a server-side apply of these members, in dry run. Raises ERRORS."""
-        placed = await self.place(thing)
+        placed = await self.place(manifest)
         assert placed is not None
         applied: dict[str, Any] = (
             await self._dynamic.server_side_apply(
-                placed[0], body=dict(thing), field_manager=manager, dry_run="All", force_conflicts=True, **placed[1]
+                placed[0], body=dict(manifest), field_manager=manager, dry_run="All", force_conflicts=True, **placed[1]
             )
         ).to_dict()
         return applied
 
-    async def create(self, thing: Object) -> None:
+    async def create(self, manifest: Object) -> None:
         """Create the object. Raises ERRORS."""
-        placed = await self.place(thing)
+        placed = await self.place(manifest)
         assert placed is not None
-        await self._dynamic.create(placed[0], body=dict(thing), **{k: v for k, v in placed[1].items() if k == "namespace"})
+        await self._dynamic.create(placed[0], body=dict(manifest), **{k: v for k, v in placed[1].items() if k == "namespace"})
 
-    async def replace(self, thing: Object) -> None:
+    async def replace(self, manifest: Object) -> None:
         """Replace the live object, unless its resourceVersion has changed (409). Raises ERRORS."""
-        placed = await self.place(thing)
+        placed = await self.place(manifest)
         assert placed is not None
-        await self._dynamic.replace(placed[0], body=dict(thing), **placed[1])
+        await self._dynamic.replace(placed[0], body=dict(manifest), **placed[1])
 
-    async def delete(self, thing: Object) -> None:
+    async def delete(self, manifest: Object) -> None:
         """Delete the object and its dependents, if it exists. Raises ERRORS."""
-        placed = await self.place(thing)
+        placed = await self.place(manifest)
         if placed is None:
             return
         try:

@@ -12,7 +12,7 @@ from notebook_platform.engine import Failed, Observed, Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import plan
 from notebook_platform.helm.adoption import adoptable
-from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
+from notebook_platform.helm.chart_adapter import ChartAdapter, ReleaseHealth
 from notebook_platform.helm.claims import has_claims
 from notebook_platform.helm.deprecated_apis import unserved_kinds
 from notebook_platform.helm.drift import Drift, drifted
@@ -69,7 +69,7 @@ class Found:
     history: History = field(default_factory=History)
     owned: OwnedRelease | None = None
     drifts: tuple[Drift, ...] = ()
-    seen: Seen = field(default_factory=Seen)
+    health: ReleaseHealth = field(default_factory=ReleaseHealth)
     preview: RevisionPreview = field(default_factory=RevisionPreview)
     irreversible: str = ""
 
@@ -224,7 +224,7 @@ class ReleaseObserver:
         )
         if state in (State.IN_SYNC, State.OUT_OF_SYNC):  # an upgrade may be deferred, and the release runs meanwhile
             found = await self._examined(found, wanted)
-        return Observed(found=found, notices=(*content.notices(), *self._foreign(history), *found.seen.notices))
+        return Observed(found=found, notices=(*content.notices(), *self._foreign(history), *found.health.notices))
 
     def _foreign(self, history: History) -> tuple[Notice, ...]:
         if not history.foreign or history.lock is not None:
@@ -281,9 +281,9 @@ class ReleaseObserver:
         """Add drift and health to a release that runs."""
         assert found.release is not None
         drifts = tuple(await drifted(found.target.api, found.release)) if found.owned is not None else ()
-        seen = await self.content.look(found.target, found.release, wanted)
+        health = await self.content.read_health(found.target, found.release, wanted)
         state = State.DRIFTED if drifts and found.state is State.IN_SYNC else found.state
-        return replace(found, state=state, drifts=drifts, seen=seen)
+        return replace(found, state=state, drifts=drifts, health=health)
 
 
 def _adopting(history: History, owned: OwnedRelease | None) -> tuple[Release, ...]:

@@ -274,11 +274,11 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 async def _relayed(status: int, body: bytes) -> _Rejected:
     """Return the API server's rejection unchanged. It is redacted later, and only then shortened for a condition."""
     try:
-        told = await read_json(body, SECRET)
+        text = await read_json(body, SECRET)
     except DocumentRefused:
-        told = None
-    told = told if isinstance(told, dict) else {}
-    return _Rejected(status, str(told.get("reason") or "Unknown"), str(told.get("message") or "")[:4000])
+        text = None
+    text = text if isinstance(text, dict) else {}
+    return _Rejected(status, str(text.get("reason") or "Unknown"), str(text.get("message") or "")[:4000])
 
 
 def _with_record(owned: OwnedRelease, *, revision: int, digest: str, new: bool) -> OwnedRelease:

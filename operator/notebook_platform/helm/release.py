@@ -111,12 +111,12 @@ class Release:
 
     @cached_property
     def _hook_things(self) -> list[dict[str, Any]]:
-        return [thing for manifest in self.hooks for thing in documents(manifest)]
+        return [obj for manifest in self.hooks for obj in documents(manifest)]
 
 
 def documents(text: str) -> list[dict[str, Any]]:
     """Return the Kubernetes objects of a manifest, with those of a List one by one. Raises DocumentRefused."""
-    return [thing for document in parse_yaml_all(text, MANIFEST) for thing in _flat(document)]
+    return [obj for document in parse_yaml_all(text, MANIFEST) for obj in _flat(document)]
 
 
 def _flat(document: Any) -> list[dict[str, Any]]:
@@ -128,11 +128,11 @@ def _flat(document: Any) -> list[dict[str, Any]]:
     return [document] if _is_object(document) else []
 
 
-def _is_object(thing: Any) -> bool:
-    if not isinstance(thing, dict):
+def _is_object(obj: Any) -> bool:
+    if not isinstance(obj, dict):
         return False
-    metadata = thing.get("metadata")
-    texts = (thing.get("apiVersion"), thing.get("kind"), metadata.get("name") if isinstance(metadata, dict) else None)
+    metadata = obj.get("metadata")
+    texts = (obj.get("apiVersion"), obj.get("kind"), metadata.get("name") if isinstance(metadata, dict) else None)
     if not all(isinstance(text, str) and text for text in texts):
         return False
     assert isinstance(metadata, dict)
@@ -140,12 +140,12 @@ def _is_object(thing: Any) -> bool:
     return isinstance(metadata.get("namespace", ""), str | None) and all(isinstance(m, dict | None) for m in mappings)
 
 
-def as_helm_makes_it(thing: Mapping[str, Any], release: Release) -> dict[str, Any]:
+def as_helm_makes_it(obj: Mapping[str, Any], release: Release) -> dict[str, Any]:
     """Return an object with the marks by which Helm recognizes its own objects: its stored manifest lacks them."""
-    metadata = thing["metadata"]
+    metadata = obj["metadata"]
     labels = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
     annotations = {**(metadata.get("annotations") or {}), **marks_of(release)}
-    return {**thing, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
+    return {**obj, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
 
 
 def marks_of(release: Release) -> dict[str, str]:

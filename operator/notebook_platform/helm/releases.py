@@ -42,11 +42,11 @@ def step_name(release: str) -> str:
 def in_order(contents: Mapping[str, ChartAdapter], needs: Mapping[str, Sequence[str]]) -> list[ChartAdapter]:
     """Make each release wait for those that it needs. Both by the names that `needs` uses (a release's, or its hub's); an
     unknown name is not waited for, and releases that wait for each other get an error."""
-    there = {name: [need for need in wants if need in contents] for name, wants in needs.items()}
-    circle = _circle(there)
+    present = {name: [need for need in needed_names if need in contents] for name, needed_names in needs.items()}
+    circle = _circle(present)
     for name, content in contents.items():
         stuck = name in circle
-        steps = [] if stuck else [contents[need].name for need in there.get(name, ())]
+        steps = [] if stuck else [contents[need].name for need in present.get(name, ())]
         content.comes_after(steps, circle if stuck else ())
     return list(contents.values())
 
@@ -56,10 +56,10 @@ def _circle(needs: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     left, stuck = dict(needs), []
     while True:
         try:
-            TopologicalSorter({name: [n for n in wants if n in left] for name, wants in left.items()}).prepare()
+            TopologicalSorter({name: [n for n in needed_names if n in left] for name, needed_names in left.items()}).prepare()
         except CycleError as error:
             names = sorted(set(error.args[1]))
             stuck += names
-            left = {name: wants for name, wants in left.items() if name not in names}
+            left = {name: needed_names for name, needed_names in left.items() if name not in names}
             continue
         return tuple(stuck)

@@ -83,7 +83,7 @@ class Record:
     failed: Release | None = None
     counted: int = 0
 
-    def tries(self, wanted: Wanted) -> int:
+    def attempts(self, wanted: Wanted) -> int:
         """Return how often Helm failed on the wanted release."""
         before = self.counted if self.failed is not None and wanted.is_in(self.failed) else 0
         return before + (1 if self._uncounted(wanted) else 0)
@@ -120,17 +120,17 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
 
 
 def _after_failure(record: Record, wanted: Wanted, failed: Release, remedies: Remediation, now: datetime) -> State:
-    tries, newest = record.tries(wanted), record.newest
-    come_back = remedies.strategy == "Rollback" and record.good is not None and tries <= remedies.retries + 1
+    attempts, newest = record.attempts(wanted), record.newest
+    come_back = remedies.strategy == "Rollback" and record.good is not None and attempts <= remedies.retries + 1
     if newest is failed and come_back:
         return State.ROLLBACK_DUE
-    if tries > remedies.retries:
+    if attempts > remedies.retries:
         return State.RETRIES_EXHAUSTED
-    if failed.last_deployed and now < failed.last_deployed + wait_after(tries, remedies):
+    if failed.last_deployed and now < failed.last_deployed + wait_after(attempts, remedies):
         return State.BACKING_OFF
     return State.FAILED
 
 
-def wait_after(tries: int, remedies: Remediation) -> timedelta:
+def wait_after(attempts: int, remedies: Remediation) -> timedelta:
     """Return the wait after a failure: doubled each time, at most an hour."""
-    return min(parse_duration(remedies.wait) * float(2 ** max(tries - 1, 0)), timedelta(hours=1))
+    return min(parse_duration(remedies.wait) * float(2 ** max(attempts - 1, 0)), timedelta(hours=1))

@@ -115,14 +115,14 @@ class ReleaseStep(Step[Wanted, Found, Running]):
         return await ACTIONS[state](context)
 
     def check_health(self, found: Found | None) -> Outcome | None:
-        if found is None or not found.seen.troubles:
+        if found is None or not found.health.issues:
             return None
         since = found.release.last_deployed if found.release else None
         age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
         patience = parse_duration(self._content.remediation.stalled_after).total_seconds()
         return Degraded(
-            reason=min(found.seen.troubles).reason,
-            message=sentence(found.seen.troubles),
+            reason=min(found.health.issues).reason,
+            message=sentence(found.health.issues),
             requeue_after=min(max(SHORTEST_RECHECK, age / 10), LONGEST_RECHECK),
             stall_after=patience,
             since=since,
@@ -138,8 +138,8 @@ class ReleaseStep(Step[Wanted, Found, Running]):
             chart=f"{release.chart}-{release.chart_version}",
             revision=release.revision,
             state=release.status,
-            url=found.seen.url,
-            details=found.seen.details,
+            url=found.health.url,
+            details=found.health.details,
         )
 
     def planned_output(self, desired: Wanted) -> Running | None:

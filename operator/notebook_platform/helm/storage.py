@@ -36,7 +36,7 @@ from notebook_platform.helm.release import (
 
 log = logging.getLogger(__name__)
 
-Thing = dict[str, Any]
+Manifest = dict[str, Any]
 """A Kubernetes object of a manifest."""
 
 PAGE = 200
@@ -223,7 +223,7 @@ def packed_release(body: Any) -> str | None:
 
 
 async def rewrite_manifest(
-    api: client.ApiClient, ledger: ReleaseLedger, release: Release, change: Callable[[list[Thing]], list[Thing]]
+    api: client.ApiClient, ledger: ReleaseLedger, release: Release, change: Callable[[list[Manifest]], list[Manifest]]
 ) -> None:
     """Write the changed manifest of a release into the very Secret that `release` was read from.
 

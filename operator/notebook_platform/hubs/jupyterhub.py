@@ -9,7 +9,7 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
+from notebook_platform.helm.chart_adapter import ChartAdapter, ReleaseHealth
 from notebook_platform.helm.health.pdb import drain_blocked
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
@@ -61,30 +61,34 @@ class JupyterHub(ChartAdapter):
         more = await documents(self._secrets, self._spec.values_from, FIELD, self._spec.values)
         hub_context = await gather_context(target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private)
         made = render_with_origins(self._spec, secrets, target.served_version, more, hub_context)
-        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.told())
+        return Wanted(
+            name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.described_origins()
+        )
 
-    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
-        found = await hub_health.look(target.api, release, FIELD)
-        troubles, servers = found.troubles, None
+    async def read_health(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> ReleaseHealth:
+        found = await hub_health.read_health(target.api, release, FIELD)
+        issues, servers = found.issues, None
         door = f"http://{found.address}{base_path(self._spec)}" if found.address else None
-        if door and not troubles:
-            troubles = await probe(door, "/hub/health", allow_private=self._allow_private)
-        if not troubles:
+        if door and not issues:
+            issues = await probe(door, "/hub/health", allow_private=self._allow_private)
+        if not issues:
             urls = urls_of(self._spec, self._hub_context, found.address)
             servers = await asked(urls, token_in(release.config), allow_private=self._allow_private)
             patience = parse_duration(self._spec.single_user.start_timeout)
-            troubles = await stale(target.api, self.namespace, servers, patience)
+            issues = await stale(target.api, self.namespace, servers, patience)
         users = counted(await census.census(target.api, self.namespace), servers)
         named = named_claims(release.config)
         claims = await examine(target.api, self.namespace, named, wanted.origins, FIELD, target.nodes)
-        troubles = tuple(sorted([*troubles, *claims.troubles]))
+        issues = tuple(sorted([*issues, *claims.issues]))
         notices = (
             *found.notices,
             *census.notices(users, FIELD),
             *await drain_blocked(target.api, release, FIELD),
             *claims.notices,
         )
-        return Seen(troubles=troubles, url=url_of(self._spec, self._hub_context, found.address), details=users, notices=notices)
+        return ReleaseHealth(
+            issues=issues, url=url_of(self._spec, self._hub_context, found.address), details=users, notices=notices
+        )
 
     def notices(self) -> Sequence[Notice]:
         version = self._spec.chart.version

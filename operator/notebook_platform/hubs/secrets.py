@@ -46,7 +46,7 @@ class ExistingRelease:
     api: client.ApiClient
     namespace: str
 
-    async def drawn(self) -> Mapping[str, str]:
+    async def generated(self) -> Mapping[str, str]:
         """Return the secrets by the operator's names; empty when the chart's Secret does not exist."""
         for name, keys in KEPT_BY_CHARTS.items():
             try:
@@ -105,8 +105,8 @@ async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: E
     """
     kept = {key: value for key, value in (await store.own(name) or {}).items() if WORD.fullmatch(value)}
     values = existing.values if existing else {}
-    drawn = await existing.drawn() if existing and any(_taken(values, key) is None for key in TAKEN_FROM) else {}
-    fresh = {key: value for key, value in drawn.items() if _taken(values, key) is None and kept.get(key) != value}
+    generated = await existing.generated() if existing and any(_taken(values, key) is None for key in TAKEN_FROM) else {}
+    fresh = {key: value for key, value in generated.items() if _taken(values, key) is None and kept.get(key) != value}
     for key in (*TAKEN_FROM, *MADE):
         if key not in kept and key not in fresh:
             fresh[key] = _taken(values, key) or secrets.token_hex(32)
@@ -136,7 +136,7 @@ async def _certificate(store: SecretStore, spec: JupyterHubSpec) -> tuple[str, s
     return data["tls.crt"], data["tls.key"]
 
 
-def lost(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def missing_secrets(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Return the secrets in a hub's values (by the operator's names) that the next values no longer have. Pure."""
     found = []
     for key in TAKEN_FROM:

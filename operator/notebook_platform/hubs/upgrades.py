@@ -10,7 +10,7 @@ from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates
 from notebook_platform.hubs.naming import ESCAPE, SAFE, ReleaseSnapshot, scheme_of
-from notebook_platform.hubs.secrets import lost
+from notebook_platform.hubs.secrets import missing_secrets
 from notebook_platform.hubs.users.census import UserCounts, named
 from notebook_platform.versions import parse
 
@@ -31,7 +31,7 @@ def concerns(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts)
     yield from (Concern(clause=clause) for clause in _database(before, after))
     schemes = f"slug_scheme {scheme_of(before)} {scheme_of(after)}"
     yield from (Concern(clause=clause, key=schemes) for clause in _names(before, after, users))
-    yield from (Concern(clause=LOST[key], key=f"lost {key}") for key in lost(before.values, after.values))
+    yield from (Concern(clause=LOST[key], key=f"lost {key}") for key in missing_secrets(before.values, after.values))
 
 
 def _database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[str]:

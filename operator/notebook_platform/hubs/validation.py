@@ -101,8 +101,8 @@ def check(
 ) -> None:
     """Raise StepError for the first violation: its reason, a sentence that names the field, and the remedy."""
     case = Case(spec, chosen, kubernetes, hub_context, values, origins)
-    for reason, look in REFUSALS.items():
-        for sentence, remedy in look(case):
+    for reason, check in REFUSALS.items():
+        for sentence, remedy in check(case):
             raise StepError(reason, sentence, remedy)
 
 
@@ -149,8 +149,8 @@ def _dummy(case: Case) -> Iterator[Violation]:
 
 
 def _no_users_allowed(case: Case) -> Iterator[Violation]:
-    judged = {"none": frozenset(), "oauth": OAUTH, "all": OAUTH | DUMMY}[case.chosen.needs_allow_rule]
-    if case.authenticator not in judged or (case.spec.auth.from_values and case.coded):
+    required_of = {"none": frozenset(), "oauth": OAUTH, "all": OAUTH | DUMMY}[case.chosen.needs_allow_rule]
+    if case.authenticator not in required_of or (case.spec.auth.from_values and case.coded):
         return
     sections = case.at("hub.config") or {}
     rules = (section.get(rule) for section in sections.values() if isinstance(section, Mapping) for rule in ALLOW_RULES)

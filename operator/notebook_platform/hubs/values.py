@@ -35,7 +35,7 @@ class Rendered:
     values: Values = field(repr=False)
     origins: Mapping[Path, str]
 
-    def told(self) -> dict[str, str]:
+    def described_origins(self) -> dict[str, str]:
         """Return the origin of each value for users, without any value."""
         return {".".join(path): origin for path, origin in sorted(self.origins.items())}
 
@@ -119,17 +119,17 @@ def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubCont
         if value is None or (is_default and spec.auth.from_values):
             continue
         shown = OF_THE_OPERATOR if name.startswith("secrets.") else f"{FIELD}.{name.partition('#')[0]}"
-        told = shown if not is_default or name.startswith(("secrets.", "auth")) else f"{shown} (default)"
-        _place(layer, spec.chart.version, name, value, shown, told, knowledge)
+        shown_origin = shown if not is_default or name.startswith(("secrets.", "auth")) else f"{shown} (default)"
+        _place(layer, spec.chart.version, name, value, shown, shown_origin, knowledge)
     return layer
 
 
-def _place(layer: Layer, version: str, name: str, value: Any, shown: str, told: str, knowledge: Knowledge) -> None:
+def _place(layer: Layer, version: str, name: str, value: Any, shown: str, shown_origin: str, knowledge: Knowledge) -> None:
     place = knowledge.place(name, version)
     if isinstance(place, Elsewhere) or (isinstance(place, Always) and place.value == value):
         return
     if isinstance(place, str):
-        layer.put(path_of(place), value, told)
+        layer.put(path_of(place), value, shown_origin)
         return
     first = next((v for v, p in knowledge.rows[name] if isinstance(p, str)), None)
     newer = f"; charts from {'.'.join(map(str, first))} on have" if first else ""

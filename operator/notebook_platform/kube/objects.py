@@ -38,9 +38,9 @@ class PlatformObject:
 
     async def write_status(self, status: Mapping[str, Any], previous: Mapping[str, Any]) -> None:
         """Replace the status with one merge patch, which sets members that no longer exist to null."""
-        gone = {key: None for key in previous if key not in status}
+        removed = {key: None for key in previous if key not in status}
         await self._custom.patch_namespaced_custom_object_status(
-            *self._path(), {"status": {**status, **gone}}, _content_type="application/merge-patch+json"
+            *self._path(), {"status": {**status, **removed}}, _content_type="application/merge-patch+json"
         )
 
     async def set_finalizer(self, body: Mapping[str, Any], *, present: bool) -> None:

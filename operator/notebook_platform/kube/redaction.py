@@ -74,7 +74,7 @@ class _Value:
     """One value of one key of a Secret, as the two indexes hold it. `seen`: when it was last read, on the redactor's clock."""
 
     leaves: int
-    seen: float
+    last_used: float
     own: list[Entry] = field(default_factory=list)
     log: list[Entry] = field(default_factory=list)
 
@@ -107,7 +107,7 @@ class SecretRedactor:
             if known is None:
                 fresh[key] = value
             else:
-                known.seen = now
+                known.last_used = now
         return fresh
 
     def learn(self, found: Mapping[str, Learnable], *, source: str = "") -> Iterator[None]:
@@ -131,7 +131,7 @@ class SecretRedactor:
                 if not done and kept.get(one.digest) is under_way[key]:
                     self._drop(kept, one.digest)
                 while len(kept) > GENERATIONS:
-                    self._drop(kept, min(kept, key=lambda digest: kept[digest].seen))
+                    self._drop(kept, min(kept, key=lambda digest: kept[digest].last_used))
 
     def redact(self, text: str) -> str:
         """Return `text` without this platform's secrets, and without tokens and signatures."""
@@ -183,7 +183,7 @@ class SecretRedactor:
         if self._leaves + count > MOST_LEAVES:
             oldest = self._clock() - UNUSED_SECONDS
             for kept in self._values.values():
-                for digest in [one for one, value in kept.items() if value.seen < oldest]:
+                for digest in [one for one, value in kept.items() if value.last_used < oldest]:
                     self._drop(kept, digest)
         if self._leaves + count > MOST_LEAVES:
             raise TooManySecrets(f"more than {MOST_LEAVES} secret values")

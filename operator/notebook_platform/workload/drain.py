@@ -47,7 +47,7 @@ async def drain(api: client.ApiClient, pool: str) -> str | None:
             "The operator retries.",
             retry_in=10,
         ) from None
-    return _told(pods, held) if pods else None
+    return _summary(pods, held) if pods else None
 
 
 async def _leaving(core: client.CoreV1Api, node: str) -> Sequence[Pod]:
@@ -79,7 +79,7 @@ async def _evict(core: client.CoreV1Api, pod: Pod) -> str | None:
     return None
 
 
-def _told(pods: Sequence[Pod], held: Sequence[str]) -> str:
+def _summary(pods: Sequence[Pod], held: Sequence[str]) -> str:
     names = [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     sentence = f"waits for {', '.join(names[:SHOWN])}{more} to leave its nodes"

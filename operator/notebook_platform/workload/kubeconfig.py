@@ -160,15 +160,15 @@ def _entries(document: Mapping[str, Any], plural: str, singular: str) -> Iterato
     entries = document.get(plural)
     if not isinstance(entries, Sequence) or isinstance(entries, str | bytes):
         raise _refusal(f"{plural} is not a list")
-    seen: set[str] = set()
+    known: set[str] = set()
     for place, entry in enumerate(entries):
         path = f"{plural}[{place}]"
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not isinstance(entry.get(singular), dict):
             raise _refusal(f"{path} lacks name or {singular}")
         _only(frozenset({"name", singular}), entry, path)
-        if entry["name"] in seen:
+        if entry["name"] in known:
             raise _refusal(f"{path}.name is a duplicate")
-        seen.add(entry["name"])
+        known.add(entry["name"])
         yield f"{path}.{singular}", entry["name"], entry[singular]
 
 

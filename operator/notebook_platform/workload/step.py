@@ -57,7 +57,7 @@ class Found:
     """
 
     target: WorkloadClusterOutput | None
-    trouble: str | None = None
+    failure: str | None = None
     published: Contents = "current"
 
 
@@ -99,7 +99,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
         if cluster is None or cluster.planned or cluster.power_state == "Stopped":
             return Observed()  # a stopped cluster cannot be observed
         connection = await self._connect(cluster)
-        found = await self._look(connection, str(cluster.id))
+        found = await self._read(connection, str(cluster.id))
         if not self._deleting:
             wanted = self._wanted(cluster, connection.access)
             found = replace(found, published=await self._secrets.compare(self._secret_name, wanted))
@@ -107,12 +107,12 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
         renewed_in = max(ends - time.time() - TOKEN_LEFT, LOOK_AGAIN) if ends is not None else None
         return Observed(found=found, requeue_after=renewed_in)
 
-    async def _look(self, connection: Connection, cluster_id: str) -> Found:
+    async def _read(self, connection: Connection, cluster_id: str) -> Found:
         core = client.CoreV1Api(connection.api)
         try:
             listing = core.list_node_without_preload_content
             nodes = [_is_ready(node) async for node in each(listing, _request_timeout=TIMEOUT_SECONDS)]
-            told = await client.VersionApi(connection.api).get_code(_request_timeout=TIMEOUT_SECONDS)
+            version = await client.VersionApi(connection.api).get_code(_request_timeout=TIMEOUT_SECONDS)
         except ApiException as error:
             return Found(None, f"its API answered {error.status} {error.reason}")
         except (TimeoutError, aiohttp.ClientError, OSError, DocumentRefused) as error:
@@ -124,7 +124,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
             kubeconfig=connection.access.kubeconfig(),
             cluster_id=cluster_id,
             secret_name=self._secret_name,
-            served_version=(int(told.major), int(told.minor.rstrip("+"))),
+            served_version=(int(version.major), int(version.minor.rstrip("+"))),
             nodes=len(nodes),
             ready_nodes=sum(nodes),
         )
@@ -154,7 +154,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
         if found.target is None:
             return Failed(
                 reason=Reason.CLUSTER_UNREACHABLE,
-                message=f"spec.cluster: the managed cluster cannot be reached: {found.trouble}",
+                message=f"spec.cluster: the managed cluster cannot be reached: {found.failure}",
                 remedy="Check that the operator can reach the API server (private cluster, authorized ranges). The operator retries.",
                 retry_in=10,
             )

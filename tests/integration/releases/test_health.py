@@ -37,8 +37,8 @@ async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_repor
     release = replace(found.newest, manifest=found.newest.manifest + manifest, config={"proxy": {"https": https}})
 
     async def issues() -> str:
-        seen = await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")
-        return " | ".join(f"{issue.reason}: {issue.message}" for issue in seen.troubles)
+        seen = await hub_health.read_health(site.cluster.target.api, release, "spec.jupyterhub")
+        return " | ".join(f"{issue.reason}: {issue.message}" for issue in seen.issues)
 
     assert (
         "CertificatePending: Let's Encrypt has given no certificate yet for localhost: Service proxy-public has no"
@@ -71,12 +71,12 @@ async def test_the_certificate_of_an_ingress_is_checked_too(site: Site) -> None:
     assert found.newest is not None
     tls = [{"hosts": ["hub.example.org"], "secretName": "door"}]
     release = replace(found.newest, config={"ingress": {"enabled": True, "tls": tls}})
-    assert (await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles == ()
+    assert (await hub_health.read_health(site.cluster.target.api, release, "spec.jupyterhub")).issues == ()
     kept = pem(datetime.now(UTC) - timedelta(days=1), "hub.example.org")
     await site.cluster.core.create_namespaced_secret(
         site.namespace, {"metadata": {"name": "door"}, "stringData": {"tls.crt": kept}}
     )
-    (issue,) = (await hub_health.look(site.cluster.target.api, release, "spec.jupyterhub")).troubles
+    (issue,) = (await hub_health.read_health(site.cluster.target.api, release, "spec.jupyterhub")).issues
     assert issue.reason == "CertificateExpired" and "for hub.example.org ended on" in issue.message
 
 

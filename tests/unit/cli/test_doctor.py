@@ -168,7 +168,7 @@ async def test_permissions_that_azure_does_not_tell_hold_nothing_up(terminal: Te
     fault = {"path": "Authorization/permissions$", "status": 403, "code": "AuthorizationFailed", "message": "x", "count": None}
     await terminal.estate.control("POST", "/faults", fault)
     output = await diagnosis(terminal, runbook_spec())
-    assert output.code == 0 and the_line(output, "permissions") == "! Azure does not tell what may be done"
+    assert output.code == 0 and the_line(output, "permissions") == "! Azure does not show the permissions"
     results = await terminal.estate.settle(runbook_spec())
     assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
 

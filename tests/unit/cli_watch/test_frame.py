@@ -25,7 +25,7 @@ from tests.unit.cli_watch.bodies import (
 )
 
 
-def drawn(document: dict[str, Any], *events: EventLine, width: int = 110, height: int = 50, note: str = "") -> list[str]:
+def generated(document: dict[str, Any], *events: EventLine, width: int = 110, height: int = 50, note: str = "") -> list[str]:
     """Return the lines of a frame without surrounding spaces."""
     timeline, view = Timeline(), View.of(document)
     timeline.record(view, NOW)
@@ -38,7 +38,7 @@ def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() 
     event = EventLine(
         when=NOW - timedelta(seconds=30), type="Normal", reason="Creating", message="Cluster: Azure operation in progress"
     )
-    assert drawn(PROGRESSING, event) == [
+    assert generated(PROGRESSING, event) == [
         "◐ platforms/hub  Creating",
         "",
         "  step        state     time  what",
@@ -54,7 +54,7 @@ def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() 
 
 
 def test_a_ready_platform_shows_where_the_hub_is_its_nodes_releases_and_users_servers() -> None:
-    assert drawn(WHOLE) == [
+    assert generated(WHOLE) == [
         "● platforms/hub  Ready: Up to date",
         "",
         "  step        state     time  what",
@@ -71,15 +71,15 @@ def test_a_ready_platform_shows_where_the_hub_is_its_nodes_releases_and_users_se
 
 
 def test_users_servers_are_shown_only_where_the_operator_counts_them() -> None:
-    assert not [line for line in drawn(body(NOT_READY, hub=None)) if "servers" in line]
-    assert [line for line in drawn(body(NOT_READY, hub={"servers": 0, "homes": 0})) if "servers" in line] == [
+    assert not [line for line in generated(body(NOT_READY, hub=None)) if "servers" in line]
+    assert [line for line in generated(body(NOT_READY, hub={"servers": 0, "homes": 0})) if "servers" in line] == [
         "  users  0 servers running"
     ]
 
 
 def test_a_failing_step_has_its_own_sign_and_shows_the_next_try() -> None:
     failing = condition("ClusterReady", "False", "QuotaExceeded", "spec.nodePools needs 12 vCPUs. Ask for more.")
-    lines = drawn(body(NOT_READY, failing, attempts=[ATTEMPT]))
+    lines = generated(body(NOT_READY, failing, attempts=[ATTEMPT]))
     assert "✗ Cluster  QuotaExceeded  60 s  spec.nodePools needs 12 vCPUs. Ask for more." in lines
     assert "  retry Cluster  failed 2 times (QuotaExceeded), next try at 12:01:30Z" in lines
 
@@ -87,7 +87,7 @@ def test_a_failing_step_has_its_own_sign_and_shows_the_next_try() -> None:
 def test_what_a_person_should_know_stands_under_the_headline() -> None:
     drift = condition("DriftDetected", "True", "Drifted", "Autoscale: rules is 1, wanted 2")
     quiet = condition("AutoscalersCompete", "False", "NoLonger", "-")
-    lines = drawn(body(NOT_READY, CREATING, drift, quiet), note="Events cannot be read: 403 Forbidden")
+    lines = generated(body(NOT_READY, CREATING, drift, quiet), note="Events cannot be read: 403 Forbidden")
     assert lines[1:3] == ["! DriftDetected: Autoscale: rules is 1, wanted 2", "! Events cannot be read: 403 Forbidden"]
     assert not [line for line in lines if "AutoscalersCompete" in line]
 
@@ -95,17 +95,17 @@ def test_what_a_person_should_know_stands_under_the_headline() -> None:
 def test_an_operation_without_reported_progress_is_drawn_by_its_usual_duration() -> None:
     silent = {**OPERATION, "expectedEnd": at(30)}
     del silent["percent"]
-    (line,) = [line for line in drawn(body(NOT_READY, CREATING, operations=[silent])) if "~" in line]
+    (line,) = [line for line in generated(body(NOT_READY, CREATING, operations=[silent])) if "~" in line]
     assert "~50 %" in line
     late = {**silent, "expectedEnd": at(-10)}
-    (line,) = [line for line in drawn(body(NOT_READY, CREATING, operations=[late])) if "~" in line]
+    (line,) = [line for line in generated(body(NOT_READY, CREATING, operations=[late])) if "~" in line]
     assert "~99 %" in line and line.endswith("expected end 11:59:50Z, 10 s ago")
 
 
 def test_on_a_low_terminal_the_quiet_steps_share_lines() -> None:
     steps = [condition(f"Step{n}Ready", "True", "UpToDate", "Up to date") for n in range(8)]
     later = [condition(f"Later{n}Ready", "Unknown", "Waiting", "Waiting for Cluster") for n in range(3)]
-    lines = drawn(body(NOT_READY, *steps, CREATING, *later), height=12)
+    lines = generated(body(NOT_READY, *steps, CREATING, *later), height=12)
     assert lines[1:3] == [
         "● Step0, Step1, Step2, Step3, Step4, Step5, Step6, Step7: up to date",
         "○ Later0, Later1, Later2: waiting",
@@ -115,16 +115,16 @@ def test_on_a_low_terminal_the_quiet_steps_share_lines() -> None:
 
 def test_a_message_cannot_steer_the_terminal_nor_be_read_as_markup() -> None:
     nasty = condition("ClusterReady", "False", "Creating", "[red]a\x1b[2J\x07[/nonsense]\nb\u202ec")
-    (line,) = [line for line in drawn(body(NOT_READY, UP_TO_DATE, nasty)) if "Cluster" in line and "step" not in line]
+    (line,) = [line for line in generated(body(NOT_READY, UP_TO_DATE, nasty)) if "Cluster" in line and "step" not in line]
     assert line.endswith("[red]a[/nonsense] bc")
 
 
 def test_a_platform_without_a_status_is_shown_as_such() -> None:
-    assert drawn(body()) == ["○ platforms/hub  the operator has not reported a status yet"]
-    assert drawn(body(NOT_READY, generation=2))[0] == (
+    assert generated(body()) == ["○ platforms/hub  the operator has not reported a status yet"]
+    assert generated(body(NOT_READY, generation=2))[0] == (
         "◐ platforms/hub  the operator has not observed generation 2 of the spec yet"
     )
-    assert drawn(body(NOT_READY, CREATING, deleting=True))[0] == "◐ platforms/hub  Creating  (is being deleted)"
+    assert generated(body(NOT_READY, CREATING, deleting=True))[0] == "◐ platforms/hub  Creating  (is being deleted)"
 
 
 def test_durations_have_two_parts_at_most() -> None:

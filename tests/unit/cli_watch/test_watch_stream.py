@@ -70,12 +70,12 @@ async def serving(*answers: Answer) -> AsyncIterator[tuple[client.ApiClient, lis
 
 
 async def test_a_platform_is_followed_over_ended_watches_without_repeats() -> None:
-    gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+    deleted = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
     answers = [
         listing(version(PROGRESSING, 1)),
         watching(("MODIFIED", version(PROGRESSING, 2))),
         listing(version(PROGRESSING, 2)),
-        watching(("ERROR", gone)),
+        watching(("ERROR", deleted)),
         listing(version(PROGRESSING, 2)),
         watching(("MODIFIED", version(WHOLE, 3)), ("DELETED", version(WHOLE, 4))),
     ]

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from notebook_platform.hubs.binder.health import ask, said
+from notebook_platform.hubs.binder.health import ask, response_issues
 
 URL = "http://127.0.1.1/health"
 WELL = [
@@ -33,11 +33,11 @@ def without(*services: str) -> str:
     ],
 )
 def test_an_answer_is_explained_by_what_failed(status: int, body: str, reasons: list[str]) -> None:
-    assert sorted(issue.reason for issue in said(status, body, URL)) == reasons
+    assert sorted(issue.reason for issue in response_issues(status, body, URL)) == reasons
 
 
 def test_an_unreachable_registry_is_reported_with_its_effect_and_field() -> None:
-    (issue,) = said(503, without("Docker registry"), URL)
+    (issue,) = response_issues(503, without("Docker registry"), URL)
     assert "each launch builds anew" in issue.message and "spec.binderhub.registry" in issue.message
 
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from notebook_platform.hubs.health.certificates import Certificate, best_for, in_acme, in_pem
-from notebook_platform.hubs.health.endpoint import Seen, judged
+from notebook_platform.hubs.health.endpoint import EndpointState, evaluate
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOST = "hub.example.org"
@@ -56,7 +56,7 @@ def test_of_several_certificates_the_one_that_holds_longest_counts() -> None:
     assert best is not None and best.until == NOW + timedelta(days=60)
 
 
-def endpoint(**changes: Any) -> Seen:
+def endpoint(**changes: Any) -> EndpointState:
     usual: dict[str, Any] = {
         "hosts": (HOST,),
         "kind": "letsencrypt",
@@ -64,7 +64,7 @@ def endpoint(**changes: Any) -> Seen:
         "leads_to": {HOST: ("20.1.2.3",)},
         "address": "20.1.2.3",
     }
-    return Seen(**usual | changes)
+    return EndpointState(**usual | changes)
 
 
 def ending(days: float, *names: str) -> tuple[Certificate, ...]:
@@ -72,7 +72,7 @@ def ending(days: float, *names: str) -> tuple[Certificate, ...]:
 
 
 @pytest.mark.parametrize(
-    ("seen", "reason", "words"),
+    ("state", "reason", "words"),
     [
         (endpoint(), "CertificatePending", f"{HOST} leads to Service proxy-public; see that its port 80 is open"),
         (
@@ -87,13 +87,13 @@ def ending(days: float, *names: str) -> tuple[Certificate, ...]:
         (endpoint(certificates=ending(-1), kind="secret"), "CertificateExpired", "put a new one in its place"),
     ],
 )
-def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(seen: Seen, reason: str, words: str) -> None:
-    (issue,) = judged(seen, NOW, FIELD).troubles
+def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(state: EndpointState, reason: str, words: str) -> None:
+    (issue,) = evaluate(state, NOW, FIELD).issues
     assert issue.reason == reason and words in issue.message
 
 
 @pytest.mark.parametrize(
-    ("seen", "condition", "words"),
+    ("state", "condition", "words"),
     [
         (endpoint(certificates=ending(3)), "CertificateExpiring", "ends on 2026-06-04 00:00 UTC, and no newer one is there"),
         (endpoint(certificates=ending(3), kind="manual"), "CertificateExpiring", "spec.jupyterhub.expose.tls: the certificate"),
@@ -109,23 +109,23 @@ def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(seen: Seen,
         ),
     ],
 )
-def test_what_is_only_to_be_known_is_a_notice(seen: Seen, condition: str, words: str) -> None:
-    found = judged(seen, NOW, FIELD)
+def test_what_is_only_to_be_known_is_a_notice(state: EndpointState, condition: str, words: str) -> None:
+    found = evaluate(state, NOW, FIELD)
     (notice,) = found.notices
-    assert not found.troubles and notice.condition == condition and words in notice.message
+    assert not found.issues and notice.condition == condition and words in notice.message
 
 
 @pytest.mark.parametrize("kind", ["letsencrypt", "secret", "manual"])
 def test_a_healthy_endpoint_has_no_issue_and_no_notice(kind: str) -> None:
-    found = judged(endpoint(certificates=ending(60), kind=kind), NOW, FIELD)
-    assert not found.troubles and not found.notices
-    unknown = judged(endpoint(certificates=None, kind="secret"), NOW, FIELD)
-    assert not unknown.troubles and not unknown.notices
+    found = evaluate(endpoint(certificates=ending(60), kind=kind), NOW, FIELD)
+    assert not found.issues and not found.notices
+    unknown = evaluate(endpoint(certificates=None, kind="secret"), NOW, FIELD)
+    assert not unknown.issues and not unknown.notices
 
 
 def test_private_addresses_that_a_name_leads_to_are_not_shown() -> None:
-    seen = endpoint(leads_to={HOST: ("10.9.8.7", "1.1.1.1")})
-    (issue,) = judged(seen, NOW, FIELD).troubles
+    state = endpoint(leads_to={HOST: ("10.9.8.7", "1.1.1.1")})
+    (issue,) = evaluate(state, NOW, FIELD).issues
     assert "10.9.8.7" not in issue.message and "1.1.1.1, an address that is not public" in issue.message
 
 
@@ -133,6 +133,6 @@ def test_a_certificate_with_names_that_steer_a_terminal_or_without_end_is_read_i
     text = pem(NOW + timedelta(days=99), "\x1b[2Jevil.example.org", *(f"n{n}.example.org" for n in range(2000)))
     found = in_pem(text)
     assert found is not None and len(found.names) == 100 and all(name.isprintable() for name in found.names)
-    (notice,) = judged(endpoint(certificates=(found,), kind="secret"), NOW, FIELD).notices
+    (notice,) = evaluate(endpoint(certificates=(found,), kind="secret"), NOW, FIELD).notices
     assert len(notice.message) < 500
     assert in_pem(text * 50) is None and in_acme("[" * 100_000) == []

@@ -11,7 +11,7 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.hubs.fields.hub import COUNTER
 from notebook_platform.hubs.net.hub_api import HubApi, Server
 from notebook_platform.hubs.net.safe_http import may_carry_secrets
-from notebook_platform.hubs.users.active_servers import asked, counted, token_in, unheard
+from notebook_platform.hubs.users.active_servers import asked, counted, token_in, unreported_starts
 from notebook_platform.hubs.users.census import USERNAME, UserCounts
 from notebook_platform.hubs.values import render
 from notebook_platform.policy import disruption_gate
@@ -126,9 +126,9 @@ def pod(name: str, ready_for: timedelta | None) -> Any:
 
 def test_a_hub_that_waits_for_a_pod_that_is_ready_for_long_no_longer_hears() -> None:
     pods = [pod("ada", timedelta(minutes=5)), pod("grace", timedelta(seconds=20)), pod("joan", None)]
-    (issue,) = unheard({"ada", "grace", "joan"}, pods, NOW - timedelta(minutes=2))
+    (issue,) = unreported_starts({"ada", "grace", "joan"}, pods, NOW - timedelta(minutes=2))
     assert issue.reason == "HubStale" and "the servers of ada, whose pods are ready" in issue.message
-    assert not list(unheard({"grace", "joan"}, pods, NOW - timedelta(minutes=2)))
+    assert not list(unreported_starts({"grace", "joan"}, pods, NOW - timedelta(minutes=2)))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

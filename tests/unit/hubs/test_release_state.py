@@ -119,7 +119,7 @@ def test_whatever_the_remedies_helm_ends_after_so_many_tries(retries: int, strat
         if state is State.BACKING_OFF:
             now += timedelta(hours=1)
             continue
-        failed, counted = record.last_failure(WANTED), record.tries(WANTED)
+        failed, counted = record.last_failure(WANTED), record.attempts(WANTED)
         back = state is State.ROLLBACK_DUE
         runs += not back
         newest = replace(

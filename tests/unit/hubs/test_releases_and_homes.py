@@ -21,7 +21,7 @@ from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.releases import AnyChart, in_order, step_name
 from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.hubs.health.crash_log import read
-from notebook_platform.hubs.health.hub import unseen
+from notebook_platform.hubs.health.hub import unscheduled
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.hubs.users.census import UserCounts, notices
@@ -130,10 +130,10 @@ def waiting_user(minutes: int, conditions: Sequence[Any] = ()) -> client.V1Pod:
 
 
 def test_a_scheduler_that_does_not_run_is_reported_once_and_lack_of_room_is_not_it() -> None:
-    (issue,) = unseen([waiting_user(5), waiting_user(6)], datetime.now(UTC))
+    (issue,) = unscheduled([waiting_user(5), waiting_user(6)], datetime.now(UTC))
     assert issue.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in issue.message
     looked_at = client.V1PodCondition(type="PodScheduled", status="False")
-    assert list(unseen([waiting_user(1), waiting_user(5, [looked_at])], datetime.now(UTC))) == []
+    assert list(unscheduled([waiting_user(1), waiting_user(5, [looked_at])], datetime.now(UTC))) == []
 
 
 def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cannot_be() -> None:

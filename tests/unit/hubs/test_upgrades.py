@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from notebook_platform.engine import Change
 from notebook_platform.engine.change import NeedsApproval
 from notebook_platform.helm.charts import ChartRef
-from notebook_platform.helm.deprecated_apis import REMOVED, lost, removed_apis_clause
+from notebook_platform.helm.deprecated_apis import REMOVED, removed_apis_clause, removed_kinds
 from notebook_platform.helm.dry_run import DryRuns, refusal
 from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.plan import APPROVE, Concern, RevisionPreview, approved, changes, upgrade_approval
@@ -170,8 +170,8 @@ def test_an_upgrade_of_kubernetes_names_the_releases_that_it_would_leave_behind(
 @given(st.sampled_from(sorted(REMOVED)), st.integers(10, 40), st.integers(0, 10))
 def test_a_kind_is_lost_once_on_the_way(kind: tuple[str, str], start: int, steps: int) -> None:
     objects = [{"apiVersion": kind[0], "kind": kind[1], "metadata": {"name": "a"}}]
-    one_by_one = sum(len(lost(objects, (1, start + n), (1, start + n + 1))) for n in range(steps))
-    assert one_by_one == len(lost(objects, (1, start), (1, start + steps))) <= 1
+    one_by_one = sum(len(removed_kinds(objects, (1, start + n), (1, start + n + 1))) for n in range(steps))
+    assert one_by_one == len(removed_kinds(objects, (1, start), (1, start + steps))) <= 1
 
 
 MANIFESTS = """

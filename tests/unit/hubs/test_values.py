@@ -63,7 +63,9 @@ def test_each_value_has_an_origin_and_no_value_is_shown() -> None:
         values={"cull": {"every": 3}},
         valuesFrom=[{"kind": "Secret", "name": "more"}, {"kind": "ConfigMap", "name": "open"}],
     )
-    origins = render_with_origins(wanted, SECRETS, NEW, [{"hub": {"x": 1}}, {"hub": {"y": 2}, "cull": {"every": 1}}]).told()
+    origins = render_with_origins(
+        wanted, SECRETS, NEW, [{"hub": {"x": 1}}, {"hub": {"y": 2}, "cull": {"every": 1}}]
+    ).described_origins()
     assert origins["cull.timeout"] == "spec.jupyterhub.culling.timeout"
     assert origins["cull.enabled"] == "spec.jupyterhub.culling.enabled (default)"
     assert origins["cull.every"] == "spec.jupyterhub.values.cull.every"
@@ -73,7 +75,7 @@ def test_each_value_has_an_origin_and_no_value_is_shown() -> None:
     assert origins["hub.config.GenericOAuthenticator.client_secret"] == "spec.jupyterhub.auth.oidc.clientSecretRef"
     label = "proxy.service.annotations.service.beta.kubernetes.io/azure-dns-label-name"
     assert origins[label] == "spec.jupyterhub.expose.loadBalancer.dnsLabel"
-    old = render_with_origins(spec("0.11.1"), SECRETS, NEW).told()
+    old = render_with_origins(spec("0.11.1"), SECRETS, NEW).described_origins()
     assert old["scheduling.userScheduler.enabled"] == "the chart is too old for the cluster's Kubernetes"
     secret = [value for value in dataclasses.astuple(SECRETS) if isinstance(value, str)]
     assert not any(value in json.dumps(origins) for value in secret)
@@ -82,7 +84,7 @@ def test_each_value_has_an_origin_and_no_value_is_shown() -> None:
 def test_every_leaf_has_an_origin() -> None:
     rendered = render_with_origins(spec("4.4.0", values={"custom": {"a": {}, "b": [1]}}), SECRETS, NEW)
     assert set(rendered.origins.values()) and "" not in rendered.origins.values()
-    assert {"custom.a", "custom.b"} <= set(rendered.told())
+    assert {"custom.a", "custom.b"} <= set(rendered.described_origins())
 
 
 def test_versions_have_a_generation_and_untested_ones_are_reported() -> None:

@@ -177,9 +177,9 @@ def test_fewer_nodes_are_taken_when_all_would_be_too_many() -> None:
 
 
 def test_a_metric_that_cannot_be_read_counts_for_the_default_and_takes_nothing() -> None:
-    lost = profile(OUT, IN, low=2, high=9, default=5)
-    assert [wanted(lost, Scene(now=NOW, count=count)) for count in (3, 5, 7)] == [5, 5, 7]
-    assert wanted(lost, scene(3, *[1] * 9)) == 5, "a series younger than the window"
+    removed_kinds = profile(OUT, IN, low=2, high=9, default=5)
+    assert [wanted(removed_kinds, Scene(now=NOW, count=count)) for count in (3, 5, 7)] == [5, 5, 7]
+    assert wanted(removed_kinds, scene(3, *[1] * 9)) == 5, "a series younger than the window"
     assert wanted(profile(low=2, high=9, default=5), Scene(now=NOW, count=3)) == 3, "without rules nothing is read"
 
 

@@ -125,7 +125,7 @@ class _Answer:
     """The last response of a cached call."""
 
     at: float = float("-inf")
-    told: Any = None
+    answer: Any = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -193,8 +193,8 @@ class ResourceCache:
         async with kept.lock:
             if kept.at < oldest:
                 began = time.monotonic()
-                kept.told, kept.at = await ask(), began
-        return kept.told
+                kept.answer, kept.at = await ask(), began
+        return kept.answer
 
 
 def _group_of(item: Wire) -> str:

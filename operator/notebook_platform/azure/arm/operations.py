@@ -39,13 +39,13 @@ async def begin_lro(
 
     `kind` describes it ("create managed cluster x"), `expected` is its usual duration in seconds.
     """
-    seen: dict[str, Mapping[str, str]] = {}
+    known: dict[str, Mapping[str, str]] = {}
 
     def note(response: Any) -> None:
-        seen.setdefault("headers", response.http_response.headers)
+        known.setdefault("headers", response.http_response.headers)
 
     await begin(*arguments, polling=False, raw_response_hook=note, **options)
-    return lro_from_headers(seen.get("headers", {}), kind=kind, expected=expected, key=key)
+    return lro_from_headers(known.get("headers", {}), kind=kind, expected=expected, key=key)
 
 
 def lro_from_headers(headers: Mapping[str, str], *, kind: str, expected: float, key: str = "") -> Progressing | None:
@@ -104,8 +104,10 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
     document = response.json() if response.text().strip() else {}
     status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "Progressing"))
     if status in ("Failed", "Canceled"):
-        told = document.get("error") or {"code": status, "message": f"{operation.kind} was {status.lower()}"}
-        return Poll(failed=replace(failure_of(200, told, response.headers, field=field), correlation_id=operation.correlation_id))
+        answer = document.get("error") or {"code": status, "message": f"{operation.kind} was {status.lower()}"}
+        return Poll(
+            failed=replace(failure_of(200, answer, response.headers, field=field), correlation_id=operation.correlation_id)
+        )
     if status == "Succeeded":
         return Poll()
     return Poll(busy=in_progress(_progressed(document, operation), retry_after(response.headers)))
@@ -118,10 +120,10 @@ def _progressed(document: Mapping[str, Any], operation: Operation) -> Operation:
     Once Azure reports ten percent, the time spent so far predicts the end better than the usual duration.
     """
     elapsed = (datetime.now(UTC) - operation.started).total_seconds()
-    told = document.get("percentComplete")
-    if not isinstance(told, int | float):
+    answer = document.get("percentComplete")
+    if not isinstance(answer, int | float):
         usual = min(95.0, 100 * elapsed / operation.expected) if operation.expected else 0.0
         return replace(operation, percent=usual)
-    if told < 10:
-        return replace(operation, percent=float(told))
-    return replace(operation, percent=float(told), expected=float(5 * round(20 * elapsed / told)))
+    if answer < 10:
+        return replace(operation, percent=float(answer))
+    return replace(operation, percent=float(answer), expected=float(5 * round(20 * elapsed / answer)))

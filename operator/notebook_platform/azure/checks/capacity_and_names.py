@@ -9,7 +9,7 @@ from notebook_platform.azure.addresses import Room, kept_subnets, room, room_fin
 from notebook_platform.azure.arm.cache import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, ResourceType
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding
-from notebook_platform.azure.checks.lookup import cluster_is_there, look_up
+from notebook_platform.azure.checks.lookup import cluster_exists, look_up
 from notebook_platform.azure.checks.public_names import public_names
 from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.scope import AzureScope
@@ -24,8 +24,8 @@ async def addresses(scope: AzureScope, fresh: bool) -> list[Finding]:
     amiss = [*subnet_findings(spec), *room_findings(spec, others)]
     if amiss:
         return [Finding(reason=reason, sentence=sentence, remedy=remedy) for reason, sentence, remedy in amiss]
-    told = [f"{r.prefix} has {r.free} addresses, {r.needed} needed at most" for r in (*kept_subnets(spec), *others)]
-    return [Finding(sentence="; ".join(told) or "AKS makes a network of its own")]
+    answer = [f"{r.prefix} has {r.free} addresses, {r.needed} needed at most" for r in (*kept_subnets(spec), *others)]
+    return [Finding(sentence="; ".join(answer) or "AKS makes a network of its own")]
 
 
 async def _subnets_of_others(scope: AzureScope, fresh: bool) -> list[Room]:
@@ -33,7 +33,7 @@ async def _subnets_of_others(scope: AzureScope, fresh: bool) -> list[Room]:
     already."""
     async with azure_errors("spec.network.subnetId"):
         wanted = _pools_by_subnet(scope)
-        if not wanted or await cluster_is_there(scope, fresh):
+        if not wanted or await cluster_exists(scope, fresh):
             return []
         found = [(field, pools, await _subnet(scope, id_, fresh)) for id_, (field, pools) in wanted.items()]
     rooms = []
@@ -70,10 +70,10 @@ async def names(scope: AzureScope, fresh: bool) -> list[Finding]:
     found = []
     for what, field, kind, name, group in _named(scope):
         async with azure_errors(field):
-            there = await look_up(scope, kind, name, group, fresh)
-        if there is None or (there.get("properties") or {}).get("provisioningState") == "Deleting":
+            existing = await look_up(scope, kind, name, group, fresh)
+        if existing is None or (existing.get("properties") or {}).get("provisioningState") == "Deleting":
             continue
-        failed = scope.owner.ownership_conflict(f"{what} {name!r}", field, there.get("tags"), scope.spec.adoption)
+        failed = scope.owner.ownership_conflict(f"{what} {name!r}", field, existing.get("tags"), scope.spec.adoption)
         if failed:
             found.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))
     found += [*await _node_group(scope, fresh), *await public_names(scope, fresh)]
@@ -96,7 +96,7 @@ async def _node_group(scope: AzureScope, fresh: bool) -> list[Finding]:
     (https://learn.microsoft.com/azure/aks/faq#can-i-provide-my-own-name-for-the-aks-node-resource-group-)."""
     name = scope.spec.cluster.node_resource_group or default_node_group(scope.spec)
     async with azure_errors("spec.cluster.nodeResourceGroup"):
-        if await cluster_is_there(scope, fresh):
+        if await cluster_exists(scope, fresh):
             return []
         group = await look_up(scope, GROUPS, name, "", fresh)
     if group is None or group["properties"].get("provisioningState") == "Deleting":

@@ -13,7 +13,7 @@ from notebook_platform.azure.scope import AzureScope
 Wire = Mapping[str, Any]
 
 
-async def cluster_is_there(scope: AzureScope, fresh: bool) -> bool:
+async def cluster_exists(scope: AzureScope, fresh: bool) -> bool:
     """Return whether the platform's cluster exists. Raises HttpResponseError."""
     return await look_up(scope, CLUSTERS, scope.spec.cluster.name, scope.group, fresh) is not None
 

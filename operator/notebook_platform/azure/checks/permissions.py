@@ -71,12 +71,12 @@ async def lacking(scope: AzureScope, wanted: Iterable[Need], fresh: bool) -> lis
     missing: dict[tuple[str, bool], list[str]] = {}
     silent = True
     for need in wanted:
-        told = [await _granted(scope, place, fresh) for place in dict.fromkeys((subscription, need.scope))]
-        silent = silent and not any(told)
-        if any(told) and not any(is_granted(need.action, given) for given in told):
+        listed = [await _granted(scope, place, fresh) for place in dict.fromkeys((subscription, need.scope))]
+        silent = silent and not any(listed)
+        if any(listed) and not any(is_granted(need.action, given) for given in listed):
             missing.setdefault((need.scope, need.certain), []).append(need.action)
     if silent:
-        return [Finding(sentence="Azure does not tell what may be done", reason=Reason.UNKNOWN, blocks=False)]
+        return [Finding(sentence="Azure does not show the permissions", reason=Reason.UNKNOWN, blocks=False)]
     return [_lacks(scope, place, actions, certain) for (place, certain), actions in missing.items()]
 
 

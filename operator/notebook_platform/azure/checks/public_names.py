@@ -6,14 +6,14 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding
-from notebook_platform.azure.checks.lookup import cluster_is_there, look_up
+from notebook_platform.azure.checks.lookup import cluster_exists, look_up
 from notebook_platform.azure.scope import AzureScope
 
 
 async def public_names(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Return findings for names that are taken. Once the cluster exists, its own load balancers have the labels."""
     found: list[Finding] = []
-    if not await cluster_is_there(scope, fresh):
+    if not await cluster_exists(scope, fresh):
         for field, label in _labels(scope):
             found += await _label(scope, field, label)
     return found + await _registry(scope, fresh)
@@ -36,8 +36,8 @@ async def _label(scope: AzureScope, field: str, label: str) -> list[Finding]:
     """Check a DNS label (https://learn.microsoft.com/rest/api/virtualnetwork/check-dns-name-availability)."""
     location = scope.spec.azure.location
     async with azure_errors(field):
-        told = await scope.session.network.check_dns_name_availability(location, domain_name_label=label)
-    if told.available:
+        answer = await scope.session.network.check_dns_name_availability(location, domain_name_label=label)
+    if answer.available:
         return []
     sentence = f"{field}: the DNS label {label!r} is taken in {location}"
     return [
@@ -60,10 +60,10 @@ async def _registry(scope: AzureScope, fresh: bool) -> list[Finding]:
         if await look_up(scope, REGISTRIES, name, scope.group, fresh) is not None:
             return []
         body = {"name": name, "type": "Microsoft.ContainerRegistry/registries"}
-        told = (await scope.session.send("POST", path, api_version=REGISTRY_API, json=body)).json()
-    if told.get("nameAvailable"):
+        answer = (await scope.session.send("POST", path, api_version=REGISTRY_API, json=body)).json()
+    if answer.get("nameAvailable"):
         return []
-    sentence = f"{field}: the name {name!r} cannot be had: {str(told.get('message') or told.get('reason')).rstrip('.')}"
+    sentence = f"{field}: the name {name!r} cannot be had: {str(answer.get('message') or answer.get('reason')).rstrip('.')}"
     return [
         Finding(
             sentence=sentence,

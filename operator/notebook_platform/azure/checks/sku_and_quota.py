@@ -117,7 +117,7 @@ class Demand:
     most: int = 0
 
 
-def demands(scope: AzureScope, known: Mapping[str, Size], there: Sequence[Mapping[str, Any]]) -> dict[str, Demand]:
+def demands(scope: AzureScope, known: Mapping[str, Size], existing: Sequence[Mapping[str, Any]]) -> dict[str, Demand]:
     """Return what the spec needs of each quota beyond the existing pools (`there`, in wire form)."""
     found: dict[str, Demand] = {}
 
@@ -130,7 +130,7 @@ def demands(scope: AzureScope, known: Mapping[str, Size], there: Sequence[Mappin
 
     for pool in scope.spec.node_pools:
         add(pool.vm_size, pool.spot is not None, initial_count(pool), most_nodes(pool))
-    for running in there:
+    for running in existing:
         count = int(running.get("count") or 0)
         add(str(running.get("vmSize")), str(running.get("scaleSetPriority")).lower() == "spot", -count, -count)
     return found
@@ -150,12 +150,12 @@ async def quota(scope: AzureScope, fresh: bool) -> list[Finding]:
         left = await scope.session.cache.cached_call(f"quota/{location}", ask, max_age=oldest(scope), fresh=fresh)
         name, cache = scope.spec.cluster.name, scope.session.cache
         cluster = await cache.get(CLUSTERS, scope.group, name, max_age=oldest(scope), fresh=fresh)
-    there = (cluster or {}).get("properties", {}).get("agentPoolProfiles") or ()
-    wanted = demands(scope, await _sizes(scope, False), there)
-    told = {name: demand for name, demand in wanted.items() if name in left}
-    if not told:
-        return [Finding(sentence=f"Azure does not tell the quota of {location}", reason=Reason.UNKNOWN, blocks=False)]
-    return list(_short(told, left, location)) or [Finding(sentence=_room(told, left, location))]
+    existing = (cluster or {}).get("properties", {}).get("agentPoolProfiles") or ()
+    wanted = demands(scope, await _sizes(scope, False), existing)
+    known = {name: demand for name, demand in wanted.items() if name in left}
+    if not known:
+        return [Finding(sentence=f"Azure does not show the quota of {location}", reason=Reason.UNKNOWN, blocks=False)]
+    return list(_short(known, left, location)) or [Finding(sentence=_room(known, left, location))]
 
 
 def _short(wanted: Mapping[str, Demand], left: Mapping[str, tuple[str, int]], location: str) -> Iterator[Finding]:

@@ -79,8 +79,8 @@ async def scan(session: AzureSession, group: str, cluster_name: str | None, name
 
 def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
     """Report pools with another minor version than the control plane: the spec has one for all."""
-    told = cluster["properties"]
-    ours = minor(str(told.get("currentKubernetesVersion") or told["kubernetesVersion"]))
+    answer = cluster["properties"]
+    ours = minor(str(answer.get("currentKubernetesVersion") or answer["kubernetesVersion"]))
     theirs = {p["name"]: str(p.get("currentOrchestratorVersion") or p.get("orchestratorVersion") or "") for p in pools}
     behind = [f"{name} ({version})" for name, version in theirs.items() if version and minor(version) != ours]
     if not behind:
@@ -90,13 +90,13 @@ def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
 
 async def _cluster(session: AzureSession, group: str, name: str | None) -> Wire:
     listed = await session.cache.list_subscription(CLUSTERS, 0) or []
-    there = [c for c in listed if str(c["id"]).lower().split("/")[4] == group.lower()]
+    existing = [c for c in listed if str(c["id"]).lower().split("/")[4] == group.lower()]
     if name is not None:
-        there = [cluster for cluster in there if cluster["name"].lower() == name.lower()]
-    if len(there) == 1:
-        return there[0]
-    names = ", ".join(cluster["name"] for cluster in there)
-    if there:
+        existing = [cluster for cluster in existing if cluster["name"].lower() == name.lower()]
+    if len(existing) == 1:
+        return existing[0]
+    names = ", ".join(cluster["name"] for cluster in existing)
+    if existing:
         raise StepError(Reason.CLUSTER_NOT_NAMED, f"the resource group {group!r} holds {names}", "Name one with --cluster.")
     raise StepError(Reason.CLUSTER_NOT_FOUND, f"there is no managed cluster {name or ''} in {group!r}", "Check --cluster.")
 
@@ -128,7 +128,7 @@ async def _identity(
                     raise
                 principal = None
         remarks.append(
-            f"The cluster signs in as the service principal {client_id}. Azure does not tell its secret: put it in the Secret "
+            f"The cluster signs in as the service principal {client_id}. Azure does not show its secret: put it in the Secret "
             f"{secret} with the keys clientId and clientSecret"
         )
         role = await _role(session, principal, network, subnet, remarks)

@@ -65,12 +65,12 @@ class ActionContext:
 
     async def note(self, *, recovering: bool = False) -> None:
         """Record the failures so far, and that the release is ours. `recovering`: an interrupted run left nothing usable."""
-        failed, there = self.record.last_failure(self.wanted), self.history.there
+        failed, existing = self.record.last_failure(self.wanted), self.history.existing
 
         def change(owned: OwnedRelease) -> OwnedRelease:
-            return adopted(owned.with_revisions_of(there), self.adopting).having(
+            return adopted(owned.with_revisions_of(existing), self.adopting).having(
                 step=self.step,
-                failures=self.record.tries(self.wanted),
+                failures=self.record.attempts(self.wanted),
                 failed=failed.revision if failed else 0,
                 recoveries=owned.recoveries + recovering,
                 unfinished=recovering,

@@ -39,12 +39,12 @@ async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, ke
 def _references(release: Release) -> tuple[Reference, ...]:
     return tuple(
         Reference(
-            apiVersion=thing["apiVersion"],
-            kind=thing["kind"],
-            name=thing["metadata"]["name"],
-            namespace=thing["metadata"].get("namespace") or release.namespace,
+            apiVersion=manifest["apiVersion"],
+            kind=manifest["kind"],
+            name=manifest["metadata"]["name"],
+            namespace=manifest["metadata"].get("namespace") or release.namespace,
         )
-        for thing in release.hook_objects()[:MOST_LEFTOVERS]
+        for manifest in release.hook_objects()[:MOST_LEFTOVERS]
     )
 
 
@@ -67,7 +67,7 @@ async def sweep(api: client.ApiClient, namespace: str, owned: OwnedRelease) -> N
     async with live(api, namespace) as objects:
         for one in owned.leftovers:
             metadata = {"name": one.name, "namespace": one.namespace}
-            thing = {"apiVersion": one.apiVersion, "kind": one.kind, "metadata": metadata}
-            found = await objects.get(thing)
+            manifest = {"apiVersion": one.apiVersion, "kind": one.kind, "metadata": metadata}
+            found = await objects.get(manifest)
             if found is not None and HOOK in (found["metadata"].get("annotations") or {}):
-                await objects.delete(thing)
+                await objects.delete(manifest)

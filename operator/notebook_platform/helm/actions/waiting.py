@@ -17,13 +17,13 @@ async def back_off(context: ActionContext) -> Outcome:
     """Return Helm's failure with the seconds until the next try."""
     failed, newest, now = context.record.last_failure(context.wanted), context.record.newest, datetime.now(UTC)
     assert failed is not None and newest is not None
-    tries = context.record.tries(context.wanted)
-    due = (failed.last_deployed or now) + wait_after(tries, context.remedies)
+    attempts = context.record.attempts(context.wanted)
+    due = (failed.last_deployed or now) + wait_after(attempts, context.remedies)
     cause = failure(failed.description, context.field)
     running = f"; revision {newest.revision} runs meanwhile" if newest.status == "deployed" else ""
     return Failed(
         reason=cause.reason,
-        message=f"{cause.message} (try {tries} of {context.remedies.retries + 1}{running})",
+        message=f"{cause.message} (try {attempts} of {context.remedies.retries + 1}{running})",
         remedy=cause.remedy,
         retry_in=max((due - now).total_seconds(), 0.1),
     )
@@ -33,8 +33,8 @@ async def give_up(context: ActionContext) -> Outcome:
     """Return Helm's failure without a retry: `remediation` allows no more, until the spec or a Secret that it names changes."""
     failed, newest = context.record.last_failure(context.wanted), context.record.newest
     assert failed is not None and newest is not None
-    cause, tries = failure(failed.description, context.field), context.record.tries(context.wanted)
-    notes = [f"tried {tries} times" if tries > 1 else "tried once"]
+    cause, attempts = failure(failed.description, context.field), context.record.attempts(context.wanted)
+    notes = [f"tried {attempts} times" if attempts > 1 else "tried once"]
     if newest.status == "deployed":
         notes.append(f"revision {newest.revision} runs ({newest.chart}-{newest.chart_version})")
     elif context.irreversible and context.remedies.strategy == "Rollback":

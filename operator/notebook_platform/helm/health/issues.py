@@ -15,6 +15,6 @@ class HealthIssue:
     message: str
 
 
-def sentence(troubles: Iterable[HealthIssue]) -> str:
+def sentence(issues: Iterable[HealthIssue]) -> str:
     """Return all issues in one sentence, worst first, each once."""
-    return "; ".join(dict.fromkeys(trouble.message for trouble in sorted(troubles)))
+    return "; ".join(dict.fromkeys(issue.message for issue in sorted(issues)))

@@ -11,7 +11,7 @@ from notebook_platform.helm.release import Release
 
 async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> tuple[Notice, ...]:
     """Return a notice for budgets of the release that block the eviction even of a healthy workload."""
-    names = {thing["metadata"]["name"] for thing in release.objects() if thing["kind"] == "PodDisruptionBudget"}
+    names = {manifest["metadata"]["name"] for manifest in release.objects() if manifest["kind"] == "PodDisruptionBudget"}
     if not names:
         return ()
     listed = (await client.PolicyV1Api(api).list_namespaced_pod_disruption_budget(release.namespace)).items

@@ -129,22 +129,22 @@ def _no_room(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 def _tainted(pod: Any, snapshot: HealthSnapshot) -> str | None:
-    told = re.search(r"untolerated taint(?:\(s\))?(?: ?\{([^}:]+))?", _unscheduled(pod) or "")
-    if told is None:
+    answer = re.search(r"untolerated taint(?:\(s\))?(?: ?\{([^}:]+))?", _unscheduled(pod) or "")
+    if answer is None:
         return None
-    return f"pod {pod.metadata.name} does not tolerate {f'the taint {told.group(1)}' if told.group(1) else 'the taints'} of the nodes"
+    return f"pod {pod.metadata.name} does not tolerate {f'the taint {answer.group(1)}' if answer.group(1) else 'the taints'} of the nodes"
 
 
 def _unschedulable(pod: Any, snapshot: HealthSnapshot) -> str | None:
-    told = _unscheduled(pod)
-    return f"pod {pod.metadata.name} cannot be scheduled ({told.rstrip('.')})" if told else None
+    answer = _unscheduled(pod)
+    return f"pod {pod.metadata.name} cannot be scheduled ({answer.rstrip('.')})" if answer else None
 
 
 def _misconfigured(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for status, waiting in _waiting(pod):
         if waiting.reason in CONFIG_REASONS:
-            told = f" ({waiting.message})" if waiting.message else ""
-            return f"container {status.name} of pod {pod.metadata.name} cannot be made{told}"
+            answer = f" ({waiting.message})" if waiting.message else ""
+            return f"container {status.name} of pod {pod.metadata.name} cannot be made{answer}"
     return None
 
 

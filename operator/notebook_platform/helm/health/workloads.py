@@ -49,46 +49,48 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-async def troubles(
+async def health_issues(
     api: client.ApiClient, release: Release, *, passed_by: frozenset[str] = frozenset()
 ) -> tuple[HealthIssue, ...]:
     """Return the issues, worst first. `passed_by` names workloads that may be incomplete."""
     found: list[HealthIssue] = []
-    things = [thing for thing in release.objects() if thing["metadata"]["name"] not in passed_by]
-    for namespace in sorted({_namespace(thing, release) for thing in things}):
-        here = [thing for thing in things if _namespace(thing, release) == namespace]
-        found += await _of_workloads(api, namespace, [thing for thing in here if thing["kind"] in KINDS])
+    manifests = [manifest for manifest in release.objects() if manifest["metadata"]["name"] not in passed_by]
+    for namespace in sorted({_namespace(manifest, release) for manifest in manifests}):
+        here = [manifest for manifest in manifests if _namespace(manifest, release) == namespace]
+        found += await _of_workloads(api, namespace, [manifest for manifest in here if manifest["kind"] in KINDS])
         found += await _of_services(api, namespace, {t["metadata"]["name"] for t in here if _is_load_balancer(t)})
     return tuple(sorted(found))
 
 
-def _namespace(thing: Mapping[str, Any], release: Release) -> str:
-    return thing["metadata"].get("namespace") or release.namespace
+def _namespace(manifest: Mapping[str, Any], release: Release) -> str:
+    return manifest["metadata"].get("namespace") or release.namespace
 
 
-def _is_load_balancer(thing: Mapping[str, Any]) -> bool:
-    return thing["kind"] == "Service" and (thing.get("spec") or {}).get("type") == "LoadBalancer"
+def _is_load_balancer(manifest: Mapping[str, Any]) -> bool:
+    return manifest["kind"] == "Service" and (manifest.get("spec") or {}).get("type") == "LoadBalancer"
 
 
-async def _of_workloads(api: client.ApiClient, namespace: str, things: Sequence[Mapping[str, Any]]) -> list[HealthIssue]:
-    kinds = sorted({thing["kind"] for thing in things})
+async def _of_workloads(api: client.ApiClient, namespace: str, manifests: Sequence[Mapping[str, Any]]) -> list[HealthIssue]:
+    kinds = sorted({manifest["kind"] for manifest in manifests})
     listed = await asyncio.gather(*(KINDS[kind].listing(api, namespace) for kind in kinds))
-    there = {(kind, one.metadata.name): one for kind, found in zip(kinds, listed, strict=True) for one in found.items}
-    gone = [thing for thing in things if (thing["kind"], thing["metadata"]["name"]) not in there]
+    existing = {(kind, one.metadata.name): one for kind, found in zip(kinds, listed, strict=True) for one in found.items}
+    gone = [manifest for manifest in manifests if (manifest["kind"], manifest["metadata"]["name"]) not in existing]
     found = [HealthIssue(0, Reason.WORKLOAD_GONE, f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
-    lacking = [(kind, one, lack) for (kind, _), one in _named(things, there) if (lack := KINDS[kind].lack(one))]
+    lacking = [(kind, one, lack) for (kind, _), one in _named(manifests, existing) if (lack := KINDS[kind].lack(one))]
     if not lacking:
         return found
     snapshot = await take_snapshot(api, namespace)
-    return found + [trouble for kind, one, lack in lacking for trouble in troubles_of(kind, one, lack, snapshot)]
+    return found + [issue for kind, one, lack in lacking for issue in issues_of(kind, one, lack, snapshot)]
 
 
-def _named(things: Iterable[Mapping[str, Any]], there: Mapping[tuple[str, str], Any]) -> Iterable[tuple[tuple[str, str], Any]]:
-    keys = [(thing["kind"], thing["metadata"]["name"]) for thing in things]
-    return [(key, there[key]) for key in keys if key in there]
+def _named(
+    manifests: Iterable[Mapping[str, Any]], existing: Mapping[tuple[str, str], Any]
+) -> Iterable[tuple[tuple[str, str], Any]]:
+    keys = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests]
+    return [(key, existing[key]) for key in keys if key in existing]
 
 
-def troubles_of(kind: str, workload: Any, lack: str, snapshot: HealthSnapshot) -> list[HealthIssue]:
+def issues_of(kind: str, workload: Any, lack: str, snapshot: HealthSnapshot) -> list[HealthIssue]:
     """Return why a workload lacks pods; the lack itself when no cause is known."""
     name = workload.metadata.name
     diagnosed = [d for pod in snapshot.pods_of(workload.spec.selector.match_labels) if (d := diagnose(pod, snapshot))]

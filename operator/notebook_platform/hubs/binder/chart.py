@@ -10,7 +10,7 @@ from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.chart_adapter import ChartAdapter, Seen
+from notebook_platform.helm.chart_adapter import ChartAdapter, ReleaseHealth
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
@@ -68,17 +68,17 @@ class BinderHub(ChartAdapter):
         values = render(spec, secrets, registry, self._azure_names, target.served_version, more, hub_context)
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
 
-    async def look(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> Seen:
-        found = await health.look(target.api, release)
-        troubles = found.troubles or await health.ask(self._addresses.binder, found.address, allow_private=self._allow_private)
+    async def read_health(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> ReleaseHealth:
+        found = await health.read_health(target.api, release)
+        issues = found.issues or await health.ask(self._addresses.binder, found.address, allow_private=self._allow_private)
         token = token_in(_inside(release.config))
-        servers = None if troubles else await asked((self._addresses.hub.rstrip("/"),), token, allow_private=self._allow_private)
+        servers = None if issues else await asked((self._addresses.hub.rstrip("/"),), token, allow_private=self._allow_private)
         users = counted(await census.census(target.api, self.namespace), servers)
         url = self._addresses.binder.rstrip("/")
         named = named_claims(_inside(release.config))
         claims = await examine(target.api, self.namespace, named, {}, f"{FIELD}.values.jupyterhub", target.nodes)
-        troubles = tuple(sorted([*troubles, *claims.troubles]))
-        return Seen(troubles=troubles, url=url, details=users, notices=(*found.notices, *claims.notices))
+        issues = tuple(sorted([*issues, *claims.issues]))
+        return ReleaseHealth(issues=issues, url=url, details=users, notices=(*found.notices, *claims.notices))
 
     def notices(self) -> Sequence[Notice]:
         version = self._spec.chart.version

@@ -43,18 +43,18 @@ CHECKS: Mapping[str, tuple[Reason, str]] = {
 """What the binder checks itself that matters, by its own names (https://binderhub.readthedocs.io)."""
 
 
-async def look(api: client.ApiClient, release: Release) -> hub_health.Health:
+async def read_health(api: client.ApiClient, release: Release) -> hub_health.Health:
     """Observe the workloads, the hub, the endpoint and the builds; the address is that of the binder's Service or Ingress."""
-    of_hub = await hub_health.look(api, release, FIELD)
+    of_hub = await hub_health.read_health(api, release, FIELD)
     address, waiting = await _door(api, release)
     builds = await _builds(api, release)
-    return hub_health.Health(tuple(sorted([*of_hub.troubles, *waiting, *builds])), address, of_hub.notices)
+    return hub_health.Health(tuple(sorted([*of_hub.issues, *waiting, *builds])), address, of_hub.notices)
 
 
 async def _door(api: client.ApiClient, release: Release) -> tuple[str | None, list[HealthIssue]]:
     """Return the address of the Ingress, or else of the Service, and the Ingresses without one. Services are covered by the
     workloads."""
-    kinds = {(thing["kind"], thing["metadata"]["name"]): thing for thing in release.objects()}
+    kinds = {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in release.objects()}
     if ("Ingress", INGRESS) not in kinds:
         service = await client.CoreV1Api(api).list_namespaced_service(
             release.namespace, field_selector=f"metadata.name={SERVICE}"
@@ -66,8 +66,8 @@ async def _door(api: client.ApiClient, release: Release) -> tuple[str | None, li
     return next((_address(one) for one in ours if one.metadata.name == INGRESS), None), waiting
 
 
-def _address(thing: Any) -> str | None:
-    for ingress in (thing.status.load_balancer and thing.status.load_balancer.ingress) or ():
+def _address(manifest: Any) -> str | None:
+    for ingress in (manifest.status.load_balancer and manifest.status.load_balancer.ingress) or ():
         return str(ingress.ip or ingress.hostname)
     return None
 
@@ -93,10 +93,10 @@ async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
         HealthIssue(
             1,
             Reason.BUILDER_NOT_READY,
-            f"builds on node {pod.spec.node_name} wait for the builder ({told}): delete its pod there, it is made anew",
+            f"builds on node {pod.spec.node_name} wait for the builder ({warning}): delete its pod there, it is made anew",
         )
         for pod in pending
-        if NO_SOCKET in (told := snapshot.latest_warning("Pod", pod.metadata.name, "FailedMount"))
+        if NO_SOCKET in (warning := snapshot.latest_warning("Pod", pod.metadata.name, "FailedMount"))
     ]
 
 
@@ -116,10 +116,10 @@ async def ask(url: str, address: str | None, *, allow_private: bool, names: Abst
         return ()
     except NoAnswer as why:
         return (HealthIssue(3, Reason.UNREACHABLE, f"{asked} does not answer ({why})"),)
-    return tuple(said(answer.status, answer.body, asked))
+    return tuple(response_issues(answer.status, answer.body, asked))
 
 
-def said(status: int, body: str | bytes, asked: str) -> Iterator[HealthIssue]:
+def response_issues(status: int, body: str | bytes, asked: str) -> Iterator[HealthIssue]:
     """Yield the issues that an answer of /health reports. Pure."""
     if status == 200:
         return

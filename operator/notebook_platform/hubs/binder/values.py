@@ -144,8 +144,8 @@ def _config(spec: BinderHubSpec, secrets: BinderSecrets, registry: Registry, add
     for provider, trait in (("GitHub", "access_token"), ("GitLab", "private_token")):
         if token := secrets.repository_tokens.get(provider):
             sections.setdefault(f"{provider}RepoProvider", {})[trait] = token
-    said = {name: {key: value for key, value in traits.items() if value is not None} for name, traits in sections.items()}
-    return {name: traits for name, traits in said.items() if traits}
+    given = {name: {key: value for key, value in traits.items() if value is not None} for name, traits in sections.items()}
+    return {name: traits for name, traits in given.items() if traits}
 
 
 def _rules(rules: RepositoryRules) -> Values:
@@ -209,7 +209,7 @@ def _hub(
 def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:
     """Return the binder's hub as a hub of its own: it has no home volumes, and without sign-in no accounts."""
     servers = spec.single_user
-    nobody = {"hub": {"config": {"JupyterHub": {"authenticator_class": "null"}}}}
+    no_sign_in = {"hub": {"config": {"JupyterHub": {"authenticator_class": "null"}}}}
     return JupyterHubSpec(
         release=spec.release,
         namespace=spec.namespace,
@@ -218,7 +218,7 @@ def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:
         auth=spec.auth or Auth(),
         single_user=SingleUser(cpu=servers.cpu, memory=servers.memory, storage=Storage(type="none")),
         culling=spec.culling,
-        values=merged({} if spec.auth else nobody, _inside(spec.values)),
+        values=merged({} if spec.auth else no_sign_in, _inside(spec.values)),
         values_from=spec.values_from,
     )
 
@@ -236,8 +236,10 @@ def about_binder() -> Iterator[None]:
         yield
     except StepError as refused:
         failed = refused.failed
-        told = replace(failed, message=failed.message.replace(HUB_FIELD, FIELD), remedy=failed.remedy.replace(HUB_FIELD, FIELD))
-        raise StepError.of(told) from None
+        renamed = replace(
+            failed, message=failed.message.replace(HUB_FIELD, FIELD), remedy=failed.remedy.replace(HUB_FIELD, FIELD)
+        )
+        raise StepError.of(renamed) from None
 
 
 def _signing_in(values: Values, addresses: Addresses) -> Values:

@@ -14,27 +14,27 @@ FieldValues = Mapping[str, Any]
 def auth_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
     """Return the rows of spec.jupyterhub.auth; None: not set. Raises StepError (EndpointsUnknown)."""
     auth = spec.auth
-    said: dict[str, Any] = {
+    traits: dict[str, Any] = {
         "auth.persistState": True if auth.persist_state else None,
         "auth.autoLogin": True if auth.auto_login else None,
     }
     for member, rows in _MEMBERS.items():
         if (who := getattr(auth, member)) is not None:
             own = {f"auth.{member}{name}": value for name, value in rows(who, secrets, hub_context).items()}
-            said |= {"auth": _CLASSES[member], **_who(member, who, auth), **own}
+            traits |= {"auth": _CLASSES[member], **_who(member, who, auth), **own}
             if isinstance(who, OAuth):
                 url = url_of(spec, hub_context)
-                said |= {
+                traits |= {
                     f"auth.{member}.clientId": who.client_id,
                     f"auth.{member}.clientSecretRef": secrets.client_secret,
                     f"auth.{member}#callback": f"{url}/hub/oauth_callback" if url else None,
                 }
-    return said
+    return traits
 
 
 def _who(member: str, who: WhoMay, auth: Auth) -> FieldValues:
     admins, allowed = sorted(set(who.admin_users)), sorted(set(who.allowed_users))
-    said: dict[str, Any] = {
+    traits: dict[str, Any] = {
         ".adminUsers": admins or None,
         ".adminUsers#role": admins or None,
         ".allowedUsers": None if who.allow_all else allowed or None,
@@ -44,8 +44,8 @@ def _who(member: str, who: WhoMay, auth: Auth) -> FieldValues:
     }
     if isinstance(who, OAuth):
         named = who.allow_all or allowed or getattr(who, "allowed_groups", None)
-        said[".allowedUsers#closed"] = None if named else admins or None
-    return {f"auth.{member}{name}": value for name, value in said.items()}
+        traits[".allowedUsers#closed"] = None if named else admins or None
+    return {f"auth.{member}{name}": value for name, value in traits.items()}
 
 
 def _groups(who: Oidc | Entra, state: str) -> FieldValues:

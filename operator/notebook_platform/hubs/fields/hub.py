@@ -66,8 +66,8 @@ def _requests(cpu: str, memory: str) -> dict[str, Any]:
 
 def _resources(asked: Requests) -> dict[str, Any]:
     limits = {"cpu": asked.cpu_limit, "memory": asked.memory_limit}
-    said = {name: value for name, value in limits.items() if value}
-    return {**_requests(asked.cpu, asked.memory), **({"limits": said} if said else {})}
+    set_limits = {name: value for name, value in limits.items() if value}
+    return {**_requests(asked.cpu, asked.memory), **({"limits": set_limits} if set_limits else {})}
 
 
 def _database(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:

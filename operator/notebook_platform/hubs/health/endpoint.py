@@ -34,15 +34,15 @@ FROM_LETS_ENCRYPT = "Let's Encrypt has given no certificate yet"
 
 
 @dataclass(frozen=True)
-class Door:
+class EndpointHealth:
     """Issues of the endpoint (worst first), and notices."""
 
-    troubles: tuple[HealthIssue, ...] = ()
+    issues: tuple[HealthIssue, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class EndpointState:
     """The endpoint as observed. `kind` is the chart's proxy.https.type; `certificates`: None when unknown; `leads_to`: the
     addresses that a host resolves to; `address`: the endpoint's own."""
 
@@ -53,19 +53,21 @@ class Seen:
     address: str | None
 
 
-async def look(api: client.ApiClient, namespace: str, values: Mapping[str, Any], address: str | None, field: str) -> Door:
+async def read_health(
+    api: client.ApiClient, namespace: str, values: Mapping[str, Any], address: str | None, field: str
+) -> EndpointHealth:
     """Observe a hub's own TLS and that of its Ingress. `values` are the hub's, `address` is its endpoint's own, `field` is the part of
     the spec."""
     now = datetime.now(UTC)
     found = [await _own(api, namespace, at(values, "proxy", "https") or {}, address)]
     if at(values, "ingress", "enabled"):
         found += [await _of_ingress(api, namespace, one) for one in at(values, "ingress", "tls") or ()]
-    doors = [judged(seen, now, field) for seen in found if seen is not None]
-    troubles = tuple(sorted(trouble for door in doors for trouble in door.troubles))
-    return Door(troubles, tuple(notice for door in doors for notice in door.notices))
+    endpoints = [evaluate(state, now, field) for state in found if state is not None]
+    issues = tuple(sorted(issue for endpoint_health in endpoints for issue in endpoint_health.issues))
+    return EndpointHealth(issues, tuple(notice for endpoint_health in endpoints for notice in endpoint_health.notices))
 
 
-async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], address: str | None) -> Seen | None:
+async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], address: str | None) -> EndpointState | None:
     hosts = tuple(str(host) for host in https.get("hosts") or ())[:MOST_HOSTS]
     kind = str(https.get("type") or "letsencrypt")
     if not https.get("enabled") or kind == "offload" or (kind == "letsencrypt" and not hosts):
@@ -73,14 +75,14 @@ async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], 
     certificates = await _certificates(api, namespace, kind, https)
     places = await asyncio.gather(*(_leads_to(host) for host in hosts)) if address else ()
     leads = dict(zip(hosts, places, strict=False))
-    return Seen(hosts=hosts, kind=kind, certificates=certificates, leads_to=leads, address=address)
+    return EndpointState(hosts=hosts, kind=kind, certificates=certificates, leads_to=leads, address=address)
 
 
-async def _of_ingress(api: client.ApiClient, namespace: str, tls: Mapping[str, Any]) -> Seen:
+async def _of_ingress(api: client.ApiClient, namespace: str, tls: Mapping[str, Any]) -> EndpointState:
     """Observe the certificate of an Ingress. Where its host resolves to is up to the ingress controller."""
     certificates = await _certificates(api, namespace, "secret", {"secret": {"name": tls.get("secretName")}})
     hosts = tuple(str(host) for host in tls.get("hosts") or ())[:MOST_HOSTS]
-    return Seen(hosts=hosts, kind="secret", certificates=certificates, leads_to={}, address=None)
+    return EndpointState(hosts=hosts, kind="secret", certificates=certificates, leads_to={}, address=None)
 
 
 async def _certificates(
@@ -119,34 +121,34 @@ async def _leads_to(host: str) -> tuple[str, ...]:
         return ()
 
 
-def judged(seen: Seen, now: datetime, field: str) -> Door:
+def evaluate(state: EndpointState, now: datetime, field: str) -> EndpointHealth:
     """Return the issues and notices of an observed endpoint. Pure."""
-    return Door(tuple(sorted(_troubles(seen, now))), tuple(_notices(seen, now, field)))
+    return EndpointHealth(tuple(sorted(_endpoint_issues(state, now))), tuple(_notices(state, now, field)))
 
 
-def _troubles(seen: Seen, now: datetime) -> Iterator[HealthIssue]:
-    if seen.certificates is None:
+def _endpoint_issues(state: EndpointState, now: datetime) -> Iterator[HealthIssue]:
+    if state.certificates is None:
         return
-    for host in seen.hosts:
-        found = best_for(host, seen.certificates)
-        if found is None and seen.kind == "letsencrypt":
-            yield HealthIssue(3, Reason.CERTIFICATE_PENDING, f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, seen)}")
+    for host in state.hosts:
+        found = best_for(host, state.certificates)
+        if found is None and state.kind == "letsencrypt":
+            yield HealthIssue(3, Reason.CERTIFICATE_PENDING, f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, state)}")
         elif found is not None and found.until <= now:
-            renew = _why(host, seen) if seen.kind == "letsencrypt" else "put a new one in its place"
+            renew = _why(host, state) if state.kind == "letsencrypt" else "put a new one in its place"
             yield HealthIssue(
                 2, Reason.CERTIFICATE_EXPIRED, f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}"
             )
 
 
-def _why(host: str, seen: Seen) -> str:
+def _why(host: str, state: EndpointState) -> str:
     """Return why Let's Encrypt issues no certificate."""
-    there, address = seen.leads_to.get(host, ()), seen.address
+    resolved, address = state.leads_to.get(host, ()), state.address
     if address is None:
         return f"Service {FRONT_DOOR} has no address yet that a DNS record of {host} could lead to"
-    if not there:
+    if not resolved:
         return f"{host} leads nowhere: make a DNS record that leads to {address}, the address of Service {FRONT_DOOR}"
-    if address not in there:
-        return f"{host} leads to {_shown(there)}: correct its DNS record, Service {FRONT_DOOR} has {address}"
+    if address not in resolved:
+        return f"{host} leads to {_shown(resolved)}: correct its DNS record, Service {FRONT_DOOR} has {address}"
     return f"{host} leads to Service {FRONT_DOOR}; see that its port 80 is open from the Internet, and the log of Deployment autohttps"
 
 
@@ -155,9 +157,9 @@ def _shown(addresses: tuple[str, ...]) -> str:
     return ", ".join(sorted({address if is_public(address) else "an address that is not public" for address in addresses}))
 
 
-def _notices(seen: Seen, now: datetime, field: str) -> Iterator[Notice]:
-    certificates = seen.certificates
-    for host in seen.hosts:
+def _notices(state: EndpointState, now: datetime, field: str) -> Iterator[Notice]:
+    certificates = state.certificates
+    for host in state.hosts:
         found = best_for(host, certificates or ())
         if found is not None and now < found.until < now + SOON:
             message = f"{field}.expose.tls: the certificate for {host} ends on {found.until:%Y-%m-%d %H:%M} UTC"
@@ -166,14 +168,14 @@ def _notices(seen: Seen, now: datetime, field: str) -> Iterator[Notice]:
                 reason=Reason.EXPIRES_SOON,
                 message=f"{message}, and no newer one is there",
             )
-        if found is None and certificates and seen.kind != "letsencrypt":
+        if found is None and certificates and state.kind != "letsencrypt":
             others = sorted({name for one in certificates for name in one.names})
             names = ", ".join(others[:SHOWN_NAMES]) or "no name"
             message = f"{field}.expose.tls: the certificate is for {names}, and whoever comes to {host} is warned"
             yield Notice(condition=ConditionType.CERTIFICATE_NAME_MISMATCH, reason=Reason.NAME_MISMATCH, message=message)
-    if seen.kind == "letsencrypt" or seen.address is None:
+    if state.kind == "letsencrypt" or state.address is None:
         return
-    for host, there in seen.leads_to.items():
-        if there and seen.address not in there:
-            message = f"{field}.host: {host} leads to {_shown(there)} from here, and Service {FRONT_DOOR} has {seen.address}"
+    for host, resolved in state.leads_to.items():
+        if resolved and state.address not in resolved:
+            message = f"{field}.host: {host} leads to {_shown(resolved)} from here, and Service {FRONT_DOOR} has {state.address}"
             yield Notice(condition=ConditionType.DNS_MISMATCH, reason=Reason.ADDRESS_MISMATCH, message=message)

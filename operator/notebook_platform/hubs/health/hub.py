@@ -17,7 +17,7 @@ from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.pods import diagnose
 from notebook_platform.helm.health.snapshot import take_snapshot
-from notebook_platform.helm.health.workloads import troubles
+from notebook_platform.helm.health.workloads import health_issues
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.values import at
 from notebook_platform.hubs.health import crash_log, endpoint
@@ -29,41 +29,41 @@ BY_DESIGN = frozenset({"user-placeholder", "continuous-image-puller", "hook-imag
 
 PULLER = "hook-image-puller"
 SERVERS = "component=singleuser-server"
-UNSEEN = timedelta(minutes=2)
+UNSCHEDULED = timedelta(minutes=2)
 """Age at which a user's pod without any scheduling result shows that its scheduler does not run."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """`troubles` are the issues, worst first; `address` is the endpoint's, when it has one; `notices` are further observations."""
+    """`issues` are, worst first; `address` is the endpoint's, when it has one; `notices` are further observations."""
 
-    troubles: tuple[HealthIssue, ...] = ()
+    issues: tuple[HealthIssue, ...] = ()
     address: str | None = None
     notices: tuple[Notice, ...] = ()
 
 
-async def look(api: client.ApiClient, release: Release, field: str) -> Health:
+async def read_health(api: client.ApiClient, release: Release, field: str) -> Health:
     """Observe the workloads, the endpoint and what only a hub has. `field` is the part of the spec."""
-    found = [*await troubles(api, release, passed_by=BY_DESIGN)]
-    if any(trouble.reason == Reason.CRASH_LOOPING and "Deployment hub:" in trouble.message for trouble in found):
+    found = [*await health_issues(api, release, passed_by=BY_DESIGN)]
+    if any(issue.reason == Reason.CRASH_LOOPING and "Deployment hub:" in issue.message for issue in found):
         sign = await crash_log.of_crash(api, release.namespace)
         found += [sign] if sign else []
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in release.objects()}
     core = client.CoreV1Api(api)
     servers = await whole(core.list_namespaced_pod, release.namespace, label_selector=SERVERS)
-    found += unseen(servers, datetime.now(UTC))
+    found += unscheduled(servers, datetime.now(UTC))
     address = await address_of(core, release.namespace) if ("Service", FRONT_DOOR) in names else None
     values = at(release.config, "jupyterhub") or release.config  # a binder's hub is a chart in the chart
-    door = await endpoint.look(api, release.namespace, values, address, field)
-    return Health(tuple(sorted([*found, *door.troubles])), address, door.notices)
+    endpoint_health = await endpoint.read_health(api, release.namespace, values, address, field)
+    return Health(tuple(sorted([*found, *endpoint_health.issues])), address, endpoint_health.notices)
 
 
-def unseen(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
+def unscheduled(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
     """Yield users' pods that their scheduler ignores: it does not run, or is too old for this Kubernetes. Pure."""
-    oldest = now - UNSEEN
+    oldest = now - UNSCHEDULED
     for pod in pods:
-        looked_at = any(condition.type == "PodScheduled" for condition in pod.status.conditions or ())
-        if not looked_at and not pod.spec.node_name and pod.metadata.creation_timestamp < oldest:
+        scheduled = any(condition.type == "PodScheduled" for condition in pod.status.conditions or ())
+        if not scheduled and not pod.spec.node_name and pod.metadata.creation_timestamp < oldest:
             yield HealthIssue(
                 1,
                 Reason.SCHEDULER_NOT_RUNNING,
@@ -95,10 +95,10 @@ async def pulling(api: client.ApiClient, namespace: str) -> str | None:
             return None
         raise
     wanted, ready = puller.status.desired_number_scheduled or 0, puller.status.number_ready or 0
-    told = f"pulling the images: done on {ready} of {wanted} nodes"
+    text = f"pulling the images: done on {ready} of {wanted} nodes"
     if ready == wanted:
-        return told
+        return text
     snapshot = await take_snapshot(api, namespace)
     selector: Mapping[str, str] = puller.spec.selector.match_labels
     blocked = [why for pod in snapshot.pods_of(selector) if (found := diagnose(pod, snapshot)) for why in [found[1]]]
-    return f"{told}; {blocked[0]}" if blocked else told
+    return f"{text}; {blocked[0]}" if blocked else text

@@ -74,10 +74,10 @@ async def stale(
     if not starting:
         return ()
     pods = await whole(client.CoreV1Api(api).list_namespaced_pod, namespace, label_selector=census.SERVERS)
-    return tuple(unheard(starting, pods, datetime.now(UTC) - patience))
+    return tuple(unreported_starts(starting, pods, datetime.now(UTC) - patience))
 
 
-def unheard(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> Iterator[HealthIssue]:
+def unreported_starts(starting: Iterable[str], pods: Iterable[Any], since: datetime) -> Iterator[HealthIssue]:
     """Return the users for whom the hub waits although their pod was ready before `since`. Pure.
 
     https://github.com/jupyterhub/kubespawner/issues/282

@@ -75,7 +75,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], s
 class Examined:
     """Issues of claims, and notices."""
 
-    troubles: tuple[HealthIssue, ...] = ()
+    issues: tuple[HealthIssue, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
@@ -86,13 +86,13 @@ async def examine(
     remaining values; `nodes`: the number of nodes."""
     core, storage = client.CoreV1Api(api), client.StorageV1Api(api)
     found = await asyncio.gather(*(_read(core, namespace, claim.name) for claim in claims))
-    troubles: list[HealthIssue] = []
+    issues: list[HealthIssue] = []
     notices: list[Notice] = []
     for named, claim in zip(claims, found, strict=True):
         where = f"{origin_of(named.path, origins, field)}: claim {short(named.name)!r}"
         waits = claim is not None and _is_pending(claim) and await _waits_for_a_pod(storage, claim)
-        if trouble := judged(claim, where, namespace, waits=waits):
-            troubles.append(trouble)
+        if issue := check_claim(claim, where, namespace, waits=waits):
+            issues.append(issue)
         elif (
             claim is not None
             and named.path.startswith(FOR_ALL)
@@ -100,7 +100,7 @@ async def examine(
             and not SHARED_MODES & set(claim.spec.access_modes or ())
         ):
             notices.append(_one_node(claim, where))
-    return Examined(troubles=tuple(troubles), notices=tuple(notices))
+    return Examined(issues=tuple(issues), notices=tuple(notices))
 
 
 def origin_of(path: str, origins: Mapping[str, str], field: str) -> str:
@@ -111,7 +111,7 @@ def origin_of(path: str, origins: Mapping[str, str], field: str) -> str:
     return known.removesuffix(" (default)") if known else f"{field}.values.{path}"
 
 
-def judged(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssue | None:
+def check_claim(claim: Any, where: str, namespace: str, *, waits: bool) -> HealthIssue | None:
     """Return the issue of a claim (None: it does not exist); `waits`: its StorageClass binds it when the first pod needs it.
     Pure."""
     if claim is None:

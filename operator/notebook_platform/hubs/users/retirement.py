@@ -54,16 +54,16 @@ class Belongings:
         """Read them from the manifest."""
         claims: dict[Place, bool] = {}
         objects, templates, namespaces = set(), set(), set()
-        for thing in release.objects():
-            metadata = thing.get("metadata") or {}
-            kind, name = str(thing.get("kind")), str(metadata.get("name"))
+        for manifest in release.objects():
+            metadata = manifest.get("metadata") or {}
+            kind, name = str(manifest.get("kind")), str(metadata.get("name"))
             namespace = str(metadata.get("namespace") or release.namespace)
             objects.add((kind, namespace, name))
             if kind == "PersistentVolumeClaim":
                 claims[(namespace, name)] = (metadata.get("annotations") or {}).get(POLICY) == KEEP
             elif kind == "Namespace" and (metadata.get("annotations") or {}).get(POLICY) != KEEP:
                 namespaces.add(name)
-            for template in at(thing, "spec", "volumeClaimTemplates") or () if kind == "StatefulSet" else ():
+            for template in at(manifest, "spec", "volumeClaimTemplates") or () if kind == "StatefulSet" else ():
                 templates.add((namespace, f"{at(template, 'metadata', 'name')}-{name}-"))
         return cls(
             claims=claims,
@@ -112,8 +112,8 @@ async def retirement_concerns(api: client.ApiClient, release: Release, *, allow_
     left: list[Volume] = []
     for namespace in belongings.places(release):
         async for claim in each(listing, namespace=namespace):
-            if judged := verdict(claim, belongings, release):
-                (destroyed if judged[0] else left).append(judged[1])
+            if judgement := verdict(claim, belongings, release):
+                (destroyed if judgement[0] else left).append(judgement[1])
     found = Fate(destroyed=tuple(destroyed), left=tuple(left))
     only_its_database = all(volume.kind is Kind.DATABASE for volume in (*found.destroyed, *found.left))
     if only_its_database and not await _has_users(api, release, allow_private=allow_private):

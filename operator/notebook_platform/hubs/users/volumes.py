@@ -119,8 +119,8 @@ def survives_in(volume: Mapping[str, Any], doomed: Collection[str]) -> str:
         group = found[1]
     elif not group and handle.count("#") >= 2:
         group = handle.partition("#")[0]
-    gone = {name.casefold() for name in doomed}
-    return "" if not group or group.casefold() in gone else short(group)
+    doomed_namespaces = {name.casefold() for name in doomed}
+    return "" if not group or group.casefold() in doomed_namespaces else short(group)
 
 
 def kind_of(claim: Mapping[str, Any], named: Collection[Place], mounted: Mapping[Place, Collection[str]]) -> Kind:

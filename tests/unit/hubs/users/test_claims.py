@@ -8,7 +8,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes.aio import client
-from notebook_platform.hubs.users.claims import MOST, NamedClaim, examine, judged, named_claims, origin_of
+from notebook_platform.hubs.users.claims import MOST, NamedClaim, check_claim, examine, named_claims, origin_of
 from notebook_platform.hubs.values import render_with_origins
 
 from tests.unit.hubs.specs import NEW, SECRETS, spec
@@ -45,7 +45,7 @@ def test_the_claim_of_an_extra_volume_is_examined_under_its_field() -> None:
     volume = {"name": "course", "claim": "course", "mountPath": "/srv/course"}
     rendered = render_with_origins(spec("4.4.0", singleUser={"storage": {"extraVolumes": [volume]}}), SECRETS, NEW)
     (claim,) = named_claims(rendered.values)
-    field = origin_of(claim.path, rendered.told(), "spec.jupyterhub")
+    field = origin_of(claim.path, rendered.described_origins(), "spec.jupyterhub")
     assert (claim.name, field) == ("course", "spec.jupyterhub.singleUser.storage.extraVolumes")
 
 
@@ -97,7 +97,7 @@ def claim(phase: str | None, *, deleted: bool = False) -> Any:
     ],
 )
 def test_what_is_wrong_with_a_claim(found: Any, waits: bool, reason: str | None) -> None:
-    issue = judged(found, "spec.jupyterhub.x: claim 'homes'", "jhub", waits=waits)
+    issue = check_claim(found, "spec.jupyterhub.x: claim 'homes'", "jhub", waits=waits)
     assert (issue.reason if issue else None) == reason
     assert issue is None or ("spec.jupyterhub.x: claim 'homes'" in issue.message and "namespace jhub" in issue.message)
 
@@ -122,4 +122,4 @@ async def test_a_claim_that_all_servers_mount_has_to_be_for_more_than_one_node(
     async with client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")) as api:
         examined = await examine(api, "jhub", [NamedClaim(name="c", path=path)], {}, "spec.jupyterhub", 2)
     await runner.cleanup()
-    assert examined.troubles == () and [one.condition for one in examined.notices] == ["ClaimNotShared"] * noticed
+    assert examined.issues == () and [one.condition for one in examined.notices] == ["ClaimNotShared"] * noticed
