@@ -6,7 +6,7 @@ JOBS ?= 2
 PARALLEL := -n $(JOBS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks unit bench lint crds docs lock clean
+.PHONY: help setup binaries demo test attacks unit azure bench lint crds docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,8 +34,11 @@ test: setup ## unit and integration tests, and azure-cli against the simulator
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)
 
-unit: .venv/.done ## tests without a control plane
+unit: .venv/.done ## tests without a control plane and without the simulated Azure
 	@$(BIN)/python -m pytest tests/unit $(PARALLEL)
+
+azure: .venv/.done ## the Azure steps and the commands against the simulated Azure
+	@$(BIN)/python -m pytest tests/azure $(PARALLEL)
 
 bench: .venv/.done ## figures of reads, writes and reconciles against the simulator (build/bench.json)
 	@$(BIN)/python -m tests.bench

@@ -16,7 +16,8 @@ from notebook_platform.clients import OLDEST_LOOK
 
 from sandbox.azure.backend import NoClusters
 from sandbox.azure.server import AzureSimulator
-from tests.unit.azure.conftest import Estate, runbook_spec
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import runbook_spec
 
 QUOTA = 100_000
 """vCPUs: the initial quota of a subscription is too small for this number of platforms."""

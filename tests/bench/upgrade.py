@@ -12,8 +12,8 @@ from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.result import Result, requeue_after
 from notebook_platform.reconcile_state import FRESH_SECONDS
 
+from tests.azure.conftest import Estate
 from tests.bench.subscription import Platform, Subscription, reads
-from tests.unit.azure.conftest import Estate
 
 SPEED = 60.0
 """Speed relative to real time. Azure asks to be polled every five seconds, at this speed every 83 ms: the operator's rate limits,

@@ -13,7 +13,7 @@ from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.result import Result
 from notebook_platform.observability.events import events
 
-from tests.unit.azure.conftest import runbook_spec
+from tests.unit.azure.specs import runbook_spec
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 1, 1, 13, tzinfo=UTC)

@@ -21,7 +21,7 @@ from docs.generator.__main__ import BLOCKS, main
 from docs.generator.__main__ import ROOT as REPOSITORY
 from docs.generator.sources import ROOT, failures, steps
 from docs.generator.steps import drawing, entries, with_drawing
-from tests.unit.azure.conftest import runbook_spec
+from tests.unit.azure.specs import runbook_spec
 
 
 def paths_of(model: type[BaseModel], path: str) -> Iterator[str]:

@@ -25,7 +25,8 @@ from notebook_platform.kube.secrets import Platform
 from notebook_platform.workload import errors
 from notebook_platform.workload.client import AnswerTooLarge
 
-from tests.unit.azure.conftest import Secrets, runbook_spec
+from tests.unit.azure.specs import runbook_spec
+from tests.unit.kube.memory import Secrets
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from sandbox.azure.world import SUBSCRIPTION
 from sandbox.operator_process import ROOT
-from tests.unit.azure.conftest import runbook_spec
+from tests.unit.azure.specs import runbook_spec
 
 OTHER = "00000000-0000-0000-0000-00000000000f"
 CLIENT = "33333333-3333-3333-3333-333333333333"

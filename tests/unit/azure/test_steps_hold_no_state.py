@@ -25,9 +25,6 @@ from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.step import ReleaseStep
 from notebook_platform.workload.step import WorkloadClusterOutput
 
-from tests.unit.azure.conftest import Estate, with_cluster
-from tests.unit.azure.test_registry import binder_spec
-
 BUILDING = {"__init__", "comes_after"}
 """Methods that run before the first reconcile call."""
 
@@ -104,33 +101,6 @@ class Members:
             for name in {*before, *vars(one)}
             if vars(one).get(name) is not before.get(name)
         }
-
-
-class Watched(Estate):
-    """An estate that records the steps of every reconcile."""
-
-    members: Members
-
-    async def graph(self, spec: dict[str, Any], *, deleting: bool = False) -> Graph:
-        graph = await super().graph(spec, deleting=deleting)
-        self.members.add(*graph.steps.values())
-        return graph
-
-
-async def test_no_azure_step_changes_while_a_platform_is_made_changed_and_deleted(estate: Estate) -> None:
-    watched = Watched(estate.simulator, estate.sessions, estate.http)
-    watched.members = Members()
-    watched.secrets.data["key"] = {"ssh": "ssh-rsa AAAAB3NzaC1yc2E= someone@example.org"}
-    entra = {"azureRBAC": True, "adminGroupObjectIDs": ["00000000-0000-0000-0000-00000000000a"]}
-    spec = with_cluster(sshPublicKeyFrom={"name": "key", "key": "ssh"}, entra=entra, localAccounts=False)
-    del spec["cluster"]["sshPublicKey"]
-    spec["binderhub"] = binder_spec()["binderhub"]
-    await watched.settle(spec)
-    spec["cluster"]["tier"] = "Standard"
-    assert any(result.changes for result in (await watched.once(spec)).values())
-    await watched.settle(spec)
-    await watched.delete(spec)
-    assert len(watched.members.built) > 50 and watched.members.changed() == set()
 
 
 class Planned(Check[WorkloadClusterOutput]):

@@ -10,8 +10,8 @@ from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
 from notebook_platform.hubs.secrets import ExistingRelease
 from notebook_platform.kube.secrets import Platform
 
-from tests.unit.azure.conftest import Secrets
 from tests.unit.hubs.test_binder_values import INGRESS, NAMES, OIDC, spec
+from tests.unit.kube.memory import Secrets
 
 
 class Store(Secrets):

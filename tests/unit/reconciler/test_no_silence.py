@@ -21,7 +21,7 @@ from notebook_platform.reconciler import PlatformReconciler
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
 from sandbox.operator_process import secret
-from tests.unit.azure.conftest import runbook_spec
+from tests.unit.azure.specs import runbook_spec
 from tests.unit.reconciler.cluster import BrokenCall, Management
 
 HIDDEN = "s3cret-words-of-an-exception"

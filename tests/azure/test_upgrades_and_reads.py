@@ -13,7 +13,8 @@ from notebook_platform.engine.reconcile import Policy, reconcile
 from notebook_platform.outputs import Cluster
 
 from sandbox.azure.world import SUBSCRIPTION
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import group_id, runbook_spec
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
 

@@ -15,10 +15,9 @@ from notebook_platform.cli import main
 from notebook_platform.workload.kubeconfig import parse_kubeconfig
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
-from tests.unit.azure.conftest import Estate, estate, group_id
-from tests.unit.cli.target import BuiltCluster
-
-__all__ = ["estate"]
+from tests.azure.cli.target import BuiltCluster
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import group_id
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
 NETWORK = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub"

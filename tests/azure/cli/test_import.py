@@ -10,9 +10,9 @@ import yaml
 from notebook_platform.engine.outcome import Ready
 
 from sandbox.azure.world import CLIENT_SECRET, SUBSCRIPTION
-from tests.unit.azure.conftest import group_id, runbook_spec, with_cluster
-from tests.unit.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, CommandOutput, Terminal
-from tests.unit.cli.target import release
+from tests.azure.cli.conftest import CLUSTER, NETWORK, OWNER_TAG, CommandOutput, Terminal
+from tests.azure.cli.target import release
+from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 WHERE = ("import", "--subscription", SUBSCRIPTION, "--resource-group", "prd_rg_jhub")
 GIVEN = ("--name", "prd-jhub", "-n", "platforms", "--credentials-secret", "azure-credentials")

@@ -11,7 +11,8 @@ from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.reconcile import Mode, Policy
 
 from sandbox.azure.world import SUBSCRIPTION
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled, with_cluster
+from tests.azure.conftest import Estate, settled
+from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 OTHER_SUBSCRIPTION = "00000000-0000-0000-0000-00000000000b"
 NETWORK = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub"

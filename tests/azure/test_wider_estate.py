@@ -7,7 +7,8 @@ import pytest
 from notebook_platform.engine.outcome import Deferred, Failed, Ready
 
 from sandbox.azure.world import SUBSCRIPTION
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled, with_cluster
+from tests.azure.conftest import Estate, settled
+from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
 NETWORK = f"{group_id('prd_rg_jhub')}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub"

@@ -7,7 +7,8 @@ from typing import Any
 from notebook_platform.engine.outcome import Failed, Ready
 
 from sandbox.azure.authorization import ROLES
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled
+from tests.azure.conftest import Estate, settled
+from tests.unit.azure.specs import group_id, runbook_spec
 
 REGISTRY = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerregistry/registries/universitybinder"
 TOKEN = f"{REGISTRY}/tokens/notebook-platform-builder"

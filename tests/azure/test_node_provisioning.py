@@ -7,8 +7,9 @@ from notebook_platform.azure.cluster_body import NODE_PROVISIONING_PATH, cluster
 from notebook_platform.engine.outcome import Deferred, Failed, Ready
 
 from sandbox.azure.aks_admission import KARPENTER_TAG
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec, settled, with_cluster
-from tests.unit.azure.test_wider_estate import CLUSTER
+from tests.azure.conftest import Estate, settled
+from tests.azure.test_wider_estate import CLUSTER
+from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
 
 POOLS = [{"name": "nodepool1", "mode": "System", "vmSize": "Standard_D2s_v3", "count": 3}]
 MACHINE = f"{group_id('prd_rg_jhub_infra')}/providers/Microsoft.Compute/virtualMachines/aks-default-x7k2p"

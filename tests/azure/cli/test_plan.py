@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.azure.world import CLIENT_SECRET
-from tests.unit.azure.conftest import runbook_spec
-from tests.unit.cli.conftest import CLUSTER, CREDENTIALS, Terminal, secret
+from tests.azure.cli.conftest import CLUSTER, CREDENTIALS, Terminal, secret
+from tests.unit.azure.specs import runbook_spec
 
 
 def with_pool(**members: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sandbox.azure.autoscale import profile_at
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import group_id, runbook_spec
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)

@@ -8,8 +8,9 @@ from notebook_platform.engine.outcome import Failed
 
 from sandbox.azure.authorization import ROLES
 from sandbox.azure.world import SUBSCRIPTION
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec
-from tests.unit.cli.conftest import OWNER_TAG, CommandOutput, Terminal, secret
+from tests.azure.cli.conftest import OWNER_TAG, CommandOutput, Terminal, secret
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import group_id, runbook_spec
 
 SUBSCRIPTION_ID = f"/subscriptions/{SUBSCRIPTION}"
 GROUP = f"{SUBSCRIPTION_ID}/resourceGroups/prd_rg_jhub"

@@ -19,10 +19,9 @@ from notebook_platform.engine.result import Result
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.steps import azure_steps
 
-from tests.unit.azure.conftest import Estate, estate, runbook_spec, with_cluster
-from tests.unit.cli.target import BuiltCluster
-
-__all__ = ["estate"]
+from tests.azure.cli.target import BuiltCluster
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import runbook_spec, with_cluster
 
 SECRET = "prd-jhub-kubeconfig"
 AKS = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"

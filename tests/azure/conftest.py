@@ -26,94 +26,10 @@ from notebook_platform.steps import azure_steps
 
 from sandbox.azure.backend import NoClusters
 from sandbox.azure.server import AzureSimulator
-from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
+from tests.unit.kube.memory import Secrets
 
 SPEED = 2000
 PASSES = 400
-
-
-class Secrets:
-    """A namespace's Secrets in memory, with SecretStore's interface."""
-
-    def __init__(self) -> None:
-        credentials = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
-        self.data: dict[str, dict[str, str]] = {"azure-credentials": credentials}
-        self.orphaned: set[str] = set()
-
-    async def get(self, name: str) -> Mapping[str, str] | None:
-        return self.data.get(name)
-
-    async def read(self, name: str, *keys: str, field: str) -> Mapping[str, str]:
-        if name not in self.data:
-            raise StepError("SecretNotFound", f"{field} names the Secret {name!r}, which does not exist", "Create it.")
-        return self.data[name]
-
-    async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
-        return None if name in self.orphaned and not orphaned else self.data.get(name)
-
-    async def compare(self, name: str, data: Mapping[str, str]) -> str:
-        return "missing" if name not in self.data else "current" if self.data[name] == data else "different"
-
-    async def redact_from_now_on(self, name: str, data: Mapping[str, str]) -> None:
-        pass
-
-    async def apply(self, name: str, data: Mapping[str, str], *, hidden: Mapping[str, str] | None = None) -> None:
-        self.data[name] = dict(data)
-
-    async def delete(self, name: str) -> None:
-        self.data.pop(name, None)
-
-
-def runbook_spec(**changes: Any) -> dict[str, Any]:
-    """Return the runbook's platform, with versions of today's catalog."""
-    return {
-        "azure": {
-            "subscriptionId": SUBSCRIPTION,
-            "location": "eastus",
-            "resourceGroup": "prd_rg_jhub",
-            "credentials": {"secretRef": {"name": "azure-credentials"}},
-            "features": ["Microsoft.ContainerService/VMSSPreview"],
-        },
-        "network": {
-            "virtualNetwork": {"name": "prd_vnet_jhub", "addressPrefixes": ["10.0.0.0/8"]},
-            "subnet": {"name": "default", "addressPrefix": "10.240.0.0/16"},
-        },
-        "identity": {"type": "ServicePrincipal", "servicePrincipal": {"name": "sp_aks_jhub", "role": "Contributor"}},
-        "cluster": {
-            "name": "prd-aks-jhub",
-            "nodeResourceGroup": "prd_rg_jhub_infra",
-            "kubernetesVersion": "1.35",
-            "sshPublicKey": "ssh-rsa AAAAB3NzaC1yc2E= someone@example.org",
-            "network": {"dockerBridgeCidr": "172.17.0.1/16"},
-        },
-        "nodePools": [
-            {
-                "name": "nodepool1",
-                "mode": "System",
-                "vmSize": "Standard_D2s_v3",
-                "count": 3,
-                "autoscaling": {"minCount": 3, "maxCount": 6},
-            }
-        ],
-        "autoscale": [
-            {
-                "pool": "nodepool1",
-                "capacity": {"minimum": 3, "maximum": 6, "default": 3},
-                "rules": [
-                    {"operator": "GreaterThan", "threshold": 70, "window": "10m", "change": 1},
-                    {"operator": "LessThan", "threshold": 5, "window": "10m", "change": -1},
-                ],
-            }
-        ],
-        **changes,
-    }
-
-
-def with_cluster(**members: Any) -> dict[str, Any]:
-    """Return the runbook's platform with changed members of spec.cluster."""
-    spec = runbook_spec()
-    spec["cluster"] |= members
-    return spec
 
 
 @dataclass
@@ -255,10 +171,6 @@ async def settled(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
     assert await estate.writes(mark) == []
     resources: dict[str, Any] = (await estate.state())["resources"]
     return resources
-
-
-def group_id(name: str) -> str:
-    return f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{name}"
 
 
 @pytest.fixture

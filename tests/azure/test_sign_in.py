@@ -16,7 +16,8 @@ from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.outcome import Failed, Ready
 
 from sandbox.azure.world import CLIENT_ID, TENANT
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import group_id, runbook_spec
 
 OTHER_SUBSCRIPTION, OTHER_TENANT = "00000000-0000-0000-0000-000000000002", "33333333-3333-3333-3333-333333333333"
 

@@ -8,7 +8,8 @@ from notebook_platform.engine.outcome import Failed, Unblocking
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.result import Result
 
-from tests.unit.azure.conftest import Estate, group_id, runbook_spec
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import group_id, runbook_spec
 
 AZURE_MD = frozenset({
     "ResourceGroupNotFound", "ResourceNotFound", "ResourceGroupBeingDeleted", "MissingSubscriptionRegistration",
