@@ -6,31 +6,10 @@ reworded. Whatever makes a condition takes a `Reason`, so that mypy finds a word
 https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
 """
 
-from enum import StrEnum
+from notebook_platform.api.words import AzureCode, Word
 
 
-class AzureCode(str):
-    """An error code without a row in the error table, or a provisioning state, in CamelCase: Azure's own word as the reason."""
-
-    __slots__ = ()
-
-
-class _Word(StrEnum):
-    """A word with its meaning. `sentence` is the message that always follows it, or its template; empty: the message differs."""
-
-    meaning: str
-    sentence: str
-
-    def __new__(cls, word: str, meaning: str, sentence: str = "") -> "_Word":
-        """Make a member from (word, meaning, sentence)."""
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.meaning = meaning
-        member.sentence = sentence
-        return member
-
-
-class ConditionType(_Word):
+class ConditionType(Word):
     """Types of conditions beside `<Step>Ready`. Those after Throttled exist only while they are True."""
 
     READY = "Ready", "The platform is as the spec asks and works (kstatus)."
@@ -54,7 +33,7 @@ class ConditionType(_Word):
     UNKNOWN_NODE_POOLS = "UnknownNodePools", "The cluster has node pools that spec.nodePools does not list."
 
 
-class Reason(_Word):
+class Reason(Word):
     """Reasons of conditions, Events and attempts."""
 
     # Summary and progress

@@ -7,8 +7,9 @@ from typing import Any
 from azure.core import MatchConditions
 
 from notebook_platform import outputs
-from notebook_platform.api.reasons import AzureCode, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active, next_turn, problem
+from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro

@@ -13,7 +13,8 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.api.reasons import AzureCode, Reason
+from notebook_platform.api.reasons import Reason
+from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import lro_from_headers

@@ -20,7 +20,8 @@ from azure.core.exceptions import (
 )
 from azure.core.utils import CaseInsensitiveDict
 
-from notebook_platform.api.reasons import AzureCode, Reason
+from notebook_platform.api.reasons import Reason
+from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
 from notebook_platform.bounded.documents import parse_json
 from notebook_platform.bounded.text import shortened
