@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
-PARALLEL := -n $(JOBS) --dist loadgroup
+PARALLEL := -n $(JOBS) --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup binaries demo test attacks unit azure bench lint crds docs lock clean
@@ -29,7 +29,7 @@ demo: setup ## the main job: an empty (simulated) subscription becomes a Ready J
 	@$(BIN)/python -m sandbox.demo
 
 test: setup ## unit and integration tests, and azure-cli against the simulator
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)

@@ -1,9 +1,11 @@
 """Settings and fixtures of all tests."""
 
 import signal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.environments import Say
 
@@ -18,12 +20,18 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process (`--dist loadgroup`): they share a sandbox. Those of tests/az share one azure-cli."""
-    for item in items:
-        place = item.path.relative_to(config.rootpath)
-        item.add_marker(pytest.mark.xdist_group("az" if place.parts[:2] == ("tests", "az") else place.as_posix()))
+class Files(LoadScopeScheduling):
+    """Give all tests of a file to one process, since they share a sandbox; those of tests/az share one azure-cli."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the name of the tests that stay together."""
+        file = nodeid.partition("::")[0]
+        return "tests/az" if file.startswith("tests/az/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
+    """Return the scheduler of `-n`. The groups of xdist 3.8 (`--dist loadgroup`) are lost with pytest 9.2."""
+    return Files(config, log)
 
 
 @pytest.fixture(scope="session")
