@@ -11,6 +11,7 @@ from typing import Any
 from notebook_platform.api import GROUP, KIND, PLURAL, VERSION, lists
 from notebook_platform.api.base import MAP_TYPE, SENTENCES
 from notebook_platform.api.numbers import INT_OR_STRING
+from notebook_platform.api.patches import KEEP_UNKNOWN
 from notebook_platform.api.rules import RULES
 from notebook_platform.api.rules.helpers import matches
 from notebook_platform.api.spec import NotebookPlatformSpec
@@ -25,7 +26,7 @@ LONGEST_NAME = 100
 NAME_TOO_LONG = f"metadata.name must be at most {LONGEST_NAME} characters: the names of the operator's Secrets and the owner tag are made of it"
 KEPT = (
     *("type", "format", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"),
-    *(INT_OR_STRING, MAP_TYPE, lists.TYPE, lists.KEYS),
+    *(INT_OR_STRING, MAP_TYPE, KEEP_UNKNOWN, lists.TYPE, lists.KEYS),
 )
 """What of a node of pydantic's schema stands in the CRD as it is."""
 
@@ -70,16 +71,17 @@ def structural(model_schema: Mapping[str, Any], root: str) -> Schema:
         if result.get("default", 0) is None:
             del result["default"]
         if path in FREE_FORM:
-            result |= {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+            result |= {"type": "object", KEEP_UNKNOWN: True}
         elif "properties" in node:
+            defaults = path.startswith("spec") and KEEP_UNKNOWN not in node  # a patch has only what its author wrote
             required = [name for name in node.get("required", ()) if "default" not in node["properties"][name]]
             result["properties"] = {k: convert(v, f"{path}.{k}") for k, v in node["properties"].items()}
             for name, child in result["properties"].items():
-                if name not in node.get("required", ()) and "default" not in node["properties"][name] and path.startswith("spec"):
+                if name not in node.get("required", ()) and "default" not in node["properties"][name] and defaults:
                     child |= _empty(child)
             if required:
                 result["required"] = sorted(required)
-        elif node.get("type") == "object":
+        elif node.get("type") == "object" and KEEP_UNKNOWN not in node:
             more = node.get("additionalProperties")
             result["additionalProperties"] = convert(more if isinstance(more, Mapping) else {"type": "string"}, f"{path}{{}}")
             result.setdefault("maxProperties", result.pop("maxLength", None) or 64)

@@ -125,6 +125,8 @@ class Reason(Word):
     CONCURRENT_CHANGE = "ConcurrentChange", "The resource changed between read and write; it is read again."
     INVALID_PARAMETER = "InvalidParameter", "Azure does not accept a value."
     IMMUTABLE_FIELD = "ImmutableField", "The value cannot change on an existing resource."
+    PATCH_REFUSED = "PatchRefused", "A patch holds what it may not, or contradicts a field of the spec."
+    PATCH_NOT_KEPT = "PatchNotKept", "Azure accepts a member of a patch and returns another value."
     LOCKED = "Locked", "A management lock forbids the change."
     DISALLOWED_BY_POLICY = "DisallowedByPolicy", "An Azure Policy forbids the change."
     RESOURCE_NOT_FOUND = "ResourceNotFound", "The resource does not exist."

@@ -1,0 +1,60 @@
+"""spec.autoscale[].patch over the body of an autoscale setting. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from notebook_platform.api.autoscale import Autoscale
+from notebook_platform.api.patches import AUTOSCALE
+from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.autoscale_body import FIELD, setting_properties
+from notebook_platform.azure.patches import Patch, Wire
+from notebook_platform.engine import StepError
+
+OWNERS = {"properties.notifications": "notifications", "properties.profiles": "rules and recurring"}
+"""The fields of spec.autoscale[] that set a member."""
+
+
+def autoscale_patch(setting: Autoscale) -> Patch:
+    """Return the patch of a setting."""
+    here = f"{FIELD}[{setting.pool}]"
+    owners = {path: f"{here}.{member}" for path, member in OWNERS.items()}
+    return Patch(field=f"{here}.patch", document=setting.patch, guarded=AUTOSCALE, owners=owners)
+
+
+def patched_setting(setting: Autoscale, body: Wire, name: str, scale_set: str) -> Wire:
+    """Return the setting's body with its patch applied; a rule without metricResourceUri is about the pool's scale set.
+    Raises StepError (PatchRefused)."""
+    if not setting.patch:
+        return body
+    plain = Autoscale(pool=setting.pool, capacity=setting.capacity)
+    found = autoscale_patch(setting).over(body, {**body, "properties": setting_properties(plain, name, scale_set)})
+    profiles = _checked(setting, found["properties"].get("profiles"))
+    return {**found, "properties": {**found["properties"], "profiles": [_completed(p, scale_set) for p in profiles]}}
+
+
+def _checked(setting: Autoscale, profiles: Any) -> Sequence[Mapping[str, Any]]:
+    """Return the profiles. Raises StepError when they are none, or when none has the capacity of the spec."""
+    here = f"{FIELD}[{setting.pool}]"
+    items = profiles if isinstance(profiles, list) else []
+    if not items or not all(isinstance(item, Mapping) and {"name", "capacity", "rules"} <= item.keys() for item in items):
+        message = f"{here}.patch.properties.profiles is no list of profiles"
+        raise StepError(Reason.PATCH_REFUSED, message, "Write each with its name, capacity and rules.")
+    bounds = {key: str(value) for key, value in setting.capacity.model_dump().items()}
+    if bounds not in [item["capacity"] for item in items]:
+        raise StepError(
+            Reason.PATCH_REFUSED,
+            f"{here}.patch.properties.profiles has no profile with the bounds of {here}.capacity",
+            f"Write the bounds of the default profile in {here}.capacity too.",
+        )
+    return items
+
+
+def _completed(profile: Mapping[str, Any], scale_set: str) -> Wire:
+    return {**profile, "rules": [_about(rule, scale_set) for rule in profile["rules"] or ()]}
+
+
+def _about(rule: Any, scale_set: str) -> Any:
+    trigger = rule.get("metricTrigger") if isinstance(rule, Mapping) else None
+    if not isinstance(trigger, Mapping):
+        return rule
+    return {**rule, "metricTrigger": {"metricResourceUri": scale_set, **trigger}}

@@ -1,0 +1,83 @@
+"""spec.cluster.patch over the body of the managed cluster. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+from notebook_platform.api.cluster import ClusterSpec
+from notebook_platform.api.patches import CLUSTER
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.cluster_body import IMMUTABLE, Wire, desired_cluster
+from notebook_platform.azure.patch_changes import judged
+from notebook_platform.azure.patches import Patch
+from notebook_platform.engine import Change
+
+OWNERS = IMMUTABLE | {
+    "sku.tier": "spec.cluster.tier",
+    "properties.aadProfile": "spec.cluster.entra",
+    "properties.addonProfiles.omsagent": "spec.cluster.monitoring",
+    "properties.apiServerAccessProfile.authorizedIPRanges": "spec.cluster.apiServer.authorizedIPRanges",
+    "properties.autoScalerProfile": "spec.cluster.autoscalerProfile",
+    "properties.autoUpgradeProfile.nodeOSUpgradeChannel": "spec.cluster.upgrades.nodeOSChannel",
+    "properties.autoUpgradeProfile.upgradeChannel": "spec.cluster.upgrades.channel",
+    "properties.disableLocalAccounts": "spec.cluster.localAccounts",
+    "properties.linuxProfile.ssh": "spec.cluster.sshPublicKey",
+    "properties.networkProfile.networkDataplane": "spec.cluster.network.policy",
+    "properties.networkProfile.networkPolicy": "spec.cluster.network.policy",
+    "properties.nodeProvisioningProfile.mode": "spec.cluster.nodeProvisioning",
+    "properties.oidcIssuerProfile.enabled": "spec.cluster.oidcIssuer",
+    "properties.securityProfile.workloadIdentity.enabled": "spec.cluster.workloadIdentity",
+}
+"""The field of the spec that sets a member, by the member or the object that holds it."""
+
+FOR_LIFE = frozenset(
+    {
+        "extendedLocation",
+        "properties.diskEncryptionSetID",
+        "properties.enableRBAC",
+        "properties.fqdnSubdomain",
+        "properties.networkProfile.ipFamilies",
+        "properties.networkProfile.networkMode",
+    }
+)
+"""Members without a field that cannot change on an existing cluster. Azure refuses others itself (PropertyChangeNotAllowed).
+Source: https://learn.microsoft.com/azure/templates/microsoft.containerservice/managedclusters"""
+
+REIMAGED = frozenset(
+    {
+        "properties.httpProxyConfig",
+        "properties.networkProfile.networkDataplane",
+        "properties.networkProfile.networkPlugin",
+        "properties.networkProfile.networkPluginMode",
+        "properties.networkProfile.networkPolicy",
+        "properties.securityProfile.customCATrustCertificates",
+    }
+)
+"""Members for which AKS reimages all nodes. Sources: https://learn.microsoft.com/azure/aks/http-proxy,
+https://learn.microsoft.com/azure/aks/custom-certificate-authority, https://learn.microsoft.com/azure/aks/update-azure-cni"""
+
+
+def cluster_patch(spec: NotebookPlatformSpec) -> Patch:
+    """Return spec.cluster.patch."""
+    return Patch(
+        field="spec.cluster.patch",
+        document=spec.cluster.patch,
+        guarded=CLUSTER,
+        owners=OWNERS,
+        top=frozenset({"properties", "sku", "extendedLocation", "kind"}),
+    )
+
+
+def patched_cluster(spec: NotebookPlatformSpec, **parts: Any) -> Wire:
+    """Return `desired_cluster` with the patch applied, None for each member that it removes. Raises StepError (PatchRefused)."""
+    body = desired_cluster(spec, **parts)
+    if not spec.cluster.patch:
+        return body
+    cluster = ClusterSpec(name=spec.cluster.name, kubernetes_version=spec.cluster.kubernetes_version)
+    unset = desired_cluster(spec.model_copy(update={"cluster": cluster}), **{**parts, "ssh_key": None})
+    return cluster_patch(spec).over(body, unset)
+
+
+def judged_changes(changes: list[Change], spec: NotebookPlatformSpec, found: Wire | None, now: datetime) -> list[Change]:
+    """Return the changes, those of the patch with their gates."""
+    tags = found.get("tags") if found else None
+    return judged(changes, cluster_patch(spec), tags, now, immutable=FOR_LIFE, disruptive=REIMAGED)

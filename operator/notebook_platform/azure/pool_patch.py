@@ -1,0 +1,83 @@
+"""spec.nodePools[].patch over the body of an agent pool. Pure."""
+
+from notebook_platform.api.node_pools import NodePool
+from notebook_platform.api.patches import POOL
+from notebook_platform.azure.patches import Patch, Wire
+
+FIELD = "spec.nodePools"
+
+OWNERS = {
+    "properties.availabilityZones": "availabilityZones",
+    "properties.gpuInstanceProfile": "gpu.instanceProfile",
+    "properties.gpuProfile.driver": "gpu.driver",
+    "properties.maxPods": "maxPods",
+    "properties.mode": "mode",
+    "properties.nodeLabels": "nodeLabels",
+    "properties.nodeTaints": "nodeTaints",
+    "properties.osDiskSizeGB": "osDiskSizeGB",
+    "properties.osDiskType": "osDiskType",
+    "properties.osSKU": "osSKU",
+    "properties.scaleSetEvictionPolicy": "spot.evictionPolicy",
+    "properties.scaleSetPriority": "spot",
+    "properties.spotMaxPrice": "spot.maxPrice",
+    "properties.upgradeSettings.maxSurge": "maxSurge",
+    "properties.vnetSubnetID": "subnet",
+}
+"""The field of spec.nodePools[] that sets a member, by the member or the object that holds it."""
+
+FOR_LIFE = frozenset(
+    {
+        "capacityReservationGroupID",
+        "creationData",
+        "enableEncryptionAtHost",
+        "enableNodePublicIP",
+        "enableUltraSSD",
+        "gatewayProfile",
+        "hostGroupID",
+        "kubeletConfig",
+        "kubeletDiskType",
+        "linuxOSConfig",
+        "messageOfTheDay",
+        "nodePublicIPPrefixID",
+        "osType",
+        "podIPAllocationMode",
+        "podSubnetID",
+        "proximityPlacementGroupID",
+        "type",
+        "windowsProfile",
+        "workloadRuntime",
+    }
+)
+"""Members without a field of their own that a pool has for its life: a change replaces the pool, as replacement says.
+Sources: https://learn.microsoft.com/azure/aks/manage-node-pools, https://learn.microsoft.com/azure/aks/custom-node-configuration,
+and the properties for which azurerm rotates a pool."""
+
+REIMAGED = frozenset({"artifactStreamingProfile", "enableFIPS", "localDNSProfile", "securityProfile"})
+"""Members for which AKS reimages the pool's nodes. Sources: https://learn.microsoft.com/azure/aks/enable-fips-nodes,
+https://learn.microsoft.com/azure/aks/use-trusted-launch, https://learn.microsoft.com/azure/aks/localdns-custom"""
+
+
+def pool_patch(pool: NodePool) -> Patch:
+    """Return the patch of a pool; its changes are those of the pool in its flat form."""
+    here = f"{FIELD}[{pool.name}]"
+    return Patch(
+        field=f"{here}.patch",
+        document=pool.patch,
+        guarded=POOL,
+        owners={path: f"{here}.{member}" for path, member in OWNERS.items()},
+        above=("properties",),
+    )
+
+
+def without_patch(pool: NodePool) -> NodePool:
+    """Return the pool with each optional field at its default, but for those that set the number of nodes."""
+    return NodePool(
+        name=pool.name, vm_size=pool.vm_size, count=pool.count, autoscaling=pool.autoscaling, schedules=pool.schedules
+    )
+
+
+def patched_pool(pool: NodePool, body: Wire, unset: Wire) -> Wire:
+    """Return the pool's body with its patch applied, None for each member that it removes. `unset`: the body of `without_patch`.
+    Raises StepError (PatchRefused)."""
+    patched: Wire = pool_patch(pool).over({"properties": body}, {"properties": unset})["properties"]
+    return patched
