@@ -1,6 +1,6 @@
 """spec.autoscale: custom autoscale of Azure Monitor on the pools' scale sets."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from notebook_platform.api.base import SpecModel
 from notebook_platform.api.cluster import Weekday
 from notebook_platform.api.lists import Atomic, MapByName, SetOf
 from notebook_platform.api.numbers import DecimalNumber
+from notebook_platform.api.patches import AUTOSCALE, declared
 
 
 class AutoscaleCapacity(SpecModel):
@@ -74,3 +75,10 @@ class Autoscale(SpecModel):
         default_factory=list, max_length=9, description="Profiles that hold at some times instead."
     )
     notifications: Notifications | None = Field(None, description="Recipients of a notification when it scales.")
+    patch: dict[str, Any] = Field(
+        default_factory=dict,
+        json_schema_extra=declared(AUTOSCALE),
+        description="JSON merge patch (RFC 7396) over the body of the setting, for members without a field here, as "
+        "`properties: {predictiveAutoscalePolicy: {scaleMode: Enabled}}`; null removes. `properties.profiles` replaces all profiles; then "
+        "leave out rules and recurring. The rules are those of spec.cluster.patch.",
+    )

@@ -1,6 +1,6 @@
 """spec.cluster: the managed cluster."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from notebook_platform.api.arm_ids import (
 )
 from notebook_platform.api.base import SecretKeyRef, SpecModel
 from notebook_platform.api.lists import Atomic, SetOf
+from notebook_platform.api.patches import CLUSTER, declared
 from notebook_platform.api.schedules import Recurring
 
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -153,6 +154,14 @@ class ClusterSpec(SpecModel):
     )
     monitoring: Monitoring | None = Field(None, description="Container insights.")
     power_state: Literal["Running", "Stopped"] = Field("Running", description="Stopped: no nodes, no API, no cost but disks.")
+    patch: dict[str, Any] = Field(
+        default_factory=dict,
+        json_schema_extra=declared(CLUSTER),
+        description="JSON merge patch (RFC 7396) over the body of the managed cluster that the operator sends to Azure, for members "
+        "without a field here, as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member (use `kubectl "
+        "apply --server-side`, which keeps null). At most 16 KiB. Refused: a member that contradicts a field with another value than its "
+        "default, and anything that looks like a secret. A member taken out of the patch stays in Azure as it is.",
+    )
     power_schedules: Atomic[PowerSchedule] = Field(
         default_factory=list, max_length=14, description="Times at which the cluster starts and stops; they win over powerState."
     )

@@ -1,7 +1,7 @@
 """spec.nodePools: the agent pools."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from notebook_platform.api.arm_ids import PoolName, SubnetId
 from notebook_platform.api.base import SpecModel
 from notebook_platform.api.lists import Atomic, SetOf
 from notebook_platform.api.numbers import DecimalNumber
+from notebook_platform.api.patches import POOL, declared
 from notebook_platform.api.schedules import Recurring
 
 
@@ -90,4 +91,11 @@ class NodePool(SpecModel):
         "Refuse",
         description="What to do when an immutable property of a pool changes. `Rotate`: a temporary pool takes the pods, the "
         "pool is made anew, and takes them back; PodDisruptionBudgets are kept.",
+    )
+    patch: dict[str, Any] = Field(
+        default_factory=dict,
+        json_schema_extra=declared(POOL),
+        description="JSON merge patch (RFC 7396) over the body of the agent pool, for members without a field here, as "
+        "`properties: {kubeletConfig: {cpuCfsQuota: false}}`; null removes. The rules are those of spec.cluster.patch. A change of an "
+        "immutable member replaces the pool as `replacement` says.",
     )

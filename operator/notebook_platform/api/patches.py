@@ -43,9 +43,7 @@ def _read_only(*names: str, type_: str = "string") -> dict[str, Guarded]:
 
 _LOCATION = Guarded(type="string", because="the region cannot change", remedy="Set spec.azure.location.")
 _TAGS = Guarded(type="object", because="a tag names the owner", remedy="Set spec.azure.tags.")
-_VERSION = Guarded(
-    type="string", because="upgrades go step by step, in an order", remedy="Set spec.cluster.kubernetesVersion."
-)
+_VERSION = Guarded(type="string", because="upgrades go step by step, in an order", remedy="Set spec.cluster.kubernetesVersion.")
 
 CLUSTER: Mapping[str, Guarded] = {
     **_resource("managed cluster", "Set spec.cluster.name."),

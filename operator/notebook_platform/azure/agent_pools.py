@@ -10,6 +10,7 @@ from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.numbers import json_number
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active
+from notebook_platform.azure.pool_patch import FOR_LIFE, patched_pool, pool_patch, without_patch
 from notebook_platform.azure.versions import downgrade, satisfies
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import Disruptive, Impossible, compare, merged
@@ -75,7 +76,13 @@ def taints_of(pool: NodePool) -> list[str]:
 
 
 def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str], now: datetime) -> Wire:
-    """Return the members of an agent pool that the spec sets, without its name and its version."""
+    """Return the members of an agent pool that the spec sets, without its name and its version; None for a member that the pool's patch
+    removes. Raises StepError (PatchRefused)."""
+    body = _members(pool, subnet_id, tags, now)
+    return patched_pool(pool, body, _members(without_patch(pool), None, tags, now)) if pool.patch else body
+
+
+def _members(pool: NodePool, subnet_id: str | None, tags: Mapping[str, str], now: datetime) -> Wire:
     bounds = bounds_of(pool, now)
     body: Wire = {
         "mode": pool.mode,
@@ -151,7 +158,9 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
 
 
 def _gated(change: Change) -> Change:
-    return replace(change, action=Action.REPLACE, gate=Disruptive()) if change.keys[0] in SPEC_FIELDS else change
+    if change.keys[0] in SPEC_FIELDS or change.keys[0] in FOR_LIFE:
+        return replace(change, action=Action.REPLACE, gate=Disruptive())
+    return change
 
 
 READ_ONLY = frozenset({"provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "powerState"})
@@ -178,10 +187,10 @@ def pool_of(change: Change) -> str:
     return change.path.removeprefix("agentPools[").split("]")[0]
 
 
-def immutable(change: Change) -> Failed:
+def immutable(change: Change, spec: NodePool) -> Failed:
     """Return why a change of a pool cannot be made in place."""
-    pool, member = pool_of(change), change.keys[0]
-    field = f"{FIELD}[{pool}].{SPEC_FIELDS[member]}"
+    pool, member, patch = pool_of(change), change.keys[0], pool_patch(spec)
+    field = patch.path_of(change) if patch.sets(change) else f"{FIELD}[{pool}].{SPEC_FIELDS.get(member, 'patch')}"
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
         message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, which is immutable",

@@ -15,6 +15,10 @@ from notebook_platform.azure.arm.cache import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_properties
+from notebook_platform.azure.autoscale_patch import autoscale_patch, patched_setting
+from notebook_platform.azure.merge_patch import without_absent
+from notebook_platform.azure.patch_changes import judged, sent_tag
+from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import compare
@@ -49,15 +53,17 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         if cluster is None or cluster.power_state == "Stopped":
             return None
         settings = {
-            self._name(setting): {
-                "location": self._scope.spec.azure.location,
-                "tags": self._scope.tags,
-                "properties": setting_properties(setting, self._name(setting), pools.scale_sets[setting.pool]),
-            }
+            self._name(setting): self._body(setting, pools.scale_sets[setting.pool])
             for setting in self._scope.spec.autoscale
             if setting.pool in pools.scale_sets
         }
         return settings or None
+
+    def _body(self, setting: Setting, scale_set: str) -> Wire:
+        name = self._name(setting)
+        properties = setting_properties(setting, name, scale_set)
+        body = {"location": self._scope.spec.azure.location, "tags": self._scope.tags, "properties": properties}
+        return patched_setting(setting, body, name, scale_set)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
@@ -109,7 +115,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         for name, body in wanted.items():
             if name in ours:
                 existing = _normal(body, ours[name])
-                changes += compare(body, existing, name)
+                changes += judged(list(compare(body, existing, name)), self._patch(name), existing.get("tags"), self._scope.now)
                 changes += _extra_rules(body, existing, name)
         changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name not in wanted]
         return changes
@@ -128,8 +134,17 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                 if body is None:
                     await self._settings.delete(found.group, name)
                 else:
-                    await self._settings.create_or_update(found.group, name, body)
+                    await self._settings.create_or_update(found.group, name, self._sent(name, body, found, changes))
         return Ready()
+
+    def _patch(self, name: str) -> Patch:
+        return autoscale_patch(next(s for s in self._scope.spec.autoscale if self._name(s) == name))
+
+    def _sent(self, name: str, body: Wire, found: Found, changes: Sequence[Change]) -> Wire:
+        """Return the body to write, with the tag that counts how often the patch's changes were sent."""
+        mine = [change for change in changes if change.path.startswith(f"{name}.")]
+        tags = sent_tag(mine, self._patch(name), found.ours.get(name, {}).get("tags"), self._scope.now)
+        return {**without_absent(body), "tags": {**body["tags"], **tags}}
 
     def output(self, found: Found | None) -> tuple[str, ...] | None:
         return tuple(found.ours) if found and found.ours else None

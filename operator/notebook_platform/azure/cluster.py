@@ -24,13 +24,15 @@ from notebook_platform.azure.cluster_body import (
     cluster_changes,
     cluster_output,
     current_version,
-    desired_cluster,
     lagging_pools,
     power_state,
     updated_cluster,
 )
 from notebook_platform.azure.cluster_notices import notices
+from notebook_platform.azure.cluster_patch import cluster_patch, judged_changes, patched_cluster
 from notebook_platform.azure.cluster_repair import REPAIRS_TAG, next_repair
+from notebook_platform.azure.merge_patch import without_absent
+from notebook_platform.azure.patch_changes import sent_tag
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
@@ -82,7 +84,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         self._schedules = () if scope.deleting else scope.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
-        return desired_cluster(
+        return patched_cluster(
             self._scope.spec,
             network=inputs.get(outputs.Network),
             identity=inputs[outputs.Identity],
@@ -153,6 +155,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             return ()
         power = power_state(found.body) if found else "Running"
         changes = list(cluster_changes(desired, found.body if found else None)) if power == "Running" else []
+        changes = judged_changes(changes, self._scope.spec, found.body if found else None, self._scope.now)
         if found and found.obstacle:
             gate = NeedsApproval(found.obstacle, disruptive=True)
             changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
@@ -191,7 +194,8 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return busy or Ready()
 
     async def _create(self, desired: Wire) -> Outcome:
-        body = {**desired, "properties": dict(desired["properties"])}
+        body = without_absent(desired)
+        body["properties"]["agentPoolProfiles"] = [without_absent(pool) for pool in body["properties"]["agentPoolProfiles"]]
         profile = body["properties"].get("servicePrincipalProfile")
         if profile:
             secret = await current_secret(self._scope)
@@ -218,6 +222,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
                 sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
                 return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
         body = updated_cluster(existing, [change for change in changes if change.keys], version)
+        body["tags"] |= sent_tag(changes, cluster_patch(self._scope.spec), existing.get("tags"), self._scope.now)
         if STATE_PATH in paths:
             body["tags"][REPAIRS_TAG] = next_repair(self._name, desired, existing)
         etag = existing.get("eTag")

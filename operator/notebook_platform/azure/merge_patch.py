@@ -34,7 +34,9 @@ def with_absent(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
 def without_absent(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document without members that are None: the body of a write. Lists stay as they are."""
     return {
-        key: without_absent(value) if isinstance(value, Mapping) else value for key, value in document.items() if value is not None
+        key: without_absent(value) if isinstance(value, Mapping) else value
+        for key, value in document.items()
+        if value is not None
     }
 
 

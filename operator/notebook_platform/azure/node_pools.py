@@ -30,6 +30,8 @@ from notebook_platform.azure.arm.cache import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.ownership import OWNER_TAG
+from notebook_platform.azure.merge_patch import without_absent
+from notebook_platform.azure.pool_patch import judged_pool, sent_changes
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import follows, next_version
@@ -136,10 +138,13 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         for name, wanted in desired.pools.items():
             found_changes = pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
             rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
-            changes += [
-                c if rotates or c.action is not Action.REPLACE else replace(c, gate=Impossible(immutable(c), disruptive=True))
+            held = [
+                c
+                if rotates or c.action is not Action.REPLACE
+                else replace(c, gate=Impossible(immutable(c, self._spec[name]), disruptive=True))
                 for c in found_changes
             ]
+            changes += judged_pool(held, self._spec[name], pools.get(name), self._scope.now)
         changes += [
             Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())
             for name in self._removed(pools)
@@ -209,7 +214,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         if wanted["enableAutoScaling"]:
             count = min(max(count, wanted["minCount"]), wanted["maxCount"])
         version = follows(self._version, cluster.kubernetes_version)
-        body = {**wanted, "count": count, "orchestratorVersion": version}
+        body = {**without_absent(wanted), "count": count, "orchestratorVersion": version}
         return await self._put(name, body, f"create agent pool {name}", CREATE_SECONDS, match_condition=MatchConditions.IfMissing)
 
     async def _update(self, name: str, existing: Wire, changes: Sequence[Change], cluster: outputs.Cluster) -> Outcome | None:
@@ -223,6 +228,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             kind, expected = f"upgrade agent pool {name} to {version}", UPGRADE_SECONDS
         elif not members:
             return None
+        if name in self._spec:
+            members += sent_changes(members, self._spec[name], existing, self._scope.now)
         etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         return await self._put(name, updated_pool(existing, members, version), kind, expected, **guard)

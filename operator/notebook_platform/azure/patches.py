@@ -73,8 +73,8 @@ class Patch:
             yield f"{self.field}: {words}", "Make it smaller: name only the members that differ."
             return
         yield from self._strange_members()
-        yield from self._respelled(self.document, body, ())
         yield from self._guarded_members()
+        yield from self._respelled(self.document, body, ())
         for keys in secret_members(self.document):
             message = f"{self._path(keys)} looks like a secret, which every reader of the platform would see"
             yield message, "Remove it and renew that secret; use a managed identity or a field that reads a Secret."
@@ -91,7 +91,8 @@ class Patch:
 
     def _respelled(self, patch: Mapping[str, Any], body: Any, above: Keys) -> Iterator[tuple[str, str]]:
         """Yield members that are others in another case, in the patch or in the body: Azure would read one of the two."""
-        names = {path.split(".")[len(above)] for path in self.guarded if path.split(".")[: len(above)] == list(above)}
+        start = "".join(f"{name}." for name in above)
+        names = {path.removeprefix(start).partition(".")[0] for path in self.guarded if path.startswith(start)}
         known = {name.casefold(): name for name in (*reversed([*patch]), *(body if isinstance(body, Mapping) else ()), *names)}
         for name, value in patch.items():
             right = known[name.casefold()]
@@ -146,7 +147,5 @@ def secret_members(document: Any, above: Keys = (), *, named: bool = False) -> I
             yield from secret_members(item, (*above, str(place)), named=named)
     elif isinstance(document, bool) or document is None:
         return
-    elif named and not PUBLIC_TEXT.fullmatch(str(document)):
-        yield above
-    elif isinstance(document, str) and SECRET_TEXT.search(document):
+    elif (named and not PUBLIC_TEXT.fullmatch(str(document))) or (isinstance(document, str) and SECRET_TEXT.search(document)):
         yield above

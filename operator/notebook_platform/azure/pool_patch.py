@@ -1,10 +1,13 @@
 """spec.nodePools[].patch over the body of an agent pool. Pure."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.patches import POOL
+from notebook_platform.azure.patch_changes import PATCH_TAG, judged, sent_tag
 from notebook_platform.azure.patches import Patch, Wire
-
-FIELD = "spec.nodePools"
+from notebook_platform.engine import Action, Change
 
 OWNERS = {
     "properties.availabilityZones": "availabilityZones",
@@ -59,7 +62,7 @@ https://learn.microsoft.com/azure/aks/use-trusted-launch, https://learn.microsof
 
 def pool_patch(pool: NodePool) -> Patch:
     """Return the patch of a pool; its changes are those of the pool in its flat form."""
-    here = f"{FIELD}[{pool.name}]"
+    here = f"spec.nodePools[{pool.name}]"
     return Patch(
         field=f"{here}.patch",
         document=pool.patch,
@@ -81,3 +84,17 @@ def patched_pool(pool: NodePool, body: Wire, unset: Wire) -> Wire:
     Raises StepError (PatchRefused)."""
     patched: Wire = pool_patch(pool).over({"properties": body}, {"properties": unset})["properties"]
     return patched
+
+
+def judged_pool(changes: Sequence[Change], pool: NodePool, found: Wire | None, now: datetime) -> list[Change]:
+    """Return the changes of a pool, those of its patch with their gates."""
+    replaced = [change for change in changes if change.action is Action.REPLACE]  # a rotation makes the pool with the patch
+    rest = [change for change in changes if change.action is not Action.REPLACE]
+    return [*replaced, *judged(rest, pool_patch(pool), (found or {}).get("tags"), now, disruptive=REIMAGED)]
+
+
+def sent_changes(changes: Sequence[Change], pool: NodePool, found: Wire, now: datetime) -> list[Change]:
+    """Return the change of the pool's tags that counts how often these changes were sent; none when none is the patch's."""
+    tags = sent_tag(changes, pool_patch(pool), found.get("tags"), now)
+    path = f"agentPools[{pool.name}].tags.{PATCH_TAG}"
+    return [Change(path=path, action=Action.UPDATE, after=value, keys=("tags", name)) for name, value in tags.items()]
