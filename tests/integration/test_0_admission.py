@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from notebook_platform.api.patches import PLACES, refusal
 
 from sandbox.operator_process import ROOT, kubectl
 from tests.integration.conftest import Field, runbook
@@ -570,6 +571,34 @@ def test_two_managers_own_entries_of_one_list(site: Field) -> None:
         assert {pool["name"] for pool in spec["nodePools"]} == {"nodepool1", "more"}
     finally:
         site.kubectl("delete", "nbp", "bad", "-n", "platforms", "--timeout=60s")
+
+
+EXAMPLES: dict[str, Any] = {"string": "x", "object": {}, "array": [{"name": "x"}], "integer": 1, "boolean": True}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_patch_cannot_set_a_guarded_member(site: Field, place: str) -> None:
+    patch: dict[str, Any] = {}
+    for path, guarded in PLACES[place].items():
+        *above, name = path.split(".")
+        holder = patch
+        for step in above:
+            holder = holder.setdefault(step, {})
+        holder[name] = EXAMPLES[guarded.type]
+    document = runbook("bad")
+    node = document["spec"][place.split(".")[1].removesuffix("[]")]
+    (node[0] if isinstance(node, list) else node)["patch"] = patch
+    answer = attempt(site, document)
+    for path, guarded in PLACES[place].items():
+        assert f"{refusal(place, path, guarded)}. {guarded.remedy}" in answer, path
+
+
+def test_a_patch_keeps_members_that_the_schema_does_not_know_and_null(site: Field) -> None:
+    wanted = {"properties": {"httpProxyConfig": {"noProxy": ["10.0.0.0/8"]}, "dnsPrefix": None}, "sku": {"name": "Base"}}
+    more = ("--dry-run=server", "-o", "json", "-f", "-")
+    for way in (("apply", "--server-side"), ("create",)):
+        answer = site.kubectl(*way, *more, stdin=yaml.safe_dump(changed("cluster.patch", wanted)))
+        assert yaml.safe_load(answer)["spec"]["cluster"]["patch"] == wanted
 
 
 def test_the_columns_of_kubectl_get(site: Field) -> None:

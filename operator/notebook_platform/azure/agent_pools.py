@@ -10,7 +10,8 @@ from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.numbers import json_number
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active
-from notebook_platform.azure.pool_patch import FOR_LIFE, patched_pool, pool_patch, without_patch
+from notebook_platform.azure.patch_changes import judged
+from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS, REIMAGED, patched_pool, pool_patch, without_patch
 from notebook_platform.azure.versions import downgrade, satisfies
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import Disruptive, Impossible, compare, merged
@@ -158,7 +159,7 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
 
 
 def _gated(change: Change) -> Change:
-    if change.keys[0] in SPEC_FIELDS or change.keys[0] in FOR_LIFE:
+    if change.keys[0] in SPEC_FIELDS or change.keys[0] in IMMUTABLE_MEMBERS:
         return replace(change, action=Action.REPLACE, gate=Disruptive())
     return change
 
@@ -185,6 +186,15 @@ def flat(pool: Wire) -> Wire:
 def pool_of(change: Change) -> str:
     """Return the name of the agent pool that a change is about."""
     return change.path.removeprefix("agentPools[").split("]")[0]
+
+
+def judged_pool(changes: Sequence[Change], pool: NodePool, found: Wire | None, now: datetime, *, rotates: bool) -> list[Change]:
+    """Return the changes of a pool with the gates of its patch and, unless the pool `rotates`, of immutable properties."""
+    replaced = [change for change in changes if change.action is Action.REPLACE]
+    rest = [change for change in changes if change.action is not Action.REPLACE]
+    if not rotates:
+        replaced = [replace(change, gate=Impossible(immutable(change, pool), disruptive=True)) for change in replaced]
+    return [*replaced, *judged(rest, pool_patch(pool), (found or {}).get("tags"), now, disruptive=REIMAGED)]
 
 
 def immutable(change: Change, spec: NodePool) -> Failed:

@@ -29,7 +29,7 @@ OWNERS = IMMUTABLE | {
 }
 """The field of the spec that sets a member, by the member or the object that holds it."""
 
-FOR_LIFE = frozenset(
+IMMUTABLE_MEMBERS = frozenset(
     {
         "extendedLocation",
         "properties.diskEncryptionSetID",
@@ -39,7 +39,7 @@ FOR_LIFE = frozenset(
         "properties.networkProfile.networkMode",
     }
 )
-"""Members without a field that cannot change on an existing cluster. Azure refuses others itself (PropertyChangeNotAllowed).
+"""Members without a field that cannot change on an existing cluster. Azure itself refuses the rest (PropertyChangeNotAllowed).
 Source: https://learn.microsoft.com/azure/templates/microsoft.containerservice/managedclusters"""
 
 REIMAGED = frozenset(
@@ -80,4 +80,4 @@ def patched_cluster(spec: NotebookPlatformSpec, **parts: Any) -> Wire:
 def judged_changes(changes: list[Change], spec: NotebookPlatformSpec, found: Wire | None, now: datetime) -> list[Change]:
     """Return the changes, those of the patch with their gates."""
     tags = found.get("tags") if found else None
-    return judged(changes, cluster_patch(spec), tags, now, immutable=FOR_LIFE, disruptive=REIMAGED)
+    return judged(changes, cluster_patch(spec), tags, now, immutable=IMMUTABLE_MEMBERS, disruptive=REIMAGED)

@@ -4,7 +4,7 @@ A pool that neither the spec names nor the operator created is reported and left
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from azure.core import MatchConditions
@@ -18,8 +18,8 @@ from notebook_platform.azure.agent_pools import (
     FIELD,
     Wire,
     flat,
-    immutable,
     initial_count,
+    judged_pool,
     pool_body,
     pool_changes,
     pool_of,
@@ -31,12 +31,12 @@ from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.merge_patch import without_absent
-from notebook_platform.azure.pool_patch import judged_pool, sent_changes
+from notebook_platform.azure.pool_patch import sent_changes
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import follows, next_version
 from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Step
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive, Impossible
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive
 from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready, StepError
 
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 120.0, 60.0, 600.0, 90.0
@@ -138,13 +138,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         for name, wanted in desired.pools.items():
             found_changes = pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
             rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
-            held = [
-                c
-                if rotates or c.action is not Action.REPLACE
-                else replace(c, gate=Impossible(immutable(c, self._spec[name]), disruptive=True))
-                for c in found_changes
-            ]
-            changes += judged_pool(held, self._spec[name], pools.get(name), self._scope.now)
+            changes += judged_pool(found_changes, self._spec[name], pools.get(name), self._scope.now, rotates=rotates)
         changes += [
             Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())
             for name in self._removed(pools)

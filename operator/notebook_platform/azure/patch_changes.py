@@ -1,6 +1,6 @@
 """Changes that a patch of the spec asks for: when they are made, and when the operator stops, because Azure does not keep them.
 
-Azure may accept a member and return another value, or none. Comparing alone would then send the patch for ever. A tag of the resource
+Azure may accept a member and return another value, or none. Comparing alone would then send the patch without end. A tag of the resource
 therefore counts how often the same difference was sent, so that the count survives the operator. Pure.
 """
 
@@ -47,7 +47,7 @@ def judged(
 def _gated(change: Change, patch: Patch, immutable: Collection[str], disruptive: Collection[str], *, stopped: bool) -> Change:
     path = ".".join(change.keys)
     if isinstance(change.gate, Impossible) or _below(path, immutable):
-        return replace(change, action=Action.REPLACE, gate=Impossible(_for_life(change, patch), disruptive=True))
+        return replace(change, action=Action.REPLACE, gate=Impossible(_immutable(change, patch), disruptive=True))
     if stopped:
         return replace(change, gate=Impossible(_not_kept(change, patch)))
     return replace(change, gate=Disruptive()) if change.gate is None and _below(path, disruptive) else change
@@ -57,7 +57,7 @@ def _below(path: str, starts: Collection[str]) -> bool:
     return any(path == start or path.startswith(f"{start}.") for start in starts)
 
 
-def _for_life(change: Change, patch: Patch) -> Failed:
+def _immutable(change: Change, patch: Patch) -> Failed:
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
         message=f"{patch.path_of(change)} asks for {change.after!r} but Azure has {change.before!r}, which is immutable",

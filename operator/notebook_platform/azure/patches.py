@@ -35,7 +35,7 @@ SECRET_TEXT = re.compile(
 """Texts that hold a secret: a password in a URL, a private key, a signed query, a header of sign-in, a JSON web token."""
 
 PUBLIC_TEXT = re.compile(r"(?i)(true|false|/subscriptions/.*)?")
-"""Texts under a secret-looking name that are none: switches, ids, nothing."""
+"""Texts under such a name that hold no secret: switches, ids, nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class Patch:
         yield from self._guarded_members()
         yield from self._respelled(self.document, body, ())
         for keys in secret_members(self.document):
-            message = f"{self._path(keys)} looks like a secret, which every reader of the platform would see"
+            message = f"{self._path(keys)} appears to hold a secret, which every reader of the platform would see"
             yield message, "Remove it and renew that secret; use a managed identity or a field that reads a Secret."
         yield from self._contradictions(body, unset)
 
@@ -90,7 +90,7 @@ class Patch:
                 yield message, f"Move it below {self._path(('properties',))}, or remove it."
 
     def _respelled(self, patch: Mapping[str, Any], body: Any, above: Keys) -> Iterator[tuple[str, str]]:
-        """Yield members that are others in another case, in the patch or in the body: Azure would read one of the two."""
+        """Yield members that have the name of another one in another case, in the patch or in the body: Azure would read one of the two."""
         start = "".join(f"{name}." for name in above)
         names = {path.removeprefix(start).partition(".")[0] for path in self.guarded if path.startswith(start)}
         known = {name.casefold(): name for name in (*reversed([*patch]), *(body if isinstance(body, Mapping) else ()), *names)}
@@ -138,7 +138,7 @@ def _equal(wanted: Any, other: Any) -> bool:
 
 
 def secret_members(document: Any, above: Keys = (), *, named: bool = False) -> Iterator[Keys]:
-    """Yield the path of each value that looks like a secret, by its name, by the name of what holds it (`named`) or by itself."""
+    """Yield the path of each value that may be a secret, by its name, by the name of what holds it (`named`) or by its text."""
     if isinstance(document, Mapping):
         for name, value in document.items():
             yield from secret_members(value, (*above, name), named=named or bool(SECRET_NAME.fullmatch(name)))

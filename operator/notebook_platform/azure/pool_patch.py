@@ -5,7 +5,7 @@ from datetime import datetime
 
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.patches import POOL
-from notebook_platform.azure.patch_changes import PATCH_TAG, judged, sent_tag
+from notebook_platform.azure.patch_changes import PATCH_TAG, sent_tag
 from notebook_platform.azure.patches import Patch, Wire
 from notebook_platform.engine import Action, Change
 
@@ -28,7 +28,7 @@ OWNERS = {
 }
 """The field of spec.nodePools[] that sets a member, by the member or the object that holds it."""
 
-FOR_LIFE = frozenset(
+IMMUTABLE_MEMBERS = frozenset(
     {
         "capacityReservationGroupID",
         "creationData",
@@ -84,13 +84,6 @@ def patched_pool(pool: NodePool, body: Wire, unset: Wire) -> Wire:
     Raises StepError (PatchRefused)."""
     patched: Wire = pool_patch(pool).over({"properties": body}, {"properties": unset})["properties"]
     return patched
-
-
-def judged_pool(changes: Sequence[Change], pool: NodePool, found: Wire | None, now: datetime) -> list[Change]:
-    """Return the changes of a pool, those of its patch with their gates."""
-    replaced = [change for change in changes if change.action is Action.REPLACE]  # a rotation makes the pool with the patch
-    rest = [change for change in changes if change.action is not Action.REPLACE]
-    return [*replaced, *judged(rest, pool_patch(pool), (found or {}).get("tags"), now, disruptive=REIMAGED)]
 
 
 def sent_changes(changes: Sequence[Change], pool: NodePool, found: Wire, now: datetime) -> list[Change]:

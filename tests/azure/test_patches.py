@@ -1,0 +1,54 @@
+"""Patches of the spec on the simulator: created, planned, changed and corrected like any field."""
+
+from typing import Any
+
+from notebook_platform.azure.patch_changes import PATCH_TAG
+from notebook_platform.engine.outcome import Failed, Ready
+
+from tests.azure.conftest import Estate, settled
+from tests.azure.test_wider_estate import CLUSTER as CLUSTER_ID
+from tests.unit.azure.specs import group_id, runbook_spec, with_cluster
+
+
+def with_patches() -> dict[str, Any]:
+    """Return the runbook's platform with a patch in each place."""
+    spec = with_cluster(patch={"properties": {"storageProfile": {"blobCSIDriver": {"enabled": True}}}})
+    spec["nodePools"][0]["patch"] = {"properties": {"scaleDownMode": "Deallocate", "nodeLabels": {"zone/kind": "blue"}}}
+    spec["autoscale"][0]["patch"] = {"properties": {"predictiveAutoscalePolicy": {"scaleMode": "ForecastOnly"}}}
+    return spec
+
+
+async def test_patches_are_created_planned_changed_and_corrected(estate: Estate) -> None:
+    pool_id = f"{CLUSTER_ID}/agentpools/nodepool1"
+    setting_id = f"{group_id('prd_rg_jhub_infra')}/providers/microsoft.insights/autoscalesettings/prd-jhub-nodepool1"
+    spec = with_patches()
+    found = await settled(estate, spec)
+    assert found[CLUSTER_ID]["properties"]["storageProfile"] == {"blobCSIDriver": {"enabled": True}}
+    assert found[pool_id]["properties"]["scaleDownMode"] == "Deallocate"
+    assert found[pool_id]["properties"]["nodeLabels"]["zone/kind"] == "blue"
+    assert found[setting_id]["properties"]["predictiveAutoscalePolicy"]["scaleMode"] == "ForecastOnly"
+    mark = await estate.mark()
+    spec["cluster"]["patch"]["properties"]["storageProfile"]["blobCSIDriver"] = None
+    spec["nodePools"][0]["patch"]["properties"]["scaleDownMode"] = "Delete"
+    found = await settled(estate, spec)
+    assert found[CLUSTER_ID]["properties"]["storageProfile"] == {} and found[pool_id]["properties"]["scaleDownMode"] == "Delete"
+    assert await estate.writes(mark, accepted=True) == ["PUT managedClusters/prd-aks-jhub", "PUT agentPools/nodepool1"]
+    await estate.control(
+        "PATCH", f"/resources{setting_id}", {"properties": {"predictiveAutoscalePolicy": {"scaleMode": "Disabled"}}}
+    )
+    found = await settled(estate, spec)
+    assert found[setting_id]["properties"]["predictiveAutoscalePolicy"]["scaleMode"] == "ForecastOnly"
+    assert found[setting_id]["tags"][PATCH_TAG].endswith(".1")
+
+
+async def test_a_refused_patch_of_a_pool_leaves_the_cluster_as_it_is(estate: Estate) -> None:
+    await settled(estate, runbook_spec())
+    spec = runbook_spec()
+    spec["nodePools"][0]["patch"] = {"properties": {"Tags": {}}}
+    mark = await estate.mark()
+    outcome = (await estate.once(spec))["Cluster"].outcome
+    assert isinstance(outcome, Failed) and outcome.reason == "PatchRefused"
+    assert outcome.message == "spec.nodePools[nodepool1].patch.properties.Tags is tags in another spelling"
+    assert await estate.writes(mark) == []
+    results = await estate.delete(spec)
+    assert all(isinstance(result.outcome, Ready) for result in results.values()), "a deletion needs no patch"
