@@ -20,6 +20,9 @@ from notebook_platform.engine.change import compare
 
 Wire = dict[str, Any]
 
+MOST_NAMED = 4
+"""How many refusals one message holds."""
+
 EXACT_NAMES = frozenset({"nodeLabels"})
 """Objects whose names Azure compares with their case."""
 
@@ -58,8 +61,9 @@ class Patch:
         """
         if not self.document:
             return body
-        for message, remedy in self.refusals(body, unset):
-            raise StepError(Reason.PATCH_REFUSED, message, remedy)
+        if refused := list(self.refusals(body, unset)):
+            messages, remedies = (list(dict.fromkeys(words)) for words in zip(*refused, strict=True))
+            raise StepError(Reason.PATCH_REFUSED, "; ".join(messages[:MOST_NAMED]), " ".join(remedies[:MOST_NAMED]))
         return with_absent(merge_patch(body, self.document), self.document)
 
     def refusals(self, body: Wire, unset: Wire) -> Iterator[tuple[str, str]]:

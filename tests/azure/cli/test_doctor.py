@@ -52,6 +52,32 @@ async def preflight(estate: Estate, spec: dict[str, Any]) -> Any:
     raise AssertionError(results["Preflight"])
 
 
+async def test_patches_are_checked_before_the_first_resource_is_created(terminal: Terminal) -> None:
+    spec = runbook_spec()
+    spec["cluster"] |= {"tier": "Standard", "patch": {"properties": {"storageProfile": {"blobCSIDriver": {"enabled": True}}}}}
+    output = await diagnosis(terminal, spec)
+    assert the_line(output, "patches") == "✓ members that the patches set: 1"
+    spec["cluster"]["patch"] |= {"Tags": {}, "sku": {"tier": "Premium"}}
+    spec["nodePools"][0]["patch"] = {"properties": {"windowsProfile": {"gmsaToken": "abc"}}}
+    spec["autoscale"][0]["patch"] = {"properties": {"profiles": []}}
+    output = await diagnosis(terminal, spec)
+    of_cluster, of_pool, of_setting = lines_of(output, "patches")
+    assert output.code == 1 and of_cluster == (
+        '✗ spec.cluster.patch.Tags is tags in another spelling; spec.cluster.patch.sku.tier asks for "Premium", but spec.cluster.tier '
+        'for "Standard". Write it as tags. Set spec.cluster.tier alone; or remove it from the spec, so that the patch sets it.'
+    )
+    assert of_pool == (
+        "✗ spec.nodePools[nodepool1].patch.properties.windowsProfile.gmsaToken appears to hold a secret, which every reader of the "
+        "platform would see. Remove it and renew that secret; use a managed identity or a field that reads a Secret."
+    )
+    assert of_setting.startswith(
+        "✗ spec.autoscale[nodepool1].patch.properties.profiles asks for [], but spec.autoscale[nodepool1].rules"
+    )
+    mark = await terminal.estate.mark()
+    assert (await preflight(terminal.estate, spec)).reason == "PatchRefused"
+    assert not [write for write in await terminal.estate.writes(mark) if write.startswith("PUT")]
+
+
 async def test_a_healthy_subscription_passes_every_check(terminal: Terminal) -> None:
     output = await diagnosis(terminal, runbook_spec())
     assert output.code == 0 and output.lines[-1] == "No blocking problems found."

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from notebook_platform.azure.checks.capacity_and_names import addresses, names
 from notebook_platform.azure.checks.finding import Check, Finding
+from notebook_platform.azure.checks.patches import patches
 from notebook_platform.azure.checks.permissions import clock, permissions
 from notebook_platform.azure.checks.sku_and_quota import providers, quota, sizes, version
 
@@ -22,8 +23,9 @@ ALL: Mapping[str, Check] = {
     "quota": quota,
     "addresses": addresses,
     "names": names,
+    "patches": patches,
 }
 """By what people call them, in the order in which they are shown."""
 
-BEFORE_CREATION: tuple[Check, ...] = (clock, permissions, names, version, addresses, sizes, quota)
+BEFORE_CREATION: tuple[Check, ...] = (clock, permissions, patches, names, version, addresses, sizes, quota)
 BEFORE_UPGRADE: tuple[Check, ...] = (version,)
