@@ -231,6 +231,8 @@ class Reason(Word):
     SECRETS_EXPOSED = "SecretsExposed", "Values would show secrets to users."
     DUMMY_WITHOUT_PASSWORD = "DummyWithoutPassword", "Anyone could sign in: the dummy authenticator has no password."
     NO_USERS_ALLOWED = "NoUsersAllowed", "The sign-in allows no users."
+    SIGN_IN_OPEN = "SignInOpen", "Every account of the provider could sign in, and the spec does not ask for that."
+    ALLOW_RULES_NOT_COMBINED = "AllowRulesNotCombined", "This chart version cannot combine the sign-in's rules as the spec asks."
     LETS_ENCRYPT_INCOMPLETE = "LetsEncryptIncomplete", "Let's Encrypt needs a host and a contact."
     LETS_ENCRYPT_NOT_REACHABLE = "LetsEncryptNotReachable", "Let's Encrypt cannot reach an internal address."
     PLAIN_HTTP_EXPOSED = "PlainHttpExposed", "The hub would accept passwords over plain HTTP on a public address."

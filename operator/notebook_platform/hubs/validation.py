@@ -6,16 +6,15 @@ comes from.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from notebook_platform.api.hubs import Auth, JupyterHubSpec
+from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.values import at, has, path_of
+from notebook_platform.helm.values import has, path_of
+from notebook_platform.hubs.case import Case, Violation
 from notebook_platform.hubs.chart.versions import RENAMED, Generation, migrates
 from notebook_platform.hubs.inputs import FIELD, HubContext
-from notebook_platform.versions import parse
 
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
 DUMMY = frozenset({"dummy", "dummyauthenticator.DummyAuthenticator", "jupyterhub.auth.DummyAuthenticator"})
@@ -40,57 +39,6 @@ KEPT_BY_THE_HUB = (None, "sqlite-pvc", "sqlite-memory")
 """Databases that the hub upgrades without being asked."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """What a check may use."""
-
-    spec: JupyterHubSpec
-    chosen: Generation
-    kubernetes: tuple[int, ...]
-    hub_context: HubContext
-    values: Mapping[str, Any]
-    origins: Mapping[tuple[str, ...], str]
-
-    @property
-    def version(self) -> tuple[int, ...]:
-        """Return the chart's version."""
-        return max(parse(self.spec.chart.version), self.chosen.first)
-
-    def at(self, path: str) -> Any:
-        """Return the value at a path; None when there is none."""
-        return at(self.values, *path_of(path))
-
-    def from_(self, *paths: str) -> str:
-        """Return the origin of the first of these values that is set; the field for `values` when none is."""
-        for path in paths:
-            keys = path_of(path)
-            if found := sorted(p for p in self.origins if p[: len(keys)] == keys):
-                return self.origins[found[0]].removesuffix(" (default)")
-        return f"{FIELD}.values.{paths[0]}"
-
-    def config(self, section: str) -> Mapping[str, Any]:
-        """Return hub.config of a class."""
-        found = (self.at("hub.config") or {}).get(section) if isinstance(self.at("hub.config"), Mapping) else None
-        return found if isinstance(found, Mapping) else {}
-
-    @property
-    def coded(self) -> bool:
-        """Return whether code or a Secret, which is not checked here, may set more than the values."""
-        return any(self.at(f"hub.{place}") for place in ("extraConfig", "extraFiles", "existingSecret"))
-
-    @property
-    def authenticator(self) -> str | None:
-        """Return the authenticator; None: it may be chosen elsewhere than in the values."""
-        chosen = self.config("JupyterHub").get("authenticator_class")
-        if chosen is not None:
-            return str(chosen)
-        return None if self.coded or self.spec.auth == Auth() else "dummy"
-
-
-Violation = tuple[str, str]
-"""(sentence, remedy)."""
-
-
 def check(
     spec: JupyterHubSpec,
     chosen: Generation,
@@ -101,8 +49,8 @@ def check(
 ) -> None:
     """Raise StepError for the first violation: its reason, a sentence that names the field, and the remedy."""
     case = Case(spec, chosen, kubernetes, hub_context, values, origins)
-    for reason, check in REFUSALS.items():
-        for sentence, remedy in check(case):
+    for reason, violations in REFUSALS.items():
+        for sentence, remedy in violations(case):
             raise StepError(reason, sentence, remedy)
 
 

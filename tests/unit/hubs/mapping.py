@@ -125,12 +125,24 @@ TABLE: dict[str, Row] = {
         },
     ),
     "auth.oidc.allowedGroups": (
-        {"auth": oidc(groupsClaim="groups", allowedGroups=["b", "a"])},
+        {"auth": oidc(adminUsers=[], groupsClaim="groups", allowedGroups=["b", "a"])},
         {"0.11": REFUSED, "1": {f"{GENERIC}.allowed_groups": ["a", "b"]}},
     ),
     "auth.oidc.adminGroups": (
-        {"auth": oidc(groupsClaim="groups", adminGroups=["a"])},
-        {"0.11": REFUSED, "1": {f"{GENERIC}.admin_groups": ["a"]}},
+        {"auth": oidc(adminUsers=[], groupsClaim="groups", adminGroups=["a"])},
+        {
+            "0.11": REFUSED,
+            "1": {f"{GENERIC}.admin_groups": ["a"], f"{GENERIC}.allowed_groups": ["a"]},
+            "3": {f"{GENERIC}.admin_groups": ["a"], f"{GENERIC}.allowed_groups": ABSENT},
+        },
+    ),
+    "auth.oidc, groups of both kinds": (
+        {"auth": oidc(adminUsers=[], groupsClaim="groups", adminGroups=["a"], allowedGroups=["b"])},
+        {
+            "0.11": REFUSED,
+            "1": {f"{GENERIC}.admin_groups": ["a"], f"{GENERIC}.allowed_groups": ["a", "b"]},
+            "3": {f"{GENERIC}.admin_groups": ["a"], f"{GENERIC}.allowed_groups": ["b"]},
+        },
     ),
     "auth.oidc.allowAll": (
         {"auth": oidc(allowAll=True)},

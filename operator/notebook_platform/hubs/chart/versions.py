@@ -95,6 +95,11 @@ def generation(version: str) -> Generation:
     return KNOWN.generation(version)
 
 
+def rules_are_alternatives(version: str) -> bool:
+    """Return whether a user needs only one of several allow rules; before, authenticators required all of them."""
+    return KNOWN.generation(version).needs_allow_rule != "none"
+
+
 def is_ahead(version: str) -> bool:
     """Return whether a chart has a newer major version than the operator was tested with."""
     return parse(version)[:1] > NEWEST_KNOWN[:1]

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from notebook_platform.api.hubs import Auth, Dummy, Entra, GitHub, JupyterHubSpec, OAuth, Oidc, WhoMay
+from notebook_platform.api.hubs import Dummy, Entra, GitHub, JupyterHubSpec, OAuth, Oidc
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.hubs.fields.allow_rules import allow_rules
 from notebook_platform.hubs.inputs import FIELD, Endpoints, HubContext, HubSecrets, url_of
 
 FieldValues = Mapping[str, Any]
@@ -21,7 +22,7 @@ def auth_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubConte
     for member, rows in _MEMBERS.items():
         if (who := getattr(auth, member)) is not None:
             own = {f"auth.{member}{name}": value for name, value in rows(who, secrets, hub_context).items()}
-            traits |= {"auth": _CLASSES[member], **_who(member, who, auth), **own}
+            traits |= {"auth": _CLASSES[member], **allow_rules(member, who, auth, spec.chart.version), **own}
             if isinstance(who, OAuth):
                 url = url_of(spec, hub_context)
                 traits |= {
@@ -32,29 +33,11 @@ def auth_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubConte
     return traits
 
 
-def _who(member: str, who: WhoMay, auth: Auth) -> FieldValues:
-    admins, allowed = sorted(set(who.admin_users)), sorted(set(who.allowed_users))
-    traits: dict[str, Any] = {
-        ".adminUsers": admins or None,
-        ".adminUsers#role": admins or None,
-        ".allowedUsers": None if who.allow_all else allowed or None,
-        ".blockedUsers": sorted(set(who.blocked_users)) or None,
-        ".allowAll": True if who.allow_all or (auth.dummy and not allowed) else None,
-        ".allowExistingUsers": True if who.allow_existing_users else None,
-    }
-    if isinstance(who, OAuth):
-        named = who.allow_all or allowed or getattr(who, "allowed_groups", None)
-        traits[".allowedUsers#closed"] = None if named else admins or None
-    return {f"auth.{member}{name}": value for name, value in traits.items()}
-
-
 def _groups(who: Oidc | Entra, state: str) -> FieldValues:
     claim = who.groups_claim
     return {
         ".groupsClaim#state": f"{state}.{claim}" if claim else None,
         ".groupsClaim#managed": True if claim else None,
-        ".allowedGroups": None if who.allow_all else sorted(set(who.allowed_groups)) or None,
-        ".adminGroups": sorted(set(who.admin_groups)) or None,
     }
 
 

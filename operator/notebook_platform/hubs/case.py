@@ -1,0 +1,66 @@
+"""A case: the values of one hub as they would go to Helm, with what a check may need to know about them.
+
+Judged are the final values, so that `values` and `valuesFrom` are no way around the typed fields; a message names the origin of a
+value. `validation`, `sign_in` and `roles` have the checks. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from notebook_platform.api.hubs import Auth, JupyterHubSpec
+from notebook_platform.helm.values import at, path_of
+from notebook_platform.hubs.chart.versions import Generation
+from notebook_platform.hubs.inputs import FIELD, HubContext
+from notebook_platform.versions import parse
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a check may use."""
+
+    spec: JupyterHubSpec
+    chosen: Generation
+    kubernetes: tuple[int, ...]
+    hub_context: HubContext
+    values: Mapping[str, Any]
+    origins: Mapping[tuple[str, ...], str]
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Return the chart's version."""
+        return max(parse(self.spec.chart.version), self.chosen.first)
+
+    def at(self, path: str) -> Any:
+        """Return the value at a path; None when there is none."""
+        return at(self.values, *path_of(path))
+
+    def from_(self, *paths: str) -> str:
+        """Return the origin of the first of these values that is set; the field for `values` when none is."""
+        for path in paths:
+            keys = path_of(path)
+            if found := sorted(p for p in self.origins if p[: len(keys)] == keys):
+                return self.origins[found[0]].removesuffix(" (default)")
+        return f"{FIELD}.values.{paths[0]}"
+
+    def config(self, section: str) -> Mapping[str, Any]:
+        """Return hub.config of a class."""
+        found = (self.at("hub.config") or {}).get(section) if isinstance(self.at("hub.config"), Mapping) else None
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def coded(self) -> bool:
+        """Return whether code or a Secret, which is not checked here, may set more than the values."""
+        return any(self.at(f"hub.{place}") for place in ("extraConfig", "extraFiles", "existingSecret"))
+
+    @property
+    def authenticator(self) -> str | None:
+        """Return the authenticator; None: it may be chosen elsewhere than in the values."""
+        chosen = self.config("JupyterHub").get("authenticator_class")
+        if chosen is not None:
+            return str(chosen)
+        return None if self.coded or self.spec.auth == Auth() else "dummy"
+
+
+Violation = tuple[str, str]
+"""(sentence, remedy)."""
