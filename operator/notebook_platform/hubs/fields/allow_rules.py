@@ -50,7 +50,7 @@ def allow_rules(member: str, who: WhoMay, auth: Auth, version: str) -> FieldValu
         ".adminGroups": admin_groups or None,
         ".adminGroups#allowed": sorted({*groups, *admin_groups}) if older and admin_groups else None,
     }
-    absent = () if hasattr(who, "admin_groups") else (".allowedGroups", ".adminGroups", ".adminGroups#allowed")
+    absent: tuple[str, ...] = () if hasattr(who, "admin_groups") else (".allowedGroups", ".adminGroups", ".adminGroups#allowed")
     absent += () if isinstance(who, OAuth) else (".allowedUsers#closed",)
     return {f"auth.{member}{name}": value for name, value in rows.items() if name not in absent}
 
