@@ -52,6 +52,19 @@ def remarks(output: CommandOutput) -> str:
     return "\n".join(line for line in output.out.splitlines() if line.startswith("#"))
 
 
+def with_patches() -> dict[str, Any]:
+    """Return a platform whose cluster and pool have members that the spec has no field for."""
+    add_on = {"enabled": True, "config": {"enableSecretRotation": "true"}}
+    storage = {"blobCSIDriver": {"enabled": True}, "fileCSIDriver": {"enabled": False}}
+    spec = with_cluster(
+        patch={"properties": {"storageProfile": storage, "addonProfiles": {"azureKeyvaultSecretsProvider": add_on}}}
+    )
+    kubelet, upgrades = {"cpuManagerPolicy": "static", "podMaxPids": 4096}, {"drainTimeoutInMinutes": 45}
+    pool = {"kubeletConfig": kubelet, "upgradeSettings": upgrades, "scaleDownMode": "Deallocate"}
+    spec["nodePools"].append({**USER_POOL, "patch": {"properties": pool}})
+    return spec
+
+
 async def by_hand(terminal: Terminal, spec: dict[str, Any]) -> None:
     """Create the estate of a spec as if by hand: without owner tags and without Secrets of the operator; the principal's secret
     is in the Secret that the printed resource names."""
@@ -96,6 +109,7 @@ ESTATES = {
         nodePools=[{"name": "nodepool1", "mode": "System", "vmSize": "Standard_D2s_v3", "count": 3}],
     ),
     "asleep": with_cluster(powerState="Stopped"),
+    "members without a field": with_patches(),
 }
 
 
@@ -117,6 +131,28 @@ async def test_applied_what_is_printed_changes_nothing_but_who_owns_it(terminal:
     assert {w for w in written if w != "PATCH tags/default" and not w.startswith("PUT agentPools/")} == set()
     after = (await terminal.estate.state())["resources"]
     assert _without_tags(after) == _without_tags(before)
+
+
+async def test_members_without_a_field_are_printed_as_patches_and_a_secret_is_not(terminal: Terminal) -> None:
+    spec = with_patches()
+    await by_hand(terminal, spec)
+    proxy = {
+        "httpProxy": "http://user:pa55word@proxy.example.org",
+        "noProxy": ["10.0.0.0/8"],
+        "effectiveNoProxy": ["169.254.169.254"],
+    }
+    usual = {"publicNetworkAccess": "Enabled", "metricsProfile": {"costAnalysis": {"enabled": False}}}
+    await terminal.estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"httpProxyConfig": proxy, **usual}})
+    output = await terminal.run(*WHERE, *GIVEN)
+    found = described(output)["spec"]
+    expected = spec["cluster"]["patch"]["properties"] | {"httpProxyConfig": {"noProxy": ["10.0.0.0/8"]}}
+    assert found["cluster"]["patch"] == {"properties": expected}
+    assert [pool.get("patch") for pool in found["nodePools"]] == [None, spec["nodePools"][1]["patch"]]
+    assert "pa55word" not in output.out
+    assert (
+        "# spec.cluster.patch.properties.httpProxyConfig.httpProxy may hold a secret and is left as it is in Azure." in output.out
+    )
+    assert "# spec.nodePools[users].patch has what the spec has no field for: kubeletConfig.cpuManagerPolicy, " in output.out
 
 
 def _without_tags(resources: dict[str, Any]) -> dict[str, Any]:

@@ -318,3 +318,51 @@ def test_each_example_names_the_entry_that_it_needs(path: Path) -> None:
             spec = NotebookPlatformSpec.model_validate(document["spec"])
             found = allowed(grants, document["metadata"]["namespace"], spec, "nodes")
             assert not isinstance(found, Failed) and (found is None) == (not lines), found
+
+
+DISK_SET = id_in("prd_rg_keys", "Microsoft.Compute/diskEncryptionSets", "d")
+PATCHES: dict[str, tuple[dict[str, Any], str]] = {
+    "an id": ({"diskEncryptionSetID": id_in("other", "Microsoft.Compute/diskEncryptionSets", "d")}, "other"),
+    "an id in a list": (
+        {"ingressProfile": {"webAppRouting": {"dnsZoneResourceIds": [id_in("dns", "Microsoft.Network/dnsZones", "z")]}}},
+        "dns",
+    ),
+    "an id as a name": ({"x": {id_in("ids", "Microsoft.ManagedIdentity/userAssignedIdentities", "i"): {}}}, "ids"),
+    "an id in a URL": ({"x": f"https://management.azure.com{id_in('keys', 'Microsoft.Compute/disks', 'd')}?a=b"}, "keys"),
+    "an id in capitals": ({"x": id_in("other", "Microsoft.Compute/disks", "d").upper()}, "other"),
+    "the long s": ({"x": id_in("other", "Microsoft.Compute/disks", "d").replace("/sub", "/\u017fub")}, "other"),
+    "a subscription": ({"x": f"/subscriptions/{SUBSCRIPTION}"}, "*"),
+    "an identity of the nodes": (
+        {
+            "identityProfile": {
+                "kubeletidentity": {"resourceId": id_in("team-b", "Microsoft.ManagedIdentity/userAssignedIdentities", "i")}
+            }
+        },
+        "team-b",
+    ),
+}
+
+
+@pytest.mark.parametrize("place", ["cluster", "nodePools", "autoscale"])
+@pytest.mark.parametrize("name", PATCHES)
+def test_a_patch_refers_to_nothing_outside_the_allowed_groups(name: str, place: str) -> None:
+    members, group = PATCHES[name]
+    spec = runbook_spec()
+    for inside, patch in ((True, {"diskEncryptionSetID": DISK_SET}), (False, members)):
+        holder = spec[place] if place == "cluster" else spec[place][0]
+        holder["patch"] = {"properties": patch}
+        parsed = spec_of(**{key: value for key, value in spec.items() if key != "azure"})
+        if inside:
+            assert isinstance(verdict([grant()], parsed), Scope)
+            continue
+        refused = refusal([grant()], parsed)
+        assert ".patch.properties." in refused.message and "outside the subscriptions" in refused.message
+        assert f"resourceGroups: ['{group}']" in refused.remedy or f"resourceGroups: [{group}]" in refused.remedy
+
+
+def test_a_patch_of_any_depth_is_searched() -> None:
+    patch: Any = id_in("other", "Microsoft.Compute/disks", "d")
+    for _ in range(5000):
+        patch = {"x": patch}
+    spec = spec_of().model_copy(update={"cluster": spec_of().cluster.model_copy(update={"patch": patch})})
+    assert refusal([grant()], spec)

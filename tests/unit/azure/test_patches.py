@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from notebook_platform import outputs
@@ -25,6 +26,7 @@ from notebook_platform.engine import Action, Change, StepError
 from notebook_platform.engine.change import Disruptive, Impossible
 from notebook_platform.engine.outcome import Failed
 
+from sandbox.operator_process import ROOT
 from tests.unit.azure.specs import runbook_spec, with_cluster
 
 NOW = datetime(2026, 11, 28, 9, tzinfo=UTC)
@@ -337,6 +339,17 @@ def test_an_immutable_member_of_a_pool_replaces_it() -> None:
         "users", wanted, initial_count(spec), "1.35", {**pool({}), "tags": {}, "currentOrchestratorVersion": "1.35.1"}
     )
     assert change.path == "agentPools[users].kubeletConfig.cpuCfsQuota" and change.action is Action.REPLACE
+
+
+def test_the_example_of_the_documentation_is_accepted() -> None:
+    text = (ROOT / "docs" / "patch.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    example = yaml.safe_load(text)["spec"]
+    patched = cluster(example["cluster"]["patch"])["properties"]
+    assert patched["networkProfile"]["outboundType"] == "block" and patched["addonProfiles"] == {"azurepolicy": {"enabled": True}}
+    (users,) = example["nodePools"]
+    assert pool_body(NodePool.model_validate(users), subnet_id=None, tags={}, now=NOW)["kubeletConfig"] == {"podMaxPids": 4096}
+    (setting,) = example["autoscale"]
+    assert autoscale(**setting)["properties"]["predictiveAutoscalePolicy"]["scaleMode"] == "ForecastOnly"
 
 
 def test_a_rule_without_a_resource_is_about_the_scale_set_of_the_pool() -> None:

@@ -13,7 +13,7 @@ and the session's policy refuses requests outside the scope a second time, which
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -29,6 +29,9 @@ ResourceType = Literal["own", "managed", "workload"]
 
 REASON = Reason.IDENTITY_NOT_ALLOWED
 CREDENTIALS = "spec.azure.credentials"
+ID = re.compile(r"/+subscriptions/+([^/?#\s]+)(?:/+resourcegroups/+([^/?#\s]+))?")
+"""The subscription and the resource group in an ARM id, in a text in lower case."""
+
 SHOWN = 5
 """The maximum number of fields that one message names."""
 
@@ -163,6 +166,7 @@ def allowed(
     home = spec.azure.subscription_id
     scope = Scope(grants=found, home=(home, node_group))
     outside = [(path, place) for path, place in _places(spec) if not any(g.covers(*place) for g in found)]
+    outside += [(path, place) for path, place in _places_in_patches(spec) if not scope.covers(*place)]
     features = [feature for feature in spec.azure.features if not scope.takes_feature(home, feature)]
     where = f"the operator's configuration allows namespace {namespace!r}"
     if not found:
@@ -189,6 +193,25 @@ def _places(spec: NotebookPlatformSpec) -> Iterator[tuple[str, tuple[str, str]]]
             yield path, (home, value)
         elif isinstance(marker, ArmId) and value not in marker.words:
             yield path, placed(value)
+
+
+def _places_in_patches(spec: NotebookPlatformSpec) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield (field, (subscription, resource group)) of every id in a patch; the group is * in the id of a subscription.
+
+    Azure follows such an id with the rights of the identity. Patches have no limit of depth yet, so this does not recurse.
+    """
+    waiting: list[tuple[str, Any]] = [("spec.cluster.patch", spec.cluster.patch)]
+    waiting += [(f"spec.nodePools[{pool.name}].patch", pool.patch) for pool in spec.node_pools]
+    waiting += [(f"spec.autoscale[{setting.pool}].patch", setting.patch) for setting in spec.autoscale]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node, dict):
+            waiting += [(f"{path}.{name}", name) for name in node]
+            waiting += [(f"{path}.{name}", child) for name, child in node.items()]
+        elif isinstance(node, list):
+            waiting += [(path, child) for child in node]
+        elif isinstance(node, str):
+            yield from ((path, (found[1], found[2] or "*")) for found in ID.finditer(node.casefold()))
 
 
 def _fields(paths: Sequence[str]) -> str:

@@ -19,9 +19,9 @@ async def patches(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Return what is wrong with each patch, or how many members the patches set; nothing when the spec has none."""
     problems, members = [], 0
     for patch, applied in _patches(scope):
-        members += sum(1 for _ in leaves(patch))
         try:
             applied()
+            members += sum(1 for _ in leaves(patch))
         except StepError as refused:
             failed = refused.failed
             problems.append(Finding(sentence=failed.message, reason=failed.reason, remedy=failed.remedy))

@@ -22,6 +22,7 @@ from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.paths import literal
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.importing.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
+from notebook_platform.azure.importing.patches import add_patches
 from notebook_platform.azure.node_pools import POOL_TAG
 from notebook_platform.engine import StepError
 from notebook_platform.outputs import ROLES
@@ -74,6 +75,7 @@ async def scan(session: AzureSession, group: str, cluster_name: str | None, name
             f"The resource group is in {found['location']} and the cluster in {cluster['location']}: that cannot be kept"
         )
     remarks += _versions(cluster, pools)
+    add_patches(spec, cluster, remarks)
     return Taken(name, spec, cluster, remarks)
 
 
