@@ -35,7 +35,7 @@ def versions(catalog: Catalog) -> list[Wire]:
             "version": version,
             "isDefault": version == catalog.default,
             "isPreview": None,
-            "capabilities": {"supportPlan": ["KubernetesOfficial"]},
+            "capabilities": {"supportPlan": [rules.LTS] if version in catalog.lts else [rules.OFFICIAL, rules.LTS]},
             "patchVersions": {patch: {"upgrades": rules.upgrades(catalog, patch)} for patch in catalog.versions[version]},
         }
         for version in sorted(catalog.versions, key=rules.minor)

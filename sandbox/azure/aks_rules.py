@@ -12,6 +12,7 @@ IMMUTABLE = ("dnsPrefix", "nodeResourceGroup")
 IMMUTABLE_NETWORK = ("networkPlugin", "serviceCidr", "dnsServiceIP", "podCidr")
 IMMUTABLE_POOL = ("vmSize", "vnetSubnetID", "osDiskSizeGB", "maxPods", "availabilityZones", "osType", "type", "scaleSetPriority")
 RESERVED = 5
+OFFICIAL, LTS = "KubernetesOfficial", "AKSLongTermSupport"
 
 
 def invalid(message: str, target: str | None = None) -> ArmError:
@@ -49,6 +50,20 @@ def offered(catalog: Catalog, version: str, location: str, code: str = "K8sVersi
         )
         raise ArmError(400, code, message, target="kubernetesVersion")
     return patch
+
+
+def check_support(catalog: Catalog, patch: str, plan: str | None, tier: str | None) -> None:
+    """Long-term support needs tier Premium, and some versions are offered with it alone
+    (https://learn.microsoft.com/azure/aks/long-term-support)."""
+    if plan == LTS and tier != "Premium":
+        raise invalid("The support plan AKSLongTermSupport needs the tier Premium.", "properties.supportPlan")
+    if plan != LTS and any(patch in catalog.versions[version] for version in catalog.lts):
+        message = (
+            f"Managed cluster is on version {patch}, which is only available for Long-Term Support (LTS). If you intend to onboard to "
+            "LTS, please ensure the cluster is in Premium tier and LTS support plan. Otherwise, use [az aks get-versions] command to "
+            "get the supported version list in this region."
+        )
+        raise ArmError(400, "K8sVersionNotSupported", message, target="kubernetesVersion")
 
 
 def check_upgrade(catalog: Catalog, current: str, wanted: str, location: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sandbox.azure.core.catalog import Size
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.world import World
 
@@ -42,7 +43,13 @@ class Compute:
         location = call.query.get("$filter", "location eq 'eastus'").split("'")[1]
         value = []
         for name, size in self._world.catalog.sizes.items():
-            told = {"vCPUs": size.cpu, "MemoryGB": size.memory, "MaxDataDiskCount": size.disks, "GPUs": size.gpus}
+            told = {
+                "vCPUs": size.cpu,
+                "MemoryGB": size.memory,
+                "MaxDataDiskCount": size.disks,
+                "GPUs": size.gpus,
+                **size.capabilities,
+            }
             value.append(
                 {
                     "resourceType": "virtualMachines",
@@ -51,9 +58,9 @@ class Compute:
                     "size": name.removeprefix("Standard_"),
                     "family": "standardFamily",
                     "locations": [location],
-                    "locationInfo": [{"location": location, "zones": ["1", "2", "3"]}],
+                    "locationInfo": [{"location": location, "zones": size.zones}],
                     "capabilities": [{"name": key, "value": str(number)} for key, number in told.items()],
-                    "restrictions": [],
+                    "restrictions": _restrictions(location, size),
                 }
             )
         return Answer({"value": value})
@@ -63,6 +70,14 @@ class Compute:
         used = vcpus_in_use(self._world, call["sub"])
         name = {"value": "cores", "localizedValue": "Total Regional vCPUs"}
         return Answer({"value": [{"unit": "Count", "currentValue": used, "limit": self._world.catalog.quota, "name": name}]})
+
+
+def _restrictions(location: str, size: Size) -> list[dict[str, Any]]:
+    """What the subscription may not use (https://learn.microsoft.com/rest/api/compute/resource-skus/list)."""
+    if not size.closed_zones:
+        return []
+    info = {"locations": [location], "zones": size.closed_zones}
+    return [{"type": "Zone", "values": [location], "restrictionInfo": info, "reasonCode": "NotAvailableForSubscription"}]
 
 
 def vcpus_in_use(world: World, sub: str) -> int:

@@ -90,6 +90,7 @@ class ContainerService:
         pools: list[dict[str, Any]] = given.get("agentPoolProfiles") or []
         location = call.body["location"].replace(" ", "").lower()
         version = self.admission.check_new(call, given, pools, location)
+        rules.check_support(self._world.catalog, version, given.get("supportPlan"), (call.body.get("sku") or {}).get("tier"))
         node_group = bodies.node_group_of(given, group=call["rg"], name=call["name"], location=location)
         if self._world.store.get(f"/subscriptions/{call['sub']}/resourceGroups/{node_group}"):
             message = f"The resource group '{node_group}' for the nodes exists already; choose another nodeResourceGroup."
@@ -181,6 +182,8 @@ class ContainerService:
         rules.check_immutable(old, given)
         current, location = old["currentKubernetesVersion"], cluster.body["location"]
         target = rules.check_upgrade(self._world.catalog, current, given.get("kubernetesVersion") or current, location)
+        tier = (call.body.get("sku") or cluster.body["sku"]).get("tier")
+        rules.check_support(self._world.catalog, target, given.get("supportPlan") or old.get("supportPlan"), tier)
         pools = given.pop("agentPoolProfiles", None) or []
         self.admission.check_node_provisioning(cluster, given, pools)
         changed = {p["name"]: p for p in pools}

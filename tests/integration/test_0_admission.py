@@ -29,6 +29,17 @@ def release(**more: Any) -> list[dict[str, Any]]:
 
 
 BAD: list[tuple[str, Any, str]] = [
+    (
+        "cluster.autoscalerProfile",
+        {"scaleDownDelayAfterAdd": "90s"},
+        "spec.cluster.autoscalerProfile.scaleDownDelayAfterAdd must be whole minutes, as AKS takes them",
+    ),
+    (
+        "cluster.autoscalerProfile",
+        {"maxNodeProvisionTime": "61s"},
+        "spec.cluster.autoscalerProfile.maxNodeProvisionTime must be whole minutes",
+    ),
+    ("cluster.supportPlan", "AKSLongTermSupport", "spec.cluster.supportPlan AKSLongTermSupport needs spec.cluster.tier Premium"),
     ("releases", release(name="Certs"), "spec.releases[].name must be a Helm release name"),
     ("releases", release(name="jupyterhub"), "spec.releases[].name cannot be jupyterhub, binderhub or begin with aks-managed-"),
     (

@@ -18,6 +18,9 @@ from notebook_platform.api.lists import Atomic, SetOf
 from notebook_platform.api.patches import CLUSTER, declared
 from notebook_platform.api.schedules import Recurring
 
+OFFICIAL, LTS = "KubernetesOfficial", "AKSLongTermSupport"
+"""Support plans (https://learn.microsoft.com/azure/aks/long-term-support)."""
+
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -91,13 +94,19 @@ class AutoscalerProfile(SpecModel):
     """Settings of AKS's cluster autoscaler; what is left out is AKS's default."""
 
     scan_interval: str | None = Field(None, max_length=8, description="How often it evaluates the cluster, as `10s`.")
-    scale_down_delay_after_add: str | None = Field(None, max_length=8, description="Rest after nodes were added, as `10m`.")
-    scale_down_unneeded_time: str | None = Field(None, max_length=8, description="How long a node is idle before it goes.")
+    scale_down_delay_after_add: str | None = Field(
+        None, max_length=8, description="Rest after nodes were added, in whole minutes, as `10m`."
+    )
+    scale_down_unneeded_time: str | None = Field(
+        None, max_length=8, description="How long a node is idle before it goes, in whole minutes."
+    )
     scale_down_utilization_threshold: str | None = Field(None, max_length=4, description='Use below which a node is idle, "0.5".')
     max_graceful_termination_sec: int | None = Field(
         None, ge=0, le=86400, description="Seconds that pods have to end when a node goes."
     )
-    max_node_provision_time: str | None = Field(None, max_length=8, description="How long a node may take to come, as `15m`.")
+    max_node_provision_time: str | None = Field(
+        None, max_length=8, description="How long a node may take to come, in whole minutes, as `15m`."
+    )
     expander: Literal["least-waste", "most-pods", "priority", "random"] | None = Field(
         None, description="How it chooses among pools."
     )
@@ -126,6 +135,11 @@ class ClusterSpec(SpecModel):
         None, description="Group AKS makes for nodes, disks and addresses. Cannot change."
     )
     kubernetes_version: str = Field(max_length=16, description='Version as offered in the region: "1.34" or "1.34.2".')
+    support_plan: Literal["KubernetesOfficial", "AKSLongTermSupport"] = Field(
+        "KubernetesOfficial",
+        description="`AKSLongTermSupport`: two years of support for a version, beyond the community's one; needs tier Premium. Can "
+        "change in place; back to KubernetesOfficial only while the version has community support.",
+    )
     upgrades: Upgrades = Field(default_factory=Upgrades, description="Upgrades that AKS makes automatically.")
     maintenance_window: MaintenanceWindow | None = Field(None, description="When disruption is expected.")
     dns_prefix: str | None = Field(None, max_length=54, description="Start of the API server's name. Cannot change.")

@@ -36,10 +36,11 @@ from notebook_platform.azure.patch_changes import sent_tag
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
-from notebook_platform.azure.versions import next_version, satisfies
+from notebook_platform.azure.upgrade_gate import upgrade_gate
+from notebook_platform.azure.versions import next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed
-from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Impossible, NeedsApproval
-from notebook_platform.engine.outcome import Deferred, Failed, Outcome, Progressing, Ready, StepError
+from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Gate, Impossible
+from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready, StepError
 from notebook_platform.versions import minor
 
 FIELD = "spec.cluster"
@@ -53,10 +54,10 @@ POWER_PATH = "powerState"
 
 @dataclass(frozen=True)
 class Found:
-    """The cluster as read. `obstacle`: why Kubernetes may not be upgraded yet, which only a fresh observation finds out."""
+    """The cluster as read. `gate`: what holds the upgrade that the spec asks for, which only a fresh observation finds out."""
 
     body: Wire
-    obstacle: Failed | None = None
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             return Observed(failed=failed, ours=False)
         turn = next_turn(self._schedules, self._scope.now)
         return Observed(
-            found=Found(body, await self._upgrade_obstacle(body) if fresh else None),
+            found=Found(body, await upgrade_gate(self._scope, body) if fresh else None),
             busy=self.busy(body),
             notices=notices(self._scope.spec),
             requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
@@ -125,21 +126,6 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if state not in BUSY:
             return None
         return Progressing(reason=AzureCode(state), message=f"The managed cluster {self._name} is {state}", requeue_after=5)
-
-    async def _upgrade_obstacle(self, body: Wire) -> Failed | None:
-        """Return why Kubernetes may not be upgraded yet: the releases in the cluster are checked before anything happens."""
-        wanted, current = self._scope.spec.cluster.kubernetes_version, current_version(body)
-        leaves = self._scope.leaves
-        if leaves is None or self._scope.deleting or satisfies(current, wanted) or power_state(body) != "Running":
-            return None
-        answer = await leaves(cluster_output(body, self._scope.group), current, wanted)
-        if answer is None:
-            return None
-        return Failed(
-            reason=Reason.REMOVED_APIS_IN_USE,
-            message=f"{FIELD}.kubernetesVersion {wanted} waits, because {answer}",
-            remedy="Upgrade those charts first, to versions that do not need them; Kubernetes is upgraded after them.",
-        )
 
     @property
     def _wanted_power(self) -> str:
@@ -156,8 +142,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         power = power_state(found.body) if found else "Running"
         changes = list(cluster_changes(desired, found.body if found else None)) if power == "Running" else []
         changes = judged_changes(changes, self._scope.spec, found.body if found else None, self._scope.now)
-        if found and found.obstacle:
-            gate = NeedsApproval(found.obstacle, disruptive=True)
+        if found and (gate := found.gate):
             changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
         if found and power != self._wanted_power:
             # A cluster that is asked to sleep disrupts on purpose: that waits for nothing.
@@ -233,7 +218,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return busy or Ready()
 
     def output(self, found: Found | None) -> outputs.Cluster | None:
-        return None if found is None else cluster_output(found.body, self._scope.group, stays=found.obstacle is not None)
+        return None if found is None else cluster_output(found.body, self._scope.group, stays=found.gate is not None)
 
     def planned_output(self, desired: Wire) -> outputs.Cluster | None:
         properties = desired["properties"]

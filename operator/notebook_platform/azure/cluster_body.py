@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from notebook_platform import outputs
-from notebook_platform.api.cluster import ClusterSpec
+from notebook_platform.api.cluster import OFFICIAL, ClusterSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
+from notebook_platform.azure.autoscaler_profile import autoscaler_profile
 from notebook_platform.azure.versions import downgrade, satisfies
 from notebook_platform.engine import Action, Change, Failed
 from notebook_platform.engine.change import Disruptive, Gate, Impossible, compare, merged
@@ -49,6 +50,7 @@ DEFAULTS: Mapping[str, Any] = {
     "properties.networkProfile.loadBalancerSku": "standard",
     "properties.networkProfile.outboundType": "loadBalancer",
     "properties.enableRBAC": True,
+    "properties.supportPlan": OFFICIAL,
 }
 """What a member means that Azure leaves out of its answer: no difference to it is a change."""
 
@@ -104,6 +106,7 @@ def desired_cluster(
         "dnsPrefix": cluster.dns_prefix or default_dns_prefix(spec),
         "nodeResourceGroup": cluster.node_resource_group or default_node_group(spec),
         "enableRBAC": True,
+        "supportPlan": cluster.support_plan,
         "disableLocalAccounts": not cluster.local_accounts,
         "networkProfile": network_profile(cluster),
         "autoUpgradeProfile": {
@@ -165,17 +168,11 @@ def profiles(cluster: ClusterSpec) -> Wire:
             tenantID=cluster.entra.tenant_id,
         )
     if cluster.autoscaler_profile:
-        chosen = cluster.autoscaler_profile.model_dump(exclude_none=True)
-        found["autoScalerProfile"] = {key.replace("_", "-"): _text(value) for key, value in chosen.items()}
+        found["autoScalerProfile"] = autoscaler_profile(cluster.autoscaler_profile)
     if cluster.monitoring:
         config = {"logAnalyticsWorkspaceResourceID": cluster.monitoring.workspace_id, "useAADAuth": "true"}
         found["addonProfiles"] = {"omsagent": {"enabled": True, "config": config}}
     return found
-
-
-def _text(value: Any) -> str:
-    """Convert a setting to text, as AKS has it: true, 600, 10s."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _put_identity(body: Wire, identity: outputs.Identity) -> None:

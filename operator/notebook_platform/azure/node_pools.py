@@ -4,7 +4,7 @@ A pool that neither the spec names nor the operator created is reported and left
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from azure.core import MatchConditions
@@ -30,12 +30,13 @@ from notebook_platform.azure.arm.cache import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.ownership import OWNER_TAG
+from notebook_platform.azure.checks.new_pools import gated, pool_obstacles
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.pool_patch import sent_changes
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Step
+from notebook_platform.engine import Action, Change, Failed, Inputs, Notice, Observed, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive
 from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready, StepError
 
@@ -54,10 +55,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """The agent pools and the scale sets behind them, both by the pool's name, in wire form."""
+    """The agent pools and the scale sets behind them, both by the pool's name, in wire form. `obstacles`: why Azure would refuse pools,
+    by name, which only a fresh observation finds out."""
 
     pools: Mapping[str, Wire]
     scale_sets: Mapping[str, str]
+    obstacles: Mapping[str, Failed] = field(default_factory=dict)
 
 
 class NodePools(Step[Wanted, Found, outputs.NodePools]):
@@ -105,7 +108,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             busy = Progressing(reason=Reason.UPDATING, message=f"Agent pool {', '.join(moving)}", requeue_after=3)
         turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._scope.now)
         return Observed(
-            found=Found(pools, scale_sets),
+            found=Found(pools, scale_sets, await pool_obstacles(self._scope, pools) if fresh and not busy else {}),
             busy=busy,
             notices=tuple(self._notices(pools)),
             requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
@@ -143,7 +146,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())
             for name in self._removed(pools)
         ]
-        return changes
+        return gated(changes, found.obstacles if found else {})
 
     def _removed(self, pools: Mapping[str, Wire]) -> list[str]:
         """Return the platform's pools (created or adopted) that the spec no longer names; temporary ones of a rotation too."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import azure_errors
-from notebook_platform.azure.checks import ALL, Check, Finding
+from notebook_platform.azure.checks import ALL, FIRST, OF_THE_REGION, Check, Finding
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.cli import program
@@ -86,8 +86,11 @@ async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:
         return
     accepts = Finding(sentence=f"{chosen.spec.azure.subscription_id} accepts writes")
     yield "subscription", _of(observed.failed) if observed.failed else accepts
+    skipped: frozenset[str] = frozenset()
     for name, check in ALL.items():
-        for finding in await _findings(check, scope):
+        for finding in await _findings(check, scope) if name not in skipped else ():
+            if name == FIRST and finding.reason and finding.blocks:
+                skipped = OF_THE_REGION
             yield name, finding
     for finding in chart_findings(chosen.spec):
         yield "chart", finding

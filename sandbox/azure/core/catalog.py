@@ -15,6 +15,11 @@ class Size(BaseModel):
     memory: int
     disks: int
     gpus: int = 0
+    zones: list[str] = ["1", "2", "3"]
+    closed_zones: list[str] = []
+    """Zones that are offered and closed to the subscription."""
+    capabilities: dict[str, str] = {}
+    """What the list of SKUs tells beside the numbers."""
 
 
 class Catalog(BaseModel):
@@ -24,6 +29,8 @@ class Catalog(BaseModel):
     versions: dict[str, list[str]]
     sizes: dict[str, Size]
     quota: int
+    lts: list[str] = []
+    """The minor versions that are offered with long-term support alone."""
 
     @classmethod
     def load(cls, name_or_path: str | Path | None) -> "Catalog":

@@ -14,7 +14,19 @@ from tests.unit.azure.specs import group_id, runbook_spec
 
 SUBSCRIPTION_ID = f"/subscriptions/{SUBSCRIPTION}"
 GROUP = f"{SUBSCRIPTION_ID}/resourceGroups/prd_rg_jhub"
-CHECKS = ["token", "subscription", "clock", "permissions", "providers", "version", "VM sizes", "quota", "addresses", "names"]
+CHECKS = [
+    "token",
+    "subscription",
+    "region",
+    "clock",
+    "permissions",
+    "providers",
+    "version",
+    "VM sizes",
+    "quota",
+    "addresses",
+    "names",
+]
 IN_THE_PAST = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 
 

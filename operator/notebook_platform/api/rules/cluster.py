@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notebook_platform.api.rules.helpers import Rule, cidr, clock, cron, duration, fixed, matches
+from notebook_platform.api.rules.helpers import Rule, cidr, clock, cron, duration, fixed, matches, whole_minutes
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.cluster": (
@@ -21,6 +21,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "self.nodeProvisioning == 'Manual' || (self.powerState == 'Running' && "
             "!self.powerSchedules.exists(s, s.powerState == 'Stopped'))",
             "spec.cluster.nodeProvisioning Auto: AKS cannot stop such a cluster; remove powerState Stopped from spec.cluster",
+        ),
+        (
+            "self.supportPlan != 'AKSLongTermSupport' || self.tier == 'Premium'",
+            "spec.cluster.supportPlan AKSLongTermSupport needs spec.cluster.tier Premium",
         ),
         ("has(self.entra) || !has(oldSelf.entra)", "spec.cluster.entra cannot be taken away once it is there"),
         ("self.oidcIssuer || !oldSelf.oidcIssuer", "spec.cluster.oidcIssuer cannot be turned off once it is on"),
@@ -89,9 +93,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
     ),
     "spec.cluster.autoscalerProfile.scanInterval": (duration("spec.cluster.autoscalerProfile.scanInterval"),),
-    "spec.cluster.autoscalerProfile.scaleDownDelayAfterAdd": (duration("spec.cluster.autoscalerProfile.scaleDownDelayAfterAdd"),),
-    "spec.cluster.autoscalerProfile.scaleDownUnneededTime": (duration("spec.cluster.autoscalerProfile.scaleDownUnneededTime"),),
-    "spec.cluster.autoscalerProfile.maxNodeProvisionTime": (duration("spec.cluster.autoscalerProfile.maxNodeProvisionTime"),),
+    "spec.cluster.autoscalerProfile.scaleDownDelayAfterAdd": whole_minutes(
+        "spec.cluster.autoscalerProfile.scaleDownDelayAfterAdd"
+    ),
+    "spec.cluster.autoscalerProfile.scaleDownUnneededTime": whole_minutes("spec.cluster.autoscalerProfile.scaleDownUnneededTime"),
+    "spec.cluster.autoscalerProfile.maxNodeProvisionTime": whole_minutes("spec.cluster.autoscalerProfile.maxNodeProvisionTime"),
     "spec.cluster.powerSchedules[].cron": (cron("spec.cluster.powerSchedules[].cron"),),
     "spec.cluster.powerSchedules[].duration": (duration("spec.cluster.powerSchedules[].duration"),),
     "spec.cluster.network.outboundType": (fixed("spec.cluster.network.outboundType"),),

@@ -27,6 +27,12 @@ def duration(field: str) -> Rule:
     return matches(field, PATTERN, "must be a duration as 90s, 10m, 1h, 7d or 1w")
 
 
+def whole_minutes(field: str) -> tuple[Rule, ...]:
+    """Make the rules of a duration that AKS takes in minutes alone."""
+    whole = f"!self.matches('{PATTERN}') || !self.matches('s$') || duration(self).getSeconds() % 60 == 0"
+    return duration(field), (whole, f"{field} must be whole minutes, as AKS takes them: 2m in place of 120s")
+
+
 def https(field: str) -> Rule:
     rule = "isURL(self) && url(self).getScheme() == 'https' && url(self).getHost() != ''"
     return rule, f"{field} must be an https URL"

@@ -11,6 +11,7 @@ from azure.core.utils import CaseInsensitiveDict
 from isodate import parse_duration
 from tzlocal.windows_tz import win_tz
 
+from notebook_platform.api.cluster import LTS
 from notebook_platform.api.numbers import wire_decimal
 from notebook_platform.azure.agent_pools import PURPOSE_LABEL, SPOT_LABEL, SPOT_TAINT, USER_TAINT
 from notebook_platform.azure.autoscale_body import ended_by
@@ -42,6 +43,7 @@ def describe_cluster(found: Wire, windows: Mapping[str, Wire]) -> Spec:
         adminUsername=linux.get("adminUsername"),
         sshPublicKey=str(keys[0].get("keyData") or "").strip(),
         tier=(found.get("sku") or {}).get("tier"),
+        supportPlan=LTS if properties.get("supportPlan") == LTS else None,
         upgrades=_chosen(channel=channels.get("upgradeChannel"), nodeOSChannel=channels.get("nodeOSUpgradeChannel")),
         network=_network_profile(properties.get("networkProfile") or {}),
         apiServer=_api_server(properties.get("apiServerAccessProfile") or {}),

@@ -1,0 +1,45 @@
+"""The gate of an upgrade of Kubernetes: what Azure would refuse, and what in the cluster does not work with the new version.
+
+The checks are those of `checks.BEFORE_UPGRADE`. Their result is the gate of the one change that they are about, so that an upgrade that
+cannot be made holds up nothing else, and `plan` shows it on that change.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.checks import BEFORE_UPGRADE
+from notebook_platform.azure.checks.finding import failure, run
+from notebook_platform.azure.cluster_body import cluster_output, current_version, power_state
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.azure.versions import satisfies
+from notebook_platform.engine.change import Gate, Impossible, NeedsApproval
+from notebook_platform.engine.outcome import Failed
+
+FIELD = "spec.cluster"
+
+
+async def upgrade_gate(scope: AzureScope, body: Mapping[str, Any]) -> Gate | None:
+    """Return what holds the upgrade that the spec asks for; None: nothing does, or it asks for none. `body`: the cluster in wire
+    form. Raises StepError."""
+    wanted, current = scope.spec.cluster.kubernetes_version, current_version(body)
+    if scope.deleting or satisfies(current, wanted) or power_state(dict(body)) != "Running":
+        return None
+    if refused := failure(await run(scope, BEFORE_UPGRADE, True)):
+        return Impossible(refused, disruptive=True)
+    obstacle = await _obstacle(scope, body, current, wanted)
+    return NeedsApproval(obstacle, disruptive=True) if obstacle else None
+
+
+async def _obstacle(scope: AzureScope, body: Mapping[str, Any], current: str, wanted: str) -> Failed | None:
+    """Return why Kubernetes may not be upgraded yet: the releases in the cluster are checked before anything happens."""
+    if scope.leaves is None:
+        return None
+    told = await scope.leaves(cluster_output(dict(body), scope.group), current, wanted)
+    if told is None:
+        return None
+    return Failed(
+        reason=Reason.REMOVED_APIS_IN_USE,
+        message=f"{FIELD}.kubernetesVersion {wanted} waits, because {told}",
+        remedy="Upgrade those charts first, to versions that do not need them; Kubernetes is upgraded after them.",
+    )

@@ -1,0 +1,139 @@
+"""What Azure would refuse is known before it is made: to `doctor`, to the operator (Preflight, or the change itself) and to `plan`."""
+
+from typing import Any
+
+import pytest
+from notebook_platform.engine.outcome import Failed
+
+from tests.azure.cli.conftest import Terminal
+from tests.azure.cli.test_doctor import diagnosis, lines_of, preflight, the_line
+from tests.azure.conftest import Estate
+from tests.unit.azure.specs import runbook_spec, with_cluster
+
+USERS = {"name": "users", "mode": "User", "purpose": "User", "vmSize": "Standard_E4s_v5", "count": 1}
+
+
+def with_pool(**members: Any) -> dict[str, Any]:
+    spec = runbook_spec()
+    spec["nodePools"].append({**USERS, **members})
+    return spec
+
+
+async def known_before_creation(terminal: Terminal, spec: dict[str, Any], check: str, reason: str, words: str) -> None:
+    """Assert that doctor, Preflight and plan say the same of a platform that is to be created."""
+    output = await diagnosis(terminal, spec)
+    line = the_line(output, check)
+    assert output.code == 1 and line.startswith("✗ ") and words in line
+    planned = await terminal.run("plan", "-f", terminal.file(spec))
+    assert planned.code == 1 and words in planned.out and f"({reason})" in planned.out
+    outcome = await preflight(terminal.estate, spec)
+    assert outcome.reason == reason and words in outcome.message and outcome.remedy
+    assert not [write for write in await terminal.estate.writes(accepted=True) if write.startswith("PUT")]
+
+
+async def test_a_misspelt_region_is_reported_alone_with_the_nearest(terminal: Terminal) -> None:
+    spec = runbook_spec()
+    spec["azure"]["location"] = "estus"
+    words = "spec.azure.location estus is not a region that the subscription can use; similar: eastus"
+    await known_before_creation(terminal, spec, "region", "LocationNotOffered", words)
+    output = await diagnosis(terminal, spec)
+    assert not lines_of(output, "version") and not lines_of(output, "quota") and lines_of(output, "permissions")
+    assert output.lines[-1] == "1 blocking problem found."
+
+
+async def test_a_version_with_long_term_support_alone_needs_the_plan_for_it(terminal: Terminal) -> None:
+    words = "spec.cluster.kubernetesVersion 1.31 is offered in eastus with long-term support only"
+    await known_before_creation(terminal, with_cluster(kubernetesVersion="1.31"), "version", "VersionNotOffered", words)
+
+
+async def test_a_cluster_with_long_term_support_is_made_and_comes_to_rest(terminal: Terminal) -> None:
+    spec = with_cluster(kubernetesVersion="1.31", supportPlan="AKSLongTermSupport", tier="Premium")
+    assert the_line(await diagnosis(terminal, spec), "version").startswith("✓ 1.31 is offered in eastus")
+    results = await terminal.estate.settle(spec)
+    assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
+    mark = await terminal.estate.mark()
+    await terminal.estate.once(spec)
+    assert await terminal.estate.writes(mark) == []
+
+
+async def test_zones_that_are_closed_to_the_subscription(terminal: Terminal) -> None:
+    terminal.estate.simulator.world.catalog.sizes["Standard_E4s_v5"].closed_zones = ["2"]
+    spec = with_pool(availabilityZones=["1", "2", "3"])
+    words = "spec.nodePools[users].availabilityZones 2: eastus offers Standard_E4s_v5 to the subscription in zone 1, 3 alone"
+    await known_before_creation(terminal, spec, "VM sizes", "ZoneNotOffered", words)
+
+
+async def test_a_size_that_is_not_offered_as_spot(terminal: Terminal) -> None:
+    terminal.estate.simulator.world.catalog.sizes["Standard_E4s_v5"].capabilities = {"LowPriorityCapable": "False"}
+    words = "spec.nodePools[users].spot: Standard_E4s_v5 is not offered as Spot"
+    await known_before_creation(terminal, with_pool(spot={}), "VM sizes", "VmSizeUnsuitable", words)
+
+
+async def test_doctor_says_by_pool_as_data(terminal: Terminal) -> None:
+    spec = with_pool(vmSize="Standard_E4_v5s")
+    output = await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")
+    (finding,) = (finding for finding in output.document if finding["check"] == "VM sizes")
+    assert (finding["pool"], finding["reason"]) == ("users", "VmSizeNotOffered") and "similar: Standard_E4s_v5" in finding[
+        "sentence"
+    ]
+
+
+async def planned_and_applied(terminal: Terminal, spec: dict[str, Any], path: str, words: str) -> Failed:
+    """Assert that plan shows the change as impossible, and that the operator neither writes it nor leaves out the rest."""
+    output = await terminal.run("plan", "-f", terminal.file(spec))
+    assert output.code == 1 and words in output.out and any(line.startswith("✗") and path in line for line in output.lines)
+    mark = await terminal.estate.mark()
+    outcome = await failed_step(terminal.estate, spec)
+    assert words in outcome.message and outcome.remedy
+    assert "managedclusters" not in " ".join(await terminal.estate.writes(mark)).lower()
+    return outcome
+
+
+async def failed_step(estate: Estate, spec: dict[str, Any]) -> Failed:
+    results = await estate.once(spec)
+    return next(result.outcome for result in results.values() if isinstance(result.outcome, Failed))
+
+
+@pytest.mark.parametrize(
+    ("members", "reason", "words"),
+    [
+        ({"vmSize": "Standard_X9"}, "VmSizeNotOffered", "spec.nodePools[users].vmSize Standard_X9 is not offered in eastus"),
+        ({"count": 60}, "QuotaExceeded", "spec.nodePools[users] asks for 240 vCPUs but only 194 are left in eastus"),
+    ],
+)
+async def test_a_new_pool_of_an_existing_cluster(terminal: Terminal, members: dict[str, Any], reason: str, words: str) -> None:
+    await terminal.settle(runbook_spec())
+    outcome = await planned_and_applied(terminal, with_pool(**members), "agentPools[users]", words)
+    assert outcome.reason == reason
+
+
+async def test_a_pool_that_cannot_be_made_does_not_hold_up_another(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    spec = with_pool(vmSize="Standard_X9")
+    spec["nodePools"].append({**USERS, "name": "good"})
+    mark = await terminal.estate.mark()
+    await terminal.estate.once(spec)
+    writes = " ".join(await terminal.estate.writes(mark)).lower()
+    assert "/agentpools/good" in writes and "/agentpools/users" not in writes
+
+
+async def test_an_upgrade_without_quota_for_its_surge_nodes(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    terminal.estate.simulator.world.catalog.quota = 7
+    spec = with_cluster(kubernetesVersion="1.36")
+    words = (
+        "The upgrade to 1.36 needs 2 more vCPUs for the surge nodes of spec.nodePools[nodepool1] but only 1 are free in eastus"
+    )
+    assert any(line.startswith("✗") and words in line for line in lines_of(await diagnosis(terminal, spec), "quota"))
+    outcome = await planned_and_applied(terminal, spec, "kubernetesVersion", words)
+    assert (outcome.reason, outcome.retry_in) == ("QuotaExceeded", 300)
+    terminal.estate.simulator.world.catalog.quota = 200
+    results = await terminal.estate.settle(spec)
+    assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
+
+
+async def test_an_upgrade_to_a_version_that_is_not_offered_is_told_on_the_change(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    words = "spec.cluster.kubernetesVersion 1.39 is not offered in eastus"
+    outcome = await planned_and_applied(terminal, with_cluster(kubernetesVersion="1.39"), "kubernetesVersion", words)
+    assert outcome.reason == "VersionNotOffered"
