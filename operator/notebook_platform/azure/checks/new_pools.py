@@ -1,5 +1,5 @@
 """Checks of the pools of an existing cluster that are to be created, made anew or upgraded: what Azure would refuse, by pool, so that one
-does not hold up the others."""
+does not hold up the rest."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -39,12 +39,9 @@ async def region(scope: AzureScope, fresh: bool) -> list[Finding]:
         Finding(
             sentence=f"{FIELD} {wanted} is not a region that the subscription can use{meant}",
             reason=Reason.LOCATION_NOT_OFFERED,
-            remedy=f"Create the platform with {FIELD}: {near[0]}." if near else _LIST_REGIONS,
+            remedy=f"Create the platform with another {FIELD}, one that `az account list-locations` shows.",
         )
     ]
-
-
-_LIST_REGIONS = f"Create the platform with a {FIELD} that `az account list-locations` shows."
 
 
 def _is_physical(listed: Mapping[str, Any]) -> bool:
