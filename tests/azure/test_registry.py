@@ -18,7 +18,7 @@ SECRET = "prd-jhub-registry"
 
 def binder_spec(**registry: Any) -> dict[str, Any]:
     binder = {
-        "chart": {"version": "1.0.0-0.dev.git.3950.hb1d2e3f4"},
+        "chart": {"version": "1.0.0-0.dev.git.3941.h9056a226"},
         "address": {"dnsLabels": {"binder": "u-binder", "hub": "u-binder-hub"}},
         "registry": {"azure": {"name": "universitybinder", **registry}},
     }

@@ -504,6 +504,13 @@ def test_a_bad_value_is_refused_with_a_sentence_that_names_the_field(site: Field
     assert "invalid" in answer.lower() and sentence in answer, answer
 
 
+def test_metadata_is_blocked_by_network_policies_only_where_something_enforces_them(site: Field) -> None:
+    document = changed("jupyterhub.network", {"blockMetadata": "NetworkPolicy"})
+    assert "invalid" not in attempt(site, document).lower()
+    document["spec"]["cluster"]["network"]["policy"] = "none"
+    assert "blockMetadata NetworkPolicy needs spec.cluster.network.policy azure, calico or cilium" in attempt(site, document)
+
+
 def test_at_least_forty_bad_values_are_tried() -> None:
     assert len(BAD) >= 40
 

@@ -17,7 +17,7 @@ OIDC = {
     "allowAll": True,
 }
 BINDER: dict[str, Any] = {
-    "chart": {"version": "1.0.0-0.dev.git.3950.hb1d2e3f4"},
+    "chart": {"version": "1.0.0-0.dev.git.3941.h9056a226"},
     "address": {"ingress": {"host": "binder.example.org"}},
     "registry": {"azure": {"name": "universitybinder"}},
     "builder": {"pool": "nodepool1"},

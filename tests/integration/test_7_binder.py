@@ -15,7 +15,7 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg_lab"
 REGISTRY = f"{GROUP}/providers/microsoft.containerregistry/registries/labbinder"
 LABELS = {"dnsLabels": {"binder": "lab-binder", "hub": "lab-binder-hub"}}
 INGRESS = {"ingress": {"dnsLabel": "lab-door", "className": "nginx", "plainHttp": True}}
-VERSION = "1.0.0-0.dev.git.3950.hb1d2e3f4"
+VERSION = "1.0.0-0.dev.git.3941.h9056a226"
 
 
 def lab(address: dict[str, Any] = LABELS) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sandbox.charts.package import packaged
 from sandbox.kubernetes.binaries import find
 from tests.unit.hubs.test_binder_values import AZURE, EXISTING, INGRESS, LABELS, NAMES, OIDC
 
-VERSION = "1.0.0-0.dev.git.3950.hb1d2e3f4"
+VERSION = "1.0.0-0.dev.git.3941.h9056a226"
 SECRETS = BinderSecrets(HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "client-secret"), "dd" * 32, {"GitHub": "github-token"})
 
 

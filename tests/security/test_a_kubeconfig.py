@@ -193,7 +193,7 @@ TAKEN = {
 BINDER = {
     "release": "binder",
     "namespace": "binder",
-    "chart": {"version": "1.0.0-0.dev.git.3950.hb1d2e3f4"},
+    "chart": {"version": "1.0.0-0.dev.git.3941.h9056a226"},
     "address": {"ingress": {"dnsLabel": "lab-binder", "className": "nginx"}},
     "registry": {"azure": {"name": "labregistry"}},
 }

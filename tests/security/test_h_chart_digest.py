@@ -293,7 +293,7 @@ def with_chart(author: Author, block: str, name: str, **chart: str) -> dict[str,
         found["spec"]["releases"] = [{"name": "little", "namespace": "little", "chart": named}]
     else:
         found["spec"]["binderhub"] = {
-            "chart": {"version": "1.0.0-0.dev.git.3950.hb1d2e3f4", **chart},
+            "chart": {"version": "1.0.0-0.dev.git.3941.h9056a226", **chart},
             "address": {"dnsLabels": {"binder": "a-binder", "hub": "a-hub"}},
             "registry": {"azure": {"name": "aregistry"}},
             "builder": {"pool": "nodepool1"},

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,10 @@ from typing import Any
 from pyhelm3.errors import Error
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.bounded.documents import Budget, DocumentRefused, read_yaml_all
+from notebook_platform.bounded.documents import Budget, DocumentRefused, beside_the_loop, read_yaml_all
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.helm.deprecated_apis import REMOVED, Kind, ageing, named
-from notebook_platform.helm.errors import failure
+from notebook_platform.helm.errors import TOO_LARGE, failure
 from notebook_platform.helm.hooks import HOOK, Place
 from notebook_platform.helm.state import Wanted
 from notebook_platform.workload.step import WorkloadClusterOutput
@@ -27,6 +28,7 @@ from notebook_platform.workload.step import WorkloadClusterOutput
 CERTAIN = frozenset(
     {
         Reason.VALUES_REFUSED,
+        Reason.VALUES_TOO_LARGE,
         Reason.UNSUPPORTED_KUBERNETES,
         Reason.OWNERSHIP_CONFLICT,
         Reason.CHART_NOT_FOUND,
@@ -45,6 +47,10 @@ PATIENCE = 5.0
 
 LONGEST = 180.0
 """Seconds. Upper bound for fetching and rendering a chart."""
+
+RECORD_BYTES = (1 << 20) * 3 // 4
+"""Compressed bytes of values and manifests that fit into a Secret of 1 MiB: Helm stores them in base64
+(https://helm.sh/docs/topics/advanced/#storage-backends)."""
 
 RENDERED = Budget(bytes=8 << 20, nodes=400_000, depth=100)
 """Of the rendered manifests of one chart. Helm stores a release in one Secret, which could not hold more."""
@@ -94,7 +100,8 @@ class DryRuns:
     async def _run(self, target: WorkloadClusterOutput, wanted: Wanted, field: str, upgrade: bool) -> DryRun:
         try:
             async with asyncio.timeout(LONGEST):
-                manifests = await objects(await self._rehearse(target, wanted, upgrade))
+                rendered = await self._rehearse(target, wanted, upgrade)
+                manifests = await objects(rendered)
         except StepError as refused:
             return DryRun(refused=refused.failed)
         except DocumentRefused as refused:
@@ -103,6 +110,8 @@ class DryRuns:
             return DryRun(refused=_slow(wanted, field))
         except Error as error:
             return DryRun(refused=refusal(error.stderr.decode(errors="replace"), wanted, target.served_version, field))
+        if too_large := await _too_large(rendered, wanted, field):
+            return DryRun(refused=too_large)
         removed = [kind for kind in ageing(manifests) if REMOVED[kind].since <= target.served_version]
         parts = frozenset((manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests if not _is_hook(manifest))
         return DryRun(refused=unserved(removed, wanted, target.served_version, field), objects=parts)
@@ -144,6 +153,22 @@ def _slow(wanted: Wanted, field: str) -> Failed:
         message=f"{field}.chart: {wanted.chart.name}-{wanted.chart.version} was not rendered within {LONGEST:.0f} s",
         remedy="The operator retries. Check the chart repository and the cluster's API.",
         retry_in=60,
+    )
+
+
+async def _too_large(rendered: str, wanted: Wanted, field: str) -> Failed | None:
+    """Return the failure for a release that no Secret can hold; None: it may fit. Helm also stores the chart, so that its record is
+    larger than what is counted here."""
+    content = rendered.encode() + json.dumps(wanted.values).encode()
+    if len(content) <= RECORD_BYTES:
+        return None
+    size = len(await beside_the_loop(len(content), lambda: zlib.compress(content, 9)))
+    if size <= RECORD_BYTES:
+        return None
+    return Failed(
+        reason=Reason.VALUES_TOO_LARGE,
+        message=f"{field}: Helm's record of release {wanted.name} would have more than {size * 4 // 3 // 1024} KiB, and a Secret holds 1024 KiB",
+        remedy=TOO_LARGE.format(field=field),
     )
 
 

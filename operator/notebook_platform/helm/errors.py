@@ -4,14 +4,29 @@ import re
 from dataclasses import dataclass
 
 from notebook_platform.api.reasons import AnyReason, Reason
-from notebook_platform.bounded.text import shortened
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.kube.redaction import sanitize
 
-LONGEST = 500
-"""Characters of a quoted message."""
+LONGEST, HEAD, READ = 500, 180, 8000
+"""Characters of a quoted message, of its beginning when its middle is cut (Go's chains of errors end with the cause), and of what is
+read of it."""
+
+NOISE = re.compile(r"W\d{4} |walk\.go:\d+: |WARNING: |Use --debug flag|helm\.go:\d+: ")
+"""Beginnings of lines that say nothing about the failure: klog's warnings, Helm's hints."""
+
+BANNER = re.compile(r"([#*=~_-])\1{3,}")
+"""Rows of one character, with which the jupyterhub chart frames its refusals."""
+
+OBJECT = re.compile(r"(\S+) \"([^\"]+)\" in namespace \"([^\"]*)\" exists and cannot be imported")
+HOLDER = re.compile(r'key "meta\.helm\.sh/release-(name|namespace)" must equal "([^"]*)": current value is "([^"]*)"')
+"""Helm's words about an object that exists, and about the release that its annotations name."""
 
 RETRIES = "The operator retries."
+
+TOO_LARGE = (
+    "Move large texts of {field} into ConfigMaps in the release's namespace and mount these as volumes: Helm keeps chart, values and "
+    "manifests in one Secret, and Kubernetes limits a Secret to 1 MiB."
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,11 @@ TABLE = (
         "Choose another {field}.namespace, or delete the object: it belongs to another release.",
     ),
     Row(
+        r"Too long: may not be more than|must have at most \d+ bytes|request is too large|[Ee]ntity too large|larger than max",
+        Reason.VALUES_TOO_LARGE,
+        TOO_LARGE,
+    ),
+    Row(
         r"another operation \(install/upgrade/rollback\) is in progress",
         Reason.RELEASE_LOCKED,
         f"Wait for the other Helm process to end. {RETRIES}",
@@ -102,14 +122,18 @@ TABLE = (
 
 
 def words_of(text: str) -> str:
-    """Return Helm's message in one line, without secrets and shortened."""
-    return shortened(_cleaned(text), LONGEST)
+    """Return Helm's message in one line, without secrets and with its middle cut if it is long."""
+    cleaned = _cleaned(text)
+    if len(cleaned) <= LONGEST:
+        return cleaned
+    return f"{cleaned[:HEAD].rstrip()} … {cleaned[HEAD + 3 - LONGEST :].lstrip()}"
 
 
 def _cleaned(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith("W")] or lines[-1:] or ["it ended without a message"]
-    return re.sub(r"^(Error: )+", "", sanitize(" ".join(kept)))
+    kept = [line for line in lines if not NOISE.match(line)] or lines[-1:] or ["it ended without a message"]
+    plain = " ".join(BANNER.sub(" ", sanitize(" ".join(kept), READ)).split())
+    return re.sub(r"^(Error: )+", "", plain)
 
 
 def failure(stderr: str, field: str) -> Failed:
@@ -118,6 +142,23 @@ def failure(stderr: str, field: str) -> Failed:
     text, message = _cleaned(stderr), f"{field}: helm: {words_of(stderr)}"
     for row in TABLE:
         if re.search(row.text, text):
-            remedy = row.remedy.format(field=field)
+            remedy = _of_conflict(text, field) if row.reason is Reason.OWNERSHIP_CONFLICT else row.remedy.format(field=field)
             return Failed(reason=row.reason, message=message, remedy=remedy, retry_in=row.retry_in)
     return Failed(reason=Reason.HELM_FAILED, message=message, remedy="The operator retries.", retry_in=60)
+
+
+def _of_conflict(text: str, field: str) -> str:
+    """Return the remedy for an object that exists: it is deleted only if it is no other release's."""
+    name_field = f"{field}.name" if field.startswith("spec.releases[") else f"{field}.release"
+    found, holder = OBJECT.search(text), {part: (wanted, held) for part, wanted, held in HOLDER.findall(text)}
+    kind, name, namespace = found.groups() if found else ("the object", "", "")
+    label = f"{kind} {name}".strip()
+    if not holder:
+        at = f" in namespace {namespace}" if namespace else ""
+        return f"Find out what uses {label}{at}, which no Helm release made. Delete it if nothing does, or choose another {name_field}."
+    held = {part: holder[part][1] for part in holder}
+    release = f"release {held['name']}" if "name" in held else "the release of the same name"
+    place = f" in namespace {held['namespace']}" if "namespace" in held else ""
+    other = f"{field}.namespace" if namespace else name_field
+    again = "" if field.startswith("spec.releases[") else f" (remove {field}, then apply it with the other name)"
+    return f"Choose another {other}{again}. Keep {label}: {release}{place} uses it."

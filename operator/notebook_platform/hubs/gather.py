@@ -9,15 +9,21 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.helm.release import RELEASE_NAME, Release
 from notebook_platform.helm.storage import neighbours
 from notebook_platform.hubs.fields.auth import asks_issuer
-from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.hubs.inputs import UNLOCKABLE_CLASSES, HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.net.oidc_discovery import DISCOVERY
+from notebook_platform.workload.paging import whole
 
 CHARTS = frozenset({"jupyterhub", "binderhub"})
 """One release of either to a namespace: their names are fixed."""
 
 HUB = "hub"
 """Name of the hub's Deployment in both charts, unless `fullnameOverride` is set."""
+
+NETWORK_SHARES = frozenset({"file.csi.azure.com", "kubernetes.io/azure-file", "blob.csi.azure.com"})
+"""https://learn.microsoft.com/azure/aks/azure-csi-files-storage-provision, https://www.sqlite.org/faq.html#q5"""
+
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 ENFORCED = "pod-security.kubernetes.io/enforce"
 """https://kubernetes.io/docs/concepts/security/pod-security-admission/"""
@@ -35,7 +41,24 @@ async def gather_context(
         before=ReleaseSnapshot(existing.chart_version, existing.config) if existing else None,
         neighbours=await _neighbours(api, spec) if api else (),
         pod_security=await _pod_security(api, spec.namespace) if api else None,
+        unlockable_classes=await _unlockable_classes(api) if api and existing is None else UNLOCKABLE_CLASSES,
     )
+
+
+async def _unlockable_classes(api: client.ApiClient) -> frozenset[str]:
+    """Return the StorageClasses on whose volumes SQLite fails; "" if the default class is one."""
+    listed = await whole(client.StorageV1Api(api).list_storage_class)
+    found = [one for one in listed if _unlockable(one)]
+    default = any((one.metadata.annotations or {}).get(DEFAULT_CLASS) == "true" for one in found)
+    return frozenset({*(one.metadata.name for one in found), *([""] if default else [])})
+
+
+def _unlockable(storage_class: client.V1StorageClass) -> bool:
+    """Return whether volumes of a class have no working byte-range locks: SMB but for the mount option `nobrl`, and blobfuse."""
+    parameters, options = storage_class.parameters or {}, storage_class.mount_options or []
+    if storage_class.provisioner not in NETWORK_SHARES or parameters.get("protocol", "").lower() == "nfs":
+        return False
+    return "nobrl" not in options
 
 
 async def _neighbours(api: client.ApiClient, spec: JupyterHubSpec) -> tuple[str, ...]:

@@ -13,6 +13,12 @@ PUBLIC_SUFFIX = "cloudapp.azure.com"
 """Where Azure's DNS labels are (https://learn.microsoft.com/azure/virtual-network/ip-services/public-ip-addresses)."""
 
 
+UNLOCKABLE_CLASSES = frozenset(
+    {"azurefile", "azurefile-csi", "azurefile-premium", "azurefile-csi-premium", "azureblob-fuse-premium"}
+)
+"""Those that AKS makes (https://learn.microsoft.com/azure/aks/concepts-storage#storage-classes); a cluster may have more."""
+
+
 @dataclass(frozen=True)
 class HubSecrets:
     """Secrets that a hub keeps for its lifetime, and those that the spec refers to. Never printed.
@@ -50,7 +56,9 @@ class Endpoints:
 @dataclass(frozen=True, kw_only=True)
 class HubContext:
     """The context of a hub. `location` is the Azure region; `endpoints` are the issuer's; `before` is the installed release;
-    `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the namespace enforces."""
+    `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the namespace enforces; `own_image`: the
+    values name another image of the hub than the chart's; `unlockable_classes` are StorageClasses whose volumes cannot lock files ("": the
+    default class is one)."""
 
     location: str | None = None
     label_suffix: str = PUBLIC_SUFFIX
@@ -58,6 +66,8 @@ class HubContext:
     before: ReleaseSnapshot | None = None
     neighbours: tuple[str, ...] = ()
     pod_security: str | None = None
+    own_image: bool = False
+    unlockable_classes: frozenset[str] = UNLOCKABLE_CLASSES
 
 
 NOTHING = HubContext()

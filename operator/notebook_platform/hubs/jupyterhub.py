@@ -17,7 +17,7 @@ from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
 from notebook_platform.helm.values import documents
 from notebook_platform.hubs import snapshots, upgrades
-from notebook_platform.hubs.chart.versions import is_known, migrates
+from notebook_platform.hubs.chart.versions import is_known
 from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.inputs import HubContext, base_path, url_of
@@ -126,7 +126,8 @@ class JupyterHub(ChartAdapter):
     def irreversible(self, bad: Release, good: Release) -> str:
         """Return why a rollback is impossible: a newer hub upgrades its database at its start, and the older one cannot read
         that."""
-        if not migrates(good.chart_version, bad.chart_version):
+        before, after = (ReleaseSnapshot(one.chart_version, one.config) for one in (bad, good))
+        if not upgrades.goes_back(before, after):
             return ""
         return (
             f"chart {bad.chart_version} may have upgraded the hub's database, which {good.chart_version} cannot read: bring the "

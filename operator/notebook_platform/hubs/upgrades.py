@@ -34,6 +34,21 @@ def concerns(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts)
     yield from (Concern(clause=LOST[key], key=f"lost {key}") for key in missing_secrets(before.values, after.values))
 
 
+def goes_back(before: ReleaseSnapshot, after: ReleaseSnapshot) -> bool:
+    """Return whether the hub of `after` would find a database that only a newer hub can read."""
+    kept = at(before.values, "hub", "db", "type") != IN_MEMORY
+    return kept and migrates(before.version, after.version) and parse(before.version) > parse(after.version)
+
+
+def empties_database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Concern]:
+    """Yield the concern of a hub without accounts that goes back to an older JupyterHub."""
+    if goes_back(before, after):
+        yield Concern(
+            clause=f"{_hub(after.version)} cannot read the database of {_hub(before.version)} and would not start: delete the claim "
+            "hub-db-dir, which holds no accounts, once the new hub's pod waits for it"
+        )
+
+
 def _database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[str]:
     if not migrates(before.version, after.version) or at(before.values, "hub", "db", "type") == IN_MEMORY:
         return

@@ -13,7 +13,8 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import has, path_of
 from notebook_platform.hubs.case import Case, Violation
-from notebook_platform.hubs.chart.versions import RENAMED, Generation, migrates
+from notebook_platform.hubs.chart.versions import RENAMED, Generation
+from notebook_platform.hubs.database_checks import DATABASE_REFUSALS
 from notebook_platform.hubs.inputs import FIELD, HubContext
 
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
@@ -35,8 +36,6 @@ ALLOW_RULES = (
     "allowed_project_ids",
 )
 LOWER_CASE_KILLS = (4, 3)
-KEPT_BY_THE_HUB = (None, "sqlite-pvc", "sqlite-memory")
-"""Databases that the hub upgrades without being asked."""
 
 
 def check(
@@ -203,18 +202,6 @@ def _neighbours(case: Case) -> Iterator[Violation]:
         )
 
 
-def _database_upgrade(case: Case) -> Iterator[Violation]:
-    before, kind = case.hub_context.before, case.at("hub.db.type")
-    if before is None or kind in KEPT_BY_THE_HUB or not migrates(before.version, case.spec.chart.version):
-        return
-    if not case.at("hub.db.upgrade"):
-        yield (
-            f"{FIELD}.chart.version {case.spec.chart.version} needs another form of the database at {FIELD}.database.urlRef than "
-            f"{before.version}, and its hub would not start before that is allowed",
-            f"Save the database, then set {FIELD}.database.upgrade: true until the upgrade is over.",
-        )
-
-
 REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
     Reason.VALUE_RENAMED: _renamed,
     Reason.EXTRA_CONFIG_NOT_A_MAP: _extra_config,
@@ -230,6 +217,6 @@ REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
     Reason.METADATA_RULE_CONTRADICTS: _metadata,
     Reason.POD_SECURITY_FORBIDS: _pod_security,
     Reason.NAMESPACE_TAKEN: _neighbours,
-    Reason.DATABASE_UPGRADE_REQUIRED: _database_upgrade,
+    **DATABASE_REFUSALS,
 }
 """Reason -> its check, in the order of weight."""

@@ -24,6 +24,7 @@ from notebook_platform.hubs.validation import check
 __all__ = ["FIELD", "HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
 
 OF_THE_OPERATOR = "kept by the operator"
+HUB_IMAGE: Path = ("hub", "image", "name")
 SLUGS: Path = ("hub", "config", "KubeSpawner", "slug_scheme")
 FOR_KUBERNETES = "the chart is too old for the cluster's Kubernetes"
 
@@ -90,6 +91,8 @@ def render_with_origins(
     """
     chosen = knowledge.generation(spec.chart.version)
     documents = list(more)
+    own_image = any(has(document, HUB_IMAGE) for document in (*documents, spec.values))
+    hub_context = replace(hub_context, own_image=own_image)
     if spec.auth.from_values and any(has(document, SLUGS) for document in (*documents, spec.values)):
         hub_context = replace(hub_context, before=None)  # the release that was taken over says itself how it makes names
     layers = [_typed_layer(spec, secrets, hub_context, knowledge)]
@@ -150,7 +153,7 @@ def typed(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) ->
         **auth_values(spec, secrets, hub_context),
         **single_user_values(spec, names),
         **expose_values(spec, secrets, hub_context),
-        **hub_values(spec, secrets),
+        **hub_values(spec, secrets, own_image=hub_context.own_image),
     }
 
 

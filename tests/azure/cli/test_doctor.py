@@ -319,7 +319,7 @@ async def test_names_of_other_azure_customers_are_reported_before_creation(termi
         "expose": {"loadBalancer": {"dnsLabel": "notebooks"}},
     }
     binder = {
-        "chart": {"version": "1.0.0-0.dev.git.3950.hb1d2e3f4"},
+        "chart": {"version": "1.0.0-0.dev.git.3941.h9056a226"},
         "address": {"dnsLabels": {"binder": "binder", "hub": "notebooks"}},
         "registry": {"azure": {"name": "binderimages", "prefix": "b/x-"}},
     }

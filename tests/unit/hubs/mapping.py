@@ -31,6 +31,7 @@ GITHUB = {"github": {**CLIENT, "allowedOrganizations": ["b", "a"]}}
 DNS = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
 PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 METADATA = "169.254.169.254/32"
+ANYWHERE = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}
 PROFILE = {
     "name": "big",
     "displayName": "Big",
@@ -611,6 +612,22 @@ TABLE: dict[str, Row] = {
                     "gateway": {"name": "web", "namespace": "doors", "sectionName": "https"},
                 },
             },
+            "5": {
+                "httpRoute": {
+                    "enabled": True,
+                    "hostnames": ["hub.example.org"],
+                    "annotations": {"own": "1"},
+                    "parentRefs": [{"name": "web", "namespace": "doors", "sectionName": "https"}],
+                },
+            },
+        },
+    ),
+    "expose.httpRoute, the name alone": (
+        {"expose": {"httpRoute": {"gateway": "web"}}},
+        {
+            "0.11": REFUSED,
+            "4.3": {"httpRoute.gateway": {"name": "web"}, "httpRoute.parentRefs": ABSENT},
+            "5": {"httpRoute.parentRefs": [{"name": "web"}], "httpRoute.gateway": ABSENT},
         },
     ),
     "expose.basePath": (
@@ -688,10 +705,14 @@ TABLE: dict[str, Row] = {
     "network.blockMetadata No": (
         {"network": {"blockMetadata": "No"}},
         {
-            "0.11": {"singleuser.cloudMetadata.enabled": True},
-            "1": {"singleuser.cloudMetadata.blockWithIptables": False},
-            "2": {egress_rules("egressAllowRules", "cloudMetadataServer"): True},
+            "0.11": {"singleuser.cloudMetadata.enabled": True, egress_rules("egress"): [ANYWHERE]},
+            "1": {"singleuser.cloudMetadata.blockWithIptables": False, egress_rules("egress"): [ANYWHERE]},
+            "2": {egress_rules("egressAllowRules", "cloudMetadataServer"): True, egress_rules("egress"): ABSENT},
         },
+    ),
+    "network.blockMetadata No, without policies": (
+        {"network": {"blockMetadata": "No", "isolate": False}},
+        {"0.11": {egress_rules("egress"): ABSENT, egress_rules("enabled"): False}},
     ),
     "database in a volume": (
         {"database": {"volume": {"size": "2Gi", "storageClass": "managed-csi-premium"}}},

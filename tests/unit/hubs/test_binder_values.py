@@ -26,7 +26,7 @@ SECRETS = BinderSecrets(
     {"GitHub": "github-token-1"},
 )
 AZURE = Registry("universitybinder.azurecr.io", "binder/r2d-", "builder", "password-2", nodes_may_pull=True)
-VERSION = "1.0.0-0.dev.git.3950.hb1d2e3f4"
+VERSION = "1.0.0-0.dev.git.3941.h9056a226"
 INGRESS = {"ingress": {"host": "binder.example.org", "className": "nginx", "tlsSecret": "tls"}}
 LABELS = {"dnsLabels": {"binder": "u-binder", "hub": "u-binder-hub"}}
 EXISTING = {

@@ -29,6 +29,10 @@ def config(**sections: Any) -> dict[str, Any]:
     return {"hub": {"config": sections}}
 
 
+def own_url(url: Any) -> dict[str, Any]:
+    return {"hub": {"db": {"type": "other", "url": url}}}
+
+
 URL = {"urlRef": {"name": "db", "key": "url"}}
 OLD = HubContext(before=ReleaseSnapshot("3.3.8", {}))
 
@@ -121,6 +125,30 @@ CASES: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
     ("0.11.1", {}, HubContext(pod_security="baseline"), "PodSecurityForbids", "spec.jupyterhub.network.blockMetadata"),
     ("4.4.0", {}, HubContext(neighbours=("jhub", "other")), "NamespaceTaken", "spec.jupyterhub.namespace"),
     ("4.4.0", {"database": URL}, OLD, "DatabaseUpgradeRequired", "spec.jupyterhub.database.upgrade"),
+    ("4.4.0", {"values": own_url("postgres://hub@db/hub")}, HubContext(), "DatabaseUnreachable", f"{VALUES}.hub.db.url"),
+    ("1.2.0", {"values": own_url("mysql://hub@db/hub")}, HubContext(), "DatabaseUnreachable", f"{VALUES}.hub.db.url"),
+    ("2.0.0", {"values": own_url(["db"])}, HubContext(), "DatabaseUnreachable", f"{VALUES}.hub.db.url"),
+    (
+        "4.4.0",
+        {"database": {"volume": {"storageClass": "azurefile-csi"}}},
+        HubContext(),
+        "DatabaseVolumeUnsuitable",
+        "spec.jupyterhub.database.volume.storageClass: SQLite cannot lock its file on a volume of StorageClass azurefile-csi",
+    ),
+    (
+        "0.11.1",
+        {"values": {"hub": {"db": {"pvc": {"storageClassName": "mine"}}}}},
+        HubContext(unlockable_classes=frozenset({"mine"})),
+        "DatabaseVolumeUnsuitable",
+        f"{VALUES}.hub.db.pvc.storageClassName",
+    ),
+    (
+        "4.4.0",
+        {},
+        HubContext(unlockable_classes=frozenset({"mine", ""})),
+        "DatabaseVolumeUnsuitable",
+        "spec.jupyterhub.database.volume.storageClass",
+    ),
 ]
 
 
@@ -165,6 +193,15 @@ WELL: list[tuple[str, dict[str, Any], HubContext]] = [
     ("4.4.0", {"database": URL | {"upgrade": True}}, OLD),
     ("4.4.0", {"database": URL}, HubContext(before=ReleaseSnapshot("4.3.0", {}))),
     ("4.4.0", {}, OLD),
+    ("4.4.0", {"database": {"volume": {"storageClass": "azurefile-csi"}}}, OLD),
+    ("4.4.0", {"database": URL}, HubContext(unlockable_classes=frozenset({""}))),
+    ("4.4.0", {"values": own_url("postgresql+psycopg2://hub@db/hub")}, HubContext()),
+    (
+        "4.4.0",
+        {"values": own_url("mysql://hub@db/hub") | {"hub": {**own_url("mysql://db/hub")["hub"], "image": {"name": "mine"}}}},
+        HubContext(),
+    ),
+    ("0.11.1", {"values": own_url("postgres://hub@db/hub")}, HubContext()),
     ("4.4.0", {"values": {"fullnameOverride": "mine"}}, HubContext(neighbours=("other",))),
 ]
 

@@ -206,6 +206,87 @@ def test_helms_words_have_a_reason_and_a_remedy(words: str, reason: str, termina
     assert (found.retry_in is None) is terminal
 
 
+BANNER = f"""
+{"#" * 81}
+######   BREAKING: The config values passed contained no longer accepted    #####
+######             options. See the messages below for more details.        #####
+######                                                                      #####
+######             To verify your updated config is accepted, you can use   #####
+######             the `helm template` command.                             #####
+{"#" * 81}
+"""
+
+
+@pytest.mark.parametrize(
+    "cause",
+    ["RENAMED: hub.fsGid must be configured via hub.podSecurityContext.fsGroup", "nil pointer evaluating interface {}.tag"],
+)
+@pytest.mark.parametrize("before", [BANNER, 20 * 'template: jupyterhub/templates/hub.yaml:1:2: executing "hub" at <include>: '])
+def test_the_cause_of_a_refusal_of_the_chart_is_shown(before: str, cause: str) -> None:
+    warning = "coalesce.go:298: warning: cannot overwrite table with non table for jupyterhub.hub.config (map[])"
+    words = f"{warning}\nError: execution error at (jupyterhub/templates/NOTES.txt:85:4): {before}\n\n{cause}\n\nUse --debug flag to render"
+    found = failure(words, "spec.jupyterhub")
+    assert cause in found.message and "cannot overwrite table" in found.message and "Use --debug" not in found.message
+    assert "####" not in found.message and len(found.message) <= 540
+
+
+EXISTS = "Error: Unable to continue with install: {} exists and cannot be imported into the current release: invalid ownership metadata; {}"
+OTHER = 'annotation validation error: key "meta.helm.sh/release-{}" must equal "b": current value is "a"'
+UNMARKED = 'annotation validation error: missing key "meta.helm.sh/release-name": must be set to "b"'
+
+
+@pytest.mark.parametrize(
+    ("thing", "why", "field", "remedy"),
+    [
+        (
+            'ClusterRole "jhub-user-scheduler" in namespace ""',
+            OTHER.format("namespace"),
+            "spec.jupyterhub",
+            "Choose another spec.jupyterhub.release (remove spec.jupyterhub, then apply it with the other name). "
+            "Keep ClusterRole jhub-user-scheduler: the release of the same name in namespace a uses it.",
+        ),
+        (
+            'PriorityClass "jhub-default-priority" in namespace ""',
+            f"{OTHER.format('name')}; {OTHER.format('namespace')}",
+            "spec.releases[certs]",
+            "Choose another spec.releases[certs].name. Keep PriorityClass jhub-default-priority: release a in namespace a uses it.",
+        ),
+        (
+            'Service "hub" in namespace "b"',
+            OTHER.format("name"),
+            "spec.binderhub",
+            "Choose another spec.binderhub.namespace (remove spec.binderhub, then apply it with the other name). "
+            "Keep Service hub: release a uses it.",
+        ),
+        (
+            'Service "hub" in namespace "b"',
+            UNMARKED,
+            "spec.jupyterhub",
+            "Find out what uses Service hub in namespace b, which no Helm release made. Delete it if nothing does, or choose another "
+            "spec.jupyterhub.release.",
+        ),
+    ],
+)
+def test_an_object_of_another_release_is_not_to_be_deleted(thing: str, why: str, field: str, remedy: str) -> None:
+    found = failure(EXISTS.format(thing, why), field)
+    assert (found.reason, found.remedy, found.retry_in) == ("OwnershipConflict", remedy, None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'create: failed to create: Secret "sh.helm.release.v1.jhub.v1" is invalid: data: Too long: may not be more than 1048576 bytes',
+        'Secret "hub" is invalid: data: Too long: must have at most 1048576 bytes',
+        "failed to create resource: etcdserver: request is too large",
+        "rpc error: code = ResourceExhausted desc = trying to send message larger than max (3145728 vs. 2097152)",
+        "Request entity too large: limit is 3145728",
+    ],
+)
+def test_a_release_that_is_too_large_is_not_retried(words: str) -> None:
+    found = failure(f"Error: INSTALLATION FAILED: {words}", "spec.jupyterhub")
+    assert (found.reason, found.retry_in) == ("ValuesTooLarge", None) and "ConfigMaps" in found.remedy
+
+
 def test_a_chart_comes_from_the_directory_first_and_only_from_allowed_repositories(tmp_path) -> None:
     (tmp_path / "jupyterhub-4.4.0.tgz").write_bytes(b"")
     source = ChartSource(directory=tmp_path, repository="https://charts.example.org", allowed=("https://charts.example.org",))

@@ -142,17 +142,21 @@ def test_a_hub_is_not_rolled_back_over_a_major_version_because_its_database_cann
     )
     hub = JupyterHub(spec, hub_context=HubContext(location="eastus"), secrets=None, helm=None, allow_private=False)  # type: ignore[arg-type]
 
-    def at(version: str) -> Any:
-        return SimpleNamespace(chart_version=version)
+    def at(version: str, **database: str) -> Any:
+        return SimpleNamespace(chart_version=version, config={"hub": {"db": database}})
 
     assert "database" in hub.irreversible(at("4.4.0"), at("3.3.8"))
     assert hub.irreversible(at("4.4.0"), at("4.3.6")) == ""
+    assert hub.irreversible(at("3.3.8"), at("4.4.0")) == ""
+    assert hub.irreversible(at("4.4.0", type="sqlite-memory"), at("3.3.8")) == ""
 
 
 @pytest.mark.parametrize(
     ("log", "reason"),
     [
         ("alembic.util.exc.CommandError: Can't locate revision identified by '4621fec11365'", "RollbackImpossible"),
+        ("sqlite3.OperationalError: (sqlite3.OperationalError) database is locked", "DatabaseVolumeUnsuitable"),
+        ("sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) unable to open database file", "DatabaseVolumeUnsuitable"),
         ("[C] Found database schema version 833da8570507 != 651f5419b74d. Backup your database", "DatabaseUpgradeRequired"),
         ("[E] api_request to the proxy failed with status code 599", "ProxyUnreachable"),
         ('psycopg2.OperationalError: connection to server at "db" failed: password s3cret', "DatabaseUnreachable"),

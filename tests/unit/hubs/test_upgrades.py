@@ -1,6 +1,8 @@
 """The effect of an upgrade on users' data is known before it begins, approved, and shown in plans."""
 
 import asyncio
+import json
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +16,7 @@ from notebook_platform.helm.deprecated_apis import REMOVED, removed_apis_clause,
 from notebook_platform.helm.dry_run import DryRuns, refusal
 from notebook_platform.helm.ledger import OwnedRelease
 from notebook_platform.helm.plan import APPROVE, Concern, RevisionPreview, approved, changes, upgrade_approval
+from notebook_platform.helm.release import Release
 from notebook_platform.helm.state import State, Wanted
 from notebook_platform.hubs.binder.chart import BinderHub
 from notebook_platform.hubs.chart.versions import migrates
@@ -30,7 +33,11 @@ from tests.unit.hubs.test_binder_values import spec as binder_spec
 from tests.unit.hubs.test_release_state import WANTED, release
 
 FIELD = "spec.jupyterhub"
-BINDER = "1.0.0-0.dev.git.3950.hb1d2e3f4"
+BINDER, OLD_BINDER = "1.0.0-0.dev.git.3941.h9056a226", "1.0.0-0.dev.git.3506.hba24eb2a"
+TARGET = WorkloadClusterOutput(
+    api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
+)
+MANIFEST = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub"}}
 NOBODY = UserCounts()
 ESCAPE = {"hub": {"config": {"KubeSpawner": {"slug_scheme": "escape"}}}}
 BUDGET = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "user-scheduler"}}
@@ -191,15 +198,12 @@ async def test_a_rehearsal_is_run_once_for_what_is_wanted_and_a_slow_one_goes_on
         return MANIFESTS
 
     dry_runs = DryRuns(rehearse, patience=0.01)
-    target = WorkloadClusterOutput(
-        api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
-    )
-    assert await dry_runs.of(target, WANTED, FIELD, upgrade=True) is None
-    assert await dry_runs.of(target, replace(WANTED, values={"a": 2}), FIELD, upgrade=True) is None
-    assert await dry_runs.of(target, WANTED, FIELD, upgrade=True) is None
+    assert await dry_runs.of(TARGET, WANTED, FIELD, upgrade=True) is None
+    assert await dry_runs.of(TARGET, replace(WANTED, values={"a": 2}), FIELD, upgrade=True) is None
+    assert await dry_runs.of(TARGET, WANTED, FIELD, upgrade=True) is None
     come.set()
     for _ in range(3):
-        found = await dry_runs.of(target, WANTED, FIELD, upgrade=True)
+        found = await dry_runs.of(TARGET, WANTED, FIELD, upgrade=True)
         assert found is not None and found.refused is None and found.objects == {("Service", "hub")}
     assert asked == [(1, True), (2, True), (1, True)]
     await dry_runs.close()
@@ -214,20 +218,53 @@ async def test_an_unreachable_repository_is_asked_again_and_a_permanent_refusal_
         raise Error(1, b"", b"dial tcp: no such host" if wanted.values["a"] == 1 else b"execution error at (x): no")
 
     dry_runs = DryRuns(rehearse)
-    target = WorkloadClusterOutput(
-        api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
-    )
     for values, reason, runs in (({"a": 1}, "RepositoryUnreachable", 2), ({"a": 2}, "ValuesRefused", 1)):
         asked = 0
         for _ in range(2):
-            found = await dry_runs.of(target, replace(WANTED, values=values), FIELD, upgrade=False)
+            found = await dry_runs.of(TARGET, replace(WANTED, values=values), FIELD, upgrade=False)
             assert found is not None and found.refused is not None and found.refused.reason == reason
         assert asked == runs
 
 
-def test_the_database_of_a_binders_hub_matters_where_people_have_accounts() -> None:
-    old, new = (replace(release(version=version), chart="binderhub") for version in ("1.0.0-0.dev.git.3506.hba24eb2a", BINDER))
-    for auth, matters in ((BINDER_AUTH, True), (None, False)):
-        wanted = binder_spec(BINDER_ADDRESS, **({"auth": auth} if auth else {}))
-        content = BinderHub(wanted, secrets=None, helm=None, allow_private=False, azure_names=NAMES)  # type: ignore[arg-type]
-        assert bool(content.irreversible(new, old)) is matters and content.irreversible(new, new) == ""
+def binder_release(version: str) -> Release:
+    return replace(release(version=version), chart="binderhub", config={})
+
+
+@pytest.mark.parametrize("auth", [BINDER_AUTH, None], ids=["accounts", "no accounts"])
+def test_a_binders_hub_is_not_rolled_back_over_a_major_version(auth: dict | None) -> None:
+    old, new = binder_release(OLD_BINDER), binder_release(BINDER)
+    wanted = binder_spec(BINDER_ADDRESS, **({"auth": auth} if auth else {}))
+    content = BinderHub(wanted, secrets=None, helm=None, allow_private=False, azure_names=NAMES)  # type: ignore[arg-type]
+    assert "cannot read" in content.irreversible(new, old)
+    assert (content.irreversible(new, new), content.irreversible(old, new)) == ("", "")
+
+
+async def test_a_binder_without_accounts_goes_back_only_with_an_approval() -> None:
+    """The older hub cannot read the newer one's database, and would not start."""
+
+    async def of(before: str, after: str) -> list[str]:
+        spec = binder_spec(BINDER_ADDRESS, chart={"version": after})
+        content = BinderHub(spec, secrets=None, helm=None, allow_private=False, azure_names=NAMES)  # type: ignore[arg-type]
+        wanted = replace(WANTED, chart=ChartRef(name="binderhub", version=after, reference="x"), values={})
+        found = await content.concerns(TARGET, binder_release(before), wanted, frozenset())
+        return [concern.clause for concern in found]
+
+    (clause,) = await of(BINDER, OLD_BINDER)
+    assert "JupyterHub 4 cannot read the database of JupyterHub 5" in clause and "hub-db-dir" in clause
+    assert await of(OLD_BINDER, BINDER) == await of(BINDER, BINDER) == []
+
+
+async def test_a_release_that_no_secret_can_hold_is_refused_before_helm_writes() -> None:
+    texts = {f"file{i}": secrets.token_hex(32768) for i in range(16)}
+
+    async def rehearse(target: WorkloadClusterOutput, wanted: Wanted, upgrade: bool) -> str:
+        return json.dumps({**MANIFEST, "stringData": wanted.values})
+
+    dry_runs = DryRuns(rehearse)
+    for values, refused in ((texts, True), (dict.fromkeys(texts, "a" * 65536), False), ({"file1": texts["file1"]}, False)):
+        found = await dry_runs.of(TARGET, replace(WANTED, values=values), FIELD, upgrade=False)
+        assert found is not None and (found.refused is not None) is refused
+        if found.refused is not None:
+            assert (found.refused.reason, found.refused.retry_in) == ("ValuesTooLarge", None)
+            assert "a Secret holds 1024 KiB" in found.refused.message and FIELD in found.refused.remedy
+    await dry_runs.close()

@@ -13,7 +13,6 @@ from notebook_platform.engine import StepError
 from notebook_platform.helm.values import merged
 from notebook_platform.hubs.chart.value_map import ROWS
 from notebook_platform.hubs.chart.versions import GENERATIONS, KNOWN, Generation, Knowledge, generation, is_known
-from notebook_platform.hubs.fields.hub import split_url
 from notebook_platform.hubs.inputs import Endpoints, HubContext, host_of, url_of
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.values import HubSecrets, render, render_with_origins
@@ -144,19 +143,6 @@ def test_a_hub_with_no_name_is_found_at_its_address() -> None:
     bare = JupyterHubSpec.model_validate({"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}})
     assert url_of(bare) is None and url_of(bare, address="203.0.113.7") == "http://203.0.113.7"
     assert url_of(spec("4.4.0")) == "https://hub.example.org"
-
-
-@pytest.mark.parametrize(
-    ("url", "parts"),
-    [
-        ("postgresql://hub:a%2Fb@db/hub?sslmode=require", ("postgres", "postgresql://hub@db/hub?sslmode=require", "a/b")),
-        ("mysql+pymysql://hub:pw@db:3306/hub", ("mysql", "mysql+pymysql://hub@db:3306/hub", "pw")),
-        ("postgresql://hub@db/hub", ("postgres", "postgresql://hub@db/hub", None)),
-        ("oracle://hub:pw@db/hub", ("other", "oracle://hub:pw@db/hub", None)),
-    ],
-)
-def test_the_password_of_a_database_goes_where_the_chart_wants_it(url: str, parts: tuple) -> None:
-    assert split_url(url) == parts
 
 
 def test_every_service_has_a_token_that_stays_the_same() -> None:

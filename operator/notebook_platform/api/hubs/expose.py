@@ -73,7 +73,7 @@ class HttpRoute(SpecModel):
 
     gateway: ObjectName = Field(description="Name of the Gateway.")
     gateway_namespace: NamespaceName | None = Field(None, description="Its namespace; left out: the hub's.")
-    section_name: str | None = Field(None, max_length=253, description="Its listener; left out: all.")
+    section_name: str | None = Field(None, max_length=253, description="Its listener; left out: all. Needs chart 4.3.3.")
     annotations: Annotations = Field(default_factory=dict, max_length=32, description="Annotations of the HTTPRoute.")
 
 

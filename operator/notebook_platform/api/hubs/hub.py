@@ -15,7 +15,10 @@ class DatabaseVolume(SpecModel):
     """The hub's own volume with an SQLite file. Size and class cannot change once it is there."""
 
     size: str = Field("1Gi", max_length=16, description="Size.")
-    storage_class: ObjectName | None = Field(None, description="StorageClass; left out: the cluster's default.")
+    storage_class: ObjectName | None = Field(
+        None,
+        description="StorageClass of disks; left out: the cluster's default. SQLite fails on network shares such as azurefile-csi.",
+    )
     keep_on_uninstall: bool = Field(True, description="Keep the volume when the release is uninstalled.")
 
 
@@ -24,7 +27,9 @@ class Database(SpecModel):
 
     volume: DatabaseVolume | None = Field(None, description="The volume; used when there is no urlRef.")
     url_ref: SecretKeyRef | None = Field(
-        None, description="URL of the database, as postgresql://user:password@host/name?sslmode=require, in a Secret."
+        None,
+        description="URL of the database in a Secret, as postgresql://user:password@host/name?sslmode=require or "
+        "mysql+pymysql://user:password@host/name. `postgres:` and `mysql:` are read as these; a password is best percent-encoded.",
     )
     upgrade: bool = Field(
         False,

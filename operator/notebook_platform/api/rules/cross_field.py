@@ -45,6 +45,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             )
             for pods, purpose in (("userPods", "User"), ("corePods", "Core"))
         ),
+        (
+            "!has(self.jupyterhub) || self.jupyterhub.network.blockMetadata != 'NetworkPolicy' || self.cluster.network.policy != 'none'",
+            "spec.jupyterhub.network.blockMetadata NetworkPolicy needs spec.cluster.network.policy azure, calico or cilium",
+        ),
         ("has(self.network) == has(oldSelf.network)", "spec.network cannot be added or removed later; make a new platform"),
     ),
     "spec.driftIgnore[]": (

@@ -1,6 +1,7 @@
 """BinderHub: the content of the binder's release, with addresses decided before it is installed, and what its health means."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kubernetes.aio import client
@@ -21,7 +22,6 @@ from notebook_platform.hubs.binder import health
 from notebook_platform.hubs.binder.addresses import decide
 from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
 from notebook_platform.hubs.binder.values import FIELD, about_binder, hub_inside, is_known, jupyterhub_version, render
-from notebook_platform.hubs.chart.versions import migrates
 from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.inputs import NOTHING
 from notebook_platform.hubs.naming import ReleaseSnapshot
@@ -65,6 +65,8 @@ class BinderHub(ChartAdapter):
         more = await documents(self._secrets, spec.values_from, FIELD, spec.values)
         with about_binder():
             hub_context = await gather_context(target.api, inside, NOTHING, None, allow_private=self._allow_private)
+        if existing is not None:  # the class of an existing volume cannot change
+            hub_context = replace(hub_context, unlockable_classes=frozenset())
         values = render(spec, secrets, registry, self._azure_names, target.served_version, more, hub_context)
         return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
 
@@ -92,10 +94,10 @@ class BinderHub(ChartAdapter):
     async def concerns(
         self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted, objects: frozenset[tuple[str, str]]
     ) -> Sequence[Concern]:
-        if self._spec.auth is None and not _has_accounts(existing):
-            return ()  # who launches without a name leaves nothing behind
-        users = await census.census(target.api, self.namespace)
         before, after = _hub_of(existing), self._hub_in(wanted)
+        if self._spec.auth is None and not _has_accounts(existing):  # who launches without a name leaves nothing behind
+            return list(upgrades.empties_database(before, after))
+        users = await census.census(target.api, self.namespace)
         urls = (self._addresses.hub.rstrip("/"),)
         hidden = await data_concerns(
             target.api, existing, before, after, urls=urls, allow_private=self._allow_private, origins={}
@@ -112,8 +114,8 @@ class BinderHub(ChartAdapter):
         return ReleaseSnapshot(jupyterhub_version(wanted.chart.version, chart.jupyterhub_version), _inside(wanted.values))
 
     def irreversible(self, bad: Release, good: Release) -> str:
-        """Return the same as for any hub where users have accounts; otherwise nothing."""
-        if self._spec.auth is None or not migrates(_hub_of(good).version, _hub_of(bad).version):
+        """Return the same as for any hub: without accounts too, the older hub would not start."""
+        if not upgrades.goes_back(_hub_of(bad), _hub_of(good)):
             return ""
         return f"chart {bad.chart_version} may have upgraded the database of its hub, which {good.chart_version} cannot read"
 

@@ -213,9 +213,10 @@ _DOOR: Rows = {
     "expose.httpRoute": since((4, 3), "httpRoute.enabled"),
     "expose.httpRoute#hosts": since((4, 3), "httpRoute.hostnames"),
     "expose.httpRoute.annotations": since((4, 3), "httpRoute.annotations"),
-    "expose.httpRoute.gateway": since((4, 3), "httpRoute.gateway.name"),
-    "expose.httpRoute.gatewayNamespace": since((4, 3), "httpRoute.gateway.namespace"),
-    "expose.httpRoute.sectionName": since((4, 3), "httpRoute.gateway.sectionName"),
+    "expose.httpRoute.gateway": (((4, 3), "httpRoute.gateway.name"), ((5, 0), ELSEWHERE)),
+    "expose.httpRoute.gatewayNamespace": (((4, 3), "httpRoute.gateway.namespace"), ((5, 0), ELSEWHERE)),
+    "expose.httpRoute.sectionName": (((4, 3, 3), "httpRoute.gateway.sectionName"), ((5, 0), ELSEWHERE)),
+    "expose.httpRoute.gateway#parents": (((4, 3), ELSEWHERE), ((5, 0), "httpRoute.parentRefs")),
     "expose.basePath": same("hub.baseUrl"),
 }
 

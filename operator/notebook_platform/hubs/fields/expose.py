@@ -75,6 +75,7 @@ def _ingress(ingress: Ingress, hosts: list[str]) -> FieldValues:
 
 
 def _http_route(route: HttpRoute, hosts: list[str]) -> FieldValues:
+    parent = {"name": route.gateway, "namespace": route.gateway_namespace, "sectionName": route.section_name}
     return {
         "expose.httpRoute": True,
         "expose.httpRoute#hosts": hosts or None,
@@ -82,4 +83,5 @@ def _http_route(route: HttpRoute, hosts: list[str]) -> FieldValues:
         "expose.httpRoute.gateway": route.gateway,
         "expose.httpRoute.gatewayNamespace": route.gateway_namespace,
         "expose.httpRoute.sectionName": route.section_name,
+        "expose.httpRoute.gateway#parents": [{name: value for name, value in parent.items() if value}],
     }

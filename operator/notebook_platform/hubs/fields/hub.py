@@ -3,11 +3,14 @@
 import hmac
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
 
+from notebook_platform.api.base import SecretKeyRef
 from notebook_platform.api.hubs import HubService, JupyterHubSpec, Network
-from notebook_platform.api.hubs.hub import EgressRule, Requests
-from notebook_platform.hubs.inputs import HubSecrets
+from notebook_platform.api.hubs.hub import EgressRule, Requests, UserEgress
+from notebook_platform.api.reasons import Reason
+from notebook_platform.engine.outcome import StepError
+from notebook_platform.hubs.database_url import ENCODED, FORM, InvalidDatabaseUrl, chart_values
+from notebook_platform.hubs.inputs import FIELD, HubSecrets
 
 FieldValues = Mapping[str, Any]
 
@@ -22,14 +25,12 @@ COUNTER = "notebook-platform"
 COUNTS = ("list:users", "read:servers")
 """The least that it needs (https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html)."""
 
-KINDS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql"}
-"""Database of the chart by the scheme of the URL; other ones are `other`."""
 
-
-def hub_values(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
-    """Return the rows of the hub itself; None: not set."""
+def hub_values(spec: JupyterHubSpec, secrets: HubSecrets, *, own_image: bool = False) -> FieldValues:
+    """Return the rows of the hub itself; None: not set. `own_image`: the hub does not run the chart's image. Raises StepError
+    (SecretValueInvalid)."""
     return {
-        **_database(spec, secrets),
+        **_database(spec, secrets, own_image),
         **_services(spec, secrets),
         **_counter(spec, secrets),
         **_network(spec.network),
@@ -70,11 +71,11 @@ def _resources(asked: Requests) -> dict[str, Any]:
     return {**_requests(asked.cpu, asked.memory), **({"limits": set_limits} if set_limits else {})}
 
 
-def _database(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
+def _database(spec: JupyterHubSpec, secrets: HubSecrets, own_image: bool) -> FieldValues:
     database = spec.database
     upgrade = {"database.upgrade": True if database.upgrade else None}
     if database.url_ref is not None:
-        kind, url, password = split_url(secrets.database_url or "")
+        kind, url, password = _referred_url(database.url_ref, secrets.database_url, own_image)
         return {"database": kind, "database.urlRef": url, "database.urlRef#password": password, **upgrade}
     volume = database.volume
     return {
@@ -86,18 +87,16 @@ def _database(spec: JupyterHubSpec, secrets: HubSecrets) -> FieldValues:
     }
 
 
-def split_url(url: str) -> tuple[str, str, str | None]:
-    """Split a database URL into (type, URL, password). The chart takes the passwords of PostgreSQL and MySQL apart from the
-    URL.
-
-    `postgresql+psycopg2://hub:pw@db/hub?sslmode=require` -> (postgres, postgresql+psycopg2://hub@db/hub?sslmode=require, pw)
-    """
-    parts = urlsplit(url)
-    kind = KINDS.get(parts.scheme.partition("+")[0], "other")
-    if kind == "other" or parts.password is None:
-        return kind, url, None
-    user = f"{quote(unquote(parts.username or ''), safe='')}@"
-    return kind, parts._replace(netloc=user + parts.netloc.rpartition("@")[2]).geturl(), unquote(parts.password)
+def _referred_url(reference: SecretKeyRef, url: str | None, own_image: bool) -> tuple[str, str, str | None]:
+    """Return (type, URL, password) of the database for the chart. Raises StepError (SecretValueInvalid)."""
+    try:
+        return chart_values(url or "", own_image=own_image)
+    except InvalidDatabaseUrl as invalid:
+        raise StepError(
+            Reason.SECRET_VALUE_INVALID,
+            f"{FIELD}.database.urlRef: key {reference.key!r} of Secret {reference.name!r} {invalid}",
+            f"Write it as {FORM}, and {ENCODED}.",
+        ) from None
 
 
 def service_token(name: str, secrets: HubSecrets) -> str | None:
@@ -158,7 +157,7 @@ def _network(network: Network) -> FieldValues:
         "network.isolate#hub": off,
         "network.isolate#proxy": off,
         "network.isolate#users": off,
-        "network.userEgress": _whole(network) if egress else None,
+        "network.userEgress": _whole(network, egress) if egress else _everything(network),
         "network.userEgress.to": [_rule(rule) for rule in egress.to] or None if egress else None,
         "network.userEgress.internet": egress.internet if egress else None,
         "network.userEgress.privateAddresses": egress.private_addresses if egress else None,
@@ -173,10 +172,14 @@ def _rule(rule: EgressRule) -> dict[str, Any]:
     return {"to": [{"ipBlock": {"cidr": rule.cidr}}], **ports}
 
 
-def _whole(network: Network) -> list[dict[str, Any]]:
+def _everything(network: Network) -> list[dict[str, Any]] | None:
+    """Return a rule for all destinations where the metadata server is not to be blocked; None elsewhere. The own rule of charts before
+    2 leaves out that server, and they have no switch for it."""
+    return [{"to": [{"ipBlock": {"cidr": EVERYWHERE}}]}] if network.isolate and network.block_metadata == "No" else None
+
+
+def _whole(network: Network, egress: UserEgress) -> list[dict[str, Any]]:
     """Return every destination that users' servers may reach: charts before 2 have only this list."""
-    egress = network.user_egress
-    assert egress is not None
     metadata = [] if network.block_metadata == "No" else [METADATA]
     rules: list[dict[str, Any]] = [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}]
     if egress.internet:

@@ -46,6 +46,12 @@ SIGNS = (
         "it does not reach its proxy: see Deployment proxy, and network policies between the two",
     ),
     Sign(
+        r"database is locked|unable to open database file|database disk image is malformed|sqlite3\.\w+Error.*(disk I/O|readonly)",
+        Reason.DATABASE_VOLUME_UNSUITABLE,
+        "its SQLite file cannot be locked, opened or written: shares of Azure Files and blob containers cannot hold it; use a disk (the "
+        "StorageClass in hub.db.pvc.storageClassName), or a database server (hub.db.url), and see that the volume is not full",
+    ),
+    Sign(
         r"OperationalError|could not connect to server|password authentication failed",
         Reason.DATABASE_UNREACHABLE,
         "it does not reach its database: see hub.db.url, its password, and network policies",
