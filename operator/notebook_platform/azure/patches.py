@@ -79,10 +79,13 @@ class Patch:
         yield from self._strange_members()
         yield from self._guarded_members()
         yield from self._respelled(self.document, body, ())
-        for keys in secret_members(self.document):
+        for keys in (keys for keys in secret_members(self.document) if not self._is_guarded(keys)):
             message = f"{self._path(keys)} appears to hold a secret, which every reader of the platform would see"
             yield message, "Remove it and renew that secret; use a managed identity or a field that reads a Secret."
         yield from self._contradictions(body, unset)
+
+    def _is_guarded(self, keys: Keys) -> bool:
+        return any(".".join(keys[:length]) in self.guarded for length in range(1, len(keys) + 1))
 
     def _path(self, keys: Sequence[str]) -> str:
         return ".".join((self.field, *keys))
@@ -115,6 +118,8 @@ class Patch:
     def _contradictions(self, body: Wire, unset: Wire) -> Iterator[tuple[str, str]]:
         for keys, value in leaves(self.document):
             wanted = at(body, keys)
+            if self._is_guarded(keys):
+                continue
             if isinstance(wanted, Mapping):
                 if not isinstance(value, Mapping):
                     yield f"{self._path(keys)} would replace an object of the spec", "Name the members of it that differ."
