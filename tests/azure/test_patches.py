@@ -41,6 +41,24 @@ async def test_patches_are_created_planned_changed_and_corrected(estate: Estate)
     assert found[setting_id]["tags"][PATCH_TAG].endswith(".1")
 
 
+async def test_drift_of_a_patch_can_be_ignored_and_is_reported_where_azure_does_not_keep_it(estate: Estate) -> None:
+    spec = with_cluster(patch={"properties": {"storageProfile": {"blobCSIDriver": {"enabled": True}}}})
+    await settled(estate, spec)
+    lost = {"properties": {"storageProfile": {"blobCSIDriver": {"enabled": False}}}}
+    for _ in range(2):
+        await estate.control("PATCH", f"/resources{CLUSTER_ID}", lost)
+        assert (await settled(estate, spec))[CLUSTER_ID]["properties"]["storageProfile"]["blobCSIDriver"]["enabled"] is True
+    await estate.control("PATCH", f"/resources{CLUSTER_ID}", lost)
+    mark = await estate.mark()
+    outcome = (await estate.once(spec))["Cluster"].outcome
+    assert isinstance(outcome, Failed) and outcome.reason == "PatchNotKept" and await estate.writes(mark) == []
+    assert outcome.message == (
+        "spec.cluster.patch.properties.storageProfile.blobCSIDriver.enabled: Azure accepted True 2 times and returns False"
+    )
+    estate.ignored = ["Cluster.properties.storageProfile.*"]
+    assert not (await estate.once(spec))["Cluster"].changes
+
+
 async def test_a_refused_patch_of_a_pool_leaves_the_cluster_as_it_is(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     spec = runbook_spec()

@@ -25,6 +25,7 @@ OWNERS = IMMUTABLE | {
     "properties.networkProfile.networkPolicy": "spec.cluster.network.policy",
     "properties.nodeProvisioningProfile.mode": "spec.cluster.nodeProvisioning",
     "properties.oidcIssuerProfile.enabled": "spec.cluster.oidcIssuer",
+    "properties.supportPlan": "spec.cluster.supportPlan",
     "properties.securityProfile.workloadIdentity.enabled": "spec.cluster.workloadIdentity",
 }
 """The field of the spec that sets a member, by the member or the object that holds it."""

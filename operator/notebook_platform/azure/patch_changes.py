@@ -66,11 +66,12 @@ def _immutable(change: Change, patch: Patch) -> Failed:
 
 
 def _not_kept(change: Change, patch: Patch) -> Failed:
-    return Failed(
-        reason=Reason.PATCH_NOT_KEPT,
-        message=f"{patch.path_of(change)}: Azure accepted {change.after!r} {TRIES} times and returns {change.before!r}",
-        remedy="Write the value as Azure returns it, or remove the member from the patch.",
-    )
+    accepted = f"{patch.path_of(change)}: Azure accepted {change.after!r} {TRIES} times"
+    if change.before is None:
+        remedy = "Check its name and place in Azure's REST reference, or remove it from the patch."
+        return Failed(reason=Reason.PATCH_NOT_KEPT, message=f"{accepted} and does not return the member", remedy=remedy)
+    remedy = "Write the value as Azure returns it, or remove the member from the patch."
+    return Failed(reason=Reason.PATCH_NOT_KEPT, message=f"{accepted} and returns {change.before!r}", remedy=remedy)
 
 
 def sent_tag(changes: Sequence[Change], patch: Patch, tags: Mapping[str, str] | None, now: datetime) -> dict[str, str]:

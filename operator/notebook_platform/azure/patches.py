@@ -23,6 +23,9 @@ Wire = dict[str, Any]
 MOST_NAMED = 4
 """How many refusals one message holds."""
 
+LONGEST_SHOWN = 80
+"""Characters of a value in a message."""
+
 EXACT_NAMES = frozenset({"nodeLabels"})
 """Objects whose names Azure compares with their case."""
 
@@ -79,10 +82,11 @@ class Patch:
         yield from self._strange_members()
         yield from self._guarded_members()
         yield from self._respelled(self.document, body, ())
-        for keys in (keys for keys in secret_members(self.document) if not self._is_guarded(keys)):
+        secrets = [keys for keys in secret_members(self.document) if not self._is_guarded(keys)]
+        for keys in secrets:
             message = f"{self._path(keys)} appears to hold a secret, which every reader of the platform would see"
             yield message, "Remove it and renew that secret; use a managed identity or a field that reads a Secret."
-        yield from self._contradictions(body, unset)
+        yield from self._contradictions(body, unset, secrets)
 
     def _is_guarded(self, keys: Keys) -> bool:
         return any(".".join(keys[:length]) in self.guarded for length in range(1, len(keys) + 1))
@@ -115,17 +119,17 @@ class Patch:
             if isinstance(holder, Mapping) and name in holder:
                 yield refusal(self.field, path, guarded), guarded.remedy
 
-    def _contradictions(self, body: Wire, unset: Wire) -> Iterator[tuple[str, str]]:
+    def _contradictions(self, body: Wire, unset: Wire, secrets: Sequence[Keys]) -> Iterator[tuple[str, str]]:
         for keys, value in leaves(self.document):
             wanted = at(body, keys)
-            if self._is_guarded(keys):
+            if self._is_guarded(keys) or any(secret[: len(keys)] == keys for secret in secrets):
                 continue
             if isinstance(wanted, Mapping):
                 if not isinstance(value, Mapping):
                     yield f"{self._path(keys)} would replace an object of the spec", "Name the members of it that differ."
             elif wanted is not None and not _equal(wanted, value) and not _equal(wanted, at(unset, keys)):
                 owner = self._owner(keys)
-                message = f"{self._path(keys)} asks for {json.dumps(value)}, but {owner} for {json.dumps(wanted)}"
+                message = f"{self._path(keys)} asks for {_shown(value)}, but {owner} for {_shown(wanted)}"
                 yield message, f"Set {owner} alone; or remove it from the spec, so that the patch sets it."
 
     def _owner(self, keys: Keys) -> str:
@@ -140,6 +144,11 @@ class Patch:
     def path_of(self, change: Change) -> str:
         """Return the path of a change in the spec."""
         return self._path((*self.above, *change.keys))
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _equal(wanted: Any, other: Any) -> bool:

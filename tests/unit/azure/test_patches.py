@@ -26,8 +26,10 @@ from notebook_platform.engine import Action, Change, StepError
 from notebook_platform.engine.change import Disruptive, Impossible
 from notebook_platform.engine.outcome import Failed
 
+from sandbox.azure.world import SUBSCRIPTION
 from sandbox.operator_process import ROOT
 from tests.unit.azure.specs import runbook_spec, with_cluster
+from tests.unit.test_reasons import unknown
 
 NOW = datetime(2026, 11, 28, 9, tzinfo=UTC)
 SCALE_SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/aks-nodepool1-1-vmss"
@@ -224,6 +226,72 @@ def test_a_likely_secret_is_refused_and_not_repeated(name: str) -> None:
 @pytest.mark.parametrize("name", NO_SECRETS)
 def test_a_member_with_a_similar_name_is_no_secret(name: str) -> None:
     assert list(secret_members(NO_SECRETS[name])) == []
+
+
+def test_a_secret_is_not_repeated_as_a_contradiction() -> None:
+    patch = {
+        "properties": {
+            "networkProfile": {"networkPolicy": "https://user:pa55@x.example.org"},
+            "aadProfile": {"tenantID": "x" * 200},
+        }
+    }
+    failed = refused(cluster, patch, network={"policy": "calico"}, entra={"tenantId": "11111111-1111-1111-1111-111111111111"})
+    assert "networkPolicy appears to hold a secret" in failed.message and "pa55" not in failed.message
+    assert len(failed.message) < 600 and f'"{"x" * 79}..., but spec.cluster.entra for' in failed.message
+
+
+EVERYTHING: dict[str, Any] = {
+    "tier": "Premium",
+    "supportPlan": "AKSLongTermSupport",
+    "upgrades": {"channel": "patch", "nodeOSChannel": "None"},
+    "network": {"pluginMode": "overlay", "podCidr": "192.168.0.0/16", "policy": "cilium"},
+    "apiServer": {"private": True, "privateDNSZone": "system"},
+    "entra": {"adminGroupObjectIDs": ["11111111-1111-1111-1111-111111111111"], "azureRBAC": True},
+    "localAccounts": False,
+    "oidcIssuer": True,
+    "workloadIdentity": True,
+    "autoscalerProfile": {"scanInterval": "20s"},
+    "nodeProvisioning": "Auto",
+    "monitoring": {
+        "workspaceId": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/logs"
+    },
+}
+EVERYTHING_OF_A_POOL: dict[str, Any] = {
+    "mode": "User",
+    "purpose": "User",
+    "maxPods": 50,
+    "maxSurge": "2",
+    "osDiskSizeGB": 64,
+    "osDiskType": "Ephemeral",
+    "osSKU": "AzureLinux",
+    "availabilityZones": ["1"],
+    "spot": {"maxPrice": "0.5"},
+    "gpu": {"driver": "None", "instanceProfile": "MIG1g"},
+    "nodeLabels": {"a": "b"},
+}
+
+
+@pytest.mark.parametrize("place", ["spec.cluster.patch", "spec.nodePools[].patch"])
+def test_each_member_of_a_typed_field_names_its_field_when_a_patch_contradicts_it(place: str) -> None:
+    of_cluster = place == "spec.cluster.patch"
+    members = EVERYTHING if of_cluster else EVERYTHING_OF_A_POOL
+    whole, plain = MAKERS[place]({}, **members), MAKERS[place]({})
+    checked = 0
+    for keys, value in leaves(whole if of_cluster else {"properties": whole}):
+        guarded = any(".".join(keys[:length]) in PLACES[place] for length in range(1, len(keys) + 1))
+        if guarded or not value or at(plain if of_cluster else {"properties": plain}, keys) == value:
+            continue
+        patch: Any = ["another"]
+        for name in reversed(keys):
+            patch = {name: patch}
+        failed = refused(MAKERS[place], patch, **members)
+        owner = re.search(r", but (spec\.\S+) for ", failed.message)
+        assert owner and owner[1] not in ("spec.cluster", "spec.nodePools[users]") and unknown(owner[1]) == [], (
+            keys,
+            failed.message,
+        )
+        checked += 1
+    assert checked >= 12
 
 
 def test_a_patch_sets_adds_and_removes_members() -> None:
