@@ -1,6 +1,7 @@
 """docs/reference/errors.md: the reason, the retry and the remedy of every error that the operator reports."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
 from notebook_platform.azure.arm.errors import TRANSIENT, UNKNOWN_RETRY
@@ -20,6 +21,7 @@ retry cannot help: the platform is `Stalled` until the spec, a Secret that it na
 once an interval. *field* stands for the path in the spec that the step is about."""
 
 
+@cache
 def page() -> str:
     """The whole page."""
     azure = [(name, row) for name, rows in CODES.items() for row in rows]

@@ -127,9 +127,8 @@ def _statements() -> tuple[tuple[str, Statement], ...]:
 
 def _read_statements() -> Iterator[tuple[str, Statement]]:
     for path in sorted(ROOT.rglob("*.py")):
-        tree = ast.parse(path.read_text())
         constants = _constants(path)
-        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        functions = [node for node in nodes_of(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         for function in functions:
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and (name := _called(node)) in FAILURES:
@@ -137,10 +136,16 @@ def _read_statements() -> Iterator[tuple[str, Statement]]:
                     yield name, _statement(node, FAILURES[name], words)
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Return all nodes of a module's syntax tree; each module is parsed once a process."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def texts(path: Path) -> Iterator[str]:
     """Yield every text of a module, its docstrings included: constants are resolved, `LEFT_OUT` stands for what only a run knows."""
     constants = _constants(path)
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)):
             yield _text(node, constants)
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from notebook_platform.api import GROUP, VERSION
@@ -133,6 +134,7 @@ def blocks(spec: Schema) -> Iterator[tuple[Field | None, list[Field]]]:
     yield None, single
 
 
+@cache
 def _schema(part: str) -> Schema:
     found: Schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part]
     return found
@@ -144,6 +146,7 @@ def counts() -> tuple[int, int]:
     return len(list(fields(spec, "spec"))), len(list(_rules(spec)))
 
 
+@cache
 def page() -> str:
     """The whole page."""
     spec, status = _schema("spec"), _schema("status")

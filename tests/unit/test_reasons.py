@@ -14,7 +14,7 @@ from notebook_platform.azure.arm.error_table import AADSTS, CODES
 from notebook_platform.helm.errors import TABLE
 
 from docs.generator.reasons import page
-from docs.generator.sources import ROOT, failures, texts
+from docs.generator.sources import ROOT, failures, nodes_of, texts
 
 REPOSITORY = ROOT.parent.parent
 MODULES = [path for path in sorted(ROOT.rglob("*.py")) if path.relative_to(ROOT).as_posix() != "api/reasons.py"]
@@ -26,14 +26,14 @@ PATH = re.compile(r"(?<![\w.-])spec(?!\.(?:py|md|nodeName)\b)((?:\.[A-Za-z][A-Za
 UNSET = object()
 
 
-def members_used(source: str) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(ast.parse(source)):
+def members_used(path: Path) -> Iterator[tuple[str, str]]:
+    for node in nodes_of(path):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             yield node.value.id, node.attr
 
 
 def test_every_member_is_used() -> None:
-    used = {found for path in MODULES for found in members_used(path.read_text())}
+    used = {found for path in MODULES for found in members_used(path)}
     unused = [
         f"{words.__name__}.{one.name}"
         for words in (ConditionType, Reason)
@@ -51,16 +51,16 @@ def test_every_member_has_a_meaning_of_one_sentence_and_a_row() -> None:
         assert f"| `{member}` | " in rows
 
 
-def literals_compared(source: str) -> Iterator[str]:
+def literals_compared(path: Path) -> Iterator[str]:
     """Yield texts that are compared with an object's `reason`."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Compare) and any(isinstance(n, ast.Attribute) and n.attr == "reason" for n in ast.walk(node)):
             yield from (n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
 def test_no_reason_of_ours_is_compared_with_a_literal() -> None:
     words = {str(member) for member in Reason}
-    assert [(path.name, text) for path in MODULES for text in literals_compared(path.read_text()) if text in words] == []
+    assert [(path.name, text) for path in MODULES for text in literals_compared(path) if text in words] == []
 
 
 def schema() -> dict[str, Any]:

@@ -16,7 +16,6 @@ import trustme
 from aiohttp import web
 from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
-from kubernetes.aio import client
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.transport import BoundedTransport
@@ -25,6 +24,8 @@ from notebook_platform.bounded.documents import DocumentRefused, DocumentTooLarg
 from notebook_platform.bounded.http import MOST, SESSION_OPTIONS, AnswerTooLarge
 from notebook_platform.helm import process_guard
 from notebook_platform.workload.errors import failure
+
+from tests.unit.kube.plain_http import plain_client
 
 MEGABYTE = b"x" * (1 << 20)
 
@@ -72,10 +73,8 @@ def resident() -> int:
 
 @pytest.mark.parametrize("path", ["endless", "announced", "bomb"])
 async def test_an_endless_answer_of_a_cluster_is_not_read(server: str, path: str) -> None:
-    configuration = client.Configuration(host=server)
-    configuration.client_session_kwargs = SESSION_OPTIONS
     before = resident()
-    async with client.ApiClient(configuration) as api:
+    async with plain_client(server, **SESSION_OPTIONS) as api:
         with pytest.raises(AnswerTooLarge) as raised:
             await (await api.rest_client.request("GET", f"{server}/{path}")).read()
     assert resident() - before < 6 * MOST

@@ -14,6 +14,7 @@ from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.watch_stream import Place, new_events, views
 
 from tests.unit.cli_watch.bodies import PROGRESSING, WHOLE, at, view
+from tests.unit.kube.plain_http import plain_client
 
 PLACE = Place("platforms", "hub")
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -63,10 +64,8 @@ async def serving(*answers: Answer) -> AsyncIterator[tuple[client.ApiClient, lis
 
     application = web.Application()
     application.router.add_get("/{path:.*}", next_answer)
-    async with TestServer(application) as server:
-        configuration = client.Configuration(host=str(server.make_url("")).rstrip("/"))
-        async with client.ApiClient(configuration) as api:
-            yield api, selectors
+    async with TestServer(application) as server, plain_client(str(server.make_url("")).rstrip("/")) as api:
+        yield api, selectors
 
 
 async def test_a_platform_is_followed_over_ended_watches_without_repeats() -> None:
@@ -125,7 +124,7 @@ async def test_a_right_that_is_taken_away_ends_it_too() -> None:
 async def test_a_cluster_that_does_not_answer_is_a_sentence() -> None:
     async with serving() as (api, _):
         url = api.configuration.host
-    async with client.ApiClient(client.Configuration(host=url)) as api, aclosing(views(api, PLACE)) as stream:
+    async with plain_client(url) as api, aclosing(views(api, PLACE)) as stream:
         with pytest.raises(UsageError, match="does not answer"):
             await anext(stream)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from notebook_platform.api.crd import FILE, crd_yaml
+from notebook_platform.api.crd import FILE, crd, crd_yaml
 from notebook_platform.azure.arm.grants import IdentityGrant
 
 from sandbox.operator_process import ROOT
-from sandbox.operator_process import kustomized as built
+from tests.unit.deploy.rendered import kustomized
 
 
 def test_the_crd_in_the_repository_is_the_one_the_code_makes() -> None:
@@ -19,8 +19,7 @@ def test_the_crd_in_the_repository_is_the_one_the_code_makes() -> None:
 
 
 def test_every_field_is_described_and_every_string_list_and_map_is_bounded() -> None:
-    crd = yaml.safe_load(crd_yaml())
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
 
     def visit(node: dict, path: str) -> None:
         if not path.endswith(("[]", "{}")):
@@ -38,7 +37,7 @@ def test_every_field_is_described_and_every_string_list_and_map_is_bounded() -> 
 
 
 def test_the_base_is_complete_and_the_pod_is_locked_down() -> None:
-    objects = {d["kind"]: d for d in built("base")}
+    objects = {d["kind"]: d for d in kustomized("base")}
     assert set(objects) >= {
         "Namespace",
         "CustomResourceDefinition",
@@ -61,22 +60,22 @@ def test_the_base_is_complete_and_the_pod_is_locked_down() -> None:
 
 
 def test_the_workload_identity_overlay_labels_the_pod() -> None:
-    (deployment,) = [d for d in built("overlays/workload-identity") if d["kind"] == "Deployment"]
+    (deployment,) = [d for d in kustomized("overlays/workload-identity") if d["kind"] == "Deployment"]
     assert deployment["spec"]["template"]["metadata"]["labels"]["azure.workload.identity/use"] == "true"
 
 
 def test_the_workload_identity_overlay_names_who_may_use_the_identity() -> None:
-    (config,) = [d for d in built("overlays/workload-identity") if d["kind"] == "ConfigMap"]
+    (config,) = [d for d in kustomized("overlays/workload-identity") if d["kind"] == "ConfigMap"]
     (entry,) = yaml.safe_load(config["data"]["config.yaml"])["identities"]
     grant = IdentityGrant.model_validate(entry)
-    (account,) = [d for d in built("overlays/workload-identity") if d["kind"] == "ServiceAccount"]
+    (account,) = [d for d in kustomized("overlays/workload-identity") if d["kind"] == "ServiceAccount"]
     assert grant.client_id == account["metadata"]["annotations"]["azure.workload.identity/client-id"]
     assert grant.namespaces == ["platforms"] and "*" not in grant.subscriptions + grant.resource_groups
 
 
 @pytest.mark.parametrize("path", ["base", "overlays/workload-identity"])
 def test_the_operator_reads_its_configuration_from_a_config_map(path: str) -> None:
-    objects = built(path)
+    objects = kustomized(path)
     (deployment,) = [d for d in objects if d["kind"] == "Deployment"]
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]

@@ -3,7 +3,6 @@
 import ipaddress
 import json
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
@@ -11,16 +10,11 @@ from notebook_platform.config import OperatorConfig
 from pydantic import ValidationError
 
 from sandbox.operator_process import ACCOUNT, NAMESPACE
-from sandbox.operator_process import kustomized as built
+from tests.unit.deploy.rendered import kustomized
 
 READS = {"get", "list", "watch"}
 SUBJECT = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
 LAYOUTS = ("base", "overlays/whole-cluster", "overlays/workload-identity")
-
-
-@cache
-def kustomized(path: str) -> list[dict[str, Any]]:
-    return built(path)
 
 
 def of_kind(path: str, kind: str) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline import PipelineContext, PipelineRequest, PipelineResponse
 from azure.core.rest import HttpRequest
-from kubernetes.aio import client
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import _Trace
@@ -43,6 +42,7 @@ from notebook_platform.status import platform_status
 from pyhelm3.errors import Error
 
 from sandbox.azure.world import CLIENT_SECRET
+from tests.unit.kube.plain_http import plain_client
 from tests.unit.reconciler.cluster import Management
 from tests.unit.reconciler.test_no_silence import management, whole_spec
 
@@ -226,7 +226,7 @@ async def test_an_operation_in_azure_is_logged_when_it_starts_and_when_it_ends(l
 
 async def test_a_helm_action_is_logged_when_it_starts_and_when_it_ends(lines: Lines, tmp_path: Path) -> None:
     helm = Helm(executable="true", work_dir=tmp_path, charts=ChartSource(directory=None, repository=""), timeout=30)
-    access = Access(api=client.ApiClient(), ledger=None, place=("jhub", "hub"))  # type: ignore[arg-type]
+    access = Access(api=plain_client(), ledger=None, place=("jhub", "hub"))  # type: ignore[arg-type]
 
     async def succeeds(_: object) -> None:
         await asyncio.sleep(0)

@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 from kubernetes.aio import client
 
+from tests.unit.kube.plain_http import plain_client
+
 PLATFORM = re.compile(r".*/notebookplatforms/[^/]+(/status)?$")
 
 
@@ -35,7 +37,7 @@ class Management:
         self.broken: BrokenCall | None = None
         self.largest_status = 1 << 20
         self._runner: web.AppRunner | None = None
-        self.api = client.ApiClient()
+        self.api: client.ApiClient
         for one in objects:
             self.put(one)
 
@@ -67,7 +69,7 @@ class Management:
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.api = client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{self._runner.addresses[0][1]}"))
+        self.api = plain_client(f"http://127.0.0.1:{self._runner.addresses[0][1]}")
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -7,11 +7,11 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from kubernetes.aio import client
 from notebook_platform.hubs.users.claims import MOST, NamedClaim, check_claim, examine, named_claims, origin_of
 from notebook_platform.hubs.values import render_with_origins
 
 from tests.unit.hubs.specs import NEW, SECRETS, spec
+from tests.unit.kube.plain_http import plain_client
 
 
 def volumes(name: str) -> list[dict[str, Any]]:
@@ -119,7 +119,7 @@ async def test_a_claim_that_all_servers_mount_has_to_be_for_more_than_one_node(
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")) as api:
+    async with plain_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as api:
         examined = await examine(api, "jhub", [NamedClaim(name="c", path=path)], {}, "spec.jupyterhub", 2)
     await runner.cleanup()
     assert examined.issues == () and [one.condition for one in examined.notices] == ["ClaimNotShared"] * noticed

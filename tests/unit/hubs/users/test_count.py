@@ -15,6 +15,8 @@ from notebook_platform.hubs.users.presence import configured
 from notebook_platform.hubs.users.volumes import Kind
 from notebook_platform.workload import paging
 
+from tests.unit.kube.plain_http import plain_client
+
 Answer = Callable[[web.Request], web.StreamResponse]
 CLAIMS, VOLUMES, PODS = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes", "/api/v1/pods"
 
@@ -46,8 +48,7 @@ async def cluster(**answers: Answer) -> AsyncIterator[client.ApiClient]:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    configuration = client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
-    async with client.ApiClient(configuration) as api:
+    async with plain_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as api:
         yield api
     await runner.cleanup()
 

@@ -1,0 +1,17 @@
+"""Clients of API servers that listen on loopback without TLS."""
+
+from typing import Any
+
+import trustme
+from kubernetes.aio import client
+
+AUTHORITY = trustme.CA().cert_pem.bytes().decode()
+"""A client without an authority of its own loads all those of the machine, which takes longer than most tests."""
+
+
+def plain_client(url: str = "http://127.0.0.1:0", **session: Any) -> client.ApiClient:
+    """Return a client of the server at an http URL; `session` are options of its aiohttp session."""
+    configuration = client.Configuration(host=url, ca_cert_data=AUTHORITY)
+    if session:
+        configuration.client_session_kwargs = session
+    return client.ApiClient(configuration)
