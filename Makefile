@@ -35,7 +35,7 @@ attacks: setup ## the long attacks of tests/security on the whole operator, besi
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)
 
 unit: .venv/.done ## tests without a control plane and without the simulated Azure
-	@$(BIN)/python -m pytest tests/unit $(PARALLEL)
+	@$(BIN)/python -m pytest tests/unit --hypothesis-profile quick $(PARALLEL)
 
 azure: .venv/.done ## the Azure steps and the commands against the simulated Azure
 	@$(BIN)/python -m pytest tests/azure $(PARALLEL)

@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.environments import Say
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", settings.get_profile("busy machine"), max_examples=20)  # of `make unit`
+settings.register_profile("quick", settings.get_profile("busy machine"), max_examples=20)  # for `make unit`
 settings.load_profile("busy machine")  # how long an example takes says nothing about what is tested
 
 

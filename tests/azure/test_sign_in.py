@@ -87,7 +87,7 @@ async def machine(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
     app = web.Application()
     app.router.add_get("/metadata/identity/oauth2/token", token)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -53,7 +53,7 @@ class BuiltCluster(NoClusters):
         app.router.add_get("/api/v1/secrets", self._secrets)
         app.router.add_get("/api/v1/namespaces/{namespace}/secrets/{name}", self._secret)
         app.router.add_route("*", "/{path:.*}", self._nothing)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._authority.issue_cert("127.0.0.1").configure_cert(context)

@@ -41,7 +41,7 @@ async def kubelet(cluster: Cluster) -> AsyncIterator[Kubelet]:
     app.router.add_get("/containerLogs/{path:.*}", found.answer)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     port = runner.addresses[0][1]

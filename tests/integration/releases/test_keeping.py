@@ -238,7 +238,7 @@ async def test_values_come_from_secrets_too_and_a_missing_one_is_reported_with_i
 
 async def served(app: web.Application) -> tuple[str, web.AppRunner]:
     """Serve an application on loopback."""
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     (port,) = free_ports(1)
     await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -59,7 +59,7 @@ async def server() -> AsyncIterator[str]:
     app = web.Application()
     for handler in (endless, announced, bomb, small):
         app.router.add_get(f"/{handler.__name__}", handler)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -97,7 +97,7 @@ async def test_an_endless_answer_of_entra_id_is_not_read(answer: Any, tmp_path: 
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", answer)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     address = f"https://localhost:{runner.addresses[0][1]}"

@@ -40,7 +40,7 @@ async def issuer() -> AsyncIterator[Issuer]:
     found = Issuer()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", found.handle)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     AUTHORITY.issue_cert("localhost", "127.0.0.1").configure_cert(context)

@@ -39,7 +39,7 @@ def test_the_token_is_never_sent_in_the_clear_over_the_internet(url: str, allowe
 async def serve(answer: Any) -> tuple[str, web.AppRunner]:
     app = web.Application()
     app.router.add_get("/hub/api/users", answer)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     return f"http://127.0.0.1:{runner.addresses[0][1]}", runner

@@ -47,7 +47,7 @@ async def server() -> AsyncIterator[Server]:
     found = Server()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", found.handle)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     found.port = runner.addresses[0][1]

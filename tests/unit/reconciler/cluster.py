@@ -66,7 +66,7 @@ class Management:
     async def __aenter__(self) -> "Management":
         app = web.Application(client_max_size=1 << 24)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.api = plain_client(f"http://127.0.0.1:{self._runner.addresses[0][1]}")

@@ -116,7 +116,7 @@ async def test_a_claim_that_all_servers_mount_has_to_be_for_more_than_one_node(
 
     app = web.Application()
     app.router.add_get("/api/v1/namespaces/jhub/persistentvolumeclaims/c", answer)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with plain_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as api:

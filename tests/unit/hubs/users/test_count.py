@@ -45,7 +45,7 @@ async def cluster(**answers: Answer) -> AsyncIterator[client.ApiClient]:
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with plain_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as api:
