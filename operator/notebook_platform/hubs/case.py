@@ -5,13 +5,15 @@ value. `validation`, `sign_in` and `roles` have the checks. Pure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
-from notebook_platform.helm.values import at, path_of
-from notebook_platform.hubs.chart.versions import Generation
+from notebook_platform.helm.values import Path, at, path_of
+from notebook_platform.hubs.chart.traits import hub_classes
+from notebook_platform.hubs.chart.versions import Generation, generation
 from notebook_platform.hubs.inputs import FIELD, HubContext
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.versions import parse
 
 
@@ -35,6 +37,10 @@ class Case:
         """Return the value at a path; None when there is none."""
         return at(self.values, *path_of(path))
 
+    def value(self, path: Path) -> Any:
+        """Return the value at a path in keys; None when there is none."""
+        return at(self.values, *path)
+
     def from_(self, *paths: str) -> str:
         """Return the origin of the first of these values that is set; the field for `values` when none is."""
         for path in paths:
@@ -47,6 +53,20 @@ class Case:
         """Return hub.config of a class."""
         found = (self.at("hub.config") or {}).get(section) if isinstance(self.at("hub.config"), Mapping) else None
         return found if isinstance(found, Mapping) else {}
+
+    def sections(self) -> tuple[str, ...]:
+        """Return the sections of hub.config that the authenticator reads, the most specific first."""
+        known = hub_classes(self.chosen.name)
+        found = known.class_of(self.authenticator or "")
+        return known.lineage(found) if found else ()
+
+    def trait(self, name: str) -> Any:
+        """Return the value of a trait of the authenticator; None when no section sets it."""
+        return next((self.config(section)[name] for section in self.sections() if name in self.config(section)), None)
+
+    def of(self, release: ReleaseSnapshot) -> "Case":
+        """Return the case of an installed release."""
+        return replace(self, chosen=generation(release.version), values=release.values, origins={})
 
     @property
     def coded(self) -> bool:

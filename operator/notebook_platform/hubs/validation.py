@@ -12,29 +12,15 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import has, path_of
+from notebook_platform.hubs import sign_in
 from notebook_platform.hubs.case import Case, Violation
 from notebook_platform.hubs.chart.versions import RENAMED, Generation
 from notebook_platform.hubs.database_checks import DATABASE_REFUSALS
 from notebook_platform.hubs.inputs import FIELD, HubContext
+from notebook_platform.hubs.roles import check_roles
+from notebook_platform.hubs.trait_checks import check_traits
 
 INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
-DUMMY = frozenset({"dummy", "dummyauthenticator.DummyAuthenticator", "jupyterhub.auth.DummyAuthenticator"})
-OAUTH = frozenset({"generic-oauth", "azuread", "github", "google", "gitlab", "cilogon", "globus", "bitbucket", "auth0"})
-ALLOW_RULES = (
-    "allow_all",
-    "allowed_users",
-    "admin_users",
-    "allowed_groups",
-    "admin_groups",
-    "allow_existing_users",
-    "allowed_organizations",
-    "allowed_scopes",
-    "allowed_idps",
-    "allowed_google_groups",
-    "hosted_domain",
-    "allowed_gitlab_groups",
-    "allowed_project_ids",
-)
 LOWER_CASE_KILLS = (4, 3)
 
 
@@ -84,30 +70,6 @@ def _lower_case(case: Case) -> Iterator[Violation]:
 def _would_show(case: Case) -> Iterator[Violation]:
     if case.at("global.safeToShowValues"):
         yield f"{case.from_('global.safeToShowValues')} true would print secrets into messages", "Remove it."
-
-
-def _dummy(case: Case) -> Iterator[Violation]:
-    if case.authenticator in DUMMY and not case.config("DummyAuthenticator").get("password"):
-        where = case.from_("hub.config.JupyterHub.authenticator_class")
-        yield (
-            f"{where}: the dummy authenticator with no password lets anyone in as anyone",
-            f"Choose another sign-in under {FIELD}.auth, or dummy with insecure: true, which has a password.",
-        )
-
-
-def _no_users_allowed(case: Case) -> Iterator[Violation]:
-    required_of = {"none": frozenset(), "oauth": OAUTH, "all": OAUTH | DUMMY}[case.chosen.needs_allow_rule]
-    if case.authenticator not in required_of or (case.spec.auth.from_values and case.coded):
-        return
-    sections = case.at("hub.config") or {}
-    rules = (section.get(rule) for section in sections.values() if isinstance(section, Mapping) for rule in ALLOW_RULES)
-    if not any(rules):
-        member = next((m for m in ("oidc", "entra", "github", "dummy") if getattr(case.spec.auth, m)), None)
-        where = f"{FIELD}.auth.{member}" if member else f"{FIELD}.values.hub.config"
-        yield (
-            f"{where} admits no user: chart {case.spec.chart.version} asks for a rule",
-            f"Set {FIELD}.auth.{member or 'oidc'}.adminUsers, allowedUsers or allowAll: true.",
-        )
 
 
 def _lets_encrypt(case: Case) -> bool:
@@ -207,8 +169,13 @@ REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
     Reason.EXTRA_CONFIG_NOT_A_MAP: _extra_config,
     Reason.CONFIG_SECTION_LOWER_CASE: _lower_case,
     Reason.SECRETS_EXPOSED: _would_show,
-    Reason.DUMMY_WITHOUT_PASSWORD: _dummy,
-    Reason.NO_USERS_ALLOWED: _no_users_allowed,
+    Reason.VALUES_REFUSED: check_traits,
+    Reason.DUMMY_WITHOUT_PASSWORD: sign_in.check_dummy,
+    Reason.SIGN_IN_OPEN: sign_in.check_open,
+    Reason.NO_USERS_ALLOWED: sign_in.check_no_users,
+    Reason.GROUPS_NOT_MANAGED: sign_in.check_groups,
+    Reason.USERNAME_NOT_UNIQUE: sign_in.check_unique,
+    Reason.ROLE_REFUSED: check_roles,
     Reason.LETS_ENCRYPT_INCOMPLETE: _acme,
     Reason.LETS_ENCRYPT_NOT_REACHABLE: _acme_internal,
     Reason.PLAIN_HTTP_EXPOSED: _open_door,

@@ -58,6 +58,7 @@ class Layer:
         old = node.get(last)
         node[last] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
         self.origins[path] = origin
+        self.origins |= {(*path, str(key)): origin for key in value} if isinstance(value, Mapping) else {}
 
     def origin(self, path: Path) -> str:
         """Return the most exact origin known for a path."""

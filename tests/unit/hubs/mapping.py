@@ -274,8 +274,16 @@ TABLE: dict[str, Row] = {
     "roles": (
         {
             "roles": [
-                {"name": "reader", "description": "d", "scopes": ["read:hub"], "users": ["u"], "groups": ["g"], "services": ["s"]}
-            ]
+                {
+                    "name": "reader",
+                    "description": "d",
+                    "scopes": ["read:hub"],
+                    "users": ["ada@example.org"],
+                    "groups": ["g"],
+                    "services": ["s"],
+                }
+            ],
+            "services": [{"name": "s"}],
         },
         {
             "0.11": REFUSED,
@@ -283,7 +291,7 @@ TABLE: dict[str, Row] = {
                 "hub.loadRoles.reader": {
                     "description": "d",
                     "scopes": ["read:hub"],
-                    "users": ["u"],
+                    "users": ["ada@example.org"],
                     "groups": ["g"],
                     "services": ["s"],
                 }

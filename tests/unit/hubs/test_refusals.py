@@ -12,7 +12,7 @@ from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.validation import REFUSALS
 from notebook_platform.hubs.values import render
 
-from tests.unit.hubs.specs import NEW, SECRETS, VERSIONS, spec
+from tests.unit.hubs.specs import CLIENT, NEW, SECRETS, VERSIONS, oidc, spec
 
 VALUES = "spec.jupyterhub.values"
 ACME = {"letsEncrypt": {"contactEmail": "a@example.org"}}
@@ -35,6 +35,16 @@ def own_url(url: Any) -> dict[str, Any]:
 
 URL = {"urlRef": {"name": "db", "key": "url"}}
 OLD = HubContext(before=ReleaseSnapshot("3.3.8", {}))
+
+
+ENTRA = {**CLIENT, "tenantId": "11111111-1111-1111-1111-111111111111", "adminUsers": ["ada"]}
+ENTRA_BY_NAME = {"entra": {**ENTRA, "usernameClaim": "name"}}
+ENTRA_BY_DEFAULT = config(
+    JupyterHub={"authenticator_class": "azuread"},
+    AzureAdOAuthenticator={"tenant_id": "t"},
+    Authenticator={"admin_users": ["ada"]},
+)
+ADMIN_GROUPS = oidc(adminUsers=[], groupsClaim="groups", adminGroups=["wheel"])
 
 
 CASES: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
@@ -149,6 +159,71 @@ CASES: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
         "DatabaseVolumeUnsuitable",
         "spec.jupyterhub.database.volume.storageClass",
     ),
+    (
+        "4.4.0",
+        {"values": config(KubeSpawner={"mem_limit": "2Gi"})},
+        HubContext(),
+        "ValuesRefused",
+        f"{VALUES}.hub.config.KubeSpawner.mem_limit",
+    ),
+    (
+        "2.0.0",
+        {
+            "auth": {"fromValues": True},
+            "values": config(
+                JupyterHub={"authenticator_class": "generic-oauth"}, GenericOAuthenticator={"admin_groups": ["wheel"]}
+            ),
+        },
+        HubContext(),
+        "SignInOpen",
+        f"{VALUES}.hub.config.GenericOAuthenticator.admin_groups",
+    ),
+    (
+        "1.2.0",
+        {"auth": ADMIN_GROUPS, "values": config(GenericOAuthenticator={"allowed_groups": []})},
+        HubContext(),
+        "SignInOpen",
+        "spec.jupyterhub.auth.oidc.adminGroups",
+    ),
+    (
+        "4.4.0",
+        {
+            "auth": {"fromValues": True},
+            "values": config(
+                JupyterHub={"authenticator_class": "generic-oauth"},
+                GenericOAuthenticator={"allowed_groups": ["staff"], "claim_groups_key": "groups"},
+            ),
+        },
+        HubContext(before=ReleaseSnapshot("3.3.8", {})),
+        "GroupsNotManaged",
+        f"{VALUES}.hub.config.GenericOAuthenticator.allowed_groups",
+    ),
+    ("4.4.0", {"auth": ENTRA_BY_NAME}, HubContext(), "UsernameNotUnique", "spec.jupyterhub.auth.entra.usernameClaim"),
+    (
+        "3.3.8",
+        {"auth": {"fromValues": True}, "values": ENTRA_BY_DEFAULT},
+        HubContext(),
+        "UsernameNotUnique",
+        f"{VALUES}.hub.config.AzureAdOAuthenticator.username_claim",
+    ),
+    ("1.2.0", {"auth": oidc(usernameClaim="name")}, HubContext(), "UsernameNotUnique", "spec.jupyterhub.auth.oidc.usernameClaim"),
+    (
+        "4.4.0",
+        {"roles": [{"name": "grader", "scopes": ["list:users"], "services": ["nope"]}]},
+        HubContext(),
+        "RoleRefused",
+        "spec.jupyterhub.roles",
+    ),
+    (
+        "2.0.0",
+        {"values": {"hub": {"loadRoles": {"grader": {"services": ["nope"]}}}}},
+        HubContext(),
+        "RoleRefused",
+        f"{VALUES}.hub.loadRoles.grader",
+    ),
+    ("3.3.8", {"roles": [{"name": "grader", "scopes": ["nope"]}]}, HubContext(), "RoleRefused", "spec.jupyterhub.roles"),
+    ("4.4.0", {"roles": [{"name": "admin", "scopes": ["list:users"]}]}, HubContext(), "RoleRefused", "spec.jupyterhub.roles"),
+    ("2.0.0", {"roles": [{"name": "grader", "scopes": ["list:users"], "users": ["bob"]}]}, HubContext(), "RoleRefused", "bob"),
 ]
 
 
@@ -175,6 +250,24 @@ def test_values_from_a_secret_are_checked_too_and_named_by_it() -> None:
 
 
 WELL: list[tuple[str, dict[str, Any], HubContext]] = [
+    (
+        "2.0.0",
+        {"roles": [{"name": "grader", "users": ["ADA@example.org"], "services": ["jupyterhub-idle-culler"]}]},
+        HubContext(),
+    ),
+    ("3.3.8", {"roles": [{"name": "grader", "users": ["bob"]}]}, HubContext()),
+    ("4.4.0", {"roles": [{"name": "grader", "scopes": ["read:users!user=bob", "custom:grade"]}]}, HubContext()),
+    (
+        "4.4.0",
+        {"roles": [{"name": "grader", "services": ["coded"]}], "extraConfig": {"a": "c.JupyterHub.services += [{'name': 'coded'}]"}},
+        HubContext(),
+    ),
+    ("2.0.0", {"auth": {"fromValues": True}, "values": config(JupyterHub={"authenticator_class": "github"})}, HubContext()),
+    (
+        "3.3.8",
+        {"auth": {"fromValues": True}, "values": ENTRA_BY_DEFAULT},
+        HubContext(before=ReleaseSnapshot("3.3.8", ENTRA_BY_DEFAULT)),
+    ),
     ("4.4.0", {"values": {"ingress": {"enabled": True}, "proxy": {"service": {"type": "ClusterIP"}}}}, HubContext()),
     ("4.4.0", {"network": {"blockMetadata": "NetworkPolicy"}}, HubContext(pod_security="restricted")),
     ("4.4.0", {}, HubContext(pod_security="privileged", neighbours=("jhub",))),
