@@ -247,7 +247,8 @@ class SharedClients:
         return counted(users, servers)
 
     def _hub_context(self, spec: NotebookPlatformSpec) -> HubContext:
-        return HubContext(location=spec.azure.location, label_suffix=cloud_of(self._config).public_names)
+        cloud = cloud_of(self._config)
+        return HubContext(location=spec.azure.location, label_suffix=cloud.public_names, authority=cloud.authority)
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""

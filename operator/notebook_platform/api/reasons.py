@@ -30,6 +30,11 @@ class ConditionType(Word):
     DUPLICATE_HOMES = "DuplicateHomes", "A user has more than one home volume."
     FOREIGN_RELEASE_RECORDS = "ForeignReleaseRecords", "Helm records exist that the operator did not write; they are ignored."
     SERVICE_CIDR_IN_NETWORK = "ServiceCidrInNetwork", "The service addresses lie inside the virtual network."
+    USERNAME_CLAIM_UNSURE = (
+        "UsernameClaimUnsure",
+        "The claim that becomes the user's name may be missing or shared by several people.",
+    )
+    VALUES_IGNORED = "ValuesIgnored", "Values of the running release have no effect."
     UNKNOWN_NODE_POOLS = "UnknownNodePools", "The cluster has node pools that spec.nodePools does not list."
 
 
@@ -236,6 +241,7 @@ class Reason(Word):
     NO_USERS_ALLOWED = "NoUsersAllowed", "The sign-in allows no users."
     SIGN_IN_OPEN = "SignInOpen", "Every account of the provider could sign in, and the spec does not ask for that."
     GROUPS_NOT_MANAGED = "GroupsNotManaged", "Rules on groups need manage_groups in this chart version."
+    CLAIM_NOT_SENT = "ClaimNotSent", "The provider may not send the claim that becomes the user's name."
     USERNAME_NOT_UNIQUE = "UsernameNotUnique", "Several people can have the claim that becomes the user's name."
     ROLE_REFUSED = "RoleRefused", "A role names a service, a scope or a user that the hub does not accept."
     ALLOW_RULES_NOT_COMBINED = "AllowRulesNotCombined", "This chart version cannot combine the sign-in's rules as the spec asks."

@@ -224,7 +224,9 @@ class ReleaseObserver:
         )
         if state in (State.IN_SYNC, State.OUT_OF_SYNC):  # an upgrade may be deferred, and the release runs meanwhile
             found = await self._examined(found, wanted)
-        return Observed(found=found, notices=(*content.notices(), *self._foreign(history), *found.health.notices))
+        return Observed(
+            found=found, notices=(*content.notices(), *wanted.notices, *self._foreign(history), *found.health.notices)
+        )
 
     def _foreign(self, history: History) -> tuple[Notice, ...]:
         if not history.foreign or history.lock is not None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.remediation import Remediation
+from notebook_platform.engine.step import Notice
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.release import Release
 
@@ -47,13 +48,14 @@ class State(Enum):
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """The release that the spec asks for. `values` are JSON values, as Helm stores them; `origins` maps a value's path to the
-    part of the spec that it comes from, for plans."""
+    part of the spec that it comes from, for plans; `notices` are remarks on the values."""
 
     name: str
     namespace: str
     chart: ChartRef
     values: Mapping[str, Any] = field(repr=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    notices: tuple[Notice, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> str:

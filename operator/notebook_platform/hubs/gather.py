@@ -38,6 +38,7 @@ async def gather_context(
     return replace(
         known,
         endpoints=await DISCOVERY.endpoints(issuer, allow_private=allow_private) if issuer else None,
+        claims=DISCOVERY.claims(issuer) if issuer else frozenset(),
         before=ReleaseSnapshot(existing.chart_version, existing.config) if existing else None,
         neighbours=await _neighbours(api, spec) if api else (),
         pod_security=await _pod_security(api, spec.namespace) if api else None,

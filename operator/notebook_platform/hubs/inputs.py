@@ -9,6 +9,9 @@ from notebook_platform.hubs.naming import ReleaseSnapshot
 FIELD = "spec.jupyterhub"
 SEPARATOR = ";"
 
+PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
+"""Where users of Azure's public cloud sign in."""
+
 PUBLIC_SUFFIX = "cloudapp.azure.com"
 """Where Azure's DNS labels are (https://learn.microsoft.com/azure/virtual-network/ip-services/public-ip-addresses)."""
 
@@ -55,14 +58,16 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class HubContext:
-    """The context of a hub. `location` is the Azure region; `endpoints` are the issuer's; `before` is the installed release;
-    `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the namespace enforces; `own_image`: the
-    values name another image of the hub than the chart's; `unlockable_classes` are StorageClasses whose volumes cannot lock files ("": the
-    default class is one)."""
+    """The context of a hub. `location` is the Azure region; `authority` is the cloud's sign-in endpoint; `endpoints` are the issuer's, and
+    `claims` those that it says it can send (empty: it does not say); `before` is the installed release; `neighbours` are releases of
+    other hubs in its namespace; `pod_security` is the level that the namespace enforces; `own_image`: the values name another image of
+    the hub than the chart's; `unlockable_classes` are StorageClasses whose volumes cannot lock files ("": the default class is one)."""
 
     location: str | None = None
     label_suffix: str = PUBLIC_SUFFIX
+    authority: str = PUBLIC_AUTHORITY
     endpoints: Endpoints | None = None
+    claims: frozenset[str] = frozenset()
     before: ReleaseSnapshot | None = None
     neighbours: tuple[str, ...] = ()
     pod_security: str | None = None

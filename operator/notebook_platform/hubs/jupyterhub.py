@@ -62,7 +62,12 @@ class JupyterHub(ChartAdapter):
         hub_context = await gather_context(target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private)
         made = render_with_origins(self._spec, secrets, target.served_version, more, hub_context)
         return Wanted(
-            name=self.release, namespace=self.namespace, chart=chart, values=made.values, origins=made.described_origins()
+            name=self.release,
+            namespace=self.namespace,
+            chart=chart,
+            values=made.values,
+            origins=made.described_origins(),
+            notices=made.notices,
         )
 
     async def read_health(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> ReleaseHealth:

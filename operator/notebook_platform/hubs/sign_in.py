@@ -4,11 +4,15 @@ What an authenticator reads, and how it combines its rules, depends on the chart
 (https://oauthenticator.readthedocs.io/en/latest/reference/changelog.html).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from notebook_platform.helm.values import at
 from notebook_platform.hubs.case import Case, Violation
 from notebook_platform.hubs.chart.traits import hub_classes
+from notebook_platform.hubs.chart.versions import generation
 from notebook_platform.hubs.inputs import FIELD
+from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.versions import Version
 
 DUMMY = frozenset({"dummy", "dummyauthenticator.DummyAuthenticator", "jupyterhub.auth.DummyAuthenticator"})
@@ -62,6 +66,20 @@ NOT_UNIQUE = frozenset(
 """Claims that several people share, or that people can change to another person's value
 (https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference,
 https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims)."""
+
+
+def rules_in(release: ReleaseSnapshot) -> Mapping[str, Any]:
+    """Return the allow rules of an OAuth sign-in as its authenticator reads them; empty: another or an unknown authenticator."""
+    known = hub_classes(generation(release.version).name)
+    chosen = at(release.values, "hub", "config", "JupyterHub", "authenticator_class")
+    found = known.class_of(str(chosen)) if chosen else None
+    if found is None or OAUTH not in known.lineage(found):
+        return {}
+    sections = [at(release.values, "hub", "config", name) for name in known.lineage(found)]
+    return {
+        rule: next((section[rule] for section in sections if isinstance(section, Mapping) and rule in section), None)
+        for rule in ALLOW_RULES
+    }
 
 
 def check_dummy(case: Case) -> Iterator[Violation]:

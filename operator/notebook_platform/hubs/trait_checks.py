@@ -200,7 +200,7 @@ class _Judge:
                 yield Finding(path, sentence, found.remedy, found.no_effect)
 
     def keys(self, path: Path, where: str, part: Mapping[str, Any], known: Iterable[str]) -> Iterator[Finding]:
-        """Yield the keys that are nearly a known one. Others may be read by code, as `allowed_groups` of a profile."""
+        """Yield the keys that are nearly a known one. Code may read by code, as `allowed_groups` of a profile."""
         names = tuple(known)
         for key in part:
             plain = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in str(key))

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.values import at
-from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates
+from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates, rules_are_alternatives
 from notebook_platform.hubs.naming import ESCAPE, SAFE, ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.secrets import missing_secrets
+from notebook_platform.hubs.sign_in import NARROWING, rules_in
 from notebook_platform.hubs.users.census import UserCounts, named
 from notebook_platform.versions import parse
 
@@ -31,6 +32,7 @@ def concerns(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts)
     yield from (Concern(clause=clause) for clause in _database(before, after))
     schemes = f"slug_scheme {scheme_of(before)} {scheme_of(after)}"
     yield from (Concern(clause=clause, key=schemes) for clause in _names(before, after, users))
+    yield from _sign_in(before, after)
     yield from (Concern(clause=LOST[key], key=f"lost {key}") for key in missing_secrets(before.values, after.values))
 
 
@@ -61,6 +63,25 @@ def _database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[str]:
         )
     else:
         yield f"{new} cannot read the database of {old}: bring it back from the copy made before the upgrade first"
+
+
+def _sign_in(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Concern]:
+    """Yield who may sign in, or no longer, because a newer authenticator reads the same rules in another way."""
+    if rules_are_alternatives(before.version) or not rules_are_alternatives(after.version):
+        return
+    had, has = rules_in(before), rules_in(after)
+    others = [rule for rule in NARROWING if rule != "allowed_users" and had.get(rule) and has.get(rule)]
+    old, new = before.version, after.version
+    if had.get("allowed_users") and others:
+        yield Concern(
+            clause=f"chart {new} admits users who match allowed_users or {others[0]}, where {old} admitted only those who match both",
+            key=f"sign-in allowed_users {others[0]}",
+        )
+    unnamed = set(map(str, had.get("allowed_users") or ())) > set(map(str, had.get("admin_users") or ()))
+    if unnamed and not (has.get("allow_existing_users") or has.get("allow_all")):
+        yield Concern(
+            clause=f"users that the hub knows and no rule names can no longer sign in with chart {new} (allow_existing_users)"
+        )
 
 
 def _hub(version: str) -> str:

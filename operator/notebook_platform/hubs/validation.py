@@ -31,12 +31,14 @@ def check(
     hub_context: HubContext,
     values: Mapping[str, Any],
     origins: Mapping[tuple[str, ...], str],
-) -> None:
-    """Raise StepError for the first violation: its reason, a sentence that names the field, and the remedy."""
+) -> Case:
+    """Return the case of the values. Raises StepError for the first violation: its reason, a sentence that names the field, and the
+    remedy."""
     case = Case(spec, chosen, kubernetes, hub_context, values, origins)
     for reason, violations in REFUSALS.items():
         for sentence, remedy in violations(case):
             raise StepError(reason, sentence, remedy)
+    return case
 
 
 def _renamed(case: Case) -> Iterator[Violation]:

@@ -10,6 +10,7 @@ from typing import Any
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.engine.step import Notice
 from notebook_platform.helm.values import Path, Values, has, merged, path_of
 from notebook_platform.hubs.chart.value_map import Always, Elsewhere
 from notebook_platform.hubs.chart.versions import KNOWN, Generation, Knowledge
@@ -19,6 +20,7 @@ from notebook_platform.hubs.fields.hub import hub_values, service_token
 from notebook_platform.hubs.fields.single_user import single_user_values
 from notebook_platform.hubs.inputs import FIELD, NOTHING, HubContext, HubSecrets
 from notebook_platform.hubs.naming import scheme
+from notebook_platform.hubs.remarks import remarks
 from notebook_platform.hubs.validation import check
 
 __all__ = ["FIELD", "HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
@@ -31,10 +33,11 @@ FOR_KUBERNETES = "the chart is too old for the cluster's Kubernetes"
 
 @dataclass(frozen=True)
 class Rendered:
-    """The values of a release, and the origin of each leaf: its path -> a field, or words."""
+    """The values of a release, the origin of each leaf (its path -> a field, or words), and remarks on them."""
 
     values: Values = field(repr=False)
     origins: Mapping[Path, str]
+    notices: tuple[Notice, ...] = ()
 
     def described_origins(self) -> dict[str, str]:
         """Return the origin of each value for users, without any value."""
@@ -109,8 +112,8 @@ def render_with_origins(
     for layer in layers:
         values = merged(values, layer.values)
     rendered = Rendered(values, {path: _origin(path, layers) for path in _leaves(values)})
-    check(spec, chosen, kubernetes, hub_context, rendered.values, rendered.origins)
-    return rendered
+    case = check(spec, chosen, kubernetes, hub_context, rendered.values, rendered.origins)
+    return replace(rendered, notices=remarks(case))
 
 
 def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext, knowledge: Knowledge) -> Layer:

@@ -27,6 +27,7 @@ def egress_rules(*rules: str) -> tuple[str, ...]:
 
 
 ENTRA = {"entra": {**CLIENT, "tenantId": "11111111-1111-1111-1111-111111111111", "allowAll": True}}
+MICROSOFT = "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111"
 GITHUB = {"github": {**CLIENT, "allowedOrganizations": ["b", "a"]}}
 DNS = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
 PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
@@ -186,6 +187,20 @@ TABLE: dict[str, Row] = {
                 "hub.config.AzureAdOAuthenticator.client_secret": "client-secret-1",
                 "hub.config.AzureAdOAuthenticator.oauth_callback_url": "https://hub.example.org/hub/oauth_callback",
                 "hub.config.AzureAdOAuthenticator.username_claim": "preferred_username",
+                "hub.config.AzureAdOAuthenticator.authorize_url": f"{MICROSOFT}/oauth2/v2.0/authorize",
+                "hub.config.AzureAdOAuthenticator.token_url": f"{MICROSOFT}/oauth2/v2.0/token",
+                "hub.config.AzureAdOAuthenticator.scope": ["openid", "profile", "email"],
+            },
+        },
+    ),
+    "auth.entra.usernameClaim of version 1.0": (
+        {"auth": {"entra": {**ENTRA["entra"], "usernameClaim": "upn"}}},
+        {
+            "0.11": {
+                "hub.config.AzureAdOAuthenticator.username_claim": "upn",
+                "hub.config.AzureAdOAuthenticator.authorize_url": ABSENT,
+                "hub.config.AzureAdOAuthenticator.token_url": ABSENT,
+                "hub.config.AzureAdOAuthenticator.scope": ABSENT,
             },
         },
     ),

@@ -206,6 +206,33 @@ def test_limits_and_tokens_stand_at_their_providers() -> None:
     assert "pod_quota" not in rendered()["config"]["BinderHub"]
 
 
+@pytest.mark.parametrize("provider", ["GitHub", "GitLab", "Git", "Gist", "Zenodo", "Figshare", "Hydroshare", "Dataverse", "CKAN"])
+def test_the_rules_of_a_provider_stand_under_its_class_in_binderhub(provider: str) -> None:
+    """https://github.com/jupyterhub/binderhub/blob/main/binderhub/repoproviders.py"""
+    classes = {
+        "GitHub": "GitHubRepoProvider",
+        "GitLab": "GitLabRepoProvider",
+        "Git": "GitRepoProvider",
+        "Gist": "GistRepoProvider",
+        "Zenodo": "ZenodoProvider",
+        "Figshare": "FigshareProvider",
+        "Hydroshare": "HydroshareProvider",
+        "Dataverse": "DataverseProvider",
+        "CKAN": "CKANProvider",
+    }
+    config = rendered(repositories=[{"provider": provider, "banned": ["^10[.]1/.*"]}])["config"]
+    assert config[classes[provider]]["banned_specs"] == ["^10[.]1/.*"]
+    assert {name for name in config if name.endswith("Provider")} <= set(classes.values())
+
+
+def test_a_provider_that_binderhub_calls_by_another_name_is_refused() -> None:
+    with pytest.raises(StepError) as refused:
+        rendered(values={"config": {"ZenodoRepoProvider": {"banned_specs": ["^x"]}}})
+    failed = refused.value.failed
+    assert failed.message == "spec.binderhub.values.config.ZenodoRepoProvider is no class of BinderHub: it has no effect"
+    assert failed.remedy == "Write ZenodoProvider."
+
+
 def test_the_hub_inside_has_its_secrets_no_homes_and_the_binders_token() -> None:
     hub = rendered(culling={"timeout": "10m", "every": "1m"}, singleUser={"memory": {"limit": "2G"}, "startTimeout": "15m"})
     inside = hub["jupyterhub"]

@@ -259,7 +259,10 @@ WELL: list[tuple[str, dict[str, Any], HubContext]] = [
     ("4.4.0", {"roles": [{"name": "grader", "scopes": ["read:users!user=bob", "custom:grade"]}]}, HubContext()),
     (
         "4.4.0",
-        {"roles": [{"name": "grader", "services": ["coded"]}], "extraConfig": {"a": "c.JupyterHub.services += [{'name': 'coded'}]"}},
+        {
+            "roles": [{"name": "grader", "services": ["coded"]}],
+            "extraConfig": {"a": "c.JupyterHub.services += [{'name': 'coded'}]"},
+        },
         HubContext(),
     ),
     ("2.0.0", {"auth": {"fromValues": True}, "values": config(JupyterHub={"authenticator_class": "github"})}, HubContext()),

@@ -18,6 +18,19 @@ Refusal = tuple[Reason, str, str]
 BUILDERS = ("dind", "pink")
 AZURE_REGISTRIES = (".azurecr.io", ".azurecr.cn", ".azurecr.us")
 
+PROVIDERS: Mapping[str, str] = {
+    **{name: f"{name}RepoProvider" for name in ("Git", "GitHub", "GitLab", "Gist")},
+    **{name: f"{name}Provider" for name in ("Zenodo", "Figshare", "Hydroshare", "Dataverse", "CKAN")},
+}
+"""Provider of repositories -> its class in BinderHub
+(https://github.com/jupyterhub/binderhub/blob/main/binderhub/repoproviders.py)."""
+
+SWAPPED = {
+    name.replace("RepoProvider", "Provider") if "Repo" in name else name.replace("Provider", "RepoProvider"): name
+    for name in PROVIDERS.values()
+}
+"""Names that are easily taken for those of the classes."""
+
 REMOVED = {
     "hub.url": "config.BinderHub.hub_url, which follows from address",
     "build": "config.KubernetesBuildExecutor",
@@ -70,6 +83,12 @@ def _sections(values: Values) -> Iterator[Refusal]:
                 Reason.CONFIG_SECTION_INVALID,
                 f"values.config.{name} is not a class with its traits: the binder would not start, or not see it",
                 "Sections of config are classes, as BinderHub or GitHubRepoProvider.",
+            )
+        elif name in SWAPPED:
+            yield (
+                Reason.CONFIG_SECTION_INVALID,
+                f"values.config.{name} is no class of BinderHub: it has no effect",
+                f"Write {SWAPPED[name]}.",
             )
 
 

@@ -15,7 +15,7 @@ from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, 
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import Values, merged
 from notebook_platform.hubs.binder.addresses import Addresses, decide, doors
-from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, check
+from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, PROVIDERS, check
 from notebook_platform.hubs.inputs import NOTHING, HubContext
 from notebook_platform.hubs.values import FIELD as HUB_FIELD
 from notebook_platform.hubs.values import HubSecrets
@@ -140,10 +140,10 @@ def _config(spec: BinderHubSpec, secrets: BinderSecrets, registry: Registry, add
         "KubernetesBuildExecutor": {"node_selector": build_nodes, "memory_request": spec.builder.memory},
     }
     for rules in spec.repositories:
-        sections[f"{rules.provider}RepoProvider"] = _rules(rules)
+        sections[PROVIDERS[rules.provider]] = _rules(rules)
     for provider, trait in (("GitHub", "access_token"), ("GitLab", "private_token")):
         if token := secrets.repository_tokens.get(provider):
-            sections.setdefault(f"{provider}RepoProvider", {})[trait] = token
+            sections.setdefault(PROVIDERS[provider], {})[trait] = token
     given = {name: {key: value for key, value in traits.items() if value is not None} for name, traits in sections.items()}
     return {name: traits for name, traits in given.items() if traits}
 

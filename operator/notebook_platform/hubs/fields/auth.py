@@ -7,6 +7,7 @@ from notebook_platform.api.hubs import Dummy, Entra, GitHub, JupyterHubSpec, OAu
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.fields.allow_rules import allow_rules
+from notebook_platform.hubs.fields.entra import entra_endpoints
 from notebook_platform.hubs.inputs import FIELD, Endpoints, HubContext, HubSecrets, url_of
 
 FieldValues = Mapping[str, Any]
@@ -58,7 +59,8 @@ def _oidc(oidc: Oidc, secrets: HubSecrets, hub_context: HubContext) -> FieldValu
 
 
 def _entra(entra: Entra, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
-    return {".tenantId": entra.tenant_id, ".usernameClaim": entra.username_claim, **_groups(entra, "user")}
+    endpoints = entra_endpoints(entra, hub_context)
+    return {".tenantId": entra.tenant_id, ".usernameClaim": entra.username_claim, **endpoints, **_groups(entra, "user")}
 
 
 def _github(github: GitHub, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:

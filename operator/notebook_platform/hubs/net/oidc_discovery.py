@@ -37,6 +37,7 @@ class Discovery:
         self._tls = tls
         self._clock = clock
         self._known: dict[tuple[str, bool], tuple[float, Endpoints]] = {}
+        self._claims: dict[str, frozenset[str]] = {}
         self._asking: dict[tuple[str, bool], asyncio.Lock] = {}
 
     async def endpoints(self, issuer: str, *, allow_private: bool) -> Endpoints:
@@ -51,13 +52,19 @@ class Discovery:
             if known is not None and age < FRESH:
                 return known
             try:
-                found = endpoints_in(issuer, await self._ask(issuer, allow_private))
+                document = await self._ask(issuer, allow_private)
+                found = endpoints_in(issuer, document)
             except StepError:
                 if known is not None and age < STALE:
                     return known
                 raise
             self._known[key] = (self._clock(), found)
+            self._claims[issuer] = claims_in(document)
             return found
+
+    def claims(self, issuer: str) -> frozenset[str]:
+        """Return the claims that the issuer listed in its last answer; empty: none, or it was not asked."""
+        return self._claims.get(issuer, frozenset())
 
     async def _ask(self, issuer: str, allow_private: bool) -> Any:
         parts = urlsplit(issuer)
@@ -110,6 +117,12 @@ def endpoints_in(issuer: str, document: Any) -> Endpoints:
             sentence = f"tells no https URL as its {MEMBERS[name]}"
             raise _refused(Reason.ISSUER_ANSWERS_BADLY, sentence, f"Set {FIELD}.auth.oidc.{field}.", RETRY)
     return Endpoints(**{name: str(url) for name, url in found.items()})
+
+
+def claims_in(document: Mapping[str, Any]) -> frozenset[str]:
+    """Return `claims_supported` of a discovery document; empty: the document does not list them. Pure."""
+    listed = document.get("claims_supported")
+    return frozenset(claim for claim in listed if isinstance(claim, str)) if isinstance(listed, list) else frozenset()
 
 
 def _refused(reason: Reason, sentence: str, remedy: str, retry_in: float | None) -> StepError:

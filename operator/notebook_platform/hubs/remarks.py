@@ -1,0 +1,66 @@
+"""Remarks on a hub's values: what works as it stands, and probably not as its author thinks. Pure."""
+
+from collections.abc import Iterator
+
+from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.engine.step import Notice
+from notebook_platform.hubs.case import Case
+from notebook_platform.hubs.fields.entra import SENT
+from notebook_platform.hubs.inputs import FIELD
+from notebook_platform.hubs.sign_in import NOT_UNIQUE, username_claim
+from notebook_platform.hubs.trait_checks import trait_findings
+
+MOST = 3
+"""Values that one remark lists."""
+
+
+def remarks(case: Case) -> tuple[Notice, ...]:
+    """Return the remarks on values that were not refused."""
+    return (*_claim(case), *_without_effect(case))
+
+
+def _claim(case: Case) -> Iterator[Notice]:
+    """Yield a remark on a claim for users' names that is not unique, or that the provider may not send."""
+    auth, claim = case.spec.auth, username_claim(case)
+    if claim in NOT_UNIQUE:
+        member = "entra" if auth.entra else "oidc" if auth.oidc else None
+        where = f"{FIELD}.auth.{member}.usernameClaim" if member else f"{FIELD}.values.hub.config"
+        yield _unsure(
+            Reason.USERNAME_NOT_UNIQUE,
+            f"{where}: several people can have the same {claim!r}, and they share one account and one home; another claim changes "
+            "users' names and homes",
+        )
+    elif auth.entra and claim == "email":
+        yield _unsure(
+            Reason.USERNAME_NOT_UNIQUE,
+            f"{FIELD}.auth.entra.usernameClaim: Entra ID does not verify 'email', and people without a mailbox have none; oid and "
+            "preferred_username are always sent",
+        )
+    elif auth.entra and claim not in SENT:
+        yield _unsure(
+            Reason.CLAIM_NOT_SENT,
+            f"{FIELD}.auth.entra.usernameClaim: Entra ID sends the claim {claim!r} only if the app registration adds it to ID tokens; "
+            "without it no user can sign in",
+        )
+    elif auth.oidc and _not_listed(case, claim):
+        yield _unsure(
+            Reason.CLAIM_NOT_SENT,
+            f"{FIELD}.auth.oidc.usernameClaim: the issuer's claims_supported does not list {claim!r}; without it no user can sign in",
+        )
+
+
+def _not_listed(case: Case, claim: str | None) -> bool:
+    listed = case.hub_context.claims
+    return bool(listed) and claim not in listed
+
+
+def _unsure(reason: Reason, message: str) -> Notice:
+    return Notice(condition=ConditionType.USERNAME_CLAIM_UNSURE, reason=reason, message=message)
+
+
+def _without_effect(case: Case) -> Iterator[Notice]:
+    found = [finding.sentence for finding in trait_findings(case) if finding.no_effect]
+    if found:
+        more = f"; {len(found) - MOST} more" if len(found) > MOST else ""
+        message = "; ".join(found[:MOST]) + more
+        yield Notice(condition=ConditionType.VALUES_IGNORED, reason=Reason.NO_EFFECT, message=message)
