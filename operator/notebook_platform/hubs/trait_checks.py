@@ -108,8 +108,8 @@ class _Judge:
 
     @cached_property
     def complete(self) -> bool:
-        """Whether the table has all traits: neither a newer chart, nor code that may define classes."""
-        return self.case.version[:2] <= NEWEST_KNOWN and not self.case.coded
+        """Whether the table has all traits: neither a newer chart or another image, nor code that may define classes."""
+        return self.case.version[:2] <= NEWEST_KNOWN and not self.case.coded and not self.case.hub_context.own_image
 
     @cached_property
     def open_sections(self) -> frozenset[str]:
@@ -200,7 +200,7 @@ class _Judge:
                 yield Finding(path, sentence, found.remedy, found.no_effect)
 
     def keys(self, path: Path, where: str, part: Mapping[str, Any], known: Iterable[str]) -> Iterator[Finding]:
-        """Yield the keys that are nearly a known one. Code may read by code, as `allowed_groups` of a profile."""
+        """Yield the keys that are nearly a known one. Code may read other keys, as `allowed_groups` of a profile."""
         names = tuple(known)
         for key in part:
             plain = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in str(key))
