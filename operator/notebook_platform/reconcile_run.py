@@ -15,6 +15,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.clients import SharedClients
 from notebook_platform.deletion import Deletion, DeletionRequest
+from notebook_platform.engine.backoff import exhausted
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.outcome import Failed, Operation, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
@@ -110,7 +111,7 @@ class ReconcileRun:
         results = await reconcile(graph, self._policy(begun, graph.order), self._record)
         await context.shared.after(context.platform, results)
         context.state.cache_results(results, begun.epoch)
-        results = sanitized(results, context.secrets.redactor)
+        results = sanitized(exhausted(results, context.state.attempts, begun.backing_off), context.secrets.redactor)
         conditions = fold_conditions(
             results, context.status.conditions, generation=self._generation, now=_now(), suspended=spec.suspend
         )
@@ -159,7 +160,8 @@ class ReconcileRun:
                 await context.object.set_finalizer(fresh, present=False)
             log.info("%s: deleted", context.label)
             return None
-        results = sanitized(deletion.results, context.secrets.redactor)
+        results = exhausted(deletion.results, context.state.attempts, begun.backing_off)
+        results = sanitized(results, context.secrets.redactor)
         conditions = fold_conditions(
             results,
             context.status.conditions,

@@ -2,11 +2,13 @@
 
 from sandbox.azure import aks_rules as rules
 from sandbox.azure.aks_admission import check_idle
-from sandbox.azure.containerservice import BASE, UPGRADE, ContainerService, operations_path
-from sandbox.azure.core.errors import ArmError, not_found
+from sandbox.azure.aks_api import BASE, aks_id, operations_path, versioned
+from sandbox.azure.containerservice import UPGRADE, ContainerService
+from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.operations import BOTH
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
-from sandbox.azure.nodes import POOLS, pools_of, scale_set_id, show_nodes
+from sandbox.azure.nodes import pools_of, require_node_group, scale_set_id, show_nodes
 from sandbox.azure.world import World
 
 CREATE, UPDATE, DELETE = 90.0, 40.0, 60.0
@@ -22,9 +24,9 @@ class AgentPools:
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""
         base = f"{BASE}/{{cluster}}/agentPools"
-        routes.add("GET", base, self.in_group)
-        routes.add("GET", f"{base}/{{name}}", self.get)
-        routes.add("PUT", f"{base}/{{name}}", self.put)
+        routes.add("GET", base, versioned(self.in_group))
+        routes.add("GET", f"{base}/{{name}}", versioned(self.get))
+        routes.add("PUT", f"{base}/{{name}}", versioned(self.put))
         routes.add("DELETE", f"{base}/{{name}}", self.delete)
         routes.add("POST", f"{base}/{{name}}/abort", self.abort)
         routes.add("GET", f"{BASE}/{{cluster}}/availableAgentPoolVersions", self.available)
@@ -32,16 +34,26 @@ class AgentPools:
 
     def _cluster(self, call: Call) -> Resource:
         group = self._world.group(call)
-        found = self._world.store.get(f"{group.id}/providers/Microsoft.ContainerService/managedClusters/{call['cluster']}")
+        id_ = aks_id(group, call["cluster"])
+        found = self._world.store.get(id_)
         if found is None:
-            raise not_found(f"Microsoft.ContainerService/managedClusters/{call['cluster']}", call["rg"])
+            verb = {"GET": "read", "DELETE": "delete"}.get(call.method, "write")
+            message = (
+                f"Failed to perform '{verb}' on resource(s) of type 'managedClusters/agentPools', because the parent resource "
+                f"'{id_}' could not be found."
+            )
+            raise ArmError(404, "ParentResourceNotFound", message)
         return found
 
     def _pool(self, call: Call) -> Resource:
         cluster = self._cluster(call)
         found = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
         if found is None:
-            raise not_found(f"{POOLS}/{call['cluster']}/{call['name']}", call["rg"])
+            message = (
+                f"Could not find the agentpool: {call['name']} in subscription: {call['sub']}, resourceGroup: {call['rg']}, "
+                f"resourceName: {call['cluster']}."
+            )
+            raise rules.refusal("NotFound", message, status=404)
         return found
 
     async def in_group(self, call: Call) -> Answer:
@@ -57,12 +69,14 @@ class AgentPools:
         cluster = self._cluster(call)
         check_idle(self._world, cluster)
         if cluster.body["properties"]["powerState"]["code"] == "Stopped":
-            raise ArmError(409, "OperationNotAllowed", "managed cluster is not currently running: updating cannot be performed.")
+            raise rules.refusal(
+                "OperationNotAllowed", "managed cluster is not currently running: updating cannot be performed.", status=409
+            )
         given = {**call.body["properties"], "name": call["name"]}
         control_plane = cluster.body["properties"]["currentKubernetesVersion"]
         version = self._world.catalog.patch(given.get("orchestratorVersion") or control_plane)
         if version is None:
-            rules.offered(self._world.catalog, given["orchestratorVersion"], "", "AgentPoolK8sVersionNotSupported")
+            rules.offered(self._world.catalog, given["orchestratorVersion"], "", code="AgentPoolK8sVersionNotSupported")
         rules.check_pool(self._world.catalog, {"vmSize": "Standard_D2s_v3", **given})
         self._clusters.admission.check_node_provisioning(cluster, {}, [given])
         old = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
@@ -76,17 +90,18 @@ class AgentPools:
 
     def _change(self, call: Call, cluster: Resource, old: Resource, given: dict[str, object], path: str) -> Answer:
         if call.headers.get("if-none-match") == "*":
-            raise ArmError(412, "PreconditionFailed", "The pool exists already.")
+            raise rules.refusal("PreconditionFailed", "The pool exists already.", status=412)
         properties = old.body["properties"]
-        match = call.headers.get("if-match")
+        match = (call.headers.get("if-match") or "").strip('"')
         if match and match != properties["eTag"]:
-            raise ArmError(412, "PreconditionFailed", "The pool has changed: its etag is another.")
+            raise rules.refusal("PreconditionFailed", "The pool has changed: its etag is another.", status=412)
         rules.check_immutable_pool(properties, given)
         wanted, seconds = str(given.get("orchestratorVersion") or ""), UPDATE
         current = properties["currentOrchestratorVersion"]
         if wanted:
             target = rules.check_upgrade(self._world.catalog, current, wanted, cluster.body["location"])
             if target != current:
+                rules.check_not_scaled(properties, given)
                 rules.check_skew(cluster.body["properties"]["currentKubernetesVersion"], target)
                 seconds = UPGRADE
         if properties["mode"] == "System" and given.get("mode") == "User":
@@ -99,12 +114,13 @@ class AgentPools:
         others = [p for p in pools_of(self._world, cluster) if p is not pool and p.body["properties"]["mode"] == "System"]
         if not others:
             message = "There has to be at least one system agent pool."
-            raise ArmError(400, "OperationNotAllowed", message)
+            raise rules.refusal("OperationNotAllowed", message)
 
     def _accept(self, call: Call, cluster: Resource, pool: Resource, seconds: float, path: str, status: int) -> Answer:
         properties = pool.body["properties"]
 
         async def done() -> None:
+            require_node_group(self._world, cluster)
             self._clusters.reach_version(pool)
             properties["provisioningState"] = "Succeeded"
             await show_nodes(self._world, cluster)
@@ -112,13 +128,16 @@ class AgentPools:
         async def failed() -> None:
             properties["provisioningState"] = "Failed"
 
-        operation = self._world.operations.start(seconds, done, fail=failed, error=call.fails_with)
+        operation = self._world.operations.start(seconds, done, fail=failed, call=call)
         self._clusters.at_work[pool.id] = operation
         return self._world.operations.answer(operation, path, status=status, body=pool.body)
 
     async def delete(self, call: Call) -> Answer:
         """A pool goes with its nodes; the last System pool stays."""
-        pool, cluster = self._pool(call), self._cluster(call)
+        cluster = self._cluster(call)
+        pool = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
+        if pool is None:
+            return Answer(None, 204)
         check_idle(self._world, cluster)
         if pool.body["properties"]["mode"] == "System":
             self._keep_one_system_pool(cluster, pool)
@@ -129,11 +148,9 @@ class AgentPools:
             self._world.store.remove(pool.id)
             await show_nodes(self._world, cluster)
 
-        operation = self._world.operations.start(DELETE, gone, error=call.fails_with)
+        operation = self._world.operations.start(DELETE, gone, call=call)
         path = operations_path(call, cluster.body["location"])
-        answer = self._world.operations.answer(operation, path, status=202)
-        answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
-        return answer
+        return self._world.operations.answer(operation, path, status=202, names=BOTH)
 
     async def abort(self, call: Call) -> Answer:
         """Stop the operation under way where it is."""

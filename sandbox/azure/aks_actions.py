@@ -7,9 +7,10 @@ import yaml
 
 from sandbox.azure import aks_rules as rules
 from sandbox.azure.aks_admission import check_idle
+from sandbox.azure.aks_api import BASE, operations_path
 from sandbox.azure.backend import User
-from sandbox.azure.containerservice import BASE, POWER, UPGRADE, ContainerService, operations_path
-from sandbox.azure.core.errors import ArmError
+from sandbox.azure.containerservice import POWER, UPGRADE, ContainerService
+from sandbox.azure.core.operations import BOTH
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.nodes import pools_of
@@ -62,11 +63,11 @@ class ClusterActions:
         cluster = self._clusters.cluster(call)
         if cluster.body["properties"].get("disableLocalAccounts") and call["user"].lower() == "admin":
             message = "Getting static credential is not allowed because this cluster is set to disable local accounts."
-            raise ArmError(400, "BadRequest", message)
+            raise rules.refusal("BadRequest", message)
         profile = cluster.body["properties"].get("aadProfile")
         if cluster.body["properties"].get("disableLocalAccounts") and not profile:
-            raise ArmError(
-                400, "BadRequest", "Getting credential is not allowed: local accounts are disabled and there is no aadProfile."
+            raise rules.refusal(
+                "BadRequest", "Getting credential is not allowed: local accounts are disabled and there is no aadProfile."
             )
         user: User = "clusterAdmin" if call["user"].lower() == "admin" else "clusterUser"
         text = await self._world.backend.kubeconfig(cluster.id, user)
@@ -82,11 +83,11 @@ class ClusterActions:
         wanted = {"start": "Running", "stop": "Stopped"}[verb]
         if properties["powerState"]["code"] == wanted:
             problem = "running, starting" if verb == "start" else "not currently running, stopping"
-            raise ArmError(409, "OperationNotAllowed", f"managed cluster is {problem} cannot be performed.")
+            raise rules.refusal("OperationNotAllowed", f"managed cluster is {problem} cannot be performed.", status=409)
         if verb == "stop" and rules.is_auto(properties):
             # The words: https://github.com/MicrosoftDocs/azure-docs/issues/118661
             message = "since the cluster enables .properties.nodeProvisioningProfile.mode 'Auto'"
-            raise ArmError(400, "OperationNotAllowed", f"Unable to perform 'stopping' operation {message}")
+            raise rules.refusal("OperationNotAllowed", f"Unable to perform 'stopping' operation {message}")
         properties["provisioningState"] = {"start": "Starting", "stop": "Stopping"}[verb]
 
         async def done() -> None:
@@ -97,8 +98,9 @@ class ClusterActions:
             properties["powerState"] = {"code": wanted}
             self._clusters.settle(cluster, "Succeeded")
 
-        operation = self._clusters.at_work[cluster.id] = self._world.operations.start(POWER, done, error=call.fails_with)
-        return self._world.operations.answer(operation, operations_path(call, cluster.body["location"]), status=202)
+        operation = self._clusters.at_work[cluster.id] = self._world.operations.start(POWER, done, call=call)
+        path = operations_path(call, cluster.body["location"])
+        return self._world.operations.answer(operation, path, status=202, names=BOTH)
 
     async def abort(self, call: Call) -> Answer:
         """Stop the operation under way where it is."""
@@ -131,11 +133,9 @@ class ClusterActions:
             change()
             self._clusters.settle(cluster, "Succeeded")
 
-        operation = self._clusters.at_work[cluster.id] = self._world.operations.start(UPGRADE, done, error=call.fails_with)
+        operation = self._clusters.at_work[cluster.id] = self._world.operations.start(UPGRADE, done, call=call)
         path = operations_path(call, cluster.body["location"])
-        answer = self._world.operations.answer(operation, path, status=202)
-        answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
-        return answer
+        return self._world.operations.answer(operation, path, status=202, names=BOTH)
 
 
 def _with_kubelogin(text: str) -> str:

@@ -10,14 +10,20 @@ from sandbox.azure.core.errors import ArmError
 
 IMMUTABLE = ("dnsPrefix", "nodeResourceGroup")
 IMMUTABLE_NETWORK = ("networkPlugin", "serviceCidr", "dnsServiceIP", "podCidr")
+SCALING = ("count", "minCount", "maxCount", "enableAutoScaling")
 IMMUTABLE_POOL = ("vmSize", "vnetSubnetID", "osDiskSizeGB", "maxPods", "availabilityZones", "osType", "type", "scaleSetPriority")
 RESERVED = 5
 OFFICIAL, LTS = "KubernetesOfficial", "AKSLongTermSupport"
 
 
+def refusal(code: str, message: str, target: str | None = None, *, status: int = 400) -> ArmError:
+    """A refusal in AKS's form."""
+    return ArmError(status, code, message, target=target, flat=True)
+
+
 def invalid(message: str, target: str | None = None) -> ArmError:
     """400 InvalidParameter."""
-    return ArmError(400, "InvalidParameter", message, target=target)
+    return refusal("InvalidParameter", message, target)
 
 
 def minor(version: str) -> int:
@@ -48,7 +54,7 @@ def offered(catalog: Catalog, version: str, location: str, code: str = "K8sVersi
             f"Managed cluster is on version {version} which is not supported in this region. Please use [az aks get-versions] "
             f"command to get the supported version list in this region ({location})."
         )
-        raise ArmError(400, code, message, target="kubernetesVersion")
+        raise refusal(code, message, "kubernetesVersion")
     return patch
 
 
@@ -63,17 +69,19 @@ def check_support(catalog: Catalog, patch: str, plan: str | None, tier: str | No
             "LTS, please ensure the cluster is in Premium tier and LTS support plan. Otherwise, use [az aks get-versions] command to "
             "get the supported version list in this region."
         )
-        raise ArmError(400, "K8sVersionNotSupported", message, target="kubernetesVersion")
+        raise refusal("K8sVersionNotSupported", message, "kubernetesVersion")
 
 
 def check_upgrade(catalog: Catalog, current: str, wanted: str, location: str) -> str:
-    """The patch to go to: the same minor or one further, never back."""
+    """The patch to go to: the same minor or one further, never back. What runs already stays, offered or not."""
+    if wanted == current:
+        return current
     patch = offered(catalog, wanted, location)
     if patch == current or (wanted.count(".") == 1 and minor(patch) == minor(current)):
         return current
     if patch not in (choices := upgrades(catalog, current)):
         message = f"Upgrading Kubernetes version {current} to {patch} is not allowed. Available upgrades: {choices}."
-        raise ArmError(400, "OperationNotAllowed", message)
+        raise refusal("OperationNotAllowed", message)
     return patch
 
 
@@ -90,7 +98,8 @@ def check_pool(catalog: Catalog, pool: dict[str, Any]) -> None:
         raise invalid(f"The value of parameter agentPoolProfile.name is invalid: '{name}'.", "agentPoolProfile.name")
     if catalog.size(pool.get("vmSize") or "Standard_D2s_v3") is None:
         message = f"The VM size of {pool['vmSize']} is not allowed in your subscription in location."
-        raise ArmError(400, "VMSizeNotSupported", message, target="agentPoolProfile.vmSize")
+        raise refusal("VMSizeNotSupported", message, "agentPoolProfile.vmSize")
+    check_zones(catalog, pool)
     count = pool.get("count", 1)
     least = 1 if pool.get("mode", "User") == "System" else 0
     if not least <= count <= 1000:
@@ -99,6 +108,19 @@ def check_pool(catalog: Catalog, pool: dict[str, Any]) -> None:
         low, high = pool.get("minCount"), pool.get("maxCount")
         if low is None or high is None or not low <= high:
             raise invalid("minCount and maxCount must be given, minCount not above maxCount.", "agentPoolProfile.minCount")
+
+
+def check_zones(catalog: Catalog, pool: dict[str, Any]) -> None:
+    """Raise AvailabilityZoneNotSupported for a zone that the size does not have here, or not for this subscription."""
+    size = catalog.size(pool.get("vmSize") or "Standard_D2s_v3")
+    there = [zone for zone in size.zones if zone not in size.closed_zones] if size else []
+    missing = [zone for zone in pool.get("availabilityZones") or () if zone not in there]
+    if missing:
+        message = (
+            f"The zone(s) '{','.join(missing)}' for resource '{pool['name']}' is not supported. The supported zones for location "
+            f"are '{','.join(there)}'"
+        )
+        raise refusal("AvailabilityZoneNotSupported", message, "agentPoolProfile.availabilityZones")
 
 
 def check_network(profile: dict[str, Any], subnets: dict[str, str], pools: list[dict[str, Any]]) -> None:
@@ -110,14 +132,14 @@ def check_network(profile: dict[str, Any], subnets: dict[str, str], pools: list[
     for id_, prefix in subnets.items():
         if ip_network(prefix, strict=False).overlaps(service):
             message = f"The specified service CIDR {service} is conflicted with an existing subnet CIDR {prefix}."
-            raise ArmError(400, "ServiceCidrOverlapExistingSubnetsCidr", message, target="networkProfile.serviceCIDR")
+            raise refusal("ServiceCidrOverlapExistingSubnetsCidr", message, target="networkProfile.serviceCIDR")
         flat = profile.get("networkPlugin") == "azure" and profile.get("networkPluginMode") != "overlay"
         mine = [p for p in pools if str(p.get("vnetSubnetID", "")).lower() == id_]
         each = [(p.get("count", 1) + 1) * ((p.get("maxPods") or 30) + 1 if flat else 1) for p in mine]
         room = ip_network(prefix, strict=False).num_addresses - RESERVED
         if sum(each) > room:
             message = f"Pre-allocated IPs {sum(each)} exceeds IPs available {room} in Subnet Cidr {prefix}."
-            raise ArmError(400, "InsufficientSubnetSize", message, target="networkProfile")
+            raise refusal("InsufficientSubnetSize", message, target="networkProfile")
 
 
 def check_node_provisioning(cluster: dict[str, Any], pools: Iterable[dict[str, Any]]) -> None:
@@ -139,7 +161,7 @@ def check_node_provisioning(cluster: dict[str, Any], pools: Iterable[dict[str, A
     }
     for words, applies in refused.items():
         if applies:
-            raise ArmError(400, "OperationNotAllowed", f".properties.nodeProvisioningProfile.mode cannot be Auto {words}.")
+            raise refusal("OperationNotAllowed", f".properties.nodeProvisioningProfile.mode cannot be Auto {words}.")
 
 
 def is_auto(cluster: dict[str, Any]) -> bool:
@@ -157,14 +179,47 @@ def check_immutable(old: dict[str, Any], new: dict[str, Any]) -> None:
 
 def check_immutable_pool(old: dict[str, Any], new: dict[str, Any]) -> None:
     """Members that a pool has for life."""
-    _same([(f"agentPoolProfile.{key}", old.get(key), new.get(key)) for key in IMMUTABLE_POOL])
+    before = {"scaleSetPriority": "Regular", **old}
+    _same([(f"agentPoolProfile.{key}", before.get(key), new.get(key)) for key in IMMUTABLE_POOL])
 
 
 def _same(pairs: list[tuple[str, Any, Any]]) -> None:
     for name, before, after in pairs:
-        if after in (None, "", []) or str(before).lower() == str(after).lower():
+        if after in (None, "", []) or _plain(before) == _plain(after):
             continue
-        raise ArmError(400, "PropertyChangeNotAllowed", f'Changing property "{name}" is not allowed.', target=name)
+        raise refusal("PropertyChangeNotAllowed", f'Changing property "{name}" is not allowed.', name)
+
+
+def _plain(value: Any) -> object:
+    """A value as AKS compares it: the case has no meaning, nor the order of a list."""
+    return sorted(map(str, value)) if isinstance(value, list) else str(value).lower()
+
+
+def check_not_scaled(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Raise OperationNotAllowed if a pool whose version changes is scaled as well. `new`: the members that are sent."""
+    if any(new.get(key) is not None and new[key] != old.get(key, False) for key in SCALING):
+        message = (
+            "Updating Kubernetes version and agent node scaling are mutually exclusive operations. "
+            "Please visit https://aka.ms/aks-pending-upgrade for more details."
+        )
+        raise refusal("OperationNotAllowed", message, status=409)
+
+
+def check_pool_versions(before: dict[str, set[str]], wanted: dict[str, str], control_plane: set[str]) -> None:
+    """Check the versions of the pools in a change of their cluster: all or none, each as it was or the control plane's.
+
+    `before`: the names that each pool's version has, by the pool's name; `control_plane`: those of its version.
+    Raises NotAllAgentPoolOrchestratorVersionSpecifiedAndUnchanged (https://github.com/Azure/azure-cli/issues/22807).
+    """
+    given = {name: version for name, version in wanted.items() if version}
+    unchanged = all(version in before.get(name, {version}) | control_plane for name, version in given.items())
+    if given and (len(given) < len(wanted) or not unchanged):
+        message = (
+            "Using managed cluster api, all Agent pools' OrchestratorVersion must be all specified or all unspecified. If all "
+            "specified, they must be stay unchanged or the same with control plane. For agent pool specific change, please use per "
+            "agent pool operations: https://aka.ms/agent-pool-rest-api"
+        )
+        raise refusal("NotAllAgentPoolOrchestratorVersionSpecifiedAndUnchanged", message)
 
 
 def check_skew(cluster: str, pool: str) -> None:
@@ -175,4 +230,4 @@ def check_skew(cluster: str, pool: str) -> None:
         or (minor(pool) == minor(cluster) and parts(pool) > parts(cluster))
     ):
         message = f"Node pool version {pool} and control plane version {cluster} are incompatible."
-        raise ArmError(400, "NodePoolMcVersionIncompatible", message)
+        raise refusal("NodePoolMcVersionIncompatible", message)

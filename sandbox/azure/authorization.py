@@ -18,6 +18,7 @@ ROLES = {
     "Reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7",
     "User Access Administrator": "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
     "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
+    "Private DNS Zone Contributor": "b12aa53e-6015-4669-85d0-8515ebb3ae7f",
     "AcrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
     "Azure Kubernetes Service RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
 }
@@ -33,6 +34,10 @@ GRANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Reader": (("*/read",), ()),
     "User Access Administrator": (("*/read", "Microsoft.Authorization/*"), ()),
     "Network Contributor": (("Microsoft.Network/*", "*/read"), ()),
+    "Private DNS Zone Contributor": (
+        ("Microsoft.Network/privateDnsZones/*", "Microsoft.Network/privateDnsOperationResults/*"),
+        (),
+    ),
     "AcrPull": (("Microsoft.ContainerRegistry/*/read",), ()),
     "Azure Kubernetes Service RBAC Cluster Admin": (("Microsoft.ContainerService/managedClusters/*Credential/action",), ()),
 }
@@ -86,7 +91,7 @@ class Authorization:
         return Answer(self._definition(name, _subscription(call["scope"])))
 
     def _all(self) -> list[Resource]:
-        return [r for r in self._world.store.resources.values() if r.type.endswith(TYPE)]
+        return assignments(self._world)
 
     async def in_group(self, call: Call) -> Answer:
         """At a scope, with those above (and below unless atScope())."""
@@ -181,18 +186,31 @@ class Authorization:
         path = call.path.lower()
         if path.endswith("/providers/microsoft.authorization/permissions"):
             return  # whoever asks is told what they may do
-        for item in self._all():
-            properties = item.body["properties"]
-            scope = properties["scope"].lower()
-            if properties["principalId"] != object_id or not (path == scope or path.startswith(f"{scope}/")):
-                continue
-            if any(_among(action, grants) and not _among(action, but) for grants, but in [GRANTS[_role(properties)]]):
-                return
+        if granted(self._world, object_id, action, path):
+            return
         message = (
             f"The client '{call.caller}' with object id '{object_id}' does not have authorization to perform action '{action}' "
             f"over scope '{call.path}' or the scope is invalid. If access was recently granted, please refresh your credentials."
         )
         raise ArmError(403, "AuthorizationFailed", message)
+
+
+def assignments(world: World) -> list[Resource]:
+    """All role assignments."""
+    return [r for r in world.store.resources.values() if r.type.endswith(TYPE)]
+
+
+def granted(world: World, object_id: str, action: str, path: str) -> bool:
+    """Return whether a role of the principal, at the path or above it, grants the action."""
+    for item in assignments(world):
+        properties = item.body["properties"]
+        scope = properties["scope"].lower()
+        if properties["principalId"] != object_id or not f"{path.lower()}/".startswith(f"{scope}/"):
+            continue
+        grants, but = GRANTS[_role(properties)]
+        if _among(action, grants) and not _among(action, but):
+            return True
+    return False
 
 
 def _role(properties: dict[str, Any]) -> str:

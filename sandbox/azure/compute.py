@@ -43,13 +43,8 @@ class Compute:
         location = call.query.get("$filter", "location eq 'eastus'").split("'")[1]
         value = []
         for name, size in self._world.catalog.sizes.items():
-            told = {
-                "vCPUs": size.cpu,
-                "MemoryGB": size.memory,
-                "MaxDataDiskCount": size.disks,
-                "GPUs": size.gpus,
-                **size.capabilities,
-            }
+            told: dict[str, object] = {"vCPUs": size.cpu, "MemoryGB": size.memory, "MaxDataDiskCount": size.disks}
+            told |= ({"GPUs": size.gpus} if size.gpus else {}) | size.capabilities
             value.append(
                 {
                     "resourceType": "virtualMachines",
@@ -58,7 +53,7 @@ class Compute:
                     "size": name.removeprefix("Standard_"),
                     "family": "standardFamily",
                     "locations": [location],
-                    "locationInfo": [{"location": location, "zones": size.zones}],
+                    "locationInfo": [{"location": location, "zones": size.zones, "zoneDetails": []}],
                     "capabilities": [{"name": key, "value": str(number)} for key, number in told.items()],
                     "restrictions": _restrictions(location, size),
                 }

@@ -5,23 +5,17 @@ from typing import Any
 from sandbox.azure import aks_bodies as bodies
 from sandbox.azure import aks_rules as rules
 from sandbox.azure.aks_admission import BUSY, Admission, check_idle
+from sandbox.azure.aks_api import BASE, TYPE, aks_id, operations_path, versioned
 from sandbox.azure.core.errors import ArmError, not_found
-from sandbox.azure.core.operations import Operation
+from sandbox.azure.core.operations import BOTH, Operation
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.graph import Graph
-from sandbox.azure.nodes import inline, pools_of, show_nodes, write_scale_set
+from sandbox.azure.nodes import inline, node_group_id, pools_of, require_node_group, show_nodes, write_scale_set
 from sandbox.azure.world import TENANT, World
 
-TYPE = "microsoft.containerservice/managedclusters"
-BASE = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.ContainerService/managedClusters"
 CREATE, UPDATE, UPGRADE, DELETE, POWER = 240.0, 90.0, 420.0, 200.0, 120.0
 """Simulated seconds."""
-
-
-def operations_path(call: Call, location: str) -> str:
-    """Where the documents of this provider's operations lie."""
-    return f"/subscriptions/{call['sub']}/providers/Microsoft.ContainerService/locations/{location}"
 
 
 class ContainerService:
@@ -32,6 +26,8 @@ class ContainerService:
         self._graph = graph
         self.admission = Admission(world)
         self.at_work: dict[str, Operation] = {}
+        self._unborn: set[str] = set()
+        """Clusters that were never made to the end: their node resource group is still to come."""
 
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""
@@ -39,17 +35,17 @@ class ContainerService:
         routes.add(
             "GET", "/subscriptions/{sub}/providers/Microsoft.ContainerService/locations/{loc}/kubernetesVersions", self.versions
         )
-        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.ContainerService/managedClusters", self.list_all)
-        routes.add("GET", BASE, self.in_group)
-        routes.add("GET", one, self.get)
-        routes.add("PUT", one, self.put)
-        routes.add("PATCH", one, self.patch)
+        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.ContainerService/managedClusters", versioned(self.list_all))
+        routes.add("GET", BASE, versioned(self.in_group))
+        routes.add("GET", one, versioned(self.get))
+        routes.add("PUT", one, versioned(self.put))
+        routes.add("PATCH", one, versioned(self.patch))
         routes.add("DELETE", one, self.delete)
 
     def cluster(self, call: Call) -> Resource:
         """The cluster of a call. Raises ResourceNotFound."""
         group = self._world.group(call)
-        found = self._world.store.get(f"{group.id}/providers/Microsoft.ContainerService/managedClusters/{call['name']}")
+        found = self._world.store.get(aks_id(group, call["name"]))
         if found is None:
             raise not_found(f"Microsoft.ContainerService/managedClusters/{call['name']}", call["rg"])
         return found
@@ -75,14 +71,14 @@ class ContainerService:
     async def put(self, call: Call) -> Answer:
         """Create, or change."""
         group = self._world.group(call, writing=True)
-        id_ = f"{group.id}/providers/Microsoft.ContainerService/managedClusters/{call['name']}"
+        id_ = aks_id(group, call["name"])
         old = self._world.store.get(id_)
         if old is None:
             if call.headers.get("if-match"):
-                raise ArmError(412, "PreconditionFailed", "The cluster does not exist.")
+                raise rules.refusal("PreconditionFailed", "The cluster does not exist.", status=412)
             return await self._create(call, id_)
         if call.headers.get("if-none-match") == "*":
-            raise ArmError(412, "PreconditionFailed", "The cluster exists already.")
+            raise rules.refusal("PreconditionFailed", "The cluster exists already.", status=412)
         return await self._update(call, old)
 
     async def _create(self, call: Call, id_: str) -> Answer:
@@ -90,18 +86,18 @@ class ContainerService:
         pools: list[dict[str, Any]] = given.get("agentPoolProfiles") or []
         location = call.body["location"].replace(" ", "").lower()
         version = self.admission.check_new(call, given, pools, location)
-        rules.check_support(self._world.catalog, version, given.get("supportPlan"), (call.body.get("sku") or {}).get("tier"))
         node_group = bodies.node_group_of(given, group=call["rg"], name=call["name"], location=location)
         if self._world.store.get(f"/subscriptions/{call['sub']}/resourceGroups/{node_group}"):
             message = f"The resource group '{node_group}' for the nodes exists already; choose another nodeResourceGroup."
-            raise ArmError(400, "InvalidParameter", message, target="nodeResourceGroup")
-        etag = self._world.store.etag()
+            raise rules.refusal("InvalidParameter", message, target="nodeResourceGroup")
+        etag = self._world.store.guid()
         body = bodies.new_cluster(call.body, id_=id_, node_group=node_group, version=version, etag=etag)
         if "identity" in call.body:
             self._give_identity(call, body)
         cluster = self._world.store.put(id_, body)
         for pool in pools:
-            self.add_pool(cluster, {"orchestratorVersion": version, **pool}, "Creating")
+            surge = {"maxSurge": "10%", **(pool.get("upgradeSettings") or {})}
+            self.add_pool(cluster, {"orchestratorVersion": version, **pool, "upgradeSettings": surge}, "Creating")
         operation = self.at_work[cluster.id] = self._birth(call, cluster, location, version)
         return self._world.operations.answer(
             operation, operations_path(call, location), status=201, body=inline(self._world, cluster)
@@ -134,12 +130,14 @@ class ContainerService:
 
     def _birth(self, call: Call, cluster: Resource, location: str, version: str) -> Operation:
         world = self._world
+        self._unborn.add(cluster.id)
 
         async def start_api() -> None:
             await world.backend.create(cluster.id, name=call["name"], location=location, kubernetes_version=version)
 
         async def born() -> None:
             self._make_node_group(cluster)
+            self._unborn.discard(cluster.id)
             self.settle(cluster, "Succeeded")
             await self._admit_groups(cluster)
             await show_nodes(world, cluster)
@@ -147,24 +145,23 @@ class ContainerService:
         async def failed() -> None:
             self.settle(cluster, "Failed")
 
-        return world.operations.start(CREATE, born, fail=failed, error=call.fails_with, meanwhile=start_api)
+        return world.operations.start(CREATE, born, fail=failed, call=call, meanwhile=start_api)
 
     def _make_node_group(self, cluster: Resource) -> None:
-        body = bodies.node_group_body(cluster)
-        self._world.store.put(f"/subscriptions/{cluster.id.split('/')[2]}/resourceGroups/{body['name']}", body)
+        self._world.store.put(node_group_id(cluster), bodies.node_group_body(cluster))
 
     def add_pool(self, cluster: Resource, given: dict[str, Any], state: str) -> Resource:
         """Store a pool with what AKS fills in."""
         world, properties = self._world, cluster.body["properties"]
         version = given.get("orchestratorVersion") or properties["currentKubernetesVersion"]
         patch = world.catalog.patch(version) or version
-        body = bodies.new_pool(given, properties, version=version, patch=patch, state=state, etag=world.store.etag())
+        body = bodies.new_pool(given, properties, version=version, patch=patch, state=state, etag=world.store.guid())
         return world.store.put(f"{cluster.id}/agentPools/{given['name']}", body)
 
     def settle(self, cluster: Resource, state: str) -> None:
         """The end of an operation: cluster and pools are in this state."""
         cluster.body["properties"]["provisioningState"] = state
-        cluster.body["eTag"] = self._world.store.etag()
+        cluster.body["eTag"] = self._world.store.guid()
         for pool in pools_of(self._world, cluster):
             pool.body["properties"]["provisioningState"] = state
             if state == "Succeeded":
@@ -172,46 +169,32 @@ class ContainerService:
 
     async def _update(self, call: Call, cluster: Resource) -> Answer:
         check_idle(self._world, cluster)
-        match = call.headers.get("if-match")
+        match = (call.headers.get("if-match") or "").strip('"')
         if match and match != cluster.body["eTag"]:
-            raise ArmError(412, "PreconditionFailed", "The cluster has changed: its etag is another.")
+            raise rules.refusal("PreconditionFailed", "The cluster has changed: its etag is another.", status=412)
         old, given = cluster.body["properties"], dict(call.body["properties"])
         if old["powerState"]["code"] == "Stopped":
             message = "managed cluster is not currently running: updating cannot be performed."
-            raise ArmError(409, "OperationNotAllowed", message)
-        rules.check_immutable(old, given)
+            raise rules.refusal("OperationNotAllowed", message, status=409)
+        target = self.admission.check_change(call, cluster, given)
+        pools = {pool["name"]: pool for pool in given.pop("agentPoolProfiles", None) or []}
         current, location = old["currentKubernetesVersion"], cluster.body["location"]
-        target = rules.check_upgrade(self._world.catalog, current, given.get("kubernetesVersion") or current, location)
-        tier = (call.body.get("sku") or cluster.body["sku"]).get("tier")
-        rules.check_support(self._world.catalog, target, given.get("supportPlan") or old.get("supportPlan"), tier)
-        pools = given.pop("agentPoolProfiles", None) or []
-        self.admission.check_node_provisioning(cluster, given, pools)
-        changed = {p["name"]: p for p in pools}
-        for pool in pools_of(self._world, cluster):
-            if wanted := changed.get(pool.body["name"]):
-                rules.check_immutable_pool(pool.body["properties"], wanted)
-        profile = {**(old.get("servicePrincipalProfile") or {}), **(given.get("servicePrincipalProfile") or {})}
-        if profile.get("secret") and profile["clientId"] != "msi":
-            given["servicePrincipalProfile"] = profile
-            self.admission.check_principal(profile)
-        for key in bodies.READ_ONLY:
-            given.pop(key, None)
         was_failed = old["provisioningState"] in ("Failed", "Canceled")
         seconds, word = (UPGRADE, "Upgrading") if target != current else (UPDATE, "Updating")
-        old["provisioningState"] = word
+        upgraded = self._take_goal(call, cluster, given, pools)
+        self._say(cluster, word)
 
         async def done() -> None:
-            old.update(given)
+            if cluster.id in self._unborn:
+                self._make_node_group(cluster)
+                self._unborn.discard(cluster.id)
+            require_node_group(self._world, cluster)
             old["currentKubernetesVersion"] = target
             bodies.give_issuer(old, location, cluster.id)
-            cluster.body.update({key: call.body[key] for key in ("tags", "sku") if key in call.body})
             if bodies.identity_of(call.body) not in (None, bodies.identity_of(cluster.body)):
                 self._give_identity(call, cluster.body)
-            for pool in pools_of(self._world, cluster):
-                if wanted := changed.get(pool.body["name"]):
-                    self.change_pool(pool, wanted)
-                    self.reach_version(pool)
-            self._make_node_group(cluster)
+            for pool in upgraded:
+                self.reach_version(pool)
             self.settle(cluster, "Succeeded")
             await self._admit_groups(cluster)
             await show_nodes(self._world, cluster)
@@ -222,29 +205,56 @@ class ContainerService:
                 await self._world.backend.create(cluster.id, name=name, location=location, kubernetes_version=target)
 
         async def failed() -> None:
-            old["provisioningState"] = "Failed"
+            self._say(cluster, "Succeeded")
+            for thing in (cluster, *upgraded):
+                thing.body["properties"]["provisioningState"] = "Failed"
 
-        operation = self._world.operations.start(seconds, done, fail=failed, error=call.fails_with, meanwhile=revive)
+        operation = self._world.operations.start(seconds, done, fail=failed, call=call, meanwhile=revive)
         self.at_work[cluster.id] = operation
         path = operations_path(call, location)
         return self._world.operations.answer(operation, path, status=200, body=inline(self._world, cluster))
 
+    def _take_goal(self, call: Call, cluster: Resource, given: dict[str, Any], pools: dict[str, Any]) -> list[Resource]:
+        """Put what is wanted into the bodies; it stays there if the operation fails. Returns the pools that another version comes to."""
+        properties = cluster.body["properties"]
+        network = {**(properties.get("networkProfile") or {}), **(given.get("networkProfile") or {})}
+        properties.update({**given, "networkProfile": network})
+        cluster.body.update({key: call.body[key] for key in ("tags", "sku") if key in call.body})
+        upgraded = []
+        for pool in pools_of(self._world, cluster):
+            if wanted := pools.get(pool.body["name"]):
+                self.change_pool(pool, wanted)
+            if wanted and not self.has_version(pool):
+                upgraded.append(pool)
+        bodies.fill_autoscaler(properties, [pool.body["properties"] for pool in pools_of(self._world, cluster)])
+        return upgraded
+
+    def _say(self, cluster: Resource, state: str) -> None:
+        """Show a cluster and its pools in a state."""
+        for thing in (cluster, *pools_of(self._world, cluster)):
+            thing.body["properties"]["provisioningState"] = state
+
     def change_pool(self, pool: Resource, wanted: dict[str, Any]) -> None:
         """Put the wanted members into a pool."""
-        bodies.change_pool(pool.body["properties"], wanted, self._world.store.etag())
+        bodies.change_pool(pool.body["properties"], wanted, self._world.store.guid())
 
     def reach_version(self, pool: Resource) -> None:
         """The nodes run what the pool was asked for; at the end of an upgrade."""
         properties = pool.body["properties"]
-        version, current = properties.get("orchestratorVersion"), properties["currentOrchestratorVersion"]
-        if version and not current.startswith(f"{version}.") and version != current:
+        if not self.has_version(pool):
+            version = properties["orchestratorVersion"]
             properties["currentOrchestratorVersion"] = self._world.catalog.patch(version) or version
+
+    def has_version(self, pool: Resource) -> bool:
+        """Whether the nodes run what the pool is asked for."""
+        version, current = (pool.body["properties"].get(f"{word}rchestratorVersion") for word in ("o", "currentO"))
+        return not version or f"{current}.".startswith(f"{version}.")
 
     async def patch(self, call: Call) -> Answer:
         """Tags."""
         cluster = self.cluster(call)
         cluster.body["tags"] = call.body.get("tags") or {}
-        cluster.body["eTag"] = self._world.store.etag()
+        self._world.store.touch(cluster)
         return Answer(inline(self._world, cluster))
 
     async def delete(self, call: Call) -> Answer:
@@ -256,30 +266,28 @@ class ContainerService:
         if (preempted := self.at_work.pop(cluster.id, None)) is not None:
             await self._world.operations.cancel(preempted)
         cluster.body["properties"]["provisioningState"] = "Deleting"
-        node_group = f"/subscriptions/{call['sub']}/resourceGroups/{cluster.body['properties']['nodeResourceGroup']}"
+        node_group = node_group_id(cluster)
 
         async def gone() -> None:
             await self._world.backend.delete(cluster.id)
             for item in [r for r in self._world.store.resources.values() if r.type.endswith("roleassignments")]:
                 if item.id.lower().startswith(node_group.lower()):
                     self._world.store.remove(item.id)
-            for id_ in self._principals(cluster):
+            for id_ in bodies.principals_of(cluster.body):
                 self._world.principals.pop(id_, None)
             self._world.store.remove(node_group)
             self._world.store.remove(cluster.id)
 
-        operation = self._world.operations.start(DELETE, gone, error=call.fails_with)
+        operation = self._world.operations.start(DELETE, gone, call=call)
         path = operations_path(call, cluster.body["location"])
-        answer = self._world.operations.answer(operation, path, status=202)
-        answer.headers |= self._world.operations.answer(operation, path, status=202, location=True).headers
-        return answer
+        return self._world.operations.answer(operation, path, status=202, names=BOTH)
 
     async def abort(self, resource: Resource) -> None:
         """Stop the operation on a cluster or pool where it is; nothing is put back. Raises OperationNotAllowed when none runs."""
         running = self.at_work.pop(resource.id, None)
         if running is None or running.ended:
             message = "The operation cannot be aborted: no operation is in progress, the last one has completed."
-            raise ArmError(409, "OperationNotAllowed", message)
+            raise rules.refusal("OperationNotAllowed", message, status=409)
         await self._world.operations.cancel(running)
         for stopped in (resource, *pools_of(self._world, resource)):
             if stopped.body["properties"]["provisioningState"] in BUSY:
@@ -289,9 +297,3 @@ class ContainerService:
         """Groups of Entra ID that administer the cluster."""
         for group in (cluster.body["properties"].get("aadProfile") or {}).get("adminGroupObjectIDs") or ():
             await self._world.backend.admit(cluster.id, group, "Group")
-
-    def _principals(self, cluster: Resource) -> list[str]:
-        """Object ids of the identities that go with the cluster."""
-        profiles = cluster.body["properties"].get("identityProfile") or {}
-        own = (cluster.body.get("identity") or {}).get("principalId")
-        return [id_ for id_ in (own, (profiles.get("kubeletidentity") or {}).get("objectId")) if id_]

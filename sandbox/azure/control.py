@@ -11,7 +11,7 @@ from sandbox.azure.core.faults import Fault
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.entra import Entra
 from sandbox.azure.graph import Graph
-from sandbox.azure.nodes import cluster_of_scale_set, resize, scale_set_id
+from sandbox.azure.nodes import cluster_of_scale_set, lose_nodes, resize, scale_set_id
 from sandbox.azure.world import TENANT, World
 
 PREFIX = "/_sandbox"
@@ -72,6 +72,7 @@ class Control:
         id_ = f"/{unquote(call['id'])}"
         if call.method == "DELETE":
             self._world.store.remove(id_)
+            await lose_nodes(self._world, id_)
             return Answer(None, 204)
         if call.method == "PUT":
             name = id_.rsplit("/", 1)[1]
@@ -79,9 +80,7 @@ class Control:
         resource = self._world.resource(id_)
         if call.method == "PATCH":
             _merge(resource.body, call.body)
-            for key in ("etag", "eTag"):
-                if key in resource.body:
-                    resource.body[key] = self._world.store.etag()
+            self._world.store.touch(resource)
         return Answer(resource.body)
 
     async def faults(self, call: Call) -> Answer:

@@ -1,4 +1,4 @@
-"""Microsoft.ManagedIdentity: user-assigned identities."""
+"""Microsoft.ManagedIdentity: user-assigned identities. A new one is answered with a Location that is relative, and no operation."""
 
 from sandbox.azure.core.errors import not_found
 from sandbox.azure.core.routing import Answer, Call, Routes
@@ -33,7 +33,8 @@ class Identities:
     async def one(self, call: Call) -> Answer:
         """One identity."""
         group = self._world.group(call, writing=call.method == "PUT")
-        id_ = f"{group.id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{call['name']}"
+        root = group.id.replace("/resourceGroups/", "/resourcegroups/")
+        id_ = f"{root}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{call['name']}"
         old = self._world.store.get(id_)
         if call.method == "DELETE":
             if old:
@@ -60,4 +61,5 @@ class Identities:
             "tags": call.body.get("tags") or {},
             "properties": properties,
         }
-        return Answer(self._world.store.put(id_, body).body, 200 if old else 201)
+        identity = self._world.store.put(id_, body)
+        return Answer(identity.body, 200 if old else 201, {} if old else {"Location": identity.id})

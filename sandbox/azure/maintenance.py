@@ -1,6 +1,7 @@
 """Microsoft.ContainerService/managedClusters/maintenanceConfigurations: when AKS may upgrade by itself."""
 
-from sandbox.azure.containerservice import BASE, ContainerService
+from sandbox.azure.aks_api import BASE
+from sandbox.azure.containerservice import ContainerService
 from sandbox.azure.core.errors import ArmError, not_found
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.world import World

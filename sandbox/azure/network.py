@@ -1,14 +1,19 @@
 """Microsoft.Network: virtual networks and subnets. All writes to one network exclude each other."""
 
+import uuid
 from ipaddress import ip_network
 from typing import Any
 
 from sandbox.azure.core.errors import ArmError, not_found
+from sandbox.azure.core.operations import BOTH, DOCUMENT
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.world import World
 
 WRITE_SECONDS = 6.0
+SUBNET = {"delegations": [], "privateEndpointNetworkPolicies": "Disabled", "privateLinkServiceNetworkPolicies": "Enabled"}
+"""What every subnet holds."""
+
 TYPE = "microsoft.network/virtualnetworks"
 
 
@@ -70,13 +75,14 @@ class Network:
                 "Another operation on this or dependent resource is in progress. To retrieve status of the operation use uri: "
                 f"{self._world.base()}/subscriptions/{call['sub']}/providers/Microsoft.Network/operations/x"
             )
-            raise ArmError(429, "AnotherOperationInProgress", message)
+            raise _refused("AnotherOperationInProgress", message, status=409)
         wanted = call.headers.get("if-match")
         if wanted and wanted not in ("*", network.body["etag"]):
-            raise ArmError(412, "PreconditionFailed", f"The etag of {network.id} is not {wanted}.")
+            raise _refused("PreconditionFailed", f"The etag of {network.id} is not {wanted}.", status=412)
 
     def _subnet(self, network_id: str, given: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
-        properties = {**(old or {}).get("properties", {}), **given.get("properties", {}), "provisioningState": "Succeeded"}
+        properties = {**SUBNET, **(old or {}).get("properties", {}), **given.get("properties", {})}
+        properties["provisioningState"] = "Succeeded"
         return {
             "name": given["name"],
             "id": f"{network_id}/subnets/{given['name']}",
@@ -93,13 +99,13 @@ class Network:
             given = properties.get("addressPrefix") or (properties.get("addressPrefixes") or [""])[0]
             address = ip_network(given, strict=False)
             if not any(address.subnet_of(space) for space in spaces):  # type: ignore[arg-type]
-                raise ArmError(400, "NetcfgInvalidSubnet", f"Subnet '{subnet['name']}' is not valid in virtual network.")
+                raise _refused("NetcfgInvalidSubnet", f"Subnet '{subnet['name']}' is not valid in virtual network.")
             for name, other in taken:
                 if address.overlaps(other):
                     message = (
                         f"Subnet '{subnet['name']}' is not valid because its IP address range overlaps with that of '{name}'."
                     )
-                    raise ArmError(400, "NetcfgInvalidSubnet", message)
+                    raise _refused("NetcfgInvalidSubnet", message)
             taken.append((subnet["name"], address))
 
     async def put(self, call: Call) -> Answer:
@@ -124,11 +130,12 @@ class Network:
             "name": old.body["name"] if old else call["name"],
             "type": "Microsoft.Network/virtualNetworks",
             "location": call.body["location"],
-            "tags": call.body.get("tags") or {},
+            **({"tags": call.body["tags"]} if call.body.get("tags") is not None else {}),
             "etag": self._world.store.etag(),
             "properties": {
+                "resourceGuid": old.body["properties"].get("resourceGuid") if old else str(uuid.uuid4()),
                 "enableDdosProtection": False,
-                "enableVmProtection": False,
+                "virtualNetworkPeerings": [],
                 **given,
                 "addressSpace": space,
                 "subnets": subnets,
@@ -153,16 +160,18 @@ class Network:
             network.body["properties"]["provisioningState"] = "Failed"
 
         network.body["properties"]["provisioningState"] = "Updating"
-        operation = self._world.operations.start(WRITE_SECONDS, done, fail=failed, error=call.fails_with)
+        operation = self._world.operations.start(WRITE_SECONDS, done, fail=failed, call=call)
         path = f"/subscriptions/{call['sub']}/providers/Microsoft.Network/locations/{network.body['location']}"
-        return self._world.operations.answer(operation, path, status=status, body=body or network.body)
+        if call.method == "DELETE":
+            return self._world.operations.answer(operation, path, status=status, names=BOTH)
+        return self._world.operations.answer(operation, path, status=status, body=body or network.body, names=(DOCUMENT,))
 
     def _unused(self, network_id: str, subnet: str) -> None:
         used = f"{network_id}/subnets/{subnet}".lower()
         for pool in self._world.store.under("/subscriptions", "microsoft.containerservice/managedclusters/agentpools"):
             if str(pool.body["properties"].get("vnetSubnetID", "")).lower() == used:
                 message = f"Subnet {subnet} is in use by {pool.id} and cannot be deleted."
-                raise ArmError(400, "InUseSubnetCannotBeDeleted", message)
+                raise _refused("InUseSubnetCannotBeDeleted", message)
 
     async def delete(self, call: Call) -> Answer:
         """StepError while a subnet is in use."""
@@ -175,9 +184,9 @@ class Network:
             self._world.store.remove(network.id)
 
         network.body["properties"]["provisioningState"] = "Deleting"
-        operation = self._world.operations.start(WRITE_SECONDS, gone, error=call.fails_with)
+        operation = self._world.operations.start(WRITE_SECONDS, gone, call=call)
         path = f"/subscriptions/{call['sub']}/providers/Microsoft.Network/locations/{network.body['location']}"
-        return self._world.operations.answer(operation, path, status=202, location=True)
+        return self._world.operations.answer(operation, path, status=202, names=BOTH)
 
     def _find(self, call: Call) -> tuple[Resource, dict[str, Any] | None]:
         network = self._network(call)
@@ -190,9 +199,9 @@ class Network:
 
     async def get_subnet(self, call: Call) -> Answer:
         """One subnet."""
-        _, subnet = self._find(call)
+        network, subnet = self._find(call)
         if subnet is None:
-            raise ArmError(404, "NotFound", f"Subnet {call['subnet']} not found in virtual network {call['name']}.")
+            raise _refused("NotFound", f"Resource {network.id}/subnets/{call['subnet']} not found.", status=404)
         return Answer(subnet)
 
     async def put_subnet(self, call: Call) -> Answer:
@@ -215,3 +224,8 @@ class Network:
         self._unused(network.id, call["subnet"])
         network.body["properties"]["subnets"] = [s for s in network.body["properties"]["subnets"] if s is not old]
         return self._accept(call, network, 202)
+
+
+def _refused(code: str, message: str, *, status: int = 400) -> ArmError:
+    """A refusal of this service, which lists details even where there are none."""
+    return ArmError(status, code, message, details=[])

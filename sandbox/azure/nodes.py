@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from sandbox.azure.backend import NodeSpec
+from sandbox.azure.core.errors import ArmError
 from sandbox.azure.core.store import Resource
 from sandbox.azure.world import World
 
@@ -34,9 +35,8 @@ def pools_of(world: World, cluster: Resource) -> list[Resource]:
 
 def scale_set_id(cluster: Resource, pool: str) -> str:
     """Id of the scale set behind a pool."""
-    sub, group = cluster.id.split("/")[2], cluster.body["properties"]["nodeResourceGroup"]
     name = scale_set_name(cluster.id, pool)
-    return f"/subscriptions/{sub}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"
+    return f"{node_group_id(cluster)}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"
 
 
 def live_count(pool: dict[str, Any]) -> int:
@@ -85,9 +85,9 @@ def _instances(scale_set: Resource, count: int) -> list[int]:
 
 
 async def show_nodes(world: World, cluster: Resource) -> None:
-    """Make the cluster's nodes what its pools say."""
+    """Make the cluster's nodes what its pools say; none without their resource group."""
     nodes = []
-    for pool in pools_of(world, cluster):
+    for pool in pools_of(world, cluster) if world.store.get(node_group_id(cluster)) else ():
         properties = pool.body["properties"]
         if properties["provisioningState"] == "Creating":
             continue
@@ -110,6 +110,25 @@ async def show_nodes(world: World, cluster: Resource) -> None:
                 )
             )
     await world.backend.set_nodes(cluster.id, nodes)
+
+
+def node_group_id(cluster: Resource) -> str:
+    """Id of the resource group that holds a cluster's nodes."""
+    return f"/subscriptions/{cluster.id.split('/')[2]}/resourceGroups/{cluster.body['properties']['nodeResourceGroup']}"
+
+
+def require_node_group(world: World, cluster: Resource) -> None:
+    """Raises ResourceGroupNotFound for a cluster whose node resource group somebody has deleted: AKS does not make it again."""
+    if world.store.get(node_group_id(cluster)) is None:
+        name = cluster.body["properties"]["nodeResourceGroup"]
+        raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+
+
+async def lose_nodes(world: World, group: str) -> None:
+    """Take away the nodes of each cluster that has them in the resource group with this id; the cluster stays as it is."""
+    for cluster in world.store.under("/subscriptions", "microsoft.containerservice/managedclusters"):
+        if node_group_id(cluster).lower() == group.lower():
+            await world.backend.set_nodes(cluster.id, [])
 
 
 async def resize(world: World, cluster: Resource, pool: Resource, count: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.azure.core.clock import stamp
 from sandbox.azure.core.errors import ArmError, not_found
+from sandbox.azure.core.operations import DOCUMENT, RESULT
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.world import World
@@ -83,10 +84,12 @@ class Registries:
             thing.body["properties"]["provisioningState"] = "Failed"
 
         thing.body["properties"]["provisioningState"] = state
-        operation = self._world.operations.start(seconds, done, fail=failed, error=call.fails_with)
+        operation = self._world.operations.start(seconds, done, fail=failed, call=call)
         path = f"/subscriptions/{call['sub']}/providers/{PROVIDER}/locations/eastus"
         body = None if state == "Deleting" else thing.body
-        return self._world.operations.answer(operation, path, status=status, body=body, location=location)
+        return self._world.operations.answer(
+            operation, path, status=status, body=body, names=(RESULT,) if location else (DOCUMENT,)
+        )
 
     async def one(self, call: Call) -> Answer:
         """One registry."""
@@ -195,10 +198,10 @@ class Registries:
             others = [p for p in held if p["name"] != password["name"]]
             token.body["properties"]["credentials"]["passwords"] = [*others, password]
 
-        operation = self._world.operations.start(PASSWORD_SECONDS, done, error=call.fails_with)
+        operation = self._world.operations.start(PASSWORD_SECONDS, done, call=call)
         self._told[operation.id] = {"username": token.body["name"], "passwords": [{**password, "value": value}]}
         path = f"/subscriptions/{call['sub']}/providers/{PROVIDER}/locations/{registry.body['location']}"
-        return self._world.operations.answer(operation, path, status=202, location=True)
+        return self._world.operations.answer(operation, path, status=202, names=(RESULT,))
 
     async def result(self, call: Call) -> Answer:
         """The result of an operation; of a password the password itself."""

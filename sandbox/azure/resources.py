@@ -5,8 +5,10 @@ import re
 from typing import Any
 
 from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.operations import RESULT
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
+from sandbox.azure.nodes import lose_nodes
 from sandbox.azure.world import REGIONS, TENANT, World
 
 REGISTRATION_SECONDS = 20.0
@@ -48,7 +50,7 @@ class Resources:
 
     async def operation(self, call: Call) -> Answer:
         """The document of an operation."""
-        return self._world.operations.document(call["op"])
+        return self._world.operations.document(call["op"], call["ns"])
 
     async def result(self, call: Call) -> Answer:
         """The result of an operation."""
@@ -189,12 +191,12 @@ class Resources:
         if location not in REGIONS:
             message = f"The provided location '{location}' is not available for resource group."
             raise ArmError(400, "LocationNotAvailableForResourceGroup", message)
-        tags = call.body.get("tags", old.body.get("tags", {}) if old and call.method == "PATCH" else {})
+        tags = call.body.get("tags", old.body.get("tags") if old and call.method == "PATCH" else None)
         body = {
             "name": old.body["name"] if old else call["rg"],
             "type": "Microsoft.Resources/resourceGroups",
             "location": location,
-            "tags": tags or {},
+            **({} if tags is None else {"tags": tags}),
             "properties": {"provisioningState": "Succeeded"},
         }
         if call.body.get("managedBy"):
@@ -202,7 +204,7 @@ class Resources:
         return Answer(self._world.store.put(id_, body).body, 200 if old else 201)
 
     async def delete_group(self, call: Call) -> Answer:
-        """Everything in it goes; a managed cluster takes its node resource group along."""
+        """Everything in it goes: a managed cluster with its node resource group, the nodes of a cluster whose nodes lie in it."""
         group = self._world.group(call)
         provider_path = f"/subscriptions/{call['sub']}"
         group.body["properties"]["provisioningState"] = "Deleting"
@@ -214,13 +216,14 @@ class Resources:
                 sub = call["sub"]
                 self._world.store.remove(f"/subscriptions/{sub}/resourceGroups/{cluster.body['properties']['nodeResourceGroup']}")
             self._world.store.remove(group.id)
+            await lose_nodes(self._world, group.id)
 
         async def kept() -> None:
             group.body["properties"]["provisioningState"] = "Succeeded"
 
         seconds = GROUP_SECONDS if contents else EMPTY_GROUP_SECONDS
-        operation = self._world.operations.start(seconds, gone, fail=kept, error=call.fails_with)
-        return self._world.operations.answer(operation, provider_path, status=202, location=True)
+        operation = self._world.operations.start(seconds, gone, fail=kept, call=call)
+        return self._world.operations.answer(operation, provider_path, status=202, names=(RESULT,))
 
     async def close(self) -> None:
         """End the registrations under way."""

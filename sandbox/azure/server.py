@@ -6,6 +6,7 @@ import socket
 import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import trustme
 from aiohttp import web
@@ -32,10 +33,12 @@ from sandbox.azure.monitor import Monitor
 from sandbox.azure.network import Network
 from sandbox.azure.registry import Registries
 from sandbox.azure.resources import Resources
-from sandbox.azure.tags import Tags
+from sandbox.azure.tags import Tags, check_tags
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, World
 
 OPEN = ("/metadata/endpoints", "/.well-known/", "/oauth2/", "/discovery/")
+GENERIC = re.compile(r"^/subscriptions/[^/]+(/resourcegroups/[^/]+)?/resources$", re.IGNORECASE)
+"""The lists of resources of any type."""
 WRITES_REFUSED = ("Disabled", "Expired", "Deleted")
 
 
@@ -159,6 +162,7 @@ class AzureSimulator:
         if not self._entra.is_operator(claims):
             self._authorization.allow(call, claims["oid"])
         self._locks.meet(call)
+        check_tags((call.body.get("tags") if isinstance(call.body, dict) else None) or {})
         if call.method in ("PUT", "PATCH") and "/providers/" in call.path.lower():
             self.world.require_provider(call.path.lower().rsplit("/providers/", 1)[1].split("/")[0])
         return headers
@@ -186,15 +190,17 @@ class AzureSimulator:
         return self._paged(call, answer)
 
     def _paged(self, call: Call, answer: Answer) -> Answer:
-        """Lists come in pages with a nextLink."""
+        """Lists come in pages. A nextLink says that there may be more: after a full page, and after the first one of what Resource
+        Manager lists itself; the page that it leads to can be empty."""
         size = self.world.page_size
         value = answer.body.get("value") if isinstance(answer.body, dict) and call.method == "GET" else None
         if not isinstance(value, list) or call.path.startswith(PREFIX):
             return answer
         start = int(call.query.get("$skiptoken", "0"))
         page: dict[str, Any] = {**answer.body, "value": value[start : start + size]}
-        if start + size < len(value):
-            page["nextLink"] = f"{self.url}{call.path}?api-version={call.query.get('api-version', '')}&$skiptoken={start + size}"
+        if len(page["value"]) == size or (page["value"] and start == 0 and GENERIC.search(call.path)):
+            query = urlencode({**call.query, "$skiptoken": start + len(page["value"])}, safe="$")
+            page["nextLink"] = f"{self.url}{quote(call.path)}?{query}"
         return Answer(page, answer.status, answer.headers)
 
     def _write_down(self, call: Call, request: web.Request, status: int) -> None:

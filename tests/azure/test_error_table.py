@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
+from notebook_platform.azure.arm.error_rows import Row
+from notebook_platform.azure.arm.error_table import CODES
+from notebook_platform.azure.arm.sign_in_table import AADSTS
 from notebook_platform.engine.outcome import Failed, Unblocking
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.result import Result
@@ -36,6 +38,7 @@ def verdict(code: str, row: Row, outcome: Any, field: str) -> str | None:
     """Return the mismatch between the outcome and the table; None without one."""
     if not isinstance(outcome, Failed):
         return f"{code}: ended as {outcome!r}"
+    field = row.field or field
     expected = (row.reason, row.retry_in, row.remedy.format(field=field))
     got = (outcome.reason, outcome.retry_in, outcome.remedy)
     if got != expected:

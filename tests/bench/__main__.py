@@ -11,8 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-from notebook_platform.azure.arm.error_table import AADSTS, CODES
+from notebook_platform.azure.arm.error_table import CODES
 from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.azure.arm.sign_in_table import AADSTS
 from notebook_platform.helm.errors import TABLE
 from rich.console import Console
 from rich.table import Table

@@ -10,7 +10,8 @@ import pytest
 from notebook_platform.api.crd import crd
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.rules import RULES
-from notebook_platform.azure.arm.error_table import AADSTS, CODES
+from notebook_platform.azure.arm.error_table import CODES
+from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED
 from notebook_platform.helm.errors import TABLE
 
 from docs.generator.reasons import page
@@ -106,7 +107,7 @@ def test_paths_of_the_spec_in_the_code_exist(path: Path) -> None:
 def remedies() -> Iterator[str]:
     """Yield all remedies: of Azure's codes, of Helm's messages, and of the operator's own checks."""
     yield from (row.remedy for rows in CODES.values() for row in rows)
-    yield from (row.remedy for row in [*AADSTS.values(), *TABLE])
+    yield from (row.remedy for row in [*AADSTS.values(), *FEDERATED.values(), *TABLE])
     yield from (statement.remedy for statement in failures())
 
 

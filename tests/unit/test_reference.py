@@ -12,7 +12,8 @@ from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.rules import RULES
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
-from notebook_platform.azure.arm.error_table import AADSTS, CODES
+from notebook_platform.azure.arm.error_table import CODES
+from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED
 from notebook_platform.helm.errors import TABLE
 from pydantic import BaseModel
 
@@ -77,10 +78,11 @@ def test_every_notice_in_the_code_is_documented() -> None:
 def test_every_error_has_a_row_with_its_reason_and_the_head_line_counts_them() -> None:
     rows = [line for line in errors.page().splitlines() if line.startswith("| `")]
     codes = [line for line in errors.page().split("## Helm")[0].splitlines() if line.startswith("| `")]
-    for code, meanings in [*CODES.items(), *((f"AADSTS{number}", (row,)) for number, row in AADSTS.items())]:
+    federated = ((f"AADSTS{number} (token file)", (row,)) for number, row in FEDERATED.items())
+    for code, meanings in [*CODES.items(), *((f"AADSTS{number}", (row,)) for number, row in AADSTS.items()), *federated]:
         mine = [row for row in codes if row.startswith(f"| `{code}` |")]
         assert [f"| `{meaning.reason}` |" in row for meaning, row in zip(meanings, mine, strict=True)] == [True] * len(meanings)
-    total = sum(len(meanings) for meanings in CODES.values()) + len(AADSTS) + len(TABLE) + len(failures())
+    total = sum(len(meanings) for meanings in CODES.values()) + len(AADSTS) + len(FEDERATED) + len(TABLE) + len(failures())
     assert len(rows) == total and f"{total} meanings" in errors.page()
 
 

@@ -13,10 +13,11 @@ from notebook_platform.api.durations import iso8601, parse_duration
 from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.addresses import subnet_findings
-from notebook_platform.azure.arm.error_table import AADSTS, CODES
+from notebook_platform.azure.arm.error_table import CODES
 from notebook_platform.azure.arm.errors import failure_of
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.rate_limit import Bucket, Limit
+from notebook_platform.azure.arm.sign_in_table import AADSTS
 from notebook_platform.azure.versions import downgrade, next_version, satisfies
 from notebook_platform.engine import Operation
 from notebook_platform.kube.operation_record import OperationScope
@@ -61,7 +62,7 @@ ROWS = [(code, row) for code, rows in CODES.items() for row in rows]
 def test_every_code_of_the_table_has_a_reason_and_a_remedy(code: str, row) -> None:
     failed = failure_of(409, {"code": code, "message": f"words {row.contains or ''}"}, {}, field="spec.cluster")
     assert failed.reason and failed.reason[0].isupper() and failed.reason.isalnum()
-    assert failed.remedy.endswith(".") and code in failed.message and "spec.cluster" in failed.message
+    assert failed.remedy.endswith(".") and code in failed.message and (row.field or "spec.cluster") in failed.message
 
 
 def test_the_codes_that_azure_is_known_to_answer_are_all_in_the_table() -> None:

@@ -101,6 +101,7 @@ class Reason(Word):
     TOKEN_EXPIRED = "TokenExpired", "Azure says that the token has expired; a new one is requested."
     TOKEN_REFUSED = "TokenRefused", "Azure does not accept the token; a new one is requested."
     WRONG_TENANT = "WrongTenant", "The subscription belongs to another tenant than the credentials."
+    FEDERATED_TOKEN_OLD = "FederatedTokenOld", "The token file of the operator's pod is older than Entra ID takes."
     CLOCK_SKEW = "ClockSkew", "The operator's clock differs from Azure's."
     SUBSCRIPTION_NOT_FOUND = "SubscriptionNotFound", "The subscription does not exist or is not visible to the principal."
     SUBSCRIPTION_DISABLED = "SubscriptionDisabled", "The subscription is disabled and refuses writes."
@@ -184,6 +185,7 @@ class Reason(Word):
     CLUSTER_BUSY = "ClusterBusy", "The workload cluster's API server asks to be called later."
     CLUSTER_FORBIDS = "ClusterForbids", "The workload cluster forbids the operator a call."
     CLUSTER_ANSWER_REFUSED = "ClusterAnswerRefused", "An answer of the workload cluster is larger or deeper than the limits."
+    EGRESS_BLOCKED = "EgressBlocked", "New nodes do not reach the API server or the Internet."
     NODES_NOT_READY = "NodesNotReady", "Nodes are not Ready."
     # Helm charts and releases
     CHART_NOT_FOUND = "ChartNotFound", "The repository does not have the chart in this version."

@@ -5,7 +5,7 @@ reconciles in status.attempts.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from notebook_platform.api.reasons import AnyReason
@@ -33,6 +33,27 @@ def wait_after(failed: Failed, count: int, interval: float) -> float:
     if failed.retry_in is None:
         return interval
     return float(min(failed.retry_in * 2 ** min(count - 1, 30), max(LONGEST_WAIT, failed.retry_in)))
+
+
+def exhausted(results: Mapping[str, Result], previous: Iterable[Attempt], left_alone: Collection[str] = ()) -> dict[str, Result]:
+    """Return the results, where a failure that has come as often in a row as it allows is one that no retry helps.
+
+    `left_alone`: steps that were skipped; a failure of theirs is not counted again.
+    """
+    before = {attempt.step: attempt for attempt in previous}
+    return {
+        name: replace(result, outcome=_last(result.outcome, before.get(name), counted=name in left_alone))
+        if isinstance(result.outcome, Failed)
+        else result
+        for name, result in results.items()
+    }
+
+
+def _last(failed: Failed, attempt: Attempt | None, *, counted: bool) -> Failed:
+    count = (attempt.count if attempt and attempt.reason == failed.reason else 0) + (not counted)
+    if failed.tries is None or count < failed.tries:
+        return failed
+    return replace(failed, retry_in=None, remedy=failed.last_remedy or failed.remedy)
 
 
 def next_attempts(

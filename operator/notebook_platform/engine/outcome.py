@@ -87,7 +87,8 @@ class Failed:
     """The step cannot continue. `reason` is CamelCase, `message` a sentence that names the field, `remedy` what to do.
 
     `retry_in` is the first wait in seconds (it grows with each consecutive failure). None: no retry can help until the spec,
-    a referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed once an interval.
+    a referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed once an interval. After `tries`
+    consecutive failures it counts as such a failure, with `last_remedy` as its remedy; None: there is no limit.
     `correlation_id` is set when Azure refused a request: Azure's activity log can be searched for it. It differs in each
     attempt, so it is not part of a condition's message; status.attempts shows it, which changes with each attempt anyway.
     """
@@ -96,6 +97,8 @@ class Failed:
     message: str
     remedy: str
     retry_in: float | None = None
+    tries: int | None = None
+    last_remedy: str = ""
     correlation_id: str = field(default="", compare=False)
 
 

@@ -1,12 +1,12 @@
 """How Resource Manager refuses."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 class ArmError(Exception):
-    """An error answer. `flat`: AKS's form without the outer `error`; `empty`: no body at all."""
+    """An error answer. `details` stand in it only if given; `flat`: AKS's form without the outer `error`; `empty`: no body at all."""
 
     def __init__(
         self,
@@ -15,13 +15,15 @@ class ArmError(Exception):
         message: str,
         *,
         target: str | None = None,
+        details: Sequence[Mapping[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
         flat: bool = False,
         empty: bool = False,
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message = status, code, message
-        self.target, self.headers, self.flat, self.empty = target, dict(headers or {}), flat, empty
+        self.target, self.details, self.flat, self.empty = target, details, flat, empty
+        self.headers = dict(headers or {})
 
     def answer(self) -> dict[str, Any] | None:
         """What is sent: nothing, when a gateway answers in Azure's place."""
@@ -29,12 +31,19 @@ class ArmError(Exception):
 
     def body(self) -> dict[str, Any]:
         """The JSON answer."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.flat:
-            return {"code": self.code, "details": None, "message": self.message, "subcode": ""}
-        error: dict[str, Any] = {"code": self.code, "message": self.message, "details": []}
+            error |= {"details": None, "subcode": ""}
         if self.target:
             error["target"] = self.target
-        return {"error": error}
+        if self.details is not None:
+            error["details"] = [dict(detail) for detail in self.details]
+        return error if self.flat else {"error": error}
+
+    def reason(self) -> dict[str, Any]:
+        """What the document of an operation says that fails with this."""
+        body = self.body()
+        return {key: value for key, value in body.get("error", body).items() if value not in (None, "")}
 
 
 class EntraError(ArmError):
@@ -58,4 +67,5 @@ class EntraError(ArmError):
 def not_found(what: str, group: str | None = None) -> ArmError:
     """404 for a resource."""
     where = f" under resource group '{group}'" if group else ""
-    return ArmError(404, "ResourceNotFound", f"The Resource '{what}'{where} was not found.")
+    more = "For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+    return ArmError(404, "ResourceNotFound", f"The Resource '{what}'{where} was not found. {more}")

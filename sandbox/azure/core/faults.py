@@ -21,11 +21,13 @@ class Fault(BaseModel):
     code: str = "InternalServerError"
     message: str = "A fault on demand."
     headers: dict[str, str] = Field(default_factory=dict)
+    details: list[dict[str, Any]] | None = None
     flat: bool = False
     empty: bool = Field(False, description="The answer has no body, as a gateway's.")
     delay: float = Field(0, description="Real seconds before it goes on.")
     aadsts: int | None = Field(None, description="The number of a refusal of Entra ID; `code` is its OAuth error.")
     operation_error: dict[str, Any] | None = Field(None, description="The operation is accepted and fails with this.")
+    progress: bool = Field(False, description="The operation tells percentComplete and Retry-After, as those of some services.")
 
 
 class Faults:
@@ -50,8 +52,10 @@ class Faults:
                 await asyncio.sleep(rule.delay)
             if rule.operation_error:
                 call.fails_with = rule.operation_error
+            call.progress = call.progress or rule.progress
             if rule.aadsts:
                 raise EntraError(rule.status or 401, rule.code, rule.aadsts, rule.message)
             if rule.status:
-                raise ArmError(rule.status, rule.code, rule.message, headers=rule.headers, flat=rule.flat, empty=rule.empty)
+                form = {"details": rule.details, "headers": rule.headers, "flat": rule.flat, "empty": rule.empty}
+                raise ArmError(rule.status, rule.code, rule.message, **form)  # type: ignore[arg-type]
             return

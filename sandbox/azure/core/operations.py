@@ -1,17 +1,27 @@
-"""Long-running operations: accepted at once, done after a simulated while."""
+"""Long-running operations: accepted at once, done after a simulated while.
+
+Each service words their documents in its own way. Those of AKS hold a name, times and no progress, and neither they nor the accepting
+answer hold a Retry-After; those of the network hold the status alone, and both say when to look again.
+"""
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sandbox.azure.core.clock import Clock, stamp
 from sandbox.azure.core.errors import ArmError
-from sandbox.azure.core.routing import Answer
+from sandbox.azure.core.routing import Answer, Call
 
 Work = Callable[[], Awaitable[None]]
+
+DOCUMENT, RESULT = "Azure-AsyncOperation", "Location"
+BOTH = (DOCUMENT, RESULT)
+"""The headers of an accepting answer: a deletion has both."""
+
+AKS, NETWORK = "microsoft.containerservice", "microsoft.network"
 
 
 @dataclass
@@ -24,6 +34,7 @@ class Operation:
     status: str = "InProgress"
     error: Mapping[str, Any] | None = None
     ended: datetime | None = None
+    progress: bool = False
     task: "asyncio.Task[None] | None" = None
 
 
@@ -41,11 +52,12 @@ class Operations:
         succeed: Work,
         *,
         fail: Work | None = None,
-        error: Mapping[str, Any] | None = None,
+        call: Call,
         meanwhile: Work | None = None,
     ) -> Operation:
-        """Begin: `meanwhile` runs beside the clock, then `succeed`, or `fail` when `error` is given or something is raised."""
-        operation = Operation(uuid.uuid4().hex, self._clock.now(), seconds, error=error)
+        """Begin: `meanwhile` runs beside the clock, then `succeed`, or `fail` when `call` is to fail or something is raised."""
+        error = call.fails_with
+        operation = Operation(str(uuid.uuid4()), self._clock.now(), seconds, error=error, progress=call.progress)
         self.all[operation.id] = operation
         operation.task = asyncio.create_task(self._run(operation, succeed, fail, error, meanwhile))
         return operation
@@ -67,7 +79,7 @@ class Operations:
                 "message": "This operation has been preempted by another operation.",
             }
         except ArmError as refused:
-            error = refused.body()["error"]
+            error = refused.reason()
         except Exception as trouble:
             error = {"code": "InternalServerError", "message": f"{type(trouble).__name__}: {trouble}"}
         if error is not None:
@@ -79,35 +91,43 @@ class Operations:
         operation.ended = self._clock.now()
 
     def answer(
-        self, operation: Operation, provider_path: str, *, status: int, body: Any = None, location: bool = False
+        self, operation: Operation, provider_path: str, *, status: int, body: Any = None, names: Sequence[str] = (DOCUMENT,)
     ) -> Answer:
-        """The accepting answer. `provider_path` is where its documents lie, as `/subscriptions/S/providers/P/locations/L`."""
-        headers = self._clock.hint(5)
+        """The accepting answer. `provider_path` is where its documents lie, as `/subscriptions/S/providers/P/locations/L`; `names`:
+        the headers that name them."""
+        headers = self._hint(operation, provider_path)
         query = f"?api-version=2016-03-30&t=639000000000000000&c=MIIH&s=signature-{operation.id[:12]}&h=hash"
-        if location:
-            headers["Location"] = f"{self._base()}{provider_path}/operationresults/{operation.id}{query}"
-        else:
-            headers["Azure-AsyncOperation"] = f"{self._base()}{provider_path}/operations/{operation.id}{query}"
+        paths = {DOCUMENT: "operations", RESULT: "operationresults"}
+        for name in names:
+            headers[name] = f"{self._base()}{provider_path}/{paths[name]}/{operation.id}{query}"
         return Answer(body, status, headers)
 
-    def document(self, id_: str) -> Answer:
-        """What `Azure-AsyncOperation` tells."""
+    def _hint(self, operation: Operation, provider: str) -> dict[str, str]:
+        """When to look again. AKS does not say; a sped-up clock does all the same, or clients would sleep through it."""
+        if AKS in provider.lower() and self._clock.speed <= 1 and not operation.progress:
+            return {}
+        return self._clock.hint(5)
+
+    def document(self, id_: str, provider: str = "") -> Answer:
+        """What `Azure-AsyncOperation` tells, as `provider` words it."""
         operation = self.all.get(id_)
         if operation is None:
             raise ArmError(404, "NotFound", f"The entity was not found: operation {id_}")
-        elapsed = (self._clock.now() - operation.started).total_seconds()
-        percent = 100.0 if operation.ended else min(99.0, 100 * elapsed / operation.seconds if operation.seconds else 99.0)
-        body: dict[str, Any] = {
-            "name": operation.id,
-            "status": operation.status,
-            "startTime": stamp(operation.started),
-            "percentComplete": round(percent, 1),
-        }
-        if operation.ended:
-            body["endTime"] = stamp(operation.ended)
-        if operation.error:
+        body: dict[str, Any] = {"status": operation.status}
+        if provider.lower() != NETWORK:
+            body |= {"name": operation.id, "startTime": stamp(operation.started)}
+            body |= {"endTime": stamp(operation.ended)} if operation.ended else {}
+        if operation.progress:
+            body["percentComplete"] = self._percent(operation)
+        if operation.ended and operation.error:
             body["error"] = dict(operation.error)
-        return Answer(body, 200, {} if operation.ended else self._clock.hint(5))
+        return Answer(body, 200, {} if operation.ended else self._hint(operation, provider))
+
+    def _percent(self, operation: Operation) -> float:
+        if operation.ended or not operation.seconds:
+            return 100.0 if operation.ended else 99.0
+        elapsed = (self._clock.now() - operation.started).total_seconds()
+        return round(min(99.0, 100 * elapsed / operation.seconds), 1)
 
     def result(self, id_: str) -> Answer:
         """What `Location` tells: 202 while it runs, then 200; its error when it failed."""
@@ -115,7 +135,7 @@ class Operations:
         if operation is None:
             raise ArmError(404, "NotFound", f"The entity was not found: operation {id_}")
         if not operation.ended:
-            return Answer(None, 202, {**self._clock.hint(5)})
+            return Answer(None, 202, self._clock.hint(5))
         if operation.error:
             raise ArmError(409, str(operation.error["code"]), str(operation.error["message"]))
         return Answer(None, 200)

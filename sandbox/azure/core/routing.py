@@ -18,6 +18,8 @@ class Call:
     variables: dict[str, str] = field(default_factory=dict)
     caller: str = ""
     fails_with: Mapping[str, Any] | None = None
+    progress: bool = False
+    """Whether the operation that this begins tells its progress."""
 
     def __getitem__(self, name: str) -> str:
         return self.variables[name]

@@ -1,6 +1,7 @@
 """What there is: resources by id, without regard to case, as Resource Manager treats ids."""
 
 import itertools
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,4 +70,14 @@ class Store:
 
     def etag(self) -> str:
         """A new etag."""
-        return f'W/"{next(self._etags):08x}"'
+        return f'W/"{self.guid()}"'
+
+    def guid(self) -> str:
+        """A new etag as AKS writes them: without quotes."""
+        return str(uuid.UUID(int=next(self._etags)))
+
+    def touch(self, resource: Resource) -> None:
+        """Give a changed resource another etag, if it has one."""
+        for key, new in (("etag", self.etag), ("eTag", self.guid)):
+            if key in resource.body:
+                resource.body[key] = new()

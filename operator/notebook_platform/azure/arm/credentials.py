@@ -2,10 +2,13 @@
 managed identity, or the operator's own identity."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import (
     CertificateCredential,
     ClientSecretCredential,
@@ -26,6 +29,32 @@ FIELD = "spec.azure.credentials.secretRef"
 KEYS = ("tenantId", "clientId", "clientSecret")
 CERTIFICATE_FIELD = "spec.azure.credentials.certificateRef"
 CERTIFICATE_KEYS = ("tenantId", "clientId", "clientCertificate")
+
+
+class FederatedTokenRefused(ClientAuthenticationError):
+    """Entra ID refuses the projected token of the operator's ServiceAccount."""
+
+
+class FederatedCredential(WorkloadIdentityCredential):
+    """A credential whose refusals say that they are about a token file."""
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """Get a token. Raises FederatedTokenRefused."""
+        with _of_token_file():
+            return await super().get_token(*scopes, **options)
+
+    async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """Get a token. Raises FederatedTokenRefused."""
+        with _of_token_file():
+            return await super().get_token_info(*scopes, options=options)
+
+
+@contextmanager
+def _of_token_file() -> Iterator[None]:
+    try:
+        yield
+    except ClientAuthenticationError as error:
+        raise FederatedTokenRefused(str(error), response=error.response) from None
 
 
 class SignIn:
@@ -77,7 +106,7 @@ def _managed_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncTo
 
 def _workload_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncTokenCredential:
     try:
-        return WorkloadIdentityCredential(tenant_id=parts["tenantId"], client_id=parts["clientId"], **options)
+        return FederatedCredential(tenant_id=parts["tenantId"], client_id=parts["clientId"], **options)
     except ValueError:
         raise StepError(
             Reason.NO_FEDERATED_TOKEN,

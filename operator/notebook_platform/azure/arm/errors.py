@@ -22,9 +22,11 @@ from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.words import AzureCode
-from notebook_platform.azure.arm.error_table import AADSTS, CODES, Row
-from notebook_platform.bounded.documents import parse_json
-from notebook_platform.bounded.text import shortened
+from notebook_platform.azure.arm.credentials import FederatedTokenRefused
+from notebook_platform.azure.arm.error_body import LONGEST_MESSAGE, body_of, codes_inside, shown_text, words_of
+from notebook_platform.azure.arm.error_rows import UNAVAILABLE, Row
+from notebook_platform.azure.arm.error_table import CODES, PHRASES, STATUSES
+from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED, SIGN_IN_REFUSED
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.kube.redaction import sanitize
 from notebook_platform.observability.context import CORRELATION
@@ -34,32 +36,76 @@ log = logging.getLogger(__name__)
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP statuses that are independent of the request itself."""
 
+PLAIN = frozenset({"NotFound", "ResourceNotFound", "Canceled"})
+"""Codes that say nothing inside another error."""
+
 UNKNOWN_RETRY = 30.0
-LONGEST_MESSAGE = 600
 LONGEST_CODE = 100
+
+UNKNOWN_TRIES = 5
+"""Failures in a row with an unknown code after which a user has to act."""
 
 
 def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[str, str], *, field: str) -> Failed:
-    """Return the failure that an ARM error body (`code`, `message`, `details`) means for the part of the spec named `field`."""
-    code = sanitize(str(error.get("code") or (f"Http{status}" if status else "Unknown")), LONGEST_CODE)
-    text = _text(error)
-    row = _row(code, text)
+    """Return the failure that an ARM error body (`code`, `message`, `details`) means for the part of the spec named `field`.
+
+    A code that says little, or that is unknown, gives way to a known one inside it.
+    """
+    answered = str(error.get("code") or "")
+    code = sanitize(answered or (f"Http{status}" if status else "Unknown"), LONGEST_CODE)
+    row, inside = _meaning(answered, error, status)
+    text = shown_text(error, inside)
     if row is None:
-        for detail in error.get("details") or ():
-            row = row or _row(str(detail.get("code")), text)
-    if row is None:
-        transient = status in TRANSIENT
-        row = Row(
-            reason=Reason.AZURE_UNAVAILABLE if transient else AzureCode(_camel(code)),
-            retry_in=15 if transient else UNKNOWN_RETRY,
-            remedy="The operator retries." if transient else "Check Azure's message. The operator retries.",
-        )
-    hint = headers.get("Retry-After", "")
+        row = _unknown(code, status)
     retry_in = row.retry_in
+    hint = headers.get("Retry-After", "")
     if status == 429 and hint.isdigit():
         retry_in = float(int(hint))
-    message = f"{field}: Azure answered {code}" + (f": {text}" if text else "")
-    return Failed(reason=row.reason, message=message, remedy=row.remedy.format(field=field), retry_in=retry_in)
+    where = row.field or field
+    named = f"{code} ({inside})" if inside and inside != code else code
+    message = f"{where}: Azure answered {named}" + (f": {text}" if text else "")
+    return Failed(
+        reason=row.reason,
+        message=message,
+        remedy=row.remedy.format(field=where),
+        retry_in=retry_in,
+        tries=row.tries,
+        last_remedy=_last_remedy(row, where),
+    )
+
+
+def _meaning(code: str, error: Mapping[str, Any], status: int | None) -> tuple[Row | None, str]:
+    """Return the row that applies, and the code inside the error that led to it; empty when it is the error's own."""
+    text = words_of(error)
+    own = _row(code or STATUSES.get(status or 0, ""), text)
+    if own is not None and not own.vague:
+        return own, ""
+    for inner in codes_inside(error):
+        row = _row(inner, text)
+        if row is not None and not row.vague and inner not in PLAIN:
+            return row, sanitize(inner, LONGEST_CODE)
+    for phrase, meant in PHRASES:
+        if phrase.casefold() in text.casefold() and (row := _row(meant, text)):
+            return row, ""
+    return own, ""
+
+
+def _unknown(code: str, status: int | None) -> Row:
+    """Return what a code without a row means: an outage with some statuses, else a refusal that a user may have to end."""
+    if status in TRANSIENT:
+        return UNAVAILABLE
+    remedy = "Check Azure's message. The operator retries."
+    return Row(reason=AzureCode(_camel(code)), retry_in=UNKNOWN_RETRY, tries=UNKNOWN_TRIES, remedy=remedy)
+
+
+def _last_remedy(row: Row, field: str) -> str:
+    """Return the remedy after the last try: what a user has to do instead of waiting."""
+    if row.tries is None:
+        return ""
+    advice = row.remedy.format(field=field).replace("The operator retries.", "").replace("Check Azure's message.", "").strip()
+    return (
+        f"{advice or f'Correct {field} as Azure’s message describes.'} Retries did not help; the operator tries once an interval."
+    )
 
 
 def _row(code: str, text: str) -> Row | None:
@@ -69,14 +115,6 @@ def _row(code: str, text: str) -> Row | None:
     return None
 
 
-def _text(error: Mapping[str, Any]) -> str:
-    text = sanitize(" ".join(str(error.get("message") or "").split()))
-    details = [str(d["message"]) for d in error.get("details") or () if isinstance(d, Mapping) and d.get("message")]
-    if details and details[0] not in text:
-        text = f"{text} ({sanitize(details[0])})"
-    return shortened(text, LONGEST_MESSAGE)
-
-
 def _camel(code: str) -> str:
     word = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", code) if part)
     return word if re.match(r"[A-Za-z]", word) else f"Azure{word}"
@@ -84,7 +122,7 @@ def _camel(code: str) -> str:
 
 def code_of(error: HttpResponseError) -> str:
     """Return the ARM code of an exception; empty when the response had none."""
-    return str(_body(error).get("code") or "")
+    return str(body_of(error).get("code") or "")
 
 
 def headers_of(error: HttpResponseError) -> Mapping[str, str]:
@@ -92,38 +130,11 @@ def headers_of(error: HttpResponseError) -> Mapping[str, str]:
     return CaseInsensitiveDict(getattr(error.response, "headers", None) or {})
 
 
-def _body(error: HttpResponseError) -> Mapping[str, Any]:
-    """Return the error object of a response: nested ({"error": {...}}) or flat, as AKS sometimes sends it."""
-    try:
-        document = parse_json(error.response.text()) if error.response is not None else None
-    except Exception:  # the transport's own, and DocumentRefused: the SDK's reading of the answer is used then
-        document = None
-    if isinstance(document, Mapping):
-        inner = document.get("error", document)
-        if isinstance(inner, Mapping) and inner.get("code"):
-            return inner
-    if error.error is not None:
-        return {"code": error.error.code, "message": error.error.message}
-    return {}
-
-
 def translate(error: AzureError, *, field: str) -> Failed:
     """Return the failure that an exception of the SDK means for the part of the spec named `field`."""
-    body = _body(error) if isinstance(error, HttpResponseError) else {}
+    body = body_of(error) if isinstance(error, HttpResponseError) else {}
     if not body and (found := re.search(r"AADSTS(\d+)", str(error))):
-        row = AADSTS.get(found.group(1))
-        text = sanitize(str(error).split("\n", 1)[0], LONGEST_MESSAGE)
-        if row:
-            where = row.field or "spec.azure.credentials"
-            return Failed(
-                reason=row.reason, message=f"{where}: {text}", remedy=row.remedy.format(field=where), retry_in=row.retry_in
-            )
-        return Failed(
-            reason=Reason.SIGN_IN_REFUSED,
-            message=f"spec.azure.credentials: {text}",
-            remedy="Correct the credentials as Entra ID's message describes.",
-            retry_in=60,
-        )
+        return _refused_sign_in(error, found.group(1))
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return Failed(
             reason=Reason.AZURE_UNREACHABLE,
@@ -145,6 +156,22 @@ def translate(error: AzureError, *, field: str) -> Failed:
         message=f"{field}: the Azure SDK failed ({type(error).__name__})",
         remedy="The operator retries. Search its log for the details.",
         retry_in=UNKNOWN_RETRY,
+    )
+
+
+def _refused_sign_in(error: AzureError, number: str) -> Failed:
+    """Return the failure that a refusal of Entra ID with this number means."""
+    federated = isinstance(error, FederatedTokenRefused) or "WorkloadIdentityCredential" in str(error)
+    row = (FEDERATED.get(number) if federated else None) or AADSTS.get(number) or SIGN_IN_REFUSED
+    where = row.field or "spec.azure.credentials"
+    text = sanitize(str(error).split("\n", 1)[0], LONGEST_MESSAGE)
+    return Failed(
+        reason=row.reason,
+        message=f"{where}: {text}",
+        remedy=row.remedy.format(field=where),
+        retry_in=row.retry_in,
+        tries=row.tries,
+        last_remedy=_last_remedy(row, where),
     )
 
 

@@ -21,6 +21,7 @@ Spec = dict[str, Any]
 
 AKS_DISK_GB = 128
 AKS_MAX_PODS = frozenset({30, 110, 250})
+AKS_MAX_SURGE = "10%"
 """Defaults of AKS by network plugin; any other number was chosen."""
 
 
@@ -134,7 +135,7 @@ def describe_pool(pool: Wire, default_subnet: str | None, managed: Mapping[str, 
     autoscaled, spot = bool(pool.get("enableAutoScaling")), str(pool.get("scaleSetPriority")).lower() == "spot"
     subnet = str(pool.get("vnetSubnetID") or "").lower()
     elsewhere = bool(subnet) and subnet != (default_subnet or "").lower()
-    gpu = pool.get("gpuProfile") or {}
+    gpu, surge = pool.get("gpuProfile") or {}, (pool.get("upgradeSettings") or {}).get("maxSurge")
     return _chosen(
         name=pool["name"],
         mode=pool.get("mode"),
@@ -143,7 +144,7 @@ def describe_pool(pool: Wire, default_subnet: str | None, managed: Mapping[str, 
         count=None if autoscaled else pool.get("count"),
         autoscaling={"minCount": pool["minCount"], "maxCount": pool["maxCount"]} if autoscaled else None,
         maxPods=pool.get("maxPods") if pool.get("maxPods") not in AKS_MAX_PODS else None,
-        maxSurge=(pool.get("upgradeSettings") or {}).get("maxSurge"),
+        maxSurge=surge if surge != AKS_MAX_SURGE else None,
         osDiskSizeGB=pool.get("osDiskSizeGB") if pool.get("osDiskSizeGB") not in (0, AKS_DISK_GB) else None,
         osDiskType="Ephemeral" if pool.get("osDiskType") == "Ephemeral" else None,
         osSKU="AzureLinux" if pool.get("osSKU") == "AzureLinux" else None,

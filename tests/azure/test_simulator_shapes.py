@@ -1,0 +1,334 @@
+"""The forms of the simulated Azure's answers: which members and headers are there and which are not, as real Azure answers."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from sandbox.azure.backend import NoClusters, NodeSpec
+from sandbox.azure.server import AzureSimulator
+from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
+
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g"
+AKS = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters"
+NETWORKS = f"{GROUP}/providers/Microsoft.Network/virtualNetworks"
+IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/ident"
+ZONE = f"{GROUP}/providers/Microsoft.Network/privateDnsZones"
+TODAY = "2026-08-01"
+POOL = {"name": "system", "mode": "System", "count": 1, "vmSize": "Standard_D4s_v5"}
+
+
+class Nodes(NoClusters):
+    """Clusters whose nodes are remembered by name."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def set_nodes(self, cluster_id: str, nodes: Any) -> None:
+        self.names = [node.name for node in nodes if isinstance(node, NodeSpec)]
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def code(self) -> str:
+        return str((self.body.get("error") or self.body)["code"])
+
+
+@dataclass
+class Client:
+    simulator: AzureSimulator
+    http: aiohttp.ClientSession
+    nodes: Nodes
+    token: str = ""
+
+    async def call(self, method: str, path: str, body: Any = None, *, api: str = TODAY) -> Reply:
+        url = path if path.startswith("https:") else f"{self.simulator.url}{path}"
+        query = {} if path.startswith("https:") else {"api-version": api}
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with self.http.request(method, url, params=query, json=body, headers=headers) as answer:
+            text = await answer.text()
+            return Reply(answer.status, answer.headers, await answer.json() if text else None)
+
+    async def fault(self, **rule: Any) -> None:
+        async with self.http.post(f"{self.simulator.url}/_sandbox/faults", json=rule) as answer:
+            assert answer.status == 200
+
+    async def finish(self, accepted: Reply) -> dict[str, Any]:
+        """Return the last document of an accepted operation."""
+        assert accepted.status < 300, accepted.body
+        while True:
+            document = (await self.call("GET", accepted.headers["Azure-AsyncOperation"])).body
+            if document["status"] not in ("InProgress", "Running"):
+                return dict(document)
+            await self.simulator.world.clock.sleep(30)
+
+    async def cluster(self, name: str = "c", *, pools: Any = None, **properties: Any) -> Reply:
+        members = {"dnsPrefix": "c", "agentPoolProfiles": pools or [POOL], **properties}
+        body = {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": members}
+        for key in ("sku", "identity", "tags"):
+            body |= {key: members.pop(key)} if key in members else {}
+        return await self.call("PUT", f"{AKS}/{name}", body)
+
+
+async def _client(directory: Path, speed: float) -> AsyncIterator[Client]:
+    nodes = Nodes()
+    simulator = AzureSimulator(backend=nodes, state_dir=directory, speed=speed)
+    await simulator.start()
+    context = ssl.create_default_context(cafile=str(simulator.ca_file))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
+        client = Client(simulator, http, nodes)
+        form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "grant_type": "client_credentials"}
+        form["scope"] = f"{simulator.url}/.default"
+        async with http.post(f"{simulator.url}/{TENANT}/oauth2/v2.0/token", data=form) as answer:
+            client.token = (await answer.json())["access_token"]
+        simulator.world.providers.update(dict.fromkeys(simulator.world.providers, "Registered"))
+        assert (await client.call("PUT", GROUP, {"location": "eastus"})).status == 201
+        yield client
+    await simulator.close()
+
+
+@pytest.fixture
+async def azure(tmp_path: Path) -> AsyncIterator[Client]:
+    async for client in _client(tmp_path, 5000):
+        yield client
+
+
+@pytest.fixture
+async def slow(tmp_path: Path) -> AsyncIterator[Client]:
+    """At real speed: only what is answered at once."""
+    async for client in _client(tmp_path, 1):
+        yield client
+
+
+async def test_a_member_that_was_not_sent_is_not_there(azure: Client) -> None:
+    body = (await azure.cluster()).body
+    properties, (pool,) = body["properties"], body["properties"]["agentPoolProfiles"]
+    absent = {"enableAutoScaling", "minCount", "tags", "nodeTaints", "nodeLabels", "scaleSetPriority", "availabilityZones"}
+    assert absent & pool.keys() == set()
+    assert {
+        "apiServerAccessProfile",
+        "autoScalerProfile",
+        "addonProfiles",
+        "disableLocalAccounts",
+        "aadProfile",
+    } & properties.keys() == set()
+    assert "upgradeChannel" not in properties["autoUpgradeProfile"] and "tags" not in body
+    assert pool["upgradeSettings"] == {"maxSurge": "10%"} and properties["supportPlan"] == "KubernetesOfficial"
+    assert {"podCidrs", "serviceCidrs", "loadBalancerProfile", "ipFamilies"} <= properties["networkProfile"].keys()
+    assert "tags" not in (await azure.call("GET", GROUP)).body
+
+
+async def test_what_was_sent_is_there_and_the_autoscalers_profile_is_complete(azure: Client) -> None:
+    scaled = {**POOL, "enableAutoScaling": True, "minCount": 1, "maxCount": 3, "nodeTaints": [], "tags": {"team": "Alpha"}}
+    body = (await azure.cluster(pools=[scaled], tags={}, apiServerAccessProfile={"enablePrivateCluster": False})).body
+    (pool,) = body["properties"]["agentPoolProfiles"]
+    assert (pool["enableAutoScaling"], pool["nodeTaints"], pool["tags"]) == (True, [], {"team": "Alpha"}) and body["tags"] == {}
+    assert body["properties"]["autoScalerProfile"]["scan-interval"] == "10s"
+
+
+async def test_ids_of_aks_and_identities_spell_resourcegroups_and_others_do_not(azure: Client) -> None:
+    assert "/resourcegroups/g/" in (await azure.cluster()).body["id"]
+    identity = await azure.call("PUT", IDENTITY, {"location": "eastus"})
+    assert "/resourcegroups/g/" in identity.body["id"] and identity.headers["Location"] == identity.body["id"]
+    assert "Location" not in (await azure.call("PUT", IDENTITY, {"location": "eastus"})).headers
+    network = await azure.call("PUT", f"{NETWORKS}/n", network_body())
+    assert "/resourceGroups/g/" in network.body["id"]
+
+
+@pytest.mark.parametrize(
+    ("api", "there"),
+    [
+        ("2021-05-01", False),
+        ("2023-11-02-preview", False),
+        ("2024-04-02-preview", True),
+        ("2025-07-01", False),
+        ("2025-08-01", True),
+        (TODAY, True),
+    ],
+)
+async def test_etags_are_in_bodies_of_previews_and_of_ga_versions_after_july_2025(slow: Client, api: str, there: bool) -> None:
+    await slow.cluster()
+    for path in (f"{AKS}/c", AKS, f"{AKS}/c/agentPools", f"{AKS}/c/agentPools/system"):
+        assert ('"eTag"' in str((await slow.call("GET", path, api=api)).body).replace("'", '"')) is there, path
+
+
+async def test_operations_of_aks_tell_no_progress_and_no_time_to_look_again(slow: Client) -> None:
+    accepted = await slow.cluster()
+    assert "Azure-AsyncOperation" in accepted.headers and not {"Retry-After", "Location"} & accepted.headers.keys()
+    polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])
+    assert polled.body.keys() == {"name", "status", "startTime"} and "Retry-After" not in polled.headers
+    deletion = await slow.call("DELETE", f"{AKS}/c")
+    assert deletion.status == 202 and {"Azure-AsyncOperation", "Location"} <= deletion.headers.keys()
+
+
+async def test_progress_is_told_on_demand(slow: Client) -> None:
+    await slow.fault(method="PUT", path="managedClusters/c$", progress=True)
+    accepted = await slow.cluster()
+    polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])
+    assert "percentComplete" in polled.body and "Retry-After" in polled.headers and "Retry-After" in accepted.headers
+
+
+async def test_operations_of_the_network_tell_their_status_alone(slow: Client) -> None:
+    accepted = await slow.call("PUT", f"{NETWORKS}/n", network_body())
+    polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])
+    assert polled.body.keys() == {"status"} and "Retry-After" in polled.headers and "Retry-After" in accepted.headers
+    busy = await slow.call("PUT", f"{NETWORKS}/n", network_body())
+    assert (busy.status, busy.code, busy.body["error"]["details"]) == (409, "AnotherOperationInProgress", [])
+
+
+async def test_refusals_hold_no_details_where_there_are_none(slow: Client) -> None:
+    missing = await slow.call("GET", f"{AKS}/none")
+    assert missing.body["error"].keys() == {"code", "message"} and missing.code == "ResourceNotFound"
+    assert (await slow.call("GET", f"{AKS}/none/agentPools/x")).code == "ParentResourceNotFound"
+    await slow.cluster()
+    pool = await slow.call("GET", f"{AKS}/c/agentPools/none")
+    assert pool.status == 404 and {**pool.body, "message": ""} == {
+        "code": "NotFound",
+        "details": None,
+        "message": "",
+        "subcode": "",
+    }
+    assert (await slow.call("DELETE", f"{AKS}/c/agentPools/none")).status == 204
+    busy = await slow.cluster()
+    assert (busy.status, busy.code) == (409, "OperationNotAllowed") and busy.body["details"] is None and "subcode" in busy.body
+
+
+async def test_a_fault_has_the_form_that_it_asks_for(slow: Client) -> None:
+    await slow.fault(path="resourcegroups/g$", status=403, empty=True)
+    assert (reply := await slow.call("GET", GROUP)).status == 403 and reply.body is None
+    details = [{"code": "RequestDisallowedByPolicy", "message": "m"}]
+    await slow.fault(path="resourcegroups/g$", status=400, code="CreateVMSSAgentPoolFailed", details=details)
+    assert (await slow.call("GET", GROUP)).body["error"]["details"] == details
+
+
+async def test_a_failed_change_keeps_its_goal_and_not_its_effect(azure: Client) -> None:
+    await azure.finish(await azure.cluster(kubernetesVersion="1.34"))
+    await azure.fault(method="PUT", path="managedClusters/c$", operation_error={"code": "X", "message": "m"})
+    assert (await azure.finish(await azure.cluster(kubernetesVersion="1.35", sku={"name": "Base", "tier": "Standard"})))[
+        "status"
+    ] == "Failed"
+    body = (await azure.call("GET", f"{AKS}/c")).body
+    assert body["properties"]["provisioningState"] == "Failed" and body["sku"]["tier"] == "Standard"
+    assert (body["properties"]["kubernetesVersion"], body["properties"]["currentKubernetesVersion"]) == ("1.35", "1.34.2")
+    await azure.finish(await azure.cluster(kubernetesVersion="1.35"))
+    repaired = (await azure.call("GET", f"{AKS}/c")).body["properties"]
+    assert (repaired["provisioningState"], repaired["currentKubernetesVersion"]) == ("Succeeded", "1.35.1")
+
+
+async def test_without_their_group_the_nodes_are_gone_and_no_change_succeeds(azure: Client) -> None:
+    await azure.finish(await azure.cluster(nodeResourceGroup="nodes"))
+    assert len(azure.nodes.names) == 1
+    gone = await azure.call("DELETE", GROUP.replace("/g", "/nodes"))
+    while (await azure.call("GET", gone.headers["Location"])).status == 202:
+        await azure.simulator.world.clock.sleep(30)
+    assert (
+        azure.nodes.names == [] and (await azure.call("GET", f"{AKS}/c")).body["properties"]["provisioningState"] == "Succeeded"
+    )
+    failed = await azure.finish(await azure.cluster(nodeResourceGroup="nodes"))
+    assert (failed["status"], failed["error"]["code"]) == ("Failed", "ResourceGroupNotFound") and azure.nodes.names == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "code"),
+    [
+        ({"kubernetesVersion": "1.31"}, "K8sVersionNotSupported"),
+        ({"kubernetesVersion": "1.31", "supportPlan": "AKSLongTermSupport"}, "InvalidParameter"),
+        ({"kubernetesVersion": "1.31", "supportPlan": "AKSLongTermSupport", "sku": {"name": "Base", "tier": "Premium"}}, None),
+        ({"pools": [{**POOL, "vmSize": "Standard_NC4as_T4_v3", "availabilityZones": ["2"]}]}, "AvailabilityZoneNotSupported"),
+        ({"pools": [{**POOL, "vmSize": "Standard_NC24ads_A100_v4", "availabilityZones": ["1"]}]}, "AvailabilityZoneNotSupported"),
+        ({"pools": [{**POOL, "vmSize": "Standard_NC24ads_A100_v4", "availabilityZones": ["2"]}]}, None),
+        ({"autoScalerProfile": {"scan-interval": "1m"}}, "InvalidParameter"),
+        ({"autoScalerProfile": {"scale-down-unneeded-time": "90s"}}, "InvalidParameter"),
+        ({"autoScalerProfile": {"scale-down-delay-after-failure": "0m"}}, "InvalidParameter"),
+        ({"autoScalerProfile": {"scale-down-utilization-threshold": "1.5"}}, "InvalidParameter"),
+        ({"autoScalerProfile": {"expander": "price"}}, "InvalidParameter"),
+        ({"autoScalerProfile": {"scan-interval": "60s", "scale-down-unneeded-time": "5m", "expander": "least-waste"}}, None),
+        ({"apiServerAccessProfile": {"enablePrivateCluster": True, "privateDNSZone": "system"}}, None),
+        ({"apiServerAccessProfile": {"privateDNSZone": f"{ZONE}/my.example"}}, "InvalidParameter"),
+        ({"apiServerAccessProfile": {"privateDNSZone": f"{ZONE}/privatelink.eastus.azmk8s.io"}}, "CustomPrivateDNSZoneMissingPermissionError"),
+    ],
+)  # fmt: skip
+async def test_what_aks_refuses_of_a_new_cluster(slow: Client, properties: dict[str, Any], code: str | None) -> None:
+    reply = await slow.cluster(**properties)
+    assert (reply.code if reply.status >= 400 else None) == code, reply.body
+
+
+async def test_a_zone_of_the_owners_own_needs_an_identity_with_a_role_there(slow: Client) -> None:
+    identity = (await slow.call("PUT", IDENTITY, {"location": "eastus"})).body
+    zone = f"{ZONE}/privatelink.eastus.azmk8s.io"
+    given = {"type": "UserAssigned", "userAssignedIdentities": {identity["id"]: {}}}
+    profile = {"enablePrivateCluster": True, "privateDNSZone": zone}
+    refused = await slow.cluster(identity=given, apiServerAccessProfile=profile)
+    assert refused.code == "CustomPrivateDNSZoneMissingPermissionError"
+    role = "/providers/Microsoft.Authorization/roleDefinitions/b12aa53e-6015-4669-85d0-8515ebb3ae7f"
+    assigned = {
+        "roleDefinitionId": role,
+        "principalId": identity["properties"]["principalId"],
+        "principalType": "ServicePrincipal",
+    }
+    path = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/33333333-3333-3333-3333-333333333333"
+    assert (await slow.call("PUT", path, {"properties": assigned})).status == 201
+    assert (await slow.cluster(identity=given, apiServerAccessProfile=profile)).status == 201
+
+
+async def test_an_upgrade_and_a_scaling_are_refused_together(azure: Client) -> None:
+    await azure.finish(await azure.cluster(kubernetesVersion="1.34.1"))
+    path, both = f"{AKS}/c/agentPools/system", {**POOL, "orchestratorVersion": "1.34.2", "count": 2}
+    refused = await azure.cluster(kubernetesVersion="1.34.2", pools=[{**POOL, "count": 2}])
+    assert (refused.status, refused.code) == (409, "OperationNotAllowed") and "mutually exclusive" in refused.body["message"]
+    await azure.finish(await azure.cluster(kubernetesVersion="1.34.2"))
+    assert (await azure.call("PUT", path, {"properties": both})).code == "OperationNotAllowed"
+    await azure.finish(await azure.call("PUT", path, {"properties": {**both, "count": 1}}))
+    await azure.finish(await azure.call("PUT", path, {"properties": {"count": 2}}))
+
+
+async def test_the_versions_of_pools_in_a_change_of_their_cluster_are_all_or_none_and_stay(azure: Client) -> None:
+    await azure.finish(await azure.cluster(kubernetesVersion="1.34.2"))
+    for version, code in (("1.34.1", "NotAllAgentPoolOrchestratorVersionSpecifiedAndUnchanged"), ("1.34.2", None), ("", None)):
+        reply = await azure.cluster(pools=[{**POOL, "orchestratorVersion": version}])
+        assert (reply.code if reply.status >= 400 else None) == code
+        await asyncio.sleep(0 if code else 0.1)
+
+
+async def test_names_of_tags_have_no_case_and_values_have(slow: Client) -> None:
+    tags = f"{GROUP}/providers/Microsoft.Resources/tags/default"
+    await slow.call("PATCH", tags, {"operation": "Merge", "properties": {"tags": {"team": "Alpha"}}})
+    merged = await slow.call("PATCH", tags, {"operation": "Merge", "properties": {"tags": {"TEAM": "alpha"}}})
+    assert merged.body["properties"]["tags"] == {"team": "alpha"}
+    kept = await slow.call("PATCH", tags, {"operation": "Delete", "properties": {"tags": {"Team": "Alpha"}}})
+    assert kept.body["properties"]["tags"] == {"team": "alpha"}
+    gone = await slow.call("PATCH", tags, {"operation": "Delete", "properties": {"tags": {"Team": "alpha"}}})
+    assert gone.body["properties"]["tags"] == {}
+    double = await slow.call("PUT", GROUP, {"location": "eastus", "tags": {"team": "a", "Team": "b"}})
+    assert (double.status, double.code) == (400, "InvalidRequestContent")
+
+
+async def test_a_link_to_the_next_page_can_lead_to_nothing_and_keeps_the_filter(slow: Client) -> None:
+    for name in ("a", "b", "c"):
+        await slow.call("PUT", f"{NETWORKS}/{name}", network_body())
+    await slow.call("PUT", IDENTITY, {"location": "eastus"})
+    slow.simulator.world.page_size = 2
+    url = f"{slow.simulator.url}{GROUP}/resources?$filter=resourceType eq 'Microsoft.Network/virtualNetworks'&api-version={TODAY}"
+    names, pages = [], 0
+    while url:
+        page = (await slow.call("GET", url)).body
+        names, pages, url = [*names, *(item["name"] for item in page["value"])], pages + 1, page.get("nextLink")
+    assert (names, pages) == (["a", "b", "c"], 2)
+    slow.simulator.world.page_size = 100
+    first = (await slow.call("GET", f"/subscriptions/{SUBSCRIPTION}/resources")).body
+    assert len(first["value"]) == 4
+    assert (await slow.call("GET", first["nextLink"])).body == {"value": []}
+
+
+def network_body() -> dict[str, Any]:
+    return {"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}}}
