@@ -44,7 +44,7 @@ class Compute:
         value = []
         for name, size in self._world.catalog.sizes.items():
             told: dict[str, object] = {"vCPUs": size.cpu, "MemoryGB": size.memory, "MaxDataDiskCount": size.disks}
-            told |= ({"GPUs": size.gpus} if size.gpus else {}) | size.capabilities
+            told |= {**({"GPUs": size.gpus} if size.gpus else {}), **size.capabilities}
             value.append(
                 {
                     "resourceType": "virtualMachines",
