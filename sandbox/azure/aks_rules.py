@@ -9,7 +9,7 @@ from sandbox.azure.core.catalog import Catalog
 from sandbox.azure.core.errors import ArmError
 
 IMMUTABLE = ("dnsPrefix", "nodeResourceGroup")
-IMMUTABLE_NETWORK = ("networkPlugin", "serviceCidr", "dnsServiceIP", "podCidr")
+IMMUTABLE_NETWORK = ("networkPlugin", "networkPluginMode", "serviceCidr", "dnsServiceIP", "podCidr")
 SCALING = ("count", "minCount", "maxCount", "enableAutoScaling")
 IMMUTABLE_POOL = ("vmSize", "vnetSubnetID", "osDiskSizeGB", "maxPods", "availabilityZones", "osType", "type", "scaleSetPriority")
 RESERVED = 5
@@ -174,6 +174,10 @@ def check_immutable(old: dict[str, Any], new: dict[str, Any]) -> None:
     pairs = [(key, old.get(key), new.get(key)) for key in IMMUTABLE]
     network_old, network_new = old.get("networkProfile") or {}, new.get("networkProfile") or {}
     pairs += [(f"networkProfile.{key}", network_old.get(key), network_new.get(key)) for key in IMMUTABLE_NETWORK]
+    if network_new.get("networkPluginMode") == "overlay":  # https://learn.microsoft.com/azure/aks/update-azure-cni
+        moves = {"networkPlugin": ("kubenet", "azure"), "networkPluginMode": (None, "overlay")}
+        pairs = [pair for pair in pairs if moves.get(pair[0].removeprefix("networkProfile.")) != pair[1:]]
+        pairs = [pair for pair in pairs if pair[:2] != ("networkProfile.podCidr", None)]
     _same(pairs)
 
 

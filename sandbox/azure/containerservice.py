@@ -191,7 +191,8 @@ class ContainerService:
             require_node_group(self._world, cluster)
             old["currentKubernetesVersion"] = target
             bodies.give_issuer(old, location, cluster.id)
-            if bodies.identity_of(call.body) not in (None, bodies.identity_of(cluster.body)):
+            # A user-assigned identity is looked up anew: the one with this id may be another by now.
+            if (kept := bodies.identity_of(call.body)) is not None and (kept[1] or kept != bodies.identity_of(cluster.body)):
                 self._give_identity(call, cluster.body)
             for pool in upgraded:
                 self.reach_version(pool)

@@ -1,6 +1,6 @@
 """The runbook's Azure resources: created, unchanged, updated, repaired, deleted."""
 
-from notebook_platform.engine.outcome import Failed, Ready
+from notebook_platform.engine.outcome import Deferred, Failed, Ready
 
 from sandbox.azure.world import SUBSCRIPTION
 from tests.azure.conftest import Estate
@@ -163,8 +163,8 @@ async def test_a_change_of_an_immutable_pool_property_is_refused_with_the_field_
     mark, spec = await estate.mark(), runbook_spec()
     spec["nodePools"][0]["vmSize"] = "Standard_D4s_v3"
     outcome = (await estate.once(spec))["NodePools"].outcome
-    assert isinstance(outcome, Failed) and outcome.reason == "ImmutableField"
-    assert "spec.nodePools[nodepool1].vmSize" in outcome.message and "another name" in outcome.remedy
+    assert isinstance(outcome, Deferred) and outcome.needs_user and outcome.reason == "ImmutableField"
+    assert "spec.nodePools[nodepool1].vmSize" in outcome.message and "another name" in outcome.message
     assert await estate.writes(mark) == []
 
 

@@ -3,7 +3,7 @@ remedy."""
 
 from typing import Any
 
-from notebook_platform.azure.cluster_body import NODE_PROVISIONING_PATH, cluster_changes
+from notebook_platform.azure.cluster_changes import NODE_PROVISIONING_PATH, cluster_changes
 from notebook_platform.engine.outcome import Deferred, Failed, Ready
 
 from sandbox.azure.aks_admission import KARPENTER_TAG

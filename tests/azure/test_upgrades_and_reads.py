@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
-from notebook_platform.azure.cluster_body import VERSION_PATH
+from notebook_platform.azure.cluster_changes import VERSION_PATH
 from notebook_platform.engine.outcome import Deferred, Progressing, Ready, StepError
 from notebook_platform.engine.reconcile import Policy, reconcile
 from notebook_platform.outputs import Cluster

@@ -214,8 +214,8 @@ async def test_a_change_of_an_immutable_pool_property_is_refused_with_the_remedy
     await settled(estate, with_pool())
     mark = await estate.mark()
     outcome = (await estate.once(with_pool(vmSize="Standard_D4s_v3")))["NodePools"].outcome
-    assert isinstance(outcome, Failed) and outcome.reason == "ImmutableField" and outcome.retry_in is None
-    assert "spec.nodePools[users].vmSize" in outcome.message and "replacement: Rotate" in outcome.remedy
+    assert isinstance(outcome, Deferred) and outcome.needs_user and outcome.reason == "ImmutableField"
+    assert "spec.nodePools[users].vmSize" in outcome.message and "replacement: Rotate" in outcome.message
     assert await estate.writes(mark) == []
 
 

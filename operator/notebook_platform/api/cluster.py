@@ -25,7 +25,8 @@ Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 
 
 class ClusterNetwork(SpecModel):
-    """networkProfile of the managed cluster. Cannot change but for `policy`."""
+    """networkProfile of the managed cluster. What AKS can change is changed in place and rolls the nodes: `policy`, `outboundType`,
+    and `plugin` and `pluginMode` on the way to azure with overlay. The rest cannot change."""
 
     plugin: Literal["azure", "kubenet", "none"] = Field("azure", description="Network plugin.")
     plugin_mode: Literal["overlay"] | None = Field(
@@ -38,7 +39,7 @@ class ClusterNetwork(SpecModel):
     )
     pod_cidr: str | None = Field(None, max_length=18, description="Addresses of pods (overlay and kubenet).")
     outbound_type: Literal["loadBalancer", "managedNATGateway", "userAssignedNATGateway", "userDefinedRouting", "none"] = Field(
-        "loadBalancer", description="How nodes reach the Internet. Cannot change."
+        "loadBalancer", description="How nodes reach the Internet."
     )
     docker_bridge_cidr: str | None = Field(
         None, max_length=18, description="Accepted for old runbooks and without effect: AKS runs containerd."
@@ -49,11 +50,18 @@ class Upgrades(SpecModel):
     """Upgrades that AKS makes automatically."""
 
     channel: Literal["none", "patch", "stable", "rapid", "node-image"] = Field(
-        "none", description="Kubernetes versions that AKS moves the cluster to. `stable` and `rapid` go past kubernetesVersion."
+        "none",
+        description="Kubernetes versions that AKS moves the cluster to. With `patch`, `stable` and `rapid`, kubernetesVersion is the "
+        "oldest version that may run; a newer one is as desired.",
     )
     node_os_channel: Literal["None", "Unmanaged", "SecurityPatch", "NodeImage"] = Field(
         "NodeImage", alias="nodeOSChannel", description="How the nodes' system is kept up to date."
     )
+
+    @property
+    def moves_version(self) -> bool:
+        """Return whether AKS moves Kubernetes on automatically: then spec.cluster.kubernetesVersion is the oldest version that may run."""
+        return self.channel in ("patch", "stable", "rapid")
 
 
 class MaintenanceWindow(SpecModel):
@@ -134,7 +142,10 @@ class ClusterSpec(SpecModel):
     node_resource_group: NodeResourceGroupName | None = Field(
         None, description="Group AKS makes for nodes, disks and addresses. Cannot change."
     )
-    kubernetes_version: str = Field(max_length=16, description='Version as offered in the region: "1.34" or "1.34.2".')
+    kubernetes_version: str = Field(
+        max_length=16,
+        description='Version as offered in the region: "1.34" or "1.34.2"; the oldest that may run where upgrades.channel moves it on.',
+    )
     support_plan: Literal["KubernetesOfficial", "AKSLongTermSupport"] = Field(
         "KubernetesOfficial",
         description="`AKSLongTermSupport`: two years of support for a version, beyond the community's one; needs tier Premium. Can "

@@ -60,7 +60,13 @@ class NodePool(SpecModel):
         "everything but users' servers away.",
     )
     vm_size: str = Field(max_length=64, description="VM size, as in `Standard_D2s_v3`. Cannot change in place.")
-    count: int | None = Field(None, ge=0, le=1000, description="Number of nodes; with autoscaling only the number at creation.")
+    count: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Number of nodes. A number has one owner: with `autoscaling` or an item of spec.autoscale it is the number at "
+        "creation only. Left out: 1 at creation, and then as it is.",
+    )
     autoscaling: Autoscaling | None = Field(None, description="Let AKS's cluster autoscaler choose the count.")
     schedules: Atomic[PoolSchedule] = Field(
         default_factory=list, max_length=20, description="Times with other bounds of autoscaling, as a lecture's."

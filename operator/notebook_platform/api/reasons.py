@@ -161,6 +161,7 @@ class Reason(Word):
     SERVICE_CIDR_OVERLAPS = "ServiceCidrOverlaps", "The service addresses overlap a subnet."
     # The AKS cluster and its node pools
     CLUSTER_FAILED = "ClusterFailed", "The cluster's provisioning failed in Azure."
+    POOL_FAILED = "PoolFailed", "Azure left an agent pool Failed, also after repairs."
     CLUSTER_STOPPED = "ClusterStopped", "The cluster is stopped."
     CLUSTER_NOT_FOUND = "ClusterNotFound", "The cluster to import does not exist."
     CLUSTER_NOT_NAMED = "ClusterNotNamed", "The group has several clusters, and the import names none."

@@ -1,24 +1,28 @@
 """Render and compare agent pools in the JSON of Resource Manager. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.numbers import json_number
-from notebook_platform.api.reasons import Reason
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.schedules import active
+from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.patch_changes import judged
 from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS, REIMAGED, patched_pool, pool_patch, without_patch
-from notebook_platform.azure.versions import downgrade, satisfies
-from notebook_platform.engine import Action, Change, Failed
-from notebook_platform.engine.change import Disruptive, Impossible, compare, merged
+from notebook_platform.azure.repair import REPAIRS_TAG, next_repair
+from notebook_platform.azure.states import SUCCEEDED, is_unfinished, state_of
+from notebook_platform.azure.versions import downgrade, reached
+from notebook_platform.engine import Action, Change, Failed, Notice
+from notebook_platform.engine.change import Disruptive, Impossible, merged
 
 Wire = dict[str, Any]
 
 FIELD = "spec.nodePools"
+CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 120.0, 60.0, 600.0, 90.0
 
 SPEC_FIELDS = {
     "vmSize": "vmSize",
@@ -36,8 +40,6 @@ SPEC_FIELDS = {
 }
 """The immutable properties of a pool, and the member of spec.nodePools[] that sets each; changing one replaces the pool
 (https://learn.microsoft.com/azure/aks/manage-node-pools, and azurerm's rotation list)."""
-
-BUSY = frozenset({"Creating", "Updating", "Upgrading", "Scaling", "Deleting", "Migrating", "UpdatingNodes"})
 
 PURPOSE_LABEL = "hub.jupyter.org/node-purpose"
 USER_TAINT = "hub.jupyter.org/dedicated=user:NoSchedule"
@@ -76,14 +78,17 @@ def taints_of(pool: NodePool) -> list[str]:
     return list(dict.fromkeys([*purpose, *([SPOT_TAINT] if pool.spot else []), *pool.node_taints]))
 
 
-def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str], now: datetime) -> Wire:
+def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str], now: datetime, owns_count: bool = True) -> Wire:
     """Return the members of an agent pool that the spec sets, without its name and its version; None for a member that the pool's patch
-    removes. Raises StepError (PatchRefused)."""
-    body = _members(pool, subnet_id, tags, now)
-    return patched_pool(pool, body, _members(without_patch(pool), None, tags, now)) if pool.patch else body
+    removes. Raises StepError (PatchRefused).
+
+    `owns_count` is False when Azure Monitor scales the pool: then the spec's count holds at creation only.
+    """
+    body = _members(pool, subnet_id, tags, now, owns_count)
+    return patched_pool(pool, body, _members(without_patch(pool), None, tags, now, owns_count)) if pool.patch else body
 
 
-def _members(pool: NodePool, subnet_id: str | None, tags: Mapping[str, str], now: datetime) -> Wire:
+def _members(pool: NodePool, subnet_id: str | None, tags: Mapping[str, str], now: datetime, owns_count: bool) -> Wire:
     bounds = bounds_of(pool, now)
     body: Wire = {
         "mode": pool.mode,
@@ -97,8 +102,8 @@ def _members(pool: NodePool, subnet_id: str | None, tags: Mapping[str, str], now
     }
     if bounds is not None:
         body |= {"minCount": bounds[0], "maxCount": bounds[1]}
-    else:
-        body["count"] = initial_count(pool)
+    elif pool.count is not None and owns_count:
+        body["count"] = pool.count
     optional: Wire = {
         "vnetSubnetID": subnet_id,
         "maxPods": pool.max_pods,
@@ -126,13 +131,26 @@ def initial_count(pool: NodePool) -> int:
     return pool.autoscaling.min_count if pool.autoscaling else 1
 
 
-def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire | None) -> Sequence[Change]:
-    """Return the differences. The node count of an autoscaled pool belongs to the autoscaler and is not compared."""
+POOL_DEFAULTS: Mapping[str, Any] = {"osType": "Linux", "type": "VirtualMachineScaleSets", "mode": "User", "maxSurge": "10%"}
+"""What a member means that Azure leaves out of its answer
+(https://learn.microsoft.com/azure/aks/upgrade-aks-cluster#customize-node-surge-upgrade)."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """The version that the spec asks for. `floor`: an upgrade channel moves it on, so a newer one is as desired."""
+
+    wanted: str
+    floor: bool = False
+
+
+def pool_changes(name: str, wanted: Wire, count: int, version: Version, found: Wire | None) -> Sequence[Change]:
+    """Return the differences. The node count has one owner: `wanted` has it only if the spec owns it. `count`: at creation."""
     path = f"agentPools[{name}]"
     if found is None:
         return [Change(path=path, action=Action.CREATE, after={**wanted, "count": count})]
-    differences = compare({k: v for k, v in wanted.items() if v not in ({}, [])}, found, path)
-    changes = [_gated(change) for change in differences]
+    differences = compare_wire({k: v for k, v in wanted.items() if v not in ({}, [])}, found, path)
+    changes = [_gated(change) for change in differences if not _is_default(change)]
     if wanted.get("scaleSetPriority") is None and str(found.get("scaleSetPriority") or "Regular").lower() == "spot":
         keys = ("scaleSetPriority",)
         change = Change(path=f"{path}.scaleSetPriority", action=Action.UPDATE, before="Spot", after="Regular", keys=keys)
@@ -143,28 +161,37 @@ def pool_changes(name: str, wanted: Wire, count: int, version: str, found: Wire 
         if label not in wanted["nodeLabels"]:
             place = ("nodeLabels", label)
             changes.append(Change(path=f"{path}.nodeLabels.{label}", action=Action.UPDATE, before=value, keys=place))
-    current = str(found.get("currentOrchestratorVersion") or found.get("orchestratorVersion") or version)
-    if not satisfies(current, version):
-        here, refused = f"{path}.orchestratorVersion", downgrade(current, version, "spec.cluster.kubernetesVersion")
-        changes.append(
-            Change(
-                path=here,
-                action=Action.UPDATE,
-                before=current,
-                after=version,
-                gate=Impossible(refused) if refused else Disruptive(),
-            )
-        )
-    return changes
+    return [*changes, *_version(path, version, found), *_state(path, found)]
+
+
+def _is_default(change: Change) -> bool:
+    return change.before is None and POOL_DEFAULTS.get(change.keys[-1]) == change.after
 
 
 def _gated(change: Change) -> Change:
+    """Return the change with its gate: an immutable property replaces the pool, and fewer nodes end the pods on them."""
     if change.keys[0] in SPEC_FIELDS or change.keys[0] in IMMUTABLE_MEMBERS:
         return replace(change, action=Action.REPLACE, gate=Disruptive())
+    if change.keys == ("count",) and change.after < int(change.before or 0):
+        return replace(change, gate=Disruptive())
     return change
 
 
-READ_ONLY = frozenset({"provisioningState", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "powerState"})
+def _version(path: str, version: Version, found: Wire) -> Iterator[Change]:
+    wanted, here = version.wanted, f"{path}.orchestratorVersion"
+    current = str(found.get("currentOrchestratorVersion") or found.get("orchestratorVersion") or wanted)
+    if not reached(current, wanted, floor=version.floor):
+        refused = downgrade(current, wanted, "spec.cluster.kubernetesVersion")
+        gate = Impossible(refused) if refused else Disruptive()
+        yield Change(path=here, action=Action.UPDATE, before=current, after=wanted, gate=gate)
+
+
+def _state(path: str, found: Wire) -> Iterator[Change]:
+    if is_unfinished(found):
+        yield Change(path=f"{path}.provisioningState", action=Action.UPDATE, before=state_of(found), after=SUCCEEDED)
+
+
+READ_ONLY = frozenset({"provisioningState", "status", "currentOrchestratorVersion", "nodeImageVersion", "eTag", "powerState"})
 
 
 def updated_pool(found: Wire, changes: Sequence[Change], version: str | None) -> Wire:
@@ -181,6 +208,21 @@ def updated_pool(found: Wire, changes: Sequence[Change], version: str | None) ->
 def flat(pool: Wire) -> Wire:
     """Return an agent pool resource in the form that it has inside a cluster: its properties beside its name."""
     return {**pool.get("properties", {}), "name": pool["name"], "id": pool.get("id")} if "properties" in pool else dict(pool)
+
+
+def repair(name: str, wanted: Wire, version: Version, existing: Wire) -> Change:
+    """Return the change that counts one more repair of a Failed pool. Raises StepError (PoolFailed) after too many."""
+    body, tags = {**wanted, "orchestratorVersion": version.wanted}, existing.get("tags") or {}
+    value = next_repair(f"the agent pool {name!r}", f"{FIELD}[{name}]", Reason.POOL_FAILED, body, existing, tags)
+    return Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=value, keys=("tags", REPAIRS_TAG))
+
+
+def unknown_pools(names: Collection[str]) -> tuple[Notice, ...]:
+    """Return the notice about pools that neither the spec names nor the operator created; none if there are none."""
+    if not names:
+        return ()
+    message = f"The cluster has agent pools that spec.nodePools does not name: {', '.join(sorted(names))}. They are left alone"
+    return (Notice(condition=ConditionType.UNKNOWN_NODE_POOLS, reason=Reason.NOT_IN_SPEC, message=message),)
 
 
 def pool_of(change: Change) -> str:
@@ -206,3 +248,13 @@ def immutable(change: Change, spec: NodePool) -> Failed:
         message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, which is immutable",
         remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the workloads there.",
     )
+
+
+def seconds_of(changes: Sequence[Change]) -> float:
+    """Return the usual duration of the changes: the sum over the pools, which are changed one after the other."""
+    each = {Action.CREATE: CREATE_SECONDS, Action.DELETE: DELETE_SECONDS, Action.REPLACE: 4 * CREATE_SECONDS}
+    longest: dict[str, float] = {}
+    for change in changes:
+        usual = UPGRADE_SECONDS if change.path.endswith(".orchestratorVersion") else UPDATE_SECONDS
+        longest[pool_of(change)] = max(longest.get(pool_of(change), 0.0), each.get(change.action, usual))
+    return sum(longest.values())

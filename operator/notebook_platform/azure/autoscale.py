@@ -16,12 +16,12 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_properties
 from notebook_platform.azure.autoscale_patch import autoscale_patch, patched_setting
+from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patch_changes import judged, sent_tag
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step
-from notebook_platform.engine.change import compare
 
 Wire = dict[str, Any]
 
@@ -115,7 +115,9 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         for name, body in wanted.items():
             if name in ours:
                 existing = _normal(body, ours[name])
-                changes += judged(list(compare(body, existing, name)), self._patch(name), existing.get("tags"), self._scope.now)
+                changes += judged(
+                    list(compare_wire(body, existing, name)), self._patch(name), existing.get("tags"), self._scope.now
+                )
                 changes += _extra_rules(body, existing, name)
         changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name not in wanted]
         return changes

@@ -15,26 +15,25 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
 from notebook_platform.azure.cluster_body import (
-    NODE_PROVISIONING_PATH,
-    STATE_PATH,
-    VERSION_PATH,
     Wire,
     autoscaled_pools,
     busy_pools,
-    cluster_changes,
     cluster_output,
     current_version,
     lagging_pools,
     power_state,
     updated_cluster,
+    with_identities_named,
 )
+from notebook_platform.azure.cluster_changes import NODE_PROVISIONING_PATH, STATE_PATH, VERSION_PATH, cluster_changes
 from notebook_platform.azure.cluster_notices import notices
 from notebook_platform.azure.cluster_patch import cluster_patch, judged_changes, patched_cluster
-from notebook_platform.azure.cluster_repair import REPAIRS_TAG, next_repair
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patch_changes import sent_tag
 from notebook_platform.azure.principal_secret import current_secret, remember_given
+from notebook_platform.azure.repair import REPAIRS_TAG, next_repair
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
 from notebook_platform.azure.upgrade_gate import upgrade_gate
 from notebook_platform.azure.versions import next_version
@@ -46,8 +45,6 @@ from notebook_platform.versions import minor
 FIELD = "spec.cluster"
 CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS, POWER_SECONDS = 300.0, 120.0, 600.0, 240.0, 180.0
 """Usual lengths (https://learn.microsoft.com/azure/aks/), for progress; nothing depends on them."""
-
-BUSY = frozenset({"Creating", "Updating", "Upgrading", "Deleting", "Starting", "Stopping", "Canceling", "Scaling"})
 
 POWER_PATH = "powerState"
 
@@ -82,6 +79,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     def __init__(self, scope: AzureScope) -> None:
         super().__init__(scope)
         self._name = scope.spec.cluster.name
+        self._floor = scope.spec.cluster.upgrades.moves_version
         self._schedules = () if scope.deleting else scope.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
@@ -122,9 +120,9 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return found.body
 
     def busy(self, resource: Wire) -> Progressing | None:
-        state = str(resource["properties"].get("provisioningState"))
-        if state not in BUSY:
+        if not is_busy(resource["properties"]):
             return None
+        state = state_of(resource["properties"])
         return Progressing(reason=AzureCode(state), message=f"The managed cluster {self._name} is {state}", requeue_after=5)
 
     @property
@@ -140,7 +138,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if desired is None:
             return ()
         power = power_state(found.body) if found else "Running"
-        changes = list(cluster_changes(desired, found.body if found else None)) if power == "Running" else []
+        changes = list(cluster_changes(desired, found.body if found else None, floor=self._floor)) if power == "Running" else []
         changes = judged_changes(changes, self._scope.spec, found.body if found else None, self._scope.now)
         if found and (gate := found.gate):
             changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
@@ -179,7 +177,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return busy or Ready()
 
     async def _create(self, desired: Wire) -> Outcome:
-        body = without_absent(desired)
+        body = with_identities_named(without_absent(desired))
         body["properties"]["agentPoolProfiles"] = [without_absent(pool) for pool in body["properties"]["agentPoolProfiles"]]
         profile = body["properties"].get("servicePrincipalProfile")
         if profile:
@@ -195,21 +193,25 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         return busy or Ready()
 
     async def _update(self, desired: Wire, found: Found, changes: Sequence[Change]) -> Outcome:
-        existing, paths = found.body, {change.path for change in changes}
+        existing, members = found.body, [change for change in changes if change.keys]
         version, kind, expected = None, f"update managed cluster {self._name}", UPDATE_SECONDS
-        if VERSION_PATH in paths:
+        repairs = any(change.path == STATE_PATH for change in changes)
+        if not members and not repairs:  # AKS refuses an upgrade together with other changes, so it comes alone and last
             wanted, current = desired["properties"]["kubernetesVersion"], current_version(existing)
-            step = next_version(current, wanted)
-            behind = lagging_pools(existing, {pool.name for pool in self._scope.spec.node_pools})
-            if not behind:
-                version, kind, expected = step, f"upgrade managed cluster {self._name} to {step}", UPGRADE_SECONDS
-            elif len(paths) == 1:
-                sentence = f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {step}"
+            version = next_version(current, wanted)
+            if behind := lagging_pools(existing, {pool.name for pool in self._scope.spec.node_pools}):
+                sentence = (
+                    f"The agent pools {', '.join(behind)} follow to {current} before the control plane goes on to {version}"
+                )
                 return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
-        body = updated_cluster(existing, [change for change in changes if change.keys], version)
-        body["tags"] |= sent_tag(changes, cluster_patch(self._scope.spec), existing.get("tags"), self._scope.now)
-        if STATE_PATH in paths:
-            body["tags"][REPAIRS_TAG] = next_repair(self._name, desired, existing)
+            kind, expected = f"upgrade managed cluster {self._name} to {version}", UPGRADE_SECONDS
+        body = updated_cluster(existing, members, version)
+        body["tags"] |= sent_tag(members, cluster_patch(self._scope.spec), existing.get("tags"), self._scope.now)
+        if repairs:
+            what = f"the managed cluster {self._name!r}"
+            body["tags"][REPAIRS_TAG] = next_repair(
+                what, FIELD, Reason.CLUSTER_FAILED, desired, existing["properties"], body["tags"]
+            )
         etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         async with azure_errors(FIELD):

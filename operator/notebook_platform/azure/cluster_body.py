@@ -1,61 +1,20 @@
-"""The managed cluster in wire form: the desired body, its differences from the existing cluster, and the body to send. Pure."""
+"""The managed cluster in wire form: the desired body, the body to send, and what later steps take from it. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from notebook_platform import outputs
-from notebook_platform.api.cluster import OFFICIAL, ClusterSpec
-from notebook_platform.api.reasons import Reason
+from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure.agent_pools import BUSY, initial_count, pool_body, subnet_of
+from notebook_platform.azure.agent_pools import initial_count, pool_body, subnet_of
 from notebook_platform.azure.autoscaler_profile import autoscaler_profile
-from notebook_platform.azure.versions import downgrade, satisfies
-from notebook_platform.engine import Action, Change, Failed
-from notebook_platform.engine.change import Disruptive, Gate, Impossible, compare, merged
+from notebook_platform.azure.states import is_busy
+from notebook_platform.engine import Change
+from notebook_platform.engine.change import merged
 from notebook_platform.versions import minor
 
 Wire = dict[str, Any]
-
-IMMUTABLE = {
-    "location": "spec.azure.location",
-    "properties.dnsPrefix": "spec.cluster.dnsPrefix",
-    "properties.nodeResourceGroup": "spec.cluster.nodeResourceGroup",
-    "properties.linuxProfile.adminUsername": "spec.cluster.adminUsername",
-    "properties.networkProfile.networkPlugin": "spec.cluster.network.plugin",
-    "properties.networkProfile.networkPluginMode": "spec.cluster.network.pluginMode",
-    "properties.networkProfile.serviceCidr": "spec.cluster.network.serviceCidr",
-    "properties.networkProfile.dnsServiceIP": "spec.cluster.network.dnsServiceIP",
-    "properties.networkProfile.podCidr": "spec.cluster.network.podCidr",
-    "properties.networkProfile.outboundType": "spec.cluster.network.outboundType",
-    "properties.apiServerAccessProfile.enablePrivateCluster": "spec.cluster.apiServer.private",
-    "properties.apiServerAccessProfile.privateDNSZone": "spec.cluster.apiServer.privateDNSZone",
-    "properties.servicePrincipalProfile.clientId": "spec.identity",
-    "identity.type": "spec.identity.type",
-}
-"""The immutable properties of a cluster, and the member of the spec that sets each."""
-
-NODE_PROVISIONING_PATH = "properties.nodeProvisioningProfile.mode"
-
-DEFAULTS: Mapping[str, Any] = {
-    "properties.autoUpgradeProfile.upgradeChannel": "none",
-    "properties.autoUpgradeProfile.nodeOSUpgradeChannel": "NodeImage",
-    "properties.apiServerAccessProfile.enablePrivateCluster": False,
-    "properties.apiServerAccessProfile.authorizedIPRanges": [],
-    "properties.disableLocalAccounts": False,
-    "properties.oidcIssuerProfile.enabled": False,
-    "properties.securityProfile.workloadIdentity.enabled": False,
-    NODE_PROVISIONING_PATH: "Manual",
-    "properties.networkProfile.loadBalancerSku": "standard",
-    "properties.networkProfile.outboundType": "loadBalancer",
-    "properties.enableRBAC": True,
-    "properties.supportPlan": OFFICIAL,
-}
-"""What a member means that Azure leaves out of its answer: no difference to it is a change."""
-
-DISRUPTIVE = frozenset({"properties.networkProfile.networkPolicy"})
-"""Nodes are reimaged for these."""
 
 READ_ONLY = frozenset({"id", "name", "type", "eTag", "etag", "systemData"})
 READ_ONLY_PROPERTIES = frozenset(
@@ -63,8 +22,7 @@ READ_ONLY_PROPERTIES = frozenset(
     | {"azurePortalFQDN", "resourceUID", "identityProfile", "status"}
 )
 
-VERSION_PATH = "properties.kubernetesVersion"
-STATE_PATH = "properties.provisioningState"
+NOT_SENT_OF_POOLS = frozenset({"orchestratorVersion", "currentOrchestratorVersion", "status"})
 
 
 def default_dns_prefix(spec: NotebookPlatformSpec) -> str:
@@ -151,7 +109,7 @@ def network_profile(cluster: ClusterSpec) -> Wire:
         loadBalancerSku="standard",
         outboundType=network.outbound_type,
         networkPluginMode=network.plugin_mode,
-        networkPolicy=None if network.policy == "none" else network.policy,
+        networkPolicy=network.policy,
         networkDataplane="cilium" if network.policy == "cilium" else None,
         podCidr=network.pod_cidr,
     )
@@ -179,7 +137,8 @@ def _put_identity(body: Wire, identity: outputs.Identity) -> None:
     if identity.type == "ServicePrincipal":
         body["properties"]["servicePrincipalProfile"] = {"clientId": identity.client_id}
     elif identity.type == "UserAssigned":
-        body["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {identity.identity_id: {}}}
+        principal = {"principalId": identity.principal_id} if identity.principal_id else {}
+        body["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {identity.identity_id: principal}}
     else:
         body["identity"] = {"type": "SystemAssigned"}
 
@@ -188,42 +147,6 @@ def current_version(found: Mapping[str, Any]) -> str:
     """Return the running version with its patch."""
     properties = found["properties"]
     return str(properties.get("currentKubernetesVersion") or properties["kubernetesVersion"])
-
-
-def cluster_changes(desired: Wire, found: Wire | None) -> Sequence[Change]:
-    """Return the differences without those of agent pools, which are a step of their own after the creation."""
-    if found is None:
-        return [Change(path="managedCluster", action=Action.CREATE, after=desired)]
-    changes = []
-    properties = {k: v for k, v in desired["properties"].items() if k not in ("kubernetesVersion", "agentPoolProfiles")}
-    wanted = {**desired, "properties": properties}
-    if identity := wanted.get("identity"):
-        wanted["identity"] = {"type": identity["type"]}
-    for change in compare(wanted, found):
-        if not change.before and change.path in DEFAULTS and DEFAULTS[change.path] == change.after:
-            continue
-        action = Action.REPLACE if change.path in IMMUTABLE else Action.UPDATE
-        gate: Gate | None = Disruptive() if change.path in DISRUPTIVE else None
-        if action is Action.REPLACE:
-            gate = Impossible(_for_life(change), disruptive=True)
-        changes.append(replace(change, action=action, gate=gate))
-    version, current = desired["properties"]["kubernetesVersion"], current_version(found)
-    if not satisfies(current, version):
-        refused = downgrade(current, version, "spec.cluster.kubernetesVersion")
-        gate = Impossible(refused, disruptive=True) if refused else Disruptive()
-        changes.append(Change(path=VERSION_PATH, action=Action.UPDATE, before=current, after=version, gate=gate))
-    state = found["properties"].get("provisioningState")
-    if state in ("Failed", "Canceled"):
-        changes.append(Change(path=STATE_PATH, action=Action.UPDATE, before=state, after="Succeeded"))
-    return changes
-
-
-def _for_life(change: Change) -> Failed:
-    return Failed(
-        reason=Reason.IMMUTABLE_FIELD,
-        message=f"{IMMUTABLE[change.path]} asks for {change.after!r} but the cluster has {change.before!r}, which is immutable",
-        remedy="Set it back, or make a new platform with it.",
-    )
 
 
 def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:
@@ -245,21 +168,36 @@ def autoscaled_pools(found: Wire) -> list[str]:
 def busy_pools(found: Wire) -> list[str]:
     """Return agent pools with a running operation, which excludes any write to the cluster."""
     pools = found["properties"].get("agentPoolProfiles") or ()
-    return [pool["name"] for pool in pools if pool.get("provisioningState") in BUSY]
+    return [pool["name"] for pool in pools if is_busy(pool)]
 
 
 def updated_cluster(found: Wire, changes: Sequence[Change], version: str | None) -> Wire:
     """Return the cluster as read with the changes; its pools are sent as read, so that they stay unchanged.
 
-    `version` None: as it is. The principal's secret is not sent, so Azure keeps the one it has.
+    `version` None: as it is. The principal's secret is not sent, so Azure keeps the one it has. The versions of the pools are not sent
+    either: AKS keeps them, and refuses to read back those that it no longer offers.
     """
     document = merged(found, changes)
     body: Wire = {key: value for key, value in document.items() if key not in READ_ONLY}
     body["properties"] = {k: v for k, v in document["properties"].items() if k not in READ_ONLY_PROPERTIES}
     body["tags"] = dict(body.get("tags") or {})
+    if pools := body["properties"].get("agentPoolProfiles"):
+        body["properties"]["agentPoolProfiles"] = [_without(pool, NOT_SENT_OF_POOLS) for pool in pools]
     if version is not None:
         body["properties"]["kubernetesVersion"] = version
-    return body
+    return with_identities_named(body)
+
+
+def _without(document: Wire, names: Collection[str]) -> Wire:
+    return {key: value for key, value in document.items() if key not in names}
+
+
+def with_identities_named(body: Wire) -> Wire:
+    """Return the body with its user-assigned identities as Azure takes them: the id alone. Azure reads their principals anew."""
+    identity = body.get("identity") or {}
+    if not (named := identity.get("userAssignedIdentities")):
+        return body
+    return {**body, "identity": {"type": identity["type"], "userAssignedIdentities": {id_: {} for id_ in named}}}
 
 
 def power_state(found: Wire) -> str:

@@ -6,12 +6,13 @@ from typing import Any
 from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.patches import CLUSTER
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure.cluster_body import IMMUTABLE, Wire, desired_cluster
+from notebook_platform.azure.cluster_body import Wire, desired_cluster
+from notebook_platform.azure.cluster_changes import IMMUTABLE
 from notebook_platform.azure.patch_changes import judged
 from notebook_platform.azure.patches import Patch
 from notebook_platform.engine import Change
 
-OWNERS = IMMUTABLE | {
+OWNERS = {path: rule.field for path, rule in IMMUTABLE.items()} | {
     "sku.tier": "spec.cluster.tier",
     "properties.aadProfile": "spec.cluster.entra",
     "properties.addonProfiles.omsagent": "spec.cluster.monitoring",

@@ -13,9 +13,9 @@ from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step, StepError
-from notebook_platform.engine.change import compare
 
 FIELD = "spec.cluster.maintenanceWindow"
 SCHEDULES = ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
@@ -78,7 +78,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
             if existing is None:
                 changes.append(Change(path=name, action=Action.CREATE, after=desired))
             else:
-                changes += compare(desired, existing, name)
+                changes += compare_wire(desired, existing, name)
         return changes
 
     async def apply(self, desired: Wire | None, found: Mapping[str, Wire] | None, changes: Sequence[Change]) -> Outcome:

@@ -13,12 +13,15 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform import outputs
 from notebook_platform.api.network import NetworkSpec
 from notebook_platform.api.reasons import Reason
+from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import same_id
 from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
+from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
 from notebook_platform.engine import (
     Action,
@@ -32,7 +35,7 @@ from notebook_platform.engine import (
     Ready,
     StepError,
 )
-from notebook_platform.engine.change import compare, merged
+from notebook_platform.engine.change import merged
 
 FIELD = "spec.network"
 WRITE_SECONDS = 10.0
@@ -94,10 +97,10 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
         return found
 
     def busy(self, resource: Wire) -> Progressing | None:
-        state = resource.get("properties", {}).get("provisioningState")
-        if state not in ("Updating", "Deleting", "Creating"):
+        if not is_busy(resource["properties"]):
             return None
-        return Progressing(reason=state, message=f"The virtual network {self._name} is {state}", requeue_after=3)
+        state = state_of(resource["properties"])
+        return Progressing(reason=AzureCode(state), message=f"The virtual network {self._name} is {state}", requeue_after=3)
 
     def plan(self, desired: Desired | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:
@@ -105,13 +108,13 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
         if found is None:
             after = {**desired.network, "subnets": list(desired.subnets.values())}
             return [Change(path="virtualNetwork", action=Action.CREATE, after=after)]
-        changes = list(compare(desired.network, found))
+        changes = list(compare_wire(desired.network, found))
         for name, wanted in desired.subnets.items():
             present = _subnet(found, name)
             if present is None:
                 changes.append(Change(path=f"subnets[{name}]", action=Action.CREATE, after=wanted))
                 continue
-            for change in compare({"properties": wanted["properties"]}, _one_prefix(present)):
+            for change in compare_wire({"properties": wanted["properties"]}, _one_prefix(present)):
                 changes.append(replace(change, path=f"subnets[{name}].{change.path}", keys=()))
         return changes
 

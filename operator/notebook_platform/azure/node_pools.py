@@ -11,11 +11,15 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import next_turn, problem
 from notebook_platform.azure.agent_pools import (
-    BUSY,
+    CREATE_SECONDS,
+    DELETE_SECONDS,
     FIELD,
+    UPDATE_SECONDS,
+    UPGRADE_SECONDS,
+    Version,
     Wire,
     flat,
     initial_count,
@@ -23,7 +27,10 @@ from notebook_platform.azure.agent_pools import (
     pool_body,
     pool_changes,
     pool_of,
+    repair,
+    seconds_of,
     subnet_of,
+    unknown_pools,
     updated_pool,
 )
 from notebook_platform.azure.arm.cache import CLUSTERS, SCALE_SETS
@@ -35,12 +42,12 @@ from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.pool_patch import sent_changes
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.azure.states import is_busy, is_unfinished
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import Action, Change, Failed, Inputs, Notice, Observed, Step
+from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive
 from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready, StepError
 
-CREATE_SECONDS, UPDATE_SECONDS, UPGRADE_SECONDS, DELETE_SECONDS = 120.0, 60.0, 600.0, 90.0
 AT_ONCE = 0.05
 POOL_TAG = "aks-managed-poolName"
 
@@ -55,8 +62,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """The agent pools and the scale sets behind them, both by the pool's name, in wire form. `obstacles`: why Azure would refuse pools,
-    by name, which only a fresh observation finds out."""
+    """The agent pools in wire form, and their scale sets, by name. `obstacles`: why Azure would refuse pools; only if read fresh."""
 
     pools: Mapping[str, Wire]
     scale_sets: Mapping[str, str]
@@ -75,7 +81,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     def __init__(self, scope: AzureScope) -> None:
         self._scope = scope
         self._spec = {pool.name: pool for pool in scope.spec.node_pools}
-        self._version = scope.spec.cluster.kubernetes_version
+        self._version = Version(scope.spec.cluster.kubernetes_version, floor=scope.spec.cluster.upgrades.moves_version)
+        self._monitored = {setting.pool for setting in scope.spec.autoscale}
 
     def desired(self, inputs: Inputs) -> Wanted | None:
         cluster = inputs.get(outputs.Cluster)
@@ -86,8 +93,9 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 if words := problem(schedule):
                     raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}[{name}].schedules: {words}", "Correct it.")
         network, scope = inputs.get(outputs.Network), self._scope
+        common: dict[str, Any] = {"tags": scope.tags, "now": scope.now}
         pools = {
-            name: pool_body(pool, subnet_id=subnet_of(pool, network), tags=scope.tags, now=scope.now)
+            name: pool_body(pool, subnet_id=subnet_of(pool, network), owns_count=name not in self._monitored, **common)
             for name, pool in self._spec.items()
         }
         return Wanted(pools, cluster)
@@ -104,13 +112,13 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 return Observed()
             scale_sets = await self._scale_sets(cluster.node_resource_group, fresh=fresh)
         busy = None
-        if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if p.get("provisioningState") in BUSY]:
+        if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if is_busy(p)]:
             busy = Progressing(reason=Reason.UPDATING, message=f"Agent pool {', '.join(moving)}", requeue_after=3)
         turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._scope.now)
         return Observed(
             found=Found(pools, scale_sets, await pool_obstacles(self._scope, pools) if fresh and not busy else {}),
             busy=busy,
-            notices=tuple(self._notices(pools)),
+            notices=unknown_pools(set(pools) - set(self._spec) - set(self._owned(pools))),
             requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,
         )
 
@@ -144,14 +152,14 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             changes += judged_pool(found_changes, self._spec[name], pools.get(name), self._scope.now, rotates=rotates)
         changes += [
             Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())
-            for name in self._removed(pools)
+            for name in self._owned(pools)
+            if name not in self._spec
         ]
         return gated(changes, found.obstacles if found else {})
 
-    def _removed(self, pools: Mapping[str, Wire]) -> list[str]:
-        """Return the platform's pools (created or adopted) that the spec no longer names; temporary ones of a rotation too."""
-        owner = self._scope.owner
-        return [name for name, pool in pools.items() if name not in self._spec and owner.owns(pool.get("tags"))]
+    def _owned(self, pools: Mapping[str, Wire]) -> list[str]:
+        """Return the platform's pools, created or adopted; temporary ones of a rotation too."""
+        return [name for name, pool in pools.items() if self._scope.owner.owns(pool.get("tags"))]
 
     async def apply(self, desired: Wanted | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert desired is not None
@@ -185,7 +193,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             return await self._remove(name, pools, desired.cluster)
         if name not in pools:
             return await self._create(name, desired.pools[name], initial_count(self._spec[name]), desired.cluster)
-        return await self._update(name, pools[name], changes, desired.cluster)
+        return await self._update(name, desired.pools[name], pools[name], changes, desired.cluster)
 
     async def _rotate(self, name: str, desired: Wanted, pools: Mapping[str, Wire]) -> Outcome | None:
         wanted, existing = desired.pools[name], pools.get(name)
@@ -196,11 +204,16 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         step = next_move(name, pools, differs=differs)
         if step is None:
             return None
+        staying = {name, temporary_name(name)} - {step.pool}
+        if step.move is not Move.CREATE and (failed := [n for n in staying if n in pools and is_unfinished(pools[n])]):
+            # The pods would move to nodes that are not there.
+            state = Change(path=f"agentPools[{failed[0]}].provisioningState", action=Action.UPDATE)
+            return await self._update(failed[0], wanted, pools[failed[0]], [state], desired.cluster)
         if step.move is Move.EMPTY:
             return await self._remove(step.pool, pools, desired.cluster)
         if step.move is Move.FREEZE:
             off = Change(path=f"agentPools[{step.pool}]", action=Action.UPDATE, after=False, keys=("enableAutoScaling",))
-            return await self._update(step.pool, pools[step.pool], [off], desired.cluster)
+            return await self._update(step.pool, wanted, pools[step.pool], [off], desired.cluster)
         live = pools.get(name) or pools.get(temporary_name(name)) or {}
         body = dict(wanted)
         if step.pool != name:
@@ -210,23 +223,27 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     async def _create(self, name: str, wanted: Wire, count: int, cluster: outputs.Cluster) -> Outcome:
         if wanted["enableAutoScaling"]:
             count = min(max(count, wanted["minCount"]), wanted["maxCount"])
-        version = follows(self._version, cluster.kubernetes_version)
+        version = follows(self._version.wanted, cluster.kubernetes_version, floor=self._version.floor)
         body = {**without_absent(wanted), "count": count, "orchestratorVersion": version}
         return await self._put(name, body, f"create agent pool {name}", CREATE_SECONDS, match_condition=MatchConditions.IfMissing)
 
-    async def _update(self, name: str, existing: Wire, changes: Sequence[Change], cluster: outputs.Cluster) -> Outcome | None:
+    async def _update(
+        self, name: str, wanted: Wire, existing: Wire, changes: Sequence[Change], cluster: outputs.Cluster
+    ) -> Outcome | None:
         version, kind, expected = None, f"update agent pool {name}", UPDATE_SECONDS
         members = [change for change in changes if change.keys and change.action is not Action.REPLACE]
-        for change in changes:
-            if change.path.endswith(".orchestratorVersion"):
-                step = next_version(str(change.before), self._version)
-                version = follows(step, cluster.kubernetes_version, str(change.before)) or None
-        if version is not None:
+        repairs = any(change.path.endswith(".provisioningState") for change in changes)
+        if not members and not repairs:  # AKS refuses an upgrade together with other changes, so it comes alone and last
+            before = str(existing.get("currentOrchestratorVersion") or existing.get("orchestratorVersion"))
+            step = next_version(before, self._version.wanted)
+            version = follows(step, cluster.kubernetes_version, before) or None
+            if version is None:
+                return None
             kind, expected = f"upgrade agent pool {name} to {version}", UPGRADE_SECONDS
-        elif not members:
-            return None
         if name in self._spec:
             members += sent_changes(members, self._spec[name], existing, self._scope.now)
+        if repairs:
+            members.append(repair(name, wanted, self._version, existing))
         etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         return await self._put(name, updated_pool(existing, members, version), kind, expected, **guard)
@@ -256,22 +273,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             busy = await begin_lro(begin, *target, {"properties": properties}, kind=kind, expected=expected, **guard)
         return busy or Ready()
 
-    def _notices(self, pools: Mapping[str, Wire]) -> list[Notice]:
-        owner = self._scope.owner
-        unknown = sorted(name for name in set(pools) - set(self._spec) if not owner.owns(pools[name].get("tags")))
-        if not unknown:
-            return []
-        message = f"The cluster has agent pools that spec.nodePools does not name: {', '.join(unknown)}. They are left alone"
-        return [Notice(condition=ConditionType.UNKNOWN_NODE_POOLS, reason=Reason.NOT_IN_SPEC, message=message)]
-
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
-        """Return the sum over the pools, which are changed one after the other."""
-        each = {Action.CREATE: CREATE_SECONDS, Action.DELETE: DELETE_SECONDS, Action.REPLACE: 4 * CREATE_SECONDS}
-        longest: dict[str, float] = {}
-        for change in changes:
-            usual = UPGRADE_SECONDS if change.path.endswith(".orchestratorVersion") else UPDATE_SECONDS
-            longest[pool_of(change)] = max(longest.get(pool_of(change), 0.0), each.get(change.action, usual))
-        return sum(longest.values())
+        return seconds_of(changes)
 
     def output(self, found: Found | None) -> outputs.NodePools | None:
         if found is None:
@@ -287,7 +290,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         for name, pool in found.pools.items():
             if self._scope.owner.owns(pool.get("tags")):
                 tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
-                change = Change(path=f"agentPools[{name}].tags", action=Action.UPDATE, after=tags, keys=("tags",))
+                change = Change(path="tags", action=Action.UPDATE, after=tags, keys=("tags",))
                 outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
                 return outcome if isinstance(outcome, Progressing) else Ready()
         return Ready()

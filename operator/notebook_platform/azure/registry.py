@@ -19,11 +19,12 @@ from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import lro_from_headers
 from notebook_platform.azure.arm.tagging import set_tags, wanted_tags
+from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.registry_password import BUILDER, CHILD_SECONDS, FIELD, KEPT, BuilderPassword
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Progressing, StepError
-from notebook_platform.engine.change import compare
 from notebook_platform.kube.validated import select
 
 RIGHTS = ("content/read", "content/write", "metadata/read")
@@ -131,9 +132,9 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         return found.registry
 
     def busy(self, resource: Wire) -> Progressing | None:
-        state = str(resource["properties"].get("provisioningState"))
-        if state not in ("Creating", "Updating", "Deleting"):
+        if not is_busy(resource["properties"]):
             return None
+        state = state_of(resource["properties"])
         message = f"Azure operation in progress on the container registry {resource['name']}"
         return Progressing(reason=AzureCode(state), message=message, requeue_after=5)
 
@@ -165,14 +166,14 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             return ()
         if found is None:
             return [Change(path=f"registries/{self._spec.name}", action=Action.CREATE, after=dict(desired.registry))]
-        changes = list(compare(desired.registry, found.registry))
+        changes = list(compare_wire(desired.registry, found.registry))
         for path, body in desired.below.items():
             existing = found.below.get(path)
             if existing is None:
                 changes.append(Change(path=path, action=Action.CREATE, after=body["properties"]))
             else:
                 changes += [Change(path=f"{path}.{c.path}", action=c.action, before=c.before, after=c.after)
-                            for c in compare(body, existing)]  # fmt: skip
+                            for c in compare_wire(body, existing)]  # fmt: skip
         token = found.below.get(f"tokens/{BUILDER}") or {}
         return changes or self._password.changes(token, found.kept, found.server)
 

@@ -13,9 +13,9 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner
+from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
-from notebook_platform.engine.change import compare
 from notebook_platform.engine.step import Desired, Found, Output
 
 Wire = dict[str, Any]
@@ -80,7 +80,7 @@ class TaggedResource(Step[Desired, Found, Output]):
             return ()
         if found is None:
             return [Change(path=name, action=Action.CREATE, after=dict(desired))]
-        return list(compare(desired, found))
+        return list(compare_wire(desired, found))
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         resource = self.resource(found)

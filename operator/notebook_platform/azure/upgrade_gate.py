@@ -12,7 +12,7 @@ from notebook_platform.azure.checks import BEFORE_UPGRADE
 from notebook_platform.azure.checks.finding import failure, run
 from notebook_platform.azure.cluster_body import cluster_output, current_version, power_state
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.versions import satisfies
+from notebook_platform.azure.versions import reached
 from notebook_platform.engine.change import Gate, Impossible, NeedsApproval
 from notebook_platform.engine.outcome import Failed
 
@@ -23,7 +23,11 @@ async def upgrade_gate(scope: AzureScope, body: Mapping[str, Any]) -> Gate | Non
     """Return what holds the upgrade that the spec asks for; None: nothing does, or it asks for none. `body`: the cluster in wire
     form. Raises StepError."""
     wanted, current = scope.spec.cluster.kubernetes_version, current_version(body)
-    if scope.deleting or satisfies(current, wanted) or power_state(dict(body)) != "Running":
+    if (
+        scope.deleting
+        or reached(current, wanted, floor=scope.spec.cluster.upgrades.moves_version)
+        or power_state(dict(body)) != "Running"
+    ):
         return None
     if refused := failure(await run(scope, BEFORE_UPGRADE, True)):
         return Impossible(refused, disruptive=True)

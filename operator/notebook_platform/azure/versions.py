@@ -13,6 +13,11 @@ def satisfies(current: str, wanted: str) -> bool:
     return parse(current)[: len(parse(wanted))] == parse(wanted)
 
 
+def reached(current: str, wanted: str, *, floor: bool) -> bool:
+    """Return whether the running version needs no change to the wanted one. `floor`: a newer one does not either."""
+    return satisfies(current, wanted) or (floor and parse(current) > parse(wanted))
+
+
 def downgrade(current: str, wanted: str, field: str) -> Failed | None:
     """Return why `wanted` is impossible (VersionDowngrade): it is older than the running version. None: it is not."""
     if parse(wanted) >= parse(current)[: len(parse(wanted))]:
@@ -20,7 +25,8 @@ def downgrade(current: str, wanted: str, field: str) -> Failed | None:
     return Failed(
         reason=Reason.VERSION_DOWNGRADE,
         message=f"{field} is {wanted} but {current} runs, and AKS does not go back",
-        remedy=f"Set {field} to {current} or later.",
+        remedy=f"Set {field} to {current} or later; with an upgrade channel (spec.cluster.upgrades.channel) it is the oldest version "
+        "that may run.",
     )
 
 
@@ -30,12 +36,14 @@ def next_version(current: str, wanted: str) -> str:
     return wanted if target - now <= 1 else f"1.{now + 1}"
 
 
-def follows(wanted: str, control_plane: str, current: str = "") -> str:
+def follows(wanted: str, control_plane: str, current: str = "", *, floor: bool = False) -> str:
     """Return the version that a pool may be upgraded to while the control plane runs another: never a newer minor than that.
 
-    Returns `wanted`, or the control plane's version when that is older. Empty when the pool, which runs `current`, is there
-    already and has to wait.
+    Returns `wanted`, or the control plane's version when that is older; with `floor` also when it is newer, since AKS may no longer
+    offer `wanted`. Empty when the pool, which runs `current`, is there already and has to wait.
     """
+    if floor and parse(control_plane) > parse(wanted):
+        return control_plane
     if minor(wanted) <= minor(control_plane):
         return wanted
     return "" if current and minor(current) >= minor(control_plane) else control_plane

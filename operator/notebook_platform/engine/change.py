@@ -122,37 +122,65 @@ def split_by_gate(changes: Sequence[Change], waits_for: str) -> Split:
     )
 
 
-def _same(wanted: object, found: object) -> bool:
-    """Compare two values. Azure returns ids, locations and enumerations in another case than sent, and keys with their file's
-    newline."""
-    if isinstance(wanted, str) and isinstance(found, str):
-        return wanted.strip().casefold() == found.strip().casefold()
-    return wanted == found
+class Comparison:
+    """How two documents are compared: exactly. Azure's documents have rules of their own (`azure/comparison.py`).
+
+    `keys` is the path of a member in the document; the elements of a list have the path of the list.
+    """
+
+    def same(self, keys: tuple[str, ...], wanted: object, found: object) -> bool:
+        """Return whether two values that are neither mappings nor lists are the same."""
+        return wanted == found
+
+    def absent(self, keys: tuple[str, ...], wanted: object) -> bool:
+        """Return whether a member that is absent means the same as `wanted`."""
+        return wanted is None
+
+    def name_in(self, keys: tuple[str, ...], name: str, found: Mapping[str, Any]) -> str:
+        """Return the spelling that `found`, the mapping at `keys`, has of a member's name."""
+        return name
+
+    def is_set(self, keys: tuple[str, ...]) -> bool:
+        """Return whether the order of a list means nothing."""
+        return False
 
 
-def compare(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str = "", keys: tuple[str, ...] = ()) -> Iterator[Change]:
+EXACT = Comparison()
+
+
+def compare(
+    wanted: Mapping[str, Any],
+    found: Mapping[str, Any],
+    path: str = "",
+    keys: tuple[str, ...] = (),
+    rules: Comparison = EXACT,
+) -> Iterator[Change]:
     """Yield an update for each leaf of `wanted` that differs in `found`.
 
     Only members of `wanted` are compared: what the cloud or another controller sets beside them is not drift. Nested mappings
-    are compared by member, everything else as a whole; strings are compared without regard to case. A wanted None means
-    absent.
+    are compared by member, everything else as a whole. A wanted None means absent. `rules`: which values mean the same.
     """
-    for key, value in wanted.items():
-        here, place = f"{path}.{key}" if path else key, (*keys, key)
-        other = found.get(key)
+    for name, value in wanted.items():
+        spelled = rules.name_in(keys, name, found)
+        here, place = f"{path}.{name}" if path else name, (*keys, spelled)
+        other = found.get(spelled)
         if isinstance(value, Mapping) and value:
-            yield from compare(value, other if isinstance(other, Mapping) else {}, here, place)
-        elif not _equal(value, other):
+            yield from compare(value, other if isinstance(other, Mapping) else {}, here, place, rules)
+        elif not _equal(value, other, place, rules):
             yield Change(path=here, action=Action.UPDATE, before=other, after=value, keys=place)
 
 
-def _equal(wanted: object, found: object) -> bool:
+def _equal(wanted: object, found: object, keys: tuple[str, ...], rules: Comparison) -> bool:
     if isinstance(wanted, Mapping):
-        return not wanted or (isinstance(found, Mapping) and not any(compare(wanted, found)))
+        return not wanted or (isinstance(found, Mapping) and not any(compare(wanted, found, "", keys, rules)))
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
-        theirs = found if isinstance(found, Sequence) and not isinstance(found, str) else []
-        return len(wanted) == len(theirs) and all(map(_equal, wanted, theirs))
-    return _same(wanted, found)
+        theirs = list(found) if isinstance(found, Sequence) and not isinstance(found, str) else []
+        if len(wanted) != len(theirs):
+            return False
+        if rules.is_set(keys):
+            return all(any(_equal(mine, other, keys, rules) for other in theirs) for mine in wanted)
+        return all(_equal(mine, other, keys, rules) for mine, other in zip(wanted, theirs, strict=True))
+    return (found is None and rules.absent(keys, wanted)) or rules.same(keys, wanted, found)
 
 
 def merged(found: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:

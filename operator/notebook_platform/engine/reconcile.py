@@ -141,7 +141,16 @@ def _without_apply(step: AnyStep, found: Any, split: Split, result: Result) -> R
     """Return the result when no change may be applied now: they are deferred, or all of them are impossible."""
     if split.later:
         return replace(result, outcome=_deferred(step, found, split))
-    return replace(result, outcome=split.impossible[0].failed, drift=False)
+    return replace(result, outcome=_impossible(step, found, split.impossible[0].failed, result), drift=False)
+
+
+def _impossible(step: AnyStep, found: Any, failed: Failed, result: Result) -> Outcome:
+    """Return the outcome when only a change is left that can never be made. Later steps use what exists, so that it holds up nothing
+    else; where nothing exists they wait."""
+    if not result.exists or failed.retry_in is not None:
+        return failed
+    message = f"{failed.message.rstrip('. ')}. {failed.remedy}"
+    return Deferred(output=step.output(found), reason=failed.reason, message=message, needs_user=True)
 
 
 def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:

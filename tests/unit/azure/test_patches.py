@@ -14,10 +14,11 @@ from notebook_platform.api.autoscale import Autoscale
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.patches import AUTOSCALE, CLUSTER, PLACES, POOL
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure.agent_pools import initial_count, pool_body, pool_changes
+from notebook_platform.azure.agent_pools import Version, initial_count, pool_body, pool_changes
 from notebook_platform.azure.autoscale_body import setting_properties
 from notebook_platform.azure.autoscale_patch import patched_setting
-from notebook_platform.azure.cluster_body import cluster_changes, desired_cluster
+from notebook_platform.azure.cluster_body import desired_cluster
+from notebook_platform.azure.cluster_changes import cluster_changes
 from notebook_platform.azure.cluster_patch import cluster_patch, judged_changes, patched_cluster
 from notebook_platform.azure.merge_patch import at, leaves
 from notebook_platform.azure.patch_changes import PATCH_TAG, sent_tag
@@ -404,7 +405,7 @@ def test_an_immutable_member_of_a_pool_replaces_it() -> None:
     )
     wanted = pool_body(spec, subnet_id=None, tags={}, now=NOW)
     (change,) = pool_changes(
-        "users", wanted, initial_count(spec), "1.35", {**pool({}), "tags": {}, "currentOrchestratorVersion": "1.35.1"}
+        "users", wanted, initial_count(spec), Version("1.35"), {**pool({}), "tags": {}, "currentOrchestratorVersion": "1.35.1"}
     )
     assert change.path == "agentPools[users].kubeletConfig.cpuCfsQuota" and change.action is Action.REPLACE
 

@@ -12,7 +12,7 @@ from notebook_platform.azure.checks.finding import Finding, failure
 from notebook_platform.azure.checks.quota import QUOTA_AGAIN, REMEDY, Left, demands, left_in, surge_findings
 from notebook_platform.azure.checks.vm_sizes import Sizes, size_findings, sizes_of
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.versions import satisfies
+from notebook_platform.azure.versions import reached
 from notebook_platform.engine import Action, Change, Failed, StepError
 from notebook_platform.engine.change import Impossible
 
@@ -50,8 +50,8 @@ def _is_made(pool: NodePool, existing: Wire | None) -> bool:
 
 
 def _is_upgraded(scope: AzureScope, existing: Wire) -> bool:
-    wanted = scope.spec.cluster.kubernetes_version
-    return not satisfies(str(existing.get("currentOrchestratorVersion") or wanted), wanted)
+    wanted, floor = scope.spec.cluster.kubernetes_version, scope.spec.cluster.upgrades.moves_version
+    return not reached(str(existing.get("currentOrchestratorVersion") or wanted), wanted, floor=floor)
 
 
 def _creation(pool: NodePool, known: Sizes, left: Left, location: str) -> Iterator[Finding]:

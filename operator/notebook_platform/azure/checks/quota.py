@@ -20,7 +20,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks.finding import Finding, oldest
 from notebook_platform.azure.checks.vm_sizes import Sizes, sizes_of
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.azure.versions import satisfies
+from notebook_platform.azure.versions import reached
 
 REGIONAL, SPOT = "cores", "lowprioritycores"
 """Quotas of all vCPUs of a region, and of its Spot vCPUs (https://learn.microsoft.com/azure/quotas/spot-quota)."""
@@ -135,7 +135,7 @@ def _upgrade(scope: AzureScope, cluster: Mapping[str, Any]) -> str:
     wanted = scope.spec.cluster.kubernetes_version
     running = [str(cluster.get("currentKubernetesVersion") or cluster.get("kubernetesVersion") or wanted)]
     running += [str(pool.get("currentOrchestratorVersion") or wanted) for pool in cluster.get("agentPoolProfiles") or ()]
-    return "" if all(satisfies(current, wanted) for current in running) else wanted
+    return "" if all(reached(current, wanted, floor=scope.spec.cluster.upgrades.moves_version) for current in running) else wanted
 
 
 def _short(wanted: Mapping[str, Demand], left: Left, location: str) -> Iterator[Finding]:
