@@ -1,7 +1,7 @@
 """Values of a chart from several documents."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +62,20 @@ async def documents(
     return found
 
 
+def named_sources(
+    field: str, values_from: Sequence[ValuesFrom], documents: Sequence[Mapping[str, Any]], inline: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (place, values) for each document of `<field>.valuesFrom` and for `<field>.values`, in the order in which they are merged.
+
+    A place is a template: `{path}` stands for the path of a value.
+    """
+    for place, document in enumerate(documents):
+        source = values_from[place] if place < len(values_from) else None
+        label = f" ({source.kind} {source.name})" if source else ""
+        yield f"{field}.valuesFrom[{place}]{label}: {{path}}", document
+    yield f"{field}.values.{{path}}", inline
+
+
 def _nodes(values: Mapping[str, Any], left: int, where: str) -> int:
     try:
         return measure(values, replace(BUDGET, nodes=left))
@@ -101,6 +115,16 @@ def at(values: Mapping[str, Any], *path: str) -> Any:
     for key in path:
         node = node.get(key) if isinstance(node, Mapping) else None
     return node
+
+
+def mapping_in(value: Any) -> Mapping[str, Any]:
+    """Return a value that is a mapping, and an empty mapping for any other: an adopted release may hold anything."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def list_in(value: Any) -> Sequence[Any]:
+    """Return a value that is a list, and an empty one for any other."""
+    return value if isinstance(value, list) else ()
 
 
 def has(values: Any, path: Path) -> bool:

@@ -3,15 +3,16 @@
 Order: typed fields, then `valuesFrom` in order, then `values`; later ones win, maps are merged, everything else replaced.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.values import Path, Values, has, merged, path_of
+from notebook_platform.helm.values import Path, Values, at, has, merged, named_sources, path_of
 from notebook_platform.hubs.chart.value_map import Always, Elsewhere
 from notebook_platform.hubs.chart.versions import KNOWN, Generation, Knowledge
 from notebook_platform.hubs.fields.auth import auth_values
@@ -21,6 +22,7 @@ from notebook_platform.hubs.fields.single_user import single_user_values
 from notebook_platform.hubs.inputs import FIELD, NOTHING, HubContext, HubSecrets
 from notebook_platform.hubs.naming import scheme
 from notebook_platform.hubs.remarks import remarks
+from notebook_platform.hubs.shapes import check_nulls, check_shapes
 from notebook_platform.hubs.validation import check
 
 __all__ = ["FIELD", "HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
@@ -91,10 +93,12 @@ def render_with_origins(
 ) -> Rendered:
     """Return the values of the release with their origins. `more` are the documents of valuesFrom, in order.
 
-    Raises StepError for what the chart's generation cannot do, and for all that `refusals` tells.
+    Raises StepError for what the chart's generation cannot do, and for all that `validation` and `shapes` refuse.
     """
     chosen = knowledge.generation(spec.chart.version)
     documents = list(more)
+    for source, document in named_sources(FIELD, spec.values_from, documents, spec.values):
+        check_shapes(document, source)
     own_image = any(has(document, HUB_IMAGE) for document in (*documents, spec.values))
     hub_context = replace(hub_context, own_image=own_image)
     if spec.auth.from_values and any(has(document, SLUGS) for document in (*documents, spec.values)):
@@ -102,18 +106,26 @@ def render_with_origins(
     layers = [_typed_layer(spec, secrets, hub_context, knowledge)]
     if not spec.auth.from_values:
         layers.append(_for_kubernetes(spec, chosen, kubernetes))
-    sources = [f"{FIELD}.valuesFrom[{place}] ({s.kind} {s.name}): {{path}}" for place, s in enumerate(spec.values_from)]
-    sources += [f"{FIELD}.valuesFrom[{place}]: {{path}}" for place in range(len(sources), len(documents))]
-    layers += [Layer(name, dict(document)) for name, document in zip(sources, documents, strict=False)]
-    layers.append(Layer(f"{FIELD}.values.{{path}}", dict(spec.values)))
+    given = [Layer(name, dict(document)) for name, document in named_sources(FIELD, spec.values_from, documents, spec.values)]
+    layers += given
     if not spec.auth.from_values:
         layers.append(_tokens(layers, secrets))
     values: Values = {}
-    for layer in layers:
+    for place, layer in enumerate(layers):
+        if layer in given:
+            check_nulls(layer.values, values, partial(_fields_below, values, layers[:place]), layer.name)
         values = merged(values, layer.values)
     rendered = Rendered(values, {path: _origin(path, layers) for path in _leaves(values)})
     case = check(spec, chosen, kubernetes, hub_context, rendered.values, rendered.origins)
     return replace(rendered, notices=remarks(case))
+
+
+def _fields_below(values: Values, layers: Sequence[Layer], path: Path) -> list[str]:
+    """Return the typed fields, without defaults, that set values below a path, and at the end the operator if it did."""
+    origins = {_origin((*path, *leaf), layers) for leaf in _leaves(at(values, *path))}
+    others = (f"{FIELD}.values", FOR_KUBERNETES, OF_THE_OPERATOR)
+    fields = sorted(one for one in origins if one and not one.startswith(others) and not one.endswith(" (default)"))
+    return [*fields, "the operator"] if OF_THE_OPERATOR in origins else fields
 
 
 def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext, knowledge: Knowledge) -> Layer:

@@ -17,7 +17,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
-from notebook_platform.helm.values import at
+from notebook_platform.helm.values import at, list_in, mapping_in
 from notebook_platform.hubs.health.certificates import SOON, Certificate, best_for, in_acme, in_pem
 from notebook_platform.hubs.net.public_addresses import addresses_of, is_public
 
@@ -59,16 +59,16 @@ async def read_health(
     """Observe a hub's own TLS and that of its Ingress. `values` are the hub's, `address` is its endpoint's own, `field` is the part of
     the spec."""
     now = datetime.now(UTC)
-    found = [await _own(api, namespace, at(values, "proxy", "https") or {}, address)]
+    found = [await _own(api, namespace, mapping_in(at(values, "proxy", "https")), address)]
     if at(values, "ingress", "enabled"):
-        found += [await _of_ingress(api, namespace, one) for one in at(values, "ingress", "tls") or ()]
+        found += [await _of_ingress(api, namespace, mapping_in(one)) for one in list_in(at(values, "ingress", "tls"))]
     endpoints = [evaluate(state, now, field) for state in found if state is not None]
     issues = tuple(sorted(issue for endpoint_health in endpoints for issue in endpoint_health.issues))
     return EndpointHealth(issues, tuple(notice for endpoint_health in endpoints for notice in endpoint_health.notices))
 
 
 async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], address: str | None) -> EndpointState | None:
-    hosts = tuple(str(host) for host in https.get("hosts") or ())[:MOST_HOSTS]
+    hosts = tuple(str(host) for host in list_in(https.get("hosts")))[:MOST_HOSTS]
     kind = str(https.get("type") or "letsencrypt")
     if not https.get("enabled") or kind == "offload" or (kind == "letsencrypt" and not hosts):
         return None
@@ -81,7 +81,7 @@ async def _own(api: client.ApiClient, namespace: str, https: Mapping[str, Any], 
 async def _of_ingress(api: client.ApiClient, namespace: str, tls: Mapping[str, Any]) -> EndpointState:
     """Observe the certificate of an Ingress. Where its host resolves to is up to the ingress controller."""
     certificates = await _certificates(api, namespace, "secret", {"secret": {"name": tls.get("secretName")}})
-    hosts = tuple(str(host) for host in tls.get("hosts") or ())[:MOST_HOSTS]
+    hosts = tuple(str(host) for host in list_in(tls.get("hosts")))[:MOST_HOSTS]
     return EndpointState(hosts=hosts, kind="secret", certificates=certificates, leads_to={}, address=None)
 
 
@@ -91,9 +91,9 @@ async def _certificates(
     if kind == "letsencrypt":
         return tuple(in_acme(await _secret(api, namespace, ACME_SECRET, ACME_KEY) or ""))
     if kind == "manual":
-        text = str((https.get("manual") or {}).get("cert") or "")
+        text = str(mapping_in(https.get("manual")).get("cert") or "")
     else:
-        secret = https.get("secret") or {}
+        secret = mapping_in(https.get("secret"))
         text = await _secret(api, namespace, str(secret.get("name") or ""), str(secret.get("crt") or "tls.crt")) or ""
     found = in_pem(text)
     return (found,) if found else None
