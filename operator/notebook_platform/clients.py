@@ -247,8 +247,8 @@ class SharedClients:
         return counted(users, servers)
 
     def _hub_context(self, spec: NotebookPlatformSpec) -> HubContext:
-        cloud = cloud_of(self._config)
-        return HubContext(location=spec.azure.location, label_suffix=cloud.public_names, authority=cloud.authority)
+        cloud, pools = cloud_of(self._config), tuple(spec.node_pools)
+        return HubContext(location=spec.azure.location, pools=pools, label_suffix=cloud.public_names, authority=cloud.authority)
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""

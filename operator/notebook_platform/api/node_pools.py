@@ -91,7 +91,10 @@ class NodePool(SpecModel):
     subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet for its nodes. Cannot change in place.")
     node_labels: dict[str, str] = Field(default_factory=dict, max_length=32, description="Labels on the nodes.")
     node_taints: SetOf[Annotated[str, Field(max_length=256)]] = Field(
-        default_factory=list, max_length=16, description="Taints on the nodes, as `key=value:NoSchedule`."
+        default_factory=list,
+        max_length=16,
+        description="Taints on the nodes, as `key=value:NoSchedule`. Users' servers tolerate those of pools with purpose User (if no pool "
+        "has it, with mode User); where a profile selects the pool by nodeSelector or gpus, its servers alone do.",
     )
     replacement: Literal["Refuse", "Rotate"] = Field(
         "Refuse",

@@ -8,6 +8,7 @@ from typing import Any
 from notebook_platform import outputs
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.numbers import json_number
+from notebook_platform.api.pool_nodes import labels_of, taints_of
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.schedules import active
 from notebook_platform.azure.comparison import compare_wire
@@ -41,13 +42,6 @@ SPEC_FIELDS = {
 """The immutable properties of a pool, and the member of spec.nodePools[] that sets each; changing one replaces the pool
 (https://learn.microsoft.com/azure/aks/manage-node-pools, and azurerm's rotation list)."""
 
-PURPOSE_LABEL = "hub.jupyter.org/node-purpose"
-USER_TAINT = "hub.jupyter.org/dedicated=user:NoSchedule"
-"""https://z2jh.jupyter.org/en/stable/administrator/optimization.html#using-a-dedicated-node-pool-for-users"""
-
-SPOT_LABEL, SPOT_TAINT = "kubernetes.azure.com/scalesetpriority", "kubernetes.azure.com/scalesetpriority=spot:NoSchedule"
-"""AKS puts both on every Spot pool (https://learn.microsoft.com/azure/aks/spot-node-pool)."""
-
 
 def subnet_of(pool: NodePool, network: outputs.Network | None) -> str | None:
     """Return the subnet of a pool's nodes: its own, or the platform's."""
@@ -64,18 +58,6 @@ def bounds_of(pool: NodePool, now: datetime) -> tuple[int, int] | None:
         return None
     chosen = active(pool.schedules, now) or pool.autoscaling
     return chosen.min_count, chosen.max_count
-
-
-def labels_of(pool: NodePool) -> dict[str, str]:
-    """Return the labels that the spec asks for, including those that follow from purpose and spot."""
-    purpose = {PURPOSE_LABEL: pool.purpose.lower()} if pool.purpose else {}
-    return {**purpose, **({SPOT_LABEL: "spot"} if pool.spot else {}), **pool.node_labels}
-
-
-def taints_of(pool: NodePool) -> list[str]:
-    """Return the taints that the spec asks for, including those that follow from purpose and spot."""
-    purpose = [USER_TAINT] if pool.purpose == "User" else []
-    return list(dict.fromkeys([*purpose, *([SPOT_TAINT] if pool.spot else []), *pool.node_taints]))
 
 
 def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str], now: datetime, owns_count: bool = True) -> Wire:

@@ -167,7 +167,7 @@ def typed(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) ->
         "secrets.cookie": secrets.cookie_secret,
         "secrets.crypt": secrets.crypt_keys,
         **auth_values(spec, secrets, hub_context),
-        **single_user_values(spec, names),
+        **single_user_values(spec, names, hub_context),
         **expose_values(spec, secrets, hub_context),
         **hub_values(spec, secrets, own_image=hub_context.own_image),
     }

@@ -138,3 +138,26 @@ async def test_an_upgrade_to_a_version_that_is_not_offered_is_told_on_the_change
     words = "spec.cluster.kubernetesVersion 1.39 is not offered in eastus"
     outcome = await planned_and_applied(terminal, with_cluster(kubernetesVersion="1.39"), "kubernetesVersion", words)
     assert outcome.reason == "VersionNotOffered"
+
+
+async def test_doctor_compares_profiles_with_pools_and_blocks_nothing(terminal: Terminal) -> None:
+    profiles = [
+        {"name": "fast", "displayName": "Fast", "nodeSelector": {"disk": "fast"}},
+        {"name": "large", "displayName": "Large", "memory": {"guarantee": "64G"}},
+        {"name": "plain", "displayName": "Plain"},
+    ]
+    hub = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}, "singleUser": {"profiles": profiles}}
+    spec = with_pool()
+    spec["jupyterhub"] = hub
+    output = await diagnosis(terminal, spec)
+    labels, memory = lines_of(output, "servers")
+    assert output.code == 0 and labels.startswith(
+        "! spec.jupyterhub.singleUser.profiles[fast].nodeSelector: no pool of spec.nodePools"
+    )
+    assert memory.startswith(
+        "! spec.jupyterhub.singleUser.profiles[large] asks for 64 GiB of memory, and the nodes of spec.nodePools[users]"
+    )
+    data = (await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")).document
+    assert [finding["profile"] for finding in data if finding["check"] == "servers"] == ["fast", "large"]
+    hub["singleUser"] = {"profiles": profiles[2:]}
+    assert the_line(await diagnosis(terminal, spec), "servers") == "✓ each kind of server has a pool that takes it"

@@ -60,6 +60,25 @@ EXTRA_VOLUMES = [
 ]
 COURSE_MOUNT = {"name": "course", "mountPath": "/srv/course", "subPath": "u/{username}", "readOnly": True}
 
+DEDICATED = [
+    {"key": f"hub.jupyter.org{joint}dedicated", "operator": "Equal", "value": "user", "effect": "NoSchedule"} for joint in "/_"
+]
+
+
+def plain_profile(environment: dict[str, str]) -> dict[str, Any]:
+    """Return the chart's form of a profile without processors and with tolerations of its own."""
+    own = [{"key": "sku", "operator": "Equal", "value": "big", "effect": "NoSchedule"}, {"key": "any", "operator": "Exists"}]
+    return {
+        "display_name": "Plain",
+        "slug": "plain",
+        "kubespawner_override": {
+            "extra_resource_limits": {"nvidia.com/gpu": "0"},
+            "tolerations": [*DEDICATED, *own],
+            "environment": environment,
+        },
+    }
+
+
 Row = tuple[dict[str, Any], dict[str, Any]]
 """(fields of the spec, the resulting values by first version)."""
 
@@ -335,6 +354,27 @@ TABLE: dict[str, Row] = {
         {"0.11": {("singleuser", "extraResource", "limits", "nvidia.com/gpu"): "2"}},
     ),
     "singleUser.profiles": ({"singleUser": {"profiles": [PROFILE]}}, {"0.11": {"singleuser.profileList": [BIG]}}),
+    "singleUser.profiles[].gpus 0, env and tolerations": (
+        {
+            "singleUser": {
+                "gpus": 1,
+                "env": {"A": "1", "B": "{x}"},
+                "profiles": [
+                    {
+                        "name": "plain",
+                        "displayName": "Plain",
+                        "gpus": 0,
+                        "env": {"B": "{y}"},
+                        "tolerations": [{"key": "sku", "value": "big", "effect": "NoSchedule"}, {"key": "any"}],
+                    }
+                ],
+            }
+        },
+        {
+            "0.11": {"singleuser.profileList": [plain_profile({"A": "1", "B": "{y}"})]},
+            "3": {"singleuser.profileList": [plain_profile({"A": "1", "B": "{{y}}"})]},
+        },
+    ),
     "singleUser.profiles[].options": (
         {"singleUser": {"profiles": [{**PROFILE, "options": [OPTION]}]}},
         {

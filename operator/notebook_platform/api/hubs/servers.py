@@ -80,14 +80,39 @@ class Storage(SpecModel):
         return [self.shared.claim, *extra] if self.shared else extra
 
 
+class Toleration(SpecModel):
+    """A taint that pods may stand on."""
+
+    key: str = Field(min_length=1, max_length=253, description="Key of the taint.")
+    value: str | None = Field(None, max_length=63, description="Value of the taint; left out: any.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="Effect of the taint; left out: any."
+    )
+
+
 class Shape(SpecModel):
     """What a server is made of, where a profile or a choice says other than spec.jupyterhub.singleUser."""
 
     image: str | None = Field(None, max_length=512, description="Image with tag or digest.")
     cpu: Amount = Field(default_factory=Amount, description="CPUs.")
     memory: Amount = Field(default_factory=Amount, description="Memory.")
-    gpus: int | None = Field(None, ge=1, le=64, description="Graphics processors (nvidia.com/gpu).")
+    gpus: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="Graphics processors (nvidia.com/gpu); 0: none, where spec.jupyterhub.singleUser.gpus gives some.",
+    )
     node_selector: dict[str, Label] = Field(default_factory=dict, max_length=16, description="Labels that the node must have.")
+    tolerations: Atomic[Toleration] = Field(
+        default_factory=list,
+        max_length=16,
+        description="More taints that these servers tolerate. Those of the pools that nodeSelector or gpus select are tolerated anyway.",
+    )
+    env: dict[str, Text] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Environment variables, beside and over those of spec.jupyterhub.singleUser.env. Not for secrets.",
+    )
 
 
 class Choice(Shape):
@@ -122,7 +147,7 @@ class SingleUser(SpecModel):
     image: str | None = Field(None, max_length=512, description="Image with tag or digest; left out: the chart's.")
     cpu: Amount = Field(default_factory=Amount, description="CPUs.")
     memory: Amount = Field(default_factory=Amount, description="Memory.")
-    gpus: int | None = Field(None, ge=1, le=64, description="Graphics processors (nvidia.com/gpu).")
+    gpus: int | None = Field(None, ge=0, le=64, description="Graphics processors (nvidia.com/gpu); 0: none.")
     storage: Storage = Field(default_factory=Storage, description="Home volumes.")
     profiles: MapByName[Profile] = Field(default_factory=list, max_length=20, description="Kinds of servers to choose from.")
     start_timeout: str = Field("10m", max_length=8, description="How long a start may take, with a new node when one is needed.")
@@ -144,23 +169,15 @@ class Culling(SpecModel):
     remove_named_servers: bool = Field(False, description="Forget named servers that were stopped.")
 
 
-class Toleration(SpecModel):
-    """A taint that pods may stand on."""
-
-    key: str = Field(min_length=1, max_length=253, description="Key of the taint.")
-    value: str | None = Field(None, max_length=63, description="Value of the taint; left out: any.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        None, description="Effect of the taint; left out: any."
-    )
-
-
 class Placement(SpecModel):
     """On which nodes pods run: those of pools with purpose User or Core (label hub.jupyter.org/node-purpose)."""
 
     user_pods: Purpose = Field("Prefer", description="Users' servers on pools with purpose User.")
     core_pods: Purpose = Field("Prefer", description="Hub, proxy and scheduler on pools with purpose Core.")
     user_tolerations: Atomic[Toleration] = Field(
-        default_factory=list, max_length=16, description="More taints that users' servers tolerate. Needs chart 1."
+        default_factory=list,
+        max_length=16,
+        description="More taints that users' servers tolerate, beside those of the pools for users. Needs chart 1.",
     )
     core_tolerations: Atomic[Toleration] = Field(
         default_factory=list, max_length=16, description="More taints that hub and proxy tolerate. Needs chart 1."

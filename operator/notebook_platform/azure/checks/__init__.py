@@ -13,12 +13,13 @@ from notebook_platform.azure.checks.patches import patches
 from notebook_platform.azure.checks.permissions import clock, permissions
 from notebook_platform.azure.checks.quota import quota, upgrade_quota
 from notebook_platform.azure.checks.region import providers, region, version
+from notebook_platform.azure.checks.server_placement import server_placement
 from notebook_platform.azure.checks.vm_sizes import sizes
 
 __all__ = ["ALL", "BEFORE_CREATION", "BEFORE_UPGRADE", "FIRST", "OF_THE_REGION", "Check", "Finding"]
 
 FIRST = "region"
-OF_THE_REGION = frozenset({"version", "VM sizes", "quota", "names"})
+OF_THE_REGION = frozenset({"version", "VM sizes", "quota", "names", "servers"})
 """The check of the region, and those that Azure answers with an error for one that does not exist."""
 
 ALL: Mapping[str, Check] = {
@@ -31,6 +32,7 @@ ALL: Mapping[str, Check] = {
     "quota": quota,
     "addresses": addresses,
     "names": names,
+    "servers": server_placement,
     "patches": patches,
 }
 """By what people call them, in the order in which they are shown."""

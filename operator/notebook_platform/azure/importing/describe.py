@@ -13,7 +13,7 @@ from tzlocal.windows_tz import win_tz
 
 from notebook_platform.api.cluster import LTS
 from notebook_platform.api.numbers import wire_decimal
-from notebook_platform.azure.agent_pools import PURPOSE_LABEL, SPOT_LABEL, SPOT_TAINT, USER_TAINT
+from notebook_platform.api.pool_nodes import PURPOSE_LABEL, SPOT_LABEL, SPOT_TAINT, USER_TAINT
 from notebook_platform.azure.autoscale_body import ended_by
 
 Wire = Mapping[str, Any]
