@@ -59,10 +59,11 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class HubContext:
-    """The context of a hub. `location` is the Azure region; `pools` are those of spec.nodePools; `authority` is the cloud's sign-in endpoint;
-    `endpoints` are the issuer's, and `claims` those that it says it can send (empty: it does not say); `before` is the installed release; `neighbours` are releases of
-    other hubs in its namespace; `pod_security` is the level that the namespace enforces; `own_image`: the values name another image of
-    the hub than the chart's; `unlockable_classes` are StorageClasses whose volumes cannot lock files ("": the default class is one)."""
+    """The context of a hub. `location` is the Azure region; `pools` are those of spec.nodePools; `authority` is the cloud's sign-in
+    endpoint; `endpoints` are the issuer's, and `claims` those that it says it can send (empty: it does not say); `before` is the
+    installed release; `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the namespace enforces;
+    `own_image`: the values name another image of the hub than the chart's; `unlockable_classes` are StorageClasses whose volumes cannot
+    lock files ("": the default class is one)."""
 
     location: str | None = None
     pools: tuple[NodePool, ...] = ()
