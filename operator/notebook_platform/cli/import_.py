@@ -17,7 +17,8 @@ from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli import program
-from notebook_platform.cli.management import UsageError, configuration
+from notebook_platform.cli.management import UsageError
+from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.running import FAILED, run_command
 from notebook_platform.cli.target_platform import FileSecrets

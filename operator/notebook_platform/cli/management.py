@@ -7,9 +7,6 @@ from contextlib import asynccontextmanager, contextmanager
 import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
-from pydantic import ValidationError
-
-from notebook_platform.config import OperatorConfig
 
 NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
 """Exceptions of a call when the API server cannot be reached."""
@@ -32,18 +29,6 @@ async def management_api() -> client.ApiClient | None:
         except (config.ConfigException, OSError):
             return None
     return client.ApiClient(configuration)
-
-
-def configuration() -> OperatorConfig:
-    """Read the operator's configuration from NOTEBOOK_PLATFORM_* variables and the file they name. Raises UsageError."""
-    try:
-        chosen = OperatorConfig.load([])
-    except ValidationError as error:
-        errors = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError(f"the operator's configuration (NOTEBOOK_PLATFORM_* variables) cannot be read: {errors}") from None
-    if chosen.ca_file is not None and not chosen.ca_file.is_file():
-        raise UsageError(f"the file {chosen.ca_file} of NOTEBOOK_PLATFORM_CA_FILE does not exist")
-    return chosen
 
 
 @asynccontextmanager

@@ -23,11 +23,11 @@ from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli.management import (
     UsageError,
     add_namespace,
-    configuration,
     context_namespace,
     management_api,
     reading,
 )
+from notebook_platform.cli.operator_config import configuration
 from notebook_platform.clients import SharedClients
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.plan import approved
