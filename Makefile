@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
-PARALLEL := -n $(JOBS) --no-loadscope-reorder
+PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup binaries demo test attacks unit azure bench lint crds docs lock clean
