@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from notebook_platform.azure.arm.error_rows import Row
-from notebook_platform.azure.arm.error_table import CODES, STATUSES
+from notebook_platform.azure.arm.error_table import CODES, NODE_GROUP_GONE, STATUSES
 from notebook_platform.azure.arm.errors import TRANSIENT, UNKNOWN_RETRY, UNKNOWN_TRIES
 from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED
 from notebook_platform.helm.errors import TABLE
@@ -41,6 +41,8 @@ def page() -> str:
         table(["Code", "Only with the text", "Reason", "Retry", "Remedy"], _rows(azure)),
         "A code marked *inside* gives way to a code of this table in its details, its inner error or its message: "
         "`CreateVMSSAgentPoolFailed` around `RequestDisallowedByPolicy` is reported as the latter.",
+        f"`ResourceGroupNotFound` as the result of an operation on the cluster or a pool has the reason {code(NODE_GROUP_GONE.reason)}: "
+        f"{_words(NODE_GROUP_GONE.remedy)}",
         f"The operator reports any other code unchanged, with Azure's message, and retries after {UNKNOWN_RETRY:g} s, "
         f"{UNKNOWN_TRIES} times; with the HTTP status {statuses} the reason is `AzureUnavailable`, and retries go on. With status 429 "
         "the wait is that of `Retry-After`. A status without a body counts as "

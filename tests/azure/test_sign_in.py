@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,3 +156,17 @@ def test_every_cloud_has_its_own_endpoints_and_audiences() -> None:
     custom = cloud_of(OperatorConfig(cloud="china", resource_manager_url="https://arm.local/"))
     assert (custom.resource_manager, custom.authority) == ("https://arm.local", CLOUDS["china"].authority)
     assert custom.management_scope == "https://arm.local/.default"
+
+
+async def test_an_old_token_file_of_workload_identity_is_not_reported_as_a_wrong_clock(
+    estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("a.projected.token")
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "token"))
+    text = "Client assertion is not within its valid time range."
+    fault = {"method": "POST", "path": "/oauth2/v2.0/token$", "status": 401, "code": "invalid_client", "message": text}
+    for number, reason in (("700024", "FederatedTokenOld"), ("700213", "FederationMissing"), ("90033", "AzureUnavailable")):
+        await estate.control("POST", "/faults", fault | {"aadsts": number})
+        outcome = await outcome_of_sign_in(estate, signed_in_by(workloadIdentity={"tenantId": TENANT, "clientId": CLIENT_ID}))
+        assert isinstance(outcome, Failed) and (outcome.reason, outcome.retry_in is None) == (reason, False), outcome
+        await estate.new_operator()

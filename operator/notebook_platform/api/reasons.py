@@ -142,6 +142,7 @@ class Reason(Word):
     NOT_REGISTERED = "NotRegistered", "A resource provider is not registered; the operator does it."
     NAME_TAKEN = "NameTaken", "The name is unique in all of Azure and in use."
     DNS_LABEL_TAKEN = "DnsLabelTaken", "The DNS label is in use in this region."
+    NODE_GROUP_MISSING = "NodeGroupMissing", "The cluster's node resource group does not exist any more."
     NODE_RESOURCE_GROUP_TAKEN = "NodeResourceGroupTaken", "The node resource group exists already."
     NO_CAPACITY = "NoCapacity", "The region has no machines of this size now."
     QUOTA_EXCEEDED = "QuotaExceeded", "The subscription's quota does not allow the nodes."

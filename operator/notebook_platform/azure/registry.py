@@ -205,7 +205,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
     async def _write(self, method: str, path: str, body: Wire, kind: str, expected: float) -> Outcome:
         answer = await self._scope.session.send(method, path, json=body, api_version=REGISTRY_API)
         self._scope.session.cache.expire()
-        return lro_from_headers(answer.headers, kind=kind, expected=expected) or self._goes_on()
+        return lro_from_headers(answer.headers, answer.request.url, kind=kind, expected=expected) or self._goes_on()
 
     def _goes_on(self) -> Progressing:
         assert self._spec is not None
@@ -230,5 +230,5 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         kind = f"delete container registry {resource['name']}"
         answer = await self._scope.session.send("DELETE", resource["id"], api_version=REGISTRY_API)
         await self._scope.secrets.delete(self._secret_name)
-        busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS)
+        busy = lro_from_headers(answer.headers, answer.request.url, kind=kind, expected=CHILD_SECONDS)
         return busy or busy_deleting(kind, requeue_after=2)

@@ -75,7 +75,7 @@ class BuilderPassword:
         path = f"{self.registry_id}/generateCredentials"
         answer = await self.scope.session.send("POST", path, json=body, api_version=REGISTRY_API)
         kind = f"create {name} of {BUILDER}"
-        busy = lro_from_headers(answer.headers, kind=kind, expected=CHILD_SECONDS, key=self.key)
+        busy = lro_from_headers(answer.headers, answer.request.url, kind=kind, expected=CHILD_SECONDS, key=self.key)
         if answer.status_code == 202 and busy is not None:
             return busy
         await self._keep(answer.json())

@@ -26,6 +26,7 @@ class Fault(BaseModel):
     empty: bool = Field(False, description="The answer has no body, as a gateway's.")
     delay: float = Field(0, description="Real seconds before it goes on.")
     aadsts: int | None = Field(None, description="The number of a refusal of Entra ID; `code` is its OAuth error.")
+    relative: bool = Field(False, description="The addresses of the operation are paths alone.")
     operation_error: dict[str, Any] | None = Field(None, description="The operation is accepted and fails with this.")
     progress: bool = Field(False, description="The operation tells percentComplete and Retry-After, as those of some services.")
 
@@ -52,7 +53,7 @@ class Faults:
                 await asyncio.sleep(rule.delay)
             if rule.operation_error:
                 call.fails_with = rule.operation_error
-            call.progress = call.progress or rule.progress
+            call.progress, call.relative = call.progress or rule.progress, call.relative or rule.relative
             if rule.aadsts:
                 raise EntraError(rule.status or 401, rule.code, rule.aadsts, rule.message)
             if rule.status:

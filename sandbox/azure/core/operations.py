@@ -35,6 +35,7 @@ class Operation:
     error: Mapping[str, Any] | None = None
     ended: datetime | None = None
     progress: bool = False
+    relative: bool = False
     task: "asyncio.Task[None] | None" = None
 
 
@@ -57,7 +58,9 @@ class Operations:
     ) -> Operation:
         """Begin: `meanwhile` runs beside the clock, then `succeed`, or `fail` when `call` is to fail or something is raised."""
         error = call.fails_with
-        operation = Operation(str(uuid.uuid4()), self._clock.now(), seconds, error=error, progress=call.progress)
+        operation = Operation(
+            str(uuid.uuid4()), self._clock.now(), seconds, error=error, progress=call.progress, relative=call.relative
+        )
         self.all[operation.id] = operation
         operation.task = asyncio.create_task(self._run(operation, succeed, fail, error, meanwhile))
         return operation
@@ -98,8 +101,9 @@ class Operations:
         headers = self._hint(operation, provider_path)
         query = f"?api-version=2016-03-30&t=639000000000000000&c=MIIH&s=signature-{operation.id[:12]}&h=hash"
         paths = {DOCUMENT: "operations", RESULT: "operationresults"}
+        base = "" if operation.relative else self._base()
         for name in names:
-            headers[name] = f"{self._base()}{provider_path}/{paths[name]}/{operation.id}{query}"
+            headers[name] = f"{base}{provider_path}/{paths[name]}/{operation.id}{query}"
         return Answer(body, status, headers)
 
     def _hint(self, operation: Operation, provider: str) -> dict[str, str]:

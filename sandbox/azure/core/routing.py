@@ -19,7 +19,8 @@ class Call:
     caller: str = ""
     fails_with: Mapping[str, Any] | None = None
     progress: bool = False
-    """Whether the operation that this begins tells its progress."""
+    relative: bool = False
+    """Whether the operation that this begins tells its progress; whether its addresses are paths alone."""
 
     def __getitem__(self, name: str) -> str:
         return self.variables[name]

@@ -38,6 +38,11 @@ MISSING = Row(reason=Reason.RESOURCE_NOT_FOUND, retry_in=10, tries=10, remedy="T
 CONCURRENT = Row(
     reason=Reason.CONCURRENT_CHANGE, retry_in=2, remedy="The operator reads it again: another client has changed it."
 )
+APP_POLICY = Row(
+    reason=Reason.DISALLOWED_BY_POLICY,
+    remedy="Name an existing principal in spec.identity.servicePrincipal.secretRef, or request an exemption: a policy of the tenant "
+    "forbids the new client secret.",
+)
 CONFLICT = Row(reason=Reason.CONFLICT, retry_in=10, tries=10, vague=True, remedy=LATER)
 
 ARM: dict[str, tuple[Row, ...]] = {
@@ -210,6 +215,17 @@ ARM: dict[str, tuple[Row, ...]] = {
     "GatewayTimeout": (UNAVAILABLE,),
     "ServiceUnavailable": (UNAVAILABLE,),
     "Request_ResourceNotFound": (REPLICATING,),
+    "Request_BadRequest": (INVALID_HERE,),
+    "Directory_ConcurrencyViolation": (CONCURRENT,),
+    "Directory_QuotaExceeded": (
+        Row(
+            reason=Reason.QUOTA_EXCEEDED,
+            remedy="Delete applications that the tenant does not need, or name an existing principal in "
+            "spec.identity.servicePrincipal.secretRef: the directory allows no more objects.",
+        ),
+    ),
+    "CredentialInvalidLifetimeAsPerAppPolicy": (APP_POLICY,),
+    "CredentialTypeNotAllowedAsPerAppPolicy": (APP_POLICY,),
     "Authorization_RequestDenied": (
         Row(
             reason=Reason.PERMISSION_MISSING,
@@ -223,6 +239,15 @@ ARM: dict[str, tuple[Row, ...]] = {
 
 CODES = {**ARM, **AKS}
 """The meanings of every code that is known."""
+
+NODE_GROUP_GONE = Row(
+    reason=Reason.NODE_GROUP_MISSING,
+    retry_in=60,
+    tries=3,
+    remedy="Delete the cluster in Azure; the operator then creates it again. Its node resource group was deleted, with all nodes and "
+    "disks, and AKS does not create it again.",
+)
+"""What `ResourceGroupNotFound` means about the node resource group: the result of an operation of AKS, and a request for what lies in it."""
 
 PHRASES: tuple[tuple[str, str], ...] = (
     ("was disallowed by policy", "RequestDisallowedByPolicy"),

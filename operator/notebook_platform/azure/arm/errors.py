@@ -25,7 +25,7 @@ from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.credentials import FederatedTokenRefused
 from notebook_platform.azure.arm.error_body import LONGEST_MESSAGE, body_of, codes_inside, shown_text, words_of
 from notebook_platform.azure.arm.error_rows import UNAVAILABLE, Row
-from notebook_platform.azure.arm.error_table import CODES, PHRASES, STATUSES
+from notebook_platform.azure.arm.error_table import CODES, NODE_GROUP_GONE, PHRASES, STATUSES
 from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED, SIGN_IN_REFUSED
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.kube.redaction import sanitize
@@ -38,6 +38,12 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 PLAIN = frozenset({"NotFound", "ResourceNotFound", "Canceled"})
 """Codes that say nothing inside another error."""
+
+OPERATION = 200
+"""The status with which the result of a failed operation comes."""
+
+NODE_FIELDS = ("spec.cluster", "spec.nodePools")
+"""The fields whose operations AKS runs in the node resource group."""
 
 UNKNOWN_RETRY = 30.0
 LONGEST_CODE = 100
@@ -54,6 +60,8 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
     answered = str(error.get("code") or "")
     code = sanitize(answered or (f"Http{status}" if status else "Unknown"), LONGEST_CODE)
     row, inside = _meaning(answered, error, status)
+    if answered == "ResourceGroupNotFound" and field.startswith(NODE_FIELDS if status == OPERATION else "spec.autoscale"):
+        row = NODE_GROUP_GONE
     text = shown_text(error, inside)
     if row is None:
         row = _unknown(code, status)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from azure.core.exceptions import HttpResponseError
 
@@ -39,20 +40,27 @@ async def begin_lro(
 
     `kind` describes it ("create managed cluster x"), `expected` is its usual duration in seconds.
     """
-    known: dict[str, Mapping[str, str]] = {}
+    known: list[tuple[Mapping[str, str], str]] = []
 
     def note(response: Any) -> None:
-        known.setdefault("headers", response.http_response.headers)
+        known.append((response.http_response.headers, response.http_request.url))
 
     await begin(*arguments, polling=False, raw_response_hook=note, **options)
-    return lro_from_headers(known.get("headers", {}), kind=kind, expected=expected, key=key)
+    headers, address = known[0] if known else ({}, "")
+    return lro_from_headers(headers, address, kind=kind, expected=expected, key=key)
 
 
-def lro_from_headers(headers: Mapping[str, str], *, kind: str, expected: float, key: str = "") -> Progressing | None:
-    """Return the operation that the headers of an accepted request name; None when they name none."""
-    url = headers.get("Azure-AsyncOperation") or headers.get("Location")
-    if not url:
+def lro_from_headers(
+    headers: Mapping[str, str], address: str, *, kind: str, expected: float, key: str = ""
+) -> Progressing | None:
+    """Return the operation that the headers of an accepted request name; None when they name none.
+
+    `address`: that of the request. Some services name a path alone, which is one on the same host (RFC 9110, 10.2.2).
+    """
+    named = headers.get("Azure-AsyncOperation") or headers.get("Location")
+    if not named:
         return None
+    url = urljoin(address, named)
     operation = Operation(
         kind=kind, url=url, started=datetime.now(UTC), expected=expected, key=key, correlation_id=CORRELATION.get(), percent=0
     )
