@@ -17,7 +17,8 @@ from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.grants import Scope, allowed
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.paths import SCOPE
-from notebook_platform.azure.arm.session import AzureSession, SessionPool
+from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.providers import FEATURES_DOCS, Providers
 from notebook_platform.azure.scope import AzureScope
@@ -85,7 +86,6 @@ class SharedClients:
             allowed=(config.chart_repository, *config.allowed_chart_repositories),
         )
         self._helm = Helm(executable=config.helm, work_dir=work_dir, charts=charts, timeout=config.helm_timeout)
-        self._open: dict[str, AzureSession] = {}
         self._ledgers: dict[str, ReleaseLedger] = {}
 
     async def warm_up(self) -> None:
@@ -198,13 +198,9 @@ class SharedClients:
         SCOPE.set(scope)
         try:
             wanted = await sign_in(spec.azure.credentials, self._sessions.cloud, secrets)
-            session = self._sessions.of(wanted, spec.azure.subscription_id)
+            return await self._sessions.hold(platform.uid, wanted, spec.azure.subscription_id)
         except StepError as refused:
             return refused.failed
-        before, self._open[platform.uid] = self._open.get(platform.uid), session
-        if before is not None and before not in self._open.values():
-            await self._sessions.drop(before)  # the Secret has changed, and no other platform uses the old session
-        return session
 
     async def inventory(
         self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore, *, reached: bool
@@ -253,12 +249,12 @@ class SharedClients:
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""
         outcomes = [r.outcome for r in results.values() if isinstance(r.outcome, Failed)]
-        if any(failed.reason in TOKEN_REFUSED for failed in outcomes) and platform.uid in self._open:
-            await self._sessions.drop(self._open.pop(platform.uid))
+        if any(failed.reason in TOKEN_REFUSED for failed in outcomes):
+            await self._sessions.refuse(platform.uid)
 
     async def forget(self, platform: Platform) -> None:
         """Close the clients of a deleted platform."""
-        self._open.pop(platform.uid, None)
+        await self._sessions.release(platform.uid)
         self._ledgers.pop(platform.uid, None)
         await self._clusters.drop(platform.uid)
 

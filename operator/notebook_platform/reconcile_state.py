@@ -4,6 +4,7 @@ All of it is in memory only and can be discarded: the next reconcile then observ
 changes the spec, an annotation, or a Secret or ConfigMap that the spec names.
 """
 
+import random
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -68,4 +69,6 @@ class ReconcileState:
         self, results: Mapping[str, Result], now: datetime, interval: float, skipped: Mapping[str, Failed], epoch: int
     ) -> None:
         """Count the failures of a reconcile, and compute when each step is retried. `skipped`: the steps that were backing off."""
-        self.attempts = next_attempts(results, self.attempts, now, interval, skipped) if epoch == self.epoch else ()
+        self.attempts = (
+            next_attempts(results, self.attempts, now, interval, skipped, jitter=random.random()) if epoch == self.epoch else ()
+        )

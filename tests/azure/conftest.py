@@ -14,7 +14,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
-from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.azure.scope import AzureScope, Leaves
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rechecked, StepError, Unblocking

@@ -63,6 +63,16 @@ async def test_a_foreign_resource_survives_and_keeps_its_group(estate: Estate) -
     assert isinstance(outcome, Failed) and outcome.reason == "ForeignResources" and "precious" in outcome.message
     left = (await estate.state())["resources"]
     assert set(left) == {group_id("prd_rg_jhub"), foreign.lower()}
+    await estate.orphan(runbook_spec())
+    left = (await estate.state())["resources"]
+    assert set(left) == {group_id("prd_rg_jhub"), foreign.lower()}
+    assert "notebookplatform-owner" not in str(left[group_id("prd_rg_jhub")])
+
+
+async def test_all_agent_pools_lose_their_owner_tag(estate: Estate) -> None:
+    await estate.settle(runbook_spec())
+    await estate.orphan(runbook_spec())
+    assert "notebookplatform-owner" not in str((await estate.state())["resources"])
 
 
 async def test_one_changed_bound_is_one_write(estate: Estate) -> None:

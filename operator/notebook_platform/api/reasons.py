@@ -27,6 +27,7 @@ class ConditionType(Word):
     DNS_MISMATCH = "DnsMismatch", "The hub's name resolves to another address than the hub's."
     DOCKER_BRIDGE_IGNORED = "DockerBridgeIgnored", "spec.cluster.network.dockerBridgeCidr has no effect on AKS any more."
     DRAIN_BLOCKED = "DrainBlocked", "A PodDisruptionBudget allows no disruption; node drains will block."
+    DRIFT_UNKNOWN = "DriftUnknown", "Objects of a release cannot be compared with its manifest, so drift in them is not found."
     DUPLICATE_HOMES = "DuplicateHomes", "A user has more than one home volume."
     FOREIGN_RELEASE_RECORDS = "ForeignReleaseRecords", "Helm records exist that the operator did not write; they are ignored."
     SERVICE_CIDR_IN_NETWORK = "ServiceCidrInNetwork", "The service addresses lie inside the virtual network."

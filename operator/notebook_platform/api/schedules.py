@@ -40,7 +40,7 @@ def problem(item: Recurring) -> str | None:
 
 def began(item: Recurring, now: datetime) -> datetime:
     """Return its last start, `now` included."""
-    local = now.astimezone(ZoneInfo(item.time_zone)) + timedelta(minutes=1)
+    local = now.astimezone(ZoneInfo(item.time_zone)).replace(second=0, microsecond=0) + timedelta(minutes=1)
     return next(CronSim(item.cron, local, reverse=True))
 
 

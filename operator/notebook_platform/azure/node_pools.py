@@ -292,7 +292,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 tags = {key: value for key, value in pool["tags"].items() if key.casefold() != OWNER_TAG}
                 change = Change(path="tags", action=Action.UPDATE, after=tags, keys=("tags",))
                 outcome = await self._put(name, updated_pool(pool, [change], None), f"update agent pool {name}", UPDATE_SECONDS)
-                return outcome if isinstance(outcome, Progressing) else Ready()
+                if not isinstance(outcome, Ready):
+                    return outcome
         return Ready()
 
     @property

@@ -12,7 +12,8 @@ from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
-from notebook_platform.azure.arm.session import AzureSession, SessionPool
+from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.bounded.writer import write_yaml

@@ -15,6 +15,9 @@ from notebook_platform.engine.result import Result
 LONGEST_WAIT = 600.0
 """Seconds. After its cause is gone, a failed step is retried within ten minutes at the latest."""
 
+SPREAD = 0.2
+"""Largest part by which jitter lengthens a wait."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
@@ -62,8 +65,11 @@ def next_attempts(
     now: datetime,
     interval: float,
     left_alone: Collection[str] = (),
+    *,
+    jitter: float = 0.0,
 ) -> tuple[Attempt, ...]:
-    """Return the attempts after a reconcile: one for each failed step.
+    """Return the attempts after a reconcile: one for each failed step. `jitter`: 0 to 1, chosen at random by the caller; it lengthens each
+    wait by up to SPREAD, so that platforms that failed together do not retry together.
 
     A step that this reconcile skipped keeps its attempt, even if its time came during the reconcile: only a retry counts.
     """
@@ -78,7 +84,7 @@ def next_attempts(
             attempts.append(last)
             continue
         count = last.count + 1 if last and last.reason == failed.reason else 1
-        retry_at = now + timedelta(seconds=wait_after(failed, count, interval))
+        retry_at = now + timedelta(seconds=wait_after(failed, count, interval) * (1 + SPREAD * jitter))
         attempts.append(Attempt(step=name, reason=failed.reason, count=count, retry_at=retry_at, failed=failed))
     return tuple(attempts)
 

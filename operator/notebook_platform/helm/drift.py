@@ -7,20 +7,19 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.api.reasons import Reason
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.change import Change, compare, merged
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.engine.step import Notice
 from notebook_platform.helm.object_client import ERRORS, Live, live
 from notebook_platform.helm.release import Release, as_helm_makes_it
-
-log = logging.getLogger(__name__)
 
 MANAGER = "notebook-platform-drift"
 AT_ONCE = 8
@@ -28,6 +27,11 @@ MOST_READS = 3
 """Reads of an object that another client keeps writing; after them the next reconcile compares it."""
 KEPT_BY_SERVER = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
 NOT_SHOWN = "(not shown)"
+BUSY = frozenset({429, 502, 503, 504})
+NOT_NOW = frozenset({404, 409})
+"""The kind is not served, or another client wrote at the same moment. Any other status, 500 of a webhook among them, may last."""
+SHOWN = 3
+"""Objects that a message names."""
 COME_AND_GO = frozenset({"Job", "Pod"})
 """Kinds that end when their work is done and that a controller may delete then."""
 
@@ -41,38 +45,69 @@ class Drift:
     wanted: Any
 
 
-async def drifted(api: client.ApiClient, release: Release) -> list[Drift]:
-    """Return all differences, in the manifest's order. An object that the server does not allow the operator to read is
-    skipped."""
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All differences, in the manifest's order, and the objects that could not be compared, as `Deployment/hub (403)`."""
+
+    drifts: tuple[Drift, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+async def drifted(api: client.ApiClient, release: Release) -> Comparison:
+    """Compare the live objects of a release with its manifest. Raises ApiException while the cluster's API is busy."""
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def compare_one(manifest: Mapping[str, Any]) -> list[Drift]:
+        async def compare_one(manifest: Mapping[str, Any]) -> Comparison:
             async with gate:
                 return await _of_object(objects, manifest)
 
         found = await asyncio.gather(*map(compare_one, release.objects()))
-    return [drift for drifts in found for drift in drifts]
+    return Comparison(
+        drifts=tuple(drift for one in found for drift in one.drifts),
+        unknown=tuple(where for one in found for where in one.unknown),
+    )
+
+
+def unknown_notice(comparison: Comparison, field: str) -> tuple[Notice, ...]:
+    """Return the notice about objects that could not be compared, as a tuple of one or none."""
+    if not comparison.unknown:
+        return ()
+    more = f" and {len(comparison.unknown) - SHOWN} more" if len(comparison.unknown) > SHOWN else ""
+    message = (
+        f"{field}: drift in {', '.join(comparison.unknown[:SHOWN])}{more} is unknown, because the cluster's API refuses the comparison "
+        "(a server-side apply in dry run): check the rights of the kubeconfig's identity, policies and admission webhooks"
+    )
+    return (Notice(condition=ConditionType.DRIFT_UNKNOWN, reason=Reason.CLUSTER_FORBIDS, message=message),)
 
 
 def _where(manifest: Mapping[str, Any]) -> str:
     return f"{manifest['kind']}/{manifest['metadata']['name']}"
 
 
-async def _of_object(objects: Live, manifest: Mapping[str, Any]) -> list[Drift]:
+async def _of_object(objects: Live, manifest: Mapping[str, Any]) -> Comparison:
     where = _where(manifest)
     try:
         now, changes = await _compared(objects, manifest)
         if now is None:
             served = await objects.place(manifest) is not None
-            return [Drift(where, "missing", "present")] if served and manifest["kind"] not in COME_AND_GO else []
+            missing = served and manifest["kind"] not in COME_AND_GO
+            return Comparison(drifts=(Drift(where, "missing", "present"),) if missing else ())
     except ERRORS as error:
-        if error.status == 422 and "immutable" in str(error.body):
-            return [Drift(where, "immutable member changed", "as in the release")]
-        log.debug("%s cannot be compared: %s", where, error.status)
-        return []
+        return _not_compared(where, error)
     hidden = manifest["kind"] == "Secret"
-    return [Drift(f"{where}.{c.path}", NOT_SHOWN if hidden else c.before, NOT_SHOWN if hidden else c.after) for c in changes]
+    drifts = (Drift(f"{where}.{c.path}", NOT_SHOWN if hidden else c.before, NOT_SHOWN if hidden else c.after) for c in changes)
+    return Comparison(drifts=tuple(drifts))
+
+
+def _not_compared(where: str, error: Any) -> Comparison:
+    """Return what an error of the cluster's API means for one object. Raises ApiException for an error that passes."""
+    status = int(error.status or 0)
+    if status == 422 and "immutable" in str(error.body):
+        return Comparison(drifts=(Drift(where, "immutable member changed", "as in the release"),))
+    if status in BUSY:
+        raise ApiException(status=status, reason=error.reason)
+    return Comparison() if status in NOT_NOW else Comparison(unknown=(f"{where} ({status})",))
 
 
 async def _compared(objects: Live, manifest: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Change]]:

@@ -15,7 +15,7 @@ from notebook_platform.helm.adoption import adoptable
 from notebook_platform.helm.chart_adapter import ChartAdapter, ReleaseHealth
 from notebook_platform.helm.claims import has_claims
 from notebook_platform.helm.deprecated_apis import unserved_kinds
-from notebook_platform.helm.drift import Drift, drifted
+from notebook_platform.helm.drift import Comparison, Drift, drifted, unknown_notice
 from notebook_platform.helm.history import History, read_history, records_changed
 from notebook_platform.helm.hooks import become_parts
 from notebook_platform.helm.ledger import OwnedRelease, Place
@@ -282,10 +282,11 @@ class ReleaseObserver:
     async def _examined(self, found: Found, wanted: Wanted) -> Found:
         """Add drift and health to a release that runs."""
         assert found.release is not None
-        drifts = tuple(await drifted(found.target.api, found.release)) if found.owned is not None else ()
+        compared = await drifted(found.target.api, found.release) if found.owned is not None else Comparison()
         health = await self.content.read_health(found.target, found.release, wanted)
-        state = State.DRIFTED if drifts and found.state is State.IN_SYNC else found.state
-        return replace(found, state=state, drifts=drifts, health=health)
+        health = replace(health, notices=(*health.notices, *unknown_notice(compared, self.content.field)))
+        state = State.DRIFTED if compared.drifts and found.state is State.IN_SYNC else found.state
+        return replace(found, state=state, drifts=compared.drifts, health=health)
 
 
 def _adopting(history: History, owned: OwnedRelease | None) -> tuple[Release, ...]:

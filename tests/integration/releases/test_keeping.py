@@ -16,7 +16,7 @@ from notebook_platform.engine import Failed, Progressing, Ready, Unblocking
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.teardown import orphan
 from notebook_platform.helm.charts import ChartSource
-from notebook_platform.helm.drift import drifted
+from notebook_platform.helm.drift import Comparison, drifted
 from notebook_platform.helm.history import read_history
 from notebook_platform.helm.release import packed, unpacked
 from notebook_platform.helm.runner import Helm
@@ -86,7 +86,7 @@ async def test_concurrent_writes_of_other_managers_are_no_drift(site: Site) -> N
     comparisons = [await drifted(api, found.newest) for _ in range(30)]
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
-    assert comparisons == [[]] * 30 and written
+    assert comparisons == [Comparison()] * 30 and written
 
 
 async def test_drift_is_reported_and_corrected_without_helm_and_additions_of_other_managers_stay(site: Site) -> None:

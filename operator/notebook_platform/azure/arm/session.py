@@ -3,8 +3,6 @@
 The SDK's retry policy would sleep for any Retry-After and its registration policy for minutes: steps retry and register.
 """
 
-import asyncio
-import importlib
 import logging
 import time
 import uuid
@@ -266,36 +264,3 @@ async def _sent(client: Any, request: HttpRequest) -> AsyncHttpResponse:
     if response.status_code >= 400:
         raise HttpResponseError(response=response)
     return response
-
-
-class SessionPool:
-    """Keeps sessions open between reconciles, so that tokens and connections are reused. A session is dropped when its Secret
-    changes."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
-        self._open: dict[tuple[str, str], AzureSession] = {}
-        self._buckets = Buckets()
-
-    @staticmethod
-    async def warm_up() -> None:
-        """Import the SDK's clients in a thread: they are large, and the first reconcile must not block on them."""
-        await asyncio.to_thread(lambda: [importlib.import_module(f"azure.mgmt.{name}.aio") for name in CLIENTS])
-
-    def of(self, sign_in: SignIn, subscription_id: str) -> AzureSession:
-        """Return the session of this credential for this subscription."""
-        key = (subscription_id, sign_in.digest)
-        if key not in self._open:
-            self._open[key] = AzureSession(self.cloud, sign_in, subscription_id, self._buckets)
-        return self._open[key]
-
-    async def drop(self, session: AzureSession) -> None:
-        """Drop a session whose token was refused: the next reconcile requests a new one."""
-        key = (session.subscription_id, session.digest)
-        if self._open.pop(key, None) is not None:
-            await session.close()
-
-    async def close(self) -> None:
-        """Close all sessions."""
-        for session in list(self._open.values()):
-            await self.drop(session)

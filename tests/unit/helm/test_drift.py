@@ -1,0 +1,96 @@
+"""An object that the cluster's API does not compare has unknown drift, not none."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio import client
+from kubernetes.aio.client.exceptions import ApiException
+from notebook_platform.helm.drift import Comparison, drifted, unknown_notice
+from notebook_platform.helm.release import Release
+
+MANIFEST = """apiVersion: v1
+kind: ConfigMap
+metadata: {name: one}
+data: {a: b}
+"""
+RELEASE = Release(
+    name="jhub",
+    namespace="jhub",
+    revision=1,
+    status="deployed",
+    chart="jupyterhub",
+    chart_version="4.4.0",
+    description="",
+    last_deployed=None,
+    config={},
+    manifest=MANIFEST,
+    secret_name="sh.helm.release.v1.jhub.v1",
+)
+LIVE = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "one", "namespace": "jhub", "resourceVersion": "1"},
+    "data": {"a": "b"},
+}
+DISCOVERY = {
+    "/version": {"major": "1", "minor": "35", "gitVersion": "v1.35.0"},
+    "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+    "/api": {"kind": "APIVersions", "versions": ["v1"]},
+    "/api/v1": {
+        "kind": "APIResourceList",
+        "groupVersion": "v1",
+        "resources": [
+            {"name": "configmaps", "singularName": "", "namespaced": True, "kind": "ConfigMap", "verbs": ["get", "patch", "list"]}
+        ],
+    },
+}
+
+
+class Cluster:
+    """A cluster's API that answers a dry run with a status of the test's choice."""
+
+    def __init__(self) -> None:
+        self.status = 200
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if request.path in DISCOVERY:
+            return web.json_response(DISCOVERY[request.path])
+        if request.method == "PATCH" and self.status != 200:
+            return web.json_response({"kind": "Status", "status": "Failure", "message": "denied"}, status=self.status)
+        return web.json_response(LIVE)
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[tuple[Cluster, Any]]:
+    found = Cluster()
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", found.answer)
+    server = TestServer(app)
+    await server.start_server()
+    api = client.ApiClient(client.Configuration(host=str(server.make_url("")).rstrip("/")))
+    yield found, api
+    await api.close()
+    await server.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "unknown"), [(200, ()), (404, ()), (409, ()), (403, ("ConfigMap/one (403)",)), (500, ("ConfigMap/one (500)",))]
+)
+async def test_an_object_that_is_not_compared_is_reported(
+    cluster: tuple[Cluster, Any], status: int, unknown: tuple[str, ...]
+) -> None:
+    cluster[0].status = status
+    found = await drifted(cluster[1], RELEASE)
+    assert found == Comparison(unknown=unknown)
+    notices = unknown_notice(found, "spec.jupyterhub")
+    assert [(one.condition, one.reason) for one in notices] == ([("DriftUnknown", "ClusterForbids")] if unknown else [])
+    assert all("spec.jupyterhub: drift in ConfigMap/one" in one.message for one in notices)
+
+
+async def test_a_busy_api_is_retried(cluster: tuple[Cluster, Any]) -> None:
+    cluster[0].status = 503
+    with pytest.raises(ApiException, match="503"):
+        await drifted(cluster[1], RELEASE)
