@@ -166,7 +166,11 @@ class Authorization:
             "principalType": given.get("principalType", "ServicePrincipal"),
             "description": given.get("description"),
             "scope": scope,
-            "createdOn": stamp(self._world.clock.now()),
+            "condition": None,
+            "conditionVersion": None,
+            "delegatedManagedIdentityResourceId": None,
+            "createdOn": old.body["properties"]["createdOn"] if old else stamp(self._world.clock.now()),
+            "updatedOn": stamp(self._world.clock.now()),
         }
         body = {"name": call["name"], "type": "Microsoft.Authorization/roleAssignments", "properties": properties}
         await self._admit(scope, role, principal)

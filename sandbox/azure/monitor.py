@@ -18,6 +18,15 @@ EVERY = 60.0
 """Simulated seconds between evaluations."""
 
 
+SETTING: dict[str, Any] = {
+    "enabled": False,
+    "notifications": None,
+    "predictiveAutoscalePolicy": {"scaleMode": "Disabled", "scaleLookAheadTime": None},
+}
+TRIGGER: dict[str, Any] = {"metricNamespace": "", "dimensions": None, "dividePerInstance": False}
+"""What Monitor fills in, in a setting and in the trigger of a rule."""
+
+
 class Monitor:
     """Keeps the settings and evaluates them on a timer."""
 
@@ -72,7 +81,12 @@ class Monitor:
             "type": "Microsoft.Insights/autoscaleSettings",
             "location": given["location"],
             "tags": given.get("tags") or {},
-            "properties": {"enabled": False, "notifications": None, **properties, "targetResourceLocation": given["location"]},
+            "properties": {
+                **SETTING,
+                "name": name,
+                **properties,
+                "profiles": [_shown(profile) for profile in properties["profiles"]],
+            },
         }
         return Answer(self._world.store.put(id_, body).body, 200 if old else 201)
 
@@ -110,3 +124,9 @@ class Monitor:
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _shown(profile: dict[str, Any]) -> dict[str, Any]:
+    """A profile with what Monitor fills in."""
+    rules = [{**rule, "metricTrigger": {**TRIGGER, **rule["metricTrigger"]}} for rule in profile.get("rules") or ()]
+    return {**profile, "rules": rules}

@@ -300,6 +300,24 @@ async def test_the_versions_of_pools_in_a_change_of_their_cluster_are_all_or_non
         await asyncio.sleep(0 if code else 0.1)
 
 
+async def test_a_setting_of_monitor_holds_what_monitor_fills_in(azure: Client) -> None:
+    await azure.finish(await azure.cluster(nodeResourceGroup="nodes"))
+    root = GROUP.replace("/g", "/nodes") + "/providers"
+    (scale_set,) = (await azure.call("GET", f"{root}/Microsoft.Compute/virtualMachineScaleSets")).body["value"]
+    trigger = {
+        "metricName": "Percentage CPU", "metricResourceUri": scale_set["id"], "timeGrain": "PT1M", "statistic": "Average",
+        "timeWindow": "PT10M", "timeAggregation": "Average", "operator": "GreaterThan", "threshold": 70,
+    }  # fmt: skip
+    action = {"direction": "Increase", "type": "ChangeCount", "value": "1", "cooldown": "PT5M"}
+    profile = {"name": "p", "capacity": {"minimum": "1", "maximum": "3", "default": "1"}}
+    profile["rules"] = [{"metricTrigger": trigger, "scaleAction": action}]
+    setting = {"location": "eastus", "properties": {"targetResourceUri": scale_set["id"], "profiles": [profile]}}
+    properties = (await azure.call("PUT", f"{root}/Microsoft.Insights/autoscaleSettings/s", setting)).body["properties"]
+    assert properties.keys() == {"enabled", "name", "notifications", "predictiveAutoscalePolicy", "profiles", "targetResourceUri"}
+    shown = properties["profiles"][0]["rules"][0]["metricTrigger"]
+    assert (shown["metricNamespace"], shown["dimensions"], shown["dividePerInstance"]) == ("", None, False)
+
+
 async def test_names_of_tags_have_no_case_and_values_have(slow: Client) -> None:
     tags = f"{GROUP}/providers/Microsoft.Resources/tags/default"
     await slow.call("PATCH", tags, {"operation": "Merge", "properties": {"tags": {"team": "Alpha"}}})
