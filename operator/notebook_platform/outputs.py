@@ -86,6 +86,7 @@ class Cluster:
     with which nodes pull images. `planned`: it is the output of a plan and does not exist. `local_accounts`: whether it
     issues kubeconfigs with certificates. `stays`: its upgrade to the wanted version is deferred. `resource_uid` changes when
     a cluster is created again under the same name. `tenant_id`: the tenant whose identities sign in to it.
+    `monitored_by_identity`: Container insights is on and sends data with the cluster's identity, not with the workspace's key.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Cluster:
     stays: bool = False
     resource_uid: str | None = None
     tenant_id: str | None = None
+    monitored_by_identity: bool = False
 
     @property
     def exists(self) -> bool:

@@ -11,6 +11,7 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.autoscale import Autoscale
 from notebook_platform.azure.cluster import Cluster
 from notebook_platform.azure.credentials import Credentials
+from notebook_platform.azure.data_collection import DataCollection
 from notebook_platform.azure.identity import identity
 from notebook_platform.azure.maintenance import Maintenance
 from notebook_platform.azure.network import network
@@ -54,6 +55,7 @@ def azure_steps(scope: AzureScope) -> list[AnyStep]:
         ClusterRoles(scope),
         RolePruning(scope),
         Maintenance(scope),
+        DataCollection(scope),
         NodePools(scope),
         PrincipalSecret(scope),
         Autoscale(scope),

@@ -1,5 +1,7 @@
 """Microsoft.ContainerService/managedClusters/agentPools: the pools of a cluster, one by one."""
 
+from typing import Any
+
 from sandbox.azure import aks_rules as rules
 from sandbox.azure.aks_admission import check_idle
 from sandbox.azure.aks_api import BASE, aks_id, operations_path, versioned
@@ -68,18 +70,21 @@ class AgentPools:
         """Create or change."""
         cluster = self._cluster(call)
         check_idle(self._world, cluster)
-        if cluster.body["properties"]["powerState"]["code"] == "Stopped":
+        if (cluster.body["properties"].get("powerState") or {}).get("code") == "Stopped":
             raise rules.refusal(
                 "OperationNotAllowed", "managed cluster is not currently running: updating cannot be performed.", status=409
             )
         given = {**call.body["properties"], "name": call["name"]}
-        control_plane = cluster.body["properties"]["currentKubernetesVersion"]
-        version = self._world.catalog.patch(given.get("orchestratorVersion") or control_plane)
-        if version is None:
-            rules.offered(self._world.catalog, given["orchestratorVersion"], "", code="AgentPoolK8sVersionNotSupported")
-        rules.check_pool(self._world.catalog, {"vmSize": "Standard_D2s_v3", **given})
-        self._clusters.admission.check_node_provisioning(cluster, {}, [given])
+        control_plane = _running(cluster.body["properties"])
         old = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
+        if old is not None and given.get("orchestratorVersion") in _versions(old):
+            given.pop("orchestratorVersion", None)  # as it is, though it may be out of support
+        version = self._world.catalog.patch(given.get("orchestratorVersion") or control_plane)
+        if version is None and "orchestratorVersion" in given:
+            rules.offered(self._world.catalog, given["orchestratorVersion"], "", code="AgentPoolK8sVersionNotSupported")
+        same_size = old is not None and old.body["properties"].get("vmSize") == given.get("vmSize")
+        rules.check_pool(self._world.catalog, {**given, "vmSize": None if same_size else given.get("vmSize")})
+        self._clusters.admission.check_node_provisioning(cluster, {}, [given])
         path = operations_path(call, cluster.body["location"])
         if old is None:
             if len(control_plane) and version:
@@ -93,25 +98,25 @@ class AgentPools:
             raise rules.refusal("PreconditionFailed", "The pool exists already.", status=412)
         properties = old.body["properties"]
         match = (call.headers.get("if-match") or "").strip('"')
-        if match and match != properties["eTag"]:
+        if match and match != properties.get("eTag"):
             raise rules.refusal("PreconditionFailed", "The pool has changed: its etag is another.", status=412)
         rules.check_immutable_pool(properties, given)
         wanted, seconds = str(given.get("orchestratorVersion") or ""), UPDATE
-        current = properties["currentOrchestratorVersion"]
+        current = _running(properties)
         if wanted:
             target = rules.check_upgrade(self._world.catalog, current, wanted, cluster.body["location"])
             if target != current:
                 rules.check_not_scaled(properties, given)
-                rules.check_skew(cluster.body["properties"]["currentKubernetesVersion"], target)
+                rules.check_skew(_running(cluster.body["properties"]), target)
                 seconds = UPGRADE
-        if properties["mode"] == "System" and given.get("mode") == "User":
+        if properties.get("mode") == "System" and given.get("mode") == "User":
             self._keep_one_system_pool(cluster, old)
         self._clusters.change_pool(old, dict(given))
         properties["provisioningState"] = "Upgrading" if seconds == UPGRADE else "Updating"
         return self._accept(call, cluster, old, seconds, path, 200)
 
     def _keep_one_system_pool(self, cluster: Resource, pool: Resource) -> None:
-        others = [p for p in pools_of(self._world, cluster) if p is not pool and p.body["properties"]["mode"] == "System"]
+        others = [p for p in pools_of(self._world, cluster) if p is not pool and p.body["properties"].get("mode") == "System"]
         if not others:
             message = "There has to be at least one system agent pool."
             raise rules.refusal("OperationNotAllowed", message)
@@ -121,7 +126,8 @@ class AgentPools:
 
         async def done() -> None:
             require_node_group(self._world, cluster)
-            self._clusters.reach_version(pool)
+            if properties["provisioningState"] == "Upgrading":
+                self._clusters.reach_version(pool)
             properties["provisioningState"] = "Succeeded"
             await show_nodes(self._world, cluster)
 
@@ -182,3 +188,15 @@ class AgentPools:
             "latestNodeImageVersion": properties["nodeImageVersion"],
         }
         return Answer({"id": f"{pool.id}/upgradeProfiles/default", "name": "default", "properties": told})
+
+
+def _versions(pool: Resource) -> tuple[object, object]:
+    """The version that a pool declares and the one that it runs."""
+    properties = pool.body["properties"]
+    return properties.get("orchestratorVersion"), properties.get("currentOrchestratorVersion")
+
+
+def _running(properties: dict[str, Any]) -> str:
+    """The version that a cluster or a pool runs; older API versions show only the declared one."""
+    names = ("currentKubernetesVersion", "kubernetesVersion", "currentOrchestratorVersion", "orchestratorVersion")
+    return str(next((properties[name] for name in names if properties.get(name)), ""))

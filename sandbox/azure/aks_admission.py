@@ -31,7 +31,7 @@ def check_idle(world: World, cluster: Resource) -> None:
         message = f"Operation is not allowed: Another operation ({state}) is in progress, {text}"
         raise rules.refusal("OperationNotAllowed", message, status=409)
     for pool in pools_of(world, cluster):
-        state = pool.body["properties"]["provisioningState"]
+        state = pool.body["properties"].get("provisioningState")
         if state in (*BUSY, "Scaling"):
             name = pool.body["name"]
             message = f"Operation is not allowed: Another agentpool operation ({name} - {state}) is in progress, {text}"

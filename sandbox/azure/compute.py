@@ -79,7 +79,7 @@ def vcpus_in_use(world: World, sub: str) -> int:
     """vCPUs of all scale sets."""
     used = 0
     for scale_set in world.store.under(f"/subscriptions/{sub}", TYPE):
-        sku: dict[str, Any] = scale_set.body["sku"]
-        size = world.catalog.size(sku["name"])
-        used += (size.cpu if size else 0) * sku["capacity"]
+        sku: dict[str, Any] = scale_set.body.get("sku") or {}
+        size = world.catalog.size(sku.get("name", ""))
+        used += (size.cpu if size else 0) * sku.get("capacity", 0)
     return used

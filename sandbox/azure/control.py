@@ -75,13 +75,21 @@ class Control:
             await lose_nodes(self._world, id_)
             return Answer(None, 204)
         if call.method == "PUT":
-            name = id_.rsplit("/", 1)[1]
-            return Answer(self._world.store.put(id_, {"name": name, **call.body}).body)
+            return Answer(self._put(id_, call.body))
         resource = self._world.resource(id_)
         if call.method == "PATCH":
             _merge(resource.body, call.body)
             self._world.store.touch(resource)
         return Answer(resource.body)
+
+    def _put(self, id_: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Store a body as it is. Agent pools inside a cluster become resources of their own, as a GET of Azure shows them."""
+        put, properties = self._world.store.put, body.get("properties") or {}
+        if id_.lower().rsplit("/", 2)[1] == "managedclusters":
+            for pool in properties.pop("agentPoolProfiles", None) or ():
+                inside = {key: value for key, value in pool.items() if key != "name"}
+                put(f"{id_}/agentPools/{pool['name']}", {"name": pool["name"], "properties": inside})
+        return put(id_, {"name": id_.rsplit("/", 1)[1], **body}).body
 
     async def faults(self, call: Call) -> Answer:
         """Add one, list them, or clear them all."""

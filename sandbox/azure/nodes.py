@@ -41,7 +41,8 @@ def scale_set_id(cluster: Resource, pool: str) -> str:
 
 def live_count(pool: dict[str, Any]) -> int:
     """Nodes that a pool with these properties has: none while it is stopped, though it keeps its count."""
-    return 0 if pool["powerState"]["code"] == "Stopped" else int(pool["count"])
+    stopped = (pool.get("powerState") or {}).get("code") == "Stopped"
+    return 0 if stopped else int(pool.get("count") or 0)
 
 
 def write_scale_set(world: World, cluster: Resource, pool: Resource) -> Resource:
@@ -51,7 +52,7 @@ def write_scale_set(world: World, cluster: Resource, pool: Resource) -> Resource
     old = world.store.get(id_)
     tags = {
         POOL_TAG: pool.body["name"],
-        "aks-managed-orchestrator": f"Kubernetes:{properties['currentOrchestratorVersion']}",
+        "aks-managed-orchestrator": f"Kubernetes:{properties.get('currentOrchestratorVersion')}",
         "aks-managed-resourceNameSuffix": id_.rsplit("-", 2)[1],
         **(properties.get("tags") or {}),
     }
@@ -89,7 +90,7 @@ async def show_nodes(world: World, cluster: Resource) -> None:
     nodes = []
     for pool in pools_of(world, cluster) if world.store.get(node_group_id(cluster)) else ():
         properties = pool.body["properties"]
-        if properties["provisioningState"] == "Creating":
+        if properties.get("provisioningState") == "Creating":
             continue
         scale_set = write_scale_set(world, cluster, pool)
         size = world.catalog.size(properties["vmSize"])
@@ -100,8 +101,8 @@ async def show_nodes(world: World, cluster: Resource) -> None:
                     name=f"{scale_set.body['name']}{base36(number)}",
                     pool=pool.body["name"],
                     vm_size=properties["vmSize"],
-                    mode=properties["mode"],
-                    kubernetes_version=properties["currentOrchestratorVersion"],
+                    mode=properties.get("mode") or "System",
+                    kubernetes_version=properties.get("currentOrchestratorVersion") or "",
                     labels=properties.get("nodeLabels") or {},
                     taints=properties.get("nodeTaints") or [],
                     zone=zones[place % len(zones)],

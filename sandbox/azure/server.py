@@ -15,6 +15,7 @@ from sandbox.azure.agentpools import AgentPools
 from sandbox.azure.aks_actions import ClusterActions
 from sandbox.azure.authorization import Authorization
 from sandbox.azure.backend import ClusterBackend
+from sandbox.azure.collection import DataCollection
 from sandbox.azure.compute import Compute
 from sandbox.azure.containerservice import ContainerService
 from sandbox.azure.control import PREFIX, Control
@@ -87,6 +88,7 @@ class AzureSimulator:
             Network(world),
             Identities(world, graph),
             Registries(world),
+            DataCollection(world),
             Compute(world),
         ]
         for part in [

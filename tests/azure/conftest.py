@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -173,9 +174,10 @@ async def settled(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
     return resources
 
 
-@pytest.fixture
-async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
-    simulator = AzureSimulator(backend=NoClusters(), state_dir=tmp_path, speed=SPEED)
+@asynccontextmanager
+async def running_estate(directory: Path) -> AsyncIterator[Estate]:
+    """Yield an empty estate; its simulator keeps its files in `directory`."""
+    simulator = AzureSimulator(backend=NoClusters(), state_dir=directory, speed=SPEED)
     await simulator.start()
     url, ca = simulator.url, simulator.ca_file
     sessions = SessionPool(Cloud(resource_manager=url, authority=url, graph=url, ca_file=ca))
@@ -185,3 +187,9 @@ async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
         yield found
         await found.sessions.close()
     await simulator.close()
+
+
+@pytest.fixture
+async def estate(tmp_path: Path) -> AsyncIterator[Estate]:
+    async with running_estate(tmp_path) as found:
+        yield found

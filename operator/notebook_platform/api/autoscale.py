@@ -69,6 +69,7 @@ class Autoscale(SpecModel):
 
     pool: str = Field(max_length=12, description="Name of the node pool.")
     name: SettingName | None = Field(None, description="Name of the setting; left out: `<platform>-<pool>`.")
+    enabled: bool = Field(True, description="Whether Monitor acts on it. `false`: the setting is kept and does nothing.")
     capacity: AutoscaleCapacity = Field(description="Bounds.")
     rules: Atomic[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
     recurring: MapByName[RecurringProfile] = Field(

@@ -124,7 +124,8 @@ class AutoscalerProfile(SpecModel):
 
 
 class Monitoring(SpecModel):
-    """Container insights."""
+    """Container insights. On a cluster with a managed identity the operator also makes the data collection rule and its association, as az
+    does, unless the cluster has an association. An add-on that is on keeps the way in which it signs in to the workspace."""
 
     workspace_id: WorkspaceId = Field(description="ARM id of the Log Analytics workspace.")
 

@@ -9,7 +9,7 @@ from notebook_platform.api.base import SecretRef, SpecModel
 from notebook_platform.api.lists import MapByName, SetOf
 
 ServiceRole = Literal["Contributor", "Network Contributor"]
-RoleScope = Literal["VirtualNetwork", "Subnet"]
+RoleScope = Literal["VirtualNetwork", "Subnet", "None"]
 
 
 class VirtualNetwork(SpecModel):
@@ -78,5 +78,7 @@ class IdentitySpec(SpecModel):
     service_principal: ServicePrincipal | None = Field(None, description="For type ServicePrincipal.")
     user_assigned: UserAssigned | None = Field(None, description="For type UserAssigned.")
     role_scope: RoleScope = Field(
-        "VirtualNetwork", description="What the role on the network is given for: all of it, or the subnet alone."
+        "VirtualNetwork",
+        description="What the role on the network is given for: all of it, or the subnet alone. `None`: the operator gives no role, "
+        "neither to this identity nor, where `cluster.entra` needs it, to itself on the cluster, because you give them in another way.",
     )

@@ -25,7 +25,10 @@ class NotebookPlatformSpec(SpecModel):
         default_factory=lambda: IdentitySpec.model_validate({}), description="Who the cluster is towards Azure."
     )
     cluster: ClusterSpec = Field(description="The managed cluster.")
-    node_pools: MapByName[NodePool] = Field(min_length=1, max_length=20, description="Agent pools of the cluster.")
+    node_pools: MapByName[NodePool] = Field(
+        max_length=20,
+        description="Agent pools of the cluster. Other pools of the cluster are reported and left as they are.",
+    )
     autoscale: Annotated[list[Autoscale], ListType("map", ("pool",))] = Field(
         default_factory=list, max_length=20, description="Custom autoscale on the pools' scale sets."
     )

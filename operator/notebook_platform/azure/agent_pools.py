@@ -43,6 +43,10 @@ SPEC_FIELDS = {
 (https://learn.microsoft.com/azure/aks/manage-node-pools, and azurerm's rotation list)."""
 
 
+AT_CREATION = frozenset({"osType", "type"})
+"""Members that no field of the spec names: an existing pool keeps its own."""
+
+
 def subnet_of(pool: NodePool, network: outputs.Network | None) -> str | None:
     """Return the subnet of a pool's nodes: its own, or the platform's."""
     if pool.subnet_id:
@@ -131,7 +135,8 @@ def pool_changes(name: str, wanted: Wire, count: int, version: Version, found: W
     path = f"agentPools[{name}]"
     if found is None:
         return [Change(path=path, action=Action.CREATE, after={**wanted, "count": count})]
-    differences = compare_wire({k: v for k, v in wanted.items() if v not in ({}, [])}, found, path)
+    compared = {key: value for key, value in wanted.items() if value not in ({}, []) and key not in AT_CREATION}
+    differences = compare_wire(compared, found, path)
     changes = [_gated(change) for change in differences if not _is_default(change)]
     if wanted.get("scaleSetPriority") is None and str(found.get("scaleSetPriority") or "Regular").lower() == "spot":
         keys = ("scaleSetPriority",)

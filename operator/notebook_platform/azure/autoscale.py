@@ -14,9 +14,8 @@ from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.azure.arm.cache import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
-from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_properties
+from notebook_platform.azure.autoscale_body import FIELD, setting_changes, setting_properties
 from notebook_platform.azure.autoscale_patch import autoscale_patch, patched_setting
-from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patch_changes import judged, sent_tag
 from notebook_platform.azure.patches import Patch
@@ -114,11 +113,9 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         ]
         for name, body in wanted.items():
             if name in ours:
-                existing = _normal(body, ours[name])
-                changes += judged(
-                    list(compare_wire(body, existing, name)), self._patch(name), existing.get("tags"), self._scope.now
-                )
-                changes += _extra_rules(body, existing, name)
+                wanted_members = {key: body[key] for key in ("tags", "properties")}
+                found_changes = setting_changes(wanted_members, ours[name], name)
+                changes += judged(found_changes, self._patch(name), ours[name].get("tags"), self._scope.now)
         changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name not in wanted]
         return changes
 
@@ -170,18 +167,3 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
     @property
     def _settings(self) -> Any:
         return self._scope.session.monitor.autoscale_settings
-
-
-def _normal(body: Wire, found: Wire) -> Wire:
-    """Return the observed settings with their profiles in the operator's form: an adopted setting that means the same is up to
-    date."""
-    properties = found.get("properties") or {}
-    profiles = normal_profiles(properties.get("profiles") or (), body["properties"]["profiles"])
-    return {**found, "properties": {**properties, "profiles": profiles}}
-
-
-def _extra_rules(body: Wire, found: Wire, name: str) -> list[Change]:
-    """Return rules beyond the desired ones. Profiles are compared completely; other members that Azure adds are ignored."""
-    theirs = found.get("properties", {}).get("profiles") or []
-    surplus = theirs[len(body["properties"]["profiles"]) :]
-    return [Change(path=f"{name}.properties.profiles", action=Action.UPDATE, before=p.get("name")) for p in surplus]

@@ -14,8 +14,9 @@ from notebook_platform.api.autoscale import Autoscale, AutoscaleCapacity, Autosc
 from notebook_platform.api.durations import iso8601, parse_duration
 from notebook_platform.api.numbers import json_number
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.bounded.documents import parse_json
-from notebook_platform.engine import StepError
+from notebook_platform.engine import Action, Change, StepError
 
 FIELD = "spec.autoscale"
 PAIRED = "Auto created default scale condition"
@@ -42,7 +43,7 @@ def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
     emails = setting.notifications.emails if setting.notifications else []
     return {
         "name": name,
-        "enabled": True,
+        "enabled": setting.enabled,
         "targetResourceUri": scale_set,
         "profiles": profiles,
         **({"notifications": [{"operation": "Scale", "email": {"customEmails": list(emails)}}]} if emails else {}),
@@ -61,6 +62,16 @@ def ended_by(profile: Mapping[str, Any]) -> str | None:
     except ValueError:
         return None
     return str(answer["for"]) if isinstance(answer, Mapping) and "for" in answer else None
+
+
+def setting_changes(wanted: Wire, found: Wire, name: str) -> list[Change]:
+    """Return the differences of the members of `wanted` in an existing setting. Profiles are compared completely, in the operator's form:
+    an adopted setting that means the same is up to date."""
+    there = found.get("properties") or {}
+    profiles = normal_profiles(there.get("profiles") or (), wanted["properties"]["profiles"])
+    changes = list(compare_wire(wanted, {**found, "properties": {**there, "profiles": profiles}}, name))
+    surplus = profiles[len(wanted["properties"]["profiles"]) :]
+    return changes + [Change(path=f"{name}.properties.profiles", action=Action.UPDATE, before=p.get("name")) for p in surplus]
 
 
 def normal_profiles(found: Sequence[Wire], wanted: Sequence[Wire]) -> list[Wire]:

@@ -21,6 +21,7 @@ from notebook_platform.azure.cluster_body import (
     cluster_output,
     current_version,
     lagging_pools,
+    names_of_aks,
     power_state,
     updated_cluster,
     with_identities_named,
@@ -80,6 +81,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         super().__init__(scope)
         self._name = scope.spec.cluster.name
         self._floor = scope.spec.cluster.upgrades.moves_version
+        self._kept = names_of_aks(scope.spec.cluster)
         self._schedules = () if scope.deleting else scope.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
@@ -138,7 +140,11 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if desired is None:
             return ()
         power = power_state(found.body) if found else "Running"
-        changes = list(cluster_changes(desired, found.body if found else None, floor=self._floor)) if power == "Running" else []
+        changes = (
+            list(cluster_changes(desired, found.body if found else None, floor=self._floor, kept=self._kept))
+            if power == "Running"
+            else []
+        )
         changes = judged_changes(changes, self._scope.spec, found.body if found else None, self._scope.now)
         if found and (gate := found.gate):
             changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]

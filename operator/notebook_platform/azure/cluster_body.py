@@ -9,6 +9,7 @@ from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.agent_pools import initial_count, pool_body, subnet_of
 from notebook_platform.azure.autoscaler_profile import autoscaler_profile
+from notebook_platform.azure.monitoring_addon import is_monitored_by_identity, monitoring_addon
 from notebook_platform.azure.states import is_busy
 from notebook_platform.engine import Change
 from notebook_platform.engine.change import merged
@@ -79,7 +80,7 @@ def desired_cluster(
         "oidcIssuerProfile": {"enabled": cluster.oidc_issuer},
         "securityProfile": {"workloadIdentity": {"enabled": cluster.workload_identity}},
         "nodeProvisioningProfile": {"mode": cluster.node_provisioning},
-        **profiles(cluster),
+        **profiles(cluster, identity),
         "agentPoolProfiles": pools,
     }
     if ssh_key:
@@ -115,7 +116,7 @@ def network_profile(cluster: ClusterSpec) -> Wire:
     )
 
 
-def profiles(cluster: ClusterSpec) -> Wire:
+def profiles(cluster: ClusterSpec, identity: outputs.Identity) -> Wire:
     """Return the members that exist only when the spec has them: sign-in, autoscaler, monitoring."""
     found: Wire = {}
     if cluster.entra:
@@ -128,8 +129,8 @@ def profiles(cluster: ClusterSpec) -> Wire:
     if cluster.autoscaler_profile:
         found["autoScalerProfile"] = autoscaler_profile(cluster.autoscaler_profile)
     if cluster.monitoring:
-        config = {"logAnalyticsWorkspaceResourceID": cluster.monitoring.workspace_id, "useAADAuth": "true"}
-        found["addonProfiles"] = {"omsagent": {"enabled": True, "config": config}}
+        by_key = identity.type == "ServicePrincipal"
+        found["addonProfiles"] = monitoring_addon(cluster.monitoring.workspace_id, service_principal=by_key)
     return found
 
 
@@ -147,6 +148,12 @@ def current_version(found: Mapping[str, Any]) -> str:
     """Return the running version with its patch."""
     properties = found["properties"]
     return str(properties.get("currentKubernetesVersion") or properties["kubernetesVersion"])
+
+
+def names_of_aks(cluster: ClusterSpec) -> frozenset[str]:
+    """Return the paths of immutable names that the spec leaves to AKS: an existing cluster keeps those that it has."""
+    names = {"properties.dnsPrefix": cluster.dns_prefix, "properties.nodeResourceGroup": cluster.node_resource_group}
+    return frozenset(path for path, given in names.items() if given is None)
 
 
 def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:
@@ -227,4 +234,5 @@ def cluster_output(body: Wire, group: str, *, stays: bool = False) -> outputs.Cl
         stays=stays,
         resource_uid=properties.get("resourceUID"),
         tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
+        monitored_by_identity=is_monitored_by_identity(properties),
     )

@@ -3,7 +3,7 @@
 What AKS cannot change today it may change tomorrow, so immutability is data with a date (`Immutable`), not a rule of the code.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from notebook_platform.api.cluster import OFFICIAL
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.cluster_body import Wire, current_version
 from notebook_platform.azure.comparison import compare_wire
+from notebook_platform.azure.monitoring_addon import as_spelled
 from notebook_platform.azure.states import SUCCEEDED, is_unfinished, state_of
 from notebook_platform.azure.versions import downgrade, reached
 from notebook_platform.engine import Action, Change, Failed
@@ -114,20 +115,27 @@ DEFAULTS: Mapping[str, Any] = {
 """What a member means that Azure leaves out of its answer: no difference to it is a change."""
 
 
-def cluster_changes(desired: Wire, found: Wire | None, *, floor: bool = False) -> Sequence[Change]:
+AT_CREATION = frozenset({"sku.name", "properties.enableRBAC", "properties.networkProfile.loadBalancerSku"})
+"""Members that the operator sends when it creates a cluster and that no field of the spec names: an existing cluster keeps its own."""
+
+
+def cluster_changes(desired: Wire, found: Wire | None, *, floor: bool = False, kept: Collection[str] = ()) -> Sequence[Change]:
     """Return the differences without those of agent pools, which are a step of their own after the creation.
 
-    `floor`: an upgrade channel moves the version on, so a newer one than desired is as desired.
+    `floor`: an upgrade channel moves the version on, so a newer one than desired is as desired. `kept`: paths that are not compared.
     """
     if found is None:
         return [Change(path="managedCluster", action=Action.CREATE, after=desired)]
-    return [*_members(desired, found), *_identity(desired, found), *_version(desired, found, floor), *_state(found)]
+    return [*_members(desired, found, kept), *_identity(desired, found), *_version(desired, found, floor), *_state(found)]
 
 
-def _members(desired: Wire, found: Wire) -> Iterable[Change]:
+def _members(desired: Wire, found: Wire, kept: Collection[str]) -> Iterable[Change]:
     properties = {k: v for k, v in desired["properties"].items() if k not in ("kubernetesVersion", "agentPoolProfiles")}
-    wanted = {key: value for key, value in desired.items() if key != "identity"} | {"properties": properties}
+    wanted = {key: value for key, value in desired.items() if key != "identity"}
+    wanted["properties"] = as_spelled(properties, found["properties"])
     for change in compare_wire(wanted, found):
+        if change.path in AT_CREATION or change.path in kept:
+            continue
         if not change.before and change.path in DEFAULTS and DEFAULTS[change.path] == change.after:
             continue
         if change.path == PRINCIPAL_PATH and change.before not in (None, "msi"):

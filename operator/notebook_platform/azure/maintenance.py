@@ -23,6 +23,11 @@ SCHEDULES = ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 Wire = Mapping[str, Any]
 
 
+def _spelled(name: str) -> str:
+    """Return a schedule's name as AKS's documentation spells it; Azure keeps the case in which it was created."""
+    return next((known for known in SCHEDULES if known.casefold() == name.casefold()), name)
+
+
 class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
     """The desired state is the window in AKS's form, the observed one AKS's schedules by name."""
 
@@ -67,7 +72,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
 
     async def _ask(self) -> dict[str, Wire]:
         listed = self._configurations.list_by_managed_cluster(self._scope.group, self._scope.spec.cluster.name)
-        return {item.name: wire(item)["properties"].get("maintenanceWindow") or {} async for item in listed}
+        return {_spelled(item.name): wire(item)["properties"].get("maintenanceWindow") or {} async for item in listed}
 
     def plan(self, desired: Wire | None, found: Mapping[str, Wire] | None) -> Sequence[Change]:
         if desired is None:

@@ -30,7 +30,7 @@ def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
         "Microsoft.Network": True,
         "Microsoft.ManagedIdentity": spec.identity.type != "ServicePrincipal",
         "Microsoft.ContainerRegistry": bool(spec.binderhub and spec.binderhub.registry.azure),
-        "microsoft.insights": bool(spec.autoscale),
+        "microsoft.insights": bool(spec.autoscale or spec.cluster.monitoring),
     }
     return tuple(namespace for namespace, used in blocks.items() if used)
 

@@ -9,7 +9,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.tagging import set_tags, wanted_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
-from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, StepError
+from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready
 
 FIELD = "spec.azure.resourceGroup"
 DELETION_SECONDS = 300
@@ -17,7 +17,10 @@ SHOWN = 5
 
 
 class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
-    """Created with one PUT; later only its tags are written; the location cannot change."""
+    """Created with one PUT; later only its tags are written.
+
+    The location of a group says where Azure keeps the list of its resources, which may be in other regions: an existing group keeps its
+    own (https://learn.microsoft.com/azure/azure-resource-manager/management/overview#resource-group-location-alignment)."""
 
     name = "ResourceGroup"
     provides = outputs.ResourceGroup
@@ -45,17 +48,10 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         return Progressing(reason=Reason.DELETING, message=message, requeue_after=10)
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
-        return self.create_or_compare(f"resourceGroups/{self._scope.group}", desired, found)
+        wanted = desired if found is None or desired is None else {"tags": desired["tags"]}
+        return self.create_or_compare(f"resourceGroups/{self._scope.group}", wanted, found)
 
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
-        if any(change.path == "location" for change in changes) and found is not None:
-            raise StepError(
-                Reason.IMMUTABLE_FIELD,
-                f"spec.azure.location is {self._scope.spec.azure.location!r} but the resource group "
-                f"{self._scope.group!r} is in {found.get('location')!r}",
-                "Delete this platform and create one with the group's spec.azure.location or another spec.azure.resourceGroup, which "
-                "cannot change.",
-            )
         async with azure_errors(FIELD):
             if found is not None:
                 await set_tags(self._scope.session, found["id"], wanted_tags(changes))

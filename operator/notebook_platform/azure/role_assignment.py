@@ -140,7 +140,7 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         """Return the role on the network that spec.identity asks for, for a principal; on existing subnets the subnet alone."""
         network = inputs.get(outputs.Network)
         spec = self._scope.spec
-        if principal_id is None:
+        if principal_id is None or spec.identity.role_scope == "None":
             return []
         chosen = spec.identity.service_principal or spec.identity.user_assigned
         role = chosen.role if chosen else "Network Contributor"
@@ -183,7 +183,8 @@ class ClusterRoles(Roles):
     async def prepare(self, inputs: Inputs) -> Inputs:
         """Read who the operator is. With Azure RBAC and no local accounts it needs a role itself to reach the cluster."""
         cluster = self._scope.spec.cluster
-        if not (cluster.entra and cluster.entra.azure_rbac and not cluster.local_accounts):
+        given_otherwise = self._scope.spec.identity.role_scope == "None"
+        if given_otherwise or not (cluster.entra and cluster.entra.azure_rbac and not cluster.local_accounts):
             return inputs
         async with azure_errors("spec.cluster.entra"):
             return inputs.including(OperatorIdentity(await self._scope.session.object_id()))

@@ -18,6 +18,7 @@ from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli import program
+from notebook_platform.cli.import_check import keep_differences
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show, show_error
@@ -67,7 +68,7 @@ async def _import_platform(options: argparse.Namespace) -> int:
     try:
         nothing = FileSecrets(None, Platform(namespace=options.namespace, name="import", uid="import"), [])
         session = sessions.of(await sign_in(None, sessions.cloud, nothing), options.subscription)
-        taken = await scan(session, options.resource_group, options.cluster, options.name)
+        taken = await describe(session, options.resource_group, options.cluster, options.name, options.namespace)
         hub, secrets = await _releases(session, clusters, taken)
     finally:
         await clusters.close()
@@ -85,16 +86,27 @@ async def _import_platform(options: argparse.Namespace) -> int:
     return 0
 
 
-def rendered(namespace: str, taken: Taken) -> str:
-    """Return the resource as YAML, remarks first, validated so that it can be applied.
-    Raises UsageError."""
-    spec = {**taken.spec, "deletionPolicy": "Orphan", "adoption": "IfUnowned"}
+async def describe(session: AzureSession, group: str, cluster: str | None, name: str | None, namespace: str) -> Taken:
+    """Return the platform of a managed cluster, whose first reconcile writes tags alone. `cluster`: its name; None: the only one of the
+    group; `name`: of the platform; None: the cluster's. Raises StepError, UsageError."""
+    taken = await scan(session, group, cluster, name)
+    await keep_differences(session, _model(taken), taken, namespace)
+    return taken
+
+
+def _model(taken: Taken) -> NotebookPlatformSpec:
+    """Return the spec, validated. Raises UsageError."""
     try:
-        model = NotebookPlatformSpec.model_validate(spec)
+        return NotebookPlatformSpec.model_validate({**taken.spec, "deletionPolicy": "Orphan", "adoption": "IfUnowned"})
     except ValidationError as error:
         errors = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise UsageError(f"the existing resources cannot be described: {errors}") from None
-    body = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def rendered(namespace: str, taken: Taken) -> str:
+    """Return the resource as YAML, remarks first, validated so that it can be applied.
+    Raises UsageError."""
+    body = _model(taken).model_dump(mode="json", by_alias=True, exclude_defaults=True)
     document = {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,

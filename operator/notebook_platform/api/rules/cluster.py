@@ -39,7 +39,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         fixed("spec.cluster.dnsPrefix"),
     ),
     "spec.cluster.adminUsername": (
-        matches("spec.cluster.adminUsername", "^[a-z_][-a-z0-9_]{0,31}$", "must be a Linux user name"),
+        matches(
+            "spec.cluster.adminUsername",
+            "^[A-Za-z][-A-Za-z0-9_]{0,31}$",
+            "must be 1-32 letters, digits, - or _, starting with a letter",
+        ),
         fixed("spec.cluster.adminUsername"),
     ),
     "spec.cluster.sshPublicKey": (

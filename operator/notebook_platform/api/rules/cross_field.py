@@ -13,7 +13,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "!has(self.autoscale) || self.autoscale.all(a, self.nodePools.exists(p, p.name == a.pool))",
             "spec.autoscale[].pool must name a pool of spec.nodePools",
         ),
-        ("self.nodePools.exists(p, p.mode == 'System')", "spec.nodePools must have a pool with mode System"),
+        (
+            "self.nodePools.exists(p, p.mode == 'System') || self.adoption == 'IfUnowned'",
+            "spec.nodePools must have a pool with mode System; only with adoption IfUnowned may it be a pool that the spec does not name",
+        ),
         (
             "!has(self.network) || !has(self.network.subnet) || "
             "!isCIDR(self.network.subnet.addressPrefix) || !isCIDR(self.cluster.network.serviceCidr) || "

@@ -37,7 +37,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
     ),
     "spec.nodePools[].vmSize": (
-        matches("spec.nodePools[].vmSize", r"^(Standard|Basic)_\w+$", "must be a VM size, as Standard_D2s_v3"),
+        matches("spec.nodePools[].vmSize", r"^(Standard|Basic)_[-\w]+$", "must be a VM size, as Standard_D2s_v3"),
     ),
     "spec.nodePools[].autoscaling": (
         ("self.minCount <= self.maxCount", "spec.nodePools[].autoscaling.minCount must not be above maxCount"),

@@ -22,6 +22,8 @@ Wire = dict[str, Any]
 
 ROLE_API = "2022-04-01"
 REGISTRY_API = "2023-07-01"
+COLLECTION_API = "2022-06-01"
+COLLECTION_TYPE = "Microsoft.Insights/dataCollectionRules"
 REGISTRY_TYPE = "Microsoft.ContainerRegistry/registries"
 FORBIDDEN = 403
 
@@ -56,6 +58,12 @@ async def _paged(session: "AzureSession", path: str, version: str = ROLE_API) ->
 async def _registry(session: "AzureSession", group: str, name: str) -> Wire:
     path = f"/subscriptions/{session.subscription_id}/resourceGroups/{group}/providers/{REGISTRY_TYPE}/{name}"
     found: Wire = (await session.send("GET", path, api_version=REGISTRY_API)).json()
+    return found
+
+
+async def _collection_rule(session: "AzureSession", group: str, name: str) -> Wire:
+    path = f"/subscriptions/{session.subscription_id}/resourceGroups/{group}/providers/{COLLECTION_TYPE}/{name}"
+    found: Wire = (await session.send("GET", path, api_version=COLLECTION_API)).json()
     return found
 
 
@@ -104,6 +112,11 @@ REGISTRIES = ResourceType(
     "registries",
     lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/{REGISTRY_TYPE}", REGISTRY_API),
     _registry,
+)
+COLLECTION_RULES = ResourceType(
+    "data collection rules",
+    lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/{COLLECTION_TYPE}", COLLECTION_API),
+    _collection_rule,
 )
 APPLICATION_TAG = "notebook-platform"
 APPLICATIONS = ResourceType("applications", lambda s: _tagged(s, "/applications"))

@@ -129,6 +129,8 @@ def needs(scope: AzureScope, group_exists: bool) -> Iterator[Need]:
         "Microsoft.ManagedIdentity/userAssignedIdentities/write": bool(
             spec.identity.user_assigned and spec.identity.user_assigned.name
         ),
+        "Microsoft.Insights/dataCollectionRules/write": spec.cluster.monitoring is not None,
+        "Microsoft.Insights/dataCollectionRuleAssociations/write": spec.cluster.monitoring is not None,
     }
     yield from (Need(action, group) for action, used in in_group.items() if used)
     if managed:

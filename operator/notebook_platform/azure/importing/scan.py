@@ -1,10 +1,9 @@
 """Scan of everything that a platform could consist of, for `import`. Reads only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from azure.core.exceptions import HttpResponseError
 from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.reasons import Reason
@@ -13,23 +12,26 @@ from notebook_platform.azure.arm.cache import (
     CLUSTERS,
     GROUPS,
     NETWORKS,
-    ROLE_ASSIGNMENTS,
     SCALE_SETS,
     Wire,
     wire,
 )
-from notebook_platform.azure.arm.errors import azure_errors, is_missing
-from notebook_platform.azure.arm.paths import literal
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.ownership import holder_of
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.azure.importing.describe import describe_autoscale, describe_cluster, describe_network, describe_pool
+from notebook_platform.azure.importing.autoscale import NotDescribed, describe_autoscale
+from notebook_platform.azure.importing.describe import describe_cluster
+from notebook_platform.azure.importing.network import describe_network, managed_subnets
 from notebook_platform.azure.importing.patches import add_patches
+from notebook_platform.azure.importing.pools import describe_pool, obstacle
+from notebook_platform.azure.importing.roles import describe_identity, describe_registries, role_places
 from notebook_platform.azure.node_pools import POOL_TAG
 from notebook_platform.engine import StepError
-from notebook_platform.outputs import ROLES
 from notebook_platform.versions import minor
 
 Spec = dict[str, Any]
-ROLE_NAMES = {id_: name for name, id_ in ROLES.items()}
+MOST_POOLS = 20
+"""Items of spec.nodePools."""
 
 
 @dataclass(frozen=True)
@@ -54,29 +56,64 @@ async def scan(session: AzureSession, group: str, cluster_name: str | None, name
         networks = await cache.list_subscription(NETWORKS, 0) or []
         windows = await _windows(session, group, cluster["name"])
     name = name or cluster["name"].lower().replace("_", "-")
-    pools = [dict(pool) for pool in cluster["properties"].get("agentPoolProfiles") or ()]
     remarks: list[str] = []
-    network, default = describe_network(networks, group, pools)
-    managed = _managed_subnets(network, default)
-    identity = await _identity(session, cluster, network, default, f"{name}-principal", remarks)
+    properties = cluster["properties"]
+    pools = [dict(pool) for pool in properties.get("agentPoolProfiles") or ()]
+    network, default = describe_network(networks, group, pools, holder_of(cluster.get("tags")))
+    named = _pools(pools, default, managed_subnets(network, default), remarks)
+    identity = await describe_identity(session, cluster, role_places(network, default, named), f"{name}-principal", remarks)
+    location = str(cluster["location"]).replace(" ", "").lower()
     spec: Spec = {
-        "azure": {"subscriptionId": session.subscription_id, "location": cluster["location"], "resourceGroup": found["name"]},
+        "azure": {"subscriptionId": session.subscription_id, "location": location, "resourceGroup": found["name"]},
         **({"network": network} if network else {}),
         "identity": identity,
         "cluster": describe_cluster(cluster, windows),
-        "nodePools": [describe_pool(pool, default, managed) for pool in pools],
+        "nodePools": named,
     }
-    if registries := await _registries(session, cluster, identity):
+    if registries := await describe_registries(session, cluster, identity):
         spec["cluster"]["registries"] = registries
-    if autoscale := await _autoscale(session, cluster["properties"]["nodeResourceGroup"], remarks):
+    if autoscale := await _autoscale(
+        session, str(properties.get("nodeResourceGroup") or ""), {pool["name"] for pool in named}, remarks
+    ):
         spec["autoscale"] = autoscale
-    if found["location"] != cluster["location"]:
-        remarks.append(
-            f"The resource group is in {found['location']} and the cluster in {cluster['location']}: that cannot be kept"
-        )
-    remarks += _versions(cluster, pools)
+    remarks += [*_versions(cluster, pools), *_states(cluster), *_windows_left(windows, spec["cluster"])]
     add_patches(spec, cluster, remarks)
     return Taken(name, spec, cluster, remarks)
+
+
+def _pools(pools: Sequence[Wire], default: str | None, managed: Mapping[str, str], remarks: list[str]) -> list[Spec]:
+    """Return spec.nodePools. Pools that it cannot hold are remarked, and left alone by the operator."""
+    found: list[Spec] = []
+    for pool in pools:
+        if why := obstacle(pool):
+            remarks.append(f"Agent pool {pool['name']} is not in spec.nodePools, because {why}; the operator leaves it as it is")
+        elif len(found) == MOST_POOLS:
+            remarks.append(
+                f"Agent pool {pool['name']} is not in spec.nodePools, which holds {MOST_POOLS}; the operator leaves it as it is"
+            )
+        else:
+            found.append(describe_pool(pool, default, managed))
+    if not any(pool["mode"] == "System" for pool in found):
+        remarks.append("No pool with mode System is in spec.nodePools: keep spec.adoption IfUnowned, or add one")
+    return found
+
+
+def _states(cluster: Wire) -> list[str]:
+    """Report a cluster whose state is not final: its description may be of a moment."""
+    state = str(cluster["properties"].get("provisioningState") or "Succeeded")
+    if state in ("Succeeded", "Failed", "Canceled"):
+        return []
+    return [f"The managed cluster is {state}: run import again after that"]
+
+
+def _windows_left(windows: Mapping[str, Wire], cluster: Spec) -> list[str]:
+    """Report AKS's maintenance schedules that the spec does not hold."""
+    if not windows or "maintenanceWindow" in cluster:
+        return []
+    return [
+        f"AKS's maintenance schedules stay as they are, because spec.cluster.maintenanceWindow cannot hold them: {', '.join(windows)}. "
+        "Without it the operator makes disruptive changes at any time"
+    ]
 
 
 def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
@@ -87,7 +124,7 @@ def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
     behind = [f"{name} ({version})" for name, version in theirs.items() if version and minor(version) != ours]
     if not behind:
         return []
-    return [f"Agent pools of another version than the control plane will be upgraded to its version: {', '.join(behind)}"]
+    return [f"Agent pools of another version than the control plane stay at it, by spec.driftIgnore: {', '.join(behind)}"]
 
 
 async def _cluster(session: AzureSession, group: str, name: str | None) -> Wire:
@@ -108,91 +145,23 @@ async def _windows(session: AzureSession, group: str, name: str) -> Mapping[str,
     return {item.name: wire(item)["properties"].get("maintenanceWindow") or {} async for item in listed}
 
 
-def _managed_subnets(network: Spec | None, default: str | None) -> dict[str, str]:
-    if not network or "virtualNetwork" not in network or default is None:
-        return {}
-    root = default.rsplit("/", 1)[0].lower()
-    return {f"{root}/{s['name']}".lower(): s["name"] for s in (network["subnet"], *network.get("subnets", ()))}
-
-
-async def _identity(
-    session: AzureSession, cluster: Wire, network: Spec | None, subnet: str | None, secret: str, remarks: list[str]
-) -> Spec:
-    """Return spec.identity, with its role on the network."""
-    identity, profile = cluster.get("identity") or {}, cluster["properties"].get("servicePrincipalProfile") or {}
-    client_id, kind = profile.get("clientId"), str(identity.get("type", ""))
-    if client_id and client_id != "msi":
-        async with azure_errors("--cluster"):
-            try:
-                principal = (await session.graph("GET", f"/servicePrincipals(appId={literal(client_id)})"))["id"]
-            except HttpResponseError as error:
-                if not is_missing(error):
-                    raise
-                principal = None
-        remarks.append(
-            f"The cluster signs in as the service principal {client_id}. Azure does not show its secret: put it in the Secret "
-            f"{secret} with the keys clientId and clientSecret"
-        )
-        role = await _role(session, principal, network, subnet, remarks)
-        found: Spec = {"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": secret}}}
-        found["servicePrincipal"] |= {"role": role["role"]} if "role" in role else {}
-    elif kind == "UserAssigned":
-        id_, given = next(iter(identity["userAssignedIdentities"].items()))
-        role = await _role(session, (given or {}).get("principalId"), network, subnet, remarks)
-        found = {"type": "UserAssigned", "userAssigned": {"resourceId": id_}}
-        found["userAssigned"] |= {"role": role["role"]} if "role" in role else {}
-    else:
-        role = await _role(session, identity.get("principalId"), network, subnet, remarks)
-        found = {"type": "SystemAssigned"}
-    return {**found, **({"roleScope": role["roleScope"]} if "roleScope" in role else {})}
-
-
-async def _role(
-    session: AzureSession, principal: str | None, network: Spec | None, subnet: str | None, remarks: list[str]
-) -> dict[str, str]:
-    """Return the operator's role that is assigned already, and whether on the network or on its subnet."""
-    if principal is None or subnet is None or network is None:
-        return {}
-    given = await _given(session, principal)
-    whole = subnet.rsplit("/subnets/", 1)[0].lower()
-    for scope, word in ((whole, "VirtualNetwork"), (subnet.lower(), "Subnet")):
-        for role in ("Contributor", "Network Contributor"):
-            if (scope, role) in given and (word == "Subnet" or "virtualNetwork" in network):
-                return {"role": role, **({"roleScope": word} if word == "Subnet" else {})}
-    remarks.append("The cluster's identity has no role on its network; the operator will give it one")
-    return {}
-
-
-async def _given(session: AzureSession, principal: str) -> set[tuple[str, str]]:
-    """Return (scope, role name) of a principal's assignments, scopes in lower case."""
-    listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
-    mine = [item["properties"] for item in listed if str(item["properties"].get("principalId")).lower() == principal.lower()]
-    return {(str(p["scope"]).lower(), ROLE_NAMES.get(str(p["roleDefinitionId"]).rsplit("/", 1)[1].lower(), "")) for p in mine}
-
-
-async def _registries(session: AzureSession, cluster: Wire, identity: Spec) -> list[str]:
-    """Return the registries that the nodes may pull from."""
-    kubelet = (cluster["properties"].get("identityProfile") or {}).get("kubeletidentity") or {}
-    if identity["type"] == "ServicePrincipal" or not kubelet.get("objectId"):
-        return []
-    listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
-    return [
-        str(item["properties"]["scope"])
-        for item in listed
-        if item["properties"].get("principalId") == kubelet["objectId"]
-        and str(item["properties"]["roleDefinitionId"]).lower().endswith(ROLES["AcrPull"])
-    ]
-
-
-async def _autoscale(session: AzureSession, node_group: str, remarks: list[str]) -> list[Spec]:
+async def _autoscale(session: AzureSession, node_group: str, named: Collection[str], remarks: list[str]) -> list[Spec]:
+    """Return spec.autoscale: the settings on the scale sets of the pools of the spec. Other settings stay as they are."""
     cache = session.cache
     async with azure_errors("--cluster"):
         sets = await cache.list_group(SCALE_SETS, node_group, max_age=0, fresh=True) or []
         settings = await cache.list_group(AUTOSCALE_SETTINGS, node_group, max_age=0, fresh=True) or []
     pools = CaseInsensitiveDict({str(s["id"]): s["tags"][POOL_TAG] for s in sets if (s.get("tags") or {}).get(POOL_TAG)})
-    targets = CaseInsensitiveDict({str(s["properties"]["targetResourceUri"]): s for s in settings})
-    taken = [setting for target, setting in targets.items() if target in pools]
-    for setting in taken:
-        if dated := [p["name"] for p in setting["properties"]["profiles"] if p.get("fixedDate")]:
-            remarks.append(f"Profiles of {setting['name']} with a fixed date cannot be kept and would go: {', '.join(dated)}")
-    return [describe_autoscale(setting, pools[setting["properties"]["targetResourceUri"]]) for setting in taken]
+    found: dict[str, Spec] = {}
+    for setting in settings:
+        pool = str(pools.get(str(setting["properties"].get("targetResourceUri") or ""), ""))
+        try:
+            if pool in found:
+                raise NotDescribed(f"the pool {pool} has another setting")
+            if pool in named:
+                found[pool] = describe_autoscale(setting, pool)
+        except NotDescribed as why:
+            remarks.append(
+                f"The autoscale setting {setting['name']} is not in spec.autoscale, because {why}; the operator leaves it as it is"
+            )
+    return list(found.values())

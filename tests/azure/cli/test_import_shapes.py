@@ -1,0 +1,103 @@
+"""Clusters of every shape are imported: what is printed leaves them unchanged, and the remarks name what the spec cannot say."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import yaml
+from notebook_platform.api.azure import Credentials
+from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.cli.import_ import describe, rendered
+from notebook_platform.engine.outcome import Unblocking
+from notebook_platform.engine.reconcile import Mode, Policy
+
+from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION
+from tests.azure.conftest import Estate, running_estate
+from tests.azure.shapes import Shape, shapes
+
+SHAPES = shapes()
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Estate]:
+    """An empty simulated subscription whose resource providers are registered."""
+    async with running_estate(Path(tmp_path_factory.mktemp("azure"))) as estate:
+        world = estate.simulator.world
+        world.providers.update(dict.fromkeys(world.providers, "Registered"))
+        yield estate
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shape(azure: Estate, request: pytest.FixtureRequest) -> AsyncIterator[Shape]:
+    """The resources of a shape, and nothing else in the subscription; an operator that has sent no request yet."""
+    azure.sessions = SessionPool(azure.sessions.cloud)
+    for id_, body in request.param.resources.items():
+        await azure.control("PUT", f"/resources{id_}", body)
+    yield request.param
+    await azure.sessions.close()
+    azure.simulator.world.store.resources.clear()
+
+
+async def imported(estate: Estate, shape: Shape) -> tuple[dict[str, Any], str]:
+    """Return (the spec that import prints, with credentials; its remarks)."""
+    given = Credentials.model_validate({"secretRef": {"name": "azure-credentials"}})
+    session = estate.sessions.of(await sign_in(given, estate.sessions.cloud, estate.secrets), SUBSCRIPTION)  # type: ignore[arg-type]
+    taken = await describe(session, shape.group, None, shape.group, "platforms")
+    text = rendered("platforms", taken)
+    spec = yaml.safe_load(text)["spec"]
+    spec["azure"]["credentials"] = {"secretRef": {"name": "azure-credentials"}}
+    return spec, "\n".join(line for line in text.splitlines() if line.startswith("#"))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name, indirect=True)
+async def test_applied_what_is_printed_writes_tags_alone(azure: Estate, shape: Shape) -> None:
+    mark = await azure.mark()
+    spec, remarks = await imported(azure, shape)
+    assert await azure.writes(mark) == [], "import writes nothing"
+    assert [word for word in shape.says if word not in remarks] == [], remarks
+    azure.name, azure.uid, azure.operations, azure.ignored = shape.group, f"uid-{shape.group}", {}, spec.get("driftIgnore", [])
+    azure.secrets.data[f"{shape.group}-principal"] = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+    plan = await azure.once(spec, Policy(mode=Mode.PLAN))
+    changed = [f"{step}.{change.path}" for step, result in plan.items() for change in result.changes]
+    assert [path for path in changed if "notebookplatform-owner" not in path] == []
+    if shape.busy:
+        return
+    before = await azure.state()
+    results = await azure.settle(spec)
+    assert {n: r.outcome for n, r in results.items() if not isinstance(r.outcome, Unblocking)} == {}
+    written = set(await azure.writes(mark))
+    assert {w for w in written if w != "PATCH tags/default" and not w.startswith("PUT agentPools/")} == set()
+    assert _content(await azure.state()) == _content(before)
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if s.name == "2026 plain"], ids=["2026 plain"], indirect=True)
+async def test_an_import_prints_what_was_chosen_and_nothing_more(azure: Estate, shape: Shape) -> None:
+    spec, remarks = await imported(azure, shape)
+    key = shape.group.removeprefix("rg-")
+    assert spec["cluster"] == {
+        "name": f"aks-{key}",
+        "nodeResourceGroup": f"MC_{shape.group}_aks-{key}_eastus",
+        "kubernetesVersion": "1.35",
+        "dnsPrefix": "teach",
+        "tier": "Standard",
+        "network": {"pluginMode": "overlay", "policy": "none", "podCidr": "10.244.0.0/16"},
+        "oidcIssuer": True,
+    }
+    assert spec["nodePools"] == [{"name": "system", "mode": "System", "vmSize": "Standard_D4s_v3", "count": 3}]
+    assert "driftIgnore" not in spec and remarks == "", remarks
+
+
+def _content(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the resources without tags, etags and states."""
+
+    def bare(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {k: bare(v) for k, v in node.items() if k not in ("tags", "etag", "eTag", "provisioningState")}
+        return [bare(item) for item in node] if isinstance(node, list) else node
+
+    return {id_: bare(body) for id_, body in state["resources"].items() if "virtualmachinescalesets" not in id_}
