@@ -271,23 +271,26 @@ async def test_an_autoscale_setting_as_az_and_the_portal_write_it_is_no_drift(te
         assert steps["Autoscale"] == [f"prd-jhub-nodepool1.tags.{OWNER_TAG}"]
 
 
-async def test_a_profile_with_a_date_cannot_be_kept_and_that_is_remarked(terminal: Terminal) -> None:
+async def test_a_setting_with_a_dated_profile_stays_out_of_the_spec(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
     setting = next(i for i in (await terminal.estate.state())["resources"] if "/autoscalesettings/" in i)
     body = await terminal.estate.control("GET", f"/resources{setting}")
     dated = {**body["properties"]["profiles"][0], "name": "exam", "fixedDate": {"start": "2026-12-01T08:00:00Z"}}
     profiles = [*body["properties"]["profiles"], dated]
     await terminal.estate.control("PATCH", f"/resources{setting}", {"properties": {"profiles": profiles}})
-    assert "Profiles of prd-jhub-nodepool1 with a fixed date cannot be kept and would go: exam" in remarks(
-        await terminal.run(*WHERE)
-    )
+    output = await terminal.run(*WHERE)
+    assert "autoscale" not in described(output)["spec"]
+    why = "it has profiles with a fixed date: exam; the operator leaves it as it is"
+    assert f"The autoscale setting prd-jhub-nodepool1 is not in spec.autoscale, because {why}" in remarks(output)
 
 
 async def test_a_pool_behind_the_control_plane_is_remarked(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
     pool = {"orchestratorVersion": "1.34.2", "currentOrchestratorVersion": "1.34.2"}
     await terminal.estate.control("PATCH", f"/resources{CLUSTER}/agentPools/nodepool1", {"properties": pool})
-    assert "will be upgraded to its version: nodepool1 (1.34.2)" in remarks(await terminal.run(*WHERE))
+    output = await terminal.run(*WHERE)
+    assert "stay at it, by spec.driftIgnore: nodepool1 (1.34.2)" in remarks(output)
+    assert "NodePools.agentPools[nodepool1].orchestratorVersion" in described(output)["spec"]["driftIgnore"]
 
 
 async def test_an_existing_subnet_of_another_group_is_used_by_its_id(terminal: Terminal) -> None:
