@@ -51,9 +51,10 @@ def _is_made(pool: NodePool, existing: Wire | None) -> bool:
     return existing is None or str(existing.get("vmSize", "")).lower() != pool.vm_size.lower()
 
 
-def _is_upgraded(scope: AzureScope, existing: Wire) -> bool:
+def _is_upgraded(scope: AzureScope, existing: Wire, control_plane: str) -> bool:
     wanted, floor = scope.spec.cluster.kubernetes_version, scope.spec.cluster.upgrades.moves_version
-    return not reached(str(existing.get("currentOrchestratorVersion") or wanted), wanted, floor=floor)
+    current = str(existing.get("currentOrchestratorVersion") or wanted)
+    return reached(control_plane, wanted, floor=floor) and not reached(current, wanted, floor=floor)
 
 
 def _creation(pool: NodePool, known: Sizes, left: Left, location: str) -> Iterator[Finding]:
