@@ -21,7 +21,8 @@ from notebook_platform.hubs import snapshots, upgrades
 from notebook_platform.hubs.binder import health
 from notebook_platform.hubs.binder.addresses import decide
 from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
-from notebook_platform.hubs.binder.values import FIELD, about_binder, hub_inside, is_known, jupyterhub_version, render
+from notebook_platform.hubs.binder.values import hub_inside, is_known, jupyterhub_version, render
+from notebook_platform.hubs.binder.wording import FIELD, about_binder
 from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.inputs import NOTHING
 from notebook_platform.hubs.naming import ReleaseSnapshot

@@ -14,7 +14,7 @@ from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.snapshot import take_snapshot
 from notebook_platform.helm.health.workloads import NOT_READY
 from notebook_platform.helm.release import Release
-from notebook_platform.hubs.binder.values import FIELD
+from notebook_platform.hubs.binder.wording import FIELD
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.net.probe import SECONDS
 from notebook_platform.hubs.net.public_addresses import SYSTEM, AddressNotAllowed, NameUnknown

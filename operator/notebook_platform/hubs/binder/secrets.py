@@ -9,7 +9,8 @@ from typing import Any
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.hubs.binder.addresses import Addresses
-from notebook_platform.hubs.binder.values import FIELD, BinderSecrets, Registry, about_binder, existing_registry, hub_inside
+from notebook_platform.hubs.binder.values import BinderSecrets, Registry, existing_registry, hub_inside
+from notebook_platform.hubs.binder.wording import FIELD, about_binder
 from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import HOST_NAME, SHORT_WORD, WORD, select

@@ -4,25 +4,22 @@ The hub's part, below `jupyterhub`, is rendered as any hub is. Order: typed fiel
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from notebook_platform.api.binderhub import BinderHubSpec, ExistingRegistry, RepositoryRules
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
-from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import Values, merged, named_sources
 from notebook_platform.hubs.binder.addresses import Addresses, decide, doors
 from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, PROVIDERS, check
+from notebook_platform.hubs.binder.wording import FIELD, about_binder
 from notebook_platform.hubs.inputs import NOTHING, HubContext
 from notebook_platform.hubs.shapes import check_binder
-from notebook_platform.hubs.values import FIELD as HUB_FIELD
 from notebook_platform.hubs.values import HubSecrets
 from notebook_platform.hubs.values import render as render_hub
 
-FIELD = "spec.binderhub"
 POOL_LABEL = "kubernetes.azure.com/agentpool"
 """Label that AKS puts on the nodes of a pool (https://learn.microsoft.com/azure/aks/use-labels)."""
 
@@ -33,9 +30,6 @@ OLDEST_KNOWN = 3506
 JUPYTERHUB_INSIDE: tuple[tuple[int, str], ...] = ((0, "3.3.7"), (OLDEST_KNOWN + 1, "4.2.0"))
 """(number of a chart's development version, jupyterhub chart in it and in those after it). What is known for certain is 3506 with
 3.3.7 and the charts since 2026 with 4.2.0; `chart.jupyterhubVersion` says it where this is wrong."""
-
-HUB_VALUE = re.compile(re.escape(HUB_FIELD) + r"\.values(?:\.|From\[\d+\](?: \(\w+ [-.\w]+\))?: )")
-"""What precedes the path of a value in a sentence."""
 
 NUMBER = re.compile(r"[.-](?:git\.|n)(\d+)\.h")
 
@@ -233,22 +227,6 @@ def _inside(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what a binder's values set for the hub."""
     inside = values.get("jupyterhub")
     return inside if isinstance(inside, Mapping) else {}
-
-
-@contextmanager
-def about_binder() -> Iterator[None]:
-    """Rename the fields of a hub's error to the binder's: the hub's fields exist there under the same names."""
-    try:
-        yield
-    except StepError as refused:
-        failed = refused.failed
-        renamed = replace(failed, message=_of_binder(failed.message), remedy=_of_binder(failed.remedy))
-        raise StepError.of(renamed) from None
-
-
-def _of_binder(text: str) -> str:
-    """Return a sentence about the hub with the binder's fields, and with the values of the hub below `jupyterhub`."""
-    return HUB_VALUE.sub(lambda found: f"{found[0]}jupyterhub.", text).replace(HUB_FIELD, FIELD)
 
 
 def _signing_in(values: Values, addresses: Addresses) -> Values:
