@@ -8,7 +8,7 @@ import pytest
 from notebook_platform.api.azure import Credentials
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import sign_in
-from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.cli.import_ import describe, rendered
 
 from sandbox.azure.world import SUBSCRIPTION

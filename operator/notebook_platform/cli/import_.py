@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.arm.session_pool import SessionPool
@@ -19,7 +16,7 @@ from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.import_check import keep_differences
-from notebook_platform.cli.management import UsageError
+from notebook_platform.cli.import_fit import fitting_model
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.running import FAILED, run_command
@@ -90,23 +87,14 @@ async def describe(session: AzureSession, group: str, cluster: str | None, name:
     """Return the platform of a managed cluster, whose first reconcile writes tags alone. `cluster`: its name; None: the only one of the
     group; `name`: of the platform; None: the cluster's. Raises StepError, UsageError."""
     taken = await scan(session, group, cluster, name)
-    await keep_differences(session, _model(taken), taken, namespace)
+    await keep_differences(session, fitting_model(taken), taken, namespace)
     return taken
-
-
-def _model(taken: Taken) -> NotebookPlatformSpec:
-    """Return the spec, validated. Raises UsageError."""
-    try:
-        return NotebookPlatformSpec.model_validate({**taken.spec, "deletionPolicy": "Orphan", "adoption": "IfUnowned"})
-    except ValidationError as error:
-        errors = "; ".join(f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise UsageError(f"the existing resources cannot be described: {errors}") from None
 
 
 def rendered(namespace: str, taken: Taken) -> str:
     """Return the resource as YAML, remarks first, validated so that it can be applied.
     Raises UsageError."""
-    body = _model(taken).model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    body = fitting_model(taken).model_dump(mode="json", by_alias=True, exclude_defaults=True)
     document = {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,

@@ -9,7 +9,7 @@ import pytest_asyncio
 import yaml
 from notebook_platform.api.azure import Credentials
 from notebook_platform.azure.arm.credentials import sign_in
-from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.cli.import_ import describe, rendered
 from notebook_platform.engine.outcome import Unblocking
 from notebook_platform.engine.reconcile import Mode, Policy
