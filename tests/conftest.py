@@ -1,6 +1,7 @@
 """Settings and fixtures of all tests."""
 
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.environments import Say
+from tests.order import shuffled, with_stories
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", settings.get_profile("busy machine"), max_examples=20)  # for `make unit`
@@ -19,6 +21,18 @@ def pytest_configure() -> None:
     that, and not end by it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run files, and the tests of each file, in a random order")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Order the tests that -k, -m and the command line have selected."""
+    yield
+    seed = config.getoption("--shuffle")
+    items[:] = with_stories(items if seed is None else shuffled(items, seed))
 
 
 class Files(LoadScopeScheduling):

@@ -12,9 +12,9 @@ import yaml
 
 from sandbox.azure.world import SUBSCRIPTION, TENANT
 from tests.az.conftest import Az
-from tests.az.names import AKS, CLUSTER, CLUSTER_ID, GROUP, IN_GROUP, NETWORK, NETWORK_ID, NODES
+from tests.az.names import AKS, CLUSTER, CLUSTER_ID, GROUP, IN_GROUP, NETWORK, NETWORK_ID, NODES, STORY
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [STORY, pytest.mark.timeout(900)]
 
 
 def test_01_the_subscription_is_listed_and_chosen(az: Az) -> None:

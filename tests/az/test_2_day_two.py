@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.az.conftest import Az
-from tests.az.names import AKS, CLUSTER, GROUP, IN_GROUP, NETWORK, NETWORK_ID, NODES, POOL
+from tests.az.names import AKS, CLUSTER, GROUP, IN_GROUP, NETWORK, NETWORK_ID, NODES, POOL, STORY
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [STORY, pytest.mark.timeout(600)]
 
 
 def test_01_networks_and_subnets(az: Az) -> None:

@@ -1,6 +1,9 @@
 """The exact list of azure-cli commands that succeeded, so that no command is lost unnoticed."""
 
 from tests.az.conftest import Az, Say
+from tests.az.names import STORY
+
+pytestmark = STORY
 
 COMMANDS = """
     account get-access-token

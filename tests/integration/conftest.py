@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,8 @@ from sandbox.operator_process import ROOT, OperatorProcess, install, kubectl
 
 SPEED = "60"
 PATIENCE = 90.0
+SECRETS = ("azure-credentials", "oidc")
+"""What the sandbox's namespace has from the beginning."""
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 
@@ -32,6 +34,10 @@ class Field:
     directory: Path
     operator: OperatorProcess
     stopped_logs: list[Path] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    """Platforms that a test has changed since they were created."""
+    creations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """The calls that Azure received while a platform was created, by its name."""
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         return kubectl(self.environment, *arguments, stdin=stdin, check=check)
@@ -88,13 +94,13 @@ class Field:
         ]
         raise AssertionError(f"never came true: {what}\n{conditions}\n{words}")
 
-    def until_ready(self, name: str) -> None:
+    def until_ready(self, name: str, patience: float = PATIENCE) -> None:
         def ready() -> bool:
             found = self.platform(name) or {}
             now = self.condition(name, "Ready")
             return now["status"] == "True" and now["observedGeneration"] == found["metadata"]["generation"]
 
-        self.until(f"{name} is Ready", ready)
+        self.until(f"{name} is Ready", ready, patience)
 
     def until_reason(self, name: str, type_: str, reason: str) -> dict[str, Any]:
         def there() -> dict[str, Any] | None:
@@ -102,6 +108,39 @@ class Field:
             return now if now["reason"] == reason else None
 
         return self.until(f"{name}: {type_} has reason {reason}", there)
+
+    def bring(self, document: dict[str, Any], *more: dict[str, Any], unchanged: bool = False) -> None:
+        """Make a platform the only one of the sandbox, as `document` has it, and Ready, whatever ran before. `more` are Secrets that it
+        names. With `unchanged`, a platform that a test has changed is created again."""
+        name = document["metadata"]["name"]
+        self.clear(keep=name, secrets=[one["metadata"]["name"] for one in more])
+        found = self.platform(name)
+        if found and ("deletionTimestamp" in found["metadata"] or (unchanged and name in self.changed)):
+            self.remove(name)
+        exists, mark = self.platform(name) is not None, self.mark()
+        self.apply(*more, document)
+        self.until_ready(name, patience=2 * PATIENCE)  # it may be created here
+        if not exists:
+            self.creations[name] = self.control("GET", f"/journal?since={mark}")["value"]
+
+    def clear(self, keep: str = "", secrets: Iterable[str] = ()) -> None:
+        """Remove all platforms but `keep`, the Secrets that tests made, and faults of the simulated Azure."""
+        self.control("DELETE", "/faults")
+        self.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})
+        for name in self.kubectl("get", "nbp", "-n", "platforms", "-o", "name").split():
+            if name.rpartition("/")[2] != keep:
+                self.remove(name.rpartition("/")[2])
+        for name in self.kubectl("get", "secrets", "-n", "platforms", "-o", "jsonpath={.items[*].metadata.name}").split():
+            if name not in (*SECRETS, *secrets) and not (keep and name.startswith(f"{keep}-")):
+                self.kubectl("delete", "secret", name, "-n", "platforms", "--ignore-not-found")
+
+    def remove(self, name: str) -> None:
+        """Delete a platform with its users' data, and wait until it is gone."""
+        confirmed = {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}
+        patch = json.dumps({"metadata": confirmed, "spec": {"deletionProtection": False, "interval": "2s"}})
+        self.kubectl("patch", "nbp", name, "-n", "platforms", "--type=merge", "-p", patch, check=False)
+        self.kubectl("delete", "nbp", name, "-n", "platforms", "--ignore-not-found", f"--timeout={PATIENCE:.0f}s")
+        self.changed.discard(name)
 
     def events(self, name: str) -> list[tuple[str, str]]:
         found = json.loads(self.kubectl("get", "events", "-n", "platforms", "-o", "json"))["items"]

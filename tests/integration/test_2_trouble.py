@@ -11,7 +11,8 @@ from tests.integration.conftest import SUBSCRIPTION, Field, processes, runbook
 
 @pytest.fixture
 def cleared(site: Field):
-    """A site that is cleaned up afterwards."""
+    """A site without platforms, cleaned up afterwards."""
+    site.clear()
     yield site
     site.control("DELETE", "/faults")
     site.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})

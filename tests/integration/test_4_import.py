@@ -35,7 +35,7 @@ VALUES = {
     "singleuser": {"memory": {"guarantee": "1G"}},
 }
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.story, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,7 @@ def az(site: Field, say: Say, tmp_path_factory: pytest.TempPathFactory) -> Az:
 def typed(site: Field, az: Az, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Run the runbook's commands; return the principal."""
     directory = tmp_path_factory.mktemp("typed")
+    site.clear()
     az("provider register --wait -n Microsoft.Network")
     az("provider register --wait -n microsoft.insights")
     az(f"group create -n {GROUP} -l eastus")

@@ -1,5 +1,4 @@
-"""`watch` and `wait` beside a running operator, also as a plugin of the real kubectl. Each test continues where the last one
-ended."""
+"""`watch` and `wait` beside a running operator, also as a plugin of the real kubectl."""
 
 import contextlib
 import os
@@ -15,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Field, runbook
+
+pytestmark = pytest.mark.story
 
 NAME = "watched"
 BIN = Path(sys.executable).parent
@@ -44,6 +45,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(site: Field, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     output = tmp_path_factory.mktemp("watch") / "lines"
+    site.clear()
     site.apply(runbook(NAME, suspend=True))  # until those who watch have begun
     environment = {**os.environ, "KUBECONFIG": site.environment["KUBECONFIG"]}
     command = [str(BIN / "notebook-platform"), "watch", NAME, "-n", "platforms"]

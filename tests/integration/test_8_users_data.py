@@ -34,11 +34,20 @@ def server(user: str) -> dict:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def ready(site: Field) -> Field:
-    site.apply(runbook(NAME))
-    site.until_ready(NAME)
-    site.target(NAME, "create", "-f", _file(site, claim("ada"), claim("grace"), server("ada")))
+    """The platform with the homes of two users, one of whom has a server."""
+    site.bring(runbook(NAME))
+    site.target(NAME, "apply", "-f", _file(site, claim("ada"), claim("grace"), server("ada")))
+    return site
+
+
+@pytest.fixture
+def held(site: Field, request: pytest.FixtureRequest) -> Field:
+    """The platform, whose deletion was requested and is held."""
+    if "deletionTimestamp" not in (site.platform(NAME) or {"metadata": {}})["metadata"]:
+        request.getfixturevalue("ready").kubectl("delete", "nbp", NAME, "-n", "platforms", "--wait=false")
+    site.until_reason(NAME, "Ready", "HomesWouldBeLost")
     return site
 
 
@@ -126,7 +135,7 @@ def test_a_deletion_that_would_destroy_homes_is_held_and_names_their_users(ready
     assert ready.condition(NAME, "Ready")["reason"] == "HomesWouldBeLost"
 
 
-def test_once_it_is_confirmed_for_all_of_them_nothing_is_left(ready: Field) -> None:
-    ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "--overwrite", "notebookplatform.io/confirm-deletion=3")
-    ready.until("the platform is gone", lambda: ready.platform(NAME) is None)
-    assert ready.resources() == {}
+def test_once_it_is_confirmed_for_all_of_them_nothing_is_left(held: Field) -> None:
+    held.kubectl("annotate", "nbp", NAME, "-n", "platforms", "--overwrite", "notebookplatform.io/confirm-deletion=3")
+    held.until("the platform is gone", lambda: held.platform(NAME) is None)
+    assert held.resources() == {}

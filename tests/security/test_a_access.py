@@ -15,7 +15,7 @@ from sandbox.operator_process import kubectl
 from tests.security.conftest import Author, Field, make_author
 from tests.security.test_a_kubeconfig import alive, kubeconfig, runs
 
-pytestmark = [pytest.mark.attack, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.attack, pytest.mark.story, pytest.mark.timeout(900)]
 
 POOL = {"name": "nodepool1", "mode": "System", "vmSize": "Standard_D2s_v3", "count": 2}
 

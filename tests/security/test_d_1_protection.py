@@ -13,7 +13,7 @@ from sandbox.azure.authorization import ROLES
 from sandbox.operator_process import ROOT, kubectl
 from tests.security.conftest import PATIENCE, SUBSCRIPTION, Author, Field, make_author
 
-pytestmark = pytest.mark.attack
+pytestmark = [pytest.mark.attack, pytest.mark.story]
 
 NAME = "prd"
 HUB = "jhub"

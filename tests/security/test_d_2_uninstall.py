@@ -11,7 +11,7 @@ from tests.integration.conftest import running_sandbox
 from tests.security.conftest import PATIENCE, Author, Field, make_author
 from tests.security.test_d_1_protection import NAME, release, secrets_of, until_passes
 
-pytestmark = pytest.mark.attack
+pytestmark = [pytest.mark.attack, pytest.mark.story]
 
 CRD = "notebookplatforms.notebookplatform.io"
 BASE = ("-k", str(ROOT / "deploy" / "kustomize" / "base"))

@@ -14,7 +14,7 @@ import yaml
 from sandbox.operator_process import kubectl
 from tests.security.conftest import Author, Field, make_author
 
-pytestmark = pytest.mark.attack
+pytestmark = [pytest.mark.attack, pytest.mark.story]
 
 NAME = "data"
 HUB = "jhub"

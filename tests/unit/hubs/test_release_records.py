@@ -75,7 +75,7 @@ def test_what_changes_during_a_revisions_life_does_not_change_its_digest(same: d
 
 
 def bomb(size: int) -> str:
-    return base64.b64encode(base64.b64encode(gzip.compress(b'{"name": "' + b"a" * size + b'"}'))).decode()
+    return base64.b64encode(base64.b64encode(gzip.compress(b'{"name": "' + b"a" * size + b'"}', 1))).decode()
 
 
 UNREADABLE: Mapping[str, str] = {
@@ -87,7 +87,7 @@ UNREADABLE: Mapping[str, str] = {
     "no JSON": base64.b64encode(base64.b64encode(gzip.compress(b"{"))).decode(),
     "a list": base64.b64encode(base64.b64encode(gzip.compress(b"[]"))).decode(),
     "deep JSON": base64.b64encode(base64.b64encode(gzip.compress(b"[" * 100_000 + b"]" * 100_000))).decode(),
-    "many nodes": base64.b64encode(base64.b64encode(gzip.compress(b"[" + b"0," * 3_000_000 + b"0]"))).decode(),
+    "many nodes": base64.b64encode(base64.b64encode(gzip.compress(b"[" + b"0," * 3_000_000 + b"0]", 1))).decode(),
     "not UTF-8": base64.b64encode(base64.b64encode(gzip.compress(b'{"name": "\xff"}'))).decode(),
     "no info": packed({key: value for key, value in DOCUMENT.items() if key != "info"}),
     "info is a text": packed(DOCUMENT | {"info": "deployed"}),
