@@ -13,7 +13,6 @@ from tests.integration.conftest import Field, runbook
 DROP = object()
 
 SUBNET_ID = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
-ZONE_ID = SUBNET_ID.partition("virtualNetworks")[0] + "privateDnsZones/privatelink.eastus.azmk8s.io"
 CAPACITY = {"minimum": 3, "maximum": 6, "default": 3}
 GUID = "11111111-1111-1111-1111-111111111111"
 OAUTH = {"clientId": "hub", "clientSecretRef": {"name": "oidc"}}
@@ -512,17 +511,6 @@ def test_metadata_is_blocked_by_network_policies_only_where_something_enforces_t
     assert "blockMetadata NetworkPolicy needs spec.cluster.network.policy azure, calico or cilium" in attempt(site, document)
 
 
-def test_a_private_dns_zone_needs_an_identity_before_the_cluster(site: Field) -> None:
-    document = changed("cluster.apiServer", {"private": True, "privateDNSZone": ZONE_ID})
-    assert "created (server dry run)" in attempt(site, document)
-    document["spec"]["identity"] = {"type": "SystemAssigned"}
-    assert "privateDNSZone with the id of a zone needs spec.identity.type UserAssigned or ServicePrincipal" in attempt(
-        site, document
-    )
-    document["spec"]["cluster"]["apiServer"]["privateDNSZone"] = "system"
-    assert "created (server dry run)" in attempt(site, document)
-
-
 def test_at_least_forty_bad_values_are_tried() -> None:
     assert len(BAD) >= 40
 
@@ -629,6 +617,23 @@ def test_a_patch_keeps_members_that_the_schema_does_not_know_and_null(site: Fiel
     for way in (("apply", "--server-side"), ("create",)):
         answer = site.kubectl(*way, *more, stdin=yaml.safe_dump(changed("cluster.patch", wanted)))
         assert yaml.safe_load(answer)["spec"]["cluster"]["patch"] == wanted
+
+
+def test_only_server_side_apply_keeps_null_in_a_patch_of_an_existing_platform(site: Field) -> None:
+    document = changed("suspend", True)
+    document["spec"]["cluster"]["patch"] = {"properties": {"dnsPrefix": None}}
+
+    def patch_after(*way: str) -> Any:
+        site.kubectl("apply", *way, "-f", "-", stdin=yaml.safe_dump(document))
+        return yaml.safe_load(site.kubectl("get", "nbp", "bad", "-n", "platforms", "-o", "json"))["spec"]["cluster"]["patch"]
+
+    try:
+        patch_after()
+        document["spec"]["cluster"]["patch"]["properties"]["fqdnSubdomain"] = "hub"
+        assert patch_after() == {"properties": {"fqdnSubdomain": "hub"}}
+        assert patch_after("--server-side", "--force-conflicts") == {"properties": {"dnsPrefix": None, "fqdnSubdomain": "hub"}}
+    finally:
+        site.kubectl("delete", "nbp", "bad", "-n", "platforms", "--timeout=60s")
 
 
 def test_the_columns_of_kubectl_get(site: Field) -> None:

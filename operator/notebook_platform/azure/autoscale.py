@@ -16,7 +16,7 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
 from notebook_platform.azure.autoscale_body import FIELD, setting_changes, setting_properties
 from notebook_platform.azure.autoscale_patch import autoscale_patch, patched_setting
-from notebook_platform.azure.merge_patch import without_absent
+from notebook_platform.azure.merge_patch import sets, without_absent
 from notebook_platform.azure.patch_changes import judged, sent_tag
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.scope import AzureScope
@@ -113,9 +113,10 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         ]
         for name, body in wanted.items():
             if name in ours:
-                wanted_members = {key: body[key] for key in ("tags", "properties")}
-                found_changes = setting_changes(wanted_members, ours[name], name)
-                changes += judged(found_changes, self._patch(name), ours[name].get("tags"), self._scope.now)
+                wanted_members, patch = {key: body[key] for key in ("tags", "properties")}, self._patch(name)
+                as_written = sets(patch.document, ("properties", "profiles"))
+                found_changes = setting_changes(wanted_members, ours[name], name, as_written=as_written)
+                changes += judged(found_changes, patch, ours[name].get("tags"), self._scope.now)
         changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name not in wanted]
         return changes
 

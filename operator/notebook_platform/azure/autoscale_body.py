@@ -64,11 +64,13 @@ def ended_by(profile: Mapping[str, Any]) -> str | None:
     return str(answer["for"]) if isinstance(answer, Mapping) and "for" in answer else None
 
 
-def setting_changes(wanted: Wire, found: Wire, name: str) -> list[Change]:
+def setting_changes(wanted: Wire, found: Wire, name: str, *, as_written: bool = False) -> list[Change]:
     """Return the differences of the members of `wanted` in an existing setting. Profiles are compared completely, in the operator's form:
-    an adopted setting that means the same is up to date."""
+    an adopted setting that means the same is up to date. `as_written`: the profiles are a patch's, with names and an order of their own."""
     there = found.get("properties") or {}
-    profiles = normal_profiles(there.get("profiles") or (), wanted["properties"]["profiles"])
+    profiles = list(there.get("profiles") or ())
+    if not as_written:
+        profiles = normal_profiles(profiles, wanted["properties"]["profiles"])
     changes = list(compare_wire(wanted, {**found, "properties": {**there, "profiles": profiles}}, name))
     surplus = profiles[len(wanted["properties"]["profiles"]) :]
     return changes + [Change(path=f"{name}.properties.profiles", action=Action.UPDATE, before=p.get("name")) for p in surplus]

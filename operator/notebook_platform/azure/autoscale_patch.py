@@ -3,12 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from azure.mgmt.monitor.models import AutoscaleSettingResource
+
 from notebook_platform.api.autoscale import Autoscale
 from notebook_platform.api.patches import AUTOSCALE
 from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.autoscale_body import FIELD, setting_properties
+from notebook_platform.azure.merge_patch import at, leaves, with_absent, without_absent
 from notebook_platform.azure.patches import Patch, Wire
 from notebook_platform.engine import StepError
+
+API_VERSION = "2022-10-01"
+"""Of the SDK's operations on autoscale settings."""
 
 OWNERS = {"properties.notifications": "notifications", "properties.profiles": "rules and recurring"}
 """The fields of spec.autoscale[] that set a member."""
@@ -29,7 +36,30 @@ def patched_setting(setting: Autoscale, body: Wire, name: str, scale_set: str) -
     plain = Autoscale(pool=setting.pool, capacity=setting.capacity)
     found = autoscale_patch(setting).over(body, {**body, "properties": setting_properties(plain, name, scale_set)})
     profiles = _checked(setting, found["properties"].get("profiles"))
-    return {**found, "properties": {**found["properties"], "profiles": [_completed(p, scale_set) for p in profiles]}}
+    found["properties"]["profiles"] = [_completed(profile, scale_set) for profile in profiles]
+    return with_absent(_as_returned(setting, without_absent(found)), _removed(setting.patch))
+
+
+def _as_returned(setting: Autoscale, body: Wire) -> Wire:
+    """Return the body with times and durations in the form in which the SDK returns them. Raises StepError for a member that the API
+    version does not have: the SDK would drop it."""
+    field = f"{FIELD}[{setting.pool}].patch"
+    try:
+        known = wire(AutoscaleSettingResource.deserialize(body))
+    except ValueError:
+        message = f"{field} has a value of another form than Azure Monitor's API version {API_VERSION} takes"
+        raise StepError(Reason.PATCH_REFUSED, message, "Compare it with Azure's REST reference.") from None
+    for keys, value in leaves(setting.patch):
+        if value not in (None, {}) and at(known, keys) is None:
+            message = f"{'.'.join((field, *keys))} is not known to Azure Monitor's API version {API_VERSION}"
+            raise StepError(Reason.PATCH_REFUSED, message, "Correct its name and place, or remove it.")
+    return known
+
+
+def _removed(patch: Mapping[str, Any]) -> Wire:
+    """Return the members of the patch that are null."""
+    found = {name: _removed(value) if isinstance(value, Mapping) else None for name, value in patch.items()}
+    return {name: value for name, value in found.items() if value or patch[name] is None}
 
 
 def _checked(setting: Autoscale, profiles: Any) -> Sequence[Mapping[str, Any]]:

@@ -150,6 +150,18 @@ OTHERWISE: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
     ),
     "profiles that are none": (autoscale, nested("properties.profiles", ["x"]), {"rules": []}, "profiles is no list of profiles"),
     "no profiles": (autoscale, nested("properties.profiles", None), {"rules": []}, "profiles is no list of profiles"),
+    "a duration that is none": (
+        autoscale,
+        nested("properties.predictiveAutoscalePolicy", {"scaleMode": "Enabled", "scaleLookAheadTime": "soon"}),
+        {},
+        "spec.autoscale[nodepool1].patch has a value of another form than Azure Monitor's API version 2022-10-01 takes",
+    ),
+    "a member of no API version": (
+        autoscale,
+        nested("properties.predictivePolicy.scaleMode", "Enabled"),
+        {},
+        "spec.autoscale[nodepool1].patch.properties.predictivePolicy.scaleMode is not known to Azure Monitor's API version 2022-10-01",
+    ),
     "a member outside properties": (
         pool,
         {"kubeletConfig": {"cpuCfsQuota": False}},
@@ -429,3 +441,8 @@ def test_a_rule_without_a_resource_is_about_the_scale_set_of_the_pool() -> None:
     }
     (found,) = autoscale(nested("properties.profiles", [profile]), rules=[])["properties"]["profiles"]
     assert found["rules"][0]["metricTrigger"] == {"metricResourceUri": SCALE_SET, "metricName": "m"}
+    removed = autoscale({"properties": {"enabled": None}})["properties"]
+    assert (
+        removed["enabled"] is None
+        and removed["profiles"] == autoscale({"properties": {"enabled": False}})["properties"]["profiles"]
+    )
