@@ -6,7 +6,7 @@ JOBS ?= 2
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks unit azure bench lint crds docs lock clean
+.PHONY: help setup binaries demo test attacks unit azure bench lint crds traits docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -56,6 +56,9 @@ lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of 
 crds: .venv/.done ## write crds/ from operator/notebook_platform/api
 	@$(BIN)/python -m notebook_platform.api.crd crds
 
+traits: .venv/.done ## write the table of traits from the real classes of each chart generation's hub
+	@$(BIN)/python -m tests.hub.generations
+
 docs: .venv/.done ## write docs/reference and the drawing of the steps from the code, lower docs/prose-baseline.txt
 	@$(BIN)/python -m docs.generator
 	@$(BIN)/python -m docs.prose --tighten
@@ -64,6 +67,8 @@ lock: ## choose the newest versions that pyproject.toml allows, with hashes
 	@uv pip compile pyproject.toml --extra dev --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt
 	@uv pip compile pyproject.toml --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/operator.txt
 	@printf 'jupyterhub==5.5.*\noauthenticator==17.4.*\njupyterhub-kubespawner==7.0.*\njupyterhub-idle-culler>=1.4,<2\n' | uv pip compile - --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub.txt
+	@for set in '0.11 1.3.0 0.12.3 0.15.0' '1 1.5.0 14.2.0 1.1.0' '2 3.0.0 15.1.0 4.2.0' '3 4.1.6 16.3.1 6.2.0'; do set -- $$set; \
+	  printf "jupyterhub==$$2\noauthenticator==$$3\njupyterhub-kubespawner==$$4\n" | uv pip compile - --no-deps --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub-$$1.txt; done
 
 clean: ## remove the virtual environment (the cache outside stays)
 	@rm -rf .venv

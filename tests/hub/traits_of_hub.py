@@ -13,12 +13,12 @@ import json
 import pkgutil
 import sys
 
-import kubespawner  # noqa: F401 - its classes are found as subclasses
 import oauthenticator
 import traitlets
 from jupyterhub import traitlets as hub_traitlets
 from traitlets.config import Application, Configurable
 
+MODULES = ("app", "auth", "crypto", "proxy", "spawner")
 OURS = ("jupyterhub", "oauthenticator", "kubespawner")
 PLAIN = (
     (hub_traitlets.ByteSpecification, "bytes"),
@@ -86,6 +86,8 @@ def scopes():
 
 
 def main():
+    for name in (*(f"jupyterhub.{module}" for module in MODULES), "kubespawner"):
+        importlib.import_module(name)
     for module in pkgutil.iter_modules(oauthenticator.__path__):
         if module.name not in ("tests", "_version"):
             try:

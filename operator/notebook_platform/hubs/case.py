@@ -49,6 +49,13 @@ class Case:
                 return self.origins[found[0]].removesuffix(" (default)")
         return f"{FIELD}.values.{paths[0]}"
 
+    def exactly(self, path: Path) -> str:
+        """Return the origin of the value at a path in keys; of a map, without what stands below it."""
+        leaf = min((known for known in self.origins if known[: len(path)] == path), default=path)
+        origin = self.origins.get(leaf, f"{FIELD}.values.{'.'.join(path)}").removesuffix(" (default)")
+        below = ".".join(leaf[len(path) :])
+        return origin.removesuffix(f".{below}") if below else origin
+
     def config(self, section: str) -> Mapping[str, Any]:
         """Return hub.config of a class."""
         found = (self.at("hub.config") or {}).get(section) if isinstance(self.at("hub.config"), Mapping) else None

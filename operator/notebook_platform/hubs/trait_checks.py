@@ -13,7 +13,7 @@ from typing import Any
 
 from notebook_platform.helm.values import Path, at, path_of
 from notebook_platform.hubs.case import Case, Violation
-from notebook_platform.hubs.chart.traits import HubClasses, accepts, hub_classes, in_words, shape
+from notebook_platform.hubs.chart.traits import HubClasses, accepts, alternatives, hub_classes, in_words, shape
 from notebook_platform.hubs.chart.versions import NEWEST_KNOWN, is_ahead
 
 SPAWNER = "KubeSpawner"
@@ -171,7 +171,7 @@ class _Judge:
                 sentence = (
                     f"the environment variable {name} is {shape(value)}, and Kubernetes takes texts only: no server would start"
                 )
-                yield self.finding((*path, str(name)), sentence, "Write the value in quotes.")
+                yield self.finding(path, sentence, "Write the value in quotes.")
 
     def profiles(self, path: Path, profiles: Any) -> Iterator[Finding]:
         for place, profile in enumerate(profiles if isinstance(profiles, list | tuple) else ()):
@@ -215,7 +215,7 @@ class _Judge:
         return self.finding(path, f"{sentence}; it has no effect", remedy, no_effect=True)
 
     def finding(self, path: Path, sentence: str, remedy: str, *, no_effect: bool = False) -> Finding:
-        where = self.case.from_(".".join(f"[{key}]" if "." in key else key for key in path).replace(".[", "["))
+        where = self.case.exactly(path)
         return Finding(path, f"{where}: {sentence}", remedy, no_effect)
 
 
@@ -229,4 +229,10 @@ def _members(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _shown(kind: str, value: Any) -> str:
     """Describe a value; amounts of memory and CPUs show themselves, as they are no secrets."""
     short = isinstance(value, str) and len(value) <= 16 and value[:1].isdigit()
-    return repr(value) if short and kind.partition("|")[0] in ("bytes", "number", "int") else shape(value)
+    if short and kind.partition("|")[0] in ("bytes", "number", "int"):
+        return repr(value)
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    inner = next((one.partition("[")[2].removesuffix("]") for one in alternatives(kind) if "[" in one), "any")
+    wrong = next((member for member in members if not accepts(inner, member)), None)
+    same = shape(value) == shape({} if kind.startswith("map") else [])
+    return f"{shape(value)} with {shape(wrong)}" if wrong is not None and same else shape(value)

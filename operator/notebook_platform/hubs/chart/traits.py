@@ -25,6 +25,7 @@ WORDS: Mapping[str, str] = {
     "list": "a list",
     "map": "a map",
     "code": "Python code, which hub.extraConfig can set",
+    "any": "any value",
     "null": "null",
 }
 PLAIN_TYPES: Mapping[str, tuple[type, ...]] = {

@@ -38,6 +38,7 @@ def allow_rules(member: str, who: WhoMay, auth: Auth, version: str) -> FieldValu
     groups = _sorted(who, "allowed_groups")
     everybody = who.allow_all or bool(auth.dummy and not allowed and not who.allow_existing_users)
     closed = older and isinstance(who, OAuth) and not (who.allow_all or allowed)
+    closes = bool(auth.dummy) and parse(version) >= DUMMY_CLOSES  # JupyterHub admits known users by default when some are named
     rows: dict[str, Any] = {
         ".adminUsers": admins or None,
         ".adminUsers#role": None if admin_groups else admins or None,
@@ -45,7 +46,7 @@ def allow_rules(member: str, who: WhoMay, auth: Auth, version: str) -> FieldValu
         ".allowedUsers#closed": admins or None if closed else None,
         ".blockedUsers": _sorted(who, "blocked_users") or None,
         ".allowAll": True if everybody else False if auth.dummy and not allowed else None,
-        ".allowExistingUsers": True if who.allow_existing_users else None,
+        ".allowExistingUsers": True if who.allow_existing_users else False if closes and allowed else None,
         ".allowedGroups": None if who.allow_all else groups or None,
         ".adminGroups": admin_groups or None,
         ".adminGroups#allowed": sorted({*groups, *admin_groups}) if older and admin_groups else None,

@@ -64,7 +64,7 @@ def _entra(entra: Entra, secrets: HubSecrets, hub_context: HubContext) -> FieldV
 
 
 def _github(github: GitHub, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
-    organizations = sorted(set(github.allowed_organizations))
+    organizations = [] if github.allow_all else sorted(set(github.allowed_organizations))
     return {
         ".allowedOrganizations": organizations or None,
         ".allowedOrganizations#scope": ["read:org"] if organizations else None,
