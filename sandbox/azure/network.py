@@ -14,6 +14,7 @@ WRITE_SECONDS = 6.0
 SUBNET = {"delegations": [], "privateEndpointNetworkPolicies": "Disabled", "privateLinkServiceNetworkPolicies": "Enabled"}
 """What every subnet holds."""
 
+ZONES = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.Network/privateDnsZones/{name}"
 TYPE = "microsoft.network/virtualnetworks"
 
 
@@ -29,6 +30,7 @@ class Network:
         routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Network/virtualNetworks", self.list_all)
         names = "/subscriptions/{sub}/providers/Microsoft.Network/locations/{location}/CheckDnsNameAvailability"
         routes.add("GET", names, self.check_label)
+        routes.add("GET", ZONES, self.zone)
         routes.add("GET", base, self.in_group)
         routes.add("GET", f"{base}/{{name}}", self.get)
         routes.add("PUT", f"{base}/{{name}}", self.put)
@@ -38,6 +40,12 @@ class Network:
         routes.add("GET", f"{base}/{{name}}/subnets/{{subnet}}", self.get_subnet)
         routes.add("PUT", f"{base}/{{name}}/subnets/{{subnet}}", self.put_subnet)
         routes.add("DELETE", f"{base}/{{name}}/subnets/{{subnet}}", self.delete_subnet)
+
+    async def zone(self, call: Call) -> Answer:
+        """A private DNS zone."""
+        return Answer(
+            self._world.resource(f"{self._world.group(call).id}/providers/Microsoft.Network/privateDnsZones/{call['name']}").body
+        )
 
     def _id(self, call: Call) -> str:
         group = self._world.group(call)

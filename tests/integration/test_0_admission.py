@@ -13,6 +13,7 @@ from tests.integration.conftest import Field, runbook
 DROP = object()
 
 SUBNET_ID = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/net/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
+ZONE_ID = SUBNET_ID.partition("virtualNetworks")[0] + "privateDnsZones/privatelink.eastus.azmk8s.io"
 CAPACITY = {"minimum": 3, "maximum": 6, "default": 3}
 GUID = "11111111-1111-1111-1111-111111111111"
 OAUTH = {"clientId": "hub", "clientSecretRef": {"name": "oidc"}}
@@ -509,6 +510,17 @@ def test_metadata_is_blocked_by_network_policies_only_where_something_enforces_t
     assert "invalid" not in attempt(site, document).lower()
     document["spec"]["cluster"]["network"]["policy"] = "none"
     assert "blockMetadata NetworkPolicy needs spec.cluster.network.policy azure, calico or cilium" in attempt(site, document)
+
+
+def test_a_private_dns_zone_needs_an_identity_before_the_cluster(site: Field) -> None:
+    document = changed("cluster.apiServer", {"private": True, "privateDNSZone": ZONE_ID})
+    assert "created (server dry run)" in attempt(site, document)
+    document["spec"]["identity"] = {"type": "SystemAssigned"}
+    assert "privateDNSZone with the id of a zone needs spec.identity.type UserAssigned or ServicePrincipal" in attempt(
+        site, document
+    )
+    document["spec"]["cluster"]["apiServer"]["privateDNSZone"] = "system"
+    assert "created (server dry run)" in attempt(site, document)
 
 
 def test_at_least_forty_bad_values_are_tried() -> None:

@@ -84,8 +84,16 @@ class ApiServer(SpecModel):
     )
     private: bool = Field(False, description="Reachable from the virtual network only. Cannot change.")
     private_dns_zone: PrivateDnsZone | None = Field(
-        None, alias="privateDNSZone", description="`system`, `none` or the id of a zone. Cannot change."
+        None,
+        alias="privateDNSZone",
+        description="`system`, `none` or the id of a zone, which needs spec.identity.type UserAssigned or ServicePrincipal; the operator "
+        "gives that identity Private DNS Zone Contributor there. Cannot change.",
     )
+
+    @property
+    def own_zone(self) -> str | None:
+        """Return the id of the user's own zone; None: there is none."""
+        return self.private_dns_zone if self.private_dns_zone not in (None, "system", "none") else None
 
 
 class Entra(SpecModel):

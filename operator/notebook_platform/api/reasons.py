@@ -151,6 +151,8 @@ class Reason(Word):
     LOCATION_NOT_OFFERED = "LocationNotOffered", "The region does not exist, or is not open to the subscription."
     VM_SIZE_NOT_AVAILABLE = "VmSizeNotAvailable", "Azure does not offer the VM size to this subscription here."
     VM_SIZE_NOT_OFFERED = "VmSizeNotOffered", "The region's list does not have the VM size, or restricts it."
+    PRIVATE_ZONE_NOT_FOUND = "PrivateZoneNotFound", "The private DNS zone of the spec does not exist."
+    PRIVATE_ZONE_INVALID = "PrivateZoneInvalid", "AKS does not accept the name of the private DNS zone in this region."
     VM_SIZE_UNSUITABLE = "VmSizeUnsuitable", "The VM size lacks what the pool asks for."
     ZONE_NOT_OFFERED = "ZoneNotOffered", "The region does not offer the VM size in an availability zone."
     SUBNET_TOO_SMALL = "SubnetTooSmall", "The subnet has too few addresses for the nodes and pods."

@@ -111,12 +111,13 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             if pools is None:
                 return Observed()
             scale_sets = await self._scale_sets(cluster.node_resource_group, fresh=fresh)
+        obstacles = await pool_obstacles(self._scope, pools, cluster.kubernetes_version) if fresh else {}
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if is_busy(p)]:
             busy = Progressing(reason=Reason.UPDATING, message=f"Agent pool {', '.join(moving)}", requeue_after=3)
         turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._scope.now)
         return Observed(
-            found=Found(pools, scale_sets, await pool_obstacles(self._scope, pools) if fresh and not busy else {}),
+            found=Found(pools, scale_sets, obstacles),
             busy=busy,
             notices=unknown_pools(set(pools) - set(self._spec) - set(self._owned(pools))),
             requeue_after=(turn - self._scope.now).total_seconds() + 1 if turn else None,

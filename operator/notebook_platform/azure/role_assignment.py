@@ -137,20 +137,25 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         return Ready()
 
     def _on_network(self, inputs: Inputs, principal_id: str | None) -> list[Assignment]:
-        """Return the role on the network that spec.identity asks for, for a principal; on existing subnets the subnet alone."""
+        """Return the role on the network that spec.identity asks for, for a principal, and the one on a private DNS zone of the user's own;
+        on existing subnets the subnet alone."""
         network = inputs.get(outputs.Network)
         spec = self._scope.spec
         if principal_id is None or spec.identity.role_scope == "None":
             return []
         chosen = spec.identity.service_principal or spec.identity.user_assigned
         role = chosen.role if chosen else "Network Contributor"
+        zone = spec.cluster.api_server.own_zone
         places = [pool.subnet_id for pool in spec.node_pools if pool.subnet_id]
         if network is not None:
             whole = spec.identity.role_scope == "VirtualNetwork" and spec.network is not None and spec.network.subnet_id is None
             kept = {subnet.name.lower() for subnet in spec.network.subnets} if spec.network else set()
             more = [id_ for name, id_ in network.subnets.items() if name.lower() in kept]
             places += [network.virtual_network_id] if whole else [network.subnet_id, *more]
-        return [Assignment(place, principal_id, role) for place in dict.fromkeys(places)]
+            if zone:  # AKS links the zone to the whole network
+                places.append(network.virtual_network_id)
+        given = [Assignment(place, principal_id, role) for place in dict.fromkeys(places)]
+        return [*given, Assignment(zone, principal_id, "Private DNS Zone Contributor")] if zone else given
 
 
 class RoleAssignment(Roles):

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
+from hypothesis import given
+from hypothesis import strategies as st
 from notebook_platform.azure.arm.credentials import FederatedTokenRefused
 from notebook_platform.azure.arm.error_table import CODES
 from notebook_platform.azure.arm.errors import UNKNOWN_TRIES, failure_of, translate
@@ -23,6 +25,8 @@ ETAG = {
     "details": [{"code": "Unspecified", "message": "rpc error: desc = Etag mismatched"}],
     "subcode": "",
 }
+
+MEMBERS = ("code", "message", "details", "innererror", "innerError", "target", "subcode")
 
 
 def told(status: int, code: str, message: str = "", **more: Any) -> Failed:
@@ -54,6 +58,14 @@ def told(status: int, code: str, message: str = "", **more: Any) -> Failed:
         (400, {"code": "LocationNotAvailableForResourceGroup", "message": "The location 'eastuss' is not available"}, "LocationNotOffered"),
         (400, {"code": "SubnetNotAssociatedWithNATGateway", "message": "m"}, "SubnetInvalid"),
         (200, {"code": "NotLatestOperation", "message": "m"}, "Preempted"),
+        (200, {"code": "UpgradeFailed", "message": "Eviction failed with Too many Requests error: a restrictive Pod Disruption Budget."},
+         "DisruptionNotAllowed"),
+        (200, {"code": "NodePoolUpgradeFailed", "message": "Node drain: PodDrainFailure"}, "DisruptionNotAllowed"),
+        (400, {"code": "BadRequest", "message": "The VM size of x is not allowed in your subscription in location 'westus'."}, "VmSizeNotAvailable"),
+        (200, {"code": "", "message": "Server is busy with other operations."}, "AnotherOperationInProgress"),
+        (200, {"code": "", "message": "m"}, "OperationFailed"),
+        (200, {}, "OperationFailed"),
+        (413, {}, "InvalidParameter"),
         (403, {}, "PermissionMissing"),
         (401, {}, "TokenRefused"),
         (404, {}, "ResourceNotFound"),
@@ -133,3 +145,17 @@ def test_a_new_federation_is_waited_for_and_a_missing_one_calls_a_person(number:
     waited = sum(failed.retry_in * 2**n for n in range(failed.tries - 1))
     assert 60 <= waited <= 300, "Entra ID takes about a minute"
     assert failed.last_remedy.startswith("Add a federated credential")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(sorted(CODES)),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(MEMBERS) | st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.sampled_from(MEMBERS), JSON), st.sampled_from([200, 400, 403, 409, 429, 500, 418, None]))
+def test_any_body_gives_a_reason_a_sentence_that_names_the_field_and_a_remedy(error: dict[str, Any], status: int | None) -> None:
+    failed = failure_of(status, error, {"Retry-After": "x"}, field="spec.cluster")
+    assert str(failed.reason)[:1].isalpha() and "spec." in failed.message and failed.remedy.endswith(".")
+    assert len(failed.message) < 1000 and (failed.tries is None or failed.last_remedy)

@@ -30,6 +30,12 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "spec.nodePools[].subnet must name a subnet of spec.network",
         ),
         (
+            "self.identity.type != 'SystemAssigned' || !has(self.cluster.apiServer.privateDNSZone) || "
+            "self.cluster.apiServer.privateDNSZone in ['system', 'none']",
+            "spec.cluster.apiServer.privateDNSZone with the id of a zone needs spec.identity.type UserAssigned or ServicePrincipal: the "
+            "identity needs a role there before the cluster exists",
+        ),
+        (
             "self.cluster.nodeProvisioning == 'Manual' || self.nodePools.all(p, !has(p.autoscaling))",
             "spec.nodePools[].autoscaling needs spec.cluster.nodeProvisioning Manual; with Auto, give each pool a count",
         ),

@@ -151,6 +151,7 @@ AKS: dict[str, tuple[Row, ...]] = {
     "AksCapacityHeavyUsage": (CAPACITY,),
     "PublicIPCountLimitReached": (QUOTA,),
     "InsufficientAgentPoolMaxPodsPerAgentPool": (INVALID,),
+    "SubnetsAreNotInSameVnet": (INVALID,),
     "DnsServiceIpOutOfServiceCidr": (INVALID,),
     "DnsServiceIpConflicting": (INVALID,),
     "InvalidLoadBalancerProfileAllocatedOutboundPorts": (INVALID,),

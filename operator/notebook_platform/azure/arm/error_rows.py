@@ -55,7 +55,8 @@ PERMISSION = Row(
     reason=Reason.PERMISSION_MISSING,
     retry_in=60,
     tries=5,
-    remedy="Give the principal of spec.azure.credentials a role with that action on that scope; new roles take effect after minutes.",
+    remedy="Give the principal of spec.azure.credentials, or the cluster's identity where Azure's message names that one, a role with the "
+    "action on that scope; new roles take effect after minutes.",
 )
 SUBSCRIPTION_OFF = Row(
     reason=Reason.SUBSCRIPTION_DISABLED,

@@ -98,6 +98,8 @@ ARM: dict[str, tuple[Row, ...]] = {
             remedy="Delete the role assignment of that id in Azure: it is for another principal.",
         ),
     ),
+    "RoleAssignmentNotFound": (MISSING,),
+    "RoleDefinitionDoesNotExist": (INVALID,),
     "RoleAssignmentLimitExceeded": (
         Row(
             reason=Reason.QUOTA_EXCEEDED,
@@ -255,6 +257,11 @@ PHRASES: tuple[tuple[str, str], ...] = (
     ("does not have permission to perform action", "LinkedAuthorizationFailed"),
     ("scope(s) are locked", "ScopeLocked"),
     ("exceeding approved", "QuotaExceeded"),
+    ("Pod Disruption Budget", "PodDrainFailure"),
+    ("PodDisruptionBudget", "PodDrainFailure"),
+    ("is not allowed in your subscription in location", "VMSizeNotSupported"),
+    ("quota exceeded", "QuotaExceeded"),
+    ("insufficient quota", "QuotaExceeded"),
     ("AADSTS7000222", "ServicePrincipalValidationClientError"),
     ("AADSTS7000215", "ServicePrincipalValidationClientError"),
     ("too many requests", "TooManyRequests"),
@@ -274,6 +281,7 @@ STATUSES: dict[int, str] = {
     404: "ResourceNotFound",
     409: "Conflict",
     412: "PreconditionFailed",
+    413: "InvalidRequestContent",
     429: "TooManyRequests",
 }
 """The code that stands for a status without a body."""

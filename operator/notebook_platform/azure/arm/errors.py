@@ -57,7 +57,7 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
 
     A code that says little, or that is unknown, gives way to a known one inside it.
     """
-    answered = str(error.get("code") or "")
+    answered = str(error.get("code") or ("Failed" if status == OPERATION else ""))
     code = sanitize(answered or (f"Http{status}" if status else "Unknown"), LONGEST_CODE)
     row, inside = _meaning(answered, error, status)
     if answered == "ResourceGroupNotFound" and field.startswith(NODE_FIELDS if status == OPERATION else "spec.autoscale"):
@@ -67,7 +67,7 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
         row = _unknown(code, status)
     retry_in = row.retry_in
     hint = headers.get("Retry-After", "")
-    if status == 429 and hint.isdigit():
+    if status in (429, 503) and hint.isdigit():
         retry_in = float(int(hint))
     where = row.field or field
     named = f"{code} ({inside})" if inside and inside != code else code

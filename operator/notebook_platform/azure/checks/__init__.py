@@ -11,6 +11,7 @@ from notebook_platform.azure.checks.capacity_and_names import addresses, names
 from notebook_platform.azure.checks.finding import Check, Finding
 from notebook_platform.azure.checks.patches import patches
 from notebook_platform.azure.checks.permissions import clock, permissions
+from notebook_platform.azure.checks.private_zone import private_zone
 from notebook_platform.azure.checks.quota import quota, upgrade_quota
 from notebook_platform.azure.checks.region import providers, region, version
 from notebook_platform.azure.checks.server_placement import server_placement
@@ -32,10 +33,11 @@ ALL: Mapping[str, Check] = {
     "quota": quota,
     "addresses": addresses,
     "names": names,
+    "private zone": private_zone,
     "servers": server_placement,
     "patches": patches,
 }
 """By what people call them, in the order in which they are shown."""
 
-BEFORE_CREATION: tuple[Check, ...] = (clock, permissions, patches, names, version, addresses, sizes, quota)
+BEFORE_CREATION: tuple[Check, ...] = (clock, permissions, patches, names, version, addresses, private_zone, sizes, quota)
 BEFORE_UPGRADE: tuple[Check, ...] = (version, upgrade_quota)

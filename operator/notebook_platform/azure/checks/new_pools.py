@@ -9,7 +9,7 @@ from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.agent_pools import pool_of
 from notebook_platform.azure.checks.finding import Finding, failure
-from notebook_platform.azure.checks.quota import QUOTA_AGAIN, REMEDY, Left, demands, left_in, surge_findings
+from notebook_platform.azure.checks.quota import REMEDY, Left, demands, left_in, surge_findings
 from notebook_platform.azure.checks.vm_sizes import Sizes, size_findings, sizes_of
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.versions import reached
@@ -19,14 +19,16 @@ from notebook_platform.engine.change import Impossible
 Wire = Mapping[str, Any]
 
 
-async def pool_obstacles(scope: AzureScope, existing: Mapping[str, Wire]) -> Mapping[str, Failed]:
-    """Return why Azure would refuse pools of the spec, by name. `existing`: the cluster's pools in wire form.
+async def pool_obstacles(scope: AzureScope, existing: Mapping[str, Wire], control_plane: str) -> Mapping[str, Failed]:
+    """Return why Azure would refuse pools of the spec, by name.
 
-    What the principal may not read counts as no obstacle. Reads nothing when no pool is to be created or upgraded. Raises StepError.
+    `existing`: the cluster's pools in wire form; `control_plane`: its version, which pools wait for before they are upgraded. A failure has
+    no time of a retry, so that it holds up no later step: each interval checks again. What the principal may not read counts as no
+    obstacle. Reads nothing when no pool is to be created or upgraded. Raises StepError.
     """
     pools = {pool.name: pool for pool in scope.spec.node_pools}
     made = [pool for name, pool in pools.items() if _is_made(pool, existing.get(name))]
-    upgraded = [pool for pool in pools.values() if pool not in made and _is_upgraded(scope, existing[pool.name])]
+    upgraded = [pool for pool in pools.values() if pool not in made and _is_upgraded(scope, existing[pool.name], control_plane)]
     if scope.deleting or not (made or upgraded):
         return {}
     try:
@@ -49,9 +51,10 @@ def _is_made(pool: NodePool, existing: Wire | None) -> bool:
     return existing is None or str(existing.get("vmSize", "")).lower() != pool.vm_size.lower()
 
 
-def _is_upgraded(scope: AzureScope, existing: Wire) -> bool:
+def _is_upgraded(scope: AzureScope, existing: Wire, control_plane: str) -> bool:
     wanted, floor = scope.spec.cluster.kubernetes_version, scope.spec.cluster.upgrades.moves_version
-    return not reached(str(existing.get("currentOrchestratorVersion") or wanted), wanted, floor=floor)
+    current = str(existing.get("currentOrchestratorVersion") or wanted)
+    return reached(control_plane, wanted, floor=floor) and not reached(current, wanted, floor=floor)
 
 
 def _creation(pool: NodePool, known: Sizes, left: Left, location: str) -> Iterator[Finding]:
@@ -63,7 +66,6 @@ def _creation(pool: NodePool, known: Sizes, left: Left, location: str) -> Iterat
                 sentence=f"spec.nodePools[{pool.name}] asks for {demand.first} vCPUs but only {free} are left in {location} ({called})",
                 reason=Reason.QUOTA_EXCEEDED,
                 remedy=REMEDY,
-                retry_in=QUOTA_AGAIN,
                 pool=pool.name,
             )
 

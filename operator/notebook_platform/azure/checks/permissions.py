@@ -138,6 +138,8 @@ def needs(scope: AzureScope, group_exists: bool) -> Iterator[Need]:
     for subnet in existing_subnets(scope):
         yield Need("Microsoft.Network/virtualNetworks/subnets/join/action", subnet)
         yield Need(ASSIGN, subnet, certain=made)
+    if zone := spec.cluster.api_server.own_zone:
+        yield Need(ASSIGN, zone, certain=made)
     for registry in spec.cluster.registries:
         yield Need(ASSIGN, registry, certain=made)
     if spec.autoscale:

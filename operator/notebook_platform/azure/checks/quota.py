@@ -165,7 +165,6 @@ def surge_findings(wanted: Mapping[str, Demand], left: Left, location: str, *, u
             reason=Reason.QUOTA_EXCEEDED if upgrade else Reason.QUOTA_TIGHT,
             remedy=f"Ask for more quota (portal: Quotas), or lower {field}.maxSurge.",
             blocks=bool(upgrade),
-            retry_in=QUOTA_AGAIN if upgrade else None,
             pool=demand.pool,
         )
 
