@@ -1,4 +1,4 @@
-"""The life of the runbook's platform on real parts, in order: each test continues where the last one ended."""
+"""The life of the runbook's platform on real parts."""
 
 import base64
 import json
@@ -11,6 +11,8 @@ import pytest
 from sandbox.operator_process import OIDC_CLIENT_SECRET
 from tests.integration.conftest import SUBSCRIPTION, Field, processes, runbook
 
+pytestmark = pytest.mark.story
+
 NAME = "prd-jhub"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/prd_rg_jhub"
 NODE_GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/prd_rg_jhub_infra"
@@ -20,6 +22,7 @@ NETWORK = f"{GROUP}/providers/microsoft.network/virtualnetworks/prd_vnet_jhub"
 
 @pytest.fixture(scope="module")
 def ready(site: Field) -> Field:
+    site.clear()
     site.apply(runbook())
     site.until_ready(NAME)
     return site

@@ -1,4 +1,4 @@
-"""A BinderHub beside a JupyterHub on one cluster: one apply, one revision each. Each test continues where the last one ended."""
+"""A BinderHub beside a JupyterHub on one cluster: one apply, one revision each."""
 
 import base64
 import json
@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from tests.integration.conftest import SUBSCRIPTION, Field, runbook
+
+pytestmark = pytest.mark.story
 
 NAME = "lab"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg_lab"
@@ -63,6 +65,7 @@ def get(address: str) -> tuple[int, bytes]:
 
 @pytest.fixture(scope="module")
 def ready(site: Field) -> Field:
+    site.clear()
     site.apply(GITHUB, lab())
     site.until_ready(NAME)
     return site

@@ -13,6 +13,8 @@ import yaml
 
 from tests.integration.conftest import Field, runbook
 
+pytestmark = pytest.mark.story
+
 NAME = "upgrades"
 PRIORITIES = {"scheduling": {"podPriority": {"enabled": True}}}
 USER = "ada@example.org"
@@ -70,6 +72,7 @@ def test_a_plan_reports_what_a_chart_refuses_before_the_cluster_exists(
 @pytest.fixture(scope="module")
 def old(site: Field) -> Field:
     """A hub with chart 0.11.1, after it was refused for APIs that Kubernetes no longer serves; with a home."""
+    site.clear()
     too_old = {"scheduling": {**PRIORITIES["scheduling"], "userScheduler": {"enabled": True}}}
     site.apply(platform("0.11.1", too_old))
     site.until_reason(NAME, "JupyterHubReady", "UnsupportedKubernetes")
