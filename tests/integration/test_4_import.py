@@ -130,14 +130,14 @@ def shown(az: Az) -> dict[str, Any]:
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every leaf with its path; empty containers and nulls count as absent."""
+    """Yield every leaf with its path; empty containers, nulls and false count as absent: az sends each flag, the operator does not."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             yield from leaves(value, f"{path}.{key}" if path else str(key))
     elif isinstance(tree, list):
         for place, value in enumerate(tree):
             yield from leaves(value, f"{path}[{place}]")
-    elif tree is not None:
+    elif tree is not None and tree is not False:
         yield path, tree
 
 
