@@ -36,6 +36,7 @@ from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.users.active_servers import counted, query_hub
 from notebook_platform.hubs.users.census import UserCounts, count_users
 from notebook_platform.hubs.users.volumes import UserInventory
+from notebook_platform.kube.applied import Records
 from notebook_platform.kube.operation_record import OperationScope
 from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
 from notebook_platform.observability.context import CORRELATION, renew_correlation_id
@@ -104,13 +105,15 @@ class SharedClients:
         planning: bool = False,
         approved: frozenset[str] = frozenset(),
         refused: Failed | None = None,
+        applied: Records | None = None,
     ) -> Graph:
         """Return the steps of one platform for one reconcile.
 
         `planning`: write nothing, not even Secrets. `approved`: chart versions that a user has approved upgrades to.
-        `refused`: why operations cannot be recorded; then none may be started.
+        `refused`: why operations cannot be recorded; then none may be started. `applied`: what was applied last.
         """
         scope = await self.azure(platform, spec, secrets, operations, deleting=deleting, planning=planning, refused=refused)
+        scope = replace(scope, applied=applied or {})
         allow_private = self._config.allow_private_addresses
         releases = release_steps(self._adapters(scope), self._release_scope(scope, approved), allow_private=allow_private)
         return Graph([*azure_steps(scope), self._clusters.step(scope), *releases])

@@ -13,14 +13,16 @@ from typing import Any
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
+from notebook_platform.azure.last_applied import claims_of, confirmed, joined
 from notebook_platform.clients import SharedClients
 from notebook_platform.deletion import Deletion, DeletionRequest
 from notebook_platform.engine.backoff import exhausted
 from notebook_platform.engine.conditions import applied_steps, fold_conditions
 from notebook_platform.engine.outcome import Failed, Operation, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
-from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after
+from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after, up_to_date
 from notebook_platform.helm.plan import approved
+from notebook_platform.kube.applied import AppliedStore
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.secrets import Platform, SecretStore
@@ -52,6 +54,7 @@ class PlatformContext:
     object: PlatformObject
     secrets: SecretStore
     operations: OperationStore
+    applied: AppliedStore
     shared: SharedClients
     reporter: Reporter
     deletion: Deletion
@@ -99,6 +102,9 @@ class ReconcileRun:
         """Reconcile the spec. Returns the seconds until the next reconcile. Raises ApiException and StepError."""
         context, spec = self._context, self._spec
         begun = await self._begin()
+        claims, applied = claims_of(spec), await context.applied.load()
+        if not spec.suspend:
+            await context.applied.save(joined(applied, claims))
         graph = await context.shared.graph(
             context.platform,
             spec,
@@ -107,9 +113,12 @@ class ReconcileRun:
             planning=spec.suspend,
             approved=approved(self._body["metadata"]),
             refused=context.operations.refused,
+            applied=applied,
         )
         results = await reconcile(graph, self._policy(begun, graph.order), self._record)
         await context.shared.after(context.platform, results)
+        if not spec.suspend:
+            await context.applied.save(confirmed(await context.applied.load(), claims, up_to_date(results)))
         context.state.cache_results(results, begun.epoch)
         results = sanitized(exhausted(results, context.state.attempts, begun.backing_off), context.secrets.redactor)
         conditions = fold_conditions(

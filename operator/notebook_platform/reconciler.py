@@ -26,6 +26,7 @@ from notebook_platform.deletion import Deletion
 from notebook_platform.engine.backoff import wait_after
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.failures import failure_of_reconcile
+from notebook_platform.kube.applied import AppliedStore
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.redaction import CURRENT
@@ -218,6 +219,7 @@ def _context(platform: Platform, body: Mapping[str, Any], api: client.ApiClient,
         object=stored,
         secrets=secrets,
         operations=OperationStore(secrets),
+        applied=AppliedStore(secrets),
         shared=shared,
         reporter=Reporter(stored, body, label),
         deletion=Deletion(platform, secrets, shared),

@@ -16,11 +16,12 @@ from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session_pool import SessionPool
+from notebook_platform.azure.last_applied import Record, claims_of, confirmed, joined
 from notebook_platform.azure.scope import AzureScope, Leaves
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rechecked, StepError, Unblocking
 from notebook_platform.engine.reconcile import Policy, reconcile
-from notebook_platform.engine.result import Result
+from notebook_platform.engine.result import Result, up_to_date
 from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.policy import ignored_by
 from notebook_platform.steps import azure_steps
@@ -42,6 +43,7 @@ class Estate:
     http: aiohttp.ClientSession
     secrets: Secrets = field(default_factory=Secrets)
     operations: dict[str, Operation] = field(default_factory=dict)
+    applied: dict[str, Record] = field(default_factory=dict)
     uid: str = "uid-1"
     name: str = "prd-jhub"
     passes: int = 0
@@ -64,6 +66,7 @@ class Estate:
             signed_in=signed_in,
             secrets=self.secrets,  # type: ignore[arg-type]
             operations=dict(self.operations),
+            applied=self.applied,
             deleting=deleting,
             max_age=self.max_age,
             leaves=self.leaves,
@@ -72,10 +75,13 @@ class Estate:
         return Graph(azure_steps(context))
 
     async def once(self, spec: dict[str, Any], policy: Policy | None = None) -> dict[str, Result]:
-        """Reconcile once; operations are recorded as the operator records them."""
+        """Reconcile once; operations and what was applied are recorded as the operator records them."""
         self.passes += 1
         policy = replace(policy or Policy(), ignored=ignored_by(self.ignored), disruption_waits=self.disruption_waits)
+        claims = claims_of(NotebookPlatformSpec.model_validate(spec))
+        self.applied = joined(self.applied, claims)
         results = await reconcile(await self.graph(spec), policy)
+        self.applied = confirmed(self.applied, claims, up_to_date(results))
         self._remember(results)
         return results
 

@@ -75,7 +75,9 @@ class Autoscale(SpecModel):
     recurring: MapByName[RecurringProfile] = Field(
         default_factory=list, max_length=9, description="Profiles that hold at some times instead."
     )
-    notifications: Notifications | None = Field(None, description="Recipients of a notification when it scales.")
+    notifications: Notifications | None = Field(
+        None, description="Recipients of a notification when it scales. Taken out: no e-mails."
+    )
     patch: dict[str, Any] = Field(
         default_factory=dict,
         json_schema_extra=declared(AUTOSCALE),

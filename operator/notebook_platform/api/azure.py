@@ -64,5 +64,8 @@ class AzureSpec(SpecModel):
         description="Preview features to register, each as `Namespace/Feature`.",
     )
     tags: Annotated[dict[str, str], AfterValidator(_no_own_tags)] = Field(
-        default_factory=dict, max_length=15, description="Tags put on everything the platform creates."
+        default_factory=dict,
+        max_length=15,
+        description="Tags put on everything the platform creates. One that is taken "
+        "out is removed; tags that the spec never had stay.",
     )

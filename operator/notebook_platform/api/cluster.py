@@ -32,7 +32,9 @@ class ClusterNetwork(SpecModel):
     plugin_mode: Literal["overlay"] | None = Field(
         None, description="`overlay`: pods get addresses of their own range instead of the subnet's."
     )
-    policy: Literal["azure", "calico", "cilium", "none"] = Field("azure", description="Network policy engine.")
+    policy: Literal["azure", "calico", "cilium", "none"] = Field(
+        "azure", description="Network policy engine; `none` removes it. Rolls the nodes."
+    )
     service_cidr: str = Field("10.0.0.0/16", max_length=18, description="Addresses of Services, in CIDR notation.")
     dns_service_ip: str = Field(
         "10.0.0.10", alias="dnsServiceIP", max_length=15, description="Address of the cluster's DNS, inside serviceCidr."
@@ -51,7 +53,8 @@ class Upgrades(SpecModel):
 
     channel: Literal["none", "patch", "stable", "rapid", "node-image"] = Field(
         "none",
-        description="Kubernetes versions that AKS moves the cluster to. With `patch`, `stable` and `rapid`, kubernetesVersion is the "
+        description="Kubernetes versions that AKS moves the cluster to. With `patch`, "
+        "`stable` and `rapid`, kubernetesVersion is the "
         "oldest version that may run; a newer one is as desired.",
     )
     node_os_channel: Literal["None", "Unmanaged", "SecurityPatch", "NodeImage"] = Field(
@@ -65,9 +68,15 @@ class Upgrades(SpecModel):
 
 
 class MaintenanceWindow(SpecModel):
-    """When people expect disruption: AKS's own upgrades, and the operator's changes that roll nodes, keep to it."""
+    """When people expect disruption: AKS's own upgrades, and the operator's changes that roll nodes, keep to it. What a user adds to
+    AKS's schedules (excluded dates, another interval) stays."""
 
-    days: SetOf[Weekday] = Field(min_length=1, max_length=7, description="Days of the week on which it opens.")
+    days: SetOf[Weekday] = Field(
+        min_length=1,
+        max_length=7,
+        description="Days of the week on which it opens. AKS's own upgrades take the "
+        "first one, or every day if all seven are named.",
+    )
     start: str = Field("02:00", max_length=5, description="When it opens, as `02:00`.")
     duration: str = Field("4h", max_length=8, description="How long it stays open, 4h to 24h.")
     time_zone: str = Field("UTC", max_length=64, description="Time zone of `start`, as `Europe/Vienna`.")
@@ -107,7 +116,7 @@ class Entra(SpecModel):
 
 
 class AutoscalerProfile(SpecModel):
-    """Settings of AKS's cluster autoscaler; what is left out is AKS's default."""
+    """Settings of AKS's cluster autoscaler; what was never set is left as it is, and what is taken out is AKS's default."""
 
     scan_interval: str | None = Field(None, max_length=8, description="How often it evaluates the cluster, as `10s`.")
     scale_down_delay_after_add: str | None = Field(
@@ -157,11 +166,16 @@ class ClusterSpec(SpecModel):
     )
     support_plan: Literal["KubernetesOfficial", "AKSLongTermSupport"] = Field(
         "KubernetesOfficial",
-        description="`AKSLongTermSupport`: two years of support for a version, beyond the community's one; needs tier Premium. Can "
+        description="`AKSLongTermSupport`: two years of support for a version, beyond "
+        "the community's one; needs tier Premium. Can "
         "change in place; back to KubernetesOfficial only while the version has community support.",
     )
     upgrades: Upgrades = Field(default_factory=Upgrades, description="Upgrades that AKS makes automatically.")
-    maintenance_window: MaintenanceWindow | None = Field(None, description="When disruption is expected.")
+    maintenance_window: MaintenanceWindow | None = Field(
+        None,
+        description="When disruption is expected. Taken out: AKS's schedules are deleted, "
+        "unless one has dates that a user excluded in Azure.",
+    )
     dns_prefix: str | None = Field(None, max_length=54, description="Start of the API server's name. Cannot change.")
     admin_username: str = Field("azureuser", max_length=32, description="Login on the nodes. Cannot change.")
     ssh_public_key: str | None = Field(None, max_length=16384, description="Public key for the login on the nodes.")
@@ -169,7 +183,7 @@ class ClusterSpec(SpecModel):
     tier: Literal["Free", "Standard", "Premium"] = Field("Free", description="Tier of the control plane (uptime SLA).")
     network: ClusterNetwork = Field(default_factory=ClusterNetwork, description="Network profile.")
     api_server: ApiServer = Field(default_factory=ApiServer, description="Who can reach the API server.")
-    entra: Entra | None = Field(None, description="Sign-in with Entra ID.")
+    entra: Entra | None = Field(None, description="Sign-in with Entra ID. Cannot be taken out.")
     local_accounts: bool = Field(
         True, description="Kubeconfigs with certificates are given out; false needs `entra`, and tokens of Entra ID are used."
     )
@@ -180,18 +194,22 @@ class ClusterSpec(SpecModel):
     registries: SetOf[RegistryId] = Field(
         default_factory=list, max_length=10, description="ARM ids of container registries that the nodes may pull from."
     )
-    autoscaler_profile: AutoscalerProfile | None = Field(None, description="Settings of the cluster autoscaler.")
+    autoscaler_profile: AutoscalerProfile | None = Field(
+        None, description="Settings of the cluster autoscaler. One that is taken out goes back to AKS's default."
+    )
     node_provisioning: Literal["Auto", "Manual"] = Field(
         "Manual",
-        description="`Auto`: AKS adds nodes for pending pods and removes idle ones (node auto-provisioning, Karpenter), beside the "
+        description="`Auto`: AKS adds nodes for pending pods and removes idle ones "
+        "(node auto-provisioning, Karpenter), beside the "
         "pools of spec.nodePools. Can change in place; to Manual only when no such node is left.",
     )
-    monitoring: Monitoring | None = Field(None, description="Container insights.")
+    monitoring: Monitoring | None = Field(None, description="Container insights. Taken out: turned off.")
     power_state: Literal["Running", "Stopped"] = Field("Running", description="Stopped: no nodes, no API, no cost but disks.")
     patch: dict[str, Any] = Field(
         default_factory=dict,
         json_schema_extra=declared(CLUSTER),
-        description="JSON merge patch (RFC 7396) over the body of the managed cluster that the operator sends to Azure, for members "
+        description="JSON merge patch (RFC 7396) over the body of the managed cluster "
+        "that the operator sends to Azure, for members "
         "without a field here, as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member (use `kubectl "
         "apply --server-side`, which keeps null). At most 16 KiB. Refused: a member that contradicts a field with another value than its "
         "default, and anything that may hold a secret. A member taken out of the patch stays in Azure as it is.",

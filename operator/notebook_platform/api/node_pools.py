@@ -64,7 +64,8 @@ class NodePool(SpecModel):
         None,
         ge=0,
         le=1000,
-        description="Number of nodes. A number has one owner: with `autoscaling` or an item of spec.autoscale it is the number at "
+        description="Number of nodes. A number has one owner: with `autoscaling` or "
+        "an item of spec.autoscale it is the number at "
         "creation only. Left out: 1 at creation, and then as it is.",
     )
     autoscaling: Autoscaling | None = Field(None, description="Let AKS's cluster autoscaler choose the count.")
@@ -72,7 +73,9 @@ class NodePool(SpecModel):
         default_factory=list, max_length=20, description="Times with other bounds of autoscaling, as a lecture's."
     )
     max_pods: int | None = Field(None, ge=10, le=250, description="Most pods on a node. Cannot change in place.")
-    max_surge: str | None = Field(None, max_length=4, description="More nodes during an upgrade, as `1` or `33%`.")
+    max_surge: str | None = Field(
+        None, max_length=4, description="More nodes during an upgrade, as `1` or `33%`. Taken out: AKS's default, 10%."
+    )
     os_disk_size_gb: int | None = Field(
         None, alias="osDiskSizeGB", ge=30, le=2048, description="Size of the OS disk. Cannot change in place."
     )
@@ -89,12 +92,15 @@ class NodePool(SpecModel):
         None, max_length=80, description="Name of a subnet of spec.network for its nodes. Cannot change in place."
     )
     subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet for its nodes. Cannot change in place.")
-    node_labels: dict[str, str] = Field(default_factory=dict, max_length=32, description="Labels on the nodes.")
+    node_labels: dict[str, str] = Field(
+        default_factory=dict, max_length=32, description="Labels on the nodes; those that are not named here are removed."
+    )
     node_taints: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,
         max_length=16,
-        description="Taints on the nodes, as `key=value:NoSchedule`. Users' servers tolerate those of pools with purpose User (if no pool "
-        "has it, with mode User); where a profile selects the pool by nodeSelector or gpus, its servers alone do.",
+        description="Taints on the nodes, as `key=value:NoSchedule`; those that are not named here are removed. Users' servers tolerate "
+        "those of pools with purpose User (if no pool has it, with mode User); where a profile selects the pool by nodeSelector or gpus, "
+        "its servers alone do.",
     )
     replacement: Literal["Refuse", "Rotate"] = Field(
         "Refuse",

@@ -212,6 +212,11 @@ def unknown_pools(names: Collection[str]) -> tuple[Notice, ...]:
     return (Notice(condition=ConditionType.UNKNOWN_NODE_POOLS, reason=Reason.NOT_IN_SPEC, message=message),)
 
 
+def of_pool(name: str, changes: Sequence[Change]) -> list[Change]:
+    """Return changes of a pool's document as changes of the step, with the pool in their paths."""
+    return [replace(change, path=f"agentPools[{name}].{change.path}") for change in changes]
+
+
 def pool_of(change: Change) -> str:
     """Return the name of the agent pool that a change is about."""
     return change.path.removeprefix("agentPools[").split("]")[0]

@@ -1,11 +1,11 @@
 """Autoscale: custom autoscale settings (Azure Monitor) on the pools' scale sets, in the cluster's node resource group.
 
-A setting is always written whole, so nothing is lost by the SDK's models, which drop what they do not know.
+A setting is written whole, over what was read (`autoscale_merge.py`).
 https://learn.microsoft.com/azure/azure-monitor/autoscale/autoscale-overview
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from notebook_platform import outputs
@@ -13,14 +13,17 @@ from notebook_platform.api.autoscale import Autoscale as Setting
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.azure.arm.cache import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.errors import azure_errors
-from notebook_platform.azure.arm.tagging import drop_owner, only_tags, set_tags
-from notebook_platform.azure.autoscale_body import FIELD, setting_changes, setting_properties
+from notebook_platform.azure.arm.tagging import drop_owner, only_tags, write_tags
+from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_changes, setting_properties
+from notebook_platform.azure.autoscale_merge import merged_setting
 from notebook_platform.azure.autoscale_patch import autoscale_patch, patched_setting
+from notebook_platform.azure.last_applied import NOTIFICATIONS, removed_tags
 from notebook_platform.azure.merge_patch import sets, without_absent
 from notebook_platform.azure.patch_changes import judged, sent_tag
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine.change import merged
 
 Wire = dict[str, Any]
 
@@ -113,19 +116,34 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         ]
         for name, body in wanted.items():
             if name in ours:
-                wanted_members, patch = {key: body[key] for key in ("tags", "properties")}, self._patch(name)
-                as_written = sets(patch.document, ("properties", "profiles"))
-                found_changes = setting_changes(wanted_members, ours[name], name, as_written=as_written)
+                merged_body, patch = self._merged(name, body, ours[name]), self._patch(name)
+                wanted_members = {key: merged_body[key] for key in ("tags", "properties")}
+                found_changes = setting_changes(wanted_members, ours[name], name, as_written=_lists_profiles(patch))
                 changes += judged(found_changes, patch, ours[name].get("tags"), self._scope.now)
+                tags = removed_tags(self._scope.applied.get(self.name), self._scope.tags, ours[name].get("tags"))
+                changes += [replace(change, path=f"{name}.{change.path}") for change in tags]
         changes += [Change(path=name, action=Action.DELETE, before=name) for name in ours if name not in wanted]
         return changes
+
+    def _merged(self, name: str, body: Wire, existing: Wire) -> Wire:
+        """Return the desired setting over the observed one, which may have what the spec cannot say."""
+        setting = self._setting(name)
+        members = self._scope.applied.get(self.name, {}).get("members", {})
+        drops = f"{setting.pool}{NOTIFICATIONS}" in members and not setting.notifications
+        as_written = _lists_profiles(self._patch(name))
+        found = existing if as_written else _normal(body, existing)
+        return merged_setting(body, found, keeps_dated=not as_written, drops_emails=drops)
+
+    def _setting(self, name: str) -> Setting:
+        return next(s for s in self._scope.spec.autoscale if self._name(s) == name)
 
     async def apply(self, desired: Mapping[str, Wire] | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         assert found is not None
         if only_tags(changes):
             async with azure_errors(FIELD):
                 for name in dict.fromkeys(change.path.split(".tags.", 1)[0] for change in changes):
-                    await set_tags(self._scope.session, found.ours[name]["id"], self._scope.tags)
+                    mine = [change for change in changes if change.path.startswith(f"{name}.tags.")]
+                    await write_tags(self._scope.session, found.ours[name]["id"], mine)
             return Ready()
         names = dict.fromkeys(change.path.split(".", 1)[0] for change in changes)
         async with azure_errors(FIELD):
@@ -138,13 +156,17 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         return Ready()
 
     def _patch(self, name: str) -> Patch:
-        return autoscale_patch(next(s for s in self._scope.spec.autoscale if self._name(s) == name))
+        return autoscale_patch(self._setting(name))
 
     def _sent(self, name: str, body: Wire, found: Found, changes: Sequence[Change]) -> Wire:
         """Return the body to write, with the tag that counts how often the patch's changes were sent."""
         mine = [change for change in changes if change.path.startswith(f"{name}.")]
-        tags = sent_tag(mine, self._patch(name), found.ours.get(name, {}).get("tags"), self._scope.now)
-        return {**without_absent(body), "tags": {**body["tags"], **tags}}
+        existing = found.ours.get(name)
+        if existing is None:
+            return {**without_absent(body), "tags": {**body["tags"], **sent_tag(mine, self._patch(name), None, self._scope.now)}}
+        kept = merged({"tags": existing.get("tags") or {}}, [change for change in mine if change.keys[:1] == ("tags",)])["tags"]
+        tags = sent_tag(mine, self._patch(name), existing.get("tags"), self._scope.now)
+        return {**without_absent(self._merged(name, body, existing)), "tags": {**kept, **tags}}
 
     def output(self, found: Found | None) -> tuple[str, ...] | None:
         return tuple(found.ours) if found and found.ours else None
@@ -168,3 +190,15 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
     @property
     def _settings(self) -> Any:
         return self._scope.session.monitor.autoscale_settings
+
+
+def _normal(body: Wire, found: Wire) -> Wire:
+    """Return the observed setting with its profiles in the operator's form."""
+    properties = found.get("properties") or {}
+    profiles = normal_profiles(properties.get("profiles") or (), body["properties"]["profiles"])
+    return {**found, "properties": {**properties, "profiles": profiles}}
+
+
+def _lists_profiles(patch: Patch) -> bool:
+    """Return whether the patch gives the profiles: then they are all of them, and written as they stand there."""
+    return sets(patch.document, ("properties", "profiles"))

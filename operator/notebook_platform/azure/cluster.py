@@ -13,7 +13,7 @@ from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
-from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.cluster_body import (
     Wire,
     autoscaled_pools,
@@ -26,9 +26,16 @@ from notebook_platform.azure.cluster_body import (
     updated_cluster,
     with_identities_named,
 )
-from notebook_platform.azure.cluster_changes import NODE_PROVISIONING_PATH, STATE_PATH, VERSION_PATH, cluster_changes
+from notebook_platform.azure.cluster_changes import (
+    NODE_PROVISIONING_PATH,
+    STATE_PATH,
+    VERSION_PATH,
+    cluster_changes,
+    removed_sign_in,
+)
 from notebook_platform.azure.cluster_notices import notices
 from notebook_platform.azure.cluster_patch import cluster_patch, judged_changes, patched_cluster
+from notebook_platform.azure.last_applied import with_resets
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patch_changes import sent_tag
 from notebook_platform.azure.principal_secret import current_secret, remember_given
@@ -85,7 +92,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         self._schedules = () if scope.deleting else scope.spec.cluster.power_schedules
 
     def desired(self, inputs: Inputs) -> Wire:
-        return patched_cluster(
+        body = patched_cluster(
             self._scope.spec,
             network=inputs.get(outputs.Network),
             identity=inputs[outputs.Identity],
@@ -93,6 +100,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             tags=self._scope.tags,
             now=self._scope.now,
         )
+        return with_resets(body, self._scope.applied.get(self.name))
 
     async def prepare(self, inputs: Inputs) -> Inputs:
         reference = self._scope.spec.cluster.ssh_public_key_from
@@ -145,6 +153,9 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             if power == "Running"
             else []
         )
+        if found and power == "Running":
+            applied = self._scope.applied.get(self.name)
+            changes += [*self.removed_tags(found.body), *removed_sign_in(desired, found.body, applied)]
         changes = judged_changes(changes, self._scope.spec, found.body if found else None, self._scope.now)
         if found and (gate := found.gate):
             changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
@@ -164,7 +175,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             return await self._power(self._wanted_power)
         if only_tags(changes):
             async with azure_errors(FIELD):
-                await set_tags(self._scope.session, found.body["id"], wanted_tags(changes))
+                await write_tags(self._scope.session, found.body["id"], changes)
             return Ready()
         if pools := autoscaled_pools(found.body):
             changes = [change for change in changes if (change.path, change.after) != (NODE_PROVISIONING_PATH, "Auto")]

@@ -11,6 +11,7 @@ from notebook_platform.api.cluster import OFFICIAL
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.cluster_body import Wire, current_version
 from notebook_platform.azure.comparison import compare_wire
+from notebook_platform.azure.last_applied import ENTRA, Record
 from notebook_platform.azure.monitoring_addon import as_spelled
 from notebook_platform.azure.states import SUCCEEDED, is_unfinished, state_of
 from notebook_platform.azure.versions import downgrade, reached
@@ -188,6 +189,20 @@ def _principals(identity: Mapping[str, Any]) -> dict[str, str]:
     """Return the principals of the user-assigned identities by id, in lower case."""
     named = identity.get("userAssignedIdentities") or {}
     return {id_.lower(): str((given or {}).get("principalId") or "").lower() for id_, given in named.items()}
+
+
+def removed_sign_in(desired: Wire, found: Wire, applied: Record | None) -> list[Change]:
+    """Return the change for a sign-in with Entra ID that the spec had and no longer has, which AKS cannot make."""
+    members, there = (applied or {}).get("members", {}), found["properties"].get("aadProfile")
+    if ENTRA not in members or not there or "aadProfile" in desired["properties"]:
+        return []
+    failed = Failed(
+        reason=Reason.IMMUTABLE_FIELD,
+        message="spec.cluster.entra was taken out of the spec, but AKS does not turn the sign-in with Entra ID off",
+        remedy="Set spec.cluster.entra again.",
+    )
+    gate = Impossible(failed, disruptive=True)
+    return [Change(path="properties.aadProfile", action=Action.REPLACE, before="on", after="off", gate=gate)]
 
 
 def _version(desired: Wire, found: Wire, floor: bool) -> Iterable[Change]:

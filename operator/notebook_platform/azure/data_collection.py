@@ -14,7 +14,7 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
-from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready
 
@@ -142,7 +142,7 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
         session, of_rule = self._scope.session, [change for change in changes if change.path != "association"]
         async with azure_errors(FIELD):
             if found and found.rule and of_rule and only_tags(of_rule):
-                await set_tags(session, found.rule["id"], wanted_tags(of_rule))
+                await write_tags(session, found.rule["id"], of_rule)
             elif of_rule:
                 await session.send("PUT", desired.rule_id, json=desired.rule, api_version=COLLECTION_API)
             if len(of_rule) != len(changes):

@@ -8,7 +8,7 @@ from notebook_platform.azure.arm.cache import IDENTITIES
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal, same_id
-from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
@@ -123,7 +123,7 @@ class UserAssigned(TaggedResource[Wire, Wire, outputs.Identity]):
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         async with azure_errors(self.field):
             if found is not None and only_tags(changes):
-                await set_tags(self._scope.session, found["id"], wanted_tags(changes))
+                await write_tags(self._scope.session, found["id"], changes)
             else:
                 await self._client.create_or_update(self._scope.group, self._name, {**(found or {}), **(desired or {})})
         return Ready()

@@ -14,18 +14,15 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.comparison import compare_wire
+from notebook_platform.azure.last_applied import WINDOW
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step, StepError
+from notebook_platform.engine.change import merged
 
 FIELD = "spec.cluster.maintenanceWindow"
 SCHEDULES = ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 
 Wire = Mapping[str, Any]
-
-
-def _spelled(name: str) -> str:
-    """Return a schedule's name as AKS's documentation spells it; Azure keeps the case in which it was created."""
-    return next((known for known in SCHEDULES if known.casefold() == name.casefold()), name)
 
 
 class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
@@ -53,8 +50,9 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
                 f"{FIELD}.timeZone {window.time_zone!r} is not a name of the tz database",
                 "Use one as Europe/Vienna.",
             ) from None
+        schedule = {"daily": {"intervalDays": 1}} if len(set(window.days)) == 7 else {"weekly": {"dayOfWeek": window.days[0]}}
         return {
-            "schedule": {"weekly": {"intervalWeeks": 1, "dayOfWeek": window.days[0]}},
+            "schedule": schedule,
             "durationHours": int(parse_duration(window.duration).total_seconds() // 3600),
             "utcOffset": f"{offset[:3]}:{offset[3:]}",
             "startTime": window.start,
@@ -62,7 +60,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, Wire]]:
         cluster = inputs.get(outputs.Cluster)
-        if self._window is None or cluster is None or not cluster.exists:
+        if cluster is None or not cluster.exists or not (self._window or self._was_applied):
             return Observed()
         async with azure_errors(FIELD):
             key = f"{cluster.id.lower()}/maintenanceConfigurations"
@@ -72,25 +70,37 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
 
     async def _ask(self) -> dict[str, Wire]:
         listed = self._configurations.list_by_managed_cluster(self._scope.group, self._scope.spec.cluster.name)
-        return {_spelled(item.name): wire(item)["properties"].get("maintenanceWindow") or {} async for item in listed}
+        return {item.name: wire(item)["properties"] async for item in listed}
+
+    @property
+    def _was_applied(self) -> bool:
+        return WINDOW in self._scope.applied.get(self.name, {}).get("members", {})
 
     def plan(self, desired: Wire | None, found: Mapping[str, Wire] | None) -> Sequence[Change]:
-        if desired is None:
-            return ()
+        by_name = {name.casefold(): name for name in found or {}}
         changes: list[Change] = []
-        for name in SCHEDULES:
-            existing = (found or {}).get(name)
-            if existing is None:
-                changes.append(Change(path=name, action=Action.CREATE, after=desired))
+        for schedule in SCHEDULES:
+            name = by_name.get(schedule.casefold())
+            existing = (found or {})[name] if name else None
+            if desired is None:
+                changes += _removal(name, existing)
+            elif name is None or existing is None:
+                changes.append(Change(path=schedule, action=Action.CREATE, after=desired))
             else:
-                changes += compare_wire(desired, existing, name)
+                changes += _differences(name, desired, existing.get("maintenanceWindow") or {})
         return changes
 
     async def apply(self, desired: Wire | None, found: Mapping[str, Wire] | None, changes: Sequence[Change]) -> Outcome:
         target = (self._scope.group, self._scope.spec.cluster.name)
         async with azure_errors(FIELD):
             for name in dict.fromkeys(change.path.split(".")[0] for change in changes):
-                body = {"properties": {"maintenanceWindow": dict(desired or {})}}
+                if desired is None:
+                    await self._configurations.delete(*target, name)
+                    continue
+                existing = (found or {}).get(name, {})
+                mine = [change for change in changes if change.path.split(".")[0] == name and change.keys]
+                window = merged(existing.get("maintenanceWindow") or {}, mine) if mine else _new(desired)
+                body = {"properties": {**existing, "maintenanceWindow": window}}
                 await self._configurations.create_or_update(*target, name, body)
         return Ready()
 
@@ -103,3 +113,36 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
     @property
     def _configurations(self) -> Any:
         return self._scope.session.container_service.maintenance_configurations
+
+
+def _differences(name: str, desired: Wire, existing: Wire) -> list[Change]:
+    """Return the differences of one window. The interval is left as it is, and so is what the spec cannot say: dates on which nothing
+    may be upgraded, and the date from which the window counts."""
+    wanted, kinds = desired["schedule"], {kind for kind, value in (existing.get("schedule") or {}).items() if value}
+    rest = {key: value for key, value in desired.items() if key != "schedule"}
+    changes = list(compare_wire(rest, {"utcOffset": "+00:00", **existing}, name))
+    if kinds == wanted.keys():
+        changes += compare_wire({"schedule": _without_interval(wanted)}, existing, name)
+    else:  # a window has one kind of schedule
+        schedule = _new(desired)["schedule"]
+        path, before = f"{name}.schedule", existing.get("schedule")
+        changes.append(Change(path=path, action=Action.UPDATE, before=before, after=schedule, keys=("schedule",)))
+    return changes
+
+
+def _without_interval(schedule: Wire) -> Wire:
+    return {kind: {key: value for key, value in rule.items() if key != "intervalDays"} for kind, rule in schedule.items()}
+
+
+def _new(desired: Wire) -> dict[str, Any]:
+    """Return a window that is created: every week."""
+    weekly = desired["schedule"].get("weekly")
+    return {**desired, **({"schedule": {"weekly": {"intervalWeeks": 1, **weekly}}} if weekly else {})}
+
+
+def _removal(name: str | None, existing: Wire | None) -> list[Change]:
+    """Return the removal of a window that the spec had; one with dates of another author on which nothing may be upgraded stays."""
+    window = (existing or {}).get("maintenanceWindow") or {}
+    if name is None or window.get("notAllowedDates"):
+        return []
+    return [Change(path=name, action=Action.DELETE, before=window.get("schedule"))]

@@ -29,11 +29,11 @@ def as_spelled(wanted: Wire, properties: Wire) -> dict[str, Any]:
         return dict(wanted)
     found = properties["addonProfiles"][name] or {}
     theirs = found.get("config") or {}
-    config = {_name(theirs, key) or key: value for key, value in addon["config"].items()}
+    config = {_name(theirs, key) or key: value for key, value in (addon.get("config") or {}).items()}
     if found.get("enabled"):
         config = {key: value for key, value in config.items() if key.casefold() != BY_IDENTITY.casefold()}
     others = {key: value for key, value in wanted["addonProfiles"].items() if key != ADDON}
-    return {**wanted, "addonProfiles": {**others, name: {**addon, "config": config}}}
+    return {**wanted, "addonProfiles": {**others, name: {**addon, **({"config": config} if config else {})}}}
 
 
 def is_monitored_by_identity(properties: Wire) -> bool:

@@ -18,7 +18,7 @@ from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.paths import same_id
-from notebook_platform.azure.arm.tagging import only_tags, set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, state_of
@@ -108,7 +108,7 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
         if found is None:
             after = {**desired.network, "subnets": list(desired.subnets.values())}
             return [Change(path="virtualNetwork", action=Action.CREATE, after=after)]
-        changes = list(compare_wire(desired.network, found))
+        changes = [*compare_wire(desired.network, found), *self.removed_tags(found)]
         for name, wanted in desired.subnets.items():
             present = _subnet(found, name)
             if present is None:
@@ -124,7 +124,7 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
         target: tuple[str, ...] = (name,)
         async with azure_errors(FIELD):
             if found is not None and only_tags(changes):
-                await set_tags(self._scope.session, found["id"], wanted_tags(changes))
+                await write_tags(self._scope.session, found["id"], changes)
                 return Ready()
             if found is None:
                 subnets = list(desired.subnets.values())

@@ -4,7 +4,6 @@ A pool that neither the spec names nor the operator created is reported and left
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from azure.core import MatchConditions
@@ -24,6 +23,7 @@ from notebook_platform.azure.agent_pools import (
     flat,
     initial_count,
     judged_pool,
+    of_pool,
     pool_body,
     pool_changes,
     pool_of,
@@ -38,35 +38,20 @@ from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro
 from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.checks.new_pools import gated, pool_obstacles
+from notebook_platform.azure.last_applied import removed_tags, with_surge
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.pool_patch import sent_changes
+from notebook_platform.azure.pool_state import Found, Wanted
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, is_unfinished
 from notebook_platform.azure.versions import follows, next_version
-from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Step
+from notebook_platform.engine import Action, Change, Inputs, Observed, Step
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Disruptive
 from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready, StepError
 
 AT_ONCE = 0.05
 POOL_TAG = "aks-managed-poolName"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The bodies of the agent pools by name, and the cluster that they belong to."""
-
-    pools: Mapping[str, Wire]
-    cluster: outputs.Cluster
-
-
-@dataclass(frozen=True)
-class Found:
-    """The agent pools in wire form, and their scale sets, by name. `obstacles`: why Azure would refuse pools; only if read fresh."""
-
-    pools: Mapping[str, Wire]
-    scale_sets: Mapping[str, str]
-    obstacles: Mapping[str, Failed] = field(default_factory=dict)
 
 
 class NodePools(Step[Wanted, Found, outputs.NodePools]):
@@ -95,7 +80,11 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         network, scope = inputs.get(outputs.Network), self._scope
         common: dict[str, Any] = {"tags": scope.tags, "now": scope.now}
         pools = {
-            name: pool_body(pool, subnet_id=subnet_of(pool, network), owns_count=name not in self._monitored, **common)
+            name: with_surge(
+                name,
+                pool_body(pool, subnet_id=subnet_of(pool, network), owns_count=name not in self._monitored, **common),
+                scope.applied.get(self.name),
+            )
             for name, pool in self._spec.items()
         }
         return Wanted(pools, cluster)
@@ -145,11 +134,13 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
             return ()
-        pools = found.pools if found else {}
+        pools, scope = found.pools if found else {}, self._scope
         changes: list[Change] = []
         for name, wanted in desired.pools.items():
-            found_changes = pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name))
+            found_changes = list(pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name)))
             rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
+            if existing := pools.get(name):
+                found_changes += of_pool(name, removed_tags(scope.applied.get(self.name), scope.tags, existing.get("tags")))
             changes += judged_pool(found_changes, self._spec[name], pools.get(name), self._scope.now, rotates=rotates)
         changes += [
             Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())

@@ -18,7 +18,7 @@ from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import lro_from_headers
-from notebook_platform.azure.arm.tagging import set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import has_tags, write_tags
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.registry_password import BUILDER, CHILD_SECONDS, FIELD, KEPT, BuilderPassword
 from notebook_platform.azure.scope import AzureScope
@@ -166,7 +166,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             return ()
         if found is None:
             return [Change(path=f"registries/{self._spec.name}", action=Action.CREATE, after=dict(desired.registry))]
-        changes = list(compare_wire(desired.registry, found.registry))
+        changes = [*compare_wire(desired.registry, found.registry), *self.removed_tags(found.registry)]
         for path, body in desired.below.items():
             existing = found.below.get(path)
             if existing is None:
@@ -191,8 +191,8 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
                     f"{found.registry.get('location')!r}",
                     f"A registry cannot move: choose another {FIELD}.name.",
                 )
-            if tags := wanted_tags(changes):
-                await set_tags(self._scope.session, found.registry["id"], tags)
+            if has_tags(changes):
+                await write_tags(self._scope.session, found.registry["id"], changes)
                 return self._goes_on()
             if any(change.keys[:1] == ("sku",) for change in changes):
                 body = {"sku": desired.registry["sku"]}

@@ -7,7 +7,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import GROUPS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro
-from notebook_platform.azure.arm.tagging import set_tags, wanted_tags
+from notebook_platform.azure.arm.tagging import write_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
 from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready
 
@@ -54,7 +54,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
     async def apply(self, desired: Wire | None, found: Wire | None, changes: Sequence[Change]) -> Outcome:
         async with azure_errors(FIELD):
             if found is not None:
-                await set_tags(self._scope.session, found["id"], wanted_tags(changes))
+                await write_tags(self._scope.session, found["id"], changes)
                 return Ready()
             await self._scope.session.resources.resource_groups.create_or_update(self._scope.group, dict(desired or {}))
         return Ready()

@@ -11,6 +11,7 @@ from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.operations import poll
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.last_applied import Record
 from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.engine.step import Observed
 from notebook_platform.kube.secrets import SecretStore
@@ -33,7 +34,8 @@ class AzureScope:
     """The spec, whose it is, and the way to Azure. `operations` are those remembered from earlier passes.
 
     `signed_in` is the session, or why there is none: then the step Credentials reports it, and the remaining steps wait.
-    `planning`: nothing may be written, not even to Secrets. `max_age`: the maximum age of a cached read, in seconds. `drain` empties
+    `planning`: nothing may be written, not even to Secrets. `applied`: what was applied
+    last, by step (`last_applied.py`). `max_age`: the maximum age of a cached read, in seconds. `drain` empties
     the nodes of an agent pool, given the kubeconfig and the pool's name; `leaves` tells what an upgrade of Kubernetes would leave
     behind.
     """
@@ -43,6 +45,7 @@ class AzureScope:
     signed_in: AzureSession | Failed
     secrets: SecretStore
     operations: Mapping[str, Operation]
+    applied: Mapping[str, Record] = field(default_factory=dict)
     deleting: bool = False
     planning: bool = False
     max_age: float = 0.0

@@ -14,6 +14,7 @@ from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.tagging import drop_owner
 from notebook_platform.azure.comparison import compare_wire
+from notebook_platform.azure.last_applied import removed_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.step import Desired, Found, Output
@@ -80,7 +81,11 @@ class TaggedResource(Step[Desired, Found, Output]):
             return ()
         if found is None:
             return [Change(path=name, action=Action.CREATE, after=dict(desired))]
-        return list(compare_wire(desired, found))
+        return [*compare_wire(desired, found), *self.removed_tags(found)]
+
+    def removed_tags(self, resource: Wire) -> list[Change]:
+        """Return the removal of tags of the resource that spec.azure.tags had and no longer has. Pure."""
+        return removed_tags(self._scope.applied.get(self.name), self._scope.tags, resource.get("tags"))
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
         resource = self.resource(found)

@@ -13,6 +13,7 @@ from notebook_platform.cli.plan_view import Plan, document, print_plan
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
+from notebook_platform.kube.applied import AppliedStore
 from notebook_platform.policy import disruption_waits, ignored_by
 from notebook_platform.sanitizing import sanitized
 
@@ -41,7 +42,10 @@ async def _plan(arguments: argparse.Namespace) -> int:
 
 async def planned(chosen: TargetPlatform) -> Plan:
     """Return the plan of all steps. Writes nothing, neither in Azure nor to Secrets."""
-    graph = await chosen.shared.graph(chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved)
+    applied = await AppliedStore(chosen.secrets).load()
+    graph = await chosen.shared.graph(
+        chosen.platform, chosen.spec, chosen.secrets, {}, planning=True, approved=chosen.approved, applied=applied
+    )
     results = await reconcile(graph, Policy(mode=Mode.PLAN, ignored=ignored_by(chosen.spec.drift_ignore)))
     results = sanitized(results, chosen.secrets.redactor)
     occupied = chosen.shared.occupied(chosen.platform, chosen.spec, chosen.secrets)

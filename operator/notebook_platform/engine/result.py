@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Operation, Outcome, Progressing, Rechecked, Waiting
+from notebook_platform.engine.outcome import Operation, Outcome, Progressing, Ready, Rechecked, Waiting
 from notebook_platform.engine.step import Notice
 
 
@@ -35,6 +35,11 @@ def requeue_after(results: Mapping[str, Result], interval: float) -> float:
     waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Rechecked)]
     waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
     return min([interval, *waits])
+
+
+def up_to_date(results: Mapping[str, Result]) -> frozenset[str]:
+    """Return the steps that are as the spec asks, with no change left. Pure."""
+    return frozenset(name for name, result in results.items() if isinstance(result.outcome, Ready) and not result.changes)
 
 
 def operations_in_progress(results: Mapping[str, Result]) -> dict[str, Operation]:

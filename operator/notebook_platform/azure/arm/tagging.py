@@ -17,9 +17,18 @@ def only_tags(changes: Sequence[Change]) -> bool:
     return all(change.keys[:1] == ("tags",) and change.action is Action.UPDATE for change in changes)
 
 
-def wanted_tags(changes: Sequence[Change]) -> dict[str, str]:
-    """Return the tags that the changes set."""
-    return {change.keys[-1]: str(change.after) for change in changes if change.keys[:1] == ("tags",)}
+def has_tags(changes: Sequence[Change]) -> bool:
+    """Return whether some of the changes concern tags."""
+    return any(change.keys[:1] == ("tags",) for change in changes)
+
+
+async def write_tags(session: AzureSession, id_: str, changes: Sequence[Change]) -> None:
+    """Set and remove the tags of a resource that the changes name, and keep its other tags."""
+    tags = [change for change in changes if change.keys[:1] == ("tags",)]
+    if wanted := {change.keys[-1]: str(change.after) for change in tags if change.after is not None}:
+        await set_tags(session, id_, wanted)
+    if gone := {change.keys[-1]: str(change.before) for change in tags if change.after is None}:
+        await _patch(session, id_, "Delete", gone)
 
 
 async def set_tags(session: AzureSession, id_: str, tags: Mapping[str, str]) -> None:
