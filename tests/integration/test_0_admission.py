@@ -31,6 +31,15 @@ def release(**more: Any) -> list[dict[str, Any]]:
 
 BAD: list[tuple[str, Any, str]] = [
     (
+        "jupyterhub",
+        {
+            "chart": {"version": "4.4.0"},
+            "host": "hub.example.org",
+            "auth": {"oidc": {**OAUTH, "issuer": "https://login.example.org", "allowAll": True, "caBundle": "nothing"}},
+        },
+        "spec.jupyterhub.auth.oidc.caBundle must be certificates in PEM, without private keys",
+    ),
+    (
         "cluster.autoscalerProfile",
         {"scaleDownDelayAfterAdd": "90s"},
         "spec.cluster.autoscalerProfile.scaleDownDelayAfterAdd must be whole minutes, as AKS takes them",

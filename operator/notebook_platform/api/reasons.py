@@ -262,6 +262,7 @@ class Reason(Word):
     NAMING_CANNOT_CHANGE = "NamingCannotChange", "Names of users' volumes would change, and data would be out of reach."
     DATABASE_VOLUME_UNSUITABLE = "DatabaseVolumeUnsuitable", "The volume of the hub's SQLite file cannot lock, open or write it."
     DATABASE_UPGRADE_REQUIRED = "DatabaseUpgradeRequired", "The hub's database has an older form; an upgrade has to be allowed."
+    CA_BUNDLE_INVALID = "CaBundleInvalid", "The CA bundle of the sign-in holds no certificate that can be read."
     ISSUER_NOT_HTTPS = "IssuerNotHttps", "The issuer is not an https URL."
     ISSUER_NOT_REACHABLE = "IssuerNotReachable", "The OpenID Connect issuer does not answer."
     ISSUER_ANSWERS_BADLY = "IssuerAnswersBadly", "The issuer's discovery document is not usable."

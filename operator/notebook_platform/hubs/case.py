@@ -11,6 +11,7 @@ from typing import Any
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
 from notebook_platform.helm.values import Path, at, path_of
 from notebook_platform.hubs.chart.traits import hub_classes
+from notebook_platform.hubs.chart.value_map import OIDC_CA
 from notebook_platform.hubs.chart.versions import Generation, generation
 from notebook_platform.hubs.inputs import FIELD, HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
@@ -78,7 +79,9 @@ class Case:
     @property
     def coded(self) -> bool:
         """Return whether code or a Secret, which is not checked here, may set more than the values."""
-        return any(self.at(f"hub.{place}") for place in ("extraConfig", "extraFiles", "existingSecret"))
+        files = self.at("hub.extraFiles")
+        more = set(files) - {OIDC_CA} if isinstance(files, Mapping) else files
+        return bool(more) or any(self.at(f"hub.{place}") for place in ("extraConfig", "existingSecret"))
 
     @property
     def authenticator(self) -> str | None:

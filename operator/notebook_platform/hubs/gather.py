@@ -35,9 +35,10 @@ async def gather_context(
     """Return what the values depend on beside the spec; `known` is the hub's place. Raises StepError (for the issuer, see
     `oidc_discovery`)."""
     issuer = asks_issuer(spec.auth.oidc)
+    ca_bundle = spec.auth.oidc.ca_bundle if spec.auth.oidc else None
     return replace(
         known,
-        endpoints=await DISCOVERY.endpoints(issuer, allow_private=allow_private) if issuer else None,
+        endpoints=await DISCOVERY.endpoints(issuer, allow_private=allow_private, ca_bundle=ca_bundle) if issuer else None,
         claims=DISCOVERY.claims(issuer) if issuer else frozenset(),
         before=ReleaseSnapshot(existing.chart_version, existing.config) if existing else None,
         neighbours=await _neighbours(api, spec) if api else (),

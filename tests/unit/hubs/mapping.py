@@ -126,6 +126,21 @@ TABLE: dict[str, Row] = {
             "3": {f"{GENERIC}.username_claim": "upn", f"{GENERIC}.username_key": ABSENT},
         },
     ),
+    "auth.oidc.caBundle": (
+        {"auth": oidc(caBundle="-----BEGIN CERTIFICATE-----")},
+        {
+            "0.11": REFUSED,
+            "3": {
+                f"{GENERIC}.http_request_kwargs": {"ca_certs": "/usr/local/etc/jupyterhub/oidc-ca.pem"},
+                "hub.extraFiles": {
+                    "notebook-platform-oidc-ca": {
+                        "mountPath": "/usr/local/etc/jupyterhub/oidc-ca.pem",
+                        "stringData": "-----BEGIN CERTIFICATE-----",
+                    }
+                },
+            },
+        },
+    ),
     "auth.oidc.tlsVerify": (
         {"auth": oidc(tlsVerify=False)},
         {

@@ -217,3 +217,22 @@ def test_an_unusable_document_reports_the_cause(document: Any, reason: str, word
     with pytest.raises(StepError) as caught:
         endpoints_in(ISSUER, json.loads(json.dumps(document)))
     assert caught.value.failed.reason == reason and words in caught.value.failed.message
+
+
+async def test_the_ca_of_the_spec_is_trusted_and_no_other(issuer: Issuer) -> None:
+    found = Discovery()
+    own, another = (ca.cert_pem.bytes().decode() for ca in (AUTHORITY, trustme.CA()))
+    assert (await found.endpoints(issuer.url, allow_private=True, ca_bundle=own)).token == "https://login.example.org/token"
+    for bundle in (another, None):
+        assert (await refused(found.endpoints(issuer.url, allow_private=True, ca_bundle=bundle))).reason == "IssuerNotReachable"
+
+
+@pytest.mark.parametrize(
+    "bundle", ["-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nzz\n-----END CERTIFICATE-----", "ä"]
+)
+async def test_a_ca_that_cannot_be_read_is_named(issuer: Issuer, bundle: str) -> None:
+    failed = await refused(Discovery().endpoints(issuer.url, allow_private=True, ca_bundle=bundle))
+    assert failed.reason == "CaBundleInvalid" and failed.message.startswith(
+        "spec.jupyterhub.auth.oidc.caBundle holds no certificate"
+    )
+    assert failed.retry_in is None and issuer.asked == []

@@ -62,6 +62,12 @@ class Oidc(OAuth, InGroups):
     )
     username_claim: str = Field("email", max_length=64, description="Claim that becomes the user's name.")
     login_service: str = Field("OpenID Connect", max_length=64, description="Name on the sign-in button.")
+    ca_bundle: str | None = Field(
+        None,
+        max_length=65536,
+        description="Certificates of the CAs that sign the provider's certificate, in PEM, for a CA that is not public. The operator and the "
+        "hub then trust these alone at the provider. Needs chart 3. Not for private keys.",
+    )
     tls_verify: bool = Field(True, description="Whether the hub checks the provider's certificate.")
 
 

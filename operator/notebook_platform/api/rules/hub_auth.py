@@ -37,6 +37,12 @@ WHOLE: tuple[Rule, ...] = (
 """Rules that concern members beyond spec.jupyterhub.auth."""
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
+    f"{HUB}.auth.oidc.caBundle": (
+        (
+            "self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY-----')",
+            f"{HUB}.auth.oidc.caBundle must be certificates in PEM, without private keys",
+        ),
+    ),
     AUTH: (one_of(AUTH, "oidc", "entra", "github", "dummy", "fromValues"),),
     f"{AUTH}.oidc": (
         _somebody("oidc", GROUPS),

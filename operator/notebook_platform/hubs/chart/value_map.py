@@ -33,6 +33,9 @@ Rows = Mapping[str, Row]
 
 OLDEST: Version = (0, 11)
 
+OIDC_CA = "notebook-platform-oidc-ca"
+"""Name of the file with the CA of the OpenID Connect provider among hub.extraFiles. It is data of the operator, not code."""
+
 
 def same(place: Place) -> Row:
     """Make a row for a value with one path in all charts."""
@@ -103,6 +106,8 @@ _AUTH: Rows = {
     "auth.oidc.usernameClaim": moved(
         "hub.config.GenericOAuthenticator.username_key", (3, 0), "hub.config.GenericOAuthenticator.username_claim"
     ),
+    "auth.oidc.caBundle": since((3, 0), "hub.config.GenericOAuthenticator.http_request_kwargs.ca_certs"),
+    "auth.oidc.caBundle#file": since((3, 0), f"hub.extraFiles.{OIDC_CA}"),
     "auth.oidc.tlsVerify": moved(
         "hub.config.GenericOAuthenticator.tls_verify", (3, 0), "hub.config.GenericOAuthenticator.validate_server_cert"
     ),

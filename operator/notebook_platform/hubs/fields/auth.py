@@ -12,6 +12,8 @@ from notebook_platform.hubs.inputs import FIELD, Endpoints, HubContext, HubSecre
 
 FieldValues = Mapping[str, Any]
 
+CA_FILE = "/usr/local/etc/jupyterhub/oidc-ca.pem"
+
 
 def auth_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
     """Return the rows of spec.jupyterhub.auth; None: not set. Raises StepError (EndpointsUnknown)."""
@@ -52,6 +54,8 @@ def _oidc(oidc: Oidc, secrets: HubSecrets, hub_context: HubContext) -> FieldValu
         ".scopes": list(oidc.scopes),
         ".loginService": oidc.login_service,
         ".usernameClaim": oidc.username_claim,
+        ".caBundle": CA_FILE if oidc.ca_bundle else None,
+        ".caBundle#file": {"mountPath": CA_FILE, "stringData": oidc.ca_bundle} if oidc.ca_bundle else None,
         ".tlsVerify": None if oidc.tls_verify else False,
         ".groupsClaim": oidc.groups_claim,
         **_groups(oidc, "oauth_user"),

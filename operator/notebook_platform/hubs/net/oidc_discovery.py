@@ -36,23 +36,23 @@ class Discovery:
     def __init__(self, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._tls = tls
         self._clock = clock
-        self._known: dict[tuple[str, bool], tuple[float, Endpoints]] = {}
+        self._known: dict[tuple[str, bool, str | None], tuple[float, Endpoints]] = {}
         self._claims: dict[str, frozenset[str]] = {}
-        self._asking: dict[tuple[str, bool], asyncio.Lock] = {}
+        self._asking: dict[tuple[str, bool, str | None], asyncio.Lock] = {}
 
-    async def endpoints(self, issuer: str, *, allow_private: bool) -> Endpoints:
-        """Return the issuer's endpoints.
+    async def endpoints(self, issuer: str, *, allow_private: bool, ca_bundle: str | None = None) -> Endpoints:
+        """Return the issuer's endpoints. `ca_bundle`: the CAs to trust instead of the system's, in PEM.
 
-        Raises StepError: IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
+        Raises StepError: CaBundleInvalid, IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
         """
-        key = (issuer, allow_private)
+        key = (issuer, allow_private, ca_bundle)
         async with self._asking.setdefault(key, asyncio.Lock()):
             at, known = self._known.get(key, (0.0, None))
             age = self._clock() - at
             if known is not None and age < FRESH:
                 return known
             try:
-                document = await self._ask(issuer, allow_private)
+                document = await self._ask(issuer, allow_private, _trust(ca_bundle) if ca_bundle else self._tls)
                 found = endpoints_in(issuer, document)
             except StepError:
                 if known is not None and age < STALE:
@@ -66,7 +66,7 @@ class Discovery:
         """Return the claims that the issuer listed in its last answer; empty: none, or it was not asked."""
         return self._claims.get(issuer, frozenset())
 
-    async def _ask(self, issuer: str, allow_private: bool) -> Any:
+    async def _ask(self, issuer: str, allow_private: bool, tls: ssl.SSLContext | None) -> Any:
         parts = urlsplit(issuer)
         if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise _refused(
@@ -74,7 +74,7 @@ class Discovery:
             )
         url = issuer.rstrip("/") + WELL_KNOWN
         try:
-            async with SafeHttp(allow_private=allow_private, tls=self._tls, seconds=SECONDS) as http:
+            async with SafeHttp(allow_private=allow_private, tls=tls, seconds=SECONDS) as http:
                 answer = await http.get(url, most=MOST_BYTES, headers={"Accept": "application/json"})
         except AddressNotAllowed:
             raise _not_allowed() from None
@@ -88,6 +88,18 @@ class Discovery:
                 Reason.ISSUER_NOT_REACHABLE, sentence, "See that it is up and its certificate is good.", RETRY
             ) from None
         return await _read(answer)
+
+
+def _trust(ca_bundle: str) -> ssl.SSLContext:
+    """Return a context that trusts the certificates of a PEM text alone. Raises StepError (CaBundleInvalid)."""
+    try:
+        return ssl.create_default_context(cadata=ca_bundle)
+    except (ssl.SSLError, ValueError, TypeError):
+        raise StepError(
+            Reason.CA_BUNDLE_INVALID,
+            f"{FIELD}.auth.oidc.caBundle holds no certificate that can be read",
+            f"Write the CA's certificates in PEM into {FIELD}.auth.oidc.caBundle.",
+        ) from None
 
 
 async def _read(answer: Answer) -> Any:
