@@ -62,7 +62,7 @@ async def refused(asked: Awaitable[Any]) -> Any:
     with pytest.raises(StepError) as caught:
         await asked
     failed = caught.value.failed
-    assert failed.message.startswith("spec.jupyterhub.auth.oidc.issuer") and failed.remedy
+    assert failed.message.startswith(("spec.jupyterhub.auth.oidc.issuer", "spec.jupyterhub.auth.oidc.caBundle")) and failed.remedy
     return failed
 
 
