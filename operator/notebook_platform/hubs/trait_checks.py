@@ -135,10 +135,8 @@ class _Judge:
     def section(self, path: Path, section: str, traits: Any) -> Iterator[Finding]:
         if section not in self.known.classes:
             yield from self.unknown_section(path, section)
-        elif not isinstance(traits, Mapping):
-            yield self.finding(path, f"wants a map of the traits of {section}", "Write each trait below it.")
         else:
-            for trait, value in traits.items():
+            for trait, value in traits.items() if isinstance(traits, Mapping) else ():
                 yield from self.trait((*path, str(trait)), section, str(trait), value)
 
     def unknown_section(self, path: Path, section: str) -> Iterator[Finding]:

@@ -82,7 +82,6 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (config(Authenticator={"admin_users": "alice"}), f"{AUTHENTICATOR}.admin_users", "the hub would not start"),
     (config(Authenticator={"auto_login": "true"}), f"{AUTHENTICATOR}.auto_login", "takes true or false, and this is a text"),
     (config(Authenticator={"alowed_users": ["alice"]}), f"{AUTHENTICATOR}.alowed_users", "has no trait alowed_users"),
-    (config(Authenticator=["alice"]), AUTHENTICATOR, "wants a map of the traits of Authenticator"),
     (config(GenericOAuthenticator={"client_id": 12345}), "hub.config.GenericOAuthenticator.client_id", "takes a text"),
     (
         config(GenericOAuthenticator={"scope": "openid email"}),
