@@ -140,7 +140,6 @@ class Reason(Word):
     RESOURCE_GROUP_NOT_FOUND = "ResourceGroupNotFound", "The resource group does not exist."
     RESOURCE_GROUP_BEING_DELETED = "ResourceGroupBeingDeleted", "The resource group is being deleted."
     PROVIDER_NOT_REGISTERED = "ProviderNotRegistered", "The subscription lacks a resource provider; the operator registers it."
-    NOT_REGISTERED = "NotRegistered", "A resource provider is not registered; the operator does it."
     NAME_TAKEN = "NameTaken", "The name is unique in all of Azure and in use."
     DNS_LABEL_TAKEN = "DnsLabelTaken", "The DNS label is in use in this region."
     NODE_GROUP_MISSING = "NodeGroupMissing", "The cluster's node resource group does not exist any more."

@@ -349,7 +349,7 @@ def test_the_same_spec_and_secrets_give_the_same_values(
                     "hub": {"config": {"KubeSpawner": {"delete_pvc": True}}},
                 }
             },
-            "HomesWouldBeLost",
+            "CullingDeletesHomes",
             "spec.binderhub.values.jupyterhub",
         ),
         (

@@ -108,7 +108,7 @@ def _homes(values: Values) -> Iterator[Refusal]:
     kept = _at(values, "jupyterhub.hub.config.KubeSpawner.delete_pvc") is False
     if culled and not kept and _at(values, "jupyterhub.singleuser.storage.type") not in ("none", None):
         yield (
-            Reason.HOMES_WOULD_BE_LOST,
+            Reason.CULLING_DELETES_HOMES,
             "values.jupyterhub: cull.users with volumes for users deletes their homes with them",
             "Set jupyterhub.cull.users: false or jupyterhub.hub.config.KubeSpawner.delete_pvc: false.",
         )
