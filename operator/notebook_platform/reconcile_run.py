@@ -120,7 +120,8 @@ class ReconcileRun:
         if not spec.suspend:
             await context.applied.save(confirmed(await context.applied.load(), claims, up_to_date(results)))
         context.state.cache_results(results, begun.epoch)
-        results = sanitized(exhausted(results, context.state.attempts, begun.backing_off), context.secrets.redactor)
+        results = exhausted(context.state.timed(results, _now()), context.state.attempts, begun.backing_off)
+        results = sanitized(results, context.secrets.redactor)
         conditions = fold_conditions(
             results, context.status.conditions, generation=self._generation, now=_now(), suspended=spec.suspend
         )
@@ -169,7 +170,7 @@ class ReconcileRun:
                 await context.object.set_finalizer(fresh, present=False)
             log.info("%s: deleted", context.label)
             return None
-        results = exhausted(deletion.results, context.state.attempts, begun.backing_off)
+        results = exhausted(context.state.timed(deletion.results, _now()), context.state.attempts, begun.backing_off)
         results = sanitized(results, context.secrets.redactor)
         conditions = fold_conditions(
             results,

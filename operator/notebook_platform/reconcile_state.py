@@ -7,10 +7,11 @@ changes the spec, an annotation, or a Secret or ConfigMap that the spec names.
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
-from notebook_platform.engine.outcome import Failed, Unblocking
+from notebook_platform.engine.outcome import Failed, Progressing, Unblocking
 from notebook_platform.engine.result import Result
 
 FRESH_SECONDS = 60.0
@@ -26,6 +27,7 @@ class ReconcileState:
         self.epoch = 0
         self._cached: dict[str, tuple[float, Result]] = {}
         self._references_changed = False
+        self._busy_since: dict[str, datetime] = {}
 
     def discard(self, *, references_changed: bool = False) -> None:
         """Discard results and backoffs, including those of a running reconcile: the user has changed what is wanted.
@@ -63,6 +65,17 @@ class ReconcileState:
             name: before[name] if name in before and before[name][1] is result else (now, result)
             for name, result in results.items()
             if isinstance(result.outcome, Unblocking) and not result.changes
+        }
+
+    def timed(self, results: Mapping[str, Result], now: datetime) -> dict[str, Result]:
+        """Return the results, where work in progress without a start has the time at which it was first observed."""
+        working = {
+            name: r.outcome for name, r in results.items() if isinstance(r.outcome, Progressing) and r.outcome.since is None
+        }
+        self._busy_since = {name: self._busy_since.get(name, now) for name in working}
+        return {
+            name: replace(result, outcome=replace(working[name], since=self._busy_since[name])) if name in working else result
+            for name, result in results.items()
         }
 
     def count_failures(

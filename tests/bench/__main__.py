@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from notebook_platform.azure.arm.error_table import CODES
-from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.azure.arm.sign_in_table import AADSTS
 from notebook_platform.helm.errors import TABLE
 from rich.console import Console

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 from notebook_platform.azure.arm.cloud import Cloud
-from notebook_platform.azure.arm.session import SessionPool
+from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.clients import OLDEST_LOOK
 
 from sandbox.azure.backend import NoClusters

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from notebook_platform.api.status import PlatformStatus
+from notebook_platform.azure.arm.operations import in_progress, working
 from notebook_platform.engine import Action, Change, Degraded, Failed, Operation, Outcome, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.result import Result
@@ -11,6 +13,7 @@ from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.kube.redaction import SecretRedactor
 from notebook_platform.observability.events import events
 from notebook_platform.outputs import Cluster
+from notebook_platform.reconcile_state import ReconcileState
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status
 
@@ -106,6 +109,39 @@ def test_a_degraded_step_stalls_in_time_and_has_one_event() -> None:
     assert stalled.message == "A: hub: no image; unchanged since 2026-01-01 12:10 UTC"
     healed = fold_conditions({"A": Result(outcome=Ready())}, conditions, generation=1, now=NOW + timedelta(minutes=41))
     assert {c.type: c.status for c in healed if c.type in ("Ready", "Stalled")} == {"Ready": "True", "Stalled": "False"}
+
+
+def stalled_after(outcome: Outcome, lasted: timedelta) -> str | None:
+    """Return the message of Stalled; None while it is False."""
+    state = ReconcileState()
+    state.timed({"A": Result(outcome=outcome)}, NOW)
+    results = state.timed({"A": Result(outcome=outcome)}, NOW + lasted)
+    conditions = {c.type: c for c in fold_conditions(results, [], generation=1, now=NOW + lasted)}
+    assert conditions["Reconciling"].status != conditions["Stalled"].status
+    return conditions["Stalled"].message if conditions["Stalled"].status == "True" else None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "least", "most", "remedy"),
+    [
+        (in_progress(OPERATION, 5), 59, 60, "az aks operation-abort"),
+        (in_progress(replace(OPERATION, kind="update agent pool x", expected=1800), 5), 149, 150, "az aks nodepool operation-abort"),
+        (in_progress(replace(OPERATION, kind="create virtual network x", expected=50_000), 5), 359, 360, "activity log"),
+        (working("Updating", "The managed cluster x is Updating", 5, "managed cluster"), 359, 360, "az aks operation-abort"),
+    ],
+)  # fmt: skip
+def test_work_that_does_not_end_stalls_after_a_multiple_of_its_time(outcome: Outcome, least: int, most: int, remedy: str) -> None:
+    assert stalled_after(outcome, timedelta(minutes=least)) is None
+    message = stalled_after(outcome, timedelta(minutes=most))
+    assert message is not None and "unchanged since 2026-01-01 12:00 UTC. " in message and remedy in message
+
+
+def test_the_time_of_work_that_azure_began_starts_anew_when_it_ended_between() -> None:
+    busy = working("Updating", "The managed cluster x is Updating", 5, "managed cluster")
+    state, later = ReconcileState(), NOW + timedelta(hours=7)
+    state.timed({"A": Result(outcome=busy)}, NOW)
+    state.timed({"A": Result(outcome=Ready())}, NOW)
+    assert state.timed({"A": Result(outcome=busy)}, later)["A"].outcome == replace(busy, since=later)
 
 
 def test_what_was_written_a_moment_ago_has_all_its_time_however_long_the_step_was_not_ready() -> None:

@@ -9,10 +9,9 @@ from azure.core import MatchConditions
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active, next_turn, problem
-from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
-from notebook_platform.azure.arm.operations import begin_lro
+from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.cluster_body import (
     Wire,
@@ -133,7 +132,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if not is_busy(resource["properties"]):
             return None
         state = state_of(resource["properties"])
-        return Progressing(reason=AzureCode(state), message=f"The managed cluster {self._name} is {state}", requeue_after=5)
+        return working(state, f"The managed cluster {self._name} is {state}", 5, "managed cluster")
 
     @property
     def _wanted_power(self) -> str:

@@ -13,10 +13,9 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform import outputs
 from notebook_platform.api.network import NetworkSpec
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
-from notebook_platform.azure.arm.operations import begin_lro
+from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.paths import same_id
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.comparison import compare_wire
@@ -100,7 +99,7 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
         if not is_busy(resource["properties"]):
             return None
         state = state_of(resource["properties"])
-        return Progressing(reason=AzureCode(state), message=f"The virtual network {self._name} is {state}", requeue_after=3)
+        return working(state, f"The virtual network {self._name} is {state}", 3, "virtual network")
 
     def plan(self, desired: Desired | None, found: Wire | None) -> Sequence[Change]:
         if desired is None:

@@ -35,7 +35,7 @@ from notebook_platform.azure.agent_pools import (
 )
 from notebook_platform.azure.arm.cache import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
-from notebook_platform.azure.arm.operations import begin_lro
+from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.checks.new_pools import gated, pool_obstacles
 from notebook_platform.azure.last_applied import removed_tags, with_surge
@@ -103,7 +103,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         obstacles = await pool_obstacles(self._scope, pools, cluster.kubernetes_version) if fresh else {}
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if is_busy(p)]:
-            busy = Progressing(reason=Reason.UPDATING, message=f"Agent pool {', '.join(moving)}", requeue_after=3)
+            busy = working("Updating", f"Agent pool {', '.join(moving)}", 3, "agent pool")
         turn = next_turn([s for pool in self._spec.values() for s in pool.schedules], self._scope.now)
         return Observed(
             found=Found(pools, scale_sets, obstacles),

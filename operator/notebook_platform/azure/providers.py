@@ -8,6 +8,7 @@ from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.operations import LONGEST_STALL
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Operation, Outcome, Progressing, Ready, Step
 
@@ -123,5 +124,12 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
 
 
 def _registering(names: Sequence[str], marker: Operation | None) -> Progressing:
-    message = f"Azure registers {', '.join(names)}"
-    return Progressing(reason=Reason.REGISTERING, message=message, requeue_after=LOOK_AGAIN, operation=marker)
+    return Progressing(
+        reason=Reason.REGISTERING,
+        message=f"Azure registers {', '.join(names)}",
+        requeue_after=LOOK_AGAIN,
+        operation=marker,
+        stall_after=LONGEST_STALL,
+        since=marker.started if marker else None,
+        remedy="If it does not end, ask Azure's support.",
+    )

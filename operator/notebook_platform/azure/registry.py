@@ -14,10 +14,9 @@ from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
-from notebook_platform.azure.arm.operations import lro_from_headers
+from notebook_platform.azure.arm.operations import lro_from_headers, working
 from notebook_platform.azure.arm.tagging import has_tags, write_tags
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.registry_password import BUILDER, CHILD_SECONDS, FIELD, KEPT, BuilderPassword
@@ -136,7 +135,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             return None
         state = state_of(resource["properties"])
         message = f"Azure operation in progress on the container registry {resource['name']}"
-        return Progressing(reason=AzureCode(state), message=message, requeue_after=5)
+        return working(state, message, 5, "registry")
 
     async def _name(self) -> str | None:
         """Return the registry's name: the spec's, or in a deletion the name of one that the spec no longer asks for. Its images are

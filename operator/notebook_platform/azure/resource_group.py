@@ -6,7 +6,7 @@ from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import GROUPS
 from notebook_platform.azure.arm.errors import azure_errors
-from notebook_platform.azure.arm.operations import begin_lro
+from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.tagging import write_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
 from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready
@@ -45,7 +45,7 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
         if str(resource.get("properties", {}).get("provisioningState")) != "Deleting":
             return None
         message = f"The resource group {self._scope.group} is being deleted"
-        return Progressing(reason=Reason.DELETING, message=message, requeue_after=10)
+        return working("Deleting", message, 10, "resource group")
 
     def plan(self, desired: Wire | None, found: Wire | None) -> Sequence[Change]:
         wanted = desired if found is None or desired is None else {"tags": desired["tags"]}

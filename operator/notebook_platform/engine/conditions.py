@@ -96,17 +96,20 @@ def fold_conditions(
 
 
 def overdue(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:
-    """Return the steps that have been Degraded for longer than their `stall_after`, and since when."""
+    """Return the steps that have been Degraded or Progressing for longer than their `stall_after`, and since when."""
     before = {c.type: datetime.fromisoformat(c.last_transition_time) for c in previous if c.status == "False"}
-    found = {}
-    for name, result in results.items():
-        outcome = result.outcome
-        if not isinstance(outcome, Degraded) or (since := before.get(f"{name}Ready")) is None:
-            continue
-        since = max(since, outcome.since or since)
-        if (now - since).total_seconds() >= outcome.stall_after:
-            found[name] = since
-    return found
+    limits = {name: limit for name, r in results.items() if (limit := _limit(r.outcome, before.get(f"{name}Ready")))}
+    return {name: since for name, (since, seconds) in limits.items() if (now - since).total_seconds() >= seconds}
+
+
+def _limit(outcome: Outcome, not_ready_since: datetime | None) -> tuple[datetime, float] | None:
+    """Return since when an outcome lasts and how many seconds it may; None: without limit, or not known."""
+    match outcome:
+        case Progressing(since=datetime() as since, stall_after=float() | int() as seconds):
+            return since, seconds
+        case Degraded(since=since, stall_after=seconds) if not_ready_since:
+            return max(not_ready_since, since or not_ready_since), seconds
+    return None
 
 
 def _summary(
@@ -151,6 +154,7 @@ def _summary(
     elif ill:
         name, since = next(iter(ill.items()))
         message = f"{name}: {moving[name].message}; unchanged since {since:%Y-%m-%d %H:%M} UTC"
+        message += f". {moving[name].remedy}" if moving[name].remedy else ""
         yield make(ConditionType.STALLED, True, moving[name].reason, message)
     else:
         yield make(ConditionType.STALLED, False, Reason.NOT_STALLED, Reason.NOT_STALLED.sentence)

@@ -52,12 +52,19 @@ class Deferred:
 
 @dataclass(frozen=True, kw_only=True)
 class Progressing:
-    """Work is in progress elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud reports one."""
+    """Work is in progress elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud reports one.
+
+    After `stall_after` seconds since `since` a user has to act (kstatus Stalled), as `remedy` says; None: the step ends the work
+    itself. `since` None: the time at which the reconciler first observed the work.
+    """
 
     reason: AnyReason
     message: str
     requeue_after: float
     operation: Operation | None = None
+    stall_after: float | None = None
+    since: datetime | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +80,7 @@ class Degraded:
     requeue_after: float
     stall_after: float
     since: datetime | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,8 +131,8 @@ async def test_users_pods_without_a_scheduler_are_reported(hub: Site) -> None:
     labels = {"component": "singleuser-server"}
     await core.create_namespaced_pod(hub.namespace, {"metadata": {"name": "jupyter-ada", "labels": labels}, "spec": spec})
     pods = (await client.CoreV1Api(api).list_namespaced_pod(hub.namespace, label_selector=hub_health.SERVERS)).items
-    assert not list(hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=1)))
-    (issue,) = hub_health.unseen(pods, datetime.now(UTC) + timedelta(minutes=3))
+    assert not list(hub_health.unscheduled(pods, datetime.now(UTC) + timedelta(minutes=1)))
+    (issue,) = hub_health.unscheduled(pods, datetime.now(UTC) + timedelta(minutes=3))
     assert issue.reason == "SchedulerNotRunning" and "jhub-user-scheduler" in issue.message
     assert isinstance((await hub.once())["JupyterHub"].outcome, Ready)
 

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, StepError
@@ -76,12 +77,45 @@ VERBS = {
 """The reason while an operation runs, by the first word of its kind."""
 
 
+OVERDUE = 5
+"""Multiple of an operation's usual duration after which it is overdue."""
+
+SHORTEST_STALL, LONGEST_STALL = 3600.0, 6 * 3600.0
+"""Seconds: the bounds of that duration. Azure's own estimate grows while an operation stands still, so it needs a bound."""
+
+ABORTED_BY = {"agent pool": "az aks nodepool operation-abort", "managed cluster": "az aks operation-abort"}
+"""The command that ends the work on a resource."""
+
+
 def in_progress(operation: Operation, requeue_after: float) -> Progressing:
     """Return the outcome while an operation runs. Its message is constant, so that conditions do not change with each poll."""
     verb = operation.kind.split(" ", 1)[0]
     reason = VERBS.get(verb, Reason.UPDATING)
-    message = f"Azure operation in progress: {operation.kind}"
-    return Progressing(reason=reason, message=message, requeue_after=requeue_after, operation=operation)
+    return Progressing(
+        reason=reason,
+        message=f"Azure operation in progress: {operation.kind}",
+        requeue_after=requeue_after,
+        operation=operation,
+        stall_after=min(max(OVERDUE * operation.expected, SHORTEST_STALL), LONGEST_STALL),
+        since=operation.started,
+        remedy=_abort(operation.kind),
+    )
+
+
+def working(state: str, message: str, requeue_after: float, kind: str) -> Progressing:
+    """Return the outcome while Azure works on a resource without an operation of this platform. `state`: its provisioningState;
+    `kind`: the resource, as in an operation's kind."""
+    return Progressing(
+        reason=AzureCode(state), message=message, requeue_after=requeue_after, stall_after=LONGEST_STALL, remedy=_abort(kind)
+    )
+
+
+def _abort(kind: str) -> str:
+    """Return the remedy for work that does not end (https://learn.microsoft.com/azure/aks/manage-abort-operations)."""
+    for resource, command in ABORTED_BY.items():
+        if resource in kind:
+            return f"If it does not end, abort it with `{command}`; the operator then continues."
+    return "Look for the operation in the activity log of the resource group; if it does not end, ask Azure's support."
 
 
 @dataclass(frozen=True, kw_only=True)
