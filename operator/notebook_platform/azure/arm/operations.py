@@ -115,7 +115,7 @@ def _abort(kind: str) -> str:
     for resource, command in ABORTED_BY.items():
         if resource in kind:
             return f"If it does not end, abort it with `{command}`; the operator then continues."
-    return "Look for the operation in the activity log of the resource group; if it does not end, ask Azure's support."
+    return "Find the operation in the activity log of the resource group; if it does not end, ask Azure's support."
 
 
 @dataclass(frozen=True, kw_only=True)
