@@ -130,14 +130,15 @@ def shown(az: Az) -> dict[str, Any]:
 
 
 def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every leaf with its path; empty containers, nulls and false count as absent: az sends each flag, the operator does not."""
+    """Yield every leaf with its path; empty containers, null, false and the upgrade channel none count as absent: az sends each flag and
+    no channel, the operator the other way round."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             yield from leaves(value, f"{path}.{key}" if path else str(key))
     elif isinstance(tree, list):
         for place, value in enumerate(tree):
             yield from leaves(value, f"{path}[{place}]")
-    elif tree is not None and tree is not False:
+    elif tree is not None and tree is not False and (path, tree) != ("cluster.autoUpgradeProfile.upgradeChannel", "none"):
         yield path, tree
 
 

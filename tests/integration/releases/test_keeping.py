@@ -257,7 +257,7 @@ async def test_a_chart_comes_out_of_a_repository_that_the_operator_allows(site: 
     site.wants[0]["chart"]["repository"] = url
     assert (await site.ready()).chart == "little-1.0.0"
     site.wants[0]["chart"]["version"] = "7.0.0"
-    assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).remedy
+    assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).message
     await runner.cleanup()
 
 
@@ -298,7 +298,7 @@ async def test_a_chart_comes_out_of_an_oci_registry(site: Site) -> None:
     site.wants[0]["chart"]["repository"] = repository
     assert (await site.ready()).chart == "little-1.0.0"
     site.wants[0]["chart"]["version"] = "7.0.0"
-    assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).remedy
+    assert "spec.releases[little].chart.version" in (await site.reason("ChartNotFound")).message
     await runner.cleanup()
 
 
