@@ -55,7 +55,9 @@ def before(results: Mapping[str, Result], step: str) -> Policy:
 async def test_every_row_is_reported_when_azure_refuses_a_write(estate: Estate) -> None:
     above = before(await estate.once_past_group(runbook_spec()), "ResourceGroup")
     mismatches = []
-    for code, row in ROWS:
+    for place, (code, row) in enumerate(ROWS):
+        if place % 50 == 0:
+            await estate.new_operator()  # one operator may not send so many writes
         await estate.control("DELETE", f"/resources{group_id('prd_rg_jhub')}")
         fault = {
             "method": "PUT",
