@@ -280,7 +280,9 @@ def test_the_plan_reports_impossible_changes_and_possible_ones_are_applied() -> 
     assert isinstance(run(Graph([dial]))["Dial"].outcome, Progressing)
     assert dial.there == {"easy": 1, "hard": 0}
     last = run(Graph([dial]))["Dial"]
-    assert isinstance(last.outcome, Deferred) and last.outcome.needs_user and last.outcome.reason == "Immutable" and not last.drift
+    assert (
+        isinstance(last.outcome, Deferred) and last.outcome.needs_user and last.outcome.reason == "Immutable" and not last.drift
+    )
 
 
 class Careful(Dial):
