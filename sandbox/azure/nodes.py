@@ -119,7 +119,7 @@ def node_group_id(cluster: Resource) -> str:
 
 
 def require_node_group(world: World, cluster: Resource) -> None:
-    """Raises ResourceGroupNotFound for a cluster whose node resource group somebody has deleted: AKS does not make it again."""
+    """Raises ResourceGroupNotFound for a cluster whose node resource group was deleted: AKS does not create it again."""
     if world.store.get(node_group_id(cluster)) is None:
         name = cluster.body["properties"]["nodeResourceGroup"]
         raise ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")

@@ -10,9 +10,10 @@ from notebook_platform.api.patches import AUTOSCALE
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.autoscale_body import FIELD, setting_properties
-from notebook_platform.azure.merge_patch import at, leaves, with_absent, without_absent
+from notebook_platform.azure.merge_patch import leaves, with_absent, without_absent
 from notebook_platform.azure.patches import Patch, Wire
 from notebook_platform.engine import StepError
+from notebook_platform.paths import at
 
 API_VERSION = "2022-10-01"
 """Of the SDK's operations on autoscale settings."""
@@ -50,7 +51,7 @@ def _as_returned(setting: Autoscale, body: Wire) -> Wire:
         message = f"{field} has a value of another form than Azure Monitor's API version {API_VERSION} takes"
         raise StepError(Reason.PATCH_REFUSED, message, "Compare it with Azure's REST reference.") from None
     for keys, value in leaves(setting.patch):
-        if value not in (None, {}) and at(known, keys) is None:
+        if value not in (None, {}) and at(known, *keys) is None:
             message = f"{'.'.join((field, *keys))} is not known to Azure Monitor's API version {API_VERSION}"
             raise StepError(Reason.PATCH_REFUSED, message, "Correct its name and place, or remove it.")
     return known

@@ -49,13 +49,6 @@ def leaves(patch: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, A
             yield (*above, key), value
 
 
-def at(document: Any, keys: Keys) -> Any:
-    """Return the value at a path; None when there is none."""
-    for key in keys:
-        document = document.get(key) if isinstance(document, Mapping) else None
-    return document
-
-
 def sets(patch: Mapping[str, Any], keys: Keys) -> bool:
     """Return whether the patch sets the member at this path, an object that holds it, or something in it."""
     node: Any = patch

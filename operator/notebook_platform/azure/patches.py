@@ -13,10 +13,11 @@ from typing import Any
 
 from notebook_platform.api.patches import BUDGET, Guarded, refusal
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.merge_patch import Keys, at, leaves, merge_patch, sets, with_absent
+from notebook_platform.azure.merge_patch import Keys, leaves, merge_patch, sets, with_absent
 from notebook_platform.bounded.documents import DocumentRefused, measure
 from notebook_platform.engine import Change, StepError
 from notebook_platform.engine.change import compare
+from notebook_platform.paths import at
 
 Wire = dict[str, Any]
 
@@ -110,24 +111,24 @@ class Patch:
             if right != name:
                 yield f"{self._path((*above, name))} is {right} in another spelling", f"Write it as {right}."
             elif isinstance(value, Mapping) and name not in EXACT_NAMES:
-                yield from self._respelled(value, at(body, (name,)), (*above, name))
+                yield from self._respelled(value, at(body, name), (*above, name))
 
     def _guarded_members(self) -> Iterator[tuple[str, str]]:
         for path, guarded in self.guarded.items():
             *above, name = path.split(".")
-            holder = at(self.document, tuple(above))
+            holder = at(self.document, *above)
             if isinstance(holder, Mapping) and name in holder:
                 yield refusal(self.field, path, guarded), guarded.remedy
 
     def _contradictions(self, body: Wire, unset: Wire, secrets: Sequence[Keys]) -> Iterator[tuple[str, str]]:
         for keys, value in leaves(self.document):
-            wanted = at(body, keys)
+            wanted = at(body, *keys)
             if self._is_guarded(keys) or any(secret[: len(keys)] == keys for secret in secrets):
                 continue
             if isinstance(wanted, Mapping):
                 if not isinstance(value, Mapping):
                     yield f"{self._path(keys)} would replace an object of the spec", "Name the members of it that differ."
-            elif wanted is not None and not _equal(wanted, value) and not _equal(wanted, at(unset, keys)):
+            elif wanted is not None and not _equal(wanted, value) and not _equal(wanted, at(unset, *keys)):
                 owner = self._owner(keys)
                 message = f"{self._path(keys)} asks for {_shown(value)}, but {owner} for {_shown(wanted)}"
                 yield message, f"Set {owner} alone; or remove it from the spec, so that the patch sets it."

@@ -17,7 +17,7 @@ from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import Manifest, rewrite_manifest
-from notebook_platform.helm.values import at
+from notebook_platform.paths import at
 from notebook_platform.workload.paging import each
 
 KEEP = {"helm.sh/resource-policy": "keep"}

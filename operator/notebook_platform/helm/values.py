@@ -109,14 +109,6 @@ async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
     return document or {}
 
 
-def at(values: Mapping[str, Any], *path: str) -> Any:
-    """Return the value at a path; None when there is none."""
-    node: Any = values
-    for key in path:
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node
-
-
 def mapping_in(value: Any) -> Mapping[str, Any]:
     """Return a value that is a mapping, and an empty mapping for any other: an adopted release may hold anything."""
     return value if isinstance(value, Mapping) else {}

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
-from notebook_platform.helm.values import Path, at, path_of
+from notebook_platform.helm.values import Path, path_of
 from notebook_platform.hubs.chart.traits import hub_classes
 from notebook_platform.hubs.chart.value_map import OIDC_CA
 from notebook_platform.hubs.chart.versions import Generation, generation
 from notebook_platform.hubs.inputs import FIELD, HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
+from notebook_platform.paths import at
 from notebook_platform.versions import parse
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.values import at
+from notebook_platform.paths import at
 from notebook_platform.versions import Version, parse
 
 SAFE, ESCAPE = "safe", "escape"

@@ -12,10 +12,10 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.base import SecretKeyRef
 from notebook_platform.api.hubs import JupyterHubSpec, OAuth
 from notebook_platform.api.hubs.auth import ClientSecretRef
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.inputs import FIELD, SEPARATOR, HubSecrets
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import WORD
+from notebook_platform.paths import at
 
 TAKEN_FROM: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "proxyToken": (("hub", "config", "ConfigurableHTTPProxy", "auth_token"), ("proxy", "secretToken")),

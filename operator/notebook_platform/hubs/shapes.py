@@ -10,8 +10,9 @@ from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.values import Path, at, has, path_of
+from notebook_platform.helm.values import Path, has, path_of
 from notebook_platform.hubs.chart.value_map import ROWS
+from notebook_platform.paths import at
 
 ANY = "*"
 """Every key of a mapping that users name."""

@@ -7,12 +7,12 @@ What an authenticator reads, and how it combines its rules, depends on the chart
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.case import Case, Violation
 from notebook_platform.hubs.chart.traits import hub_classes
 from notebook_platform.hubs.chart.versions import generation
 from notebook_platform.hubs.inputs import FIELD
 from notebook_platform.hubs.naming import ReleaseSnapshot
+from notebook_platform.paths import at
 from notebook_platform.versions import Version
 
 DUMMY = frozenset({"dummy", "dummyauthenticator.DummyAuthenticator", "jupyterhub.auth.DummyAuthenticator"})

@@ -11,10 +11,11 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
-from notebook_platform.helm.values import Path, at, path_of
+from notebook_platform.helm.values import Path, path_of
 from notebook_platform.hubs.case import Case, Violation
 from notebook_platform.hubs.chart.traits import HubClasses, accepts, alternatives, hub_classes, in_words, shape
 from notebook_platform.hubs.chart.versions import NEWEST_KNOWN, is_ahead
+from notebook_platform.paths import at
 
 SPAWNER = "KubeSpawner"
 VALUES: Mapping[str, tuple[str, str]] = {

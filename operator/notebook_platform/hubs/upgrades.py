@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from notebook_platform.helm.plan import Concern
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.chart.versions import generation, is_ahead, migrates, rules_are_alternatives
 from notebook_platform.hubs.naming import ESCAPE, SAFE, ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.secrets import missing_secrets
 from notebook_platform.hubs.sign_in import NARROWING, rules_in
 from notebook_platform.hubs.users.census import UserCounts, named
+from notebook_platform.paths import at
 from notebook_platform.versions import parse
 
 NAMED_ALIKE = re.compile(r"[a-z0-9]+")

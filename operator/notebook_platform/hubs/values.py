@@ -12,7 +12,7 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.values import Path, Values, at, has, merged, named_sources, path_of
+from notebook_platform.helm.values import Path, Values, has, merged, named_sources, path_of
 from notebook_platform.hubs.chart.value_map import Always, Elsewhere
 from notebook_platform.hubs.chart.versions import KNOWN, Generation, Knowledge
 from notebook_platform.hubs.fields.auth import auth_values
@@ -24,6 +24,7 @@ from notebook_platform.hubs.naming import scheme
 from notebook_platform.hubs.remarks import remarks
 from notebook_platform.hubs.shapes import check_nulls, check_shapes
 from notebook_platform.hubs.validation import check
+from notebook_platform.paths import at
 
 __all__ = ["FIELD", "HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
 

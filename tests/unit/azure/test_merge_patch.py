@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.azure.merge_patch import at, leaves, merge_patch, sets, with_absent, without_absent
+from notebook_platform.azure.merge_patch import leaves, merge_patch, sets, with_absent, without_absent
+from notebook_platform.paths import at
 
 APPENDIX_A: list[tuple[Any, Any, Any]] = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -72,10 +73,10 @@ def test_each_leaf_of_the_patch_is_in_the_result_and_nothing_else_differs(target
     for keys, value in leaves(patch):
         assert sets(patch, keys)
         if value != {}:
-            assert at(found, keys) == value
+            assert at(found, *keys) == value
     for keys, value in leaves(target):
-        if not sets(patch, keys) and at(found, keys[:1]) is not None:
-            assert at(found, keys) == value
+        if not sets(patch, keys) and at(found, *keys[:1]) is not None:
+            assert at(found, *keys) == value
 
 
 @given(target=OBJECTS, patch=OBJECTS)
@@ -85,4 +86,4 @@ def test_removed_members_are_absent_in_the_body_and_none_in_the_comparison(targe
     assert without_absent(with_absent(patched, patch)) == without_absent(patched)
     for keys, value in leaves(patch):
         if value is None:
-            assert at(with_absent(patched, patch), keys) is None and keys[-1] in at(with_absent(patched, patch), keys[:-1])
+            assert at(with_absent(patched, patch), *keys) is None and keys[-1] in at(with_absent(patched, patch), *keys[:-1])

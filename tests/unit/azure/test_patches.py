@@ -20,12 +20,13 @@ from notebook_platform.azure.autoscale_patch import patched_setting
 from notebook_platform.azure.cluster_body import desired_cluster
 from notebook_platform.azure.cluster_changes import cluster_changes
 from notebook_platform.azure.cluster_patch import cluster_patch, judged_changes, patched_cluster
-from notebook_platform.azure.merge_patch import at, leaves
+from notebook_platform.azure.merge_patch import leaves
 from notebook_platform.azure.patch_changes import PATCH_TAG, sent_tag
 from notebook_platform.azure.patches import secret_members
 from notebook_platform.engine import Action, Change, StepError
 from notebook_platform.engine.change import Disruptive, Impossible
 from notebook_platform.engine.outcome import Failed
+from notebook_platform.paths import at
 
 from sandbox.azure.world import SUBSCRIPTION
 from sandbox.operator_process import ROOT
@@ -292,7 +293,7 @@ def test_each_member_of_a_typed_field_names_its_field_when_a_patch_contradicts_i
     checked = 0
     for keys, value in leaves(whole if of_cluster else {"properties": whole}):
         guarded = any(".".join(keys[:length]) in PLACES[place] for length in range(1, len(keys) + 1))
-        if guarded or not value or at(plain if of_cluster else {"properties": plain}, keys) == value:
+        if guarded or not value or at(plain if of_cluster else {"properties": plain}, *keys) == value:
             continue
         patch: Any = ["another"]
         for name in reversed(keys):
@@ -352,9 +353,9 @@ def test_no_patch_changes_a_guarded_member_and_each_leaf_is_in_the_body(place: s
     if place == "spec.nodePools[].patch":
         before, after = {"properties": before}, {"properties": after}
     for path in PLACES[place]:
-        assert at(after, tuple(path.split("."))) == at(before, tuple(path.split(".")))
+        assert at(after, *path.split(".")) == at(before, *path.split("."))
     for keys, value in leaves(patch):
-        assert value == {} or keys == ("properties", "profiles") or at(after, keys) == value
+        assert value == {} or keys == ("properties", "profiles") or at(after, *keys) == value
 
 
 def changes_of(patch: Mapping[str, Any], found: dict[str, Any], now: datetime = NOW) -> list[Change]:

@@ -21,9 +21,9 @@ async def addresses(scope: AzureScope, fresh: bool) -> list[Finding]:
     """Check the addresses in the subnets: in the platform's own, and before the cluster exists in existing ones too."""
     spec = scope.spec
     others = await _subnets_of_others(scope, fresh)
-    amiss = [*subnet_findings(spec), *room_findings(spec, others)]
-    if amiss:
-        return [Finding(reason=reason, sentence=sentence, remedy=remedy) for reason, sentence, remedy in amiss]
+    problems = [*subnet_findings(spec), *room_findings(spec, others)]
+    if problems:
+        return [Finding(reason=reason, sentence=sentence, remedy=remedy) for reason, sentence, remedy in problems]
     answer = [f"{r.prefix} has {r.free} addresses, {r.needed} needed at most" for r in (*kept_subnets(spec), *others)]
     return [Finding(sentence="; ".join(answer) or "AKS makes a network of its own")]
 

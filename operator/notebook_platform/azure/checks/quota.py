@@ -115,8 +115,8 @@ async def quota(scope: AzureScope, fresh: bool) -> list[Finding]:
     if not known:
         return [Finding(sentence=f"Azure does not show the quota of {location}", reason=Reason.UNKNOWN, blocks=False)]
     upgrade = _upgrade(scope, cluster) if cluster else ""
-    amiss = [*_short(known, left, location), *surge_findings(known, left, location, upgrade=upgrade)]
-    return amiss or [Finding(sentence=_room(known, left, location))]
+    problems = [*_short(known, left, location), *surge_findings(known, left, location, upgrade=upgrade)]
+    return problems or [Finding(sentence=_room(known, left, location))]
 
 
 async def upgrade_quota(scope: AzureScope, fresh: bool) -> list[Finding]:

@@ -116,8 +116,8 @@ async def sizes(scope: AzureScope, fresh: bool) -> list[Finding]:
     known, pools, location = await sizes_of(scope, fresh), scope.spec.node_pools, scope.spec.azure.location
     if not known:
         return [Finding(sentence=f"Azure does not show the VM sizes of {location}", reason=Reason.UNKNOWN, blocks=False)]
-    amiss = [finding for pool in pools for finding in size_findings(pool, known, location)]
-    return amiss or [Finding(sentence=f"{', '.join(dict.fromkeys(p.vm_size for p in pools))} offered in {location}")]
+    problems = [finding for pool in pools for finding in size_findings(pool, known, location)]
+    return problems or [Finding(sentence=f"{', '.join(dict.fromkeys(p.vm_size for p in pools))} offered in {location}")]
 
 
 def size_findings(pool: NodePool, known: Sizes, location: str) -> Iterator[Finding]:

@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from notebook_platform.azure.merge_patch import Keys, at, leaves
+from notebook_platform.azure.merge_patch import Keys, leaves
 from notebook_platform.azure.patches import secret_members
 from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS
+from notebook_platform.paths import at
 
 Wire = Mapping[str, Any]
 Spec = dict[str, Any]
@@ -111,7 +112,7 @@ def _chosen(found: Wire, members: tuple[str, ...]) -> Iterator[tuple[Keys, Any]]
     """Yield the path and the value of each of these members that a user has chosen."""
     for member in members:
         keys = tuple(member.split("."))
-        value = at(found, keys)
+        value = at(found, *keys)
         values = leaves(value, keys) if isinstance(value, Mapping) else [(keys, value)]
         for path, leaf in values:
             usual = DEFAULTS.get(".".join(path), False)

@@ -16,7 +16,7 @@ from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
-from notebook_platform.helm.values import at, documents
+from notebook_platform.helm.values import documents
 from notebook_platform.hubs import snapshots, upgrades
 from notebook_platform.hubs.binder import health
 from notebook_platform.hubs.binder.addresses import decide
@@ -34,6 +34,7 @@ from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.users.presence import has_users
 from notebook_platform.hubs.users.volumes import DATABASE_CLAIM, Place
 from notebook_platform.kube.secrets import SecretStore
+from notebook_platform.paths import at
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 CHART = "binderhub"

@@ -9,7 +9,8 @@ from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.values import at, path_of
+from notebook_platform.helm.values import path_of
+from notebook_platform.paths import at
 
 Values = Mapping[str, Any]
 Refusal = tuple[Reason, str, str]

@@ -17,9 +17,10 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
-from notebook_platform.helm.values import at, list_in, mapping_in
+from notebook_platform.helm.values import list_in, mapping_in
 from notebook_platform.hubs.health.certificates import SOON, Certificate, best_for, in_acme, in_pem
 from notebook_platform.hubs.net.public_addresses import addresses_of, is_public
+from notebook_platform.paths import at
 
 FRONT_DOOR = "proxy-public"
 ACME_SECRET, ACME_KEY = "proxy-public-tls-acme", "acme.json"

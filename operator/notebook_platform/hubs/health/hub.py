@@ -19,9 +19,9 @@ from notebook_platform.helm.health.pods import diagnose
 from notebook_platform.helm.health.snapshot import take_snapshot
 from notebook_platform.helm.health.workloads import health_issues
 from notebook_platform.helm.release import Release
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.health import crash_log, endpoint
 from notebook_platform.hubs.health.endpoint import FRONT_DOOR
+from notebook_platform.paths import at
 from notebook_platform.workload.paging import whole
 
 BY_DESIGN = frozenset({"user-placeholder", "continuous-image-puller", "hook-image-puller"})

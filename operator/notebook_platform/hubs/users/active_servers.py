@@ -15,13 +15,13 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.history import read_history
 from notebook_platform.helm.ledger import ReleaseLedger
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.fields.hub import COUNTER
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.inputs import HubContext, base_path, url_of
 from notebook_platform.hubs.net.hub_api import HubApi, Server
 from notebook_platform.hubs.users import census
 from notebook_platform.hubs.users.census import USERNAME, UserCounts
+from notebook_platform.paths import at
 from notebook_platform.workload.paging import whole
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from notebook_platform.helm.values import at, path_of
+from notebook_platform.helm.values import path_of
 from notebook_platform.hubs.naming import CHOICE_BEGINS, ESCAPE, ReleaseSnapshot, scheme_of
 from notebook_platform.kube.redaction import sanitize
+from notebook_platform.paths import at
 from notebook_platform.versions import parse
 
 HUB_KEYS = (("hub", "config", "ConfigurableHTTPProxy", "auth_token"), ("proxy", "secretToken"))

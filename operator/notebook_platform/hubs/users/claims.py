@@ -16,8 +16,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.users.volumes import short
+from notebook_platform.paths import at
 
 CLAIM_KEYS = frozenset({"claimName", "pvcName"})
 MOST = 32

@@ -7,12 +7,12 @@ from kubernetes.aio import client
 from notebook_platform.helm.claims import claims_of, has_claims
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.users.changes import DataChange
 from notebook_platform.hubs.users.claims import origin_of
 from notebook_platform.hubs.users.presence import has_users
 from notebook_platform.hubs.users.visibility import data_changes
+from notebook_platform.paths import at
 
 
 async def data_concerns(

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.users.changes import DataChange, canonical, change, differing
+from notebook_platform.paths import at
 
 NAME_TRAITS = (
     "allowed_idps",

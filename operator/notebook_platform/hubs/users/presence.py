@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.net.hub_api import HubApi
 from notebook_platform.hubs.users.active_servers import token_in
+from notebook_platform.paths import at
 
 CONFIGURED = ("admin_users", "allowed_users")
 """Traits of authenticators: the hub enters these users into its database when it starts, before they ever sign in."""

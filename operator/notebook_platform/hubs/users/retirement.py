@@ -15,11 +15,11 @@ from kubernetes.aio import client
 
 from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import RELEASE_NAME, Release
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.users.claims import named_claims
 from notebook_platform.hubs.users.presence import has_users
 from notebook_platform.hubs.users.volumes import Kind, Place, Volume, described, volume_of
+from notebook_platform.paths import at
 from notebook_platform.workload.paging import each
 
 CHARTS = frozenset({"jupyterhub", "binderhub"})

@@ -11,10 +11,10 @@ Values: https://z2jh.jupyter.org/en/stable/resources/reference.html. Traits in h
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from notebook_platform.helm.values import at
 from notebook_platform.hubs.naming import CLAIMS, ESCAPE, ReleaseSnapshot, scheme_of
 from notebook_platform.hubs.users.changes import DataChange, canonical, change, differing, in_old_terms, mappings_in, sealed
 from notebook_platform.hubs.users.identities import identity_changes
+from notebook_platform.paths import at
 
 SPAWNERS = ("KubeSpawner", "BinderSpawner")
 SPAWNER_TRAITS = (
