@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,9 @@ def _described(node: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"description": node["description"]} if "description" in node else {}
 
 
+@cache
 def crd() -> Schema:
-    """Return the whole definition."""
+    """Return the whole definition. It is built once for a process; callers do not change it."""
     spec = structural(NotebookPlatformSpec.model_json_schema(by_alias=True), "spec")
     status = structural(PlatformStatus.model_json_schema(by_alias=True), "status")
     status.pop("required", None)

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -62,12 +62,20 @@ class HubClasses:
 
     def traits(self, name: str) -> Mapping[str, str]:
         """Return the types of all traits of a class."""
-        return {trait: kind for base in reversed(self.lineage(name)) for trait, kind in self.classes[base][1].items()}
+        return self._traits[name]
 
     def types(self, section: str, trait: str) -> tuple[str, ...]:
         """Return the types of a trait in a section: those of its class and of the classes that extend it, which read it too."""
         below = (name for name, (bases, _) in self.classes.items() if name == section or section in bases)
-        return tuple(dict.fromkeys(kind for name in below if (kind := self.traits(name).get(trait))))
+        return tuple(dict.fromkeys(kind for name in below if (kind := self._traits[name].get(trait))))
+
+    @cached_property
+    def _traits(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the types of all traits of all classes."""
+        return {
+            name: {trait: kind for base in reversed(self.lineage(name)) for trait, kind in self.classes[base][1].items()}
+            for name in self.classes
+        }
 
 
 @cache
