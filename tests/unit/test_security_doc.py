@@ -1,6 +1,5 @@
 """docs/security.md names a test for each claim; each of them exists."""
 
-import ast
 import re
 
 from sandbox.operator_process import ROOT
@@ -10,12 +9,8 @@ PAGE = (ROOT / "docs" / "security.md").read_text()
 
 def defined() -> set[str]:
     """Return the names of all tests of the project."""
-    found = set()
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                found.add(node.name)
-    return found
+    texts = (path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    return {name for text in texts for name in re.findall(r"^(?:async )?def (test_\w+)\(", text, re.M)}
 
 
 def test_each_test_that_the_page_on_security_names_exists() -> None:

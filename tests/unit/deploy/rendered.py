@@ -1,14 +1,7 @@
-"""What the directories of deploy/kustomize render, once for all tests."""
+"""What the directories of deploy/kustomize render, once for all tests, which read it and do not change it."""
 
-import copy
 from functools import cache
-from typing import Any
 
-from sandbox.operator_process import kustomized as render
+from sandbox import operator_process
 
-rendered = cache(render)
-
-
-def kustomized(path: str) -> list[dict[str, Any]]:
-    """Return the objects of a directory of deploy/kustomize, as a copy."""
-    return copy.deepcopy(rendered(path))
+kustomized = cache(operator_process.kustomized)
