@@ -72,9 +72,10 @@ def chart_adapters(
     found: dict[str, ChartAdapter] = {}
     needs = {release.name: release.needs for release in spec.releases}
     if spec.binderhub is not None:
-        names = f"{spec.azure.location}.{hub_context.label_suffix}"
         needs["binderhub"] = spec.binderhub.needs
-        found["binderhub"] = BinderHub(spec.binderhub, secrets=secrets, helm=helm, allow_private=allow_private, azure_names=names)
+        found["binderhub"] = BinderHub(
+            spec.binderhub, hub_context=hub_context, secrets=secrets, helm=helm, allow_private=allow_private
+        )
     if spec.jupyterhub is not None:
         needs["jupyterhub"] = spec.jupyterhub.needs
         found["jupyterhub"] = JupyterHub(

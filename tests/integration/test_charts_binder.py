@@ -16,7 +16,7 @@ from traitlets.config import Config
 
 from sandbox.charts.package import packaged
 from sandbox.kubernetes.binaries import find
-from tests.unit.hubs.test_binder_values import AZURE, EXISTING, INGRESS, LABELS, NAMES, OIDC
+from tests.unit.hubs.test_binder_values import AZURE, EXISTING, INGRESS, LABELS, OIDC, PLACE
 
 VERSION = "1.0.0-0.dev.git.3941.h9056a226"
 SECRETS = BinderSecrets(HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "client-secret"), "dd" * 32, {"GitHub": "github-token"})
@@ -25,7 +25,7 @@ SECRETS = BinderSecrets(HubSecrets("aa" * 32, "bb" * 32, "cc" * 32, "client-secr
 def values(address: dict[str, Any] = INGRESS, pushed_to: Registry = AZURE, **changes: Any) -> dict[str, Any]:
     wanted = {"chart": {"version": VERSION, "jupyterhubVersion": "4.4.0"}, "address": address, **changes}
     wanted.setdefault("registry", {"azure": {"name": "universitybinder"}})
-    return render(BinderHubSpec.model_validate(wanted), SECRETS, pushed_to, NAMES, (1, 35))
+    return render(BinderHubSpec.model_validate(wanted), SECRETS, pushed_to, (1, 35), hub_context=PLACE).values
 
 
 def template(*documents: dict[str, Any]) -> subprocess.CompletedProcess[str]:

@@ -159,14 +159,18 @@ class Quotas(SpecModel):
 
 
 class RepositoryRules(SpecModel):
-    """Which repositories of a provider are launched: regular expressions on `owner/name/ref`, without regard to case."""
+    """Which repositories of a provider are launched: regular expressions, without regard to case, from the beginning of what follows the
+    provider in a launch URL. GitHub: `owner/name/ref`; GitLab: `group%2Fname/ref`; Git: `https%3A%2F%2Fhost%2Fpath/ref`; Gist:
+    `owner/id/ref`, with the rules of GitHub unless it has its own; the rest: a DOI or an address."""
 
     provider: Literal["GitHub", "GitLab", "Git", "Gist", "Zenodo", "Figshare", "Hydroshare", "Dataverse", "CKAN"] = Field(
         description="Provider of repositories."
     )
     banned: SetOf[Pattern] = Field(default_factory=list, max_length=256, description="Never launched.")
     allowed: SetOf[Pattern] = Field(
-        default_factory=list, max_length=256, description="If there are any, only these are launched."
+        default_factory=list,
+        max_length=256,
+        description="If there are any, only these are launched of this provider. Needs chart git.3506.",
     )
     high_quota: SetOf[Pattern] = Field(
         default_factory=list, max_length=256, description="Have the quota `quotas.perRepositoryHigher`."

@@ -35,6 +35,10 @@ class ConditionType(Word):
         "UsernameClaimUnsure",
         "The claim that becomes the user's name may be missing or shared by several people.",
     )
+    REPOSITORIES_OPEN = (
+        "RepositoriesOpen",
+        "Some providers launch allowed repositories only, and the binder's other providers launch any.",
+    )
     VALUES_IGNORED = "ValuesIgnored", "Values of the running release have no effect."
     UNKNOWN_NODE_POOLS = "UnknownNodePools", "The cluster has node pools that spec.nodePools does not list."
 
@@ -241,6 +245,7 @@ class Reason(Word):
     VALUE_REMOVED = "ValueRemoved", "A value does not exist in this chart version."
     EXTRA_CONFIG_NOT_A_MAP = "ExtraConfigNotAMap", "hub.extraConfig has to be a mapping."
     CONFIG_SECTION_LOWER_CASE = "ConfigSectionLowerCase", "A section of hub.config is not the name of a class."
+    PROVIDER_WITHOUT_RULES = "ProviderWithoutRules", "A provider of repositories has no rule that limits it."
     CONFIG_SECTION_INVALID = "ConfigSectionInvalid", "A section of the binder's config is not a mapping."
     SECRETS_EXPOSED = "SecretsExposed", "Values would show secrets to users."
     DUMMY_WITHOUT_PASSWORD = "DummyWithoutPassword", "Anyone could sign in: the dummy authenticator has no password."

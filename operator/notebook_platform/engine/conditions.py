@@ -22,6 +22,7 @@ from notebook_platform.engine.outcome import (
     Waiting,
 )
 from notebook_platform.engine.result import Result
+from notebook_platform.engine.step import Notice
 
 Make = Callable[[str, bool | None, AnyReason, str], Condition]
 
@@ -196,12 +197,14 @@ def _drift(results: Mapping[str, Result], make: Make) -> Condition:
 
 
 def _notices(results: Mapping[str, Result], make: Make) -> Iterator[Condition]:
-    seen: set[str] = set()
+    """Yield a condition for each type of notice, with the messages of all steps that have one and the first one's reason."""
+    found: dict[ConditionType, list[Notice]] = {}
     for result in results.values():
         for notice in result.notices:
-            if notice.condition not in seen:
-                seen.add(notice.condition)
-                yield make(notice.condition, True, notice.reason, notice.message)
+            found.setdefault(notice.condition, []).append(notice)
+    for kind, notices in found.items():
+        messages = dict.fromkeys(notice.message for notice in notices)
+        yield make(kind, True, notices[0].reason, "; ".join(messages))
 
 
 def applied_steps(conditions: Iterable[Condition], generation: int, steps: Iterable[str]) -> frozenset[str]:

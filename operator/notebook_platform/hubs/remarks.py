@@ -1,6 +1,6 @@
 """Remarks on a hub's values: what works as it stands, and probably not as its author thinks. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
@@ -16,7 +16,7 @@ MOST = 3
 
 def remarks(case: Case) -> tuple[Notice, ...]:
     """Return the remarks on values that were not refused."""
-    return (*_claim(case), *_without_effect(case))
+    return (*_claim(case), *ignored([finding.sentence for finding in trait_findings(case) if finding.no_effect]))
 
 
 def _claim(case: Case) -> Iterator[Notice]:
@@ -58,9 +58,10 @@ def _unsure(reason: Reason, message: str) -> Notice:
     return Notice(condition=ConditionType.USERNAME_CLAIM_UNSURE, reason=reason, message=message)
 
 
-def _without_effect(case: Case) -> Iterator[Notice]:
-    found = [finding.sentence for finding in trait_findings(case) if finding.no_effect]
-    if found:
-        more = f"; {len(found) - MOST} more" if len(found) > MOST else ""
-        message = "; ".join(found[:MOST]) + more
-        yield Notice(condition=ConditionType.VALUES_IGNORED, reason=Reason.NO_EFFECT, message=message)
+def ignored(sentences: Sequence[str]) -> tuple[Notice, ...]:
+    """Return the notice about values without effect: a sentence for each."""
+    if not sentences:
+        return ()
+    more = f"; {len(sentences) - MOST} more" if len(sentences) > MOST else ""
+    message = "; ".join(sentences[:MOST]) + more
+    return (Notice(condition=ConditionType.VALUES_IGNORED, reason=Reason.NO_EFFECT, message=message),)

@@ -13,7 +13,7 @@ from typing import Any
 
 from notebook_platform.helm.values import Path, path_of
 from notebook_platform.hubs.case import Case, Violation
-from notebook_platform.hubs.chart.traits import HubClasses, accepts, alternatives, hub_classes, in_words, shape
+from notebook_platform.hubs.chart.traits import HubClasses, accepts, described, hub_classes, in_words, shape
 from notebook_platform.hubs.chart.versions import NEWEST_KNOWN, is_ahead
 from notebook_platform.paths import at
 
@@ -157,7 +157,7 @@ class _Judge:
                 )
         elif value is not None and not any(accepts(kind, value) for kind in types):
             effect = "no server would start" if "Spawner" in section else "the hub would not start"
-            sentence = f"{section}.{trait} takes {in_words(types[0])}, and this is {_shown(types[0], value)}: {effect}"
+            sentence = f"{section}.{trait} takes {in_words(types[0])}, and this is {described(types[0], value)}: {effect}"
             yield self.finding(path, sentence, "Correct the value, or remove it.")
         elif trait == "environment" and isinstance(value, Mapping):
             yield from self.environment(path, value)
@@ -223,15 +223,3 @@ def _members(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, member in value.items() if isinstance(value, Mapping) else ():
         if isinstance(member, Mapping):
             yield str(name), member
-
-
-def _shown(kind: str, value: Any) -> str:
-    """Describe a value; amounts of memory and CPUs show themselves, as they are no secrets."""
-    short = isinstance(value, str) and len(value) <= 16 and value[:1].isdigit()
-    if short and kind.partition("|")[0] in ("bytes", "number", "int"):
-        return repr(value)
-    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    inner = next((one.partition("[")[2].removesuffix("]") for one in alternatives(kind) if "[" in one), "any")
-    wrong = next((member for member in members if not accepts(inner, member)), None)
-    same = shape(value) == shape({} if kind.startswith("map") else [])
-    return f"{shape(value)} with {shape(wrong)}" if wrong is not None and same else shape(value)

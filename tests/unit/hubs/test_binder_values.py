@@ -14,12 +14,15 @@ from notebook_platform.hubs.binder.values import (
     existing_registry,
     is_known,
     jupyterhub_version,
+    names_in,
     render,
 )
+from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.values import HubSecrets
 
 NEW = (1, 35, 1)
-NAMES = "eastus.cloudapp.azure.com"
+PLACE = HubContext(location="eastus")
+NAMES = names_in(PLACE)
 SECRETS = BinderSecrets(
     HubSecrets("proxy-token-1", "cookie-secret-1", "crypt-key-1", "client-secret-1", "password-1"),
     "api-token-1",
@@ -54,7 +57,7 @@ def spec(address: dict[str, Any] = INGRESS, **changes: Any) -> BinderHubSpec:
 
 
 def rendered(address: dict[str, Any] = INGRESS, registry: Registry = AZURE, **changes: Any) -> dict[str, Any]:
-    return render(spec(address, **changes), SECRETS, registry, NAMES, NEW)
+    return render(spec(address, **changes), SECRETS, registry, NEW, hub_context=PLACE).values
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,7 @@ def test_a_existing_registry_is_signed_in_to_by_builder_and_servers(
     wanted = spec(registry={"existing": existing_spec})
     assert wanted.registry.existing is not None
     registry = existing_registry(wanted.registry.existing, {"username": "u\n", "password": "p\n"})
-    values = render(wanted, SECRETS, registry, NAMES, NEW)
+    values = render(wanted, SECRETS, registry, NEW).values
     assert values["config"]["BinderHub"]["image_prefix"] == prefix
     assert values["config"].get("DockerRegistry") == section
     assert values["registry"] == {**({"url": url} if url else {}), "username": "u", "password": "p"}
@@ -192,7 +195,7 @@ def test_limits_and_tokens_stand_at_their_providers() -> None:
         quotas={"perRepository": 50, "perRepositoryHigher": 200, "total": 300},
         repositories=[
             {"provider": "GitHub", "banned": ["^spam/.*"], "highQuota": ["^university/.*"]},
-            {"provider": "GitLab", "allowed": ["^ours/.*"]},
+            {"provider": "GitLab", "allowed": ["^ours%2F.*"]},
         ],
     )
     binder = values["config"]["BinderHub"]
@@ -202,7 +205,7 @@ def test_limits_and_tokens_stand_at_their_providers() -> None:
         "high_quota_specs": ["^university/.*"],
         "access_token": "github-token-1",
     }
-    assert values["config"]["GitLabRepoProvider"] == {"allowed_specs": ["^ours/.*"]}
+    assert values["config"]["GitLabRepoProvider"] == {"allowed_specs": ["^ours%2F.*"]}
     assert "pod_quota" not in rendered()["config"]["BinderHub"]
 
 
@@ -288,7 +291,7 @@ def test_values_win_over_values_from_and_both_over_typed_fields() -> None:
         {"config": {"BinderHub": {"banner_message": "first", "about_message": "first"}}},
         {"config": {"BinderHub": {"about_message": "second", "pod_quota": 7}}},
     ]
-    values = render(wanted, SECRETS, AZURE, NAMES, NEW, more)
+    values = render(wanted, SECRETS, AZURE, NEW, more).values
     binder = values["config"]["BinderHub"]
     assert (binder["banner_message"], binder["about_message"], binder["pod_quota"]) == ("spec", "second", 7)
     assert binder["hub_url"] == "https://binder.example.org/hub-base/" and values["dind"] == {"hostLibDir": "/mnt/dind"}
@@ -323,8 +326,8 @@ def test_the_same_spec_and_secrets_give_the_same_values(
     address: dict[str, Any], auth: dict[str, Any] | None, version: str, more: dict[str, int]
 ) -> None:
     wanted = spec(address, auth=auth, chart={"version": version})
-    first = render(wanted, SECRETS, AZURE, NAMES, NEW, [{"config": {"Extra": more}}])
-    assert first == render(wanted, SECRETS, AZURE, NAMES, NEW, [{"config": {"Extra": more}}])
+    first = render(wanted, SECRETS, AZURE, NEW, [{"config": {"Extra": more}}], PLACE).values
+    assert first == render(wanted, SECRETS, AZURE, NEW, [{"config": {"Extra": more}}], PLACE).values
     assert first["config"]["BinderHub"]["hub_url"].startswith(("http://", "https://"))
 
 
@@ -363,6 +366,6 @@ def test_the_same_spec_and_secrets_give_the_same_values(
 def test_harmful_values_are_refused_in_any_form(where: str, values: dict[str, Any], reason: str, named: str) -> None:
     wanted, more = (spec(values=values), []) if where == "values" else (spec(), [values])
     with pytest.raises(StepError) as refused:
-        render(wanted, SECRETS, AZURE, NAMES, NEW, more)
+        render(wanted, SECRETS, AZURE, NEW, more)
     failed = refused.value.failed
     assert failed.reason == reason and named in failed.message and failed.remedy and failed.retry_in is None

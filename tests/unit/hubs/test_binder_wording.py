@@ -10,7 +10,7 @@ from notebook_platform.hubs.binder.values import render
 from notebook_platform.hubs.binder.wording import of_binder
 from notebook_platform.hubs.inputs import HubContext
 
-from tests.unit.hubs.test_binder_values import AZURE, INGRESS, NAMES, SECRETS
+from tests.unit.hubs.test_binder_values import AZURE, INGRESS, SECRETS
 from tests.unit.hubs.test_binder_values import spec as binder_spec
 from tests.unit.hubs.test_refusals import CASES
 
@@ -57,7 +57,7 @@ def test_every_refusal_of_a_hub_names_fields_of_the_binder(
 ) -> None:
     binder = binder_spec(INGRESS, values={"jupyterhub": changes.get("values", {})})
     try:
-        render(binder, SECRETS, AZURE, NAMES, KUBERNETES, hub_context=context)
+        render(binder, SECRETS, AZURE, KUBERNETES, hub_context=context)
     except StepError as refused:
         text = refused.failed.message + " " + refused.failed.remedy
         assert "spec.jupyterhub" not in text

@@ -21,7 +21,7 @@ from notebook_platform.hubs.users.visibility import data_changes
 from notebook_platform.hubs.values import render, render_with_origins
 
 from tests.unit.hubs.specs import NEW, SECRETS, spec
-from tests.unit.hubs.test_binder_values import AZURE, INGRESS, NAMES
+from tests.unit.hubs.test_binder_values import AZURE, INGRESS, PLACE
 from tests.unit.hubs.test_binder_values import SECRETS as BINDER_SECRETS
 from tests.unit.hubs.test_binder_values import spec as binder_spec
 
@@ -112,7 +112,7 @@ def test_a_null_may_remove_what_another_source_of_values_set() -> None:
 )
 def test_a_binders_values_are_refused_with_the_path_in_its_own_chart(values: dict[str, Any], message: str) -> None:
     with pytest.raises(StepError) as refused:
-        render_binder(binder_spec(INGRESS, values=values), BINDER_SECRETS, AZURE, NAMES, NEW)
+        render_binder(binder_spec(INGRESS, values=values), BINDER_SECRETS, AZURE, NEW)
     assert refused.value.failed.reason == "ValuesRefused"
     assert refused.value.failed.message.startswith(f"{BINDER}.{message}")
 
@@ -128,7 +128,7 @@ def test_a_refusal_of_the_hub_in_a_binder_names_the_value_below_jupyterhub() -> 
         ),
     ):
         with pytest.raises(StepError) as refused:
-            render_binder(binder_spec(INGRESS, **changes), BINDER_SECRETS, AZURE, NAMES, NEW, more)
+            render_binder(binder_spec(INGRESS, **changes), BINDER_SECRETS, AZURE, NEW, more, PLACE)
         assert refused.value.failed.message.startswith(where)
 
 
@@ -196,7 +196,7 @@ def test_no_shape_of_values_raises_anything_but_a_refusal(values: dict[str, Any]
         assert rendered.described_origins()
     wanted = BinderHubSpec.model_validate(binder_spec(INGRESS).model_dump(by_alias=True) | {"values": {"jupyterhub": values}})
     try:
-        render_binder(wanted, BINDER_SECRETS, AZURE, NAMES, NEW, [{"jupyterhub": values}])
+        render_binder(wanted, BINDER_SECRETS, AZURE, NEW, [{"jupyterhub": values}])
     except StepError as refused:
         assert refused.failed.message.startswith(BINDER)
 

@@ -27,8 +27,8 @@ from notebook_platform.workload.step import WorkloadClusterOutput
 from pyhelm3.errors import Error
 
 from tests.unit.hubs.test_binder_values import INGRESS as BINDER_ADDRESS
-from tests.unit.hubs.test_binder_values import NAMES
 from tests.unit.hubs.test_binder_values import OIDC as BINDER_AUTH
+from tests.unit.hubs.test_binder_values import PLACE
 from tests.unit.hubs.test_binder_values import spec as binder_spec
 from tests.unit.hubs.test_release_state import WANTED, release
 
@@ -234,7 +234,7 @@ def binder_release(version: str) -> Release:
 def test_a_binders_hub_is_not_rolled_back_over_a_major_version(auth: dict | None) -> None:
     old, new = binder_release(OLD_BINDER), binder_release(BINDER)
     wanted = binder_spec(BINDER_ADDRESS, **({"auth": auth} if auth else {}))
-    content = BinderHub(wanted, secrets=None, helm=None, allow_private=False, azure_names=NAMES)  # type: ignore[arg-type]
+    content = BinderHub(wanted, secrets=None, helm=None, allow_private=False, hub_context=PLACE)  # type: ignore[arg-type]
     assert "cannot read" in content.irreversible(new, old)
     assert (content.irreversible(new, new), content.irreversible(old, new)) == ("", "")
 
@@ -244,7 +244,7 @@ async def test_a_binder_without_accounts_goes_back_only_with_an_approval() -> No
 
     async def of(before: str, after: str) -> list[str]:
         spec = binder_spec(BINDER_ADDRESS, chart={"version": after})
-        content = BinderHub(spec, secrets=None, helm=None, allow_private=False, azure_names=NAMES)  # type: ignore[arg-type]
+        content = BinderHub(spec, secrets=None, helm=None, allow_private=False, hub_context=PLACE)  # type: ignore[arg-type]
         wanted = replace(WANTED, chart=ChartRef(name="binderhub", version=after, reference="x"), values={})
         found = await content.concerns(TARGET, binder_release(before), wanted, frozenset())
         return [concern.clause for concern in found]

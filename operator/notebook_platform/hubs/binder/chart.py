@@ -21,10 +21,10 @@ from notebook_platform.hubs import snapshots, upgrades
 from notebook_platform.hubs.binder import health
 from notebook_platform.hubs.binder.addresses import decide
 from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
-from notebook_platform.hubs.binder.values import hub_inside, is_known, jupyterhub_version, render
+from notebook_platform.hubs.binder.values import hub_inside, is_known, jupyterhub_version, names_in, render
 from notebook_platform.hubs.binder.wording import FIELD, about_binder
 from notebook_platform.hubs.gather import gather_context
-from notebook_platform.hubs.inputs import NOTHING
+from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.secrets import ExistingRelease
 from notebook_platform.hubs.users import census
@@ -41,21 +41,22 @@ CHART = "binderhub"
 
 
 class BinderHub(ChartAdapter):
-    """The binder of spec.binderhub and its hub. `azure_names` is the suffix of a DNS label of Azure:
-    `eastus.cloudapp.azure.com`."""
+    """The binder of spec.binderhub and its hub. `hub_context` is their place."""
 
     name = "BinderHub"
     needs = (WorkloadClusterOutput, outputs.Registry)
     field = FIELD
 
-    def __init__(self, spec: BinderHubSpec, *, secrets: SecretStore, helm: Helm, allow_private: bool, azure_names: str) -> None:
+    def __init__(
+        self, spec: BinderHubSpec, *, hub_context: HubContext, secrets: SecretStore, helm: Helm, allow_private: bool
+    ) -> None:
         self.release, self.namespace, self.remediation = spec.release, spec.namespace, spec.remediation
         self._spec = spec
         self._secrets = secrets
         self._helm = helm
         self._allow_private = allow_private
-        self._azure_names = azure_names
-        self._addresses = decide(spec.address, azure_names)
+        self._hub_context = hub_context
+        self._addresses = decide(spec.address, names_in(hub_context))
 
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         spec, named = self._spec, self._spec.chart
@@ -66,11 +67,11 @@ class BinderHub(ChartAdapter):
         inside = hub_inside(spec, self._addresses)
         more = await documents(self._secrets, spec.values_from, FIELD, spec.values)
         with about_binder():
-            hub_context = await gather_context(target.api, inside, NOTHING, None, allow_private=self._allow_private)
+            hub_context = await gather_context(target.api, inside, self._hub_context, None, allow_private=self._allow_private)
         if existing is not None:  # the class of an existing volume cannot change
-            hub_context = replace(hub_context, unlockable_classes=frozenset())
-        values = render(spec, secrets, registry, self._azure_names, target.served_version, more, hub_context)
-        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=values)
+            hub_context = replace(hub_context, before=_hub_of(existing), unlockable_classes=frozenset())
+        made = render(spec, secrets, registry, target.served_version, more, hub_context)
+        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, notices=made.notices)
 
     async def read_health(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> ReleaseHealth:
         found = await health.read_health(target.api, release)

@@ -5,26 +5,24 @@ Judged are the values as they would go to helm, so that `values` and `valuesFrom
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from itertools import chain
 from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.values import path_of
+from notebook_platform.helm.values import mapping_in, path_of
+from notebook_platform.hubs.binder.repositories import Refusal, check_rules
+from notebook_platform.hubs.binder.traits import BINDER_CLASSES, FIRST, PROVIDERS
+from notebook_platform.hubs.binder.wording import FIELD
+from notebook_platform.hubs.chart.traits import accepts, described, in_words
 from notebook_platform.paths import at
 
 Values = Mapping[str, Any]
-Refusal = tuple[Reason, str, str]
-"""(reason, sentence, remedy)."""
 
 BUILDERS = ("dind", "pink")
+ALIKE = 0.85
 AZURE_REGISTRIES = (".azurecr.io", ".azurecr.cn", ".azurecr.us")
-
-PROVIDERS: Mapping[str, str] = {
-    **{name: f"{name}RepoProvider" for name in ("Git", "GitHub", "GitLab", "Gist")},
-    **{name: f"{name}Provider" for name in ("Zenodo", "Figshare", "Hydroshare", "Dataverse", "CKAN")},
-}
-"""Provider of repositories -> its class in BinderHub
-(https://github.com/jupyterhub/binderhub/blob/main/binderhub/repoproviders.py)."""
 
 SWAPPED = {
     name.replace("RepoProvider", "Provider") if "Repo" in name else name.replace("Provider", "RepoProvider"): name
@@ -50,11 +48,42 @@ REMOVED = {
 """Values of old charts, and what stands for them now."""
 
 
-def check(values: Values, field: str) -> None:
-    """Raise StepError for the first violation; `field` is the part of the spec that defines the binder."""
-    for refusals in RULES:
-        for reason, sentence, remedy in refusals(values):
-            raise StepError(reason, f"{field}.{sentence}", remedy.format(field=field))
+def check(values: Values, field: str, number: int | None) -> None:
+    """Raise StepError for the first violation; `field` is the part of the spec that defines the binder, `number` the chart's
+    development version."""
+    for reason, sentence, remedy in chain(chain.from_iterable(rule(values) for rule in RULES), of_version(values, number)):
+        raise StepError(reason, f"{field}.{sentence}", remedy.replace("{field}", field))
+
+
+def of_version(values: Values, number: int | None) -> Iterator[Refusal]:
+    """Yield the violations that depend on the chart's version."""
+    yield from check_rules(values, number)
+    if number is None or number >= FIRST:
+        yield from _types(values)
+
+
+def _types(values: Values) -> Iterator[Refusal]:
+    """Yield the traits of another type than BinderHub's classes take."""
+    for name, traits in mapping_in(values.get("config")).items():
+        for trait, value in mapping_in(traits).items() if name in BINDER_CLASSES.classes else ():
+            kinds = BINDER_CLASSES.types(name, str(trait))
+            if value is not None and kinds and not any(accepts(kind, value) for kind in kinds):
+                yield (
+                    Reason.VALUES_REFUSED,
+                    f"values.config.{name}.{trait} takes {in_words(kinds[0])}, and this is {described(kinds[0], value)}: the binder would "
+                    "not work",
+                    "Correct the value, or remove it.",
+                )
+
+
+def without_effect(values: Values) -> Iterator[str]:
+    """Yield a sentence for each trait that is nearly one of its class: BinderHub ignores it."""
+    for name, traits in mapping_in(values.get("config")).items():
+        known = BINDER_CLASSES.traits(name) if name in BINDER_CLASSES.classes else {}
+        for trait in mapping_in(traits):
+            alike = get_close_matches(str(trait), known, 1, ALIKE) if trait not in known else ()
+            if alike:
+                yield f"{FIELD}.values.config.{name}.{trait}: {name} has no trait {trait}; it has no effect, write {alike[0]}"
 
 
 def _at(values: Values, path: str) -> Any:

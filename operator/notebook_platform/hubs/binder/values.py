@@ -5,20 +5,23 @@ The hub's part, below `jupyterhub`, is rendered as any hub is. Order: typed fiel
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from notebook_platform.api.binderhub import BinderHubSpec, ExistingRegistry, RepositoryRules
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
+from notebook_platform.engine.step import Notice
 from notebook_platform.helm.values import Values, merged, named_sources
 from notebook_platform.hubs.binder.addresses import Addresses, decide, doors
-from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, PROVIDERS, check
-from notebook_platform.hubs.binder.wording import FIELD, about_binder
+from notebook_platform.hubs.binder.repositories import open_providers
+from notebook_platform.hubs.binder.traits import PROVIDERS
+from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, check, without_effect
+from notebook_platform.hubs.binder.wording import FIELD, about_binder, of_binder
 from notebook_platform.hubs.inputs import NOTHING, HubContext
+from notebook_platform.hubs.remarks import ignored
 from notebook_platform.hubs.shapes import check_binder
-from notebook_platform.hubs.values import HubSecrets
-from notebook_platform.hubs.values import render as render_hub
+from notebook_platform.hubs.values import HubSecrets, Rendered, render_with_origins
 
 POOL_LABEL = "kubernetes.azure.com/agentpool"
 """Label that AKS puts on the nodes of a pool (https://learn.microsoft.com/azure/aks/use-labels)."""
@@ -80,19 +83,20 @@ def render(
     spec: BinderHubSpec,
     secrets: BinderSecrets,
     registry: Registry,
-    azure_names: str,
     kubernetes: tuple[int, ...],
     more: Iterable[Mapping[str, Any]] = (),
     hub_context: HubContext = NOTHING,
-) -> Values:
-    """Return the values of the release. `azure_names` is the suffix of a DNS label of Azure; `more` are the documents of
-    valuesFrom, in order; `around` is the context of its hub.
+) -> Rendered:
+    """Return the values of the release with remarks on them. `more` are the documents of valuesFrom, in order; `hub_context` is the
+    context of the binder and its hub.
 
-    Raises StepError for what the chart's hub cannot do, and for all that `binder_refusals` tells.
+    Raises StepError for what the chart's hub cannot do, and for all that `validation` refuses.
     """
+    azure_names = names_in(hub_context)
     addresses, documents = decide(spec.address, azure_names), list(more)
     for source, document in named_sources(FIELD, spec.values_from, documents, spec.values):
         check_binder(document, source)
+    hub = _hub(spec, secrets, registry, addresses, kubernetes, documents, hub_context)
     values = merged(
         {
             "config": _config(spec, secrets, registry, addresses),
@@ -104,14 +108,25 @@ def render(
                 "imageGCThresholdHigh": spec.builder.image_cleaner.above,
                 "imageGCThresholdLow": spec.builder.image_cleaner.until,
             },
-            "jupyterhub": _hub(spec, secrets, registry, addresses, kubernetes, documents, hub_context),
+            "jupyterhub": hub.values,
         },
         doors(spec.address, azure_names),
     )
     for document in [*documents, spec.values]:
         values = merged(values, document)
-    check(values, FIELD)
-    return values
+    check(values, FIELD, number(spec.chart.version))
+    return Rendered(values, hub.origins, _notices(values, hub))
+
+
+def names_in(hub_context: HubContext) -> str:
+    """Return the suffix of a DNS label of Azure: `eastus.cloudapp.azure.com`."""
+    return f"{hub_context.location}.{hub_context.label_suffix}"
+
+
+def _notices(values: Values, hub: Rendered) -> tuple[Notice, ...]:
+    """Return the remarks on the binder and on its hub, those of one condition together."""
+    opened = open_providers(values)
+    return (*hub.notices, *ignored(list(without_effect(values))), *([opened] if opened else []))
 
 
 def existing_registry(existing: ExistingRegistry, data: Mapping[str, str]) -> Registry:
@@ -183,10 +198,11 @@ def _hub(
     kubernetes: tuple[int, ...],
     documents: Iterable[Mapping[str, Any]],
     hub_context: HubContext,
-) -> Values:
+) -> Rendered:
     """Return the values below `jupyterhub`: those of any hub, validated as such, and those that make it the binder's."""
+    inner = [_inside(document) for document in documents]
     with about_binder():
-        values = render_hub(hub_inside(spec, addresses), secrets.hub, kubernetes, [_inside(d) for d in documents], hub_context)
+        hub = render_with_origins(hub_inside(spec, addresses), secrets.hub, kubernetes, inner, hub_context)
     services = {"binder": {"apiToken": secrets.api_token}}
     own: Values = {
         "hub": {"baseUrl": addresses.hub_base, "services": services},
@@ -202,8 +218,9 @@ def _hub(
             "username": registry.username,
             "password": registry.password,
         }
-    values = merged(values, own)
-    return merged(values, _signing_in(values, addresses)) if spec.auth else values
+    values = merged(hub.values, own)
+    notices = tuple(replace(notice, message=of_binder(notice.message)) for notice in hub.notices)
+    return Rendered(merged(values, _signing_in(values, addresses)) if spec.auth else values, {}, notices)
 
 
 def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:

@@ -137,3 +137,15 @@ def shape(value: Any) -> str:
         if isinstance(value, PLAIN_TYPES[kind]):
             return WORDS[kind]
     return WORDS["null"]
+
+
+def described(kind: str, value: Any) -> str:
+    """Describe a value; amounts of memory and CPUs show themselves, as they are no secrets."""
+    short = isinstance(value, str) and len(value) <= 16 and value[:1].isdigit()
+    if short and kind.partition("|")[0] in ("bytes", "number", "int"):
+        return repr(value)
+    members = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    inner = next((one.partition("[")[2].removesuffix("]") for one in alternatives(kind) if "[" in one), "any")
+    wrong = next((member for member in members if not accepts(inner, member)), None)
+    same = shape(value) == shape({} if kind.startswith("map") else [])
+    return f"{shape(value)} with {shape(wrong)}" if wrong is not None and same else shape(value)
