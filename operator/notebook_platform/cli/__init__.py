@@ -62,6 +62,12 @@ def _doctor(arguments: Sequence[str]) -> int:
     return doctor(arguments)
 
 
+def _init(arguments: Sequence[str]) -> int:
+    from notebook_platform.cli.init import init
+
+    return init(arguments)
+
+
 def _import(arguments: Sequence[str]) -> int:
     from notebook_platform.cli.import_ import import_platform
 
@@ -82,6 +88,7 @@ COMMANDS: Mapping[str, Command] = {
     "watch": Command(_watch, "watch a platform's progress: steps, operations, releases, nodes, events"),
     "wait": Command(_wait, "wait until a platform is Ready, has another condition, or is deleted"),
     "doctor": Command(_doctor, "check credentials, permissions, versions, quota and names before anything is created"),
+    "init": Command(_init, "write a first platform.yaml from a few answers and from what Azure offers"),
     "import": Command(_import, "describe existing Azure resources as a NotebookPlatform"),
     "crd": Command(_crd, "print the CustomResourceDefinition"),
 }

@@ -18,17 +18,25 @@ from notebook_platform.versions import parse
 FIELD = "spec.azure.location"
 
 
-async def region(scope: AzureScope, fresh: bool) -> list[Finding]:
-    """Check whether the region exists for the subscription
-    (https://learn.microsoft.com/rest/api/resources/subscriptions/list-locations)."""
-    wanted, path = scope.spec.azure.location, f"/subscriptions/{scope.spec.azure.subscription_id}/locations"
+async def locations(scope: AzureScope, fresh: bool) -> frozenset[str]:
+    """Return the regions of the subscription; empty when Azure does not show them. Raises StepError.
+
+    https://learn.microsoft.com/rest/api/resources/subscriptions/list-locations
+    """
+    path = f"/subscriptions/{scope.spec.azure.subscription_id}/locations"
 
     async def ask() -> frozenset[str]:
         listed = (await scope.session.send("GET", path, api_version=SUBSCRIPTIONS_API)).json().get("value", ())
         return frozenset(str(one["name"]).lower() for one in listed if _is_physical(one))
 
     async with azure_errors(FIELD):
-        known = await scope.session.cache.cached_call("locations", ask, max_age=LISTS_LAST, fresh=fresh)
+        known: frozenset[str] = await scope.session.cache.cached_call("locations", ask, max_age=LISTS_LAST, fresh=fresh)
+    return known
+
+
+async def region(scope: AzureScope, fresh: bool) -> list[Finding]:
+    """Check whether the region exists for the subscription."""
+    wanted, known = scope.spec.azure.location, await locations(scope, fresh)
     if not known:
         return [Finding(sentence="Azure does not show its regions", reason=Reason.UNKNOWN, blocks=False)]
     if wanted in known:
@@ -76,8 +84,8 @@ class Offer:
         return wanted in self.patches or (wanted == self.version and not self.preview)
 
 
-async def version(scope: AzureScope, fresh: bool) -> list[Finding]:
-    """Check whether the region offers the wanted version for the wanted support plan."""
+async def version_offers(scope: AzureScope, fresh: bool) -> Sequence[Offer]:
+    """Return the minor versions of Kubernetes that the region offers. Raises StepError."""
     location, clusters = scope.spec.azure.location, scope.session.container_service.managed_clusters
 
     async def ask() -> Sequence[Offer]:
@@ -86,8 +94,14 @@ async def version(scope: AzureScope, fresh: bool) -> list[Finding]:
 
     async with azure_errors("spec.cluster.kubernetesVersion"):
         cache = scope.session.cache
-        offers = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(scope), fresh=fresh)
-    return [version_finding(offers, scope.spec.cluster.kubernetes_version, scope.spec.cluster.support_plan, location)]
+        offers: Sequence[Offer] = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(scope), fresh=fresh)
+    return offers
+
+
+async def version(scope: AzureScope, fresh: bool) -> list[Finding]:
+    """Check whether the region offers the wanted version for the wanted support plan."""
+    offers, cluster = await version_offers(scope, fresh), scope.spec.cluster
+    return [version_finding(offers, cluster.kubernetes_version, cluster.support_plan, scope.spec.azure.location)]
 
 
 def _offers(values: Sequence[Mapping[str, Any]]) -> Iterator[Offer]:

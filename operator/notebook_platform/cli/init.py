@@ -1,0 +1,214 @@
+"""`notebook-platform init`: write a first platform.yaml from at most eight answers and from what Azure offers."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.arm.credentials import sign_in
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.arm.session_pool import SessionPool
+from notebook_platform.azure.checks.permissions import SUBSCRIPTIONS_API
+from notebook_platform.azure.checks.region import locations, version_offers
+from notebook_platform.azure.checks.vm_sizes import sizes_of
+from notebook_platform.azure.scope import AzureScope
+from notebook_platform.bounded.local import read_local_yaml
+from notebook_platform.cli import program
+from notebook_platform.cli.doctor import print_findings, run_checks
+from notebook_platform.cli.init_document import ISSUER, SIGN_INS, TRIAL, Answers, NotOffered, Offers, document
+from notebook_platform.cli.management import UsageError
+from notebook_platform.cli.operator_config import configuration
+from notebook_platform.cli.output import show, show_error
+from notebook_platform.cli.questions import Question, answer, one_of
+from notebook_platform.cli.running import FAILED, run_command
+from notebook_platform.cli.target_platform import NOT_APPLIED, FileSecrets, TargetPlatform
+from notebook_platform.clients import SharedClients, cloud_of
+from notebook_platform.engine.conditions import sentence
+from notebook_platform.engine.outcome import StepError
+from notebook_platform.kube.redaction import sanitize
+from notebook_platform.kube.secrets import Platform
+from notebook_platform.observability.logs import configure
+
+NAME = re.compile(r"[a-z]([-a-z0-9]{0,30}[a-z0-9])?")
+"""Fits a Kubernetes object, a resource group, a managed cluster and a DNS label of Azure at once."""
+
+NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+MOST_PEOPLE = 10_000
+
+FLAGS = {
+    "subscription": "id of the subscription",
+    "location": "region, as westeurope",
+    "name": "name of the platform, its resource group and its cluster",
+    "people": "users who work at the same time",
+    "sign-in": "entra, github, trial, or the https address of an OpenID Connect issuer",
+    "client-id": "client id of the hub at the sign-in provider",
+    "administrator": "user name of the hub's administrator",
+    "contact": "e-mail address for Let's Encrypt, if the administrator's user name is none",
+}
+
+
+def init(arguments: Sequence[str]) -> int:
+    """Write the file and check it as doctor does; return the exit code: 0 when nothing blocks."""
+    parser = argparse.ArgumentParser(
+        f"{program()} init",
+        description="Write a first platform.yaml. Asks at most eight questions, and Azure what it offers. Changes nothing in Azure.",
+    )
+    parser.epilog = "It signs in as you: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, or az login."
+    for flag, text in FLAGS.items():
+        parser.add_argument(f"--{flag}", help=text)
+    parser.add_argument("-n", "--namespace", default="platforms", help="namespace of the platform (default platforms)")
+    parser.add_argument("--credentials-secret", default="", help="Secret with the platform's credentials for Azure")
+    parser.add_argument("-o", "--output", type=Path, default=Path("platform.yaml"), help="file to write (default platform.yaml)")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+    options = parser.parse_args(list(arguments))
+    try:
+        return run_command("init", _init(options))
+    except StepError as refused:
+        show_error(f"{program()} init: {sanitize(sentence(refused.failed))}")
+        return FAILED
+
+
+async def _init(options: argparse.Namespace) -> int:
+    if options.output.exists() and not options.force:
+        raise UsageError(f"{options.output} exists; choose another --output, or give --force")
+    chosen = configuration()
+    configure("text", "ERROR")
+    platform = Platform(namespace=options.namespace, name="init", uid=NOT_APPLIED)
+    secrets = FileSecrets(None, platform, [])
+    subscription, tenant = await _subscription(options, SessionPool(cloud_of(chosen)), secrets)
+    shared = SharedClients(chosen, is_operator=False)
+    try:
+        text = await _document(options, shared, secrets, subscription, tenant)
+        options.output.write_text(text)
+        (body,) = read_local_yaml(text)
+        return await _checked(options, shared, secrets, body)
+    finally:
+        await shared.close()
+
+
+async def _subscription(options: argparse.Namespace, sessions: SessionPool, secrets: FileSecrets) -> tuple[str, str]:
+    """Return the id of the chosen subscription and of its tenant. Raises UsageError, StepError."""
+    try:
+        session = sessions.of(await sign_in(None, sessions.cloud, secrets), NO_SUBSCRIPTION)
+        listed = await _subscriptions(session)
+    finally:
+        await sessions.close()
+    if not listed:
+        raise UsageError("Azure shows no subscription to you; sign in with `az login`, or set AZURE_CLIENT_ID and its secret")
+    shown = [f"{id_} ({one.get('displayName', '')})" for id_, one in listed.items()]
+    question = Question(
+        flag="subscription",
+        text="Subscription",
+        default=next(iter(listed)),
+        offers=shown if len(listed) > 1 else (),
+        problem=one_of(list(listed), "a subscription that you can read"),
+    )
+    chosen = await answer(question, options)
+    return chosen, str(listed[chosen].get("tenantId", ""))
+
+
+async def _subscriptions(session: AzureSession) -> dict[str, dict[str, Any]]:
+    """Return the subscriptions that accept requests, by id
+    (https://learn.microsoft.com/rest/api/resources/subscriptions/list)."""
+    async with azure_errors("the list of subscriptions"):
+        found = (await session.send("GET", "/subscriptions", api_version=SUBSCRIPTIONS_API)).json().get("value", ())
+    return {str(one["subscriptionId"]): one for one in found if one.get("state", "Enabled") == "Enabled"}
+
+
+async def _document(
+    options: argparse.Namespace, shared: SharedClients, secrets: FileSecrets, subscription: str, tenant: str
+) -> str:
+    """Ask the remaining questions and return the YAML. Raises UsageError, StepError."""
+    scope = await _scope(shared, secrets, subscription, "westeurope")
+    regions = sorted(await locations(scope, True))
+    location = await answer(
+        Question(
+            flag="location",
+            text="Region",
+            default=_nearby(regions),
+            offers=regions,
+            problem=one_of(regions, "a region of the subscription"),
+        ),
+        options,
+    )
+    scope = await _scope(shared, secrets, subscription, location)
+    name = await answer(Question(flag="name", text="Name", default="hub", problem=_name_problem), options)
+    people = await answer(Question(flag="people", text="Users at the same time", default="30", problem=_people_problem), options)
+    sign = await answer(
+        Question(flag="sign-in", text=f"Sign-in ({FLAGS['sign-in']})", default=TRIAL, problem=_sign_in_problem), options
+    )
+    client_id = administrator = contact = ""
+    if sign != TRIAL:
+        client_id = await answer(Question(flag="client-id", text="Client id at the provider"), options)
+        administrator = await answer(Question(flag="administrator", text="User name of the administrator"), options)
+        if "@" not in administrator:
+            contact = await answer(
+                Question(flag="contact", text="E-mail address for Let's Encrypt", problem=_email_problem), options
+            )
+    answers = Answers(
+        subscription=subscription,
+        location=location,
+        name=name,
+        people=int(people),
+        sign_in=sign,
+        client_id=client_id,
+        administrator=administrator,
+        contact=contact,
+    )
+    versions = [
+        offer.version for offer in await version_offers(scope, True) if "KubernetesOfficial" in offer.plans and not offer.preview
+    ]
+    offers = Offers(tenant=tenant, versions=versions, sizes=await sizes_of(scope, True))
+    try:
+        return document(answers, offers, options.namespace, options.credentials_secret)
+    except NotOffered as nothing:
+        raise UsageError(f"{location} offers {nothing}; choose another --location") from None
+    except ValueError as wrong:
+        raise UsageError(str(wrong)) from None
+
+
+async def _scope(shared: SharedClients, secrets: FileSecrets, subscription: str, location: str) -> AzureScope:
+    """Return a scope that asks Azure what the subscription and the region offer. Raises StepError."""
+    azure = {"subscriptionId": subscription, "location": location, "resourceGroup": "init"}
+    pools = [{"name": "system", "mode": "System", "vmSize": "Standard_D2s_v5", "count": 1}]
+    cluster = {"name": "init", "kubernetesVersion": "1.35"}
+    spec = NotebookPlatformSpec.model_validate({"azure": azure, "cluster": cluster, "nodePools": pools})
+    return await shared.azure(secrets.platform, spec, secrets, planning=True)
+
+
+async def _checked(options: argparse.Namespace, shared: SharedClients, secrets: FileSecrets, body: Any) -> int:
+    """Print the findings of doctor on the file, and what to do next. Returns the exit code."""
+    spec = NotebookPlatformSpec.model_validate(body["spec"])
+    signed_in = spec.model_copy(update={"azure": spec.azure.model_copy(update={"credentials": None})})
+    platform = Platform(namespace=options.namespace, name=body["metadata"]["name"], uid=NOT_APPLIED)
+    chosen = TargetPlatform(platform=platform, spec=signed_in, secrets=secrets, shared=shared)
+    found = [named async for named in run_checks(chosen)]
+    print_findings(Console(highlight=False, soft_wrap=True, file=sys.stdout), found)
+    show(f"Written to {options.output}. Next: {program()} plan -f {options.output}, then kubectl apply -f {options.output}")
+    return int(any(finding.reason and finding.blocks for _, finding in found))
+
+
+def _nearby(regions: Sequence[str]) -> str:
+    return "westeurope" if "westeurope" in regions else next(iter(regions), "")
+
+
+def _name_problem(given: str) -> str:
+    return "" if NAME.fullmatch(given) else "use at most 32 lower-case letters, digits and -, with a letter first"
+
+
+def _people_problem(given: str) -> str:
+    return "" if given.isdecimal() and 1 <= int(given) <= MOST_PEOPLE else f"use a number from 1 to {MOST_PEOPLE}"
+
+
+def _sign_in_problem(given: str) -> str:
+    return "" if given in SIGN_INS or ISSUER.fullmatch(given) else f"use {FLAGS['sign-in']}"
+
+
+def _email_problem(given: str) -> str:
+    return "" if re.fullmatch(r"[^@\s]+@[^@\s]+", given) else "use an e-mail address"
