@@ -18,7 +18,6 @@ from notebook_platform.api import GROUP, PLURAL, VERSION
 from notebook_platform.clients import SharedClients
 from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.kube.watch_session import WatchSessions
-from notebook_platform.observability import metrics
 from notebook_platform.reconciler import PlatformReconciler
 from notebook_platform.referrers import ReferenceWatch
 
@@ -46,7 +45,6 @@ class Controller:
         keeper = self._keepers[uid] = PlatformReconciler(body, self._api, self._shared, refer)
         self._tasks[uid] = asyncio.create_task(keeper.run(), name=f"keeper {keeper.platform.name}")
         self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task))
-        metrics.PLATFORMS.set(len(self._keepers))
         return None
 
     def referred(self, kind: str, namespace: str, name: str) -> None:
@@ -73,7 +71,6 @@ class Controller:
         self._references.referrers.put(uid, ())
         keeper = self._keepers.pop(uid, None)
         self._tasks.pop(uid, None)
-        metrics.PLATFORMS.set(len(self._keepers))
         if keeper and not task.cancelled() and (error := task.exception()):
             log.error("the reconciler of %s ended with an unexpected error", keeper.platform.name, exc_info=error)
         REDACTORS.drop(uid)

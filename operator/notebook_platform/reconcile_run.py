@@ -17,7 +17,7 @@ from notebook_platform.azure.last_applied import claims_of, confirmed, joined
 from notebook_platform.clients import SharedClients
 from notebook_platform.deletion import Deletion, DeletionRequest
 from notebook_platform.engine.backoff import exhausted
-from notebook_platform.engine.conditions import applied_steps, fold_conditions
+from notebook_platform.engine.conditions import applied_steps, condition_of, fold_conditions
 from notebook_platform.engine.outcome import Failed, Operation, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after, up_to_date
@@ -29,6 +29,7 @@ from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PlatformLog
 from notebook_platform.observability.events import events
+from notebook_platform.observability.labels import reason_label, step_label
 from notebook_platform.policy import disruption_waits, ignored_by, interval_of
 from notebook_platform.reconcile_state import ReconcileState
 from notebook_platform.sanitizing import sanitized
@@ -184,7 +185,9 @@ class ReconcileRun:
 
     async def _record(self, step: str, result: Result) -> None:
         """Record an accepted operation before anything else happens."""
-        metrics.STEP_OUTCOMES.labels(step=step, outcome=type(result.outcome).__name__).inc()
+        _, reason, _ = condition_of(result.outcome)
+        labels = {"step": step_label(step), "outcome": type(result.outcome).__name__, "reason": reason_label(reason)}
+        metrics.STEP_OUTCOMES.labels(**labels).inc()
         if isinstance(result.outcome, Ready):
             self._context.log.in_sync(step)
         for key, operation in operations_in_progress({step: result}).items():

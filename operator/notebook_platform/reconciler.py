@@ -33,6 +33,7 @@ from notebook_platform.kube.redaction import CURRENT
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PLATFORM, PlatformLog, renew_correlation_id
+from notebook_platform.observability.fleet import FLEET
 from notebook_platform.pace import Pace
 from notebook_platform.policy import reconcile_trigger
 from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
@@ -79,6 +80,7 @@ class PlatformReconciler:
         """Accept the object as last seen; wake only for what the user changed."""
         before, after = self._body["metadata"], body["metadata"]
         self._body = body
+        FLEET.expect(self.platform.uid, self._generation)
         if reconcile_trigger(before) != reconcile_trigger(after):
             self._context.state.discard()
             self._awake.set()
@@ -92,6 +94,12 @@ class PlatformReconciler:
         """Reconcile until the object is deleted."""
         CURRENT.set(self._context.secrets.redactor)
         PLATFORM.set(self._context.log)
+        with FLEET.counted(self.platform.uid, self._context.label):
+            self._context.reporter.report()
+            await self._reconcile_until_deleted()
+        await self._context.shared.forget(self.platform)
+
+    async def _reconcile_until_deleted(self) -> None:
         wait: float | None = 0.0
         while wait is not None:
             try:
@@ -102,7 +110,6 @@ class PlatformReconciler:
             await self._wait_for_turn()
             self._awake.clear()
             wait = await self._attempt()
-        await self._context.shared.forget(self.platform)
 
     async def _wait_for_turn(self) -> None:
         """Delay a platform that triggers more reconciles than the operator's configuration allows, and report it in a
@@ -121,15 +128,20 @@ class PlatformReconciler:
         deleted."""
         started = time.monotonic()
         renew_correlation_id()
+        FLEET.expect(self.platform.uid, self._generation)
+        result = "failed"
         try:
-            wait = await self._reconcile()
-            self._failures = 0
+            with metrics.RECONCILES_IN_PROGRESS.track_inprogress():
+                wait = await self._reconcile()
+            self._failures, result = 0, "completed"
+            FLEET.completed(self.platform.uid)
             return wait
         except Exception as error:
             self._failures += 1
             return await self._after(error)
         finally:
-            metrics.PASS_SECONDS.observe(time.monotonic() - started)
+            metrics.RECONCILE_SECONDS.observe(time.monotonic() - started)
+            metrics.RECONCILES.labels(result=result).inc()
 
     async def _after(self, error: Exception) -> float | None:
         """Handle an exception of a whole reconcile. Returns the seconds until the next one; None: the object is deleted.

@@ -16,6 +16,7 @@ from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.events import EventContent
+from notebook_platform.observability.fleet import FLEET
 from notebook_platform.status import least, status_of
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,13 @@ class Reporter:
             metrics.STATUS_WRITES.inc()
             self._written = wire
         self.status = status
+        self.report()
+
+    def report(self) -> None:
+        """Count the status in the metrics of the fleet."""
+        status = self.status
+        operations = [operation.step for operation in status.operations]
+        FLEET.report(self._object.platform.uid, status.conditions, operations, status.observed_generation or 0)
 
     async def try_write(self, status: PlatformStatus) -> None:
         """Write the status as `write` does; log an error instead of raising it."""

@@ -51,7 +51,7 @@ def release(author: Author) -> str:
 
 def passes(site: Field) -> float:
     """Return how many reconciles the operator has run over all platforms."""
-    (count,) = re.findall(r"^\S*pass_seconds_count\S* (\S+)$", site.operator.metrics(), re.MULTILINE)
+    (count,) = re.findall(r"^\S*reconcile_duration_seconds_count\S* (\S+)$", site.operator.metrics(), re.MULTILINE)
     return float(count)
 
 

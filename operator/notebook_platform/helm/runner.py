@@ -26,7 +26,7 @@ from notebook_platform.helm.packages import Packages
 from notebook_platform.helm.record_proxy import Access, RecordProxy
 from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.context import fields
-from notebook_platform.observability.metrics import HELM_RUNS
+from notebook_platform.observability.metrics import HELM_RUNS, HELM_SECONDS
 from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
 
@@ -216,19 +216,21 @@ async def _logged(verb: str, access: Access, run: Run) -> AsyncIterator[None]:
     namespace, release = access.place
     extra = {"action": verb, "release": f"{namespace}/{release}"}
     log.info("helm %s started: release %s in namespace %s", verb, release, namespace, extra=fields(**extra))
-    level, result = logging.WARNING, "was stopped"
+    level, result, cause = logging.WARNING, "stopped", ""
     try:
         yield
         if run.refused is not None:
-            result = f"failed: {run.refused.message}"
+            result, cause = "failed", run.refused.message
         elif run.words is not None:
-            result = f"failed: {words_of(run.words)}"
+            result, cause = "failed", words_of(run.words)
         else:
             level, result = logging.INFO, "succeeded"
     except Exception as error:
-        result = f"failed: {type(error).__name__}"
+        result, cause = "failed", type(error).__name__
         raise
     finally:
         seconds = round(run.seconds, 1)
+        HELM_SECONDS.labels(action=verb, result=result).observe(run.seconds)
+        text = {"stopped": "was stopped", "failed": f"failed: {cause}"}.get(result, result)
         message = "helm %s of release %s in namespace %s %s (after %.0f s)"
-        log.log(level, message, verb, release, namespace, result, seconds, extra=fields(**extra, seconds=seconds))
+        log.log(level, message, verb, release, namespace, text, seconds, extra=fields(**extra, result=result, seconds=seconds))

@@ -23,7 +23,7 @@ class PlatformObject:
     def __init__(self, api: client.ApiClient, platform: Platform) -> None:
         self._custom = client.CustomObjectsApi(api)
         self._core = client.CoreV1Api(api)
-        self._platform = platform
+        self.platform = platform
         self._redactor = REDACTORS.of(platform.uid)
 
     async def read(self) -> dict[str, Any] | None:
@@ -34,7 +34,7 @@ class PlatformObject:
             if error.status == 404:
                 return None
             raise
-        return body if body["metadata"]["uid"] == self._platform.uid else None
+        return body if body["metadata"]["uid"] == self.platform.uid else None
 
     async def write_status(self, status: Mapping[str, Any], previous: Mapping[str, Any]) -> None:
         """Replace the status with one merge patch, which sets members that no longer exist to null."""
@@ -58,13 +58,13 @@ class PlatformObject:
     async def tell(self, type_: Literal["Normal", "Warning"], reason: str, message: str, now: datetime) -> None:
         """Create one core/v1 Event about the platform."""
         event = client.CoreV1Event(
-            metadata=client.V1ObjectMeta(generate_name=f"{self._platform.name}-", namespace=self._platform.namespace),
+            metadata=client.V1ObjectMeta(generate_name=f"{self.platform.name}-", namespace=self.platform.namespace),
             involved_object=client.V1ObjectReference(
                 api_version=f"{GROUP}/{VERSION}",
                 kind=KIND,
-                name=self._platform.name,
-                namespace=self._platform.namespace,
-                uid=self._platform.uid,
+                name=self.platform.name,
+                namespace=self.platform.namespace,
+                uid=self.platform.uid,
             ),
             type=type_,
             reason=reason[:128],
@@ -75,7 +75,7 @@ class PlatformObject:
             last_timestamp=now,
             count=1,
         )
-        await self._core.create_namespaced_event(self._platform.namespace, event)
+        await self._core.create_namespaced_event(self.platform.namespace, event)
 
     def _path(self) -> tuple[str, str, str, str, str]:
-        return GROUP, VERSION, self._platform.namespace, PLURAL, self._platform.name
+        return GROUP, VERSION, self.platform.namespace, PLURAL, self.platform.name

@@ -13,6 +13,8 @@ from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.kube.operation_record import OperationScope, decode_all, encode
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.observability.context import fields, step_span
+from notebook_platform.observability.labels import action_label, step_label
+from notebook_platform.observability.metrics import OPERATION_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -103,8 +105,9 @@ def _log_start(key: str, operation: Operation) -> None:
 
 
 def _log_end(key: str, operation: Operation) -> None:
-    """Log the end, with the seconds since the operation was accepted. The step's condition reports whether it succeeded."""
+    """Log and count the end, with the seconds since the operation was accepted. The step's condition reports whether it succeeded."""
     seconds = (datetime.now(UTC) - operation.started).total_seconds()
+    OPERATION_SECONDS.labels(step=step_label(key.partition("/")[0]), action=action_label(operation.kind)).observe(seconds)
     with step_span(key):
         extra = fields(operation=operation.kind, seconds=round(seconds, 1))
         log.info("operation ended: %s, after %.0f s", operation.kind, seconds, extra=extra)

@@ -4,6 +4,7 @@ The SDK's retry policy would sleep for any Retry-After and its registration poli
 """
 
 import logging
+import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import jwt
 from azure.core import AsyncPipelineClient
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncBearerTokenCredentialPolicy,
@@ -36,10 +37,15 @@ from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.paths import check, query, quoted
 from notebook_platform.azure.arm.rate_limit import Buckets, ThrottlePolicy
 from notebook_platform.azure.arm.transport import BoundedTransport
+from notebook_platform.engine.outcome import StepError
 from notebook_platform.observability.context import CORRELATION, fields
-from notebook_platform.observability.metrics import AZURE_REQUESTS
+from notebook_platform.observability.labels import RESOURCE_TYPES
+from notebook_platform.observability.metrics import AZURE_REQUEST_SECONDS, AZURE_REQUESTS
 
 log = logging.getLogger(__name__)
+
+NO_ANSWER = "none"
+"""The code of a request that ended without a response."""
 
 STARTED = "notebook_platform_started"
 """Key of a request's context: when it was sent, on the monotonic clock."""
@@ -69,22 +75,24 @@ class _Trace(SansIOHTTPPolicy[Any, Any]):
         request.context[STARTED] = time.monotonic()
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-        status = response.http_response.status_code
-        AZURE_REQUESTS.labels(method=request.http_request.method, status=str(status)).inc()
-        _log_request(request, str(status))
+        _count_request(request, str(response.http_response.status_code))
 
     def on_exception(self, request: PipelineRequest[Any]) -> None:
-        _log_request(request, "no answer")
+        if not isinstance(sys.exception(), StepError | ClientAuthenticationError):  # these end a request before it is sent
+            _count_request(request, NO_ANSWER)
 
 
-def _log_request(request: PipelineRequest[Any], status: str) -> None:
-    """Log one request at DEBUG: method, path, status, seconds. The query is left out: it may be a signature."""
+def _count_request(request: PipelineRequest[Any], status: str) -> None:
+    """Count one request, and log it at DEBUG: method, path, status, seconds. The query is left out: it may be a signature."""
     started = request.context.get(STARTED)
-    if started is None or not log.isEnabledFor(logging.DEBUG):
+    if started is None:
         return
     method, path, seconds = request.http_request.method, urlsplit(request.http_request.url).path, time.monotonic() - started
-    extra = fields(method=method, path=path, status=status, seconds=round(seconds, 3))
-    log.debug("%s %s: %s in %.2f s", method, path, status, seconds, extra=extra)
+    AZURE_REQUESTS.labels(method=method, resource_type=RESOURCE_TYPES.label(path), code=status).inc()
+    AZURE_REQUEST_SECONDS.labels(method=method).observe(seconds)
+    if log.isEnabledFor(logging.DEBUG):
+        extra = fields(method=method, path=path, status=status, seconds=round(seconds, 3))
+        log.debug("%s %s: %s in %.2f s", method, path, status, seconds, extra=extra)
 
 
 class AzureSession:
