@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
@@ -23,7 +24,6 @@ from notebook_platform.engine.teardown import orphan, teardown
 from notebook_platform.engine.traverse import Listener, ignore_result
 from notebook_platform.hubs.users.volumes import CONFIRM, UserInventory, objection
 from notebook_platform.kube.secrets import Platform, SecretStore
-from notebook_platform.policy import ignored_by
 
 HELD, INTERRUPTED = Reason.DELETION_HELD, Reason.DELETION_INTERRUPTED
 """Reasons of the condition: nothing has been deleted yet, or a part was deleted before the protection was set again."""

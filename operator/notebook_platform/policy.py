@@ -1,11 +1,9 @@
-"""Evaluate what the spec allows a reconcile to do: which differences it ignores, and whether users may be disrupted now. Pure.
+"""Evaluate what the spec allows a reconcile to do: how often drift is checked, and whether users may be disrupted now. Pure.
 
 The reconciler and the commands `plan` and `watch` use it.
 """
 
-import fnmatch
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,20 +14,6 @@ from notebook_platform.helm.plan import approved
 from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.hubs.users.volumes import CONFIRM
 from notebook_platform.pace import Limits
-
-
-def ignored_by(patterns: Sequence[str]) -> Callable[[str, str], bool]:
-    """Return a test for (step, path): whether `spec.driftIgnore` ignores the difference.
-
-    Only `*` is special in a pattern, and a pattern covers everything below the path that it names.
-    """
-    compiled = [re.compile(fnmatch.translate(pattern.replace("[", "[[]")), re.IGNORECASE) for pattern in patterns]
-    deeper = [re.compile(fnmatch.translate(f"{pattern.replace('[', '[[]')}.*"), re.IGNORECASE) for pattern in patterns]
-
-    def ignored(step: str, path: str) -> bool:
-        return any(expression.match(f"{step}.{path}") for expression in (*compiled, *deeper))
-
-    return ignored
 
 
 def interval_of(spec: NotebookPlatformSpec, limits: Limits) -> float:

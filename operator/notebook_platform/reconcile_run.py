@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notebook_platform.api.conditions import Condition
+from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.azure.last_applied import claims_of, confirmed, joined
@@ -30,7 +31,7 @@ from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PlatformLog
 from notebook_platform.observability.events import events
 from notebook_platform.observability.labels import reason_label, step_label
-from notebook_platform.policy import disruption_waits, ignored_by, interval_of
+from notebook_platform.policy import disruption_waits, interval_of
 from notebook_platform.reconcile_state import ReconcileState
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import sign_in
@@ -23,7 +24,6 @@ from notebook_platform.engine.outcome import Failed, Operation, Progressing, Rec
 from notebook_platform.engine.reconcile import Policy, reconcile
 from notebook_platform.engine.result import Result, up_to_date
 from notebook_platform.engine.teardown import orphan, teardown
-from notebook_platform.policy import ignored_by
 from notebook_platform.steps import azure_steps
 
 from sandbox.azure.backend import NoClusters

@@ -61,3 +61,27 @@ async def test_a_removed_association_is_drift_and_a_deletion_takes_the_rule(esta
     await estate.delete(spec)
     left = (await estate.state())["resources"]
     assert RULE not in left and ASSOCIATION not in left
+
+
+async def test_monitoring_that_is_turned_off_takes_its_rule_and_association(estate: Estate) -> None:
+    await estate.control("PUT", f"/resources{WORKSPACE}", {"location": "westeurope", "properties": {}})
+    other = f"{group_id('prd_rg_jhub')}/providers/microsoft.insights/datacollectionrules/theirs"
+    await estate.control("PUT", f"/resources{other}", {"location": "eastus", "properties": {}})
+    spec = monitored(type="SystemAssigned")
+    before = await settled(estate, spec)
+    assert [i for i in before if "/datacollectionrules/msci-westeurope" in i] and ASSOCIATION in before
+    del spec["cluster"]["monitoring"]
+    after = await settled(estate, spec)
+    assert [i for i in after if "/datacollectionrule" in i] == [other]
+    assert after[CLUSTER]["properties"]["addonProfiles"]["omsagent"]["enabled"] is False
+
+
+async def test_monitoring_that_is_turned_off_keeps_an_association_with_another_rule(estate: Estate) -> None:
+    spec = monitored(type="SystemAssigned")
+    await settled(estate, spec)
+    other = f"{group_id('logs')}/providers/microsoft.insights/datacollectionrules/campus"
+    await estate.control("PUT", f"/resources{other}", {"location": "eastus", "properties": {}})
+    await estate.control("PUT", f"/resources{ASSOCIATION}", {"properties": {"dataCollectionRuleId": other}})
+    del spec["cluster"]["monitoring"]
+    after = await settled(estate, spec)
+    assert after[ASSOCIATION]["properties"]["dataCollectionRuleId"] == other and RULE not in after

@@ -26,26 +26,37 @@ async def fail(estate: Estate, state: str = "Failed") -> None:
 
 async def test_a_failed_pool_is_repaired_with_its_own_body(estate: Estate) -> None:
     await settled(estate, with_users())
-    await fail(estate)
-    mark = await estate.mark()
-    resources = await settled(estate, with_users())
-    assert resources[USERS]["properties"]["provisioningState"] == "Succeeded"
-    assert await estate.writes(mark) == ["PUT agentPools/users"]
+    for _ in range(5):
+        await fail(estate)
+        mark = await estate.mark()
+        resources = await settled(estate, with_users())
+        assert resources[USERS]["properties"]["provisioningState"] == "Succeeded"
+        assert await estate.writes(mark) == ["PUT agentPools/users"] * 2, "the repair, and the removal of its count"
+        assert "notebookplatform-repairs" not in resources[USERS]["properties"]["tags"]
 
 
-async def test_a_pool_that_fails_again_and_again_calls_a_person_and_holds_up_no_other_pool(estate: Estate) -> None:
+async def test_a_failed_cluster_is_repaired_each_time(estate: Estate) -> None:
     await settled(estate, with_users())
-    for _ in range(3):
-        await fail(estate, "Canceled")
-        await estate.settle(with_users())
-    await fail(estate)
+    for _ in range(5):
+        await estate.control("PATCH", f"/resources{CLUSTER}", {"properties": {"provisioningState": "Failed"}})
+        mark = await estate.mark()
+        resources = await settled(estate, with_users())
+        assert await estate.writes(mark) == ["PUT managedClusters/prd-aks-jhub", "PATCH tags/default"]
+        assert "notebookplatform-repairs" not in resources[CLUSTER]["tags"]
+
+
+async def test_a_pool_that_repairs_do_not_mend_calls_a_person_and_holds_up_no_other_pool(estate: Estate) -> None:
+    await settled(estate, with_users())
+    await fail(estate, "Canceled")
+    error = {"code": "AllocationFailed", "message": "Allocation failed in zone 1."}
+    await estate.control("POST", "/faults", {"method": "PUT", "path": "agentpools/users", "count": 9, "operation_error": error})
     spec, mark = with_users(), await estate.mark()
     spec["nodePools"][0]["autoscaling"]["maxCount"] = 8
     results = await estate.settle(spec)
     outcome = results["NodePools"].outcome
     assert isinstance(outcome, Failed) and outcome.reason == "PoolFailed" and outcome.retry_in is None
     assert "spec.nodePools[users]" in outcome.message and "AllocationFailed: Allocation failed in zone 1." in outcome.message
-    assert await estate.writes(mark) == ["PUT agentPools/nodepool1"]
+    assert sorted(await estate.writes(mark)) == ["PUT agentPools/nodepool1", *["PUT agentPools/users"] * 3]
 
 
 async def test_the_count_of_a_pool_that_monitor_scales_is_left_to_monitor(estate: Estate) -> None:

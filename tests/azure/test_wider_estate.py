@@ -377,6 +377,26 @@ async def test_recurring_profiles_and_notifications_reach_monitor(estate: Estate
     assert setting["properties"]["notifications"][0]["email"]["customEmails"] == ["ops@example.org"]
 
 
+async def test_a_refused_autoscale_setting_does_not_hold_up_the_next(estate: Estate) -> None:
+    spec = runbook_spec()
+    spec["nodePools"].append({"name": "users", "mode": "User", "vmSize": "Standard_D2s_v3", "count": 1})
+    spec["autoscale"].append({"pool": "users", "capacity": {"minimum": 1, "maximum": 6, "default": 1}})
+    fault = {
+        "method": "PUT",
+        "path": "autoscalesettings/prd-jhub-nodepool1",
+        "status": 400,
+        "code": "UnsupportedMetric",
+        "count": None,
+    }
+    await estate.control("POST", "/faults", fault)
+    for _ in range(9):
+        results = await estate.once(spec)
+        await estate.simulator.world.clock.sleep(400)
+    settings = [i.rsplit("/", 1)[1] for i in (await estate.state())["resources"] if "/autoscalesettings/" in i]
+    outcome = results["Autoscale"].outcome
+    assert settings == ["prd-jhub-users"] and isinstance(outcome, Failed) and "UnsupportedMetric" in outcome.message
+
+
 async def test_what_stands_without_an_owner_is_adopted_with_tags_alone(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     state = (await estate.state())["resources"]

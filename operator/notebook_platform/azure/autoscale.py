@@ -22,7 +22,7 @@ from notebook_platform.azure.merge_patch import sets, without_absent
 from notebook_platform.azure.patch_changes import judged, sent_tag
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step
+from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step, StepError
 from notebook_platform.engine.change import merged
 
 Wire = dict[str, Any]
@@ -145,15 +145,23 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
                     mine = [change for change in changes if change.path.startswith(f"{name}.tags.")]
                     await write_tags(self._scope.session, found.ours[name]["id"], mine)
             return Ready()
-        names = dict.fromkeys(change.path.split(".", 1)[0] for change in changes)
-        async with azure_errors(FIELD):
-            for name in names:
-                body = (desired or {}).get(name)
-                if body is None:
-                    await self._settings.delete(found.group, name)
-                else:
-                    await self._settings.create_or_update(found.group, name, self._sent(name, body, found, changes))
+        refused: StepError | None = None
+        for name in dict.fromkeys(change.path.split(".", 1)[0] for change in changes):
+            try:
+                await self._write(name, (desired or {}).get(name), found, changes)
+            except StepError as error:
+                refused = refused or error  # the other settings are written first
+        if refused is not None:
+            raise refused
         return Ready()
+
+    async def _write(self, name: str, body: Wire | None, found: Found, changes: Sequence[Change]) -> None:
+        """Write one setting, or delete it where the spec has none (`body` None). Raises StepError."""
+        async with azure_errors(FIELD):
+            if body is None:
+                await self._settings.delete(found.group, name)
+            else:
+                await self._settings.create_or_update(found.group, name, self._sent(name, body, found, changes))
 
     def _patch(self, name: str) -> Patch:
         return autoscale_patch(self._setting(name))

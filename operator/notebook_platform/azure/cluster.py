@@ -38,7 +38,7 @@ from notebook_platform.azure.last_applied import with_resets
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patch_changes import sent_tag
 from notebook_platform.azure.principal_secret import current_secret, remember_given
-from notebook_platform.azure.repair import REPAIRS_TAG, next_repair
+from notebook_platform.azure.repair import REPAIRS_TAG, finished_repairs, next_repair
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
@@ -155,6 +155,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if found and power == "Running":
             applied = self._scope.applied.get(self.name)
             changes += [*self.removed_tags(found.body), *removed_sign_in(desired, found.body, applied)]
+            changes += finished_repairs(found.body["properties"], found.body.get("tags"))
         changes = judged_changes(changes, self._scope.spec, found.body if found else None, self._scope.now)
         if found and (gate := found.gate):
             changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]

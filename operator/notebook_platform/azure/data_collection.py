@@ -15,6 +15,7 @@ from notebook_platform import outputs
 from notebook_platform.azure.arm.cache import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
+from notebook_platform.azure.last_applied import MONITORING
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready
 
@@ -40,11 +41,12 @@ class Desired:
 @dataclass(frozen=True)
 class Found:
     """The platform's own rule; whether a rule of its name `exists`, be it of another owner; the id of the rule that the cluster is
-    associated with."""
+    associated with, and of the `association` itself."""
 
     rule: Wire | None
     exists: bool
     associated: str | None
+    association: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,17 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
-        if cluster is None or cluster.planned or not (cluster.monitored_by_identity or self._scope.deleting):
+        relevant = cluster is not None and (cluster.monitored_by_identity or self._scope.deleting or self._taken_out)
+        if cluster is None or cluster.planned or not relevant:
             return Observed()
         path = _association(cluster.id)
         async with azure_errors(FIELD):
             call = self._scope.session.cache.cached_call
             association = await call(path, lambda: self._find(path), max_age=self._scope.max_age, fresh=fresh)
         associated = ((association or {}).get("properties") or {}).get("dataCollectionRuleId")
+        if self._taken_out:
+            rule = await self._owned_rule(fresh=fresh)
+            return Observed(found=Found(rule, True, associated, path) if rule else None)
         desired = self.desired(inputs)
         name = desired.rule_id.rsplit("/", 1)[1] if desired else rule_name(cluster.location, cluster.name)
         rule = await self.look_up(name, fresh=fresh)
@@ -122,12 +128,25 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
         owned = rule is not None and self._scope.owner.owns(rule.get("tags"))
         return Observed(found=Found(rule if owned else None, rule is not None, associated))
 
+    @property
+    def _taken_out(self) -> bool:
+        """Return whether the spec had monitoring and no longer has it."""
+        had = MONITORING in self._scope.applied.get(self.name, {}).get("members", {})
+        return had and self._scope.spec.cluster.monitoring is None
+
+    async def _owned_rule(self, *, fresh: bool) -> Wire | None:
+        """Return the platform's rule. Its name follows the region of a workspace that the spec no longer names, so the owner tag finds
+        it."""
+        async with azure_errors(self.field):
+            listed = await self._scope.session.cache.list_subscription(COLLECTION_RULES, 0 if fresh else self._scope.max_age)
+        return next((rule for rule in listed or () if self._scope.owner.owns(rule.get("tags"))), None)
+
     def resource(self, found: Found) -> Wire:
         return found.rule or {}
 
     def plan(self, desired: Desired | None, found: Found | None) -> Sequence[Change]:
         if desired is None:
-            return ()
+            return _removal(found) if self._taken_out else ()
         there = found or Found(None, exists=False, associated=None)
         ours = there.associated is None or there.associated.lower() == desired.rule_id.lower()
         changes: list[Change] = []
@@ -138,7 +157,11 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
         return changes
 
     async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
-        assert desired is not None
+        if desired is None:
+            async with azure_errors(FIELD):
+                for change in changes:
+                    await self._scope.session.send("DELETE", change.before, api_version=COLLECTION_API)
+            return Ready()
         session, of_rule = self._scope.session, [change for change in changes if change.path != "association"]
         async with azure_errors(FIELD):
             if found and found.rule and of_rule and only_tags(of_rule):
@@ -174,6 +197,16 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
     async def _get(self, path: str, version: str) -> Wire:
         found: Wire = (await self._scope.session.send("GET", path, api_version=version)).json()
         return found
+
+
+def _removal(found: Found | None) -> list[Change]:
+    """Return the removal of the platform's rule; before it, of the cluster's association if that is with this rule."""
+    if found is None or found.rule is None:
+        return []
+    rule = Change(path="dataCollectionRule", action=Action.DELETE, before=found.rule["id"])
+    if (found.associated or "").lower() != found.rule["id"].lower() or found.association is None:
+        return [rule]
+    return [Change(path="association", action=Action.DELETE, before=found.association), rule]
 
 
 def _association(cluster_id: str) -> str:

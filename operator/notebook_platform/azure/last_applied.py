@@ -48,6 +48,7 @@ def claims_of(spec: NotebookPlatformSpec) -> dict[str, Record]:
             **({ENTRA: ""} if cluster.entra else {}),
             **_autoscaler(spec),
         },
+        "DataCollection": {MONITORING: cluster.monitoring.workspace_id} if cluster.monitoring else {},
         "NodePools": {f"{pool.name}{SURGE}": pool.max_surge for pool in spec.node_pools if pool.max_surge},
         "MaintenanceWindow": {WINDOW: cluster.maintenance_window.start} if cluster.maintenance_window else {},
         "Autoscale": {f"{setting.pool}{NOTIFICATIONS}": "" for setting in spec.autoscale if setting.notifications},

@@ -42,6 +42,7 @@ from notebook_platform.azure.last_applied import removed_tags, with_surge
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.pool_patch import sent_changes
 from notebook_platform.azure.pool_state import Found, Wanted
+from notebook_platform.azure.repair import finished_repairs
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, is_unfinished
@@ -140,7 +141,9 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             found_changes = list(pool_changes(name, wanted, initial_count(self._spec[name]), self._version, pools.get(name)))
             rotates = self._spec[name].replacement == "Rotate" or temporary_name(name) in pools
             if existing := pools.get(name):
-                found_changes += of_pool(name, removed_tags(scope.applied.get(self.name), scope.tags, existing.get("tags")))
+                tags = existing.get("tags")
+                tag_changes = [*removed_tags(scope.applied.get(self.name), scope.tags, tags), *finished_repairs(existing, tags)]
+                found_changes += of_pool(name, tag_changes)
             changes += judged_pool(found_changes, self._spec[name], pools.get(name), self._scope.now, rotates=rotates)
         changes += [
             Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())

@@ -1,6 +1,6 @@
 """Repairs of a managed cluster or an agent pool that Azure left Failed or Canceled: the same body is sent again, a limited number of times.
 
-The count is a tag of the resource, so it survives the operator. Pure.
+The count is a tag of the resource, so it survives the operator; it is removed when a repair has succeeded. Pure.
 """
 
 import hashlib
@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.states import state_of
-from notebook_platform.engine import StepError
+from notebook_platform.azure.states import SUCCEEDED, state_of
+from notebook_platform.engine import Action, Change, StepError
+from notebook_platform.engine.change import Scheduled
 
 REPAIRS = 3
 REPAIRS_TAG = "notebookplatform-repairs"
@@ -40,6 +41,20 @@ def next_repair(
             "Correct the cause that Azure's earlier Events name, and change the spec or repair it by hand.",
         )
     return f"{digest}:{done + 1}"
+
+
+def finished_repairs(properties: Mapping[str, Any], tags: Mapping[str, str] | None) -> list[Change]:
+    """Return the removal of the tag from a resource that works again: the next failure is another one, with repairs of its own.
+
+    `properties` and `tags` are as read. The removal belongs to the repair, so it is no drift.
+    """
+    if state_of(properties).casefold() != SUCCEEDED.casefold():
+        return []
+    return [
+        Change(path=f"tags.{name}", action=Action.UPDATE, before=value, gate=Scheduled(), keys=("tags", name))
+        for name, value in (tags or {}).items()
+        if name.casefold() == REPAIRS_TAG
+    ]
 
 
 def _words(properties: Mapping[str, Any]) -> str:

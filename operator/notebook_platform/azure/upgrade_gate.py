@@ -7,6 +7,7 @@ cannot be made holds up nothing else, and `plan` shows it on that change.
 from collections.abc import Mapping
 from typing import Any
 
+from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.checks import BEFORE_UPGRADE
 from notebook_platform.azure.checks.finding import failure, run
@@ -25,6 +26,7 @@ async def upgrade_gate(scope: AzureScope, body: Mapping[str, Any]) -> Gate | Non
     wanted, current = scope.spec.cluster.kubernetes_version, current_version(body)
     if (
         scope.deleting
+        or ignored_by(scope.spec.drift_ignore)("Cluster", "properties.kubernetesVersion")
         or reached(current, wanted, floor=scope.spec.cluster.upgrades.moves_version)
         or power_state(dict(body)) != "Running"
     ):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
+from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.cli import program
 from notebook_platform.cli.output import show
 from notebook_platform.cli.plan_view import Plan, document, print_plan
@@ -14,7 +15,7 @@ from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.kube.applied import AppliedStore
-from notebook_platform.policy import disruption_waits, ignored_by
+from notebook_platform.policy import disruption_waits
 from notebook_platform.sanitizing import sanitized
 
 NOTHING, ERROR, CHANGES = 0, 1, 2

@@ -150,7 +150,7 @@ def _impossible(step: AnyStep, found: Any, failed: Failed, result: Result) -> Ou
     if not result.exists or failed.retry_in is not None:
         return failed
     message = f"{failed.message.rstrip('. ')}. {failed.remedy}"
-    return Deferred(output=step.output(found), reason=failed.reason, message=message, needs_user=True)
+    return _with_health(step, found, Deferred(output=step.output(found), reason=failed.reason, message=message, needs_user=True))
 
 
 def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
@@ -163,6 +163,11 @@ def _deferred(step: AnyStep, found: Any, split: Split) -> Outcome:
     else:
         words = f"{split.deferred[0].path} is deferred until {split.waits_for}: the change is disruptive"
         outcome = Deferred(output=output, reason=Reason.DISRUPTION_DEFERRED, message=words)
+    return _with_health(step, found, outcome)
+
+
+def _with_health(step: AnyStep, found: Any, outcome: Deferred) -> Outcome:
+    """Return the outcome, or how the resource is unhealthy while it lasts, followed by the outcome's message."""
     unhealthy = step.check_health(found)
     if isinstance(unhealthy, Rechecked):
         return replace(unhealthy, message=f"{unhealthy.message}; {outcome.message}")

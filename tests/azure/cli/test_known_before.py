@@ -114,7 +114,7 @@ async def test_doctor_says_by_pool_as_data(terminal: Terminal) -> None:
     spec = with_pool(vmSize="Standard_E4_v5s")
     output = await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")
     (finding,) = (finding for finding in output.document if finding["check"] == "VM sizes")
-    assert (finding["pool"], finding["reason"]) == ("users", "VmSizeNotOffered") and "similar: Standard_E4s_v5" in finding[
+    assert (finding["pool"], finding["reason"]) == ("users", "VmSizeNotAvailable") and "similar: Standard_E4s_v5" in finding[
         "sentence"
     ]
 
@@ -144,7 +144,7 @@ async def held_step(estate: Estate, spec: dict[str, Any]) -> Deferred:
 @pytest.mark.parametrize(
     ("members", "reason", "words"),
     [
-        ({"vmSize": "Standard_X9"}, "VmSizeNotOffered", "spec.nodePools[users].vmSize Standard_X9 is not offered in eastus"),
+        ({"vmSize": "Standard_X9"}, "VmSizeNotAvailable", "spec.nodePools[users].vmSize Standard_X9 is not offered in eastus"),
         ({"count": 60}, "QuotaExceeded", "spec.nodePools[users] asks for 240 vCPUs but only 194 are left in eastus"),
     ],
 )
@@ -177,6 +177,17 @@ async def test_an_upgrade_without_quota_for_its_surge_nodes(terminal: Terminal) 
     terminal.estate.simulator.world.catalog.quota = 200
     results = await terminal.estate.settle(spec)
     assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
+
+
+async def test_the_quota_does_not_hold_up_an_upgrade_for_a_pool_that_stays_at_its_version(terminal: Terminal) -> None:
+    await terminal.settle(runbook_spec())
+    terminal.estate.simulator.world.catalog.quota = 7
+    spec = {**with_cluster(kubernetesVersion="1.36"), "driftIgnore": ["NodePools.agentPools[nodepool1].orchestratorVersion"]}
+    terminal.estate.ignored = spec["driftIgnore"]
+    results = await terminal.estate.settle(spec)
+    assert not [name for name, result in results.items() if isinstance(result.outcome, Failed)]
+    (cluster,) = [r for i, r in (await terminal.estate.state())["resources"].items() if i.endswith("/prd-aks-jhub")]
+    assert cluster["properties"]["currentKubernetesVersion"].startswith("1.36")
 
 
 async def test_an_upgrade_to_a_version_that_is_not_offered_is_told_on_the_change(terminal: Terminal) -> None:

@@ -55,7 +55,11 @@ def pool(**members: Any) -> NodePool:
     [
         ({}, None, ""),
         ({"vmSize": "standard_d4S_V5", "availabilityZones": ["1", "2", "3"]}, None, ""),
-        ({"vmSize": "Standard_D4S_v6"}, "VmSizeNotOffered", "Standard_D4S_v6 is not offered in eastus; similar: Standard_D4s_v"),
+        (
+            {"vmSize": "Standard_D4S_v6"},
+            "VmSizeNotAvailable",
+            "Standard_D4S_v6 is not offered in eastus; similar: Standard_D4s_v",
+        ),
         ({"vmSize": "Standard_D4s_v4", "availabilityZones": ["1"]}, None, ""),
         (
             {"vmSize": "Standard_D4s_v4", "availabilityZones": ["1", "2", "3"]},

@@ -14,6 +14,7 @@ from notebook_platform.engine import (
     Action,
     Change,
     Deferred,
+    Degraded,
     Failed,
     Inputs,
     Observed,
@@ -283,6 +284,19 @@ def test_the_plan_reports_impossible_changes_and_possible_ones_are_applied() -> 
     assert (
         isinstance(last.outcome, Deferred) and last.outcome.needs_user and last.outcome.reason == "Immutable" and not last.drift
     )
+
+
+class Ailing(Dial):
+    """A Dial whose change cannot be made and whose resource does not work."""
+
+    def check_health(self, found: Any) -> Outcome | None:
+        return Degraded(reason="HubDown", message="The hub does not answer", requeue_after=5, stall_after=60)
+
+
+def test_a_change_that_cannot_be_made_does_not_hide_the_health_of_the_resource() -> None:
+    outcome = run(Graph([Ailing({"hard": 1})]))["Dial"].outcome
+    assert isinstance(outcome, Degraded) and outcome.reason == "HubDown"
+    assert outcome.message == "The hub does not answer; spec.hard is immutable. Set it back."
 
 
 class Careful(Dial):

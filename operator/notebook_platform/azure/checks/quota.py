@@ -11,6 +11,7 @@ from typing import Any
 
 from azure.core.utils import CaseInsensitiveDict
 
+from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import most_nodes
@@ -115,7 +116,8 @@ async def quota(scope: AzureScope, fresh: bool) -> list[Finding]:
     if not known:
         return [Finding(sentence=f"Azure does not show the quota of {location}", reason=Reason.UNKNOWN, blocks=False)]
     upgrade = _upgrade(scope, cluster) if cluster else ""
-    problems = [*_short(known, left, location), *surge_findings(known, left, location, upgrade=upgrade)]
+    surges = await _surges(scope, cluster, left) if upgrade else known
+    problems = [*_short(known, left, location), *surge_findings(surges, left, location, upgrade=upgrade)]
     return problems or [Finding(sentence=_room(known, left, location))]
 
 
@@ -125,16 +127,27 @@ async def upgrade_quota(scope: AzureScope, fresh: bool) -> list[Finding]:
     if not cluster or not (upgrade := _upgrade(scope, cluster)):
         return []
     left = await left_in(scope, fresh)
-    wanted = demands(scope.spec.node_pools, await sizes_of(scope, False), cluster.get("agentPoolProfiles") or ())
-    known = {name: demand for name, demand in wanted.items() if name in left}
-    return list(surge_findings(known, left, scope.spec.azure.location, upgrade=upgrade))
+    return list(surge_findings(await _surges(scope, cluster, left), left, scope.spec.azure.location, upgrade=upgrade))
+
+
+async def _surges(scope: AzureScope, cluster: Mapping[str, Any], left: Left) -> dict[str, Demand]:
+    """Return what the pools need that the operator upgrades, for the quotas that Azure shows."""
+    pools = [pool for pool in scope.spec.node_pools if not stays(scope, pool.name)]
+    wanted = demands(pools, await sizes_of(scope, False), cluster.get("agentPoolProfiles") or ())
+    return {name: demand for name, demand in wanted.items() if name in left}
+
+
+def stays(scope: AzureScope, pool: str) -> bool:
+    """Return whether spec.driftIgnore keeps an agent pool at its version of Kubernetes."""
+    return ignored_by(scope.spec.drift_ignore)("NodePools", f"agentPools[{pool}].orchestratorVersion")
 
 
 def _upgrade(scope: AzureScope, cluster: Mapping[str, Any]) -> str:
     """Return the version that the spec upgrades the cluster or its pools to; empty: they run that already."""
     wanted = scope.spec.cluster.kubernetes_version
     running = [str(cluster.get("currentKubernetesVersion") or cluster.get("kubernetesVersion") or wanted)]
-    running += [str(pool.get("currentOrchestratorVersion") or wanted) for pool in cluster.get("agentPoolProfiles") or ()]
+    pools = [pool for pool in cluster.get("agentPoolProfiles") or () if not stays(scope, str(pool.get("name")))]
+    running += [str(pool.get("currentOrchestratorVersion") or wanted) for pool in pools]
     return "" if all(reached(current, wanted, floor=scope.spec.cluster.upgrades.moves_version) for current in running) else wanted
 
 

@@ -128,7 +128,7 @@ def size_findings(pool: NodePool, known: Sizes, location: str) -> Iterator[Findi
         yield Finding(
             sentence=f"{place}.vmSize {pool.vm_size} is not offered in {location}"
             + (f"; similar: {', '.join(near)}" if near else ""),
-            reason=Reason.VM_SIZE_NOT_OFFERED,
+            reason=Reason.VM_SIZE_NOT_AVAILABLE,
             remedy=f"Choose a size that `az vm list-skus --location {location}` lists without a restriction.",
             pool=pool.name,
         )
