@@ -1,0 +1,68 @@
+"""What Argo CD and Flux see of a platform: the health that Argo CD's Lua computes from the operator's own conditions."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+from lupa.lua51 import LuaRuntime
+from notebook_platform.engine import Failed, Outcome, Progressing, Ready
+from notebook_platform.engine.conditions import fold_conditions
+from notebook_platform.engine.outcome import Deferred, Waiting
+from notebook_platform.engine.result import Result
+
+from sandbox.operator_process import ROOT
+from tests.unit.deploy.rendered import kustomized
+
+GITOPS = ROOT / "deploy" / "gitops"
+KEY = "resource.customizations.health.notebookplatform.io_NotebookPlatform"
+BUSY = Progressing(reason="Creating", message="Azure operation in progress", requeue_after=5)
+RETRIED = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.", retry_in=5)
+STALLED = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.")
+
+
+def health_of(platform: dict[str, Any]) -> tuple[str, str]:
+    """Return the status and message that Argo CD computes for an object."""
+    (config,) = kustomized("../gitops/argocd")
+    lua = LuaRuntime(unpack_returned_tuples=True)
+    lua.globals().obj = lua.table_from(platform, recursive=True)
+    found = lua.execute(config["data"][KEY])
+    return str(found["status"]), str(found["message"])
+
+
+def platform(*outcomes: Outcome, generation: int = 2, suspend: bool = False, **metadata: Any) -> dict[str, Any]:
+    """Return an object whose second generation had a reconcile with these outcomes."""
+    results = {f"Step{place}": Result(outcome=outcome) for place, outcome in enumerate(outcomes)}
+    conditions = fold_conditions(results, [], generation=2, now=datetime(2026, 1, 1, tzinfo=UTC), suspended=suspend)
+    status = {"observedGeneration": 2, "conditions": [condition.wire() for condition in conditions]}
+    return {"metadata": {"name": "lab", "generation": generation, **metadata}, "spec": {"suspend": suspend}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("seen", "status", "message"),
+    [
+        ({"metadata": {"generation": 1}, "spec": {}}, "Progressing", "not reconciled"),
+        (platform(Ready(), generation=3), "Progressing", "not reconciled"),
+        (platform(Ready()), "Healthy", ""),
+        (platform(Ready(), BUSY), "Progressing", "Step1"),
+        (platform(Ready(), Waiting(on=("Step0",))), "Progressing", ""),
+        (platform(RETRIED), "Progressing", "spec.x is broken"),
+        (platform(STALLED), "Degraded", "spec.x is broken"),
+        (platform(Ready(), STALLED, BUSY), "Degraded", "spec.x is broken"),
+        (platform(Deferred(output=None, reason="Due", message="later", needs_user=False)), "Progressing", "later"),
+        (platform(Deferred(output=None, reason="Due", message="approve it", needs_user=True)), "Degraded", "approve it"),
+        (platform(Ready(), suspend=True), "Suspended", "spec.suspend"),
+        (platform(Ready(), deletionTimestamp="2026-01-01T00:00:00Z"), "Progressing", ""),
+        (platform(STALLED, deletionTimestamp="2026-01-01T00:00:00Z"), "Degraded", "spec.x is broken"),
+    ],
+)
+def test_argo_cd_shows_the_state_of_a_platform(seen: dict[str, Any], status: str, message: str) -> None:
+    found = health_of(seen)
+    assert found[0] == status and message in found[1], found
+
+
+def test_the_examples_keep_the_cloud_resources_of_a_platform_that_leaves_the_repository() -> None:
+    argo = yaml.safe_load((GITOPS / "argocd" / "application.yaml").read_text())
+    (_, flux) = yaml.safe_load_all((GITOPS / "flux" / "kustomization.yaml").read_text())
+    assert argo["spec"]["syncPolicy"]["automated"]["prune"] is False and flux["spec"]["prune"] is False
+    assert "ServerSideApply=true" in argo["spec"]["syncPolicy"]["syncOptions"] and flux["spec"]["wait"] is True
