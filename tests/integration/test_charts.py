@@ -1,6 +1,7 @@
 """The sandbox's charts have z2jh's interface, and what they render is a configuration that a hub would load."""
 
 import base64
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
+from notebook_platform.bounded.documents import parse_yaml
 from notebook_platform.hubs.values import render
 from traitlets.config import Config
 
 from sandbox.kubernetes.binaries import find
 from sandbox.operator_process import ROOT
+from tests.unit.bounded.anchors import ANCHORS
 from tests.unit.hubs.mapping import REFUSED, TABLE, expected
 from tests.unit.hubs.specs import SECRETS, spec
 
@@ -140,3 +143,15 @@ def test_the_hubs_volume_stays_and_a_route_leads_to_the_hub() -> None:
     route = rendered["HTTPRoute", "jupyterhub"]["spec"]
     assert route["hostnames"] == ["hub.example.org"] and route["parentRefs"] == [{"name": "web"}]
     assert rendered["Service", "proxy-public"]["spec"]["type"] == "ClusterIP"
+
+
+def test_helm_reads_a_document_as_the_operator_does(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: reader\nversion: 0.1.0\n")
+    (tmp_path / "templates" / "read.yaml").write_text("{{ range .Values.texts }}---\n{{ fromYaml . | toJson }}\n{{ end }}")
+    command = [str(find().path("helm")), "template", "x", str(tmp_path), "--values", "-"]
+    texts = json.dumps({"texts": [text for text, _ in ANCHORS]})
+    done = subprocess.run(command, input=texts, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    read = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert read == [value for _, value in ANCHORS] == [parse_yaml(text) for text, _ in ANCHORS]

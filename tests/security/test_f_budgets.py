@@ -18,10 +18,15 @@ MEGABYTE = 1 << 20
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghi")
 )
+MERGES = "k0: &k0 {x: [y, y, y, y, y, y, y, y]}\n" + "".join(
+    f"k{n + 1}: &k{n + 1} {{<<: *k{n}, n{n}: [{','.join([f'*k{n}'] * 9)}]}}\n" for n in range(9)
+)
 WORDS = "\n".join(f"w{number:07}: x{number:07}" for number in range(50_000))
 HOSTILE = {
-    "bomb of aliases": (BOMB, "ValuesNotYaml"),
-    "bomb of merge keys": ("a: &a {x: 1}\nb: {<<: [*a, *a]}\n", "ValuesNotYaml"),
+    "bomb of aliases": (BOMB, "ValuesTooLarge"),
+    "bomb of merge keys": (MERGES, "ValuesTooLarge"),
+    "bomb of a long text": ("a: &a " + "x" * 300_000 + "\nb: [*a, *a, *a, *a]", "ValuesTooLarge"),
+    "an anchor in itself": ("a: &a {b: [*a]}", "ValuesNotYaml"),
     "flow sequences 100,000 deep": ("[" * 100_000, "ValuesTooLarge"),
     "flow mappings 100,000 deep": ("{a: " * 100_000, "ValuesTooLarge"),
     "block sequences 200,000 deep": ("- " * 200_000, "ValuesTooLarge"),

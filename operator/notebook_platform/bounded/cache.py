@@ -4,14 +4,17 @@ import hashlib
 from collections import OrderedDict
 from typing import Any
 
-from notebook_platform.bounded.documents import DEFAULT, Budget, DocumentRefused, read_yaml
+from notebook_platform.bounded.documents import DEFAULT, Budget, DocumentRefused, measure, read_yaml
 
-MOST = 16 << 20
+MOST = 64 << 20
+
+NODE_BYTES = 100
+"""What a value takes in memory, on average. A short text with aliases has many values."""
 
 
 class YamlCache:
-    """The values of YAML texts by digest, with the least recently used evicted. `most` is in bytes of text. Values are
-    shared: do not change them."""
+    """The values of YAML texts by digest, with the least recently used evicted. `most` is in bytes of memory, estimated from the text and
+    its values. Values are shared: do not change them."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -27,6 +30,7 @@ class YamlCache:
         if key not in self._known:
             try:
                 value: Any = await read_yaml(text, budget)
+                size += NODE_BYTES * measure(value, budget)
             except DocumentRefused as refused:
                 value = refused
             if key not in self._known:

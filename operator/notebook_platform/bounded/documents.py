@@ -3,44 +3,40 @@
 A refused document raises `DocumentRefused`, whose text names the limit or the position and never a part of the document. No
 input raises anything else. The work for a document grows linearly with its size: libyaml's scanner is quadratic in the depth
 of flow collections and in the number of `%TAG` directives, so both are refused while the events arrive, before a value is
-built.
+built. Anchors are expanded within the same budget (`builder`).
 """
 
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from math import isinf
 from typing import Any, TypeVar
 
 import yaml
-from yaml import events
 
-from notebook_platform.bounded.scalars import as_key, resolve
+from notebook_platform.bounded.builder import Builder
+from notebook_platform.bounded.limits import Budget, DocumentRefused, DocumentTooLarge
 
 Parsed = TypeVar("Parsed")
 
-
-class DocumentRefused(ValueError):
-    """A document that is not parsed: it is malformed, or uses a feature that is not accepted. The text holds none of its
-    content."""
-
-
-class DocumentTooLarge(DocumentRefused):
-    """A document that exceeds its budget."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """The limits of a document. `nodes` counts scalars, mappings and sequences; `depth` counts the collections around a
-    value."""
-
-    bytes: int
-    nodes: int
-    depth: int
+__all__ = [
+    "DEFAULT",
+    "INLINE",
+    "Budget",
+    "DocumentRefused",
+    "DocumentTooLarge",
+    "beside_the_loop",
+    "measure",
+    "parse_json",
+    "parse_yaml",
+    "parse_yaml_all",
+    "read_json",
+    "read_yaml",
+    "read_yaml_all",
+]
 
 
 DEFAULT = Budget(bytes=1 << 20, nodes=100_000, depth=100)
@@ -64,7 +60,7 @@ def parse_yaml(text: str | bytes, budget: Budget = DEFAULT) -> Any:
     """
     documents = parse_yaml_all(text, budget)
     if len(documents) > 1:
-        raise DocumentRefused("it holds more than one YAML document")
+        raise DocumentRefused("it holds more than one YAML document: leave one, or divide it over several keys")
     return documents[0] if documents else None
 
 
@@ -76,7 +72,7 @@ def parse_yaml_all(text: str | bytes, budget: Budget = DEFAULT) -> list[Any]:
     try:
         parser = yaml.CSafeLoader(decoded)
         try:
-            return _Builder(budget).documents(iter(parser.get_event, None))
+            return Builder(budget).documents(iter(parser.get_event, None))
         finally:
             parser.dispose()
     except yaml.MarkedYAMLError as error:
@@ -133,91 +129,6 @@ def _decoded(text: str | bytes, budget: Budget) -> str:
     except UnicodeError:
         raise DocumentRefused("it is not UTF-8 text") from None
     return text
-
-
-class _Builder:
-    """Builds values from a parser's events with an explicit stack: neither this class nor the parser recurses."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._nodes = 0
-
-    def documents(self, stream: Iterator[Any]) -> list[Any]:
-        found: list[Any] = []
-        for event in stream:
-            kind = type(event)
-            if kind is events.DocumentStartEvent:
-                found.append(self._value(next(stream), stream))
-            elif kind is events.StreamEndEvent:
-                break
-        return found
-
-    def _value(self, event: Any, stream: Iterator[Any]) -> Any:
-        """Return the value that begins with `event`."""
-        if not self._opens(event):
-            return self._scalar(event)
-        root: dict[str, Any] | list[Any] = self._collection(event)
-        above: list[tuple[Any, str | None]] = []
-        here: Any = root
-        key: str | None = None
-        for event in stream:
-            kind = type(event)
-            if kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
-                if not above:
-                    break
-                here, key = above.pop()
-                continue
-            if type(here) is dict and key is None:
-                key = self._key(event)
-                continue
-            value = self._collection(event) if self._opens(event) else self._scalar(event)
-            if type(here) is dict:
-                here[key] = value
-            else:
-                here.append(value)
-            key = None
-            if type(value) is dict or type(value) is list:
-                above.append((here, None))
-                if len(above) >= self._budget.depth:
-                    raise DocumentTooLarge(f"it is nested deeper than {self._budget.depth} levels")
-                here = value
-        return root
-
-    def _opens(self, event: Any) -> bool:
-        """Count one more node. Returns whether a collection begins."""
-        self._nodes += 1
-        if self._nodes > self._budget.nodes:
-            raise DocumentTooLarge(f"it has more than {self._budget.nodes} values")
-        kind = type(event)
-        if kind is events.AliasEvent or event.anchor is not None:
-            raise DocumentRefused(f"it holds an anchor or an alias ({_line(event)}), which is not accepted: write the value out")
-        return kind is events.MappingStartEvent or kind is events.SequenceStartEvent
-
-    def _collection(self, event: Any) -> dict[str, Any] | list[Any]:
-        mapping = type(event) is events.MappingStartEvent
-        if event.tag not in (None, "!", "tag:yaml.org,2002:map" if mapping else "tag:yaml.org,2002:seq"):
-            raise DocumentRefused(f"it holds a tag ({_line(event)}) that is not accepted")
-        return {} if mapping else []
-
-    def _scalar(self, event: Any) -> Any:
-        try:
-            return resolve(event.value, event.tag, plain=event.implicit[0])
-        except ValueError as error:
-            raise DocumentRefused(f"{error} ({_line(event)})") from None
-
-    def _key(self, event: Any) -> str:
-        if self._opens(event):
-            raise DocumentRefused(f"it has a key that is not text ({_line(event)})")
-        if event.implicit[0] and event.value == "<<":
-            raise DocumentRefused(f"it holds a merge key ({_line(event)}), which is not accepted: write the values out")
-        try:
-            return as_key(self._scalar(event))
-        except ValueError as error:
-            raise DocumentRefused(f"{error} ({_line(event)})") from None
-
-
-def _line(event: Any) -> str:
-    return f"line {event.start_mark.line + 1}"
 
 
 def measure(value: Any, budget: Budget, *, surrogates: bool = False) -> int:

@@ -13,7 +13,7 @@ from notebook_platform.bounded.scalars import resolve
 
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
-        """Write a value that occurs twice in full each time: `bounded.documents` accepts no aliases."""
+        """Write a value that occurs twice in full each time, so that no user meets an alias that only the writer chose."""
         return True
 
 

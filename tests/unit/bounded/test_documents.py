@@ -15,6 +15,7 @@ from notebook_platform.bounded.documents import (
     DocumentRefused,
     DocumentTooLarge,
     beside_the_loop,
+    measure,
     parse_json,
     parse_yaml,
     parse_yaml_all,
@@ -22,6 +23,8 @@ from notebook_platform.bounded.documents import (
     read_yaml,
 )
 from notebook_platform.bounded.writer import write_yaml, write_yaml_all
+
+from tests.unit.bounded.anchors import ANCHORS
 
 SMALL = Budget(bytes=2000, nodes=50, depth=5)
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -38,7 +41,23 @@ SEVERE = [
     f"%TAG ! {'x' * 100_000}\n---\n" + "- !a b\n" * 10_000,
     "\ufeff%TAG !a! x\n---\na",
     "a: 1\r%TAG !a! x\r---\na",
-    "<<: {a: b}",
+    "a: &a {x: 1}\nb: {<<: *a, c: " + "[" * 100_000,
+    "a: &a [" + "x," * 400 + "]\nb: [" + "*a," * 300 + "]",
+    "a: &a " + "x" * 300_000 + "\nb: [*a, *a, *a, *a]",
+    "a: &a " + "\u20ac" * 200_000 + "\nb: [*a]",
+    "k0: &k0 {x: y}\n" + "".join(f"k{n + 1}: &k{n + 1} {{<<: *k{n}, n{n}: [{','.join([f'*k{n}'] * 9)}]}}\n" for n in range(9)),
+    "a: &a [*a]",
+    "a: &a {b: {c: *a}}",
+    "a: &a {<<: *a}",
+    "&a {<<: *a}",
+    "a: [&a {b: 1}, *b]",
+    "a: &a 1\n---\nb: *a",
+    "a: &a 1\nb: {<<: *a}",
+    "b: {<<: [{a: 1}, 2]}",
+    "a: &a [{b: 1}]\nb: {<<: *a}",
+    "<<: ",
+    "<<: 1",
+    "a: &a {b: 1}\n? *a\n: 1",
     "a: 9" + "9" * 100_000 + "\nb: !!int 9" + "9" * 5000,
     "a: !!python/object/apply:os.system [id]",
     "a: !!binary aGk=",
@@ -53,6 +72,7 @@ SEVERE = [
     "a: \x00",
     "a:\t- b\n\t- c",
     "*a",
+    "&a *a",
     "a\n---\nb\n...\nc: [",
 ]
 
@@ -163,6 +183,50 @@ def test_yaml_means_what_it_means_to_helm(text: str, value: object) -> None:
     found = parse_yaml(text)
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(("text", "value"), ANCHORS)
+def test_anchors_and_merge_keys_mean_what_they_mean_to_helm(text: str, value: object) -> None:
+    assert parse_yaml(text) == value
+    assert parse_yaml_all(f"{text}...\n---\nother: 1\n") == [value, {"other": 1}]
+
+
+def test_an_aliased_value_is_a_copy() -> None:
+    found = parse_yaml("a: &a {x: [1]}\nb: *a\nc: {<<: *a}")
+    found["b"]["x"].append(2)
+    assert found == {"a": {"x": [1]}, "b": {"x": [1, 2]}, "c": {"x": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &a [*a]", "an anchor that contains itself (line 1)"),
+        ("\na: *n", "an alias of an anchor that is not defined before it (line 2)"),
+        ("a: &a 1\nb: {<<: *a}", "a merge key whose value is no mapping (line 2)"),
+        ("a: 1\n---\na: 2", "more than one YAML document: leave one"),
+        ("a: !own x", "a tag that is not accepted"),
+        ("a: !own {x: 1}", "a tag (line 1) that is not accepted: leave the tag out"),
+        ("a: &a [" + "x," * 30 + "]\nb: *a", "more than 50 values"),
+        ("a: &a [[[1]]]\nb: [[*a]]", "nested deeper than 5 levels"),
+        ("a: &a " + "x" * 1500 + "\nb: *a", "larger than 2000 bytes with its aliases written out"),
+    ],
+)
+def test_a_refusal_of_an_anchor_names_the_cause(text: str, words: str) -> None:
+    with pytest.raises(DocumentRefused) as refused:
+        parse_yaml(text, SMALL)
+    assert words in str(refused.value)
+
+
+@given(st.text("ab&*<:{}[], \n01-", max_size=60))
+@example("&a {<<: [{&a a: *a}, {}]}")
+@example("{&a a: &a [*a], *a : *a}")
+@example("- &a {a: 1}\n- {<<: *a, <<: [*a, {b: *a}]}")
+def test_a_document_with_aliases_is_within_its_budget_or_refused(text: str) -> None:
+    try:
+        found = parse_yaml_all(text, SMALL)
+    except DocumentRefused:
+        return
+    assert sum(measure(one, SMALL) for one in found) <= SMALL.nodes
 
 
 def test_a_stream_of_documents_shares_one_budget() -> None:
