@@ -69,6 +69,9 @@ class OperatorConfig(BaseSettings):
     health_port: int = Field(8080, description="Port of /healthz and /readyz.")
     metrics_port: int = Field(8081, description="Port of /metrics.")
     listen: str = Field("0.0.0.0", description="Address of both ports.")
+    per_platform_metrics: int = Field(
+        0, ge=0, le=1000, description="Largest number of platforms with a series of their own in /metrics; 0: none."
+    )
     log_format: Literal["text", "json"] = Field("json", description="Format of log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
 

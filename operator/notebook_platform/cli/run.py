@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import kopf
 from kubernetes.aio import client
@@ -13,10 +14,13 @@ from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.controller import Controller, registry, settings
 from notebook_platform.kube.access import until_observable, until_served
+from notebook_platform.kube.contact import contacted
 from notebook_platform.kube.redaction import REDACTORS
+from notebook_platform.observability.fleet import FLEET
 from notebook_platform.observability.health import serving
 from notebook_platform.observability.logs import configure
-from notebook_platform.observability.stalls import measured
+from notebook_platform.observability.readiness import Check, Contact
+from notebook_platform.observability.stalls import Heartbeat, measured
 
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 """Variables that the operator's own identity may sign in with (https://learn.microsoft.com/python/api/azure-identity)."""
@@ -39,12 +43,13 @@ async def operate(chosen: OperatorConfig) -> None:
     shared, api = SharedClients(chosen), await management_api()
     if api is None:
         raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
-    controller = Controller(api, shared)
+    controller, contact = Controller(api, shared), Contact()
     warming = asyncio.create_task(shared.warm_up())
     try:
-        async with measured(), serving(chosen.listen, chosen.health_port, chosen.metrics_port, ready.is_set):
+        async with measured() as beat, contacted(api, contact), _endpoints(chosen, beat, contact, ready.is_set):
             if not await _prepared(api, chosen, stop):
                 return
+            contact.served = True
             await kopf.operator(
                 registry=registry(controller),
                 settings=settings(patterns=chosen.has_namespace_patterns),
@@ -59,6 +64,19 @@ async def operate(chosen: OperatorConfig) -> None:
         await controller.close()
         await shared.close()
         await api.close()
+
+
+def _endpoints(
+    chosen: OperatorConfig, beat: Heartbeat, contact: Contact, watching: Callable[[], bool]
+) -> AbstractAsyncContextManager[None]:
+    """Return what serves the probes and the metrics. `watching` returns whether this replica watches platforms or stands by."""
+    FLEET.per_platform = chosen.per_platform_metrics
+    checks = [
+        Check("api-server", contact.api_server),
+        Check("crd", contact.crd),
+        Check("watch", lambda: None if watching() else "platforms are not watched yet"),
+    ]
+    return serving(chosen.listen, chosen.health_port, chosen.metrics_port, beat, checks)
 
 
 async def _prepared(api: client.ApiClient, chosen: OperatorConfig, stop: asyncio.Event) -> bool:

@@ -1,9 +1,15 @@
-"""Event loop stalls: how long a task that is due waits for the loop. One loop serves all platforms and the health probes, so
-nothing may block it."""
+"""Event loop stalls: how long a task that is due waits for the loop. One loop serves all platforms, so nothing may block it.
+
+A task of the loop beats 20 times a second. The delay of each beat is a metric, and the time of the last one shows another thread
+whether the loop stands: a loop that stands cannot report it.
+"""
 
 import asyncio
+import sys
+import threading
 import time
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from notebook_platform.observability.metrics import LOOP_STALLS
@@ -12,18 +18,42 @@ BEAT = 0.05
 """Seconds between two samples."""
 
 
+class Heartbeat:
+    """The last beat of an event loop. Any thread may read it. `clock` returns seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
+        self._thread = threading.get_ident()
+
+    def beat(self) -> None:
+        """Record that the loop runs, in the calling thread."""
+        self._last, self._thread = self._clock(), threading.get_ident()
+
+    def age(self) -> float:
+        """Return the seconds since the last beat."""
+        return self._clock() - self._last
+
+    def stack(self) -> str:
+        """Return the stack of the loop's thread, which names what the loop stands in; empty when the thread has ended."""
+        frame = sys._current_frames().get(self._thread)
+        return "" if frame is None else "".join(traceback.format_stack(frame))
+
+
 @asynccontextmanager
-async def measured() -> AsyncIterator[None]:
-    """Sample the delay of the running event loop until the block ends."""
+async def measured() -> AsyncIterator[Heartbeat]:
+    """Sample the delay of the running event loop until the block ends; yield its heartbeat."""
+    heartbeat = Heartbeat()
 
     async def beat() -> None:
         while True:
             due = time.perf_counter() + BEAT
             await asyncio.sleep(BEAT)
             LOOP_STALLS.observe(max(0.0, time.perf_counter() - due))
+            heartbeat.beat()
 
     task = asyncio.create_task(beat(), name="event loop stalls")
     try:
-        yield
+        yield heartbeat
     finally:
         task.cancel()
