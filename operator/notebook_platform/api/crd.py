@@ -180,6 +180,42 @@ def crd_yaml() -> str:
     return head + write_yaml(crd())
 
 
+def editor_schema() -> Schema:
+    """Return the JSON schema of a NotebookPlatform, by which editors complete and check a file. It rejects unknown fields, as the API
+    server does with strict validation. The CEL rules are not part of it: editors do not know them."""
+    schema = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    properties = {name: _closed(node) for name, node in schema["properties"].items() if name != "status"}
+    fixed = {
+        "apiVersion": {"const": f"{GROUP}/{VERSION}"},
+        "kind": {"const": KIND},
+        "metadata": {"type": "object", "required": ["name"]},
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "description": schema["description"],
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": properties | fixed,
+        "additionalProperties": False,
+    }
+
+
+def _closed(node: Any) -> Any:
+    """Return a structural schema as a JSON schema: without Kubernetes' own members, and with no unknown properties."""
+    if isinstance(node, list):
+        return [_closed(one) for one in node]
+    if not isinstance(node, Mapping):
+        return node
+    found = {name: _closed(member) for name, member in node.items() if not name.startswith("x-kubernetes-")}
+    if node.get(INT_OR_STRING):
+        found |= {"type": ["integer", "string"]}
+    if "properties" in node:
+        found["properties"] = {name: _closed(member) for name, member in node["properties"].items()}
+        if not node.get(KEEP_UNKNOWN):
+            found["additionalProperties"] = False
+    return found
+
+
 FILE = f"{PLURAL}.{GROUP}.yaml"
 
 if __name__ == "__main__":

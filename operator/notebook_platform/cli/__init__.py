@@ -5,6 +5,7 @@ called: most need no Azure SDK.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as in shells."""
 
 
+PIPE_CLOSED = 141
+"""Exit code when the reader of the output has gone: 128 + SIGPIPE."""
+
+
 def program() -> str:
     """Return the name of the program for usage texts: `kubectl notebook_platform` when it runs as a plugin of kubectl."""
     return "kubectl notebook_platform" if Path(sys.argv[0]).stem == PLUGIN else "notebook-platform"
@@ -32,10 +37,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _crd(arguments: Sequence[str]) -> int:
-    from notebook_platform.api.crd import crd_yaml
+    from notebook_platform.cli.crd import crd_command
 
-    sys.stdout.write(crd_yaml())
-    return 0
+    return crd_command(arguments)
 
 
 def _plan(arguments: Sequence[str]) -> int:
@@ -90,7 +94,7 @@ COMMANDS: Mapping[str, Command] = {
     "doctor": Command(_doctor, "check credentials, permissions, versions, quota and names before anything is created"),
     "init": Command(_init, "write a first platform.yaml from a few answers and from what Azure offers"),
     "import": Command(_import, "describe existing Azure resources as a NotebookPlatform"),
-    "crd": Command(_crd, "print the CustomResourceDefinition"),
+    "crd": Command(_crd, "print the CustomResourceDefinition, or the JSON schema for editors"),
 }
 
 
@@ -114,3 +118,6 @@ def main(words: Sequence[str] | None = None) -> int:
         return COMMANDS[options.command].run(rest)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # `| head` has read enough; https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED

@@ -41,3 +41,9 @@ def test_help_and_errors_speak_of_the_program_as_it_was_called(
     assert (nowhere.returncode, nowhere.stderr) == (1, f"{name} wait: no kubeconfig found; set KUBECONFIG\n")
     unknown = run("wacht")
     assert unknown.returncode == 2 and unknown.stderr.startswith("usage: ")
+
+
+def test_a_reader_that_stops_early_sees_no_traceback(on_path: dict[str, str]) -> None:
+    command = "set -o pipefail; notebook-platform crd --schema | head -1"
+    done = subprocess.run(["bash", "-c", command], env=on_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (141, "{\n", "")
