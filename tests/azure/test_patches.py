@@ -86,3 +86,71 @@ async def test_a_refused_patch_of_a_pool_leaves_the_cluster_as_it_is(estate: Est
     assert await estate.writes(mark) == []
     results = await estate.delete(spec)
     assert all(isinstance(result.outcome, Ready) for result in results.values()), "a deletion needs no patch"
+
+
+async def test_members_that_are_taken_out_of_a_patch_are_set_back(estate: Estate) -> None:
+    pool_id = f"{CLUSTER_ID}/agentpools/nodepool1"
+    spec = with_patches()
+    spec["cluster"]["patch"]["properties"] |= {
+        "publicNetworkAccess": "Disabled",
+        "metricsProfile": {"costAnalysis": {"enabled": True}},
+    }
+    spec["nodePools"][0]["patch"]["properties"]["upgradeSettings"] = {"drainTimeoutInMinutes": 45}
+    exam = {"timeZone": "UTC", "start": "2027-03-01T08:00:00+00:00", "end": "2027-03-05T18:00:00+00:00"}
+    capacity = {name: str(value) for name, value in spec["autoscale"][0]["capacity"].items()}
+    profiles = [
+        {"name": "usual", "capacity": capacity, "rules": []},
+        {"name": "exam", "capacity": capacity, "rules": [], "fixedDate": exam},
+    ]
+    del spec["autoscale"][0]["rules"]
+    spec["autoscale"][0]["patch"]["properties"]["profiles"] = profiles
+    await settled(estate, spec)
+    plain = with_patches()
+    plain["cluster"]["patch"] = {"properties": {"metricsProfile": {"costAnalysis": {"enabled": True}}}}
+    del plain["nodePools"][0]["patch"], plain["autoscale"][0]["patch"]
+    await estate.control(
+        "PATCH", f"/resources{CLUSTER_ID}", {"properties": {"ingressProfile": {"webAppRouting": {"enabled": True}}}}
+    )
+    found = await settled(estate, plain)
+    properties = found[CLUSTER_ID]["properties"]
+    assert properties["storageProfile"]["blobCSIDriver"] == {"enabled": False} and properties["publicNetworkAccess"] == "Enabled"
+    assert properties["metricsProfile"]["costAnalysis"]["enabled"] is True, "the patch still has it"
+    assert properties["ingressProfile"]["webAppRouting"]["enabled"] is True, "another author set it"
+    pool = found[pool_id]["properties"]
+    assert pool["scaleDownMode"] == "Delete" and "zone/kind" not in pool["nodeLabels"]
+    assert "drainTimeoutInMinutes" not in pool["upgradeSettings"]
+    setting = found[SETTING_ID]["properties"]
+    assert setting["predictiveAutoscalePolicy"]["scaleMode"] == "Disabled"
+    assert [profile["name"] for profile in setting["profiles"]] == ["default"]
+    assert estate.applied["Cluster"]["members"] == {"patch/properties/metricsProfile/costAnalysis/enabled": "on"}
+
+
+async def test_a_member_that_azure_keeps_after_it_was_taken_out_is_reported_and_can_be_left(estate: Estate) -> None:
+    spec = with_cluster(patch={"properties": {"storageProfile": {"blobCSIDriver": {"enabled": True}}}})
+    await settled(estate, spec)
+    plain, kept = with_cluster(), {"properties": {"storageProfile": {"blobCSIDriver": {"enabled": True}}}}
+    for _ in range(2):
+        await estate.settle(plain)
+        estate.applied = {"Cluster": {"tags": {}, "members": {"patch/properties/storageProfile/blobCSIDriver/enabled": "on"}}}
+        await estate.control("PATCH", f"/resources{CLUSTER_ID}", kept)
+    mark = await estate.mark()
+    outcome = (await estate.once(plain))["Cluster"].outcome
+    assert isinstance(outcome, Deferred) and outcome.needs_user and outcome.reason == "PatchNotKept"
+    assert outcome.message == (
+        "spec.cluster.patch.properties.storageProfile.blobCSIDriver.enabled was taken out and set back 2 times, but Azure returns True. "
+        "Set it in the patch again, or add Cluster.properties.storageProfile.blobCSIDriver.enabled to spec.driftIgnore, which leaves it as it is."
+    )
+    assert await estate.writes(mark) == []
+    estate.ignored = ["Cluster.properties.storageProfile.blobCSIDriver.enabled"]
+    assert isinstance((await estate.once(plain))["Cluster"].outcome, Ready) and "Cluster" not in estate.applied
+
+
+async def test_an_immutable_member_that_is_taken_out_of_a_pools_patch_is_reported(estate: Estate) -> None:
+    spec = runbook_spec()
+    spec["nodePools"][0]["patch"] = {"properties": {"kubeletConfig": {"podMaxPids": 4096}}}
+    await settled(estate, spec)
+    outcome = (await estate.settle(runbook_spec()))["NodePools"].outcome
+    assert isinstance(outcome, Deferred) and outcome.reason == "ImmutableField"
+    assert outcome.message.startswith(
+        "spec.nodePools[nodepool1].patch.properties.kubeletConfig.podMaxPids was taken out, but Azure has 4096, which is immutable. Set it"
+    )

@@ -212,7 +212,8 @@ class ClusterSpec(SpecModel):
         "that the operator sends to Azure, for members "
         "without a field here, as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member (use `kubectl "
         "apply --server-side`, which keeps null). At most 16 KiB. Refused: a member that contradicts a field with another value than its "
-        "default, and anything that may hold a secret. A member taken out of the patch stays in Azure as it is.",
+        "default, and anything that may hold a secret. A member taken out of the patch goes back to Azure's default; where it cannot, that is "
+        "reported.",
     )
     power_schedules: Atomic[PowerSchedule] = Field(
         default_factory=list, max_length=14, description="Times at which the cluster starts and stops; they win over powerState."

@@ -12,8 +12,10 @@ from notebook_platform.api.pool_nodes import labels_of, taints_of
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.schedules import active
 from notebook_platform.azure.comparison import compare_wire
-from notebook_platform.azure.patch_changes import judged
-from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS, REIMAGED, patched_pool, pool_patch, without_patch
+from notebook_platform.azure.last_applied import Record
+from notebook_platform.azure.patch_changes import judged, removal_refused
+from notebook_platform.azure.patches import Patch
+from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS, REIMAGED, patched_pool, without_patch
 from notebook_platform.azure.repair import REPAIRS_TAG, next_repair
 from notebook_platform.azure.states import SUCCEEDED, is_unfinished, state_of
 from notebook_platform.azure.versions import downgrade, reached
@@ -64,14 +66,25 @@ def bounds_of(pool: NodePool, now: datetime) -> tuple[int, int] | None:
     return chosen.min_count, chosen.max_count
 
 
-def pool_body(pool: NodePool, *, subnet_id: str | None, tags: Mapping[str, str], now: datetime, owns_count: bool = True) -> Wire:
+def pool_body(
+    pool: NodePool,
+    *,
+    subnet_id: str | None,
+    tags: Mapping[str, str],
+    now: datetime,
+    owns_count: bool = True,
+    applied: Record | None = None,
+) -> Wire:
     """Return the members of an agent pool that the spec sets, without its name and its version; None for a member that the pool's patch
     removes. Raises StepError (PatchRefused).
 
-    `owns_count` is False when Azure Monitor scales the pool: then the spec's count holds at creation only.
+    `owns_count` is False when Azure Monitor scales the pool: then the spec's count holds at creation only. `applied`: what was applied
+    last of all pools.
     """
     body = _members(pool, subnet_id, tags, now, owns_count)
-    return patched_pool(pool, body, _members(without_patch(pool), None, tags, now, owns_count)) if pool.patch else body
+    if not (pool.patch or applied):
+        return body
+    return patched_pool(pool, body, _members(without_patch(pool), None, tags, now, owns_count), applied)
 
 
 def _members(pool: NodePool, subnet_id: str | None, tags: Mapping[str, str], now: datetime, owns_count: bool) -> Wire:
@@ -222,18 +235,20 @@ def pool_of(change: Change) -> str:
     return change.path.removeprefix("agentPools[").split("]")[0]
 
 
-def judged_pool(changes: Sequence[Change], pool: NodePool, found: Wire | None, now: datetime, *, rotates: bool) -> list[Change]:
+def judged_pool(changes: Sequence[Change], patch: Patch, found: Wire | None, now: datetime, *, rotates: bool) -> list[Change]:
     """Return the changes of a pool with the gates of its patch and, unless the pool `rotates`, of immutable properties."""
     replaced = [change for change in changes if change.action is Action.REPLACE]
     rest = [change for change in changes if change.action is not Action.REPLACE]
     if not rotates:
-        replaced = [replace(change, gate=Impossible(immutable(change, pool), disruptive=True)) for change in replaced]
-    return [*replaced, *judged(rest, pool_patch(pool), (found or {}).get("tags"), now, disruptive=REIMAGED)]
+        replaced = [replace(change, gate=Impossible(immutable(change, patch), disruptive=True)) for change in replaced]
+    return [*replaced, *judged(rest, patch, (found or {}).get("tags"), now, disruptive=REIMAGED)]
 
 
-def immutable(change: Change, spec: NodePool) -> Failed:
+def immutable(change: Change, patch: Patch) -> Failed:
     """Return why a change of a pool cannot be made in place."""
-    pool, member, patch = pool_of(change), change.keys[0], pool_patch(spec)
+    if patch.took_out(change):
+        return removal_refused(change, patch)
+    pool, member = pool_of(change), change.keys[0]
     field = patch.path_of(change) if patch.sets(change) else f"{FIELD}[{pool}].{SPEC_FIELDS.get(member, 'patch')}"
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,

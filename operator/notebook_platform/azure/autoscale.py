@@ -20,6 +20,7 @@ from notebook_platform.azure.autoscale_patch import autoscale_patch, patched_set
 from notebook_platform.azure.last_applied import NOTIFICATIONS, removed_tags
 from notebook_platform.azure.merge_patch import sets, without_absent
 from notebook_platform.azure.patch_changes import judged, sent_tag
+from notebook_platform.azure.patch_removal import was_set
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Notice, Observed, Outcome, Progressing, Ready, Step, StepError
@@ -65,7 +66,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         name = self._name(setting)
         properties = setting_properties(setting, name, scale_set)
         body = {"location": self._scope.spec.azure.location, "tags": self._scope.tags, "properties": properties}
-        return patched_setting(setting, body, name, scale_set)
+        return patched_setting(setting, body, name, scale_set, self._scope.applied.get(self.name))
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
@@ -116,7 +117,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         ]
         for name, body in wanted.items():
             if name in ours:
-                merged_body, patch = self._merged(name, body, ours[name]), self._patch(name)
+                merged_body, patch = self._merged(name, body, ours[name]), self._patch(name, body)
                 wanted_members = {key: merged_body[key] for key in ("tags", "properties")}
                 found_changes = setting_changes(wanted_members, ours[name], name, as_written=_lists_profiles(patch))
                 changes += judged(found_changes, patch, ours[name].get("tags"), self._scope.now)
@@ -130,9 +131,10 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         setting = self._setting(name)
         members = self._scope.applied.get(self.name, {}).get("members", {})
         drops = f"{setting.pool}{NOTIFICATIONS}" in members and not setting.notifications
-        as_written = _lists_profiles(self._patch(name))
+        as_written = _lists_profiles(self._patch(name, body))
+        listed = was_set(members, f"{setting.pool}/", "properties", "profiles")
         found = existing if as_written else _normal(body, existing)
-        return merged_setting(body, found, keeps_dated=not as_written, drops_emails=drops)
+        return merged_setting(body, found, keeps_dated=not (as_written or listed), drops_emails=drops)
 
     def _setting(self, name: str) -> Setting:
         return next(s for s in self._scope.spec.autoscale if self._name(s) == name)
@@ -163,17 +165,20 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
             else:
                 await self._settings.create_or_update(found.group, name, self._sent(name, body, found, changes))
 
-    def _patch(self, name: str) -> Patch:
-        return autoscale_patch(self._setting(name))
+    def _patch(self, name: str, body: Wire) -> Patch:
+        return autoscale_patch(self._setting(name), self._scope.applied.get(self.name), body)
 
     def _sent(self, name: str, body: Wire, found: Found, changes: Sequence[Change]) -> Wire:
         """Return the body to write, with the tag that counts how often the patch's changes were sent."""
         mine = [change for change in changes if change.path.startswith(f"{name}.")]
         existing = found.ours.get(name)
         if existing is None:
-            return {**without_absent(body), "tags": {**body["tags"], **sent_tag(mine, self._patch(name), None, self._scope.now)}}
+            return {
+                **without_absent(body),
+                "tags": {**body["tags"], **sent_tag(mine, self._patch(name, body), None, self._scope.now)},
+            }
         kept = merged({"tags": existing.get("tags") or {}}, [change for change in mine if change.keys[:1] == ("tags",)])["tags"]
-        tags = sent_tag(mine, self._patch(name), existing.get("tags"), self._scope.now)
+        tags = sent_tag(mine, self._patch(name, body), existing.get("tags"), self._scope.now)
         return {**without_absent(self._merged(name, body, existing)), "tags": {**kept, **tags}}
 
     def output(self, found: Found | None) -> tuple[str, ...] | None:

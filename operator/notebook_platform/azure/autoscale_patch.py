@@ -1,6 +1,7 @@
 """spec.autoscale[].patch over the body of an autoscale setting. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from azure.mgmt.monitor.models import AutoscaleSettingResource
@@ -10,7 +11,9 @@ from notebook_platform.api.patches import AUTOSCALE
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.autoscale_body import FIELD, setting_properties
+from notebook_platform.azure.last_applied import Record
 from notebook_platform.azure.merge_patch import leaves, with_absent, without_absent
+from notebook_platform.azure.patch_removal import resets
 from notebook_platform.azure.patches import Patch, Wire
 from notebook_platform.engine import StepError
 from notebook_platform.paths import at
@@ -22,23 +25,26 @@ OWNERS = {"properties.notifications": "notifications", "properties.profiles": "r
 """The fields of spec.autoscale[] that set a member."""
 
 
-def autoscale_patch(setting: Autoscale) -> Patch:
-    """Return the patch of a setting."""
+def autoscale_patch(setting: Autoscale, applied: Record | None = None, body: Wire | None = None) -> Patch:
+    """Return the patch of a setting with the resets of what was taken out of it. `applied`: what was applied last of all settings;
+    `body`: what the spec asks for."""
     here = f"{FIELD}[{setting.pool}]"
     owners = {path: f"{here}.{member}" for path, member in OWNERS.items()}
-    return Patch(field=f"{here}.patch", document=setting.patch, guarded=AUTOSCALE, owners=owners)
+    patch = Patch(step="Autoscale", field=f"{here}.patch", document=setting.patch, guarded=AUTOSCALE, owners=owners)
+    return replace(patch, resets=resets((applied or {}).get("members", {}), f"{setting.pool}/", patch, body or {}))
 
 
-def patched_setting(setting: Autoscale, body: Wire, name: str, scale_set: str) -> Wire:
-    """Return the setting's body with its patch applied; a rule without metricResourceUri is about the pool's scale set.
-    Raises StepError (PatchRefused)."""
-    if not setting.patch:
+def patched_setting(setting: Autoscale, body: Wire, name: str, scale_set: str, applied: Record | None = None) -> Wire:
+    """Return the setting's body with its patch and its resets applied; a rule without metricResourceUri is about the pool's scale set.
+    `applied`: what was applied last. Raises StepError (PatchRefused)."""
+    patch = autoscale_patch(setting, applied, body)
+    if not patch.effective:
         return body
     plain = Autoscale(pool=setting.pool, capacity=setting.capacity)
-    found = autoscale_patch(setting).over(body, {**body, "properties": setting_properties(plain, name, scale_set)})
+    found = patch.over(body, {**body, "properties": setting_properties(plain, name, scale_set)})
     profiles = _checked(setting, found["properties"].get("profiles"))
     found["properties"]["profiles"] = [_completed(profile, scale_set) for profile in profiles]
-    return with_absent(_as_returned(setting, without_absent(found)), _removed(setting.patch))
+    return with_absent(_as_returned(setting, without_absent(found)), _removed(patch.effective))
 
 
 def _as_returned(setting: Autoscale, body: Wire) -> Wire:

@@ -37,6 +37,7 @@ from notebook_platform.azure.cluster_patch import cluster_patch, judged_changes,
 from notebook_platform.azure.last_applied import with_resets
 from notebook_platform.azure.merge_patch import without_absent
 from notebook_platform.azure.patch_changes import sent_tag
+from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.repair import REPAIRS_TAG, finished_repairs, next_repair
 from notebook_platform.azure.scope import AzureScope
@@ -93,6 +94,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     def desired(self, inputs: Inputs) -> Wire:
         body = patched_cluster(
             self._scope.spec,
+            self._scope.applied.get(self.name),
             network=inputs.get(outputs.Network),
             identity=inputs[outputs.Identity],
             ssh_key=read.text if (read := inputs.get(SshKey)) else self._scope.spec.cluster.ssh_public_key,
@@ -156,7 +158,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
             applied = self._scope.applied.get(self.name)
             changes += [*self.removed_tags(found.body), *removed_sign_in(desired, found.body, applied)]
             changes += finished_repairs(found.body["properties"], found.body.get("tags"))
-        changes = judged_changes(changes, self._scope.spec, found.body if found else None, self._scope.now)
+        changes = judged_changes(changes, self._patch(desired), found.body if found else None, self._scope.now)
         if found and (gate := found.gate):
             changes = [replace(c, gate=gate) if _is_upgrade(c) else c for c in changes]
         if found and power != self._wanted_power:
@@ -185,6 +187,9 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
                 )
                 return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
         return await self._update(desired, found, changes)
+
+    def _patch(self, desired: Wire) -> Patch:
+        return cluster_patch(self._scope.spec, self._scope.applied.get(self.name), desired)
 
     async def _power(self, wanted: str) -> Outcome:
         begin = self._clusters.begin_stop if wanted == "Stopped" else self._clusters.begin_start
@@ -223,7 +228,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
                 return Deferred(output=self.output(found), reason=Reason.UPGRADING, message=sentence)
             kind, expected = f"upgrade managed cluster {self._name} to {version}", UPGRADE_SECONDS
         body = updated_cluster(existing, members, version)
-        body["tags"] |= sent_tag(members, cluster_patch(self._scope.spec), existing.get("tags"), self._scope.now)
+        body["tags"] |= sent_tag(members, self._patch(desired), existing.get("tags"), self._scope.now)
         if repairs:
             what = f"the managed cluster {self._name!r}"
             body["tags"][REPAIRS_TAG] = next_repair(

@@ -1,5 +1,6 @@
 """spec.cluster.patch over the body of the managed cluster. Pure."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,9 @@ from notebook_platform.api.patches import CLUSTER
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.cluster_body import Wire, desired_cluster
 from notebook_platform.azure.cluster_changes import IMMUTABLE
+from notebook_platform.azure.last_applied import Record
 from notebook_platform.azure.patch_changes import judged
+from notebook_platform.azure.patch_removal import resets
 from notebook_platform.azure.patches import Patch
 from notebook_platform.engine import Change
 
@@ -58,28 +61,33 @@ REIMAGED = frozenset(
 https://learn.microsoft.com/azure/aks/custom-certificate-authority, https://learn.microsoft.com/azure/aks/update-azure-cni"""
 
 
-def cluster_patch(spec: NotebookPlatformSpec) -> Patch:
-    """Return spec.cluster.patch."""
-    return Patch(
+def cluster_patch(spec: NotebookPlatformSpec, applied: Record | None = None, body: Wire | None = None) -> Patch:
+    """Return spec.cluster.patch with the resets of what was taken out of it. `applied`: what was applied last; `body`: what the spec asks
+    for."""
+    patch = Patch(
+        step="Cluster",
         field="spec.cluster.patch",
         document=spec.cluster.patch,
         guarded=CLUSTER,
         owners=OWNERS,
         top=frozenset({"properties", "sku", "extendedLocation", "kind"}),
     )
+    return replace(patch, resets=resets((applied or {}).get("members", {}), "", patch, body or {}))
 
 
-def patched_cluster(spec: NotebookPlatformSpec, **parts: Any) -> Wire:
-    """Return `desired_cluster` with the patch applied, None for each member that it removes. Raises StepError (PatchRefused)."""
+def patched_cluster(spec: NotebookPlatformSpec, applied: Record | None, **parts: Any) -> Wire:
+    """Return `desired_cluster` with the patch and its resets applied, None for each member that they remove. Raises StepError
+    (PatchRefused)."""
     body = desired_cluster(spec, **parts)
-    if not spec.cluster.patch:
+    patch = cluster_patch(spec, applied, body)
+    if not patch.effective:
         return body
     cluster = ClusterSpec(name=spec.cluster.name, kubernetes_version=spec.cluster.kubernetes_version)
     unset = desired_cluster(spec.model_copy(update={"cluster": cluster}), **{**parts, "ssh_key": None})
-    return cluster_patch(spec).over(body, unset)
+    return patch.over(body, unset)
 
 
-def judged_changes(changes: list[Change], spec: NotebookPlatformSpec, found: Wire | None, now: datetime) -> list[Change]:
+def judged_changes(changes: list[Change], patch: Patch, found: Wire | None, now: datetime) -> list[Change]:
     """Return the changes, those of the patch with their gates."""
     tags = found.get("tags") if found else None
-    return judged(changes, cluster_patch(spec), tags, now, immutable=IMMUTABLE_MEMBERS, disruptive=REIMAGED)
+    return judged(changes, patch, tags, now, immutable=IMMUTABLE_MEMBERS, disruptive=REIMAGED)

@@ -5,11 +5,12 @@ sets is removed or reset to AKS's default, as its description says. `kubectl app
 the operator keeps it by step in the Secret `<platform>-applied` (`kube/applied.py`).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.autoscaler_profile import autoscaler_profile
+from notebook_platform.azure.patch_removal import patch_claims
 from notebook_platform.engine import Action, Change
 
 Record = Mapping[str, Mapping[str, str]]
@@ -47,11 +48,18 @@ def claims_of(spec: NotebookPlatformSpec) -> dict[str, Record]:
             **({MONITORING: cluster.monitoring.workspace_id} if cluster.monitoring else {}),
             **({ENTRA: ""} if cluster.entra else {}),
             **_autoscaler(spec),
+            **patch_claims(cluster.patch),
         },
         "DataCollection": {MONITORING: cluster.monitoring.workspace_id} if cluster.monitoring else {},
-        "NodePools": {f"{pool.name}{SURGE}": pool.max_surge for pool in spec.node_pools if pool.max_surge},
+        "NodePools": {
+            **{f"{pool.name}{SURGE}": pool.max_surge for pool in spec.node_pools if pool.max_surge},
+            **_of_patches((pool.name, pool.patch) for pool in spec.node_pools),
+        },
         "MaintenanceWindow": {WINDOW: cluster.maintenance_window.start} if cluster.maintenance_window else {},
-        "Autoscale": {f"{setting.pool}{NOTIFICATIONS}": "" for setting in spec.autoscale if setting.notifications},
+        "Autoscale": {
+            **{f"{setting.pool}{NOTIFICATIONS}": "" for setting in spec.autoscale if setting.notifications},
+            **_of_patches((setting.pool, setting.patch) for setting in spec.autoscale),
+        },
     }
     found: dict[str, Record] = {}
     for step in dict.fromkeys((*TAGGED, *members)):
@@ -59,6 +67,11 @@ def claims_of(spec: NotebookPlatformSpec) -> dict[str, Record]:
         if tags or members.get(step):
             found[step] = {"tags": tags, "members": members.get(step, {})}
     return found
+
+
+def _of_patches(patches: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+    """Return the record of patches of pools or of their autoscale settings. `patches`: (the pool, its patch)."""
+    return {name: kind for pool, patch in patches for name, kind in patch_claims(patch, f"{pool}/").items()}
 
 
 def _autoscaler(spec: NotebookPlatformSpec) -> dict[str, str]:
@@ -107,6 +120,7 @@ def with_resets(body: Mapping[str, Any], record: Record | None) -> dict[str, Any
 
 def with_surge(name: str, body: Mapping[str, Any], record: Record | None) -> dict[str, Any]:
     """Return the desired pool with AKS's default surge if the spec set one and no longer does."""
-    if f"{name}{SURGE}" in (record or {}).get("members", {}) and "upgradeSettings" not in body:
-        return {**body, "upgradeSettings": {"maxSurge": DEFAULT_SURGE}}
+    settings = body.get("upgradeSettings") or {}
+    if f"{name}{SURGE}" in (record or {}).get("members", {}) and "maxSurge" not in settings:
+        return {**body, "upgradeSettings": {**settings, "maxSurge": DEFAULT_SURGE}}
     return dict(body)

@@ -20,6 +20,15 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
+def combined(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two patches as one; members of `over` take precedence."""
+    found = dict(under)
+    for key, value in over.items():
+        inner = found.get(key)
+        found[key] = combined(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return found
+
+
 def with_absent(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """Return the patched document with None for each member that the patch removes: `compare` reads it as absent."""
     result = dict(document)

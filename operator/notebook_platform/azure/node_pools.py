@@ -40,7 +40,8 @@ from notebook_platform.azure.arm.ownership import OWNER_TAG
 from notebook_platform.azure.checks.new_pools import gated, pool_obstacles
 from notebook_platform.azure.last_applied import removed_tags, with_surge
 from notebook_platform.azure.merge_patch import without_absent
-from notebook_platform.azure.pool_patch import sent_changes
+from notebook_platform.azure.patches import Patch
+from notebook_platform.azure.pool_patch import pool_patch, sent_changes
 from notebook_platform.azure.pool_state import Found, Wanted
 from notebook_platform.azure.repair import finished_repairs
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
@@ -79,7 +80,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 if words := problem(schedule):
                     raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}[{name}].schedules: {words}", "Correct it.")
         network, scope = inputs.get(outputs.Network), self._scope
-        common: dict[str, Any] = {"tags": scope.tags, "now": scope.now}
+        common: dict[str, Any] = {"tags": scope.tags, "now": scope.now, "applied": scope.applied.get(self.name)}
         pools = {
             name: with_surge(
                 name,
@@ -144,13 +145,16 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 tags = existing.get("tags")
                 tag_changes = [*removed_tags(scope.applied.get(self.name), scope.tags, tags), *finished_repairs(existing, tags)]
                 found_changes += of_pool(name, tag_changes)
-            changes += judged_pool(found_changes, self._spec[name], pools.get(name), self._scope.now, rotates=rotates)
+            changes += judged_pool(found_changes, self._patch(name, wanted), pools.get(name), scope.now, rotates=rotates)
         changes += [
             Change(path=f"agentPools[{name}]", action=Action.DELETE, before=pools[name].get("vmSize"), gate=Disruptive())
             for name in self._owned(pools)
             if name not in self._spec
         ]
         return gated(changes, found.obstacles if found else {})
+
+    def _patch(self, name: str, wanted: Wire) -> Patch:
+        return pool_patch(self._spec[name], self._scope.applied.get(self.name), wanted)
 
     def _owned(self, pools: Mapping[str, Wire]) -> list[str]:
         """Return the platform's pools, created or adopted; temporary ones of a rotation too."""
@@ -236,7 +240,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
                 return None
             kind, expected = f"upgrade agent pool {name} to {version}", UPGRADE_SECONDS
         if name in self._spec:
-            members += sent_changes(members, self._spec[name], existing, self._scope.now)
+            members += sent_changes(members, name, self._patch(name, wanted), existing, self._scope.now)
         if repairs:
             members.append(repair(name, wanted, self._version, existing))
         etag = existing.get("eTag")

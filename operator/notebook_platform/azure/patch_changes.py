@@ -58,6 +58,8 @@ def _below(path: str, starts: Collection[str]) -> bool:
 
 
 def _immutable(change: Change, patch: Patch) -> Failed:
+    if patch.took_out(change):
+        return removal_refused(change, patch)
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
         message=f"{patch.path_of(change)} asks for {change.after!r} but Azure has {change.before!r}, which is immutable",
@@ -65,7 +67,16 @@ def _immutable(change: Change, patch: Patch) -> Failed:
     )
 
 
+def removal_refused(change: Change, patch: Patch) -> Failed:
+    """Return why a member that was taken out of a patch is left in Azure: it cannot change."""
+    message = f"{patch.path_of(change)} was taken out, but Azure has {change.before!r}, which is immutable"
+    return Failed(reason=Reason.IMMUTABLE_FIELD, message=message, remedy=patch.keeping(change))
+
+
 def _not_kept(change: Change, patch: Patch) -> Failed:
+    if patch.took_out(change):
+        kept = f"{patch.path_of(change)} was taken out and set back {TRIES} times, but Azure returns {change.before!r}"
+        return Failed(reason=Reason.PATCH_NOT_KEPT, message=kept, remedy=patch.keeping(change))
     accepted = f"{patch.path_of(change)}: Azure accepted {change.after!r} {TRIES} times"
     if change.before is None:
         remedy = "Check its name and place in Azure's REST reference, or remove it from the patch."

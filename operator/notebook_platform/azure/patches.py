@@ -5,6 +5,7 @@ guarded members in another spelling (Azure reads names without regard to case), 
 the spec. Used by the bodies of the cluster, the agent pools and the autoscale settings, and by doctor.
 """
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 from notebook_platform.api.patches import BUDGET, Guarded, refusal
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.merge_patch import Keys, leaves, merge_patch, sets, with_absent
+from notebook_platform.azure.merge_patch import Keys, combined, leaves, merge_patch, sets, with_absent
 from notebook_platform.bounded.documents import DocumentRefused, measure
 from notebook_platform.engine import Change, StepError
 from notebook_platform.engine.change import compare
@@ -49,26 +50,34 @@ PUBLIC_TEXT = re.compile(r"(?i)(true|false|/subscriptions/.*)?")
 class Patch:
     """One patch of the spec. `field`: its path; `guarded`: the members it cannot set; `owners`: the field of the spec that sets a
     member, by the member's dotted path or the start of it; `top`: members that the body may have at its top; `above`: the path of the
-    compared document in that body."""
+    compared document in that body; `resets`: what sets back members that the patch no longer has, in the form of a merge patch; `step`:
+    the step that applies it."""
 
     field: str
     document: Mapping[str, Any]
     guarded: Mapping[str, Guarded]
     owners: Mapping[str, str]
+    step: str
     top: frozenset[str] = frozenset({"properties"})
     above: Keys = ()
+    resets: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def effective(self) -> Wire:
+        """Return the patch with its resets."""
+        return combined(self.resets, self.document)
 
     def over(self, body: Wire, unset: Wire) -> Wire:
         """Return the body with the patch applied; None for a member that it removes.
 
         `body`: what the spec asks for; `unset`: the same with each optional field at its default. Raises StepError (PatchRefused).
         """
-        if not self.document:
+        if not (self.document or self.resets):
             return body
         if refused := list(self.refusals(body, unset)):
             messages, remedies = (list(dict.fromkeys(words)) for words in zip(*refused, strict=True))
             raise StepError(Reason.PATCH_REFUSED, "; ".join(messages[:MOST_NAMED]), " ".join(remedies[:MOST_NAMED]))
-        return with_absent(merge_patch(body, self.document), self.document)
+        return with_absent(merge_patch(body, self.effective), self.effective)
 
     def refusals(self, body: Wire, unset: Wire) -> Iterator[tuple[str, str]]:
         """Yield what the patch may not hold, as (message, remedy)."""
@@ -140,7 +149,24 @@ class Patch:
 
     def sets(self, change: Change) -> bool:
         """Return whether the patch asks for this change."""
-        return bool(change.keys) and bool(self.document) and sets(self.document, (*self.above, *change.keys))
+        return bool(change.keys) and sets(self.effective, (*self.above, *change.keys))
+
+    def took_out(self, change: Change) -> bool:
+        """Return whether the change sets back a member that the patch no longer has."""
+        keys = (*self.above, *change.keys)
+        return bool(change.keys) and sets(self.resets, keys) and not sets(self.document, keys)
+
+    def keeping(self, change: Change) -> str:
+        """Return the remedy for a member that was taken out of the patch and cannot be set back."""
+        pattern = f"{self.step}.{change.path}".replace(" ", "*")
+        return f"Set it in the patch again, or add {pattern} to spec.driftIgnore, which leaves it as it is."
+
+    def may_set(self, keys: Keys) -> bool:
+        """Return whether a patch may set the member at this path: Azure reads names without regard to case."""
+        folded = ".".join(keys).casefold()
+        guarded = any(folded == path.casefold() or folded.startswith(f"{path.casefold()}.") for path in self.guarded)
+        holds = any(path.casefold().startswith(f"{folded}.") for path in self.guarded)
+        return keys[0] in self.top and not guarded and not holds
 
     def path_of(self, change: Change) -> str:
         """Return the path of a change in the spec."""

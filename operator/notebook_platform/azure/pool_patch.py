@@ -1,11 +1,14 @@
 """spec.nodePools[].patch over the body of an agent pool. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.patches import POOL
+from notebook_platform.azure.last_applied import Record
 from notebook_platform.azure.patch_changes import PATCH_TAG, sent_tag
+from notebook_platform.azure.patch_removal import resets
 from notebook_platform.azure.patches import Patch, Wire
 from notebook_platform.engine import Action, Change
 
@@ -60,16 +63,19 @@ REIMAGED = frozenset({"artifactStreamingProfile", "enableFIPS", "localDNSProfile
 https://learn.microsoft.com/azure/aks/use-trusted-launch, https://learn.microsoft.com/azure/aks/localdns-custom"""
 
 
-def pool_patch(pool: NodePool) -> Patch:
-    """Return the patch of a pool; its changes are those of the pool in its flat form."""
+def pool_patch(pool: NodePool, applied: Record | None = None, body: Wire | None = None) -> Patch:
+    """Return the patch of a pool with the resets of what was taken out of it; its changes are those of the pool in its flat form.
+    `applied`: what was applied last of all pools; `body`: what the spec asks for."""
     here = f"spec.nodePools[{pool.name}]"
-    return Patch(
+    patch = Patch(
+        step="NodePools",
         field=f"{here}.patch",
         document=pool.patch,
         guarded=POOL,
         owners={path: f"{here}.{member}" for path, member in OWNERS.items()},
         above=("properties",),
     )
+    return replace(patch, resets=resets((applied or {}).get("members", {}), f"{pool.name}/", patch, {"properties": body or {}}))
 
 
 def without_patch(pool: NodePool) -> NodePool:
@@ -79,15 +85,15 @@ def without_patch(pool: NodePool) -> NodePool:
     )
 
 
-def patched_pool(pool: NodePool, body: Wire, unset: Wire) -> Wire:
-    """Return the pool's body with its patch applied, None for each member that it removes. `unset`: the body of `without_patch`.
-    Raises StepError (PatchRefused)."""
-    patched: Wire = pool_patch(pool).over({"properties": body}, {"properties": unset})["properties"]
+def patched_pool(pool: NodePool, body: Wire, unset: Wire, applied: Record | None) -> Wire:
+    """Return the pool's body with its patch and its resets applied, None for each member that they remove. `unset`: the body of
+    `without_patch`; `applied`: what was applied last. Raises StepError (PatchRefused)."""
+    patched: Wire = pool_patch(pool, applied, body).over({"properties": body}, {"properties": unset})["properties"]
     return patched
 
 
-def sent_changes(changes: Sequence[Change], pool: NodePool, found: Wire, now: datetime) -> list[Change]:
+def sent_changes(changes: Sequence[Change], name: str, patch: Patch, found: Wire, now: datetime) -> list[Change]:
     """Return the change of the pool's tags that counts how often these changes were sent; none when none is the patch's."""
-    tags = sent_tag(changes, pool_patch(pool), found.get("tags"), now)
-    path = f"agentPools[{pool.name}].tags.{PATCH_TAG}"
+    tags = sent_tag(changes, patch, found.get("tags"), now)
+    path = f"agentPools[{name}].tags.{PATCH_TAG}"
     return [Change(path=path, action=Action.UPDATE, after=value, keys=("tags", name)) for name, value in tags.items()]

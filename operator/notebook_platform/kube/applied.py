@@ -13,7 +13,7 @@ from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_j
 from notebook_platform.kube.secrets import SecretStore
 
 Records = Mapping[str, Mapping[str, Mapping[str, str]]]
-BUDGET = Budget(bytes=128 * 1024, nodes=4000, depth=4)
+BUDGET = Budget(bytes=320 * 1024, nodes=4000, depth=4)
 MOST_STEPS = 20
 
 

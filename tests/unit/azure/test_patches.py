@@ -44,7 +44,9 @@ def parsed(cluster_patch: Mapping[str, Any] | None = None, **members: Any) -> No
 
 def body_of(spec: NotebookPlatformSpec) -> dict[str, Any]:
     identity = outputs.Identity(type="SystemAssigned")
-    return patched_cluster(spec, network=None, identity=identity, ssh_key=spec.cluster.ssh_public_key, tags={"a": "b"}, now=NOW)
+    return patched_cluster(
+        spec, None, network=None, identity=identity, ssh_key=spec.cluster.ssh_public_key, tags={"a": "b"}, now=NOW
+    )
 
 
 def cluster(patch: Mapping[str, Any], **members: Any) -> dict[str, Any]:

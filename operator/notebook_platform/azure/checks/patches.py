@@ -43,7 +43,7 @@ def _patches(
     plain = spec.model_copy(update={"node_pools": [without_patch(pool) for pool in spec.node_pools]})
     identity = outputs.Identity(type="SystemAssigned")
     parts = {"network": None, "identity": identity, "ssh_key": spec.cluster.ssh_public_key, "tags": tags, "now": now}
-    yield spec.cluster.patch, lambda: patched_cluster(plain, **parts)
+    yield spec.cluster.patch, lambda: patched_cluster(plain, None, **parts)
     for pool in (pool for pool in spec.node_pools if pool.patch):
         yield pool.patch, lambda pool=pool: pool_body(pool, subnet_id=pool.subnet_id, tags=tags, now=now)  # type: ignore[misc]
     for setting in (setting for setting in spec.autoscale if setting.patch):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from notebook_platform.azure.merge_patch import Keys, leaves
+from notebook_platform.azure.patch_defaults import DEFAULTS
 from notebook_platform.azure.patches import secret_members
 from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS
 from notebook_platform.paths import at
@@ -60,28 +61,6 @@ POOL_MEMBERS = (
     "upgradeSettings.undrainableNodeBehavior",
 )
 """The same of an agent pool. Source: https://learn.microsoft.com/rest/api/aks/agent-pools/create-or-update"""
-
-DEFAULTS: Mapping[str, Any] = {
-    "kubeletDiskType": "OS",
-    "networkProfile.ipFamilies": ["IPv4"],
-    "networkProfile.loadBalancerProfile.backendPoolType": "nodeIPConfiguration",
-    "networkProfile.loadBalancerProfile.managedOutboundIPs.count": 1,
-    "networkProfile.natGatewayProfile.idleTimeoutInMinutes": 4,
-    "networkProfile.natGatewayProfile.managedOutboundIPProfile.count": 1,
-    "nodeResourceGroupProfile.restrictionLevel": "Unrestricted",
-    "podIPAllocationMode": "DynamicIndividual",
-    "publicNetworkAccess": "Enabled",
-    "scaleDownMode": "Delete",
-    "securityProfile.sshAccess": "LocalUser",
-    "storageProfile.diskCSIDriver.enabled": True,
-    "storageProfile.diskCSIDriver.version": "v1",
-    "storageProfile.fileCSIDriver.enabled": True,
-    "storageProfile.snapshotController.enabled": True,
-    "upgradeSettings.maxUnavailable": "0",
-    "workloadAutoScalerProfile.verticalPodAutoscaler.addonAutoscaling": "Disabled",
-    "workloadRuntime": "OCIContainer",
-}
-"""AKS's defaults, as it returns them; of the other members false or nothing."""
 
 COMPUTED = frozenset({"effectiveNoProxy", "effectiveOutboundIPs", "identity", "identityResourceId", "securityState", "state"})
 """Names of members that Azure writes."""
