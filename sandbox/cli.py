@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--env", type=Path, help="write export lines for a shell into this file")
     up.add_argument("--catalog", default="today", help="what AKS offers: today, 2021, or a YAML file")
     up.add_argument("--charts", type=Path, help="directory with packaged charts (default: the sandbox's own)")
+    up.add_argument("--operator", action="store_true", help="install and run the operator too, with a namespace platforms")
     up.add_argument("--foreground", action="store_true", help="stay, and end with Ctrl-C")
     for name, text in (("down", "end it"), ("status", "what there is"), ("journal", "every request Azure saw")):
         commands.add_parser(name, help=text)
@@ -50,7 +51,7 @@ def main() -> int:
 
 def up(given: argparse.Namespace) -> int:
     """Start the supervisor and wait until all is ready."""
-    options = Options(state=given.state, speed=given.speed, catalog=given.catalog, charts=given.charts)
+    options = Options(state=given.state, speed=given.speed, catalog=given.catalog, charts=given.charts, operator=given.operator)
     if given.foreground:
         logging.basicConfig(level="INFO")
         asyncio.run(supervise(options))

@@ -21,6 +21,12 @@ from sandbox.operator_process import ROOT, OperatorProcess, install, kubectl
 
 TIMEOUT_SECONDS = 180.0
 
+KEEP_ONE = """\
+To keep a sandbox and its operator running, and go on by hand:
+  .venv/bin/notebook-platform-sandbox up --operator --env sandbox.env && . ./sandbox.env
+  kubectl apply -f deploy/examples/runbook.yaml && .venv/bin/notebook-platform watch prd-jhub -n platforms
+  .venv/bin/notebook-platform-sandbox down"""
+
 
 @contextlib.contextmanager
 def sandbox(state: Path, speed: float, say: Console) -> Iterator[dict[str, str]]:
@@ -123,6 +129,8 @@ def main() -> int:
                         say.print(operator.log.read_text()[-4000:], markup=False)
                     if say.is_terminal:
                         how_to_go_on(environment, state, say)
+                    else:
+                        say.print(KEEP_ONE, markup=False, highlight=False, soft_wrap=True)
                 finally:
                     operator.stop()
         except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from sandbox.charts.package import packaged
 from sandbox.kubernetes.aks import RealClusters
 from sandbox.kubernetes.binaries import Binaries, cache_root, find
 from sandbox.kubernetes.control_plane import ControlPlane, Issuer, Wanted
+from sandbox.operator_process import OperatorProcess, install
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ class Options:
     speed: float = 20.0
     catalog: str = "today"
     charts: Path | None = None
+    operator: bool = False
+    """Run the operator too, with the rights of deploy/kustomize, for platforms in any namespace that it may reconcile."""
 
 
 def default_state() -> Path:
@@ -78,15 +81,28 @@ async def supervise(options: Options) -> None:
         catalog=options.catalog,
         journal=options.state / "journal.jsonl",
     )
+    operator: OperatorProcess | None = None
     try:
         await asyncio.gather(simulator.start(), management.start())
         told = environment(options, simulator, management, binaries, charts)
+        if options.operator:
+            operator = await asyncio.to_thread(_operator, told, options.state / "operator")
         write_atomically(options.state / "ready.json", json.dumps({"pid": os.getpid(), "environment": told}))
         await stop.wait()
     finally:
+        if operator is not None:
+            await asyncio.to_thread(operator.stop)
         await simulator.close()
         await management.delete()
         (options.state / "ready.json").unlink(missing_ok=True)
+
+
+def _operator(variables: dict[str, str], directory: Path) -> OperatorProcess:
+    """Install the CRD, the operator's rights and a namespace for platforms, and start the operator. Raises RuntimeError."""
+    install(variables)
+    operator = OperatorProcess(variables, directory)
+    operator.start()
+    return operator
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -104,5 +120,5 @@ def exports(variables: dict[str, str]) -> str:
 
 def arguments(options: Options) -> list[str]:
     """The command line of a supervisor with these options."""
-    given = {key: str(value) for key, value in asdict(options).items() if value is not None}
-    return [word for key, value in given.items() for word in (f"--{key}", value)]
+    given = {key: value for key, value in asdict(options).items() if value is not None and value is not False}
+    return [word for key, value in given.items() for word in ([f"--{key}"] if value is True else [f"--{key}", str(value)])]
