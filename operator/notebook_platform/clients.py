@@ -17,8 +17,7 @@ from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.grants import Scope, allowed
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.paths import SCOPE
-from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.azure.arm.session_pool import SessionPool
+from notebook_platform.azure.arm.session_pool import SessionPool, SignedIn
 from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.providers import FEATURES_DOCS, Providers
 from notebook_platform.azure.scope import AzureScope
@@ -194,7 +193,7 @@ class SharedClients:
         """Return whether the platform may not use its identity. Then it has created nothing, and nothing blocks its deletion."""
         return isinstance(self.scope(platform, spec), Failed)
 
-    async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> AzureSession | Failed:
+    async def _signed_in(self, platform: Platform, spec: NotebookPlatformSpec, secrets: SecretStore) -> SignedIn | Failed:
         scope = self.scope(platform, spec)
         if isinstance(scope, Failed):
             return scope

@@ -21,7 +21,7 @@ async def session_of(estate: Estate) -> AzureSession:
 
     credentials = Credentials.model_validate({"secretRef": {"name": "azure-credentials"}})
     wanted = await sign_in(credentials, estate.sessions.cloud, estate.secrets)  # type: ignore[arg-type]
-    return estate.sessions.of(wanted, SUBSCRIPTION)
+    return estate.sessions.of(wanted, SUBSCRIPTION).session
 
 
 VICTIM = f"{SUB}/resourceGroups/victim"

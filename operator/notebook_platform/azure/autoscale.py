@@ -11,8 +11,8 @@ from typing import Any
 from notebook_platform import outputs
 from notebook_platform.api.autoscale import Autoscale as Setting
 from notebook_platform.api.reasons import ConditionType, Reason
-from notebook_platform.azure.arm.cache import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, write_tags
 from notebook_platform.azure.autoscale_body import FIELD, normal_profiles, setting_changes, setting_properties
 from notebook_platform.azure.autoscale_merge import merged_setting
@@ -72,7 +72,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         cluster = inputs.get(outputs.Cluster)
         if cluster is None or (cluster.power_state == "Stopped" and not self._scope.deleting):
             return Observed()
-        group, cache = cluster.node_resource_group, self._scope.session.cache
+        group, cache = cluster.node_resource_group, self._scope.cache
         async with azure_errors(FIELD):
             listed = await cache.list_group(AUTOSCALE_SETTINGS, group, max_age=self._scope.max_age, fresh=fresh)
         if listed is None:

@@ -9,7 +9,7 @@ from azure.mgmt.monitor.models import AutoscaleSettingResource
 from notebook_platform.api.autoscale import Autoscale
 from notebook_platform.api.patches import AUTOSCALE
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import wire
+from notebook_platform.azure.arm.resource_types import wire
 from notebook_platform.azure.autoscale_body import FIELD, setting_properties
 from notebook_platform.azure.last_applied import Record
 from notebook_platform.azure.merge_patch import leaves, with_absent, without_absent

@@ -9,9 +9,9 @@ from azure.core import MatchConditions
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active, next_turn, problem
-from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro, working
+from notebook_platform.azure.arm.resource_types import CLUSTERS
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.cluster_body import (
     Wire,

@@ -25,9 +25,9 @@ class Credentials(Check[outputs.Subscription]):
         return outputs.Subscription(id=self._scope.spec.azure.subscription_id)
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[outputs.Subscription]:
-        wanted, session = self._scope.spec.azure.subscription_id, self._scope.session
+        wanted, cache = self._scope.spec.azure.subscription_id, self._scope.cache
         async with azure_errors("spec.azure.subscriptionId"):
-            state = await session.cache.cached_call("subscription", self._state, max_age=self._scope.max_age, fresh=fresh)
+            state = await cache.cached_call("subscription", self._state, max_age=self._scope.max_age, fresh=fresh)
         if state in USABLE:
             return Observed(found=outputs.Subscription(id=wanted))
         message = f"spec.azure.subscriptionId: the subscription {wanted} is {state}, so Azure refuses every write"

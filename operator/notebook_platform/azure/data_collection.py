@@ -12,8 +12,8 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
-from notebook_platform.azure.arm.cache import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.last_applied import MONITORING
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
@@ -76,7 +76,7 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
         monitoring, cluster = self._scope.spec.cluster.monitoring, inputs.get(outputs.Cluster)
         if monitoring is None or cluster is None or not cluster.monitored_by_identity:
             return inputs
-        path, cache = monitoring.workspace_id, self._scope.session.cache
+        path, cache = monitoring.workspace_id, self._scope.cache
         try:
             found = await cache.cached_call(
                 path, lambda: self._get(path, WORKSPACE_API), max_age=self._scope.max_age, fresh=False
@@ -114,7 +114,7 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
             return Observed()
         path = _association(cluster.id)
         async with azure_errors(FIELD):
-            call = self._scope.session.cache.cached_call
+            call = self._scope.cache.cached_call
             association = await call(path, lambda: self._find(path), max_age=self._scope.max_age, fresh=fresh)
         associated = ((association or {}).get("properties") or {}).get("dataCollectionRuleId")
         if self._taken_out:

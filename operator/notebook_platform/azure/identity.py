@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from notebook_platform import outputs
-from notebook_platform.azure.arm.cache import IDENTITIES
 from notebook_platform.azure.arm.credentials import guid_of
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal, same_id
+from notebook_platform.azure.arm.resource_types import IDENTITIES
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.service_principal import CreatedPrincipal
@@ -53,7 +53,7 @@ class ExistingPrincipal(SystemAssigned):
         async with azure_errors(self.FIELD):
             session, path = self._scope.session, f"/servicePrincipals(appId={literal(client_id)})"
             age = self._scope.max_age
-            found = await session.cache.cached_call(path, lambda: session.graph("GET", path), max_age=age, fresh=fresh)
+            found = await self._scope.cache.cached_call(path, lambda: session.graph("GET", path), max_age=age, fresh=fresh)
         identity = outputs.Identity(
             type="ServicePrincipal",
             client_id=client_id,
@@ -81,7 +81,7 @@ class ExistingIdentity(SystemAssigned):
             return (await session.send("GET", path, api_version=IDENTITY_API)).json()
 
         async with azure_errors(self.FIELD):
-            found = await session.cache.cached_call(path, ask, max_age=self._scope.max_age, fresh=fresh)
+            found = await self._scope.cache.cached_call(path, ask, max_age=self._scope.max_age, fresh=fresh)
         properties = found["properties"]
         identity = outputs.Identity(
             type="UserAssigned",

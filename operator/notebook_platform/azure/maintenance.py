@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import wire
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import WINDOW
 from notebook_platform.azure.scope import AzureScope
@@ -64,7 +64,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
             return Observed()
         async with azure_errors(FIELD):
             key = f"{cluster.id.lower()}/maintenanceConfigurations"
-            cache, age = self._scope.session.cache, self._scope.max_age
+            cache, age = self._scope.cache, self._scope.max_age
             found = await cache.cached_call(key, self._ask, max_age=age, fresh=fresh)
         return Observed(found=found)
 

@@ -13,10 +13,10 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform import outputs
 from notebook_platform.api.network import NetworkSpec
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import NETWORKS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.paths import same_id
+from notebook_platform.azure.arm.resource_types import NETWORKS
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.scope import AzureScope

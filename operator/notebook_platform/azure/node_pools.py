@@ -33,10 +33,10 @@ from notebook_platform.azure.agent_pools import (
     unknown_pools,
     updated_pool,
 )
-from notebook_platform.azure.arm.cache import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.ownership import OWNER_TAG
+from notebook_platform.azure.arm.resource_types import CLUSTERS, SCALE_SETS
 from notebook_platform.azure.checks.new_pools import gated, pool_obstacles
 from notebook_platform.azure.last_applied import removed_tags, with_surge
 from notebook_platform.azure.merge_patch import without_absent
@@ -129,7 +129,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             raise
 
     async def _scale_sets(self, group: str, *, fresh: bool) -> Mapping[str, str]:
-        cache = self._scope.session.cache
+        cache = self._scope.cache
         listed = await cache.list_group(SCALE_SETS, group, max_age=self._scope.max_age, fresh=fresh)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 

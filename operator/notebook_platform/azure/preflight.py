@@ -1,8 +1,8 @@
 """Preflight: what Azure would reject later, found before anything costs money. Each finding names the field and the remedy."""
 
 from notebook_platform import outputs
-from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import CLUSTERS
 from notebook_platform.azure.checks import ALL, BEFORE_CREATION, FIRST
 from notebook_platform.azure.checks.finding import failure, run
 from notebook_platform.azure.scope import AzureScope

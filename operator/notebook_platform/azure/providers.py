@@ -101,7 +101,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
 
     async def _state(self, name: str, *, fresh: bool) -> str:
         """Return the state. A recently cached one counts while it is the wanted one."""
-        cache, age = self._scope.session.cache, self._scope.max_age
+        cache, age = self._scope.cache, self._scope.max_age
         body = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=fresh)
         if body != REGISTERED and not fresh:
             body = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=True)

@@ -14,9 +14,9 @@ from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.operations import lro_from_headers, working
+from notebook_platform.azure.arm.resource_types import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.tagging import has_tags, write_tags
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.registry_password import BUILDER, CHILD_SECONDS, FIELD, KEPT, BuilderPassword
@@ -156,7 +156,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
             body: Wire = answer.json()
             return body
 
-        cache, age = self._scope.session.cache, self._scope.max_age
+        cache, age = self._scope.cache, self._scope.max_age
         found: Wire | None = await cache.cached_call(f"{self._id}/{path}", ask, max_age=age, fresh=fresh)
         return found
 
@@ -203,7 +203,6 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
 
     async def _write(self, method: str, path: str, body: Wire, kind: str, expected: float) -> Outcome:
         answer = await self._scope.session.send(method, path, json=body, api_version=REGISTRY_API)
-        self._scope.session.cache.expire()
         return lro_from_headers(answer.headers, answer.request.url, kind=kind, expected=expected) or self._goes_on()
 
     def _goes_on(self) -> Progressing:

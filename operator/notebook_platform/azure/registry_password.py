@@ -15,9 +15,9 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, retry_after
+from notebook_platform.azure.arm.resource_types import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.tagged_resource import Wire
 from notebook_platform.engine import Action, Change, Progressing
@@ -99,7 +99,6 @@ class BuilderPassword:
             if answer.status_code == 202:
                 return in_progress(operation, retry_after(answer.headers))
             await self._keep(answer.json() if answer.text().strip() else {})
-            self.scope.session.cache.expire()
         return None
 
     async def _keep(self, credentials: Wire) -> None:

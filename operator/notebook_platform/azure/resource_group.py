@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import GROUPS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro, working
+from notebook_platform.azure.arm.resource_types import GROUPS
 from notebook_platform.azure.arm.tagging import write_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire, busy_deleting
 from notebook_platform.engine import Change, Failed, Inputs, Observed, Outcome, Progressing, Ready

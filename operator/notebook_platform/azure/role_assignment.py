@@ -1,5 +1,6 @@
 """RoleAssignment and ClusterRoles: the cluster's identity may use the network, its nodes may pull from registries."""
 
+import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,9 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
-from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
 from notebook_platform.azure.arm.errors import azure_errors, code_of, is_missing
 from notebook_platform.azure.arm.paths import guid, literal
+from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS, Wire
 from notebook_platform.azure.assignments import API_VERSION, CLUSTER_ADMIN, AssignmentRecord, has_our_name, is_ours
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready, Step
@@ -71,17 +72,19 @@ class Roles(Step[Sequence[Assignment], Given, outputs.GivenRoles]):
         session = self._scope.session
         inside = wanted.scope.lower().startswith(f"/subscriptions/{session.subscription_id.lower()}/")
         if not fresh and inside:
-            shared = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._scope.max_age)
+            shared = await self._scope.cache.find(ROLE_ASSIGNMENTS, wanted.principal_id, self._scope.max_age)
             if shared is not None:
                 return shared
-        params = {"$filter": f"principalId eq {literal(guid(wanted.principal_id, PRINCIPAL))}"}
+        began, params = time.monotonic(), {"$filter": f"principalId eq {literal(guid(wanted.principal_id, PRINCIPAL))}"}
         try:
             answer = await session.send("GET", wanted.listing, params=params, api_version=API_VERSION)
         except HttpResponseError as error:
             if is_missing(error):
                 return ()
             raise
-        listed: Sequence[Mapping[str, Any]] = answer.json().get("value", ())
+        listed: list[Wire] = answer.json().get("value") or []
+        for item in listed if inside else ():
+            self._scope.cache.put(ROLE_ASSIGNMENTS, item, began)
         return listed
 
     def plan(self, desired: Sequence[Assignment] | None, found: Given | None) -> Sequence[Change]:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
-from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS
 from notebook_platform.azure.assignments import (
     API_VERSION,
     CLUSTER_ADMIN,
@@ -66,8 +66,8 @@ class RolePruning(Step[Wanted, Stale, Stale]):
     async def _stale(
         self, inputs: Inputs, wanted: Mapping[str, Assignment], recorded: Sequence[Assignment], *, fresh: bool
     ) -> Stale:
-        session, tag = self._scope.session, self._scope.owner.tag
-        listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, self._scope.max_age)
+        tag = self._scope.owner.tag
+        listed = await self._scope.cache.find(ROLE_ASSIGNMENTS, tag, self._scope.max_age)
         candidates = {a.name: a for a in (assignment_of(item) for item in listed or () if is_ours(item, tag))}
         unlisted = [a for a in recorded if listed is None or not self._is_listed(a)]
         candidates |= {a.name: a for a in unlisted}
@@ -99,7 +99,7 @@ class RolePruning(Step[Wanted, Stale, Stale]):
             return is_ours(answer.json(), self._scope.owner.tag)
 
         age = self._scope.max_age
-        return bool(await session.cache.cached_call(assignment.path.lower(), read, max_age=age, fresh=fresh))
+        return bool(await self._scope.cache.cached_call(assignment.path.lower(), read, max_age=age, fresh=fresh))
 
     async def _update_record(self, recorded: Sequence[Assignment], given: Mapping[str, Assignment]) -> None:
         if {a.name for a in recorded} != given.keys():
@@ -130,7 +130,6 @@ class RolePruning(Step[Wanted, Stale, Stale]):
         async with azure_errors(FIELD):
             for assignment in stale:
                 await self._scope.session.send("DELETE", assignment.path, api_version=API_VERSION)
-        self._scope.session.cache.expire()
 
 
 def _wanted(inputs: Inputs) -> Wanted:

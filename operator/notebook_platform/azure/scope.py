@@ -7,10 +7,13 @@ from typing import Any, Protocol
 
 from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure.arm.cache import ResourceType
+from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.operations import poll
 from notebook_platform.azure.arm.ownership import Owner
+from notebook_platform.azure.arm.resource_types import ResourceType
 from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.arm.session_pool import SignedIn
+from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.last_applied import Record
 from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.engine.step import Observed
@@ -33,7 +36,7 @@ class Leaves(Protocol):
 class AzureScope:
     """The spec, whose it is, and the way to Azure. `operations` are those remembered from earlier passes.
 
-    `signed_in` is the session, or why there is none: then the step Credentials reports it, and the remaining steps wait.
+    `signed_in` is the session and its cache, or why there is none: then the step Credentials reports it, and the remaining steps wait.
     `planning`: nothing may be written, not even to Secrets. `applied`: what was applied
     last, by step (`last_applied.py`). `max_age`: the maximum age of a cached read, in seconds. `drain` empties
     the nodes of an agent pool, given the kubeconfig and the pool's name; `leaves` tells what an upgrade of Kubernetes would leave
@@ -42,7 +45,7 @@ class AzureScope:
 
     spec: NotebookPlatformSpec
     owner: Owner
-    signed_in: AzureSession | Failed
+    signed_in: SignedIn | Failed
     secrets: SecretStore
     operations: Mapping[str, Operation]
     applied: Mapping[str, Record] = field(default_factory=dict)
@@ -56,6 +59,15 @@ class AzureScope:
     @property
     def session(self) -> AzureSession:
         """Return the session. Raises StepError with the reason why there is none."""
+        return self._signed_in.session
+
+    @property
+    def cache(self) -> ResourceCache:
+        """Return the cached reads of the session. Raises StepError as `session` does."""
+        return self._signed_in.cache
+
+    @property
+    def _signed_in(self) -> SignedIn:
         if isinstance(self.signed_in, Failed):
             raise StepError.of(self.signed_in)
         return self.signed_in
@@ -76,8 +88,13 @@ class AzureScope:
 
     async def get(self, kind: ResourceType, name: str, *, fresh: bool, group: str | None = None) -> dict[str, Any] | None:
         """Return one resource of the platform's group (or another). Raises HttpResponseError."""
-        cache = self.session.cache
-        return await cache.get(kind, self.group if group is None else group, name, max_age=self.max_age, fresh=fresh)
+        group = self.group if group is None else group
+        return await self.cache.get(kind, group, name, max_age=self.max_age, fresh=fresh)
+
+    @property
+    def node_group(self) -> str:
+        """Name of the resource group of the nodes."""
+        return self.spec.cluster.node_resource_group or default_node_group(self.spec)
 
     async def pending(self, key: str, field: str) -> Observed[Any] | None:
         """Return the state of the recorded operation under `key`: busy or failed; None when there is none or it has ended."""
@@ -87,6 +104,7 @@ class AzureScope:
             return None
         state = await poll(self.session, operation, field)
         if state.busy is None and state.failed is None:
-            self.session.cache.expire()
+            for group in (self.group, self.node_group):  # an operation on the cluster changes its scale sets
+                self.cache.invalidate(f"/subscriptions/{self.session.subscription_id}/resourceGroups/{group}")
             return None
         return Observed(busy=state.busy, failed=state.failed)

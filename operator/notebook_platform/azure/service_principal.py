@@ -4,6 +4,7 @@ The application has a unique name made from the platform's uid and is created by
 one application (https://learn.microsoft.com/graph/api/application-upsert).
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +15,9 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform import outputs
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import APPLICATION_TAG, APPLICATIONS, PRINCIPALS
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.paths import guid, literal
+from notebook_platform.azure.arm.resource_types import APPLICATION_TAG, APPLICATIONS, PRINCIPALS, DirectoryType
 from notebook_platform.azure.principal_secret import PRINCIPAL
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
@@ -31,7 +32,7 @@ APP_ID, OBJECT_ID = "the appId of the application", "the id of the application o
 AGAIN = 0.2
 """Seconds until the next of the three writes (application, principal, secret): each is read before it is created."""
 
-Wire = Mapping[str, Any]
+Wire = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -101,17 +102,18 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
 
     async def _directory(self, *, fresh: bool) -> tuple[Wire | None, Wire | None]:
         """Return the application and its principal: from the list that all platforms share, or each from its own address."""
-        cache, age = self._scope.session.cache, self._scope.max_age
+        cache, age = self._scope.cache, self._scope.max_age
         if not fresh:
             async with azure_errors(FIELD):
-                applications = await cache.list_subscription(APPLICATIONS, age) or []
-                principals = await cache.list_subscription(PRINCIPALS, age) or []
-            mine = next((a for a in applications if a.get("uniqueName") == self._unique_name), None)
-            return mine, next((p for p in principals if mine and p["appId"] == mine["appId"]), None)
-        application = await self._find(f"/applications(uniqueName={literal(self._unique_name)})")
+                application = next(iter(await cache.find(APPLICATIONS, self._unique_name, age) or ()), None)
+                if application is None:
+                    return None, None
+                return application, next(iter(await cache.find(PRINCIPALS, str(application["appId"]), age) or ()), None)
+        application = await self._find(APPLICATIONS, f"/applications(uniqueName={literal(self._unique_name)})")
         if application is None:
             return None, None
-        return application, await self._find(f"/servicePrincipals(appId={literal(guid(application['appId'], APP_ID))})")
+        address = f"/servicePrincipals(appId={literal(guid(application['appId'], APP_ID))})"
+        return application, await self._find(PRINCIPALS, address)
 
     def plan(self, desired: str | None, found: Principal | None) -> Sequence[Change]:
         parts = {
@@ -215,7 +217,8 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         await self._secrets.delete(self._secret_name)
         return Ready()
 
-    async def _find(self, path: str) -> Wire | None:
+    async def _find(self, kind: DirectoryType, path: str) -> Wire | None:
+        began = time.monotonic()
         async with azure_errors(FIELD):
             try:
                 found: Wire | None = await self._scope.session.graph("GET", path)
@@ -223,4 +226,6 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
                 if error.status_code == 404:
                     return None
                 raise
+        if found is not None:
+            self._scope.cache.put(kind, dict(found), began)
         return found

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import ResourceType
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import ResourceType
 from notebook_platform.azure.arm.tagging import drop_owner
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import removed_tags

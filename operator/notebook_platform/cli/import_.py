@@ -9,8 +9,7 @@ from typing import Any
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.credentials import sign_in
-from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.azure.arm.session_pool import SessionPool
+from notebook_platform.azure.arm.session_pool import SessionPool, SignedIn
 from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.bounded.writer import write_yaml
@@ -64,9 +63,9 @@ async def _import_platform(options: argparse.Namespace) -> int:
     sessions, clusters = SessionPool(cloud_of(configuration())), WorkloadClusters()
     try:
         nothing = FileSecrets(None, Platform(namespace=options.namespace, name="import", uid="import"), [])
-        session = sessions.of(await sign_in(None, sessions.cloud, nothing), options.subscription)
-        taken = await describe(session, options.resource_group, options.cluster, options.name, options.namespace)
-        hub, secrets = await _releases(session, clusters, taken)
+        azure = sessions.of(await sign_in(None, sessions.cloud, nothing), options.subscription)
+        taken = await describe(azure, options.resource_group, options.cluster, options.name, options.namespace)
+        hub, secrets = await _releases(azure, clusters, taken)
     finally:
         await clusters.close()
         await sessions.close()
@@ -83,11 +82,11 @@ async def _import_platform(options: argparse.Namespace) -> int:
     return 0
 
 
-async def describe(session: AzureSession, group: str, cluster: str | None, name: str | None, namespace: str) -> Taken:
+async def describe(azure: SignedIn, group: str, cluster: str | None, name: str | None, namespace: str) -> Taken:
     """Return the platform of a managed cluster, whose first reconcile writes tags alone. `cluster`: its name; None: the only one of the
     group; `name`: of the platform; None: the cluster's. Raises StepError, UsageError."""
-    taken = await scan(session, group, cluster, name)
-    await keep_differences(session, fitting_model(taken), taken, namespace)
+    taken = await scan(azure, group, cluster, name)
+    await keep_differences(azure, fitting_model(taken), taken, namespace)
     return taken
 
 
@@ -105,12 +104,10 @@ def rendered(namespace: str, taken: Taken) -> str:
     return remarks + write_yaml(document)
 
 
-async def _releases(
-    session: AzureSession, clusters: WorkloadClusters, taken: Taken
-) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
+async def _releases(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:
     """Return (spec.jupyterhub, the secret values); add remarks on what cannot be described."""
     try:
-        found = await _listed(session, clusters, taken)
+        found = await _listed(azure, clusters, taken)
     except StepError as refused:
         taken.remarks.append(f"The releases in the cluster could not be read: {refused.failed.message}")
         return None, {}
@@ -124,7 +121,7 @@ async def _releases(
     return describe_jupyterhub(hubs[0], f"{taken.name}-values") if hubs else (None, {})
 
 
-async def _listed(session: AzureSession, clusters: WorkloadClusters, taken: Taken) -> list[Release]:
+async def _listed(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -> list[Release]:
     cluster = taken.cluster
     if taken.spec["cluster"].get("powerState") == "Stopped":
         raise StepError(Reason.CLUSTER_STOPPED, "the cluster is stopped", "Start it.")
@@ -138,7 +135,9 @@ async def _listed(session: AzureSession, clusters: WorkloadClusters, taken: Take
         power_state="Running",
         local_accounts=not cluster["properties"].get("disableLocalAccounts"),
     )
-    connection = await clusters.connection("import", cluster_key(session, target), lambda: cluster_access(session, target))
+    connection = await clusters.connection(
+        "import", cluster_key(azure.session, target), lambda: cluster_access(azure.session, target)
+    )
     return await releases(connection.api)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.ownership import Owner, holder_of
-from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.arm.session_pool import SignedIn
 from notebook_platform.azure.importing.scan import Taken
 from notebook_platform.azure.principal_secret import PrincipalSecret
 from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
@@ -33,9 +33,9 @@ MOST_IGNORED = 60
 """Entries of spec.driftIgnore; beyond them a whole agent pool or step is named."""
 
 
-async def keep_differences(session: AzureSession, spec: NotebookPlatformSpec, taken: Taken, namespace: str) -> None:
+async def keep_differences(azure: SignedIn, spec: NotebookPlatformSpec, taken: Taken, namespace: str) -> None:
     """Add `driftIgnore` and remarks to what was taken. `spec`: its model."""
-    results = await _plan(session, spec, taken, namespace)
+    results = await _plan(azure, spec, taken, namespace)
     for step, result in results.items():
         if isinstance(result.outcome, Failed):
             taken.remarks.append(f"{step} could not be compared: {result.outcome.message}")
@@ -64,13 +64,13 @@ def _without_roles(left: list[tuple[str, Change]], taken: Taken) -> list[tuple[s
     return [(step, change) for step, change in left if not (roles and step in GIVE_ROLES)]
 
 
-async def _plan(session: AzureSession, spec: NotebookPlatformSpec, taken: Taken, namespace: str) -> Mapping[str, Result]:
+async def _plan(azure: SignedIn, spec: NotebookPlatformSpec, taken: Taken, namespace: str) -> Mapping[str, Result]:
     """Return the plan of the steps in Azure, for the owner that the cluster has, if any."""
     platform = Platform(namespace=namespace, name=taken.name, uid="import")
     scope = AzureScope(
         spec=spec,
         owner=_owner(holder_of(taken.cluster.get("tags")), platform, taken.remarks),
-        signed_in=session,
+        signed_in=azure,
         secrets=FileSecrets(None, platform, _secrets(spec, taken.cluster)),
         operations={},
         planning=True,

@@ -1,144 +1,42 @@
 """Cache the resources of a subscription for all platforms: one LIST for each resource type, shared for a limited time.
 
 A cached read serves to see that nothing has changed. Before a write the resource itself is read (`fresh`), and also for a
-caller who may not list a subscription: Azure refuses that to a principal whose roles are on a resource group only.
+caller who may not list a subscription: Azure refuses that to a principal whose roles are on a resource group only. After a write of
+the operator only what was written is read again (`written.py`), and what a fresh read returns replaces the item of the list.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.azure.arm.errors import is_missing
 from notebook_platform.azure.arm.paths import literal
+from notebook_platform.azure.arm.resource_types import APPLICATION_TAG, GROUPS, DirectoryType, ResourceType, Wire
+from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.arm.shelf import Shelf
+from notebook_platform.azure.arm.written import WrittenPaths
 
-if TYPE_CHECKING:
-    from notebook_platform.azure.arm.session import AzureSession
-
-Wire = dict[str, Any]
-
-ROLE_API = "2022-04-01"
-REGISTRY_API = "2023-07-01"
-COLLECTION_API = "2022-06-01"
-COLLECTION_TYPE = "Microsoft.Insights/dataCollectionRules"
-REGISTRY_TYPE = "Microsoft.ContainerRegistry/registries"
 FORBIDDEN = 403
 
+SLICE = 20
+"""Items of a list that are indexed before the event loop runs other tasks."""
 
-def wire(model: Any) -> Wire:
-    """Return an SDK model as JSON, with unknown members where the SDK keeps them."""
-    if isinstance(model, Mapping) and not hasattr(model, "as_dict"):
-        return dict(model)
-    return dict(model.serialize(keep_readonly=True) if hasattr(model, "serialize") else model.as_dict())
-
-
-@dataclass(frozen=True)
-class ResourceType:
-    """A resource type: how to list all resources of a subscription, and how to read one by (group, name)."""
-
-    name: str
-    list_subscription: "Callable[[AzureSession], AsyncIterator[Any]]"
-    get: "Callable[[AzureSession, str, str], Awaitable[Any]] | None" = None
-    list_group: "Callable[[AzureSession, str], AsyncIterator[Any]] | None" = None
-    """All in one resource group."""
-
-
-async def _paged(session: "AzureSession", path: str, version: str = ROLE_API) -> AsyncIterator[Wire]:
-    url: str | None = path
-    while url:
-        cached_call = (await session.send("GET", url, api_version=version if url is path else None)).json()
-        for item in cached_call.get("value", ()):
-            yield item
-        url = cached_call.get("nextLink")
-
-
-async def _registry(session: "AzureSession", group: str, name: str) -> Wire:
-    path = f"/subscriptions/{session.subscription_id}/resourceGroups/{group}/providers/{REGISTRY_TYPE}/{name}"
-    found: Wire = (await session.send("GET", path, api_version=REGISTRY_API)).json()
-    return found
-
-
-async def _collection_rule(session: "AzureSession", group: str, name: str) -> Wire:
-    path = f"/subscriptions/{session.subscription_id}/resourceGroups/{group}/providers/{COLLECTION_TYPE}/{name}"
-    found: Wire = (await session.send("GET", path, api_version=COLLECTION_API)).json()
-    return found
-
-
-async def _tagged(session: "AzureSession", path: str) -> AsyncIterator[Wire]:
-    """Yield the applications that the operator has created in the directory."""
-    url, params = path, {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}
-    while url:
-        cached_call = await session.graph("GET", url, params=params)
-        params = {}
-        for item in cached_call.get("value", ()):
-            yield item
-        url = cached_call.get("@odata.nextLink")
-
-
-GROUPS = ResourceType(
-    "groups", lambda s: s.resources.resource_groups.list(), lambda s, _, name: s.resources.resource_groups.get(name)
-)
-NETWORKS = ResourceType(
-    "networks", lambda s: s.network.virtual_networks.list_all(), lambda s, g, n: s.network.virtual_networks.get(g, n)
-)
-IDENTITIES = ResourceType(
-    "identities",
-    lambda s: s.identities.user_assigned_identities.list_by_subscription(),
-    lambda s, g, n: s.identities.user_assigned_identities.get(g, n),
-)
-CLUSTERS = ResourceType(
-    "clusters",
-    lambda s: s.container_service.managed_clusters.list(),
-    lambda s, g, n: s.container_service.managed_clusters.get(g, n),
-)
-SCALE_SETS = ResourceType(
-    "scale sets",
-    lambda s: s.compute.virtual_machine_scale_sets.list_all(),
-    list_group=lambda s, group: s.compute.virtual_machine_scale_sets.list(group),
-)
-AUTOSCALE_SETTINGS = ResourceType(
-    "autoscale settings",
-    lambda s: s.monitor.autoscale_settings.list_by_subscription(),
-    list_group=lambda s, group: s.monitor.autoscale_settings.list_by_resource_group(group),
-)
-ROLE_ASSIGNMENTS = ResourceType(
-    "role assignments",
-    lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/Microsoft.Authorization/roleAssignments"),
-)
-REGISTRIES = ResourceType(
-    "registries",
-    lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/{REGISTRY_TYPE}", REGISTRY_API),
-    _registry,
-)
-COLLECTION_RULES = ResourceType(
-    "data collection rules",
-    lambda s: _paged(s, f"/subscriptions/{s.subscription_id}/providers/{COLLECTION_TYPE}", COLLECTION_API),
-    _collection_rule,
-)
-APPLICATION_TAG = "notebook-platform"
-APPLICATIONS = ResourceType("applications", lambda s: _tagged(s, "/applications"))
-PRINCIPALS = ResourceType("principals", lambda s: _tagged(s, "/servicePrincipals"))
+UNUSED_SECONDS = 86_400.0
+MOST_CALLS = 1000
+"""Responses beyond this number are dropped once nobody has asked for them for UNUSED_SECONDS."""
 
 
 @dataclass
-class _Shelf:
-    """The last LIST of a resource type."""
+class _CachedCall:
+    """The last response of a call that is no list."""
 
     at: float = float("-inf")
-    items: list[Wire] = field(default_factory=list)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    forbidden: bool = False
-
-
-@dataclass
-class _Answer:
-    """The last response of a cached call."""
-
-    at: float = float("-inf")
-    answer: Any = None
+    used: float = 0.0
+    response: Any = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -148,72 +46,141 @@ class ResourceCache:
     A caller who arrives during a read waits for it: an operator that starts reads once, not once for each platform.
     """
 
-    def __init__(self, session: "AzureSession") -> None:
+    def __init__(self, session: AzureSession, written: WrittenPaths) -> None:
         self._session = session
-        self._shelves: dict[str, _Shelf] = {}
-        self._answers: dict[str, _Answer] = {}
-        self._expired = float("-inf")
+        self._written = written
+        self._shelves: dict[str, Shelf] = {}
+        self._calls: dict[str, _CachedCall] = {}
 
-    def expire(self) -> None:
-        """Invalidate every read that began before now, because the operator has changed a resource."""
-        self._expired = time.monotonic()
+    def invalidate(self, path: str) -> None:
+        """Have a resource, what it lies in and what lies below it read again, because an operation on it has ended."""
+        self._written.record(path)
+
+    def put(self, kind: ResourceType | DirectoryType, item: Wire, began: float) -> None:
+        """Replace an item by what a fresh read returned. `began`: when the read began, on the monotonic clock."""
+        self._shelf(kind).put(str(item["id"]), item, began)
 
     async def list_subscription(self, kind: ResourceType, max_age: float) -> list[Wire] | None:
         """Return all resources of a type in the subscription, at most `max_age` old. None: the caller may not list them."""
-        shelf, oldest = self._shelves.setdefault(kind.name, _Shelf()), time.monotonic() - max_age
-        async with shelf.lock:
-            if not shelf.forbidden and shelf.at < max(oldest, self._expired):
-                began = time.monotonic()
-                try:
-                    shelf.items = [wire(item) async for item in kind.list_subscription(self._session)]
-                except HttpResponseError as error:
-                    if error.status_code != FORBIDDEN:
-                        raise
-                    shelf.forbidden = True
-                shelf.at = began
-        return None if shelf.forbidden else shelf.items
+        shelf = await self._listed(kind, max_age)
+        return None if shelf is None else [item async for item in self._current(kind, shelf, shelf.ids())]
+
+    async def find(self, kind: ResourceType | DirectoryType, key: str, max_age: float) -> list[Wire] | None:
+        """Return the items with a key of their type, at most `max_age` old. None: the caller may not list the type."""
+        shelf = await self._listed(kind, max_age)
+        if shelf is None:
+            return None
+        if isinstance(kind, DirectoryType):
+            return [item for id_ in shelf.having(key) if (item := shelf.item(id_)[1])]
+        return [item async for item in self._current(kind, shelf, shelf.having(key))]
 
     async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, fresh: bool) -> Wire | None:
         """Return one resource by name; None when it does not exist. Raises HttpResponseError."""
-        assert kind.get is not None
-        if not fresh and (items := await self.list_subscription(kind, max_age)) is not None:
-            return next((i for i in items if _is(i, group, name)), None)
-        try:
-            return wire(await kind.get(self._session, group, name))
-        except HttpResponseError as error:
-            if is_missing(error):
-                return None
-            raise
+        path = kind.path(self._session.subscription_id, "" if kind is GROUPS else group, name)
+        if not fresh and (shelf := await self._listed(kind, max_age)) is not None:
+            at, item = shelf.item(path)
+            if self._written.last(path, parts=kind is not GROUPS) < at:
+                return item
+        return await self._read(kind, path)
 
     async def list_group(self, kind: ResourceType, group: str, *, max_age: float, fresh: bool) -> list[Wire] | None:
         """Return all resources of a type in one group; None when the group does not exist. Raises HttpResponseError."""
-        assert kind.list_group is not None
-        if not fresh and (items := await self.list_subscription(kind, max_age)) is not None:
-            return [item for item in items if _group_of(item) == group.lower()]
+        path = f"/subscriptions/{self._session.subscription_id}/resourceGroups/{group}"
+        listed = None if fresh else await self._listed(kind, max_age)
+        if listed is not None and self._written.last(path, parts=True) < listed.group_at(group):
+            return [item for id_ in listed.having(group) if (item := listed.item(id_)[1])]
+        began = time.monotonic()
         try:
-            return [wire(item) async for item in kind.list_group(self._session, group)]
+            items = [item async for item in self._paged(kind.listing(self._session.subscription_id, group), kind.api_version)]
         except HttpResponseError as error:
             if is_missing(error):
                 return None
             raise
+        self._shelf(kind).put_group(group, {str(item["id"]): item for item in items}, began)
+        return items
 
     async def cached_call(self, key: str, ask: Callable[[], Awaitable[Any]], *, max_age: float, fresh: bool) -> Any:
         """Return the response of a call that many platforms share (a provider's state), at most `max_age` old.
 
         `fresh`: one that was requested after this call.
         """
-        kept, oldest = self._answers.setdefault(key, _Answer()), time.monotonic() - (0 if fresh else max_age)
-        async with kept.lock:
-            if kept.at < oldest:
+        now = time.monotonic()
+        call, oldest = self._calls.setdefault(key, _CachedCall()), now - (0 if fresh else max_age)
+        call.used = now
+        if len(self._calls) > MOST_CALLS:
+            self._calls = {key: one for key, one in self._calls.items() if one.used > now - UNUSED_SECONDS}
+        async with call.lock:
+            if call.at < oldest:
                 began = time.monotonic()
-                kept.answer, kept.at = await ask(), began
-        return kept.answer
+                call.response, call.at = await ask(), began
+        return call.response
 
+    def _shelf(self, kind: ResourceType | DirectoryType) -> Shelf:
+        if kind.name not in self._shelves:
+            self._shelves[kind.name] = Shelf(kind.keys)
+        return self._shelves[kind.name]
 
-def _group_of(item: Wire) -> str:
-    parts = str(item.get("id", "")).lower().split("/")
-    return parts[4] if len(parts) > 4 and parts[3] == "resourcegroups" else ""
+    async def _listed(self, kind: ResourceType | DirectoryType, max_age: float) -> Shelf | None:
+        """Return the list of a type, at most `max_age` old. None: the caller may not list it."""
+        shelf, oldest = self._shelf(kind), time.monotonic() - max_age
+        async with shelf.lock:
+            if not shelf.forbidden and shelf.at < oldest:
+                began = time.monotonic()
+                try:
+                    await self._fill(shelf, kind, began)
+                except HttpResponseError as error:
+                    if error.status_code != FORBIDDEN:
+                        raise
+                    shelf.forbidden = True
+        return None if shelf.forbidden else shelf
 
+    async def _fill(self, shelf: Shelf, kind: ResourceType | DirectoryType, began: float) -> None:
+        if isinstance(kind, DirectoryType):
+            items = self._tagged(f"/{kind.name}")
+        else:
+            items = self._paged(kind.listing(self._session.subscription_id), kind.api_version)
+        listed, number = shelf.empty_copy(), 0
+        async for item in items:
+            listed.put(str(item["id"]), item, began)
+            if (number := number + 1) % SLICE == 0:
+                await asyncio.sleep(0)
+        shelf.replace(listed, began)
 
-def _is(item: Wire, group: str, name: str) -> bool:
-    return str(item.get("name", "")).lower() == name.lower() and (not group or _group_of(item) == group.lower())
+    async def _current(self, kind: ResourceType, shelf: Shelf, ids: list[str]) -> AsyncIterator[Wire]:
+        """Yield the items; those that were written since they were read are read again."""
+        for id_ in ids:
+            at, item = shelf.item(id_)
+            if self._written.last(id_, parts=kind is not GROUPS) >= at:
+                item = await self._read(kind, id_)
+            if item is not None:
+                yield item
+
+    async def _read(self, kind: ResourceType, path: str) -> Wire | None:
+        """Read one resource from its own address, and keep it. None: it does not exist."""
+        began = time.monotonic()
+        try:
+            item: Wire | None = (await self._session.send("GET", path, api_version=kind.api_version)).json()
+        except HttpResponseError as error:
+            if not is_missing(error):
+                raise
+            item = None
+        self._shelf(kind).put(path, item, began)
+        return item
+
+    async def _paged(self, path: str, version: str) -> AsyncIterator[Wire]:
+        url: str | None = path
+        while url:
+            page = (await self._session.send("GET", url, api_version=version if url is path else None)).json()
+            for item in page.get("value") or ():
+                yield item
+            url = page.get("nextLink")
+
+    async def _tagged(self, path: str) -> AsyncIterator[Wire]:
+        """Yield the objects that the operator has created in the directory."""
+        url, params = path, {"$filter": f"tags/any(t:t eq {literal(APPLICATION_TAG)})"}
+        while url:
+            page = await self._session.graph("GET", url, params=params)
+            params = {}
+            for item in page.get("value") or ():
+                yield item
+            url = page.get("@odata.nextLink")

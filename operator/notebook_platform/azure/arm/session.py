@@ -31,12 +31,12 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from notebook_platform import __version__
 from notebook_platform.api.arm_ids import GUID, fits
-from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.paths import check, query, quoted
 from notebook_platform.azure.arm.rate_limit import Buckets, ThrottlePolicy
 from notebook_platform.azure.arm.transport import BoundedTransport
+from notebook_platform.azure.arm.written import WrittenPaths, is_write
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.observability.context import CORRELATION, fields
 from notebook_platform.observability.labels import RESOURCE_TYPES
@@ -63,11 +63,12 @@ CLIENTS = (
 
 
 class _Trace(SansIOHTTPPolicy[Any, Any]):
-    """Adds the correlation id, counts and logs responses, and refuses an address that no token may be sent to
-    (`paths.check`)."""
+    """Adds the correlation id, counts and logs responses, records what was written, and refuses an address that no token may be
+    sent to (`paths.check`)."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, written: WrittenPaths) -> None:
         self._base = base
+        self._written = written
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         check(request.http_request.method, request.http_request.url, self._base)
@@ -75,11 +76,18 @@ class _Trace(SansIOHTTPPolicy[Any, Any]):
         request.context[STARTED] = time.monotonic()
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        self._record(request)
         _count_request(request, str(response.http_response.status_code))
 
     def on_exception(self, request: PipelineRequest[Any]) -> None:
         if not isinstance(sys.exception(), StepError | ClientAuthenticationError):  # these end a request before it is sent
+            self._record(request)
             _count_request(request, NO_ANSWER)
+
+    def _record(self, request: PipelineRequest[Any]) -> None:
+        method, path = request.http_request.method, urlsplit(request.http_request.url).path
+        if is_write(method, path):
+            self._written.record(path)
 
 
 def _count_request(request: PipelineRequest[Any], status: str) -> None:
@@ -98,14 +106,14 @@ def _count_request(request: PipelineRequest[Any], status: str) -> None:
 class AzureSession:
     """One credential for one subscription. Clients are created on first use; `close` closes all of them."""
 
-    def __init__(self, cloud: Cloud, sign_in: SignIn, subscription_id: str, buckets: Buckets) -> None:
+    def __init__(self, cloud: Cloud, sign_in: SignIn, subscription_id: str, buckets: Buckets, written: WrittenPaths) -> None:
         self.cloud = cloud
         self.subscription_id: str = subscription_id
         self.digest = sign_in.digest
         self._transport = BoundedTransport(cloud)
         self._credential = sign_in.credential(self._transport)
         self._buckets = buckets
-        self.cache = ResourceCache(self)
+        self._written = written
 
     def _policies(self, base: str, authentication: Any) -> list[Any]:
         return [
@@ -113,7 +121,7 @@ class AzureSession:
             UserAgentPolicy(f"notebook-platform/{__version__}"),
             ContentDecodePolicy(),
             CustomHookPolicy(),
-            _Trace(base),
+            _Trace(base, self._written),
             ThrottlePolicy(self._buckets, self.subscription_id),
             authentication,
         ]

@@ -5,11 +5,22 @@
 
 import asyncio
 import importlib
+from dataclasses import dataclass
 
+from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.rate_limit import Buckets
 from notebook_platform.azure.arm.session import CLIENTS, AzureSession
+from notebook_platform.azure.arm.written import WrittenPaths
+
+
+@dataclass(frozen=True, eq=False)
+class SignedIn:
+    """One credential in one subscription: the session with Azure, and the cached reads of that session."""
+
+    session: AzureSession
+    cache: ResourceCache
 
 
 class SessionPool:
@@ -18,8 +29,8 @@ class SessionPool:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self._open: dict[tuple[str, str], AzureSession] = {}
-        self._held: dict[str, AzureSession] = {}
+        self._open: dict[tuple[str, str], SignedIn] = {}
+        self._held: dict[str, SignedIn] = {}
         self._buckets = Buckets()
 
     @staticmethod
@@ -27,49 +38,51 @@ class SessionPool:
         """Import the SDK's clients in a thread: they are large, and the first reconcile must not block on them."""
         await asyncio.to_thread(lambda: [importlib.import_module(f"azure.mgmt.{name}.aio") for name in CLIENTS])
 
-    def of(self, sign_in: SignIn, subscription_id: str) -> AzureSession:
+    def of(self, sign_in: SignIn, subscription_id: str) -> SignedIn:
         """Return the session of this credential for this subscription."""
         key = (subscription_id, sign_in.digest)
         if key not in self._open:
-            self._open[key] = AzureSession(self.cloud, sign_in, subscription_id, self._buckets)
+            written = WrittenPaths()
+            session = AzureSession(self.cloud, sign_in, subscription_id, self._buckets, written)
+            self._open[key] = SignedIn(session, ResourceCache(session, written))
         return self._open[key]
 
-    async def hold(self, holder: str, sign_in: SignIn, subscription_id: str) -> AzureSession:
+    async def hold(self, holder: str, sign_in: SignIn, subscription_id: str) -> SignedIn:
         """Return the session of this credential for a holder, which uses it until its next `hold` or `release`."""
-        session = self.of(sign_in, subscription_id)
-        before, self._held[holder] = self._held.get(holder), session
-        if before is not None and before is not session:
+        signed_in = self.of(sign_in, subscription_id)
+        before, self._held[holder] = self._held.get(holder), signed_in
+        if before is not None and before is not signed_in:
             await self._close_unused(before)
-        return session
+        return signed_in
 
     async def refuse(self, holder: str) -> None:
         """Drop the session of a holder because its token was refused: the next `hold` opens a new one. The other holders keep theirs until
         then."""
-        session = self._held.pop(holder, None)
-        if session is not None:
-            self._forget(session)
-            await self._close_unused(session)
+        signed_in = self._held.pop(holder, None)
+        if signed_in is not None:
+            self._forget(signed_in)
+            await self._close_unused(signed_in)
 
     async def release(self, holder: str) -> None:
         """Close the session of a holder unless another one uses it."""
-        session = self._held.pop(holder, None)
-        if session is not None:
-            await self._close_unused(session)
+        signed_in = self._held.pop(holder, None)
+        if signed_in is not None:
+            await self._close_unused(signed_in)
 
-    async def _close_unused(self, session: AzureSession) -> None:
-        if not any(held is session for held in self._held.values()):
-            self._forget(session)
-            await session.close()
+    async def _close_unused(self, signed_in: SignedIn) -> None:
+        if not any(held is signed_in for held in self._held.values()):
+            self._forget(signed_in)
+            await signed_in.session.close()
 
-    def _forget(self, session: AzureSession) -> None:
-        key = (session.subscription_id, session.digest)
-        if self._open.get(key) is session:
+    def _forget(self, signed_in: SignedIn) -> None:
+        key = (signed_in.session.subscription_id, signed_in.session.digest)
+        if self._open.get(key) is signed_in:
             del self._open[key]
 
     async def close(self) -> None:
         """Close all sessions."""
-        sessions = {id(session): session for session in (*self._open.values(), *self._held.values())}
+        signed_in = {*self._open.values(), *self._held.values()}
         self._open.clear()
         self._held.clear()
-        for session in sessions.values():
-            await session.close()
+        for one in signed_in:
+            await one.session.close()

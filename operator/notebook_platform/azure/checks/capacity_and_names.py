@@ -6,8 +6,8 @@ from typing import Any
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import Room, kept_subnets, room, room_findings, subnet_findings
-from notebook_platform.azure.arm.cache import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, ResourceType
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, ResourceType
 from notebook_platform.azure.checks.finding import Finding
 from notebook_platform.azure.checks.lookup import cluster_exists, look_up
 from notebook_platform.azure.checks.public_names import public_names

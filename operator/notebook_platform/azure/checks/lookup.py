@@ -5,8 +5,8 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from notebook_platform.azure.arm.cache import CLUSTERS, ResourceType
 from notebook_platform.azure.arm.errors import is_missing
+from notebook_platform.azure.arm.resource_types import CLUSTERS, ResourceType
 from notebook_platform.azure.checks.finding import oldest
 from notebook_platform.azure.scope import AzureScope
 
@@ -21,7 +21,7 @@ async def cluster_exists(scope: AzureScope, fresh: bool) -> bool:
 async def look_up(scope: AzureScope, kind: ResourceType, name: str, group: str, fresh: bool) -> Wire | None:
     """Return one resource, or None. Raises HttpResponseError."""
     try:
-        return await scope.session.cache.get(kind, group, name, max_age=oldest(scope), fresh=fresh)
+        return await scope.cache.get(kind, group, name, max_age=oldest(scope), fresh=fresh)
     except HttpResponseError as error:
         if is_missing(error):
             return None

@@ -10,8 +10,8 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import GROUPS
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import GROUPS
 from notebook_platform.azure.checks.finding import Finding, oldest
 from notebook_platform.azure.scope import AzureScope
 
@@ -38,7 +38,7 @@ async def clock(scope: AzureScope, fresh: bool) -> list[Finding]:
         return abs((datetime.now(UTC) - parsedate_to_datetime(theirs)).total_seconds()) if theirs else 0.0
 
     async with azure_errors("spec.azure.subscriptionId"):
-        skew = await session.cache.cached_call("clock", ask, max_age=oldest(scope), fresh=fresh)
+        skew = await scope.cache.cached_call("clock", ask, max_age=oldest(scope), fresh=fresh)
     if skew > SKEW_SECONDS:
         sentence = f"The clock of the operator's machine is {skew:.0f} s off Azure's, and Entra ID allows {SKEW_SECONDS} s"
         return [Finding(sentence=sentence, reason=Reason.CLOCK_SKEW, remedy="Synchronise it (NTP).", retry_in=AGAIN)]
@@ -82,7 +82,7 @@ async def lacking(scope: AzureScope, wanted: Iterable[Need], fresh: bool) -> lis
 
 async def _group(scope: AzureScope, fresh: bool) -> Mapping[str, Any] | None:
     try:
-        return await scope.session.cache.get(GROUPS, "", scope.group, max_age=oldest(scope), fresh=fresh)
+        return await scope.cache.get(GROUPS, "", scope.group, max_age=oldest(scope), fresh=fresh)
     except HttpResponseError as error:
         if error.status_code == 403:
             return None
@@ -106,7 +106,7 @@ async def _granted(scope: AzureScope, place: str, fresh: bool) -> Permissions:
         return answer
 
     async with azure_errors("spec.azure.credentials"):
-        cache = scope.session.cache
+        cache = scope.cache
         granted: Permissions = await cache.cached_call(f"permissions/{place}", ask, max_age=oldest(scope), fresh=fresh)
     return granted
 

@@ -35,7 +35,7 @@ async def private_zone(scope: AzureScope, fresh: bool) -> list[Finding]:
         return True
 
     async with azure_errors(FIELD):
-        exists = await scope.session.cache.cached_call(f"zone/{zone}", ask, max_age=oldest(scope), fresh=fresh)
+        exists = await scope.cache.cached_call(f"zone/{zone}", ask, max_age=oldest(scope), fresh=fresh)
     if exists:
         return [Finding(sentence=f"{zone.rsplit('/', 1)[1]} exists")]
     return [

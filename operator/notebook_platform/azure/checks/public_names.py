@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.checks.finding import Finding
 from notebook_platform.azure.checks.lookup import cluster_exists, look_up
 from notebook_platform.azure.scope import AzureScope

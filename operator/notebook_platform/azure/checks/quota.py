@@ -16,8 +16,8 @@ from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import most_nodes
 from notebook_platform.azure.agent_pools import initial_count
-from notebook_platform.azure.arm.cache import CLUSTERS
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import CLUSTERS
 from notebook_platform.azure.checks.finding import Finding, oldest
 from notebook_platform.azure.checks.vm_sizes import Sizes, sizes_of
 from notebook_platform.azure.scope import AzureScope
@@ -95,14 +95,14 @@ async def left_in(scope: AzureScope, fresh: bool) -> Left:
         )
 
     async with azure_errors("spec.nodePools"):
-        left: Left = await scope.session.cache.cached_call(f"quota/{location}", ask, max_age=oldest(scope), fresh=fresh)
+        left: Left = await scope.cache.cached_call(f"quota/{location}", ask, max_age=oldest(scope), fresh=fresh)
     return left
 
 
 async def _cluster(scope: AzureScope, fresh: bool) -> Mapping[str, Any]:
     """Return the properties of the platform's cluster; empty when there is none."""
     async with azure_errors("spec.cluster"):
-        cache, name = scope.session.cache, scope.spec.cluster.name
+        cache, name = scope.cache, scope.spec.cluster.name
         found = await cache.get(CLUSTERS, scope.group, name, max_age=oldest(scope), fresh=fresh)
     properties: Mapping[str, Any] = (found or {}).get("properties") or {}
     return properties

@@ -30,7 +30,7 @@ async def locations(scope: AzureScope, fresh: bool) -> frozenset[str]:
         return frozenset(str(one["name"]).lower() for one in listed if _is_physical(one))
 
     async with azure_errors(FIELD):
-        known: frozenset[str] = await scope.session.cache.cached_call("locations", ask, max_age=LISTS_LAST, fresh=fresh)
+        known: frozenset[str] = await scope.cache.cached_call("locations", ask, max_age=LISTS_LAST, fresh=fresh)
     return known
 
 
@@ -93,7 +93,7 @@ async def version_offers(scope: AzureScope, fresh: bool) -> Sequence[Offer]:
         return tuple(_offers(answer.get("values", ())))
 
     async with azure_errors("spec.cluster.kubernetesVersion"):
-        cache = scope.session.cache
+        cache = scope.cache
         offers: Sequence[Offer] = await cache.cached_call(f"versions/{location}", ask, max_age=oldest(scope), fresh=fresh)
     return offers
 

@@ -9,8 +9,8 @@ from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import wire
 from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.resource_types import wire
 from notebook_platform.azure.checks.finding import LISTS_LAST, Finding
 from notebook_platform.azure.scope import AzureScope
 
@@ -78,7 +78,7 @@ async def sizes_of(scope: AzureScope, fresh: bool) -> Sizes:
         return CaseInsensitiveDict({sku["name"]: size_of(sku, location) for sku in skus if not _is_closed(sku)})
 
     async with azure_errors("spec.nodePools"):
-        cache = scope.session.cache
+        cache = scope.cache
         found: Sizes = await cache.cached_call(f"sizes/{location}", ask, max_age=LISTS_LAST, fresh=fresh)
     return found
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from azure.core.exceptions import HttpResponseError
 
 from notebook_platform.api.arm_ids import ArmId
-from notebook_platform.azure.arm.cache import ROLE_ASSIGNMENTS, Wire
 from notebook_platform.azure.arm.errors import azure_errors, is_missing
 from notebook_platform.azure.arm.paths import literal
-from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.arm.resource_types import ROLE_ASSIGNMENTS, Wire
+from notebook_platform.azure.arm.session_pool import SignedIn
 from notebook_platform.azure.importing.describe import Spec
 from notebook_platform.engine import StepError
 from notebook_platform.outputs import ROLES
@@ -33,7 +33,7 @@ def role_places(network: Spec | None, default: str | None, pools: Sequence[Spec]
     return {**whole, "Subnet": subnets}
 
 
-async def describe_identity(session: AzureSession, cluster: Wire, places: Places, secret: str, remarks: list[str]) -> Spec:
+async def describe_identity(azure: SignedIn, cluster: Wire, places: Places, secret: str, remarks: list[str]) -> Spec:
     """Return spec.identity, with its role on the network. `secret`: name of the Secret for a service principal's password."""
     identity, profile = cluster.get("identity") or {}, cluster["properties"].get("servicePrincipalProfile") or {}
     client_id, assigned = profile.get("clientId"), identity.get("userAssignedIdentities") or {}
@@ -43,7 +43,7 @@ async def describe_identity(session: AzureSession, cluster: Wire, places: Places
             f"{secret} with the keys clientId and clientSecret"
         )
         found: Spec = {"type": "ServicePrincipal", "servicePrincipal": {"secretRef": {"name": secret}}}
-        principal, member = await _principal(session, client_id, remarks), found["servicePrincipal"]
+        principal, member = await _principal(azure, client_id, remarks), found["servicePrincipal"]
     elif assigned and str(identity.get("type", "")).lower() != "systemassigned":
         id_, given = next(iter(assigned.items()))
         found = {"type": "UserAssigned", "userAssigned": {"resourceId": id_}}
@@ -51,7 +51,7 @@ async def describe_identity(session: AzureSession, cluster: Wire, places: Places
     else:
         found, member = {"type": "SystemAssigned"}, None
         principal = identity.get("principalId")
-    role, scope = await _role(session, principal, places, ("Contributor", "Network Contributor") if member is not None else None)
+    role, scope = await _role(azure, principal, places, ("Contributor", "Network Contributor") if member is not None else None)
     if scope is None:
         remarks.append(
             "The cluster's identity has none of the operator's roles on its network. identity.roleScope None keeps it so; remove the "
@@ -62,11 +62,11 @@ async def describe_identity(session: AzureSession, cluster: Wire, places: Places
     return {**found, "roleScope": scope or "None"} if scope != "VirtualNetwork" else found
 
 
-async def _principal(session: AzureSession, client_id: str, remarks: list[str]) -> str | None:
+async def _principal(azure: SignedIn, client_id: str, remarks: list[str]) -> str | None:
     """Return the object id of a service principal; None when it does not exist or Microsoft Graph may not be read."""
     try:
         async with azure_errors("--cluster"):
-            return str((await session.graph("GET", f"/servicePrincipals(appId={literal(client_id)})"))["id"])
+            return str((await azure.session.graph("GET", f"/servicePrincipals(appId={literal(client_id)})"))["id"])
     except HttpResponseError as error:
         if not is_missing(error):
             raise
@@ -76,13 +76,13 @@ async def _principal(session: AzureSession, client_id: str, remarks: list[str]) 
 
 
 async def _role(
-    session: AzureSession, principal: str | None, places: Places, roles: Sequence[str] | None
+    azure: SignedIn, principal: str | None, places: Places, roles: Sequence[str] | None
 ) -> tuple[str | None, str | None]:
     """Return (the role that is assigned already, its roleScope); (None, None): none is; without places (None, the default). `roles`: the
     roles that spec.identity can name; None: it always means Network Contributor."""
     if not places:
         return None, "VirtualNetwork"
-    given = await _given(session, principal) if principal else set()
+    given = await _given(azure, principal) if principal else set()
     for scope, wanted in places.items():
         for role in roles or ("Network Contributor",):
             if all((place.lower(), role) in given for place in wanted):
@@ -90,19 +90,19 @@ async def _role(
     return None, None
 
 
-async def _given(session: AzureSession, principal: str) -> set[tuple[str, str]]:
+async def _given(azure: SignedIn, principal: str) -> set[tuple[str, str]]:
     """Return (scope, role name) of a principal's assignments, scopes in lower case."""
-    listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
+    listed = await azure.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
     mine = [item["properties"] for item in listed if str(item["properties"].get("principalId")).lower() == principal.lower()]
     return {(str(p["scope"]).lower(), ROLE_NAMES.get(str(p["roleDefinitionId"]).rsplit("/", 1)[1].lower(), "")) for p in mine}
 
 
-async def describe_registries(session: AzureSession, cluster: Wire, identity: Spec) -> list[str]:
+async def describe_registries(azure: SignedIn, cluster: Wire, identity: Spec) -> list[str]:
     """Return the registries that the nodes may pull from."""
     kubelet = (cluster["properties"].get("identityProfile") or {}).get("kubeletidentity") or {}
     if identity["type"] == "ServicePrincipal" or not kubelet.get("objectId"):
         return []
-    listed = await session.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
+    listed = await azure.cache.list_subscription(ROLE_ASSIGNMENTS, 60) or []
     found = [
         str(item["properties"]["scope"])
         for item in listed

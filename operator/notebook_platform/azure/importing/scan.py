@@ -7,7 +7,9 @@ from typing import Any
 from azure.core.utils import CaseInsensitiveDict
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.cache import (
+from notebook_platform.azure.arm.errors import azure_errors
+from notebook_platform.azure.arm.ownership import holder_of
+from notebook_platform.azure.arm.resource_types import (
     AUTOSCALE_SETTINGS,
     CLUSTERS,
     GROUPS,
@@ -16,9 +18,7 @@ from notebook_platform.azure.arm.cache import (
     Wire,
     wire,
 )
-from notebook_platform.azure.arm.errors import azure_errors
-from notebook_platform.azure.arm.ownership import holder_of
-from notebook_platform.azure.arm.session import AzureSession
+from notebook_platform.azure.arm.session_pool import SignedIn
 from notebook_platform.azure.importing.autoscale import NotDescribed, describe_autoscale
 from notebook_platform.azure.importing.describe import describe_cluster
 from notebook_platform.azure.importing.network import describe_network, managed_subnets
@@ -44,36 +44,36 @@ class Taken:
     remarks: list[str] = field(default_factory=list)
 
 
-async def scan(session: AzureSession, group: str, cluster_name: str | None, name: str | None = None) -> Taken:
+async def scan(azure: SignedIn, group: str, cluster_name: str | None, name: str | None = None) -> Taken:
     """Read the group, the cluster in it and what belongs to it. `name`: of the platform; None: the cluster's.
     Raises StepError (ResourceGroupNotFound, ClusterNotFound, ClusterNotNamed)."""
-    cache = session.cache
+    cache = azure.cache
     async with azure_errors("--resource-group"):
         found = await cache.get(GROUPS, "", group, max_age=0, fresh=True)
         if found is None:
             raise StepError(Reason.RESOURCE_GROUP_NOT_FOUND, f"there is no resource group {group!r}", "Check --resource-group.")
-        cluster = await _cluster(session, group, cluster_name)
+        cluster = await _cluster(azure, group, cluster_name)
         networks = await cache.list_subscription(NETWORKS, 0) or []
-        windows = await _windows(session, group, cluster["name"])
+        windows = await _windows(azure, group, cluster["name"])
     name = name or cluster["name"].lower().replace("_", "-")
     remarks: list[str] = []
     properties = cluster["properties"]
     pools = [dict(pool) for pool in properties.get("agentPoolProfiles") or ()]
     network, default = describe_network(networks, group, pools, holder_of(cluster.get("tags")))
     named = _pools(pools, default, managed_subnets(network, default), remarks)
-    identity = await describe_identity(session, cluster, role_places(network, default, named), f"{name}-principal", remarks)
+    identity = await describe_identity(azure, cluster, role_places(network, default, named), f"{name}-principal", remarks)
     location = str(cluster["location"]).replace(" ", "").lower()
     spec: Spec = {
-        "azure": {"subscriptionId": session.subscription_id, "location": location, "resourceGroup": found["name"]},
+        "azure": {"subscriptionId": azure.session.subscription_id, "location": location, "resourceGroup": found["name"]},
         **({"network": network} if network else {}),
         "identity": identity,
         "cluster": describe_cluster(cluster, windows),
         "nodePools": named,
     }
-    if registries := await describe_registries(session, cluster, identity):
+    if registries := await describe_registries(azure, cluster, identity):
         spec["cluster"]["registries"] = registries
     if autoscale := await _autoscale(
-        session, str(properties.get("nodeResourceGroup") or ""), {pool["name"] for pool in named}, remarks
+        azure, str(properties.get("nodeResourceGroup") or ""), {pool["name"] for pool in named}, remarks
     ):
         spec["autoscale"] = autoscale
     remarks += [*_versions(cluster, pools), *_states(cluster), *_windows_left(windows, spec["cluster"])]
@@ -127,8 +127,8 @@ def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
     return [f"Agent pools of another version than the control plane stay at it, by spec.driftIgnore: {', '.join(behind)}"]
 
 
-async def _cluster(session: AzureSession, group: str, name: str | None) -> Wire:
-    listed = await session.cache.list_subscription(CLUSTERS, 0) or []
+async def _cluster(azure: SignedIn, group: str, name: str | None) -> Wire:
+    listed = await azure.cache.list_subscription(CLUSTERS, 0) or []
     existing = [c for c in listed if str(c["id"]).lower().split("/")[4] == group.lower()]
     if name is not None:
         existing = [cluster for cluster in existing if cluster["name"].lower() == name.lower()]
@@ -140,14 +140,14 @@ async def _cluster(session: AzureSession, group: str, name: str | None) -> Wire:
     raise StepError(Reason.CLUSTER_NOT_FOUND, f"there is no managed cluster {name or ''} in {group!r}", "Check --cluster.")
 
 
-async def _windows(session: AzureSession, group: str, name: str) -> Mapping[str, Wire]:
-    listed = session.container_service.maintenance_configurations.list_by_managed_cluster(group, name)
+async def _windows(azure: SignedIn, group: str, name: str) -> Mapping[str, Wire]:
+    listed = azure.session.container_service.maintenance_configurations.list_by_managed_cluster(group, name)
     return {item.name: wire(item)["properties"].get("maintenanceWindow") or {} async for item in listed}
 
 
-async def _autoscale(session: AzureSession, node_group: str, named: Collection[str], remarks: list[str]) -> list[Spec]:
+async def _autoscale(azure: SignedIn, node_group: str, named: Collection[str], remarks: list[str]) -> list[Spec]:
     """Return spec.autoscale: the settings on the scale sets of the pools of the spec. Other settings stay as they are."""
-    cache = session.cache
+    cache = azure.cache
     async with azure_errors("--cluster"):
         sets = await cache.list_group(SCALE_SETS, node_group, max_age=0, fresh=True) or []
         settings = await cache.list_group(AUTOSCALE_SETTINGS, node_group, max_age=0, fresh=True) or []
