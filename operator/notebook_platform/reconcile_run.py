@@ -63,6 +63,12 @@ class PlatformContext:
     log: PlatformLog
     state: ReconcileState = field(default_factory=ReconcileState)
 
+    def rest(self) -> None:
+        """Drop or pack what the next reconcile can read again: called before a long wait."""
+        self.state.rest()
+        self.reporter.rest()
+        self.secrets.redactor.rest()
+
     @property
     def label(self) -> str:
         """namespace/name"""

@@ -67,6 +67,10 @@ class ReconcileState:
             if isinstance(result.outcome, Unblocking) and not result.changes
         }
 
+    def rest(self) -> None:
+        """Drop the cached results before a wait that is longer than they may be used."""
+        self._cached = {}
+
     def timed(self, results: Mapping[str, Result], now: datetime) -> dict[str, Result]:
         """Return the results, where work in progress without a start has the time at which it was first observed."""
         working = {

@@ -35,14 +35,19 @@ from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PLATFORM, PlatformLog, renew_correlation_id
 from notebook_platform.observability.fleet import FLEET
 from notebook_platform.pace import Pace
+from notebook_platform.packed import pack, unpack
 from notebook_platform.policy import reconcile_trigger
 from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
+from notebook_platform.reconcile_state import FRESH_SECONDS
 from notebook_platform.referrers import Reference
 from notebook_platform.status import unfinished, unreadable, with_throttled
 from notebook_platform.status_writer import Reporter
 
 LONGEST_RETRY = 60.0
 """Upper bound, in seconds, for the retry of a reconcile that failed as a whole."""
+
+LONG_WAIT = FRESH_SECONDS
+"""Seconds. During a longer wait the platform keeps in memory only what it cannot read again, packed."""
 
 QUIET_CONFLICTS = 3
 """Number of consecutive conflicts with other writers of the object that do not count as a failure."""
@@ -75,6 +80,17 @@ class PlatformReconciler:
         self._pace = Pace(shared.limits, time.monotonic())
         self._throttled = False
         self._failures = 0
+
+    @property
+    def _body(self) -> Mapping[str, Any]:
+        """The object as last seen, without its status and its managed fields."""
+        body: Mapping[str, Any] = unpack(self._packed)
+        return body
+
+    @_body.setter
+    def _body(self, body: Mapping[str, Any]) -> None:
+        metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+        self._packed = pack({"metadata": metadata, "spec": body.get("spec")})
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Accept the object as last seen; wake only for what the user changed."""
@@ -110,6 +126,8 @@ class PlatformReconciler:
             await self._wait_for_turn()
             self._awake.clear()
             wait = await self._attempt()
+            if wait is not None and wait >= LONG_WAIT:
+                self._context.rest()
 
     async def _wait_for_turn(self) -> None:
         """Delay a platform that triggers more reconciles than the operator's configuration allows, and report it in a
@@ -127,6 +145,7 @@ class PlatformReconciler:
         """Reconcile once; an exception becomes a condition. Returns the seconds until the next reconcile; None: the object is
         deleted."""
         started = time.monotonic()
+        self._context.secrets.redactor.wake()
         renew_correlation_id()
         FLEET.expect(self.platform.uid, self._generation)
         result = "failed"
@@ -178,19 +197,20 @@ class PlatformReconciler:
 
     async def _reconcile(self) -> float | None:
         """Reconcile or delete once. Returns the seconds until the next reconcile is due; None when nothing is left to manage."""
-        metadata = self._body["metadata"]
+        body = self._body
+        metadata = body["metadata"]
         deleting = bool(metadata.get("deletionTimestamp"))
         if deleting:
             fresh = await self._context.object.read()  # an old spec must not decide: its protection may have been set since
             if fresh is None or FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
                 return None
-            self._body = fresh
+            self._body = body = fresh
         try:
-            spec = NotebookPlatformSpec.model_validate(self._body.get("spec"))
+            spec = NotebookPlatformSpec.model_validate(body.get("spec"))
         except ValidationError as error:
             return await self._invalid(error)
         self._refer(frozenset((kind, self.platform.namespace, name) for kind, name in references(spec)))
-        run = ReconcileRun(self._context, self._body, spec, self._shown)
+        run = ReconcileRun(self._context, body, spec, self._shown)
         if deleting:
             return await run.delete()
         if FINALIZER not in (metadata.get("finalizers") or ()) and not self._context.shared.refuses(self.platform, spec):

@@ -17,6 +17,7 @@ from notebook_platform.observability import metrics
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.events import EventContent
 from notebook_platform.observability.fleet import FLEET
+from notebook_platform.packed import pack, unpack
 from notebook_platform.status import least, status_of
 
 log = logging.getLogger(__name__)
@@ -31,22 +32,38 @@ class Reporter:
     def __init__(self, platform: PlatformObject, body: Mapping[str, Any], label: str) -> None:
         self._object = platform
         self._label = label
-        self._written: Mapping[str, Any] = body.get("status") or {}
-        self.status = status_of(body)
+        self._written = pack(body.get("status") or {})
+        self._status: PlatformStatus | None = status_of(body)
+
+    @property
+    def status(self) -> PlatformStatus:
+        """The status as last written or set."""
+        if self._status is None:
+            self._status = status_of({"status": unpack(self._written)})
+        return self._status
+
+    @status.setter
+    def status(self, status: PlatformStatus) -> None:
+        self._status = status
+
+    def rest(self) -> None:
+        """Keep the status as compressed JSON only, until it is used again."""
+        if self._status is not None and self._status.wire() == unpack(self._written):
+            self._status = None
 
     async def write(self, status: PlatformStatus) -> None:
         """Patch the status if it has changed. One that the API server rejects is replaced by its short form."""
-        wire = status.wire()
-        if wire != self._written:
+        wire, written = status.wire(), unpack(self._written)
+        if wire != written:
             try:
-                await self._object.write_status(wire, self._written)
+                await self._object.write_status(wire, written)
             except ApiException as error:
                 if error.status not in REFUSED_STATUS:
                     raise
                 log.error("%s: the API server rejected the status: %s", self._label, error.status)
                 await self._object.write_status(least(status).wire(), {})
             metrics.STATUS_WRITES.inc()
-            self._written = wire
+            self._written = pack(wire)
         self.status = status
         self.report()
 

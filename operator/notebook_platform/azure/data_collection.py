@@ -138,7 +138,8 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
         """Return the platform's rule. Its name follows the region of a workspace that the spec no longer names, so the owner tag finds
         it."""
         async with azure_errors(self.field):
-            listed = await self._scope.session.cache.list_subscription(COLLECTION_RULES, 0 if fresh else self._scope.max_age)
+            cache, age = self._scope.cache, self._scope.max_age
+            listed = await cache.list_group(COLLECTION_RULES, self._scope.group, max_age=age, fresh=fresh)
         return next((rule for rule in listed or () if self._scope.owner.owns(rule.get("tags"))), None)
 
     def resource(self, found: Found) -> Wire:

@@ -5,7 +5,7 @@ one application (https://learn.microsoft.com/graph/api/application-upsert).
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any

@@ -95,8 +95,8 @@ async def _init(options: argparse.Namespace) -> int:
 async def _subscription(options: argparse.Namespace, sessions: SessionPool, secrets: FileSecrets) -> tuple[str, str]:
     """Return the id of the chosen subscription and of its tenant. Raises UsageError, StepError."""
     try:
-        session = sessions.of(await sign_in(None, sessions.cloud, secrets), NO_SUBSCRIPTION)
-        listed = await _subscriptions(session)
+        signed_in = sessions.of(await sign_in(None, sessions.cloud, secrets), NO_SUBSCRIPTION)
+        listed = await _subscriptions(signed_in.session)
     finally:
         await sessions.close()
     if not listed:

@@ -30,6 +30,7 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
 from notebook_platform.helm.release import PREFIX, RecordUnreadable, revision_of
 from notebook_platform.helm.storage import decoded_from, packed_release
+from notebook_platform.workload.client import tls_of
 
 SECRETS = re.compile(r"^/api/v1/namespaces/([^/]+)/secrets(?:/([^/]+))?$")
 MOST_BODY = 16 * 2**20
@@ -131,7 +132,7 @@ def _kubeconfig(server: str) -> dict[str, Any]:
 async def _session(api: client.ApiClient) -> AsyncIterator[aiohttp.ClientSession]:
     """Open connections for Helm alone: its watches do not use up the operator's."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
-    connector = aiohttp.TCPConnector(ssl=api.rest_client.ssl_context)
+    connector = aiohttp.TCPConnector(ssl=await tls_of(api) or True)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True, read_bufsize=2**21) as session:
         yield session
 

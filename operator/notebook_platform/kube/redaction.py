@@ -13,8 +13,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from notebook_platform.bounded.text import printable, shortened
+from notebook_platform.kube.searched_value import SearchedValue
 from notebook_platform.kube.secret_leaves import PUBLIC_KEYS, forms, leaves
-from notebook_platform.kube.substrings import Entry, SubstringIndex
+from notebook_platform.kube.substrings import SubstringIndex
 
 HIDDEN = "***"
 
@@ -69,16 +70,6 @@ class Learnable:
     beginnings: tuple[str, ...] = field(repr=False)
 
 
-@dataclass
-class _Value:
-    """One value of one key of a Secret, as the two indexes hold it. `seen`: when it was last read, on the redactor's clock."""
-
-    leaves: int
-    last_used: float
-    own: list[Entry] = field(default_factory=list)
-    log: list[Entry] = field(default_factory=list)
-
-
 class SecretRedactor:
     """The secrets of one platform. `log` is the index that redacts the log; `clock` returns seconds."""
 
@@ -86,9 +77,39 @@ class SecretRedactor:
         self._own = SubstringIndex()
         self._log = log
         self._clock = clock
-        self._values: dict[tuple[str, str], dict[int, _Value]] = {}
+        self._values: dict[tuple[str, str], dict[int, SearchedValue]] = {}
         self._leaves = 0
         self._forgotten = False
+        self._resting = False
+
+    def rest(self) -> None:
+        """Pack the values until they are used again, because nobody works for the platform meanwhile.
+
+        The indexes of one kubeconfig take 150 KB. Until `wake` the log is not searched for these values.
+        """
+        if self._resting or self._forgotten:
+            return
+        self._resting = True
+        for value in self._all():
+            if self._log is not None:
+                for entry in value.log:
+                    self._log.discard(entry)
+            value.pack()
+        self._own = SubstringIndex()
+
+    def wake(self) -> None:
+        """Index the values again. Everything that uses them does so first."""
+        if not self._resting:
+            return
+        self._resting = False
+        for value in self._all():
+            for entry in value.unpack():
+                value.own.append(self._own.restore(entry))
+                if self._log is not None:
+                    value.log.append(self._log.restore(entry))
+
+    def _all(self) -> Iterator[SearchedValue]:
+        return (value for kept in self._values.values() for value in kept.values())
 
     def add(self, data: Mapping[str, str], *, source: str = "") -> None:
         """Learn the values of a Secret's data; `source` is the Secret's name. Raises TooManySecrets, and then learns none of
@@ -99,6 +120,7 @@ class SecretRedactor:
 
     def unknown(self, data: Mapping[str, str], *, source: str = "") -> dict[str, str]:
         """Return the part of a Secret's data that is to be learned: values that are not known under their keys."""
+        self.wake()
         fresh, now = {}, self._clock()
         for key, value in data.items():
             if key in PUBLIC_KEYS:
@@ -116,6 +138,7 @@ class SecretRedactor:
         Raises TooManySecrets at its first slice and then learns nothing; nor does it learn anything when it is closed before
         its end.
         """
+        self.wake()
         if self._forgotten:
             return
         self._make_room(sum(one.leaves for one in found.values()))
@@ -135,29 +158,32 @@ class SecretRedactor:
 
     def redact(self, text: str) -> str:
         """Return `text` without this platform's secrets, and without tokens and signatures."""
+        self.wake()
         return _redacted(text, self._own)
 
     def sanitize(self, text: str, limit: int = LONGEST_MESSAGE) -> str:
         """Return `text` as one printable line without secrets, and only then cut to `limit` characters."""
+        self.wake()
         return shortened(_redacted(printable(text[:MOST_READ]), self._own, limit), limit)
 
     def forget(self) -> None:
         """Drop all values: the platform is deleted."""
+        self.wake()
         self._forgotten = True
         for kept in self._values.values():
             for digest in list(kept):
                 self._drop(kept, digest)
         self._values.clear()
 
-    def _begin(self, source: str, key: str, one: Learnable) -> _Value:
+    def _begin(self, source: str, key: str, one: Learnable) -> SearchedValue:
         kept = self._values.setdefault((source, key), {})
         if one.digest in kept:
             self._drop(kept, one.digest)
-        value = kept[one.digest] = _Value(one.leaves, self._clock())
+        value = kept[one.digest] = SearchedValue(one.leaves, self._clock())
         self._leaves += one.leaves
         return value
 
-    def _fill(self, value: _Value, one: Learnable) -> Iterator[None]:
+    def _fill(self, value: SearchedValue, one: Learnable) -> Iterator[None]:
         indexes = [(self._own, value.own)]
         if self._log is not None:
             indexes.append((self._log, value.log))
@@ -170,7 +196,7 @@ class SecretRedactor:
             for index, entries in indexes:
                 entries.append(index.add_beginning(beginning))
 
-    def _drop(self, kept: dict[int, _Value], digest: int) -> None:
+    def _drop(self, kept: dict[int, SearchedValue], digest: int) -> None:
         value = kept.pop(digest)
         self._leaves -= value.leaves
         for entry in value.own:

@@ -75,7 +75,19 @@ class SubstringIndex:
         if not whole:
             length = max(one for one in BEGINNINGS if one <= length)
             text = text[:length]
-        entry = Entry(gram, length if whole else -length, hash(text) if whole else ~hash(text))
+        return self._count(Entry(gram, length if whole else -length, hash(text) if whole else ~hash(text)))
+
+    def restore(self, entry: Entry) -> Entry:
+        """Add what an index returned earlier, this one or another. Returns what is to be discarded.
+
+        Where too many strings begin alike, the gram alone counts: the strings themselves are no longer known.
+        """
+        known = self._lengths.get(entry.gram)
+        crowded = isinstance(known, dict) and entry.length not in known and sum(one > 0 for one in known) >= CROWDED
+        return self._count(Entry(entry.gram, -GRAM, ~hash(entry.gram)) if crowded and entry.length > 0 else entry)
+
+    def _count(self, entry: Entry) -> Entry:
+        gram, known = entry.gram, self._lengths.get(entry.gram)
         if known is None:
             self._lengths[gram] = entry.length
         else:

@@ -8,7 +8,7 @@ or nested without limit, or a redirect to an address inside the operator's netwo
 import asyncio
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -22,6 +22,9 @@ from notebook_platform.workload.tls import tls_context
 TIMEOUT_SECONDS = 20.0
 """Seconds for a request without a timeout of its own, from the connection to the last byte."""
 LONGEST_SECONDS = 120.0
+
+IDLE_SECONDS = 15.0
+"""Seconds without a request after which the connections to a cluster are closed."""
 
 MOST_BYTES = 32 * 1024 * 1024
 MOST_CONTAINERS = 20_000
@@ -78,17 +81,39 @@ def _check_elements(body: bytes | bytearray) -> None:
 
 
 class _Session:
-    """aiohttp's session with what the generated client does not pass on: no redirects, no compression, limits."""
+    """aiohttp's session with what the generated client does not pass on: no redirects, no compression, limits.
 
-    def __init__(self, session: aiohttp.ClientSession, unauthorized: Callable[[], None]) -> None:
-        self._session = session
+    It is closed, with its connections and its TLS context, when no request has been sent for IDLE_SECONDS, and created again for the
+    next one: a connection takes 350 KB of buffers, and an operator of many settled clusters uses few of them at a time.
+    """
+
+    def __init__(self, make: Callable[[], Awaitable[aiohttp.ClientSession]], unauthorized: Callable[[], None]) -> None:
+        self._make = make
         self._unauthorized = unauthorized
+        self._session: aiohttp.ClientSession | None = None
+        self._lock = asyncio.Lock()
+        self._requests = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def request(self, **arguments: Any) -> _Answer:
         """Send one request and read its response. Raises aiohttp.ClientError, TimeoutError."""
         headers = {**arguments.pop("headers"), "Accept-Encoding": "identity"}
+        self._requests += 1
         try:
-            response = await self._session.request(**arguments, headers=headers, allow_redirects=False)
+            return await self._request(**arguments, headers=headers, allow_redirects=False)
+        finally:
+            self._requests -= 1
+            if self._timer:
+                self._timer.cancel()
+            if not self._requests:
+                self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._rest)
+
+    async def _request(self, **arguments: Any) -> _Answer:
+        async with self._lock:
+            session = self._session = self._session or await self._make()
+        try:
+            response = await session.request(**arguments)
         except aiohttp.ClientSSLError:
             self._unauthorized()  # another cluster answers at this address, or its certificates were renewed
             raise
@@ -100,21 +125,44 @@ class _Session:
             response.close()  # the rest of the response is not read
             raise
 
+    def _rest(self) -> None:
+        if not self._requests:
+            task = asyncio.create_task(self.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
     async def close(self) -> None:
-        """Close all connections."""
-        await self._session.close()
+        """Close all connections; another request opens new ones."""
+        if self._timer:
+            self._timer.cancel()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
 
 class _Rest(rest.RESTClientObject):  # type: ignore[misc]
     """The generated client's transport with a TLS context from inline data, and a timeout for each request."""
 
-    def __init__(self, configuration: client.Configuration, context: ssl.SSLContext, unauthorized: Callable[[], None]) -> None:
+    def __init__(self, configuration: client.Configuration, access: ClusterAccess, unauthorized: Callable[[], None]) -> None:
         super().__init__(configuration)
-        self.ssl_context = context
+        self.ssl_context: ssl.SSLContext | None = None
+        self._access = access
         self._unauthorized = unauthorized
 
     def _create_pool_manager(self) -> _Session:
-        return _Session(super()._create_pool_manager(), self._unauthorized)
+        return _Session(self._connected, self._unauthorized)
+
+    async def context(self) -> ssl.SSLContext:
+        """Build a TLS context for the cluster."""
+        return await asyncio.to_thread(tls_context, self._access)
+
+    async def _connected(self) -> aiohttp.ClientSession:
+        self.ssl_context = await self.context()
+        try:
+            session: aiohttp.ClientSession = super()._create_pool_manager()
+        finally:
+            self.ssl_context = None
+        return session
 
     async def request(self, *arguments: Any, _request_timeout: Any = None, **named: Any) -> rest.RESTResponse:
         """Send one request; `_request_timeout` is in seconds and limited."""
@@ -129,7 +177,7 @@ async def connect(access: ClusterAccess, unauthorized: Callable[[], None] = lamb
     `unauthorized` is called when the server refuses the credential or presents another certificate. Raises ssl.SSLError or
     ValueError for unusable certificates.
     """
-    context = await asyncio.to_thread(tls_context, access)
+    await asyncio.to_thread(tls_context, access)  # raises for what is unusable
     configuration = client.Configuration(host=access.server.rstrip("/"))
     configuration.retries = None
     configuration.client_session_kwargs = {"auto_decompress": False}
@@ -137,8 +185,14 @@ async def connect(access: ClusterAccess, unauthorized: Callable[[], None] = lamb
     if access.token:
         configuration.api_key = {"BearerToken": f"Bearer {access.token}"}
     api = client.ApiClient(configuration)
-    api.rest_client = _Rest(configuration, context, unauthorized)
+    api.rest_client = _Rest(configuration, access, unauthorized)
     return api
+
+
+async def tls_of(api: client.ApiClient) -> ssl.SSLContext | None:
+    """Return a TLS context for connections of the caller's own to the cluster of a client."""
+    transport = api.rest_client
+    return await transport.context() if isinstance(transport, _Rest) else transport.ssl_context
 
 
 def build_models() -> None:

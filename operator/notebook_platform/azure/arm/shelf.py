@@ -5,12 +5,11 @@ also means that no reader can change it for another one. Used by `ResourceCache`
 """
 
 import asyncio
-import json
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from notebook_platform.azure.arm.resource_types import Wire
+from notebook_platform.packed import pack, unpack
 
 NEVER = float("-inf")
 
@@ -54,7 +53,7 @@ class Shelf:
         found = self._items.get(id_.lower())
         if found is None:
             return self.at, None
-        return found.at, None if found.packed is None else json.loads(zlib.decompress(found.packed))
+        return found.at, None if found.packed is None else unpack(found.packed)
 
     def group_at(self, group: str) -> float:
         """Return when the items of a group were last listed."""
@@ -63,7 +62,7 @@ class Shelf:
     def put(self, id_: str, item: Wire | None, at: float) -> None:
         """Put an item, or that there is none under this id. `at`: when its read began."""
         keys = () if item is None else tuple(str(key).lower() for key in self._keys(item) if key)
-        packed = None if item is None else zlib.compress(json.dumps(item, separators=(",", ":")).encode(), 1)
+        packed = None if item is None else pack(item)
         self._set(id_.lower(), _Item(at, packed, keys))
 
     def put_group(self, group: str, items: Mapping[str, Wire], at: float) -> None:
