@@ -1,7 +1,7 @@
 """Packed documents: what is kept between two uses as compressed JSON, a tenth of what Python objects take.
 
-An operator of ten thousand platforms works on a few of them at a time. What the others need again later (the object as last seen, its
-status, the items of Azure's lists) is kept in this form. Pure.
+An operator of ten thousand platforms works on a few of them at a time. What the other platforms need again later (the object as last
+seen, its status, the items of Azure's lists) is kept in this form. Pure.
 """
 
 import json

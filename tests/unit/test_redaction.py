@@ -315,3 +315,16 @@ def test_the_password_of_a_url_is_hidden_without_being_known() -> None:
         == f"hub.db.url is postgres://hub:{HIDDEN}@db/hub"
     )
     assert redactor.redact("see https://hub.example.org:8443/a@b") == "see https://hub.example.org:8443/a@b"
+
+
+def test_a_platform_at_rest_takes_little_memory_and_knows_its_secrets_when_it_is_used_again() -> None:
+    log, secret = SubstringIndex(), "".join(f"line{n:02}-{'x' * 40}\n" for n in range(40))
+    redactor = SecretRedactor(log)
+    redactor.add({"key": secret}, source="access")
+    redactor.rest()
+    assert len(log) == 0
+    assert redactor.redact("failed: line07-" + "x" * 40) == "failed: ***"
+    assert len(log) > 0, "the log is searched again too"
+    redactor.rest()
+    redactor.forget()
+    assert len(log) == 0

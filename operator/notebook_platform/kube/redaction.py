@@ -83,7 +83,7 @@ class SecretRedactor:
         self._resting = False
 
     def rest(self) -> None:
-        """Pack the values until they are used again, because nobody works for the platform meanwhile.
+        """Pack the values until they are used again, because no task works for the platform meanwhile.
 
         The indexes of one kubeconfig take 150 KB. Until `wake` the log is not searched for these values.
         """

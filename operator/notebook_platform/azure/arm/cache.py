@@ -27,7 +27,7 @@ SLICE = 20
 
 UNUSED_SECONDS = 86_400.0
 MOST_CALLS = 1000
-"""Responses beyond this number are dropped once nobody has asked for them for UNUSED_SECONDS."""
+"""Responses beyond this number are dropped that no caller has used for UNUSED_SECONDS."""
 
 
 @dataclass
