@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -35,13 +36,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = with_stories(items if seed is None else shuffled(items, seed))
 
 
+AZ_STORY = "tests/az/test_[123]_"
+
+
 class Files(LoadScopeScheduling):
-    """Give all tests of a file to one process, since they share a sandbox; those of tests/az share one azure-cli."""
+    """Give all tests of a file to one process, since they share a sandbox; the files of tests/az that are one story
+    share an estate."""
 
     def _split_scope(self, nodeid: str) -> str:
         """Return the name of the tests that stay together."""
         file = nodeid.partition("::")[0]
-        return "tests/az" if file.startswith("tests/az/") else file
+        return AZ_STORY if fnmatch(file, f"{AZ_STORY}*") else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:

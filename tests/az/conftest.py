@@ -20,22 +20,63 @@ from sandbox.operator_process import ROOT
 from tests.environments import Say, environment
 
 SPEED = 1000
+SECONDS = 180
+"""How long one call may take."""
 
 
 @dataclass
 class Az:
     """An az that is signed in to the simulator. Calling it runs a command and returns its JSON answer."""
 
-    executable: Path
-    environment: dict[str, str]
+    home: Path
+    """The Python environment of azure-cli."""
+    directory: Path
     simulator: dict[str, str]
     took: dict[str, list[float]] = field(default_factory=dict)
     """Durations in seconds of the calls that succeeded, by command."""
+    server: subprocess.Popen[str] = field(init=False)
+    """azure-cli, started once; tests/az/server.py explains it."""
+
+    def __post_init__(self) -> None:
+        command = [str(self.home / "bin" / "python"), "-I", str(ROOT / "tests" / "az" / "server.py")]
+        pipe = subprocess.PIPE
+        self.server = subprocess.Popen(command, env=self.environment(), stdin=pipe, stdout=pipe, text=True)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables of az: a configuration of its own, and the simulator's CA."""
+        return {
+            **os.environ,
+            "AZURE_CONFIG_DIR": str(self.directory / "azure"),
+            "REQUESTS_CA_BUNDLE": self.simulator["CA"],
+            "AZURE_CORE_INSTANCE_DISCOVERY": "false",
+            "AZURE_CORE_COLLECT_TELEMETRY": "false",
+            "AZURE_CORE_CHECK_FOR_UPDATES": "no",
+            "AZURE_CORE_ONLY_SHOW_ERRORS": "true",
+            "AZURE_CORE_NO_COLOR": "1",
+            "AZURE_CORE_LOGIN_EXPERIENCE_V2": "off",
+        }
+
+    def executable(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command with the executable `az` itself."""
+        command = [str(self.home / "bin" / "az"), *words]
+        pipe = subprocess.PIPE
+        return subprocess.run(
+            command, env=self.environment(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, timeout=SECONDS
+        )
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, **self.environment}
-        command = [str(self.executable), *words]
-        return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
+        """Run a command in a child of the server."""
+        files = {name: self.directory / name for name in ("stdout", "stderr", "loaded")}
+        call = {"words": words, "seconds": SECONDS, **{name: str(path) for name, path in files.items()}}
+        assert self.server.stdin is not None and self.server.stdout is not None
+        self.server.stdin.write(json.dumps(call) + "\n")
+        self.server.stdin.flush()
+        code = int(self.server.stdout.readline())
+        return subprocess.CompletedProcess(["az", *words], code, files["stdout"].read_text(), files["stderr"].read_text())
+
+    def close(self) -> None:
+        """End the server, and wait for it."""
+        self.server.communicate(timeout=SECONDS)
 
     def says(self, command: str, *more: str) -> str:
         """Return what `az COMMAND MORE` prints, and count the command as succeeded. Fails with az's own message."""
@@ -80,40 +121,37 @@ class Az:
         return json.loads(text) if text else None
 
 
-def signed_in(executable: Path, directory: Path, simulator: dict[str, str]) -> Az:
-    """Return an az with its own configuration, signed in to the simulator's cloud."""
-    environment = {
-        "AZURE_CONFIG_DIR": str(directory / "azure"),
-        "REQUESTS_CA_BUNDLE": simulator["CA"],
-        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
-        "AZURE_CORE_COLLECT_TELEMETRY": "false",
-        "AZURE_CORE_CHECK_FOR_UPDATES": "no",
-        "AZURE_CORE_ONLY_SHOW_ERRORS": "true",
-        "AZURE_CORE_NO_COLOR": "1",
-        "AZURE_CORE_LOGIN_EXPERIENCE_V2": "off",
-    }
-    az = Az(executable, environment, simulator)
-    az(f"cloud register -n Sandbox --endpoint-resource-manager {simulator['ARM']}")
-    az("cloud set -n Sandbox")
-    az(f"login --service-principal -u {CLIENT_ID} -p {CLIENT_SECRET} --tenant {TENANT}")
-    az(f"account set --subscription {SUBSCRIPTION}")
-    return az
+@contextmanager
+def signed_in(home: Path, directory: Path, simulator: dict[str, str]) -> Iterator[Az]:
+    """Yield an az with its own configuration, signed in to the simulator's cloud."""
+    az = Az(home, directory, simulator)
+    try:
+        az(f"cloud register -n Sandbox --endpoint-resource-manager {simulator['ARM']}")
+        az("cloud set -n Sandbox")
+        az(f"login --service-principal -u {CLIENT_ID} -p {CLIENT_SECRET} --tenant {TENANT}")
+        az(f"account set --subscription {SUBSCRIPTION}")
+        yield az
+    finally:
+        az.close()
 
 
 @pytest.fixture(scope="session")
-def az(say: Say, az_simulator: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Az:
-    return signed_in(environment("az", "azure-cli", say) / "bin" / "az", tmp_path_factory.mktemp("az"), az_simulator)
+def az(say: Say, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
+    """Return the az of the transcript, on an estate of its own."""
+    with on_an_empty_subscription(say, tmp_path_factory.mktemp("az")) as found:
+        yield found
 
 
-@pytest.fixture(scope="session")
-def az_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Start a simulator in its own process, without clusters behind it."""
-    directory = tmp_path_factory.mktemp("simulator")
+@contextmanager
+def on_an_empty_subscription(say: Say, directory: Path) -> Iterator[Az]:
+    """Run a simulator in its own process, without clusters behind it, and yield an az that is signed in to it."""
     command = [sys.executable, "-m", "tests.az.simulator", str(directory), str(SPEED)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None and process.stdout is not None
         try:
-            yield json.loads(process.stdout.readline())
+            simulator = json.loads(process.stdout.readline())
+            with signed_in(environment("az", "azure-cli", say), directory, simulator) as found:
+                yield found
         finally:
             process.stdin.close()
             try:

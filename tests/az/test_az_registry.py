@@ -1,14 +1,25 @@
 """Container registries as azure-cli creates them: the simulator answers as its SDK expects and shows a password only once."""
 
-from tests.az.conftest import Az
+from collections.abc import Iterator
+
+import pytest
+
+from tests.az.conftest import Az, on_an_empty_subscription
+from tests.environments import Say
 
 GROUP, NAME = "rg_registry", "azregistry"
 SCOPE = f"--resource-group {GROUP}"
 
 
+@pytest.fixture(scope="module")
+def az(say: Say, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
+    with on_an_empty_subscription(say, tmp_path_factory.mktemp("az")) as found:
+        found("provider register -n Microsoft.ContainerRegistry --wait")
+        yield found
+
+
 def test_a_registry_a_scope_map_a_token_and_its_passwords(az: Az) -> None:
     az(f"group create -n {GROUP} -l eastus")
-    az("provider register -n Microsoft.ContainerRegistry --wait")
     assert az(f"acr check-name -n {NAME}")["nameAvailable"] is True
     made = az(f"acr create -n {NAME} {SCOPE} --sku Standard --admin-enabled false")
     assert made["loginServer"] == f"{NAME}.azurecr.io" and made["provisioningState"] == "Succeeded"
@@ -37,6 +48,7 @@ def test_a_registry_a_scope_map_a_token_and_its_passwords(az: Az) -> None:
 
 
 def test_a_name_in_use_is_refused(az: Az) -> None:
+    az(f"group create -n {GROUP}_1 -l eastus")
     az(f"group create -n {GROUP}_2 -l eastus")
-    az(f"acr create -n taken{NAME} {SCOPE} --sku Basic")
-    assert "already in use" in az.refused(f"acr create -n taken{NAME} --resource-group {GROUP}_2 --sku Basic")
+    az(f"acr create -n taken{NAME} -g {GROUP}_1 --sku Basic")
+    assert "already in use" in az.refused(f"acr create -n taken{NAME} -g {GROUP}_2 --sku Basic")

@@ -39,9 +39,10 @@ pytestmark = [pytest.mark.story, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def az(site: Field, say: Say, tmp_path_factory: pytest.TempPathFactory) -> Az:
+def az(site: Field, say: Say, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
     simulator = {"ARM": site.environment["SANDBOX_ARM"], "CA": site.environment["SANDBOX_CA"]}
-    return signed_in(environment("az", "azure-cli", say) / "bin" / "az", tmp_path_factory.mktemp("az"), simulator)
+    with signed_in(environment("az", "azure-cli", say), tmp_path_factory.mktemp("az"), simulator) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
