@@ -127,12 +127,7 @@ def test_no_secret_is_shown(ready: Field) -> None:
 
 def test_nothing_more_is_written_once_it_is_ready(ready: Field) -> None:
     mark, version = ready.mark(), ready.platform(NAME)["metadata"]["resourceVersion"]
-    reads = f"subscriptions/{SUBSCRIPTION}"
-
-    def polls() -> int:
-        return sum(e["path"].lower().endswith(reads) for e in ready.control("GET", f"/journal?since={mark}")["value"])
-
-    ready.until("five reconciles", lambda: polls() >= 5)
+    ready.wait_for_reconciles(3)
     assert ready.writes(mark) == [] and ready.platform(NAME)["metadata"]["resourceVersion"] == version
 
 

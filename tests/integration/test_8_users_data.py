@@ -1,7 +1,6 @@
 """Users' data: counted, reported, and deleted only after confirmation."""
 
 import json
-import time
 
 import pytest
 import yaml
@@ -127,11 +126,11 @@ def test_a_deletion_that_would_destroy_homes_is_held_and_names_their_users(ready
     assert "2 home volumes of users (ada, grace) and 1 database of a hub (jhub/hub-db-dir)" in message
     assert 'notebookplatform.io/confirm-deletion: "3"' in message
     assert ready.condition(NAME, "Stalled")["status"] == "True"
-    time.sleep(3)
+    ready.wait_for_reconciles(2)
     assert ready.writes(mark) == []
     assert json.loads(ready.target(NAME, "get", "pod", "jupyter-ada", "-n", "jhub", "-o", "json"))["status"]["phase"] == "Running"
     ready.kubectl("annotate", "nbp", NAME, "-n", "platforms", "notebookplatform.io/confirm-deletion=2")
-    time.sleep(3)
+    ready.wait_for_reconciles(2)
     assert ready.condition(NAME, "Ready")["reason"] == "HomesWouldBeLost"
 
 

@@ -116,7 +116,7 @@ class Author:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     """The sandbox with an operator that has its own identity."""
     install(sandbox_environment)

@@ -83,10 +83,10 @@ async def test_concurrent_writes_of_other_managers_are_no_drift(site: Site) -> N
             written += 1
 
     writing = asyncio.create_task(write())
-    comparisons = [await drifted(api, found.newest) for _ in range(30)]
+    comparisons = [await drifted(api, found.newest) for _ in range(10)]
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
-    assert comparisons == [Comparison()] * 30 and written
+    assert comparisons == [Comparison()] * 10 and written > 10
 
 
 async def test_drift_is_reported_and_corrected_without_helm_and_additions_of_other_managers_stay(site: Site) -> None:
