@@ -185,7 +185,7 @@ class Field:
 
     def reconciles(self) -> int:
         """Return how many reconciles this operator has ended."""
-        return int(self.metric("notebook_platform_pass_seconds_count"))
+        return int(self.metric("notebook_platform_reconciles_total"))
 
     def helm_runs(self) -> int:
         """Return how many Helm processes this operator has started."""
