@@ -108,7 +108,8 @@ async def test_the_operators_service_lists_running_servers_and_has_no_other_perm
     hub_home: Path, world: World, tmp_path: Path
 ) -> None:
     """Two users a page, and servers that never answer: they stay pending while the hub waits for them."""
-    slow = "import sys\nc.Spawner.cmd = [sys.executable, '-c', 'import time; time.sleep(600)']\nc.Spawner.http_timeout = 300"
+    slow = "import sys\nc.Spawner.cmd = [sys.executable, '-c', 'import time; time.sleep(120)']\nc.Spawner.http_timeout = 300"
+    slow += "\nc.JupyterHub.tornado_settings = {'slow_spawn_timeout': 1}"  # else the hub waits ten seconds before it answers 202
     wanted = spec(
         "4.4.0",
         auth={"dummy": {"insecure": True, "allowAll": True}},
