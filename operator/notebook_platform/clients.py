@@ -41,6 +41,7 @@ from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStor
 from notebook_platform.observability.context import CORRELATION, renew_correlation_id
 from notebook_platform.pace import Limits
 from notebook_platform.policy import disruption_gate, interval_of
+from notebook_platform.slots import Slots
 from notebook_platform.steps import azure_steps, chart_adapters, release_steps
 from notebook_platform.volume_count import count_volumes
 from notebook_platform.workload.client import build_models
@@ -76,6 +77,7 @@ class SharedClients:
         self._config = config
         self._is_operator = is_operator
         self.limits = Limits(least_interval=config.least_interval, per_minute=config.passes_per_minute, burst=config.pass_burst)
+        self.slots = Slots(config.concurrent_reconciles)
         self._sessions = SessionPool(cloud_of(config))
         self._clusters = ClusterClients()
         self._directory = tempfile.TemporaryDirectory(prefix="notebook-platform-")

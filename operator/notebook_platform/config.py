@@ -66,6 +66,9 @@ class OperatorConfig(BaseSettings):
     least_interval: int = Field(30, ge=1, description="Seconds. A shorter interval in a resource is raised to this value.")
     passes_per_minute: int = Field(20, ge=1, description="Reconciles a minute that one platform may trigger on average.")
     pass_burst: int = Field(60, ge=1, description="Reconciles that one platform may trigger at once before it is throttled.")
+    concurrent_reconciles: int = Field(
+        32, ge=1, le=1000, description="Reconciles that run side by side in this process; further ones wait in a queue."
+    )
     health_port: int = Field(8080, description="Port of /healthz and /readyz.")
     metrics_port: int = Field(8081, description="Port of /metrics.")
     listen: str = Field("0.0.0.0", description="Address of both ports.")

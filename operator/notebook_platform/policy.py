@@ -21,6 +21,26 @@ def interval_of(spec: NotebookPlatformSpec, limits: Limits) -> float:
     return max(parse_duration(spec.interval).total_seconds(), limits.least_interval)
 
 
+EARLIEST, EARLIEST_FIRST = 0.9, 0.1
+"""Smallest parts of the interval after which the next drift check begins: as a rule, and after the operator's start."""
+
+LATEST_POLL = 1.1
+"""Largest factor by which jitter lengthens a wait that is shorter than the interval; Azure asks for no earlier poll."""
+
+
+def spread(wait: float, interval: float, jitter: float, *, first: bool) -> float:
+    """Return a wait with jitter, in seconds, so that platforms that reconcile together do not stay together.
+
+    `wait`: until the next reconcile; the whole interval if nothing asks for an earlier one. `jitter`: 0 to 1, chosen at random by the
+    caller. `first`: an operator that starts reconciles all its platforms within seconds, so its first drift checks spread over the whole
+    interval.
+    """
+    if wait < interval:
+        return min(interval, wait * (1 + (LATEST_POLL - 1) * jitter))
+    earliest = EARLIEST_FIRST if first else EARLIEST
+    return interval * (earliest + (1 - earliest) * jitter)
+
+
 def disruption_waits(spec: NotebookPlatformSpec, now: datetime) -> str:
     """Return what a disruptive change is deferred until, by the maintenance window. Empty: nothing."""
     window = spec.cluster.maintenance_window

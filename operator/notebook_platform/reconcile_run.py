@@ -31,7 +31,7 @@ from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PlatformLog
 from notebook_platform.observability.events import events
 from notebook_platform.observability.labels import reason_label, step_label
-from notebook_platform.policy import disruption_waits, interval_of
+from notebook_platform.policy import disruption_waits, interval_of, spread
 from notebook_platform.reconcile_state import ReconcileState
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status
@@ -223,5 +223,6 @@ class ReconcileRun:
         for event in to_report:
             await context.reporter.tell(event, now)
         retries = [(attempt.retry_at - now).total_seconds() for attempt in state.attempts]
-        wait = min([requeue_after(results, self._interval * random.uniform(0.9, 1.0)), *retries])
+        requeue = spread(requeue_after(results, self._interval), self._interval, random.random(), first=state.take_first())
+        wait = min([requeue, *retries])
         return max(wait, SHORTEST_WAIT)

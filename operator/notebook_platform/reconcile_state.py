@@ -27,6 +27,7 @@ class ReconcileState:
         self.epoch = 0
         self._cached: dict[str, tuple[float, Result]] = {}
         self._references_changed = False
+        self._first = True
         self._busy_since: dict[str, datetime] = {}
 
     def discard(self, *, references_changed: bool = False) -> None:
@@ -43,6 +44,11 @@ class ReconcileState:
         """Return whether a reference has changed since the last call."""
         changed, self._references_changed = self._references_changed, False
         return changed
+
+    def take_first(self) -> bool:
+        """Return whether this is the first call: the first reconcile since the operator has started."""
+        first, self._first = self._first, False
+        return first
 
     def backing_off(self, now: datetime) -> dict[str, Failed]:
         """Return the failures whose time to retry has not come, by step."""

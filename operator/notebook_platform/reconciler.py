@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from notebook_platform.api import FINALIZER
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.api.reasons import Reason
+from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
@@ -40,14 +40,18 @@ from notebook_platform.policy import reconcile_trigger
 from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
 from notebook_platform.reconcile_state import FRESH_SECONDS
 from notebook_platform.referrers import Reference
-from notebook_platform.status import unfinished, unreadable, with_throttled
+from notebook_platform.status import unfinished, unreadable, with_queued, with_throttled
 from notebook_platform.status_writer import Reporter
+from notebook_platform.work_queue import Priority
 
 LONGEST_RETRY = 60.0
 """Upper bound, in seconds, for the retry of a reconcile that failed as a whole."""
 
 LONG_WAIT = FRESH_SECONDS
 """Seconds. During a longer wait the platform keeps in memory only what it cannot read again, packed."""
+
+QUEUED_SHOWN_AFTER = 5.0
+"""Seconds in the queue after which the status of a platform that its user has changed says so."""
 
 QUIET_CONFLICTS = 3
 """Number of consecutive conflicts with other writers of the object that do not count as a failure."""
@@ -99,12 +103,16 @@ class PlatformReconciler:
         FLEET.expect(self.platform.uid, self._generation)
         if reconcile_trigger(before) != reconcile_trigger(after):
             self._context.state.discard()
-            self._awake.set()
+            self._wake()
 
     def wake(self) -> None:
         """Retry at once what failed because of a Secret or ConfigMap that the spec names: it has changed."""
         self._context.state.discard(references_changed=True)
+        self._wake()
+
+    def _wake(self) -> None:
         self._awake.set()
+        self._context.shared.slots.urge(self)
 
     async def run(self) -> None:
         """Reconcile until the object is deleted."""
@@ -124,8 +132,10 @@ class PlatformReconciler:
             except TimeoutError:
                 pass
             await self._wait_for_turn()
-            self._awake.clear()
-            wait = await self._attempt()
+            async with self._context.shared.slots.request(self, self.platform.namespace, self._priority()) as turn:
+                await self._wait_for_slot(turn)
+                self._awake.clear()
+                wait = await self._attempt()
             if wait is not None and wait >= LONG_WAIT:
                 self._context.rest()
 
@@ -140,6 +150,29 @@ class PlatformReconciler:
         if not before:
             await self._context.reporter.try_write(self._shown(self._context.status))
         await asyncio.sleep(wait)
+
+    def _priority(self) -> Priority:
+        """Return how urgent the reconcile is that is due."""
+        status = self._context.status
+        if self._awake.is_set() or self._unseen():
+            return Priority.URGENT
+        going_on = any(c.type == ConditionType.RECONCILING and c.status == "True" for c in status.conditions)
+        return Priority.FOLLOW_UP if going_on else Priority.PERIODIC
+
+    def _unseen(self) -> bool:
+        """Return whether no reconcile has seen what the user wants: after a restart most platforms are as they were."""
+        return (
+            bool(self._body["metadata"].get("deletionTimestamp")) or self._context.status.observed_generation != self._generation
+        )
+
+    async def _wait_for_slot(self, turn: asyncio.Future[None]) -> None:
+        """Wait for a slot. A user who waits for this reconcile reads in the status that it is queued."""
+        await asyncio.wait([turn], timeout=QUEUED_SHOWN_AFTER)
+        if not turn.done() and (self._awake.is_set() or self._unseen()):
+            context = self._context
+            queued = with_queued(context.status, context.shared.slots.limit, self._generation, _now())
+            await context.reporter.try_write(self._shown(queued))
+        await turn
 
     async def _attempt(self) -> float | None:
         """Reconcile once; an exception becomes a condition. Returns the seconds until the next reconcile; None: the object is

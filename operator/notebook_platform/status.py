@@ -133,6 +133,15 @@ def with_throttled(status: PlatformStatus, limits: Limits | None, generation: in
     return status.model_copy(update={"conditions": [*kept, *carry_over([throttled], status.conditions)]})
 
 
+def with_queued(status: PlatformStatus, slots: int, generation: int, now: datetime) -> PlatformStatus:
+    """Return the status of a platform that waits for one of the operator's slots; the next reconcile replaces it."""
+    noun = "platform" if slots == 1 else "platforms"
+    message = f"Waiting for a turn: the operator reconciles {slots} {noun} at once (concurrent_reconciles)"
+    queued = condition(ConditionType.RECONCILING, True, Reason.QUEUED, message, generation=generation, now=now)
+    kept = [c for c in status.conditions if c.type != queued.type]
+    return status.model_copy(update={"conditions": [*carry_over([queued], status.conditions), *kept]})
+
+
 def least(status: PlatformStatus) -> PlatformStatus:
     """Return a short form of a status that the API server rejected: its three summary conditions."""
     kept = [c for c in status.conditions if c.type in ("Ready", "Reconciling", "Stalled")]

@@ -50,6 +50,10 @@ class Reason(Word):
     UP_TO_DATE = "UpToDate", "The step is as the spec asks.", "Up to date"
     READY = "Ready", "Every step is up to date.", "Up to date"
     WAITING = "Waiting", "The step waits for the steps that the message names.", "Waiting for {steps}"
+    QUEUED = (
+        "Queued",
+        "The platform waits for its turn in the operator, or for a token of a rate limit. Waiting is no failure and has no time-out.",
+    )
     SETTLED = "Settled", "Nothing is in progress.", "No operation in progress"
     NOT_STALLED = "NotStalled", "No user has to act.", "No action required"
     SUSPENDED = "Suspended", "spec.suspend is true; changes are shown and not made."

@@ -12,6 +12,7 @@ from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, StepError, Unblocking, Waiting
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs
+from notebook_platform.engine.time_limit import limited
 from notebook_platform.observability.context import step_span
 
 log = logging.getLogger(__name__)
@@ -61,12 +62,16 @@ async def walk(
     return {name: results[name] for name in graph.order}
 
 
-async def guarded(step: AnyStep, work: Awaitable[Result]) -> Result:
-    """Await a call of a step for at most STEP_SECONDS; an exception becomes a Failed. The call has a span of its own
-    (`step_span`)."""
+async def guarded(step: AnyStep, work: Awaitable[Result], seconds: float = STEP_SECONDS) -> Result:
+    """Await a call of a step for at most `seconds`; an exception becomes a Failed.
+
+    Time in which the call waits for its turn does not count (`time_limit`). The call has a span of its own (`step_span`).
+    """
     with step_span(step.name):
         try:
-            return await asyncio.wait_for(work, STEP_SECONDS)
+            async with asyncio.timeout(seconds) as timeout:
+                with limited(timeout):
+                    return await work
         except Exception as error:
             return Result(outcome=failure(step, error))
 

@@ -21,6 +21,7 @@ from pyhelm3.errors import Error
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.engine.time_limit import in_turn
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.errors import failure
 
@@ -68,7 +69,7 @@ class Packages:
             return
         link = await asyncio.to_thread(self._linked, chart.digest)
         if link is None:
-            async with self._slots:
+            async with in_turn(self._slots):
                 link = await self._obtained(chart, chart.digest)
         try:
             yield replace(chart, reference=str(link), repository=None, is_archive=True)

@@ -14,6 +14,7 @@ from kubernetes.aio import client
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.engine.time_limit import in_turn
 from notebook_platform.workload.client import connect
 from notebook_platform.workload.kubeconfig import ClusterAccess
 
@@ -84,7 +85,7 @@ class WorkloadClusters:
         """Return the connection of a platform; `ask` is called only when none is valid. Raises StepError, and what `ask`
         raises."""
         await self._close_retired()
-        async with self._locks.setdefault(uid, asyncio.Lock()):
+        async with in_turn(self._locks.setdefault(uid, asyncio.Lock())):
             held = self._held.get(uid)
             if held is not None and held.still_holds(key):
                 return held.connection
