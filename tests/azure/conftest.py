@@ -96,8 +96,8 @@ class Estate:
 
     async def _rest(self, results: Mapping[str, Result], seconds: float) -> None:
         """Advance simulated time to the next reconcile, and refill the operator's own rate limits, which run in real time."""
-        failed = [r.outcome for r in results.values() if isinstance(r.outcome, Failed)]
-        await asyncio.sleep(max((f.retry_in or 0 for f in failed if f.reason == "Throttled"), default=0))
+        queued = [r.outcome for r in results.values() if isinstance(r.outcome, Progressing) and r.outcome.reason == "Queued"]
+        await asyncio.sleep(max((one.requeue_after for one in queued), default=0))
         await self.simulator.world.clock.sleep(seconds)
 
     async def new_operator(self) -> None:

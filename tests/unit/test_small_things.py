@@ -16,7 +16,6 @@ from notebook_platform.azure.addresses import subnet_findings
 from notebook_platform.azure.arm.error_table import CODES
 from notebook_platform.azure.arm.errors import failure_of
 from notebook_platform.azure.arm.ownership import Owner
-from notebook_platform.azure.arm.rate_limit import Bucket, Limit
 from notebook_platform.azure.arm.sign_in_table import AADSTS
 from notebook_platform.azure.versions import downgrade, next_version, satisfies
 from notebook_platform.engine import Operation
@@ -124,17 +123,6 @@ def test_a_code_with_two_meanings_is_resolved_by_its_text() -> None:
 
 def test_throttling_waits_for_azures_retry_after() -> None:
     assert failure_of(429, {"code": "TooManyRequests"}, {"Retry-After": "17"}, field="f").retry_in == 17
-
-
-def test_a_bucket_gives_its_burst_then_its_rate_and_believes_azure() -> None:
-    time = [0.0]
-    bucket = Bucket(Limit(2, 1), lambda: time[0])
-    assert [bucket.take() for _ in range(3)] == [0, 0, 1]
-    time[0] = 1
-    assert bucket.take() == 0
-    time[0] = 100
-    bucket.correct(0)
-    assert bucket.take() > 0
 
 
 def test_a_subnet_too_small_for_its_pods_is_found_before_creation() -> None:

@@ -16,7 +16,7 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.azure.arm.errors import azure_errors
-from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, retry_after
+from notebook_platform.azure.arm.operations import in_progress, lro_from_headers, next_poll
 from notebook_platform.azure.arm.resource_types import REGISTRIES, REGISTRY_API
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.tagged_resource import Wire
@@ -97,7 +97,7 @@ class BuilderPassword:
                     return None
                 raise
             if answer.status_code == 202:
-                return in_progress(operation, retry_after(answer.headers))
+                return in_progress(operation, next_poll(answer.headers))
             await self._keep(answer.json() if answer.text().strip() else {})
         return None
 

@@ -84,6 +84,8 @@ def fold_conditions(
     """Return all conditions of a platform after a reconcile: Ready, Reconciling, Stalled, one for each step, drift and
     notices."""
 
+    results = _with_known(results, previous, generation)
+
     def make(type_: str, status: bool | None, reason: AnyReason, message: str) -> Condition:
         return condition(type_, status, reason, message, generation=generation, now=now)
 
@@ -94,6 +96,22 @@ def fold_conditions(
         *_notices(results, make),
     ]
     return carry_over(parts, previous)
+
+
+def _with_known(results: Mapping[str, Result], previous: Iterable[Condition], generation: int) -> dict[str, Result]:
+    """Return the results, where steps that were not observed and were ready for this generation still are.
+
+    A rate limit that delays a drift check says nothing about the platform. The same is true of steps that wait only for such steps.
+    """
+    ready = {c.type for c in previous if c.status == "True" and c.observed_generation == generation}
+    known = dict(results)
+    kept: set[str] = set()
+    for name, result in results.items():
+        waits = isinstance(result.outcome, Waiting) and kept.issuperset(result.outcome.on)
+        if (result.unobserved or waits) and f"{name}Ready" in ready:
+            known[name] = Result(outcome=Ready(), exists=True)
+            kept.add(name)
+    return known
 
 
 def overdue(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:

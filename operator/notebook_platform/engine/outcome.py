@@ -7,7 +7,7 @@ Steps return them, the engine orders later steps by them, and the reconciler sch
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from notebook_platform.api.reasons import AnyReason
+from notebook_platform.api.reasons import AnyReason, Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,3 +132,14 @@ class StepError(Exception):
         error = cls(failed.reason, failed.message, failed.remedy, retry_in=failed.retry_in)
         error.failed = failed
         return error
+
+
+class Queued(StepError):
+    """Ends a step that has to wait for its turn, such as for a token of a rate limit: it is in progress and has not failed.
+
+    `requeue_after` is in seconds. `message` names what the step waits for, and no time.
+    """
+
+    def __init__(self, message: str, requeue_after: float) -> None:
+        super().__init__(Reason.QUEUED, message, "The operator continues when it is its turn.", retry_in=max(requeue_after, 1.0))
+        self.progressing = Progressing(reason=Reason.QUEUED, message=message, requeue_after=requeue_after)

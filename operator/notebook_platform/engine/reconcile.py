@@ -16,6 +16,7 @@ from notebook_platform.engine.outcome import (
     Deferred,
     Failed,
     Outcome,
+    Queued,
     Ready,
     Rechecked,
     Waiting,
@@ -43,9 +44,9 @@ class Policy:
     `applied_steps` names the steps that were already applied for this very spec: a change found there is drift, and applied
     only if `correct_drift`. `backing_off`: failures whose time to retry has not come; their steps are skipped.
     `result_cache`: recent results; these steps are not observed again while another step's operation is polled every few
-    seconds. `ignored` returns for (step, path) whether the spec ignores the difference. `disruption_waits`: what disruptive
-    changes are deferred until; empty: nothing. `occupied` returns the same where it takes a request to find out; it is called
-    only for a disruptive change.
+    seconds. `ignored` returns for
+    (step, path) whether the spec ignores the difference. `disruption_waits`: what disruptive changes are deferred until;
+    empty: nothing. `occupied` returns the same where it takes a request to find out; it is called only for a disruptive change.
     """
 
     mode: Mode = Mode.APPLY
@@ -75,7 +76,10 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     """Observe one step, and apply those of its changes that may be applied now. Raises what the step raises."""
     prepared = await step.prepare(inputs)
     desired = step.desired(prepared)
-    observed, changes = await _observe(step, desired, prepared, policy)
+    try:
+        observed, changes = await _observe(step, desired, prepared, policy)
+    except Queued as queued:
+        return Result(outcome=queued.progressing, unobserved=True)
     result = Result(
         outcome=Ready(),
         changes=changes,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Failed, StepError, Unblocking, Waiting
+from notebook_platform.engine.outcome import Failed, Queued, StepError, Unblocking, Waiting
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs
 from notebook_platform.engine.time_limit import limited
@@ -72,6 +72,8 @@ async def guarded(step: AnyStep, work: Awaitable[Result], seconds: float = STEP_
             async with asyncio.timeout(seconds) as timeout:
                 with limited(timeout):
                     return await work
+        except Queued as queued:
+            return Result(outcome=queued.progressing)
         except Exception as error:
             return Result(outcome=failure(step, error))
 

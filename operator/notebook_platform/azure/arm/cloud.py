@@ -18,6 +18,11 @@ class Cloud:
     """kubelogin's name of the cloud."""
 
     @property
+    def documented(self) -> bool:
+        """Return whether it is one of Azure's own clouds, whose rate limits are documented."""
+        return any(self.resource_manager == cloud.resource_manager for cloud in CLOUDS.values())
+
+    @property
     def management_scope(self) -> str:
         """Return the scope of tokens for Resource Manager."""
         return f"{self.resource_manager}/.default"

@@ -58,7 +58,8 @@ def _of_token_file() -> Iterator[None]:
 
 
 class SignIn:
-    """The inputs of a credential. `digest` distinguishes two of them without holding a secret."""
+    """The inputs of a credential. `digest` distinguishes two of them without holding a secret; `principal` is whom Azure
+    counts requests for, which a new secret does not change."""
 
     def __init__(self, kind: str, cloud: Cloud, parts: dict[str, str]) -> None:
         self.kind = kind
@@ -66,6 +67,7 @@ class SignIn:
         self._parts = parts
         text = "\0".join([kind, cloud.authority, *(f"{k}={v}" for k, v in sorted(parts.items()))])
         self.digest = hashlib.sha256(text.encode()).hexdigest()
+        self.principal = "/".join([kind, parts.get("tenantId", ""), parts.get("clientId", "")])
 
     def credential(self, transport: BoundedTransport) -> AsyncTokenCredential:
         """Create a credential with an empty token cache over a transport. Its own retries are off: a reconcile never sleeps.

@@ -26,6 +26,7 @@ from notebook_platform.azure.arm.credentials import FederatedTokenRefused
 from notebook_platform.azure.arm.error_body import LONGEST_MESSAGE, body_of, codes_inside, shown_text, words_of
 from notebook_platform.azure.arm.error_rows import UNAVAILABLE, Row
 from notebook_platform.azure.arm.error_table import CODES, NODE_GROUP_GONE, PHRASES, STATUSES
+from notebook_platform.azure.arm.retry_after import retry_after
 from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED, SIGN_IN_REFUSED
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.kube.redaction import sanitize
@@ -66,9 +67,8 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
     if row is None:
         row = _unknown(code, status)
     retry_in = row.retry_in
-    hint = headers.get("Retry-After", "")
-    if status in (429, 503) and hint.isdigit():
-        retry_in = float(int(hint))
+    if status in (429, 503) and (asked := retry_after(headers)) is not None:
+        retry_in = asked
     where = row.field or field
     named = f"{code} ({inside})" if inside and inside != code else code
     message = f"{where}: Azure answered {named}" + (f": {text}" if text else "")

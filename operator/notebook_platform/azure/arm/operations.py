@@ -14,8 +14,9 @@ from azure.core.exceptions import HttpResponseError
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.words import AzureCode
 from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
+from notebook_platform.azure.arm.retry_after import retry_after
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.engine.outcome import Failed, Operation, Progressing, StepError
+from notebook_platform.engine.outcome import Failed, Operation, Progressing, Queued
 from notebook_platform.observability.context import CORRELATION
 
 LOOK_AGAIN = 5.0
@@ -25,13 +26,10 @@ LONGEST_LOOK = 30.0
 """Seconds. Upper bound for Azure's hint, so that the end of an operation is noticed soon."""
 
 
-def retry_after(headers: Mapping[str, str], default: float = LOOK_AGAIN) -> float:
-    """Return the seconds until the next poll, from retry-after-ms or Retry-After (a whole number of seconds)."""
-    for name, scale in (("retry-after-ms", 1000), ("x-ms-retry-after-ms", 1000), ("Retry-After", 1)):
-        value = headers.get(name, "")
-        if value.isdigit() and int(value) > 0:
-            return min(int(value) / scale, LONGEST_LOOK)
-    return default
+def next_poll(headers: Mapping[str, str], default: float = LOOK_AGAIN) -> float:
+    """Return the seconds until the next poll."""
+    asked = retry_after(headers)
+    return default if asked is None else min(asked, LONGEST_LOOK)
 
 
 async def begin_lro(
@@ -65,7 +63,7 @@ def lro_from_headers(
     operation = Operation(
         kind=kind, url=url, started=datetime.now(UTC), expected=expected, key=key, correlation_id=CORRELATION.get(), percent=0
     )
-    return in_progress(operation, retry_after(headers))
+    return in_progress(operation, next_poll(headers))
 
 
 VERBS = {
@@ -133,15 +131,13 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
     """
     try:
         response = await session.send("GET", operation.url)
-    except StepError as refused:
-        if refused.failed.reason != Reason.THROTTLED:
-            raise
-        return Poll(busy=in_progress(operation, refused.failed.retry_in or LOOK_AGAIN))
+    except Queued as queued:
+        return Poll(busy=in_progress(operation, queued.progressing.requeue_after))
     except HttpResponseError as error:
         if error.status_code in (404, 410):
             return Poll()
         if error.status_code in TRANSIENT:
-            return Poll(busy=in_progress(operation, retry_after(headers_of(error))))
+            return Poll(busy=in_progress(operation, next_poll(headers_of(error))))
         raise
     document = response.json() if response.text().strip() else {}
     status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "Progressing"))
@@ -152,7 +148,7 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
         )
     if status == "Succeeded":
         return Poll()
-    return Poll(busy=in_progress(_progressed(document, operation), retry_after(response.headers)))
+    return Poll(busy=in_progress(_progressed(document, operation), next_poll(response.headers)))
 
 
 def _progressed(document: Mapping[str, Any], operation: Operation) -> Operation:

@@ -1,97 +1,183 @@
-"""Limit the operator's request rate with token buckets, so that Azure's own never run dry.
+"""Limit the operator's request rate, so that Azure's own limits are never reached.
 
-There is one for each subscription and kind of request, corrected by the remaining number in Azure's responses
-(https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling).
+Each request takes a token from the bucket of its kind: Resource Manager counts reads, writes and deletions of a principal in a
+subscription, Microsoft Graph those of an application, AKS the calls for each kind of resource. What Azure reports corrects the buckets:
+the remaining number in its responses, and the wait that a refusal asks for. A request without a token is not sent; its step ends as
+queued, and the reconcile begins again when the token is there (docs/decisions/0019-work-queue.md).
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+https://learn.microsoft.com/azure/aks/quotas-skus-regions
+https://learn.microsoft.com/graph/throttling-limits
+https://learn.microsoft.com/troubleshoot/azure/virtual-machines/linux/troubleshooting-throttling-errors
 """
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-from notebook_platform.api.reasons import Reason
-from notebook_platform.engine.outcome import StepError
+from notebook_platform.azure.arm.retry_after import retry_after
+from notebook_platform.azure.arm.token_bucket import Bucket, Limit
+from notebook_platform.engine.outcome import Queued
+from notebook_platform.observability.context import PLATFORM
+from notebook_platform.observability.metrics import TOKENS_LEFT
+
+METHODS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
+RESOURCE_MANAGER = {
+    "reads": Limit(burst=250, rate=25, grant=20),
+    "writes": Limit(burst=200, rate=10, grant=2),
+    "deletes": Limit(burst=200, rate=10, grant=2),
+}
+GRAPH = {
+    "reads": Limit(burst=300, rate=40, grant=20),
+    "writes": Limit(burst=600, rate=16, grant=4),
+    "deletes": Limit(burst=600, rate=16, grant=4),
+}
+"""Graph counts 3,500 units in 10 seconds, up to five for a read, and 3,000 writes in 150 seconds."""
+
+UNKNOWN_WAIT = 5.0
+"""Seconds without a request after a refusal that names no wait."""
+
+MANY_BUCKETS = 1024
+TOO_MANY = 429
 
 
 @dataclass(frozen=True)
-class Limit:
-    """`burst` requests at once, then `rate` a second."""
+class Provider:
+    """A limit of a resource provider for requests whose path matches. The groups of `path` tell buckets apart."""
 
-    burst: float
-    rate: float
-
-
-LIMITS = {"reads": Limit(250, 25), "writes": Limit(200, 10), "deletes": Limit(200, 10)}
-KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
+    kind: str
+    methods: str
+    path: re.Pattern[str]
+    limit: Limit | None
 
 
-class Bucket:
-    """A token bucket."""
+_AKS = r"/providers/microsoft\.containerservice"
+_CLUSTER = rf"(/subscriptions/[^/]+/resourcegroups/[^/]+{_AKS}/managedclusters/[^/]+"
+PROVIDERS = (
+    Provider("AKS operations", "GET", re.compile(rf"{_AKS}/locations/[^/]+/operation(?:s|results)/"), Limit(burst=200, rate=2)),
+    Provider("cluster writes", "PUT", re.compile(rf"{_CLUSTER})$"), Limit(burst=20, rate=1 / 60)),
+    Provider("pool writes", "PUT", re.compile(rf"{_CLUSTER}/agentpools/[^/]+)$"), Limit(burst=20, rate=1 / 60)),
+    Provider("cluster reads", "GET", re.compile(rf"{_CLUSTER})$"), Limit(burst=60, rate=1, grant=5)),
+    Provider(
+        "cluster lists", "GET", re.compile(rf"^/subscriptions/[^/]+{_AKS}/managedclusters$"), Limit(burst=500, rate=1, grant=5)
+    ),
+    Provider("other AKS calls", "GET POST PUT DELETE", re.compile(_AKS), Limit(burst=60, rate=1, grant=5)),
+    Provider("scale sets", "GET", re.compile(r"/providers/microsoft\.compute/"), None),
+)
+"""The first match counts. Compute reports its limits in its responses."""
 
-    def __init__(self, limit: Limit, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._tokens = limit.burst
-        self._at = clock()
+COMPUTE = re.compile(r"([A-Za-z]+)(\d{1,4})Min;(\d{1,6})$")
+"""A limit of Compute and what remains of it: `Microsoft.Compute/GetVMScaleSet3Min;197`."""
 
-    def take(self) -> float:
-        """Take a token. Returns the seconds until there is one; 0: it was taken."""
-        self._refill()
-        if self._tokens < 1:
-            return (1 - self._tokens) / self._limit.rate
-        self._tokens -= 1
-        return 0.0
-
-    def correct(self, remaining: float) -> None:
-        """Lower the number of tokens to the one that Azure reports."""
-        self._refill()
-        self._tokens = min(self._tokens, remaining)
-
-    def _refill(self) -> None:
-        now = self._clock()
-        self._tokens = min(self._limit.burst, self._tokens + (now - self._at) * self._limit.rate)
-        self._at = now
+FEW = 20
+"""Requests that remain in a window of Compute from which on they are spread over the window."""
 
 
 class Buckets:
-    """The buckets of all subscriptions."""
+    """The buckets of all principals and subscriptions.
 
-    def __init__(self) -> None:
-        self._buckets: dict[tuple[str, str], Bucket] = {}
+    `documented`: the limits that Azure documents for its resource providers apply; a custom cloud has limits of its own, which are
+    learned from refusals.
+    """
 
-    def of(self, subscription_id: str, kind: str) -> Bucket:
-        """Return the bucket of a subscription for a kind of request."""
-        key = (subscription_id, kind)
+    def __init__(self, *, documented: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._documented = documented
+        self._buckets: dict[tuple[str, ...], Bucket] = {}
+        self._prune_at = MANY_BUCKETS
+        for kind in (*RESOURCE_MANAGER, *(f"graph {kind}" for kind in GRAPH), *(p.kind for p in PROVIDERS)):
+            TOKENS_LEFT.labels(kind=kind).set_function(partial(self.fewest, kind))
+
+    def of(self, kind: str, limit: Limit | None, *scope: str) -> Bucket:
+        """Return the bucket of a kind of request in a scope, such as a subscription and a principal."""
+        key = (kind, *scope)
         if key not in self._buckets:
-            self._buckets[key] = Bucket(LIMITS[kind])
+            self._prune()
+            self._buckets[key] = Bucket(limit, self.clock())
         return self._buckets[key]
+
+    def provider(self, method: str, path: str, subscription_id: str) -> Bucket | None:
+        """Return the bucket of the resource provider that a request of Resource Manager goes to; None: it is not known to have one."""
+        path = path.lower()
+        for one in PROVIDERS:
+            if method in one.methods.split() and (found := one.path.search(path)):
+                if not self._documented:
+                    return self.of(one.kind, None, subscription_id)
+                return self.of(one.kind, one.limit, subscription_id, *found.groups())
+        return None
+
+    def fewest(self, kind: str) -> float:
+        """Return the smallest number of tokens in the buckets of a kind; infinite when it has none."""
+        now = self.clock()
+        return min((bucket.level(now) for key, bucket in self._buckets.items() if key[0] == kind), default=float("inf"))
+
+    def _prune(self) -> None:
+        """Drop buckets that are as new, when their number has doubled."""
+        if len(self._buckets) < self._prune_at:
+            return
+        now = self.clock()
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_idle(now)}
+        self._prune_at = max(MANY_BUCKETS, 2 * len(self._buckets))
 
 
 class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
-    """Refuses a request whose bucket is empty: the step is retried when there is a token."""
+    """Ends a step as queued whose request has no token (`Queued`), and learns from responses.
 
-    def __init__(self, buckets: Buckets, subscription_id: str) -> None:
+    `graph`: the requests go to Microsoft Graph, whose limits no subscription has a part in.
+    """
+
+    def __init__(self, buckets: Buckets, subscription_id: str, principal: str, *, graph: bool = False) -> None:
         self._buckets = buckets
         self._subscription_id = subscription_id
-
-    def _kind(self, request: PipelineRequest[Any]) -> str:
-        return KINDS.get(request.http_request.method, "writes")
+        self._principal = principal
+        self._graph = graph
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
-        wait = self._buckets.of(self._subscription_id, self._kind(request)).take()
-        if wait:
-            raise StepError(
-                Reason.THROTTLED,
-                f"the operator has used up its rate limit of {self._kind(request)} on subscription {self._subscription_id}",
-                "The operator retries.",
-                retry_in=max(wait, 1.0),
-            )
+        platform, now = PLATFORM.get(), self._buckets.clock()
+        name = platform.label if platform else ""
+        kind, buckets = self._of(request)
+        wait = max(bucket.wait(name, now) for bucket in buckets)
+        if wait > 0:
+            raise Queued(f"Waiting for a token: the rate limit of {kind} is used up", wait)
+        for bucket in buckets:
+            bucket.spend(name, now)
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-        kind = self._kind(request)
-        remaining = response.http_response.headers.get(f"x-ms-ratelimit-remaining-subscription-{kind}")
-        if remaining and remaining.isdigit():
-            self._buckets.of(self._subscription_id, kind).correct(float(remaining))
+        _, (general, *specific) = self._of(request)
+        headers, now = response.http_response.headers, self._buckets.clock()
+        kind = METHODS.get(request.http_request.method, "writes")
+        remaining = headers.get(f"x-ms-ratelimit-remaining-subscription-{kind}") or ""
+        if remaining.isdecimal() and len(remaining) < 10:
+            general.correct(float(remaining), now)
+        if response.http_response.status_code == TOO_MANY:
+            by_provider = headers.get("x-ms-failure-cause") != "gateway"
+            for bucket in specific if specific and by_provider else [general]:
+                bucket.refuse(retry_after(headers) or UNKNOWN_WAIT, now)
+            return
+        for bucket in specific:
+            if spread := max(_spread(headers.get("x-ms-ratelimit-remaining-resource") or ""), default=0.0):
+                bucket.refuse(spread, now)
+
+    def _of(self, request: PipelineRequest[Any]) -> tuple[str, list[Bucket]]:
+        """Return what limits a request: in words, and the buckets of Resource Manager or Graph and of the resource provider."""
+        method, url = request.http_request.method, request.http_request.url
+        kind = METHODS.get(method, "writes")
+        if self._graph:
+            return f"Microsoft Graph's {kind}", [self._buckets.of(f"graph {kind}", GRAPH[kind], self._principal)]
+        general = self._buckets.of(kind, RESOURCE_MANAGER[kind], self._subscription_id, self._principal)
+        provider = self._buckets.provider(method, urlsplit(url).path, self._subscription_id)
+        return f"{kind} in the subscription", [general, provider] if provider else [general]
+
+
+def _spread(remaining: str) -> Iterator[float]:
+    """Yield the seconds between two requests that each limit of Compute leaves, where little remains of it."""
+    for part in remaining[:1000].split(","):
+        if (found := COMPUTE.search(part.strip())) and int(found[3]) < FEW:
+            yield 60.0 * int(found[2]) / (int(found[3]) + 1)

@@ -110,19 +110,20 @@ class AzureSession:
         self.cloud = cloud
         self.subscription_id: str = subscription_id
         self.digest = sign_in.digest
+        self._principal = sign_in.principal
         self._transport = BoundedTransport(cloud)
         self._credential = sign_in.credential(self._transport)
         self._buckets = buckets
         self._written = written
 
-    def _policies(self, base: str, authentication: Any) -> list[Any]:
+    def _policies(self, base: str, authentication: Any, *, graph: bool = False) -> list[Any]:
         return [
             RequestIdPolicy(),
             UserAgentPolicy(f"notebook-platform/{__version__}"),
             ContentDecodePolicy(),
             CustomHookPolicy(),
             _Trace(base, self._written),
-            ThrottlePolicy(self._buckets, self.subscription_id),
+            ThrottlePolicy(self._buckets, self.subscription_id, self._principal, graph=graph),
             authentication,
         ]
 
@@ -208,7 +209,7 @@ class AzureSession:
         authentication = AsyncBearerTokenCredentialPolicy(self._credential, self.cloud.graph_scope)
         return AsyncPipelineClient(
             base_url=self.cloud.graph,
-            policies=self._policies(self.cloud.graph, authentication),
+            policies=self._policies(self.cloud.graph, authentication, graph=True),
             transport=self._transport,
         )
 

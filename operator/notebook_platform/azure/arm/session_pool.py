@@ -31,7 +31,7 @@ class SessionPool:
         self.cloud = cloud
         self._open: dict[tuple[str, str], SignedIn] = {}
         self._held: dict[str, SignedIn] = {}
-        self._buckets = Buckets()
+        self._buckets = Buckets(documented=cloud.documented)
 
     @staticmethod
     async def warm_up() -> None:

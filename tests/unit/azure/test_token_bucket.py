@@ -1,0 +1,163 @@
+"""Token buckets: never more than burst and rate, a turn for each platform, and what Azure's responses teach."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from notebook_platform.azure.arm.rate_limit import Buckets
+from notebook_platform.azure.arm.retry_after import retry_after
+from notebook_platform.azure.arm.token_bucket import FORGET_SECONDS, GRANT_SECONDS, Bucket, Limit
+
+SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
+CLUSTER = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/c"
+
+
+def sent(bucket: Bucket, platform: str, now: float) -> bool:
+    """Send one request if the bucket allows it."""
+    if bucket.wait(platform, now) > 0:
+        return False
+    bucket.spend(platform, now)
+    return True
+
+
+PAUSES = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 5)), max_size=150)
+
+
+@given(PAUSES, st.integers(1, 10), st.floats(0.1, 5), st.integers(1, 4))
+def test_requests_never_exceed_burst_and_rate_in_any_window(
+    asked: list[tuple[str, float]], burst: int, rate: float, grant: int
+) -> None:
+    bucket, now, times = Bucket(Limit(burst=burst, rate=rate, grant=grant), 0.0), 0.0, []
+    for platform, pause in asked:
+        now += pause
+        if sent(bucket, platform, now):
+            times.append(now)
+    for first in range(len(times)):
+        for last in range(first, len(times)):
+            # a grant that is due may be used later, together with the next one
+            assert last - first + 1 <= burst + 4 * grant + (times[last] - times[first]) * rate + 1e-6
+    assert len(times) <= burst + now * rate + 1e-6
+
+
+@given(st.integers(2, 40))
+def test_each_platform_that_waits_gets_its_turn_when_it_was_promised_and_none_polls(platforms: int) -> None:
+    bucket = Bucket(Limit(burst=1, rate=1 / 60), 0.0)
+    assert sent(bucket, "first", 0.0)
+    due = {f"p{number}": bucket.wait(f"p{number}", 0.0) for number in range(platforms)}
+    assert list(due.values()) == pytest.approx([60.0 * (number + 1) for number in range(platforms)])
+    for platform, at in due.items():
+        assert not sent(bucket, "latecomer", at)
+        assert sent(bucket, platform, at + 0.01)
+
+
+def test_a_platform_with_many_requests_takes_turns_with_one_that_has_few() -> None:
+    bucket, now, count = Bucket(Limit(burst=5, rate=1), 0.0), 0.0, Counter[str]()
+    while now < 100:
+        for platform in ("greedy", "greedy", "greedy", "modest"):
+            count[platform] += sent(bucket, platform, now)
+        now += 0.25
+    assert count["modest"] >= 45
+
+
+def test_a_grant_that_is_not_used_is_returned_and_those_behind_it_come_earlier() -> None:
+    bucket = Bucket(Limit(burst=1, rate=1 / 100), 0.0)
+    assert sent(bucket, "first", 0.0)
+    waits = [bucket.wait(name, 0.0) for name in ("gone", "next", "last")]
+    assert waits == pytest.approx([100, 200, 300])
+    now = 100 + GRANT_SECONDS + 1
+    assert bucket.wait("last", now) == 0 or bucket.wait("last", now) == pytest.approx(0)
+    assert sent(bucket, "next", now)
+
+
+def test_a_bucket_believes_azure_when_others_use_up_its_tokens() -> None:
+    bucket = Bucket(Limit(burst=100, rate=1), 0.0)
+    bucket.correct(0, 0.0)
+    assert bucket.wait("a", 0.0) == pytest.approx(1) and bucket.queued == 1
+    bucket.correct(50, 0.0)
+    assert bucket.wait("b", 0.0) == pytest.approx(2)
+
+
+def test_a_refusal_stops_the_kind_of_request_for_as_long_as_azure_asks() -> None:
+    bucket = Bucket(Limit(burst=20, rate=1), 0.0)
+    assert sent(bucket, "a", 0.0)
+    bucket.refuse(30, 0.0)
+    assert not sent(bucket, "b", 29.0)
+    assert sent(bucket, "b", 31.1)
+
+
+def test_a_limit_that_is_not_known_is_learned_from_refusals_and_forgotten_later() -> None:
+    bucket = Bucket(None, 0.0)
+    assert all(sent(bucket, "a", 0.0) for _ in range(1000))
+    bucket.refuse(3, 0.0)
+    assert not sent(bucket, "a", 1.0)
+    due = [bucket.wait(f"p{number}", 1.0) for number in range(4)]
+    assert [round(after - before, 3) for before, after in pairwise(due)] == [3, 3, 3]
+    for number in range(4):
+        assert sent(bucket, f"p{number}", 1.0 + due[number] + 0.01)
+    assert sent(bucket, "a", FORGET_SECONDS + 100) and sent(bucket, "a", FORGET_SECONDS + 100)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["wait", "correct", "refuse"]), st.sampled_from("abc"), st.floats(0, 500)), max_size=60)
+)
+def test_whatever_azure_reports_no_platform_waits_for_ever(events: list[tuple[str, str, float]]) -> None:
+    bucket, now = Bucket(Limit(burst=20, rate=1 / 60), 0.0), 0.0
+    for kind, platform, number in events:
+        now += number / 10
+        if kind == "wait":
+            sent(bucket, platform, now)
+        elif kind == "correct":
+            bucket.correct(int(number), now)
+        else:
+            bucket.refuse(number + 0.1, now)
+    for _ in range(1000):
+        wait = bucket.wait("z", now)
+        if wait == 0:
+            break
+        now += wait
+    assert wait == 0
+
+
+def test_requests_are_counted_by_principal_subscription_and_kind_of_resource() -> None:
+    time = [0.0]
+    buckets = Buckets(clock=lambda: time[0])
+    put = buckets.provider("PUT", CLUSTER, SUBSCRIPTION)
+    assert put is not None and put is buckets.provider("PUT", CLUSTER.upper(), SUBSCRIPTION)
+    assert put is not buckets.provider("PUT", f"{CLUSTER}2", SUBSCRIPTION)
+    assert sum(sent(put, "a", 0.0) for _ in range(30)) == 20
+    assert buckets.provider("PUT", f"{CLUSTER}/agentPools/p", SUBSCRIPTION) is not put
+    operations = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.ContainerService/locations/eastus/operations/"
+    polls = buckets.provider("GET", f"{operations}1", SUBSCRIPTION)
+    assert polls is not None and polls is buckets.provider("GET", f"{operations}2", SUBSCRIPTION)
+    assert buckets.provider("PUT", f"/subscriptions/{SUBSCRIPTION}/resourcegroups/g", SUBSCRIPTION) is None
+    custom = Buckets(documented=False).provider("PUT", CLUSTER, SUBSCRIPTION)
+    assert custom is not None and all(sent(custom, "a", 0.0) for _ in range(1000))
+
+
+def test_buckets_of_resources_that_rest_are_dropped() -> None:
+    time = [0.0]
+    buckets = Buckets(clock=lambda: time[0])
+    for number in range(5000):
+        time[0] += 60
+        bucket = buckets.provider("PUT", f"{CLUSTER}{number}", SUBSCRIPTION)
+        assert bucket is not None and sent(bucket, "a", time[0])
+    assert buckets.fewest("cluster writes") >= 19 and len(buckets._buckets) < 2500
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "17"}, 17.0),
+        ({"retry-after-ms": "50", "Retry-After": "1"}, 0.05),
+        ({"Retry-After": "0"}, None),
+        ({"Retry-After": "1.5"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"Retry-After": "٣"}, 3.0),
+        ({"Retry-After": "9" * 5000}, None),
+        ({}, None),
+    ],
+)
+def test_only_a_whole_positive_number_of_seconds_is_a_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
