@@ -16,7 +16,8 @@ class Result:
     """The outcome of one step in one reconcile.
 
     `drift`: the changes appeared although this spec had been applied before. `applied`: the changes were sent. `wanted`: the
-    spec asks for this step. `exists`: the resource exists, if only in part. `unobserved`: its observation waits for its turn, so nothing new is known. Times are in seconds.
+    spec asks for this step. `exists`: the resource exists, if only in part. `unobserved`: its observation waits for its turn, so
+    nothing new is known. Times are in seconds.
     """
 
     outcome: Outcome
