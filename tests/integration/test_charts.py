@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from notebook_platform.bounded.documents import parse_yaml
+from notebook_platform.helm.ignored_values import mismatches
+from notebook_platform.helm.values import merged
 from notebook_platform.hubs.values import render
 from traitlets.config import Config
 
@@ -155,3 +158,30 @@ def test_helm_reads_a_document_as_the_operator_does(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     read = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert read == [value for _, value in ANCHORS] == [parse_yaml(text) for text, _ in ANCHORS]
+
+
+SUBCHART = {"x": {"a": 1}, "only": {"in": "sub"}, "flat": "text", "global": {"q": {"r": 1}}}
+PARENT = {"a": {"b": {"c": 1}, "t": "text", "n": None, "l": []}, "sub": {"x": {"b": 1}}, "global": {"g": {"h": 1}}}
+GIVEN = {
+    "a": {"b": 3, "t": {"m": 1}, "n": {"m": 1}, "l": {"m": 1}},
+    "sub": {"x": "flat", "only": [1], "flat": {"m": 1}},
+    "global": {"g": 1, "q": 1},
+    "more": 1,
+}
+
+
+def test_helm_warns_of_the_values_that_the_operator_remarks(tmp_path: Path) -> None:
+    """In a release record, the chart's values have those of its subcharts."""
+    for place, name, values in ((tmp_path, "parent", PARENT), (tmp_path / "charts" / "sub", "sub", SUBCHART)):
+        place.mkdir(parents=True, exist_ok=True)
+        dependencies = "dependencies: [{name: sub, version: 0.1.0}]\n" if name == "parent" else ""
+        (place / "Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: 0.1.0\n{dependencies}")
+        (place / "values.yaml").write_text(json.dumps(values))
+    command = [str(find().path("helm")), "template", "x", str(tmp_path), "--values", "-"]
+    done = subprocess.run(command, input=json.dumps(GIVEN), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    warned = set(re.findall(r"(?:for parent\.|key )(\S+?)(?::| is a table| \(| is table)", done.stderr))
+    stored = {**PARENT, "sub": merged(SUBCHART, PARENT["sub"])}
+    remarked = {".".join(one.path) for one in mismatches(GIVEN, stored)}
+    assert remarked == {"a.b", "a.t", "a.l", "sub.x", "sub.only", "sub.flat", "global.g", "global.q"}
+    assert warned - {"g", "q", "sub.global.q"} == remarked - {"global.q"} and "q" in warned

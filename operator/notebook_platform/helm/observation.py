@@ -18,6 +18,7 @@ from notebook_platform.helm.deprecated_apis import unserved_kinds
 from notebook_platform.helm.drift import Comparison, Drift, drifted, unknown_notice
 from notebook_platform.helm.history import History, read_history, records_changed
 from notebook_platform.helm.hooks import become_parts
+from notebook_platform.helm.ignored_values import mismatch_notices
 from notebook_platform.helm.ledger import OwnedRelease, Place
 from notebook_platform.helm.ownership import ReleaseScope, ownership_conflict, read_marker
 from notebook_platform.helm.plan import RevisionPreview, upgrade_approval
@@ -224,8 +225,10 @@ class ReleaseObserver:
         )
         if state in (State.IN_SYNC, State.OUT_OF_SYNC):  # an upgrade may be deferred, and the release runs meanwhile
             found = await self._examined(found, wanted)
+        dropped = mismatch_notices(found.release.mismatches if found.release else (), wanted.sources, content.field)
         return Observed(
-            found=found, notices=(*content.notices(), *wanted.notices, *self._foreign(history), *found.health.notices)
+            found=found,
+            notices=(*content.notices(), *wanted.notices, *dropped, *self._foreign(history), *found.health.notices),
         )
 
     def _foreign(self, history: History) -> tuple[Notice, ...]:

@@ -22,6 +22,8 @@ from typing import Any
 
 from notebook_platform.bounded.archive import gunzip
 from notebook_platform.bounded.documents import Budget, DocumentRefused, parse_json, parse_yaml_all
+from notebook_platform.helm.ignored_values import Mismatch, mismatches
+from notebook_platform.helm.values import mapping_in
 
 AKS_OWN = "aks-managed-"
 """Releases of these names are AKS's own (https://learn.microsoft.com/azure/aks/faq)."""
@@ -59,7 +61,7 @@ class RecordUnreadable(ValueError):
 @dataclass(frozen=True, kw_only=True)
 class Release:
     """One revision of a release. `config` are its values; they hold secrets and are never shown. `digest` is the hex SHA-256 of
-    all but `info`; empty for one that was not decoded."""
+    all but `info`; empty for one that was not decoded. `mismatches`: values of another kind than the chart's."""
 
     name: str
     namespace: str
@@ -75,6 +77,7 @@ class Release:
     hooks: tuple[str, ...] = field(default=(), repr=False)
     deleted: datetime | None = None
     digest: str = ""
+    mismatches: tuple[Mismatch, ...] = field(default=(), repr=False)
 
     @property
     def pending(self) -> bool:
@@ -240,6 +243,7 @@ def decode(data: str, secret_name: str = "") -> Release:
         hooks=tuple(_text(hook, "manifest", "") for hook in hooks if isinstance(hook, dict)),
         deleted=_time(info.get("deleted")),
         digest=digest_of(document),
+        mismatches=mismatches(config, mapping_in(_mapping(document, "chart").get("values"))),
     )
 
 

@@ -8,7 +8,7 @@ from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
-from notebook_platform.helm.values import Values, documents, merged
+from notebook_platform.helm.values import Values, documents, merged, named_sources
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.workload.step import WorkloadClusterOutput
 
@@ -26,10 +26,12 @@ class AnyChart(ChartAdapter):
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         spec, named = self._spec, self._spec.chart
         chart = self._helm.charts.find(named.name, named.version, named.repository, f"{self.field}.chart", named.digest)
+        more = await documents(self._secrets, spec.values_from, self.field, spec.values)
+        sources = tuple(named_sources(self.field, spec.values_from, more, spec.values))
         values: Values = {}
-        for document in [*await documents(self._secrets, spec.values_from, self.field, spec.values), spec.values]:
+        for _, document in sources:
             values = merged(values, document)
-        return Wanted(name=spec.name, namespace=spec.namespace, chart=chart, values=values)
+        return Wanted(name=spec.name, namespace=spec.namespace, chart=chart, values=values, sources=sources)
 
 
 def step_name(release: str) -> str:

@@ -16,6 +16,7 @@ from notebook_platform.api.remediation import Remediation
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.charts import ChartRef
 from notebook_platform.helm.release import Release
+from notebook_platform.helm.values import Source
 
 
 class State(Enum):
@@ -48,13 +49,15 @@ class State(Enum):
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """The release that the spec asks for. `values` are JSON values, as Helm stores them; `origins` maps a value's path to the
-    part of the spec that it comes from, for plans; `notices` are remarks on the values."""
+    part of the spec that it comes from, for plans; `sources` are the documents of the spec that the values come from; `notices` are remarks
+    on the values."""
 
     name: str
     namespace: str
     chart: ChartRef
     values: Mapping[str, Any] = field(repr=False)
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
     notices: tuple[Notice, ...] = field(default=(), compare=False)
 
     @property

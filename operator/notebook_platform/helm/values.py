@@ -16,6 +16,9 @@ Values = dict[str, Any]
 Path = tuple[str, ...]
 """The keys that lead to a value."""
 
+Source = tuple[str, Mapping[str, Any]]
+"""(template of a place in the spec with `{path}`, values)."""
+
 BUDGET = Budget(bytes=1 << 20, nodes=10_000, depth=64)
 """Of all values of one release together. Helm keeps values and manifest in one Secret, which holds 1 MiB; the largest default values
 of public charts have some 3,000 nodes. Values are merged and compared on the event loop: 10,000 nodes take about a tenth of a second."""
@@ -64,7 +67,7 @@ async def documents(
 
 def named_sources(
     field: str, values_from: Sequence[ValuesFrom], documents: Sequence[Mapping[str, Any]], inline: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+) -> Iterator[Source]:
     """Yield (place, values) for each document of `<field>.valuesFrom` and for `<field>.values`, in the order in which they are merged.
 
     A place is a template: `{path}` stands for the path of a value.
@@ -131,3 +134,14 @@ def has(values: Any, path: Path) -> bool:
 def path_of(text: str) -> Path:
     """Parse a path: `a.b[c.d]` gives (a, b, c.d)."""
     return tuple(quoted or plain for quoted, plain in re.findall(r"\[([^\]]+)\]|([^.\[\]]+)", text))
+
+
+def kind_of(value: Any) -> str:
+    """Describe the kind of a value in words, without the value."""
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "true or false"),
+        ((int, float), "a number"),
+        (str, "a text"),
+        (list, "a list"),
+    )
+    return next((words for kind, words in kinds if isinstance(value, kind)), "a mapping")

@@ -15,7 +15,7 @@ from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
-from notebook_platform.helm.values import documents
+from notebook_platform.helm.values import documents, named_sources
 from notebook_platform.hubs import snapshots, upgrades
 from notebook_platform.hubs.chart.versions import is_known
 from notebook_platform.hubs.gather import gather_context
@@ -67,6 +67,7 @@ class JupyterHub(ChartAdapter):
             chart=chart,
             values=made.values,
             origins=made.described_origins(),
+            sources=tuple(named_sources(FIELD, self._spec.values_from, more, self._spec.values)),
             notices=made.notices,
         )
 

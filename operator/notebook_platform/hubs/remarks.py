@@ -1,17 +1,15 @@
 """Remarks on a hub's values: what works as it stands, and probably not as its author thinks. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
+from notebook_platform.helm.ignored_values import ignored
 from notebook_platform.hubs.case import Case
 from notebook_platform.hubs.fields.entra import SENT
 from notebook_platform.hubs.inputs import FIELD
 from notebook_platform.hubs.sign_in import NOT_UNIQUE, username_claim
 from notebook_platform.hubs.trait_checks import trait_findings
-
-MOST = 3
-"""Values that one remark lists."""
 
 
 def remarks(case: Case) -> tuple[Notice, ...]:
@@ -56,12 +54,3 @@ def _not_listed(case: Case, claim: str | None) -> bool:
 
 def _unsure(reason: Reason, message: str) -> Notice:
     return Notice(condition=ConditionType.USERNAME_CLAIM_UNSURE, reason=reason, message=message)
-
-
-def ignored(sentences: Sequence[str]) -> tuple[Notice, ...]:
-    """Return the notice about values without effect: a sentence for each."""
-    if not sentences:
-        return ()
-    more = f"; {len(sentences) - MOST} more" if len(sentences) > MOST else ""
-    message = "; ".join(sentences[:MOST]) + more
-    return (Notice(condition=ConditionType.VALUES_IGNORED, reason=Reason.NO_EFFECT, message=message),)

@@ -10,7 +10,7 @@ from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
-from notebook_platform.helm.values import Path, has, path_of
+from notebook_platform.helm.values import Path, has, kind_of, path_of
 from notebook_platform.hubs.chart.value_map import ROWS
 from notebook_platform.paths import at
 
@@ -125,7 +125,7 @@ def check_shapes(values: Mapping[str, Any], source: str, shapes: Shapes = HUB) -
         where = ".".join(fault.path)
         raise StepError(
             Reason.VALUES_REFUSED,
-            f"{source.format(path=where)} is {_kind(fault.value)}, and the chart reads a {fault.wanted} there",
+            f"{source.format(path=where)} is {kind_of(fault.value)}, and the chart reads a {fault.wanted} there",
             f"Write {where} as a {fault.wanted}, or remove it.",
         )
 
@@ -159,13 +159,3 @@ def null_refused(path: Path, fields: Sequence[str], source: str) -> StepError:
         f"{source.format(path=where)} is null (has no value), which removes what {fields[0]}{more} set below it",
         f"Remove {where} from it, or write members below {where}.",
     )
-
-
-def _kind(value: Any) -> str:
-    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
-        (bool, "true or false"),
-        ((int, float), "a number"),
-        (str, "a text"),
-        (list, "a list"),
-    )
-    return next((words for kind, words in kinds if isinstance(value, kind)), "a mapping")

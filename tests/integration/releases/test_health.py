@@ -28,6 +28,21 @@ async def test_a_disruption_budget_that_allows_none_is_reported_while_ready(site
     await site.until(lambda outcome: isinstance(outcome, Unblocking) and not site.results["ReleaseLittle"].notices)
 
 
+async def test_a_value_of_another_kind_than_the_charts_is_remarked_while_ready(site: Site) -> None:
+    """Helm prints a warning and goes on."""
+    site.set(nodeSelector=[], note="b")
+    await site.ready()
+    await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
+    (notice,) = site.results["ReleaseLittle"].notices
+    assert (notice.condition, notice.message) == (
+        "ValuesIgnored",
+        "spec.releases[little].values.nodeSelector is a list, and the chart has a mapping there: Helm drops the chart's, and its members "
+        "have no effect",
+    )
+    site.set(nodeSelector={}, note="b")
+    await site.until(lambda outcome: isinstance(outcome, Unblocking) and not site.results["ReleaseLittle"].notices)
+
+
 async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_reported(site: Site) -> None:
     await site.ready()
     found = await read_history(site.cluster.target.api, site.namespace, "little", await site.owned())

@@ -16,7 +16,7 @@ from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
-from notebook_platform.helm.values import documents
+from notebook_platform.helm.values import documents, named_sources
 from notebook_platform.hubs import snapshots, upgrades
 from notebook_platform.hubs.binder import health
 from notebook_platform.hubs.binder.addresses import decide
@@ -71,7 +71,14 @@ class BinderHub(ChartAdapter):
         if existing is not None:  # the class of an existing volume cannot change
             hub_context = replace(hub_context, before=_hub_of(existing), unlockable_classes=frozenset())
         made = render(spec, secrets, registry, target.served_version, more, hub_context)
-        return Wanted(name=self.release, namespace=self.namespace, chart=chart, values=made.values, notices=made.notices)
+        return Wanted(
+            name=self.release,
+            namespace=self.namespace,
+            chart=chart,
+            values=made.values,
+            sources=tuple(named_sources(FIELD, spec.values_from, more, spec.values)),
+            notices=made.notices,
+        )
 
     async def read_health(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> ReleaseHealth:
         found = await health.read_health(target.api, release)

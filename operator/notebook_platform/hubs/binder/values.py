@@ -12,6 +12,7 @@ from notebook_platform.api.binderhub import BinderHubSpec, ExistingRegistry, Rep
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import Auth, Chart, JupyterHubSpec, SingleUser, Storage
 from notebook_platform.engine.step import Notice
+from notebook_platform.helm.ignored_values import ignored
 from notebook_platform.helm.values import Values, merged, named_sources
 from notebook_platform.hubs.binder.addresses import Addresses, decide, doors
 from notebook_platform.hubs.binder.repositories import open_providers
@@ -19,7 +20,6 @@ from notebook_platform.hubs.binder.traits import PROVIDERS
 from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, check, without_effect
 from notebook_platform.hubs.binder.wording import FIELD, about_binder, of_binder
 from notebook_platform.hubs.inputs import NOTHING, HubContext
-from notebook_platform.hubs.remarks import ignored
 from notebook_platform.hubs.shapes import check_binder
 from notebook_platform.hubs.values import HubSecrets, Rendered, render_with_origins
 
