@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -145,9 +146,14 @@ def test_only_well_formed_objects_of_a_manifest_are_taken(manifest: str, kinds: 
     assert [document["kind"] for document in documents(manifest)] == kinds
 
 
-def test_a_manifest_with_aliases_is_refused() -> None:
-    with pytest.raises(DocumentRefused):
-        documents("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n")
+def test_aliases_of_a_manifest_count_as_what_they_repeat() -> None:
+    (found,) = documents("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: &d {x: y}\nbinaryData: *d\n")
+    assert found["binaryData"] == {"x": "y"}
+    bomb = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{b}: &{b} [{', '.join(['*' + a] * 8)}]\n" for a, b in pairwise("abcdefgh")
+    )
+    with pytest.raises(DocumentRefused, match="values"):
+        documents(bomb)
 
 
 @pytest.mark.parametrize(
