@@ -112,6 +112,7 @@ class OperatorProcess:
             "NOTEBOOK_PLATFORM_LEAST_INTERVAL": "1",
             "NOTEBOOK_PLATFORM_PASSES_PER_MINUTE": "6000",
             "NOTEBOOK_PLATFORM_PASS_BURST": "1000",
+            "NOTEBOOK_PLATFORM_LEASE_NAMESPACE": NAMESPACE,
             "NOTEBOOK_PLATFORM_LISTEN": "127.0.0.1",
             "NOTEBOOK_PLATFORM_HEALTH_PORT": str(self.health_port),
             "NOTEBOOK_PLATFORM_METRICS_PORT": str(self.metrics_port),

@@ -256,8 +256,13 @@ class SharedClients:
         if any(failed.reason in TOKEN_REFUSED for failed in outcomes):
             await self._sessions.refuse(platform.uid)
 
+    def abort(self, platform: Platform) -> None:
+        """Cancel the helm processes of a platform; returns before they have ended."""
+        self._helm.abort(platform.uid)
+
     async def forget(self, platform: Platform) -> None:
-        """Close the clients of a deleted platform."""
+        """End the helm processes and close the clients of a platform that is deleted, or that another replica reconciles."""
+        await self._helm.end(platform.uid)
         await self._sessions.release(platform.uid)
         self._ledgers.pop(platform.uid, None)
         await self._clusters.drop(platform.uid)

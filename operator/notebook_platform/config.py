@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from notebook_platform.azure.arm.grants import IdentityGrant
+from notebook_platform.leases.shards import MOST_SHARDS
 
 JUPYTERHUB_CHARTS = "https://hub.jupyter.org/helm-chart/"
 """Where Zero to JupyterHub publishes its chart (https://z2jh.jupyter.org)."""
@@ -41,6 +42,28 @@ class OperatorConfig(BaseSettings):
         default_factory=list,
         description="Namespaces with platforms: exact names, or patterns as `team-*` and `!kube-*, !default`, which need the right to list "
         "namespaces. None: the whole cluster.",
+    )
+    shards: int = Field(
+        1,
+        ge=1,
+        le=MOST_SHARDS,
+        description="Parts into which the platforms are divided by their uid. Each has a Lease, and the replicas "
+        "share the leases.",
+    )
+    lease_namespace: str | None = Field(
+        None, description="Namespace of the leases. Default: the operator's own, or that of the kubeconfig's context."
+    )
+    lease_name: str = Field(
+        "notebook-platform",
+        pattern=r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$",
+        description="Name of the leases, the same for all replicas of one installation. Two installations in one namespace need two names.",
+    )
+    lease_duration: int = Field(
+        15,
+        ge=3,
+        le=600,
+        description="Seconds after which another replica takes over from one that has died. A replica that cannot renew "
+        "its lease stops after two thirds of it.",
     )
     cloud: Literal["public", "usgovernment", "china"] = Field("public", description="Azure cloud.")
     resource_manager_url: str | None = Field(None, description="Resource Manager of a custom cloud (https).")

@@ -18,6 +18,7 @@ from notebook_platform.api import GROUP, PLURAL, VERSION
 from notebook_platform.clients import SharedClients
 from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.kube.watch_session import WatchSessions
+from notebook_platform.leases.shards import Shard
 from notebook_platform.reconciler import PlatformReconciler
 from notebook_platform.referrers import ReferenceWatch
 
@@ -25,11 +26,13 @@ log = logging.getLogger(__name__)
 
 
 class Controller:
-    """The reconcilers of this process, by the uid of their platform."""
+    """The reconcilers of one shard, by the uid of their platform."""
 
-    def __init__(self, api: client.ApiClient, shared: SharedClients) -> None:
+    def __init__(self, api: client.ApiClient, shared: SharedClients, shard: Shard) -> None:
         self._api = api
         self._shared = shared
+        self._shard = shard
+        self._closed = False
         self._keepers: dict[str, PlatformReconciler] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._references = ReferenceWatch(api, self._wake)
@@ -37,6 +40,8 @@ class Controller:
     def object_changed(self, body: Mapping[str, Any], *, deleted: bool) -> None:
         """Start, update or stop the reconciler of a platform that was listed, added, changed or deleted."""
         uid = body["metadata"]["uid"]
+        if self._closed or not self._shard.includes(uid):
+            return None
         if deleted:
             return self._stop(uid)
         if keeper := self._keepers.get(uid):
@@ -55,13 +60,22 @@ class Controller:
         if keeper := self._keepers.get(uid):
             keeper.wake()
 
-    async def close(self) -> None:
-        """Stop all reconcilers. Operations in the cloud continue, and the next process polls them."""
-        await self._references.close()
-        tasks = list(self._tasks.values())
-        for task in tasks:
+    def abort(self) -> None:
+        """Cancel all reconcilers and their helm processes, and start none any more."""
+        self._closed = True
+        for task in self._tasks.values():
             task.cancel()
+        for keeper in self._keepers.values():
+            self._shared.abort(keeper.platform)
+
+    async def close(self) -> None:
+        """Stop all reconcilers and their helm processes, and forget what this process holds of their platforms. Operations in the
+        cloud continue, and the next holder of the shard polls them."""
+        platforms, tasks = [keeper.platform for keeper in self._keepers.values()], list(self._tasks.values())
+        self.abort()
+        await self._references.close()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(self._shared.forget(platform) for platform in platforms), return_exceptions=True)
 
     def _stop(self, uid: str) -> None:
         if task := self._tasks.get(uid):
@@ -98,8 +112,8 @@ def registry(keepers: Controller) -> kopf.OperatorRegistry:
     return handlers
 
 
-def settings(*, patterns: bool) -> kopf.OperatorSettings:
-    """Return kopf's settings: no Events of its own, quick reconnects, no peering.
+def settings(shard: Shard, *, patterns: bool) -> kopf.OperatorSettings:
+    """Return kopf's settings: no Events of its own, quick reconnects, no peering, of platforms those of the shard.
 
     `patterns`: namespaces are created and deleted, so kopf watches them. Without patterns it requests nothing outside the
     namespaces that it serves.
@@ -111,4 +125,6 @@ def settings(*, patterns: bool) -> kopf.OperatorSettings:
     chosen.watching.server_timeout = 270
     chosen.watching.connect_timeout = 10
     chosen.networking.request_timeout = 30
+    if shard.selector is not None:
+        chosen.watching.shard_selectors[f"{PLURAL}.{GROUP}"] = shard.selector
     return chosen

@@ -3,15 +3,21 @@
 import argparse
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.kube.fenced import fenced
+
 NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
 """Exceptions of a call when the API server cannot be reached."""
 
 DEFAULT_NAMESPACE = "default"
+
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/"""
 
 
 class UsageError(Exception):
@@ -28,7 +34,7 @@ async def management_api() -> client.ApiClient | None:
             await config.load_kube_config(client_configuration=configuration)
         except (config.ConfigException, OSError):
             return None
-    return client.ApiClient(configuration)
+    return fenced(client.ApiClient(configuration))
 
 
 @asynccontextmanager
@@ -58,6 +64,14 @@ def add_namespace(parser: argparse.ArgumentParser, left_out: str = "") -> None:
     """Add the flag -n. `left_out` names what comes before the kubeconfig's namespace as the default."""
     text = f"its namespace (default: {left_out}the namespace of the kubeconfig's context, else {DEFAULT_NAMESPACE})"
     parser.add_argument("-n", "--namespace", default=None, help=text)
+
+
+def own_namespace() -> str:
+    """Return the namespace of the process's pod, or outside a cluster that of the kubeconfig's context."""
+    try:
+        return POD_NAMESPACE.read_text().strip()
+    except OSError:
+        return context_namespace()
 
 
 def context_namespace() -> str:

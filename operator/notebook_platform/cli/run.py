@@ -6,13 +6,12 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-import kopf
 from kubernetes.aio import client
 
-from notebook_platform.cli.management import management_api
+from notebook_platform.cli.management import management_api, own_namespace
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
-from notebook_platform.controller import Controller, registry, settings
+from notebook_platform.fencing import Fence
 from notebook_platform.kube.access import until_observable, until_served
 from notebook_platform.kube.contact import contacted
 from notebook_platform.kube.redaction import REDACTORS
@@ -21,6 +20,11 @@ from notebook_platform.observability.health import serving
 from notebook_platform.observability.logs import configure
 from notebook_platform.observability.readiness import Check, Contact
 from notebook_platform.observability.stalls import Heartbeat, measured
+from notebook_platform.leases.elector import Elector
+from notebook_platform.leases.identity import Identity
+from notebook_platform.leases.shards import Shard, shards
+from notebook_platform.leases.store import LeaseStore, Timing
+from notebook_platform.shard_operator import ShardOperator
 
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 """Variables that the operator's own identity may sign in with (https://learn.microsoft.com/python/api/azure-identity)."""
@@ -35,35 +39,52 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def operate(chosen: OperatorConfig) -> None:
-    """Run one operator until SIGTERM or SIGINT: kopf watches, reconcilers work."""
+    """Run one replica until SIGTERM or SIGINT: the elector holds leases, and each shard that it holds is at work."""
     REDACTORS.process.add({name: os.environ[name] for name in OWN_SECRETS if name in os.environ})
-    stop, ready = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    shared, api = SharedClients(chosen), await management_api()
-    if api is None:
+    stop = asyncio.Event()
+    catch_signals(stop)
+    api, lease_api = await management_api(), await management_api()  # leases are renewed while all other connections are in use
+    if api is None or lease_api is None:
         raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
-    controller, contact = Controller(api, shared), Contact()
+    shared, contact = SharedClients(chosen), Contact()
+    elector = _elector(chosen, api, lease_api, shared, stop)
     warming = asyncio.create_task(shared.warm_up())
     try:
-        async with measured() as beat, contacted(api, contact), _endpoints(chosen, beat, contact, ready.is_set):
-            if not await _prepared(api, chosen, stop):
-                return
-            contact.served = True
-            await kopf.operator(
-                registry=registry(controller),
-                settings=settings(patterns=chosen.has_namespace_patterns),
-                clusterwide=not chosen.namespaces,
-                namespaces=chosen.namespaces,
-                standalone=True,
-                stop_flag=stop,
-                ready_flag=ready,
-            )
+        async with measured() as beat, contacted(api, contact), _endpoints(chosen, beat, contact, lambda: elector.ready):
+            if await _prepared(api, chosen, stop):
+                contact.served = True
+                await elector.run(stop)
     finally:
         await warming
-        await controller.close()
         await shared.close()
         await api.close()
+        await lease_api.close()
+
+
+def catch_signals(stop: asyncio.Event) -> None:
+    """Set `stop` at SIGTERM and SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+def _elector(
+    chosen: OperatorConfig, api: client.ApiClient, lease_api: client.ApiClient, shared: SharedClients, stop: asyncio.Event
+) -> Elector:
+    def start(shard: Shard, fence: Fence) -> ShardOperator:
+        # kopf takes the signals for itself, and with several shards for the last one
+        return ShardOperator(
+            shard,
+            fence,
+            api,
+            shared,
+            namespaces=chosen.namespaces,
+            patterns=chosen.has_namespace_patterns,
+            spawned=lambda: catch_signals(stop),
+        )
+
+    namespace = chosen.lease_namespace or own_namespace()
+    store = LeaseStore(lease_api, namespace, chosen.lease_name, Timing(chosen.lease_duration))
+    return Elector(store, shards(chosen.shards), Identity(chosen.work_dir), start)
 
 
 def _endpoints(

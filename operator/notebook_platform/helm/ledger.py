@@ -63,6 +63,7 @@ class OwnedRelease(_Model):
         removing: the operator has begun to uninstall it.
         leftovers: objects of its hooks, which helm does not delete.
         revisions: digests of the records that the operator's helm wrote, or that were adopted.
+        holder: the replica whose helm wrote the newest record, as `namespace/lease/identity` of its lease; empty: not known.
         adopted: revisions that another helm wrote. They show which objects belong to the release; no object is created from them.
     """
 
@@ -73,6 +74,7 @@ class OwnedRelease(_Model):
     unfinished: bool = False
     wish: Digest | None = None
     removing: bool = False
+    holder: Annotated[str, StringConstraints(max_length=600)] = ""
     leftovers: Annotated[tuple[Reference, ...], Field(max_length=MOST_LEFTOVERS)] = ()
     revisions: Annotated[
         Mapping[Revision, Annotated[tuple[Digest, ...], Field(max_length=MOST_DIGESTS)]], Field(max_length=MOST_REVISIONS)

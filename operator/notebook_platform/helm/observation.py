@@ -20,6 +20,7 @@ from notebook_platform.helm.history import History, read_history, records_change
 from notebook_platform.helm.hooks import become_parts
 from notebook_platform.helm.ignored_values import mismatch_notices
 from notebook_platform.helm.ledger import OwnedRelease, Place
+from notebook_platform.helm.lock_holder import live_holder
 from notebook_platform.helm.ownership import ReleaseScope, ownership_conflict, read_marker
 from notebook_platform.helm.plan import RevisionPreview, upgrade_approval
 from notebook_platform.helm.release import Release, as_helm_keeps_them
@@ -203,6 +204,8 @@ class ReleaseObserver:
         if failed := records_changed(history, owned, content.field, self.label):
             return Observed(failed=failed)
         record, irreversible = self._record(history, owned)
+        if record.newest is not None and record.newest.pending:
+            record = replace(record, holder=await live_holder(owned))
         patience = timedelta(seconds=self.scope.helm.timeout)
         state = state_of(record, wanted, content.remediation, now=datetime.now(UTC), patience=patience)
         preview = RevisionPreview()

@@ -27,7 +27,9 @@ from yarl import URL
 
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.fencing import FENCE, Fence, FencedConnector, LeaseLost
 from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
+from notebook_platform.helm.lock_holder import current_holder
 from notebook_platform.helm.release import PREFIX, RecordUnreadable, revision_of
 from notebook_platform.helm.storage import decoded_from, packed_release
 from notebook_platform.workload.client import tls_of
@@ -56,6 +58,7 @@ class Access:
 class _Run:
     access: Access
     session: aiohttp.ClientSession
+    fence: Fence | None
 
 
 class _Rejected(Exception):
@@ -83,7 +86,7 @@ class RecordProxy:
         # helm caches what a server offers by its address: a release keeps its own
         path = self._paths.setdefault((key, access.api.configuration.host), secrets.token_urlsafe(24))
         async with _session(access.api) as session:
-            self._runs[path] = _Run(access, session)
+            self._runs[path] = _Run(access, session, FENCE.get())
             try:
                 yield json.dumps(_kubeconfig(f"{self._url}/{path}"))
             finally:
@@ -109,11 +112,14 @@ class RecordProxy:
         run = self._runs.get(request.match_info["run"])
         if run is None:
             return web.Response(status=404)
+        FENCE.set(run.fence)  # this task is the server's, which serves all shards
         tail = request.raw_path.split("/", 2)[2]
         try:
             return await _Exchange(run, request, f"/{tail}").answer()
         except _Rejected as error:
             return _status(error.status, error.reason, str(error))
+        except LeaseLost as error:
+            return _status(409, "Conflict", str(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _status(502, "ServiceUnavailable", f"the cluster's API did not answer ({type(error).__name__})")
 
@@ -132,7 +138,7 @@ def _kubeconfig(server: str) -> dict[str, Any]:
 async def _session(api: client.ApiClient) -> AsyncIterator[aiohttp.ClientSession]:
     """Open connections for Helm alone: its watches do not use up the operator's."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
-    connector = aiohttp.TCPConnector(ssl=await tls_of(api) or True)
+    connector = FencedConnector(ssl=await tls_of(api) or True)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True, read_bufsize=2**21) as session:
         yield session
 
@@ -216,7 +222,7 @@ class _Exchange:
             found = await decoded_from(packed_release(document) or "", name, namespace)
         except RecordUnreadable as error:
             raise _Rejected(413, "RequestEntityTooLarge", f"the record of this release is refused: {error}") from None
-        change = partial(_with_record, revision=revision, digest=found.digest, new=new)
+        change = partial(_with_record, revision=revision, digest=found.digest, new=new, holder=current_holder())
         try:
             await self._access.ledger.change(self._access.place, change)
         except (ApiException, StepError, aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -282,8 +288,8 @@ async def _relayed(status: int, body: bytes) -> _Rejected:
     return _Rejected(status, str(text.get("reason") or "Unknown"), str(text.get("message") or "")[:4000])
 
 
-def _with_record(owned: OwnedRelease, *, revision: int, digest: str, new: bool) -> OwnedRelease:
-    return owned.with_record(revision, digest, new=new)
+def _with_record(owned: OwnedRelease, *, revision: int, digest: str, new: bool, holder: str) -> OwnedRelease:
+    return owned.with_record(revision, digest, new=new).having(holder=holder)
 
 
 def _selected(requirements: Iterable[str], labels: Mapping[str, str]) -> bool:

@@ -18,6 +18,7 @@ from pyhelm3 import Command
 from pyhelm3.errors import Error
 
 from notebook_platform.engine.outcome import Failed, StepError
+from notebook_platform.fencing import check_fence
 from notebook_platform.helm import process_guard
 from notebook_platform.helm.charts import ChartRef, ChartSource
 from notebook_platform.helm.dry_run import DryRuns
@@ -132,10 +133,25 @@ class Helm:
         run.task.cancel()
         return True
 
+    def abort(self, uid: str) -> list["asyncio.Task[None]"]:
+        """Cancel the helm processes of a platform. Returns their tasks, which have not ended yet."""
+        tasks = [run.task for key, run in self._runs.items() if key.startswith(f"{uid}/")]
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    async def end(self, uid: str) -> None:
+        """End the helm processes of a platform; a later reconcile, of whichever replica, recovers the releases."""
+        await asyncio.gather(*self.abort(uid), return_exceptions=True)
+        for key in [key for key in self._runs if key.startswith(f"{uid}/")]:
+            del self._runs[key]
+
     def start(
         self, key: str, verb: str, access: Access, work: Callable[[Command], Awaitable[object]], wish: object = None
     ) -> None:
-        """Begin `work` with a helm that reaches the cluster through the record proxy. Nothing is begun while one runs."""
+        """Begin `work` with a helm that reaches the cluster through the record proxy. Nothing is begun while one runs. Raises
+        LeaseLost."""
+        check_fence()
         if key in self._runs and not self._runs[key].ended:
             return
 
@@ -146,6 +162,7 @@ class Helm:
                 self._command(kubeconfig) as command,
             ):
                 try:
+                    check_fence()
                     await work(command)
                 except Error as error:
                     self._runs[key].words = error.stderr.decode(errors="replace")

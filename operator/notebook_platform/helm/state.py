@@ -39,7 +39,7 @@ class State(Enum):
     RETRIES_EXHAUSTED = "retries exhausted"
     """Helm failed on the wanted release as often as `remediation` allows."""
     LOCK_STALE = "lock stale"
-    """A Helm process of this operator holds the lock and is dead."""
+    """A Helm process of the operator holds the lock and is dead: this replica runs none, and the lease of the one that did has ended."""
     LOCKED = "locked"
     """Another Helm process holds the lock and may still be running."""
     LOCK_TIMEOUT = "lock timeout"
@@ -78,7 +78,7 @@ class Record:
 
     `begun`: the last revision that our helm wrote (None: it is not ours); `removing`: we began to uninstall it;
     `good`: the last revision before the newest that worked and may come back; `failed`: the last revision that was counted as a
-    failure; `counted`: how many were.
+    failure; `counted`: how many were; `holder`: the other replica that wrote the last revision and still has its lease.
     """
 
     newest: Release | None
@@ -87,6 +87,7 @@ class Record:
     good: Release | None = None
     failed: Release | None = None
     counted: int = 0
+    holder: str = ""
 
     def attempts(self, wanted: Wanted) -> int:
         """Return how often Helm failed on the wanted release."""
@@ -113,7 +114,8 @@ def state_of(record: Record, wanted: Wanted, remedies: Remediation, *, now: date
     if newest is None or newest.status == "uninstalled":
         return State.ABSENT
     if newest.pending:
-        if newest.revision == record.begun and (record.removing or not newest.removing):
+        ours = newest.revision == record.begun
+        if ours and not record.holder and (record.removing or not newest.removing):
             return State.LOCK_STALE
         since = newest.held_since
         return State.LOCKED if since and now - since < patience else State.LOCK_TIMEOUT

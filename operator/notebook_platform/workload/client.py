@@ -16,6 +16,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client import rest
 
 from notebook_platform.bounded.http import AnswerTooLarge
+from notebook_platform.kube.fenced import FencedRest
 from notebook_platform.workload.kubeconfig import ClusterAccess
 from notebook_platform.workload.tls import tls_context
 
@@ -140,7 +141,7 @@ class _Session:
             await session.close()
 
 
-class _Rest(rest.RESTClientObject):  # type: ignore[misc]
+class _Rest(FencedRest):
     """The generated client's transport with a TLS context from inline data, and a timeout for each request."""
 
     def __init__(self, configuration: client.Configuration, access: ClusterAccess, unauthorized: Callable[[], None]) -> None:

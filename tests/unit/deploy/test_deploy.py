@@ -56,7 +56,10 @@ def test_the_base_is_complete_and_the_pod_is_locked_down() -> None:
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert pod["enableServiceLinks"] is False, "a Service's variables would be read as the operator's configuration"
     assert container["livenessProbe"] and container["readinessProbe"] and container["resources"]["limits"]
-    assert objects["Deployment"]["spec"]["strategy"]["type"] == "Recreate"
+    spec = objects["Deployment"]["spec"]
+    assert spec["replicas"] == 2 and spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    budget = objects["PodDisruptionBudget"]["spec"]
+    assert budget["maxUnavailable"] == 1 and budget["selector"] == spec["selector"]
 
 
 def test_the_workload_identity_overlay_labels_the_pod() -> None:

@@ -56,7 +56,9 @@ def test_the_rights_in_a_namespace_write_what_the_operator_makes_and_nothing_els
 def test_the_base_binds_no_right_on_secrets_anywhere() -> None:
     (binding,) = of_kind("base", "ClusterRoleBinding")
     assert binding["roleRef"]["name"] == "notebook-platform" and binding["subjects"] == [SUBJECT]
-    assert of_kind("base", "RoleBinding") == [] and of_kind("base", "Role") == []
+    (role,), (own,) = of_kind("base", "Role"), of_kind("base", "RoleBinding")
+    assert [rule["resources"] for rule in role["rules"]] == [["leases"]]
+    assert role["metadata"]["namespace"] == own["metadata"]["namespace"] == SUBJECT["namespace"] and own["subjects"] == [SUBJECT]
 
 
 def test_a_namespace_is_bound_where_it_is_made_and_uninstalling_the_operator_leaves_it() -> None:

@@ -7,6 +7,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.bounded.http import SESSION_OPTIONS
+from notebook_platform.fencing import FencedConnector
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 
@@ -27,7 +28,7 @@ class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
         if not self.session and not self._has_been_opened:
             trusted = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
             self.session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=trusted),
+                connector=FencedConnector(ssl=trusted),
                 auto_decompress=True,  # piece by piece, so that the limit of an answer holds for what it unpacks to
                 trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),

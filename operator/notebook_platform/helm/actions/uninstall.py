@@ -7,8 +7,10 @@ from pyhelm3 import Command
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Outcome, Progressing
 from notebook_platform.helm.actions.context import MOST_DISCARDED, RUN_RECHECK
+from notebook_platform.helm.actions.waiting import LOCK_RECHECK
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import MOST_LEFTOVERS, OwnedRelease, Place, Reference, ReleaseLedger
+from notebook_platform.helm.lock_holder import live_holder
 from notebook_platform.helm.object_client import live
 from notebook_platform.helm.ownership import remove_marker
 from notebook_platform.helm.record_proxy import Access
@@ -24,6 +26,9 @@ async def uninstall(helm: Helm, api: client.ApiClient, ledger: ReleaseLedger, ke
     nothing proves that they are the release's."""
     place = (release.namespace, release.name)
     owned = ledger.release(place)
+    if release.pending and (holder := await live_holder(owned)):
+        message = f"A Helm process of the operator with the lease {holder} works on {release.name} ({release.status})"
+        return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
     unproven = owned is not None and release.revision in owned.adopted
     leftovers = () if unproven else _references(release)
     await ledger.change(place, lambda entry: entry.having(leftovers=leftovers, removing=True))

@@ -48,9 +48,10 @@ async def give_up(context: ActionContext) -> Outcome:
 
 
 async def wait_for_lock(context: ActionContext) -> Outcome:
-    """Wait for a Helm process of another owner, which may still be running."""
+    """Wait for a Helm process of another owner or replica, which may still be running."""
     assert context.record.newest is not None
-    message = f"Another Helm process holds the lock of {context.label} ({context.record.newest.status})"
+    whose = f"; it belongs to the operator with the lease {context.record.holder}" if context.record.holder else ""
+    message = f"Another Helm process holds the lock of {context.label} ({context.record.newest.status}){whose}"
     return Progressing(reason=Reason.RELEASE_LOCKED, message=message, requeue_after=LOCK_RECHECK)
 
 

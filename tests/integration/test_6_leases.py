@@ -1,0 +1,160 @@
+"""Several replicas under leases: one acts on a platform, another takes over, and a replica that has lost its lease writes nothing."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.operator_process import NAMESPACE, OperatorProcess
+from tests.integration.conftest import Field, runbook
+
+DURATION = 5
+"""Seconds of a lease."""
+
+
+class Replicas:
+    """Replicas of one installation, beside no other operator."""
+
+    def __init__(self, site: Field, directory: Path, **settings: str) -> None:
+        self.site, self._directory, self._settings = site, directory, settings
+        self.running: list[OperatorProcess] = []
+
+    def launch(self) -> OperatorProcess:
+        directory = self._directory / str(len(self.running))
+        settings = {"lease_duration": str(DURATION), **self._settings}
+        found = OperatorProcess(self.site.environment, directory, **settings)
+        self.running.append(found)
+        found.start()
+        return found
+
+    def holders(self) -> dict[str, str]:
+
+        text = self.site.kubectl(
+            "get", "leases", "-n", NAMESPACE, "-l", "notebookplatform.io/leases=notebook-platform", "-o", "json"
+        )
+        return {one["metadata"]["name"]: one["spec"].get("holderIdentity", "") for one in json.loads(text)["items"]}
+
+    def end(self) -> None:
+        for one in self.running:
+            try:
+                os.kill(one.pid, signal.SIGCONT)
+            except ProcessLookupError:
+                continue
+            one.stop()
+
+
+def identity(replica: OperatorProcess) -> str:
+    return (replica.work_dir / "replica").read_text()
+
+
+def metric(replica: OperatorProcess, name: str) -> float:
+    found = re.search(rf"^{name} (\S+)$", replica.metrics(), re.MULTILINE)
+    assert found is not None, name
+    return float(found[1])
+
+
+def seconds_until(site: Field, what: str, check: Callable[[], object]) -> float:
+    began = time.monotonic()
+    site.until(what, check)
+    return time.monotonic() - began
+
+
+@pytest.fixture
+def replicas(site: Field, tmp_path: Path) -> Iterator[Callable[..., Replicas]]:
+    site.clear()
+    site.operator.stop()
+    made: list[Replicas] = []
+
+    def make(**settings: str) -> Replicas:
+        made.append(Replicas(site, tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+    site.operator.start()
+    site.clear()
+
+
+def edited(site: Field, name: str, value: str) -> None:
+    """Change a tag, which is one write to the cluster in Azure."""
+    patch = json.dumps({"spec": {"azure": {"tags": {"edit": value}}}})
+    site.kubectl("patch", "nbp", name, "-n", "platforms", "--type=merge", "-p", patch)
+
+
+def applications(replica: OperatorProcess) -> int:
+    return replica.log.read_text().count("applying ")
+
+
+def test_one_replica_acts_and_another_takes_over_from_one_that_ends_freezes_or_dies(
+    replicas: Callable[..., Replicas], site: Field, record_property: Callable[[str, object], None]
+) -> None:
+    pair = replicas()
+    first, second = pair.launch(), pair.launch()
+    document = runbook("leased", identity={"type": "SystemAssigned"})
+    del document["spec"]["jupyterhub"]
+    site.apply(document)
+    site.until_ready("leased")
+    assert (metric(first, "notebook_platform_leases_held"), metric(second, "notebook_platform_leases_held")) == (1, 0)
+    assert metric(second, "notebook_platform_platforms") == 0 and applications(second) == 0
+
+    began = time.monotonic()
+    os.kill(first.pid, signal.SIGTERM)
+    site.until("the second holds the lease", lambda: set(pair.holders().values()) == {identity(second)})
+    record_property("hand_over_seconds", handed := time.monotonic() - began)
+    assert handed < 3
+    first.stop()
+    edited(site, "leased", "after SIGTERM")
+    site.until_ready("leased")
+    assert applications(second) > 0
+
+    third = pair.launch()
+    os.kill(second.pid, signal.SIGSTOP)
+    edited(site, "leased", "while the holder is frozen")
+    took = seconds_until(site, "the third holds the lease", lambda: set(pair.holders().values()) == {identity(third)})
+    site.until_ready("leased")
+    before, mark = applications(second), site.mark()
+    os.kill(second.pid, signal.SIGCONT)
+    site.until("the second has noticed", lambda: "lost: its reconcilers have ended" in second.log.read_text())
+    edited(site, "leased", "after the wake-up")
+    site.until_ready("leased")
+    assert applications(second) == before, "the replica that woke without its lease has written"
+    writes = [one for one in site.writes(mark) if "managedClusters" in one]
+    assert len(writes) == 1, writes
+    assert metric(second, "notebook_platform_platforms") == 0
+
+    third.kill()
+    record_property(
+        "take_over_seconds",
+        taken := seconds_until(site, "the second holds the lease", lambda: set(pair.holders().values()) == {identity(second)}),
+    )
+    assert DURATION - 1 < took < 3 * DURATION and taken < 3 * DURATION
+    edited(site, "leased", "after SIGKILL")
+    site.until_ready("leased")
+
+
+def test_four_shards_are_divided_between_two_replicas_and_each_platform_has_one(
+    replicas: Callable[..., Replicas], site: Field
+) -> None:
+    pair = replicas(shards="4")
+    first = pair.launch()
+    names = [f"sharded-{number}" for number in range(8)]
+    site.apply(
+        *(runbook(name, azure={**runbook()["spec"]["azure"], "credentials": {"secretRef": {"name": "none"}}}) for name in names)
+    )
+    site.until("one replica has all shards", lambda: metric(first, "notebook_platform_leases_held") == 4)
+    site.until("it has all platforms", lambda: metric(first, "notebook_platform_platforms") == len(names))
+    second = pair.launch()
+    both = (first, second)
+    site.until("each has two shards", lambda: [metric(one, "notebook_platform_leases_held") for one in both] == [2, 2])
+    site.until("no platform has none", lambda: sum(metric(one, "notebook_platform_platforms") for one in both) == len(names))
+    assert all(metric(one, "notebook_platform_platforms") < len(names) for one in both)
+    first.stop()
+    site.until("the second has all", lambda: metric(second, "notebook_platform_platforms") == len(names))
+    for name in names:
+        assert site.condition(name, "CredentialsReady")["reason"] == "SecretNotFound"
