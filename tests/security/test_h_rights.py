@@ -184,6 +184,14 @@ def test_the_operator_cannot_do_what_it_does_not_need_not_even_in_its_namespaces
 
 
 @pytest.mark.parametrize("namespace", ["kube-system", "default", NAMESPACE])
+def test_the_operator_has_leases_in_its_own_namespace_and_deletes_none(site: Management) -> None:
+    leases = "leases.coordination.k8s.io"
+    verbs = ("get", "list", "create", "patch", "update", "delete", "watch")
+    allowed = {verb for (verb, _), yes in may(site, *((verb, leases) for verb in verbs), namespace=NAMESPACE).items() if yes}
+    assert allowed == {"get", "list", "create", "patch"}
+    assert not any(may(site, *((verb, leases) for verb in verbs), namespace="kube-system").values())
+
+
 def test_the_operator_reads_nothing_in_a_namespace_without_a_rolebinding(site: Management, namespace: str) -> None:
     assert [question for question, yes in may(site, *ANYWHERE, namespace=namespace).items() if yes] == []
 
@@ -312,6 +320,7 @@ class Tenant:
         self.directory = directory
         self.account = {"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}
         site.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": NAMESPACE}})
+        self.bind_leases()
         document = yaml.safe_load(Path(site.environment["KUBECONFIG"]).read_text())
         token = site.kubectl("create", "token", name, "-n", NAMESPACE, "--duration=4h").strip()
         document["users"][0]["user"] = {"token": token}
@@ -331,6 +340,11 @@ class Tenant:
     def bind(self, namespace: str) -> None:
         bind(self.site, namespace, self.account)
 
+    def bind_leases(self) -> None:
+        """Bind the Role of the base that allows leases to this test's account."""
+        role, binding = (o for o in kustomized("base") if o["metadata"]["name"] == "notebook-platform-leases")
+        self.site.apply(role, binding | {"metadata": {**binding["metadata"], "name": self.name}, "subjects": [self.account]})
+
     def bind_cluster(self, name: str, path: str) -> None:
         """Apply a ClusterRoleBinding of a deployment for this test's account."""
         (binding,) = [o for o in kustomized(path) if o["kind"] == "ClusterRoleBinding" and o["metadata"]["name"] == name]
@@ -339,7 +353,8 @@ class Tenant:
         self.site.apply(binding)
 
     def configured(self, namespaces: str) -> OperatorProcess:
-        found = OperatorProcess(self.site.environment, self.directory / "operator", namespaces=namespaces, cluster_id=self.name)
+        own = {"namespaces": namespaces, "cluster_id": self.name, "lease_name": self.name[:40].strip("-")}
+        found = OperatorProcess(self.site.environment, self.directory / "operator", **own)
         found.environment["KUBECONFIG"] = str(self.kubeconfig)
         self.operator = found
         return found
@@ -460,6 +475,19 @@ def test_the_overlay_for_the_whole_cluster_serves_a_namespace_without_a_rolebind
     tenant.bind_cluster("notebook-platform-whole-cluster", "overlays/whole-cluster")
     tenant.until_served(namespace)
     assert "ERROR" not in tenant.log
+
+
+def test_an_operator_without_rights_on_leases_says_so_in_one_line_and_acts_when_it_has_them(tenant: Tenant) -> None:
+    namespace = tenant.namespace()
+    tenant.platform(namespace)
+    tenant.site.kubectl("delete", "rolebinding", tenant.name, "-n", NAMESPACE)
+    tenant.configured(f'["{namespace}"]').launch()
+    tenant.until_logged(f"may not read and write leases in namespace {NAMESPACE}, so it reconciles no platform")
+    assert not tenant.served(namespace)
+    tenant.bind_leases()
+    tenant.until_served(namespace)
+    (line,) = tenant.refusals()
+    assert "Apply deploy/kustomize/base/rbac.yaml" in line
 
 
 def test_an_operator_that_starts_before_its_crd_is_installed_serves_when_it_is(bare: Management, tmp_path: Path) -> None:
