@@ -183,7 +183,6 @@ def test_the_operator_cannot_do_what_it_does_not_need_not_even_in_its_namespaces
     assert [question for question, yes in may(site, *NEVER, namespace=namespace).items() if yes] == []
 
 
-@pytest.mark.parametrize("namespace", ["kube-system", "default", NAMESPACE])
 def test_the_operator_has_leases_in_its_own_namespace_and_deletes_none(site: Management) -> None:
     leases = "leases.coordination.k8s.io"
     verbs = ("get", "list", "create", "patch", "update", "delete", "watch")
@@ -192,6 +191,7 @@ def test_the_operator_has_leases_in_its_own_namespace_and_deletes_none(site: Man
     assert not any(may(site, *((verb, leases) for verb in verbs), namespace="kube-system").values())
 
 
+@pytest.mark.parametrize("namespace", ["kube-system", "default", NAMESPACE])
 def test_the_operator_reads_nothing_in_a_namespace_without_a_rolebinding(site: Management, namespace: str) -> None:
     assert [question for question, yes in may(site, *ANYWHERE, namespace=namespace).items() if yes] == []
 
