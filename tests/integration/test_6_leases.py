@@ -1,5 +1,6 @@
 """Several replicas under leases: one acts on a platform, another takes over, and a replica that has lost its lease writes nothing."""
 
+import asyncio
 import json
 import os
 import re
@@ -9,11 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from notebook_platform.leases.elector import Elector
+from notebook_platform.leases.identity import Identity
+from notebook_platform.leases.shards import shards
+from notebook_platform.leases.store import LeaseStore, Timing
 
+from sandbox.kubernetes.api import api_client
 from sandbox.operator_process import NAMESPACE, OperatorProcess
 from tests.integration.conftest import Field, runbook
 
-DURATION = 5
+DURATION = 8
 """Seconds of a lease."""
 
 
@@ -158,3 +164,50 @@ def test_four_shards_are_divided_between_two_replicas_and_each_platform_has_one(
     site.until("the second has all", lambda: metric(second, "notebook_platform_platforms") == len(names))
     for name in names:
         assert site.condition(name, "CredentialsReady")["reason"] == "SecretNotFound"
+
+
+class Work:
+    """The work of a shard that notes when it began and ended."""
+
+    ready, failed = True, False
+
+    def __init__(self, log: list[tuple[str, int]], count: int) -> None:
+        self._log, self._count = log, count
+        log.append(("begins", count))
+
+    def abort(self) -> None:
+        """Nothing has to be cancelled."""
+
+    async def quiesce(self) -> None:
+        self._log.append(("ends", self._count))
+
+    async def stop(self) -> None:
+        """Nothing is watched."""
+
+
+async def test_another_number_of_shards_begins_when_the_last_lease_of_the_earlier_one_has_ended(site: Field) -> None:
+    kubeconfig = await asyncio.to_thread(Path(site.environment["KUBECONFIG"]).read_text)
+    api, log = await api_client(kubeconfig), list[tuple[str, int]]()
+    electors, stops = {}, {}
+    for count in (2, 3):
+        store = LeaseStore(api, "default", "counted", Timing(DURATION))
+        electors[count] = Elector(store, shards(count), Identity(None), lambda shard, fence, count=count: Work(log, count))
+        stops[count] = asyncio.Event()
+    async with asyncio.TaskGroup() as running:
+        running.create_task(electors[2].run(stops[2]))
+        await until(lambda: electors[2].held == 2)
+        running.create_task(electors[3].run(stops[3]))
+        await until(lambda: electors[3].ready)
+        await asyncio.sleep(1.5 * DURATION)
+        assert electors[3].held == 0 and electors[2].held == 2, "a standby is ready and holds nothing"
+        stops[2].set()
+        await until(lambda: electors[3].held == 3)
+        stops[3].set()
+    assert log == [("begins", 2)] * 2 + [("ends", 2)] * 2 + [("begins", 3)] * 3 + [("ends", 3)] * 3
+    await api.close()
+
+
+async def until(check: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not check():  # noqa: ASYNC110
+            await asyncio.sleep(0.1)

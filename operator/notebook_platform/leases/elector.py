@@ -10,8 +10,8 @@ import contextlib
 import logging
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -134,13 +134,19 @@ class Elector:
             await self._tried(self._store.ask(view.leases[wanted], self._me))
         self._ticked = True
 
-    async def _tried(self, call: Awaitable[T]) -> T | None:
-        """Await a call for leases; None: it failed, which is logged once for each cause."""
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Log a call for leases that fails in the block, once for each cause."""
         try:
-            return await call
+            yield
         except NO_ANSWER as error:
             self._report(logging.WARNING, _sentence(error, self._store.namespace))
-            return None
+
+    async def _tried(self, call: Awaitable[T]) -> T | None:
+        """Await a call for leases; None: it failed."""
+        with self._reporting():
+            return await call
+        return None
 
     def _view(self, leases: Sequence[Lease], asked: float) -> View:
         """Return the leases as this replica sees them. `asked`: when the request was sent that returned them."""
@@ -162,19 +168,17 @@ class Elector:
         return View(self._me, self.timing.period, free, own, tuple(self._held), foreign)
 
     async def _renew(self, tenure: _Tenure) -> None:
-        sent = boottime()
-        renewed = await self._tried(self._store.renew(tenure.lease))
-        if renewed is None:
-            found = await self._tried(self._store.read(tenure.lease.namespace, tenure.lease.name))
-            if found is None:
-                return None  # no answer, or the Lease was deleted: the deadline decides
-            if found.holder != self._me:
-                return tenure.fence.end()
-            tenure.lease = found  # another replica has asked for it, or the answer to the last renewal was lost
-            sent, renewed = boottime(), await self._tried(self._store.renew(found))
-        if renewed is not None:
-            tenure.lease, tenure.wanted = renewed, renewed.wanted_by not in ("", self._me)
-            tenure.fence.extend(sent + self.timing.deadline)
+        """Renew a lease. Without an answer nothing changes: the next period tries again, and the fence ends at its deadline."""
+        with self._reporting():
+            sent, renewed = boottime(), await self._store.renew(tenure.lease)
+            if renewed is None:  # a replica has asked for it, or the answer to an earlier renewal was lost
+                found = await self._store.read(tenure.lease.namespace, tenure.lease.name)
+                if found is not None and found.holder != self._me:
+                    return tenure.fence.end()
+                sent, renewed = boottime(), found and await self._store.renew(found)
+            if renewed is not None:
+                tenure.lease, tenure.wanted = renewed, renewed.wanted_by not in ("", self._me)
+                tenure.fence.extend(sent + self.timing.deadline)
         return None
 
     async def _acquire(self, shard: Shard, before: Lease | None) -> None:

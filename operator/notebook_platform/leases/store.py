@@ -37,7 +37,7 @@ class Timing:
     @property
     def request(self) -> float:
         """Return the time-out of one request for a lease."""
-        return self.duration / 5
+        return self.duration / 3
 
 
 @dataclass(frozen=True, kw_only=True)
