@@ -85,6 +85,7 @@ class Elector:
         self._start = start
         self._seen = Observations()
         self._held: dict[Shard, _Tenure] = {}
+        self._leaving: set[Shard] = set()
         self._stopping: set[asyncio.Task[None]] = set()
         self._ticked = False
         self._reported = ""
@@ -108,8 +109,9 @@ class Elector:
                 async with _at_most(self.timing.period * random.uniform(0.9, 1.0)):
                     await stop.wait()
         finally:
-            await asyncio.gather(*(self._give_up(shard) for shard in list(self._held)))
-            await asyncio.gather(*self._stopping)
+            for shard in list(self._held):
+                self._give_up(shard)
+            await asyncio.gather(*self._stopping, return_exceptions=True)
 
     async def _tick(self) -> None:
         """Renew what is held, and take, give or ask for what the shares require."""
@@ -121,7 +123,7 @@ class Elector:
             if tenure.work.failed:
                 await tenure.work.stop()
             if not tenure.fence.holds or (tenure.wanted and len(self._held) > 1):
-                await self._give_up(shard)
+                self._give_up(shard)
         if leases is None:
             return
         view = self._view(leases, asked)
@@ -161,7 +163,7 @@ class Elector:
         free = {}
         for shard in self._shards:
             mine = shard in own and own[shard].holder == self._me  # not held: an earlier process of this replica held it
-            taken = shard in self._held or (not mine and shard.lease(self._store.name) in live)
+            taken = shard in self._held or shard in self._leaving or (not mine and shard.lease(self._store.name) in live)
             waited = self._seen.free_for(shard.lease(self._store.name), now, free=not taken)
             if waited is not None:
                 free[shard] = self.timing.period if mine else waited
@@ -197,23 +199,28 @@ class Elector:
         fence.on_end(work.abort)
         log.info("lease %s acquired: this replica reconciles shard %d of %d", lease.name, shard.index + 1, shard.count)
 
-    async def _give_up(self, shard: Shard) -> None:
+    def _give_up(self, shard: Shard) -> None:
+        """End the work of a shard beside the renewals of the rest."""
+        tenure = self._held.pop(shard)
+        self._leaving.add(shard)
+        self._stopping.add(task := asyncio.create_task(self._ended(shard, tenure), name=f"end shard {shard.index}"))
+        task.add_done_callback(self._stopping.discard)
+
+    async def _ended(self, shard: Shard, tenure: _Tenure) -> None:
         """End the work of a shard, then release its lease if it is still held: the next holder begins when this one has ended."""
-        tenure = self._held[shard]
         async with _at_most(self.timing.request):
             await tenure.work.quiesce()
         lost = not tenure.fence.holds
         tenure.fence.end()
-        del self._held[shard]
-        self._stopping.add(task := asyncio.create_task(tenure.work.stop(), name=f"stop shard {shard.index}"))
-        task.add_done_callback(self._stopping.discard)
         if lost:
             log.warning("lease %s lost: its reconcilers have ended, and nothing is written for its platforms", tenure.lease.name)
-            return
-        lease = await self._tried(self._store.read(tenure.lease.namespace, tenure.lease.name))  # its version may have changed
-        if lease is not None and lease.holder == self._me:
-            await self._tried(self._store.release(lease))
-        log.info("lease %s released", tenure.lease.name)
+        else:
+            lease = await self._tried(self._store.read(tenure.lease.namespace, tenure.lease.name))  # its version may have changed
+            if lease is not None and lease.holder == self._me:
+                await self._tried(self._store.release(lease))
+            log.info("lease %s released", tenure.lease.name)
+        self._leaving.discard(shard)
+        await tenure.work.stop()
 
     async def has_ended(self, holder: str) -> bool:
         """Return whether a holding, as `Fence.holder` names it, has ended: its lease is gone, free, expired or another's."""
