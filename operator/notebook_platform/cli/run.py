@@ -15,15 +15,15 @@ from notebook_platform.fencing import Fence
 from notebook_platform.kube.access import until_observable, until_served
 from notebook_platform.kube.contact import contacted
 from notebook_platform.kube.redaction import REDACTORS
+from notebook_platform.leases.elector import Elector
+from notebook_platform.leases.identity import Identity
+from notebook_platform.leases.shards import Shard, shards
+from notebook_platform.leases.store import LeaseStore, Timing
 from notebook_platform.observability.fleet import FLEET
 from notebook_platform.observability.health import serving
 from notebook_platform.observability.logs import configure
 from notebook_platform.observability.readiness import Check, Contact
 from notebook_platform.observability.stalls import Heartbeat, measured
-from notebook_platform.leases.elector import Elector
-from notebook_platform.leases.identity import Identity
-from notebook_platform.leases.shards import Shard, shards
-from notebook_platform.leases.store import LeaseStore, Timing
 from notebook_platform.shard_operator import ShardOperator
 
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
