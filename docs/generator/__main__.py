@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from docs.generator import errors, reasons, spec, steps
+from docs.generator import errors, metrics, reasons, spec, steps
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -15,6 +15,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/errors.md": errors.page,
     "docs/reference/reasons.md": reasons.page,
     "docs/reference/steps.md": steps.page,
+    "docs/reference/metrics.md": metrics.page,
 }
 """Pages that are generated as a whole."""
 

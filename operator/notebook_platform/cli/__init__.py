@@ -72,6 +72,12 @@ def _init(arguments: Sequence[str]) -> int:
     return init(arguments)
 
 
+def _support_bundle(arguments: Sequence[str]) -> int:
+    from notebook_platform.cli.support_bundle import support_bundle
+
+    return support_bundle(arguments)
+
+
 def _import(arguments: Sequence[str]) -> int:
     from notebook_platform.cli.import_ import import_platform
 
@@ -93,6 +99,7 @@ COMMANDS: Mapping[str, Command] = {
     "wait": Command(_wait, "wait until a platform is Ready, has another condition, or is deleted"),
     "doctor": Command(_doctor, "check credentials, permissions, versions, quota and names before anything is created"),
     "init": Command(_init, "write a first platform.yaml from a few answers and from what Azure offers"),
+    "support-bundle": Command(_support_bundle, "write a platform's state, without secrets, into an archive for a bug report"),
     "import": Command(_import, "describe existing Azure resources as a NotebookPlatform"),
     "crd": Command(_crd, "print the CustomResourceDefinition, or the JSON schema for editors"),
 }

@@ -67,7 +67,7 @@ class SecretStore:
         self._check_ours(secret, name)
         if not (orphaned or self._owns(secret)):
             return None
-        return _decoded(secret.data) if plain else await self._content(name, secret)
+        return decoded(secret.data) if plain else await self._content(name, secret)
 
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
         """Compare the operator's own Secret with its wanted content, byte by byte and without using what it holds.
@@ -81,7 +81,7 @@ class SecretStore:
         return "current" if self._owns(secret) and (secret.data or {}) == _encoded(data) else "different"
 
     async def _content(self, name: str, secret: Any) -> dict[str, str]:
-        data = _decoded(secret.data)
+        data = decoded(secret.data)
         await self.redact_from_now_on(name, data)
         return data
 
@@ -275,7 +275,7 @@ def _encoded(data: Mapping[str, str]) -> dict[str, str]:
     return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
 
 
-def _decoded(data: Mapping[str, str] | None) -> dict[str, str]:
+def decoded(data: Mapping[str, str] | None) -> dict[str, str]:
     """Return the values that are text; the operator uses no binary values."""
     found = {}
     for key, value in (data or {}).items():

@@ -113,7 +113,7 @@ class Fleet(Collector):
         yield GaugeMetricFamily("notebook_platform_platforms_behind", text, value=behind)
         conditions = GaugeMetricFamily(
             "notebook_platform_platform_conditions",
-            "Platforms by condition: its type, status and reason. Conditions of single steps are in step_outcomes.",
+            "Platforms by condition: its type, status and reason. Conditions of single steps do not count.",
             labels=["type", "status", "reason"],
         )
         for labels, count in list(self._conditions.items()):
@@ -129,7 +129,7 @@ class Fleet(Collector):
         """Return a series for each of at most `per_platform` platforms, the first by name."""
         named = GaugeMetricFamily(
             "notebook_platform_platform_ready",
-            "1 when the platform is Ready, else 0. Only with per_platform_metrics, for at most so many platforms.",
+            "1 when the platform is Ready, else 0. Only if `per_platform_metrics` is set, for at most so many platforms.",
             labels=["namespace", "name"],
         )
         for state in sorted(states, key=lambda state: state.label)[: self.per_platform]:

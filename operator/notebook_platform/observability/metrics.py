@@ -29,8 +29,8 @@ RECONCILE_SECONDS = Histogram(
 RECONCILES_IN_PROGRESS = Gauge("notebook_platform_reconciles_in_progress", "Reconciles that run now.")
 STEP_OUTCOMES = Counter(
     "notebook_platform_step_outcomes_total",
-    "Outcomes of steps. Releases of the spec count as the step Release; an error code of Azure that docs/reference/reasons.md does not "
-    "list counts as the reason Other.",
+    "Outcomes of steps. Releases of the spec count as the step Release; an error code of Azure without a reason of "
+    "its own counts as the reason Other.",
     ["step", "outcome", "reason"],
 )
 STATUS_WRITES = Counter("notebook_platform_status_writes_total", "Status patches sent to the API server.")
