@@ -95,6 +95,12 @@ class OperatorConfig(BaseSettings):
     health_port: int = Field(8080, description="Port of /healthz and /readyz.")
     metrics_port: int = Field(8081, description="Port of /metrics.")
     listen: str = Field("0.0.0.0", description="Address of both ports.")
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Receiver of OpenTelemetry traces (OTLP over HTTP), as http://collector:4318. Needs notebook-platform[otel]. Default: "
+        "OTEL_EXPORTER_OTLP_ENDPOINT; without either there are no traces.",
+    )
     per_platform_metrics: int = Field(
         0, ge=0, le=1000, description="Largest number of platforms with a series of their own in /metrics; 0: none."
     )

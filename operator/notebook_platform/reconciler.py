@@ -34,6 +34,7 @@ from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PLATFORM, PlatformLog, renew_correlation_id
 from notebook_platform.observability.fleet import FLEET
+from notebook_platform.observability.tracing import span
 from notebook_platform.pace import Pace
 from notebook_platform.packed import pack, unpack
 from notebook_platform.policy import reconcile_trigger
@@ -183,7 +184,7 @@ class PlatformReconciler:
         FLEET.expect(self.platform.uid, self._generation)
         result = "failed"
         try:
-            with metrics.RECONCILES_IN_PROGRESS.track_inprogress():
+            with metrics.RECONCILES_IN_PROGRESS.track_inprogress(), span("reconcile"):
                 wait = await self._reconcile()
             self._failures, result = 0, "completed"
             FLEET.completed(self.platform.uid)

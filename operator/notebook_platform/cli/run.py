@@ -19,11 +19,13 @@ from notebook_platform.leases.elector import Elector
 from notebook_platform.leases.identity import Identity
 from notebook_platform.leases.shards import Shard, shards
 from notebook_platform.leases.store import LeaseStore, Timing
+from notebook_platform.observability import tracing
 from notebook_platform.observability.fleet import FLEET
 from notebook_platform.observability.health import serving
 from notebook_platform.observability.logs import configure
 from notebook_platform.observability.readiness import Check, Contact
 from notebook_platform.observability.stalls import Heartbeat, measured
+from notebook_platform.observability.tracing import TracingUnavailable
 from notebook_platform.shard_operator import ShardOperator
 
 OWN_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
@@ -34,7 +36,14 @@ def run(arguments: Sequence[str]) -> int:
     """Reconcile platforms until SIGTERM or SIGINT; return the exit code."""
     chosen = OperatorConfig.load(arguments)
     configure(chosen.log_format, chosen.log_level)
-    asyncio.run(operate(chosen))
+    try:
+        end_tracing = tracing.configure(chosen.otlp_endpoint)
+    except TracingUnavailable as error:
+        raise SystemExit(str(error)) from None
+    try:
+        asyncio.run(operate(chosen))
+    finally:
+        end_tracing()
     return 0
 
 

@@ -14,6 +14,8 @@ from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs
 from notebook_platform.engine.time_limit import limited
 from notebook_platform.observability.context import step_span
+from notebook_platform.observability.labels import reason_label
+from notebook_platform.observability.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -65,17 +67,23 @@ async def walk(
 async def guarded(step: AnyStep, work: Awaitable[Result], seconds: float = STEP_SECONDS) -> Result:
     """Await a call of a step for at most `seconds`; an exception becomes a Failed.
 
-    Time in which the call waits for its turn does not count (`time_limit`). The call has a span of its own (`step_span`).
+    Time in which the call waits for its turn does not count (`time_limit`). The call has a span of its own.
     """
-    with step_span(step.name):
+    with step_span(step.name), span("step") as traced:
         try:
             async with asyncio.timeout(seconds) as timeout:
                 with limited(timeout):
-                    return await work
+                    result = await work
         except Queued as queued:
-            return Result(outcome=queued.progressing)
+            result = Result(outcome=queued.progressing)
         except Exception as error:
-            return Result(outcome=failure(step, error))
+            result = Result(outcome=failure(step, error))
+        if traced is not None:
+            traced.set(outcome=type(result.outcome).__name__)
+            if isinstance(result.outcome, Failed):
+                traced.set(reason=reason_label(result.outcome.reason))
+                traced.fail()
+        return result
 
 
 def failure(step: AnyStep, error: Exception) -> Failed:

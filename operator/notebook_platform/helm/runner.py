@@ -28,6 +28,7 @@ from notebook_platform.helm.record_proxy import Access, RecordProxy
 from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.metrics import HELM_RUNS, HELM_SECONDS
+from notebook_platform.observability.tracing import begin
 from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
 
@@ -234,6 +235,7 @@ async def _logged(verb: str, access: Access, run: Run) -> AsyncIterator[None]:
     extra = {"action": verb, "release": f"{namespace}/{release}"}
     log.info("helm %s started: release %s in namespace %s", verb, release, namespace, extra=fields(**extra))
     level, result, cause = logging.WARNING, "stopped", ""
+    traced = begin("helm", action=verb)
     try:
         yield
         if run.refused is not None:
@@ -246,6 +248,9 @@ async def _logged(verb: str, access: Access, run: Run) -> AsyncIterator[None]:
         result, cause = "failed", type(error).__name__
         raise
     finally:
+        if traced is not None:
+            traced.set(result=result)
+            traced.end()
         seconds = round(run.seconds, 1)
         HELM_SECONDS.labels(action=verb, result=result).observe(run.seconds)
         text = {"stopped": "was stopped", "failed": f"failed: {cause}"}.get(result, result)

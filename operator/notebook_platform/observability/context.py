@@ -64,11 +64,7 @@ def fields(**values: object) -> dict[str, dict[str, object]]:
 
 @contextmanager
 def step_span(step: str) -> Iterator[None]:
-    """Set the step of log records while the block runs.
-
-    The extension point for tracing: the engine enters it for each guarded step call and nowhere else, so an OpenTelemetry span named
-    after the step can start and end here, with `current_fields` as its attributes.
-    """
+    """Set the step of log records and spans while the block runs."""
     token = STEP.set(step)
     try:
         yield

@@ -18,6 +18,7 @@ from azure.core.rest import HttpRequest
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import _Trace
+from notebook_platform.azure.arm.written import WrittenPaths
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine import Action, Change, Failed, Operation, Ready, StepError
@@ -256,7 +257,7 @@ async def test_a_helm_action_is_logged_when_it_starts_and_when_it_ends(lines: Li
 def test_a_request_to_azure_is_one_line_at_debug_without_its_query(lines: Lines) -> None:
     base = "https://management.azure.com"
     request = PipelineRequest(HttpRequest("GET", f"{base}/subscriptions/s?sig=signed"), PipelineContext(None))
-    trace = _Trace(base)
+    trace = _Trace(base, WrittenPaths())
     response = PipelineResponse(request.http_request, type("Answer", (), {"status_code": 200})(), request.context)
     trace.on_request(request)
     trace.on_response(request, response)

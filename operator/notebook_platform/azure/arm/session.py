@@ -41,11 +41,15 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.observability.context import CORRELATION, fields
 from notebook_platform.observability.labels import RESOURCE_TYPES
 from notebook_platform.observability.metrics import AZURE_REQUEST_SECONDS, AZURE_REQUESTS
+from notebook_platform.observability.tracing import begin
 
 log = logging.getLogger(__name__)
 
 NO_ANSWER = "none"
 """The code of a request that ended without a response."""
+
+SPAN = "notebook_platform_span"
+"""Key of a request's context: its span, None while traces are off."""
 
 STARTED = "notebook_platform_started"
 """Key of a request's context: when it was sent, on the monotonic clock."""
@@ -74,6 +78,7 @@ class _Trace(SansIOHTTPPolicy[Any, Any]):
         check(request.http_request.method, request.http_request.url, self._base)
         request.http_request.headers["x-ms-correlation-request-id"] = CORRELATION.get() or str(uuid.uuid4())
         request.context[STARTED] = time.monotonic()
+        request.context[SPAN] = begin("azure request", method=request.http_request.method)
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
         self._record(request)
@@ -83,6 +88,8 @@ class _Trace(SansIOHTTPPolicy[Any, Any]):
         if not isinstance(sys.exception(), StepError | ClientAuthenticationError):  # these end a request before it is sent
             self._record(request)
             _count_request(request, NO_ANSWER)
+        elif (traced := request.context.get(SPAN)) is not None:
+            traced.end()
 
     def _record(self, request: PipelineRequest[Any]) -> None:
         method, path = request.http_request.method, urlsplit(request.http_request.url).path
@@ -96,8 +103,12 @@ def _count_request(request: PipelineRequest[Any], status: str) -> None:
     if started is None:
         return
     method, path, seconds = request.http_request.method, urlsplit(request.http_request.url).path, time.monotonic() - started
-    AZURE_REQUESTS.labels(method=method, resource_type=RESOURCE_TYPES.label(path), code=status).inc()
+    resource_type = RESOURCE_TYPES.label(path)
+    AZURE_REQUESTS.labels(method=method, resource_type=resource_type, code=status).inc()
     AZURE_REQUEST_SECONDS.labels(method=method).observe(seconds)
+    if (traced := request.context.get(SPAN)) is not None:
+        traced.set(resource_type=resource_type, code=status)
+        traced.end()
     if log.isEnabledFor(logging.DEBUG):
         extra = fields(method=method, path=path, status=status, seconds=round(seconds, 3))
         log.debug("%s %s: %s in %.2f s", method, path, status, seconds, extra=extra)
