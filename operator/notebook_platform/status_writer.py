@@ -32,14 +32,14 @@ class Reporter:
     def __init__(self, platform: PlatformObject, body: Mapping[str, Any], label: str) -> None:
         self._object = platform
         self._label = label
-        self._written = pack(body.get("status") or {})
+        self._written = self._packed = pack(body.get("status") or {})
         self._status: PlatformStatus | None = status_of(body)
 
     @property
     def status(self) -> PlatformStatus:
         """The status as last written or set."""
         if self._status is None:
-            self._status = status_of({"status": unpack(self._written)})
+            self._status = status_of({"status": unpack(self._packed)})
         return self._status
 
     @status.setter
@@ -47,8 +47,10 @@ class Reporter:
         self._status = status
 
     def rest(self) -> None:
-        """Keep the status as compressed JSON only, until it is used again."""
-        if self._status is not None and self._status.wire() == unpack(self._written):
+        """Keep the status packed until it is used again."""
+        if self._status is not None:
+            wire = self._status.wire()
+            self._packed = self._written if wire == unpack(self._written) else pack(wire)
             self._status = None
 
     async def write(self, status: PlatformStatus) -> None:

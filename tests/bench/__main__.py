@@ -1,6 +1,7 @@
 """`python -m tests.bench` (`make bench`): figures of the operator against the simulator, printed and written to build/bench.json.
 Counts and ratios are the same on any machine. Seconds depend on the machine, so nothing is checked against them."""
 
+import argparse
 import asyncio
 import json
 import sys
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from docs.generator.spec import counts
-from tests.bench import passes, reads, redaction, release, stalls, upgrade
+from tests.bench import passes, reads, redaction, release, scale, stalls, upgrade
 from tests.bench.subscription import subscription
 
 FILE = Path("build/bench.json")
@@ -28,6 +29,10 @@ BUILT_FOR_COST = 10
 """The cost of a creation is measured up to this number of platforms: the lists of a full subscription would distort it."""
 
 BUILD_SPEED = 600.0
+
+SMALLEST_SCALE, SCALE_INTERVAL = 100, 70.0
+"""The number of settled platforms that CI measures, and their interval in seconds. It is longer than the wait before which a platform
+rests."""
 
 Measured = TypeVar("Measured")
 console = Console()
@@ -168,9 +173,43 @@ def save(document: dict[str, Any]) -> None:
     console.print(f"Written to {FILE}")
 
 
+def show_scale(found: Sequence[scale.Scale]) -> None:
+    """Print what settled platforms cost, each figure beside its goal."""
+    head = ("figure", *(f"{one.platforms:,} platforms" for one in found), "goal")
+    show("Settled platforms in one operator process (* misses the goal)", head, scale.rows(found))
+
+
+def arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "--scale",
+        type=int,
+        nargs="*",
+        default=[SMALLEST_SCALE],
+        metavar="N",
+        help="numbers of settled platforms (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--interval", type=float, default=SCALE_INTERVAL, help="spec.interval of --scale, seconds (default: %(default)s)"
+    )
+    parser.add_argument("--scale-only", action="store_true", help="measure nothing else")
+    return parser.parse_args()
+
+
+async def many_settled(sizes: Sequence[int], interval: float) -> list[scale.Scale]:
+    """Measure an operator with each number of settled platforms."""
+    return [await timed(f"{size} settled platforms", scale.measure(size, interval)) for size in sizes]
+
+
 async def main() -> int:
     """Measure, print, save. Returns exit code 1 when a settled platform wrote something or did not settle."""
-    began = time.monotonic()
+    began, asked = time.monotonic(), arguments()
+    settled = await many_settled(asked.scale, asked.interval)
+    show_scale(settled)
+    if asked.scale_only:
+        save({"scale": [asdict(one) | {"kb_per_platform": one.kb_per_platform} for one in settled]})
+        return 0
     await SessionPool.warm_up()
     measured, cost = await many_platforms()
     walked, tables = await one_upgrade(), sizes()
@@ -183,6 +222,7 @@ async def main() -> int:
     show_stalls(stalled)
     save(
         {
+            "scale": [asdict(one) | {"kb_per_platform": one.kb_per_platform} for one in settled],
             "settled": reads.figures(measured),
             "pass": {**asdict(cost), "settled_to_creating": cost.ratio},
             "upgrade": asdict(walked),

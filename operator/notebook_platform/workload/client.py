@@ -84,13 +84,16 @@ def _check_elements(body: bytes | bytearray) -> None:
 class _Session:
     """aiohttp's session with what the generated client does not pass on: no redirects, no compression, limits.
 
-    It is closed, with its connections and its TLS context, when no request has been sent for IDLE_SECONDS, and created again for the
-    next one: a connection takes 350 KB of buffers, and an operator of many settled clusters uses few of them at a time.
+    It is closed, with its connections and its TLS context, when no request has been sent for `idle` seconds, and created again for
+    the next one: a connection takes 350 KB of buffers, and an operator of many settled clusters uses few of them at a time.
     """
 
-    def __init__(self, make: Callable[[], Awaitable[aiohttp.ClientSession]], unauthorized: Callable[[], None]) -> None:
+    def __init__(
+        self, make: Callable[[], Awaitable[aiohttp.ClientSession]], unauthorized: Callable[[], None], idle: float
+    ) -> None:
         self._make = make
         self._unauthorized = unauthorized
+        self._idle = idle
         self._session: aiohttp.ClientSession | None = None
         self._lock = asyncio.Lock()
         self._requests = 0
@@ -108,7 +111,7 @@ class _Session:
             if self._timer:
                 self._timer.cancel()
             if not self._requests:
-                self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._rest)
+                self._timer = asyncio.get_running_loop().call_later(self._idle, self._rest)
 
     async def _request(self, **arguments: Any) -> _Answer:
         async with self._lock:
@@ -144,14 +147,17 @@ class _Session:
 class _Rest(FencedRest):
     """The generated client's transport with a TLS context from inline data, and a timeout for each request."""
 
-    def __init__(self, configuration: client.Configuration, access: ClusterAccess, unauthorized: Callable[[], None]) -> None:
+    def __init__(
+        self, configuration: client.Configuration, access: ClusterAccess, unauthorized: Callable[[], None], idle: float
+    ) -> None:
         super().__init__(configuration)
+        self._idle = idle
         self.ssl_context: ssl.SSLContext | None = None
         self._access = access
         self._unauthorized = unauthorized
 
     def _create_pool_manager(self) -> _Session:
-        return _Session(self._connected, self._unauthorized)
+        return _Session(self._connected, self._unauthorized, self._idle)
 
     async def context(self) -> ssl.SSLContext:
         """Build a TLS context for the cluster."""
@@ -172,11 +178,13 @@ class _Rest(FencedRest):
         return await super().request(*arguments, _request_timeout=timeout, **named)
 
 
-async def connect(access: ClusterAccess, unauthorized: Callable[[], None] = lambda: None) -> client.ApiClient:
+async def connect(
+    access: ClusterAccess, unauthorized: Callable[[], None] = lambda: None, *, idle: float = IDLE_SECONDS
+) -> client.ApiClient:
     """Build a client; write no file.
 
-    `unauthorized` is called when the server refuses the credential or presents another certificate. Raises ssl.SSLError or
-    ValueError for unusable certificates.
+    `unauthorized` is called when the server refuses the credential or presents another certificate. `idle`: the seconds without a
+    request after which connections are closed. Raises ssl.SSLError or ValueError for unusable certificates.
     """
     await asyncio.to_thread(tls_context, access)  # raises for what is unusable
     configuration = client.Configuration(host=access.server.rstrip("/"))
@@ -186,7 +194,7 @@ async def connect(access: ClusterAccess, unauthorized: Callable[[], None] = lamb
     if access.token:
         configuration.api_key = {"BearerToken": f"Bearer {access.token}"}
     api = client.ApiClient(configuration)
-    api.rest_client = _Rest(configuration, access, unauthorized)
+    api.rest_client = _Rest(configuration, access, unauthorized, idle)
     return api
 
 

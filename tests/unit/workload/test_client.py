@@ -304,3 +304,33 @@ async def test_certificates_that_cannot_be_used_are_refused_with_a_reason(server
     with pytest.raises(StepError) as caught:
         await clusters.connection("uid", KEY, ask)
     assert caught.value.failed.reason == "KubeconfigRefused" and json.dumps(caught.value.failed.message)
+
+
+async def test_connections_close_when_idle_and_open_again_for_the_next_request(server: Server) -> None:
+    """At the server: the first connection ends although the client lives on, and the next request comes over another one."""
+    api = await connect(server.access(), idle=0.05)
+    core = kubernetes.CoreV1Api(api)
+    await core.list_namespaced_pod("default")
+    (first,) = server.requests
+    for _ in range(500):
+        if first.transport is None or first.transport.is_closing():
+            break
+        await asyncio.sleep(0.02)
+    else:
+        raise AssertionError("the connection stayed open")
+    await core.list_namespaced_pod("default")
+    assert len(server.requests) == 2
+    await api.close()
+
+
+async def test_a_request_that_takes_longer_than_the_idle_time_is_not_cut(server: Server) -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.3)
+        return web.json_response(EMPTY)
+
+    server.handler = slow
+    api = await connect(server.access(), idle=0.05)
+    core = kubernetes.CoreV1Api(api)
+    quick, long = await asyncio.gather(core.list_namespaced_pod("a"), core.list_namespaced_pod("b"))
+    assert quick.items == long.items == []
+    await api.close()
