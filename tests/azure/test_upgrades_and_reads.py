@@ -18,6 +18,8 @@ from tests.unit.azure.specs import group_id, runbook_spec
 
 CLUSTER = f"{group_id('prd_rg_jhub')}/providers/microsoft.containerservice/managedclusters/prd-aks-jhub"
 
+LISTS = ("/managedclusters", "/virtualnetworks", "/virtualmachinescalesets", "/resourcegroups", "/roleassignments")
+
 
 def three_pools(version: str) -> dict[str, Any]:
     spec = runbook_spec()
@@ -167,3 +169,24 @@ async def test_a_cached_read_is_refreshed_before_a_write(estate: Estate) -> None
     await estate.control("PATCH", f"/resources{CLUSTER}/agentpools/nodepool1", {"properties": {"maxCount": 8}})
     results = await reconcile(await estate.graph(spec), Policy())
     assert not results["NodePools"].changes and await estate.writes(mark) == []
+
+
+async def test_after_a_write_only_what_was_written_is_read_again(estate: Estate) -> None:
+    """Once the pool has changed, its cluster and the nodes' group are read again, and no list of the subscription."""
+    await estate.settle(runbook_spec())
+    estate.max_age = 300
+    await estate.once(runbook_spec())
+    spec = runbook_spec()
+    spec["nodePools"][0]["autoscaling"]["maxCount"] = 8
+    mark = await estate.mark()
+    await estate.settle(spec)
+    assert await estate.writes(mark)
+    entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
+    read = {e["path"].lower() for e in entries if e["method"] == "GET"}
+    whole = {path for path in read if "resourcegroups/" not in path and path.startswith(f"/subscriptions/{SUBSCRIPTION}/")}
+    assert not [path for path in whole if path.endswith(LISTS)], whole
+    assert CLUSTER.lower() in read
+    mark = await estate.mark()
+    await estate.once(spec)
+    entries = (await estate.control("GET", f"/journal?since={mark}"))["value"]
+    assert [e["path"] for e in entries if e["method"] == "GET"] == []
