@@ -199,7 +199,10 @@ def arguments() -> argparse.Namespace:
 
 async def many_settled(sizes: Sequence[int], interval: float) -> list[scale.Scale]:
     """Measure an operator with each number of settled platforms."""
-    return [await timed(f"{size} settled platforms", scale.measure(size, interval)) for size in sizes]
+    return [
+        await timed(f"{size} settled platforms", scale.measure(size, interval, lambda so_far: console.print(f"[dim]{so_far}")))
+        for size in sizes
+    ]
 
 
 async def main() -> int:

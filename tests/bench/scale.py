@@ -33,6 +33,8 @@ CONFIGURED_INTERVAL = 600.0
 """Seconds: the interval for which figures are given. The measured one is shorter; what depends on it is a count for each interval."""
 
 EDITS, TOGETHER, LONGEST = 20, 16, 1800.0
+QUIET = 10.0
+"""Seconds until the last reconciles that settled a platform have ended."""
 IDLE = 20.0
 """Seconds after a measurement began until connections that it does not need are closed."""
 
@@ -186,8 +188,8 @@ async def bench(directory: Path) -> AsyncIterator[Bench]:
         await world.wait()
 
 
-async def measure(count: int, interval: float) -> Scale:
-    """Measure an operator with so many settled platforms, which reconcile every `interval` seconds."""
+async def measure(count: int, interval: float, report: Callable[[Scale], None]) -> Scale:
+    """Measure an operator with so many settled platforms, which reconcile every `interval` seconds. `report` gets the figures so far."""
     found = Scale(count)
     with tempfile.TemporaryDirectory(prefix="bench-scale-") as directory:
         async with bench(Path(directory)) as parts:
@@ -196,13 +198,15 @@ async def measure(count: int, interval: float) -> Scale:
                 custom = client.CustomObjectsApi(api)
                 names = await _settle(parts, custom, found, interval)
                 await _window(parts, found, interval)
-                await _edits(parts, custom, names[: min(EDITS, count)], found)
+                report(found)
+                await _edits(parts, custom, names[:EDITS], found)
+                report(found)
                 await _restart(parts, found)
     return found
 
 
 async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, interval: float) -> list[str]:
-    """Create the platforms, and wait until each was reconciled twice: the second reconcile has nothing left to record."""
+    """Create the platforms, and wait until each was reconciled twice: the first reconcile sets the finalizer."""
     names = [f"p{number:05}" for number in range(found.platforms)]
 
     async def create(name: str) -> str:
@@ -227,9 +231,10 @@ async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, i
     await asyncio.to_thread(parts.operator.start)
 
     async def twice() -> bool:
-        return await parts.machine.reconciles() >= 3 * found.platforms  # one more sets the finalizer
+        return await parts.machine.reconciles() >= 2 * found.platforms
 
-    await parts.until("every platform is settled", twice, 2.0)
+    await parts.until("every platform is settled", twice, 1.0)
+    await asyncio.sleep(QUIET)
     return names
 
 
