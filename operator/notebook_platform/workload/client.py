@@ -85,7 +85,7 @@ class _Session:
     """aiohttp's session with what the generated client does not pass on: no redirects, no compression, limits.
 
     It is closed, with its connections and its TLS context, when no request has been sent for `idle` seconds, and created again for
-    the next one: a connection takes 350 KB of buffers, and an operator of many settled clusters uses few of them at a time.
+    the next one: one connection takes 328 KB, and an operator of many settled clusters uses few of them at a time.
     """
 
     def __init__(
