@@ -19,6 +19,7 @@ from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import OwnedRelease, ReleaseLedger
 from notebook_platform.helm.runner import Helm
+from notebook_platform.kube.existing import existing
 
 LABEL = {"app.kubernetes.io/managed-by": "notebook-platform"}
 OWNER = "notebookplatform.io/owner"
@@ -92,13 +93,8 @@ def _name(release: str) -> str:
 
 async def read_marker(api: client.ApiClient, namespace: str, release: str) -> Marker | None:
     """Read the marker of a release; None: there is none, or it names no owner. Raises ApiException."""
-    try:
-        found = await client.CoreV1Api(api).read_namespaced_config_map(_name(release), namespace)
-    except ApiException as error:
-        if error.status == 404:
-            return None
-        raise
-    data = found.data or {}
+    found = await existing(client.CoreV1Api(api).read_namespaced_config_map(_name(release), namespace))
+    data = (found.data if found is not None else None) or {}
     owner = str(data.get("owner", ""))[:LONGEST]
     return Marker(owner=owner, step=str(data.get("step", ""))[:LONGEST]) if owner else None
 

@@ -33,6 +33,7 @@ from notebook_platform.helm.release import (
     revision_of,
     unpacked,
 )
+from notebook_platform.kube.existing import existing
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +79,9 @@ class _Decoded:
         if stored.uid and (known := self._kept.get(key)):
             self._kept.move_to_end(key)
             return known
-        try:
-            secret = await client.CoreV1Api(api).read_namespaced_secret(stored.name, stored.namespace)
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
+        secret = await existing(client.CoreV1Api(api).read_namespaced_secret(stored.name, stored.namespace))
+        if secret is None:
+            return None
         found = await decoded(secret, stored.namespace)
         self._kept[(secret.metadata.uid or "", secret.metadata.resource_version or "")] = found
         while len(self._kept) > self._most:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.helm.release import RELEASE_NAME, Release
@@ -12,6 +11,7 @@ from notebook_platform.hubs.fields.auth import asks_issuer
 from notebook_platform.hubs.inputs import UNLOCKABLE_CLASSES, HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.hubs.net.oidc_discovery import DISCOVERY
+from notebook_platform.kube.existing import existing
 from notebook_platform.workload.paging import whole
 
 CHARTS = frozenset({"jupyterhub", "binderhub"})
@@ -71,22 +71,14 @@ async def _neighbours(api: client.ApiClient, spec: JupyterHubSpec) -> tuple[str,
     names = {one.name for one in await neighbours(api, spec.namespace, spec.release) if one.chart in CHARTS}
     if not names:
         return ()
-    try:
-        found = await client.AppsV1Api(api).read_namespaced_deployment(HUB, spec.namespace)
-    except ApiException as error:
-        if error.status == 404:
-            return ()
-        raise
+    found = await existing(client.AppsV1Api(api).read_namespaced_deployment(HUB, spec.namespace))
+    if found is None:
+        return ()
     owner = (found.metadata.annotations or {}).get(RELEASE_NAME)
     return (owner,) if owner in names else ()
 
 
 async def _pod_security(api: client.ApiClient, namespace: str) -> str | None:
     """Return the Pod Security level that a namespace enforces; None: none, or the namespace does not exist yet."""
-    try:
-        found = await client.CoreV1Api(api).read_namespace(namespace)
-    except ApiException as error:
-        if error.status == 404:
-            return None
-        raise
-    return (found.metadata.labels or {}).get(ENFORCED)
+    found = await existing(client.CoreV1Api(api).read_namespace(namespace))
+    return (found.metadata.labels or {}).get(ENFORCED) if found is not None else None

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api import FINALIZER, GROUP, KIND, PLURAL, VERSION
+from notebook_platform.kube.existing import existing
 from notebook_platform.kube.redaction import REDACTORS
 from notebook_platform.kube.secrets import Platform
 
@@ -28,13 +28,8 @@ class PlatformObject:
 
     async def read(self) -> dict[str, Any] | None:
         """Return the object as it is now; None when it is deleted or another object has its name."""
-        try:
-            body: dict[str, Any] = await self._custom.get_namespaced_custom_object(*self._path())
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
-        return body if body["metadata"]["uid"] == self.platform.uid else None
+        body: dict[str, Any] | None = await existing(self._custom.get_namespaced_custom_object(*self._path()))
+        return body if body is not None and body["metadata"]["uid"] == self.platform.uid else None
 
     async def write_status(self, status: Mapping[str, Any], previous: Mapping[str, Any]) -> None:
         """Replace the status with one merge patch, which sets members that no longer exist to null."""

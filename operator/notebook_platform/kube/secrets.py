@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, Literal
 
 from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import beside_the_loop
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.kube.existing import existing
 from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, learnable
 
 Contents = Literal["missing", "different", "current"]
@@ -223,12 +223,7 @@ class SecretStore:
         )
 
     async def _read(self, call: Any, name: str) -> Any:
-        try:
-            return await call(name, self.platform.namespace)
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
+        return await existing(call(name, self.platform.namespace))
 
 
 class ReadOnlySecrets(SecretStore):

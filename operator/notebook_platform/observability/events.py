@@ -34,9 +34,7 @@ def events(
     `correcting`: the operator corrects drift (else it only reports it); `deleting`: the platform is being deleted.
     """
     old = {c.type: c for c in before}
-    degraded: dict[str, AnyReason] = {
-        r.outcome.reason: r.outcome.reason for r in results.values() if isinstance(r.outcome, Degraded)
-    }
+    degraded = {r.outcome.reason for r in results.values() if isinstance(r.outcome, Degraded)}
     yield from _of_drift(results, old.get(ConditionType.DRIFT_DETECTED), after, correcting=correcting)
     for name, result in results.items():
         yield from _of_step(name, result, old.get(f"{name}Ready"), deleting=deleting)
@@ -45,8 +43,9 @@ def events(
         begins = now.status == "True" and (was is None or was.status != "True")
         if now.type == ConditionType.READY and begins:
             yield EventContent(type="Normal", reason=Reason.READY, message=now.message)
-        if now.type == ConditionType.STALLED and begins and now.reason in degraded:
-            yield EventContent(type="Warning", reason=degraded[now.reason], message=now.message)
+        if now.type == ConditionType.STALLED and begins:
+            overdue = (reason for reason in degraded if reason == now.reason)
+            yield from (EventContent(type="Warning", reason=reason, message=now.message) for reason in overdue)
 
 
 def _of_drift(

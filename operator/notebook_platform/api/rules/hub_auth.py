@@ -11,7 +11,7 @@ ANY_RULE = "self.allowAll || self.allowExistingUsers || size(self.allowedUsers) 
 GROUPS = "size(self.allowedGroups) > 0 || size(self.adminGroups) > 0"
 
 
-def _somebody(member: str, more: str) -> Rule:
+def _admits(member: str, more: str) -> Rule:
     """Return the rule that a sign-in names its users. Charts from 3 on require it; it applies to all versions."""
     return f"{ANY_RULE} || {more}", f"{AUTH}.{member} admits no user: set adminUsers, allowedUsers or allowAll"
 
@@ -45,7 +45,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     AUTH: (one_of(AUTH, "oidc", "entra", "github", "dummy", "fromValues"),),
     f"{AUTH}.oidc": (
-        _somebody("oidc", GROUPS),
+        _admits("oidc", GROUPS),
         _claim("oidc"),
         (
             "has(self.issuer) || (has(self.authorizeUrl) && has(self.tokenUrl) && has(self.userinfoUrl))",
@@ -62,9 +62,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     f"{AUTH}.oidc.authorizeUrl": (https(f"{AUTH}.oidc.authorizeUrl"),),
     f"{AUTH}.oidc.tokenUrl": (https(f"{AUTH}.oidc.tokenUrl"),),
     f"{AUTH}.oidc.userinfoUrl": (https(f"{AUTH}.oidc.userinfoUrl"),),
-    f"{AUTH}.entra": (_somebody("entra", GROUPS), _claim("entra")),
+    f"{AUTH}.entra": (_admits("entra", GROUPS), _claim("entra")),
     f"{AUTH}.entra.tenantId": (matches(f"{AUTH}.entra.tenantId", GUID, "must be a GUID"),),
-    f"{AUTH}.github": (_somebody("github", "size(self.allowedOrganizations) > 0"),),
+    f"{AUTH}.github": (_admits("github", "size(self.allowedOrganizations) > 0"),),
     f"{AUTH}.github.allowedOrganizations[]": (
         matches(
             f"{AUTH}.github.allowedOrganizations[]", r"^[-A-Za-z0-9]+(:[-\w]+)?$", "must be an organization or organization:team"

@@ -4,6 +4,7 @@ changed."""
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from notebook_platform.api.arm_ids import fits
 from notebook_platform.api.reasons import Reason
@@ -20,6 +21,12 @@ PLATFORM_NAME = "[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
 def holder_of(tags: Mapping[str, str] | None) -> str | None:
     """Return the value of the owner tag. Names of tags are compared without regard to case, as in Azure."""
     return next((value for name, value in (tags or {}).items() if name.casefold() == OWNER_TAG), None)
+
+
+@lru_cache(maxsize=1024)
+def _log_holder(namespace: str, name: str, what: str, holder: str) -> None:
+    """Log the owner of a resource that a platform asks for, once: the platform retries for as long as the spec asks for it."""
+    log.info("%s/%s: %s belongs to %r", namespace, name, what, holder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +48,7 @@ class Owner:
 
         The author of a platform must not learn of platforms in other namespaces; the operator's log has the owner.
         """
-        log.info("%s/%s: %s belongs to %r", self.namespace, self.name, what, holder)
+        _log_holder(self.namespace, self.name, what, holder)
         cluster_id, _, place = holder.partition("/")
         namespace, _, rest = place.partition("/")
         name = rest.partition("/")[0]

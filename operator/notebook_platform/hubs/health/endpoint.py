@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
@@ -20,6 +19,7 @@ from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.values import list_in, mapping_in
 from notebook_platform.hubs.health.certificates import SOON, Certificate, best_for, in_acme, in_pem
 from notebook_platform.hubs.net.public_addresses import addresses_of, is_public
+from notebook_platform.kube.existing import existing
 from notebook_platform.paths import at
 
 FRONT_DOOR = "proxy-public"
@@ -103,13 +103,10 @@ async def _certificates(
 async def _secret(api: client.ApiClient, namespace: str, name: str, key: str) -> str | None:
     if not name:
         return None
+    secret = await existing(client.CoreV1Api(api).read_namespaced_secret(name, namespace))
+    data = (secret.data if secret is not None else None) or {}
     try:
-        data = (await client.CoreV1Api(api).read_namespaced_secret(name, namespace)).data or {}
         return base64.b64decode(data[key]).decode() if key in data else None
-    except ApiException as error:
-        if error.status == 404:
-            return None
-        raise
     except ValueError:
         return None
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.step import Notice
@@ -21,6 +20,7 @@ from notebook_platform.helm.health.workloads import health_issues
 from notebook_platform.helm.release import Release
 from notebook_platform.hubs.health import crash_log, endpoint
 from notebook_platform.hubs.health.endpoint import FRONT_DOOR
+from notebook_platform.kube.existing import existing
 from notebook_platform.paths import at
 from notebook_platform.workload.paging import whole
 
@@ -75,12 +75,9 @@ def unscheduled(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
 
 async def address_of(core: client.CoreV1Api, namespace: str) -> str | None:
     """Return the address of the Service that users connect to."""
-    try:
-        service = await core.read_namespaced_service(FRONT_DOOR, namespace)
-    except ApiException as error:
-        if error.status == 404:
-            return None
-        raise
+    service = await existing(core.read_namespaced_service(FRONT_DOOR, namespace))
+    if service is None:
+        return None
     for ingress in service.status.load_balancer.ingress or () if service.spec.type == "LoadBalancer" else ():
         return str(ingress.ip or ingress.hostname)
     return None
@@ -88,12 +85,9 @@ async def address_of(core: client.CoreV1Api, namespace: str) -> str | None:
 
 async def pulling(api: client.ApiClient, namespace: str) -> str | None:
     """Return the progress of the images that an install or upgrade pulls on all nodes first; None: it pulls none."""
-    try:
-        puller = await client.AppsV1Api(api).read_namespaced_daemon_set(PULLER, namespace)
-    except ApiException as error:
-        if error.status == 404:
-            return None
-        raise
+    puller = await existing(client.AppsV1Api(api).read_namespaced_daemon_set(PULLER, namespace))
+    if puller is None:
+        return None
     wanted, ready = puller.status.desired_number_scheduled or 0, puller.status.number_ready or 0
     text = f"pulling the images: done on {ready} of {wanted} nodes"
     if ready == wanted:

@@ -17,6 +17,7 @@ from notebook_platform.api.reasons import ConditionType, Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.hubs.users.volumes import short
+from notebook_platform.kube.existing import existing
 from notebook_platform.paths import at
 
 CLAIM_KEYS = frozenset({"claimName", "pvcName"})
@@ -174,11 +175,5 @@ async def _waits_for_a_pod(storage: client.StorageV1Api, claim: Any) -> bool:
     name = claim.spec.storage_class_name
     if name == "" or claim.spec.volume_name:
         return False
-    try:
-        if name is not None:
-            return bool((await storage.read_storage_class(name)).volume_binding_mode == "WaitForFirstConsumer")
-        return False
-    except ApiException as error:
-        if error.status == 404:
-            return False
-        raise
+    found = await existing(storage.read_storage_class(name)) if name is not None else None
+    return found is not None and bool(found.volume_binding_mode == "WaitForFirstConsumer")
