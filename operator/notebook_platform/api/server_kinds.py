@@ -8,8 +8,9 @@ of the pools that are theirs, so that a pool with `spot` or `nodeTaints` is not 
   then the servers of these profiles alone tolerate them, and the rest stays away.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Literal
 
 from notebook_platform.api.hubs.servers import Amount, Shape, SingleUser, Toleration
 from notebook_platform.api.hubs.spec import JupyterHubSpec
@@ -31,9 +32,13 @@ DEDICATED = ("hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated")
 """Taints of pools that are for the hub or for users; the charts tolerate them."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ServerKind:
-    """One kind of server. `field` is its place in the spec, `profile` the profile's name (empty: there are no profiles)."""
+    """One kind of server. `field` is its place in the spec, `profile` the profile's name (empty: there are no profiles).
+
+    `tolerates`: beside its own tolerations those of everyone and of the pools that it picks, those of everyone, none (`own`), or all
+    taints. `members`: other names of members in the field.
+    """
 
     field: str
     profile: str
@@ -42,6 +47,12 @@ class ServerKind:
     gpus: int
     selector: Mapping[str, str]
     tolerations: tuple[Toleration, ...] = ()
+    tolerates: Literal["picked", "everyones", "own", "all"] = "picked"
+    members: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def member(self, name: str) -> str:
+        """Return the field of a member, as `nodeSelector` or `memory.limit`."""
+        return f"{self.field}.{self.members.get(name, name)}"
 
 
 def server_kinds(server: SingleUser) -> Iterator[ServerKind]:
@@ -122,5 +133,10 @@ def _picks_with(selector: Mapping[str, str], gpus: int, pool: NodePool, location
 
 def tolerances_of(kind: ServerKind, spec: JupyterHubSpec, pools: Sequence[NodePool], location: str) -> list[Tolerance]:
     """Return all that a kind of server tolerates."""
-    taints = [*pool_taints(spec, pools, location), *picked_taints(kind.selector, kind.gpus, pools, location)]
+    if kind.tolerates == "all":
+        return [tolerance_of(taint) for pool in pools for taint in taints_of(pool)]
+    if kind.tolerates == "own":
+        return own_tolerances(kind.tolerations)
+    picked = picked_taints(kind.selector, kind.gpus, pools, location) if kind.tolerates == "picked" else []
+    taints = [*pool_taints(spec, pools, location), *picked]
     return [*everyones(spec), *map(tolerance_of, taints), *own_tolerances(kind.tolerations)]

@@ -78,8 +78,8 @@ def _sentence(one: Mismatch, where: str) -> str:
     if one.in_subchart:
         chart = shortened(printable(".".join(one.in_subchart)), LONGEST_PATH)
         return f"{where} is {one.given}, and the subchart {chart} has {one.default} there, which it keeps"
-    dropped = "its members have no effect" if one.default == kind_of({}) else "it has no effect"
-    return f"{where} is {one.given}, and the chart has {one.default} there: Helm drops the chart's, and {dropped}"
+    effect = "Helm drops it with its members" if one.default == kind_of({}) else "the chart's templates may not read it"
+    return f"{where} is {one.given}, and the chart has {one.default} there: {effect}"
 
 
 def _place(path: Path, sources: Sequence[Source], field: str) -> str:

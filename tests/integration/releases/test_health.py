@@ -30,16 +30,14 @@ async def test_a_disruption_budget_that_allows_none_is_reported_while_ready(site
 
 async def test_a_value_of_another_kind_than_the_charts_is_remarked_while_ready(site: Site) -> None:
     """Helm prints a warning and goes on."""
-    site.set(nodeSelector=[], note="b")
+    site.set(note={"a": 1})
     await site.ready()
     await site.until(lambda outcome: site.results["ReleaseLittle"].notices)
     (notice,) = site.results["ReleaseLittle"].notices
-    assert (notice.condition, notice.message) == (
-        "ValuesIgnored",
-        "spec.releases[little].values.nodeSelector is a list, and the chart has a mapping there: Helm drops the chart's, and its members "
-        "have no effect",
-    )
-    site.set(nodeSelector={}, note="b")
+    place = "spec.releases[little].values.note"
+    assert notice.condition == "ValuesIgnored"
+    assert notice.message == f"{place} is a mapping, and the chart has a text there: the chart's templates may not read it"
+    site.set(note="b")
     await site.until(lambda outcome: isinstance(outcome, Unblocking) and not site.results["ReleaseLittle"].notices)
 
 

@@ -115,6 +115,44 @@ def test_a_profile_is_compared_with_the_pools(profile: dict[str, Any], sentence:
         assert found[0][0] == "p0" and found[0][2].startswith(sentence)
 
 
+PLACE = "spec.jupyterhub.values.singleuser.profileList[0].kubespawner_override"
+DEDICATED = {"key": "hub.jupyter.org/dedicated", "operator": "Equal", "value": "user", "effect": "NoSchedule"}
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ({}, None),
+        ({"mem_guarantee": "60G", "cpu_guarantee": 2}, None),
+        ({"mem_guarantee": 2**36}, f"{PLACE} asks for 64 GiB of memory"),
+        ({"node_selector": {"disk": "fast"}}, f"{PLACE}.node_selector: no pool of spec.nodePools"),
+        ({"node_selector": {"agentpool": "gpu"}, "tolerations": [{"operator": "Exists"}]}, None),
+        (
+            {"node_selector": {"agentpool": "gpu"}, "tolerations": [DEDICATED]},
+            f"{PLACE}: its servers do not tolerate the taint sku=gpu:NoSchedule of spec.nodePools[gpu]",
+        ),
+        ({"tolerations": []}, None),
+        (
+            {"tolerations": [], "node_selector": {"agentpool": "users"}},
+            f"{PLACE}: its servers do not tolerate the taint hub.jupyter.org/dedicated=user:NoSchedule",
+        ),
+        ({"extra_resource_limits": {"nvidia.com/gpu": "2"}}, f"{PLACE} asks for 2 graphics processors"),
+        ({"cpu_guarantee": 2, "cpu_limit": 1}, f"{PLACE}.cpu_limit 1 is less than the 2 that is guaranteed"),
+        ({"cpu_guarantee": ["x"], "node_selector": "x", "tolerations": "x", "extra_resource_limits": 1}, None),
+    ],
+)
+@pytest.mark.parametrize("place", ["singleuser.profileList", "hub.config.KubeSpawner.profile_list"])
+def test_a_profile_in_values_is_compared_with_the_pools(place: str, override: dict[str, Any], sentence: str | None) -> None:
+    """It takes the place of typed profiles, and the operator adds no tolerations to it."""
+    values: Any = [{"display_name": "Big", "slug": "big", "kubespawner_override": override}, "odd"]
+    for key in reversed(place.split(".")):
+        values = {key: values}
+    found = [one for one in found_for({"nodeSelector": {"no": "pool"}}, hub={"values": values}) if one[0]]
+    assert len(found) == (sentence is not None), found
+    if sentence:
+        assert found[0][0] == "big" and found[0][2].startswith(sentence.replace("singleuser.profileList", place))
+
+
 def test_a_pool_that_may_have_no_node_counts_for_nothing() -> None:
     (found,) = found_for({"nodeSelector": {"agentpool": "users"}}, pools=({**USERS, "count": 0},))
     assert "no pool of spec.nodePools that may have nodes" in found[2]

@@ -31,13 +31,13 @@ DEFAULTS = {
     [
         (
             {"a": {"b": 3}},
-            "a.b is a number, and the chart has a mapping there: Helm drops the chart's, and its members have no effect",
+            "a.b is a number, and the chart has a mapping there: Helm drops it with its members",
         ),
         ({"a": "x"}, "a is a text, and the chart has a mapping there"),
         ({"a": {"map": ["x"]}}, "a.map is a list, and the chart has a mapping there"),
         (
             {"a": {"list": {"m": 1}}},
-            "a.list is a mapping, and the chart has a list there: Helm drops the chart's, and it has no effect",
+            "a.list is a mapping, and the chart has a list there: the chart's templates may not read it",
         ),
         ({"a": {"text": {"m": 1}}}, "a.text is a mapping, and the chart has a text there"),
         ({"sub": {"x": False}}, "sub.x is true or false, and the chart has a mapping there"),

@@ -1,8 +1,8 @@
 """Checks of the hub's profiles against the pools: whether each kind of server has a pool with its labels, whose taints it tolerates, and
 whose nodes are large enough; and whether each pool for users gets servers at all.
 
-They are warnings: the platform can be created, and a user's start of such a server would wait until it times out. What `values` and
-`valuesFrom` say of the same is not seen here.
+They are warnings: the platform can be created, and a user's start of such a server would wait until it times out. Profiles in `values`
+are compared too; what `valuesFrom` says of the same is not seen here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from notebook_platform.api.hubs.spec import JupyterHubSpec
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.pool_nodes import PURPOSE_LABEL, has_gpus, is_for_users, kept_away, labels_of, missing_labels
+from notebook_platform.api.profiles_in_values import kinds_of
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.server_kinds import ServerKind, server_kinds, tolerances_of, user_pools
+from notebook_platform.api.server_kinds import ServerKind, tolerances_of, user_pools
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.addresses import most_nodes
 from notebook_platform.azure.checks.finding import Finding
@@ -40,7 +41,7 @@ async def server_placement(scope: AzureScope, fresh: bool) -> list[Finding]:
 def placement_findings(spec: NotebookPlatformSpec, hub: JupyterHubSpec, sizes: Sizes) -> list[Finding]:
     """Return what stands against the kinds of servers and the pools. `sizes`: those of the region, by name. Pure."""
     pools = [pool for pool in spec.node_pools if most_nodes(pool) > 0]
-    kinds = list(server_kinds(hub.single_user))
+    kinds = kinds_of(hub)
     provisioned = spec.cluster.node_provisioning == "Auto"  # AKS makes nodes of other sizes and with other labels
     found = [] if provisioned else [f for kind in kinds if (f := _placed(kind, hub, pools, spec.azure.location, sizes))]
     found += [finding for kind in kinds for finding in _limits(kind)]
@@ -57,8 +58,8 @@ def _placed(kind: ServerKind, hub: JupyterHubSpec, pools: Sequence[NodePool], lo
         return _warning(
             kind,
             Reason.NO_NODE_WITH_LABEL,
-            f"{kind.field}.nodeSelector: no pool of spec.nodePools that may have nodes has the labels {wanted}",
-            f"Add the labels to nodeLabels of a pool of spec.nodePools, or correct {kind.field}.nodeSelector.",
+            f"{kind.member('nodeSelector')}: no pool of spec.nodePools that may have nodes has the labels {wanted}",
+            f"Add the labels to nodeLabels of a pool of spec.nodePools, or correct {kind.member('nodeSelector')}.",
         )
     held = tolerances_of(kind, hub, pools, location)
     open_pools = [pool for pool in labelled if _is_loose(hub) or not kept_away(pool, held)]
@@ -68,7 +69,7 @@ def _placed(kind: ServerKind, hub: JupyterHubSpec, pools: Sequence[NodePool], lo
             kind,
             Reason.TAINT_NOT_TOLERATED,
             f"{kind.field}: its servers do not tolerate the taint {kept_away(pool, held)[0]} of spec.nodePools[{pool.name}]",
-            f"Add it to {kind.field}.tolerations or spec.jupyterhub.placement.userTolerations, or remove it from nodeTaints.",
+            f"Add it to {kind.member('tolerations')} or spec.jupyterhub.placement.userTolerations, or remove it from nodeTaints.",
             pool=pool.name,
         )
     known = [(pool, sizes[pool.vm_size]) for pool in open_pools if pool.vm_size in sizes]
@@ -90,7 +91,7 @@ def _too_large(kind: ServerKind, known: Sequence[tuple[NodePool, Size]]) -> Find
         Reason.INSUFFICIENT_RESOURCES,
         f"{kind.field} asks for {wanted[what]:g} {_WORDS[what]}, and the nodes of spec.nodePools[{pool.name}] ({pool.vm_size}) have "
         f"{room[what]:.4g} for pods, the most of the pools that it may use",
-        f"Lower {kind.field}.{'gpus' if what == 'gpus' else f'{what}.guarantee'}, or give a pool a larger vmSize.",
+        f"Lower {kind.member('gpus' if what == 'gpus' else f'{what}.guarantee')}, or give a pool a larger vmSize.",
         pool=pool.name,
     )
 
@@ -141,8 +142,8 @@ def _limits(kind: ServerKind) -> Iterator[Finding]:
             yield _warning(
                 kind,
                 Reason.INSUFFICIENT_RESOURCES,
-                f"{kind.field}.{what}.limit {amount.limit} is less than the {least} that is guaranteed, and Kubernetes refuses such servers",
-                f"Set {kind.field}.{what}.guarantee to {amount.limit} or less.",
+                f"{kind.member(f'{what}.limit')} {amount.limit} is less than the {least} that is guaranteed, and Kubernetes refuses such servers",
+                f"Set {kind.member(f'{what}.guarantee')} to {amount.limit} or less.",
             )
 
 
@@ -176,7 +177,7 @@ def _device_plugin(spec: NotebookPlatformSpec, kinds: Sequence[ServerKind]) -> I
         yield _warning(
             asking[0],
             Reason.INSUFFICIENT_RESOURCES,
-            f"{asking[0].field}.gpus: nodes offer nvidia.com/gpu only with NVIDIA's device plugin, which no release of spec.releases is",
+            f"{asking[0].member('gpus')}: nodes offer nvidia.com/gpu only with NVIDIA's device plugin, which no release of spec.releases is",
             "Add the chart nvidia-device-plugin or gpu-operator to spec.releases, unless the cluster has the plugin already.",
         )
 
