@@ -6,7 +6,7 @@ JOBS ?= 2
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks unit azure bench lint crds traits docs lock clean
+.PHONY: help setup binaries demo test attacks unit azure bench faults lint crds traits docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -42,6 +42,9 @@ azure: .venv/.done ## the Azure steps and the commands against the simulated Azu
 
 bench: .venv/.done ## figures of reads, writes and reconciles against the simulator (build/bench.json)
 	@$(BIN)/python -m tests.bench
+
+faults: .venv/.done ## every kind of call to Azure with every kind of fault, a kill after every write; under 25 minutes
+	@$(BIN)/python -m tests.faults
 
 lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of the API, CRD and docs as the code has them, banned words
 	@$(BIN)/ruff check .

@@ -77,7 +77,7 @@ class AgentPools:
         given = {**call.body["properties"], "name": call["name"]}
         control_plane = _running(cluster.body["properties"])
         old = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
-        if old is not None and given.get("orchestratorVersion") in _versions(old):
+        if old is not None and self._clusters.has_version(old) and given.get("orchestratorVersion") in _versions(old):
             given.pop("orchestratorVersion", None)  # as it is, though it may be out of support
         version = self._world.catalog.patch(given.get("orchestratorVersion") or control_plane)
         if version is None and "orchestratorVersion" in given:
@@ -154,7 +154,10 @@ class AgentPools:
             self._world.store.remove(pool.id)
             await show_nodes(self._world, cluster)
 
-        operation = self._world.operations.start(DELETE, gone, call=call)
+        async def kept() -> None:
+            pool.body["properties"]["provisioningState"] = "Failed"
+
+        operation = self._world.operations.start(DELETE, gone, fail=kept, call=call)
         path = operations_path(call, cluster.body["location"])
         return self._world.operations.answer(operation, path, status=202, names=BOTH)
 

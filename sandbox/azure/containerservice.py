@@ -279,7 +279,10 @@ class ContainerService:
             self._world.store.remove(node_group)
             self._world.store.remove(cluster.id)
 
-        operation = self._world.operations.start(DELETE, gone, call=call)
+        async def kept() -> None:
+            self.settle(cluster, "Failed")
+
+        operation = self._world.operations.start(DELETE, gone, fail=kept, call=call)
         path = operations_path(call, cluster.body["location"])
         return self._world.operations.answer(operation, path, status=202, names=BOTH)
 

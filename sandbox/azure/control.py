@@ -96,7 +96,7 @@ class Control:
         if call.method == "POST":
             self._world.faults.rules.append(Fault.model_validate(call.body))
         if call.method == "DELETE":
-            self._world.faults.rules.clear()
+            self._world.faults.clear()
         return Answer({"value": [f.model_dump() for f in self._world.faults.rules]})
 
     async def metrics(self, call: Call) -> Answer:

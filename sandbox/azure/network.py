@@ -191,8 +191,11 @@ class Network:
         async def gone() -> None:
             self._world.store.remove(network.id)
 
+        async def kept() -> None:
+            network.body["properties"]["provisioningState"] = "Failed"
+
         network.body["properties"]["provisioningState"] = "Deleting"
-        operation = self._world.operations.start(WRITE_SECONDS, gone, call=call)
+        operation = self._world.operations.start(WRITE_SECONDS, gone, fail=kept, call=call)
         path = f"/subscriptions/{call['sub']}/providers/Microsoft.Network/locations/{network.body['location']}"
         return self._world.operations.answer(operation, path, status=202, names=BOTH)
 

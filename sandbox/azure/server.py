@@ -22,8 +22,10 @@ from sandbox.azure.control import PREFIX, Control
 from sandbox.azure.core.addresses import check_address
 from sandbox.azure.core.catalog import Catalog
 from sandbox.azure.core.clock import Clock, stamp
-from sandbox.azure.core.errors import ArmError
+from sandbox.azure.core.errors import ArmError, NoAnswer
 from sandbox.azure.core.journal import Journal
+from sandbox.azure.core.losses import KeptAnswers, lose
+from sandbox.azure.core.operations import DOCUMENT, RESULT
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.entra import Entra
 from sandbox.azure.graph import Graph
@@ -41,6 +43,8 @@ OPEN = ("/metadata/endpoints", "/.well-known/", "/oauth2/", "/discovery/")
 GENERIC = re.compile(r"^/subscriptions/[^/]+(/resourcegroups/[^/]+)?/resources$", re.IGNORECASE)
 """The lists of resources of any type."""
 WRITES_REFUSED = ("Disabled", "Expired", "Deleted")
+NOT_EXECUTED = 499
+"""The status in the journal of a request that was lost before it took effect."""
 
 
 class AzureSimulator:
@@ -69,6 +73,7 @@ class AzureSimulator:
             state_dir=state_dir,
         )
         self._routes = Routes()
+        self._kept = KeptAnswers()
         self._build()
         self._runner: web.AppRunner | None = None
 
@@ -137,7 +142,7 @@ class AzureSimulator:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         call = await _call(request)
         if call.path.startswith(PREFIX):
-            return _response(await self._routed(call), request)
+            return _response(await self._routed(call))
         extra: dict[str, str] = {}
         try:
             check_address(request.method, request.raw_path)
@@ -145,9 +150,13 @@ class AzureSimulator:
             answer = await self._routed(call)
         except ArmError as refused:
             answer = Answer(refused.answer(), refused.status, refused.headers)
+        except NoAnswer as lost:
+            self._write_down(call, request, NOT_EXECUTED, lost.how)
+            return await lose(request, lost.how)
         answer.headers = {**extra, **answer.headers, "x-ms-request-id": request.headers.get("x-ms-client-request-id", "")}
-        self._write_down(call, request, answer.status)
-        return _response(answer, request)
+        response = self._kept.older(call, _response(answer)) if self.world.faults.keep_answers else _response(answer)
+        self._write_down(call, request, response.status, call.lost, begins=bool({DOCUMENT, RESULT} & set(answer.headers)))
+        return await lose(request, call.lost, response) if call.lost else response
 
     async def _admit(self, call: Call) -> dict[str, str]:
         """Everything that is checked before a handler runs, in Azure's order. Returns headers for the answer."""
@@ -157,6 +166,9 @@ class AzureSimulator:
         claims = self._entra.caller(call)
         call.caller = claims["appid"]
         await self.world.faults.meet(call)
+        if call.expired:
+            self._entra.revoke_all()
+            self._entra.caller(call)
         if call.path.startswith("/v1.0/"):
             return {}
         headers = self.world.throttle.take(call.caller, call.method)
@@ -205,13 +217,15 @@ class AzureSimulator:
             page["nextLink"] = f"{self.url}{quote(call.path)}?{query}"
         return Answer(page, answer.status, answer.headers)
 
-    def _write_down(self, call: Call, request: web.Request, status: int) -> None:
+    def _write_down(self, call: Call, request: web.Request, status: int, lost: str = "", *, begins: bool = False) -> None:
         entry = {
             "time": stamp(self.world.clock.now()),
             "method": call.method,
             "path": call.path,
             "api_version": call.query.get("api-version"),
             "status": status,
+            "lost": lost,
+            "begins_operation": begins,
             "caller": call.caller,
             "user_agent": request.headers.get("User-Agent", ""),
             "command": request.headers.get("CommandName"),
@@ -233,7 +247,7 @@ async def _call(request: web.Request) -> Call:
     return Call(request.method, path, dict(request.query), body, headers)
 
 
-def _response(answer: Answer, request: web.Request) -> web.Response:
+def _response(answer: Answer) -> web.Response:
     headers = {name: value for name, value in answer.headers.items() if value}
     if answer.body is None:
         return web.Response(status=answer.status, headers=headers)

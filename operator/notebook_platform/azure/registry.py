@@ -226,7 +226,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
 
     async def delete_owned(self, resource: Wire) -> Outcome:
         kind = f"delete container registry {resource['name']}"
+        await self._scope.secrets.delete(self._secret_name)  # first: without the registry no later round would find it
         answer = await self._scope.session.send("DELETE", resource["id"], api_version=REGISTRY_API)
-        await self._scope.secrets.delete(self._secret_name)
         busy = lro_from_headers(answer.headers, answer.request.url, kind=kind, expected=CHILD_SECONDS)
         return busy or busy_deleting(kind, requeue_after=2)

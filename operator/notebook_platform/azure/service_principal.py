@@ -210,11 +210,11 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
         return 2.0 * len(changes)
 
     async def delete(self, found: Principal, inputs: Inputs) -> Outcome:
+        await self._secrets.delete(self._secret_name)  # first: without the application no later round would find it
         async with azure_errors(FIELD):
             if found.principal is not None:
                 await self._scope.session.graph("DELETE", f"/servicePrincipals/{guid(found.principal['id'], OBJECT_ID)}")
             await self._scope.session.graph("DELETE", f"/applications/{guid(found.application['id'], OBJECT_ID)}")
-        await self._secrets.delete(self._secret_name)
         return Ready()
 
     async def _find(self, kind: DirectoryType, path: str) -> Wire | None:

@@ -99,6 +99,7 @@ class Failed:
     consecutive failures it counts as such a failure, with `last_remedy` as its remedy; None: there is no limit.
     `correlation_id` is set when Azure refused a request: Azure's activity log can be searched for it. It differs in each
     attempt, so it is not part of a condition's message; status.attempts shows it, which changes with each attempt anyway.
+    `operation` is a recorded operation whose state could not be read: it stays recorded, because it may still be running.
     """
 
     reason: AnyReason
@@ -108,6 +109,7 @@ class Failed:
     tries: int | None = None
     last_remedy: str = ""
     correlation_id: str = field(default="", compare=False)
+    operation: Operation | None = field(default=None, compare=False)
 
 
 Outcome = Ready | Deferred | Progressing | Degraded | Waiting | Failed

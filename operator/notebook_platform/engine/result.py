@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notebook_platform.engine.change import Change
-from notebook_platform.engine.outcome import Operation, Outcome, Progressing, Ready, Rechecked, Waiting
+from notebook_platform.engine.outcome import Failed, Operation, Outcome, Progressing, Ready, Rechecked, Waiting
 from notebook_platform.engine.step import Notice
 
 
@@ -45,14 +45,14 @@ def up_to_date(results: Mapping[str, Result]) -> frozenset[str]:
 
 
 def operations_in_progress(results: Mapping[str, Result]) -> dict[str, Operation]:
-    """Return the operations that are in progress in the cloud after the reconcile. Pure.
+    """Return the operations that are in progress in the cloud after the reconcile, or whose state could not be read. Pure.
 
     The key is the step's name, or the key that the step gives its operation.
     """
     return {
         result.outcome.operation.key or name: result.outcome.operation
         for name, result in results.items()
-        if isinstance(result.outcome, Progressing) and result.outcome.operation is not None
+        if isinstance(result.outcome, Progressing | Failed) and result.outcome.operation is not None
     }
 
 

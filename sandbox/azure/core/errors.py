@@ -46,6 +46,14 @@ class ArmError(Exception):
         return {key: value for key, value in body.get("error", body).items() if value not in (None, "")}
 
 
+class NoAnswer(Exception):
+    """The request is lost on its way. `how`: reset, silence."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
+
+
 class EntraError(ArmError):
     """An answer of Entra ID's token endpoint, which has a form of its own."""
 

@@ -36,6 +36,7 @@ class Operation:
     ended: datetime | None = None
     progress: bool = False
     relative: bool = False
+    held: asyncio.Event | None = None
     task: "asyncio.Task[None] | None" = None
 
 
@@ -59,7 +60,13 @@ class Operations:
         """Begin: `meanwhile` runs beside the clock, then `succeed`, or `fail` when `call` is to fail or something is raised."""
         error = call.fails_with
         operation = Operation(
-            str(uuid.uuid4()), self._clock.now(), seconds, error=error, progress=call.progress, relative=call.relative
+            str(uuid.uuid4()),
+            self._clock.now(),
+            seconds,
+            error=error,
+            progress=call.progress,
+            relative=call.relative,
+            held=call.held,
         )
         self.all[operation.id] = operation
         operation.task = asyncio.create_task(self._run(operation, succeed, fail, error, meanwhile))
@@ -73,6 +80,8 @@ class Operations:
                 await asyncio.gather(meanwhile(), self._clock.sleep(operation.seconds))
             else:
                 await self._clock.sleep(operation.seconds)
+            if operation.held:
+                await operation.held.wait()
             if error is None:
                 await succeed()
         except asyncio.CancelledError:

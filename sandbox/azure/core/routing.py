@@ -1,5 +1,6 @@
 """From method and path to a handler, without regard to case."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,13 @@ class Call:
     progress: bool = False
     relative: bool = False
     """Whether the operation that this begins tells its progress; whether its addresses are paths alone."""
+    held: asyncio.Event | None = None
+    """The operation that this begins does not end before the event."""
+    lost: str = ""
+    """How the answer is lost on its way back: reset, silence, half."""
+    expired: bool = False
+    stale: Callable[[], None] | None = None
+    """Called when the answer is an older one."""
 
     def __getitem__(self, name: str) -> str:
         return self.variables[name]

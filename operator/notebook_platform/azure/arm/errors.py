@@ -14,6 +14,7 @@ from typing import Any
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DecodeError,
     HttpResponseError,
     ServiceRequestError,
     ServiceResponseError,
@@ -143,7 +144,7 @@ def translate(error: AzureError, *, field: str) -> Failed:
     body = body_of(error) if isinstance(error, HttpResponseError) else {}
     if not body and (found := re.search(r"AADSTS(\d+)", str(error))):
         return _refused_sign_in(error, found.group(1))
-    if isinstance(error, ServiceRequestError | ServiceResponseError):
+    if isinstance(error, ServiceRequestError | ServiceResponseError) or is_unreadable(error):
         return Failed(
             reason=Reason.AZURE_UNREACHABLE,
             message=f"{field}: Azure did not answer ({type(error).__name__})",
@@ -190,6 +191,11 @@ async def azure_errors(field: str) -> AsyncIterator[None]:
         yield
     except AzureError as error:
         raise StepError.of(replace(translate(error, field=field), correlation_id=CORRELATION.get())) from None
+
+
+def is_unreadable(error: AzureError) -> bool:
+    """Return whether the body of an answer ended too early, or is no document. azure-core files it under the errors of a status."""
+    return isinstance(error, DecodeError)
 
 
 def is_missing(error: HttpResponseError) -> bool:

@@ -9,18 +9,21 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
 
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.words import AzureCode
-from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of
+from notebook_platform.azure.arm.errors import TRANSIENT, failure_of, headers_of, is_unreadable, translate
 from notebook_platform.azure.arm.retry_after import retry_after
 from notebook_platform.azure.arm.session import AzureSession
-from notebook_platform.engine.outcome import Failed, Operation, Progressing, Queued
+from notebook_platform.engine.outcome import Failed, Operation, Progressing, Queued, StepError
 from notebook_platform.observability.context import CORRELATION
 
 LOOK_AGAIN = 5.0
 """Seconds between polls when Azure gives no hint."""
+
+REFUSED = frozenset({401, 403})
+"""Statuses about the caller. With any other, the address that `Location` names reports that the operation failed."""
 
 LONGEST_LOOK = 30.0
 """Seconds. Upper bound for Azure's hint, so that the end of an operation is noticed soon."""
@@ -127,18 +130,26 @@ class Poll:
 async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
     """Poll a recorded operation once.
 
-    An address that Azure no longer knows counts as ended; a poll that the operator's own rate limit delays counts as running.
+    An address that Azure no longer knows counts as ended; a poll that the operator's own rate limit delays, or that gets no whole answer,
+    counts as running. Raises StepError, whose failure holds the operation, when Azure refuses the poll.
     """
     try:
         response = await session.send("GET", operation.url)
     except Queued as queued:
         return Poll(busy=in_progress(operation, queued.progressing.requeue_after))
+    except ClientAuthenticationError as error:
+        raise StepError.of(replace(translate(error, field=field), operation=operation)) from None
     except HttpResponseError as error:
         if error.status_code in (404, 410):
             return Poll()
-        if error.status_code in TRANSIENT:
+        if error.status_code in TRANSIENT or is_unreadable(error):
             return Poll(busy=in_progress(operation, next_poll(headers_of(error))))
-        raise
+        failed = replace(translate(error, field=field), correlation_id=operation.correlation_id)
+        if error.status_code in REFUSED:
+            raise StepError.of(replace(failed, operation=operation)) from None
+        return Poll(failed=failed)
+    except AzureError:
+        return Poll(busy=in_progress(operation, LOOK_AGAIN))
     document = response.json() if response.text().strip() else {}
     status = str(document.get("status", "Succeeded" if response.status_code in (200, 204) else "Progressing"))
     if status in ("Failed", "Canceled"):

@@ -1,4 +1,4 @@
-"""Send requests to Azure and to Entra ID: one TLS context, no cookies, a limit of bytes for each response."""
+"""Send requests to Azure and to Entra ID: one TLS context, no cookies, a limit of bytes for each response, no write sent twice."""
 
 import ssl
 
@@ -10,6 +10,28 @@ from notebook_platform.bounded.http import SESSION_OPTIONS
 from notebook_platform.fencing import FencedConnector
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
+
+READS = frozenset({"GET", "HEAD"})
+
+
+class WriteUnanswered(aiohttp.ClientConnectionError):
+    """The connection ended before a write was answered: Azure may have executed it."""
+
+
+async def send_write_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request, a write at most once. Raises WriteUnanswered.
+
+    aiohttp sends a PUT or DELETE again when a kept connection ends without an answer. Azure may have executed the first one, and the second
+    would pass by the rate limit. The step observes the resource instead.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method in READS:
+            raise
+        raise WriteUnanswered(str(error)) from error
 
 
 class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
@@ -32,6 +54,7 @@ class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
                 auto_decompress=True,  # piece by piece, so that the limit of an answer holds for what it unpacks to
                 trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(send_write_once,),
                 **SESSION_OPTIONS,
             )
         await super().open()
