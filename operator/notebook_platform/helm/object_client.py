@@ -1,14 +1,14 @@
 """The live objects of a manifest: any kind, found through the API server's own discovery."""
 
-import tempfile
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
+from kubernetes.aio.dynamic.discovery import LazyDiscoverer
 from kubernetes.aio.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 
 ERRORS = (DynamicApiError, ApiException)
@@ -82,8 +82,19 @@ class Live:
                 raise
 
 
+class UnsavedDiscovery(LazyDiscoverer):  # type: ignore[misc]  # the library has no types
+    """Discovery that stays in memory. The library writes all that it knows into a file after each request, through Python's slow JSON
+    encoder: that held the event loop up, and took more processor time than the rest of a reconcile."""
+
+    def _write_cache(self) -> None:
+        """Write nothing."""
+
+
+NO_FILE = f"{os.devnull}/resources.json"
+"""A path at which no file can exist, so that no file of another user is read as the cache."""
+
+
 @asynccontextmanager
 async def live(api: client.ApiClient, namespace: str) -> AsyncIterator[Live]:
     """Open a client for as long as the block lasts: discovery is requested once."""
-    with tempfile.TemporaryDirectory(prefix="notebook-platform-discovery-") as directory:
-        yield Live(await DynamicClient(api, cache_file=str(Path(directory) / "resources.json")), namespace)
+    yield Live(await DynamicClient(api, cache_file=NO_FILE, discoverer=UnsavedDiscovery), namespace)

@@ -1,0 +1,44 @@
+"""Discovery of the kinds that an API server serves."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from kubernetes.aio import client
+from notebook_platform.helm.object_client import live
+
+CONFIG_MAPS = {"name": "configmaps", "singularName": "", "namespaced": True, "kind": "ConfigMap", "verbs": ["get"]}
+ANSWERS = {
+    "/version": {"major": "1", "minor": "35"},
+    "/apis": {"kind": "APIGroupList", "groups": []},
+    "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [CONFIG_MAPS]},
+}
+
+
+def entries(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+async def test_discovery_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To write one holds the event loop up for a sixth of a second at each release and reconcile."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(ANSWERS[request.path])
+
+    application = web.Application()
+    application.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    api = client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}"))
+    try:
+        async with live(api, "hub") as objects:
+            placed = await objects.place({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}})
+            assert placed is not None and placed[1] == {"namespace": "hub", "name": "one"}
+            assert await objects.place({"apiVersion": "v1", "kind": "Unheard", "metadata": {"name": "one"}}) is None
+            assert entries(tmp_path) == []
+    finally:
+        await api.close()
+        await runner.cleanup()
