@@ -131,6 +131,16 @@ async def test_every_flag_of_the_cluster_reaches_azure(estate: Estate) -> None:
     assert window["schedule"] == {"weekly": {"intervalWeeks": 1, "dayOfWeek": "Sunday"}} and window["utcOffset"] == "+00:00"
 
 
+async def test_a_window_of_several_days_names_the_one_on_which_aks_upgrades(estate: Estate) -> None:
+    name = f"{CLUSTER}/maintenanceconfigurations/aksmanagednodeosupgradeschedule"
+    window = {"days": ["Saturday", "Sunday"], "autoUpgradeDay": "Sunday"}
+    found = (await settled(estate, with_cluster(maintenanceWindow=window)))[name]["properties"]["maintenanceWindow"]
+    assert found["schedule"] == {"weekly": {"intervalWeeks": 1, "dayOfWeek": "Sunday"}}
+    every = {"days": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]}
+    found = (await settled(estate, with_cluster(maintenanceWindow=every)))[name]["properties"]["maintenanceWindow"]
+    assert found["schedule"] == {"daily": {"intervalDays": 1}}
+
+
 async def test_a_flag_changed_later_is_one_write_of_the_cluster(estate: Estate) -> None:
     await settled(estate, runbook_spec())
     mark = await estate.mark()

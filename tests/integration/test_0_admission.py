@@ -195,6 +195,16 @@ BAD: list[tuple[str, Any, str]] = [
         {"days": ["Sunday"], "duration": "2h"},
         "spec.cluster.maintenanceWindow.duration must be 4h to 24h",
     ),
+    (
+        "cluster.maintenanceWindow",
+        {"days": ["Saturday", "Sunday"]},
+        "spec.cluster.maintenanceWindow.autoUpgradeDay is needed with two to six days",
+    ),
+    (
+        "cluster.maintenanceWindow",
+        {"days": ["Saturday", "Sunday"], "autoUpgradeDay": "Friday"},
+        "spec.cluster.maintenanceWindow.autoUpgradeDay must be one of days",
+    ),
     ("cluster.upgrades", {"channel": "yearly"}, "spec.cluster.upgrades.channel: Unsupported value"),
     (
         "cluster.registries",

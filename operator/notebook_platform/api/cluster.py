@@ -74,8 +74,12 @@ class MaintenanceWindow(SpecModel):
     days: SetOf[Weekday] = Field(
         min_length=1,
         max_length=7,
-        description="Days of the week on which it opens. AKS's own upgrades take the "
-        "first one, or every day if all seven are named.",
+        description="Days of the week on which it opens.",
+    )
+    auto_upgrade_day: Weekday | None = Field(
+        None,
+        description="The day of `days` on which AKS's own upgrades run: its schedules know one day of the week, or every day. Needed with two "
+        "to six days; left out with one day, that one; with seven, every day.",
     )
     start: str = Field("02:00", max_length=5, description="When it opens, as `02:00`.")
     duration: str = Field("4h", max_length=8, description="How long it stays open, 4h to 24h.")

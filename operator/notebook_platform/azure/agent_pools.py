@@ -165,7 +165,10 @@ def pool_changes(name: str, wanted: Wire, count: int, version: Version, found: W
 
 
 def _is_default(change: Change) -> bool:
-    return change.before is None and POOL_DEFAULTS.get(change.keys[-1]) == change.after
+    """Return whether Azure leaves out a member that has the wanted value. Pools of before 2020 have no mode, and may have either."""
+    if change.before is not None:
+        return False
+    return change.keys == ("mode",) or POOL_DEFAULTS.get(change.keys[-1]) == change.after
 
 
 def _gated(change: Change) -> Change:

@@ -116,6 +116,9 @@ DEFAULTS: Mapping[str, Any] = {
 """What a member means that Azure leaves out of its answer: no difference to it is a change."""
 
 
+SAME_TIER = {"Paid": "Standard"}
+"""Names of tiers before API version 2023-02-01, and today's."""
+
 AT_CREATION = frozenset({"sku.name", "properties.enableRBAC", "properties.networkProfile.loadBalancerSku"})
 """Members that the operator sends when it creates a cluster and that no field of the spec names: an existing cluster keeps its own."""
 
@@ -135,6 +138,8 @@ def _members(desired: Wire, found: Wire, kept: Collection[str]) -> Iterable[Chan
     wanted = {key: value for key, value in desired.items() if key != "identity"}
     wanted["properties"] = as_spelled(properties, found["properties"])
     for change in compare_wire(wanted, found):
+        if change.path == "sku.tier" and SAME_TIER.get(str(change.before)) == change.after:
+            continue
         if change.path in AT_CREATION or change.path in kept:
             continue
         if not change.before and change.path in DEFAULTS and DEFAULTS[change.path] == change.after:

@@ -1,7 +1,8 @@
 """MaintenanceWindow: AKS's own upgrades run in spec.cluster.maintenanceWindow.
 
-AKS takes one day a week for each of its two schedules, and an offset from UTC instead of a time zone: the first day of the window
-is used, and the offset follows daylight saving (https://learn.microsoft.com/azure/aks/planned-maintenance).
+AKS takes one day of the week or every day for each of its two schedules, so a window of several days names the one for AKS. It takes an
+offset from UTC instead of a time zone, and the operator's offset follows daylight saving. The default configuration (`timeInWeek`), for
+AKS's weekly releases, is left alone. https://learn.microsoft.com/azure/aks/planned-maintenance
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, 
 from notebook_platform.engine.change import merged
 
 FIELD = "spec.cluster.maintenanceWindow"
+EVERY_DAY = 7
 SCHEDULES = ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 
 Wire = Mapping[str, Any]
@@ -50,7 +52,9 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
                 f"{FIELD}.timeZone {window.time_zone!r} is not a name of the tz database",
                 "Use one as Europe/Vienna.",
             ) from None
-        schedule = {"daily": {"intervalDays": 1}} if len(set(window.days)) == 7 else {"weekly": {"dayOfWeek": window.days[0]}}
+        every_day = len(set(window.days)) == EVERY_DAY and window.auto_upgrade_day is None
+        weekly = {"weekly": {"dayOfWeek": window.auto_upgrade_day or window.days[0]}}
+        schedule = {"daily": {"intervalDays": 1}} if every_day else weekly
         return {
             "schedule": schedule,
             "durationHours": int(parse_duration(window.duration).total_seconds() // 3600),

@@ -14,6 +14,7 @@ DEFAULTS: Mapping[str, Any] = {
     "networkProfile.natGatewayProfile.idleTimeoutInMinutes": 4,
     "networkProfile.natGatewayProfile.managedOutboundIPProfile.count": 1,
     "nodeResourceGroupProfile.restrictionLevel": "Unrestricted",
+    "osSKU": "Ubuntu",
     "podIPAllocationMode": "DynamicIndividual",
     "predictiveAutoscalePolicy.scaleMode": "Disabled",
     "publicNetworkAccess": "Enabled",

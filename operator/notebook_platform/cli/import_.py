@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.import_check import keep_differences
 from notebook_platform.cli.import_fit import fitting_model
+from notebook_platform.cli.import_patches import patch_left_out
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.running import FAILED, run_command
@@ -33,6 +35,10 @@ from notebook_platform.outputs import Cluster
 from notebook_platform.workload.access import WorkloadClusters
 
 HUB_CHART = "jupyterhub"
+
+COMMENT = "Members that Azure has and no field of the spec can say:"
+PATCHED = frozenset({"cluster", "nodePools", "autoscale"})
+BLOCK, PATCH = re.compile(r"  (\w+):"), re.compile(r"( +)patch:$")
 
 
 def import_platform(arguments: Sequence[str]) -> int:
@@ -86,7 +92,9 @@ async def describe(azure: SignedIn, group: str, cluster: str | None, name: str |
     """Return the platform of a managed cluster, whose first reconcile writes tags alone. `cluster`: its name; None: the only one of the
     group; `name`: of the platform; None: the cluster's. Raises StepError, UsageError."""
     taken = await scan(azure, group, cluster, name)
-    await keep_differences(azure, fitting_model(taken), taken, namespace)
+    fitting_model(taken)
+    patch_left_out(taken)
+    await keep_differences(azure, taken, namespace)
     return taken
 
 
@@ -101,7 +109,19 @@ def rendered(namespace: str, taken: Taken) -> str:
         "spec": body,
     }
     remarks = "".join(f"# {sanitize(remark)}.\n" for remark in taken.remarks)
-    return remarks + write_yaml(document)
+    return remarks + _commented(write_yaml(document))
+
+
+def _commented(text: str) -> str:
+    """Return the YAML with a comment above each patch over a body of Azure."""
+    lines, block = [], ""
+    for line in text.splitlines():
+        if found := BLOCK.match(line):
+            block = found[1]
+        if block in PATCHED and (found := PATCH.match(line)):
+            lines.append(f"{found[1]}# {COMMENT}")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 async def _releases(azure: SignedIn, clusters: WorkloadClusters, taken: Taken) -> tuple[dict[str, Any] | None, Mapping[str, Any]]:

@@ -1,4 +1,5 @@
-"""Check what `import` describes with the operator's own plan: every difference that the spec leaves goes into spec.driftIgnore.
+"""Check what `import` describes with the operator's own plan: every difference that the spec leaves goes into a patch or into
+spec.driftIgnore.
 
 A spec has no field for everything that Azure has. What it cannot say must not be changed by the first reconcile of an imported platform,
 whatever field it is, now or in a later version of Azure.
@@ -15,6 +16,8 @@ from notebook_platform.azure.importing.scan import Taken
 from notebook_platform.azure.principal_secret import PrincipalSecret
 from notebook_platform.azure.role_assignment import ClusterRoles, RoleAssignment
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.cli.import_fit import fitting_model
+from notebook_platform.cli.import_patches import patch_difference
 from notebook_platform.cli.target_platform import FileSecrets
 from notebook_platform.engine import Action, Change
 from notebook_platform.engine.graph import Graph
@@ -33,9 +36,12 @@ MOST_IGNORED = 60
 """Entries of spec.driftIgnore; beyond them a whole agent pool or step is named."""
 
 
-async def keep_differences(azure: SignedIn, spec: NotebookPlatformSpec, taken: Taken, namespace: str) -> None:
-    """Add `driftIgnore` and remarks to what was taken. `spec`: its model."""
-    results = await _plan(azure, spec, taken, namespace)
+async def keep_differences(azure: SignedIn, taken: Taken, namespace: str) -> None:
+    """Add patches, `driftIgnore` and remarks to what was taken."""
+    results = await _plan(azure, fitting_model(taken), taken, namespace)
+    patched = [change for step, change in _left(results) if patch_difference(taken, step, change)]
+    if patched:
+        results = await _plan(azure, fitting_model(taken), taken, namespace)
     for step, result in results.items():
         if isinstance(result.outcome, Failed):
             taken.remarks.append(f"{step} could not be compared: {result.outcome.message}")
@@ -45,6 +51,8 @@ async def keep_differences(azure: SignedIn, spec: NotebookPlatformSpec, taken: T
         taken.remarks.append(f"The operator will add {', '.join(created)}")
     kept = [(step, change) for step, change in left if f"{step}.{change.path}" not in created]
     for step, change in kept:
+        if change.path.endswith(".orchestratorVersion"):
+            continue  # the scan has named the pool with its version
         taken.remarks.append(
             f"spec.driftIgnore keeps {step}.{change.path} as it is ({_shown(change.before)}): otherwise the operator would set "
             f"{_shown(change.after)}"
@@ -84,9 +92,11 @@ def _owner(holder: str | None, platform: Platform, remarks: list[str]) -> Owner:
     if len(parts) != 4:
         return Owner(cluster_id="import", namespace=platform.namespace, name=platform.name, uid=platform.uid)
     cluster_id, namespace, name, uid = parts
-    remarks.append(
+    remark = (
         f"The managed cluster belongs to the platform {namespace}/{name}: release it there first (spec.deletionPolicy Orphan)"
     )
+    if remark not in remarks:
+        remarks.append(remark)
     return Owner(cluster_id=cluster_id, namespace=namespace, name=name, uid=uid)
 
 

@@ -25,8 +25,8 @@ ADOPTED = {"deletionPolicy": "Orphan", "adoption": "IfUnowned"}
 
 
 def fitting_model(taken: Taken) -> NotebookPlatformSpec:
-    """Return the spec, validated, without the values that the CRD refuses; each is removed from `taken` with a remark. Raises
-    UsageError."""
+    """Return the spec, validated, without the values that the CRD refuses; each is removed from `taken` and stands in
+    `taken.left_out`. Raises UsageError."""
     for _ in range(ROUNDS):
         problems = _problems({**taken.spec, **ADOPTED})
         if not problems:
@@ -61,4 +61,5 @@ def _leave_out(taken: Taken, problem: Refused) -> None:
         node.pop(keys[-1])
     except (KeyError, IndexError, TypeError):
         raise UsageError(f"the existing resources cannot be described: {problem.sentence}") from None
-    taken.remarks.append(f"{_path(keys)} is left out, because the spec does not take what Azure has: {problem.sentence}")
+    remark = f"{_path(keys)} is left out, because the spec does not take what Azure has: {problem.sentence}"
+    taken.left_out[tuple(keys)] = remark

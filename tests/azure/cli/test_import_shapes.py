@@ -34,11 +34,13 @@ async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Estat
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def shape(azure: Estate, request: pytest.FixtureRequest) -> AsyncIterator[Shape]:
-    """The resources of a shape, and nothing else in the subscription; an operator that has sent no request yet."""
+    """The resources of a shape (or of the one with this name), and nothing else in the subscription; an operator that has sent no request
+    yet."""
+    found = next(s for s in SHAPES if request.param in (s, s.name))
     azure.sessions = SessionPool(azure.sessions.cloud)
-    for id_, body in request.param.resources.items():
+    for id_, body in found.resources.items():
         await azure.control("PUT", f"/resources{id_}", body)
-    yield request.param
+    yield found
     await azure.sessions.close()
     azure.simulator.world.store.resources.clear()
 
@@ -75,6 +77,13 @@ async def test_applied_what_is_printed_writes_tags_alone(azure: Estate, shape: S
     assert _content(await azure.state()) == _content(before)
 
 
+@pytest.mark.parametrize("shape", ["2026 maintenance every day"], indirect=True)
+async def test_a_window_of_every_day_and_another_offset_is_described(azure: Estate, shape: Shape) -> None:
+    spec, remarks = await imported(azure, shape)
+    window = spec["cluster"]["maintenanceWindow"]
+    assert (len(window["days"]), window["start"], window["timeZone"]) == (7, "01:00", "Asia/Calcutta") and remarks == ""
+
+
 @pytest.mark.parametrize("shape", [s for s in SHAPES if s.name == "2026 plain"], ids=["2026 plain"], indirect=True)
 async def test_an_import_prints_what_was_chosen_and_nothing_more(azure: Estate, shape: Shape) -> None:
     spec, remarks = await imported(azure, shape)
@@ -90,6 +99,23 @@ async def test_an_import_prints_what_was_chosen_and_nothing_more(azure: Estate, 
     }
     assert spec["nodePools"] == [{"name": "system", "mode": "System", "vmSize": "Standard_D4s_v3", "count": 3}]
     assert "driftIgnore" not in spec and remarks == "", remarks
+
+
+@pytest.mark.parametrize(
+    ("shape", "block", "patch"),
+    [
+        ("2023 outbound type of tomorrow", "cluster", {"networkProfile": {"outboundType": "block"}}),
+        ("2023 a key in a form of its own", "cluster", None),
+        ("2024 surge of none", "nodePools", {"upgradeSettings": {"maxUnavailable": "1", "maxSurge": "0"}}),
+        ("2026 autoscale by a queue", "autoscale", None),
+    ],
+    indirect=["shape"],
+)
+async def test_what_no_field_can_say_is_a_patch_without_a_remark(azure: Estate, shape: Shape, block: str, patch: Any) -> None:
+    spec, remarks = await imported(azure, shape)
+    (item,) = spec[block] if isinstance(spec[block], list) else [spec[block]]
+    assert item["patch"]["properties"] and item["patch"]["properties"] == (patch or item["patch"]["properties"])
+    assert "driftIgnore" not in spec and remarks == ""
 
 
 def _content(state: dict[str, Any]) -> dict[str, Any]:

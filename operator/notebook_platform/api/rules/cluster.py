@@ -69,6 +69,17 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "spec.cluster.network.policy azure needs plugin azure; kubenet takes calico or none",
         ),
     ),
+    "spec.cluster.maintenanceWindow": (
+        (
+            "size(self.days) in [1, 7] || has(self.autoUpgradeDay)",
+            "spec.cluster.maintenanceWindow.autoUpgradeDay is needed with two to six days: AKS's schedules know one day of the week or every "
+            "day",
+        ),
+        (
+            "!has(self.autoUpgradeDay) || self.autoUpgradeDay in self.days",
+            "spec.cluster.maintenanceWindow.autoUpgradeDay must be one of days",
+        ),
+    ),
     "spec.cluster.maintenanceWindow.start": (clock("spec.cluster.maintenanceWindow.start"),),
     "spec.cluster.maintenanceWindow.duration": (
         matches(

@@ -1,9 +1,10 @@
 """Convert settings of Azure Monitor to items of spec.autoscale. Pure.
 
-A setting is described only if the description would write the same profiles again; any other setting stays out of the spec, so that the
-operator leaves it alone.
+A setting is described in fields if they would write the same profiles again, else with its profiles in a patch. One that neither can say
+stays out of the spec, so that the operator leaves it alone.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from tzlocal.windows_tz import win_tz
 from notebook_platform.api.autoscale import Autoscale
 from notebook_platform.api.numbers import wire_decimal
 from notebook_platform.azure.autoscale_body import ended_by, setting_changes, setting_properties
+from notebook_platform.azure.autoscale_patch import patched_setting
 from notebook_platform.azure.importing.describe import Spec, Wire, chosen
 from notebook_platform.engine import StepError
 
@@ -23,7 +25,72 @@ class NotDescribed(Exception):
 
 
 def describe_autoscale(setting: Wire, pool: str) -> Spec:
-    """Return one item of spec.autoscale. Raises NotDescribed."""
+    """Return one item of spec.autoscale; what it has no field for is in its patch. Raises NotDescribed."""
+    predictive = _predictive(setting["properties"])
+    try:
+        found = _in_fields(setting, pool)
+    except NotDescribed as why:
+        return _in_a_patch(setting, pool, predictive, why)
+    return {**found, **({"patch": {"properties": predictive}} if predictive else {})}
+
+
+def _predictive(properties: Wire) -> Spec:
+    """Return the members of a patch for a predictive policy that is on."""
+    policy = {name: value for name, value in (properties.get("predictiveAutoscalePolicy") or {}).items() if value is not None}
+    return {"predictiveAutoscalePolicy": policy} if policy.get("scaleMode", "Disabled") != "Disabled" else {}
+
+
+def _in_a_patch(setting: Wire, pool: str, predictive: Spec, why: NotDescribed) -> Spec:
+    """Return an item whose patch lists the profiles as they are. Raises `why` if that would not leave the setting as it is."""
+    properties = setting["properties"]
+    profiles = [_plain(profile) for profile in properties.get("profiles") or ()]
+    usual = next((p for p in profiles if not p.get("fixedDate") and not p.get("recurrence")), profiles[0] if profiles else None)
+    try:
+        found = chosen(
+            pool=pool,
+            name=setting["name"],
+            enabled=False if properties.get("enabled") is False else None,
+            capacity={key: int(value) for key, value in (usual or {})["capacity"].items()},
+            **_emails(properties),
+        )
+        target = str(properties["targetResourceUri"])
+        found["patch"] = {"properties": {"profiles": [_without_target(profile, target) for profile in profiles], **predictive}}
+        model = Autoscale.model_validate(found)
+        body = {"location": setting.get("location"), "properties": setting_properties(model, setting["name"], target)}
+        wanted = patched_setting(model, body, setting["name"], target)["properties"]
+    except (KeyError, TypeError, ValueError, AttributeError, StepError):
+        raise why from None
+    if [*setting_changes({"properties": wanted}, dict(setting), "", as_written=True)]:
+        raise why
+    return found
+
+
+def _plain(document: Any) -> Any:
+    """Return a document without members that are null."""
+    if isinstance(document, Mapping):
+        return {name: _plain(value) for name, value in document.items() if value is not None}
+    return [_plain(item) for item in document] if isinstance(document, list) else document
+
+
+def _without_target(profile: Spec, target: str) -> Spec:
+    """Return a profile whose rules about the pool's own scale set do not name it: another pool of the same name has another one."""
+    rules = []
+    for rule in profile.get("rules") or ():
+        trigger = rule["metricTrigger"]
+        if str(trigger.get("metricResourceUri", "")).casefold() == target.casefold():
+            trigger = {name: value for name, value in trigger.items() if name != "metricResourceUri"}
+        rules.append({**rule, "metricTrigger": trigger})
+    return {**profile, "rules": rules}
+
+
+def _emails(properties: Wire) -> Spec:
+    notifications = properties.get("notifications") or ()
+    found = [address for n in notifications for address in ((n or {}).get("email") or {}).get("customEmails") or ()]
+    return {"notifications": {"emails": list(dict.fromkeys(found))}} if found else {}
+
+
+def _in_fields(setting: Wire, pool: str) -> Spec:
+    """Return the item that says the setting in fields alone. Raises NotDescribed."""
     properties = setting["properties"]
     profiles = {profile["name"]: profile for profile in properties.get("profiles") or ()}
     if dated := [name for name, profile in profiles.items() if profile.get("fixedDate")]:
@@ -35,8 +102,6 @@ def describe_autoscale(setting: Wire, pool: str) -> Spec:
     recurring = {name: p for name, p in profiles.items() if p.get("recurrence") and ended_by(p) is None}
     if endless := [name for name in recurring if name not in ends]:
         raise NotDescribed(f"it has recurring profiles without an end: {', '.join(endless)}")
-    notifications = properties.get("notifications") or ()
-    emails = [address for n in notifications for address in (n.get("email") or {}).get("customEmails") or ()]
     try:
         found = chosen(
             pool=pool,
@@ -44,7 +109,7 @@ def describe_autoscale(setting: Wire, pool: str) -> Spec:
             enabled=False if properties.get("enabled") is False else None,
             **_bounds(default),
             recurring=[_recurring(profile, ends[name]) for name, profile in recurring.items()],
-            notifications={"emails": list(dict.fromkeys(emails))} if emails else None,
+            **_emails(properties),
         )
         _check(found, setting)
     except (KeyError, IndexError, TypeError, ValueError) as error:

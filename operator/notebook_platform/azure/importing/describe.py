@@ -3,12 +3,18 @@
 Members that have the spec's or AKS's own default are left out, so that only chosen values are printed.
 """
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 from azure.core.utils import CaseInsensitiveDict
+from tzlocal.windows_tz import win_tz
 
 from notebook_platform.api.cluster import LTS, ClusterNetwork
+from notebook_platform.api.windows import DAYS
+from notebook_platform.azure.cluster_changes import SAME_TIER
 from notebook_platform.azure.maintenance import SCHEDULES
 from notebook_platform.azure.monitoring_addon import workspace_of
 from notebook_platform.azure.versions import satisfies
@@ -17,8 +23,9 @@ from notebook_platform.versions import minor
 Wire = Mapping[str, Any]
 Spec = dict[str, Any]
 
-SAME_TIER = {"Paid": "Standard"}
-"""Names of tiers before api version 2023-02-01, and today's."""
+OFFSET = re.compile(r"([-+])(\d\d):(\d\d)")
+FARTHEST_EAST, FARTHEST_WEST = 14, 12
+"""Hours from UTC of the zones Etc/GMT-14 and Etc/GMT+12."""
 
 SHORTEST_HOURS, LONGEST_HOURS = 4, 24
 """What AKS takes for a maintenance window (https://learn.microsoft.com/azure/aks/planned-maintenance)."""
@@ -139,26 +146,43 @@ def _autoscaler(profile: Wire) -> Spec:
 
 
 def describe_window(windows: Mapping[str, Wire]) -> Spec | None:
-    """Return spec.cluster.maintenanceWindow; None unless both of AKS's schedules are the same weekly window."""
+    """Return spec.cluster.maintenanceWindow; None unless both of AKS's schedules are the same window of each week or each day."""
     there = CaseInsensitiveDict(windows)
-    found = [_weekly(there.get(name) or {}) for name in SCHEDULES]
+    found = [_window(there.get(name) or {}) for name in SCHEDULES]
     return found[0] if all(found) and found[0] == found[1] else None
 
 
-def _weekly(window: Wire) -> Spec | None:
-    weekly = (window.get("schedule") or {}).get("weekly") or {}
-    zone = _zone(str(window.get("utcOffset") or "+00:00"))
-    if weekly.get("intervalWeeks") != 1 or zone is None or not window.get("startTime"):
+def _window(window: Wire) -> Spec | None:
+    days, zone = _days(window.get("schedule") or {}), _zone(str(window.get("utcOffset") or "+00:00"))
+    hours = str(window.get("durationHours") or "")
+    if not days or zone is None or not window.get("startTime") or not hours.isdecimal():
         return None
-    hours = int(window.get("durationHours") or 0)
-    if not SHORTEST_HOURS <= hours <= LONGEST_HOURS:
+    if not SHORTEST_HOURS <= int(hours) <= LONGEST_HOURS:
         return None
-    return chosen(days=[weekly["dayOfWeek"]], start=window["startTime"], duration=f"{hours}h", timeZone=zone or None)
+    return chosen(days=days, start=f"{window['startTime']:0>5}", duration=f"{hours}h", timeZone=zone or None)
+
+
+def _days(schedule: Wire) -> list[str]:
+    """Return the days of a schedule that opens each week or each day; none for any other."""
+    weekly, daily = schedule.get("weekly") or {}, schedule.get("daily") or {}
+    if weekly.get("intervalWeeks") == 1:
+        return [day for day in DAYS if day.casefold() == str(weekly.get("dayOfWeek")).casefold()]
+    return list(DAYS) if daily.get("intervalDays") == 1 else []
 
 
 def _zone(offset: str) -> str | None:
-    """Return the time zone that always has this offset from UTC, empty for UTC itself; None: the tz database has none."""
-    sign, hours, minutes = offset[:1], offset[1:3], offset[4:]
-    if minutes != "00" or not hours.isdecimal():
+    """Return a time zone that has this offset from UTC all year, empty for UTC itself; None: the tz database has none."""
+    found = OFFSET.fullmatch(offset)
+    if found is None:
         return None
-    return f"Etc/GMT{'-' if sign == '+' else '+'}{int(hours)}" if int(hours) else ""
+    sign, hours, minutes = found[1], int(found[2]), int(found[3])
+    if not minutes:
+        name = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
+        return name if hours and hours <= (FARTHEST_EAST if sign == "+" else FARTHEST_WEST) else "" if not hours else None
+    wanted = timedelta(hours=hours, minutes=minutes) * (-1 if sign == "-" else 1)
+    year = datetime.now(UTC).year
+    moments = [datetime(year, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    zones = (
+        name for name in sorted(set(win_tz.values())) if all(m.astimezone(ZoneInfo(name)).utcoffset() == wanted for m in moments)
+    )
+    return next(zones, None)

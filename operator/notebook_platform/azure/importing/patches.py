@@ -1,4 +1,4 @@
-"""Describe as patches what an imported cluster and its agent pools have, and the spec has no field for. Pure.
+"""Describe as patches what an imported cluster and its agent pools have, and the spec has no field or no value for. Pure.
 
 Without them the first reconcile would change nothing either. But a pool that is replaced, or a platform that is made again from its
 spec, would lose these members. Members at AKS's default, and what Azure computes, are left out.
@@ -8,10 +8,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from notebook_platform.azure.cluster_patch import OWNERS as CLUSTER_OWNERS
 from notebook_platform.azure.merge_patch import Keys, leaves
 from notebook_platform.azure.patch_defaults import DEFAULTS
 from notebook_platform.azure.patches import secret_members
 from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS
+from notebook_platform.azure.pool_patch import OWNERS as POOL_OWNERS
 from notebook_platform.paths import at
 
 Wire = Mapping[str, Any]
@@ -62,6 +64,9 @@ POOL_MEMBERS = (
 )
 """The same of an agent pool. Source: https://learn.microsoft.com/rest/api/aks/agent-pools/create-or-update"""
 
+LOGIN = ("linuxProfile.adminUsername", "linuxProfile.ssh.publicKeys")
+"""The login on the nodes, which spec.cluster can say with one key in OpenSSH form."""
+
 COMPUTED = frozenset({"effectiveNoProxy", "effectiveOutboundIPs", "identity", "identityResourceId", "securityState", "state"})
 """Names of members that Azure writes."""
 
@@ -70,20 +75,41 @@ LONGEST = 4096
 
 
 def add_patches(spec: Spec, cluster: Wire, remarks: list[str]) -> None:
-    """Add `patch` to spec.cluster and to the items of spec.nodePools, with a remark for each. `cluster`: in wire form."""
+    """Add `patch` to spec.cluster and to the items of spec.nodePools, with a remark for what cannot be in one. `cluster`: in wire
+    form."""
     properties = cluster["properties"]
-    chosen = dict(_chosen(properties, (*CLUSTER_MEMBERS, *_add_ons(properties))))
-    _put(spec["cluster"], "spec.cluster.patch", chosen, remarks)
+    login = () if "sshPublicKey" in spec["cluster"] else LOGIN
+    chosen = dict(_chosen(properties, (*CLUSTER_MEMBERS, *_add_ons(properties), *login)))
+    _put_all(spec["cluster"], "spec.cluster.patch", chosen, remarks)
     pools = {pool["name"]: pool for pool in properties.get("agentPoolProfiles") or ()}
     for item in spec["nodePools"]:
-        found = dict(_chosen(pools[item["name"]], POOL_MEMBERS))
-        _put(item, f"spec.nodePools[{item['name']}].patch", found, remarks)
+        system = () if "osSKU" in item else ("osSKU",)
+        found = dict(_chosen(pools[item["name"]], (*POOL_MEMBERS, *system)))
+        _put_all(item, f"spec.nodePools[{item['name']}].patch", found, remarks)
+
+
+def values_left_out(spec: Spec, cluster: Wire, keys: tuple[str | int, ...]) -> list[tuple[Spec, Keys, Any]]:
+    """Return where a patch would hold a value that spec.cluster or an item of spec.nodePools does not take, as (the block of the spec,
+    the path in the patch, the value in Azure). `keys`: the value's path in the spec; `cluster`: in wire form."""
+    if keys[0] == "cluster":
+        block, document, owners = spec["cluster"], cluster, CLUSTER_OWNERS
+        field = f"spec.{'.'.join(map(str, keys))}"
+    elif keys[0] == "nodePools" and len(keys) > 2:
+        block = spec["nodePools"][int(keys[1])]
+        pools = {pool["name"]: pool for pool in cluster["properties"].get("agentPoolProfiles") or ()}
+        document, owners, field = {"properties": pools[block["name"]]}, POOL_OWNERS, ".".join(map(str, keys[2:]))
+    else:
+        return []
+    paths = [tuple(path.split(".")) for path, owner in owners.items() if owner == field]
+    if field == "spec.cluster.sshPublicKey":
+        paths = [("properties", *path.split(".")) for path in LOGIN]
+    return [(block, path, value) for path in paths if (value := at(document, *path)) not in (None, "", [], {})]
 
 
 def _add_ons(properties: Wire) -> Iterator[str]:
     """Yield the paths of add-ons that are on, without Container insights, which has a field."""
     for name, add_on in (properties.get("addonProfiles") or {}).items():
-        if add_on.get("enabled") and name.lower() != "omsagent":
+        if (add_on or {}).get("enabled") and name.lower() != "omsagent":
             yield f"addonProfiles.{name}"
 
 
@@ -99,8 +125,7 @@ def _chosen(found: Wire, members: tuple[str, ...]) -> Iterator[tuple[Keys, Any]]
                 yield path, leaf
 
 
-def _put(item: Spec, field: str, chosen: Mapping[Keys, Any], remarks: list[str]) -> None:
-    patch: Spec = {}
+def _put_all(block: Spec, field: str, chosen: Mapping[Keys, Any], remarks: list[str]) -> None:
     for keys, value in chosen.items():
         here = f"{field}.properties.{'.'.join(keys)}"
         holder: Any = {keys[-1]: value}
@@ -109,11 +134,12 @@ def _put(item: Spec, field: str, chosen: Mapping[Keys, Any], remarks: list[str])
         elif len(json.dumps(value)) > LONGEST:
             remarks.append(f"{here} is longer than {LONGEST} characters and is left as it is in Azure")
         else:
-            holder = patch.setdefault("properties", {})
-            for name in keys[:-1]:
-                holder = holder.setdefault(name, {})
-            holder[keys[-1]] = value
-    if patch:
-        item["patch"] = patch
-        names = sorted({".".join(keys) for keys, _ in leaves(patch["properties"])})
-        remarks.append(f"{field} has what the spec has no field for: {', '.join(names)}")
+            put_member(block, ("properties", *keys), value)
+
+
+def put_member(block: Spec, keys: Keys, value: Any) -> None:
+    """Set one member of the patch of a block of the spec."""
+    holder = block.setdefault("patch", {})
+    for name in keys[:-1]:
+        holder = holder.setdefault(name, {})
+    holder[keys[-1]] = value

@@ -36,12 +36,14 @@ MOST_POOLS = 20
 
 @dataclass(frozen=True)
 class Taken:
-    """The spec of the existing resources, a name for it, its cluster, and what a user must know or do besides."""
+    """The spec of the existing resources, a name for it, its cluster, and what a user must know or do besides. `left_out`: remarks on
+    values that the spec does not take, by their path in it."""
 
     name: str
     spec: Spec
     cluster: Wire
     remarks: list[str] = field(default_factory=list)
+    left_out: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
 
 async def scan(azure: SignedIn, group: str, cluster_name: str | None, name: str | None = None) -> Taken:
