@@ -122,6 +122,8 @@ async def test_members_that_are_taken_out_of_a_patch_are_set_back(estate: Estate
     setting = found[SETTING_ID]["properties"]
     assert setting["predictiveAutoscalePolicy"]["scaleMode"] == "Disabled"
     assert [profile["name"] for profile in setting["profiles"]] == ["default"]
+    estate.applied["Cluster"] = {"tags": {}, "members": {"patch/properties/securityProfile/imageCleaner/enabled": "on"}}
+    assert not (await estate.once(plain))["Cluster"].changes, "Azure no longer has it"
     assert estate.applied["Cluster"]["members"] == {"patch/properties/metricsProfile/costAnalysis/enabled": "on"}
 
 

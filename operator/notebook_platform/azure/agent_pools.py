@@ -240,7 +240,7 @@ def pool_of(change: Change) -> str:
 
 def judged_pool(changes: Sequence[Change], patch: Patch, found: Wire | None, now: datetime, *, rotates: bool) -> list[Change]:
     """Return the changes of a pool with the gates of its patch and, unless the pool `rotates`, of immutable properties."""
-    replaced = [change for change in changes if change.action is Action.REPLACE]
+    replaced = [change for change in changes if change.action is Action.REPLACE and not patch.is_back(change)]
     rest = [change for change in changes if change.action is not Action.REPLACE]
     if not rotates:
         replaced = [replace(change, gate=Impossible(immutable(change, patch), disruptive=True)) for change in replaced]

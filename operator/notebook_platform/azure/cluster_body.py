@@ -158,11 +158,12 @@ def names_of_aks(cluster: ClusterSpec) -> frozenset[str]:
 
 def lagging_pools(found: Wire, names: Collection[str]) -> list[str]:
     """Return the platform's pools that are a minor version behind the control plane, which waits for them."""
-    reached = minor(current_version(found))
+    reached = current_version(found)
     return [
         pool["name"]
         for pool in found["properties"].get("agentPoolProfiles") or ()
-        if pool["name"] in names and minor(pool.get("currentOrchestratorVersion") or pool["orchestratorVersion"]) < reached
+        if pool["name"] in names
+        and minor(pool.get("currentOrchestratorVersion") or pool.get("orchestratorVersion") or reached) < minor(reached)
     ]
 
 
@@ -208,8 +209,9 @@ def with_identities_named(body: Wire) -> Wire:
 
 
 def power_state(found: Wire) -> str:
-    """Return Running or Stopped."""
-    return str((found["properties"].get("powerState") or {}).get("code", "Running"))
+    """Return Running or Stopped; what Azure leaves out or names in another way is no reason to start a cluster."""
+    code = (found["properties"].get("powerState") or {}).get("code")
+    return "Stopped" if str(code).casefold() == "stopped" else "Running"
 
 
 def cluster_output(body: Wire, group: str, *, stays: bool = False) -> outputs.Cluster:

@@ -249,7 +249,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
 
     async def _remove(self, name: str, pools: Mapping[str, Wire], cluster: outputs.Cluster) -> Outcome:
         """Delete the pool after its pods have moved; the last System pool stays."""
-        systems = [n for n, pool in pools.items() if pool.get("mode") == "System"]
+        systems = [n for n, pool in pools.items() if str(pool.get("mode") or "System").casefold() == "system"]
         if systems == [name]:
             raise StepError(
                 Reason.LAST_SYSTEM_POOL,

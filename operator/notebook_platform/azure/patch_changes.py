@@ -41,7 +41,7 @@ def judged(
     def gated(change: Change) -> Change:
         return _gated(change, patch, immutable, disruptive, stopped=sent.get(_digest(change), 0) >= TRIES)
 
-    return [gated(change) if patch.sets(change) else change for change in changes]
+    return [gated(change) if patch.sets(change) else change for change in changes if not patch.is_back(change)]
 
 
 def _gated(change: Change, patch: Patch, immutable: Collection[str], disruptive: Collection[str], *, stopped: bool) -> Change:

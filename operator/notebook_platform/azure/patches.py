@@ -156,6 +156,10 @@ class Patch:
         keys = (*self.above, *change.keys)
         return bool(change.keys) and sets(self.resets, keys) and not sets(self.document, keys)
 
+    def is_back(self, change: Change) -> bool:
+        """Return whether the change sets back a member that Azure no longer has."""
+        return change.before is None and self.took_out(change)
+
     def keeping(self, change: Change) -> str:
         """Return the remedy for a member that was taken out of the patch and cannot be set back."""
         pattern = f"{self.step}.{change.path}".replace(" ", "*")

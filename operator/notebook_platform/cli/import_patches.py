@@ -32,8 +32,8 @@ def patch_left_out(taken: Taken) -> None:
 
 def patch_difference(taken: Taken, step: str, change: Change) -> bool:
     """Put what Azure has at a difference into the patch of the cluster or of the pool; return whether the patch takes it."""
-    if change.action not in (Action.UPDATE, Action.REPLACE) or not change.keys:
-        return False
+    if change.action not in (Action.UPDATE, Action.REPLACE) or not change.keys or change.before in (None, ""):
+        return False  # a null would not outlive a client-side kubectl apply
     if step == "Cluster":
         return _accepted(taken, taken.spec["cluster"], change.keys, change.before)
     if step == "NodePools":

@@ -62,7 +62,8 @@ async def test_applied_what_is_printed_writes_tags_alone(azure: Estate, shape: S
     spec, remarks = await imported(azure, shape)
     assert await azure.writes(mark) == [], "import writes nothing"
     assert [word for word in shape.says if word not in remarks] == [], remarks
-    azure.name, azure.uid, azure.operations, azure.ignored = shape.group, f"uid-{shape.group}", {}, spec.get("driftIgnore", [])
+    azure.name, azure.uid, azure.operations, azure.applied = shape.group, f"uid-{shape.group}", {}, {}
+    azure.ignored = spec.get("driftIgnore", [])
     azure.secrets.data[f"{shape.group}-principal"] = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
     plan = await azure.once(spec, Policy(mode=Mode.PLAN))
     changed = [f"{step}.{change.path}" for step, result in plan.items() for change in result.changes]

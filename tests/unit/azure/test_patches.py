@@ -362,7 +362,7 @@ def test_no_patch_changes_a_guarded_member_and_each_leaf_is_in_the_body(place: s
 
 def changes_of(patch: Mapping[str, Any], found: dict[str, Any], now: datetime = NOW) -> list[Change]:
     spec = parsed(patch)
-    return judged_changes(list(cluster_changes(body_of(spec), found)), spec, found, now)
+    return judged_changes(list(cluster_changes(body_of(spec), found)), cluster_patch(spec), found, now)
 
 
 def existing(**properties: Any) -> dict[str, Any]:

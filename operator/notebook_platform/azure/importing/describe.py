@@ -80,7 +80,7 @@ def _version(properties: Wire) -> str:
 
 
 def _login(profile: Wire) -> Spec:
-    keys = [str(key.get("keyData") or "").strip() for key in (profile.get("ssh") or {}).get("publicKeys") or ()]
+    keys = [str((key or {}).get("keyData") or "").strip() for key in (profile.get("ssh") or {}).get("publicKeys") or ()]
     if len(keys) != 1 or not keys[0]:
         return {}
     return chosen(adminUsername=profile.get("adminUsername"), sshPublicKey=keys[0])
