@@ -1,4 +1,4 @@
-"""Packed documents: what is kept between two uses as compressed JSON, a tenth of what Python objects take.
+"""Packed documents: what is kept between two uses as compressed JSON, smaller than Python objects.
 
 An operator of ten thousand platforms works on a few of them at a time. What the other platforms need again later (the object as last
 seen, its status, the items of Azure's lists) is kept in this form. Pure.
@@ -9,7 +9,7 @@ import zlib
 from typing import Any
 
 LEVEL = 1
-"""The fastest of zlib: the best takes five times as long and saves a tenth."""
+"""The fastest of zlib."""
 
 
 def pack(document: Any) -> bytes:

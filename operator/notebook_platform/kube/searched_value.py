@@ -19,7 +19,7 @@ class SearchedValue:
     """The entries at rest: their grams, lengths and keys."""
 
     def pack(self) -> None:
-        """Replace the entries by their packed form, a tenth of the size."""
+        """Replace the entries by their packed form."""
         lengths, keys = array("h", (one.length for one in self.own)), array("q", (one.key for one in self.own))
         self.packed = "".join(one.gram for one in self.own), lengths.tobytes(), keys.tobytes()
         self.own, self.log = [], []

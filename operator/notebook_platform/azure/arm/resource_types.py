@@ -1,7 +1,7 @@
 """Resource types: where Resource Manager lists and reads the resources of a type, and by which keys the cache finds them.
 
 The api-versions are those of the SDK's clients, which write these resources: what is read can be compared with what was written.
-The cache reads JSON with them instead of the SDK's models, whose construction costs ten times as much as the JSON.
+The cache reads JSON with them instead of building the SDK's models.
 """
 
 from collections.abc import Callable, Iterable, Mapping

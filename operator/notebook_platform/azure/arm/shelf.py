@@ -1,6 +1,6 @@
 """Shelf: the last list of one resource type, indexed, so that a lookup costs the same among ten and among ten thousand items.
 
-The items are compressed JSON, a tenth of what they would take as Python objects; an item is decoded each time it is looked up, which
+The items are compressed JSON, smaller than Python objects; an item is decoded each time it is looked up, which
 also means that no reader can change it for another one. Used by `ResourceCache`.
 """
 
