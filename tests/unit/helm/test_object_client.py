@@ -21,7 +21,7 @@ def entries(directory: Path) -> list[Path]:
 
 
 async def test_discovery_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To write one holds the event loop up for a sixth of a second at each release and reconcile."""
+    """A write of all that is known holds the event loop up, at each release and reconcile."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     async def answer(request: web.Request) -> web.Response:
