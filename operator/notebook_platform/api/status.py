@@ -64,7 +64,9 @@ class AttemptStatus(StatusModel):
     count: int = Field(description="Failures in a row.")
     retry_at: Time = Field(description="When it is tried again (RFC 3339).")
     correlation_id: str | None = Field(
-        None, max_length=64, description="Correlation id of the request that Azure refused, in Azure's activity log."
+        None,
+        max_length=64,
+        description="Correlation id of the last try, in the operator's log and, for a request to Azure, in Azure's activity log.",
     )
 
 

@@ -97,8 +97,9 @@ class Failed:
     `retry_in` is the first wait in seconds (it grows with each consecutive failure). None: no retry can help until the spec,
     a referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed once an interval. After `tries`
     consecutive failures it counts as such a failure, with `last_remedy` as its remedy; None: there is no limit.
-    `correlation_id` is set when Azure refused a request: Azure's activity log can be searched for it. It differs in each
-    attempt, so it is not part of a condition's message; status.attempts shows it, which changes with each attempt anyway.
+    `correlation_id` is that of the reconcile: the operator's log and, for a request that Azure refused, Azure's activity log can be
+    searched for it. It differs in each attempt, so it is not part of a condition's message; status.attempts shows it, which changes
+    with each attempt anyway.
     `operation` is a recorded operation whose state could not be read: it stays recorded, because it may still be running.
     """
 

@@ -6,6 +6,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
@@ -13,7 +14,7 @@ from notebook_platform.engine.outcome import Failed, Queued, StepError, Unblocki
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs
 from notebook_platform.engine.time_limit import limited
-from notebook_platform.observability.context import step_span
+from notebook_platform.observability.context import CORRELATION, step_span
 from notebook_platform.observability.labels import reason_label
 from notebook_platform.observability.tracing import span
 
@@ -78,12 +79,21 @@ async def guarded(step: AnyStep, work: Awaitable[Result], seconds: float = STEP_
             result = Result(outcome=queued.progressing)
         except Exception as error:
             result = Result(outcome=failure(step, error))
+        result = _correlated(result)
         if traced is not None:
             traced.set(outcome=type(result.outcome).__name__)
             if isinstance(result.outcome, Failed):
                 traced.set(reason=reason_label(result.outcome.reason))
                 traced.fail()
         return result
+
+
+def _correlated(result: Result) -> Result:
+    """Return the result; a failure gets the correlation id of the reconcile, by which the log can be searched, unless it has one."""
+    failed = result.outcome
+    if not isinstance(failed, Failed) or failed.correlation_id:
+        return result
+    return replace(result, outcome=replace(failed, correlation_id=CORRELATION.get()))
 
 
 def failure(step: AnyStep, error: Exception) -> Failed:

@@ -138,6 +138,8 @@ async def test_a_change_that_is_retried_is_logged_once_and_again_when_it_comes_b
     for _ in range(3):
         assert isinstance((await reconciled(disk, platform)).outcome, Failed)
     assert len(lines.found) == 1
+    failed = (await reconciled(disk, platform)).outcome
+    assert isinstance(failed, Failed) and failed.correlation_id == CORRELATION.get() != "", "status.attempts leads to the log"
     disk.refused = ""
     await reconciled(disk, platform)
     disk.size = 1
