@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from docs.generator.spec import counts
-from tests.bench import passes, reads, redaction, release, scale, stalls, upgrade
+from tests.bench import burst, passes, reads, redaction, release, scale, stalls, upgrade
 from tests.bench.subscription import subscription
 
 FILE = Path("build/bench.json")
@@ -127,6 +127,20 @@ def show_stalls(found: Sequence[stalls.Stall]) -> None:
     show("Longest stall of the event loop, ms", ("attack", "by the clock", "processor time of the loop", "became"), rows)
 
 
+def show_burst(found: burst.Burst) -> None:
+    """Print how a burst passes, beside the bound that Azure sets."""
+    rows = [
+        ("not Ready in the end", found.failed, 0),
+        ("requests refused with 429, part of all", f"{found.ratio_429:.2%}", "1%"),
+        ("seconds until all are Ready", f"{found.took:.0f}", f"{1.2 * found.bound:.0f}"),
+        ("in relation to the bound of rate limits and operations", f"{found.over_bound:.2f}", "1.2"),
+        ("seconds of one platform alone", f"{found.alone:.0f}", ""),
+    ]
+    rows += [(f"seconds until {part} are Ready", f"{seconds:.0f}", "") for part, seconds in found.ready_at.items()]
+    rows += [(f"platforms with the failure {reason} meanwhile", count, "") for reason, count in found.reasons.items()]
+    show(f"{found.platforms} platforms created at once", ("figure", "", "goal"), rows)
+
+
 def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.Upgrade, tables: dict[str, int]) -> None:
     """Print all tables."""
     show(
@@ -219,10 +233,12 @@ async def main() -> int:
     redacting = await timed("redaction", asyncio.to_thread(redaction.measure))
     stalled = await timed("stalls", stalls.measure())
     hub = await timed("hub installed", release.measure())
+    crowd = await timed("burst", burst.measure())
     show_all(measured, cost, walked, tables)
     show_hub(hub)
     show_redaction(redacting)
     show_stalls(stalled)
+    show_burst(crowd)
     save(
         {
             "scale": [asdict(one) | {"kb_per_platform": one.kb_per_platform} for one in settled],
@@ -232,6 +248,7 @@ async def main() -> int:
             "hub": {**hub.marks, "helm_processes_in_quiet_passes": hub.quiet_helm},
             "redaction": {**asdict(redacting), "ratios": redacting.ratios},
             "stalls": list(map(asdict, stalled)),
+            "burst": burst.figures(crowd),
             "tables": tables,
             "took_seconds": round(time.monotonic() - began),
         }

@@ -74,12 +74,17 @@ class Platform:
     @property
     def spec(self) -> dict[str, Any]:
         """Return its spec."""
-        spec, mark = runbook_spec(), f"{self.number:03d}"
-        spec["azure"]["resourceGroup"] = f"prd_rg_jhub_{mark}"
-        spec["network"]["virtualNetwork"]["name"] = f"prd_vnet_jhub_{mark}"
-        spec["identity"]["servicePrincipal"]["name"] = f"sp_aks_jhub_{mark}"
-        spec["cluster"] |= {"name": f"prd-aks-jhub-{mark}", "nodeResourceGroup": f"prd_rg_jhub_{mark}_infra"}
-        return spec
+        return numbered_spec(self.number)
+
+
+def numbered_spec(number: int) -> dict[str, Any]:
+    """Return the spec of the runbook's platform with names of its own."""
+    spec, mark = runbook_spec(), f"{number:03d}"
+    spec["azure"]["resourceGroup"] = f"prd_rg_jhub_{mark}"
+    spec["network"]["virtualNetwork"]["name"] = f"prd_vnet_jhub_{mark}"
+    spec["identity"]["servicePrincipal"]["name"] = f"sp_aks_jhub_{mark}"
+    spec["cluster"] |= {"name": f"prd-aks-jhub-{mark}", "nodeResourceGroup": f"prd_rg_jhub_{mark}_infra"}
+    return spec
 
 
 @asynccontextmanager
