@@ -37,7 +37,7 @@ SPEED = 20.0
 """Azure's operations run so many times as fast as real ones. The rate limits of the operator and of the simulator do not, so that a
 platform's requests cost what they cost in Azure."""
 
-LONGEST = 900.0
+LONGEST = 1800.0
 """Seconds until a platform that is not Ready counts as failed."""
 
 NODES = 6
@@ -46,8 +46,8 @@ NODES = 6
 @dataclass(frozen=True)
 class Burst:
     """`alone`: seconds until one platform is Ready. `bound`: that, and the seconds until the rate limits have let the requests of all
-    platforms pass: as many as one platform needs alone, or as the burst sent if those are fewer. `over_bound`: `took` in relation to it. `ready_at`: seconds
-    until the part of the platforms is Ready. `reasons`: reasons of the failures that a status has shown meanwhile."""
+    platforms pass: as many as one platform needs alone, or as the burst sent if those are fewer. `over_bound`: `took` in relation to
+    it. `ready_at`: seconds until the part of the platforms is Ready. `reasons`: failures that a status has shown meanwhile."""
 
     platforms: int
     failed: int

@@ -3,16 +3,16 @@
 The deletion of a platform calls it, and repeats it until every result is Ready.
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
-from notebook_platform.engine.outcome import Failed, Outcome, Ready, Waiting
+from notebook_platform.engine.outcome import Failed, Outcome, Progressing, Ready, Waiting
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs, Observed
+from notebook_platform.engine.time_limit import limited
 from notebook_platform.engine.traverse import STEP_SECONDS, Listener, failure, guarded, ignore_result, walk
 from notebook_platform.observability.context import log_deletion
 
@@ -29,8 +29,8 @@ async def _observe_forwards(graph: Graph) -> tuple[dict[str, Observed[Any] | Fai
             observations[name] = Failed(reason=Reason.BLOCKED, message=f"{name} cannot be observed", remedy="", retry_in=10)
             continue
         try:
-            observed = await asyncio.wait_for(step.observe(graph.inputs(name, made), fresh=True), STEP_SECONDS)
-            observations[name] = observed
+            async with limited(STEP_SECONDS):
+                observations[name] = observed = await step.observe(graph.inputs(name, made), fresh=True)
             if observed.exists:
                 made[name] = step.output(observed.found)
         except Exception as error:
@@ -73,6 +73,8 @@ def _blamed(graph: Graph, step: AnyStep, failed: Failed, observations: Mapping[s
     """Return the outcome of a step that cannot be observed: it waits for the steps that block the observation, if any; they
     report the cause."""
     culprits = tuple(need for need in graph.needs[step.name] if isinstance(observations[need], Failed))
+    if not culprits and failed.reason == Reason.QUEUED:
+        return Progressing(reason=failed.reason, message=failed.message, requeue_after=failed.retry_in or 0.0)
     return Waiting(on=culprits) if culprits else failed
 
 

@@ -45,16 +45,17 @@ class TimeLimit:
 _LIMIT: ContextVar[TimeLimit | None] = ContextVar("time_limit", default=None)
 
 
-@contextmanager
-def limited(timeout: asyncio.Timeout) -> Iterator[None]:
-    """Let `untimed` stop this time-out inside the block; it must have begun."""
-    limit = TimeLimit(timeout)
-    token = _LIMIT.set(limit)
-    try:
-        yield
-    finally:
-        limit.end()
-        _LIMIT.reset(token)
+@asynccontextmanager
+async def limited(seconds: float) -> AsyncIterator[None]:
+    """Cancel the block after so many seconds, without those in which it waits for its turn. Raises TimeoutError."""
+    async with asyncio.timeout(seconds) as timeout:
+        limit = TimeLimit(timeout)
+        token = _LIMIT.set(limit)
+        try:
+            yield
+        finally:
+            limit.end()
+            _LIMIT.reset(token)
 
 
 @contextmanager

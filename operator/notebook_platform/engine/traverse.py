@@ -72,9 +72,8 @@ async def guarded(step: AnyStep, work: Awaitable[Result], seconds: float = STEP_
     """
     with step_span(step.name), span("step") as traced:
         try:
-            async with asyncio.timeout(seconds) as timeout:
-                with limited(timeout):
-                    result = await work
+            async with limited(seconds):
+                result = await work
         except Queued as queued:
             result = Result(outcome=queued.progressing)
         except Exception as error:
