@@ -68,6 +68,15 @@ PROFILE_KEYS = (*CHOICE_KEYS, "slug", "profile_options")
 OPTION_KEYS = ("display_name", "choices", "unlisted_choice", "dynamic_image_building")
 """https://jupyterhub-kubespawner.readthedocs.io/en/latest/spawner.html#kubespawner.KubeSpawner.profile_list"""
 
+TEXTS = {
+    "environment": "environment variable",
+    "extra_annotations": "annotation",
+    "extra_labels": "label",
+    "node_selector": "label",
+    "storage_extra_labels": "label",
+}
+"""Traits of the spawner whose members Kubernetes takes as texts only, and what a member is."""
+
 ALIKE = 0.8
 CLASS_ALIKE = 0.9
 
@@ -159,17 +168,15 @@ class _Judge:
             effect = "no server would start" if "Spawner" in section else "the hub would not start"
             sentence = f"{section}.{trait} takes {in_words(types[0])}, and this is {described(types[0], value)}: {effect}"
             yield self.finding(path, sentence, "Correct the value, or remove it.")
-        elif trait == "environment" and isinstance(value, Mapping):
-            yield from self.environment(path, value)
+        elif trait in TEXTS and "Spawner" in section and isinstance(value, Mapping):
+            yield from self.texts(path, TEXTS[trait], value)
         elif (section, trait) == (SPAWNER, "profile_list"):
             yield from self.profiles(path, value)
 
-    def environment(self, path: Path, variables: Mapping[str, Any]) -> Iterator[Finding]:
-        for name, value in variables.items():
+    def texts(self, path: Path, what: str, members: Mapping[str, Any]) -> Iterator[Finding]:
+        for name, value in members.items():
             if isinstance(value, bool | int | float):
-                sentence = (
-                    f"the environment variable {name} is {shape(value)}, and Kubernetes takes texts only: no server would start"
-                )
+                sentence = f"the {what} {name} is {shape(value)}, and Kubernetes takes texts only: no server would start"
                 yield self.finding(path, sentence, "Write the value in quotes.")
 
     def profiles(self, path: Path, profiles: Any) -> Iterator[Finding]:

@@ -63,6 +63,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "singleuser.profileList",
         "[0].kubespawner_override.environment: the environment variable A",
     ),
+    (override(node_selector={"gpu": True}), "singleuser.profileList", "node_selector: the label gpu is true or false"),
+    (server(extraLabels={"cost-center": 4711}), "singleuser.extraLabels", "the label cost-center is a whole number"),
     (override(memory_limit="8G"), "singleuser.profileList", "has no trait memory_limit; it has no effect"),
     (override(cpus=1), "singleuser.profileList", "has no trait cpus; it has no effect"),
     (override(node_selector=["gpu"]), "singleuser.profileList", "KubeSpawner.node_selector takes a map, and this is a list"),
