@@ -200,7 +200,11 @@ def _plain(value: Any) -> object:
 
 
 def check_not_scaled(old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Raise OperationNotAllowed if a pool whose version changes is scaled as well. `new`: the members that are sent."""
+    """Raise OperationNotAllowed if a pool whose version changes is scaled as well. `new`: the members that are sent.
+
+    No public source says that AKS refuses a version together with other members of the cluster, such as autoScalerProfile, so that is
+    accepted here. The operator sends an upgrade alone.
+    """
     if any(new.get(key) is not None and new[key] != old.get(key, False) for key in SCALING):
         message = (
             "Updating Kubernetes version and agent node scaling are mutually exclusive operations. "

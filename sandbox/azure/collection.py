@@ -20,6 +20,7 @@ class DataCollection:
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""
         routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Insights/dataCollectionRules", self.list_all)
+        routes.add("GET", RULES, self.list_group)
         routes.add("GET PUT DELETE", f"{RULES}/{{name}}", self.rule)
         routes.add("GET", WORKSPACE, self.workspace)
         association = r"/(?P<scope>.+)/providers/Microsoft.Insights/dataCollectionRuleAssociations/(?P<name>[^/]+)"
@@ -28,6 +29,11 @@ class DataCollection:
     async def list_all(self, call: Call) -> Answer:
         """The rules of a subscription."""
         return Answer({"value": [rule.body for rule in self._world.store.under(f"/subscriptions/{call['sub']}", TYPE)]})
+
+    async def list_group(self, call: Call) -> Answer:
+        """The rules of a resource group."""
+        everything = (await self.list_all(call)).body["value"]
+        return Answer({"value": [rule for rule in everything if f"/resourcegroups/{call['rg']}/".lower() in rule["id"].lower()]})
 
     async def rule(self, call: Call) -> Answer:
         """One rule. A workspace has to be among its destinations by an ARM id."""
