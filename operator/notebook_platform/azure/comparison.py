@@ -6,7 +6,10 @@ and leaves out what is off. Values that users choose (labels, taints, values of 
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
+
+from isodate import parse_duration
 
 from notebook_platform.engine import Change
 from notebook_platform.engine.change import Comparison, compare
@@ -43,6 +46,10 @@ SETS = frozenset(
 )
 """Lists whose order means nothing."""
 
+TIMES = frozenset({("fixedDate", "start"), ("fixedDate", "end")})
+DURATIONS = frozenset({("timeGrain",), ("timeWindow",), ("cooldown",), ("scaleLookAheadTime",)})
+"""Members with a time or a length of time, which one text or another can say: `08:00:00Z` and `08:00:00.000Z`, `PT60M` and `PT1H`."""
+
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -54,6 +61,8 @@ class _AzureComparison(Comparison):
             return wanted == found
         if keys[-1:] == ("keyData",):
             return wanted.strip() == found.strip()  # a public key with the newline of its file
+        if keys[-2:] in TIMES or keys[-1:] in DURATIONS:
+            return _moment_or_length(wanted) == _moment_or_length(found)
         if OWN_WORDS.isdisjoint(keys) and _has_no_case(keys, wanted):
             return _folded(keys, wanted) == _folded(keys, found)
         return wanted == found
@@ -73,6 +82,14 @@ class _AzureComparison(Comparison):
 def _has_no_case(keys: tuple[str, ...], value: str) -> bool:
     named = keys[-1] in CASELESS or keys[-2:] in CASELESS_MEMBERS
     return named or value.casefold().startswith("/subscriptions/") or GUID.fullmatch(value) is not None
+
+
+def _moment_or_length(text: str) -> object:
+    """Return the time or the length of time that a text says; the text itself if it says none."""
+    try:
+        return parse_duration(text) if text.startswith("P") else datetime.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def _folded(keys: tuple[str, ...], value: str) -> str:

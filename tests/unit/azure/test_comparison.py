@@ -85,3 +85,18 @@ def test_an_applied_change_leaves_no_difference(member: str, old: str, new: str)
     wanted, found = {member: shape(new)}, {member: shape(old)}
     assert not paths(wanted, merged(found, compare_wire(wanted, found)))
     assert bool(paths(wanted, found)) == bool(paths(found, wanted)), "symmetric"
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other", "same"),
+    [
+        ("start", "2026-12-01T08:00:00Z", "2026-12-01T08:00:00.000Z", True),
+        ("end", "2026-12-01T08:00:00+01:00", "2026-12-01T08:00:00Z", False),
+        ("start", "tomorrow", "2026-12-01T08:00:00Z", False),
+        ("timeWindow", "PT60M", "PT1H", True),
+        ("cooldown", "PT5M", "PT6M", False),
+    ],
+)
+def test_times_and_durations_are_compared_by_what_they_say(name: str, one: str, other: str, same: bool) -> None:
+    wanted, found = ({"fixedDate": {name: text}} for text in (one, other))
+    assert (not list(compare_wire(wanted, found))) is same
