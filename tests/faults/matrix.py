@@ -297,8 +297,9 @@ class Meeting:
         return found
 
 
-REPLACED = re.compile("/(addPassword|removePassword|generateCredentials)$")
-"""Azure shows a secret once. One whose answer was lost is replaced by another and removed."""
+REPLACED = re.compile("/(addPassword|removePassword|generateCredentials|register)$")
+"""Azure shows a secret once. One whose answer was lost is replaced by another and removed. A registration may be sent again: it changes
+nothing."""
 
 PASSING = frozenset({"PrincipalReplicating", "AnotherOperationInProgress"})
 """Reasons that a life without faults shows too: a principal that is not known everywhere, work side by side on one cluster."""
