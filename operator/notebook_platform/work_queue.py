@@ -4,7 +4,7 @@ A reconcile that is due waits in the queue until one of `limit` slots is free. T
 has just asked for goes before work in progress, and that before periodic checks; of eight starts five, two and one go to them while
 all three wait, so none starves. Namespaces take turns within a priority, and the platforms of a namespace take turns within it. One
 namespace holds at most three quarters of the slots, so that platforms whose clusters hang do not block those of other teams.
-`slots` wakes the waiting tasks, and docs/decisions/0019-work-queue.md gives the reasons.
+`slots` wakes the waiting tasks, and docs/decisions/0017-work-queue.md gives the reasons.
 """
 
 import math

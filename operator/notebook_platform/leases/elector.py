@@ -2,7 +2,7 @@
 
 Own code and not `kubernetes.aio.leaderelection`, whose deadlines follow the wall clock, start after the answer and not before the request,
 and do not bound a request; which cannot release a lease; and which ends with the work still running when a connection fails
-(docs/decisions/0018-leases.md).
+(docs/decisions/0016-leases.md).
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 Each check is a name and a function that returns why it fails; None: it passes. The kubelet keeps a pod that is not ready, and a
 rollout waits for it. A replica whose API server does not answer becomes not ready but stays alive: a restart would end its helm
-processes and not bring the API server back (docs/decisions/0022-probes.md).
+processes and not bring the API server back (docs/decisions/0019-probes.md).
 """
 
 import time

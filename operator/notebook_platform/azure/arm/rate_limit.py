@@ -3,7 +3,7 @@
 Each request takes a token from the bucket of its kind: Resource Manager counts reads, writes and deletions of a principal in a
 subscription, Microsoft Graph those of an application, AKS the calls for each kind of resource. What Azure reports corrects the buckets:
 the remaining number in its responses, and the wait that a refusal asks for. A request without a token is not sent; its step ends as
-queued, and the reconcile begins again when the token is there (docs/decisions/0019-work-queue.md).
+queued, and the reconcile begins again when the token is there (docs/decisions/0017-work-queue.md).
 
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 https://learn.microsoft.com/azure/aks/quotas-skus-regions
