@@ -1,6 +1,7 @@
 """docs/reference/reasons.md: every condition type and reason with its meaning, from `api/reasons.py`."""
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 
 from docs.generator.markdown import code, generated, prose, table
 

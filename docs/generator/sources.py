@@ -13,7 +13,8 @@ from typing import Any
 
 import notebook_platform
 import notebook_platform.clients
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.step import Step
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.step import ReleaseStep

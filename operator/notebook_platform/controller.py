@@ -33,7 +33,7 @@ class Controller:
         self._shared = shared
         self._shard = shard
         self._closed = False
-        self._keepers: dict[str, PlatformReconciler] = {}
+        self._reconcilers: dict[str, PlatformReconciler] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._references = ReferenceWatch(api, self._wake)
 
@@ -44,11 +44,11 @@ class Controller:
             return None
         if deleted:
             return self._stop(uid)
-        if keeper := self._keepers.get(uid):
-            return keeper.update(body)
+        if reconciler := self._reconcilers.get(uid):
+            return reconciler.update(body)
         refer = partial(self._references.referrers.put, uid)
-        keeper = self._keepers[uid] = PlatformReconciler(body, self._api, self._shared, refer)
-        self._tasks[uid] = asyncio.create_task(keeper.run(), name=f"keeper {keeper.platform.name}")
+        reconciler = self._reconcilers[uid] = PlatformReconciler(body, self._api, self._shared, refer)
+        self._tasks[uid] = asyncio.create_task(reconciler.run(), name=f"reconcile {reconciler.platform.name}")
         self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task))
         return None
 
@@ -57,21 +57,21 @@ class Controller:
         self._references.event((kind, namespace, name))
 
     def _wake(self, uid: str) -> None:
-        if keeper := self._keepers.get(uid):
-            keeper.wake()
+        if reconciler := self._reconcilers.get(uid):
+            reconciler.wake()
 
     def abort(self) -> None:
         """Cancel all reconcilers and their helm processes, and start none any more."""
         self._closed = True
         for task in self._tasks.values():
             task.cancel()
-        for keeper in self._keepers.values():
-            self._shared.abort(keeper.platform)
+        for reconciler in self._reconcilers.values():
+            self._shared.abort(reconciler.platform)
 
     async def close(self) -> None:
         """Stop all reconcilers and their helm processes, and forget what this process holds of their platforms. Operations in the
         cloud continue, and the next holder of the shard polls them."""
-        platforms, tasks = [keeper.platform for keeper in self._keepers.values()], list(self._tasks.values())
+        platforms, tasks = [reconciler.platform for reconciler in self._reconcilers.values()], list(self._tasks.values())
         self.abort()
         await self._references.close()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -83,14 +83,14 @@ class Controller:
 
     def _ended(self, uid: str, task: asyncio.Task[None]) -> None:
         self._references.referrers.put(uid, ())
-        keeper = self._keepers.pop(uid, None)
+        reconciler = self._reconcilers.pop(uid, None)
         self._tasks.pop(uid, None)
-        if keeper and not task.cancelled() and (error := task.exception()):
-            log.error("the reconciler of %s ended with an unexpected error", keeper.platform.name, exc_info=error)
+        if reconciler and not task.cancelled() and (error := task.exception()):
+            log.error("the reconciler of %s ended with an unexpected error", reconciler.platform.name, exc_info=error)
         REDACTORS.drop(uid)
 
 
-def registry(keepers: Controller) -> kopf.OperatorRegistry:
+def registry(controller: Controller) -> kopf.OperatorRegistry:
     """Return kopf's registry: sign in, and pass every event to the controller."""
     handlers, sessions = kopf.OperatorRegistry(), WatchSessions()
 
@@ -101,11 +101,11 @@ def registry(keepers: Controller) -> kopf.OperatorRegistry:
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def platform(event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:
-        keepers.object_changed(dict(body), deleted=event["type"] == "DELETED")
+        controller.object_changed(dict(body), deleted=event["type"] == "DELETED")
 
     async def reference(event: Mapping[str, Any], body: Mapping[str, Any], param: Any = "Secret", **_: Any) -> None:
         if event["type"] is not None:
-            keepers.referred(param, str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
+            controller.referred(param, str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
 
     kopf.on.event("", "v1", "secrets", registry=handlers, id="secret", param="Secret")(reference)
     kopf.on.event("", "v1", "configmaps", registry=handlers, id="configmap", param="ConfigMap")(reference)

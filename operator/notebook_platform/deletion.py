@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.drift_ignore import ignored_by
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import HubStatus, PlatformStatus
 from notebook_platform.clients import SharedClients

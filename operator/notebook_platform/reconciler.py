@@ -16,8 +16,9 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from notebook_platform.api import FINALIZER
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus

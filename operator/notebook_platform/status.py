@@ -11,8 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition, carry_over, condition
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,

@@ -77,7 +77,7 @@ class AgentPools:
         given = {**call.body["properties"], "name": call["name"]}
         control_plane = _running(cluster.body["properties"])
         old = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
-        if old is not None and self._clusters.has_version(old) and given.get("orchestratorVersion") in _versions(old):
+        if old is not None and given.get("orchestratorVersion") in self._unchanged(old):
             given.pop("orchestratorVersion", None)  # as it is, though it may be out of support
         version = self._world.catalog.patch(given.get("orchestratorVersion") or control_plane)
         if version is None and "orchestratorVersion" in given:
@@ -114,6 +114,18 @@ class AgentPools:
         self._clusters.change_pool(old, dict(given))
         properties["provisioningState"] = "Upgrading" if seconds == UPGRADE else "Updating"
         return self._accept(call, cluster, old, seconds, path, 200)
+
+    def _unchanged(self, pool: Resource) -> tuple[object, ...]:
+        """Return the versions that change nothing: what the nodes run, and what is declared, unless the nodes are behind it because an
+        upgrade has failed."""
+        declared, running = _versions(pool)
+        behind = (
+            declared
+            and running
+            and not self._clusters.has_version(pool)
+            and rules.parts(str(running)) < rules.parts(str(declared))
+        )
+        return (running,) if behind else (declared, running or declared)
 
     def _keep_one_system_pool(self, cluster: Resource, pool: Resource) -> None:
         others = [p for p in pools_of(self._world, cluster) if p is not pool and p.body["properties"].get("mode") == "System"]

@@ -247,7 +247,7 @@ class ContainerService:
             properties["currentOrchestratorVersion"] = self._world.catalog.patch(version) or version
 
     def has_version(self, pool: Resource) -> bool:
-        """Whether the nodes run what the pool is asked for."""
+        """Return whether the nodes run the pool's version."""
         version, current = (pool.body["properties"].get(f"{word}rchestratorVersion") for word in ("o", "currentO"))
         return not version or f"{current}.".startswith(f"{version}.")
 

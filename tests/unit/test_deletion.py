@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition
-from notebook_platform.api.reasons import ConditionType
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.deletion import BEGUN, HELD, INTERRUPTED, DeletionRequest, protection

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.crd import crd
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.rules import RULES
 from notebook_platform.azure.arm.error_table import CODES
 from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.crd import crd
 from notebook_platform.api.patches import PLACES
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.rules import RULES
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus

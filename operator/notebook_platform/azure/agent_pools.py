@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from notebook_platform import outputs
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.numbers import json_number
 from notebook_platform.api.pool_nodes import labels_of, taints_of
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import Record

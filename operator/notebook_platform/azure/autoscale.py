@@ -10,7 +10,8 @@ from typing import Any
 
 from notebook_platform import outputs
 from notebook_platform.api.autoscale import Autoscale as Setting
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import AUTOSCALE_SETTINGS
 from notebook_platform.azure.arm.tagging import drop_owner, only_tags, write_tags

@@ -77,14 +77,15 @@ class DataCollection(TaggedResource[Desired, Found, tuple[str, ...]]):
         if monitoring is None or cluster is None or not cluster.monitored_by_identity:
             return inputs
         path, cache = monitoring.workspace_id, self._scope.cache
-        try:
-            found = await cache.cached_call(
-                path, lambda: self._get(path, WORKSPACE_API), max_age=self._scope.max_age, fresh=False
-            )
-        except HttpResponseError as error:
-            if not is_missing(error) and error.status_code != FORBIDDEN:
-                raise
-            found = None
+        async with azure_errors(self.field):
+            try:
+                found = await cache.cached_call(
+                    path, lambda: self._get(path, WORKSPACE_API), max_age=self._scope.max_age, fresh=False
+                )
+            except HttpResponseError as error:
+                if not is_missing(error) and error.status_code != FORBIDDEN:
+                    raise
+                found = None
         return inputs.including(WorkspaceRegion(found and str(found.get("location") or "")))
 
     def desired(self, inputs: Inputs) -> Desired | None:

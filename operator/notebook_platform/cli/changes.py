@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from notebook_platform.api.reasons import ConditionType
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.cli.view import State, View, clock, facts, moment, tidy
 
 Key = tuple[str, ...]

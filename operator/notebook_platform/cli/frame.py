@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from notebook_platform.api.reasons import ConditionType
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.status import OperationStatus
 from notebook_platform.cli.changes import EventLine
 from notebook_platform.cli.timeline import Timeline

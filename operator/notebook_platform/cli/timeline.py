@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from notebook_platform.api.reasons import ConditionType
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.cli.view import State, StepView, View, lasting, moment
 
 IN_PROGRESS = (State.PROGRESSING, State.FAILING)

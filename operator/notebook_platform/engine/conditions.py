@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import singledispatch
 
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition, carry_over, condition
-from notebook_platform.api.reasons import AnyReason, ConditionType, Reason
+from notebook_platform.api.reasons import AnyReason, Reason
 from notebook_platform.engine.change import Impossible
 from notebook_platform.engine.outcome import (
     Deferred,

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from notebook_platform.api.reasons import AnyReason, ConditionType
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import AnyReason
 from notebook_platform.engine.change import Change
 from notebook_platform.engine.outcome import Failed, Outcome, Progressing, Ready
 

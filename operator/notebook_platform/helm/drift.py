@@ -14,7 +14,8 @@ from typing import Any
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Change, compare, merged
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Notice

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.text import printable, shortened
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.values import Path, Source, has, kind_of, mapping_in

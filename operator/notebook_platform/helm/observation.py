@@ -7,7 +7,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine import Failed, Observed, Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import plan

@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 
 from kubernetes.aio import client
 
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.hubs import JupyterHubSpec
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.chart_adapter import ChartAdapter, ReleaseHealth

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.ignored_values import ignored
 from notebook_platform.hubs.case import Case

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition
-from notebook_platform.api.reasons import AnyReason, ConditionType, Reason
+from notebook_platform.api.reasons import AnyReason, Reason
 from notebook_platform.engine.conditions import listed, sentence
 from notebook_platform.engine.outcome import Deferred, Degraded, Failed, Ready, Rechecked
 from notebook_platform.engine.result import Result

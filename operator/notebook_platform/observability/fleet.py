@@ -16,8 +16,8 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition
-from notebook_platform.api.reasons import ConditionType
 from notebook_platform.observability.labels import reason_label, step_label
 
 AGES = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0)

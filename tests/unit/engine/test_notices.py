@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.result import Result

@@ -4,8 +4,9 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition, condition
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.reasons import Reason
 from notebook_platform.observability.fleet import Fleet
 from notebook_platform.observability.labels import MOST_TYPES, OTHER, ResourceTypes, action_label, reason_label, step_label
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest

@@ -4,7 +4,8 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.release import Release
 

@@ -8,7 +8,8 @@ from kubernetes.aio import client
 
 from notebook_platform import outputs
 from notebook_platform.api.binderhub import BinderHubSpec
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.chart_adapter import ChartAdapter, ReleaseHealth

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm.values import list_in, mapping_in
 from notebook_platform.hubs.binder.traits import BINDER_CLASSES, FIRST, PROVIDERS

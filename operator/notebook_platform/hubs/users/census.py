@@ -10,7 +10,8 @@ import aiohttp
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
-from notebook_platform.api.reasons import ConditionType, Reason
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.engine.step import Notice
 from notebook_platform.workload.paging import each
