@@ -24,8 +24,9 @@ def interval_of(spec: NotebookPlatformSpec, limits: Limits) -> float:
 EARLIEST, EARLIEST_FIRST = 0.9, 0.1
 """Smallest parts of the interval after which the next drift check begins: as a rule, and after the operator's start."""
 
-LATEST_POLL = 1.1
-"""Largest factor by which jitter lengthens a wait that is shorter than the interval; Azure asks for no earlier poll."""
+LATEST_POLL, LATEST_SECONDS = 0.1, 2.0
+"""Largest part, and largest number of seconds, by which jitter lengthens a wait that is shorter than the interval: Azure asks for no
+earlier poll, and a token of a rate limit is kept for a limited time only."""
 
 
 def spread(wait: float, interval: float, jitter: float, *, first: bool) -> float:
@@ -36,7 +37,7 @@ def spread(wait: float, interval: float, jitter: float, *, first: bool) -> float
     interval.
     """
     if wait < interval:
-        return min(interval, wait * (1 + (LATEST_POLL - 1) * jitter))
+        return min(interval, wait + min(LATEST_POLL * wait, LATEST_SECONDS) * jitter)
     earliest = EARLIEST_FIRST if first else EARLIEST
     return interval * (earliest + (1 - earliest) * jitter)
 

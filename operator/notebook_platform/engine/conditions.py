@@ -102,7 +102,8 @@ def fold_conditions(
 def _with_known(results: Mapping[str, Result], previous: Iterable[Condition], generation: int) -> dict[str, Result]:
     """Return the results, where steps that were not observed and were ready for this generation still are.
 
-    A rate limit that delays a drift check says nothing about the platform. The same is true of steps that wait only for such steps.
+    A rate limit that delays a drift check says nothing about a platform that was ready. The same is true of steps that wait only for
+    such steps. While any other step is unfinished, the wait is shown.
     """
     ready = {c.type for c in previous if c.status == "True" and c.observed_generation == generation}
     known = dict(results)
@@ -112,7 +113,7 @@ def _with_known(results: Mapping[str, Result], previous: Iterable[Condition], ge
         if (result.unobserved or waits) and f"{name}Ready" in ready:
             known[name] = Result(outcome=Ready(), exists=True)
             kept.add(name)
-    return known
+    return known if all(isinstance(result.outcome, Unblocking) for result in known.values()) else dict(results)
 
 
 def overdue(results: Mapping[str, Result], previous: Iterable[Condition], now: datetime) -> dict[str, datetime]:

@@ -22,6 +22,30 @@ def sent(bucket: Bucket, platform: str, now: float) -> bool:
     return True
 
 
+@pytest.mark.parametrize("needs", [1, 4, 12])
+def test_four_hundred_platforms_that_are_late_for_their_turns_still_use_most_of_the_rate(needs: int) -> None:
+    """Azure reports what remains after each request, and its own bucket is never fuller than its burst."""
+    limit = Limit(burst=250, rate=25, grant=4, most=20)
+    bucket, tokens, now, total = Bucket(limit, 0.0), 250.0, 0.0, 0
+    due = {f"p{number}": 0.0 for number in range(400)}
+    while now < 300:
+        for platform, at in due.items():
+            if at > now:
+                continue
+            for _ in range(needs):
+                if wait := bucket.wait(platform, now):
+                    due[platform] = now + wait + 2.0
+                    break
+                bucket.spend(platform, now)
+                tokens, total = tokens - 1, total + 1
+                bucket.correct(max(0, int(tokens)), now)
+            else:
+                due[platform] = now + 1.0
+        now += 0.25
+        tokens = min(250.0, tokens + 25 * 0.25)
+    assert total >= 0.6 * 25 * 300 and tokens > -25
+
+
 PAUSES = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 5)), max_size=150)
 
 
@@ -73,10 +97,10 @@ def test_a_grant_that_is_not_used_is_returned_and_those_behind_it_come_earlier()
 
 def test_a_bucket_believes_azure_when_others_use_up_its_tokens() -> None:
     bucket = Bucket(Limit(burst=100, rate=1), 0.0)
+    bucket.correct(5, 0.0)
+    assert [sent(bucket, "a", 0.0) for _ in range(6)] == [True] * 5 + [False]
     bucket.correct(0, 0.0)
-    assert bucket.wait("a", 0.0) == pytest.approx(1) and bucket.queued == 1
-    bucket.correct(50, 0.0)
-    assert bucket.wait("b", 0.0) == pytest.approx(2)
+    assert bucket.wait("b", 0.0) >= 4  # few remain by Azure's count: a pause
 
 
 def test_a_refusal_stops_the_kind_of_request_for_as_long_as_azure_asks() -> None:

@@ -30,14 +30,14 @@ from notebook_platform.observability.metrics import TOKENS_LEFT
 
 METHODS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 RESOURCE_MANAGER = {
-    "reads": Limit(burst=250, rate=25, grant=20),
-    "writes": Limit(burst=200, rate=10, grant=2),
-    "deletes": Limit(burst=200, rate=10, grant=2),
+    "reads": Limit(burst=250, rate=25, grant=4, most=20),
+    "writes": Limit(burst=200, rate=10, grant=1, most=4),
+    "deletes": Limit(burst=200, rate=10, grant=1, most=4),
 }
 GRAPH = {
-    "reads": Limit(burst=300, rate=40, grant=20),
-    "writes": Limit(burst=600, rate=16, grant=4),
-    "deletes": Limit(burst=600, rate=16, grant=4),
+    "reads": Limit(burst=300, rate=40, grant=4, most=20),
+    "writes": Limit(burst=600, rate=16, grant=1, most=4),
+    "deletes": Limit(burst=600, rate=16, grant=1, most=4),
 }
 """Graph counts 3,500 units in 10 seconds, up to five for a read, and 3,000 writes in 150 seconds."""
 
@@ -64,11 +64,11 @@ PROVIDERS = (
     Provider("AKS operations", "GET", re.compile(rf"{_AKS}/locations/[^/]+/operation(?:s|results)/"), Limit(burst=200, rate=2)),
     Provider("cluster writes", "PUT", re.compile(rf"{_CLUSTER})$"), Limit(burst=20, rate=1 / 60)),
     Provider("pool writes", "PUT", re.compile(rf"{_CLUSTER}/agentpools/[^/]+)$"), Limit(burst=20, rate=1 / 60)),
-    Provider("cluster reads", "GET", re.compile(rf"{_CLUSTER})$"), Limit(burst=60, rate=1, grant=5)),
+    Provider("cluster reads", "GET", re.compile(rf"{_CLUSTER})$"), Limit(burst=60, rate=1, grant=1, most=5)),
     Provider(
-        "cluster lists", "GET", re.compile(rf"^/subscriptions/[^/]+{_AKS}/managedclusters$"), Limit(burst=500, rate=1, grant=5)
+        "cluster lists", "GET", re.compile(rf"^/subscriptions/[^/]+{_AKS}/managedclusters$"), Limit(burst=500, rate=1, grant=1, most=5)
     ),
-    Provider("other AKS calls", "GET POST PUT DELETE", re.compile(_AKS), Limit(burst=60, rate=1, grant=5)),
+    Provider("other AKS calls", "GET POST PUT DELETE", re.compile(_AKS), Limit(burst=60, rate=1, grant=1, most=5)),
     Provider("scale sets", "GET", re.compile(r"/providers/microsoft\.compute/"), None),
 )
 """The first match counts. Compute reports its limits in its responses."""

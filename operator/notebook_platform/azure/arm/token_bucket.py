@@ -1,8 +1,9 @@
 """Token buckets that many platforms share fairly. Pure: the caller passes the time, in seconds of a monotonic clock.
 
 A request takes a token. When there is none, the platform gets a grant: tokens of the near future, in the order in which platforms asked,
-at most one grant for each platform at a time. So the platforms take turns whatever each of them wants to send, each knows when its turn
-comes, and none polls for it. A caller never sleeps: `wait` says when to ask again. Used by `rate_limit`.
+at most one grant for each platform at a time. With it a platform sends the requests of one reconcile: the grant reserves as many tokens
+as that takes as a rule, and further ones delay the grants behind it. So the platforms take turns whatever each of them wants to send,
+each knows when its turn comes, and none polls for it. A caller never sleeps: `wait` says when to ask again. Used by `rate_limit`.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ GRANT_SECONDS = 120.0
 USE_SECONDS = 5.0
 """Seconds after a use for which the rest of a grant is kept: it is for the requests of one reconcile."""
 
+FEW = 0.04
+"""Part of the burst: when less remains by Azure's count, the bucket pauses until this much is there again."""
+
 SWEEP_SECONDS = 1.0
 FORGET_SECONDS = 600.0
 """Seconds without a refusal after which a limit that was learned from refusals is forgotten."""
@@ -20,20 +24,23 @@ FORGET_SECONDS = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """`burst` requests at once, then `rate` a second. `grant`: how many requests of a platform one turn allows."""
+    """`burst` requests at once, then `rate` a second. `grant`: the tokens that a turn of a platform reserves; `most`: the requests that
+    it allows."""
 
     burst: float
     rate: float
     grant: int = 1
+    most: int = 1
 
 
 @dataclass
 class _Grant:
-    """Tokens of one platform: usable from `due`, returned at `until`."""
+    """Tokens of one platform: usable from `due`, returned at `until`. `left`: those reserved; `more`: further requests."""
 
     due: float
     until: float
     left: int
+    more: int
 
 
 class Bucket:
@@ -45,9 +52,9 @@ class Bucket:
         self._tokens = limit.burst if limit else 0.0
         self._at = now
         self._grants: dict[str, _Grant] = {}
-        self._reserved = 0
         self._sweep_at = now
         self._refused_at = now
+        self._paused_until = now
 
     @property
     def queued(self) -> int:
@@ -66,13 +73,12 @@ class Bucket:
             return 0.0
         if grant := self._grants.get(platform):
             return max(0.0, grant.due - now)
-        if self._tokens >= 1:
+        if self._tokens >= 1 and now >= self._paused_until:
             return 0.0
         size = self._limit.grant
         self._tokens -= size
-        self._reserved += size
-        due = now - self._tokens / self._limit.rate
-        self._grants[platform] = _Grant(due, due + GRANT_SECONDS, size)
+        due = max(now, self._paused_until) + max(0.0, -self._tokens / self._limit.rate)
+        self._grants[platform] = _Grant(due, due + GRANT_SECONDS, size, max(0, self._limit.most - size))
         return due - now
 
     def spend(self, platform: str, now: float) -> None:
@@ -83,19 +89,28 @@ class Bucket:
         if grant is None:
             self._tokens -= 1
             return
-        self._reserved -= 1
-        grant.left -= 1
         grant.until = now + USE_SECONDS
-        if not grant.left:
+        if grant.left:
+            grant.left -= 1
+        else:
+            grant.more -= 1
+            self._tokens -= 1
+            self._delay(1 / self._limit.rate, now, behind=grant)
+        if not grant.left and not grant.more:
             del self._grants[platform]
 
     def correct(self, remaining: float, now: float) -> None:
-        """Lower the number of tokens to the whole number that Azure reports; other clients use tokens too."""
+        """Lower the free tokens to the number that Azure reports, because other clients use tokens too. Pause when few remain.
+
+        Grants do not count: their tokens are of the future, and Azure's bucket is never fuller than its burst.
+        """
         self._advance(now)
-        missing = self._tokens + self._reserved - remaining
-        if self._limit and missing >= 1:
-            self._tokens -= missing
-            self._delay(missing / self._limit.rate, now)
+        if self._limit is None:
+            return
+        self._tokens = min(self._tokens, remaining)
+        few = FEW * self._limit.burst
+        if remaining < few:
+            self._pause((few - remaining) / self._limit.rate, now)
 
     def refuse(self, seconds: float, now: float) -> None:
         """Send nothing for some seconds: Azure has refused a request and asks for this wait.
@@ -106,8 +121,8 @@ class Bucket:
         self._refused_at = now
         if self._known is None and (self._limit is None or seconds > 1 / self._limit.rate):
             self._limit = Limit(burst=1, rate=1 / seconds)
-        assert self._limit is not None
-        self.correct(1 - seconds * self._limit.rate, now)
+        self._tokens = min(self._tokens, 0.0)
+        self._pause(seconds, now)
 
     def is_idle(self, now: float) -> bool:
         """Return whether the bucket is as a new one."""
@@ -127,17 +142,23 @@ class Bucket:
         assert self._limit or not self._grants
         for platform, grant in [(p, g) for p, g in self._grants.items() if g.until < now]:
             del self._grants[platform]
-            self._reserved -= grant.left
             self._tokens += grant.left
             if self._limit:
                 self._delay(-grant.left / self._limit.rate, now)
         if self._known is None and not self._grants and now - self._refused_at > FORGET_SECONDS:
             self._limit = None
 
-    def _delay(self, seconds: float, now: float) -> None:
-        """Move the grants: all of them to later, or those that are not due to earlier."""
+    def _pause(self, seconds: float, now: float) -> None:
+        """Send nothing for some seconds. Pauses that several responses ask for at the same time are one."""
+        longer = now + seconds - max(now, self._paused_until)
+        if longer > 0:
+            self._paused_until = now + seconds
+            self._delay(longer, now)
+
+    def _delay(self, seconds: float, now: float, *, behind: _Grant | None = None) -> None:
+        """Move the grants: all but `behind` to later, or those that are not due to earlier."""
         for grant in self._grants.values():
-            if seconds > 0 or grant.due > now:
+            if grant is not behind and (seconds > 0 or grant.due > now):
                 due = max(now, grant.due) + seconds if seconds > 0 else max(now, grant.due + seconds)
                 grant.until += due - grant.due
                 grant.due = due
