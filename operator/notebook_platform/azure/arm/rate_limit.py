@@ -66,7 +66,10 @@ PROVIDERS = (
     Provider("pool writes", "PUT", re.compile(rf"{_CLUSTER}/agentpools/[^/]+)$"), Limit(burst=20, rate=1 / 60)),
     Provider("cluster reads", "GET", re.compile(rf"{_CLUSTER})$"), Limit(burst=60, rate=1, grant=1, most=5)),
     Provider(
-        "cluster lists", "GET", re.compile(rf"^/subscriptions/[^/]+{_AKS}/managedclusters$"), Limit(burst=500, rate=1, grant=1, most=5)
+        "cluster lists",
+        "GET",
+        re.compile(rf"^/subscriptions/[^/]+{_AKS}/managedclusters$"),
+        Limit(burst=500, rate=1, grant=1, most=5),
     ),
     Provider("other AKS calls", "GET POST PUT DELETE", re.compile(_AKS), Limit(burst=60, rate=1, grant=1, most=5)),
     Provider("scale sets", "GET", re.compile(r"/providers/microsoft\.compute/"), None),
