@@ -277,8 +277,6 @@ class Meeting:
         """Return what came of it, after the phase has come to rest."""
         found, phase, fault = self.finding, self._case.call.phase, self._fault
         found.reasons |= frozenset(self._run.reasons)
-        if not found.met:
-            found.problems.append("the fault was not met")
         if "endless" not in fault.rule and (strange := self._run.reasons - fault.reasons - PASSING):
             found.problems.append(f"reasons {sorted(strange)}")
         if self._run.stalled:
