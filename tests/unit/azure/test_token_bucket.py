@@ -185,3 +185,7 @@ def test_buckets_of_resources_that_rest_are_dropped() -> None:
 )
 def test_only_a_whole_positive_number_of_seconds_is_a_wait(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
+
+
+def test_a_new_bucket_lets_the_first_request_pass_although_its_clock_was_read_before() -> None:
+    assert Bucket(Limit(burst=5, rate=1), 100.0).wait("one", 99.99) == 0.0

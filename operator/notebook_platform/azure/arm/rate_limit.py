@@ -143,9 +143,10 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
         self._graph = graph
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
-        platform, now = PLATFORM.get(), self._buckets.clock()
+        platform = PLATFORM.get()
         name = platform.label if platform else ""
         kind, buckets = self._of(request)
+        now = self._buckets.clock()
         wait = max(bucket.wait(name, now) for bucket in buckets)
         if wait > 0:
             raise Queued(f"Waiting for a token: the rate limit of {kind} is used up", wait)

@@ -54,7 +54,7 @@ class Bucket:
         self._grants: dict[str, _Grant] = {}
         self._sweep_at = now
         self._refused_at = now
-        self._paused_until = now
+        self._paused_until = float("-inf")
 
     @property
     def queued(self) -> int:
