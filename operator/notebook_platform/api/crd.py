@@ -206,7 +206,8 @@ def _closed(node: Any) -> Any:
         return [_closed(one) for one in node]
     if not isinstance(node, Mapping):
         return node
-    found = {name: _closed(member) for name, member in node.items() if not name.startswith("x-kubernetes-")}
+    kept = {name: member for name, member in node.items() if name != "properties" and not name.startswith("x-kubernetes-")}
+    found = {name: _closed(member) for name, member in kept.items()}
     if node.get(INT_OR_STRING):
         found |= {"type": ["integer", "string"]}
     if "properties" in node:

@@ -51,7 +51,7 @@ async def _doctor(arguments: argparse.Namespace) -> int:
         )
     else:
         print_findings(Console(highlight=False, soft_wrap=True), found)
-    return int(any(finding.reason and finding.blocks for _, finding in found))
+    return int(blocking(found) > 0)
 
 
 def _sanitized(finding: Finding, redactor: SecretRedactor) -> Finding:
@@ -64,9 +64,13 @@ def print_findings(console: Console, found: Sequence[Named]) -> None:
         sign, style = (BLOCKING if finding.blocks else WARNING) if finding.reason else PASSED
         text = f"{check:<{LONGEST_NAME}}  {finding.sentence}" + (f". {finding.remedy}" if finding.remedy else "")
         console.print(styled(f"{sign} ", style) + styled(text))
-    blocking = sum(bool(finding.reason) and finding.blocks for _, finding in found)
-    noun = "problem" if blocking == 1 else "problems"
-    console.print(styled(f"\n{blocking or 'No'} blocking {noun} found.", "bold"))
+    number = blocking(found)
+    console.print(styled(f"\n{number or 'No'} blocking {'problem' if number == 1 else 'problems'} found.", "bold"))
+
+
+def blocking(found: Sequence[Named]) -> int:
+    """Return the number of findings that block the creation."""
+    return sum(bool(finding.reason) and finding.blocks for _, finding in found)
 
 
 async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:

@@ -15,15 +15,14 @@ from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli import program
+from notebook_platform.cli.azure_command import run_azure_command
 from notebook_platform.cli.import_check import keep_differences
 from notebook_platform.cli.import_fit import fitting_model
 from notebook_platform.cli.import_patches import patch_left_out
 from notebook_platform.cli.operator_config import configuration
-from notebook_platform.cli.output import show, show_error
-from notebook_platform.cli.running import FAILED, run_command
+from notebook_platform.cli.output import show
 from notebook_platform.cli.target_platform import FileSecrets
 from notebook_platform.clients import cloud_of
-from notebook_platform.engine.conditions import sentence
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import releases
@@ -57,11 +56,7 @@ def import_platform(arguments: Sequence[str]) -> int:
         "--secrets-file", type=Path, help="where Secrets with the releases' secret values are written (mode 0600)"
     )
     options = parser.parse_args(list(arguments))
-    try:
-        return run_command("import", _import_platform(options))
-    except StepError as refused:
-        show_error(f"{program()} import: {sanitize(sentence(refused.failed))}")
-        return FAILED
+    return run_azure_command("import", _import_platform(options))
 
 
 async def _import_platform(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from notebook_platform.api.cluster import OFFICIAL
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.errors import azure_errors
@@ -20,18 +21,15 @@ from notebook_platform.azure.checks.vm_sizes import sizes_of
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli import program
-from notebook_platform.cli.doctor import print_findings, run_checks
+from notebook_platform.cli.azure_command import run_azure_command
+from notebook_platform.cli.doctor import blocking, print_findings, run_checks
 from notebook_platform.cli.init_document import ISSUER, SIGN_INS, TRIAL, Answers, NotOffered, Offers, document
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.operator_config import configuration
-from notebook_platform.cli.output import show, show_error
+from notebook_platform.cli.output import show
 from notebook_platform.cli.questions import Question, answer, one_of
-from notebook_platform.cli.running import FAILED, run_command
 from notebook_platform.cli.target_platform import NOT_APPLIED, FileSecrets, TargetPlatform
 from notebook_platform.clients import SharedClients, cloud_of
-from notebook_platform.engine.conditions import sentence
-from notebook_platform.engine.outcome import StepError
-from notebook_platform.kube.redaction import sanitize
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability.logs import configure
 
@@ -67,11 +65,7 @@ def init(arguments: Sequence[str]) -> int:
     parser.add_argument("-o", "--output", type=Path, default=Path("platform.yaml"), help="file to write (default platform.yaml)")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     options = parser.parse_args(list(arguments))
-    try:
-        return run_command("init", _init(options))
-    except StepError as refused:
-        show_error(f"{program()} init: {sanitize(sentence(refused.failed))}")
-        return FAILED
+    return run_azure_command("init", _init(options))
 
 
 async def _init(options: argparse.Namespace) -> int:
@@ -161,9 +155,7 @@ async def _document(
         administrator=administrator,
         contact=contact,
     )
-    versions = [
-        offer.version for offer in await version_offers(scope, True) if "KubernetesOfficial" in offer.plans and not offer.preview
-    ]
+    versions = [offer.version for offer in await version_offers(scope, True) if OFFICIAL in offer.plans and not offer.preview]
     offers = Offers(tenant=tenant, versions=versions, sizes=await sizes_of(scope, True))
     try:
         return document(answers, offers, options.namespace, options.credentials_secret)
@@ -191,7 +183,7 @@ async def _checked(options: argparse.Namespace, shared: SharedClients, secrets: 
     found = [named async for named in run_checks(chosen)]
     print_findings(Console(highlight=False, soft_wrap=True, file=sys.stdout), found)
     show(f"Written to {options.output}. Next: {program()} plan -f {options.output}, then kubectl apply -f {options.output}")
-    return int(any(finding.reason and finding.blocks for _, finding in found))
+    return int(blocking(found) > 0)
 
 
 def _nearby(regions: Sequence[str]) -> str:
