@@ -6,7 +6,7 @@ JOBS ?= 2
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks unit azure bench faults lint crds traits docs lock clean
+.PHONY: help setup binaries demo test attacks unit local azure bench faults lint crds traits docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,8 +34,11 @@ test: setup ## unit and integration tests, and azure-cli against the simulator
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)
 
-unit: .venv/.done ## tests without a control plane and without the simulated Azure
+unit: .venv/.done ## tests on plain data, with 10 examples of each property instead of 100; under 30 seconds
 	@$(BIN)/python -m pytest tests/unit --hypothesis-profile quick $(PARALLEL)
+
+local: .venv/.done ## tests with servers on loopback, other processes and waits
+	@$(BIN)/python -m pytest tests/local --hypothesis-profile quick $(PARALLEL)
 
 azure: .venv/.done ## the Azure steps and the commands against the simulated Azure
 	@$(BIN)/python -m pytest tests/azure $(PARALLEL)

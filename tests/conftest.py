@@ -13,7 +13,7 @@ from tests.environments import Say
 from tests.order import shuffled, with_stories
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", settings.get_profile("busy machine"), max_examples=20)  # for `make unit`
+settings.register_profile("quick", settings.get_profile("busy machine"), max_examples=10)  # for `make unit` and `make local`
 settings.load_profile("busy machine")  # how long an example takes says nothing about what is tested
 
 

@@ -29,7 +29,7 @@ from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
 from sandbox.operator_process import secret
 from tests.azure.cli.target import BuiltCluster
 from tests.bench.subscription import QUOTA, numbered_spec
-from tests.unit.reconciler.cluster import Management
+from tests.local.reconciler.cluster import Management
 
 BURST = 400
 NAMESPACES = 8

@@ -1,13 +1,9 @@
 """Shards, shares and identities: the rules by which replicas divide the platforms. Each test runs the real rule on plain data."""
 
-import subprocess
-import sys
 import uuid
-from pathlib import Path
 
 import pytest
 from notebook_platform.leases.balance import View, to_ask, to_take
-from notebook_platform.leases.identity import Identity
 from notebook_platform.leases.observations import Observations
 from notebook_platform.leases.shards import Shard, fnv1a, shard_of, shards
 from notebook_platform.leases.store import Lease
@@ -107,21 +103,3 @@ def test_a_lease_expires_by_this_replicas_clock_and_only_unchanged() -> None:
     assert seen.expired(lease(one, "a", version="1"), 116.0, 116.1)
     assert not seen.expired(lease(one, "a", version="2"), 117.0, 117.1)
     assert not seen.expired(lease(one, "a", version="2"), 131.0, 131.1)
-
-
-def test_an_identity_survives_its_process_and_is_never_that_of_two(tmp_path: Path) -> None:
-    program = "import sys; from pathlib import Path; from notebook_platform.leases.identity import Identity\n"
-    program += "sys.stdout.write(Identity(Path(sys.argv[1])).name)"
-    command = [sys.executable, "-c", program, str(tmp_path)]
-
-    def other() -> str:
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-    first = other()
-    own = Identity(tmp_path)
-    assert own.name == first, "a container that starts again continues with its leases"
-    assert other() != first, "a second process beside the first has another identity"
-    assert Identity(None).name != Identity(None).name
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "replica").write_text("../../x\nholder")
-    assert "/" not in Identity(tmp_path / "other").name

@@ -4,14 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.hubs.users.claims import MOST, NamedClaim, check_claim, examine, named_claims, origin_of
+from notebook_platform.hubs.users.claims import MOST, check_claim, named_claims, origin_of
 from notebook_platform.hubs.values import render_with_origins
 
 from tests.unit.hubs.specs import NEW, SECRETS, spec
-from tests.unit.kube.plain_http import plain_client
 
 
 def volumes(name: str) -> list[dict[str, Any]]:
@@ -100,26 +98,3 @@ def test_what_is_wrong_with_a_claim(found: Any, waits: bool, reason: str | None)
     issue = check_claim(found, "spec.jupyterhub.x: claim 'homes'", "jhub", waits=waits)
     assert (issue.reason if issue else None) == reason
     assert issue is None or ("spec.jupyterhub.x: claim 'homes'" in issue.message and "namespace jhub" in issue.message)
-
-
-@pytest.mark.parametrize(("path", "modes", "noticed"), [
-    ("singleuser.storage.static.pvcName", ["ReadWriteOnce"], True),
-    ("singleuser.storage.extraVolumes[0].persistentVolumeClaim.claimName", ["ReadWriteOnce"], True),
-    ("singleuser.storage.extraVolumes[0].persistentVolumeClaim.claimName", ["ReadOnlyMany"], False),
-    ("hub.extraVolumes[0].persistentVolumeClaim.claimName", ["ReadWriteOnce"], False),
-])  # fmt: skip
-async def test_a_claim_that_all_servers_mount_has_to_be_for_more_than_one_node(
-    path: str, modes: list[str], noticed: bool
-) -> None:
-    async def answer(_: web.Request) -> web.Response:
-        return web.json_response({"metadata": {"name": "c"}, "spec": {"accessModes": modes}, "status": {"phase": "Bound"}})
-
-    app = web.Application()
-    app.router.add_get("/api/v1/namespaces/jhub/persistentvolumeclaims/c", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with plain_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as api:
-        examined = await examine(api, "jhub", [NamedClaim(name="c", path=path)], {}, "spec.jupyterhub", 2)
-    await runner.cleanup()
-    assert examined.issues == () and [one.condition for one in examined.notices] == ["ClaimNotShared"] * noticed

@@ -11,7 +11,7 @@ from notebook_platform.api.crd import FILE, crd, crd_yaml
 from notebook_platform.azure.arm.grants import IdentityGrant
 
 from sandbox.operator_process import ROOT
-from tests.unit.deploy.rendered import kustomized
+from tests.local.deploy.rendered import kustomized
 
 
 def test_the_crd_in_the_repository_is_the_one_the_code_makes() -> None:

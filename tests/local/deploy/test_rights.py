@@ -10,7 +10,7 @@ from notebook_platform.config import OperatorConfig
 from pydantic import ValidationError
 
 from sandbox.operator_process import ACCOUNT, NAMESPACE
-from tests.unit.deploy.rendered import kustomized
+from tests.local.deploy.rendered import kustomized
 
 READS = {"get", "list", "watch"}
 SUBJECT = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}

@@ -7,7 +7,7 @@ from pathlib import Path
 from notebook_platform.config import OperatorConfig
 from notebook_platform.reconciler import PlatformReconciler
 
-from tests.unit.reconciler.test_no_silence import HIDDEN, RaisingClients, management, whole_spec
+from tests.local.reconciler.test_no_silence import HIDDEN, RaisingClients, management, whole_spec
 
 
 async def test_a_platform_over_its_budget_is_throttled_until_it_rests(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from notebook_platform.reconciler import PlatformReconciler
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
 from sandbox.operator_process import secret
+from tests.local.reconciler.cluster import BrokenCall, Management
 from tests.unit.azure.specs import runbook_spec
-from tests.unit.reconciler.cluster import BrokenCall, Management
 
 HIDDEN = "s3cret-words-of-an-exception"
 OIDC = {"issuer": "https://login.example.org", "clientId": "hub", "clientSecretRef": {"name": "oidc"}, "adminUsers": ["a"]}

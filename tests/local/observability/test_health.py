@@ -14,7 +14,7 @@ from notebook_platform.observability.health import serving, watch
 from notebook_platform.observability.readiness import CONTACT, STANDSTILL, Check, Contact, verdict
 from notebook_platform.observability.stalls import Heartbeat, measured
 
-from tests.unit.reconciler.cluster import BrokenCall, Management
+from tests.local.reconciler.cluster import BrokenCall, Management
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from notebook_platform.engine.outcome import Deferred, Waiting
 from notebook_platform.engine.result import Result
 
 from sandbox.operator_process import ROOT
-from tests.unit.deploy.rendered import kustomized
+from tests.local.deploy.rendered import kustomized
 
 GITOPS = ROOT / "deploy" / "gitops"
 KEY = "resource.customizations.health.notebookplatform.io_NotebookPlatform"

@@ -1,0 +1,28 @@
+"""Unit tests call functions on plain data. A test that listens on a port, starts a process or sleeps belongs into tests/local."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+OUTSIDE = {"socket.bind", "subprocess.Popen", "os.posix_spawn", "os.fork", "time.sleep"}
+"""Events of https://docs.python.org/3/library/audit_events.html that a unit test does not raise."""
+
+raised: set[str] = set()
+
+
+def note(event: str, _: tuple[Any, ...]) -> None:
+    if event in OUTSIDE:
+        raised.add(event)
+
+
+sys.addaudithook(note)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Fail a test that is none of this directory."""
+    raised.clear()
+    yield
+    assert not raised, f"a unit test raised {sorted(raised)}: move it to tests/local"
