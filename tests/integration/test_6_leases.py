@@ -205,9 +205,10 @@ async def test_another_number_of_shards_begins_when_the_last_lease_of_the_earlie
         running.create_task(electors[2].run(stops[2]))
         await until(lambda: electors[2].held == 2)
         running.create_task(electors[3].run(stops[3]))
-        await until(lambda: electors[3].ready)
+        await until(lambda: electors[3].leases_failing() is None)
         await asyncio.sleep(1.5 * DURATION)
-        assert electors[3].held == 0 and electors[2].held == 2, "a standby is ready and holds nothing"
+        assert electors[3].held == 0 and electors[2].held == 2, "a standby holds nothing"
+        assert [electors[3].leases_failing(), electors[3].watch_failing()] == [None, None], "a standby is ready"
         stops[2].set()
         await until(lambda: electors[3].held == 3)
         stops[3].set()

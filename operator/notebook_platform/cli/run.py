@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from kubernetes.aio import client
@@ -59,7 +59,7 @@ async def operate(chosen: OperatorConfig) -> None:
     elector = _elector(chosen, api, lease_api, shared, stop)
     warming = asyncio.create_task(shared.warm_up())
     try:
-        async with measured() as beat, contacted(api, contact), _endpoints(chosen, beat, contact, lambda: elector.ready):
+        async with measured() as beat, contacted(api, contact), _endpoints(chosen, beat, contact, elector):
             if await _prepared(api, chosen, stop):
                 contact.served = True
                 await elector.run(stop)
@@ -96,15 +96,14 @@ def _elector(
     return Elector(store, shards(chosen.shards), Identity(chosen.work_dir), start)
 
 
-def _endpoints(
-    chosen: OperatorConfig, beat: Heartbeat, contact: Contact, watching: Callable[[], bool]
-) -> AbstractAsyncContextManager[None]:
-    """Return what serves the probes and the metrics. `watching` returns whether this replica watches platforms or stands by."""
+def _endpoints(chosen: OperatorConfig, beat: Heartbeat, contact: Contact, elector: Elector) -> AbstractAsyncContextManager[None]:
+    """Return what serves the probes and the metrics."""
     FLEET.per_platform = chosen.per_platform_metrics
     checks = [
         Check("api-server", contact.api_server),
         Check("crd", contact.crd),
-        Check("watch", lambda: None if watching() else "platforms are not watched yet"),
+        Check("leases", elector.leases_failing),
+        Check("watch", elector.watch_failing),
     ]
     return serving(chosen.listen, chosen.health_port, chosen.metrics_port, beat, checks)
 

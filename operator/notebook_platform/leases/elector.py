@@ -87,7 +87,9 @@ class Elector:
         self._held: dict[Shard, _Tenure] = {}
         self._leaving: set[Shard] = set()
         self._stopping: set[asyncio.Task[None]] = set()
-        self._ticked = False
+        self._complete_at: float | None = None
+        self._errors: list[str] = []
+        self._error = ""
         self._reported = ""
 
     @property
@@ -95,17 +97,28 @@ class Elector:
         """Return the number of leases that this replica holds."""
         return len(self._held)
 
-    @property
-    def ready(self) -> bool:
-        """Return whether all leases were read once and each held shard is watched. A standby, which holds none, is ready."""
-        return self._ticked and all(tenure.work.ready for tenure in self._held.values())
+    def leases_failing(self) -> str | None:
+        """Return why the replica cannot take part in the leases: for the duration of a lease not all calls for them succeeded."""
+        if self._complete_at is None:
+            return self._error or "the leases have not been read yet"
+        silent = boottime() - self._complete_at
+        return f"no success for {silent:.0f} s: {self._error}" if silent > self.timing.duration else None
+
+    def watch_failing(self) -> str | None:
+        """Return which of the held shards are not watched. A standby, which holds none, has nothing to watch."""
+        waiting = sorted(shard.index + 1 for shard, tenure in list(self._held.items()) if not tenure.work.ready)
+        return f"shards not watched yet: {', '.join(map(str, waiting))}" if waiting else None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Hold leases until `stop` is set, then release them. Raises what ended the work of a shard."""
         LEASES.set_function(lambda: self.held)
         try:
             while not stop.is_set():
+                self._errors.clear()
                 await self._tick()
+                self._error = next(iter(self._errors), "")
+                if not self._error:
+                    self._complete_at = boottime()
                 async with _at_most(self.timing.period * random.uniform(0.9, 1.0)):
                     await stop.wait()
         finally:
@@ -134,7 +147,6 @@ class Elector:
             await self._acquire(shard, view.leases.get(shard))
         if (wanted := to_ask(view)) is not None:
             await self._tried(self._store.ask(view.leases[wanted], self._me))
-        self._ticked = True
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -142,7 +154,8 @@ class Elector:
         try:
             yield
         except NO_ANSWER as error:
-            self._report(logging.WARNING, _sentence(error, self._store.namespace))
+            self._errors.append(_sentence(error, self._store.namespace))
+            self._report(logging.WARNING, self._errors[-1])
 
     async def _tried(self, call: Awaitable[T]) -> T | None:
         """Await a call for leases; None: it failed."""

@@ -93,7 +93,8 @@ class Management:
         if request.method == "POST":
             body = json.loads(text)
             name = body["metadata"].get("name") or f"made-{len(self.objects)}"
-            stored = {**body, "metadata": {**body["metadata"], "name": name, "resourceVersion": "1"}}
+            namespace = path.split("/")[-2]
+            stored = {**body, "metadata": {"namespace": namespace, **body["metadata"], "name": name, "resourceVersion": "1"}}
             self.objects[f"{path}/{name}"] = stored
             return web.json_response(stored, status=201)
         if path not in self.objects:

@@ -19,6 +19,7 @@ from notebook_platform.azure.arm.resource_types import APPLICATION_TAG, GROUPS, 
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.arm.shelf import Shelf
 from notebook_platform.azure.arm.written import WrittenPaths
+from notebook_platform.engine.time_limit import in_turn
 
 FORBIDDEN = 403
 
@@ -109,7 +110,7 @@ class ResourceCache:
         call.used = now
         if len(self._calls) > MOST_CALLS:
             self._calls = {key: one for key, one in self._calls.items() if one.used > now - UNUSED_SECONDS}
-        async with call.lock:
+        async with in_turn(call.lock):
             if call.at < oldest:
                 began = time.monotonic()
                 call.response, call.at = await ask(), began
@@ -123,7 +124,7 @@ class ResourceCache:
     async def _listed(self, kind: ResourceType | DirectoryType, max_age: float) -> Shelf | None:
         """Return the list of a type, at most `max_age` old. None: the caller may not list it."""
         shelf, oldest = self._shelf(kind), time.monotonic() - max_age
-        async with shelf.lock:
+        async with in_turn(shelf.lock):
             if not shelf.forbidden and shelf.at < oldest:
                 began = time.monotonic()
                 try:

@@ -79,7 +79,7 @@ PROVIDERS = (
 COMPUTE = re.compile(r"([A-Za-z]+)(\d{1,4})Min;(\d{1,6})$")
 """A limit of Compute and what remains of it: `Microsoft.Compute/GetVMScaleSet3Min;197`."""
 
-FEW = 20
+SPREAD_BELOW = 20
 """Requests that remain in a window of Compute from which on they are spread over the window."""
 
 
@@ -183,5 +183,5 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
 def _spread(remaining: str) -> Iterator[float]:
     """Yield the seconds between two requests that each limit of Compute leaves, where little remains of it."""
     for part in remaining[:1000].split(","):
-        if (found := COMPUTE.search(part.strip())) and int(found[3]) < FEW:
+        if (found := COMPUTE.search(part.strip())) and int(found[3]) < SPREAD_BELOW:
             yield 60.0 * int(found[2]) / (int(found[3]) + 1)

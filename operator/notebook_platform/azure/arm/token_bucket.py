@@ -14,7 +14,7 @@ GRANT_SECONDS = 120.0
 USE_SECONDS = 5.0
 """Seconds after a use for which the rest of a grant is kept: it is for the requests of one reconcile."""
 
-FEW = 0.04
+PAUSE_BELOW = 0.04
 """Part of the burst: when less remains by Azure's count, the bucket pauses until this much is there again."""
 
 SWEEP_SECONDS = 1.0
@@ -108,7 +108,7 @@ class Bucket:
         if self._limit is None:
             return
         self._tokens = min(self._tokens, remaining)
-        few = FEW * self._limit.burst
+        few = PAUSE_BELOW * self._limit.burst
         if remaining < few:
             self._pause((few - remaining) / self._limit.rate, now)
 

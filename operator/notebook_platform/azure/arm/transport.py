@@ -7,11 +7,9 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.bounded.http import SESSION_OPTIONS
-from notebook_platform.fencing import FencedConnector
+from notebook_platform.fencing import READS, FencedConnector
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
-
-READS = frozenset({"GET", "HEAD"})
 
 
 class WriteUnanswered(aiohttp.ClientConnectionError):

@@ -8,6 +8,8 @@ import re
 import time
 from collections.abc import Iterator
 
+from notebook_platform.fencing import READS
+
 MOST_PATHS = 4096
 """Paths are dropped beyond this number once they are older than any cached list."""
 
@@ -16,13 +18,13 @@ OLDEST = 7200.0
 
 _TAGS = "/providers/microsoft.resources/tags/default"
 _ASSIGNMENT = "/providers/microsoft.authorization/"
-_READS = re.compile(r"/(list|check|get)[^/]*$", re.IGNORECASE)
-"""Actions (POST) that read, by their name: listClusterUserCredential, checkNameAvailability."""
+_READING = re.compile(r"/(list|check|get)[^/]*$", re.IGNORECASE)
+"""Actions (POST) that only read, by their name: listClusterUserCredential, checkNameAvailability."""
 
 
 def is_write(method: str, path: str) -> bool:
     """Return whether a request changes a resource."""
-    return method in ("PUT", "PATCH", "DELETE") or (method == "POST" and _READS.search(path) is None)
+    return method not in READS and not (method == "POST" and _READING.search(path))
 
 
 class WrittenPaths:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.engine.time_limit import in_turn
 from notebook_platform.hubs.inputs import FIELD, Endpoints
 from notebook_platform.hubs.net.public_addresses import AddressNotAllowed, NameUnknown
 from notebook_platform.hubs.net.safe_http import Answer, AnswerTooLarge, NoAnswer, SafeHttp
@@ -46,7 +47,7 @@ class Discovery:
         Raises StepError: CaBundleInvalid, IssuerNotHttps, IssuerAddressNotAllowed, IssuerNotReachable, IssuerAnswersBadly, IssuerDiffers.
         """
         key = (issuer, allow_private, ca_bundle)
-        async with self._asking.setdefault(key, asyncio.Lock()):
+        async with in_turn(self._asking.setdefault(key, asyncio.Lock())):
             at, known = self._known.get(key, (0.0, None))
             age = self._clock() - at
             if known is not None and age < FRESH:
