@@ -1,5 +1,6 @@
-"""`python -m docs.generator` writes docs/reference and the drawing in ARCHITECTURE.md; with `--check` it writes nothing and shows
-the differences."""
+"""Write all files that follow from the code: docs/reference, the drawing in ARCHITECTURE.md, the rendered files of deploy/.
+
+`python -m docs.generator` writes them; with `--check` it writes nothing and shows the differences."""
 
 import argparse
 import difflib
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from docs.generator import errors, metrics, reasons, spec, steps
+from docs.generator import deployment, errors, metrics, reasons, spec, steps
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -16,10 +17,11 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/reasons.md": reasons.page,
     "docs/reference/steps.md": steps.page,
     "docs/reference/metrics.md": metrics.page,
+    **deployment.PAGES,
 }
 """Pages that are generated as a whole."""
 
-BLOCKS: Mapping[str, Callable[[str], str]] = {"ARCHITECTURE.md": steps.with_drawing}
+BLOCKS: Mapping[str, Callable[[str], str]] = {"ARCHITECTURE.md": steps.with_drawing, **deployment.BLOCKS}
 """Documents of which one marked block is generated: from the text before to the text after."""
 
 
@@ -36,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = options.root / name
         if options.check:
             written = path.read_text() if path.exists() else ""
-            differences += difflib.unified_diff(
-                written.splitlines(True), text.splitlines(True), f"{name} as written", f"{name} from the code"
-            )
+            if written != text:
+                differences += difflib.unified_diff(
+                    written.splitlines(True), text.splitlines(True), f"{name} as written", f"{name} from the code"
+                )
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

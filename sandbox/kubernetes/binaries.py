@@ -107,7 +107,19 @@ def find() -> Binaries:
         directory.mkdir(parents=True, exist_ok=True)
         with locked(directory / ".lock"):
             _build([t for t in TARGETS if not found.path(t.name).exists()], found)
+            _write_stages(_go(), found)
     return found
+
+
+def find_helm() -> Path:
+    """Return helm; build it if necessary, and no other binary. Raises MissingError when that is not possible here."""
+    found = Binaries(cache_root() / f"bin-{digest()}", None)
+    path = found.path("helm")
+    if not path.exists():
+        found.directory.mkdir(parents=True, exist_ok=True)
+        with locked(found.directory / ".lock"):
+            _build([t for t in TARGETS if t.name == "helm" and not path.exists()], found)
+    return path
 
 
 @contextmanager
@@ -119,16 +131,16 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _build(missing: list[Target], found: Binaries) -> None:
+    if not missing:
+        return
     go = _go()
     total = sum(t.minutes for t in missing)
-    if missing:
-        _say(f"building {', '.join(t.name for t in missing)} from source: about {total:.0f} minutes on two cores, once")
+    _say(f"building {', '.join(t.name for t in missing)} from source: about {total:.0f} minutes on two cores, once")
     for target in missing:
         partial = found.directory / f".{target.name}.partial"
         command = [go, "build", "-trimpath", "-ldflags", target.flags, "-o", str(partial), target.package]
         _run(command, MODULES / target.module, target)
         partial.rename(found.directory / target.name)
-    _write_stages(go, found)
 
 
 def _run(command: list[str], directory: Path, target: Target) -> None:

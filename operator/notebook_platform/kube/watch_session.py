@@ -35,7 +35,7 @@ REMEDY = (
     "Create a RoleBinding to the ClusterRole notebook-platform-namespace there (deploy/kustomize/components/namespace); "
     "it takes effect within {longest:.0f} seconds."
 )
-REMEDY_EVERYWHERE = "Apply deploy/kustomize/overlays/whole-cluster, or list namespaces in the operator's configuration."
+REMEDY_EVERYWHERE = "Apply deploy/kustomize/overlays/whole-cluster (chart: rbac.scope: Cluster), or list namespaces in the operator's configuration."
 
 
 class Answer(aiohttp.ClientResponse):

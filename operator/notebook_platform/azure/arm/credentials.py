@@ -113,7 +113,7 @@ def _workload_identity(parts: dict[str, str], options: dict[str, Any]) -> AsyncT
         raise StepError(
             Reason.NO_FEDERATED_TOKEN,
             "spec.azure.credentials.workloadIdentity: the operator's pod has no projected token of its ServiceAccount",
-            "Install the operator with the overlay deploy/kustomize/overlays/workload-identity.",
+            "Set workloadIdentity.clientId in the operator's chart, or apply deploy/kustomize/overlays/workload-identity.",
             retry_in=60,
         ) from None
 
