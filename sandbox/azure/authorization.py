@@ -201,7 +201,7 @@ class Authorization:
 
 def assignments(world: World) -> list[Resource]:
     """All role assignments."""
-    return [r for r in world.store.resources.values() if r.type.endswith(TYPE)]
+    return world.store.of_type(TYPE)
 
 
 def granted(world: World, object_id: str, action: str, path: str) -> bool:

@@ -271,7 +271,7 @@ class ContainerService:
 
         async def gone() -> None:
             await self._world.backend.delete(cluster.id)
-            for item in [r for r in self._world.store.resources.values() if r.type.endswith("roleassignments")]:
+            for item in self._world.store.of_type("microsoft.authorization/roleassignments"):
                 if item.id.lower().startswith(node_group.lower()):
                     self._world.store.remove(item.id)
             for id_ in bodies.principals_of(cluster.body):

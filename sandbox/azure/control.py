@@ -63,7 +63,10 @@ class Control:
                 "providers": world.providers,
                 "features": world.features,
                 "subscriptions": world.subscriptions,
-                "operations": [{"id": o.id, "status": o.status} for o in world.operations.all.values()],
+                "operations": [
+                    {"id": o.id, "status": o.status, "began": stamp(o.started), "seconds": o.seconds}
+                    for o in world.operations.all.values()
+                ],
             }
         )
 

@@ -27,7 +27,7 @@ class Locks:
         routes.add("GET PUT DELETE", f"{locks}/{{name}}", self.one)
 
     def _all(self) -> list[Resource]:
-        return [r for r in self._world.store.resources.values() if r.type == TYPE]
+        return self._world.store.of_type(TYPE)
 
     async def listed(self, call: Call) -> Answer:
         """Those at a scope and above it, and below it unless `$filter=atScope()`."""

@@ -140,7 +140,9 @@ async def resize(world: World, cluster: Resource, pool: Resource, count: int) ->
 
 def cluster_of_scale_set(world: World, scale_set: str) -> tuple[Resource, Resource] | None:
     """(cluster, pool) behind a scale set's id."""
-    for cluster in world.store.under("/subscriptions", "microsoft.containerservice/managedclusters"):
+    node_group = world.store.get(scale_set.lower().partition("/providers/")[0])
+    cluster = world.store.get((node_group.body.get("managedBy") or "") if node_group else "")
+    if cluster:
         for pool in pools_of(world, cluster):
             if scale_set_id(cluster, pool.body["name"]).lower() == scale_set.lower():
                 return cluster, pool

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from docs.generator.spec import counts
-from tests.bench import burst, passes, reads, redaction, release, scale, stalls, upgrade
+from tests.bench import burst, creation, passes, reads, redaction, release, scale, stalls, upgrade
 from tests.bench.subscription import subscription
 
 FILE = Path("build/bench.json")
@@ -105,7 +105,12 @@ def show_hub(hub: release.Hub) -> None:
                 ("all, until it is Ready", hub.marks["Ready"]),
             )
         ]
-        + [(f"helm processes in {release.QUIET_PASSES} reconciles without changes", hub.quiet_helm, "")],
+        + [
+            (f"helm processes in {release.QUIET_PASSES} reconciles without changes", hub.quiet_helm, ""),
+            ("one of these reconciles, ms by the clock (hub_pass_ms)", f"{hub.pass_ms:.0f}", ""),
+            ("one of these reconciles, ms of processor time", f"{hub.pass_cpu_ms:.0f}", ""),
+            ("the same chart by hand: helm install --wait", f"{hub.by_hand:.1f}", ""),
+        ],
     )
 
 
@@ -137,11 +142,32 @@ def show_burst(found: burst.Burst) -> None:
         ("requests refused with 429, part of all", f"{found.ratio_429:.2%}", "1%"),
         ("seconds until all are Ready", f"{found.took:.0f}", f"{1.2 * found.bound:.0f}"),
         ("in relation to the bound of rate limits and operations", f"{found.over_bound:.2f}", "1.2"),
+        ("longest delay of the event loop (99.9 %), ms", f"{found.loop_stall_ms_p999:.0f}", "100"),
         ("seconds of one platform alone", f"{found.alone:.0f}", ""),
+        ("seconds of Azure's work on it", f"{found.operations:.0f}", ""),
     ]
+    rows += [(f"{kind} of a platform, on average", f"{count:.1f}", "") for kind, count in found.each.items()]
+    rows += [(f"processor seconds: {name}", f"{seconds:.0f}", "") for name, seconds in found.processor.items()]
     rows += [(f"seconds until {part} are Ready", f"{seconds:.0f}", "") for part, seconds in found.ready_at.items()]
     rows += [(f"platforms with the failure {reason} meanwhile", count, "") for reason, count in found.reasons.items()]
     show(f"{found.platforms} platforms created at once", ("figure", "", "goal"), rows)
+
+
+def show_creation(found: creation.Creation) -> None:
+    """Print how long one platform takes beside Azure's work and the runbook."""
+    show(
+        f"One platform, Azure {burst.SPEED:g} times as fast as real time, seconds",
+        ("figure", "", "goal"),
+        [
+            ("Azure's work on it", f"{found.operations:.1f}", ""),
+            ("until the platform without a hub is Ready", f"{found.cluster:.1f}", f"{1.1 * found.operations:.1f}"),
+            ("in relation to Azure's work (ready_over_critical_path)", f"{found.ready_over_critical_path:.2f}", "1.10"),
+            ("from a settled cluster to a Ready hub", f"{found.hub:.1f}", ""),
+            ("the runbook: az", f"{found.az:.1f}", ""),
+            ("the runbook: helm install --wait", f"{found.helm:.1f}", ""),
+            ("platform and hub in relation to the runbook (ready_over_runbook)", f"{found.ready_over_runbook:.2f}", "0.75"),
+        ],
+    )
 
 
 def show_all(measured: list[reads.Reads], cost: passes.Passes, walked: upgrade.Upgrade, tables: dict[str, int]) -> None:
@@ -217,7 +243,8 @@ def arguments() -> argparse.Namespace:
         metavar="N",
         help="platforms that are created at once (default: %(default)s; goals are for 400)",
     )
-    parser.add_argument("--scale-only", action="store_true", help="measure nothing else")
+    parser.add_argument("--scale-only", action="store_true", help="measure nothing but settled platforms")
+    parser.add_argument("--burst-only", action="store_true", help="measure nothing but the burst")
     return parser.parse_args()
 
 
@@ -232,6 +259,11 @@ async def many_settled(sizes: Sequence[int], interval: float) -> list[scale.Scal
 async def main() -> int:
     """Measure, print, save. Returns exit code 1 when a settled platform wrote something or did not settle."""
     began, asked = time.monotonic(), arguments()
+    if asked.burst_only:
+        _, crowd = await timed("burst", burst.measure(asked.burst))
+        show_burst(crowd)
+        save({"burst": burst.figures(crowd)})
+        return 0
     settled = await many_settled(asked.scale, asked.interval)
     show_scale(settled)
     if asked.scale_only:
@@ -243,22 +275,25 @@ async def main() -> int:
     redacting = await timed("redaction", asyncio.to_thread(redaction.measure))
     stalled = await timed("stalls", stalls.measure())
     hub = await timed("hub installed", release.measure())
-    crowd = await timed("burst", burst.measure(asked.burst))
+    alone, crowd = await timed("burst", burst.measure(asked.burst))
+    made = await timed("runbook", creation.measure(alone, hub))
     show_all(measured, cost, walked, tables)
     show_hub(hub)
     show_redaction(redacting)
     show_stalls(stalled)
     show_burst(crowd)
+    show_creation(made)
     save(
         {
             "scale": [asdict(one) | {"kb_per_platform": one.kb_per_platform} for one in settled],
             "settled": reads.figures(measured),
             "pass": {**asdict(cost), "settled_to_creating": cost.ratio},
             "upgrade": asdict(walked),
-            "hub": {**hub.marks, "helm_processes_in_quiet_passes": hub.quiet_helm},
+            "hub": {**hub.marks, "helm_processes_in_quiet_passes": hub.quiet_helm, "hub_pass_ms": hub.pass_ms},
             "redaction": {**asdict(redacting), "ratios": redacting.ratios},
             "stalls": list(map(asdict, stalled)),
             "burst": burst.figures(crowd),
+            "creation": creation.figures(made),
             "tables": tables,
             "took_seconds": round(time.monotonic() - began),
         }

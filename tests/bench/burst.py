@@ -1,53 +1,64 @@
 """Many platforms without hubs are created at once: whether all become Ready, and how long it takes beside the bound that Azure's rate
 limits and operations set.
 
-Everything but kopf is the operator's own: reconcilers, work queue, rate limits, steps. The management API and the API of the built
-clusters are one server each in this process, so the processor time of the simulator counts against the operator.
+The operator, Azure and the API server are processes of their own (`process.py`), so the time that the simulator takes is told apart from
+the operator's. Azure's operations run `speed` times as fast as real ones; rate limits do not, on either side, so that a platform's
+requests cost what they cost in Azure.
 """
 
 import asyncio
-import base64
 import contextlib
-import copy
-import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+import yaml
+from kubernetes.aio import client, config
 from notebook_platform.azure.arm.rate_limit import METHODS, RESOURCE_MANAGER
-from notebook_platform.clients import SharedClients
-from notebook_platform.config import OperatorConfig
-from notebook_platform.reconciler import PlatformReconciler
 
-from sandbox.azure.server import AzureSimulator
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
-from sandbox.operator_process import secret
-from tests.azure.cli.target import BuiltCluster
-from tests.bench.subscription import QUOTA, numbered_spec
-from tests.local.reconciler.cluster import Management
+from sandbox.operator_process import ROOT, kubectl, secret
+from tests.bench.process import Bench, bench
+from tests.bench.subscription import numbered_spec
 
 BURST = 400
 NAMESPACES = 8
 SPEED = 20.0
-"""Azure's operations run so many times as fast as real ones. The rate limits of the operator and of the simulator do not, so that a
-platform's requests cost what they cost in Azure."""
+TOGETHER = 16
+"""Objects that are created side by side."""
 
-LONGEST = 1800.0
+LONGEST = 1000.0
 """Seconds until a platform that is not Ready counts as failed."""
 
-NODES = 6
+REFILL = 20.0
+"""Seconds until the rate limits are as new after the platform that is created alone."""
+
+EVERY = 2.0
+"""Seconds between two readings of all statuses."""
+
+GROUP, VERSION, PLURAL = "notebookplatform.io", "v1alpha1", "notebookplatforms"
+
+
+@dataclass(frozen=True)
+class Alone:
+    """One platform without others: the seconds until it is Ready, those during which Azure works on it, and its requests."""
+
+    took: float
+    operations: float
+    requests: tuple[Mapping[str, Any], ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Burst:
-    """`alone`: seconds until one platform is Ready. `bound`: that, and the seconds until the rate limits have let the requests of all
-    platforms pass: as many as one platform needs alone, or as the burst sent if those are fewer. `over_bound`: `took` in relation to
-    it. `ready_at`: seconds until the part of the platforms is Ready. `reasons`: failures that a status has shown meanwhile."""
+    """`alone`: seconds until one platform alone is Ready; `operations`: those during which Azure works on it. `waits`: seconds until
+    the rate limits have let the requests pass that all platforms need (`needs`). `bound`: `operations` and `waits`. `over_bound`: `took` in relation to it. `each`: requests of a platform on average,
+    by kind. `ready_at`: seconds until the part of the platforms is Ready. `reasons`: failures that a status has shown meanwhile.
+    `processor`: seconds of each process."""
 
     platforms: int
     failed: int
@@ -55,109 +66,92 @@ class Burst:
     requests_429: int
     ratio_429: float
     alone: float
+    operations: float
+    waits: float
     bound: float
     took: float
     over_bound: float
+    each: dict[str, float]
     ready_at: dict[str, float]
     reasons: dict[str, int]
+    processor: dict[str, float]
+    loop_stall_ms_p999: float
 
 
-class _Api(Management):
-    """The management API, with Secrets as an API server stores them."""
+class _Crowd:
+    """Platforms that are created at once, and when each became Ready."""
 
-    def _answer(self, request: web.Request, path: str, text: str) -> web.Response:
-        body = json.loads(text) if request.method in ("POST", "PUT") else {}
-        if texts := body.pop("stringData", None):
-            body["data"] = {key: base64.b64encode(value.encode()).decode() for key, value in texts.items()}
-            text = json.dumps(body)
-        return super()._answer(request, path, text)
-
-
-class _Run:
-    """One operator, one Azure, and platforms that are created at once."""
-
-    def __init__(self, directory: Path, count: int, speed: float) -> None:
-        self.count, self._directory, self._speed = count, directory, speed
-        self._target = BuiltCluster(NODES)
-        self._azure = AzureSimulator(backend=self._target, state_dir=directory, speed=speed)
-        self._azure.world.catalog.quota = QUOTA
-        self._management = _Api()
+    def __init__(self, custom: client.CustomObjectsApi, numbers: Sequence[int]) -> None:
+        self._custom = custom
+        self._names = {f"hub-{number:03d}": number for number in numbers}
         self.ready: dict[str, float] = {}
-        self.reasons: Counter[str] = Counter()
-
-    @property
-    def requests(self) -> list[dict[str, Any]]:
-        """Return the requests that Resource Manager received."""
-        return [e for e in self._azure.world.journal.entries if e["path"].startswith("/subscriptions")]
+        self._seen: set[tuple[str, str]] = set()
 
     async def measure(self) -> float:
         """Create the platforms. Returns the seconds until all are Ready, or until the limit."""
-        await self._target.start()
-        await self._azure.start()
-        credentials = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
-        for number in range(NAMESPACES):
-            self._management.put(secret("azure-credentials", f"team-{number}", credentials))
-        for number in range(self.count):
-            self._management.put(_platform(number))
-        async with self._management:
-            shared = SharedClients(self._config())
-            await shared.warm_up()
-            began = time.monotonic()
-            tasks = [
-                asyncio.create_task(PlatformReconciler(copy.deepcopy(body), self._management.api, shared).run())
-                for body in self._platforms()
-            ]
-            await self._until_ready(began)
-            took = time.monotonic() - began
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await shared.close()
-        await self._azure.close()
-        await self._target.stop_listening()
-        return took
+        turn, began = asyncio.Semaphore(TOGETHER), time.monotonic()
 
-    def _config(self) -> OperatorConfig:
-        url = self._azure.url
-        return OperatorConfig(
-            resource_manager_url=url,
-            authority_url=url,
-            graph_url=url,
-            ca_file=self._azure.ca_file,
-            work_dir=self._directory,
-            allow_private_addresses=True,
-            passes_per_minute=int(20 * self._speed),
-        )
+        async def create(name: str, number: int) -> None:
+            body = {"apiVersion": f"{GROUP}/{VERSION}", "kind": "NotebookPlatform", "metadata": {"name": name}}
+            async with turn:
+                await self._custom.create_namespaced_custom_object(
+                    GROUP, VERSION, f"team-{number % NAMESPACES}", PLURAL, {**body, "spec": numbered_spec(number)}
+                )
 
-    def _platforms(self) -> Iterator[dict[str, Any]]:
-        return (one for one in self._management.objects.values() if one.get("kind") == "NotebookPlatform")
+        await asyncio.gather(*(create(name, number) for name, number in self._names.items()))
+        while len(self.ready) < len(self._names) and time.monotonic() - began < LONGEST:
+            await asyncio.sleep(EVERY if len(self._names) > 1 else 0.2)
+            await self._observe(began)
+        return time.monotonic() - began
 
-    async def _until_ready(self, began: float) -> None:
-        seen: set[tuple[str, str]] = set()
-        while len(self.ready) < self.count and time.monotonic() - began < LONGEST:
-            await asyncio.sleep(0.5)
-            for one in self._platforms():
-                name, status = one["metadata"]["name"], one.get("status") or {}
-                for attempt in status.get("attempts") or ():
-                    seen.add((name, attempt["reason"]))
-                if name not in self.ready and any(
-                    c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ()
-                ):
-                    self.ready[name] = time.monotonic() - began
-        self.reasons = Counter(reason for _, reason in seen)
+    @property
+    def size(self) -> int:
+        """Return the number of platforms."""
+        return len(self._names)
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Return the number of platforms by the reason of a failure."""
+        return Counter(reason for _, reason in self._seen)
+
+    async def _observe(self, began: float) -> None:
+        listed = await self._custom.list_cluster_custom_object(GROUP, VERSION, PLURAL)
+        now = time.monotonic() - began
+        for one in listed["items"]:
+            name, status = one["metadata"]["name"], one.get("status") or {}
+            if name not in self._names:
+                continue
+            self._seen |= {(name, attempt["reason"]) for attempt in status.get("attempts") or ()}
+            conditions = status.get("conditions") or ()
+            if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+                self.ready.setdefault(name, now)
 
 
-def _platform(number: int) -> dict[str, Any]:
-    metadata = {"name": f"hub-{number:03d}", "namespace": f"team-{number % NAMESPACES}", "uid": f"uid-{number}", "generation": 1}
-    kind = {"apiVersion": "notebookplatform.io/v1alpha1", "kind": "NotebookPlatform"}
-    return {**kind, "metadata": metadata, "spec": numbered_spec(number)}
+def at_work(operations: Iterable[Mapping[str, Any]]) -> float:
+    """Return the seconds of Azure's clock during which at least one of the operations runs."""
+    total, until = timedelta(), None
+    for began, seconds in sorted((datetime.fromisoformat(one["began"]), one["seconds"]) for one in operations):
+        end = began + timedelta(seconds=seconds)
+        if until is None or end > until:
+            total += end - (began if until is None else max(began, until))
+            until = end
+    return total.total_seconds()
 
 
-def waits(alone: Counter[str], sent: Counter[str], platforms: int) -> float:
-    """Return the seconds until the rate limits of Resource Manager have let the requests of all platforms pass. `alone`: those of one
-    platform, `sent`: those of the burst, by kind."""
-    least = {kind: min(alone[kind] * platforms, sent[kind]) for kind in RESOURCE_MANAGER}
-    return max(0.0, *((least[kind] - limit.burst) / limit.rate for kind, limit in RESOURCE_MANAGER.items()))
+def needs(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Return the requests that a platform needs, by kind, from those that it sent for resources of its own when it was created alone:
+    each write (and each POST, which Azure counts as one) once, a read before each write, and one poll of each operation."""
+    own = [one for one in requests if "/resourcegroups/" in one["path"].lower() and one["status"] < 400]
+    sent = {(METHODS.get(one["method"], "writes"), one["path"].lower()) for one in own}
+    written = {(kind, path) for kind, path in sent if kind != "reads"}
+    found = Counter(kind for kind, _ in written)
+    found["reads"] += sum(bool(one["write"]) + bool(one["begins_operation"]) for one in own)
+    return found
+
+
+def waits(needed: Mapping[str, int], platforms: int) -> float:
+    """Return the seconds until the rate limits of Resource Manager have let the requests of all platforms pass."""
+    return max(0.0, *((needed.get(kind, 0) * platforms - limit.burst) / limit.rate for kind, limit in RESOURCE_MANAGER.items()))
 
 
 def kinds(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
@@ -165,29 +159,81 @@ def kinds(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
     return Counter(METHODS.get(entry["method"], "writes") for entry in requests)
 
 
-async def measure(platforms: int = BURST, speed: float = SPEED) -> Burst:
+async def _requests(parts: Bench, since: int) -> list[dict[str, Any]]:
+    """Return the requests that Resource Manager has received since a position."""
+    return [entry for entry in await parts.journal(since) if entry["path"].startswith("/subscriptions")]
+
+
+def _make_namespaces(environment: Mapping[str, str]) -> None:
+    """Make the namespaces with the operator's RoleBinding and the credentials, all at once."""
+    binding = yaml.safe_load((ROOT / "deploy" / "kustomize" / "components" / "namespace" / "rolebinding.yaml").read_text())
+    credentials = {"tenantId": TENANT, "clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+    documents: list[Mapping[str, Any]] = []
+    for number in range(NAMESPACES):
+        name = f"team-{number}"
+        documents += [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
+            {**binding, "metadata": {**binding["metadata"], "namespace": name}},
+            secret("azure-credentials", name, credentials),
+        ]
+    kubectl(environment, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(documents))
+
+
+def _processor(parts: Bench) -> dict[str, float]:
+    return {
+        "operator": parts.machine.cpu(),
+        "simulated Azure": parts.simulator_seconds(),
+        "API server": parts.api_server_seconds(),
+    }
+
+
+async def measure(platforms: int = BURST, speed: float = SPEED) -> tuple[Alone, Burst]:
     """Measure one platform alone, then the burst."""
-    with contextlib.ExitStack() as stack:
-        directories = [Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burst-"))) for _ in range(2)]
-        one = _Run(directories[0], 1, speed)
-        alone = await one.measure()
-        many = _Run(directories[1], platforms, speed)
-        took = await many.measure()
-    refused = sum(entry["status"] == 429 for entry in many.requests)
-    bound = alone + waits(kinds(one.requests), kinds(many.requests), platforms)
-    times = sorted(many.ready.values())
+    async with contextlib.AsyncExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-burst-")))
+        parts = await stack.enter_async_context(bench(directory, speed))
+        await asyncio.to_thread(_make_namespaces, parts.environment)
+        await config.load_kube_config(parts.environment["KUBECONFIG"])
+        custom = client.CustomObjectsApi(await stack.enter_async_context(client.ApiClient()))
+        mark = await parts.mark()
+        took = await _Crowd(custom, [platforms]).measure()
+        alone = Alone(took, at_work(await parts.operations()) / speed, tuple(await _requests(parts, mark)))
+        await asyncio.sleep(REFILL)
+        mark, before = await parts.mark(), _processor(parts)
+        crowd = _Crowd(custom, range(platforms))
+        took = await crowd.measure()
+        requests, after = await _requests(parts, mark), _processor(parts)
+        stall = await parts.machine.stall_ms(0.999)
+    return alone, _figures(crowd, alone, took, requests, {name: after[name] - before[name] for name in after}, stall)
+
+
+def _figures(
+    crowd: _Crowd,
+    alone: Alone,
+    took: float,
+    requests: Sequence[Mapping[str, Any]],
+    processor: dict[str, float],
+    stall: float,
+) -> Burst:
+    refused, times = sum(entry["status"] == 429 for entry in requests), sorted(crowd.ready.values())
+    wait = waits(needs(alone.requests), crowd.size)
     return Burst(
-        platforms=platforms,
-        failed=platforms - len(times),
-        requests=len(many.requests),
+        platforms=crowd.size,
+        failed=crowd.size - len(times),
+        requests=len(requests),
         requests_429=refused,
-        ratio_429=refused / len(many.requests),
-        alone=alone,
-        bound=bound,
+        ratio_429=refused / max(1, len(requests)),
+        alone=alone.took,
+        operations=alone.operations,
+        waits=wait,
+        bound=alone.operations + wait,
         took=took,
-        over_bound=took / bound,
+        over_bound=took / (alone.operations + wait),
+        each={kind: count / crowd.size for kind, count in kinds(requests).items()},
         ready_at={f"{part:.0%}": times[int(part * (len(times) - 1))] for part in (0.01, 0.5, 0.9, 1.0) if times},
-        reasons=dict(many.reasons.most_common()),
+        reasons=dict(crowd.reasons.most_common()),
+        processor=processor,
+        loop_stall_ms_p999=stall,
     )
 
 

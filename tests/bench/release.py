@@ -6,28 +6,35 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 from kubernetes.aio import client
 from notebook_platform.engine.outcome import Unblocking
 from notebook_platform.observability.metrics import HELM_RUNS
 
-from tests.integration.releases.site import Cluster, Site, cluster_of
+from tests.integration.releases.site import Cluster, Site, by_hand, cluster_of
 
 NAMESPACE = "jhub"
-HUB = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True, "allowAll": True}}}
+HUB: dict[str, Any] = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True, "allowAll": True}}}
 BETWEEN, LONGEST = 0.1, 120.0
 """Seconds between two reconciles, and the limit until it must be Ready."""
 
-QUIET_PASSES = 5
+QUIET_PASSES = 20
 
 
 @dataclass
 class Hub:
     """Seconds from the first reconcile until Helm starts, until it ends, until hub and proxy have their pods, until the proxy's
-    Service has its address, until the hub is Ready. `quiet_helm`: Helm processes in reconciles without changes."""
+    Service has its address, until the hub is Ready. `quiet_helm`: Helm processes in reconciles without changes. `pass_ms` and
+    `pass_cpu_ms`: the median of such a reconcile by the clock, and its processor time. `by_hand`: seconds of `helm install --wait` of the
+    same chart."""
 
     marks: dict[str, float] = field(default_factory=dict)
     quiet_helm: int = 0
+    pass_ms: float = 0.0
+    pass_cpu_ms: float = 0.0
+    by_hand: float = 0.0
 
     def took(self, since: str, until: str) -> float:
         """Return the seconds between two marks; zero when the later one came first."""
@@ -57,11 +64,33 @@ async def measure() -> Hub:
                 if isinstance(outcome, Unblocking):
                     found.marks["Ready"] = now
                 await asyncio.sleep(BETWEEN)
-            before = helm_processes()
-            for _ in range(QUIET_PASSES):
-                await site.once()
-            found.quiet_helm = int(helm_processes() - before)
+            await _settled_passes(site, found)
+            found.by_hand = await _by_hand(cluster)
             return found
+
+
+async def _settled_passes(site: Site, found: Hub) -> None:
+    """Measure reconciles of the Ready hub without changes."""
+    helm, processor, times = helm_processes(), time.process_time(), []
+    for _ in range(QUIET_PASSES):
+        began = time.monotonic()
+        await site.once()
+        times.append(1000 * (time.monotonic() - began))
+    found.quiet_helm = int(helm_processes() - helm)
+    found.pass_ms, found.pass_cpu_ms = median(times), 1000 * (time.process_time() - processor) / QUIET_PASSES
+
+
+async def _by_hand(cluster: Cluster) -> float:
+    """Return the seconds of `helm install --wait` of the same chart in a namespace of its own."""
+    site = Site(cluster, cluster.helm(), f"{NAMESPACE}-by-hand", [])
+    chart = next(cluster.charts.glob(f"jupyterhub-{HUB['chart']['version']}.tgz"))
+    values = "hub.config.JupyterHub.authenticator_class=dummy"
+    began = time.monotonic()
+    process = await by_hand(
+        site, "install", "jupyterhub", str(chart), "--create-namespace", "--wait", "--timeout", "120s", "--set", values
+    )
+    assert await process.wait() == 0, "helm install --wait failed"
+    return time.monotonic() - began
 
 
 async def _there(cluster: Cluster, site: Site) -> list[str]:

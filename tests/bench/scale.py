@@ -1,38 +1,31 @@
 """What settled platforms cost one operator: memory, processor time, requests to Azure, a restart, and the wait for an edit.
 
 The operator is a process of its own under its own role, on a real API server; Azure is simulated in another process
-(`scale_world.py`). One platform is created for real. The others are clones of its resources in Azure, with objects of their own, which the
+(`world.py`). One platform is created for real. The others are clones of its resources in Azure, with objects of their own, which the
 operator observes for the first time and finds settled. They have a network, an identity, a pool, autoscale settings and a workload
 cluster, and no hub.
 """
 
 import asyncio
-import json
-import os
-import re
-import ssl
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-import aiohttp
 from kubernetes.aio import client, config
+from notebook_platform.api import FINALIZER
 
 from sandbox.azure.world import SUBSCRIPTION
-from sandbox.operator_process import OperatorProcess, install
+from tests.bench.process import NAMESPACE, Bench, bench
 
-NAMESPACE = "platforms"
 OBJECT = ("notebookplatform.io", "v1alpha1", NAMESPACE, "notebookplatforms")
 CONFIGURED_INTERVAL = 600.0
 """Seconds: the interval for which figures are given. The measured one is shorter; what depends on it is a count for each interval."""
 
-EDITS, TOGETHER, LONGEST = 20, 16, 1800.0
+EDITS, TOGETHER = 20, 16
 QUIET = 10.0
 """Seconds until the last reconciles that settled a platform have ended."""
 IDLE = 20.0
@@ -41,13 +34,17 @@ IDLE = 20.0
 
 @dataclass
 class Scale:
-    """The figures of one size; see `GOALS`."""
+    """The figures of one size; see `GOALS`. `cpu_cores_alone`: of an operator with one settled platform; `cpu_cores`: the same, and what
+    the reconciles of an interval of ten minutes take. `simulator_cores`: what the simulated Azure takes meanwhile."""
 
     platforms: int
     rss_mb: float = 0.0
     rss_mb_alone: float = 0.0
     cpu_ms_per_reconcile: float = 0.0
+    cpu_cores_alone: float = 0.0
     cpu_cores: float = 0.0
+    simulator_cores: float = 0.0
+    loop_stall_ms_p999: float = 0.0
     reads_per_platform_interval: float = 0.0
     settled_writes: int = 0
     settled_helm_processes: int = 0
@@ -63,6 +60,7 @@ class Scale:
 
 GOALS: dict[str, tuple[str, Callable[[Scale], bool]]] = {
     "rss_mb": ("500 at 10,000", lambda s: s.rss_mb <= 500),
+    "loop_stall_ms_p999": ("100", lambda s: s.loop_stall_ms_p999 <= 100),
     "cpu_cores": ("0.15 at 10,000", lambda s: s.cpu_cores <= 0.15 * s.platforms / 10_000),
     "reads_per_platform_interval": ("0.05 at 1,000", lambda s: s.platforms < 1000 or s.reads_per_platform_interval <= 0.05),
     "settled_writes": ("0", lambda s: s.settled_writes == 0),
@@ -101,93 +99,6 @@ def spec_of(name: str, interval: float) -> dict[str, Any]:
     }
 
 
-class Machine:
-    """The operator's process as the kernel sees it, and its metrics."""
-
-    def __init__(self, operator: OperatorProcess) -> None:
-        self._operator = operator
-
-    def rss_mb(self) -> float:
-        """Return the resident memory."""
-        text = Path(f"/proc/{self._operator.pid}/status").read_text()
-        return int(re.findall(r"VmRSS:\s+(\d+)", text)[0]) / 1024
-
-    def cpu(self) -> float:
-        """Return the processor seconds used so far."""
-        fields = Path(f"/proc/{self._operator.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    async def metric(self, pattern: str) -> float:
-        """Return the sum of the samples whose line begins with a pattern."""
-        text = await asyncio.to_thread(self._operator.metrics)
-        return sum(float(line.split()[-1]) for line in text.splitlines() if re.match(pattern, line))
-
-    async def reconciles(self) -> float:
-        """Return the reconciles that ran through all steps."""
-        return await self.metric(r'notebook_platform_reconciles_total\{result="completed"')
-
-
-class Bench:
-    """The parts of one measurement."""
-
-    def __init__(self, environment: dict[str, str], world: asyncio.subprocess.Process, operator: OperatorProcess) -> None:
-        self._environment, self._world = environment, world
-        self.operator, self.machine = operator, Machine(operator)
-        self._context = ssl.create_default_context(cafile=environment["SANDBOX_CA"])
-
-    async def journal(self, since: int) -> list[dict[str, Any]]:
-        """Return the requests that Azure received since a position, without sign-ins."""
-        found = (await self._journal(since))["value"]
-        return [entry for entry in found if not entry["path"].endswith("/token")]
-
-    async def mark(self) -> int:
-        """Return the journal's position."""
-        return int((await self._journal(10**9))["next"])
-
-    async def _journal(self, since: int) -> dict[str, Any]:
-        url = f"{self._environment['SANDBOX_ARM']}/_sandbox/journal?since={since}"
-        async with aiohttp.ClientSession() as http, http.get(url, ssl=self._context) as answer:
-            found: dict[str, Any] = await answer.json()
-        return found
-
-    async def clone(self, names: Sequence[str], uids: Sequence[str]) -> None:
-        """Give the platforms their resources in Azure."""
-        assert self._world.stdin and self._world.stdout
-        self._world.stdin.write(json.dumps({"names": names, "uids": uids}).encode() + b"\n")
-        await self._world.stdin.drain()
-        await self._world.stdout.readline()
-
-    async def until(self, what: str, check: Callable[[], Awaitable[bool]], every: float = 0.5) -> float:
-        """Wait until a check is true; return the seconds. Raises TimeoutError."""
-        began = time.monotonic()
-        while not await check():
-            if time.monotonic() - began > LONGEST:
-                raise TimeoutError(f"{what}\n{self.operator.log.read_text()[-3000:]}")
-            await asyncio.sleep(every)
-        return time.monotonic() - began
-
-
-@asynccontextmanager
-async def bench(directory: Path) -> AsyncIterator[Bench]:
-    """Run Azure, the API server and the operator until the block ends."""
-    command = (sys.executable, "-m", "tests.bench.scale_world", str(directory))
-    pipe = asyncio.subprocess.PIPE
-    world = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=1 << 24)
-    assert world.stdin and world.stdout
-    try:
-        environment = json.loads(await world.stdout.readline())
-        await asyncio.to_thread(install, environment, NAMESPACE)
-        operator = OperatorProcess(environment, directory / "operator")
-        try:
-            await asyncio.to_thread(operator.start)
-            yield Bench(environment, world, operator)
-        finally:
-            await asyncio.to_thread(operator.stop)
-    finally:
-        world.stdin.close()
-        await world.wait()
-
-
 async def measure(count: int, interval: float, report: Callable[[Scale], None]) -> Scale:
     """Measure an operator with so many settled platforms, which reconcile every `interval` seconds. `report` gets the figures so far."""
     found = Scale(count)
@@ -206,11 +117,12 @@ async def measure(count: int, interval: float, report: Callable[[Scale], None]) 
 
 
 async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, interval: float) -> list[str]:
-    """Create the platforms, and wait until each was reconciled twice: the first reconcile sets the finalizer."""
+    """Create the platforms, and wait until each was reconciled. They have the finalizer, which the first reconcile would set."""
     names = [f"p{number:05}" for number in range(found.platforms)]
 
     async def create(name: str) -> str:
-        body = {"apiVersion": f"{OBJECT[0]}/{OBJECT[1]}", "kind": "NotebookPlatform", "metadata": {"name": name}}
+        metadata = {"name": name, "finalizers": [FINALIZER]}
+        body = {"apiVersion": f"{OBJECT[0]}/{OBJECT[1]}", "kind": "NotebookPlatform", "metadata": metadata}
         async with turn:
             made = await custom.create_namespaced_custom_object(*OBJECT, {**body, "spec": spec_of(name, interval)})
         return str(made["metadata"]["uid"])
@@ -224,16 +136,18 @@ async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, i
     first = await create(names[0])
     await parts.until("the first platform is Ready", ready)
     await asyncio.sleep(IDLE)
-    found.rss_mb_alone = parts.machine.rss_mb()
+    found.rss_mb_alone, cpu = parts.machine.rss_mb(), parts.machine.cpu()
+    await asyncio.sleep(IDLE)
+    found.cpu_cores_alone = (parts.machine.cpu() - cpu) / IDLE
     await asyncio.to_thread(parts.operator.stop)  # the clones exist before it sees their objects
     uids = await asyncio.gather(*map(create, names[1:]))
     await parts.clone(names, [first, *uids])
     await asyncio.to_thread(parts.operator.start)
 
-    async def twice() -> bool:
-        return await parts.machine.reconciles() >= 2 * found.platforms
+    async def reconciled() -> bool:
+        return await parts.machine.reconciles() >= found.platforms
 
-    await parts.until("every platform is settled", twice, 1.0)
+    await parts.until("every platform is settled", reconciled, 1.0)
     await asyncio.sleep(QUIET)
     return names
 
@@ -245,11 +159,15 @@ async def _window(parts: Bench, found: Scale, interval: float) -> None:
         await parts.machine.metric("notebook_platform_helm_runs_total"),
         await parts.machine.metric("notebook_platform_status_writes_total"),
     )
+    simulator = parts.simulator_seconds()
     await asyncio.sleep(interval)
+    found.simulator_cores = (parts.simulator_seconds() - simulator) / interval
+    cpu = parts.machine.cpu() - cpu - found.cpu_cores_alone * interval
     reconciles, entries = await parts.machine.reconciles() - done, await parts.journal(mark)
     found.rss_mb = parts.machine.rss_mb()
-    found.cpu_ms_per_reconcile = 1000 * (parts.machine.cpu() - cpu) / max(1.0, reconciles)
-    found.cpu_cores = found.cpu_ms_per_reconcile / 1000 * found.platforms / CONFIGURED_INTERVAL
+    found.cpu_ms_per_reconcile = 1000 * cpu / max(1.0, reconciles)
+    found.cpu_cores = found.cpu_cores_alone + found.cpu_ms_per_reconcile / 1000 * found.platforms / CONFIGURED_INTERVAL
+    found.loop_stall_ms_p999 = await parts.machine.stall_ms(0.999)
     found.reads_per_platform_interval = sum(not entry["write"] for entry in entries) / max(1.0, reconciles)
     writes = await parts.machine.metric("notebook_platform_status_writes_total") - status
     found.settled_writes = sum(entry["write"] for entry in entries) + int(writes)
@@ -295,6 +213,6 @@ def rows(measured: Sequence[Scale]) -> list[tuple[str, ...]]:
     for name, (goal, met) in GOALS.items():
         values = [f"{getattr(one, name):,.3g}{'' if met(one) else ' *'}" for one in measured]
         found.append((name, *values, goal))
-    for name in ("kb_per_platform", "cpu_ms_per_reconcile"):
+    for name in ("kb_per_platform", "cpu_ms_per_reconcile", "cpu_cores_alone", "simulator_cores"):
         found.append((name, *(f"{getattr(one, name):,.3g}" for one in measured), ""))
     return found

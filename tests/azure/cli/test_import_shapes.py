@@ -42,7 +42,7 @@ async def shape(azure: Estate, request: pytest.FixtureRequest) -> AsyncIterator[
         await azure.control("PUT", f"/resources{id_}", body)
     yield found
     await azure.sessions.close()
-    azure.simulator.world.store.resources.clear()
+    azure.simulator.world.store.clear()
 
 
 async def imported(estate: Estate, shape: Shape) -> tuple[dict[str, Any], str]:

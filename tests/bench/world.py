@@ -1,4 +1,4 @@
-"""`python -m tests.bench.scale_world DIRECTORY`: the simulated Azure and one real API server, in a process of their own, so that memory and
+"""`python -m tests.bench.world DIRECTORY SPEED`: the simulated Azure and one real API server, in a process of their own, so that memory and
 processor time of the operator are its own.
 
 The API server is the management cluster and also the workload cluster of every platform. Standard input takes one JSON document a line
@@ -16,13 +16,15 @@ from typing import Any
 from kubernetes.aio import client, config
 
 from sandbox.azure.backend import NoClusters, NodeSpec, User
+from sandbox.azure.core.clock import Clock
+from sandbox.azure.core.throttle import Throttle
 from sandbox.azure.server import AzureSimulator
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
 from sandbox.charts.package import packaged
 from sandbox.kubernetes.binaries import find
 from sandbox.kubernetes.control_plane import ControlPlane, Wanted
 
-SPEED, QUOTA, NODES = 600.0, 10_000_000, 3
+QUOTA, NODES = 10_000_000, 3
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -74,12 +76,13 @@ def answer(line: str) -> None:
     sys.stdout.flush()
 
 
-async def main(directory: Path) -> None:
+async def main(directory: Path, speed: float) -> None:
     """Serve until standard input ends."""
     binaries = await asyncio.to_thread(find)
     plane = ControlPlane(directory / "management", binaries, Wanted(name="management", nodes=False))
-    simulator = AzureSimulator(backend=OneCluster(plane), state_dir=directory / "azure", speed=SPEED)
+    simulator = AzureSimulator(backend=OneCluster(plane), state_dir=directory / "azure", speed=speed)
     simulator.world.catalog.quota = QUOTA
+    simulator.world.throttle = Throttle(Clock(1.0))  # Azure's rate limits count real seconds, as the operator's do
     charts = await asyncio.to_thread(packaged, binaries.path("helm"))
     await asyncio.gather(simulator.start(), plane.start())
     await make_nodes(plane)
@@ -103,4 +106,4 @@ async def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2])))
