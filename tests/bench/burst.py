@@ -56,9 +56,9 @@ class Alone:
 @dataclass(frozen=True)
 class Burst:
     """`alone`: seconds until one platform alone is Ready; `operations`: those during which Azure works on it. `waits`: seconds until
-    the rate limits have let the requests pass that all platforms need (`needs`). `bound`: `operations` and `waits`. `over_bound`: `took` in relation to it. `each`: requests of a platform on average,
-    by kind. `ready_at`: seconds until the part of the platforms is Ready. `reasons`: failures that a status has shown meanwhile.
-    `processor`: seconds of each process."""
+    the rate limits have let the requests pass that all platforms need (`needs`). `bound`: `operations` and `waits`. `over_bound`: `took`
+    in relation to it. `each`: requests of a platform on average, by kind. `ready_at`: seconds until the part of the platforms is Ready.
+    `reasons`: failures that a status has shown meanwhile. `processor`: seconds of each process."""
 
     platforms: int
     failed: int

@@ -91,10 +91,9 @@ class Store:
         """All below an id, of one type if given."""
         start = prefix.lower().rstrip("/") + "/"
         type_ = type_.lower() if type_ else None
-        if group := _group_of(start.rstrip("/")):
-            among = self._groups.get(group, {})
-        else:
-            among = self._all if type_ is None else self._types.get(type_, {})
+        group = _group_of(start.rstrip("/"))
+        of_type = self._all if type_ is None else self._types.get(type_, {})
+        among = self._groups.get(group, {}) if group else of_type
         for key, resource in list(among.items()):
             if key.startswith(start) and (type_ is None or resource.type == type_):
                 yield resource

@@ -86,3 +86,15 @@ async def test_who_sleeps_is_woken_in_time_when_the_clock_is_made_faster() -> No
     clock.run(1_000_000)
     await asyncio.wait_for(sleeper, 10)
     assert (clock.now() - before).total_seconds() >= 3600
+
+
+def test_the_store_finds_by_type_and_by_group_and_removes_with_what_lies_below() -> None:
+    store, other = Store(), GROUP.replace("/g", "/g2")
+    for id_ in (GROUP, NETWORK, f"{NETWORK}/subnets/one", other, f"{other}/providers/Microsoft.Network/virtualNetworks/n"):
+        store.put(id_, {})
+    kind = "microsoft.network/virtualnetworks"
+    assert [one.id for one in store.under(GROUP.upper())] == [NETWORK, f"{NETWORK}/subnets/one"]
+    assert len(store.of_type(kind)) == len(list(store.under("/subscriptions/s", kind))) == 2
+    assert [one.id for one in store.under(GROUP, kind)] == [NETWORK]
+    store.remove(NETWORK.lower())
+    assert list(store.under(GROUP)) == [] and len(store.of_type(kind)) == 1 and store.get(GROUP) is not None
