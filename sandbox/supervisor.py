@@ -20,6 +20,10 @@ from sandbox.operator_process import OperatorProcess, install
 log = logging.getLogger(__name__)
 
 
+CRASH_SECONDS = 3.0
+"""Seconds for which the management cluster is away after a crash; its start takes some more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How a sandbox is started. `state` is a directory of its own for each sandbox."""
@@ -57,7 +61,7 @@ def environment(
 
 
 async def supervise(options: Options) -> None:
-    """Run until SIGTERM or SIGINT; then end everything that was started."""
+    """Run until SIGTERM or SIGINT; then end everything that was started. SIGUSR1 lets the management cluster crash and come back."""
     options.state.mkdir(parents=True, exist_ok=True)
     (options.state / "ready.json").unlink(missing_ok=True)
     (options.state / "journal.jsonl").unlink(missing_ok=True)
@@ -82,16 +86,20 @@ async def supervise(options: Options) -> None:
         journal=options.state / "journal.jsonl",
     )
     operator: OperatorProcess | None = None
+    crashes: list[asyncio.Task[None]] = []
     try:
         await asyncio.gather(simulator.start(), management.start())
         told = environment(options, simulator, management, binaries, charts)
         if options.operator:
             operator = await asyncio.to_thread(_operator, told, options.state / "operator")
+        crash = lambda: crashes.append(asyncio.create_task(management.crash(CRASH_SECONDS)))  # noqa: E731
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, crash)
         write_atomically(options.state / "ready.json", json.dumps({"pid": os.getpid(), "environment": told}))
         await stop.wait()
     finally:
         if operator is not None:
             await asyncio.to_thread(operator.stop)
+        await asyncio.gather(*crashes)
         await simulator.close()
         await management.delete()
         (options.state / "ready.json").unlink(missing_ok=True)

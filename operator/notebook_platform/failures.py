@@ -32,10 +32,10 @@ def failure_of_reconcile(error: Exception, label: str) -> Failed:
             retry_in=API_RETRY,
         )
     if isinstance(error, OSError | client.exceptions.OpenApiException):
-        log.warning("%s: the API server did not answer: %s", label, type(error).__name__)
+        log.warning("%s: the API server did not answer: %s", label, why(error))
         return Failed(
             reason=Reason.API_SERVER_UNAVAILABLE,
-            message=f"the management cluster's API server did not answer a request from the operator ({type(error).__name__})",
+            message=f"the management cluster's API server did not answer a request from the operator: {why(error)}",
             remedy="The operator retries.",
             retry_in=API_RETRY,
         )

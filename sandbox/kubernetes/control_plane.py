@@ -238,6 +238,14 @@ class ControlPlane:
             await process.stop()
         self.processes.clear()
 
+    async def crash(self, away: float) -> None:
+        """Kill all processes at once, and start them again with their data after so many seconds."""
+        for process in self.processes:
+            await process.kill()
+        self.processes.clear()
+        await asyncio.sleep(away)
+        await self.start()
+
     async def delete(self) -> None:
         """End it and remove its data."""
         await self.stop()

@@ -43,7 +43,7 @@ async def drain(api: client.ApiClient, pool: str) -> str | None:
     except (ApiException, TimeoutError, aiohttp.ClientError, OSError, DocumentRefused) as error:
         raise StepError(
             Reason.CLUSTER_UNREACHABLE,
-            f"the nodes of agent pool {pool} cannot be drained: the cluster's API did not answer ({type(error).__name__})",
+            f"the nodes of agent pool {pool} cannot be drained: the cluster's API did not answer: {why(error)}",
             "The operator retries.",
             retry_in=10,
         ) from None

@@ -42,7 +42,7 @@ def failure(error: Exception, field: str) -> Failed | None:
     if isinstance(error, aiohttp.ClientError | OSError) and not isinstance(error, TimeoutError):
         return Failed(
             reason=Reason.CLUSTER_UNREACHABLE,
-            message=f"{field}: the cluster's API did not answer ({type(error).__name__})",
+            message=f"{field}: the cluster's API did not answer: {why(error)}",
             remedy="The operator retries.",
             retry_in=10,
         )

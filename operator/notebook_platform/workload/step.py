@@ -117,7 +117,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
             return Found(None, f"its API answered {error.status} {error.reason}")
         except (TimeoutError, aiohttp.ClientError, OSError, DocumentRefused) as error:
             self._clusters.unreachable(self._secrets.platform.uid)
-            return Found(None, f"its API did not answer ({type(error).__name__})")
+            return Found(None, f"its API did not answer: {why(error)}")
         self._clusters.reached(self._secrets.platform.uid)
         target = WorkloadClusterOutput(
             api=connection.api,

@@ -147,8 +147,8 @@ def translate(error: AzureError, *, field: str) -> Failed:
     if isinstance(error, ServiceRequestError | ServiceResponseError) or is_unreadable(error):
         return Failed(
             reason=Reason.AZURE_UNREACHABLE,
-            message=f"{field}: Azure did not answer ({type(error).__name__})",
-            remedy="Check the operator's Internet access and its CA certificates. The operator retries.",
+            message=f"{field}: Azure did not answer: {why(error)}",
+            remedy="Check the operator's DNS, egress, proxy and CA certificates (ca_file). The operator retries.",
             retry_in=10,
         )
     if isinstance(error, ClientAuthenticationError) and not body:
