@@ -8,6 +8,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.reasons import Reason
+from notebook_platform.bounded.unanswered import why
 from notebook_platform.engine.outcome import Failed, StepError
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
 """Why a request got no answer, as a clause for a condition: the host and what fails there, which the type of an exception does not say."""
 
-import asyncio
 from collections.abc import Iterator
 
 import aiohttp
@@ -17,7 +16,7 @@ def why(error: BaseException) -> str:
     for cause in causes:
         if clause := _clause(cause):
             return clause
-    return f"the connection failed ({type(causes[-1]).__name__})"
+    return f"no usable answer ({type(causes[-1]).__name__})"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -45,7 +44,7 @@ def _clause(error: BaseException) -> str | None:
             return f"{_host(error.host)}:{error.port} " + ("refuses connections" if refused else f"cannot be reached: {words}")
         case aiohttp.ConnectionTimeoutError():
             return "no connection was made in time"
-        case TimeoutError() | asyncio.TimeoutError():
+        case TimeoutError():
             return "no answer came in time"
         case aiohttp.ServerDisconnectedError() | ConnectionResetError() | aiohttp.ClientPayloadError():
             return "the connection ended before the whole answer"

@@ -13,6 +13,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import DocumentRefused
+from notebook_platform.bounded.unanswered import why
 from notebook_platform.engine import StepError
 from notebook_platform.workload.client import TIMEOUT_SECONDS
 from notebook_platform.workload.paging import each

@@ -7,6 +7,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import DocumentRefused
 from notebook_platform.bounded.http import AnswerTooLarge
+from notebook_platform.bounded.unanswered import why
 from notebook_platform.engine.outcome import Failed
 
 PASSING = frozenset({409, 429, 500, 502, 503, 504})

@@ -18,6 +18,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import DocumentRefused
+from notebook_platform.bounded.unanswered import why
 from notebook_platform.engine import Action, Change, Degraded, Failed, Inputs, Observed, Outcome, Ready, Step
 from notebook_platform.engine.change import Scheduled
 from notebook_platform.kube.secrets import Contents, SecretStore

@@ -29,6 +29,7 @@ from notebook_platform.azure.arm.error_rows import UNAVAILABLE, Row
 from notebook_platform.azure.arm.error_table import CODES, NODE_GROUP_GONE, PHRASES, STATUSES
 from notebook_platform.azure.arm.retry_after import retry_after
 from notebook_platform.azure.arm.sign_in_table import AADSTS, FEDERATED, SIGN_IN_REFUSED
+from notebook_platform.bounded.unanswered import why
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.kube.redaction import sanitize
 from notebook_platform.observability.context import CORRELATION

@@ -10,7 +10,7 @@ from notebook_platform.leases.identity import Identity
 from notebook_platform.leases.shards import Shard, shards
 from notebook_platform.leases.store import LeaseStore, Timing
 
-from tests.unit.reconciler.cluster import BrokenCall, Management
+from tests.local.reconciler.cluster import BrokenCall, Management
 
 LIST = "/apis/coordination.k8s.io/v1/namespaces/ns/leases"
 DURATION = 1
