@@ -1,0 +1,54 @@
+"""docs/monitoring.md: how to install the rules and the dashboards, and a part for each alert."""
+
+from docs.generator.markdown import generated, table
+from docs.generator.monitoring.alerts import ALERTS, Alert
+from docs.generator.monitoring.dashboards import DASHBOARDS
+
+OPENING = """The operator serves [metrics](reference/metrics.md) on port 8081. This page has dashboards and alerts made of them, and for \
+each alert what it means and what to do. The hubs themselves run without the operator: most alerts here mean that changes wait, not that \
+users lose their servers."""
+
+INSTALL = """## Scrape
+
+The chart makes a ServiceMonitor and a PrometheusRule for the [Prometheus Operator](https://prometheus-operator.dev) with
+`metrics.serviceMonitor.enabled` and `metrics.rules.enabled`. The namespace of Prometheus needs the label `metrics: enabled`, because
+the operator's NetworkPolicy admits no other.
+
+A Prometheus without the Prometheus Operator reads the rules from a file:
+
+```yaml
+rule_files: [rules.yaml] # deploy/monitoring/rules.yaml
+scrape_configs:
+  - job_name: notebook-platform
+    kubernetes_sd_configs: [{role: pod, namespaces: {names: [notebook-platform]}}]
+    relabel_configs:
+      - {source_labels: [__meta_kubernetes_pod_container_port_name], regex: metrics, action: keep}
+```
+
+`deploy/monitoring/prometheusrule.yaml` is the same as a PrometheusRule. The label `severity` is `critical` (users are affected or soon will
+be) or `warning`.
+
+## Dashboards
+
+Import the files of `deploy/monitoring/dashboards` into Grafana (Dashboards, New, Import), or mount them for a
+[provider](https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards)."""
+
+TESTED = """A test compares the metrics, labels and values of each query with those that the operator serves. The dashboards were not opened
+in Grafana: after an import, check that each panel shows a value."""
+
+
+def _dashboards() -> str:
+    rows = [(f"`{one.uid}.json`", one.title, one.about) for one in DASHBOARDS]
+    return table(["File", "Title", "Shows"], rows)
+
+
+def _part(alert: Alert) -> str:
+    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(alert.action, start=1))
+    query = f"```promql\n{alert.expression}\n```"
+    return f"### {alert.name}\n\n{alert.severity.capitalize()}, after {alert.lasts}. {alert.meaning}\n\n{query}\n\n{steps}"
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [generated("Monitoring", OPENING), INSTALL, _dashboards(), TESTED, "## Alerts", *map(_part, ALERTS)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
