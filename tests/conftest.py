@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests."""
 
+import gc
 import signal
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -34,6 +35,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     yield
     seed = config.getoption("--shuffle")
     items[:] = with_stories(items if seed is None else shuffled(items, seed))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt the imported modules from garbage collection: to traverse them takes a tenth of the unit tests' time."""
+    gc.collect()
+    gc.freeze()
 
 
 AZ_STORY = "tests/az/test_[123]_"

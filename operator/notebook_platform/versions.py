@@ -6,10 +6,13 @@ version holds for its pre-releases too.
 """
 
 import re
+from functools import lru_cache
 
 Version = tuple[int, ...]
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
+LONGEST_KEPT = 64
+"""Characters of a version whose numbers are remembered: a platform's few versions are parsed hundreds of times in a reconcile."""
 
 
 def parse(version: str) -> Version:
@@ -17,8 +20,15 @@ def parse(version: str) -> Version:
 
     Never raises: versions come from records in a workload cluster too. A text without numbers gives ().
     """
+    return _remembered(version) if len(version) <= LONGEST_KEPT else _numbers(version)
+
+
+def _numbers(version: str) -> Version:
     head = re.split(r"[-+]", version, maxsplit=1)[0]
     return tuple(int(part) for part in _NUMBER.findall(head))
+
+
+_remembered = lru_cache(maxsize=1024)(_numbers)
 
 
 def minor(version: str) -> tuple[int, int]:

@@ -155,7 +155,7 @@ async def orphan_release(api: client.ApiClient, namespace: str, release: str, ow
             raise
 
 
-async def _delete_marker(core: client.CoreV1Api, namespace: str, release: str) -> None:
+async def _delete_marker(core: "client.CoreV1Api", namespace: str, release: str) -> None:
     try:
         await core.delete_namespaced_config_map(_name(release), namespace)
     except ApiException as error:

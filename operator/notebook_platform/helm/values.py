@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from notebook_platform.api.hubs import ValuesFrom
@@ -131,8 +132,9 @@ def has(values: Any, path: Path) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def path_of(text: str) -> Path:
-    """Parse a path: `a.b[c.d]` gives (a, b, c.d)."""
+    """Parse a path: `a.b[c.d]` gives (a, b, c.d). Paths are the code's own, so that few are remembered, and no author chooses them."""
     return tuple(quoted or plain for quoted, plain in re.findall(r"\[([^\]]+)\]|([^.\[\]]+)", text))
 
 

@@ -6,6 +6,7 @@ value. `validation`, `sign_in` and `roles` have the checks. Pure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from notebook_platform.api.hubs import Auth, JupyterHubSpec
@@ -30,7 +31,7 @@ class Case:
     values: Mapping[str, Any]
     origins: Mapping[tuple[str, ...], str]
 
-    @property
+    @cached_property
     def version(self) -> tuple[int, ...]:
         """Return the chart's version."""
         return max(parse(self.spec.chart.version), self.chosen.first)

@@ -51,7 +51,7 @@ async def drain(api: client.ApiClient, pool: str) -> str | None:
     return _summary(pods, held) if pods else None
 
 
-async def _leaving(core: client.CoreV1Api, node: str) -> Sequence[Pod]:
+async def _leaving(core: "client.CoreV1Api", node: str) -> Sequence[Pod]:
     """Return the pods on a node that have to move: without those of DaemonSets, static pods, and completed ones."""
     listing, selector = core.list_pod_for_all_namespaces_without_preload_content, f"spec.nodeName={node}"
     return [pod async for pod in each(listing, field_selector=selector, _request_timeout=TIMEOUT_SECONDS) if _must_move(pod)]
@@ -64,7 +64,7 @@ def _must_move(pod: Pod) -> bool:
     return not (over or "DaemonSet" in owners or MIRROR in (metadata.get("annotations") or {}))
 
 
-async def _evict(core: client.CoreV1Api, pod: Pod) -> str | None:
+async def _evict(core: "client.CoreV1Api", pod: Pod) -> str | None:
     """Evict a pod. Returns its name if a PodDisruptionBudget blocks the eviction."""
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     if pod["metadata"].get("deletionTimestamp"):

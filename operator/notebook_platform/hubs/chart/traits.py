@@ -66,8 +66,17 @@ class HubClasses:
 
     def types(self, section: str, trait: str) -> tuple[str, ...]:
         """Return the types of a trait in a section: those of its class and of the classes that extend it, which read it too."""
-        below = (name for name, (bases, _) in self.classes.items() if name == section or section in bases)
-        return tuple(dict.fromkeys(kind for name in below if (kind := self._traits[name].get(trait))))
+        kinds = (self._traits[name].get(trait) for name in self._readers.get(section, ()))
+        return tuple(dict.fromkeys(kind for kind in kinds if kind))
+
+    @cached_property
+    def _readers(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the classes that read each section: its own and those that extend it."""
+        readers: dict[str, list[str]] = {}
+        for name in self.classes:
+            for section in self.lineage(name):
+                readers.setdefault(section, []).append(name)
+        return {section: tuple(dict.fromkeys(names)) for section, names in readers.items()}
 
     @cached_property
     def _traits(self) -> Mapping[str, Mapping[str, str]]:

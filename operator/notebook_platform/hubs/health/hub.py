@@ -73,7 +73,7 @@ def unscheduled(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
             return
 
 
-async def address_of(core: client.CoreV1Api, namespace: str) -> str | None:
+async def address_of(core: "client.CoreV1Api", namespace: str) -> str | None:
     """Return the address of the Service that users connect to."""
     service = await existing(core.read_namespaced_service(FRONT_DOOR, namespace))
     if service is None:

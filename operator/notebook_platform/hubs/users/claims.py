@@ -162,7 +162,7 @@ def _is_pending(claim: Any) -> bool:
     return claim.status is None or claim.status.phase in (None, "Pending")
 
 
-async def _read(core: client.CoreV1Api, namespace: str, name: str) -> Any:
+async def _read(core: "client.CoreV1Api", namespace: str, name: str) -> Any:
     try:
         return await core.read_namespaced_persistent_volume_claim(name, namespace)
     except ApiException as error:
@@ -171,7 +171,7 @@ async def _read(core: client.CoreV1Api, namespace: str, name: str) -> Any:
         raise
 
 
-async def _waits_for_a_pod(storage: client.StorageV1Api, claim: Any) -> bool:
+async def _waits_for_a_pod(storage: "client.StorageV1Api", claim: Any) -> bool:
     """Return whether the claim is expected to be unbound until a pod uses it."""
     name = claim.spec.storage_class_name
     if name == "" or claim.spec.volume_name:

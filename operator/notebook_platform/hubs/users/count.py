@@ -51,7 +51,7 @@ async def count_all(
 
 
 async def _counted(
-    core: client.CoreV1Api, named: frozenset[Place], empty: frozenset[Place], doomed: frozenset[str]
+    core: "client.CoreV1Api", named: frozenset[Place], empty: frozenset[Place], doomed: frozenset[str]
 ) -> UserInventory:
     servers, mounted = await _pods(core)
     claimed: dict[str, Place | None] = {}
@@ -73,7 +73,7 @@ async def _counted(
     return UserInventory(servers=servers, volumes=(*found, *unclaimed))
 
 
-async def _pods(core: client.CoreV1Api) -> tuple[int, dict[Place, set[str]]]:
+async def _pods(core: "client.CoreV1Api") -> tuple[int, dict[Place, set[str]]]:
     """Return the number of running user servers, and the components that mount each claim."""
     servers = 0
     mounted: dict[Place, set[str]] = {}
