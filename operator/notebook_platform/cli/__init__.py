@@ -101,7 +101,7 @@ COMMANDS: Mapping[str, Command] = {
     "init": Command(_init, "write a first platform.yaml from a few answers and from what Azure offers"),
     "support-bundle": Command(_support_bundle, "write a platform's state, without secrets, into an archive for a bug report"),
     "import": Command(_import, "describe existing Azure resources as a NotebookPlatform"),
-    "crd": Command(_crd, "print the CustomResourceDefinition, or the JSON schema for editors"),
+    "crd": Command(_crd, "print the CustomResourceDefinition, its difference to the cluster's, or the JSON schema for editors"),
 }
 
 

@@ -1,5 +1,6 @@
 """How the operator is installed: a minimal image, a minimal role, a locked-down pod."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -114,3 +115,10 @@ def test_no_requirement_records_where_it_was_fetched_from() -> None:
     for path in (ROOT / "requirements").glob("*.txt"):
         text = path.read_text()
         assert "://" not in text and "--hash=sha256:" in text, path
+
+
+def test_the_release_workflow_pins_each_action_by_its_commit() -> None:
+    text = (ROOT / ".github/workflows/release.yaml").read_text()
+    used = re.findall(r"uses: (\S+)", text)
+    assert len(used) == 6 and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", one) for one in used)
+    assert "linux/amd64,linux/arm64" in text and yaml.safe_load(text)["permissions"] == {}
