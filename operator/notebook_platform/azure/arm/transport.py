@@ -1,6 +1,9 @@
 """Send requests to Azure and to Entra ID: one TLS context, no cookies, a limit of bytes for each response, no write sent twice."""
 
 import ssl
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass_environment
 
 import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
@@ -10,6 +13,10 @@ from notebook_platform.bounded.http import SESSION_OPTIONS
 from notebook_platform.fencing import READS, FencedConnector
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
+
+
+KEPT_SECONDS = 60.0
+"""Seconds for which an unused connection is kept. All platforms share those to Resource Manager, which ends its own after minutes."""
 
 
 class WriteUnanswered(aiohttp.ClientConnectionError):
@@ -42,17 +49,31 @@ class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
         super().__init__(connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
         self.session: aiohttp.ClientSession | None
         self._ca_file = cloud.ca_file
+        self._proxies: dict[str, str | None] = {}
 
     async def open(self) -> None:
         """Create the session. Raises ValueError after `close`."""
         if not self.session and not self._has_been_opened:
             trusted = ssl.create_default_context(cafile=str(self._ca_file) if self._ca_file else None)
             self.session = aiohttp.ClientSession(
-                connector=FencedConnector(ssl=trusted),
+                connector=FencedConnector(ssl=trusted, keepalive_timeout=KEPT_SECONDS),
                 auto_decompress=True,  # piece by piece, so that the limit of an answer holds for what it unpacks to
-                trust_env=True,
+                trust_env=False,  # `send` finds the proxy once: aiohttp would parse the environment and .netrc in a thread each time
                 cookie_jar=aiohttp.DummyCookieJar(),
                 middlewares=(send_write_once,),
                 **SESSION_OPTIONS,
             )
         await super().open()
+
+    async def send(self, request: Any, **options: Any) -> Any:
+        """Send one request, through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for its host."""
+        parts = urlsplit(request.url)
+        if parts.netloc not in self._proxies:
+            self._proxies[parts.netloc] = proxy_of(parts.scheme, parts.hostname or "")
+        return await super().send(request, proxy=self._proxies[parts.netloc], **options)
+
+
+def proxy_of(scheme: str, host: str) -> str | None:
+    """Return the URL of the proxy that the environment names for a host; None: there is none."""
+    proxies = getproxies_environment()
+    return None if proxy_bypass_environment(host, proxies) else proxies.get(scheme)
