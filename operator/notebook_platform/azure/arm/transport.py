@@ -3,7 +3,7 @@
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
@@ -75,5 +75,5 @@ class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
 
 def proxy_of(scheme: str, host: str) -> str | None:
     """Return the URL of the proxy that the environment names for a host; None: there is none."""
-    proxies = getproxies_environment()
-    return None if proxy_bypass_environment(host, proxies) else proxies.get(scheme)
+    proxies = getproxies()
+    return None if proxy_bypass(host) else proxies.get(scheme)
