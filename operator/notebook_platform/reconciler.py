@@ -6,6 +6,7 @@ and the cloud: after a restart the next reconcile continues. The controller crea
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -53,7 +54,8 @@ LONG_WAIT = FRESH_SECONDS
 """Seconds. During a longer wait the platform keeps in memory only what it cannot read again, packed."""
 
 QUEUED_SHOWN_AFTER = 5.0
-"""Seconds in the queue after which the status of a platform that its user has changed says so."""
+"""Seconds in the queue, at least, after which the status of a platform that its user has changed says so; twice as many at most while few
+report."""
 
 QUIET_CONFLICTS = 3
 """Number of consecutive conflicts with other writers of the object that do not count as a failure."""
@@ -169,11 +171,14 @@ class PlatformReconciler:
 
     async def _wait_for_slot(self, turn: asyncio.Future[None]) -> None:
         """Wait for a slot. A user who waits for this reconcile reads in the status that it is queued."""
-        await asyncio.wait([turn], timeout=QUEUED_SHOWN_AFTER)
-        if not turn.done() and (self._awake.is_set() or self._unseen()):
-            context = self._context
-            queued = with_queued(context.status, context.shared.slots.limit, self._generation, _now())
-            await context.reporter.try_write(self._shown(queued))
+        context, reported = self._context, False
+        while not turn.done():
+            await asyncio.wait([turn], timeout=None if reported else QUEUED_SHOWN_AFTER * random.uniform(1, 2))
+            if not turn.done() and (self._awake.is_set() or self._unseen()):
+                with context.shared.slots.report() as reported:
+                    if reported:
+                        queued = with_queued(context.status, context.shared.slots.limit, self._generation, _now())
+                        await context.reporter.try_write(self._shown(queued))
         await turn
 
     async def _attempt(self) -> float | None:

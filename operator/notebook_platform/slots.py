@@ -6,11 +6,15 @@ none would end. With it, a burst is a queue. All controllers of a process share 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from notebook_platform.observability import metrics
 from notebook_platform.work_queue import Priority, WorkQueue
+
+REPORTS = 4
+"""Platforms that report side by side that they wait. A thousand at once would delay everything else in the event loop, and the renewal
+of the lease with it."""
 
 
 class Slots:
@@ -19,6 +23,7 @@ class Slots:
     def __init__(self, limit: int) -> None:
         self._queue = WorkQueue[Hashable](limit)
         self._wakers: dict[Hashable, asyncio.Future[None]] = {}
+        self._reports = 0
 
     @property
     def limit(self) -> int:
@@ -37,6 +42,16 @@ class Slots:
             self._wakers.pop(key, None)
             self._queue.remove(key)
             self._start()
+
+    @contextmanager
+    def report(self) -> Iterator[bool]:
+        """Yield whether a platform may report now that it waits; the block is the report."""
+        allowed = self._reports < REPORTS
+        self._reports += allowed
+        try:
+            yield allowed
+        finally:
+            self._reports -= allowed
 
     def urge(self, key: Hashable) -> None:
         """Let a reconcile that waits go before periodic ones: its user has changed something."""

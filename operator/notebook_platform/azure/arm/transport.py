@@ -75,5 +75,4 @@ class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
 
 def proxy_of(scheme: str, host: str) -> str | None:
     """Return the URL of the proxy that the environment names for a host; None: there is none."""
-    proxies = getproxies()
-    return None if proxy_bypass(host) else proxies.get(scheme)
+    return None if proxy_bypass(host) else getproxies().get(scheme)
