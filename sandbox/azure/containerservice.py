@@ -6,13 +6,14 @@ from sandbox.azure import aks_bodies as bodies
 from sandbox.azure import aks_rules as rules
 from sandbox.azure.aks_admission import BUSY, Admission, check_idle
 from sandbox.azure.aks_api import BASE, TYPE, aks_id, operations_path, versioned
+from sandbox.azure.aks_identity import give_identity
 from sandbox.azure.core.errors import ArmError, not_found
 from sandbox.azure.core.operations import BOTH, Operation
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.graph import Graph
 from sandbox.azure.nodes import inline, node_group_id, pools_of, require_node_group, show_nodes, write_scale_set
-from sandbox.azure.world import TENANT, World
+from sandbox.azure.world import World
 
 CREATE, UPDATE, UPGRADE, DELETE, POWER = 240.0, 90.0, 420.0, 200.0, 120.0
 """Simulated seconds."""
@@ -93,7 +94,7 @@ class ContainerService:
         etag = self._world.store.guid()
         body = bodies.new_cluster(call.body, id_=id_, node_group=node_group, version=version, etag=etag)
         if "identity" in call.body:
-            self._give_identity(call, body)
+            give_identity(self._world, self._graph, call, body)
         cluster = self._world.store.put(id_, body)
         for pool in pools:
             surge = {"maxSurge": "10%", **(pool.get("upgradeSettings") or {})}
@@ -102,31 +103,6 @@ class ContainerService:
         return self._world.operations.answer(
             operation, operations_path(call, location), status=201, body=inline(self._world, cluster)
         )
-
-    def _give_identity(self, call: Call, body: dict[str, Any]) -> None:
-        """A principal for a system-assigned identity, and one that the nodes pull images as."""
-        given, properties = call.body["identity"], body["properties"]
-        body["identity"] = dict(given)
-        if given["type"] == "SystemAssigned":
-            own = self._graph.managed_principal(call["name"])
-            body["identity"] |= {"tenantId": TENANT, "principalId": own["id"]}
-        else:
-            chosen = {i: self._world.resource(i).body["properties"] for i in given["userAssignedIdentities"]}
-            body["identity"]["userAssignedIdentities"] = {
-                id_: {"clientId": p["clientId"], "principalId": p["principalId"]} for id_, p in chosen.items()
-            }
-        properties["servicePrincipalProfile"] = {"clientId": "msi"}
-        if "identityProfile" in properties:
-            return
-        kubelet = self._graph.managed_principal(f"{call['name']}-agentpool")
-        group = f"/subscriptions/{call['sub']}/resourcegroups/{properties['nodeResourceGroup']}"
-        properties["identityProfile"] = {
-            "kubeletidentity": {
-                "resourceId": f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{call['name']}-agentpool",
-                "clientId": kubelet["appId"],
-                "objectId": kubelet["id"],
-            }
-        }
 
     def _birth(self, call: Call, cluster: Resource, location: str, version: str) -> Operation:
         world = self._world
@@ -193,7 +169,7 @@ class ContainerService:
             bodies.give_issuer(old, location, cluster.id)
             # A user-assigned identity is looked up anew: the one with this id may be another by now.
             if (kept := bodies.identity_of(call.body)) is not None and (kept[1] or kept != bodies.identity_of(cluster.body)):
-                self._give_identity(call, cluster.body)
+                give_identity(self._world, self._graph, call, cluster.body)
             for pool in upgraded:
                 self.reach_version(pool)
             self.settle(cluster, "Succeeded")

@@ -1,10 +1,10 @@
 """Observation of a release: the records that Helm and the operator keep, its state, its drift and its health.
 
-`ReleaseObserver` reads; it writes nothing and holds nothing. What it returns, Prepared and Found, is all that the step of the release
-(`helm/step.py`) plans and applies from.
+`ReleaseObserver` reads; it writes nothing and holds nothing. What it returns, Prepared and Found (`helm/observed.py`), is all that
+the step of the release (`helm/step.py`) plans and applies from.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from notebook_platform.api.condition_types import ConditionType
@@ -13,15 +13,16 @@ from notebook_platform.engine import Failed, Observed, Progressing
 from notebook_platform.engine.step import Notice
 from notebook_platform.helm import plan
 from notebook_platform.helm.adoption import adoptable
-from notebook_platform.helm.chart_adapter import ChartAdapter, ReleaseHealth
+from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.claims import has_claims
 from notebook_platform.helm.deprecated_apis import unserved_kinds
-from notebook_platform.helm.drift import Comparison, Drift, drifted, unknown_notice
+from notebook_platform.helm.drift import Comparison, drifted, unknown_notice
 from notebook_platform.helm.history import History, read_history, records_changed
 from notebook_platform.helm.hooks import become_parts
 from notebook_platform.helm.ignored_values import mismatch_notices
 from notebook_platform.helm.ledger import OwnedRelease, Place
 from notebook_platform.helm.lock_holder import live_holder
+from notebook_platform.helm.observed import Found, Prepared, Records, adopting
 from notebook_platform.helm.ownership import ReleaseScope, ownership_conflict, read_marker
 from notebook_platform.helm.plan import RevisionPreview, upgrade_approval
 from notebook_platform.helm.release import Release, as_helm_keeps_them
@@ -35,61 +36,6 @@ REASONS = {
     "rollback": Reason.ROLLING_BACK,
     "uninstall": Reason.UNINSTALLING,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Records:
-    """The records of a release. `history`: Helm's; `conflict`: why the operator may not change the release."""
-
-    history: History
-    conflict: Failed | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """What the spec asks for, and the records read to determine it; None while the cluster does not exist."""
-
-    wanted: Wanted
-    records: Records | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """A release as observed.
-
-    Attributes:
-        target: the cluster in which it was observed.
-        record: what its state follows from; `record.newest` is None when only the ledger has the release, or nothing exists.
-        owned: its entry in the ledger; None: it is not ours.
-        seen: its health.
-        preview: the revision that helm would write next.
-        irreversible: why the last good revision may not be restored.
-    """
-
-    target: WorkloadClusterOutput
-    record: Record = field(default_factory=lambda: Record(newest=None))
-    state: State = State.ABSENT
-    history: History = field(default_factory=History)
-    owned: OwnedRelease | None = None
-    drifts: tuple[Drift, ...] = ()
-    health: ReleaseHealth = field(default_factory=ReleaseHealth)
-    preview: RevisionPreview = field(default_factory=RevisionPreview)
-    irreversible: str = ""
-
-    @property
-    def release(self) -> Release | None:
-        """Return the newest revision."""
-        return self.record.newest
-
-    @property
-    def adopting(self) -> tuple[Release, ...]:
-        """Return the records that become ours with a release without an owner."""
-        return _adopting(self.history, self.owned)
-
-    @property
-    def is_adopted(self) -> bool:
-        """Return whether another Helm wrote the newest revision and the operator adopted it."""
-        return self.owned is not None and self.release is not None and self.release.revision in self.owned.adopted
 
 
 @dataclass(frozen=True)
@@ -146,7 +92,7 @@ class ReleaseObserver:
         return Records(history=history, conflict=conflict)
 
     async def _not_adoptable(self, target: WorkloadClusterOutput, history: History) -> Failed | None:
-        for record in _adopting(history, None):
+        for record in adopting(history, None):
             if failed := await adoptable(target.api, record, self.content.field):
                 return failed
         return None
@@ -294,8 +240,3 @@ class ReleaseObserver:
         health = replace(health, notices=(*health.notices, *unknown_notice(compared, self.content.field)))
         state = State.DRIFTED if compared.drifts and found.state is State.IN_SYNC else found.state
         return replace(found, state=state, drifts=compared.drifts, health=health)
-
-
-def _adopting(history: History, owned: OwnedRelease | None) -> tuple[Release, ...]:
-    """Return the records that are adopted with a release without an owner: the newest, and the deployed one if that is another."""
-    return tuple(one for one in (history.own, history.good) if one is not None) if owned is None else ()

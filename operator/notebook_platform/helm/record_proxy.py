@@ -25,20 +25,18 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from yarl import URL
 
-from notebook_platform.bounded.documents import Budget, DocumentRefused, read_json
+from notebook_platform.bounded.documents import DocumentRefused, read_json
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.fencing import FENCE, Fence, FencedConnector, LeaseLost
 from notebook_platform.helm.ledger import OwnedRelease, Place, ReleaseLedger
 from notebook_platform.helm.lock_holder import current_holder
+from notebook_platform.helm.record_answers import SECRET, Rejected, read_body, relayed, status_response
 from notebook_platform.helm.release import PREFIX, RecordUnreadable, revision_of
 from notebook_platform.helm.storage import decoded_from, packed_release
 from notebook_platform.workload.client import tls_of
 
 SECRETS = re.compile(r"^/api/v1/namespaces/([^/]+)/secrets(?:/([^/]+))?$")
 MOST_BODY = 16 * 2**20
-SECRET = Budget(bytes=4 * 2**20, nodes=10_000, depth=50)
-"""A Secret holds 1 MiB; base64, and room for its metadata."""
-
 NOT_PASSED_UP = frozenset(
     {"host", "authorization", "accept-encoding", "connection", "transfer-encoding", "content-length", "te", "upgrade"}
 )
@@ -59,14 +57,6 @@ class _Run:
     access: Access
     session: aiohttp.ClientSession
     fence: Fence | None
-
-
-class _Rejected(Exception):
-    """A request of Helm that is rejected. Its text goes to Helm, and with Helm's message into a condition."""
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.reason = status, reason
 
 
 class RecordProxy:
@@ -116,12 +106,12 @@ class RecordProxy:
         tail = request.raw_path.split("/", 2)[2]
         try:
             return await _Exchange(run, request, f"/{tail}").answer()
-        except _Rejected as error:
-            return _status(error.status, error.reason, str(error))
+        except Rejected as error:
+            return status_response(error.status, error.reason, str(error))
         except LeaseLost as error:
-            return _status(409, "Conflict", str(error))
+            return status_response(409, "Conflict", str(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _status(502, "ServiceUnavailable", f"the cluster's API did not answer ({type(error).__name__})")
+            return status_response(502, "ServiceUnavailable", f"the cluster's API did not answer ({type(error).__name__})")
 
 
 def _kubeconfig(server: str) -> dict[str, Any]:
@@ -168,12 +158,12 @@ class _Exchange:
     async def _one(self, name: str) -> web.StreamResponse:
         if self._request.method == "GET":
             found = await self._verified(name)
-            return web.json_response(found) if found else _status(404, "NotFound", f'secrets "{name}" not found')
+            return web.json_response(found) if found else status_response(404, "NotFound", f'secrets "{name}" not found')
         if self._request.method == "PUT":
             return await self._written(new=False)
         if self._request.method == "DELETE" and revision_of(name, self._access.place[1]) is not None:
             return await self._passed()
-        raise _Rejected(403, "Forbidden", f"{name} is a record of Helm's: a chart cannot write it")
+        raise Rejected(403, "Forbidden", f"{name} is a record of Helm's: a chart cannot write it")
 
     async def _list(self) -> web.StreamResponse:
         """Return our revisions one by one instead of the cluster's list, which may hold anything."""
@@ -197,8 +187,8 @@ class _Exchange:
             if answer.status == 404:
                 return None
             if answer.status != 200:
-                raise _Rejected(answer.status, "Unknown", f"the cluster's API answered {answer.status} for Secret {name}")
-            body = await _read(answer)
+                raise Rejected(answer.status, "Unknown", f"the cluster's API answered {answer.status} for Secret {name}")
+            body = await read_body(answer)
         try:
             document = await read_json(body, SECRET)
             found = await decoded_from(packed_release(document) or "", name, namespace)
@@ -217,17 +207,17 @@ class _Exchange:
         namespace, release = self._access.place
         revision = revision_of(name, release)
         if revision is None or document.get("type") != "helm.sh/release.v1":
-            raise _Rejected(403, "Forbidden", f"{name} is a record of Helm's: a chart cannot write it")
+            raise Rejected(403, "Forbidden", f"{name} is a record of Helm's: a chart cannot write it")
         try:
             found = await decoded_from(packed_release(document) or "", name, namespace)
         except RecordUnreadable as error:
-            raise _Rejected(413, "RequestEntityTooLarge", f"the record of this release is refused: {error}") from None
+            raise Rejected(413, "RequestEntityTooLarge", f"the record of this release is refused: {error}") from None
         change = partial(_with_record, revision=revision, digest=found.digest, new=new, holder=current_holder())
         try:
             await self._access.ledger.change(self._access.place, change)
         except (ApiException, StepError, aiohttp.ClientError, TimeoutError, OSError) as error:
             message = f"the operator could not write the record's digest down ({type(error).__name__})"
-            raise _Rejected(503, "ServiceUnavailable", message) from None
+            raise Rejected(503, "ServiceUnavailable", message) from None
         return await self._passed(body)
 
     async def _as_json(self, body: bytes) -> Any:
@@ -237,13 +227,13 @@ class _Exchange:
             headers = {"Content-Type": self._request.content_type, "Accept": "application/json", **await self._authorization()}
             url, method = self._upstream(target), self._request.method
             async with self._run.session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
-                body = await _read(answer)
+                body = await read_body(answer)
                 if answer.status >= 400:
-                    raise await _relayed(answer.status, body)
+                    raise await relayed(answer.status, body)
         try:
             return await read_json(body, SECRET)
         except DocumentRefused as error:
-            raise _Rejected(413, "RequestEntityTooLarge", f"the Secret is refused: {error}") from None
+            raise Rejected(413, "RequestEntityTooLarge", f"the Secret is refused: {error}") from None
 
     async def _passed(self, body: bytes | None = None) -> web.StreamResponse:
         """Pass the request to the cluster, and return its answer, both unchanged."""
@@ -270,24 +260,6 @@ class _Exchange:
         return headers
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """Read the body, or a little more than is accepted."""
-    body = b""
-    while len(body) <= SECRET.bytes and (more := await answer.content.readany()):
-        body += more
-    return body
-
-
-async def _relayed(status: int, body: bytes) -> _Rejected:
-    """Return the API server's rejection unchanged. It is redacted later, and only then shortened for a condition."""
-    try:
-        text = await read_json(body, SECRET)
-    except DocumentRefused:
-        text = None
-    text = text if isinstance(text, dict) else {}
-    return _Rejected(status, str(text.get("reason") or "Unknown"), str(text.get("message") or "")[:4000])
-
-
 def _with_record(owned: OwnedRelease, *, revision: int, digest: str, new: bool, holder: str) -> OwnedRelease:
     return owned.with_record(revision, digest, new=new).having(holder=holder)
 
@@ -296,9 +268,3 @@ def _selected(requirements: Iterable[str], labels: Mapping[str, str]) -> bool:
     """Return whether labels meet equality requirements, as `a=b,c=d`."""
     pairs = [requirement.partition("=") for requirement in requirements if requirement]
     return all(labels.get(key) == value.removeprefix("=") for key, _, value in pairs)
-
-
-def _status(code: int, reason: str, message: str) -> web.Response:
-    """Return an error in the form of the API server."""
-    body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-    return web.json_response({**body, "message": message, "reason": reason, "code": code}, status=code)

@@ -22,7 +22,8 @@ from notebook_platform.helm.actions.waiting import back_off, give_up, report_loc
 from notebook_platform.helm.chart_adapter import ChartAdapter, Running
 from notebook_platform.helm.health.issues import sentence
 from notebook_platform.helm.history import records_changed
-from notebook_platform.helm.observation import Found, Prepared, ReleaseObserver
+from notebook_platform.helm.observation import ReleaseObserver
+from notebook_platform.helm.observed import Found, Prepared
 from notebook_platform.helm.ownership import ReleaseScope, orphan_release
 from notebook_platform.helm.plan import RevisionPreview
 from notebook_platform.helm.state import State, Wanted
