@@ -2,6 +2,7 @@
 limit."""
 
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -35,3 +36,11 @@ class BoundedResponse(aiohttp.ClientResponse):
 
 SESSION_OPTIONS: dict[str, Any] = {"response_class": BoundedResponse}
 """Keyword arguments of aiohttp.ClientSession; kubernetes' Configuration takes them as `client_session_kwargs`."""
+
+
+def proxy_of(scheme: str, host: str) -> str | None:
+    """Return the URL of the proxy that the environment names for a host; None: there is none.
+
+    aiohttp's `trust_env` finds it too, but starts two threads for each request, which read the environment and search a `.netrc`.
+    """
+    return None if proxy_bypass(host) else getproxies().get(scheme)

@@ -1,13 +1,22 @@
 """Give the generated Kubernetes client fenced connections: it writes only while the lease is held (`fencing.py`)."""
 
+from urllib.parse import urlsplit
+
 from kubernetes.aio import client
 from kubernetes.aio.client import rest
 
+from notebook_platform.bounded.http import proxy_of
 from notebook_platform.fencing import FencedConnector
 
 
 class FencedRest(rest.RESTClientObject):  # type: ignore[misc]
-    """The transport of the generated client, over fenced connections."""
+    """The transport of the generated client, over fenced connections. It finds the proxy of its host once."""
+
+    def __init__(self, configuration: client.Configuration) -> None:
+        super().__init__(configuration)
+        configuration.client_session_kwargs = {**(configuration.client_session_kwargs or {}), "trust_env": False}
+        address = urlsplit(configuration.host)
+        self.proxy = configuration.proxy or proxy_of(address.scheme, address.hostname or "")
 
     def _create_connector(self) -> FencedConnector:
         return FencedConnector(limit=self.maxsize, ssl=self.ssl_context)

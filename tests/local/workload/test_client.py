@@ -20,6 +20,7 @@ from kubernetes.aio import client as kubernetes
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.kube.fenced import fenced
 from notebook_platform.workload.access import ClusterKey, WorkloadClusters
 from notebook_platform.workload.client import MOST_BYTES, AnswerTooLarge, ForeignAnswer, connect
 from notebook_platform.workload.kubeconfig import ClusterAccess, parse_kubeconfig
@@ -334,3 +335,11 @@ async def test_a_request_that_takes_longer_than_the_idle_time_is_not_cut(server:
     quick, long = await asyncio.gather(core.list_namespaced_pod("a"), core.list_namespaced_pod("b"))
     assert quick.items == long.items == []
     await api.close()
+
+
+async def test_a_request_goes_through_the_proxy_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "10.0.0.1")
+    for host, proxy in (("https://lab.example", "http://proxy.example:3128"), ("https://10.0.0.1", None)):
+        async with kubernetes.ApiClient(kubernetes.Configuration(host=host)) as api:
+            assert fenced(api).rest_client.proxy == proxy

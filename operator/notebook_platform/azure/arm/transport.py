@@ -3,13 +3,12 @@
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
 
 from notebook_platform.azure.arm.cloud import Cloud
-from notebook_platform.bounded.http import SESSION_OPTIONS
+from notebook_platform.bounded.http import SESSION_OPTIONS, proxy_of
 from notebook_platform.fencing import READS, FencedConnector
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
@@ -71,8 +70,3 @@ class BoundedTransport(AioHttpTransport):  # type: ignore[misc]
         if parts.netloc not in self._proxies:
             self._proxies[parts.netloc] = proxy_of(parts.scheme, parts.hostname or "")
         return await super().send(request, proxy=self._proxies[parts.netloc], **options)
-
-
-def proxy_of(scheme: str, host: str) -> str | None:
-    """Return the URL of the proxy that the environment names for a host; None: there is none."""
-    return None if proxy_bypass(host) else getproxies().get(scheme)
