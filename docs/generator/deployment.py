@@ -17,6 +17,7 @@ from typing import Any
 from notebook_platform.api.crd import FILE, crd_yaml
 from notebook_platform.config import OperatorConfig
 
+from docs.generator.monitoring import rules
 from sandbox.kubernetes.binaries import find_helm
 
 ROOT = Path(__file__).parent.parent.parent
@@ -109,6 +110,7 @@ def _resolved(node: Any, definitions: Mapping[str, Any]) -> Any:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     f"deploy/chart/files/{FILE}": _crd,
+    "deploy/chart/files/alerts.yaml": rules.plain,
     **{f"deploy/kustomize/base/{name}": partial(base, name) for name in BASE_FILES},
     "deploy/install.yaml": install,
 }

@@ -159,6 +159,12 @@ def test_a_service_monitor_selects_the_service_which_selects_the_pods() -> None:
     assert named[port["targetPort"]] == port["port"] and monitor["spec"]["endpoints"][0]["port"] == port["name"]
 
 
+def test_the_prometheus_rule_has_the_alerts_of_the_documentation() -> None:
+    rule = one(rendered(metrics={"rules": {"enabled": True, "labels": {"release": "p"}}}), "PrometheusRule")
+    documented = yaml.safe_load((ROOT / "deploy/monitoring/prometheusrule.yaml").read_text())
+    assert rule["spec"] == documented["spec"] and rule["metadata"]["labels"]["release"] == "p"
+
+
 def test_image_by_digest_labels_and_placement_reach_the_pod() -> None:
     digest = "sha256:" + "a" * 64
     image = {"repository": "r.example.org/x", "tag": "1", "digest": digest, "pullSecrets": ["pull"]}
