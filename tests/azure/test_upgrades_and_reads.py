@@ -44,6 +44,23 @@ async def test_three_pools_follow_the_control_plane_minor_by_minor_one_at_a_time
     assert versions == dict.fromkeys(("nodepool1", "users", "builds"), "1.36.0")
 
 
+async def test_an_upgrade_that_azure_accepts_without_effect_is_not_sent_without_end(estate: Estate) -> None:
+    await estate.settle(three_pools("1.34"))
+    mark, pools = await estate.mark(), estate.simulator.world.store.resources
+    before = dict(pools[f"{CLUSTER}/agentpools/users"].body["properties"])
+    versions = {key: before[key] for key in ("orchestratorVersion", "currentOrchestratorVersion")}
+    for _ in range(100):
+        results = await estate.once(three_pools("1.35"))
+        await estate.simulator.world.clock.sleep(25)
+        if pools[f"{CLUSTER}/agentpools/users"].body["properties"]["provisioningState"] == "Succeeded":
+            pools[f"{CLUSTER}/agentpools/users"].body["properties"].update(versions)
+    outcome = results["NodePools"].outcome
+    assert isinstance(outcome, Deferred) and outcome.needs_user and outcome.reason == "ChangeWithoutEffect", outcome
+    assert "spec.nodePools[users]: Azure accepted" in outcome.message and "3 times and still has '1.34.0'" in outcome.message
+    sent = Counter(await estate.writes(mark, accepted=True))
+    assert (sent["PUT agentPools/users"], sent["PUT agentPools/builds"]) == (3, 1), sent
+
+
 async def test_while_the_pools_upgrade_the_cluster_reports_what_it_waits_for(estate: Estate) -> None:
     await estate.settle(three_pools("1.34"))
     messages = set()

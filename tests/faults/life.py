@@ -59,6 +59,7 @@ class Life:
     reasons: set[str] = field(default_factory=set)
     stalled: set[str] = field(default_factory=set)
     reconciles: int = 0
+    generation: int = 1
     on_reconcile: Callable[[Mapping[str, Result]], Awaitable[None]] | None = None
     _fresh: dict[str, tuple[datetime, Result]] = field(default_factory=dict)
     _signed_in: datetime | None = None
@@ -71,8 +72,21 @@ class Life:
 
     async def restart(self) -> None:
         """Start a new operator: what a process holds in memory is gone."""
-        self.attempts, self._fresh, self._busy_since = (), {}, {}
+        self.forget()
         await self._sign_in_again()
+
+    def forget(self) -> None:
+        """Lose what a process holds in memory."""
+        self.attempts, self._fresh, self._busy_since = (), {}, {}
+
+    def observe_again(self) -> None:
+        """Use no recent result in the next reconcile."""
+        self._fresh.clear()
+
+    def edited(self) -> None:
+        """Take note that the user has changed the spec: recent results and backoffs are void."""
+        self.forget()
+        self.generation += 1
 
     async def _sign_in_again(self) -> None:
         await self.estate.new_operator()
@@ -126,7 +140,7 @@ class Life:
             await self._sign_in_again()
         results = exhausted(results, self.attempts, skipped)
         self.attempts = next_attempts(results, self.attempts, now, INTERVAL, skipped)
-        self.conditions = fold_conditions(results, self.conditions, generation=1, now=now, deleting=deleting)
+        self.conditions = fold_conditions(results, self.conditions, generation=self.generation, now=now, deleting=deleting)
         self.reasons |= {str(f.reason) for f in failed}
         stalled = next(c for c in self.conditions if c.type == "Stalled")
         self.stalled |= {str(stalled.reason)} if stalled.status == "True" else set()

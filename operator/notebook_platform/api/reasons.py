@@ -108,6 +108,7 @@ class Reason(Word):
     IMMUTABLE_FIELD = "ImmutableField", "The value cannot change on an existing resource."
     PATCH_REFUSED = "PatchRefused", "A patch holds what it may not, or contradicts a field of the spec."
     PATCH_NOT_KEPT = "PatchNotKept", "Azure accepts a member of a patch and returns another value."
+    CHANGE_WITHOUT_EFFECT = "ChangeWithoutEffect", "Azure accepts a change and keeps the value it had; it is sent once an hour."
     LOCKED = "Locked", "A management lock forbids the change."
     DISALLOWED_BY_POLICY = "DisallowedByPolicy", "An Azure Policy forbids the change."
     RESOURCE_NOT_FOUND = "ResourceNotFound", "The resource does not exist."

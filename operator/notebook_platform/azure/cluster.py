@@ -238,7 +238,8 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         async with azure_errors(FIELD):
             begin = self._clusters.begin_create_or_update
-            busy = await begin_lro(begin, self._scope.group, self._name, body, kind=kind, expected=expected, **guard)
+            target, sent = (self._scope.group, self._name), [] if repairs else changes
+            busy = await self._scope.update(FIELD, sent, begin, *target, body, kind=kind, expected=expected, **guard)
         return busy or Ready()
 
     def output(self, found: Found | None) -> outputs.Cluster | None:

@@ -139,7 +139,8 @@ class Network(TaggedResource[Desired, Wire, outputs.Network]):
                 target, kind = (name, subnet), f"update subnet {subnet}"
                 call = client.subnets.begin_create_or_update
             headers = {"If-Match": body["etag"]} if body.get("etag") else {}
-            busy = await begin_lro(call, group, *target, body, kind=kind, expected=WRITE_SECONDS, headers=headers)
+            arguments, expected = (group, *target, body), WRITE_SECONDS
+            busy = await self._scope.update(FIELD, changes, call, *arguments, kind=kind, expected=expected, headers=headers)
         return busy or Ready()
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:

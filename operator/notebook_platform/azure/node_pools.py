@@ -245,7 +245,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             members.append(repair(name, wanted, self._version, existing))
         etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-        return await self._put(name, updated_pool(existing, members, version), kind, expected, **guard)
+        body = updated_pool(existing, members, version)
+        return await self._put(name, body, kind, expected, () if repairs else changes, **guard)
 
     async def _remove(self, name: str, pools: Mapping[str, Wire], cluster: outputs.Cluster) -> Outcome:
         """Delete the pool after its pods have moved; the last System pool stays."""
@@ -260,16 +261,18 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             return Progressing(reason=Reason.DRAINING, message=f"Agent pool {name}: {left}", requeue_after=3)
         kind = f"delete agent pool {name}"
         async with azure_errors(f"{FIELD}[{name}]"):
-            begin, target = self._pools.begin_delete, (self._scope.group, self._scope.spec.cluster.name, name)
-            busy = await begin_lro(begin, *target, kind=kind, expected=DELETE_SECONDS)
+            target = (self._scope.group, self._scope.spec.cluster.name, name)
+            busy = await begin_lro(self._pools.begin_delete, *target, kind=kind, expected=DELETE_SECONDS)
         return busy or Progressing(reason=Reason.DELETING, message=f"Azure operation in progress: {kind}", requeue_after=2)
 
-    async def _put(self, name: str, body: Wire, kind: str, expected: float, **guard: Any) -> Outcome:
-        target = (self._scope.group, self._scope.spec.cluster.name, name)
-        properties = {key: value for key, value in body.items() if key not in ("id", "name", "type")}
-        async with azure_errors(f"{FIELD}[{name}]"):
-            begin = self._pools.begin_create_or_update
-            busy = await begin_lro(begin, *target, {"properties": properties}, kind=kind, expected=expected, **guard)
+    async def _put(
+        self, name: str, body: Wire, kind: str, expected: float, changes: Sequence[Change] = (), **guard: Any
+    ) -> Outcome:
+        target, here = (self._scope.group, self._scope.spec.cluster.name, name), f"{FIELD}[{name}]"
+        sent = {"properties": {key: value for key, value in body.items() if key not in ("id", "name", "type")}}
+        options: Any = {"kind": kind, "expected": expected, **guard}
+        async with azure_errors(here):
+            busy = await self._scope.update(here, changes, self._pools.begin_create_or_update, *target, sent, **options)
         return busy or Ready()
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:

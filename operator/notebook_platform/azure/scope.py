@@ -1,6 +1,6 @@
 """The scope of the Azure steps of one reconcile: the spec, its owner, and the session."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -8,16 +8,20 @@ from typing import Any, Protocol
 from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cache import ResourceCache
-from notebook_platform.azure.arm.operations import poll
+from notebook_platform.azure.arm.operations import begin_lro, poll
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.resource_types import ResourceType
 from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.arm.session_pool import SignedIn
 from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.last_applied import Record
-from notebook_platform.engine.outcome import Failed, Operation, StepError
+from notebook_platform.engine.change import Change
+from notebook_platform.engine.outcome import Failed, Operation, Progressing, StepError
 from notebook_platform.engine.step import Observed
 from notebook_platform.kube.secrets import SecretStore
+
+Begin = Callable[..., Awaitable[Any]]
+"""A method `begin_...` of the SDK."""
 
 
 class Drain(Protocol):
@@ -96,6 +100,19 @@ class AzureScope:
         """Name of the resource group of the nodes."""
         return self.spec.cluster.node_resource_group or default_node_group(self.spec)
 
+    async def update(
+        self, field: str, changes: Sequence[Change], begin: Begin, *arguments: Any, kind: str, expected: float, **options: Any
+    ) -> Progressing | None:
+        """Start an operation that makes `changes`, as `begin_lro` does; without changes it is not counted.
+
+        Raises ChangeWithoutEffect when Azure accepted the same changes several times and the resource has not changed.
+        """
+        repeated, write = self._signed_in.repeated, (self.owner.uid, kind)
+        repeated.check(write, changes, self.now, field)
+        busy = await begin_lro(begin, *arguments, kind=kind, expected=expected, **options)
+        repeated.accepted(write, changes, self.now)
+        return busy
+
     async def pending(self, key: str, field: str) -> Observed[Any] | None:
         """Return the state of the recorded operation under `key`: busy or failed; None when there is none or it has ended."""
         operation = self.operations.get(key)
@@ -103,6 +120,8 @@ class AzureScope:
             # What is still being made need not be waited for when it is to go.
             return None
         state = await poll(self.session, operation, field)
+        if state.failed is not None:
+            self._signed_in.repeated.failed((self.owner.uid, operation.kind))
         if state.busy is None and state.failed is None:
             for group in (self.group, self.node_group):  # an operation on the cluster changes its scale sets
                 self.cache.invalidate(f"/subscriptions/{self.session.subscription_id}/resourceGroups/{group}")

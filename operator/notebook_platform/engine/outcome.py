@@ -137,6 +137,10 @@ class StepError(Exception):
         return error
 
 
+class ChangeWithoutEffect(StepError):
+    """Raised instead of a write that was accepted several times without an effect. What exists works, so later steps go on."""
+
+
 class Queued(StepError):
     """Ends a step that has to wait for its turn, such as for a token of a rate limit: it is in progress and has not failed.
 

@@ -13,6 +13,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Action, Change, Impossible, NeedsApproval, Scheduled, Split, split_by_gate
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import (
+    ChangeWithoutEffect,
     Deferred,
     Failed,
     Outcome,
@@ -107,7 +108,10 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     if not split.now:
         return _without_apply(step, observed.found, split, result)
     log_applied([change.path for change in split.now])
-    outcome = await step.apply(desired, observed.found, split.now)
+    try:
+        outcome = await step.apply(desired, observed.found, split.now)
+    except ChangeWithoutEffect as useless:
+        outcome = _impossible(step, observed.found, useless.failed, result)
     applied = not isinstance(outcome, Deferred)
     if isinstance(outcome, Ready) and outcome.output is None:
         outcome = await _observe_applied(step, inputs, split)

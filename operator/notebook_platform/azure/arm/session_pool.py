@@ -11,16 +11,18 @@ from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.credentials import SignIn
 from notebook_platform.azure.arm.rate_limit import Buckets
+from notebook_platform.azure.arm.repeated import RepeatedWrites
 from notebook_platform.azure.arm.session import CLIENTS, AzureSession
 from notebook_platform.azure.arm.written import WrittenPaths
 
 
 @dataclass(frozen=True, eq=False)
 class SignedIn:
-    """One credential in one subscription: the session with Azure, and the cached reads of that session."""
+    """One credential in one subscription: the session with Azure, the cached reads of that session, and the repeated writes of all."""
 
     session: AzureSession
     cache: ResourceCache
+    repeated: RepeatedWrites
 
 
 class SessionPool:
@@ -32,6 +34,7 @@ class SessionPool:
         self._open: dict[tuple[str, str], SignedIn] = {}
         self._held: dict[str, SignedIn] = {}
         self._buckets = Buckets(documented=cloud.documented)
+        self._repeated = RepeatedWrites()
 
     @staticmethod
     async def warm_up() -> None:
@@ -44,7 +47,7 @@ class SessionPool:
         if key not in self._open:
             written = WrittenPaths()
             session = AzureSession(self.cloud, sign_in, subscription_id, self._buckets, written)
-            self._open[key] = SignedIn(session, ResourceCache(session, written))
+            self._open[key] = SignedIn(session, ResourceCache(session, written), self._repeated)
         return self._open[key]
 
     async def hold(self, holder: str, sign_in: SignIn, subscription_id: str) -> SignedIn:
