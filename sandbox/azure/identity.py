@@ -39,6 +39,10 @@ class Identities:
         if call.method == "DELETE":
             if old:
                 self._world.principals.pop(old.body["properties"]["principalId"], None)
+                client = old.body["properties"]["clientId"]
+                applications = self._world.applications
+                for key in [key for key, known in applications.items() if known["appId"] == client]:
+                    del applications[key]
                 self._world.store.remove(id_)
             return Answer(None, 200 if old else 204)
         if call.method == "GET" or (call.method == "PATCH" and old is None):

@@ -245,8 +245,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             members.append(repair(name, wanted, self._version, existing))
         etag = existing.get("eTag")
         guard = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-        body = updated_pool(existing, members, version)
-        return await self._put(name, body, kind, expected, () if repairs else changes, **guard)
+        sent = () if repairs else changes
+        return await self._put(name, updated_pool(existing, members, version), kind, expected, sent, **guard)
 
     async def _remove(self, name: str, pools: Mapping[str, Wire], cluster: outputs.Cluster) -> Outcome:
         """Delete the pool after its pods have moved; the last System pool stays."""
@@ -265,15 +265,12 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             busy = await begin_lro(self._pools.begin_delete, *target, kind=kind, expected=DELETE_SECONDS)
         return busy or Progressing(reason=Reason.DELETING, message=f"Azure operation in progress: {kind}", requeue_after=2)
 
-    async def _put(
-        self, name: str, body: Wire, kind: str, expected: float, changes: Sequence[Change] = (), **guard: Any
-    ) -> Outcome:
+    async def _put(self, name: str, body: Wire, kind: str, expected: float, sent: Sequence[Change] = (), **guard: Any) -> Outcome:
         target, here = (self._scope.group, self._scope.spec.cluster.name, name), f"{FIELD}[{name}]"
-        sent = {"properties": {key: value for key, value in body.items() if key not in ("id", "name", "type")}}
-        options: Any = {"kind": kind, "expected": expected, **guard}
+        properties = {key: value for key, value in body.items() if key not in ("id", "name", "type")}
+        arguments = (self._pools.begin_create_or_update, *target, {"properties": properties})
         async with azure_errors(here):
-            busy = await self._scope.update(here, changes, self._pools.begin_create_or_update, *target, sent, **options)
-        return busy or Ready()
+            return await self._scope.update(here, sent, *arguments, kind=kind, expected=expected, **guard) or Ready()
 
     def estimate_seconds(self, changes: Sequence[Change]) -> float:
         return seconds_of(changes)
