@@ -20,6 +20,10 @@ help: ## list the commands
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/.docs: requirements/docs.txt .venv/.done
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/docs.txt
+	@touch $@
+
 binaries: .venv/.done
 	@$(BIN)/python -m sandbox.kubernetes.binaries
 
@@ -68,10 +72,13 @@ traits: .venv/.done ## write the table of traits from the real classes of each c
 docs: .venv/.done ## write docs/reference, the drawing of the steps, the rendered files of deploy/; lower docs/prose-baseline.txt
 	@$(BIN)/python -m docs.generator
 	@$(BIN)/python -m docs.prose --tighten
+	@$(BIN)/python -m docs.site
+	@$(BIN)/zensical build --strict --clean --config-file build/zensical.toml
 
 lock: ## choose the newest versions that pyproject.toml allows, with hashes
 	@uv pip compile pyproject.toml --extra dev --extra otel --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt
 	@uv pip compile pyproject.toml --extra otel --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/operator.txt
+	@uv pip compile --group docs -c requirements/dev.txt --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/docs.txt
 	@printf 'jupyterhub==5.5.*\noauthenticator==17.4.*\njupyterhub-kubespawner==7.0.*\njupyterhub-idle-culler>=1.4,<2\n' | uv pip compile - --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub.txt
 	@for set in '0.11 1.3.0 0.12.3 0.15.0' '1 1.5.0 14.2.0 1.1.0' '2 3.0.0 15.1.0 4.2.0' '3 4.1.6 16.3.1 6.2.0'; do set -- $$set; \
 	  printf "jupyterhub==$$2\noauthenticator==$$3\njupyterhub-kubespawner==$$4\n" | uv pip compile - --no-deps --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub-$$1.txt; done

@@ -57,6 +57,13 @@ def environment(
         "SANDBOX_HELM": str(binaries.path("helm")),
         "SANDBOX_CHARTS": str(charts),
         "SANDBOX_STATE": str(options.state),
+        # plan, doctor and import call Azure and helm as the operator does
+        "NOTEBOOK_PLATFORM_RESOURCE_MANAGER_URL": simulator.url,
+        "NOTEBOOK_PLATFORM_AUTHORITY_URL": simulator.url,
+        "NOTEBOOK_PLATFORM_GRAPH_URL": simulator.url,
+        "NOTEBOOK_PLATFORM_CA_FILE": str(simulator.ca_file),
+        "NOTEBOOK_PLATFORM_HELM": str(binaries.path("helm")),
+        "NOTEBOOK_PLATFORM_CHARTS": str(charts),
     }
 
 

@@ -76,7 +76,12 @@ class SharedClients:
         """
         self._config = config
         self._is_operator = is_operator
-        self.limits = Limits(least_interval=config.least_interval, per_minute=config.passes_per_minute, burst=config.pass_burst)
+        self.limits = Limits(
+            least_interval=config.least_interval,
+            per_minute=config.passes_per_minute,
+            burst=config.pass_burst,
+            docs_url=config.docs_url,
+        )
         self.slots = Slots(config.concurrent_reconciles)
         self._sessions = SessionPool(cloud_of(config))
         self._clusters = ClusterClients()

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
+from notebook_platform.api.manual import SITE
 from notebook_platform.azure.arm.grants import IdentityGrant
 from notebook_platform.leases.shards import MOST_SHARDS
 
@@ -81,6 +82,11 @@ class OperatorConfig(BaseSettings):
         default_factory=list, description="More chart repositories that resources may name."
     )
     helm: str = Field("helm", description="The helm executable.")
+    docs_url: str = Field(
+        SITE,
+        pattern=r"^(https?://[!-~]{1,190})?$",
+        description="Address of the manual, to which the condition Stalled links. Empty: no links.",
+    )
     helm_timeout: int = Field(1200, ge=30, description="Seconds that the hooks of a chart may take.")
     work_dir: Path | None = Field(None, description="Private directory for Helm's files. Default: a temporary directory.")
     allow_private_addresses: bool = Field(

@@ -8,14 +8,17 @@ platforms. Used by the reconciler.
 
 from dataclasses import dataclass
 
+from notebook_platform.api.manual import SITE
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The limits that the operator's configuration sets for each platform. `least_interval` is in seconds."""
+    """What the operator's configuration sets for each platform: limits (`least_interval` is in seconds), and the address of the manual."""
 
     least_interval: float = 30.0
     per_minute: float = 20.0
     burst: int = 60
+    docs_url: str = SITE
 
 
 class Pace:

@@ -131,7 +131,12 @@ class ReconcileRun:
         results = exhausted(context.state.timed(results, _now()), context.state.attempts, begun.backing_off)
         results = sanitized(results, context.secrets.redactor)
         conditions = fold_conditions(
-            results, context.status.conditions, generation=self._generation, now=_now(), suspended=spec.suspend
+            results,
+            context.status.conditions,
+            generation=self._generation,
+            now=_now(),
+            suspended=spec.suspend,
+            site=context.shared.limits.docs_url,
         )
         return await self._conclude(results, conditions, begun, deleting=False)
 
@@ -187,6 +192,7 @@ class ReconcileRun:
             now=_now(),
             deleting=not deletion.protected,
             suspended=deletion.protected,
+            site=context.shared.limits.docs_url,
         )
         return await self._conclude(results, conditions, begun, deleting=True)
 

@@ -277,7 +277,12 @@ class PlatformReconciler:
         version."""
         context = self._context
         status = unreadable(
-            error, previous=context.status, generation=self._generation, now=_now(), redactor=context.secrets.redactor
+            error,
+            previous=context.status,
+            generation=self._generation,
+            now=_now(),
+            redactor=context.secrets.redactor,
+            site=context.shared.limits.docs_url,
         )
         await context.reporter.write(self._shown(status))
         return parse_duration("10m").total_seconds()

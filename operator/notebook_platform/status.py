@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.api.manual import SITE, with_link
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.status import (
     AttemptStatus,
@@ -81,7 +82,13 @@ def platform_status(
 
 
 def unreadable(
-    error: ValidationError, *, previous: PlatformStatus, generation: int, now: datetime, redactor: SecretRedactor
+    error: ValidationError,
+    *,
+    previous: PlatformStatus,
+    generation: int,
+    now: datetime,
+    redactor: SecretRedactor,
+    site: str = SITE,
 ) -> PlatformStatus:
     """Return the status for a spec that the API server accepted and this operator cannot read. Everything else keeps its
     value."""
@@ -91,7 +98,7 @@ def unreadable(
     conditions = [
         condition(ConditionType.READY, False, Reason.INVALID_SPEC, message, generation=generation, now=now),
         condition(ConditionType.RECONCILING, False, Reason.INVALID_SPEC, Reason.SETTLED.sentence, generation=generation, now=now),
-        condition(ConditionType.STALLED, True, Reason.INVALID_SPEC, message, generation=generation, now=now),
+        with_link(condition(ConditionType.STALLED, True, Reason.INVALID_SPEC, message, generation=generation, now=now), site),
     ]
     carried = carry_over(conditions, previous.conditions)
     return previous.model_copy(update={"observed_generation": generation, "conditions": carried})

@@ -106,7 +106,10 @@ def test_a_degraded_step_stalls_in_time_and_has_one_event() -> None:
         ("True", "False", []),
     ]
     (stalled,) = [c for c in conditions if c.type == "Stalled"]
-    assert stalled.message == "A: hub: no image; unchanged since 2026-01-01 12:10 UTC"
+    assert (
+        stalled.message
+        == "A: hub: no image; unchanged since 2026-01-01 12:10 UTC. See https://docs.notebookplatform.io/troubleshooting/#imagepullfailed"
+    )
     healed = fold_conditions({"A": Result(outcome=Ready())}, conditions, generation=1, now=NOW + timedelta(minutes=41))
     assert {c.type: c.status for c in healed if c.type in ("Ready", "Stalled")} == {"Ready": "True", "Stalled": "False"}
 

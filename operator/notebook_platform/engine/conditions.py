@@ -9,6 +9,7 @@ from functools import singledispatch
 
 from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.conditions import Condition, carry_over, condition
+from notebook_platform.api.manual import SITE, with_link
 from notebook_platform.api.reasons import AnyReason, Reason
 from notebook_platform.engine.change import Impossible
 from notebook_platform.engine.outcome import (
@@ -81,9 +82,10 @@ def fold_conditions(
     now: datetime,
     deleting: bool = False,
     suspended: bool = False,
+    site: str = SITE,
 ) -> list[Condition]:
     """Return all conditions of a platform after a reconcile: Ready, Reconciling, Stalled, one for each step, drift and
-    notices."""
+    notices. `site` is the address of the manual, to which Stalled links."""
 
     results = _with_known(results, previous, generation)
 
@@ -96,7 +98,8 @@ def fold_conditions(
         _drift(results, make),
         *_notices(results, make),
     ]
-    return carry_over(parts, previous)
+    linked = (with_link(c, site) if (c.type, c.status) == (ConditionType.STALLED, "True") else c for c in parts)
+    return carry_over(linked, previous)
 
 
 def _with_known(results: Mapping[str, Result], previous: Iterable[Condition], generation: int) -> dict[str, Result]:
