@@ -6,7 +6,7 @@ JOBS ?= 2
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks unit local azure bench faults lint crds traits docs lock clean
+.PHONY: help setup binaries demo test attacks eyes unit local azure bench faults lint crds traits docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -34,6 +34,12 @@ demo: setup ## the main job: an empty (simulated) subscription becomes a Ready J
 
 test: setup ## unit and integration tests, and azure-cli against the simulator
 	@$(BIN)/python -m pytest $(PARALLEL)
+
+eyes: ## the alert rules by promtool, which Go builds once (six minutes or more): syntax, a fleet with every fault, one that works
+	@cd tests/eyes/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -tags remove_all_sd -ldflags "-s -w" \
+	  -o $(HOME)/.cache/notebook-platform/promtool/promtool github.com/prometheus/prometheus/cmd/promtool
+	@$(HOME)/.cache/notebook-platform/promtool/promtool check rules deploy/monitoring/rules.yaml
+	@$(HOME)/.cache/notebook-platform/promtool/promtool test rules tests/eyes/faults.yaml tests/eyes/healthy.yaml
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)

@@ -33,8 +33,9 @@ be) or `warning`.
 Import the files of `deploy/monitoring/dashboards` into Grafana (Dashboards, New, Import), or mount them for a
 [provider](https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards)."""
 
-TESTED = """A test compares the metrics, labels and values of each query with those that the operator serves. The dashboards were not opened
-in Grafana: after an import, check that each panel shows a value."""
+TESTED = """A test compares the metrics, labels and values of each query with those that the operator serves. `make eyes` checks
+the rules with promtool: each alert fires on a fleet with every fault, and none on one that works. The dashboards were not opened in
+Grafana: after an import, check that each panel shows a value."""
 
 
 def _dashboards() -> str:
