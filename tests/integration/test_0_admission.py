@@ -1,6 +1,7 @@
 """What a real API server refuses: each refusal names the field."""
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -600,6 +601,15 @@ def test_defaults_are_filled_in_and_unknown_fields_refused(site: Field) -> None:
     document = runbook("unknown")
     document["spec"]["jupyterhub"]["singleUser"] = {"storage": {"extraVolumes": [{**VOLUME, "hostPath": {"path": "/"}}]}}
     assert 'extraVolumes[0].hostPath"' in attempt(site, document)
+
+
+def test_a_platform_that_the_operator_has_not_seen_says_so_to_kstatus(site: Field) -> None:
+    document = runbook("unseen")
+    document["metadata"]["namespace"] = "default"  # the operator may not work there
+    site.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(document))
+    found = json.loads(site.kubectl("get", "nbp", "unseen", "-n", "default", "-o", "json"))
+    site.kubectl("delete", "nbp", "unseen", "-n", "default", "--timeout=30s")
+    assert found["status"] == {"observedGeneration": -1} and found["metadata"]["generation"] == 1
 
 
 def test_platforms_are_selected_by_region_and_cluster(site: Field) -> None:

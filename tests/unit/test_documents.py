@@ -9,7 +9,9 @@ import pytest
 from docs.prose import ROOT
 
 PACKAGE = ROOT / "operator/notebook_platform"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PARTS = ROOT / "docs/generator"
+"""Texts that are put into generated pages, whose links are those of the page."""
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(path for path in (ROOT / "docs").rglob("*.md") if PARTS not in path.parents)])
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 SECTIONS = ["Context", "Decision", "Alternatives considered", "Consequences"]
 

@@ -16,7 +16,7 @@ from notebook_platform.api.patches import KEEP_UNKNOWN
 from notebook_platform.api.rules import RULES
 from notebook_platform.api.rules.helpers import matches
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.api.status import PlatformStatus
+from notebook_platform.api.status import UNOBSERVED, PlatformStatus
 from notebook_platform.bounded.writer import write_yaml
 
 Schema = dict[str, Any]
@@ -138,6 +138,7 @@ def crd() -> Schema:
     spec = structural(NotebookPlatformSpec.model_json_schema(by_alias=True), "spec")
     status = structural(PlatformStatus.model_json_schema(by_alias=True), "status")
     status.pop("required", None)
+    status["default"] = {"observedGeneration": UNOBSERVED}
     schema = {
         "type": "object",
         "description": "A notebook service on Azure: the cloud resources, the cluster and the hub on it.",

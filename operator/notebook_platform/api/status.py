@@ -86,6 +86,11 @@ class PlannedChange(StatusModel):
     requires_approval: str | None = Field(None, max_length=1024, description="What a person must approve before it is made.")
 
 
+UNOBSERVED = -1
+"""observedGeneration of an object that the operator has not seen yet: the CRD's default. Without it Flux and other programs that compute
+kstatus would take a new platform for one that is up to date (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus#conditions)."""
+
+
 class PlatformStatus(StatusModel):
     """What the operator knows."""
 
@@ -111,4 +116,5 @@ class PlatformStatus(StatusModel):
     @classmethod
     def of(cls, body: dict[str, Any]) -> "PlatformStatus":
         """Return the status of an object as read from the API server."""
-        return cls.model_validate(body.get("status") or {})
+        found = cls.model_validate(body.get("status") or {})
+        return found.model_copy(update={"observed_generation": None}) if found.observed_generation == UNOBSERVED else found
