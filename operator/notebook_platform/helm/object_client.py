@@ -23,13 +23,17 @@ class Live:
     def __init__(self, dynamic: Any, namespace: str) -> None:
         self._dynamic = dynamic
         self._namespace = namespace
+        self._kinds: dict[tuple[str, str], Any] = {}  # the library searches all that the server serves, for each object
 
     async def place(self, manifest: Object) -> tuple[Any, dict[str, str]] | None:
         """Return (resource, name and namespace) of an object; None when the server does not serve its kind."""
-        try:
-            resource = await self._dynamic.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
-        except (ResourceNotFoundError, KeyError):  # KeyError: the group does not have the version
-            return None
+        kind = manifest["apiVersion"], manifest["kind"]
+        if kind not in self._kinds:
+            try:
+                self._kinds[kind] = await self._dynamic.resources.get(api_version=kind[0], kind=kind[1])
+            except (ResourceNotFoundError, KeyError):  # KeyError: the group does not have the version
+                return None
+        resource = self._kinds[kind]
         metadata = manifest["metadata"]
         where = {"namespace": metadata.get("namespace") or self._namespace} if resource.namespaced else {}
         return resource, {"name": metadata["name"], **where}
