@@ -41,7 +41,8 @@ class RepeatedWrites:
 
     def accepted(self, write: Write, changes: Sequence[Change], now: datetime) -> None:
         """Count a write that Azure has accepted."""
-        if not changes:
+        if not changes:  # another write of the resource: what was sent before it is not repeated in a row
+            self._sent.pop(write, None)
             return
         if len(self._sent) >= MOST_COUNTED:
             self._sent = {key: sent for key, sent in self._sent.items() if now - sent.at < AGAIN}
