@@ -98,11 +98,13 @@ async def test_drift_is_reported_and_corrected_without_helm_and_additions_of_oth
         "little", site.namespace, patch, _content_type="application/strategic-merge-patch+json"
     )
     await site.cluster.core.delete_namespaced_config_map("little", site.namespace)
-    before, result = helm_runs(), (await site.once(Policy(applied_steps={"ReleaseLittle"})))["ReleaseLittle"]
-    assert result.drift and {c.path for c in result.changes} == {
-        "ConfigMap/little",
-        "Deployment/little.spec.template.spec.containers",
-    }
+    before, drifted = helm_runs(), {"ConfigMap/little", "Deployment/little.spec.template.spec.containers"}
+
+    async def reported() -> bool:  # not while the Deployment's controller writes its status
+        result = (await site.once(Policy(applied_steps={"ReleaseLittle"})))["ReleaseLittle"]
+        return result.drift and {change.path for change in result.changes} == drifted
+
+    await site.soon(reported)
     await site.ready()
     found = await site.deployment()
     assert found.spec.template.spec.containers[0].image == "example.org/little:1"
