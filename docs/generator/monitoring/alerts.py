@@ -7,7 +7,9 @@ Thresholds follow from the operator's own times: the default interval of 10 minu
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-MANUAL = "https://docs.notebookplatform.io/monitoring/#"
+from notebook_platform.api.manual import SITE
+
+MANUAL = f"{SITE}monitoring/#"
 """The public address of docs/monitoring.md."""
 
 

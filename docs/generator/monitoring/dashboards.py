@@ -137,7 +137,7 @@ FLEET = Dashboard(
             width=6,
         ),
         Panel(
-            title="Oldest spec not shown",
+            title="Specs not observed yet",
             reading="Platforms whose status does not describe the current spec yet.",
             queries=(("behind", "sum(notebook_platform_platforms_behind)"),),
             kind=STAT,
