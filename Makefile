@@ -44,7 +44,7 @@ eyes: ## the alert rules by promtool, which Go builds once (six minutes or more)
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)
 
-unit: .venv/.done ## tests on plain data, with 10 examples of each property instead of 100; under 30 seconds
+unit: .venv/.done ## tests on plain data, with 10 examples of each property instead of 100; about 45 seconds on two cores
 	@$(BIN)/python -m pytest tests/unit --hypothesis-profile quick $(PARALLEL)
 
 local: .venv/.done ## tests with servers on loopback, other processes and waits
