@@ -276,14 +276,8 @@ class PlatformReconciler:
         """Report a spec that the API server accepted and this operator cannot read: the CRD and the operator differ in
         version."""
         context = self._context
-        status = unreadable(
-            error,
-            previous=context.status,
-            generation=self._generation,
-            now=_now(),
-            redactor=context.secrets.redactor,
-            site=context.shared.limits.docs_url,
-        )
+        redactor, site, now = context.secrets.redactor, context.shared.limits.docs_url, _now()
+        status = unreadable(error, previous=context.status, generation=self._generation, now=now, redactor=redactor, site=site)
         await context.reporter.write(self._shown(status))
         return parse_duration("10m").total_seconds()
 

@@ -1,11 +1,13 @@
-"""`make faults`: every kind of call to Azure with every kind of fault, and a kill after every write. A table stands at the end.
+"""`make faults`: every kind of call to Azure with every kind of fault, a kill after every write, and a fleet under random edits, faults and
+restarts. A table stands at the end.
 
-`--only matrix` and `--only kills` run a part.
+`--only matrix`, `--only kills` and `--only fleet` run a part; `--seed` repeats a fleet.
 """
 
 import argparse
 import logging
 import multiprocessing
+import random
 import sys
 import time
 from collections.abc import Sequence
@@ -13,12 +15,12 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from tests.faults.matrix import FAULTS, Finding
-from tests.faults.parts import Part, baselines, kills_part, matrix_part
+from tests.faults.parts import Part, baselines, fleet_part, kills_part, matrix_part
 from tests.faults.plans import LIVES
 
 WORKERS = 2
 
-PARTS = ("matrix", "kills")
+PARTS = ("matrix", "kills", "fleet")
 
 LEAST_MET = 0.9
 """Part of a fault's cases that have to meet it: a few calls, as the renewal of a token, are not sent in each life."""
@@ -61,6 +63,7 @@ def main() -> int:
     """Run what the command line asks for. Returns 1 if something did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="seed of the fleet")
     options = parser.parse_args()
     only = set(options.only.split(","))
     logging.disable(logging.CRITICAL)
@@ -72,6 +75,9 @@ def main() -> int:
         jobs += [(matrix_part, plan.name, kind.name, known) for kind in silent_first for plan in LIVES]
     if "kills" in only:
         jobs += [(kills_part, plan.name, known) for plan in LIVES]
+    if "fleet" in only:
+        say(f"fleet: --seed {options.seed}")
+        jobs.append((fleet_part, options.seed))
     with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as workers:
         running = [(job, workers.submit(*job)) for job in jobs]
         for job, future in running:
@@ -79,7 +85,7 @@ def main() -> int:
             _report(job, parts[-1], began)
     say("\n".join(table(parts)))
     bad = any(f.problems for p in parts for f in p.findings) or any(k.problems for p in parts for k in p.killed)
-    bad = bad or any(part.leaks for part in parts)
+    bad = bad or any(part.leaks or part.fleet for part in parts)
     by_fault = [[f for p in parts for f in p.findings if f.case.fault == fault] for fault in FAULTS]
     bad = bad or any(met_by(mine) < LEAST_MET * len(mine) for mine in by_fault)
     say(f"{time.monotonic() - began:.0f} s; {'something did not hold' if bad else 'all held'}")
@@ -88,7 +94,7 @@ def main() -> int:
 
 def _report(job: tuple[Any, ...], part: Part, began: float) -> None:
     """Print the end of a job, with what did not hold."""
-    names = ", ".join(str(word) for word in job[1:] if isinstance(word, str))
+    names = ", ".join(str(word) for word in job[1:] if isinstance(word, str)) or "fleet"
     say(f"[{time.monotonic() - began:>4.0f} s] {names}: {len(part.findings) + len(part.killed)} cases")
     for found in part.findings:
         for problem in found.problems:
@@ -96,6 +102,8 @@ def _report(job: tuple[Any, ...], part: Part, began: float) -> None:
     for killed in part.killed:
         for problem in killed.problems:
             say(f"  killed after {killed.kill.phase} {killed.kill.number}, {killed.write}: {problem}")
+    for line in part.fleet:
+        say(f"  fleet: {line}")
     for leak in part.leaks:
         say(f"  left open: {leak}")
 

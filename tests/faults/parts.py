@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.faults.fleet import run as fleet_of
 from tests.faults.kills import Killed, kills_of, run_kills
 from tests.faults.matrix import FAULTS, Baseline, Finding, baseline, calls_to_meet, lives_of, run_all
 from tests.faults.plans import PLANS
@@ -19,11 +20,12 @@ TOGETHER, SILENT_TOGETHER = 4, 40
 
 @dataclass(frozen=True)
 class Part:
-    """What one job of a worker came to. `leaks`: tasks and connections that are left at its end."""
+    """What one job of a worker came to. `leaks`: tasks and connections that are left at its end; `fleet`: what did not hold in a fleet."""
 
     findings: Sequence[Finding] = ()
     killed: Sequence[Killed] = ()
     leaks: Sequence[str] = ()
+    fleet: Sequence[str] = ()
 
 
 def _run(work: Callable[[], Any]) -> tuple[Any, list[str]]:
@@ -69,6 +71,13 @@ def kills_part(name: str, known: Mapping[str, Baseline]) -> Part:
     wanted = [(name, kills) for kills in kills_of(PLANS[name], known[name])]
     killed, leaks = _run(lambda: run_kills(known, wanted, TOGETHER))
     return Part(killed=killed, leaks=leaks)
+
+
+def fleet_part(seed: int) -> Part:
+    """Run a fleet under random edits, faults and restarts. Logging stays on: the fleet looks for secrets in it."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    fleet, leaks = _run(lambda: fleet_of(seed))
+    return Part(fleet=[*fleet.problems, *fleet.trace] if fleet.problems else (), leaks=leaks)
 
 
 def baselines() -> dict[str, Baseline]:

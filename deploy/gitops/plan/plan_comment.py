@@ -12,6 +12,7 @@ Environment, GitLab: CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID, PLAN_TO
 Exit codes: 0 posted; 1 a plan failed (its error is in the comment) or the comment was not posted.
 """
 
+import abc
 import argparse
 import json
 import os
@@ -46,12 +47,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-class Api:
-    """Requests to a comment API. Subclasses say how it names things."""
+class Api(abc.ABC):
+    """Requests to a comment API. Subclasses say how it names things; `change` is the method that replaces a comment."""
 
     name: str
     remedy: str
     limit: int
+    change: str
 
     def __init__(self, root: str, headers: dict[str, str]) -> None:
         self._root = root.rstrip("/")
@@ -93,11 +95,21 @@ class Api:
                 return None
         return None
 
+    @abc.abstractmethod
     def is_own(self, comment: dict[str, Any]) -> bool:
-        raise NotImplementedError
+        """Return whether a comment is by the token's own author."""
 
+    def replace(self, marker: str, body: str, comments: str, one: str) -> None:
+        """Write the comment with the marker: a new one below `comments`, or the text of the one that is found below `one`."""
+        found = self.find(comments, marker)
+        if found is None:
+            self.call("POST", comments, {"body": body})
+        else:
+            self.call(self.change, f"{one}/{found}", {"body": body})
+
+    @abc.abstractmethod
     def publish(self, marker: str, body: str) -> None:
-        raise NotImplementedError
+        """Write the comment with the marker. Raises CommentError."""
 
 
 class GitHub(Api):
@@ -106,6 +118,7 @@ class GitHub(Api):
     name = "GitHub"
     remedy = "Give the job `permissions: pull-requests: write`; a pull request from a fork never has it."
     limit = 65_536
+    change = "PATCH"
 
     def __init__(self, environment: dict[str, str]) -> None:
         token = _needed(environment, "PLAN_TOKEN")
@@ -123,12 +136,7 @@ class GitHub(Api):
         return bool((comment.get("user") or {}).get("login") == self._author)
 
     def publish(self, marker: str, body: str) -> None:
-        path = f"{self._comments}/{self._pull_request}/comments"
-        found = self.find(path, marker)
-        if found is None:
-            self.call("POST", path, {"body": body})
-        else:
-            self.call("PATCH", f"{self._comments}/comments/{found}", {"body": body})
+        self.replace(marker, body, f"{self._comments}/{self._pull_request}/comments", f"{self._comments}/comments")
 
 
 class GitLab(Api):
@@ -137,6 +145,7 @@ class GitLab(Api):
     name = "GitLab"
     remedy = "Set the masked variable PLAN_TOKEN to a project access token with the scope api and the role Reporter or higher."
     limit = 1_000_000
+    change = "PUT"
 
     def __init__(self, environment: dict[str, str]) -> None:
         super().__init__(_needed(environment, "CI_API_V4_URL"), {"PRIVATE-TOKEN": _needed(environment, "PLAN_TOKEN")})
@@ -148,11 +157,7 @@ class GitLab(Api):
 
     def publish(self, marker: str, body: str) -> None:
         self._author = self.call("GET", "/user")["id"]
-        found = self.find(self._notes, marker)
-        if found is None:
-            self.call("POST", self._notes, {"body": body})
-        else:
-            self.call("PUT", f"{self._notes}/{found}", {"body": body})
+        self.replace(marker, body, self._notes, self._notes)
 
 
 def _needed(environment: dict[str, str], name: str) -> str:

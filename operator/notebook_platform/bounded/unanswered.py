@@ -39,7 +39,7 @@ def _clause(error: BaseException) -> str | None:
         case aiohttp.ClientConnectorSSLError():
             return f"{_host(error.host)} does not speak TLS as expected"
         case aiohttp.ClientConnectorError():
-            words = (error.strerror or "").lower() if isinstance(error.os_error, OSError) else ""
+            words = (error.strerror or "").lower()
             refused = isinstance(error.os_error, ConnectionRefusedError)
             return f"{_host(error.host)}:{error.port} " + ("refuses connections" if refused else f"cannot be reached: {words}")
         case aiohttp.ConnectionTimeoutError():

@@ -13,7 +13,6 @@ from notebook_platform.fencing import READS, FencedConnector
 
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 
-
 KEPT_SECONDS = 60.0
 """Seconds for which an unused connection is kept. All platforms share those to Resource Manager, which ends its own after minutes."""
 

@@ -15,7 +15,7 @@ from notebook_platform.hubs.users.presence import configured
 from notebook_platform.hubs.users.volumes import Kind
 from notebook_platform.workload import paging
 
-from tests.unit.kube.plain_http import plain_client
+from tests.unit.kube.plain_http import served
 
 Answer = Callable[[web.Request], web.StreamResponse]
 CLAIMS, VOLUMES, PODS = "/api/v1/persistentvolumeclaims", "/api/v1/persistentvolumes", "/api/v1/pods"
@@ -45,12 +45,8 @@ async def cluster(**answers: Answer) -> AsyncIterator[client.ApiClient]:
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with plain_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as api:
+    async with served(app) as api:
         yield api
-    await runner.cleanup()
 
 
 async def test_claims_of_all_pages_and_volumes_without_a_claim_are_counted_once() -> None:

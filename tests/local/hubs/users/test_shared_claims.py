@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 from notebook_platform.hubs.users.claims import NamedClaim, examine
 
-from tests.unit.kube.plain_http import plain_client
+from tests.unit.kube.plain_http import served
 
 
 @pytest.mark.parametrize(("path", "modes", "noticed"), [
@@ -21,10 +21,6 @@ async def test_a_claim_that_all_servers_mount_has_to_be_for_more_than_one_node(
 
     app = web.Application()
     app.router.add_get("/api/v1/namespaces/jhub/persistentvolumeclaims/c", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with plain_client(f"http://127.0.0.1:{runner.addresses[0][1]}") as api:
+    async with served(app) as api:
         examined = await examine(api, "jhub", [NamedClaim(name="c", path=path)], {}, "spec.jupyterhub", 2)
-    await runner.cleanup()
     assert examined.issues == () and [one.condition for one in examined.notices] == ["ClaimNotShared"] * noticed
