@@ -1,11 +1,7 @@
 """The operator's own chart in the life of a management cluster, by real helm: install, upgrade with a platform alive, uninstall. The operator
 runs as the Deployment says, as its ServiceAccount."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +10,9 @@ import pytest
 import yaml
 
 from docs.generator.deployment import CHART
-from sandbox.operator_process import NAMESPACE, ROOT, OperatorProcess, secret
-from tests.integration.conftest import SUBSCRIPTION, Field, running_sandbox
+from sandbox.operator_process import NAMESPACE, ROOT, secret
+from tests.integration.conftest import SUBSCRIPTION
+from tests.integration.management import Cluster, management_cluster
 
 pytestmark = pytest.mark.story
 
@@ -25,68 +22,6 @@ ADDED = "driftIgnore"
 
 LIMIT = 1 << 18
 """Bytes. A Secret may have four times as many."""
-
-
-class Cluster:
-    """A management cluster with helm, and what an administrator does there."""
-
-    def __init__(self, environment: dict[str, str], directory: Path) -> None:
-        self.environment, self.directory = environment, directory
-        self.site = Field(environment, directory, OperatorProcess.__new__(OperatorProcess))
-        self.values = directory / "values.yaml"
-        self.values.write_text(yaml.safe_dump(values(environment)))
-        self.starts = 0
-
-    def helm(self, *arguments: str, check: bool = True) -> str:
-        command = [self.environment["SANDBOX_HELM"], *arguments, "--namespace", NAMESPACE]
-        variables = {**os.environ, "KUBECONFIG": self.environment["KUBECONFIG"]}
-        done = subprocess.run(command, env=variables, capture_output=True, text=True)
-        assert not check or done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
-
-    def crd_diff(self) -> tuple[int, str]:
-        command = [str(Path(sys.executable).parent / "notebook-platform"), "crd", "--diff"]
-        variables = {**os.environ, "KUBECONFIG": self.environment["KUBECONFIG"]}
-        done = subprocess.run(command, env=variables, capture_output=True, text=True)
-        return done.returncode, done.stdout + done.stderr
-
-    def start_operator(self) -> None:
-        """Start the operator as the kubelet would, from the Deployment and its ConfigMap. Ports and paths are this machine's."""
-        deployment = self.read("deployment", "notebook-platform")
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        assert (
-            container["args"] == ["run"] and deployment["spec"]["template"]["spec"]["serviceAccountName"] == "notebook-platform"
-        )
-        self.starts += 1
-        operator = OperatorProcess(self.environment, self.directory / f"operator-{self.starts}")
-        config = self.directory / f"config-{self.starts}.yaml"
-        config.write_text(self.read("configmap", "notebook-platform-config")["data"]["config.yaml"])
-        kept = {name: one for name, one in operator.environment.items() if not name.startswith("NOTEBOOK_PLATFORM_")}
-        operator.environment = {
-            **kept,
-            **{one["name"]: one["value"] for one in container["env"]},
-            "NOTEBOOK_PLATFORM_CONFIG": str(config),
-            "NOTEBOOK_PLATFORM_WORK_DIR": str(operator.work_dir),
-            "NOTEBOOK_PLATFORM_HEALTH_PORT": str(operator.health_port),
-            "NOTEBOOK_PLATFORM_METRICS_PORT": str(operator.metrics_port),
-            "NOTEBOOK_PLATFORM_LISTEN": "127.0.0.1",
-            "NOTEBOOK_PLATFORM_LEASE_NAMESPACE": NAMESPACE,  # a pod reads it from the files of its ServiceAccount
-        }
-        operator.start()
-        self.site.operator = operator
-
-    def read(self, kind: str, name: str, namespace: str = NAMESPACE) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.site.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
-        return found
-
-
-def values(environment: dict[str, str]) -> dict[str, Any]:
-    """Return the values for the simulated Azure: an operator of a custom cloud."""
-    cloud = dict.fromkeys(("resource_manager_url", "authority_url", "graph_url"), environment["SANDBOX_ARM"])
-    pace = {"least_interval": 1, "passes_per_minute": 6000, "pass_burst": 1000, "allow_private_addresses": True}
-    charts = {"charts": environment["SANDBOX_CHARTS"], "chart_repository": "", "ca_file": environment["SANDBOX_CA"]}
-    helm = [{"name": "NOTEBOOK_PLATFORM_HELM", "value": environment["SANDBOX_HELM"]}]
-    return {"config": {**cloud, **pace, **charts, "log_format": "text"}, "env": helm}
 
 
 def last_version(directory: Path) -> Path:
@@ -112,12 +47,8 @@ def platform() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    directory = tmp_path_factory.mktemp("chart")
-    with running_sandbox(directory / "sandbox") as environment:
-        made = Cluster(environment, directory)
+    with management_cluster(tmp_path_factory.mktemp("chart")) as made:
         yield made
-        if made.starts:
-            made.site.operator.stop()
 
 
 def test_an_install_of_the_last_version_builds_a_hub(cluster: Cluster) -> None:
@@ -182,3 +113,15 @@ def test_an_uninstall_touches_no_platform_no_crd_and_nothing_in_azure(cluster: C
 
 def theirs() -> list[tuple[str, str]]:
     return [("crd", CRD), ("namespace", "platforms"), ("nbp", "trial"), ("secret", "trial-kubeconfig")]
+
+
+def test_install_yaml_takes_the_place_of_the_chart_and_the_chart_that_of_install_yaml(cluster: Cluster) -> None:
+    apply = ("apply", "--server-side", "-f", str(ROOT / "deploy" / "install.yaml"))
+    before = {kind: cluster.read(kind, name, "platforms")["metadata"]["uid"] for kind, name in theirs()}
+    assert 'conflict with "helm" using apiextensions.k8s.io/v1: .spec.versions' in cluster.site.kubectl(*apply, check=False)
+    cluster.site.kubectl(*apply, "--force-conflicts")
+    install = ("install", "notebook-platform", str(CHART), *given(cluster))
+    assert "cannot be imported into the current release" in cluster.helm(*install, check=False)
+    cluster.helm(*install, "--take-ownership")
+    assert cluster.crd_diff()[0] == 0
+    assert {kind: cluster.read(kind, name, "platforms")["metadata"]["uid"] for kind, name in theirs()} == before

@@ -1,5 +1,6 @@
 """Give the generated Kubernetes client fenced connections: it writes only while the lease is held (`fencing.py`)."""
 
+from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from kubernetes.aio import client
@@ -7,6 +8,10 @@ from kubernetes.aio.client import rest
 
 from notebook_platform.bounded.http import proxy_of
 from notebook_platform.fencing import FencedConnector
+
+USER_AGENT = f"notebook-platform/{version('notebook-platform')}"
+"""The part before the slash is the field manager of what the operator writes
+(https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers); audit logs have the whole."""
 
 
 class FencedRest(rest.RESTClientObject):  # type: ignore[misc]
@@ -23,6 +28,7 @@ class FencedRest(rest.RESTClientObject):  # type: ignore[misc]
 
 
 def fenced(api: client.ApiClient) -> client.ApiClient:
-    """Give a client that has sent no request fenced connections; return it."""
+    """Give a client that has sent no request fenced connections and the operator's name; return it."""
+    api.user_agent = USER_AGENT
     api.rest_client = FencedRest(api.configuration)
     return api

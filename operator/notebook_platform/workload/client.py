@@ -16,7 +16,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client import rest
 
 from notebook_platform.bounded.http import AnswerTooLarge
-from notebook_platform.kube.fenced import FencedRest
+from notebook_platform.kube.fenced import USER_AGENT, FencedRest
 from notebook_platform.workload.kubeconfig import ClusterAccess
 from notebook_platform.workload.tls import tls_context
 
@@ -194,6 +194,7 @@ async def connect(
     if access.token:
         configuration.api_key = {"BearerToken": f"Bearer {access.token}"}
     api = client.ApiClient(configuration)
+    api.user_agent = USER_AGENT
     api.rest_client = _Rest(configuration, access, unauthorized, idle)
     return api
 

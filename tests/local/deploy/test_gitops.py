@@ -1,33 +1,25 @@
 """What Argo CD and Flux see of a platform: the health that Argo CD's Lua computes from the operator's own conditions."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import yaml
-from lupa.lua51 import LuaRuntime
 from notebook_platform.engine import Failed, Outcome, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.outcome import Deferred, Waiting
 from notebook_platform.engine.result import Result
 
 from sandbox.operator_process import ROOT
-from tests.local.deploy.rendered import kustomized
+from tests.local.deploy.rendered import health_of, kustomized
 
 GITOPS = ROOT / "deploy" / "gitops"
-KEY = "resource.customizations.health.notebookplatform.io_NotebookPlatform"
+WAVES = sorted(path.parent for path in (GITOPS / "waves").glob("*/kustomization.yaml"))
+WAVE = "argocd.argoproj.io/sync-wave"
 BUSY = Progressing(reason="Creating", message="Azure operation in progress", requeue_after=5)
 RETRIED = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.", retry_in=5)
 STALLED = Failed(reason="Broken", message="spec.x is broken", remedy="Mend it.")
-
-
-def health_of(platform: dict[str, Any]) -> tuple[str, str]:
-    """Return the status and message that Argo CD computes for an object."""
-    (config,) = kustomized("../gitops/argocd")
-    lua = LuaRuntime(unpack_returned_tuples=True)
-    lua.globals().obj = lua.table_from(platform, recursive=True)
-    found = lua.execute(config["data"][KEY])
-    return str(found["status"]), str(found["message"])
 
 
 def platform(*outcomes: Outcome, generation: int = 2, suspend: bool = False, **metadata: Any) -> dict[str, Any]:
@@ -63,6 +55,21 @@ def test_argo_cd_shows_the_state_of_a_platform(seen: dict[str, Any], status: str
 
 def test_the_examples_keep_the_cloud_resources_of_a_platform_that_leaves_the_repository() -> None:
     argo = yaml.safe_load((GITOPS / "argocd" / "application.yaml").read_text())
-    (_, flux) = yaml.safe_load_all((GITOPS / "flux" / "kustomization.yaml").read_text())
-    assert argo["spec"]["syncPolicy"]["automated"]["prune"] is False and flux["spec"]["prune"] is False
-    assert "ServerSideApply=true" in argo["spec"]["syncPolicy"]["syncOptions"] and flux["spec"]["wait"] is True
+    (_, *flux) = yaml.safe_load_all((GITOPS / "flux" / "kustomization.yaml").read_text())
+    assert argo["spec"]["syncPolicy"]["automated"]["prune"] is False and not any(one["spec"]["prune"] for one in flux)
+    assert "ServerSideApply=true" in argo["spec"]["syncPolicy"]["syncOptions"] and all(one["spec"]["wait"] for one in flux)
+
+
+def test_flux_applies_each_directory_of_the_waves_after_the_one_before_it() -> None:
+    (_, *flux) = yaml.safe_load_all((GITOPS / "flux" / "kustomization.yaml").read_text())
+    assert [one["spec"]["path"] for one in flux] == [f"./waves/{path.name}" for path in WAVES]
+    for before, one in pairwise(flux):
+        assert one["spec"]["dependsOn"] == [{"name": before["metadata"]["name"]}]
+
+
+def test_argo_cd_finds_the_number_of_its_wave_on_each_object() -> None:
+    whole = [(one["kind"], one["metadata"]["name"]) for one in kustomized("../gitops/waves")]
+    parts = {path: kustomized(f"../gitops/waves/{path.name}") for path in WAVES}
+    assert sorted(whole) == sorted((one["kind"], one["metadata"]["name"]) for part in parts.values() for one in part)
+    for path, part in parts.items():
+        assert {one["metadata"]["annotations"][WAVE] for one in part} == {path.name.partition("-")[0]}
