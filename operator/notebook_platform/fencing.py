@@ -11,8 +11,9 @@ third of the lease's duration before another process may take the lease, so requ
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from typing import Any
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -38,9 +39,10 @@ class Fence:
     """The right to write for one shard, for as long as its lease is held.
 
     `holder` names the holding as `namespace/lease/identity`. `has_ended` returns whether the holding that such a name describes has ended.
+    The loop that makes the fence renews it; any thread may check it or end it.
     """
 
-    def __init__(self, holder: str, deadline: float, has_ended: Callable[[str], Awaitable[bool]]) -> None:
+    def __init__(self, holder: str, deadline: float, has_ended: Callable[[str], Coroutine[Any, Any, bool]]) -> None:
         self.holder = holder
         self.has_ended = has_ended
         self._deadline = deadline
@@ -55,7 +57,7 @@ class Fence:
         return not self._ended and boottime() < self._deadline
 
     def on_end(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once when the fence ends."""
+        """Call `callback` when the fence ends, in the thread that ends it."""
         self._on_end.append(callback)
 
     def check(self) -> None:
@@ -84,8 +86,6 @@ class Fence:
         if self._ended:
             return
         self._ended = True
-        if self._timer is not None:
-            self._timer.cancel()
         for callback in self._on_end:
             callback()
 

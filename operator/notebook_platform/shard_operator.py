@@ -19,8 +19,8 @@ from notebook_platform.leases.shards import Shard
 
 
 class _EveryTask(Collection["asyncio.Task[Any]"]):
-    """All tasks of the loop. kopf cancels what was started after it and is not ignored: the reconcilers of other shards, the renewal of leases,
-    helm. Its own tasks are children of its root tasks, which end them."""
+    """All tasks of the loop. kopf cancels what was started after it and is not ignored: the reconcilers of other shards, helm. Its own
+    tasks are children of its root tasks, which end them."""
 
     def __contains__(self, task: object) -> bool:
         return True

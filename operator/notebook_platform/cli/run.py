@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from kubernetes.aio import client
 
@@ -15,13 +15,13 @@ from notebook_platform.fencing import Fence
 from notebook_platform.kube.access import until_observable, until_served
 from notebook_platform.kube.contact import contacted
 from notebook_platform.kube.redaction import REDACTORS
-from notebook_platform.leases.elector import Elector
 from notebook_platform.leases.identity import Identity
 from notebook_platform.leases.shards import Shard, shards
 from notebook_platform.leases.store import LeaseStore, Timing
+from notebook_platform.leases.thread import ElectorThread
 from notebook_platform.observability import tracing
 from notebook_platform.observability.fleet import FLEET
-from notebook_platform.observability.health import serving
+from notebook_platform.observability.health import serving, standing
 from notebook_platform.observability.logs import configure
 from notebook_platform.observability.readiness import Check, Contact
 from notebook_platform.observability.stalls import Heartbeat, measured
@@ -52,22 +52,20 @@ async def operate(chosen: OperatorConfig) -> None:
     REDACTORS.process.add({name: os.environ[name] for name in OWN_SECRETS if name in os.environ})
     stop = asyncio.Event()
     catch_signals(stop)
-    api, lease_api = await management_api(), await management_api()  # leases are renewed while all other connections are in use
-    if api is None or lease_api is None:
-        raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
+    api = await _management_api()
     shared, contact = SharedClients(chosen), Contact()
-    elector = _elector(chosen, api, lease_api, shared, stop)
     warming = asyncio.create_task(shared.warm_up())
     try:
-        async with measured() as beat, contacted(api, contact), _endpoints(chosen, beat, contact, elector):
-            if await _prepared(api, chosen, stop):
-                contact.served = True
-                await elector.run(stop)
+        async with measured() as beat, contacted(api, contact):
+            elector = _elector(chosen, api, shared, stop, beat)
+            async with _endpoints(chosen, beat, contact, elector):
+                if await _prepared(api, chosen, stop):
+                    contact.served = True
+                    await elector.run(stop)
     finally:
         await warming
         await shared.close()
         await api.close()
-        await lease_api.close()
 
 
 def catch_signals(stop: asyncio.Event) -> None:
@@ -76,9 +74,15 @@ def catch_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
+async def _management_api() -> client.ApiClient:
+    if (api := await management_api()) is None:
+        raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
+    return api
+
+
 def _elector(
-    chosen: OperatorConfig, api: client.ApiClient, lease_api: client.ApiClient, shared: SharedClients, stop: asyncio.Event
-) -> Elector:
+    chosen: OperatorConfig, api: client.ApiClient, shared: SharedClients, stop: asyncio.Event, beat: Heartbeat
+) -> ElectorThread:
     def start(shard: Shard, fence: Fence) -> ShardOperator:
         # kopf takes the signals for itself, and with several shards for the last one
         return ShardOperator(
@@ -91,12 +95,20 @@ def _elector(
             spawned=lambda: catch_signals(stop),
         )
 
-    namespace = chosen.lease_namespace or own_namespace()
-    store = LeaseStore(lease_api, namespace, chosen.lease_name, Timing(chosen.lease_duration))
-    return Elector(store, shards(chosen.shards), Identity(chosen.work_dir), start)
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[LeaseStore]:
+        namespace, lease_api = chosen.lease_namespace or own_namespace(), await _management_api()
+        try:
+            yield LeaseStore(lease_api, namespace, chosen.lease_name, Timing(chosen.lease_duration))
+        finally:
+            await lease_api.close()
+
+    return ElectorThread(connect, shards(chosen.shards), Identity(chosen.work_dir), start, lambda: standing(beat))
 
 
-def _endpoints(chosen: OperatorConfig, beat: Heartbeat, contact: Contact, elector: Elector) -> AbstractAsyncContextManager[None]:
+def _endpoints(
+    chosen: OperatorConfig, beat: Heartbeat, contact: Contact, elector: ElectorThread
+) -> AbstractAsyncContextManager[None]:
     """Return what serves the probes and the metrics."""
     FLEET.per_platform = chosen.per_platform_metrics
     checks = [

@@ -72,10 +72,16 @@ class _Tenure:
 
 
 class Elector:
-    """The leases of this replica. `start` begins the work of a shard under a fence."""
+    """The leases of this replica. `start` begins the work of a shard under a fence. `standing` returns why the work does not proceed:
+    then nothing is renewed or taken, so that another replica takes over."""
 
     def __init__(
-        self, store: LeaseStore, shards: Sequence[Shard], identity: Identity, start: Callable[[Shard, Fence], ShardWork]
+        self,
+        store: LeaseStore,
+        shards: Sequence[Shard],
+        identity: Identity,
+        start: Callable[[Shard, Fence], ShardWork],
+        standing: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._identity = identity  # holds the lock of its file
         self.timing = store.timing
@@ -83,6 +89,7 @@ class Elector:
         self._shards = shards
         self._me = identity.name
         self._start = start
+        self._standing = standing
         self._seen = Observations()
         self._held: dict[Shard, _Tenure] = {}
         self._leaving: set[Shard] = set()
@@ -128,10 +135,14 @@ class Elector:
 
     async def _tick(self) -> None:
         """Renew what is held, and take, give or ask for what the shares require."""
-        asked = boottime()
-        leases, *_ = await asyncio.gather(
-            self._tried(self._store.list()), *(self._renew(tenure) for tenure in self._held.values())
-        )
+        asked, leases = boottime(), None
+        if why := self._standing():
+            self._errors.append(why)
+            self._report(logging.ERROR, f"no lease is renewed: {why}")
+        else:
+            leases, *_ = await asyncio.gather(
+                self._tried(self._store.list()), *(self._renew(tenure) for tenure in self._held.values())
+            )
         for shard, tenure in list(self._held.items()):
             if tenure.work.failed:
                 await tenure.work.stop()
