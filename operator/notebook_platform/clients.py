@@ -261,6 +261,11 @@ class SharedClients:
         if any(failed.reason in TOKEN_REFUSED for failed in outcomes):
             await self._sessions.refuse(platform.uid)
 
+    def turn_of(self, label: str) -> float:
+        """Return the seconds until a platform (namespace/name) may send one of the requests that wait for a token; 0: now, or none
+        waits."""
+        return self._sessions.buckets.turn_of(label)
+
     def abort(self, platform: Platform) -> None:
         """Cancel the helm processes of a platform; returns before they have ended."""
         self._helm.abort(platform.uid)
@@ -268,6 +273,7 @@ class SharedClients:
     async def forget(self, platform: Platform) -> None:
         """End the helm processes and close the clients of a platform that is deleted, or that another replica reconciles."""
         await self._helm.end(platform.uid)
+        self._sessions.buckets.forget(f"{platform.namespace}/{platform.name}")
         await self._sessions.release(platform.uid)
         self._ledgers.pop(platform.uid, None)
         await self._clusters.drop(platform.uid)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from kubernetes.aio import client
+
 from notebook_platform.api.conditions import Condition
 from notebook_platform.api.drift_ignore import ignored_by
 from notebook_platform.api.spec import NotebookPlatformSpec
@@ -62,6 +64,23 @@ class PlatformContext:
     deletion: Deletion
     log: PlatformLog
     state: ReconcileState = field(default_factory=ReconcileState)
+
+    @classmethod
+    def of(cls, platform: Platform, body: Mapping[str, Any], api: client.ApiClient, shared: SharedClients) -> "PlatformContext":
+        """Return the context of a platform. `body`: the object as read; `api`: the management cluster."""
+        secrets, stored = SecretStore(api, platform), PlatformObject(api, platform)
+        label = f"{platform.namespace}/{platform.name}"
+        return cls(
+            platform=platform,
+            object=stored,
+            secrets=secrets,
+            operations=OperationStore(secrets),
+            applied=AppliedStore(secrets),
+            shared=shared,
+            reporter=Reporter(stored, body, label),
+            deletion=Deletion(platform, secrets, shared),
+            log=PlatformLog(label),
+        )
 
     def rest(self) -> None:
         """Drop or pack what the next reconcile can read again: called before a long wait."""
@@ -229,6 +248,10 @@ class ReconcileRun:
         for event in to_report:
             await context.reporter.tell(event, now)
         retries = [(attempt.retry_at - now).total_seconds() for attempt in state.attempts]
-        requeue = spread(requeue_after(results, self._interval), self._interval, random.random(), first=state.take_first())
-        wait = min([requeue, *retries])
-        return max(wait, SHORTEST_WAIT)
+        jitter, first = random.random(), state.take_first()
+        requeue, other = (
+            spread(requeue_after(results, self._interval, queued=queued), self._interval, jitter, first=first)
+            for queued in (True, False)
+        )
+        state.due_after(min([other, *retries]))
+        return max(min([requeue, *retries]), SHORTEST_WAIT)

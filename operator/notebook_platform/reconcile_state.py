@@ -29,6 +29,15 @@ class ReconcileState:
         self._references_changed = False
         self._first = True
         self._busy_since: dict[str, datetime] = {}
+        self._due = 0.0
+
+    def due_in(self) -> float:
+        """Return the seconds until a reconcile is due for another reason than a step's turn."""
+        return self._due - time.monotonic()
+
+    def due_after(self, seconds: float) -> None:
+        """Note in how many seconds a reconcile is due for another reason than a step's turn."""
+        self._due = time.monotonic() + seconds
 
     def discard(self, *, references_changed: bool = False) -> None:
         """Discard results and backoffs, including those of a running reconcile: the user has changed what is wanted.

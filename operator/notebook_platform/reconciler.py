@@ -24,17 +24,13 @@ from notebook_platform.api.references import references
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.api.status import PlatformStatus
 from notebook_platform.clients import SharedClients
-from notebook_platform.deletion import Deletion
 from notebook_platform.engine.backoff import wait_after
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.failures import failure_of_reconcile
-from notebook_platform.kube.applied import AppliedStore
-from notebook_platform.kube.objects import PlatformObject
-from notebook_platform.kube.operations import OperationStore
 from notebook_platform.kube.redaction import CURRENT
-from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability import metrics
-from notebook_platform.observability.context import PLATFORM, PlatformLog, renew_correlation_id
+from notebook_platform.observability.context import PLATFORM, renew_correlation_id
 from notebook_platform.observability.fleet import FLEET
 from notebook_platform.observability.tracing import span
 from notebook_platform.pace import Pace
@@ -44,7 +40,6 @@ from notebook_platform.reconcile_run import PlatformContext, ReconcileRun
 from notebook_platform.reconcile_state import FRESH_SECONDS
 from notebook_platform.referrers import Reference
 from notebook_platform.status import unfinished, unreadable, with_queued, with_throttled
-from notebook_platform.status_writer import Reporter
 from notebook_platform.work_queue import Priority
 
 LONGEST_RETRY = 60.0
@@ -82,7 +77,7 @@ class PlatformReconciler:
         metadata = body["metadata"]
         self.platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
         self._body = body
-        self._context = _context(self.platform, body, api, shared)
+        self._context = PlatformContext.of(self.platform, body, api, shared)
         self._awake = asyncio.Event()
         self._refer = refer
         self._pace = Pace(shared.limits, time.monotonic())
@@ -130,11 +125,7 @@ class PlatformReconciler:
     async def _reconcile_until_deleted(self) -> None:
         wait: float | None = 0.0
         while wait is not None:
-            try:
-                async with asyncio.timeout(wait):
-                    await self._awake.wait()
-            except TimeoutError:
-                pass
+            await self._sleep(wait)
             await self._wait_for_turn()
             async with self._context.shared.slots.request(self, self.platform.namespace, self._priority()) as turn:
                 await self._wait_for_slot(turn)
@@ -142,6 +133,19 @@ class PlatformReconciler:
                 wait = await self._attempt()
             if wait is not None and wait >= LONG_WAIT:
                 self._context.rest()
+
+    async def _sleep(self, wait: float) -> None:
+        """Sleep until the platform is woken or the wait has passed. One that waits for a token sleeps on while it is not its turn: a
+        reconcile would send nothing."""
+        context = self._context
+        while wait > 0:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._awake.wait()
+            except TimeoutError:
+                wait = min(context.shared.turn_of(context.label), context.state.due_in())
+            else:
+                return
 
     async def _wait_for_turn(self) -> None:
         """Delay a platform that triggers more reconciles than the operator's configuration allows, and report it in a
@@ -280,19 +284,3 @@ class PlatformReconciler:
         status = unreadable(error, previous=context.status, generation=self._generation, now=now, redactor=redactor, site=site)
         await context.reporter.write(self._shown(status))
         return parse_duration("10m").total_seconds()
-
-
-def _context(platform: Platform, body: Mapping[str, Any], api: client.ApiClient, shared: SharedClients) -> PlatformContext:
-    secrets, stored = SecretStore(api, platform), PlatformObject(api, platform)
-    label = f"{platform.namespace}/{platform.name}"
-    return PlatformContext(
-        platform=platform,
-        object=stored,
-        secrets=secrets,
-        operations=OperationStore(secrets),
-        applied=AppliedStore(secrets),
-        shared=shared,
-        reporter=Reporter(stored, body, label),
-        deletion=Deletion(platform, secrets, shared),
-        log=PlatformLog(label),
-    )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kubernetes.aio import client, config
+from kubernetes.aio import client, config, watch
 from notebook_platform.azure.arm.rate_limit import METHODS, RESOURCE_MANAGER
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
@@ -37,9 +37,6 @@ LONGEST = 1000.0
 
 REFILL = 20.0
 """Seconds until the rate limits are as new after the platform that is created alone."""
-
-EVERY = 2.0
-"""Seconds between two readings of all statuses."""
 
 GROUP, VERSION, PLURAL = "notebookplatform.io", "v1alpha1", "notebookplatforms"
 
@@ -98,10 +95,12 @@ class _Crowd:
                     GROUP, VERSION, f"team-{number % NAMESPACES}", PLURAL, {**body, "spec": numbered_spec(number)}
                 )
 
-        await asyncio.gather(*(create(name, number) for name, number in self._names.items()))
-        while len(self.ready) < len(self._names) and time.monotonic() - began < LONGEST:
-            await asyncio.sleep(EVERY if len(self._names) > 1 else 0.2)
-            await self._observe(began)
+        watching = asyncio.create_task(self._watch(began))
+        try:
+            await asyncio.gather(*(create(name, number) for name, number in self._names.items()))
+            await asyncio.wait({watching}, timeout=LONGEST)
+        finally:
+            watching.cancel()
         return time.monotonic() - began
 
     @property
@@ -114,17 +113,23 @@ class _Crowd:
         """Return the number of platforms by the reason of a failure."""
         return Counter(reason for _, reason in self._seen)
 
-    async def _observe(self, began: float) -> None:
-        listed = await self._custom.list_cluster_custom_object(GROUP, VERSION, PLURAL)
-        now = time.monotonic() - began
-        for one in listed["items"]:
-            name, status = one["metadata"]["name"], one.get("status") or {}
-            if name not in self._names:
-                continue
-            self._seen |= {(name, attempt["reason"]) for attempt in status.get("attempts") or ()}
-            conditions = status.get("conditions") or ()
-            if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
-                self.ready.setdefault(name, now)
+    async def _watch(self, began: float) -> None:
+        """Watch the platforms until all are Ready. A list of all again and again would be a fifth of the API server's work."""
+        while len(self.ready) < len(self._names):
+            async with watch.Watch() as events:
+                async for event in events.stream(self._custom.list_cluster_custom_object, GROUP, VERSION, PLURAL):
+                    self._observe(event["object"], time.monotonic() - began)
+                    if len(self.ready) == len(self._names):
+                        return
+
+    def _observe(self, one: Mapping[str, Any], now: float) -> None:
+        name, status = one["metadata"]["name"], one.get("status") or {}
+        if name not in self._names:
+            return
+        self._seen |= {(name, attempt["reason"]) for attempt in status.get("attempts") or ()}
+        conditions = status.get("conditions") or ()
+        if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+            self.ready.setdefault(name, now)
 
 
 def at_work(operations: Iterable[Mapping[str, Any]]) -> float:

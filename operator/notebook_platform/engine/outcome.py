@@ -55,7 +55,8 @@ class Progressing:
     """Work is in progress elsewhere. `requeue_after` is in seconds; `operation` is set while the cloud reports one.
 
     After `stall_after` seconds since `since` a user has to act (kstatus Stalled), as `remedy` says; None: the step ends the work
-    itself. `since` None: the time at which the reconciler first observed the work.
+    itself. `since` None: the time at which the reconciler first observed the work. `queued`: `requeue_after` is the time until the step's
+    turn, which may come later when other platforms take more than was expected of them.
     """
 
     reason: AnyReason
@@ -65,6 +66,7 @@ class Progressing:
     stall_after: float | None = None
     since: datetime | None = None
     remedy: str = ""
+    queued: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,4 +151,4 @@ class Queued(StepError):
 
     def __init__(self, message: str, requeue_after: float) -> None:
         super().__init__(Reason.QUEUED, message, "The operator continues when it is its turn.", retry_in=max(requeue_after, 1.0))
-        self.progressing = Progressing(reason=Reason.QUEUED, message=message, requeue_after=requeue_after)
+        self.progressing = Progressing(reason=Reason.QUEUED, message=message, requeue_after=requeue_after, queued=True)

@@ -32,9 +32,13 @@ class Result:
     estimate_seconds: float = 0.0
 
 
-def requeue_after(results: Mapping[str, Result], interval: float) -> float:
-    """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval."""
-    waits = [r.outcome.requeue_after for r in results.values() if isinstance(r.outcome, Rechecked)]
+def requeue_after(results: Mapping[str, Result], interval: float, *, queued: bool = True) -> float:
+    """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval.
+
+    Without `queued`, steps that wait for their turn do not count.
+    """
+    rechecked = [r.outcome for r in results.values() if isinstance(r.outcome, Rechecked)]
+    waits = [one.requeue_after for one in rechecked if queued or not (isinstance(one, Progressing) and one.queued)]
     waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
     return min([interval, *waits])
 

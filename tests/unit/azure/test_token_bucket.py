@@ -46,6 +46,28 @@ def test_four_hundred_platforms_that_are_late_for_their_turns_still_use_most_of_
     assert total >= 0.6 * 25 * 300 and tokens > -25
 
 
+@pytest.mark.parametrize("needs", [1, 12, 20])
+def test_a_platform_whose_turn_is_delayed_does_not_begin_a_reconcile_that_sends_nothing(needs: int) -> None:
+    """The platforms before it send more requests than their turns reserve, so its turn comes later than it was told."""
+    now = 0.0
+    buckets = Buckets(clock=lambda: now)
+    bucket = buckets.of("reads", Limit(burst=250, rate=25, grant=4, most=20), SUBSCRIPTION)
+    reconciles, wake, left = Counter[str](), dict.fromkeys(map(str, range(300)), 0.0), dict.fromkeys(map(str, range(300)), needs)
+    while left and now < 1000:
+        for platform in [one for one in left if wake[one] <= now]:
+            if wait := buckets.turn_of(platform):
+                wake[platform] = now + wait
+                continue
+            reconciles[platform] += 1
+            while left[platform] and not (wait := buckets.take(platform, [bucket])):
+                left[platform] -= 1
+            if not left[platform]:
+                del left[platform]
+            wake[platform] = now + wait
+        now += 0.25
+    assert not left and max(reconciles.values()) <= 2
+
+
 PAUSES = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 5)), max_size=150)
 
 

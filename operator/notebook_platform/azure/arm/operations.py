@@ -136,7 +136,7 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
     try:
         response = await session.send("GET", operation.url)
     except Queued as queued:
-        return Poll(busy=in_progress(operation, queued.progressing.requeue_after))
+        return Poll(busy=replace(in_progress(operation, queued.progressing.requeue_after), queued=True))
     except ClientAuthenticationError as error:
         raise StepError.of(replace(translate(error, field=field), operation=operation)) from None
     except HttpResponseError as error:

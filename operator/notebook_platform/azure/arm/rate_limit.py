@@ -13,7 +13,7 @@ https://learn.microsoft.com/troubleshoot/azure/virtual-machines/linux/troublesho
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -94,6 +94,7 @@ class Buckets:
         self.clock = clock
         self._documented = documented
         self._buckets: dict[tuple[str, ...], Bucket] = {}
+        self._waiting: dict[str, set[tuple[Bucket, ...]]] = {}
         self._prune_at = MANY_BUCKETS
         for kind in (*RESOURCE_MANAGER, *(f"graph {kind}" for kind in GRAPH), *(p.kind for p in PROVIDERS)):
             TOKENS_LEFT.labels(kind=kind).set_function(partial(self.fewest, kind))
@@ -115,6 +116,31 @@ class Buckets:
                     return self.of(one.kind, None, subscription_id)
                 return self.of(one.kind, one.limit, subscription_id, *found.groups())
         return None
+
+    def take(self, platform: str, buckets: Sequence[Bucket]) -> float:
+        """Take the token of a request from its buckets. Returns 0, or the seconds until the platform may send it: then none is taken."""
+        now = self.clock()
+        if (wait := max(bucket.wait(platform, now) for bucket in buckets)) > 0:
+            self._waiting.setdefault(platform, set()).add(tuple(buckets))
+            return wait
+        for bucket in buckets:
+            bucket.spend(platform, now)
+        return 0.0
+
+    def turn_of(self, platform: str) -> float:
+        """Return the seconds until a platform may send one of the requests that it could not send; 0: now, or none is known.
+
+        Its turn may come later than it was told: platforms before it send more requests than their turns reserve.
+        """
+        now = self.clock()
+        waits = [max(bucket.remaining(platform, now) for bucket in buckets) for buckets in self._waiting.get(platform, ())]
+        if (wait := min(waits, default=0.0)) <= 0:
+            self._waiting.pop(platform, None)
+        return wait
+
+    def forget(self, platform: str) -> None:
+        """Forget what a platform waits for."""
+        self._waiting.pop(platform, None)
 
     def fewest(self, kind: str) -> float:
         """Return the smallest number of tokens in the buckets of a kind; infinite when it has none."""
@@ -146,12 +172,8 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
         platform = PLATFORM.get()
         name = platform.label if platform else ""
         kind, buckets = self._of(request)
-        now = self._buckets.clock()
-        wait = max(bucket.wait(name, now) for bucket in buckets)
-        if wait > 0:
+        if wait := self._buckets.take(name, buckets):
             raise Queued(f"Waiting for a token: the rate limit of {kind} is used up", wait)
-        for bucket in buckets:
-            bucket.spend(name, now)
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
         _, (general, *specific) = self._of(request)

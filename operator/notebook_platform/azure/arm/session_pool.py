@@ -33,7 +33,7 @@ class SessionPool:
         self.cloud = cloud
         self._open: dict[tuple[str, str], SignedIn] = {}
         self._held: dict[str, SignedIn] = {}
-        self._buckets = Buckets(documented=cloud.documented)
+        self.buckets = Buckets(documented=cloud.documented)
         self._repeated = RepeatedWrites()
 
     @staticmethod
@@ -46,7 +46,7 @@ class SessionPool:
         key = (subscription_id, sign_in.digest)
         if key not in self._open:
             written = WrittenPaths()
-            session = AzureSession(self.cloud, sign_in, subscription_id, self._buckets, written)
+            session = AzureSession(self.cloud, sign_in, subscription_id, self.buckets, written)
             self._open[key] = SignedIn(session, ResourceCache(session, written), self._repeated)
         return self._open[key]
 

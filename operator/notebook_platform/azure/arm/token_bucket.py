@@ -81,6 +81,12 @@ class Bucket:
         self._grants[platform] = _Grant(due, due + GRANT_SECONDS, size, max(0, self._limit.most - size))
         return due - now
 
+    def remaining(self, platform: str, now: float) -> float:
+        """Return the seconds until the grant of a platform is due; 0: it has none, or it is due."""
+        self._advance(now)
+        grant = self._grants.get(platform)
+        return max(0.0, grant.due - now) if grant else 0.0
+
     def spend(self, platform: str, now: float) -> None:
         """Take the token of a request that is sent now, after `wait` has returned 0."""
         if self._limit is None:
