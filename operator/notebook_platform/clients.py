@@ -205,9 +205,12 @@ class SharedClients:
         if isinstance(scope, Failed):
             return scope
         SCOPE.set(scope)
+        named = spec.azure.credentials, spec.azure.subscription_id
+        if recent := self._sessions.recent(platform.uid, named):
+            return recent
         try:
             wanted = await sign_in(spec.azure.credentials, self._sessions.cloud, secrets)
-            return await self._sessions.hold(platform.uid, wanted, spec.azure.subscription_id)
+            return await self._sessions.hold(platform.uid, wanted, spec.azure.subscription_id, named)
         except StepError as refused:
             return refused.failed
 
@@ -260,6 +263,10 @@ class SharedClients:
         outcomes = [r.outcome for r in results.values() if isinstance(r.outcome, Failed)]
         if any(failed.reason in TOKEN_REFUSED for failed in outcomes):
             await self._sessions.refuse(platform.uid)
+
+    def reread(self, platform: Platform) -> None:
+        """Read the platform's credentials again in its next reconcile: a Secret has changed."""
+        self._sessions.reread(platform.uid)
 
     def turn_of(self, label: str) -> float:
         """Return the seconds until a platform (namespace/name) may send one of the requests that wait for a token; 0: now, or none

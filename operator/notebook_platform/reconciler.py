@@ -94,6 +94,8 @@ class PlatformReconciler:
     def _body(self, body: Mapping[str, Any]) -> None:
         metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
         self._packed = pack({"metadata": metadata, "spec": body.get("spec")})
+        self._generation = int(metadata.get("generation") or 0)
+        self._deleting = bool(metadata.get("deletionTimestamp"))
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Accept the object as last seen; wake only for what the user changed."""
@@ -107,6 +109,7 @@ class PlatformReconciler:
     def wake(self) -> None:
         """Retry at once what failed because of a Secret or ConfigMap that the spec names: it has changed."""
         self._context.state.discard(references_changed=True)
+        self._context.shared.reread(self.platform)
         self._wake()
 
     def _wake(self) -> None:
@@ -169,9 +172,7 @@ class PlatformReconciler:
 
     def _unseen(self) -> bool:
         """Return whether no reconcile has seen what the user wants: after a restart most platforms are as they were."""
-        return (
-            bool(self._body["metadata"].get("deletionTimestamp")) or self._context.status.observed_generation != self._generation
-        )
+        return self._deleting or self._context.status.observed_generation != self._generation
 
     async def _wait_for_slot(self, turn: asyncio.Future[None]) -> None:
         """Wait for a slot. A user who waits for this reconcile reads in the status that it is queued."""
@@ -235,15 +236,10 @@ class PlatformReconciler:
         """Return the status with the condition Throttled while the platform is throttled."""
         return with_throttled(status, self._context.shared.limits if self._throttled else None, self._generation, _now())
 
-    @property
-    def _generation(self) -> int:
-        return int(self._body["metadata"].get("generation") or 0)
-
     async def _reconcile(self) -> float | None:
         """Reconcile or delete once. Returns the seconds until the next reconcile is due; None when nothing is left to manage."""
         body = self._body
-        metadata = body["metadata"]
-        deleting = bool(metadata.get("deletionTimestamp"))
+        metadata, deleting = body["metadata"], self._deleting
         if deleting:
             fresh = await self._context.object.read()  # an old spec must not decide: its protection may have been set since
             if fresh is None or FINALIZER not in (fresh["metadata"].get("finalizers") or ()):

@@ -61,6 +61,7 @@ async def operate(chosen: OperatorConfig) -> None:
             async with _endpoints(chosen, beat, contact, elector):
                 if await _prepared(api, chosen, stop):
                     contact.served = True
+                    await warming  # else the first reconciles load the clients in the loop
                     await elector.run(stop)
     finally:
         await warming

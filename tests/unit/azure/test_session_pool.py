@@ -45,7 +45,7 @@ class Pool(SessionPool):
         self.closed: list[str] = []
 
     async def take(self, platform: str, name: str) -> object:
-        return await self.hold(platform, CountedSignIn(self.closed, name), SUBSCRIPTION)
+        return await self.hold(platform, CountedSignIn(self.closed, name), SUBSCRIPTION, name)
 
 
 async def test_a_refused_token_gives_all_holders_one_new_session() -> None:
@@ -85,3 +85,15 @@ async def test_a_changed_secret_closes_the_old_session_unless_another_platform_u
     assert pool.closed == ([] if shared else ["x"])
     await pool.close()
     assert sorted(pool.closed) == ["x", "y"]
+
+
+async def test_a_credential_is_read_again_when_its_secret_has_changed_when_another_is_named_and_when_azure_refuses_it() -> None:
+    pool = Pool()
+    assert pool.recent("a", "x") is None
+    session = await pool.take("a", "x")
+    assert pool.recent("a", "x") is session and pool.recent("a", "y") is None
+    pool.reread("a")
+    assert pool.recent("a", "x") is None
+    await pool.take("a", "x")
+    await pool.refuse("a")
+    assert pool.recent("a", "x") is None

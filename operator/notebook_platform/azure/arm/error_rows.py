@@ -34,7 +34,7 @@ THROTTLED = Row(reason=Reason.THROTTLED, retry_in=30, remedy="The operator retri
 UNAVAILABLE = Row(reason=Reason.AZURE_UNAVAILABLE, retry_in=15, remedy=LATER)
 REPLICATING = Row(
     reason=Reason.PRINCIPAL_REPLICATING,
-    retry_in=5,
+    retry_in=2,
     remedy="The operator retries. A new principal takes up to a minute to replicate.",
 )
 SUBNET = Row(

@@ -5,7 +5,8 @@
 
 import asyncio
 import importlib
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 from notebook_platform.azure.arm.cache import ResourceCache
 from notebook_platform.azure.arm.cloud import Cloud
@@ -14,6 +15,9 @@ from notebook_platform.azure.arm.rate_limit import Buckets
 from notebook_platform.azure.arm.repeated import RepeatedWrites
 from notebook_platform.azure.arm.session import CLIENTS, AzureSession
 from notebook_platform.azure.arm.written import WrittenPaths
+
+RECENT = 60.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,15 @@ class SignedIn:
     repeated: RepeatedWrites
 
 
+@dataclass(frozen=True)
+class _Held:
+    """The session of a holder, by what its spec says of it; the credential need not be read again until a time, in seconds."""
+
+    signed_in: SignedIn
+    named: object
+    until: float
+
+
 class SessionPool:
     """Keeps sessions open between reconciles, so that tokens and connections are reused. Holders (platforms) with one credential share a
     session, which is closed when none uses it any more."""
@@ -32,7 +45,7 @@ class SessionPool:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self._open: dict[tuple[str, str], SignedIn] = {}
-        self._held: dict[str, SignedIn] = {}
+        self._held: dict[str, _Held] = {}
         self.buckets = Buckets(documented=cloud.documented)
         self._repeated = RepeatedWrites()
 
@@ -50,30 +63,44 @@ class SessionPool:
             self._open[key] = SignedIn(session, ResourceCache(session, written), self._repeated)
         return self._open[key]
 
-    async def hold(self, holder: str, sign_in: SignIn, subscription_id: str) -> SignedIn:
-        """Return the session of this credential for a holder, which uses it until its next `hold` or `release`."""
+    def recent(self, holder: str, named: object) -> SignedIn | None:
+        """Return the session of a holder whose credential was read within RECENT seconds, if `named` is what it was then; else None.
+
+        Reconciles that poll an operation follow each other in seconds, and each would read the credential's Secret.
+        """
+        held = self._held.get(holder)
+        return held.signed_in if held and held.named == named and time.monotonic() < held.until else None
+
+    async def hold(self, holder: str, sign_in: SignIn, subscription_id: str, named: object) -> SignedIn:
+        """Return the session of this credential for a holder, which uses it until its next `hold` or `release`. `named`: what the
+        credential was read from."""
         signed_in = self.of(sign_in, subscription_id)
-        before, self._held[holder] = self._held.get(holder), signed_in
-        if before is not None and before is not signed_in:
-            await self._close_unused(before)
+        before, self._held[holder] = self._held.get(holder), _Held(signed_in, named, time.monotonic() + RECENT)
+        if before is not None and before.signed_in is not signed_in:
+            await self._close_unused(before.signed_in)
         return signed_in
+
+    def reread(self, holder: str) -> None:
+        """Let the next reconcile of a holder read its credential again."""
+        if held := self._held.get(holder):
+            self._held[holder] = replace(held, until=0.0)
 
     async def refuse(self, holder: str) -> None:
         """Drop the session of a holder because its token was refused: the next `hold` opens a new one. The other holders keep theirs until
         then."""
-        signed_in = self._held.pop(holder, None)
-        if signed_in is not None:
-            self._forget(signed_in)
-            await self._close_unused(signed_in)
+        held = self._held.pop(holder, None)
+        if held is not None:
+            self._forget(held.signed_in)
+            await self._close_unused(held.signed_in)
 
     async def release(self, holder: str) -> None:
         """Close the session of a holder unless another one uses it."""
-        signed_in = self._held.pop(holder, None)
-        if signed_in is not None:
-            await self._close_unused(signed_in)
+        held = self._held.pop(holder, None)
+        if held is not None:
+            await self._close_unused(held.signed_in)
 
     async def _close_unused(self, signed_in: SignedIn) -> None:
-        if not any(held is signed_in for held in self._held.values()):
+        if not any(held.signed_in is signed_in for held in self._held.values()):
             self._forget(signed_in)
             await signed_in.session.close()
 
@@ -84,7 +111,7 @@ class SessionPool:
 
     async def close(self) -> None:
         """Close all sessions."""
-        signed_in = {*self._open.values(), *self._held.values()}
+        signed_in = {*self._open.values(), *(held.signed_in for held in self._held.values())}
         self._open.clear()
         self._held.clear()
         for one in signed_in:
