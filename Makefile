@@ -6,7 +6,7 @@ JOBS ?= 2
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks eyes unit local azure bench faults lint crds traits docs lock clean
+.PHONY: help setup binaries demo test attacks eyes kstatus unit local azure bench faults lint crds traits docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -40,6 +40,11 @@ eyes: ## the alert rules by promtool, which Go builds once (six minutes or more)
 	  -o $(HOME)/.cache/notebook-platform/promtool/promtool github.com/prometheus/prometheus/cmd/promtool
 	@$(HOME)/.cache/notebook-platform/promtool/promtool check rules deploy/monitoring/rules.yaml
 	@$(HOME)/.cache/notebook-platform/promtool/promtool test rules tests/eyes/faults.yaml tests/eyes/healthy.yaml
+
+kstatus: setup ## the status of a platform in every phase of its life, by cli-utils' own Go code (Flux) and by health.lua (Argo CD)
+	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \
+	  -o $(HOME)/.cache/notebook-platform/kstatus/kstatus .
+	@$(BIN)/python -m tests.kstatus $(HOME)/.cache/notebook-platform/kstatus/kstatus
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)
