@@ -4,6 +4,7 @@ The summary conditions Ready, Reconciling and Stalled follow kstatus; the reconc
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatch
 
@@ -136,56 +137,100 @@ def _limit(outcome: Outcome, not_ready_since: datetime | None) -> tuple[datetime
     return None
 
 
+@dataclass(frozen=True)
+class _Standings:
+    """The results by what they mean for the summary conditions; each mapping keeps the order of the steps."""
+
+    failed: Mapping[str, Failed]
+    moving: Mapping[str, Rechecked]
+    deferred: Mapping[str, Deferred]
+    waiting: Sequence[str]
+    pending: Sequence[str]
+    """The steps that have changes and neither apply them nor failed."""
+
+    @classmethod
+    def of(cls, results: Mapping[str, Result]) -> "_Standings":
+        outcomes = {name: result.outcome for name, result in results.items()}
+        return cls(
+            failed={name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Failed)},
+            moving={name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Rechecked)},
+            deferred={name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Deferred)},
+            waiting=[name for name, outcome in outcomes.items() if isinstance(outcome, Waiting)],
+            pending=[name for name, r in results.items() if r.changes and not isinstance(r.outcome, Rechecked | Failed)],
+        )
+
+    @property
+    def stuck(self) -> Mapping[str, Failed]:
+        """The failed steps that are not retried."""
+        return {name: failed for name, failed in self.failed.items() if failed.retry_in is None}
+
+    @property
+    def asking(self) -> Mapping[str, Deferred]:
+        """The deferred steps that need a user."""
+        return {name: deferred for name, deferred in self.deferred.items() if deferred.needs_user}
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a step is neither ready nor out of use."""
+        return bool(self.failed or self.moving or self.waiting or self.deferred)
+
+
 def _summary(
     results: Mapping[str, Result], make: Make, ill: Mapping[str, datetime], *, deleting: bool, suspended: bool
 ) -> Iterator[Condition]:
-    failed = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Failed)}
-    stuck = {name: f for name, f in failed.items() if f.retry_in is None}
-    moving = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Rechecked)}
-    later = {name: r.outcome for name, r in results.items() if isinstance(r.outcome, Deferred)}
-    asked = [name for name, part in later.items() if part.needs_user]
-    waiting = [name for name, r in results.items() if isinstance(r.outcome, Waiting)]
-    pending = [name for name, r in results.items() if r.changes and not isinstance(r.outcome, Rechecked | Failed)]
-    ready = not (failed or moving or waiting or later) and not (suspended and pending) and not deleting
-    if failed:
-        name, worst = next(iter((stuck or failed).items()))
-        reason, message = worst.reason, f"{name}: {sentence(worst)}"
-    elif moving:
-        name, work = next(iter(moving.items()))
-        reason, message = work.reason, f"{name}: {work.message}"
-    elif later and not suspended:
-        name = next(iter([*asked, *later]))
-        reason, message = later[name].reason, f"{name}: {later[name].message}"
-    elif suspended:
-        reason, message = (
-            Reason.SUSPENDED,
-            f"Suspended; {_count(pending)} would change" if pending else "Suspended; nothing would change",
-        )
-    elif deleting:
-        reason, message = Reason.DELETING, Reason.DELETING.sentence
-    elif ready:
-        reason, message = Reason.READY, Reason.READY.sentence
-    else:
-        reason, message = Reason.WAITING, Reason.WAITING.sentence.format(steps=", ".join(waiting))
+    steps = _Standings.of(results)
+    reason, message = _headline(steps, deleting=deleting, suspended=suspended)
+    ready = not (steps.unfinished or deleting or (suspended and steps.pending))
     yield make(ConditionType.READY, ready, reason, message)
-    going_on = len(moving) > len(ill) or len(later) > len(asked) or ((failed or deleting) and not stuck)
-    busy = bool(going_on) and not suspended
-    yield make(ConditionType.RECONCILING, busy, reason if busy else Reason.SETTLED, message if busy else Reason.SETTLED.sentence)
-    if stuck:
-        yield make(ConditionType.STALLED, True, reason, message)
-    elif asked:
-        yield make(ConditionType.STALLED, True, later[asked[0]].reason, f"{asked[0]}: {later[asked[0]].message}")
-    elif ill:
-        name, since = next(iter(ill.items()))
-        message = f"{name}: {moving[name].message}; unchanged since {since:%Y-%m-%d %H:%M} UTC"
-        message += f". {moving[name].remedy}" if moving[name].remedy else ""
-        yield make(ConditionType.STALLED, True, moving[name].reason, message)
+    if _reconciling(steps, ill, deleting=deleting) and not suspended:
+        yield make(ConditionType.RECONCILING, True, reason, message)
     else:
-        yield make(ConditionType.STALLED, False, Reason.NOT_STALLED, Reason.NOT_STALLED.sentence)
+        yield make(ConditionType.RECONCILING, False, Reason.SETTLED, Reason.SETTLED.sentence)
+    stall = _stall(steps, ill)
+    yield make(ConditionType.STALLED, stall is not None, *(stall or (Reason.NOT_STALLED, Reason.NOT_STALLED.sentence)))
 
 
-def _count(names: Sequence[str]) -> str:
-    return ", ".join(names)
+def _headline(steps: _Standings, *, deleting: bool, suspended: bool) -> tuple[AnyReason, str]:
+    """Return the reason and message of Ready: those of the first step in the worst state."""
+    if steps.failed:
+        return _of_step(steps.stuck or steps.failed)
+    if steps.moving:
+        return _of_step(steps.moving)
+    if steps.deferred and not suspended:
+        return _of_step(steps.asking or steps.deferred)
+    if suspended:
+        changes = f"{', '.join(steps.pending)} would change" if steps.pending else "nothing would change"
+        return Reason.SUSPENDED, f"Suspended; {changes}"
+    if deleting:
+        return Reason.DELETING, Reason.DELETING.sentence
+    if steps.waiting:
+        return Reason.WAITING, Reason.WAITING.sentence.format(steps=", ".join(steps.waiting))
+    return Reason.READY, Reason.READY.sentence
+
+
+def _of_step(outcomes: Mapping[str, Failed | Rechecked | Deferred]) -> tuple[AnyReason, str]:
+    """Return the reason and message of the first of some steps, with its name."""
+    name, outcome = next(iter(outcomes.items()))
+    return outcome.reason, f"{name}: {sentence(outcome) if isinstance(outcome, Failed) else outcome.message}"
+
+
+def _reconciling(steps: _Standings, ill: Mapping[str, datetime], *, deleting: bool) -> bool:
+    """Return whether something continues without a user."""
+    moving = len(steps.moving) > len(ill) or len(steps.deferred) > len(steps.asking)
+    return moving or (bool(steps.failed or deleting) and not steps.stuck)
+
+
+def _stall(steps: _Standings, ill: Mapping[str, datetime]) -> tuple[AnyReason, str] | None:
+    """Return why a user has to act; None while no user has to."""
+    if steps.stuck:
+        return _of_step(steps.stuck)
+    if steps.asking:
+        return _of_step(steps.asking)
+    for name, since in ill.items():
+        work = steps.moving[name]
+        message = f"{name}: {work.message}; unchanged since {since:%Y-%m-%d %H:%M} UTC"
+        return work.reason, f"{message}. {work.remedy}" if work.remedy else message
+    return None
 
 
 def _steps(results: Mapping[str, Result], make: Make, *, deleting: bool, suspended: bool) -> Iterator[Condition]:
