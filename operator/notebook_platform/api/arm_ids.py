@@ -89,7 +89,7 @@ class Segment:
     @property
     def refusal(self) -> str:
         """Return the error of an id whose name does not match."""
-        return f"must hold a valid {self.word}: it {self.sentence}"
+        return f"must contain a valid {self.word}: it {self.sentence}"
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def placed(id_: str) -> tuple[str, str]:
 Guid = Annotated[str, Field(max_length=36), AzureName(GUID, "must be a GUID")]
 GroupObjectId = Annotated[str, Field(max_length=36), AzureName(GUID, "must be the object id (GUID) of a group")]
 SubscriptionId = Annotated[str, Field(max_length=36), AzureName(GUID, "must be the id (GUID) of a subscription")]
-Location = Annotated[str, Field(max_length=64), AzureName("[a-z][a-z0-9]+", "must be a region in lower case, as eastus")]
+Location = Annotated[str, Field(max_length=64), AzureName("[a-z][a-z0-9]+", "must be a region in lower case, such as eastus")]
 ResourceGroupName = Annotated[str, Field(max_length=90), GroupName()]
 NodeResourceGroupName = Annotated[
     str,
@@ -179,8 +179,8 @@ ClusterName = Annotated[
     Field(max_length=63),
     AzureName(
         "[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?",
-        "must be 1-63 letters, digits and hyphens, starting and ending with a letter or digit: Azure takes no underscore in "
-        "cluster names",
+        "must be 1-63 letters, digits and hyphens, starting and ending with a letter or digit: Azure does not allow underscores "
+        "in cluster names",
     ),
 ]
 PoolName = Annotated[

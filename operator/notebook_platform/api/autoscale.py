@@ -24,24 +24,24 @@ class AutoscaleRule(SpecModel):
     """One metric rule of a custom autoscale profile."""
 
     metric: str = Field("Percentage CPU", max_length=128, description="Metric of the scale set.")
-    namespace: str | None = Field(None, max_length=128, description="Namespace of the metric; left out: the platform's.")
+    namespace: str | None = Field(None, max_length=128, description="Namespace of the metric. Default: the platform's.")
     statistic: Literal["Average", "Min", "Max", "Sum", "Count"] = Field(
-        "Average", description="How the nodes' values of a minute become one."
+        "Average", description="How the values of all nodes in a minute are combined."
     )
     aggregation: Literal["Average", "Minimum", "Maximum", "Total", "Count", "Last"] = Field(
-        "Average", description="How the minutes of the window become one."
+        "Average", description="How the values of the window's minutes are combined."
     )
-    grain: str = Field("1m", max_length=8, description="How far apart the metric's values are (1m to 12h).")
+    grain: str = Field("1m", max_length=8, description="Interval between the metric's values (1m to 12h).")
     operator: Literal["Equals", "NotEquals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"] = Field(
         description="Comparison of the metric with the threshold."
     )
     threshold: DecimalNumber = Field(description='Value to compare with: an integer, or a decimal as text (`"0.5"`).')
-    window: str = Field("10m", max_length=8, description="Period of the metric that is aggregated, as `10m` (5m to 12h).")
+    window: str = Field("10m", max_length=8, description="Period over which the metric is aggregated, such as `10m` (5m to 12h).")
     type: Literal["ChangeCount", "PercentChangeCount", "ExactCount"] = Field(
-        "ChangeCount", description="Whether `change` is nodes, per cent of them, or (with a positive change) the new count."
+        "ChangeCount", description="Whether `change` is a number of nodes, a percentage of them, or (if positive) the new count."
     )
-    change: int = Field(ge=-1000, le=1000, description="Nodes to add (positive) or to take (negative).")
-    cooldown: str = Field("5m", max_length=8, description="Rest after the rule has acted, as `5m` (1m to 1w).")
+    change: int = Field(ge=-1000, le=1000, description="Nodes to add (positive) or remove (negative).")
+    cooldown: str = Field("5m", max_length=8, description="Pause after the rule has acted, such as `5m` (1m to 1w).")
 
 
 class RecurringProfile(SpecModel):
@@ -49,9 +49,9 @@ class RecurringProfile(SpecModel):
 
     name: str = Field(max_length=64, description="Name of the profile.")
     days: SetOf[Weekday] = Field(min_length=1, max_length=7, description="Days of the week.")
-    start: str = Field(max_length=5, description="When it begins, as `08:30`.")
-    end: str = Field(max_length=5, description="When it ends, later on the same day.")
-    time_zone: str = Field("UTC", max_length=64, description="Time zone, as `Europe/Vienna`.")
+    start: str = Field(max_length=5, description="Start time, such as `08:30`.")
+    end: str = Field(max_length=5, description="End time, later on the same day.")
+    time_zone: str = Field("UTC", max_length=64, description="Time zone, such as `Europe/Vienna`.")
     capacity: AutoscaleCapacity = Field(description="Bounds.")
     rules: Atomic[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
 
@@ -60,7 +60,7 @@ class Notifications(SpecModel):
     """The recipients of notifications when Monitor scales."""
 
     emails: SetOf[Annotated[str, Field(max_length=254)]] = Field(
-        default_factory=list, max_length=20, description="Addresses to write to."
+        default_factory=list, max_length=20, description="E-mail addresses of the recipients."
     )
 
 
@@ -68,20 +68,22 @@ class Autoscale(SpecModel):
     """A custom autoscale setting on a pool's scale set (Azure Monitor)."""
 
     pool: str = Field(max_length=12, description="Name of the node pool.")
-    name: SettingName | None = Field(None, description="Name of the setting; left out: `<platform>-<pool>`.")
-    enabled: bool = Field(True, description="Whether Monitor acts on it. `false`: the setting is kept and does nothing.")
+    name: SettingName | None = Field(None, description="Name of the setting. Default: `<platform>-<pool>`.")
+    enabled: bool = Field(
+        True, description="Whether Azure Monitor acts on the setting. `false` keeps the setting without effect."
+    )
     capacity: AutoscaleCapacity = Field(description="Bounds.")
     rules: Atomic[AutoscaleRule] = Field(default_factory=list, max_length=10, description="Metric rules.")
     recurring: MapByName[RecurringProfile] = Field(
-        default_factory=list, max_length=9, description="Profiles that hold at some times instead."
+        default_factory=list, max_length=9, description="Profiles that apply instead at some times."
     )
     notifications: Notifications | None = Field(
-        None, description="Recipients of a notification when it scales. Taken out: no e-mails."
+        None, description="Recipients of a notification when it scales. Removing it stops the e-mails."
     )
     patch: dict[str, Any] = Field(
         default_factory=dict,
         json_schema_extra=declared(AUTOSCALE),
-        description="JSON merge patch (RFC 7396) over the body of the setting, for members without a field here, as "
-        "`properties: {predictiveAutoscalePolicy: {scaleMode: Enabled}}`; null removes. `properties.profiles` replaces all profiles; then "
-        "leave out rules and recurring. The rules are those of spec.cluster.patch.",
+        description="JSON merge patch (RFC 7396) over the body of the setting, for members without a field here, such "
+        "as `properties: {predictiveAutoscalePolicy: {scaleMode: Enabled}}`; null removes. `properties.profiles` replaces all profiles; omit "
+        "rules and recurring then. The rules are those of spec.cluster.patch.",
     )

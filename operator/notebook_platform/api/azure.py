@@ -28,7 +28,7 @@ class WorkloadIdentity(SpecModel):
 class ManagedIdentity(SpecModel):
     """A managed identity of the machine that the operator runs on."""
 
-    client_id: Guid | None = Field(None, description="Client id of a user-assigned identity; left out: the system-assigned one.")
+    client_id: Guid | None = Field(None, description="Client id of a user-assigned identity. Default: the system-assigned one.")
 
 
 class Credentials(SpecModel):
@@ -53,19 +53,17 @@ class AzureSpec(SpecModel):
     subscription_id: SubscriptionId = Field(description="Id of the Azure subscription. Cannot change.")
     location: Location = Field(description="Azure region, as in `eastus`. Cannot change.")
     resource_group: ResourceGroupName = Field(
-        description="Resource group that holds the platform; created if absent. Cannot change."
+        description="Resource group that contains the platform; created if absent. Cannot change."
     )
-    credentials: Credentials | None = Field(
-        None, description="How to sign in to Azure; without it the operator's own identity is used."
-    )
+    credentials: Credentials | None = Field(None, description="How to sign in to Azure. Default: the operator's own identity.")
     features: SetOf[FeatureName] = Field(
         default_factory=list,
         max_length=32,
-        description="Preview features to register, each as `Namespace/Feature`.",
+        description="Preview features to register, each in the form `Namespace/Feature`.",
     )
     tags: Annotated[dict[str, str], AfterValidator(_no_own_tags)] = Field(
         default_factory=dict,
         max_length=15,
-        description="Tags put on everything the platform creates. One that is taken "
-        "out is removed; tags that the spec never had stay.",
+        description="Tags on everything that the platform creates. A tag removed from "
+        "the spec is removed in Azure; tags that the spec never had stay.",
     )

@@ -17,12 +17,13 @@ class BinderChart(Chart):
     """Which binderhub chart is installed. It has no releases, only development versions: one exact version."""
 
     version: str = Field(
-        max_length=64, description="Exact version of the chart, as `1.0.0-0.dev.git.3506.hba24eb2a`; ranges are not taken."
+        max_length=64,
+        description="Exact version of the chart, such as `1.0.0-0.dev.git.3506.hba24eb2a`; ranges are not accepted.",
     )
     jupyterhub_version: str | None = Field(
         None,
         max_length=64,
-        description="Version of the jupyterhub chart inside it; left out: as this operator knows it of the chart's version.",
+        description="Version of the jupyterhub chart inside it. Default: the version that this operator knows for the chart's version.",
     )
 
 
@@ -30,24 +31,24 @@ class IngressAddress(SpecModel):
     """One name for both, behind an ingress controller: the binder at `/`, the hub below `hubPath`. Exactly one of host and
     dnsLabel."""
 
-    host: str | None = Field(
-        None, max_length=253, description="Name that leads to the ingress controller, as binder.example.org."
-    )
+    host: str | None = Field(None, max_length=253, description="DNS name of the ingress controller, such as binder.example.org.")
     dns_label: str | None = Field(
         None,
         max_length=63,
-        description="Azure DNS label of the ingress controller's Service: the name is `<label>.<location>.cloudapp.azure.com`.",
+        description="Azure DNS label of the ingress controller's Service; the name is `<label>.<location>.cloudapp.azure.com`.",
     )
-    hub_path: str = Field("/hub-base/", max_length=64, description="Where the hub is, beginning and ending with a slash.")
-    class_name: ObjectName | None = Field(None, description="Ingress class; left out: the cluster's default.")
+    hub_path: str = Field("/hub-base/", max_length=64, description="Path of the hub, with a slash at both ends.")
+    class_name: ObjectName | None = Field(None, description="Ingress class. Default: the cluster's.")
     tls_secret: ObjectName | None = Field(
         None,
-        description="Secret in the release's namespace with the certificate (cert-manager makes it if annotations ask for "
-        "that); left out: the controller's own certificate.",
+        description="Secret in the release's namespace with the certificate (cert-manager creates it if annotations request it). "
+        "Default: the controller's own certificate.",
     )
-    plain_http: bool = Field(False, description="No TLS: addresses begin with http.")
+    plain_http: bool = Field(False, description="Serve plain HTTP, without TLS.")
     annotations: dict[str, Annotated[str, Field(max_length=1024)]] = Field(
-        default_factory=dict, max_length=32, description="Annotations of both Ingresses, as `cert-manager.io/cluster-issuer`."
+        default_factory=dict,
+        max_length=32,
+        description="Annotations of both Ingresses, such as `cert-manager.io/cluster-issuer`.",
     )
 
 
@@ -61,12 +62,12 @@ class DnsLabels(SpecModel):
 class ExistingAddress(SpecModel):
     """An existing address, with the name that leads to it."""
 
-    url: str = Field(max_length=512, description="Where people reach it, as `https://binder.example.org`.")
+    url: str = Field(max_length=512, description="URL for users, such as `https://binder.example.org`.")
     ip: str | None = Field(
         None,
         max_length=45,
-        description="Address of the load balancer, reserved beforehand; left out: no load balancer, something of your own leads to "
-        "the Service in the cluster.",
+        description="Address of the load balancer, reserved beforehand. If omitted, there is no load balancer, and you route traffic "
+        "to the Service in the cluster yourself.",
     )
 
 
@@ -75,9 +76,9 @@ class ExistingAddresses(SpecModel):
 
     binder: ExistingAddress = Field(description="The binder's.")
     hub: ExistingAddress = Field(description="The hub's.")
-    internal: bool = Field(False, description="The load balancers are internal: their addresses are of the network.")
+    internal: bool = Field(False, description="Use internal load balancers with addresses of the network.")
     ip_resource_group: ResourceGroupName | None = Field(
-        None, description="Resource group of the public addresses, if it is not the nodes' own."
+        None, description="Resource group of the public addresses. Default: the nodes' resource group."
     )
 
 
@@ -92,19 +93,21 @@ class Address(SpecModel):
 class ExistingRegistry(SpecModel):
     """An existing registry, and the account that pushes to it."""
 
-    server: str = Field(max_length=253, description="Its host, as `registry.example.org`; `docker.io` for Docker Hub.")
+    server: str = Field(
+        max_length=253, description="Host of the registry, such as `registry.example.org`; `docker.io` for Docker Hub."
+    )
     prefix: str = Field(
         max_length=200,
-        description="What image names begin with, after the server: a project (or organisation), a slash, and a prefix, as "
+        description="Prefix of image names after the server: a project (or organization), a slash, and a prefix, such as "
         "`binder/r2d-`.",
     )
     secret_ref: SecretRef = Field(
-        description="Secret with the keys `username` and `password` of an account that may push and pull."
+        description="Secret with the keys `username` and `password` of an account with the right to push and pull."
     )
     token_url: str | None = Field(
         None,
         max_length=512,
-        description="Where the registry gives tokens (https); left out: the default of Docker Hub, Azure and other registries.",
+        description="Token endpoint of the registry (https). Default: that of Docker Hub, Azure and other registries.",
     )
 
 
@@ -115,38 +118,36 @@ class AzureRegistry(SpecModel):
         description="Name, 5-50 letters and digits, unique in all of Azure: `<name>.azurecr.io`. Cannot change."
     )
     sku: Literal["Basic", "Standard", "Premium"] = Field("Standard", description="Service tier.")
-    prefix: str = Field("binder/r2d-", max_length=200, description="What image names begin with: a project, a slash, a prefix.")
-    token_lifetime: str = Field("90d", max_length=8, description="How long a password of the builder's token is good for.")
-    renew_before: str = Field("30d", max_length=8, description="How long before its end a password is renewed.")
+    prefix: str = Field("binder/r2d-", max_length=200, description="Prefix of image names: a project, a slash, and a prefix.")
+    token_lifetime: str = Field("90d", max_length=8, description="Validity of a password of the builder's token.")
+    renew_before: str = Field("30d", max_length=8, description="How long before its expiry a password is renewed.")
 
 
 class ImageRegistry(SpecModel):
-    """Where built images are kept. Exactly one member."""
+    """Registry of built images. Exactly one member."""
 
     existing: ExistingRegistry | None = Field(None, description="An existing registry.")
-    azure: AzureRegistry | None = Field(None, description="An Azure Container Registry, made with its roles.")
+    azure: AzureRegistry | None = Field(None, description="An Azure Container Registry, created with its roles.")
 
 
 class ImageCleaner(SpecModel):
     """Old images are removed from the build nodes, in percent of their disk."""
 
     enabled: bool = Field(True, description="Remove old images.")
-    above: int = Field(80, ge=1, le=100, description="Begin when so much of the disk is in use.")
-    until: int = Field(60, ge=0, le=99, description="Stop when no more than this is in use.")
+    above: int = Field(80, ge=1, le=100, description="Disk usage at which the cleaning starts.")
+    until: int = Field(60, ge=0, le=99, description="Disk usage at which the cleaning stops.")
 
 
 class Builder(SpecModel):
-    """How and where images are built. The nodes' own Docker is no choice: AKS nodes have none."""
+    """Builder of images. The nodes' own Docker is no choice: AKS nodes have none."""
 
     type: Literal["dind", "pink"] = Field(
         "dind", description="`dind`: Docker in a pod; `pink`: Podman in a pod. Both privileged."
     )
-    pool: str | None = Field(
-        None, max_length=12, description="Pool of spec.nodePools that images are built on; left out: all nodes."
-    )
-    memory: str | None = Field(None, max_length=16, description="Memory promised to a build, as `2G`.")
+    pool: str | None = Field(None, max_length=12, description="Pool of spec.nodePools for builds. Default: all nodes.")
+    memory: str | None = Field(None, max_length=16, description="Memory request of a build, such as `2G`.")
     image_cleaner: ImageCleaner = Field(
-        default_factory=lambda: ImageCleaner.model_validate({}), description="Old images on the build nodes."
+        default_factory=lambda: ImageCleaner.model_validate({}), description="When old images on the build nodes are deleted."
     )
 
 
@@ -154,8 +155,10 @@ class Quotas(SpecModel):
     """How many servers may run at once; left out: as many as fit."""
 
     per_repository: int | None = Field(None, ge=1, le=100000, description="Of one repository.")
-    per_repository_higher: int | None = Field(None, ge=1, le=100000, description="Of one with a high quota.")
-    total: int | None = Field(None, ge=1, le=100000, description="Of all. Nothing is launched beyond.")
+    per_repository_higher: int | None = Field(None, ge=1, le=100000, description="Maximum for a repository with a high quota.")
+    total: int | None = Field(
+        None, ge=1, le=100000, description="Maximum for all repositories together; further launches are rejected."
+    )
 
 
 class RepositoryRules(SpecModel):
@@ -170,7 +173,7 @@ class RepositoryRules(SpecModel):
     allowed: SetOf[Pattern] = Field(
         default_factory=list,
         max_length=256,
-        description="If there are any, only these are launched of this provider. Needs chart git.3506.",
+        description="If set, only these repositories of this provider can be launched. Needs chart git.3506.",
     )
     high_quota: SetOf[Pattern] = Field(
         default_factory=list, max_length=256, description="Have the quota `quotas.perRepositoryHigher`."
@@ -188,7 +191,7 @@ class Servers(SpecModel):
 
     cpu: Amount = Field(default_factory=Amount, description="CPUs.")
     memory: Amount = Field(default_factory=Amount, description="Memory.")
-    start_timeout: str = Field("10m", max_length=8, description="How long a server may take to start; a new node takes minutes.")
+    start_timeout: str = Field("10m", max_length=8, description="Maximum time for a server to start; a new node takes minutes.")
 
 
 class BinderHubSpec(SpecModel):
@@ -197,30 +200,30 @@ class BinderHubSpec(SpecModel):
     release: str = Field("binder", max_length=53, description="Name of the Helm release. Cannot change.")
     namespace: str = Field("binder", max_length=63, description="Namespace of the release. Cannot change.")
     chart: BinderChart = Field(description="Chart and version.")
-    address: Address = Field(description="Where the binder and its hub are reached.")
-    registry: ImageRegistry = Field(description="Where built images are kept.")
-    builder: Builder = Field(default_factory=lambda: Builder.model_validate({}), description="How and where images are built.")
-    auth: Auth | None = Field(
-        None, description="Users sign in before they launch; left out: every visitor may launch, anonymously."
-    )
-    quotas: Quotas = Field(default_factory=lambda: Quotas.model_validate({}), description="How many servers may run at once.")
+    address: Address = Field(description="Addresses of the binder and its hub.")
+    registry: ImageRegistry = Field(description="Registry of built images.")
+    builder: Builder = Field(default_factory=lambda: Builder.model_validate({}), description="Builder of images.")
+    auth: Auth | None = Field(None, description="Sign-in before a launch. If omitted, every visitor can launch anonymously.")
+    quotas: Quotas = Field(default_factory=lambda: Quotas.model_validate({}), description="Maximum numbers of running servers.")
     repositories: Annotated[list[RepositoryRules], ListType("map", ("provider",))] = Field(
-        default_factory=list, max_length=9, description="Which repositories are launched, by provider."
+        default_factory=list, max_length=9, description="Repositories that can be launched, by provider."
     )
-    github: RepositoryToken | None = Field(None, description="How the binder signs in at GitHub.")
-    gitlab: RepositoryToken | None = Field(None, description="How the binder signs in at GitLab.")
+    github: RepositoryToken | None = Field(None, description="The binder's access to GitHub.")
+    gitlab: RepositoryToken | None = Field(None, description="The binder's access to GitLab.")
     single_user: Servers = Field(default_factory=lambda: Servers.model_validate({}), description="Launched servers.")
     culling: Culling = Field(default_factory=lambda: Culling.model_validate({}), description="Idle servers.")
     needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
         default_factory=list,
         max_length=16,
-        description="Releases that must work first, by name: an ingress controller, cert-manager.",
+        description="Releases that must be ready first, by name, such as an ingress controller or cert-manager.",
     )
-    remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")
+    remediation: Remediation = Field(default_factory=Remediation, description="What the operator does when helm fails.")
     values: dict[str, Any] = Field(
         default_factory=dict,
-        description="Values of the chart (the hub's below `jupyterhub`); win over the typed fields and over valuesFrom.",
+        description="Values of the chart (the hub's below `jupyterhub`); override the typed fields and valuesFrom.",
     )
     values_from: Atomic[ValuesFrom] = Field(
-        default_factory=list, max_length=16, description="More values, later ones win; all win over the typed fields."
+        default_factory=list,
+        max_length=16,
+        description="More values. Later entries override earlier ones; all override the typed fields.",
     )

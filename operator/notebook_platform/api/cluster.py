@@ -30,21 +30,21 @@ class ClusterNetwork(SpecModel):
 
     plugin: Literal["azure", "kubenet", "none"] = Field("azure", description="Network plugin.")
     plugin_mode: Literal["overlay"] | None = Field(
-        None, description="`overlay`: pods get addresses of their own range instead of the subnet's."
+        None, description="`overlay`: pods get addresses from a separate range instead of the subnet."
     )
     policy: Literal["azure", "calico", "cilium", "none"] = Field(
-        "azure", description="Network policy engine; `none` removes it. Rolls the nodes."
+        "azure", description="Network policy engine; `none` removes it. A change replaces the nodes."
     )
     service_cidr: str = Field("10.0.0.0/16", max_length=18, description="Addresses of Services, in CIDR notation.")
     dns_service_ip: str = Field(
-        "10.0.0.10", alias="dnsServiceIP", max_length=15, description="Address of the cluster's DNS, inside serviceCidr."
+        "10.0.0.10", alias="dnsServiceIP", max_length=15, description="Address of the cluster's DNS service, inside serviceCidr."
     )
     pod_cidr: str | None = Field(None, max_length=18, description="Addresses of pods (overlay and kubenet).")
     outbound_type: Literal["loadBalancer", "managedNATGateway", "userAssignedNATGateway", "userDefinedRouting", "none"] = Field(
         "loadBalancer", description="How nodes reach the Internet."
     )
     docker_bridge_cidr: str | None = Field(
-        None, max_length=18, description="Accepted for old runbooks and without effect: AKS runs containerd."
+        None, max_length=18, description="Has no effect: AKS runs containerd. Accepted for old runbooks."
     )
 
 
@@ -55,10 +55,10 @@ class Upgrades(SpecModel):
         "none",
         description="Kubernetes versions that AKS moves the cluster to. With `patch`, "
         "`stable` and `rapid`, kubernetesVersion is the "
-        "oldest version that may run; a newer one is as desired.",
+        "minimum version; a newer one is up to date.",
     )
     node_os_channel: Literal["None", "Unmanaged", "SecurityPatch", "NodeImage"] = Field(
-        "NodeImage", alias="nodeOSChannel", description="How the nodes' system is kept up to date."
+        "NodeImage", alias="nodeOSChannel", description="How the operating system of the nodes is updated."
     )
 
     @property
@@ -74,16 +74,16 @@ class MaintenanceWindow(SpecModel):
     days: SetOf[Weekday] = Field(
         min_length=1,
         max_length=7,
-        description="Days of the week on which it opens.",
+        description="Days of the week on which the window opens.",
     )
     auto_upgrade_day: Weekday | None = Field(
         None,
-        description="The day of `days` on which AKS's own upgrades run: its schedules know one day of the week, or every day. Needed with two "
-        "to six days; left out with one day, that one; with seven, every day.",
+        description="The day of `days` on which AKS's own upgrades run: its schedules know one day of the week, or every day. Required with two "
+        "to six days. Default with one day: that day; with seven: every day.",
     )
-    start: str = Field("02:00", max_length=5, description="When it opens, as `02:00`.")
-    duration: str = Field("4h", max_length=8, description="How long it stays open, 4h to 24h.")
-    time_zone: str = Field("UTC", max_length=64, description="Time zone of `start`, as `Europe/Vienna`.")
+    start: str = Field("02:00", max_length=5, description="Start time, such as `02:00`.")
+    duration: str = Field("4h", max_length=8, description="Duration, 4h to 24h.")
+    time_zone: str = Field("UTC", max_length=64, description="Time zone of `start`, such as `Europe/Vienna`.")
 
 
 class ApiServer(SpecModel):
@@ -93,14 +93,14 @@ class ApiServer(SpecModel):
         default_factory=list,
         alias="authorizedIPRanges",
         max_length=200,
-        description="Only these networks reach it (CIDR); the operator's own must be among them.",
+        description="Only these networks (CIDR) reach the API server; they must include the operator's own.",
     )
     private: bool = Field(False, description="Reachable from the virtual network only. Cannot change.")
     private_dns_zone: PrivateDnsZone | None = Field(
         None,
         alias="privateDNSZone",
         description="`system`, `none` or the id of a zone, which needs spec.identity.type UserAssigned or ServicePrincipal; the operator "
-        "gives that identity Private DNS Zone Contributor there. Cannot change.",
+        "assigns Private DNS Zone Contributor there to that identity. Cannot change.",
     )
 
     @property
@@ -115,31 +115,35 @@ class Entra(SpecModel):
     admin_group_object_ids: SetOf[GroupObjectId] = Field(
         default_factory=list, alias="adminGroupObjectIDs", max_length=20, description="Groups that administer the cluster."
     )
-    azure_rbac: bool = Field(False, alias="azureRBAC", description="Let Azure roles say who may do what in Kubernetes.")
-    tenant_id: Guid | None = Field(None, description="Tenant of the users; left out: the subscription's.")
+    azure_rbac: bool = Field(False, alias="azureRBAC", description="Authorize Kubernetes requests by Azure role assignments.")
+    tenant_id: Guid | None = Field(None, description="Tenant of the users. Default: the subscription's.")
 
 
 class AutoscalerProfile(SpecModel):
     """Settings of AKS's cluster autoscaler; what was never set is left as it is, and what is taken out is AKS's default."""
 
-    scan_interval: str | None = Field(None, max_length=8, description="How often it evaluates the cluster, as `10s`.")
+    scan_interval: str | None = Field(
+        None, max_length=8, description="How often the autoscaler evaluates the cluster, such as `10s`."
+    )
     scale_down_delay_after_add: str | None = Field(
-        None, max_length=8, description="Rest after nodes were added, in whole minutes, as `10m`."
+        None, max_length=8, description="Delay after a scale-up before nodes are removed, in whole minutes, such as `10m`."
     )
     scale_down_unneeded_time: str | None = Field(
-        None, max_length=8, description="How long a node is idle before it goes, in whole minutes."
+        None, max_length=8, description="How long a node is idle before it is removed, in whole minutes."
     )
-    scale_down_utilization_threshold: str | None = Field(None, max_length=4, description='Use below which a node is idle, "0.5".')
+    scale_down_utilization_threshold: str | None = Field(
+        None, max_length=4, description='Utilization below which a node is idle, such as "0.5".'
+    )
     max_graceful_termination_sec: int | None = Field(
-        None, ge=0, le=86400, description="Seconds that pods have to end when a node goes."
+        None, ge=0, le=86400, description="Seconds that pods have to terminate when a node is removed."
     )
     max_node_provision_time: str | None = Field(
-        None, max_length=8, description="How long a node may take to come, in whole minutes, as `15m`."
+        None, max_length=8, description="Maximum time for a node to start, in whole minutes, such as `15m`."
     )
     expander: Literal["least-waste", "most-pods", "priority", "random"] | None = Field(
-        None, description="How it chooses among pools."
+        None, description="How the autoscaler chooses among pools."
     )
-    balance_similar_node_groups: bool | None = Field(None, description="Keep like pools at like counts.")
+    balance_similar_node_groups: bool | None = Field(None, description="Balance the node counts of similar pools.")
     skip_nodes_with_local_storage: bool | None = Field(None, description="Keep nodes whose pods have local data.")
     skip_nodes_with_system_pods: bool | None = Field(None, description="Keep nodes with pods of kube-system.")
 
@@ -162,44 +166,46 @@ class ClusterSpec(SpecModel):
 
     name: ClusterName = Field(description="Name of the managed cluster. Cannot change.")
     node_resource_group: NodeResourceGroupName | None = Field(
-        None, description="Group AKS makes for nodes, disks and addresses. Cannot change."
+        None, description="Resource group that AKS creates for nodes, disks and addresses. Cannot change."
     )
     kubernetes_version: str = Field(
         max_length=16,
-        description='Version as offered in the region: "1.34" or "1.34.2"; the oldest that may run where upgrades.channel moves it on.',
+        description='Version offered in the region: "1.34" or "1.34.2"; the minimum version where upgrades.channel moves it on.',
     )
     support_plan: Literal["KubernetesOfficial", "AKSLongTermSupport"] = Field(
         "KubernetesOfficial",
-        description="`AKSLongTermSupport`: two years of support for a version, beyond "
-        "the community's one; needs tier Premium. Can "
+        description="`AKSLongTermSupport`: two years of support for a version, one "
+        "more than the community's; needs tier Premium. Can "
         "change in place; back to KubernetesOfficial only while the version has community support.",
     )
     upgrades: Upgrades = Field(default_factory=Upgrades, description="Upgrades that AKS makes automatically.")
     maintenance_window: MaintenanceWindow | None = Field(
         None,
-        description="When disruption is expected. Taken out: AKS's schedules are deleted, "
+        description="When disruption is expected. Removing it deletes AKS's schedules, "
         "unless one has dates that a user excluded in Azure.",
     )
-    dns_prefix: str | None = Field(None, max_length=54, description="Start of the API server's name. Cannot change.")
+    dns_prefix: str | None = Field(None, max_length=54, description="Prefix of the API server's DNS name. Cannot change.")
     admin_username: str = Field("azureuser", max_length=32, description="Login on the nodes. Cannot change.")
     ssh_public_key: str | None = Field(None, max_length=16384, description="Public key for the login on the nodes.")
     ssh_public_key_from: SecretKeyRef | None = Field(None, description="The public key, from a Secret.")
     tier: Literal["Free", "Standard", "Premium"] = Field("Free", description="Tier of the control plane (uptime SLA).")
     network: ClusterNetwork = Field(default_factory=ClusterNetwork, description="Network profile.")
-    api_server: ApiServer = Field(default_factory=ApiServer, description="Who can reach the API server.")
-    entra: Entra | None = Field(None, description="Sign-in with Entra ID. Cannot be taken out.")
+    api_server: ApiServer = Field(default_factory=ApiServer, description="Access to the API server.")
+    entra: Entra | None = Field(None, description="Sign-in with Entra ID. Cannot be removed.")
     local_accounts: bool = Field(
-        True, description="Kubeconfigs with certificates are given out; false needs `entra`, and tokens of Entra ID are used."
+        True, description="AKS issues kubeconfigs with certificates. false needs `entra` and uses tokens of Entra ID."
     )
     oidc_issuer: bool = Field(
-        False, alias="oidcIssuer", description="Tokens of ServiceAccounts can be federated. Cannot be turned off."
+        False,
+        alias="oidcIssuer",
+        description="Publish an OIDC issuer, so that tokens of ServiceAccounts can be federated. Cannot be turned off.",
     )
     workload_identity: bool = Field(False, description="Pods can sign in to Azure with their ServiceAccount; needs oidcIssuer.")
     registries: SetOf[RegistryId] = Field(
         default_factory=list, max_length=10, description="ARM ids of container registries that the nodes may pull from."
     )
     autoscaler_profile: AutoscalerProfile | None = Field(
-        None, description="Settings of the cluster autoscaler. One that is taken out goes back to AKS's default."
+        None, description="Settings of the cluster autoscaler. A setting removed from the spec returns to AKS's default."
     )
     node_provisioning: Literal["Auto", "Manual"] = Field(
         "Manual",
@@ -207,18 +213,20 @@ class ClusterSpec(SpecModel):
         "(node auto-provisioning, Karpenter), beside the "
         "pools of spec.nodePools. Can change in place; to Manual only when no such node is left.",
     )
-    monitoring: Monitoring | None = Field(None, description="Container insights. Taken out: turned off.")
-    power_state: Literal["Running", "Stopped"] = Field("Running", description="Stopped: no nodes, no API, no cost but disks.")
+    monitoring: Monitoring | None = Field(None, description="Container insights. Removing it turns them off.")
+    power_state: Literal["Running", "Stopped"] = Field(
+        "Running", description="Stopped: no nodes and no API; only disks cost money."
+    )
     patch: dict[str, Any] = Field(
         default_factory=dict,
         json_schema_extra=declared(CLUSTER),
         description="JSON merge patch (RFC 7396) over the body of the managed cluster "
         "that the operator sends to Azure, for members "
-        "without a field here, as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member (use `kubectl "
+        "without a field here, such as `properties: {storageProfile: {blobCSIDriver: {enabled: true}}}`; null removes a member (use `kubectl "
         "apply --server-side`, which keeps null). At most 16 KiB. Refused: a member that contradicts a field with another value than its "
         "default, and anything that may hold a secret. A member taken out of the patch goes back to Azure's default; where it cannot, that is "
         "reported.",
     )
     power_schedules: Atomic[PowerSchedule] = Field(
-        default_factory=list, max_length=14, description="Times at which the cluster starts and stops; they win over powerState."
+        default_factory=list, max_length=14, description="Times at which the cluster starts and stops; they override powerState."
     )

@@ -12,17 +12,17 @@ class ConditionType(Word):
     READY = "Ready", "The platform is as the spec asks and works (kstatus)."
     RECONCILING = "Reconciling", "Work is in progress, or is retried without a user (kstatus)."
     STALLED = "Stalled", "A user has to act (kstatus)."
-    DRIFT_DETECTED = "DriftDetected", "Something differs that was as the spec asks before."
-    DELETION_PROTECTED = "DeletionProtected", "A deletion was requested and spec.deletionProtection holds it."
+    DRIFT_DETECTED = "DriftDetected", "An object that matched the spec differs from it now."
+    DELETION_PROTECTED = "DeletionProtected", "A deletion was requested and spec.deletionProtection blocks it."
     THROTTLED = "Throttled", "The platform was reconciled too often; further reconciles are spread out."
     AUTOSCALERS_COMPETE = "AutoscalersCompete", "The cluster autoscaler and autoscale rules both change one pool's node count."
     BINDER_CHART_VERSION_UNKNOWN = "BinderChartVersionUnknown", "This binderhub chart version was not tested with the operator."
     CHART_VERSION_UNKNOWN = "ChartVersionUnknown", "This jupyterhub chart version was not tested with the operator."
     CERTIFICATE_EXPIRING = "CertificateExpiring", "The hub's certificate ends soon and no newer one is served."
     CERTIFICATE_NAME_MISMATCH = "CertificateNameMismatch", "The hub serves a certificate for another name."
-    CLAIM_NOT_SHARED = "ClaimNotShared", "A volume claim for all users cannot be mounted by several nodes."
+    CLAIM_NOT_SHARED = "ClaimNotShared", "A volume claim for all users cannot be mounted on several nodes."
     DNS_MISMATCH = "DnsMismatch", "The hub's name resolves to another address than the hub's."
-    DOCKER_BRIDGE_IGNORED = "DockerBridgeIgnored", "spec.cluster.network.dockerBridgeCidr has no effect on AKS any more."
+    DOCKER_BRIDGE_IGNORED = "DockerBridgeIgnored", "spec.cluster.network.dockerBridgeCidr no longer has an effect on AKS."
     DRAIN_BLOCKED = "DrainBlocked", "A PodDisruptionBudget allows no disruption; node drains will block."
     DRIFT_UNKNOWN = "DriftUnknown", "Objects of a release cannot be compared with its manifest, so drift in them is not found."
     DUPLICATE_HOMES = "DuplicateHomes", "A user has more than one home volume."
@@ -30,7 +30,7 @@ class ConditionType(Word):
     SERVICE_CIDR_IN_NETWORK = "ServiceCidrInNetwork", "The service addresses lie inside the virtual network."
     USERNAME_CLAIM_UNSURE = (
         "UsernameClaimUnsure",
-        "The claim that becomes the user's name may be missing or shared by several people.",
+        "The claim that is used as the user name may be missing or not unique.",
     )
     REPOSITORIES_OPEN = (
         "RepositoriesOpen",

@@ -22,8 +22,8 @@ class Condition(StatusModel):
     type: str = Field(max_length=64, description="What is observed.")
     status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
     reason: str = Field(max_length=128, description="Why, in one CamelCase word.")
-    message: str = Field(max_length=MESSAGE_LIMIT, description="What is the matter and what to do about it.")
-    observed_generation: int = Field(description="The generation of the spec this speaks of.")
+    message: str = Field(max_length=MESSAGE_LIMIT, description="The state, its cause and the remedy.")
+    observed_generation: int = Field(description="The generation of the spec that the condition describes.")
     last_transition_time: Time = Field(description="When status last changed (RFC 3339).")
 
 

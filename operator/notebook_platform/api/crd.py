@@ -24,7 +24,9 @@ Schema = dict[str, Any]
 FREE_FORM = frozenset({"spec.jupyterhub.values", "spec.binderhub.values", "spec.releases[].values"})
 STRING_LIMIT = 1024
 LONGEST_NAME = 100
-NAME_TOO_LONG = f"metadata.name must be at most {LONGEST_NAME} characters: the names of the operator's Secrets and the owner tag are made of it"
+NAME_TOO_LONG = (
+    f"metadata.name must be at most {LONGEST_NAME} characters: the names of the operator's Secrets and the owner tag contain it"
+)
 KEPT = (
     *("type", "format", "description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"),
     *(INT_OR_STRING, MAP_TYPE, KEEP_UNKNOWN, lists.TYPE, lists.KEYS),
@@ -41,17 +43,17 @@ def _condition(type_: str, member: str) -> str:
 
 
 COLUMNS = [
-    _column("READY", _condition("Ready", "status"), "Whether everything is up to date."),
+    _column("READY", _condition("Ready", "status"), "Whether the platform is up to date."),
     _column("STATUS", _condition("Ready", "reason"), "Why, in a word."),
-    _column("URL", ".status.url", "Where people find the hub."),
-    _column("K8S", ".status.cluster.kubernetesVersion", "Kubernetes version that runs."),
+    _column("URL", ".status.url", "Address of the hub."),
+    _column("K8S", ".status.cluster.kubernetesVersion", "Running Kubernetes version."),
     _column("NODES", ".status.cluster.nodes.ready", "Nodes that are Ready.", type_="integer"),
     _column("HUB", ".status.releases[0].chart", "Chart of the hub."),
     _column("LOCATION", ".spec.azure.location", "Azure region.", wide=True),
     _column("CLUSTER", ".spec.cluster.name", "Managed cluster.", wide=True),
     _column("WANTED", ".spec.cluster.kubernetesVersion", "Kubernetes version of the spec.", wide=True),
     _column("ALL-NODES", ".status.cluster.nodes.total", "Nodes, Ready or not.", type_="integer", wide=True),
-    _column("NEXT", ".status.next", "The next thing that will happen.", wide=True),
+    _column("NEXT", ".status.next", "The next expected event.", wide=True),
     _column("AGE", ".metadata.creationTimestamp", "Age.", type_="date"),
 ]
 

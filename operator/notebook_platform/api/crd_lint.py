@@ -69,7 +69,7 @@ def list_type(node: Node) -> Iterator[str]:
     if kind not in ("atomic", "set", "map"):
         yield "has no list type (atomic, set or map)"
     if kind == "set" and item.type not in SCALARS:
-        yield "is a set of something that is no scalar"
+        yield "is a set of items that are not scalars"
     if kind == "map":
         for key in node.schema.get(lists.KEYS, ()) or ("(none)",):
             if key not in item.required and "default" not in item.properties.get(key, {}):

@@ -25,7 +25,7 @@ class Subnet(SpecModel):
     """The subnet of the nodes (and, with the azure plugin, of the pods)."""
 
     name: SubnetName = Field("default", description="Name of the subnet. Cannot change.")
-    address_prefix: str = Field(max_length=18, description="Addresses of the subnet in CIDR notation.")
+    address_prefix: str = Field(max_length=18, description="Address range of the subnet in CIDR notation.")
 
 
 class PoolSubnet(Subnet):
@@ -37,12 +37,14 @@ class PoolSubnet(Subnet):
 class NetworkSpec(SpecModel):
     """The network the cluster lives in: kept by the platform, or an existing subnet. Left out, AKS makes one of its own."""
 
-    virtual_network: VirtualNetwork | None = Field(None, description="The virtual network to keep.")
-    subnet: Subnet | None = Field(None, description="The subnet to keep in it, for all pools that name no other.")
-    subnets: MapByName[PoolSubnet] = Field(
-        default_factory=list, max_length=20, description="More subnets to keep in it, for pools (`nodePools[].subnet`)."
+    virtual_network: VirtualNetwork | None = Field(
+        None, description="The virtual network that the operator creates and maintains."
     )
-    subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet to use instead; nothing of it is changed.")
+    subnet: Subnet | None = Field(None, description="Its subnet for all pools that name no other.")
+    subnets: MapByName[PoolSubnet] = Field(
+        default_factory=list, max_length=20, description="Additional subnets for pools (`nodePools[].subnet`)."
+    )
+    subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet to use instead; it is not changed.")
 
 
 class ServicePrincipal(SpecModel):
@@ -54,23 +56,25 @@ class ServicePrincipal(SpecModel):
     secret_ref: SecretRef | None = Field(
         None, description="An existing principal: a Secret with the keys `clientId` and `clientSecret`."
     )
-    role: ServiceRole = Field("Contributor", description="Role that the principal is given on the network.")
-    secret_lifetime: str = Field("365d", max_length=8, description="How long a secret that the operator makes is valid.")
+    role: ServiceRole = Field("Contributor", description="Role on the network that the operator assigns to the principal.")
+    secret_lifetime: str = Field("365d", max_length=8, description="Validity of a secret that the operator creates.")
     renew_before: str = Field(
-        "30d", max_length=8, description="How long before its end a secret is renewed. The cluster's nodes are rolled for it."
+        "30d",
+        max_length=8,
+        description="How long before its expiry a secret is renewed. The renewal replaces the cluster's nodes.",
     )
 
 
 class UserAssigned(SpecModel):
     """A user-assigned managed identity: created in the resource group if absent, or an existing one by id."""
 
-    name: IdentityName | None = Field(None, description="Name of the identity to keep.")
+    name: IdentityName | None = Field(None, description="Name of the identity that the operator creates and maintains.")
     resource_id: UserAssignedIdentityId | None = Field(None, description="ARM id of an existing identity; it is never changed.")
-    role: ServiceRole = Field("Network Contributor", description="Role that the identity is given on the network.")
+    role: ServiceRole = Field("Network Contributor", description="Role on the network that the operator assigns to the identity.")
 
 
 class IdentitySpec(SpecModel):
-    """Who the cluster is towards Azure."""
+    """Identity of the cluster in Azure."""
 
     type: Literal["ServicePrincipal", "UserAssigned", "SystemAssigned"] = Field(
         "SystemAssigned", description="Kind of identity. Cannot change."
@@ -79,6 +83,6 @@ class IdentitySpec(SpecModel):
     user_assigned: UserAssigned | None = Field(None, description="For type UserAssigned.")
     role_scope: RoleScope = Field(
         "VirtualNetwork",
-        description="What the role on the network is given for: all of it, or the subnet alone. `None`: the operator gives no role, "
-        "neither to this identity nor, where `cluster.entra` needs it, to itself on the cluster, because you give them in another way.",
+        description="Scope of the role on the network: the whole network, or only the subnet. `None`: you assign the roles yourself; the operator "
+        "assigns none, neither to this identity nor, where `cluster.entra` needs it, to itself on the cluster.",
     )

@@ -35,9 +35,9 @@ class Spot(SpecModel):
         ge=-1,
         le=1000,
         json_schema_extra={"default": -1},
-        description='Most to pay for an hour, in US dollars: an integer, or a decimal as text (`"0.5"`); -1: up to the usual price.',
+        description='Maximum price for an hour, in US dollars: an integer, or a decimal as text (`"0.5"`); -1: up to the price on demand.',
     )
-    eviction_policy: Literal["Delete", "Deallocate"] = Field("Delete", description="What becomes of a node that is taken back.")
+    eviction_policy: Literal["Delete", "Deallocate"] = Field("Delete", description="What happens to an evicted node.")
 
 
 class Gpu(SpecModel):
@@ -45,7 +45,7 @@ class Gpu(SpecModel):
 
     driver: Literal["Install", "None"] = Field("Install", description="Whether AKS installs the driver.")
     instance_profile: Literal["MIG1g", "MIG2g", "MIG3g", "MIG4g", "MIG7g"] | None = Field(
-        None, description="How each processor is cut in parts."
+        None, description="How each processor is partitioned."
     )
 
 
@@ -53,35 +53,34 @@ class NodePool(SpecModel):
     """One AKS agent pool."""
 
     name: PoolName = Field(description="Name: 1-12 lower-case letters and digits, starting with a letter.")
-    mode: Literal["System", "User"] = Field("User", description="System pools carry the cluster's own pods.")
+    mode: Literal["System", "User"] = Field("User", description="System pools run the cluster's own pods.")
     purpose: Literal["Core", "User"] | None = Field(
         None,
-        description="What the hub uses it for: the label hub.jupyter.org/node-purpose, and for User the taint that keeps "
-        "everything but users' servers away.",
+        description="The hub's use of the pool: sets the label hub.jupyter.org/node-purpose and, for User, the taint that "
+        "keeps all pods except users' servers away.",
     )
-    vm_size: str = Field(max_length=64, description="VM size, as in `Standard_D2s_v3`. Cannot change in place.")
+    vm_size: str = Field(max_length=64, description="VM size, such as `Standard_D2s_v3`. Cannot change in place.")
     count: int | None = Field(
         None,
         ge=0,
         le=1000,
-        description="Number of nodes. A number has one owner: with `autoscaling` or "
-        "an item of spec.autoscale it is the number at "
-        "creation only. Left out: 1 at creation, and then as it is.",
+        description="Number of nodes. With `autoscaling` or an item of spec.autoscale it "
+        "applies only at creation, because the number has one owner. Default: 1 at creation; the operator does not change it later.",
     )
     autoscaling: Autoscaling | None = Field(None, description="Let AKS's cluster autoscaler choose the count.")
     schedules: Atomic[PoolSchedule] = Field(
-        default_factory=list, max_length=20, description="Times with other bounds of autoscaling, as a lecture's."
+        default_factory=list, max_length=20, description="Times with other bounds of autoscaling, for example for a lecture."
     )
-    max_pods: int | None = Field(None, ge=10, le=250, description="Most pods on a node. Cannot change in place.")
+    max_pods: int | None = Field(None, ge=10, le=250, description="Maximum number of pods on a node. Cannot change in place.")
     max_surge: str | None = Field(
-        None, max_length=4, description="More nodes during an upgrade, as `1` or `33%`. Taken out: AKS's default, 10%."
+        None, max_length=4, description="Additional nodes during an upgrade, such as `1` or `33%`. Default: AKS's, 10%."
     )
     os_disk_size_gb: int | None = Field(
         None, alias="osDiskSizeGB", ge=30, le=2048, description="Size of the OS disk. Cannot change in place."
     )
     os_disk_type: Literal["Managed", "Ephemeral"] | None = Field(None, description="Kind of OS disk. Cannot change in place.")
     os_sku: Literal["Ubuntu", "AzureLinux"] | None = Field(
-        None, alias="osSKU", description="System of the nodes. Cannot change in place."
+        None, alias="osSKU", description="Operating system of the nodes. Cannot change in place."
     )
     availability_zones: SetOf[Annotated[str, Field(max_length=1)]] = Field(
         default_factory=list, max_length=3, description="Zones of the nodes. Cannot change in place."
@@ -89,28 +88,28 @@ class NodePool(SpecModel):
     spot: Spot | None = Field(None, description="Spot nodes, for mode User. Cannot change in place.")
     gpu: Gpu | None = Field(None, description="Graphics processors. Cannot change in place.")
     subnet: str | None = Field(
-        None, max_length=80, description="Name of a subnet of spec.network for its nodes. Cannot change in place."
+        None, max_length=80, description="Name of a subnet of spec.network for the nodes. Cannot change in place."
     )
-    subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet for its nodes. Cannot change in place.")
+    subnet_id: SubnetId | None = Field(None, description="ARM id of an existing subnet for the nodes. Cannot change in place.")
     node_labels: dict[str, str] = Field(
-        default_factory=dict, max_length=32, description="Labels on the nodes; those that are not named here are removed."
+        default_factory=dict, max_length=32, description="Labels of the nodes; other labels are removed."
     )
     node_taints: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,
         max_length=16,
-        description="Taints on the nodes, as `key=value:NoSchedule`; those that are not named here are removed. Users' servers tolerate "
+        description="Taints of the nodes, such as `key=value:NoSchedule`; other taints are removed. Users' servers tolerate "
         "those of pools with purpose User (if no pool has it, with mode User); where a profile selects the pool by nodeSelector or gpus, "
-        "its servers alone do.",
+        "only its servers do.",
     )
     replacement: Literal["Refuse", "Rotate"] = Field(
         "Refuse",
-        description="What to do when an immutable property of a pool changes. `Rotate`: a temporary pool takes the pods, the "
-        "pool is made anew, and takes them back; PodDisruptionBudgets are kept.",
+        description="What to do when an immutable property of a pool changes. `Rotate`: the pods move to a temporary pool, "
+        "the pool is created again, and the pods move back; PodDisruptionBudgets are respected.",
     )
     patch: dict[str, Any] = Field(
         default_factory=dict,
         json_schema_extra=declared(POOL),
-        description="JSON merge patch (RFC 7396) over the body of the agent pool, for members without a field here, as "
-        "`properties: {kubeletConfig: {cpuCfsQuota: false}}`; null removes. The rules are those of spec.cluster.patch. A change of an "
+        description="JSON merge patch (RFC 7396) over the body of the agent pool, for members without a field here, such "
+        "as `properties: {kubeletConfig: {cpuCfsQuota: false}}`; null removes. The rules are those of spec.cluster.patch. A change of an "
         "immutable member replaces the pool as `replacement` says.",
     )

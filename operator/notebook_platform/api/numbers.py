@@ -19,7 +19,7 @@ INT_OR_STRING = "x-kubernetes-int-or-string"
 
 def _without_floats(value: object) -> object:
     if isinstance(value, float | bool) or (isinstance(value, str) and not re.fullmatch(PATTERN, value)):
-        raise ValueError(f'must be an integer or a decimal as text, as "{value}"')
+        raise ValueError(f'must be an integer or a decimal as text, such as "{value}"')
     return value
 
 

@@ -38,7 +38,7 @@ def _resource(kind: str, rename: str) -> dict[str, Guarded]:
 
 
 def _read_only(*names: str, type_: str = "string") -> dict[str, Guarded]:
-    return {name: Guarded(type=type_, because="Azure alone writes it", remedy="Remove it.") for name in names}
+    return {name: Guarded(type=type_, because="only Azure sets it", remedy="Remove it.") for name in names}
 
 
 _LOCATION = Guarded(type="string", because="the region cannot change", remedy="Set spec.azure.location.")
@@ -110,7 +110,7 @@ AUTOSCALE: Mapping[str, Guarded] = {
     "tags": _TAGS,
     "properties.name": Guarded(type="string", because="it identifies the setting", remedy="Set spec.autoscale[].name."),
     "properties.targetResourceUri": Guarded(
-        type="string", because="it is the scale set of the pool", remedy="Set spec.autoscale[].pool."
+        type="string", because="it is the pool's scale set", remedy="Set spec.autoscale[].pool."
     ),
     "properties.targetResourceLocation": _LOCATION,
 }

@@ -11,7 +11,7 @@ from notebook_platform.api.lists import Atomic, SetOf
 from notebook_platform.api.remediation import Remediation
 
 HUBS = ("jupyterhub", "binderhub")
-"""What `needs` may name besides releases, when the spec has it."""
+"""What `needs` may name besides releases, if the spec has it."""
 
 
 class ReleaseChart(SpecModel):
@@ -22,7 +22,7 @@ class ReleaseChart(SpecModel):
     repository: str | None = Field(
         None,
         max_length=512,
-        description="Chart repository (https or oci), one that the operator's configuration allows. Left out: the operator's default.",
+        description="Chart repository (https or oci), one that the operator's configuration allows. Default: the operator's.",
     )
     digest: Digest = None
 
@@ -31,15 +31,17 @@ class ReleaseSpec(SpecModel):
     """One Helm release. Taken out of the spec, it is uninstalled; volumes that it leaves behind stay."""
 
     name: str = Field(min_length=1, max_length=50, description="Name of the Helm release.")
-    namespace: str = Field(min_length=1, max_length=63, description="Namespace of the release; made if it is not there.")
+    namespace: str = Field(min_length=1, max_length=63, description="Namespace of the release; created if absent.")
     chart: ReleaseChart = Field(description="Chart and version.")
     needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
         default_factory=list,
         max_length=16,
-        description="Releases that must work first, by name; `jupyterhub` and `binderhub` are those of the spec.",
+        description="Releases that must be ready first, by name; `jupyterhub` and `binderhub` are those of the spec.",
     )
-    values: dict[str, Any] = Field(default_factory=dict, description="Values of the chart; win over valuesFrom.")
+    values: dict[str, Any] = Field(default_factory=dict, description="Values of the chart; they override valuesFrom.")
     values_from: Atomic[ValuesFrom] = Field(
-        default_factory=list, max_length=16, description="Values from Secrets and ConfigMaps, later ones win."
+        default_factory=list,
+        max_length=16,
+        description="Values from Secrets and ConfigMaps; later entries override earlier ones.",
     )
-    remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")
+    remediation: Remediation = Field(default_factory=Remediation, description="What the operator does when helm fails.")

@@ -17,9 +17,9 @@ CRON = r"^[^\s]+ [^\s]+ [^\s]+ [^\s]+ [^\s]+$"
 class Recurring(SpecModel):
     """Something that begins again and again."""
 
-    cron: str = Field(max_length=64, description="When it begins, as cron: minute hour day month weekday, `30 8 * * 1-5`.")
-    time_zone: str = Field("UTC", max_length=64, description="Time zone of `cron`, as `Europe/Vienna`.")
-    duration: str | None = Field(None, max_length=8, description="How long it lasts; left out: until another one begins.")
+    cron: str = Field(max_length=64, description="Start, in cron's form: minute hour day month weekday, such as `30 8 * * 1-5`.")
+    time_zone: str = Field("UTC", max_length=64, description="Time zone of `cron`, such as `Europe/Vienna`.")
+    duration: str | None = Field(None, max_length=8, description="Duration. Default: until the next schedule begins.")
 
 
 Item = TypeVar("Item", bound=Recurring)
@@ -30,7 +30,7 @@ def problem(item: Recurring) -> str | None:
     try:
         zone = ZoneInfo(item.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return f"timeZone {item.time_zone!r} is not a name of the tz database, as Europe/Vienna"
+        return f"timeZone {item.time_zone!r} is not a name of the tz database, such as Europe/Vienna"
     try:
         CronSim(item.cron, datetime.now(zone))
     except CronSimError as error:

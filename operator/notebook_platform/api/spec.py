@@ -19,15 +19,15 @@ from notebook_platform.api.releases import ReleaseSpec
 class NotebookPlatformSpec(SpecModel):
     """What a platform should be."""
 
-    azure: AzureSpec = Field(description="Subscription, place and credentials.")
-    network: NetworkSpec | None = Field(None, description="Network of the nodes; left out, AKS makes one.")
+    azure: AzureSpec = Field(description="Subscription, region and credentials.")
+    network: NetworkSpec | None = Field(None, description="Network of the nodes. Default: one that AKS creates.")
     identity: IdentitySpec = Field(
-        default_factory=lambda: IdentitySpec.model_validate({}), description="Who the cluster is towards Azure."
+        default_factory=lambda: IdentitySpec.model_validate({}), description="Identity of the cluster in Azure."
     )
     cluster: ClusterSpec = Field(description="The managed cluster.")
     node_pools: MapByName[NodePool] = Field(
         max_length=20,
-        description="Agent pools of the cluster. Other pools of the cluster are reported and left as they are.",
+        description="Agent pools of the cluster. Other pools of the cluster are reported and not changed.",
     )
     autoscale: Annotated[list[Autoscale], ListType("map", ("pool",))] = Field(
         default_factory=list, max_length=20, description="Custom autoscale on the pools' scale sets."
@@ -39,19 +39,19 @@ class NotebookPlatformSpec(SpecModel):
     binderhub: BinderHubSpec | None = Field(None, description="The BinderHub on the cluster, with a hub of its own.")
     deletion_policy: Literal["Delete", "Orphan"] = Field(
         "Delete",
-        description="What happens to the cloud resources when the platform is deleted: they are deleted, or they stay as they are "
-        "(`Orphan`). Neither while deletionProtection is true.",
+        description="What happens to the cloud resources when the platform is deleted: they are deleted, or they remain unchanged (`Orphan`). While "
+        "deletionProtection is true, neither happens.",
     )
     deletion_protection: bool = Field(
         True,
-        description="Refuse the deletion of the platform, with either deletionPolicy. A deletion that is requested all the same "
-        "(with the CustomResourceDefinition) is held, and stops if this is set to true in the middle of it.",
+        description="Refuse the deletion of the platform, with either deletionPolicy. A deletion that is requested nevertheless (with the "
+        "CustomResourceDefinition) is blocked. Setting the field to true stops a deletion that has begun.",
     )
-    drift_policy: Literal["Correct", "Warn"] = Field("Correct", description="What to do about changes by other hands.")
+    drift_policy: Literal["Correct", "Warn"] = Field("Correct", description="What to do about changes by other clients.")
     drift_ignore: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         default_factory=list,
         max_length=64,
-        description="Differences that other tools manage, as `Step.path` with `*` for anything: `Cluster.tags.cost*`, "
+        description="Differences that other tools manage, in the form `Step.path`, where `*` matches any characters: `Cluster.tags.cost*`, "
         "`NodePools.agentPools[gpu].nodeLabels.*`.",
     )
     disruption: Literal["Anytime", "MaintenanceWindow", "NoServers"] = Field(
@@ -60,7 +60,7 @@ class NotebookPlatformSpec(SpecModel):
         "or while no user's server runs.",
     )
     adoption: Literal["Never", "IfUnowned"] = Field(
-        "Never", description="Whether to take over what exists already and has no owner."
+        "Never", description="Whether to adopt existing resources and releases that have no owner."
     )
-    suspend: bool = Field(False, description="Observe only: plan changes without making them.")
-    interval: str = Field("10m", max_length=8, description="How often to check for drift, as `10m`.")
+    suspend: bool = Field(False, description="Observe only: plan changes without applying them.")
+    interval: str = Field("10m", max_length=8, description="How often to check for drift, such as `10m`.")

@@ -20,10 +20,10 @@ class ClusterStatus(StatusModel):
     """The cluster as Azure and its own API tell it."""
 
     id: str | None = Field(None, max_length=1024, description="ARM id of the managed cluster.")
-    fqdn: str | None = Field(None, max_length=253, description="Name of its API server.")
+    fqdn: str | None = Field(None, max_length=253, description="DNS name of the API server.")
     kubernetes_version: str | None = Field(None, max_length=16, description="Version it runs.")
     power_state: str | None = Field(None, max_length=16, description="Running or Stopped.")
-    nodes: NodeCounts | None = Field(None, description="How many nodes it has.")
+    nodes: NodeCounts | None = Field(None, description="Number of nodes.")
     kubeconfig_secret: str | None = Field(None, max_length=253, description="Secret with the kubeconfig (key `value`).")
 
 
@@ -32,16 +32,16 @@ class ReleaseStatus(StatusModel):
 
     name: str = Field(max_length=53, description="Name of the release.")
     namespace: str = Field(max_length=63, description="Its namespace.")
-    chart: str = Field(max_length=128, description="Chart and version, as jupyterhub-4.4.0.")
+    chart: str = Field(max_length=128, description="Chart and version, such as jupyterhub-4.4.0.")
     revision: int = Field(description="Helm revision.")
-    state: str = Field(max_length=32, description="Helm's word for its state.")
+    state: str = Field(max_length=32, description="Helm's status of the release.")
 
 
 class HubStatus(StatusModel):
     """Who works on the hub."""
 
-    servers: int = Field(description="Users' servers that run.")
-    homes: int = Field(description="Home volumes of users.")
+    servers: int = Field(description="Number of running users' servers.")
+    homes: int = Field(description="Number of users' home volumes.")
 
 
 class OperationStatus(StatusModel):
@@ -50,9 +50,11 @@ class OperationStatus(StatusModel):
     step: str = Field(max_length=64, description="Step that started it.")
     kind: str = Field(max_length=256, description="What it does.")
     started: Time = Field(description="When it was accepted (RFC 3339).")
-    url: str = Field(max_length=2048, description="Address of its state, without the signature.")
-    percent: int | None = Field(None, description="How far it is, as Azure tells or as such operations usually take.")
-    expected_end: Time | None = Field(None, description="When it should be over (RFC 3339).")
+    url: str = Field(max_length=2048, description="URL of the operation's status, without the signature.")
+    percent: int | None = Field(
+        None, description="Progress in per cent, from Azure or estimated from the usual duration of such operations."
+    )
+    expected_end: Time | None = Field(None, description="Expected end (RFC 3339).")
     correlation_id: str | None = Field(None, max_length=64, description="Correlation id of the request in Azure's activity log.")
 
 
@@ -61,12 +63,12 @@ class AttemptStatus(StatusModel):
 
     step: str = Field(max_length=64, description="The step.")
     reason: str = Field(max_length=128, description="Why it failed.")
-    count: int = Field(description="Failures in a row.")
-    retry_at: Time = Field(description="When it is tried again (RFC 3339).")
+    count: int = Field(description="Number of consecutive failures.")
+    retry_at: Time = Field(description="Time of the next retry (RFC 3339).")
     correlation_id: str | None = Field(
         None,
         max_length=64,
-        description="Correlation id of the last try, in the operator's log and, for a request to Azure, in Azure's activity log.",
+        description="Correlation id of the last attempt, in the operator's log and, for a request to Azure, in Azure's activity log.",
     )
 
 
@@ -76,14 +78,16 @@ ACTIONS = ("create", "update", "replace", "delete")
 class PlannedChange(StatusModel):
     """A change that is pending."""
 
-    step: str = Field(max_length=64, description="The step that would make it.")
-    action: str = Field(json_schema_extra={"enum": list(ACTIONS)}, description="What would be done.")
+    step: str = Field(max_length=64, description="The step that would apply the change.")
+    action: str = Field(json_schema_extra={"enum": list(ACTIONS)}, description="The change.")
     path: str = Field(max_length=512, description="What would change.")
     before: str | None = Field(None, max_length=256, description="What is.")
     after: str | None = Field(None, max_length=256, description="What would be.")
     disrupts: bool = Field(False, description="Whether the change is disruptive.")
-    blocker: str | None = Field(None, max_length=512, description="Why it cannot be made, and what to do.")
-    requires_approval: str | None = Field(None, max_length=1024, description="What a person must approve before it is made.")
+    blocker: str | None = Field(None, max_length=512, description="Why the change cannot be applied, and the remedy.")
+    requires_approval: str | None = Field(
+        None, max_length=1024, description="What a user must approve before the change is applied."
+    )
 
 
 UNOBSERVED = -1
@@ -97,8 +101,8 @@ class PlatformStatus(StatusModel):
     conditions: Annotated[list[Condition], ListType("map", ("type",))] = Field(
         default_factory=list, max_length=64, description="Conditions."
     )
-    observed_generation: int | None = Field(None, description="The generation of the spec that was last worked on.")
-    url: str | None = Field(None, max_length=512, description="Where people find the hub.")
+    observed_generation: int | None = Field(None, description="The generation of the spec that was last reconciled.")
+    url: str | None = Field(None, max_length=512, description="Address of the hub.")
     cluster: ClusterStatus | None = Field(None, description="The cluster.")
     releases: Annotated[list[ReleaseStatus], ListType("map", ("namespace", "name"))] = Field(
         default_factory=list, max_length=40, description="Helm releases."
@@ -108,10 +112,10 @@ class PlatformStatus(StatusModel):
         default_factory=list, max_length=32, description="Operations under way."
     )
     attempts: Annotated[list[AttemptStatus], ListType("map", ("step",))] = Field(
-        default_factory=list, max_length=64, description="Steps to be tried again."
+        default_factory=list, max_length=64, description="Failed steps that will be retried."
     )
     plan: Atomic[PlannedChange] = Field(default_factory=list, max_length=50, description="Pending changes.")
-    next: str | None = Field(None, max_length=256, description="The next thing that will happen.")
+    next: str | None = Field(None, max_length=256, description="The next expected event.")
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> "PlatformStatus":

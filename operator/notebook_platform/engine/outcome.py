@@ -30,7 +30,7 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """The step is as the spec asks. `output` is the input of later steps. In a deletion: nothing that the platform owns is
+    """The step matches the spec. `output` is the input of later steps. In a deletion: nothing that the platform owns is
     left."""
 
     output: object = None

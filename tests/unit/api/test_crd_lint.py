@@ -46,7 +46,7 @@ GOOD: dict[str, Schema] = {
 
 FAULTS: dict[str, tuple[Schema, str]] = {
     "no list type": (listed(None, TEXT), "spec.field: has no list type"),
-    "a set of objects": (listed("set", NAMED), "spec.field: is a set of something that is no scalar"),
+    "a set of objects": (listed("set", NAMED), "spec.field: is a set of items that are not scalars"),
     "a map without a key": (listed("map", NAMED), "spec.field: has the key (none)"),
     "a key that is optional": (
         listed("map", {**NAMED, "properties": {"name": TEXT, "value": TEXT}, "required": ["value"]}, **BY_NAME),

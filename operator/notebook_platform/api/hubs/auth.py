@@ -23,11 +23,11 @@ class WhoMay(SpecModel):
     admin_users: SetOf[Name] = Field(default_factory=list, max_length=64, description="Users who administer the hub.")
     allowed_users: SetOf[Name] = Field(default_factory=list, max_length=1024, description="Users who may sign in.")
     blocked_users: SetOf[Name] = Field(
-        default_factory=list, max_length=1024, description="Users who may not, whatever else says."
+        default_factory=list, max_length=1024, description="Users who may not sign in, regardless of all other rules."
     )
-    allow_all: bool = Field(False, description="Everyone who can sign in may use the hub.")
+    allow_all: bool = Field(False, description="Every account of the provider may use the hub.")
     allow_existing_users: bool = Field(
-        False, description="Users that the hub knows already may sign in. Charts before 3 always do."
+        False, description="Users that the hub already knows may sign in. Charts before 3 always allow it."
     )
 
 
@@ -41,7 +41,7 @@ class OAuth(WhoMay):
 class InGroups(SpecModel):
     """Groups that the provider tells."""
 
-    groups_claim: str | None = Field(None, max_length=64, description="Claim that holds the user's groups, as `groups`.")
+    groups_claim: str | None = Field(None, max_length=64, description="Claim with the user's groups, such as `groups`.")
     allowed_groups: SetOf[Name] = Field(default_factory=list, max_length=256, description="Groups whose members may sign in.")
     admin_groups: SetOf[Name] = Field(default_factory=list, max_length=64, description="Groups whose members administer the hub.")
 
@@ -52,7 +52,7 @@ class Oidc(OAuth, InGroups):
     issuer: str | None = Field(
         None,
         max_length=512,
-        description="The issuer's URL (https). Endpoints that are left out are asked there (/.well-known/openid-configuration).",
+        description="The issuer's URL (https). Omitted endpoints are read from its discovery document (/.well-known/openid-configuration).",
     )
     authorize_url: str | None = Field(None, max_length=512, description="Authorization endpoint (https).")
     token_url: str | None = Field(None, max_length=512, description="Token endpoint (https).")
@@ -60,13 +60,13 @@ class Oidc(OAuth, InGroups):
     scopes: SetOf[Annotated[str, Field(max_length=256)]] = Field(
         ["openid", "profile", "email"], max_length=16, description="Scopes asked for."
     )
-    username_claim: str = Field("email", max_length=64, description="Claim that becomes the user's name.")
+    username_claim: str = Field("email", max_length=64, description="Claim that is used as the user name.")
     login_service: str = Field("OpenID Connect", max_length=64, description="Name on the sign-in button.")
     ca_bundle: str | None = Field(
         None,
         max_length=65536,
-        description="Certificates of the CAs that sign the provider's certificate, in PEM, for a CA that is not public. The operator and the "
-        "hub then trust these alone at the provider. Needs chart 3. Not for private keys.",
+        description="Certificates of the CAs that sign the provider's certificate, in PEM, for a private CA. The operator and the hub then trust "
+        "only these at the provider. Needs chart 3. Not for private keys.",
     )
     tls_verify: bool = Field(True, description="Whether the hub checks the provider's certificate.")
 
@@ -78,8 +78,8 @@ class Entra(OAuth, InGroups):
     username_claim: str = Field(
         "preferred_username",
         max_length=64,
-        description="Claim that becomes the user's name; one that is unique and never given to another person. Changing it later "
-        "changes users' names and with them their homes.",
+        description="Claim that is used as the user name; it must be unique and never reassigned to another person. A "
+        "later change gives users other names and empty homes.",
     )
 
 
@@ -89,15 +89,15 @@ class GitHub(OAuth):
     allowed_organizations: SetOf[Name] = Field(
         default_factory=list,
         max_length=64,
-        description="Organizations whose members may sign in; from chart 3 on `organization:team` too.",
+        description="Organizations whose members may sign in; since chart 3 also `organization:team`.",
     )
 
 
 class Dummy(WhoMay):
     """Sign-in with one password for all. For trying out only."""
 
-    insecure: Literal[True] = Field(description="Says that anyone with the password may be anyone.")
-    password_ref: SecretKeyRef | None = Field(None, description="The password, in a Secret; left out, one is made.")
+    insecure: Literal[True] = Field(description="Confirm that anyone with the password can sign in as any user.")
+    password_ref: SecretKeyRef | None = Field(None, description="The password, in a Secret. Default: a generated one.")
 
 
 class Auth(SpecModel):
@@ -109,8 +109,8 @@ class Auth(SpecModel):
     dummy: Dummy | None = Field(None, description="One password for all.")
     from_values: Literal[True] | None = Field(
         None,
-        description="Sign-in stands in `values` or `valuesFrom`, as in a release that was taken over: then no defaults and no "
-        "generated secrets are put into the release, only typed fields that differ from their defaults.",
+        description="The sign-in is configured in `values` or `valuesFrom`, as in an adopted release: the release then gets no defaults "
+        "and no generated secrets, only typed fields that differ from their defaults.",
     )
-    persist_state: bool = Field(False, description="Keep what the provider tells about users, encrypted, in the hub's database.")
-    auto_login: bool = Field(False, description="Go to the provider at once, with no page that has a sign-in button.")
+    persist_state: bool = Field(False, description="Store the provider's data about users, encrypted, in the hub's database.")
+    auto_login: bool = Field(False, description="Redirect to the provider at once, without a page with a sign-in button.")

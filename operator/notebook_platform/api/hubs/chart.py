@@ -11,8 +11,8 @@ Digest = Annotated[
     Field(
         max_length=71,
         description="SHA-256 of the chart's package, as `sha256:` and 64 lower-case hexadecimal digits (`sha256sum` of the .tgz; for an OCI "
-        "repository that of the chart's layer, not of the manifest). Given, it is checked before anything is rendered, and helm gets "
-        "that very file.",
+        "repository that of the chart's layer, not of the manifest). If set, the digest is checked before anything is rendered, and "
+        "helm gets that same file.",
     ),
 ]
 
@@ -24,7 +24,7 @@ class Chart(SpecModel):
     repository: str | None = Field(
         None,
         max_length=512,
-        description="Chart repository, one that the operator's configuration allows. Left out: the operator's default.",
+        description="Chart repository, one that the operator's configuration allows. Default: the operator's.",
     )
     digest: Digest = None
 
@@ -34,7 +34,7 @@ class ValuesFrom(LocalRef):
 
     kind: Literal["Secret", "ConfigMap"] = Field(description="Kind of the object.")
     name: ObjectName = Field(description="Name of the object.")
-    key: DataKey = Field("values.yaml", description="Key that holds YAML.")
+    key: DataKey = Field("values.yaml", description="Key whose value is YAML.")
 
     @property
     def kind_of_object(self) -> str:

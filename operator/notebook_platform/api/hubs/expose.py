@@ -21,59 +21,63 @@ class LoadBalancer(SpecModel):
     dns_label: str | None = Field(
         None,
         max_length=63,
-        description="Azure gives the address the name <label>.<location>.cloudapp.azure.com, known before anything is made.",
+        description="Azure gives the address the name <label>.<location>.cloudapp.azure.com, known before anything is created.",
     )
-    static_ip: str | None = Field(None, alias="staticIP", max_length=45, description="An address that is there already.")
+    static_ip: str | None = Field(None, alias="staticIP", max_length=45, description="An existing address.")
     static_ip_resource_group: ResourceGroupName | None = Field(
         None,
         alias="staticIPResourceGroup",
-        description="Resource group of staticIP, when it is not the nodes'. The cluster's identity needs Network Contributor there.",
+        description="Resource group of staticIP. Default: the nodes'. The cluster's identity needs Network Contributor there.",
     )
     allow_cidrs: SetOf[Address] = Field(
-        default_factory=list, alias="allowCIDRs", max_length=64, description="Networks that may come in; none: all."
+        default_factory=list, alias="allowCIDRs", max_length=64, description="Networks that may connect. Default: all."
     )
     idle_timeout_minutes: int | None = Field(
-        None, ge=4, le=100, description="How long an idle connection is kept; left out: Azure's 4 minutes."
+        None, ge=4, le=100, description="Timeout of an idle connection. Default: Azure's 4 minutes."
     )
-    annotations: Annotations = Field(default_factory=dict, max_length=32, description="More annotations of the Service.")
+    annotations: Annotations = Field(default_factory=dict, max_length=32, description="Additional annotations of the Service.")
 
 
 class LetsEncrypt(SpecModel):
     """Certificates by Let's Encrypt. Port 80 must be reachable from the Internet."""
 
-    contact_email: str = Field(max_length=254, description="Whom Let's Encrypt writes to.")
+    contact_email: str = Field(max_length=254, description="E-mail address of the account at Let's Encrypt.")
     environment: Literal["Production", "Staging"] = Field(
-        "Production", description="`Staging` for trying out: no limits, and no browser trusts it."
+        "Production", description="`Staging` is for tests: it has no rate limits, and browsers do not trust its certificates."
     )
 
 
 class Tls(SpecModel):
     """TLS of the load balancer. Exactly one of the members."""
 
-    lets_encrypt: LetsEncrypt | None = Field(None, description="A certificate by Let's Encrypt.")
+    lets_encrypt: LetsEncrypt | None = Field(None, description="A certificate from Let's Encrypt.")
     certificate_ref: SecretRef | None = Field(
         None, description="A certificate in a Secret (tls.crt, tls.key) in the namespace of the platform."
     )
     secret_name: ObjectName | None = Field(None, description="A Secret (tls.crt, tls.key) in the hub's namespace of the cluster.")
     offload: Literal[True] | None = Field(
-        None, description="Something before the load balancer does TLS: port 443 takes plain HTTP."
+        None, description="TLS ends in front of the load balancer: port 443 accepts plain HTTP."
     )
 
 
 class Ingress(SpecModel):
     """An Ingress; the hub has no load balancer of its own."""
 
-    class_name: ObjectName | None = Field(None, description="Ingress class; left out: the cluster's default.")
+    class_name: ObjectName | None = Field(None, description="Ingress class. Default: the cluster's.")
     tls_secret: ObjectName | None = Field(None, description="Secret with the certificate, in the hub's namespace.")
-    annotations: Annotations = Field(default_factory=dict, max_length=32, description="Annotations, as cert-manager's.")
+    annotations: Annotations = Field(
+        default_factory=dict, max_length=32, description="Annotations, such as those of cert-manager."
+    )
 
 
 class HttpRoute(SpecModel):
     """An HTTPRoute of the Gateway API; the hub has no load balancer of its own. Needs chart 4.3."""
 
     gateway: ObjectName = Field(description="Name of the Gateway.")
-    gateway_namespace: NamespaceName | None = Field(None, description="Its namespace; left out: the hub's.")
-    section_name: str | None = Field(None, max_length=253, description="Its listener; left out: all. Needs chart 4.3.3.")
+    gateway_namespace: NamespaceName | None = Field(None, description="Namespace of the Gateway. Default: the hub's.")
+    section_name: str | None = Field(
+        None, max_length=253, description="Listener of the Gateway. Default: all. Needs chart 4.3.3."
+    )
     annotations: Annotations = Field(default_factory=dict, max_length=32, description="Annotations of the HTTPRoute.")
 
 
@@ -83,8 +87,8 @@ class Expose(SpecModel):
     load_balancer: LoadBalancer | None = Field(None, description="A load balancer of the hub's own.")
     ingress: Ingress | None = Field(None, description="An Ingress.")
     http_route: HttpRoute | None = Field(None, description="An HTTPRoute of the Gateway API.")
-    tls: Tls | None = Field(None, description="TLS of the load balancer; left out: none.")
+    tls: Tls | None = Field(None, description="TLS of the load balancer. Default: none.")
     more_hosts: SetOf[HostName] = Field(
-        default_factory=list, max_length=16, description="Names beside spec.jupyterhub.host, for certificates and routes."
+        default_factory=list, max_length=16, description="Names in addition to spec.jupyterhub.host, for certificates and routes."
     )
-    base_path: str = Field("/", max_length=128, description="Path under which the hub is, as /jupyter/.")
+    base_path: str = Field("/", max_length=128, description="Path of the hub, such as /jupyter/.")

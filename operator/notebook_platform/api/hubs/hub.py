@@ -17,7 +17,7 @@ class DatabaseVolume(SpecModel):
     size: str = Field("1Gi", max_length=16, description="Size.")
     storage_class: ObjectName | None = Field(
         None,
-        description="StorageClass of disks; left out: the cluster's default. SQLite fails on network shares such as azurefile-csi.",
+        description="StorageClass of disks. Default: the cluster's. SQLite fails on network shares such as azurefile-csi.",
     )
     keep_on_uninstall: bool = Field(True, description="Keep the volume when the release is uninstalled.")
 
@@ -25,7 +25,7 @@ class DatabaseVolume(SpecModel):
 class Database(SpecModel):
     """Where the hub keeps users and servers: in a volume, or in a database whose URL a Secret holds."""
 
-    volume: DatabaseVolume | None = Field(None, description="The volume; used when there is no urlRef.")
+    volume: DatabaseVolume | None = Field(None, description="The volume; used without urlRef.")
     url_ref: SecretKeyRef | None = Field(
         None,
         description="URL of the database in a Secret, as postgresql://user:password@host/name?sslmode=require or "
@@ -33,7 +33,8 @@ class Database(SpecModel):
     )
     upgrade: bool = Field(
         False,
-        description="Let the hub upgrade the schema of a database with a URL when it starts. Make a backup before; unset after.",
+        description="Let the hub upgrade the schema of a database with a URL when it starts. "
+        "Back up the database first, and unset the field afterwards.",
     )
 
 
@@ -41,33 +42,35 @@ class HubService(SpecModel):
     """Something beside the hub that uses its API, or that people reach through it. Its token is made and kept."""
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
-    url: str | None = Field(None, max_length=512, description="Where the hub finds it; people reach it under /services/<name>.")
-    admin: bool = Field(False, description="May do everything. From chart 2 on prefer spec.jupyterhub.roles.")
-    display: bool = Field(True, description="Show it in the hub's menu.")
-    oauth_redirect_uri: str | None = Field(None, max_length=512, description="Where sign-in through the hub leads back to.")
-    oauth_confirm: bool = Field(True, description="Ask users to confirm the sign-in to it.")
-    api_token_ref: SecretKeyRef | None = Field(None, description="The token, in a Secret; left out, one is made.")
+    url: str | None = Field(
+        None, max_length=512, description="Address at which the hub reaches the service; users reach it under /services/<name>."
+    )
+    admin: bool = Field(False, description="Grants all rights. Since chart 2, prefer spec.jupyterhub.roles.")
+    display: bool = Field(True, description="Show the service in the hub's menu.")
+    oauth_redirect_uri: str | None = Field(None, max_length=512, description="Redirect address of the sign-in through the hub.")
+    oauth_confirm: bool = Field(True, description="Ask users to confirm the sign-in to the service.")
+    api_token_ref: SecretKeyRef | None = Field(None, description="The token, in a Secret. Default: a generated one.")
 
 
 class HubRole(SpecModel):
     """What some may do (https://jupyterhub.readthedocs.io/en/stable/rbac/). Needs chart 2."""
 
     name: str = Field(min_length=3, max_length=63, description="Name: lower-case letters, digits, hyphens.")
-    description: str | None = Field(None, max_length=1024, description="What it is for.")
+    description: str | None = Field(None, max_length=1024, description="Description of the role.")
     scopes: SetOf[Annotated[str, Field(max_length=256)]] = Field(
-        default_factory=list, max_length=64, description="What it allows, as `read:metrics`."
+        default_factory=list, max_length=64, description="Scopes that the role grants, such as `read:metrics`."
     )
-    users: SetOf[Name] = Field(default_factory=list, max_length=256, description="Users who have it.")
-    groups: SetOf[Name] = Field(default_factory=list, max_length=64, description="Groups that have it.")
-    services: SetOf[Name] = Field(default_factory=list, max_length=64, description="Services that have it.")
+    users: SetOf[Name] = Field(default_factory=list, max_length=256, description="Users with the role.")
+    groups: SetOf[Name] = Field(default_factory=list, max_length=64, description="Groups with the role.")
+    services: SetOf[Name] = Field(default_factory=list, max_length=64, description="Services with the role.")
 
 
 class EgressRule(SpecModel):
     """A network that users' servers may reach."""
 
-    cidr: Cidr = Field(description="Network in CIDR notation, as 10.20.0.0/16.")
+    cidr: Cidr = Field(description="Network in CIDR notation, such as 10.20.0.0/16.")
     ports: SetOf[Annotated[int, Field(ge=1, le=65535)]] = Field(
-        default_factory=list, max_length=16, description="TCP ports; none: all."
+        default_factory=list, max_length=16, description="TCP ports. Default: all."
     )
 
 
@@ -75,8 +78,10 @@ class UserEgress(SpecModel):
     """What users' servers may reach. Name resolution and the hub always."""
 
     internet: bool = Field(True, description="Public addresses.")
-    private_addresses: bool = Field(False, description="Private addresses: the virtual network and what is peered with it.")
-    to: Atomic[EgressRule] = Field(default_factory=list, max_length=32, description="These networks, whatever else says.")
+    private_addresses: bool = Field(False, description="Private addresses: the virtual network and peered networks.")
+    to: Atomic[EgressRule] = Field(
+        default_factory=list, max_length=32, description="These networks, regardless of the other rules."
+    )
 
 
 class Network(SpecModel):
@@ -84,11 +89,12 @@ class Network(SpecModel):
 
     isolate: bool = Field(True, description="Network policies for hub, proxy and users' servers.")
     user_egress: UserEgress | None = Field(
-        None, description="What users' servers may reach; left out: the chart's rules (the Internet, no private addresses)."
+        None,
+        description="Destinations that users' servers may reach. Default: the chart's rules (the Internet, no private addresses).",
     )
     block_metadata: Literal["InitContainer", "NetworkPolicy", "No"] = Field(
         "InitContainer",
-        description="What keeps users' servers from the nodes' identity (169.254.169.254). `InitContainer` needs NET_ADMIN, which "
+        description="How users' servers are kept from the nodes' identity (169.254.169.254). `InitContainer` needs NET_ADMIN, which "
         "restricted namespaces refuse; `NetworkPolicy` needs spec.cluster.network.policy.",
     )
 

@@ -24,16 +24,16 @@ class SharedVolume(SpecModel):
     """One volume for all homes, each in a directory of its own."""
 
     claim: ObjectName = Field(description="PersistentVolumeClaim (ReadWriteMany) in the hub's namespace.")
-    sub_path: str = Field("{username}", max_length=256, description="Directory of a user; `{username}` stands for the name.")
+    sub_path: str = Field(
+        "{username}", max_length=256, description="Directory of a user; `{username}` is replaced by the user's name."
+    )
 
 
 class EmptyDir(SpecModel):
     """An empty directory for as long as the server runs."""
 
-    medium: Literal["Disk", "Memory"] = Field(
-        "Disk", description="Disk of the node, or memory, which counts as the server's own."
-    )
-    size_limit: str | None = Field(None, max_length=16, description="Most that it may hold, as `1Gi`.")
+    medium: Literal["Disk", "Memory"] = Field("Disk", description="The node's disk, or memory, which counts as the server's.")
+    size_limit: str | None = Field(None, max_length=16, description="Maximum size, such as `1Gi`.")
 
 
 class ExtraVolume(SpecModel):
@@ -45,12 +45,15 @@ class ExtraVolume(SpecModel):
     )
     config_map: ObjectName | None = Field(None, description="A ConfigMap, a file for each key, read-only.")
     secret: ObjectName | None = Field(None, description="A Secret, a file for each key, read-only. Every user can read it.")
-    empty_dir: EmptyDir | None = Field(None, description="An empty directory, as for /dev/shm.")
-    mount_path: str = Field(min_length=1, max_length=256, description="Where the servers find it, as `/srv/course`.")
+    empty_dir: EmptyDir | None = Field(None, description="An empty directory, for example for /dev/shm.")
+    mount_path: str = Field(min_length=1, max_length=256, description="Mount path in the servers, such as `/srv/course`.")
     sub_path: str | None = Field(
-        None, min_length=1, max_length=256, description="Directory or key of the volume; `{username}` stands for the name."
+        None,
+        min_length=1,
+        max_length=256,
+        description="Directory or key of the volume; `{username}` is replaced by the user's name.",
     )
-    read_only: bool = Field(False, description="Users cannot write to it.")
+    read_only: bool = Field(False, description="Mount the volume read-only.")
 
 
 class Storage(SpecModel):
@@ -60,17 +63,17 @@ class Storage(SpecModel):
         "dynamic",
         description="`dynamic`: a volume for each user. `static`: one for all. `none`: homes are lost when a server stops.",
     )
-    capacity: str = Field("10Gi", max_length=16, description="Size of a home volume; volumes that are there keep theirs.")
-    storage_class: ObjectName | None = Field(None, description="StorageClass; left out: the cluster's default.")
-    mount_path: str | None = Field(None, max_length=256, description="Where the home is; left out: /home/jovyan.")
+    capacity: str = Field("10Gi", max_length=16, description="Size of a home volume; existing volumes keep theirs.")
+    storage_class: ObjectName | None = Field(None, description="StorageClass. Default: the cluster's.")
+    mount_path: str | None = Field(None, max_length=256, description="Mount path of the home. Default: /home/jovyan.")
     shared: SharedVolume | None = Field(None, description="The volume of type `static`.")
     keep_on_user_delete: bool = Field(
-        True, description="Keep a user's volume when the user is deleted. Charts before 1 always do."
+        True, description="Keep a user's volume when the user is deleted. Charts before 1 always keep it."
     )
     extra_volumes: MapByName[ExtraVolume] = Field(
         default_factory=list,
         max_length=16,
-        description="More volumes, for all users. singleuser.storage.extraVolumes and extraVolumeMounts in `values` replace them.",
+        description="Additional volumes, for all users. singleuser.storage.extraVolumes and extraVolumeMounts in `values` replace them.",
     )
 
     @property
@@ -84,9 +87,9 @@ class Toleration(SpecModel):
     """A taint that pods may stand on."""
 
     key: str = Field(min_length=1, max_length=253, description="Key of the taint.")
-    value: str | None = Field(None, max_length=63, description="Value of the taint; left out: any.")
+    value: str | None = Field(None, max_length=63, description="Value of the taint. Default: any.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        None, description="Effect of the taint; left out: any."
+        None, description="Effect of the taint. Default: any."
     )
 
 
@@ -100,18 +103,18 @@ class Shape(SpecModel):
         None,
         ge=0,
         le=64,
-        description="Graphics processors (nvidia.com/gpu); 0: none, where spec.jupyterhub.singleUser.gpus gives some.",
+        description="Graphics processors (nvidia.com/gpu). 0 removes those of spec.jupyterhub.singleUser.gpus.",
     )
-    node_selector: dict[str, Label] = Field(default_factory=dict, max_length=16, description="Labels that the node must have.")
+    node_selector: dict[str, Label] = Field(default_factory=dict, max_length=16, description="Required labels of the node.")
     tolerations: Atomic[Toleration] = Field(
         default_factory=list,
         max_length=16,
-        description="More taints that these servers tolerate. Those of the pools that nodeSelector or gpus select are tolerated anyway.",
+        description="Additional taints that these servers tolerate. Those of the pools that nodeSelector or gpus select are tolerated anyway.",
     )
     env: dict[str, Text] = Field(
         default_factory=dict,
         max_length=64,
-        description="Environment variables, beside and over those of spec.jupyterhub.singleUser.env. Not for secrets.",
+        description="Environment variables, which extend and override spec.jupyterhub.singleUser.env. Not for secrets.",
     )
 
 
@@ -119,7 +122,7 @@ class Choice(Shape):
     """One of an option's choices."""
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
-    display_name: str = Field(min_length=1, max_length=256, description="What people see.")
+    display_name: str = Field(min_length=1, max_length=256, description="Name that users see.")
     default: bool = Field(False, description="Chosen at first.")
 
 
@@ -127,46 +130,52 @@ class Option(SpecModel):
     """Something to choose within a profile. Needs chart 3."""
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
-    display_name: str = Field(min_length=1, max_length=256, description="What people see.")
-    choices: MapByName[Choice] = Field(min_length=1, max_length=10, description="What can be chosen.")
+    display_name: str = Field(min_length=1, max_length=256, description="Name that users see.")
+    choices: MapByName[Choice] = Field(min_length=1, max_length=10, description="The choices of the option.")
 
 
 class Profile(Shape):
     """A kind of server that people choose when they start one."""
 
     name: str = Field(min_length=1, max_length=63, description="Name: lower-case letters, digits, hyphens.")
-    display_name: str = Field(min_length=1, max_length=256, description="What people see.")
+    display_name: str = Field(min_length=1, max_length=256, description="Name that users see.")
     description: str | None = Field(None, max_length=1024, description="More about it.")
     default: bool = Field(False, description="Chosen at first.")
-    options: MapByName[Option] = Field(default_factory=list, max_length=4, description="More to choose. Needs chart 3.")
+    options: MapByName[Option] = Field(
+        default_factory=list, max_length=4, description="Further options of the profile. Needs chart 3."
+    )
 
 
 class SingleUser(SpecModel):
     """Users' servers."""
 
-    image: str | None = Field(None, max_length=512, description="Image with tag or digest; left out: the chart's.")
+    image: str | None = Field(None, max_length=512, description="Image with tag or digest. Default: the chart's.")
     cpu: Amount = Field(default_factory=Amount, description="CPUs.")
     memory: Amount = Field(default_factory=Amount, description="Memory.")
-    gpus: int | None = Field(None, ge=0, le=64, description="Graphics processors (nvidia.com/gpu); 0: none.")
+    gpus: int | None = Field(None, ge=0, le=64, description="Number of graphics processors (nvidia.com/gpu).")
     storage: Storage = Field(default_factory=Storage, description="Home volumes.")
-    profiles: MapByName[Profile] = Field(default_factory=list, max_length=20, description="Kinds of servers to choose from.")
-    start_timeout: str = Field("10m", max_length=8, description="How long a start may take, with a new node when one is needed.")
-    default_url: str | None = Field(None, max_length=256, description="Where people land, as /lab.")
+    profiles: MapByName[Profile] = Field(
+        default_factory=list, max_length=20, description="Kinds of servers that users can choose."
+    )
+    start_timeout: str = Field(
+        "10m", max_length=8, description="Maximum time for a start, including a new node if one is needed."
+    )
+    default_url: str | None = Field(None, max_length=256, description="Path that opens after the sign-in, such as /lab.")
     env: dict[str, Text] = Field(default_factory=dict, max_length=64, description="Environment variables. Not for secrets.")
-    allow_sudo: bool = Field(False, description="Let images use sudo. Charts before 2 always do.")
-    named_servers: int = Field(0, ge=0, le=100, description="Servers that each user may have beside the first one.")
+    allow_sudo: bool = Field(False, description="Allow sudo in the images. Charts before 2 always allow it.")
+    named_servers: int = Field(0, ge=0, le=100, description="Maximum number of named servers of a user.")
 
 
 class Culling(SpecModel):
     """Idle servers are stopped."""
 
     enabled: bool = Field(True, description="Stop idle servers.")
-    timeout: str = Field("1h", max_length=8, description="Idle time after which a server is stopped, as `1h`.")
+    timeout: str = Field("1h", max_length=8, description="Idle time after which a server is stopped, such as `1h`.")
     every: str = Field("10m", max_length=8, description="How often idle servers are checked.")
-    max_age: str | None = Field(None, max_length=8, description="Stop servers of this age even if used.")
+    max_age: str | None = Field(None, max_length=8, description="Age at which a server is stopped even if it is in use.")
     users: bool = Field(False, description="Delete idle users too. Their homes stay unless keepOnUserDelete is false.")
-    admin_users: bool = Field(True, description="With `users`: administrators too. Charts before 2 always do.")
-    remove_named_servers: bool = Field(False, description="Forget named servers that were stopped.")
+    admin_users: bool = Field(True, description="With `users`, delete administrators too. Charts before 2 always do.")
+    remove_named_servers: bool = Field(False, description="Delete named servers after they are stopped.")
 
 
 class Placement(SpecModel):
@@ -189,21 +198,21 @@ class Scaling(SpecModel):
 
     pack_users: bool = Field(
         True,
-        description="Put servers on the fullest nodes so that empty ones can go (user-scheduler). Always off where the chart's "
-        "scheduler is too old for the cluster.",
+        description="Schedule servers on the fullest nodes, so that empty nodes can be removed (user-scheduler). Always off where the "
+        "chart's scheduler is too old for the cluster.",
     )
     spare_seats: int = Field(
-        0, ge=0, le=1000, description="Seats kept free by placeholder pods, so that a start needs no new node."
+        0, ge=0, le=1000, description="Free seats reserved by placeholder pods, so that a start needs no new node."
     )
 
 
 class PrePull(SpecModel):
     """Images are on the nodes before people need them."""
 
-    on_deploy: bool = Field(True, description="Before an upgrade of the hub, on all nodes; the upgrade waits for it.")
-    on_new_node: bool = Field(True, description="On each new node.")
-    only_on_changes: bool = Field(True, description="Before an upgrade only when images changed. Charts before 1: always.")
-    profile_images: bool = Field(True, description="Images of profiles too.")
+    on_deploy: bool = Field(True, description="Pull images on all nodes before an upgrade of the hub; the upgrade waits for it.")
+    on_new_node: bool = Field(True, description="Pull images on each new node.")
+    only_on_changes: bool = Field(True, description="Pull before an upgrade only if images changed. Charts before 1 always pull.")
+    profile_images: bool = Field(True, description="Pull the images of profiles too.")
     images: SetOf[Annotated[str, Field(max_length=512)]] = Field(
-        default_factory=list, max_length=16, description="More images, with tag or digest."
+        default_factory=list, max_length=16, description="Additional images, with tag or digest."
     )

@@ -20,7 +20,7 @@ class Naming(SpecModel):
     """How names of users become names of pods and volumes."""
 
     scheme: Literal["Safe", "Escape"] = Field(
-        description="`Safe` for new hubs, `Escape` as charts before 4 do. Cannot change: homes would be lost from sight."
+        description="`Safe` for new hubs, `Escape` as charts before 4 do. Cannot change: users would no longer find their homes."
     )
 
 
@@ -28,15 +28,17 @@ class Metrics(SpecModel):
     """The hub's metrics."""
 
     open: bool = Field(
-        False, description="Anyone who reaches /hub/metrics may read it; else a token with read:metrics is needed."
+        False, description="Allow anyone who reaches /hub/metrics to read it; otherwise a token with read:metrics is required."
     )
 
 
 class Limits(SpecModel):
     """Limits of the hub. Left out: the chart's."""
 
-    concurrent_spawns: int | None = Field(None, ge=1, le=10000, description="Servers that may be starting at a time.")
-    active_servers: int | None = Field(None, ge=1, le=100000, description="Servers that may run at a time.")
+    concurrent_spawns: int | None = Field(
+        None, ge=1, le=10000, description="Maximum number of servers that start at the same time."
+    )
+    active_servers: int | None = Field(None, ge=1, le=100000, description="Maximum number of running servers.")
 
 
 class JupyterHubSpec(SpecModel):
@@ -48,15 +50,15 @@ class JupyterHubSpec(SpecModel):
     host: str | None = Field(
         None,
         max_length=253,
-        description="Name under which people reach the hub. Left out: the name of expose.loadBalancer.dnsLabel, if there is one.",
+        description="DNS name of the hub. Default: the name of expose.loadBalancer.dnsLabel, if it is set.",
     )
     auth: Auth = Field(description="Who may sign in.")
     single_user: SingleUser = Field(default_factory=SingleUser, description="Users' servers.")
     culling: Culling = Field(default_factory=Culling, description="Idle servers.")
-    placement: Placement = Field(default_factory=Placement, description="On which nodes pods run.")
-    scaling: Scaling = Field(default_factory=Scaling, description="How nodes fill up.")
-    pre_pull: PrePull = Field(default_factory=PrePull, description="Images on nodes before they are needed.")
-    expose: Expose = Field(default_factory=Expose, description="The door: addresses, names, TLS.")
+    placement: Placement = Field(default_factory=Placement, description="Nodes for the hub's pods and for users' servers.")
+    scaling: Scaling = Field(default_factory=Scaling, description="Packing of servers on nodes, and reserved seats.")
+    pre_pull: PrePull = Field(default_factory=PrePull, description="Pulling images to nodes before users need them.")
+    expose: Expose = Field(default_factory=Expose, description="Exposure of the hub: addresses, names, TLS.")
     network: Network = Field(default_factory=Network, description="Network policies.")
     database: Database = Field(default_factory=Database, description="The hub's database.")
     services: MapByName[HubService] = Field(default_factory=list, max_length=32, description="Services of the hub.")
@@ -65,27 +67,33 @@ class JupyterHubSpec(SpecModel):
     limits: Limits = Field(default_factory=Limits, description="Limits of the hub.")
     metrics: Metrics = Field(default_factory=Metrics, description="The hub's metrics.")
     naming: Naming | None = Field(
-        None, description="How names are made. Left out: `Safe` for a new hub, `Escape` for one that comes from a chart before 4."
+        None,
+        description="How names of users' pods and volumes are formed. Default: `Safe` for a new hub, "
+        "`Escape` for one that comes from a chart before 4.",
     )
-    fs_group: int | None = Field(None, ge=1, le=65535, description="Group that owns the hub's volumes; left out: the chart's.")
-    rbac: bool = Field(True, description="Make the roles that the hub needs in its namespace.")
-    image_pull: ImagePull | None = Field(None, description="A registry of images that asks for a password.")
+    fs_group: int | None = Field(None, ge=1, le=65535, description="Group that owns the hub's volumes. Default: the chart's.")
+    rbac: bool = Field(True, description="Create the roles that the hub needs in its namespace.")
+    image_pull: ImagePull | None = Field(None, description="An image registry that requires a password.")
     image_pull_secrets: SetOf[ObjectName] = Field(
-        default_factory=list, max_length=16, description="Secrets in the hub's namespace that hold registries' passwords."
+        default_factory=list, max_length=16, description="Secrets in the hub's namespace with passwords of registries."
     )
     extra_config: dict[str, Code] = Field(
-        default_factory=dict, max_length=32, description="Python for the hub's configuration, run in the order of the names."
+        default_factory=dict,
+        max_length=32,
+        description="Python code for the hub's configuration, executed in the order of the names.",
     )
     extra_files: MapByName[ExtraFile] = Field(default_factory=list, max_length=16, description="Files in the hub's container.")
     needs: SetOf[Annotated[str, Field(max_length=50)]] = Field(
         default_factory=list,
         max_length=16,
-        description="Releases that must work first, by name: an ingress controller, cert-manager.",
+        description="Releases that must be ready first, by name, such as an ingress controller or cert-manager.",
     )
-    remediation: Remediation = Field(default_factory=Remediation, description="What is done when helm fails.")
+    remediation: Remediation = Field(default_factory=Remediation, description="What the operator does when helm fails.")
     values: dict[str, Any] = Field(
-        default_factory=dict, description="Values of the chart; win over the typed fields and over valuesFrom."
+        default_factory=dict, description="Values of the chart; override the typed fields and valuesFrom."
     )
     values_from: Atomic[ValuesFrom] = Field(
-        default_factory=list, max_length=16, description="More values, later ones win; all win over the typed fields."
+        default_factory=list,
+        max_length=16,
+        description="More values. Later entries override earlier ones; all override the typed fields.",
     )

@@ -14,7 +14,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.azure.tags": (
         (
             "self.all(name, !name.lowerAscii().startsWith('notebookplatform-'))",
-            "spec.azure.tags cannot have names that begin with notebookplatform-: the operator marks what it owns with them",
+            "spec.azure.tags cannot have names that begin with notebookplatform-: the operator uses them to mark what it owns",
         ),
         (
             r"self.all(name, size(name) > 0 && size(name) <= 512 && name.matches('^[^<>%&?/\\\\[:cntrl:]]+$'))",
@@ -29,7 +29,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         one_of("spec.network", "virtualNetwork", "subnetId"),
         (
             "has(self.virtualNetwork) == has(self.subnet)",
-            "spec.network.subnet is for spec.network.virtualNetwork, and needed there",
+            "spec.network.subnet is required with spec.network.virtualNetwork and only allowed with it",
         ),
         ("size(self.subnets) == 0 || has(self.virtualNetwork)", "spec.network.subnets needs spec.network.virtualNetwork"),
         (
@@ -56,7 +56,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         cidr("spec.network.subnet.addressPrefix"),
         (
             "!isCIDR(self) || cidr(self).prefixLength() <= 29",
-            "spec.network.subnet.addressPrefix must be /29 or larger, Azure keeps five addresses",
+            "spec.network.subnet.addressPrefix must be /29 or larger, because Azure reserves five addresses",
         ),
     ),
     "spec.network.subnets[].addressPrefix": (cidr("spec.network.subnets[].addressPrefix"),),
@@ -64,11 +64,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.identity": (
         (
             "self.type == 'ServicePrincipal' ? has(self.servicePrincipal) : !has(self.servicePrincipal)",
-            "spec.identity.servicePrincipal is for type ServicePrincipal, and needed there",
+            "spec.identity.servicePrincipal is required with type ServicePrincipal and only allowed with it",
         ),
         (
             "self.type == 'UserAssigned' ? has(self.userAssigned) : !has(self.userAssigned)",
-            "spec.identity.userAssigned is for type UserAssigned, and needed there",
+            "spec.identity.userAssigned is required with type UserAssigned and only allowed with it",
         ),
     ),
     "spec.identity.type": (fixed("spec.identity.type"),),

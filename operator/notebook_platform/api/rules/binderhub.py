@@ -25,18 +25,20 @@ def _url(field: str) -> Rule:
 
 def _prefix(field: str) -> Rule:
     return matches(
-        field, PREFIX, "must be a project, a slash and a prefix in lower case, as binder/r2d-: without it each launch builds anew"
+        field,
+        PREFIX,
+        "must be a project, a slash and a prefix in lower case, such as binder/r2d-: without it each launch builds the image again",
     )
 
 
 SPEC: tuple[Rule, ...] = (
     (
         "!has(self.binderhub) || !has(self.jupyterhub) || self.binderhub.__namespace__ != self.jupyterhub.__namespace__",
-        "spec.binderhub.namespace and spec.jupyterhub.namespace must differ: each chart has names of its own there",
+        "spec.binderhub.namespace and spec.jupyterhub.namespace must differ: both charts create objects with fixed names",
     ),
     (
         "!has(self.binderhub) || !has(self.jupyterhub) || self.binderhub.release != self.jupyterhub.release",
-        "spec.binderhub.release and spec.jupyterhub.release must differ: some objects of them are the whole cluster's",
+        "spec.binderhub.release and spec.jupyterhub.release must differ: some of their objects are cluster-scoped",
     ),
     (
         "!has(self.binderhub) || !has(self.binderhub.builder.pool) || "
@@ -64,7 +66,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     HERE: (
         (
             "!has(self.auth) || has(self.auth.dummy) || !has(self.address.dnsLabels)",
-            "spec.binderhub.auth needs https, which address.dnsLabels has not: use address.ingress or address.existing",
+            "spec.binderhub.auth needs https, which address.dnsLabels does not have: use address.ingress or address.existing",
         ),
         (
             "!has(self.auth) || has(self.auth.dummy) || !has(self.address.ingress) || !self.address.ingress.plainHttp",
@@ -77,12 +79,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(
             f"{HERE}.chart.version",
             r"^[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$",
-            "must be one exact version, as 1.0.0-0.dev.git.3506.hba24eb2a; ranges are not taken",
+            "must be one exact version, such as 1.0.0-0.dev.git.3506.hba24eb2a; ranges are not accepted",
         ),
     ),
     f"{HERE}.chart.jupyterhubVersion": (
         matches(
-            f"{HERE}.chart.jupyterhubVersion", r"^[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$", "must be a version as 4.2.0"
+            f"{HERE}.chart.jupyterhubVersion",
+            r"^[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$",
+            "must be a version such as 4.2.0",
         ),
     ),
     f"{HERE}.address": (one_of(f"{HERE}.address", "ingress", "dnsLabels", "existing"),),
@@ -95,11 +99,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(
             f"{HERE}.address.ingress.hubPath",
             "^/[a-z0-9]([-a-z0-9]*[a-z0-9])?/$",
-            "must be one segment between slashes, as /hub-base/: the binder has all other paths",
+            "must be one segment between slashes, such as /hub-base/: the binder serves all other paths",
         ),
         (
             "!(self in ['/v2/', '/build/', '/api/', '/badge/', '/static/', '/health/', '/versions/', '/metrics/', '/repo/'])",
-            "spec.binderhub.address.ingress.hubPath must not be a path of the binder itself",
+            "spec.binderhub.address.ingress.hubPath must not be a path that the binder serves",
         ),
     ),
     f"{HERE}.address.dnsLabels": (
@@ -110,7 +114,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     f"{HERE}.address.existing": (
         (
             "self.binder.url.startsWith('https:') == self.hub.url.startsWith('https:')",
-            "spec.binderhub.address.existing.binder.url and hub.url must both be https or both http: browsers refuse a mix",
+            "spec.binderhub.address.existing.binder.url and hub.url must both be https or both http: browsers reject a mixture",
         ),
         (
             "!(has(self.ipResourceGroup) && self.internal)",
@@ -139,7 +143,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     f"{HERE}.registry.azure.prefix": (_prefix(f"{HERE}.registry.azure.prefix"),),
     f"{HERE}.registry.azure.tokenLifetime": (duration(f"{HERE}.registry.azure.tokenLifetime"),),
     f"{HERE}.registry.azure.renewBefore": (duration(f"{HERE}.registry.azure.renewBefore"),),
-    f"{HERE}.builder.memory": (matches(f"{HERE}.builder.memory", MEMORY, "must be written as 2G or 512M"),),
+    f"{HERE}.builder.memory": (matches(f"{HERE}.builder.memory", MEMORY, "must be an amount of memory such as 2G or 512M"),),
     f"{HERE}.builder.imageCleaner": (
         ("self.until < self.above", "spec.binderhub.builder.imageCleaner.until must be less than above"),
     ),

@@ -10,7 +10,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "!(has(self.sshPublicKey) && has(self.sshPublicKeyFrom))",
             "spec.cluster must not have both sshPublicKey and sshPublicKeyFrom",
         ),
-        ("self.localAccounts || has(self.entra)", "spec.cluster.localAccounts false needs spec.cluster.entra to sign in with"),
+        ("self.localAccounts || has(self.entra)", "spec.cluster.localAccounts false needs spec.cluster.entra for sign-in"),
         ("!self.workloadIdentity || self.oidcIssuer", "spec.cluster.workloadIdentity needs spec.cluster.oidcIssuer: true"),
         (
             "self.nodeProvisioning == 'Manual' || (self.network.plugin != 'kubenet' && self.network.policy != 'calico')",
@@ -26,13 +26,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "self.supportPlan != 'AKSLongTermSupport' || self.tier == 'Premium'",
             "spec.cluster.supportPlan AKSLongTermSupport needs spec.cluster.tier Premium",
         ),
-        ("has(self.entra) || !has(oldSelf.entra)", "spec.cluster.entra cannot be taken away once it is there"),
-        ("self.oidcIssuer || !oldSelf.oidcIssuer", "spec.cluster.oidcIssuer cannot be turned off once it is on"),
+        ("has(self.entra) || !has(oldSelf.entra)", "spec.cluster.entra cannot be removed once it is set"),
+        ("self.oidcIssuer || !oldSelf.oidcIssuer", "spec.cluster.oidcIssuer cannot be set to false once it is true"),
     ),
     "spec.cluster.name": (fixed("spec.cluster.name"),),
     "spec.cluster.nodeResourceGroup": (fixed("spec.cluster.nodeResourceGroup"),),
     "spec.cluster.kubernetesVersion": (
-        matches("spec.cluster.kubernetesVersion", r"^1\.[0-9]+(\.[0-9]+)?$", 'must be a version as "1.34" or "1.34.2"'),
+        matches("spec.cluster.kubernetesVersion", r"^1\.[0-9]+(\.[0-9]+)?$", 'must be a version such as "1.34" or "1.34.2"'),
     ),
     "spec.cluster.dnsPrefix": (
         matches("spec.cluster.dnsPrefix", "^[a-zA-Z]([-a-zA-Z0-9]{0,52}[a-zA-Z0-9])?$", "must be 1-54 letters, digits, hyphens"),
@@ -66,13 +66,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         (
             "!(self.plugin == 'kubenet' && self.policy == 'azure')",
-            "spec.cluster.network.policy azure needs plugin azure; kubenet takes calico or none",
+            "spec.cluster.network.policy azure needs plugin azure; kubenet supports calico or none",
         ),
     ),
     "spec.cluster.maintenanceWindow": (
         (
             "size(self.days) in [1, 7] || has(self.autoUpgradeDay)",
-            "spec.cluster.maintenanceWindow.autoUpgradeDay is needed with two to six days: AKS's schedules know one day of the week or every "
+            "spec.cluster.maintenanceWindow.autoUpgradeDay is needed with two to six days: AKS's schedules have one day of the week or every "
             "day",
         ),
         (
@@ -85,7 +85,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(
             "spec.cluster.maintenanceWindow.duration",
             "^([4-9]|1[0-9]|2[0-4])h$",
-            "must be 4h to 24h, in whole hours, as AKS asks",
+            "must be 4h to 24h, in whole hours, as AKS requires",
         ),
     ),
     "spec.cluster.apiServer": (
@@ -99,7 +99,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "spec.cluster.apiServer.authorizedIPRanges[]": (
         (
             "isCIDR(self) || isIP(self)",
-            "spec.cluster.apiServer.authorizedIPRanges[] must be a network in CIDR notation, as 203.0.113.0/24",
+            "spec.cluster.apiServer.authorizedIPRanges[] must be a network in CIDR notation, such as 203.0.113.0/24",
         ),
     ),
     "spec.cluster.autoscalerProfile.scaleDownUtilizationThreshold": (
@@ -128,6 +128,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "spec.cluster.network.podCidr": (cidr("spec.cluster.network.podCidr"), fixed("spec.cluster.network.podCidr")),
     "spec.cluster.network.dockerBridgeCidr": (
-        ("isCIDR(self)", "spec.cluster.network.dockerBridgeCidr must be an address in CIDR notation, as 172.17.0.1/16"),
+        ("isCIDR(self)", "spec.cluster.network.dockerBridgeCidr must be an address in CIDR notation, such as 172.17.0.1/16"),
     ),
 }

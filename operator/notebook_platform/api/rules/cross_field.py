@@ -15,7 +15,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         (
             "self.nodePools.exists(p, p.mode == 'System') || self.adoption == 'IfUnowned'",
-            "spec.nodePools must have a pool with mode System; only with adoption IfUnowned may it be a pool that the spec does not name",
+            "spec.nodePools must have a pool with mode System; with adoption IfUnowned, an existing pool outside the spec is enough",
         ),
         (
             "!has(self.network) || !has(self.network.subnet) || "
@@ -58,13 +58,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "!has(self.jupyterhub) || self.jupyterhub.network.blockMetadata != 'NetworkPolicy' || self.cluster.network.policy != 'none'",
             "spec.jupyterhub.network.blockMetadata NetworkPolicy needs spec.cluster.network.policy azure, calico or cilium",
         ),
-        ("has(self.network) == has(oldSelf.network)", "spec.network cannot be added or removed later; make a new platform"),
+        ("has(self.network) == has(oldSelf.network)", "spec.network cannot be added or removed later; create a new platform"),
     ),
     "spec.driftIgnore[]": (
         matches(
             "spec.driftIgnore[]",
             r"^[A-Z][-A-Za-z0-9]+[.][^ ]+$",
-            "must be Step.path, as Cluster.tags.cost* or NodePools.agentPools[gpu].*",
+            "must be Step.path, such as Cluster.tags.cost* or NodePools.agentPools[gpu].*",
         ),
     ),
     "spec.interval": (duration("spec.interval"),),

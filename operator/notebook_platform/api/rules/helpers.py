@@ -15,22 +15,22 @@ def matches(field: str, pattern: str, sentence: str) -> Rule:
 
 
 def fixed(field: str) -> Rule:
-    return "self == oldSelf", f"{field} cannot change; make a new platform with it"
+    return "self == oldSelf", f"{field} cannot change; create a new platform with it"
 
 
 def cidr(field: str) -> Rule:
     rule = "isCIDR(self) && cidr(self).ip().family() == 4 && string(cidr(self).masked()) == self"
-    return rule, f"{field} must be an IPv4 network in CIDR notation with no host bits, as 10.0.0.0/16"
+    return rule, f"{field} must be an IPv4 network in CIDR notation without host bits, such as 10.0.0.0/16"
 
 
 def duration(field: str) -> Rule:
-    return matches(field, PATTERN, "must be a duration as 90s, 10m, 1h, 7d or 1w")
+    return matches(field, PATTERN, "must be a duration such as 90s, 10m, 1h, 7d or 1w")
 
 
 def whole_minutes(field: str) -> tuple[Rule, ...]:
     """Make the rules of a duration that AKS takes in minutes alone."""
     whole = f"!self.matches('{PATTERN}') || !self.matches('s$') || duration(self).getSeconds() % 60 == 0"
-    return duration(field), (whole, f"{field} must be whole minutes, as AKS takes them: 2m in place of 120s")
+    return duration(field), (whole, f"{field} must be whole minutes, as AKS requires: 2m instead of 120s")
 
 
 def https(field: str) -> Rule:
@@ -56,13 +56,13 @@ def digest(field: str) -> Rule:
 
 def clock(field: str) -> Rule:
     """Make the rule of a time of day."""
-    return matches(field, "^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time of day as 08:30")
+    return matches(field, "^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time of day such as 08:30")
 
 
 def cron(field: str) -> Rule:
     """Make the rule for the form of a cron expression; the operator checks the rest."""
     rule = r"^[-0-9*/,A-Za-z]+( [-0-9*/,A-Za-z#L]+){4}$"
-    return matches(field, rule, "must be cron: minute hour day month weekday, as 30 8 * * 1-5")
+    return matches(field, rule, "must be cron: minute hour day month weekday, such as 30 8 * * 1-5")
 
 
 def one_of(field: str, *members: str) -> Rule:

@@ -26,12 +26,12 @@ _LABEL = "(has(self.expose.loadBalancer) && has(self.expose.loadBalancer.dnsLabe
 WHOLE: tuple[Rule, ...] = (
     (
         f"!{_AT_PROVIDER} || has(self.host) || {_LABEL}",
-        f"{HUB}.host is needed with auth.oidc, auth.entra and auth.github: the provider sends people back to it "
-        "(expose.loadBalancer.dnsLabel makes one)",
+        f"{HUB}.host is needed with auth.oidc, auth.entra and auth.github: the provider redirects users to it "
+        "(expose.loadBalancer.dnsLabel gives one)",
     ),
     (
         f"!{_AT_PROVIDER} || has(self.host) || has(self.expose.tls)",
-        f"{HUB}.expose.tls is needed with auth.oidc, auth.entra and auth.github on a DNS label: people are sent back by https",
+        f"{HUB}.expose.tls is needed with auth.oidc, auth.entra and auth.github on a DNS label: the provider redirects users to https",
     ),
 )
 """Rules that concern members beyond spec.jupyterhub.auth."""
@@ -70,5 +70,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             f"{AUTH}.github.allowedOrganizations[]", r"^[-A-Za-z0-9]+(:[-\w]+)?$", "must be an organization or organization:team"
         ),
     ),
-    f"{AUTH}.dummy.insecure": (("self", f"{AUTH}.dummy.insecure must be true: anyone with the password may be anyone"),),
+    f"{AUTH}.dummy.insecure": (
+        ("self", f"{AUTH}.dummy.insecure must be true: anyone with the password can sign in as any user"),
+    ),
 }

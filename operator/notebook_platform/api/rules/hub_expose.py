@@ -35,7 +35,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         (f"!({_ACME} && self.loadBalancer.internal))", f"{DOOR}.tls.letsEncrypt cannot reach an internal load balancer"),
         (
             f"!({_ACME} && size(self.loadBalancer.allowCIDRs) > 0))",
-            f"{DOOR}.tls.letsEncrypt must be let in from everywhere: leave loadBalancer.allowCIDRs out",
+            f"{DOOR}.tls.letsEncrypt must be reachable from everywhere: remove loadBalancer.allowCIDRs",
         ),
     ),
     f"{DOOR}.tls": (one_of(f"{DOOR}.tls", "letsEncrypt", "certificateRef", "secretName", "offload"),),
@@ -46,7 +46,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(f"{DOOR}.moreHosts[]", DNS_NAME, "must be a DNS name in lower case, with no scheme and no port"),
     ),
     f"{DOOR}.basePath": (
-        matches(f"{DOOR}.basePath", r"^/([-\w.~]+/?)*$", "must be a path that begins with a slash, as /jupyter/"),
+        matches(f"{DOOR}.basePath", r"^/([-\w.~]+/?)*$", "must be a path that begins with a slash, such as /jupyter/"),
     ),
     BALANCER: (
         ("!(self.internal && has(self.dnsLabel))", f"{BALANCER}.dnsLabel is for public addresses, not with internal: true"),
@@ -62,6 +62,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     f"{BALANCER}.staticIP": (("isIP(self)", f"{BALANCER}.staticIP must be an IP address"),),
     f"{BALANCER}.allowCIDRs[]": (
-        ("isCIDR(self)", f"{BALANCER}.allowCIDRs[] must be a network in CIDR notation, as 203.0.113.0/24"),
+        ("isCIDR(self)", f"{BALANCER}.allowCIDRs[] must be a network in CIDR notation, such as 203.0.113.0/24"),
     ),
 }

@@ -39,7 +39,7 @@ def _absolute(field: str) -> Rule:
 
 
 def _quantity(field: str) -> Rule:
-    return "isQuantity(self)", f"{field} must be a quantity, as 500m or 512Mi"
+    return "isQuantity(self)", f"{field} must be a quantity, such as 500m or 512Mi"
 
 
 def _one_default(field: str) -> Rule:
@@ -52,8 +52,8 @@ def _shapes() -> Mapping[str, tuple[Rule, ...]]:
         rules[f"{shape}.image"] = (_image(f"{shape}.image"),)
         for bound in ("guarantee", "limit"):
             cpu, memory = f"{shape}.cpu.{bound}", f"{shape}.memory.{bound}"
-            rules[cpu] = (matches(cpu, CPU, "must be CPUs, as 0.5 or 500m"),)
-            rules[memory] = (matches(memory, MEMORY, "must be written as 2G or 512M"),)
+            rules[cpu] = (matches(cpu, CPU, "must be CPUs, such as 0.5 or 500m"),)
+            rules[memory] = (matches(memory, MEMORY, "must be an amount of memory such as 2G or 512M"),)
     return rules
 
 
@@ -82,7 +82,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(
             f"{HUB}.chart.version",
             r"^[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$",
-            "must be one exact version, as 4.4.0; ranges are not taken",
+            "must be one exact version, such as 4.4.0; ranges are not accepted",
         ),
     ),
     f"{HUB}.chart.repository": chart_repository(f"{HUB}.chart.repository"),
@@ -123,7 +123,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(f"{EXTRA}[].name", SLUG, "must be lower-case letters, digits, hyphens"),
         (
             "self != 'home' && !self.startsWith('volume-')",
-            f"{EXTRA}[].name must not be home or begin with volume-: the chart calls home volumes so",
+            f"{EXTRA}[].name must not be home or begin with volume-: the chart uses these names for home volumes",
         ),
     ),
     f"{EXTRA}[].mountPath": (
@@ -141,7 +141,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
     ),
     f"{EXTRA}[].emptyDir.sizeLimit": (_quantity(f"{EXTRA}[].emptyDir.sizeLimit"),),
-    f"{SERVER}.storage.capacity": (matches(f"{SERVER}.storage.capacity", "^[0-9]+[KMGT]i$", "must be a quantity as 10Gi"),),
+    f"{SERVER}.storage.capacity": (matches(f"{SERVER}.storage.capacity", "^[0-9]+[KMGT]i$", "must be a quantity such as 10Gi"),),
     f"{SERVER}.storage.mountPath": (_absolute(f"{SERVER}.storage.mountPath"),),
     f"{SERVER}.storage.shared.subPath": (
         (
@@ -162,7 +162,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     f"{HUB}.network.userEgress.to[].cidr": (cidr(f"{HUB}.network.userEgress.to[].cidr"),),
     f"{HUB}.database": (("!(has(self.volume) && has(self.urlRef))", f"{HUB}.database must not have both volume and urlRef"),),
-    f"{HUB}.database.volume.size": (matches(f"{HUB}.database.volume.size", "^[0-9]+[KMGT]i$", "must be a quantity as 10Gi"),),
+    f"{HUB}.database.volume.size": (
+        matches(f"{HUB}.database.volume.size", "^[0-9]+[KMGT]i$", "must be a quantity such as 10Gi"),
+    ),
     f"{HUB}.database.volume.storageClass": (fixed(f"{HUB}.database.volume.storageClass"),),
     f"{HUB}.naming.scheme": (fixed(f"{HUB}.naming.scheme"),),
     f"{HUB}.services[].name": (
@@ -183,7 +185,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     f"{HUB}.roles[]": (
         (
             "size(self.scopes) > 0 || self.name in ['admin', 'user', 'server', 'token']",
-            f"{HUB}.roles[] must have scopes, but for the hub's own roles",
+            f"{HUB}.roles[] must have scopes, except the hub's own roles",
         ),
     ),
     f"{HUB}.roles[].name": (

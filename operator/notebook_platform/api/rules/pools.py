@@ -21,7 +21,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ("!has(self.spot) || self.mode == 'User'", "spec.nodePools[].spot is for mode User"),
         (
             "!has(self.purpose) || self.purpose != 'User' || self.mode == 'User'",
-            "spec.nodePools[].purpose User is for mode User: its taint would keep the cluster's own pods away",
+            "spec.nodePools[].purpose User is for mode User: its taint would repel the cluster's own pods",
         ),
         ("size(self.schedules) == 0 || has(self.autoscaling)", "spec.nodePools[].schedules needs spec.nodePools[].autoscaling"),
         ("!(has(self.subnet) && has(self.subnetId))", "spec.nodePools[] must not have both subnet and subnetId"),
@@ -37,7 +37,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
     ),
     "spec.nodePools[].vmSize": (
-        matches("spec.nodePools[].vmSize", r"^(Standard|Basic)_[-\w]+$", "must be a VM size, as Standard_D2s_v3"),
+        matches("spec.nodePools[].vmSize", r"^(Standard|Basic)_[-\w]+$", "must be a VM size, such as Standard_D2s_v3"),
     ),
     "spec.nodePools[].autoscaling": (
         ("self.minCount <= self.maxCount", "spec.nodePools[].autoscaling.minCount must not be above maxCount"),

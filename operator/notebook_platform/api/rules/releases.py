@@ -14,7 +14,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(f"{HERE}.name", NAME, "must be a Helm release name"),
         (
             f"!(self in [{RESERVED}]) && !self.startsWith('aks-managed-')",
-            f"{HERE}.name cannot be {', '.join(HUBS)} or begin with aks-managed-: these names mean something else",
+            f"{HERE}.name cannot be {', '.join(HUBS)} or begin with aks-managed-: these names are reserved",
         ),
     ),
     "spec.releases[].namespace": (
@@ -28,7 +28,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         matches(
             f"{HERE}.chart.version",
             r"^v?[0-9]+\.[0-9]+\.[0-9]+([-+][-0-9A-Za-z.+]+)?$",
-            "must be one exact version, as 1.2.3; ranges are not taken",
+            "must be one exact version, such as 1.2.3; ranges are not accepted",
         ),
     ),
     "spec.releases[].chart.repository": chart_repository(f"{HERE}.chart.repository"),
