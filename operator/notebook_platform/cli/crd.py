@@ -3,7 +3,7 @@ the definition in the cluster."""
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +12,6 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.crd import crd, crd_yaml, editor_schema
 from notebook_platform.api.crd_diff import Comparison, compare
-from notebook_platform.cli import program
 from notebook_platform.cli.management import UsageError, connected, reading
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.running import run_command
@@ -26,19 +25,8 @@ PATH = ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 """Where the API server has the definition. It is read as it is, not by the client's models."""
 
 
-def crd_command(arguments: Sequence[str]) -> int:
+def crd_command(options: argparse.Namespace) -> int:
     """Print the definition, the schema or the difference; return the exit code."""
-    parser = argparse.ArgumentParser(f"{program()} crd", description="Print the CustomResourceDefinition.")
-    parser.epilog = "exit codes of --diff, as of kubectl diff: 0 no difference; 1 differences; 2 the cluster cannot be read"
-    schema = (
-        "print the JSON schema instead, for editors: `# yaml-language-server: $schema=FILE` in the first line of a platform.yaml"
-    )
-    parser.add_argument("--schema", action="store_true", help=schema)
-    difference = (
-        "print instead what applying it would change in the cluster of KUBECONFIG, and what that means for stored objects"
-    )
-    parser.add_argument("--diff", action="store_true", help=difference)
-    options = parser.parse_args(list(arguments))
     if options.diff:
         return run_command("crd", _diff())
     show(json.dumps(editor_schema(), indent=2) if options.schema else crd_yaml(), end="\n" if options.schema else "")

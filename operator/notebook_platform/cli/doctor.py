@@ -13,10 +13,9 @@ from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks import ALL, FIRST, OF_THE_REGION, Check, Finding
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.scope import AzureScope
-from notebook_platform.cli import program
 from notebook_platform.cli.output import show, styled
 from notebook_platform.cli.running import run_command
-from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
+from notebook_platform.cli.target_platform import TargetPlatform, target_platform
 from notebook_platform.engine import Inputs
 from notebook_platform.engine.outcome import Failed, StepError
 from notebook_platform.hubs.chart.versions import generation, newest_for, suits
@@ -30,13 +29,8 @@ Named = tuple[str, Finding]
 LONGEST_NAME = len("subscription")
 
 
-def doctor(arguments: Sequence[str]) -> int:
+def doctor(options: argparse.Namespace) -> int:
     """Print the findings; return the exit code: 0 when none blocks, else 1."""
-    description = "Check credentials, permissions, versions, quota and names before anything is created. Read-only."
-    parser = argparse.ArgumentParser(f"{program()} doctor", description=description)
-    parser.epilog = "exit codes: 0 no blocking problems, 1 blocking problems, or a check could not run"
-    add_arguments(parser)
-    options = parser.parse_args(list(arguments))
     return run_command("doctor", _doctor(options))
 
 

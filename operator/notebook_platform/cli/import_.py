@@ -3,8 +3,7 @@
 import argparse
 import os
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from notebook_platform.api import GROUP, KIND, VERSION
@@ -14,7 +13,6 @@ from notebook_platform.azure.arm.session_pool import SessionPool, SignedIn
 from notebook_platform.azure.importing.scan import Taken, scan
 from notebook_platform.azure.kubeconfig import cluster_access, cluster_key
 from notebook_platform.bounded.writer import write_yaml
-from notebook_platform.cli import program
 from notebook_platform.cli.azure_command import run_azure_command
 from notebook_platform.cli.import_check import keep_differences
 from notebook_platform.cli.import_fit import fitting_model
@@ -40,22 +38,8 @@ PATCHED = frozenset({"cluster", "nodePools", "autoscale"})
 BLOCK, PATCH = re.compile(r"  (\w+):"), re.compile(r"( +)patch:$")
 
 
-def import_platform(arguments: Sequence[str]) -> int:
+def import_platform(options: argparse.Namespace) -> int:
     """Print the resource as YAML; return the exit code."""
-    parser = argparse.ArgumentParser(
-        f"{program()} import", description="Describe existing Azure resources as a NotebookPlatform. Read-only."
-    )
-    parser.epilog = "It signs in as the operator does: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, or az login."
-    parser.add_argument("--subscription", required=True, help="id of the subscription")
-    parser.add_argument("--resource-group", required=True, help="group that holds the managed cluster")
-    parser.add_argument("--cluster", help="the managed cluster, if the group holds several")
-    parser.add_argument("--name", help="name of the NotebookPlatform (default: the cluster's)")
-    parser.add_argument("-n", "--namespace", default="default", help="its namespace")
-    parser.add_argument("--credentials-secret", help="Secret with the platform's credentials for Azure")
-    parser.add_argument(
-        "--secrets-file", type=Path, help="where Secrets with the releases' secret values are written (mode 0600)"
-    )
-    options = parser.parse_args(list(arguments))
     return run_azure_command("import", _import_platform(options))
 
 

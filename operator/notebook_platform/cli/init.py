@@ -4,7 +4,6 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -23,6 +22,7 @@ from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli import program
 from notebook_platform.cli.azure_command import run_azure_command
 from notebook_platform.cli.doctor import blocking, print_findings, run_checks
+from notebook_platform.cli.flags import ANSWERS
 from notebook_platform.cli.init_document import ISSUER, SIGN_INS, TRIAL, Answers, NotOffered, Offers, document
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.operator_config import configuration
@@ -39,32 +39,9 @@ NAME = re.compile(r"[a-z]([-a-z0-9]{0,30}[a-z0-9])?")
 NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 MOST_PEOPLE = 10_000
 
-FLAGS = {
-    "subscription": "id of the subscription",
-    "location": "region, as westeurope",
-    "name": "name of the platform, its resource group and its cluster",
-    "people": "users who work at the same time",
-    "sign-in": "entra, github, trial, or the https address of an OpenID Connect issuer",
-    "client-id": "client id of the hub at the sign-in provider",
-    "administrator": "user name of the hub's administrator",
-    "contact": "e-mail address for Let's Encrypt, if the administrator's user name is none",
-}
 
-
-def init(arguments: Sequence[str]) -> int:
+def init(options: argparse.Namespace) -> int:
     """Write the file and check it as doctor does; return the exit code: 0 when nothing blocks."""
-    parser = argparse.ArgumentParser(
-        f"{program()} init",
-        description="Write a first platform.yaml. Asks at most eight questions, and Azure what it offers. Changes nothing in Azure.",
-    )
-    parser.epilog = "It signs in as you: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, or az login."
-    for flag, text in FLAGS.items():
-        parser.add_argument(f"--{flag}", help=text)
-    parser.add_argument("-n", "--namespace", default="platforms", help="namespace of the platform (default platforms)")
-    parser.add_argument("--credentials-secret", default="", help="Secret with the platform's credentials for Azure")
-    parser.add_argument("-o", "--output", type=Path, default=Path("platform.yaml"), help="file to write (default platform.yaml)")
-    parser.add_argument("--force", action="store_true", help="replace an existing file")
-    options = parser.parse_args(list(arguments))
     return run_azure_command("init", _init(options))
 
 
@@ -135,7 +112,7 @@ async def _document(
     name = await answer(Question(flag="name", text="Name", default="hub", problem=_name_problem), options)
     people = await answer(Question(flag="people", text="Users at the same time", default="30", problem=_people_problem), options)
     sign = await answer(
-        Question(flag="sign-in", text=f"Sign-in ({FLAGS['sign-in']})", default=TRIAL, problem=_sign_in_problem), options
+        Question(flag="sign-in", text=f"Sign-in ({ANSWERS['sign-in']})", default=TRIAL, problem=_sign_in_problem), options
     )
     client_id = administrator = contact = ""
     if sign != TRIAL:
@@ -199,7 +176,7 @@ def _people_problem(given: str) -> str:
 
 
 def _sign_in_problem(given: str) -> str:
-    return "" if given in SIGN_INS or ISSUER.fullmatch(given) else f"use {FLAGS['sign-in']}"
+    return "" if given in SIGN_INS or ISSUER.fullmatch(given) else f"use {ANSWERS['sign-in']}"
 
 
 def _email_problem(given: str) -> str:

@@ -1,6 +1,5 @@
 """Access to the management cluster, which holds the NotebookPlatforms, for the commands."""
 
-import argparse
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -9,12 +8,12 @@ import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.cli.flags import DEFAULT_NAMESPACE
 from notebook_platform.kube.fenced import fenced
 
 NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
 """Exceptions of a call when the API server cannot be reached."""
 
-DEFAULT_NAMESPACE = "default"
 
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/"""
@@ -58,12 +57,6 @@ def reading(what: str) -> Iterator[None]:
         raise UsageError(f"{what} cannot be read: {error.status} {error.reason}") from None
     except NO_ANSWER as error:
         raise UsageError(f"the cluster of KUBECONFIG does not answer ({type(error).__name__})") from None
-
-
-def add_namespace(parser: argparse.ArgumentParser, left_out: str = "") -> None:
-    """Add the flag -n. `left_out` names what comes before the kubeconfig's namespace as the default."""
-    text = f"its namespace (default: {left_out}the namespace of the kubeconfig's context, else {DEFAULT_NAMESPACE})"
-    parser.add_argument("-n", "--namespace", default=None, help=text)
 
 
 def own_namespace() -> str:

@@ -2,17 +2,15 @@
 
 import argparse
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
 
 from notebook_platform.api.drift_ignore import ignored_by
-from notebook_platform.cli import program
 from notebook_platform.cli.output import show
 from notebook_platform.cli.plan_view import Plan, document, print_plan
 from notebook_platform.cli.running import run_command
-from notebook_platform.cli.target_platform import TargetPlatform, add_arguments, target_platform
+from notebook_platform.cli.target_platform import TargetPlatform, target_platform
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.kube.applied import AppliedStore
 from notebook_platform.policy import disruption_waits
@@ -22,12 +20,8 @@ NOTHING, ERROR, CHANGES = 0, 1, 2
 """Exit codes, the same as those of `terraform plan -detailed-exitcode`."""
 
 
-def plan(arguments: Sequence[str]) -> int:
+def plan(options: argparse.Namespace) -> int:
     """Print the plan; return the exit code."""
-    parser = argparse.ArgumentParser(f"{program()} plan", description="Show the changes that the operator would make. Read-only.")
-    parser.epilog = "exit codes: 0 nothing to do, 2 changes, 1 error"
-    add_arguments(parser)
-    options = parser.parse_args(list(arguments))
     return run_command("plan", _plan(options))
 
 

@@ -6,21 +6,18 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from notebook_platform.bounded.writer import write_yaml
-from notebook_platform.cli import program
 from notebook_platform.cli.bundle_parts import Bundle, Collector
-from notebook_platform.cli.management import UsageError, add_namespace, connected, context_namespace
+from notebook_platform.cli.management import UsageError, connected, context_namespace
 from notebook_platform.cli.output import show
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.watch_stream import Place
 from notebook_platform.observability.logs import configure
-
-OPERATOR_NAMESPACE = "notebook-platform"
 
 README = """Support bundle of the NotebookPlatform {place}, collected {time}.
 
@@ -36,17 +33,8 @@ resources, hosts and users remain.
 """
 
 
-def support_bundle(arguments: Sequence[str]) -> int:
+def support_bundle(options: argparse.Namespace) -> int:
     """Write the bundle; return the exit code."""
-    text = "Write the state of a platform, without secrets, into an archive for a bug report."
-    parser = argparse.ArgumentParser(f"{program()} support-bundle", description=text)
-    parser.add_argument("name", help="name of a NotebookPlatform in the cluster of KUBECONFIG")
-    add_namespace(parser)
-    parser.add_argument(
-        "--operator-namespace", default=OPERATOR_NAMESPACE, help="namespace of the operator's pods (default %(default)s)"
-    )
-    parser.add_argument("-f", "--filename", type=Path, help="the archive to create (default support-NAMESPACE-NAME-TIME.tar.gz)")
-    options = parser.parse_args(list(arguments))
     return run_command("support-bundle", _run(options))
 
 

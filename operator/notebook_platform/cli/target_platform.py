@@ -22,7 +22,6 @@ from notebook_platform.bounded.documents import DocumentRefused, parse_json
 from notebook_platform.bounded.local import read_local_yaml
 from notebook_platform.cli.management import (
     UsageError,
-    add_namespace,
     context_namespace,
     management_api,
     reading,
@@ -48,16 +47,6 @@ class TargetPlatform:
     secrets: SecretStore
     shared: SharedClients
     approved: frozenset[str] = frozenset()
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that name a platform."""
-    parser.add_argument("name", nargs="?", help="name of a NotebookPlatform in the cluster of KUBECONFIG")
-    parser.add_argument(
-        "-f", "--filename", type=Path, help="a file with a NotebookPlatform (and Secrets, if they are not applied)"
-    )
-    add_namespace(parser, left_out="the file's, else ")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the output")
 
 
 @asynccontextmanager

@@ -2,13 +2,11 @@
 
 import argparse
 import asyncio
-from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from notebook_platform.api.durations import parse_duration
-from notebook_platform.cli import program
-from notebook_platform.cli.management import UsageError, add_namespace, connected, context_namespace
+from notebook_platform.cli.management import UsageError, connected, context_namespace
 from notebook_platform.cli.output import show
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.view import View, tidy
@@ -17,7 +15,6 @@ from notebook_platform.observability.logs import configure
 
 DELETE = "delete"
 READY = "ready"
-TIMEOUT = "30m"
 
 
 @dataclass(frozen=True)
@@ -28,30 +25,9 @@ class Verdict:
     sentence: str
 
 
-def wait(arguments: Sequence[str]) -> int:
+def wait(options: argparse.Namespace) -> int:
     """Wait for a condition or the deletion; return the exit code."""
-    parser = argparse.ArgumentParser(f"{program()} wait", description="Wait until a platform has a condition or is deleted.")
-    parser.epilog = "exit codes: 0 condition met; 1 timed out, stalled, or the platform cannot be read"
-    parser.add_argument("name", help="name of a NotebookPlatform in the cluster of KUBECONFIG")
-    add_namespace(parser)
-    for_ = "condition that must be True for the current generation, or delete (default Ready)"
-    parser.add_argument("--for", dest="wanted", metavar="CONDITION", type=_wanted, default="Ready", help=for_)
-    parser.add_argument("--timeout", type=_duration, default=TIMEOUT, help=f"maximum time, as 90s, 10m, 1h (default {TIMEOUT})")
-    options = parser.parse_args(list(arguments))
     return run_command("wait", _wait(options))
-
-
-def _wanted(text: str) -> str:
-    """Return the condition's type from `Ready` or kubectl's form `condition=Ready`."""
-    return text.removeprefix("condition=")
-
-
-def _duration(text: str) -> str:
-    try:
-        parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
 
 
 def evaluate(place: Place, view: View | None, wanted: str) -> Verdict:

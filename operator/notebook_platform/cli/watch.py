@@ -16,10 +16,9 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from notebook_platform.cli import program
 from notebook_platform.cli.changes import EventLine, changes, repeats
 from notebook_platform.cli.frame import LAST_EVENTS, Frame
-from notebook_platform.cli.management import NO_ANSWER, UsageError, add_namespace, connected, context_namespace
+from notebook_platform.cli.management import NO_ANSWER, UsageError, connected, context_namespace
 from notebook_platform.cli.output import show, styled
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.timeline import Timeline
@@ -30,16 +29,8 @@ from notebook_platform.observability.logs import configure
 FRAMES_PER_SECOND = 4
 
 
-def watch(arguments: Sequence[str]) -> int:
+def watch(options: argparse.Namespace) -> int:
     """Show the platform until Ctrl-C or until it is deleted; return the exit code."""
-    parser = argparse.ArgumentParser(f"{program()} watch", description="Watch a platform's progress. Ctrl-C ends it.")
-    parser.epilog = (
-        "exit codes: 0 Ready (--until-ready) or deleted; 1 the platform cannot be read, or was deleted before it was Ready"
-    )
-    parser.add_argument("name", help="name of a NotebookPlatform in the cluster of KUBECONFIG")
-    add_namespace(parser)
-    parser.add_argument("--until-ready", action="store_true", help="end when it is Ready, and print the duration of each step")
-    options = parser.parse_args(list(arguments))
     try:
         return run_command("watch", _watch(options))
     except BrokenPipeError:

@@ -1,7 +1,8 @@
 """`notebook-platform wait`: when it ends, its exit code, and its output meanwhile."""
 
 import pytest
-from notebook_platform.cli.wait import evaluate, wait
+from notebook_platform.cli import main
+from notebook_platform.cli.wait import evaluate
 from notebook_platform.cli.watch_stream import Place
 
 from tests.unit.cli_watch.bodies import NOT_READY, PROGRESSING, READY, UP_TO_DATE, WHOLE, body, condition, view
@@ -55,6 +56,6 @@ def test_a_wait_for_deletion_is_over_when_there_is_no_such_platform_and_any_othe
 
 def test_an_unreadable_duration_is_reported_with_the_valid_forms(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        wait(["hub", "--timeout", "soon"])
+        main(["wait", "hub", "--timeout", "soon"])
     assert ended.value.code == 2
     assert "not a duration: 'soon' (write 90s, 10m, 1h, 7d or 1w)" in capsys.readouterr().err

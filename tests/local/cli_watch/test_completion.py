@@ -1,0 +1,70 @@
+"""Shell completion, by a real bash."""
+
+import contextlib
+import io
+import subprocess
+import sys
+
+import pytest
+from notebook_platform.cli import COMMANDS, main
+from notebook_platform.cli.flags import SHELLS
+
+ASK = """
+{script}
+COMP_WORDS=({words} "$1") COMP_CWORD={place} COMP_TYPE=9
+complete -p notebook-platform >&2
+_shtab_notebook_platform
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+def completed(*words: str) -> set[str]:
+    """Return what bash offers for the last word."""
+    with contextlib.redirect_stdout(io.StringIO()) as script:
+        main(["completion", "bash"])
+    text = ASK.format(script=script.getvalue(), words=" ".join(words[:-1]), place=len(words) - 1)
+    done = subprocess.run(["bash", "--norc", "-c", text, "bash", words[-1]], capture_output=True, text=True, check=True)
+    assert "-F _shtab_notebook_platform notebook-platform" in done.stderr
+    return set(done.stdout.split())
+
+
+def test_bash_completes_commands() -> None:
+    assert completed("notebook-platform", "wa") == {"wait", "watch"}
+    assert completed("notebook-platform", "") >= set(COMMANDS)
+
+
+def test_bash_completes_the_flags_of_a_command_and_their_values() -> None:
+    assert completed("notebook-platform", "plan", "--") == {"--help", "--filename", "--namespace", "--output"}
+    assert completed("notebook-platform", "plan", "-o", "j") == {"json"}
+
+
+def test_bash_completes_files(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    subprocess.run(["touch", "platform.yaml"], check=True)
+    assert completed("notebook-platform", "plan", "-f", "plat") == {"platform.yaml"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_command_prints_the_script_of_each_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    printed = capsys.readouterr().out
+    assert "support-bundle" in printed and "until-ready" in printed and "notebook-platform" in printed
+
+
+def test_another_shell_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["completion", "tcsh"])
+    assert "invalid choice: 'tcsh'" in capsys.readouterr().err
+
+
+def test_help_imports_neither_the_engine_nor_an_sdk() -> None:
+    program = (
+        "import sys\n"
+        "from notebook_platform.cli import main\n"
+        "try: main(['plan', '--help'])\n"
+        "except SystemExit: sys.stderr.write(' '.join(sys.modules))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True, text=True, check=True)
+    heavy = ("azure", "kubernetes", "pydantic", "aiohttp", "rich", "notebook_platform.engine", "notebook_platform.clients")
+    assert "--filename" in done.stdout and not [one for one in done.stderr.split() if one.startswith(heavy)]
