@@ -5,8 +5,6 @@ shtab writes it from the parser. The script knows all words, so a press of Tab s
 
 import argparse
 
-import shtab
-
 from notebook_platform.cli import COMMANDS, NAME, command_parser
 from notebook_platform.cli.output import show
 
@@ -22,6 +20,8 @@ def completion(options: argparse.Namespace) -> int:
 
 def script(shell: str) -> str:
     """Return the script of bash, zsh or fish."""
+    import shtab
+
     parser = command_parser(NAME, COMMANDS)
     for command in _subparsers(parser):
         for action in command._actions:
