@@ -38,8 +38,8 @@ test: setup ## unit and integration tests, and azure-cli against the simulator
 eyes: ## the alert rules by promtool, which Go builds once (six minutes or more): syntax, a fleet with every fault, one that works
 	@cd tests/eyes/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -tags remove_all_sd -ldflags "-s -w" \
 	  -o $(HOME)/.cache/notebook-platform/promtool/promtool github.com/prometheus/prometheus/cmd/promtool
-	@$(HOME)/.cache/notebook-platform/promtool/promtool check rules deploy/monitoring/rules.yaml
-	@$(HOME)/.cache/notebook-platform/promtool/promtool test rules tests/eyes/faults.yaml tests/eyes/healthy.yaml
+	@$(HOME)/.cache/notebook-platform/promtool/promtool check rules deploy/monitoring/rules.yaml deploy/monitoring/hub-rules.yaml
+	@$(HOME)/.cache/notebook-platform/promtool/promtool test rules tests/eyes/faults.yaml tests/eyes/healthy.yaml tests/eyes/hubs.yaml
 
 kstatus: setup ## the status of a platform in every phase of its life, by cli-utils' own Go code (Flux) and by health.lua (Argo CD)
 	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \

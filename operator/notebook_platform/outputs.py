@@ -88,6 +88,7 @@ class Cluster:
     issues kubeconfigs with certificates. `stays`: its upgrade to the wanted version is deferred. `resource_uid` changes when
     a cluster is created again under the same name. `tenant_id`: the tenant whose identities sign in to it.
     `monitored_by_identity`: Container insights is on and sends data with the cluster's identity, not with the workspace's key.
+    `sends_metrics`: the agent of managed Prometheus is on.
     """
 
     id: str
@@ -110,11 +111,29 @@ class Cluster:
     resource_uid: str | None = None
     tenant_id: str | None = None
     monitored_by_identity: bool = False
+    sends_metrics: bool = False
 
     @property
     def exists(self) -> bool:
         """Return whether the cluster exists and is not stopped."""
         return not self.planned and self.power_state != "Stopped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorWorkspace:
+    """The Azure Monitor workspace that the metrics go to. `query_endpoint`: where Prometheus queries are answered; None before it
+    exists."""
+
+    id: str
+    location: str
+    query_endpoint: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsCollection:
+    """The association of the cluster with the rule that sends metrics to the workspace. `rule_id`: the rule's ARM id."""
+
+    rule_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from notebook_platform.api.status import (
     AttemptStatus,
     ClusterStatus,
     HubStatus,
+    MonitoringStatus,
     NodeCounts,
     OperationStatus,
     PlannedChange,
@@ -34,7 +35,7 @@ from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.hubs.users.census import UserCounts
 from notebook_platform.kube.redaction import SecretRedactor
-from notebook_platform.outputs import Cluster
+from notebook_platform.outputs import Cluster, MonitorWorkspace
 from notebook_platform.pace import Limits
 from notebook_platform.workload.step import WorkloadClusterOutput
 
@@ -72,6 +73,7 @@ def platform_status(
         conditions=list(conditions),
         url=next((redactor.sanitize(release.url, 512) for release in running if release.url), previous.url),
         cluster=_cluster(cluster, target, previous.cluster, redactor),
+        monitoring=_monitoring(results, made, previous.monitoring, redactor),
         releases=_releases(results, running, previous.releases, redactor),
         hub=_hub([r.details for r in running if isinstance(r.details, UserCounts)]) or previous.hub,
         operations=[_operation(key, operation, redactor) for key, operation in sorted(operations.items())],
@@ -184,6 +186,18 @@ def _cluster(
             }
         )
     return known if known != ClusterStatus() else None
+
+
+def _monitoring(
+    results: Mapping[str, Result], made: Sequence[object], previous: MonitoringStatus | None, redactor: SecretRedactor
+) -> MonitoringStatus | None:
+    """Return where the metrics go; the previous value while the step of the workspace has no outcome."""
+    workspace = next((output for output in made if isinstance(output, MonitorWorkspace)), None)
+    if workspace is not None:
+        endpoint = _fit(workspace.query_endpoint, 512, redactor)
+        return MonitoringStatus(workspace_id=_fit(workspace.id, 1024, redactor), query_endpoint=endpoint)
+    step = results.get("MonitorWorkspace")
+    return None if step is not None and isinstance(step.outcome, Unblocking) else previous
 
 
 def _releases(

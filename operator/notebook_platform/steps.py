@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from functools import partial
 
 from notebook_platform.api.spec import NotebookPlatformSpec
+from notebook_platform.azure.alert_rules import AlertRules
 from notebook_platform.azure.autoscale import Autoscale
 from notebook_platform.azure.cluster import Cluster
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.data_collection import DataCollection
 from notebook_platform.azure.identity import identity
 from notebook_platform.azure.maintenance import Maintenance
+from notebook_platform.azure.metrics_collection import MetricsCollection
+from notebook_platform.azure.monitor_workspace import MonitorWorkspace
 from notebook_platform.azure.network import network
 from notebook_platform.azure.node_pools import NodePools
 from notebook_platform.azure.preflight import Preflight
@@ -47,6 +50,7 @@ def azure_steps(scope: AzureScope) -> list[AnyStep]:
         Providers(scope),
         Preflight(scope),
         ResourceGroup(scope),
+        MonitorWorkspace(scope),
         network(scope),
         identity(scope),
         Registry(scope),
@@ -56,6 +60,8 @@ def azure_steps(scope: AzureScope) -> list[AnyStep]:
         RolePruning(scope),
         Maintenance(scope),
         DataCollection(scope),
+        MetricsCollection(scope),
+        AlertRules(scope),
         NodePools(scope),
         PrincipalSecret(scope),
         Autoscale(scope),

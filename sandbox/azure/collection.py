@@ -1,4 +1,4 @@
-"""Microsoft.Insights/dataCollectionRules and their associations: where the agents on a resource send their data."""
+"""Microsoft.Insights/dataCollectionRules, their associations and endpoints: where the agents on a resource send their data."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.world import World
 
 RULES = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.Insights/dataCollectionRules"
+ENDPOINTS = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.Insights/dataCollectionEndpoints"
 WORKSPACE = "/subscriptions/{sub}/resourcegroups/{rg}/providers/Microsoft.OperationalInsights/workspaces/{name}"
 TYPE = "microsoft.insights/datacollectionrules"
 
@@ -22,6 +23,9 @@ class DataCollection:
         routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Insights/dataCollectionRules", self.list_all)
         routes.add("GET", RULES, self.list_group)
         routes.add("GET PUT DELETE", f"{RULES}/{{name}}", self.rule)
+        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Insights/dataCollectionEndpoints", self.endpoints)
+        routes.add("GET", ENDPOINTS, self.endpoints)
+        routes.add("GET PUT DELETE", f"{ENDPOINTS}/{{name}}", self.endpoint)
         routes.add("GET", WORKSPACE, self.workspace)
         association = r"/(?P<scope>.+)/providers/Microsoft.Insights/dataCollectionRuleAssociations/(?P<name>[^/]+)"
         routes.add("GET PUT DELETE", association, self.association)
@@ -42,7 +46,37 @@ class DataCollection:
             for place in ((call.body.get("properties") or {}).get("destinations") or {}).get("logAnalytics") or ():
                 if not str(place.get("workspaceResourceId", "")).lower().startswith("/subscriptions/"):
                     raise ArmError(400, "InvalidPayload", "Data collection rule is invalid", target="Properties.Destinations")
+            self._check_metrics(call)
         return self._one(call, f"{group.id}/providers/Microsoft.Insights/dataCollectionRules/{call['name']}", call["name"])
+
+    def _check_metrics(self, call: Call) -> None:
+        """A rule with metrics names an endpoint and workspaces that exist, in its own region."""
+        properties = call.body.get("properties") or {}
+        accounts = (properties.get("destinations") or {}).get("monitoringAccounts") or ()
+        named = [str(account.get("accountResourceId")) for account in accounts]
+        if endpoint := properties.get("dataCollectionEndpointId"):
+            named.append(str(endpoint))
+        for id_ in named:
+            found = self._world.store.get(id_)
+            if found is None or found.body["location"] != call.body["location"]:
+                raise ArmError(400, "InvalidPayload", "Data collection rule is invalid", target="Properties.Destinations")
+
+    async def endpoints(self, call: Call) -> Answer:
+        """The endpoints of a subscription or a group."""
+        scope, kind = call.path.lower().split("/providers/")
+        return Answer({"value": [endpoint.body for endpoint in self._world.store.under(scope, kind)]})
+
+    async def endpoint(self, call: Call) -> Answer:
+        """One endpoint. It cannot be deleted while a rule names it."""
+        group = self._world.group(call, writing=call.method == "PUT")
+        id_ = f"{group.id}/providers/Microsoft.Insights/dataCollectionEndpoints/{call['name']}"
+        rules = self._world.store.under(f"/subscriptions/{call['sub']}", TYPE)
+        used = [rule.id for rule in rules if str(rule.body["properties"].get("dataCollectionEndpointId")).lower() == id_.lower()]
+        if call.method == "DELETE" and used:
+            raise ArmError(
+                409, "Conflict", f"The data collection endpoint is associated with the data collection rule {used[0]}."
+            )
+        return self._one(call, id_, call["name"])
 
     async def workspace(self, call: Call) -> Answer:
         """A Log Analytics workspace, which only a test can put there."""

@@ -34,6 +34,7 @@ from sandbox.azure.locks import Locks
 from sandbox.azure.maintenance import Maintenance
 from sandbox.azure.monitor import Monitor
 from sandbox.azure.network import Network
+from sandbox.azure.prometheus import Prometheus
 from sandbox.azure.registry import Registries
 from sandbox.azure.resources import Resources
 from sandbox.azure.tags import Tags, check_tags
@@ -94,6 +95,7 @@ class AzureSimulator:
             Identities(world, graph),
             Registries(world),
             DataCollection(world),
+            Prometheus(world),
             Compute(world),
         ]
         for part in [

@@ -21,7 +21,7 @@ TENANT = "11111111-1111-1111-1111-111111111111"
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 CLIENT_ID = "22222222-2222-2222-2222-222222222222"
 CLIENT_SECRET = "sandbox-client-secret-3d1b"
-REGIONS = ("eastus", "eastus2", "westus2", "westeurope", "northeurope", "uksouth")
+REGIONS = ("eastus", "eastus2", "westus2", "westeurope", "northeurope", "uksouth", "westindia")
 
 REGISTERED_FROM_THE_START = (
     "Microsoft.Resources",
@@ -41,6 +41,8 @@ PROVIDERS = (
     "Microsoft.ContainerRegistry",
     "Microsoft.OperationalInsights",
     "microsoft.insights",
+    "Microsoft.Monitor",
+    "Microsoft.AlertsManagement",
 )
 
 KNOWN_FEATURES = ("Microsoft.ContainerService/VMSSPreview", "Microsoft.ContainerService/AKSNetworkModePreview")

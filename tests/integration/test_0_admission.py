@@ -173,6 +173,18 @@ BAD: list[tuple[str, Any, str]] = [
     ("cluster.nodeProvisioning", "Sometimes", "spec.cluster.nodeProvisioning: Unsupported value"),
     ("cluster.nodeProvisioning", "Auto", "spec.nodePools[].autoscaling needs spec.cluster.nodeProvisioning Manual"),
     ("cluster.nodeProvisioning", "Auto", "spec.cluster.nodeProvisioning Auto needs spec.identity.type SystemAssigned"),
+    ("monitoring", {"prometheus": "Managed"}, "spec.monitoring.prometheus Managed needs spec.identity.type SystemAssigned"),
+    (
+        "monitoring",
+        {"workspaceId": f"/subscriptions/{GUID}/resourceGroups/g/providers/Microsoft.Monitor/accounts/metrics"},
+        "spec.monitoring.workspaceId needs spec.monitoring.prometheus Managed",
+    ),
+    ("monitoring", {"prometheus": "Managed", "workspaceId": "metrics"}, "spec.monitoring.workspaceId must be the ARM id of a"),
+    (
+        "monitoring",
+        {"prometheus": "Managed", "alerts": {"actionGroups": ["pager"]}},
+        "spec.monitoring.alerts.actionGroups[] must be the ARM id of a",
+    ),
     (
         "cluster",
         {

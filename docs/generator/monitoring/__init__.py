@@ -5,13 +5,14 @@ An alert or a panel is one value here; the rule, the PrometheusRule, the dashboa
 
 from collections.abc import Callable, Mapping
 
-from docs.generator.monitoring import dashboards, page, rules
+from docs.generator.monitoring import dashboards, hub_alerts, page, rules
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "deploy/monitoring/rules.yaml": rules.plain,
     "deploy/monitoring/prometheusrule.yaml": rules.prometheus_rule,
     "deploy/chart/files/alerts.yaml": rules.plain,
     **{f"deploy/monitoring/dashboards/{one.uid}.json": one.document for one in dashboards.DASHBOARDS},
+    "deploy/monitoring/hub-rules.yaml": hub_alerts.plain,
     "docs/monitoring.md": page.page,
 }
 """Files that are generated as a whole."""

@@ -40,6 +40,14 @@ NAMES: Mapping[str, tuple[str, str]] = {
         "must be 3-128 letters, digits, - or _",
     ),
     "Microsoft.ContainerRegistry/registries": ("[a-zA-Z0-9]{5,50}", "must be 5-50 letters and digits"),
+    "Microsoft.Monitor/accounts": (
+        "[a-zA-Z0-9][-a-zA-Z0-9]{2,61}[a-zA-Z0-9]",
+        "must be 4-63 letters, digits and hyphens, starting and ending with a letter or digit",
+    ),
+    "Microsoft.Insights/actionGroups": (
+        r"[-A-Za-z0-9_.() ]{0,259}[-A-Za-z0-9_()]",
+        "must be 1-260 letters, digits, spaces, underscores, hyphens, periods or parentheses and not end with a space or a period",
+    ),
     "Microsoft.OperationalInsights/workspaces": (
         "[a-zA-Z0-9][-a-zA-Z0-9]{2,61}[a-zA-Z0-9]",
         "must be 4-63 letters, digits and hyphens, starting and ending with a letter or digit",
@@ -201,6 +209,8 @@ SettingName = Annotated[
 SubnetId = Annotated[str, Field(max_length=512), ArmId("Microsoft.Network/virtualNetworks/subnets")]
 UserAssignedIdentityId = Annotated[str, Field(max_length=512), ArmId("Microsoft.ManagedIdentity/userAssignedIdentities")]
 RegistryId = Annotated[str, Field(max_length=512), ArmId("Microsoft.ContainerRegistry/registries")]
+MonitorWorkspaceId = Annotated[str, Field(max_length=512), ArmId("Microsoft.Monitor/accounts")]
+ActionGroupId = Annotated[str, Field(max_length=512), ArmId("Microsoft.Insights/actionGroups")]
 WorkspaceId = Annotated[str, Field(max_length=512), ArmId("Microsoft.OperationalInsights/workspaces")]
 PrivateDnsZone = Annotated[str, Field(max_length=512), ArmId("Microsoft.Network/privateDnsZones", words=("system", "none"))]
 

@@ -115,6 +115,7 @@ class Reason(Word):
     LOCKED = "Locked", "A management lock forbids the change."
     DISALLOWED_BY_POLICY = "DisallowedByPolicy", "An Azure Policy forbids the change."
     RESOURCE_NOT_FOUND = "ResourceNotFound", "The resource does not exist."
+    MONITOR_WORKSPACE_NOT_FOUND = "MonitorWorkspaceNotFound", "The Azure Monitor workspace of the spec does not exist."
     RESOURCE_GROUP_NOT_FOUND = "ResourceGroupNotFound", "The resource group does not exist."
     RESOURCE_GROUP_BEING_DELETED = "ResourceGroupBeingDeleted", "The resource group is being deleted."
     PROVIDER_NOT_REGISTERED = "ProviderNotRegistered", "The subscription lacks a resource provider; the operator registers it."

@@ -11,6 +11,7 @@ from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.lists import ListType, MapByName, SetOf
+from notebook_platform.api.monitoring import MonitoringSpec
 from notebook_platform.api.network import IdentitySpec, NetworkSpec
 from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.releases import ReleaseSpec
@@ -37,6 +38,7 @@ class NotebookPlatformSpec(SpecModel):
         default_factory=list, max_length=32, description="Other Helm releases on the cluster."
     )
     binderhub: BinderHubSpec | None = Field(None, description="The BinderHub on the cluster, with a hub of its own.")
+    monitoring: MonitoringSpec | None = Field(None, description="Metrics and alerts of the cluster and its hubs.")
     deletion_policy: Literal["Delete", "Orphan"] = Field(
         "Delete",
         description="What happens to the cloud resources when the platform is deleted: they are deleted, or they remain unchanged (`Orphan`). While "
@@ -64,3 +66,8 @@ class NotebookPlatformSpec(SpecModel):
     )
     suspend: bool = Field(False, description="Observe only: plan changes without applying them.")
     interval: str = Field("10m", max_length=8, description="How often to check for drift, such as `10m`.")
+
+    @property
+    def managed_prometheus(self) -> MonitoringSpec | None:
+        """Return spec.monitoring if it asks for managed Prometheus."""
+        return self.monitoring if self.monitoring and self.monitoring.prometheus == "Managed" else None

@@ -27,6 +27,15 @@ class ClusterStatus(StatusModel):
     kubeconfig_secret: str | None = Field(None, max_length=253, description="Secret with the kubeconfig (key `value`).")
 
 
+class MonitoringStatus(StatusModel):
+    """Where the metrics of the cluster go."""
+
+    workspace_id: str | None = Field(None, max_length=1024, description="ARM id of the Azure Monitor workspace.")
+    query_endpoint: str | None = Field(
+        None, max_length=512, description="URL that answers queries in PromQL, as those of Grafana."
+    )
+
+
 class ReleaseStatus(StatusModel):
     """A Helm release."""
 
@@ -104,6 +113,7 @@ class PlatformStatus(StatusModel):
     observed_generation: int | None = Field(None, description="The generation of the spec that was last reconciled.")
     url: str | None = Field(None, max_length=512, description="Address of the hub.")
     cluster: ClusterStatus | None = Field(None, description="The cluster.")
+    monitoring: MonitoringStatus | None = Field(None, description="Managed Prometheus.")
     releases: Annotated[list[ReleaseStatus], ListType("map", ("namespace", "name"))] = Field(
         default_factory=list, max_length=40, description="Helm releases."
     )

@@ -9,7 +9,7 @@ from notebook_platform.api.cluster import ClusterSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.agent_pools import initial_count, pool_body, subnet_of
 from notebook_platform.azure.autoscaler_profile import autoscaler_profile
-from notebook_platform.azure.monitoring_addon import is_monitored_by_identity, monitoring_addon
+from notebook_platform.azure.monitoring_addon import is_monitored_by_identity, monitoring_addon, sends_metrics
 from notebook_platform.azure.states import is_busy
 from notebook_platform.engine import Change
 from notebook_platform.engine.change import merged
@@ -81,6 +81,7 @@ def desired_cluster(
         "securityProfile": {"workloadIdentity": {"enabled": cluster.workload_identity}},
         "nodeProvisioningProfile": {"mode": cluster.node_provisioning},
         **profiles(cluster, identity),
+        **({"azureMonitorProfile": {"metrics": {"enabled": True}}} if spec.managed_prometheus else {}),
         "agentPoolProfiles": pools,
     }
     if ssh_key:
@@ -237,4 +238,5 @@ def cluster_output(body: Wire, group: str, *, stays: bool = False) -> outputs.Cl
         resource_uid=properties.get("resourceUID"),
         tenant_id=(properties.get("aadProfile") or {}).get("tenantID"),
         monitored_by_identity=is_monitored_by_identity(properties),
+        sends_metrics=sends_metrics(properties),
     )

@@ -20,6 +20,7 @@ OWNERS = {path: rule.field for path, rule in IMMUTABLE.items()} | {
     "properties.aadProfile": "spec.cluster.entra",
     "properties.addonProfiles.omsagent": "spec.cluster.monitoring",
     "properties.apiServerAccessProfile.authorizedIPRanges": "spec.cluster.apiServer.authorizedIPRanges",
+    "properties.azureMonitorProfile.metrics.enabled": "spec.monitoring.prometheus",
     "properties.autoScalerProfile": "spec.cluster.autoscalerProfile",
     "properties.autoUpgradeProfile.nodeOSUpgradeChannel": "spec.cluster.upgrades.nodeOSChannel",
     "properties.autoUpgradeProfile.upgradeChannel": "spec.cluster.upgrades.channel",

@@ -31,7 +31,9 @@ OFF = frozenset(
     {"enableAutoScaling", "enablePrivateCluster", "enableAzureRBAC", "disableLocalAccounts", "dividePerInstance"}
     | {"enableEncryptionAtHost", "enableFIPS", "enableNodePublicIP", "enableUltraSSD"}
 )
-OFF_MEMBERS = frozenset({("oidcIssuerProfile", "enabled"), ("workloadIdentity", "enabled"), ("omsagent", "enabled")})
+OFF_MEMBERS = frozenset(
+    {("oidcIssuerProfile", "enabled"), ("workloadIdentity", "enabled"), ("omsagent", "enabled"), ("metrics", "enabled")}
+)
 """Members that are off where Azure leaves them out. What is on by default (CSI drivers, RBAC) is not among them."""
 
 OWN_WORDS = frozenset({"tags", "nodeLabels", "nodeTaints"})

@@ -16,10 +16,22 @@ from notebook_platform.engine import Action, Change
 Record = Mapping[str, Mapping[str, str]]
 """What was applied of one step: its `tags`, and its `members` by a name of this module, each with its value."""
 
-TAGGED = ("ResourceGroup", "Network", "Identity", "Registry", "Cluster", "NodePools", "Autoscale", "DataCollection")
+TAGGED = (
+    "ResourceGroup",
+    "Network",
+    "Identity",
+    "Registry",
+    "Cluster",
+    "NodePools",
+    "Autoscale",
+    "DataCollection",
+    "MonitorWorkspace",
+    "MetricsCollection",
+    "AlertRules",
+)
 OWN_TAGS = "notebookplatform-"
 
-MONITORING, ENTRA, WINDOW = "monitoring", "entra", "window"
+MONITORING, PROMETHEUS, ENTRA, WINDOW = "monitoring", "prometheus", "entra", "window"
 AUTOSCALER, SURGE, NOTIFICATIONS = "autoscaler/", "/maxSurge", "/notifications"
 
 AUTOSCALER_DEFAULTS: Mapping[str, str] = {
@@ -43,14 +55,18 @@ DEFAULT_SURGE = "10%"
 def claims_of(spec: NotebookPlatformSpec) -> dict[str, Record]:
     """Return what the spec sets now, by step."""
     cluster = spec.cluster
+    metrics = {PROMETHEUS: ""} if spec.managed_prometheus else {}
     members: dict[str, dict[str, str]] = {
         "Cluster": {
             **({MONITORING: cluster.monitoring.workspace_id} if cluster.monitoring else {}),
+            **metrics,
             **({ENTRA: ""} if cluster.entra else {}),
             **_autoscaler(spec),
             **patch_claims(cluster.patch),
         },
         "DataCollection": {MONITORING: cluster.monitoring.workspace_id} if cluster.monitoring else {},
+        "MetricsCollection": metrics,
+        "AlertRules": metrics if spec.managed_prometheus and spec.managed_prometheus.alerts.enabled else {},
         "NodePools": {
             **{f"{pool.name}{SURGE}": pool.max_surge for pool in spec.node_pools if pool.max_surge},
             **_of_patches((pool.name, pool.patch) for pool in spec.node_pools),
@@ -110,6 +126,9 @@ def with_resets(body: Mapping[str, Any], record: Record | None) -> dict[str, Any
     addons = properties.get("addonProfiles") or {}
     if MONITORING in members and "omsagent" not in addons:
         properties["addonProfiles"] = {**addons, "omsagent": {"enabled": False}}
+    agents = properties.get("azureMonitorProfile") or {}
+    if PROMETHEUS in members and "enabled" not in (metrics := agents.get("metrics") or {}):
+        properties["azureMonitorProfile"] = {**agents, "metrics": {**metrics, "enabled": False}}
     chosen = properties.get("autoScalerProfile") or {}
     names = [name.removeprefix(AUTOSCALER) for name in members if name.startswith(AUTOSCALER)]
     resets = {name: AUTOSCALER_DEFAULTS[name] for name in names if name in AUTOSCALER_DEFAULTS and name not in chosen}

@@ -1,7 +1,7 @@
-"""The add-on of Container insights in a managed cluster's addonProfiles. Pure.
+"""The agents of Azure Monitor on a managed cluster: Container insights in addonProfiles, and the metrics agent. Pure.
 
-Its data goes to the workspace with the cluster's managed identity, or on clusters with a service principal with the workspace's key. Which of
-the two is chosen when the add-on is turned on; an existing add-on keeps its own. Names in addonProfiles have no case.
+The data of Container insights goes to the workspace with the cluster's managed identity, or on clusters with a service principal with
+the workspace's key. Which of the two is chosen when the add-on is turned on; an existing add-on keeps its own. Names in addonProfiles have no case.
 """
 
 from collections.abc import Mapping
@@ -52,6 +52,11 @@ def monitoring_of(properties: Wire) -> Wire:
     """Return the add-on, empty when there is none."""
     addons = properties.get("addonProfiles") or {}
     return addons.get(_name(addons, ADDON) or "") or {}
+
+
+def sends_metrics(properties: Wire) -> bool:
+    """Return whether the metrics agent of managed Prometheus is on."""
+    return bool(((properties.get("azureMonitorProfile") or {}).get("metrics") or {}).get("enabled"))
 
 
 def _config(addon: Wire) -> Any:

@@ -31,7 +31,9 @@ def needed(spec: NotebookPlatformSpec) -> tuple[str, ...]:
         "Microsoft.Network": True,
         "Microsoft.ManagedIdentity": spec.identity.type != "ServicePrincipal",
         "Microsoft.ContainerRegistry": bool(spec.binderhub and spec.binderhub.registry.azure),
-        "microsoft.insights": bool(spec.autoscale or spec.cluster.monitoring),
+        "microsoft.insights": bool(spec.autoscale or spec.cluster.monitoring or spec.managed_prometheus),
+        "Microsoft.Monitor": bool(spec.managed_prometheus),
+        "Microsoft.AlertsManagement": bool(spec.managed_prometheus),
     }
     return tuple(namespace for namespace, used in blocks.items() if used)
 

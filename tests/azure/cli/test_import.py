@@ -108,6 +108,11 @@ ESTATES = {
         identity={"type": "SystemAssigned"},
         nodePools=[{"name": "nodepool1", "mode": "System", "vmSize": "Standard_D2s_v3", "count": 3}],
     ),
+    "managed Prometheus": runbook_spec(
+        identity={"type": "SystemAssigned"},
+        monitoring={"prometheus": "Managed"},
+        jupyterhub={"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}},
+    ),
     "asleep": with_cluster(powerState="Stopped"),
     "members without a field": with_patches(),
 }

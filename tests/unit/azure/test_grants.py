@@ -130,6 +130,15 @@ WITH = {
     "spec.cluster.monitoring.workspaceId": {
         "cluster": {"monitoring": {"workspaceId": id_in(ELSEWHERE, "Microsoft.OperationalInsights/workspaces", "logs")}}
     },
+    "spec.monitoring.workspaceId": {
+        "monitoring": {"prometheus": "Managed", "workspaceId": id_in(ELSEWHERE, "Microsoft.Monitor/accounts", "metrics")}
+    },
+    "spec.monitoring.alerts.actionGroups[0]": {
+        "monitoring": {
+            "prometheus": "Managed",
+            "alerts": {"actionGroups": [id_in(ELSEWHERE, "Microsoft.Insights/actionGroups", "pager")]},
+        }
+    },
     "spec.cluster.apiServer.privateDNSZone": {
         "cluster": {
             "apiServer": {

@@ -89,4 +89,11 @@ LOCATION = Row(
     remedy="Delete this platform and create one with a spec.azure.location that `az account list-locations` lists and the "
     "subscription may use, which cannot change.",
 )
+NO_MONITOR_WORKSPACE = Row(
+    reason=Reason.LOCATION_NOT_OFFERED,
+    contains="microsoft.monitor/accounts",
+    field="spec.monitoring",
+    remedy="Set spec.monitoring.workspaceId to an Azure Monitor workspace in a region that Azure's message lists: it may be in another "
+    "region than the cluster.",
+)
 NETWORK_BUSY = Row(reason=Reason.NETWORK_IN_USE, retry_in=20, remedy="The operator retries. A resource still uses the network.")

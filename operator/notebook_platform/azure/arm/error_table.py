@@ -17,6 +17,7 @@ from notebook_platform.azure.arm.error_rows import (
     LATER,
     LOCATION,
     NETWORK_BUSY,
+    NO_MONITOR_WORKSPACE,
     PERMISSION,
     QUOTA,
     REPLICATING,
@@ -142,7 +143,7 @@ ARM: dict[str, tuple[Row, ...]] = {
     "ResourceNotPermittedOnDelegatedSubnet": (SUBNET_UNFIT,),
     "SubnetWithExternalResourcesCannotBeUsedByOtherResources": (SUBNET_UNFIT,),
     "LocationNotAvailableForResourceGroup": (LOCATION,),
-    "LocationNotAvailableForResourceType": (LOCATION,),
+    "LocationNotAvailableForResourceType": (NO_MONITOR_WORKSPACE, LOCATION),
     "RequestDisallowedByAzure": (LOCATION,),
     "InvalidResourceGroupLocation": (
         Row(

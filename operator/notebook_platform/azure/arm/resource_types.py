@@ -15,6 +15,11 @@ REGISTRY_API = "2023-07-01"
 REGISTRY_TYPE = "Microsoft.ContainerRegistry/registries"
 COLLECTION_API = "2022-06-01"
 COLLECTION_TYPE = "Microsoft.Insights/dataCollectionRules"
+MONITOR_API = "2023-04-03"
+MONITOR_TYPE = "Microsoft.Monitor/accounts"
+ENDPOINT_TYPE = "Microsoft.Insights/dataCollectionEndpoints"
+RULE_GROUP_API = "2023-03-01"
+RULE_GROUP_TYPE = "Microsoft.AlertsManagement/prometheusRuleGroups"
 APPLICATION_TAG = "notebook-platform"
 
 
@@ -73,6 +78,9 @@ SCALE_SETS = ResourceType("Microsoft.Compute/virtualMachineScaleSets", "2026-04-
 AUTOSCALE_SETTINGS = ResourceType("Microsoft.Insights/autoscalesettings", "2022-10-01")
 REGISTRIES = ResourceType(REGISTRY_TYPE, REGISTRY_API)
 COLLECTION_RULES = ResourceType(COLLECTION_TYPE, COLLECTION_API)
+COLLECTION_ENDPOINTS = ResourceType(ENDPOINT_TYPE, COLLECTION_API)
+MONITOR_WORKSPACES = ResourceType(MONITOR_TYPE, MONITOR_API)
+RULE_GROUPS = ResourceType(RULE_GROUP_TYPE, RULE_GROUP_API)
 ROLE_ASSIGNMENTS = ResourceType("Microsoft.Authorization/roleAssignments", "2022-04-01", _assignment_keys)
 """By principal, and by the description, which names the owner."""
 

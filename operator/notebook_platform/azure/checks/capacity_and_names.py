@@ -7,11 +7,12 @@ from notebook_platform.api.node_pools import NodePool
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.addresses import Room, kept_subnets, room, room_findings, subnet_findings
 from notebook_platform.azure.arm.errors import azure_errors
-from notebook_platform.azure.arm.resource_types import CLUSTERS, GROUPS, IDENTITIES, NETWORKS, ResourceType
+from notebook_platform.azure.arm.resource_types import CLUSTERS, GROUPS, IDENTITIES, MONITOR_WORKSPACES, NETWORKS, ResourceType
 from notebook_platform.azure.checks.finding import Finding
 from notebook_platform.azure.checks.lookup import cluster_exists, look_up
 from notebook_platform.azure.checks.public_names import public_names
 from notebook_platform.azure.cluster_body import default_node_group
+from notebook_platform.azure.monitor_workspace import workspace_name
 from notebook_platform.azure.scope import AzureScope
 
 Wire = Mapping[str, Any]
@@ -89,6 +90,8 @@ def _named(scope: AzureScope) -> Iterator[tuple[str, str, ResourceType, str, str
     if spec.identity.user_assigned and spec.identity.user_assigned.name:
         yield "the identity", "spec.identity.userAssigned.name", IDENTITIES, spec.identity.user_assigned.name, group
     yield "the managed cluster", "spec.cluster.name", CLUSTERS, spec.cluster.name, group
+    if spec.managed_prometheus and spec.managed_prometheus.workspace_id is None:
+        yield "the Azure Monitor workspace", "spec.monitoring", MONITOR_WORKSPACES, workspace_name(spec.cluster.name), group
 
 
 async def _node_group(scope: AzureScope, fresh: bool) -> list[Finding]:

@@ -116,7 +116,7 @@ def needs(scope: AzureScope, group_exists: bool) -> Iterator[Need]:
     spec, subscription = scope.spec, f"/subscriptions/{scope.spec.azure.subscription_id}"
     group = f"{subscription}/resourceGroups/{scope.group}" if group_exists else subscription
     managed = spec.network is not None and spec.network.virtual_network is not None
-    made = _identity_is_made(scope)
+    made, metrics = _identity_is_made(scope), spec.managed_prometheus
     credential = "listClusterAdminCredential" if spec.cluster.local_accounts else "listClusterUserCredential"
     in_group = {
         "Microsoft.Resources/subscriptions/resourceGroups/write": not group_exists,
@@ -129,8 +129,11 @@ def needs(scope: AzureScope, group_exists: bool) -> Iterator[Need]:
         "Microsoft.ManagedIdentity/userAssignedIdentities/write": bool(
             spec.identity.user_assigned and spec.identity.user_assigned.name
         ),
-        "Microsoft.Insights/dataCollectionRules/write": spec.cluster.monitoring is not None,
-        "Microsoft.Insights/dataCollectionRuleAssociations/write": spec.cluster.monitoring is not None,
+        "Microsoft.Insights/dataCollectionRules/write": bool(spec.cluster.monitoring or metrics),
+        "Microsoft.Insights/dataCollectionRuleAssociations/write": bool(spec.cluster.monitoring or metrics),
+        "Microsoft.Insights/dataCollectionEndpoints/write": metrics is not None,
+        "Microsoft.Monitor/accounts/write": bool(metrics and metrics.workspace_id is None),
+        "Microsoft.AlertsManagement/prometheusRuleGroups/write": bool(metrics and metrics.alerts.enabled),
     }
     yield from (Need(action, group) for action, used in in_group.items() if used)
     if managed:

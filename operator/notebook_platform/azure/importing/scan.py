@@ -21,6 +21,7 @@ from notebook_platform.azure.arm.resource_types import (
 from notebook_platform.azure.arm.session_pool import SignedIn
 from notebook_platform.azure.importing.autoscale import NotDescribed, describe_autoscale
 from notebook_platform.azure.importing.describe import describe_cluster
+from notebook_platform.azure.importing.monitoring import describe_monitoring
 from notebook_platform.azure.importing.network import describe_network, managed_subnets
 from notebook_platform.azure.importing.patches import add_patches
 from notebook_platform.azure.importing.pools import describe_pool, obstacle
@@ -78,6 +79,8 @@ async def scan(azure: SignedIn, group: str, cluster_name: str | None, name: str 
         azure, str(properties.get("nodeResourceGroup") or ""), {pool["name"] for pool in named}, remarks
     ):
         spec["autoscale"] = autoscale
+    if monitoring := await describe_monitoring(azure.session, cluster, identity, remarks):
+        spec["monitoring"] = monitoring
     remarks += [*_versions(cluster, pools), *_states(cluster), *_windows_left(windows, spec["cluster"])]
     add_patches(spec, cluster, remarks)
     return Taken(name, spec, cluster, remarks)

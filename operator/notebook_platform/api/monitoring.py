@@ -1,0 +1,36 @@
+"""spec.monitoring: metrics of the cluster and its hubs in Azure Monitor managed Prometheus, and alerts on them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from notebook_platform.api.arm_ids import ActionGroupId, MonitorWorkspaceId
+from notebook_platform.api.base import SpecModel
+from notebook_platform.api.lists import SetOf
+
+
+class Alerts(SpecModel):
+    """Alert rules that Azure evaluates on the metrics of the hubs."""
+
+    enabled: bool = Field(True, description="Create the alert rules; false deletes them.")
+    action_groups: SetOf[ActionGroupId] = Field(
+        default_factory=list,
+        max_length=5,
+        description="ARM ids of the action groups that every alert notifies. Without one the alerts are visible in Azure alone.",
+    )
+
+
+class MonitoringSpec(SpecModel):
+    """Managed Prometheus: an agent of Azure on the cluster sends metrics to an Azure Monitor workspace. Needs a managed identity."""
+
+    prometheus: Literal["Managed", "None"] = Field(
+        "None",
+        description="`Managed`: the metrics agent of AKS sends to the workspace. Back to `None`: the agent, its data collection and the "
+        "alert rules are removed; the workspace stays, with its data.",
+    )
+    workspace_id: MonitorWorkspaceId | None = Field(
+        None,
+        description="ARM id of an existing Azure Monitor workspace, which the operator only reads. Left out, the operator creates one "
+        "in the platform's resource group.",
+    )
+    alerts: Alerts = Field(default_factory=Alerts, description="Alert rules of the hubs.")

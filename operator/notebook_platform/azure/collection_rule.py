@@ -1,0 +1,201 @@
+"""CollectionRule: the base of the steps that reconcile a data collection rule of Azure Monitor and its association with the cluster.
+
+An agent on the cluster sends nothing until a rule names a workspace and is associated with the cluster under the name that the agent
+reads. An association that exists is kept, whoever made its rule. Once the spec no longer asks for it, the platform's rule is deleted, and
+before it the cluster's association if that is with this rule.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from azure.core.exceptions import HttpResponseError
+
+from notebook_platform import outputs
+from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
+from notebook_platform.azure.arm.tagging import only_tags, write_tags
+from notebook_platform.azure.tagged_resource import TaggedResource, Wire
+from notebook_platform.engine import Action, Change, Inputs, Observed, Outcome, Ready
+from notebook_platform.engine.step import Output
+
+LONGEST_NAME = 64
+CLUSTER_TYPE = "Microsoft.ContainerService/managedClusters"
+RULE, ASSOCIATION = "dataCollectionRule", "association"
+"""The paths of changes."""
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The rule, and the id that the association names. `endpoint`: the data collection endpoint that the rule needs, and its id."""
+
+    rule: Wire
+    rule_id: str
+    endpoint: Wire | None = None
+    endpoint_id: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The platform's own rule; whether a rule of its name `exists`, be it of another owner; the id of the rule that the cluster is
+    associated with, and of the `association` itself; the platform's own `endpoint`."""
+
+    rule: Wire | None
+    exists: bool
+    associated: str | None
+    association: str | None = None
+    endpoint: Wire | None = None
+
+
+def rule_name(prefix: str, location: str, cluster: str) -> str:
+    """Return the rule's name, as az makes it."""
+    return f"{prefix}-{location}-{cluster}"[:LONGEST_NAME].rstrip("-")
+
+
+class CollectionRule(TaggedResource[Desired, Found, Output]):
+    """The rule has the owner tag; the association is part of the cluster.
+
+    `prefix` starts the rule's name, `association` is the name that the agent reads, `member` the name in what was applied last.
+    """
+
+    deleted_with = outputs.Cluster
+    cacheable = True
+    resource_type = COLLECTION_RULES
+    noun = "data collection rule"
+    prefix: ClassVar[str]
+    association: ClassVar[str]
+    member: ClassVar[str]
+    described: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def asked(self) -> bool:
+        """Return whether the spec asks for the rule."""
+
+    @abstractmethod
+    def serves(self, cluster: outputs.Cluster) -> bool:
+        """Return whether the agent that needs the rule is on."""
+
+    @abstractmethod
+    def properties(self, inputs: Inputs, cluster: outputs.Cluster) -> tuple[str, Wire] | None:
+        """Return the location and the properties of the rule; None: what it needs does not exist yet. Pure."""
+
+    def desired(self, inputs: Inputs) -> Desired | None:
+        cluster = inputs.get(outputs.Cluster)
+        if not self.asked or cluster is None or cluster.planned or not self.serves(cluster):
+            return None
+        if (made := self.properties(inputs, cluster)) is None:
+            return None
+        location, properties = made
+        rule = {"location": location, "kind": "Linux", "tags": self._scope.tags, "properties": properties}
+        return Desired(rule, self._scope.id_of(COLLECTION_TYPE, rule_name(self.prefix, location, cluster.name)))
+
+    async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
+        cluster = inputs.get(outputs.Cluster)
+        ending = self._scope.deleting or self.taken_out
+        relevant = cluster is not None and (ending or (self.asked and self.serves(cluster)))
+        if cluster is None or cluster.planned or not relevant:
+            return Observed()
+        path = self._path(cluster.id)
+        async with azure_errors(self.field):
+            call = self._scope.cache.cached_call
+            association = await call(path, lambda: self._find(path), max_age=self._scope.max_age, fresh=fresh)
+        associated = ((association or {}).get("properties") or {}).get("dataCollectionRuleId")
+        if ending:
+            rule = await self._owned_rule(fresh=fresh)
+            return Observed(found=Found(rule, True, associated, path) if rule else None)
+        desired = self.desired(inputs)
+        name = desired.rule_id.rsplit("/", 1)[1] if desired else rule_name(self.prefix, cluster.location, cluster.name)
+        rule = await self.look_up(name, fresh=fresh)
+        if rule is None and associated is None:
+            return Observed()
+        owned = rule is not None and self._scope.owner.owns(rule.get("tags"))
+        return Observed(found=Found(rule if owned else None, rule is not None, associated))
+
+    @property
+    def taken_out(self) -> bool:
+        """Return whether the spec asked for the rule and no longer does."""
+        had = self.member in self._scope.applied.get(self.name, {}).get("members", {})
+        return had and not self.asked
+
+    async def _owned_rule(self, *, fresh: bool) -> Wire | None:
+        """Return the platform's rule. Its name follows the region of a workspace that the spec no longer names, so the owner tag and the
+        start of its name find it."""
+        async with azure_errors(self.field):
+            cache, age = self._scope.cache, self._scope.max_age
+            listed = await cache.list_group(COLLECTION_RULES, self._scope.group, max_age=age, fresh=fresh) or ()
+        ours = (rule for rule in listed if self._scope.owner.owns(rule.get("tags")))
+        return next((rule for rule in ours if str(rule["name"]).casefold().startswith(f"{self.prefix}-".casefold())), None)
+
+    def resource(self, found: Found) -> Wire:
+        return found.rule or {}
+
+    def plan(self, desired: Desired | None, found: Found | None) -> Sequence[Change]:
+        if desired is None:
+            return _removal(found) if self.taken_out else ()
+        there = found or Found(None, exists=False, associated=None)
+        changes: list[Change] = []
+        if self.writes_rule(desired, there):
+            changes += self.create_or_compare(RULE, desired.rule, there.rule)
+        if there.associated is None:
+            changes.append(Change(path=ASSOCIATION, action=Action.CREATE, after=desired.rule_id))
+        return changes
+
+    def writes_rule(self, desired: Desired, there: Found) -> bool:
+        """Return whether the rule is the platform's to write: the cluster has no association with another one, and no other owner has its
+        name. Pure."""
+        ours = there.associated is None or there.associated.lower() == desired.rule_id.lower()
+        return ours and (there.rule is not None or not there.exists)
+
+    async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
+        if desired is None:
+            async with azure_errors(self.field):
+                for change in changes:
+                    await self._scope.session.send("DELETE", change.before, api_version=COLLECTION_API)
+            return Ready()
+        session, of_rule = self._scope.session, [change for change in changes if change.path != ASSOCIATION]
+        async with azure_errors(self.field):
+            if found and found.rule and of_rule and only_tags(of_rule):
+                await write_tags(session, found.rule["id"], of_rule)
+            elif of_rule:
+                await session.send("PUT", desired.rule_id, json=desired.rule, api_version=COLLECTION_API)
+            if len(of_rule) != len(changes):
+                properties = {"dataCollectionRuleId": desired.rule_id, "description": self.described}
+                await session.send("PUT", self._own_path, json={"properties": properties}, api_version=COLLECTION_API)
+        return Ready()
+
+    async def delete_owned(self, resource: Wire) -> Outcome:
+        for path in (self._own_path, resource["id"]):
+            await self._scope.session.send("DELETE", path, api_version=COLLECTION_API)
+        return Ready()
+
+    async def read(self, path: str, version: str) -> Wire:
+        """Read a resource by its id. Raises HttpResponseError."""
+        found: Wire = (await self._scope.session.send("GET", path, api_version=version)).json()
+        return found
+
+    async def _find(self, path: str) -> Mapping[str, Any] | None:
+        try:
+            return await self.read(path, COLLECTION_API)
+        except HttpResponseError as error:
+            if is_missing(error):
+                return None
+            raise
+
+    @property
+    def _own_path(self) -> str:
+        return self._path(self._scope.id_of(CLUSTER_TYPE, self._scope.spec.cluster.name))
+
+    def _path(self, cluster_id: str) -> str:
+        return f"{cluster_id}/providers/Microsoft.Insights/dataCollectionRuleAssociations/{self.association}"
+
+
+def _removal(found: Found | None) -> list[Change]:
+    """Return the removal of the platform's rule; before it, of the cluster's association if that is with this rule."""
+    if found is None or found.rule is None:
+        return []
+    rule = Change(path=RULE, action=Action.DELETE, before=found.rule["id"])
+    if (found.associated or "").lower() != found.rule["id"].lower() or found.association is None:
+        return [rule]
+    return [Change(path=ASSOCIATION, action=Action.DELETE, before=found.association), rule]
