@@ -11,13 +11,13 @@ import yaml
 from notebook_platform.bounded.scalars import resolve
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         """Write a value that occurs twice in full each time, so that no user meets an alias that only the writer chose."""
         return True
 
 
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+def _text(dumper: Any, value: str) -> yaml.Node:
     try:
         style = None if resolve(value, None, plain=True) == value else "'"
     except ValueError:
