@@ -17,7 +17,7 @@ class _Dumper(yaml.CSafeDumper):
         return True
 
 
-def _text(dumper: Any, value: str) -> yaml.Node:
+def _text(dumper: Any, value: str) -> Any:
     try:
         style = None if resolve(value, None, plain=True) == value else "'"
     except ValueError:
