@@ -27,8 +27,14 @@ class Slots:
 
     @property
     def limit(self) -> int:
-        """Return the number of slots."""
+        """Return the largest number of slots."""
         return self._queue.limit
+
+    def adapt(self, delay: float) -> None:
+        """Close or open slots, after the event loop was late by `delay` seconds."""
+        self._queue.adapt(delay)
+        metrics.SLOTS.set(self._queue.slots)
+        self._start()
 
     @asynccontextmanager
     async def request(self, key: Hashable, namespace: str, priority: Priority) -> AsyncIterator[asyncio.Future[None]]:

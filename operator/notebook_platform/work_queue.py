@@ -4,6 +4,9 @@ A reconcile that is due waits in the queue until one of `limit` slots is free. T
 has just asked for goes before work in progress, and that before periodic checks; of eight starts five, two and one go to them while
 all three wait, so none starves. Namespaces take turns within a priority, and the platforms of a namespace take turns within it. One
 namespace holds at most three quarters of the slots, so that platforms whose clusters hang do not block those of other teams.
+
+Reconciles that wait for Azure share an event loop well; those that compute make each other late. So the number of open slots follows the
+delay of the loop: fewer while the loop is late, up to the limit while it is not.
 `slots` wakes the waiting tasks, and docs/decisions/0017-work-queue.md gives the reasons.
 """
 
@@ -15,6 +18,11 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
+
+LATE, PROMPT = 0.05, 0.02
+"""Seconds by which the event loop is late: above the first, a fifth of the slots closes; below the second, one more opens."""
+FEWEST = 4
+"""Slots that are always open."""
 
 NAMESPACE_SHARE = 0.75
 """Largest part of the slots that one namespace holds."""
@@ -51,11 +59,10 @@ class Ticket(Generic[Key]):
 
 
 class WorkQueue(Generic[Key]):
-    """Reconciles that wait and those that run. A key is in the queue at most once."""
+    """Reconciles that wait and those that run. A key is in the queue at most once. `slots`: how many may run now, at most `limit`."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._namespace_limit = math.ceil(limit * NAMESPACE_SHARE)
+        self.limit = self.slots = limit
         self._tickets: dict[Key, Ticket[Key]] = {}
         self._lanes: dict[Priority, OrderedDict[str, OrderedDict[Key, None]]] = {p: OrderedDict() for p in Priority}
         self._running: dict[Key, str] = {}
@@ -71,6 +78,13 @@ class WorkQueue(Generic[Key]):
     def waiting(self, priority: Priority) -> int:
         """Return the number of reconciles that wait with this priority."""
         return self._waiting[priority]
+
+    def adapt(self, delay: float) -> None:
+        """Close or open slots, after the event loop was late by `delay` seconds. Reconciles that run keep their slots."""
+        if delay > LATE:
+            self.slots = max(min(FEWEST, self.limit), int(self.slots * 0.8))
+        elif delay < PROMPT:
+            self.slots = min(self.limit, self.slots + 1)
 
     def add(self, key: Key, namespace: str, priority: Priority, now: float) -> None:
         """Let a reconcile wait. One that waits already keeps its place, unless its new priority comes earlier."""
@@ -89,7 +103,7 @@ class WorkQueue(Generic[Key]):
 
     def start(self) -> Iterator[Ticket[Key]]:
         """Yield the reconciles that start now: as many as there are free slots for."""
-        while len(self._running) < self.limit and (ticket := self._next()) is not None:
+        while len(self._running) < self.slots and (ticket := self._next()) is not None:
             self._withdraw(ticket)
             self._running[ticket.key] = ticket.namespace
             self._busy[ticket.namespace] += 1
@@ -106,11 +120,12 @@ class WorkQueue(Generic[Key]):
                 del self._busy[namespace]
 
     def _next(self) -> Ticket[Key] | None:
+        most = math.ceil(self.slots * NAMESPACE_SHARE)
         preferred = TURNS[self._starts % len(TURNS)]
         for priority in (preferred, *(p for p in Priority if p is not preferred)):
             lane = self._lanes[priority]
-            for namespace in lane:  # at most one of them is at its limit, so this ends at the second
-                if self._busy[namespace] < self._namespace_limit:
+            for namespace in lane:
+                if self._busy[namespace] < most:
                     return self._tickets[next(iter(lane[namespace]))]
         return None
 

@@ -56,7 +56,7 @@ async def operate(chosen: OperatorConfig) -> None:
     shared, contact = SharedClients(chosen), Contact()
     warming = asyncio.create_task(shared.warm_up())
     try:
-        async with measured() as beat, contacted(api, contact):
+        async with measured(shared.slots.adapt) as beat, contacted(api, contact):
             elector = _elector(chosen, api, shared, stop, beat)
             async with _endpoints(chosen, beat, contact, elector):
                 if await _prepared(api, chosen, stop):

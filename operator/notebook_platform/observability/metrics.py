@@ -37,6 +37,10 @@ STATUS_WRITES = Counter("notebook_platform_status_writes_total", "Status patches
 
 # The work queue
 QUEUE_DEPTH = Gauge("notebook_platform_queue_depth", "Reconciles that wait in the work queue.", ["priority"])
+SLOTS = Gauge(
+    "notebook_platform_reconcile_slots",
+    "Reconciles that may run side by side now: at most concurrent_reconciles, fewer while the event loop is late.",
+)
 QUEUE_WAIT_SECONDS = Histogram(
     "notebook_platform_queue_wait_seconds",
     "Time from when a reconcile is due to its start.",

@@ -41,16 +41,18 @@ class Heartbeat:
 
 
 @asynccontextmanager
-async def measured() -> AsyncIterator[Heartbeat]:
-    """Sample the delay of the running event loop until the block ends; yield its heartbeat."""
+async def measured(late: Callable[[float], None] = lambda seconds: None) -> AsyncIterator[Heartbeat]:
+    """Sample the delay of the running event loop until the block ends; yield its heartbeat. `late` is called with each delay."""
     heartbeat = Heartbeat()
 
     async def beat() -> None:
         while True:
             due = time.perf_counter() + BEAT
             await asyncio.sleep(BEAT)
-            LOOP_STALLS.observe(max(0.0, time.perf_counter() - due))
+            delay = max(0.0, time.perf_counter() - due)
+            LOOP_STALLS.observe(delay)
             heartbeat.beat()
+            late(delay)
 
     task = asyncio.create_task(beat(), name="event loop stalls")
     try:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
-from notebook_platform.work_queue import NAMESPACE_SHARE, TURNS, Priority, WorkQueue
+from notebook_platform.work_queue import FEWEST, NAMESPACE_SHARE, TURNS, Priority, WorkQueue
 
 KEYS = st.tuples(st.sampled_from("abc"), st.integers(0, 5))
 PRIORITIES = st.sampled_from(Priority)
@@ -43,6 +43,27 @@ def test_any_sequence_of_events_keeps_the_bounds_and_loses_no_reconcile(
         queue.remove(key)
     served = {key for _ in range(200) for key in _served(queue)}
     assert served == set(waiting)
+
+
+@given(st.integers(1, 40), st.lists(st.floats(0, 1), max_size=60))
+def test_slots_follow_the_delay_of_the_loop_and_all_open_again(limit: int, delays: list[float]) -> None:
+    queue = WorkQueue[tuple[str, int]](limit)
+    for number, delay in enumerate(delays):
+        queue.add(("a", number), "a", Priority.PERIODIC, float(number))
+        queue.adapt(delay)
+        assert min(FEWEST, limit) <= queue.slots <= limit
+        before = queue.running
+        assert before + len(list(queue.start())) <= max(before, queue.slots)
+    for _ in range(limit):
+        queue.adapt(0.0)
+    assert queue.slots == limit
+
+
+def test_a_loop_that_is_late_for_a_second_has_the_fewest_slots() -> None:
+    queue = WorkQueue[tuple[str, int]](32)
+    for _ in range(10):
+        queue.adapt(0.1)
+    assert queue.slots == FEWEST
 
 
 def _served(queue: WorkQueue[tuple[str, int]]) -> list[tuple[str, int]]:
