@@ -54,17 +54,15 @@ async def operate(chosen: OperatorConfig) -> None:
     catch_signals(stop)
     api = await _management_api()
     shared, contact = SharedClients(chosen), Contact()
-    warming = asyncio.create_task(shared.warm_up())
     try:
         async with measured(shared.slots.adapt) as beat, contacted(api, contact):
             elector = _elector(chosen, api, shared, stop, beat)
             async with _endpoints(chosen, beat, contact, elector):
+                await shared.warm_up()
                 if await _prepared(api, chosen, stop):
                     contact.served = True
-                    await warming  # else the first reconciles load the clients in the loop
                     await elector.run(stop)
     finally:
-        await warming
         await shared.close()
         await api.close()
 

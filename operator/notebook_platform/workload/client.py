@@ -208,6 +208,6 @@ async def tls_of(api: client.ApiClient) -> ssl.SSLContext | None:
 def build_models() -> None:
     """Import the generated client's largest modules and build its largest models, which the event loop would otherwise do when it uses
     them for the first time: two seconds."""
-    assert client.CoreV1Api and client.CustomObjectsApi  # an attribute is imported when it is read
+    assert client.CoreV1Api and client.CustomObjectsApi and client.AuthorizationV1Api  # an attribute is imported when it is read
     for item in (client.V1Pod, client.V1Node, client.V1Secret, client.V1PersistentVolumeClaim, client.V1Deployment):
         item.model_rebuild()
