@@ -64,7 +64,7 @@ bench: .venv/.done ## figures of reads, writes and reconciles against the simula
 faults: .venv/.done ## every kind of call to Azure with every kind of fault, a kill after every write, a fleet under random faults; under 25 minutes
 	@$(BIN)/python -m tests.faults
 
-lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of the API, CRD and docs as the code has them, banned words
+lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of the API, CRD and docs as the code has them, banned words, workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -73,6 +73,8 @@ lint: .venv/.done ## ruff, mypy --strict, the arrows between packages, rules of 
 	@$(BIN)/notebook-platform crd | diff - crds/notebookplatforms.notebookplatform.io.yaml
 	@$(BIN)/python -m docs.generator --check
 	@$(BIN)/python -m docs.prose
+	@cd tests/actionlint && "$$($(CURDIR)/$(BIN)/python -c 'from sandbox.kubernetes.binaries import find_go; print(find_go())')" tool actionlint -no-color \
+	  $(CURDIR)/.github/workflows/*.yaml $(CURDIR)/deploy/gitops/plan/github-workflow.yaml
 
 crds: .venv/.done ## write crds/ from operator/notebook_platform/api
 	@$(BIN)/python -m notebook_platform.api.crd crds

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from docs.generator import deployment, errors, metrics, monitoring, reasons, spec, steps, troubleshooting
+from docs.generator import deployment, errors, links, metrics, monitoring, reasons, spec, steps, troubleshooting
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -17,6 +17,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/reasons.md": reasons.page,
     "docs/reference/steps.md": steps.page,
     "docs/reference/metrics.md": metrics.page,
+    "docs/reference/links.md": links.page,
     "docs/troubleshooting.md": troubleshooting.page,
     **monitoring.PAGES,
     **deployment.PAGES,

