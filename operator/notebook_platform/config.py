@@ -41,7 +41,7 @@ class OperatorConfig(BaseSettings):
     cluster_id: str = Field("management", description="Name of this management cluster; part of the owner tag in Azure.")
     namespaces: list[str] = Field(
         default_factory=list,
-        description="Namespaces with platforms: exact names, or patterns as `team-*` and `!kube-*, !default`, which need the right to list "
+        description="Namespaces with platforms: exact names, or patterns such as `team-*` and `!kube-*, !default`, which need the right to list "
         "namespaces. None: the whole cluster.",
     )
     shards: int = Field(
@@ -93,10 +93,12 @@ class OperatorConfig(BaseSettings):
         False, description="Let health probes go to loopback and link-local addresses (for the sandbox)."
     )
     least_interval: int = Field(30, ge=1, description="Seconds. A shorter interval in a resource is raised to this value.")
-    passes_per_minute: int = Field(20, ge=1, description="Reconciles a minute that one platform may trigger on average.")
+    passes_per_minute: int = Field(
+        20, ge=1, description="Maximum average rate of reconciles that one platform triggers, per minute."
+    )
     pass_burst: int = Field(60, ge=1, description="Reconciles that one platform may trigger at once before it is throttled.")
     concurrent_reconciles: int = Field(
-        32, ge=1, le=1000, description="Reconciles that run side by side in this process; further ones wait in a queue."
+        32, ge=1, le=1000, description="Maximum number of parallel reconciles in this process; the rest wait in a queue."
     )
     health_port: int = Field(8080, description="Port of /healthz and /readyz.")
     metrics_port: int = Field(8081, description="Port of /metrics.")
@@ -104,7 +106,7 @@ class OperatorConfig(BaseSettings):
     otlp_endpoint: str | None = Field(
         None,
         pattern=r"^https?://",
-        description="Receiver of OpenTelemetry traces (OTLP over HTTP), as http://collector:4318. Needs notebook-platform[otel]. Default: "
+        description="Receiver of OpenTelemetry traces (OTLP over HTTP), such as http://collector:4318. Needs notebook-platform[otel]. Default: "
         "OTEL_EXPORTER_OTLP_ENDPOINT; without either there are no traces.",
     )
     per_platform_metrics: int = Field(

@@ -141,11 +141,13 @@ def protection(request: DeletionRequest) -> Result:
     requested = request.body["metadata"].get("deletionTimestamp")
     if begun:
         message = (
-            f"spec.deletionProtection is true: the deletion requested at {requested} is stopped after it had begun. Resources deleted "
+            f"spec.deletionProtection is true: the deletion requested at {requested} was stopped after it had begun. Resources deleted "
             "before are not created again while the object is being deleted, and operations that Azure accepted continue"
         )
     else:
-        message = f"spec.deletionProtection is true: the deletion requested at {requested} is held, and nothing has been deleted"
+        message = (
+            f"spec.deletionProtection is true: the deletion requested at {requested} is blocked, and nothing has been deleted"
+        )
     failed = Failed(
         reason=Reason.DELETION_PROTECTED,
         message=message,

@@ -287,7 +287,7 @@ def _next(operations: Mapping[str, Operation], attempts: Iterable[Attempt], reda
         return f"{redactor.sanitize(running[0][1], 200)}, expected to end at {_time(running[0][0])}"
     retries = sorted((a.retry_at, a.step) for a in attempts)
     if retries:
-        return f"{retries[0][1]} is retried at {_time(retries[0][0])}"
+        return f"{retries[0][1]} will be retried at {_time(retries[0][0])}"
     return None
 
 

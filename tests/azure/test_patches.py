@@ -139,7 +139,7 @@ async def test_a_member_that_azure_keeps_after_it_was_taken_out_is_reported_and_
     outcome = (await estate.once(plain))["Cluster"].outcome
     assert isinstance(outcome, Deferred) and outcome.needs_user and outcome.reason == "PatchNotKept"
     assert outcome.message == (
-        "spec.cluster.patch.properties.storageProfile.blobCSIDriver.enabled was taken out and set back 2 times, but Azure returns True. "
+        "spec.cluster.patch.properties.storageProfile.blobCSIDriver.enabled was removed from the patch and reset 2 times, but Azure returns True. "
         "Set it in the patch again, or add Cluster.properties.storageProfile.blobCSIDriver.enabled to spec.driftIgnore, which leaves it as it is."
     )
     assert await estate.writes(mark) == []
@@ -154,5 +154,6 @@ async def test_an_immutable_member_that_is_taken_out_of_a_pools_patch_is_reporte
     outcome = (await estate.settle(runbook_spec()))["NodePools"].outcome
     assert isinstance(outcome, Deferred) and outcome.reason == "ImmutableField"
     assert outcome.message.startswith(
-        "spec.nodePools[nodepool1].patch.properties.kubeletConfig.podMaxPids was taken out, but Azure has 4096, which is immutable. Set it"
+        "spec.nodePools[nodepool1].patch.properties.kubeletConfig.podMaxPids was removed from the patch, but Azure has "
+        "4096, which is immutable. Set it"
     )

@@ -84,5 +84,5 @@ async def test_a_sign_in_that_aks_cannot_turn_off_is_reported_and_holds_up_nothi
     spec["cluster"]["tier"] = "Standard"
     results = await estate.settle(spec)
     outcome = results["Cluster"].outcome
-    assert isinstance(outcome, Deferred) and outcome.needs_user and "spec.cluster.entra was taken out" in outcome.message
+    assert isinstance(outcome, Deferred) and outcome.needs_user and "spec.cluster.entra was removed" in outcome.message
     assert (await estate.state())["resources"][CLUSTER]["sku"]["tier"] == "Standard"

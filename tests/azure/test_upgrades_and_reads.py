@@ -98,7 +98,7 @@ async def test_kubernetes_waits_for_releases_with_removed_apis_and_is_upgraded_o
         and outcome.reason == "RemovedApisInUse"
         and outcome.output is not None
     )
-    assert "spec.cluster.kubernetesVersion 1.36 waits, because release jhub in namespace jhub" in outcome.message
+    assert "spec.cluster.kubernetesVersion 1.36 is deferred, because release jhub in namespace jhub" in outcome.message
     assert isinstance(pools := results["NodePools"].outcome, Deferred) and pools.reason == "ControlPlanePending"
     assert await estate.writes(mark) == [] and asked[0][1] == "1.36"
     assert [(c.path, c.gate and c.gate.failed.reason) for c in results["Cluster"].changes] == [(VERSION_PATH, "RemovedApisInUse")]

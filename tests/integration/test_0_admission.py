@@ -45,7 +45,7 @@ BAD: list[tuple[str, Any, str]] = [
     (
         "cluster.autoscalerProfile",
         {"scaleDownDelayAfterAdd": "90s"},
-        "spec.cluster.autoscalerProfile.scaleDownDelayAfterAdd must be whole minutes, as AKS takes them",
+        "spec.cluster.autoscalerProfile.scaleDownDelayAfterAdd must be whole minutes, as AKS requires",
     ),
     (
         "cluster.autoscalerProfile",
@@ -463,7 +463,7 @@ BAD: list[tuple[str, Any, str]] = [
     (
         "jupyterhub.expose",
         {"tls": ACME, "loadBalancer": {"allowCIDRs": ["203.0.113.0/24"]}},
-        "spec.jupyterhub.expose.tls.letsEncrypt must be let in from everywhere",
+        "spec.jupyterhub.expose.tls.letsEncrypt must be reachable from everywhere",
     ),
     (
         "jupyterhub.expose",

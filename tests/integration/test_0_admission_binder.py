@@ -77,7 +77,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("registry.azure.tokenLifetime", "90", "spec.binderhub.registry.azure.tokenLifetime must be a duration"),
     ("builder.type", "host", "spec.binderhub.builder.type: Unsupported value"),
     ("builder.pool", "elsewhere", "spec.binderhub.builder.pool must name a pool of spec.nodePools"),
-    ("builder.memory", "2Gi", "spec.binderhub.builder.memory must be written as 2G"),
+    ("builder.memory", "2Gi", "spec.binderhub.builder.memory must be an amount of memory such as 2G"),
     ("builder.imageCleaner", {"above": 50, "until": 60}, "spec.binderhub.builder.imageCleaner.until must be less than above"),
     ("quotas", {"perRepository": 9, "perRepositoryHigher": 1}, "quotas.perRepositoryHigher must not be less"),
     ("quotas", {"total": 0}, "spec.binderhub.quotas.total"),
@@ -87,7 +87,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("auth", {"fromValues": True}, "spec.binderhub.auth"),
     ("auth.oidc.allowAll", False, "spec.binderhub.auth.oidc admits no user"),
     ("auth.oidc.tokenUrl", "http://login.example.org/token", "spec.binderhub.auth.oidc.tokenUrl must be an https URL"),
-    ("singleUser", {"memory": {"limit": "2Gi"}}, "spec.binderhub.singleUser.memory.limit must be written as 2G"),
+    ("singleUser", {"memory": {"limit": "2Gi"}}, "spec.binderhub.singleUser.memory.limit must be an amount of memory such as 2G"),
     ("singleUser", {"startTimeout": "soon"}, "spec.binderhub.singleUser.startTimeout must be a duration"),
     ("culling", {"timeout": "1"}, "spec.binderhub.culling.timeout must be a duration"),
 ]

@@ -134,7 +134,7 @@ def test_nothing_more_is_written_once_it_is_ready(ready: Field) -> None:
 @pytest.mark.parametrize(
     ("what", "reason", "words"),
     [
-        ("registry", "RegistryUnreachable", "each launch builds anew"),
+        ("registry", "RegistryUnreachable", "each launch builds the image again"),
         ("hub", "HubUnreachable", "the binder cannot reach its hub's API"),
     ],
 )

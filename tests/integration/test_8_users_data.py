@@ -109,7 +109,7 @@ def test_a_hub_that_no_longer_watches_kubernetes_is_reported_with_its_users(read
 def test_pulling_of_images_is_reported_with_nodes_and_obstacles(ready: Field) -> None:
     image = "example.org/does-not-exist"
     values(ready, prePuller={"hook": {"pullOnlyOnChanges": False}, "pause": {"image": {"name": image, "tag": "1"}}})
-    template = "pulling the images: done on {} of 3 nodes"
+    template = "pulling the images: finished on {} of 3 nodes"
     ready.until("none has it", lambda: template.format(0) in ready.condition(NAME, "JupyterHubReady")["message"])
     ready.until("the image is named", lambda: f"{image}:1" in ready.condition(NAME, "JupyterHubReady")["message"])
     assert ready.condition(NAME, "JupyterHubReady")["reason"] == "Upgrading"

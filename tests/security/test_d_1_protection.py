@@ -301,7 +301,7 @@ def test_protection_that_is_set_again_stops_a_deletion_in_the_middle(held: Autho
     mark = site.mark()
     until_passes(site)
     assert site.writes(mark) == [] and any("/managedclusters/" in id_ and group.lower() in id_ for id_ in site.resources())
-    assert "is stopped after it had begun" in held.condition(NAME, "Ready")["message"]
+    assert "was stopped after it had begun" in held.condition(NAME, "Ready")["message"]
 
 
 def test_without_protection_the_deletion_goes_on_to_its_end(held: Author) -> None:

@@ -190,7 +190,7 @@ HIDING: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "another provider": (
         {**STORAGE, "auth": {"oidc": None, "dummy": {"insecure": True, "allowAll": True}}},
-        "users get other names, and with them empty homes",
+        "users get other names, and therefore empty homes",
     ),
     "sqlite in memory": (
         {**STORAGE, "values": {"hub": {"db": {"type": "sqlite-memory"}}}},
@@ -335,7 +335,7 @@ def test_whatever_form_a_volume_has_it_is_counted_and_named(hub: Hub, form: str)
     hub.create(*documents)
     hub.until("Ready", "HomesWouldBeLost", words)
     hub.remove(*(one for one in reversed(documents) if one["kind"] != "Namespace"))
-    hub.until("Ready", "HomesWouldBeLost", "would destroy 1 shared volume of users (jhub/homes), and is held")
+    hub.until("Ready", "HomesWouldBeLost", "would destroy 1 shared volume of users (jhub/homes) and waits for confirmation")
 
 
 def test_a_volume_in_another_resource_group_is_named_and_not_counted(hub: Hub) -> None:

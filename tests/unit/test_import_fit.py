@@ -56,7 +56,7 @@ def test_a_refused_value_is_left_out_with_the_rules_sentence(place: str, value: 
     body = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     assert refused(body) == []
     (remark,) = found.left_out.values()
-    assert remark.startswith(f"spec.{where} is left out, because the spec does not take what Azure has: ") and why in remark
+    assert remark.startswith(f"spec.{where} is left out, because the spec does not allow the value in Azure: ") and why in remark
 
 
 @pytest.mark.parametrize(("place", "value"), [("cluster.kubernetesVersion", "latest"), ("azure.location", "east-us")])

@@ -45,8 +45,8 @@ ALERTS = (
         lasts="10m",
         summary="No replica of the operator serves metrics",
         description="Prometheus has had no metrics of the operator for 10 minutes. Hubs that run continue to run; nothing is reconciled.",
-        meaning="No replica was scraped. The hubs themselves do not need the operator: users work on. But edits, upgrades, schedules "
-        "and repairs wait.",
+        meaning="No replica was scraped. The hubs themselves do not need the operator: users can continue to work. Edits, upgrades, "
+        "schedules and repairs wait.",
         action=(
             "`kubectl get pods -n notebook-platform` and `kubectl describe` the pod: is it running, and what does its readiness probe "
             "answer?",
@@ -61,8 +61,8 @@ ALERTS = (
         lasts="15m",
         summary="{{ $value }} platforms were not reconciled for two hours",
         description="Their last completed reconcile is more than two hours old. The default interval is 10 minutes.",
-        meaning="Platforms whose reconciles fail or wait. Drift in them is not found, and their status is old. With an interval above "
-        "2 hours (`spec.interval`) this is expected: then remove the alert.",
+        meaning="Platforms whose reconciles fail or wait. Drift in them is not found, and their status is out of date. With an "
+        "interval above 2 hours (`spec.interval`) this is expected: remove the alert then.",
         action=(
             "The log of the operator: search for lines at WARNING and ERROR; the field `platform` names the platform.",
             "If reconciles wait (dashboard *Fleet*, queue), see [NotebookPlatformQueueWaits](#notebookplatformqueuewaits).",
@@ -115,10 +115,10 @@ ALERTS = (
         lasts="10m",
         summary='{{ $value | printf "%.0f" }} reconciles ended with an error in 30 minutes',
         description="An error ended reconciles before they ran through all steps. A failed step does not count here.",
-        meaning="The API server of the management cluster refuses or does not answer, or the operator has a fault.",
+        meaning="The API server of the management cluster refuses or does not answer, or the operator has an internal error.",
         action=(
             "Search the log for the level ERROR; each line has the field `platform`.",
-            "If the API server is well, keep a support bundle ([how](support-bundle.md)) and report the fault.",
+            "If the API server is healthy, write a support bundle ([how](support-bundle.md)) and report the fault.",
         ),
     ),
     Alert(
@@ -129,7 +129,7 @@ ALERTS = (
         summary="The step {{ $labels.step }} fails again and again: {{ $labels.reason }}",
         description='It failed {{ $value | printf "%.0f" }} times in an hour, on all platforms together.',
         meaning="The operator retries with a growing wait. Many failures of one step with one reason on several platforms point to Azure, "
-        "to a role that was taken away, or to a chart.",
+        "to a role that was removed, or to a chart.",
         action=(
             "[Reasons](reference/reasons.md) and [errors](reference/errors.md) explain the reason and its remedy.",
             "`notebook-platform doctor` checks permissions, quota and names of one platform.",
@@ -145,7 +145,7 @@ ALERTS = (
         description="One in ten reconciles after an edit waits longer than this in the work queue.",
         meaning="More reconciles are due than the process runs at once.",
         action=(
-            "Is the processor time of the pod at its limit? Raise the limit, or add replicas with more shards.",
+            "Is the pod's CPU usage at its limit? Raise the limit, or add replicas with more shards.",
             "Else reconciles are slow: see the dashboard *Azure throttling*.",
         ),
     ),
@@ -182,9 +182,9 @@ ALERTS = (
         lasts="15m",
         summary="{{ $value | humanizePercentage }} of the requests to Azure fail",
         description="Azure answers with server errors or not at all.",
-        meaning="Azure has an incident, or the way to it is broken: DNS, a proxy, an egress rule.",
+        meaning="Azure has an incident, or the connection to it is broken: DNS, a proxy, an egress rule.",
         action=(
-            "Read [Azure's status](https://azure.status.microsoft). The operator retries; nothing has to be done in an incident.",
+            "Read [Azure's status](https://azure.status.microsoft). The operator retries; no action is required during an incident.",
             "Code `none` alone: no answer came. Check the NetworkPolicy, the proxy and DNS of the management cluster.",
         ),
     ),
@@ -212,7 +212,7 @@ ALERTS = (
         meaning="A chart, an image or a value is wrong. The operator rolls back or retries as `upgrade` of the release says.",
         action=(
             "`kubectl get notebookplatforms -A` shows which platform; its condition `JupyterHubReady` names the cause.",
-            "If several hubs fail after one edit of a template, take the edit back.",
+            "If several hubs fail after one edit of a template, revert the edit.",
         ),
     ),
     Alert(
@@ -222,7 +222,7 @@ ALERTS = (
         lasts="1h",
         summary="The certificates of {{ $value }} hubs end soon",
         description="No newer certificate is served. When it ends, browsers refuse the hub.",
-        meaning="Certificates from Let's Encrypt are renewed 30 days before they end. This one was not.",
+        meaning="Certificates from Let's Encrypt are renewed 30 days before they expire. This one was not.",
         action=(
             "The condition `CertificateExpiring` names the host and the date.",
             "Ports 80 and 443 must be open and the name must resolve to the hub; read the log of `autohttps` or of cert-manager.",

@@ -225,7 +225,7 @@ def unknown_pools(names: Collection[str]) -> tuple[Notice, ...]:
     """Return the notice about pools that neither the spec names nor the operator created; none if there are none."""
     if not names:
         return ()
-    message = f"The cluster has agent pools that spec.nodePools does not name: {', '.join(sorted(names))}. They are left alone"
+    message = f"The cluster has agent pools that spec.nodePools does not name: {', '.join(sorted(names))}. They are not changed"
     return (Notice(condition=ConditionType.UNKNOWN_NODE_POOLS, reason=Reason.NOT_IN_SPEC, message=message),)
 
 

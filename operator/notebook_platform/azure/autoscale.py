@@ -106,8 +106,8 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
         if not both:
             return []
         message = (
-            f"spec.autoscale and spec.nodePools[].autoscaling both drive the pool {', '.join(both)}: done as asked, but the "
-            "two compete, and Microsoft advises against it; drop one of them"
+            f"spec.autoscale and spec.nodePools[].autoscaling both drive the pool {', '.join(both)}. Both are applied, but they "
+            "compete, and Microsoft advises against it: remove one of them"
         )
         return [Notice(condition=ConditionType.AUTOSCALERS_COMPETE, reason=Reason.TWO_AUTOSCALERS, message=message)]
 

@@ -34,7 +34,7 @@ def setting_properties(setting: Autoscale, name: str, scale_set: str) -> Wire:
             raise StepError(
                 Reason.TIME_ZONE_UNKNOWN,
                 f"{FIELD}[{setting.pool}].recurring[{recurring.name}].timeZone {recurring.time_zone!r} is not one Azure Monitor has",
-                "Use a name of the tz database, as Europe/Vienna.",
+                "Use a name of the tz database, such as Europe/Vienna.",
             )
         begins = _profile(recurring.name, recurring.capacity, recurring.rules, scale_set)
         ends = {**default, "name": _paired_name(recurring.name)}

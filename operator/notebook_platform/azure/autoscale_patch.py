@@ -54,8 +54,8 @@ def _as_returned(setting: Autoscale, body: Wire) -> Wire:
     try:
         known = wire(AutoscaleSettingResource.deserialize(body))
     except ValueError:
-        message = f"{field} has a value of another form than Azure Monitor's API version {API_VERSION} takes"
-        raise StepError(Reason.PATCH_REFUSED, message, "Compare it with Azure's REST reference.") from None
+        message = f"{field} has a value that does not match the schema of Azure Monitor's API version {API_VERSION}"
+        raise StepError(Reason.PATCH_REFUSED, message, "Correct the value as Azure's REST reference describes.") from None
     for keys, value in leaves(setting.patch):
         if value not in (None, {}) and at(known, *keys) is None:
             message = f"{'.'.join((field, *keys))} is not known to Azure Monitor's API version {API_VERSION}"
@@ -74,14 +74,14 @@ def _checked(setting: Autoscale, profiles: Any) -> Sequence[Mapping[str, Any]]:
     here = f"{FIELD}[{setting.pool}]"
     items = profiles if isinstance(profiles, list) else []
     if not items or not all(isinstance(item, Mapping) and {"name", "capacity", "rules"} <= item.keys() for item in items):
-        message = f"{here}.patch.properties.profiles is no list of profiles"
-        raise StepError(Reason.PATCH_REFUSED, message, "Write each with its name, capacity and rules.")
+        message = f"{here}.patch.properties.profiles is not a list of profiles"
+        raise StepError(Reason.PATCH_REFUSED, message, "Give each profile a name, a capacity and rules.")
     bounds = {key: str(value) for key, value in setting.capacity.model_dump().items()}
     if bounds not in [item["capacity"] for item in items]:
         raise StepError(
             Reason.PATCH_REFUSED,
             f"{here}.patch.properties.profiles has no profile with the bounds of {here}.capacity",
-            f"Write the bounds of the default profile in {here}.capacity too.",
+            f"Set the bounds of the default profile in {here}.capacity too.",
         )
     return items
 

@@ -171,7 +171,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         if found is None:
             return await self._create(desired)
         if at_work := busy_pools(found.body):
-            sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which are being worked on"
+            sentence = f"The control plane waits for the agent pools {', '.join(at_work)}, which have operations in progress"
             return Deferred(output=self.output(found), reason=Reason.UPDATING, message=sentence)
         if any(change.path == POWER_PATH for change in changes):
             return await self._power(self._wanted_power)

@@ -161,10 +161,10 @@ def _gated(change: Change, desired: Wire) -> Change:
 def _immutable(change: Change, rule: Immutable) -> Failed:
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
-        message=f"{rule.field} asks for {change.after!r} but the cluster has {change.before!r}, which AKS does not change "
-        f"(as of {rule.as_of}, {rule.source})",
-        remedy="Set it back, or create another platform with it. If AKS has learned to change it, change it with `az aks update`; "
-        "the operator accepts the result.",
+        message=f"{rule.field} asks for {change.after!r} but the cluster has {change.before!r}, which AKS cannot change (as "
+        f"of {rule.as_of}, {rule.source})",
+        remedy="Set it back, or create another platform with it. If AKS now supports the change, make it with `az aks update`; the "
+        "operator accepts the result.",
     )
 
 
@@ -203,7 +203,7 @@ def removed_sign_in(desired: Wire, found: Wire, applied: Record | None) -> list[
         return []
     failed = Failed(
         reason=Reason.IMMUTABLE_FIELD,
-        message="spec.cluster.entra was taken out of the spec, but AKS does not turn the sign-in with Entra ID off",
+        message="spec.cluster.entra was removed from the spec, but AKS cannot turn off the sign-in with Entra ID",
         remedy="Set spec.cluster.entra again.",
     )
     gate = Impossible(failed, disruptive=True)

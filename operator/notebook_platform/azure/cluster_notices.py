@@ -12,7 +12,7 @@ def notices(spec: NotebookPlatformSpec) -> tuple[Notice, ...]:
     """Return the notices that follow from the spec alone, each a condition of the platform. Pure."""
     found = []
     if spec.cluster.network.docker_bridge_cidr:
-        message = "spec.cluster.network.dockerBridgeCidr is accepted for old runbooks and without effect: AKS runs containerd"
+        message = "spec.cluster.network.dockerBridgeCidr is accepted for old runbooks but has no effect: AKS runs containerd"
         found.append(Notice(condition=ConditionType.DOCKER_BRIDGE_IGNORED, reason=Reason.NO_EFFECT, message=message))
     service = ip_network(spec.cluster.network.service_cidr, strict=False)
     managed = spec.network.virtual_network if spec.network else None

@@ -70,7 +70,7 @@ def _text(answer: object) -> bytes:
         raise StepError(
             Reason.KUBECONFIG_REFUSED,
             "spec.cluster: Azure gave no kubeconfig for the managed cluster",
-            "See whether the cluster is running in the Azure portal.",
+            "Check in the Azure portal whether the cluster is running.",
             retry_in=30,
         )
     return bytes(value) if isinstance(value, bytes | bytearray) else base64.b64decode(value)

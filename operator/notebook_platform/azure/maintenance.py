@@ -50,7 +50,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
             raise StepError(
                 Reason.TIME_ZONE_UNKNOWN,
                 f"{FIELD}.timeZone {window.time_zone!r} is not a name of the tz database",
-                "Use one as Europe/Vienna.",
+                "Use a name such as Europe/Vienna.",
             ) from None
         every_day = len(set(window.days)) == EVERY_DAY and window.auto_upgrade_day is None
         weekly = {"weekly": {"dayOfWeek": window.auto_upgrade_day or window.days[0]}}

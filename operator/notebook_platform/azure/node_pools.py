@@ -176,9 +176,9 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         if refused is not None:
             raise refused
         if desired.cluster.stays:
-            wait = "The agent pools wait for the control plane, which does not go on yet"
+            wait = "The agent pools wait for the control plane, which cannot be upgraded further yet"
             return Deferred(output=self.output(found), reason=Reason.CONTROL_PLANE_PENDING, message=wait)
-        message = "The agent pools have followed; the control plane goes on"
+        message = "The agent pools are upgraded; the control plane continues"
         return Progressing(reason=Reason.UPGRADING, message=message, requeue_after=AT_ONCE)
 
     async def _change(self, name: str, desired: Wanted, pools: Mapping[str, Wire], changes: Sequence[Change]) -> Outcome | None:

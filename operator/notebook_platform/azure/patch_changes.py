@@ -63,24 +63,24 @@ def _immutable(change: Change, patch: Patch) -> Failed:
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
         message=f"{patch.path_of(change)} asks for {change.after!r} but Azure has {change.before!r}, which is immutable",
-        remedy="Set it back, or make a new platform with it.",
+        remedy="Set it back, or create a new platform with it.",
     )
 
 
 def removal_refused(change: Change, patch: Patch) -> Failed:
     """Return why a member that was taken out of a patch is left in Azure: it cannot change."""
-    message = f"{patch.path_of(change)} was taken out, but Azure has {change.before!r}, which is immutable"
+    message = f"{patch.path_of(change)} was removed from the patch, but Azure has {change.before!r}, which is immutable"
     return Failed(reason=Reason.IMMUTABLE_FIELD, message=message, remedy=patch.keeping(change))
 
 
 def _not_kept(change: Change, patch: Patch) -> Failed:
     if patch.took_out(change):
-        kept = f"{patch.path_of(change)} was taken out and set back {TRIES} times, but Azure returns {change.before!r}"
+        kept = f"{patch.path_of(change)} was removed from the patch and reset {TRIES} times, but Azure returns {change.before!r}"
         return Failed(reason=Reason.PATCH_NOT_KEPT, message=kept, remedy=patch.keeping(change))
     accepted = f"{patch.path_of(change)}: Azure accepted {change.after!r} {TRIES} times"
     if change.before is None:
         remedy = "Check its name and place in Azure's REST reference, or remove it from the patch."
-        return Failed(reason=Reason.PATCH_NOT_KEPT, message=f"{accepted} and does not return the member", remedy=remedy)
+        return Failed(reason=Reason.PATCH_NOT_KEPT, message=f"{accepted} but does not return the member", remedy=remedy)
     remedy = "Write the value as Azure returns it, or remove the member from the patch."
     return Failed(reason=Reason.PATCH_NOT_KEPT, message=f"{accepted} and returns {change.before!r}", remedy=remedy)
 

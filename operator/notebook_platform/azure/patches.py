@@ -107,7 +107,7 @@ class Patch:
     def _strange_members(self) -> Iterator[tuple[str, str]]:
         for name in self.document:
             if name.casefold() not in {known.casefold() for known in (*self.top, *self.guarded)}:
-                message = f"{self._path((name,))} is no member of the body that Azure reads"
+                message = f"{self._path((name,))} is not a member that Azure reads"
                 yield message, f"Move it below {self._path(('properties',))}, or remove it."
 
     def _respelled(self, patch: Mapping[str, Any], body: Any, above: Keys) -> Iterator[tuple[str, str]]:

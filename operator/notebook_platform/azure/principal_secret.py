@@ -62,7 +62,7 @@ async def current_secret(scope: AzureScope) -> Secret:
             raise StepError(
                 Reason.PRINCIPAL_SECRET_UNUSABLE,
                 f"{FIELD}: the Secret {name!r}, in which the operator keeps the principal's secret, is missing or was changed",
-                "No action required: the step Identity makes a new secret.",
+                "No action required: the step Identity creates a new secret.",
                 retry_in=5,
             )
     client_id, value = guid_of(data, "clientId", field=f"{FIELD}.secretRef", secret=name), data["clientSecret"].strip()

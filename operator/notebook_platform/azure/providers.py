@@ -133,5 +133,5 @@ def _registering(names: Sequence[str], marker: Operation | None) -> Progressing:
         operation=marker,
         stall_after=LONGEST_STALL,
         since=marker.started if marker else None,
-        remedy="If it does not end, ask Azure's support.",
+        remedy="If it does not finish, contact Azure support.",
     )

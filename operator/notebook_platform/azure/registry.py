@@ -87,7 +87,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         if parse_duration(self._spec.renew_before) >= parse_duration(self._spec.token_lifetime):
             raise StepError(
                 Reason.RENEWAL_TOO_EARLY,
-                f"{FIELD}.renewBefore is not less than {FIELD}.tokenLifetime: a password would be renewed as soon as it is made",
+                f"{FIELD}.renewBefore is not less than {FIELD}.tokenLifetime: a password would be renewed as soon as it is created",
                 f"Set {FIELD}.renewBefore to less than tokenLifetime.",
             )
         project = self._spec.prefix.rsplit("/", 1)[0]

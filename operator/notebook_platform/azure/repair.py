@@ -37,7 +37,7 @@ def next_repair(
     if done >= REPAIRS:
         raise StepError(
             reason,
-            f"{field}: Azure left {what} {state_of(properties)}, also after {REPAIRS} repairs{_words(properties)}",
+            f"{field}: {what} is still {state_of(properties)} in Azure after {REPAIRS} repairs{_words(properties)}",
             "Correct the cause that Azure's earlier Events name, and change the spec or repair it by hand.",
         )
     return f"{digest}:{done + 1}"

@@ -71,8 +71,8 @@ class ResourceGroup(TaggedResource[Wire, Wire, outputs.ResourceGroup]):
             more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
             return Failed(
                 reason=Reason.FOREIGN_RESOURCES,
-                message=f"{FIELD}: the resource group {self._scope.group!r} is kept because it holds what the platform "
-                f"did not make: {', '.join(foreign[:SHOWN])}{more}",
+                message=f"{FIELD}: the resource group {self._scope.group!r} is kept because it contains resources that the "
+                f"platform did not create: {', '.join(foreign[:SHOWN])}{more}",
                 remedy="Move or delete them, or set spec.deletionPolicy: Orphan to release the group as it is.",
                 retry_in=30,
             )

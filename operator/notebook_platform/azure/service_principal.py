@@ -162,7 +162,9 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
             else:
                 await self._renew(found)
                 return Ready()
-        return Progressing(reason=Reason.CREATING, message=f"The service principal {desired} is being made", requeue_after=AGAIN)
+        return Progressing(
+            reason=Reason.CREATING, message=f"The service principal {desired} is being created", requeue_after=AGAIN
+        )
 
     async def _renew(self, found: Principal) -> None:
         """Add a secret and store it. Older ones stay valid until the cluster has this one: PrincipalSecret removes them then, and

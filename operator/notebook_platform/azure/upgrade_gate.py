@@ -46,6 +46,6 @@ async def _obstacle(scope: AzureScope, body: Mapping[str, Any], current: str, wa
         return None
     return Failed(
         reason=Reason.REMOVED_APIS_IN_USE,
-        message=f"{FIELD}.kubernetesVersion {wanted} waits, because {told}",
-        remedy="Upgrade those charts first, to versions that do not need them; Kubernetes is upgraded after them.",
+        message=f"{FIELD}.kubernetesVersion {wanted} is deferred, because {told}",
+        remedy="Upgrade those charts first to versions without these APIs; Kubernetes is upgraded afterwards.",
     )

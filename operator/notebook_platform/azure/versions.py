@@ -24,7 +24,7 @@ def downgrade(current: str, wanted: str, field: str) -> Failed | None:
         return None
     return Failed(
         reason=Reason.VERSION_DOWNGRADE,
-        message=f"{field} is {wanted} but {current} runs, and AKS does not go back",
+        message=f"{field} is {wanted} but {current} runs, and AKS cannot downgrade",
         remedy=f"Set {field} to {current} or later; with an upgrade channel (spec.cluster.upgrades.channel) it is the oldest version "
         "that may run.",
     )

@@ -107,7 +107,7 @@ class Builder:
         anchor = self._anchor(event)
         mapping = type(event) is events.MappingStartEvent
         if event.tag not in (None, "!", f"{_PREFIX}{'map' if mapping else 'seq'}"):
-            raise DocumentRefused(f"it holds a tag ({_line(event)}) that is not accepted: leave the tag out")
+            raise DocumentRefused(f"it holds a tag ({_line(event)}) that is not accepted: remove the tag")
         self._stack.append(_Open({} if mapping else [], began, anchor, line=_line(event)))
         if len(self._stack) > self._budget.depth:
             raise DocumentTooLarge(f"it is nested deeper than {self._budget.depth} levels")
@@ -205,7 +205,7 @@ def _mappings(value: Any, origin: Any) -> list[dict[str, Any]]:
     """Return the mappings that a merge key names: one, or a list that stands there itself."""
     found = value if type(value) is list and isinstance(origin, _Open) else [value]
     if any(type(one) is not dict for one in found):
-        raise DocumentRefused(f"it has a merge key whose value is no mapping ({_line(origin)})")
+        raise DocumentRefused(f"it has a merge key whose value is not a mapping ({_line(origin)})")
     return found
 
 

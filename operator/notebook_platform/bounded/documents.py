@@ -60,7 +60,7 @@ def parse_yaml(text: str | bytes, budget: Budget = DEFAULT) -> Any:
     """
     documents = parse_yaml_all(text, budget)
     if len(documents) > 1:
-        raise DocumentRefused("it holds more than one YAML document: leave one, or divide it over several keys")
+        raise DocumentRefused("it contains more than one YAML document: keep one, or split it over several keys")
     return documents[0] if documents else None
 
 

@@ -57,7 +57,9 @@ def _wait(parser: argparse.ArgumentParser) -> None:
     _namespace(parser)
     for_ = "condition that must be True for the current generation, or delete (default Ready)"
     parser.add_argument("--for", dest="wanted", metavar="CONDITION", type=_wanted, default="Ready", help=for_)
-    parser.add_argument("--timeout", type=_duration, default=TIMEOUT, help=f"maximum time, as 90s, 10m, 1h (default {TIMEOUT})")
+    parser.add_argument(
+        "--timeout", type=_duration, default=TIMEOUT, help=f"maximum time, such as 90s, 10m or 1h (default {TIMEOUT})"
+    )
 
 
 def _wanted(text: str) -> str:

@@ -33,7 +33,7 @@ from notebook_platform.workload.access import WorkloadClusters
 
 HUB_CHART = "jupyterhub"
 
-COMMENT = "Members that Azure has and no field of the spec can say:"
+COMMENT = "Members that Azure has but no field of the spec can express:"
 PATCHED = frozenset({"cluster", "nodePools", "autoscale"})
 BLOCK, PATCH = re.compile(r"  (\w+):"), re.compile(r"( +)patch:$")
 

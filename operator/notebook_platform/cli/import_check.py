@@ -54,8 +54,8 @@ async def keep_differences(azure: SignedIn, taken: Taken, namespace: str) -> Non
         if change.path.endswith(".orchestratorVersion"):
             continue  # the scan has named the pool with its version
         taken.remarks.append(
-            f"spec.driftIgnore keeps {step}.{change.path} as it is ({_shown(change.before)}): otherwise the operator would set "
-            f"{_shown(change.after)}"
+            f"spec.driftIgnore keeps {step}.{change.path} as it is ({_shown(change.before)}): otherwise the operator would change "
+            f"it to {_shown(change.after)}"
         )
     if kept:
         taken.spec["driftIgnore"] = _patterns(kept)
@@ -67,7 +67,7 @@ def _without_roles(left: list[tuple[str, Change]], taken: Taken) -> list[tuple[s
     if roles:
         taken.spec["identity"]["roleScope"] = "None"
         taken.remarks.append(
-            f"With spec.identity.roleScope None the operator does not add {', '.join(roles)}: do it, or remove the line"
+            f"With spec.identity.roleScope None the operator does not add {', '.join(roles)}: add the assignment yourself, or remove the line"
         )
     return [(step, change) for step, change in left if not (roles and step in GIVE_ROLES)]
 

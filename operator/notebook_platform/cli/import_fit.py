@@ -61,5 +61,5 @@ def _leave_out(taken: Taken, problem: Refused) -> None:
         node.pop(keys[-1])
     except (KeyError, IndexError, TypeError):
         raise UsageError(f"the existing resources cannot be described: {problem.sentence}") from None
-    remark = f"{_path(keys)} is left out, because the spec does not take what Azure has: {problem.sentence}"
+    remark = f"{_path(keys)} is left out, because the spec does not allow the value in Azure: {problem.sentence}"
     taken.left_out[tuple(keys)] = remark

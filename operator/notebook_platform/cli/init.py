@@ -47,7 +47,7 @@ def init(options: argparse.Namespace) -> int:
 
 async def _init(options: argparse.Namespace) -> int:
     if options.output.exists() and not options.force:
-        raise UsageError(f"{options.output} exists; choose another --output, or give --force")
+        raise UsageError(f"{options.output} exists; choose another --output, or add --force")
     chosen = configuration()
     configure("text", "ERROR")
     platform = Platform(namespace=options.namespace, name="init", uid=NOT_APPLIED)

@@ -147,7 +147,7 @@ def _parts(answers: Answers, offers: Offers, credentials: str) -> Iterator[tuple
     network |= {"serviceCidr": "10.96.0.0/16", "dnsServiceIP": "10.96.0.10"}
     offered = [f"{answers.location} also offers Kubernetes {others}."] if others else []
     yield (
-        [*offered, "Pods have addresses of their own range; change it if it overlaps with networks that users must reach."],
+        [*offered, "Pods have addresses from a separate range; change it if it overlaps networks that users must reach."],
         {"cluster": {"name": name, "kubernetesVersion": kubernetes, "network": network}},
     )
     yield _pools(answers, offers.sizes)
@@ -164,7 +164,7 @@ def _pools(answers: Answers, sizes: Sizes) -> tuple[Sequence[str], Mapping[str, 
     each = seats(sizes, users)
     most = math.ceil(answers.people / each)
     comment = [
-        "The hub runs on `system`. Users' servers run on `users`, whose nodes come and go with them.",
+        "The hub runs on `system`. Users' servers run on `users`, whose nodes are added and removed as needed.",
         f"A node of {users} has room for {each} servers of {MEMORY_GIB} GiB: {answers.people} users at once need {most}.",
     ]
     pools = [
@@ -191,7 +191,7 @@ def _hub(answers: Answers, offers: Offers, kubernetes: str) -> tuple[Sequence[st
 def _sign_in(answers: Answers, tenant: str) -> tuple[list[str], Mapping[str, Any]]:
     """Return the comment and spec.jupyterhub.auth."""
     if answers.sign_in == TRIAL:
-        note = "Sign-in for a trial: one password for all, which the operator makes and keeps in the Secret"
+        note = "Sign-in for a trial: one password for all users, which the operator generates and stores in the Secret"
         return [f"{note} {answers.name}-hub."], {"dummy": {"insecure": True}}
     callback = f"https://{answers.name}.{answers.location}.cloudapp.azure.com/hub/oauth_callback"
     comment = [f"Register the callback {callback} at the provider.", "The Secret hub-sign-in holds its clientSecret."]

@@ -50,7 +50,7 @@ def _line(question: Question) -> str:
     show(f"{question.text}{default}: ", end="", to=sys.stderr)
     line = sys.stdin.readline()
     if not line:
-        raise UsageError(f"standard input has ended before the question was answered; set --{question.flag}")
+        raise UsageError(f"standard input ended before the question was answered; set --{question.flag}")
     return line.strip() or question.default
 
 

@@ -49,7 +49,7 @@ async def _run(options: argparse.Namespace) -> int:
     await asyncio.to_thread(create, path, archive(bundle, place, root, now))
     for line in bundle.missing:
         show(line)
-    show(f"{path} is written. Read it before you send it: names of resources, hosts and users remain in it.")
+    show(f"{path} is written. Read it before you send it: it still contains names of resources, hosts and users.")
     return 0
 
 

@@ -150,5 +150,5 @@ class Queued(StepError):
     """
 
     def __init__(self, message: str, requeue_after: float) -> None:
-        super().__init__(Reason.QUEUED, message, "The operator continues when it is its turn.", retry_in=max(requeue_after, 1.0))
+        super().__init__(Reason.QUEUED, message, "The operator continues automatically.", retry_in=max(requeue_after, 1.0))
         self.progressing = Progressing(reason=Reason.QUEUED, message=message, requeue_after=requeue_after, queued=True)

@@ -38,7 +38,7 @@ class ChartSource:
             raise StepError(
                 Reason.REPOSITORY_NOT_ALLOWED,
                 f"{field}.repository names {repository}, which the operator's configuration does not allow",
-                "Ask whoever runs the operator to add it to allowed_chart_repositories, or leave it out.",
+                "Ask the operator's administrator to add it to allowed_chart_repositories, or remove the field.",
             )
         if not repository and self.directory and (archive := self.directory / f"{name}-{version}.tgz").exists():
             return ChartRef(name=name, version=version, reference=str(archive), is_archive=True, digest=digest, field=field)
@@ -47,8 +47,8 @@ class ChartSource:
             existing = ", ".join(self.versions(name)) or "none"
             raise StepError(
                 Reason.CHART_NOT_FOUND,
-                f"{field}.version {version}: the operator has no chart {name} of this version; there are: {existing}",
-                f"Set {field}.version to one of those, or have the operator configured with a chart repository.",
+                f"{field}.version {version}: the operator has no chart {name} of this version; available: {existing}",
+                f"Set {field}.version to one of those, or ask the operator's administrator to configure a chart repository.",
             )
         if chosen.startswith(OCI):
             return ChartRef(name=name, version=version, reference=f"{chosen.rstrip('/')}/{name}", digest=digest, field=field)

@@ -90,7 +90,7 @@ def dropped_volumes(release: Release, objects: frozenset[Place]) -> Iterator[Con
             continue
         if kind == "PersistentVolumeClaim":
             yield Concern(
-                clause=f"claim {name} is no longer part of the release, and its volume is not used any more", key=f"{kind} {name}"
+                clause=f"claim {name} is no longer part of the release, and its volume is no longer used", key=f"{kind} {name}"
             )
         elif kind == "StatefulSet" and at(manifest, "spec", "volumeClaimTemplates"):
             yield Concern(clause=_without(name, manifest), key=f"{kind} {name}")
@@ -99,4 +99,4 @@ def dropped_volumes(release: Release, objects: frozenset[Place]) -> Iterator[Con
 def _without(name: str, manifest: Manifest) -> str:
     if at(manifest, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted") == "Delete":
         return f"StatefulSet {name} is no longer part of the release, and Kubernetes deletes its volumes with it"
-    return f"StatefulSet {name} is no longer part of the release, and its volumes are not used any more"
+    return f"StatefulSet {name} is no longer part of the release, and its volumes are no longer used"

@@ -155,7 +155,7 @@ def _of_conflict(text: str, field: str) -> str:
     label = f"{kind} {name}".strip()
     if not holder:
         at = f" in namespace {namespace}" if namespace else ""
-        return f"Find out what uses {label}{at}, which no Helm release made. Delete it if nothing does, or choose another {name_field}."
+        return f"Find out what uses {label}{at}, which no Helm release created. Delete it if nothing does, or choose another {name_field}."
     held = {part: holder[part][1] for part in holder}
     release = f"release {held['name']}" if "name" in held else "the release of the same name"
     place = f" in namespace {held['namespace']}" if "namespace" in held else ""

@@ -186,8 +186,8 @@ class ReleaseObserver:
             return ()
         names = ", ".join(one.name for one in history.foreign[:3]) + (", ..." if len(history.foreign) > 3 else "")
         message = (
-            f"{self.content.field}: {len(history.foreign)} records of {self.label} are not as the operator's helm wrote them ({names}): they "
-            f"are ignored. If no user ran helm on it, find out who may write Secrets in namespace {self.content.namespace}"
+            f"{self.content.field}: {len(history.foreign)} records of {self.label} were not written by the operator's helm ({names}) and are "
+            f"ignored. If no user ran helm on the release, find out who may write Secrets in namespace {self.content.namespace}"
         )
         return (Notice(condition=ConditionType.FOREIGN_RELEASE_RECORDS, reason=Reason.RELEASE_RECORD_CHANGED, message=message),)
 

@@ -69,7 +69,7 @@ def ownership_conflict(
         return Failed(
             reason=Reason.OWNED_BY_ANOTHER,
             message=f"{field}: {where} belongs to another platform",
-            remedy="Choose another name or namespace. It is not touched.",
+            remedy="Choose another name or namespace. The operator does not change the existing release.",
         )
     if history.present and scope.adoption == "Never":
         return Failed(

@@ -87,8 +87,8 @@ class Packages:
                 raise StepError(
                     Reason.CHART_DIGEST_MISMATCH,
                     f"{chart.field}.digest is {digest}, but the package of {chart.name} {chart.version} has {found}",
-                    f"Compare with the digest that the chart's publisher states. If the package is right, set {chart.field}.digest to "
-                    "its digest; if not, do not install it.",
+                    f"Compare it with the digest that the chart's publisher states. If the package is genuine, set {chart.field}.digest "
+                    "to its digest; otherwise do not install it.",
                 )
             return await asyncio.to_thread(self._kept, copy, digest)
 
@@ -155,7 +155,7 @@ def _copied(chart: ChartRef, place: Path, copy: Path) -> str:
         raise StepError(
             Reason.CHART_NOT_FOUND,
             f"{chart.field}: the package of {chart.name} {chart.version} cannot be read: {type(error).__name__}",
-            "Put it into the operator's directory of charts, readable for the operator.",
+            "Put it into the operator's chart directory with read permission for the operator.",
             retry_in=60,
         ) from None
     with reading, copy.open("xb") as writing:

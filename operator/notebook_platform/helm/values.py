@@ -58,7 +58,7 @@ async def documents(
             raise StepError(
                 Reason.VALUES_TOO_LARGE,
                 f"{document_in}: the documents of {field}.valuesFrom are larger than {BUDGET.bytes} bytes together",
-                "Leave out what the chart does not need; files belong into ConfigMaps that the chart's Pods mount.",
+                "Remove values that the chart does not need; put files into ConfigMaps that the chart's Pods mount.",
             )
         document = await _mapping(text, document_in)
         nodes += _nodes(document, BUDGET.nodes - nodes, document_in)
@@ -87,7 +87,7 @@ def _nodes(values: Mapping[str, Any], left: int, where: str) -> int:
         raise StepError(
             Reason.VALUES_TOO_LARGE,
             f"{where}: the values of one release have more than {BUDGET.nodes} members, or more than {BUDGET.depth} levels",
-            "Leave out what the chart does not need; files belong into ConfigMaps that the chart's Pods mount.",
+            "Remove values that the chart does not need; put files into ConfigMaps that the chart's Pods mount.",
         ) from None
 
 
@@ -96,7 +96,7 @@ async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
         document = await _PARSED.read(text, BUDGET)
     except DocumentTooLarge as refused:
         raise StepError(
-            Reason.VALUES_TOO_LARGE, f"{document_in} cannot be read: {refused}", "Leave out what the chart does not need."
+            Reason.VALUES_TOO_LARGE, f"{document_in} cannot be read: {refused}", "Remove values that the chart does not need."
         ) from None
     except DocumentRefused as refused:
         raise StepError(

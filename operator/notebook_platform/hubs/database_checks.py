@@ -28,7 +28,7 @@ def _database_volume(case: Case) -> Iterator[Violation]:
         yield (
             f"{case.from_(path) if name else f'{FIELD}.database.volume.storageClass'}: SQLite cannot lock its file on a volume of "
             f"StorageClass {name or 'default'}, a network share",
-            f"Set {FIELD}.database.volume.storageClass to a class of disks, as managed-csi, or use {FIELD}.database.urlRef.",
+            f"Set {FIELD}.database.volume.storageClass to a class of disks, such as managed-csi, or use {FIELD}.database.urlRef.",
         )
 
 
@@ -38,9 +38,9 @@ def _database_upgrade(case: Case) -> Iterator[Violation]:
         return
     if not case.at("hub.db.upgrade"):
         yield (
-            f"{FIELD}.chart.version {case.spec.chart.version} needs another form of the database at {FIELD}.database.urlRef than "
-            f"{before.version}, and its hub would not start before that is allowed",
-            f"Save the database, then set {FIELD}.database.upgrade: true until the upgrade is over.",
+            f"{FIELD}.chart.version {case.spec.chart.version} needs another schema of the database at {FIELD}.database.urlRef than "
+            f"{before.version}, and its hub would not start until the upgrade is allowed",
+            f"Back up the database, then set {FIELD}.database.upgrade: true until the upgrade is over.",
         )
 
 

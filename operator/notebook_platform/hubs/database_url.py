@@ -143,7 +143,7 @@ def violations(url: object, where: str, *, own_image: bool) -> Iterator[tuple[st
     if not found:
         problem = "is not the URL of a database"
     elif dialect == "postgres":
-        problem = "names the dialect postgres, which SQLAlchemy does not have since 1.4"
+        problem = "names the dialect postgres, which SQLAlchemy no longer has since 1.4"
     elif not own_image and driver not in DRIVERS.get(dialect, ()):
         problem = "names a dialect or driver that the chart's hub image does not have"
     else:

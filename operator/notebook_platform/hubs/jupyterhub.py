@@ -101,7 +101,7 @@ class JupyterHub(ChartAdapter):
         version = self._spec.chart.version
         if is_known(version):
             return ()
-        message = f"{FIELD}.chart.version {version} is not one this operator knows; it is treated as the nearest that it knows"
+        message = f"{FIELD}.chart.version {version} is unknown to this operator; it is treated as the nearest known version"
         return [Notice(condition=ConditionType.CHART_VERSION_UNKNOWN, reason=Reason.UNTESTED_VERSION, message=message)]
 
     async def progress(self, api: client.ApiClient) -> str | None:
@@ -137,8 +137,8 @@ class JupyterHub(ChartAdapter):
         if not upgrades.goes_back(before, after):
             return ""
         return (
-            f"chart {bad.chart_version} may have upgraded the hub's database, which {good.chart_version} cannot read: bring the "
-            "database back from its backup first"
+            f"chart {bad.chart_version} may have upgraded the hub's database, which {good.chart_version} cannot read: restore the "
+            "database from its backup first"
         )
 
     async def unused_claims(self, api: client.ApiClient, release: Release) -> Collection[Place]:

@@ -46,9 +46,9 @@ def scheme(chart: str, asked: str | None, before: ReleaseSnapshot | None) -> str
     if wanted and had and wanted != had:
         raise StepError(
             Reason.NAMING_CANNOT_CHANGE,
-            f"spec.jupyterhub.naming.scheme {asked}: the release there names its volumes by {had.capitalize()}, and people would "
+            f"spec.jupyterhub.naming.scheme {asked}: the existing release names its volumes by {had.capitalize()}, and users would "
             "find new, empty homes",
-            f"Leave it out, or set it to {had.capitalize()}.",
+            f"Remove it, or set it to {had.capitalize()}.",
         )
     if parse(chart) < CHOICE_BEGINS:
         return wanted

@@ -26,8 +26,8 @@ def _claim(case: Case) -> Iterator[Notice]:
         where = f"{FIELD}.auth.{member}.usernameClaim" if member else f"{FIELD}.values.hub.config"
         yield _unsure(
             Reason.USERNAME_NOT_UNIQUE,
-            f"{where}: several people can have the same {claim!r}, and they share one account and one home; another claim changes "
-            "users' names and homes",
+            f"{where}: {claim!r} is not unique: several people can share one account and one home. Another claim changes users' names "
+            "and homes",
         )
     elif auth.entra and claim == "email":
         yield _unsure(

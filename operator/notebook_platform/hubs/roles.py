@@ -43,7 +43,7 @@ def _services(case: Case, where: str, named: Sequence[str]) -> Iterator[Violatio
         for service in (one for one in named if one not in defined):
             yield (
                 f"{where} names the service {service!r}, which is not defined: the hub would not start",
-                "Define it under services, or take it out of the role.",
+                "Define it under services, or remove it from the role.",
             )
 
 
@@ -59,7 +59,7 @@ def _scopes(case: Case, where: str, name: str, role: Mapping[str, Any]) -> Itera
     known, scopes = hub_classes(case.chosen.name).scopes, _texts(role.get("scopes"))
     if name == ADMIN and (scopes or role.get("description")):
         yield (
-            f"{where} has scopes or a description, which JupyterHub does not let change: the hub would not start",
+            f"{where} has scopes or a description, which JupyterHub does not allow to change: the hub would not start",
             "Remove them.",
         )
     for scope in scopes:
@@ -84,7 +84,7 @@ def _users(case: Case, where: str, named: Sequence[str]) -> Iterator[Violation]:
     for user in (one for one in named if allowed and one.lower() not in allowed | admins):
         yield (
             f"{where} names the user {user!r}, who may not sign in: the hub of chart {case.spec.chart.version} would not start",
-            "Add the user to allowedUsers, or take the user out of the role.",
+            "Add the user to allowedUsers, or remove the user from the role.",
         )
 
 

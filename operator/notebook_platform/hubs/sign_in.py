@@ -87,7 +87,7 @@ def check_dummy(case: Case) -> Iterator[Violation]:
     if case.authenticator in DUMMY and not case.config("DummyAuthenticator").get("password"):
         where = case.from_("hub.config.JupyterHub.authenticator_class")
         yield (
-            f"{where}: the dummy authenticator with no password lets anyone in as anyone",
+            f"{where}: the dummy authenticator without a password lets anyone sign in as any user",
             f"Choose another sign-in under {FIELD}.auth, or dummy with insecure: true, which has a password.",
         )
 
@@ -117,7 +117,7 @@ def check_no_users(case: Case) -> Iterator[Violation]:
         member = _member(case)
         where = f"{FIELD}.auth.{member}" if member else f"{FIELD}.values.hub.config"
         yield (
-            f"{where} admits no user: chart {case.spec.chart.version} asks for a rule",
+            f"{where} admits no user: chart {case.spec.chart.version} requires a rule",
             f"Set {FIELD}.auth.{member or 'oidc'}.adminUsers, allowedUsers or allowAll: true.",
         )
 
@@ -136,7 +136,7 @@ def check_open(case: Case) -> Iterator[Violation]:
     where = case.from_("hub.config.GenericOAuthenticator.admin_groups") if groups else f"{FIELD}.auth.{member}"
     reason = "reads admin_groups only for members of allowed_groups, and " if groups else ""
     yield (
-        f"{where}: chart {case.spec.chart.version} {reason}admits every account of the provider when no allowed user or group is named",
+        f"{where}: chart {case.spec.chart.version} {reason}admits every account of the provider if no allowed user or group is named",
         "Name allowed users or groups, or choose chart version 3 or newer.",
     )
 
@@ -151,7 +151,7 @@ def check_groups(case: Case) -> Iterator[Violation]:
             yield (
                 f"{case.from_(f'hub.config.{section}.{rule}')}: charts from 4 on read {rule} only with manage_groups: the hub would "
                 "not start",
-                "Set hub.config.Authenticator.manage_groups: true and auth_state_groups_key in place of claim_groups_key.",
+                "Set hub.config.Authenticator.manage_groups: true and auth_state_groups_key instead of claim_groups_key.",
             )
 
 
@@ -166,8 +166,8 @@ def check_unique(case: Case) -> Iterator[Violation]:
     where = case.from_(f"hub.config.{section}.username_claim", f"hub.config.{section}.username_key")
     remedy = "oid or preferred_username" if section == ENTRA else "sub, email or preferred_username"
     yield (
-        f"{where}: several people can have the same {claim!r}, and they would share one account and one home",
-        f"Use a claim that is unique, as {remedy}.",
+        f"{where}: {claim!r} is not unique: several people would share one account and one home",
+        f"Use a unique claim, such as {remedy}.",
     )
 
 

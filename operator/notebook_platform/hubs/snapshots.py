@@ -62,7 +62,7 @@ async def take(api: client.ApiClient, namespace: str, version: str, field: str) 
             Reason.SNAPSHOT_FAILED,
             f"{field}: the snapshot {name} of the volume {CLAIM} in namespace {namespace}, which is taken before the upgrade, failed: "
             f"{words}",
-            "Delete it to try again. To go on with no snapshot, delete the VolumeSnapshotClasses of the volume's driver as well.",
+            "Delete it to retry. To continue without a snapshot, also delete the VolumeSnapshotClasses of the volume's driver.",
             retry_in=60,
         )
     message = f"A snapshot of the volume {CLAIM} is taken first: VolumeSnapshot {name} in namespace {namespace}"

@@ -176,14 +176,14 @@ class _Judge:
     def texts(self, path: Path, what: str, members: Mapping[str, Any]) -> Iterator[Finding]:
         for name, value in members.items():
             if isinstance(value, bool | int | float):
-                sentence = f"the {what} {name} is {shape(value)}, and Kubernetes takes texts only: no server would start"
+                sentence = f"the {what} {name} is {shape(value)}, and Kubernetes accepts only text: no server would start"
                 yield self.finding(path, sentence, "Write the value in quotes.")
 
     def profiles(self, path: Path, profiles: Any) -> Iterator[Finding]:
         for place, profile in enumerate(profiles if isinstance(profiles, list | tuple) else ()):
             where = f"[{place}]"
             if not isinstance(profile, Mapping):
-                yield self.finding(path, f"{where} is {shape(profile)}, and a profile is a map", "Correct it.")
+                yield self.finding(path, f"{where} is {shape(profile)}, but a profile is a map", "Correct it.")
                 continue
             if "display_name" not in profile and "slug" not in profile:
                 yield self.finding(path, f"{where} has no display_name: no server would start", "Add display_name.")
@@ -199,7 +199,7 @@ class _Judge:
         yield from self.keys(path, where, part, known)
         override = part.get("kubespawner_override")
         if override is not None and not isinstance(override, Mapping):
-            yield self.finding(path, f"{where}.kubespawner_override is {shape(override)}, and has to be a map", "Correct it.")
+            yield self.finding(path, f"{where}.kubespawner_override is {shape(override)}, but has to be a map", "Correct it.")
         for trait, value in override.items() if isinstance(override, Mapping) else ():
             for found in self.trait(path, SPAWNER, str(trait), value):
                 sentence = found.sentence.replace(": ", f": {where}.kubespawner_override.{trait}: ", 1)
@@ -212,7 +212,7 @@ class _Judge:
             plain = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in str(key))
             alike = get_close_matches(plain, names, 1, ALIKE)
             if key not in names and alike:
-                sentence = f"{where}.{key} is no key of a profile; it has no effect"
+                sentence = f"{where}.{key} is not a key of a profile; it has no effect"
                 yield self.finding(path, sentence, f"Write {alike[0]}.", no_effect=True)
 
     def unknown(self, path: Path, sentence: str, trait: str, section: str) -> Finding:

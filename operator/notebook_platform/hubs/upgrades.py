@@ -20,8 +20,8 @@ NAMED_ALIKE = re.compile(r"[a-z0-9]+")
 
 IN_MEMORY = "sqlite-memory"
 LOST: Mapping[str, str] = {
-    "proxyToken": "the proxy's token is another one, and running servers cannot be reached until the hub has found them again",
-    "cookieSecret": "the cookie secret is another one, and everybody is logged out",
+    "proxyToken": "the proxy's token changes, and running servers cannot be reached until the hub has found them again",
+    "cookieSecret": "the cookie secret changes, and all users are logged out",
     "cryptKey": "the keys of the encrypted sign-in state change, and state encrypted with the old ones cannot be read",
 }
 
@@ -62,7 +62,7 @@ def _database(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[str]:
             "where the cluster can; back up any other database yourself)"
         )
     else:
-        yield f"{new} cannot read the database of {old}: bring it back from the copy made before the upgrade first"
+        yield f"{new} cannot read the database of {old}: restore it first from the copy made before the upgrade"
 
 
 def _sign_in(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Concern]:
@@ -80,7 +80,7 @@ def _sign_in(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Concer
     unnamed = set(map(str, had.get("allowed_users") or ())) > set(map(str, had.get("admin_users") or ()))
     if unnamed and not (has.get("allow_existing_users") or has.get("allow_all")):
         yield Concern(
-            clause=f"users that the hub knows and no rule names can no longer sign in with chart {new} (allow_existing_users)"
+            clause=f"users that the hub knows but no rule names can no longer sign in with chart {new} (allow_existing_users)"
         )
 
 
@@ -95,7 +95,7 @@ def _names(before: ReleaseSnapshot, after: ReleaseSnapshot, users: UserCounts) -
     moved = sorted({user for user, server, _ in users.homes if server or not NAMED_ALIKE.fullmatch(user)})
     if moved:
         homes = "home volume is" if len(moved) == 1 else "home volumes are"
-        running = f"; {users.servers} servers run, end them first" if users.servers else ""
+        running = f"; {users.servers} servers are running; stop them first" if users.servers else ""
         yield (
             f"slug_scheme goes from {was} to {will_be}, and the {homes} no longer found of {named(moved)}, who would begin with "
             f"an empty one{running}"

@@ -46,7 +46,7 @@ def _renamed(case: Case) -> Iterator[Violation]:
         if case.version >= version and has(case.values, path_of(path)):
             where = case.from_(path)
             yield (
-                f"{where}: charts from {'.'.join(map(str, version))} on do not take {path}",
+                f"{where}: charts since {'.'.join(map(str, version))} do not accept {path}",
                 f"Write it under {new}, or remove it.",
             )
 
@@ -54,7 +54,7 @@ def _renamed(case: Case) -> Iterator[Violation]:
 def _extra_config(case: Case) -> Iterator[Violation]:
     if isinstance(case.at("hub.extraConfig"), str) and case.version >= (1, 0):
         yield (
-            f"{case.from_('hub.extraConfig')} is a text, and charts from 1.0 on want a map of name to text",
+            f"{case.from_('hub.extraConfig')} is a text, but charts since 1.0 need a map of names to texts",
             f"Use {FIELD}.extraConfig.",
         )
 
@@ -65,7 +65,7 @@ def _lower_case(case: Case) -> Iterator[Violation]:
         if section[:1].islower():
             yield (
                 f"{case.from_(f'hub.config.{section}')}: hub.config.{section} is not a class, and the hub would not start",
-                "Classes begin with a capital letter, as JupyterHub.",
+                "Classes begin with a capital letter, such as JupyterHub.",
             )
 
 
@@ -84,12 +84,12 @@ def _acme(case: Case) -> Iterator[Violation]:
     where = case.from_("proxy.https.enabled")
     if not case.at("proxy.https.hosts"):
         yield (
-            f"{where}: Let's Encrypt needs a name to make a certificate for",
+            f"{where}: Let's Encrypt needs a name for the certificate",
             f"Set {FIELD}.host, or proxy.https.hosts in values.",
         )
     if not case.at("proxy.https.letsencrypt.contactEmail"):
         yield (
-            f"{where}: Let's Encrypt needs an e-mail address to write to",
+            f"{where}: Let's Encrypt needs an e-mail address as contact",
             f"Set {FIELD}.expose.tls.letsEncrypt.contactEmail.",
         )
 
@@ -107,7 +107,7 @@ def _open_door(case: Case) -> Iterator[Violation]:
     kinds = [kind for kind in ("ingress", "httpRoute") if case.at(f"{kind}.enabled")]
     if kinds and case.at("proxy.service.type") in (None, "LoadBalancer"):
         yield (
-            f"{case.from_(f'{kinds[0]}.enabled')}: beside {kinds[0]} a public load balancer stays open in plain HTTP",
+            f"{case.from_(f'{kinds[0]}.enabled')}: in addition to {kinds[0]}, a public load balancer stays open in plain HTTP",
             f"Use {FIELD}.expose.{kinds[0]}, or set proxy.service.type: ClusterIP in values.",
         )
 

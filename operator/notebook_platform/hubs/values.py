@@ -155,8 +155,8 @@ def _place(layer: Layer, version: str, name: str, value: Any, shown: str, shown_
     newer = f"; charts from {'.'.join(map(str, first))} on have" if first else ""
     raise StepError(
         Reason.FIELD_NOT_SUPPORTED,
-        f"{shown}: chart {version} has nothing for it{newer}",
-        f"Leave it out, or choose a newer {FIELD}.chart.version.",
+        f"{shown}: chart {version} does not support it{newer}",
+        f"Remove it, or choose a newer {FIELD}.chart.version.",
     )
 
 
@@ -190,8 +190,9 @@ def _refuse(asked: bool, spec: JupyterHubSpec, kubernetes: tuple[int, ...], name
     if asked:
         raise StepError(
             Reason.FIELD_NOT_SUPPORTED,
-            f"{FIELD}.{name}: what chart {spec.chart.version} makes of it is gone from Kubernetes {'.'.join(map(str, kubernetes[:2]))}",
-            f"Leave it out, or choose a newer {FIELD}.chart.version.",
+            f"{FIELD}.{name}: chart {spec.chart.version} renders it as an API that "
+            f"Kubernetes {'.'.join(map(str, kubernetes[:2]))} does not serve",
+            f"Remove it, or choose a newer {FIELD}.chart.version.",
         )
 
 

@@ -98,7 +98,7 @@ class SecretStore:
             raise StepError(
                 Reason.SECRET_TOO_LARGE,
                 f"the Secret {name!r}, with the other Secrets of this platform, holds more than {MOST_LEAVES} values, "
-                "which the operator cannot keep out of messages",
+                "more than the operator can redact",
                 "Move values that are not secret to a ConfigMap.",
             ) from None
 

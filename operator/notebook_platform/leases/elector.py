@@ -152,7 +152,7 @@ class Elector:
             return
         view = self._view(leases, asked)
         others = ", ".join(sorted(view.foreign)[:3])
-        wait = f"another number of shards is at work ({others}): this replica waits until its leases end" if others else ""
+        wait = f"another number of shards is in use ({others}): this replica waits until its leases end" if others else ""
         self._report(logging.INFO, wait)
         for shard in to_take(view):
             await self._acquire(shard, view.leases.get(shard))

@@ -55,7 +55,7 @@ def _of_drift(
     if not correcting:
         for now in after:
             if now.type == ConditionType.DRIFT_DETECTED and now.status == "True" and (was is None or was.message != now.message):
-                message = f"{now.message}. Left as it is (driftPolicy: Warn)"
+                message = f"{now.message}. Not corrected (driftPolicy: Warn)"
                 yield EventContent(type="Warning", reason=Reason.DRIFT_DETECTED, message=message)
         return
     for name, result in results.items():

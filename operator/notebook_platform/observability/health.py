@@ -111,7 +111,7 @@ async def watch(heartbeat: Heartbeat, every: float = WATCH_EVERY) -> None:
         await asyncio.sleep(every)
         age = heartbeat.age()
         if age > STACK_AFTER and not logged:
-            log.error("the event loop has not run for %.0f s; it stands in:\n%s", age, heartbeat.stack())
+            log.error("the event loop has not run for %.0f s; it is blocked in:\n%s", age, heartbeat.stack())
         logged = age > STACK_AFTER
 
 

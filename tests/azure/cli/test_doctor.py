@@ -98,7 +98,7 @@ async def test_a_healthy_subscription_passes_every_check(terminal: Terminal) -> 
     assert the_line(output, "providers").endswith("microsoft.insights are not registered yet. The operator does it.")
     assert the_line(output, "version") == "✓ 1.35 is offered in eastus, as are 1.32, 1.33, 1.34, 1.36"
     assert the_line(output, "quota").endswith(
-        "200 vCPUs left in eastus (Total Regional vCPUs); needed: 6 to begin with and 12 at most"
+        "200 vCPUs left in eastus (Total Regional vCPUs); needed: 6 at first and 12 at most"
     )
     assert the_line(output, "addresses") == "✓ 10.240.0.0/16 has 65531 addresses, 217 needed at most"
     sentences = {line[: len("✓ subscription  ")] for line in output.out.splitlines()[: len(CHECKS)]}
@@ -263,7 +263,7 @@ async def test_a_quota_that_more_nodes_would_exceed_is_a_warning(terminal: Termi
     terminal.estate.simulator.world.catalog.quota = 8
     output = await diagnosis(terminal, runbook_spec())
     assert output.code == 0
-    assert the_line(output, "quota").startswith("! spec.nodePools may come to need 12 vCPUs but only 8 are left in eastus")
+    assert the_line(output, "quota").startswith("! spec.nodePools may need up to 12 vCPUs but only 8 are left in eastus")
 
 
 async def test_an_existing_subnet_is_measured_with_the_addresses_in_use(terminal: Terminal) -> None:
@@ -327,7 +327,7 @@ async def test_names_of_other_azure_customers_are_reported_before_creation(termi
     first, second, third = lines_of(output, "names")
     assert first.startswith("✗ spec.jupyterhub.expose.loadBalancer.dnsLabel: the DNS label 'notebooks' is taken in eastus")
     assert second.startswith("✗ spec.binderhub.address.dnsLabels.hub: the DNS label 'notebooks' is taken")
-    assert third.startswith("✗ spec.binderhub.registry.azure.name: the name 'binderimages' cannot be had: The registry")
+    assert third.startswith("✗ spec.binderhub.registry.azure.name: the name 'binderimages' is not available: The registry")
     assert (await preflight(terminal.estate, runbook_spec(jupyterhub=hub))).reason == "DnsLabelTaken"
     hub["expose"] = {"loadBalancer": {"dnsLabel": "free"}}
     assert the_line(await diagnosis(terminal, runbook_spec(jupyterhub=hub)), "names") == "✓ free, or ours"

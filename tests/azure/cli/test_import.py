@@ -157,7 +157,7 @@ async def test_members_without_a_field_are_printed_as_patches_and_a_secret_is_no
     assert (
         "# spec.cluster.patch.properties.httpProxyConfig.httpProxy may hold a secret and is left as it is in Azure." in output.out
     )
-    assert output.out.count("    # Members that Azure has and no field of the spec can say:\n    patch:\n") == 2
+    assert output.out.count("    # Members that Azure has but no field of the spec can express:\n    patch:\n") == 2
 
 
 def _without_tags(resources: dict[str, Any]) -> dict[str, Any]:
@@ -301,7 +301,7 @@ async def test_a_pool_behind_the_control_plane_is_remarked(terminal: Terminal) -
     pool = {"orchestratorVersion": "1.34.2", "currentOrchestratorVersion": "1.34.2"}
     await terminal.estate.control("PATCH", f"/resources{CLUSTER}/agentPools/nodepool1", {"properties": pool})
     output = await terminal.run(*WHERE)
-    assert "stay at it, by spec.driftIgnore: nodepool1 (1.34.2)" in remarks(output)
+    assert "keep it, because of spec.driftIgnore: nodepool1 (1.34.2)" in remarks(output)
     assert "NodePools.agentPools[nodepool1].orchestratorVersion" in described(output)["spec"]["driftIgnore"]
 
 

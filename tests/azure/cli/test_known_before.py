@@ -93,7 +93,7 @@ async def test_a_private_zone_that_does_not_exist(terminal: Terminal) -> None:
 
 
 async def test_a_private_zone_of_another_region(terminal: Terminal) -> None:
-    words = "spec.cluster.apiServer.privateDNSZone: AKS takes no zone privatelink.westus.azmk8s.io in eastus"
+    words = "spec.cluster.apiServer.privateDNSZone: AKS does not accept the zone privatelink.westus.azmk8s.io in eastus"
     spec = with_zone(f"{ZONES}/privatelink.westus.azmk8s.io")
     await known_before_creation(terminal, spec, "private zone", "PrivateZoneInvalid", words)
 
@@ -217,4 +217,4 @@ async def test_doctor_compares_profiles_with_pools_and_blocks_nothing(terminal: 
     data = (await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")).document
     assert [finding["profile"] for finding in data if finding["check"] == "servers"] == ["fast", "large"]
     hub["singleUser"] = {"profiles": profiles[2:]}
-    assert the_line(await diagnosis(terminal, spec), "servers") == "✓ each kind of server has a pool that takes it"
+    assert the_line(await diagnosis(terminal, spec), "servers") == "✓ each kind of server has a pool that accepts it"

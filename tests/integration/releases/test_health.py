@@ -54,7 +54,7 @@ async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_repor
         return " | ".join(f"{issue.reason}: {issue.message}" for issue in seen.issues)
 
     assert (
-        "CertificatePending: Let's Encrypt has given no certificate yet for localhost: Service proxy-public has no"
+        "CertificatePending: Let's Encrypt has not issued a certificate yet for localhost: Service proxy-public has no"
         in await issues()
     )
     ports = [{"name": "http", "port": 80}]
@@ -65,7 +65,7 @@ async def test_a_pending_certificate_names_its_cause_and_an_expired_one_is_repor
             break
         await asyncio.sleep(0.1)
     assert (
-        "localhost leads to an address that is not public" in await issues()
+        "localhost resolves to an address that is not public" in await issues()
         and "Service proxy-public has 127.0.1." in await issues()
     )
     for days, words in ((-1, "CertificateExpired: the certificate for localhost ended on"), (60, "")):
@@ -188,11 +188,11 @@ def waiting(reason: str, message: str = "", /, **last: Any) -> dict[str, Any]:
             "CrashLooping",
             "keeps crashing (3 restarts, last with exit code 1)",
         ),
-        (waiting("CrashLoopBackOff", exitCode=137, reason="OOMKilled"), "OutOfMemory", "took more memory than it may"),
+        (waiting("CrashLoopBackOff", exitCode=137, reason="OOMKilled"), "OutOfMemory", "exceeded its memory limit"),
         (
             waiting("CreateContainerConfigError", 'secret "x" not found'),
             "ContainerConfigError",
-            'cannot be made (secret "x" not found)',
+            'cannot be created (secret "x" not found)',
         ),
         (waiting("ImageInspectError"), "ContainerWaiting", "waits (ImageInspectError)"),
     ],

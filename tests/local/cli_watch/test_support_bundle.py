@@ -171,7 +171,7 @@ async def test_the_bundle_has_each_part_and_no_planted_secret(tmp_path: Path) ->
         0,
         [
             "The CustomResourceDefinition could not be read: 403 Forbidden.",
-            "b.tar.gz is written. Read it before you send it: names of resources, hosts and users remain in it.",
+            "b.tar.gz is written. Read it before you send it: it still contains names of resources, hosts and users.",
         ],
     )
     assert (tmp_path / "b.tar.gz").stat().st_mode & 0o777 == 0o600

@@ -82,7 +82,7 @@ def test_repairs_are_counted_by_body_and_end_with_azures_words() -> None:
         repair({"vmSize": "a"})
     failed = refused.value.failed
     assert failed.reason == "PoolFailed" and failed.retry_in is None
-    assert "spec.nodePools[users]: Azure left the agent pool 'users' Failed, also after 3 repairs" in failed.message
+    assert "spec.nodePools[users]: the agent pool 'users' is still Failed in Azure after 3 repairs" in failed.message
     assert "AllocationFailed: Allocation failed in zone 1." in failed.message
     assert repair({"vmSize": "b"}).endswith(":1"), "another spec begins anew"
 

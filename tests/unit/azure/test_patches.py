@@ -151,13 +151,18 @@ OTHERWISE: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
         {"rules": []},
         "spec.autoscale[nodepool1].patch.properties.profiles has no profile with the bounds of spec.autoscale[nodepool1].capacity",
     ),
-    "profiles that are none": (autoscale, nested("properties.profiles", ["x"]), {"rules": []}, "profiles is no list of profiles"),
-    "no profiles": (autoscale, nested("properties.profiles", None), {"rules": []}, "profiles is no list of profiles"),
+    "profiles that are none": (
+        autoscale,
+        nested("properties.profiles", ["x"]),
+        {"rules": []},
+        "profiles is not a list of profiles",
+    ),
+    "no profiles": (autoscale, nested("properties.profiles", None), {"rules": []}, "profiles is not a list of profiles"),
     "a duration that is none": (
         autoscale,
         nested("properties.predictiveAutoscalePolicy", {"scaleMode": "Enabled", "scaleLookAheadTime": "soon"}),
         {},
-        "spec.autoscale[nodepool1].patch has a value of another form than Azure Monitor's API version 2022-10-01 takes",
+        "spec.autoscale[nodepool1].patch has a value that does not match the schema of Azure Monitor's API version 2022-10-01",
     ),
     "a member of no API version": (
         autoscale,
@@ -169,7 +174,7 @@ OTHERWISE: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
         pool,
         {"kubeletConfig": {"cpuCfsQuota": False}},
         {},
-        "spec.nodePools[users].patch.kubeletConfig is no member of the body that Azure reads",
+        "spec.nodePools[users].patch.kubeletConfig is not a member that Azure reads",
     ),
     "two spellings in the patch": (
         cluster,

@@ -73,9 +73,9 @@ FIELD = "spec.jupyterhub.singleUser.profiles[p0]"
         ({"nodeSelector": {"topology.kubernetes.io/zone": "eastus-1"}}, None),
         (
             {"nodeSelector": {"disk": "fast"}},
-            f"{FIELD}.nodeSelector: no pool of spec.nodePools that may have nodes has the labels disk=fast",
+            f"{FIELD}.nodeSelector: no pool of spec.nodePools that can have nodes has the labels disk=fast",
         ),
-        ({"nodeSelector": {"agentpool": "user"}}, f"{FIELD}.nodeSelector: no pool of spec.nodePools that may have nodes has"),
+        ({"nodeSelector": {"agentpool": "user"}}, f"{FIELD}.nodeSelector: no pool of spec.nodePools that can have nodes has"),
         ({"gpus": 1}, None),
         (
             {"gpus": 2},
@@ -95,9 +95,9 @@ FIELD = "spec.jupyterhub.singleUser.profiles[p0]"
         ({"gpus": 1, "memory": {"guarantee": "32G"}}, f"{FIELD} asks for 32 GiB of memory"),
         (
             {"memory": {"limit": "512M"}},
-            f"{FIELD}.memory.limit 512M is less than the 1G that is guaranteed, and Kubernetes refuses",
+            f"{FIELD}.memory.limit 512M is less than the guaranteed 1G, and Kubernetes rejects",
         ),
-        ({"cpu": {"guarantee": "2", "limit": "1"}}, f"{FIELD}.cpu.limit 1 is less than the 2 that is guaranteed"),
+        ({"cpu": {"guarantee": "2", "limit": "1"}}, f"{FIELD}.cpu.limit 1 is less than the guaranteed 2"),
         (
             {
                 "options": [
@@ -137,7 +137,7 @@ DEDICATED = {"key": "hub.jupyter.org/dedicated", "operator": "Equal", "value": "
             f"{PLACE}: its servers do not tolerate the taint hub.jupyter.org/dedicated=user:NoSchedule",
         ),
         ({"extra_resource_limits": {"nvidia.com/gpu": "2"}}, f"{PLACE} asks for 2 graphics processors"),
-        ({"cpu_guarantee": 2, "cpu_limit": 1}, f"{PLACE}.cpu_limit 1 is less than the 2 that is guaranteed"),
+        ({"cpu_guarantee": 2, "cpu_limit": 1}, f"{PLACE}.cpu_limit 1 is less than the guaranteed 2"),
         ({"cpu_guarantee": ["x"], "node_selector": "x", "tolerations": "x", "extra_resource_limits": 1}, None),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_profile_in_values_is_compared_with_the_pools(place: str, override: di
 
 def test_a_pool_that_may_have_no_node_counts_for_nothing() -> None:
     (found,) = found_for({"nodeSelector": {"agentpool": "users"}}, pools=({**USERS, "count": 0},))
-    assert "no pool of spec.nodePools that may have nodes" in found[2]
+    assert "no pool of spec.nodePools that can have nodes" in found[2]
 
 
 def test_node_provisioning_makes_other_nodes() -> None:

@@ -202,10 +202,10 @@ def test_an_aliased_value_is_a_copy() -> None:
     [
         ("a: &a [*a]", "an anchor that contains itself (line 1)"),
         ("\na: *n", "an alias of an anchor that is not defined before it (line 2)"),
-        ("a: &a 1\nb: {<<: *a}", "a merge key whose value is no mapping (line 2)"),
-        ("a: 1\n---\na: 2", "more than one YAML document: leave one"),
+        ("a: &a 1\nb: {<<: *a}", "a merge key whose value is not a mapping (line 2)"),
+        ("a: 1\n---\na: 2", "more than one YAML document: keep one"),
         ("a: !own x", "a tag that is not accepted"),
-        ("a: !own {x: 1}", "a tag (line 1) that is not accepted: leave the tag out"),
+        ("a: !own {x: 1}", "a tag (line 1) that is not accepted: remove the tag"),
         ("a: &a [" + "x," * 30 + "]\nb: *a", "more than 50 values"),
         ("a: &a [[[1]]]\nb: [[*a]]", "nested deeper than 5 levels"),
         ("a: &a " + "x" * 1500 + "\nb: *a", "larger than 2000 bytes with its aliases written out"),

@@ -55,8 +55,8 @@ def test_an_older_chart_admits_whom_the_rules_name_or_the_rules_are_refused(vers
 def test_members_of_an_organization_and_named_users_are_not_combined_before_chart_3(version: str, names: str) -> None:
     failed = refusal(version, github(allowedOrganizations=["acme"], **{names: ["ada"]})).failed
     assert failed.message == (
-        f"spec.jupyterhub.auth.github: chart {version} admits only users who match {names} and allowedOrganizations at once; from "
-        "chart 3 on one of them is enough"
+        f"spec.jupyterhub.auth.github: chart {version} admits only users who match {names} and allowedOrganizations at once; since "
+        "chart 3, one of them is enough"
     )
     assert failed.remedy == f"Set only {names}, or only allowedOrganizations, or choose spec.jupyterhub.chart.version 3 or newer."
 

@@ -38,7 +38,7 @@ def test_an_answer_is_explained_by_what_failed(status: int, body: str, reasons: 
 
 def test_an_unreachable_registry_is_reported_with_its_effect_and_field() -> None:
     (issue,) = response_issues(503, without("Docker registry"), URL)
-    assert "each launch builds anew" in issue.message and "spec.binderhub.registry" in issue.message
+    assert "each launch builds the image again" in issue.message and "spec.binderhub.registry" in issue.message
 
 
 async def test_what_cannot_be_asked_from_here_is_not_held_against_it() -> None:

@@ -79,7 +79,7 @@ def test_a_chart_without_allow_lists_refuses_them() -> None:
 def test_a_misspelt_rule_is_refused(trait: str) -> None:
     reason, message, _ = refused(values={"config": {"GitHubRepoProvider": {trait: ["^x/"]}}})
     assert reason == "ValuesRefused" and message == (
-        f"spec.binderhub.values.config.GitHubRepoProvider.{trait} is no setting of BinderHub: the rule has no effect"
+        f"spec.binderhub.values.config.GitHubRepoProvider.{trait} is not a setting of BinderHub: the rule has no effect"
     )
 
 

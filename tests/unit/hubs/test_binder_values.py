@@ -232,7 +232,7 @@ def test_a_provider_that_binderhub_calls_by_another_name_is_refused() -> None:
     with pytest.raises(StepError) as refused:
         rendered(values={"config": {"ZenodoRepoProvider": {"banned_specs": ["^x"]}}})
     failed = refused.value.failed
-    assert failed.message == "spec.binderhub.values.config.ZenodoRepoProvider is no class of BinderHub: it has no effect"
+    assert failed.message == "spec.binderhub.values.config.ZenodoRepoProvider is not a class of BinderHub: it has no effect"
     assert failed.remedy == "Write ZenodoProvider."
 
 

@@ -74,17 +74,17 @@ def ending(days: float, *names: str) -> tuple[Certificate, ...]:
 @pytest.mark.parametrize(
     ("state", "reason", "words"),
     [
-        (endpoint(), "CertificatePending", f"{HOST} leads to Service proxy-public; see that its port 80 is open"),
+        (endpoint(), "CertificatePending", f"{HOST} resolves to Service proxy-public; check that its port 80 is open"),
         (
             endpoint(leads_to={}),
             "CertificatePending",
-            "make a DNS record that leads to 20.1.2.3, the address of Service proxy-public",
+            "create a DNS record with 20.1.2.3, the address of Service proxy-public",
         ),
-        (endpoint(leads_to={HOST: ("1.1.1.1",)}), "CertificatePending", f"{HOST} leads to 1.1.1.1: correct its DNS record"),
+        (endpoint(leads_to={HOST: ("1.1.1.1",)}), "CertificatePending", f"{HOST} resolves to 1.1.1.1: correct its DNS record"),
         (endpoint(address=None, leads_to={}), "CertificatePending", "has no address yet"),
-        (endpoint(certificates=ending(9, "other.example.org")), "CertificatePending", "has given no certificate yet"),
+        (endpoint(certificates=ending(9, "other.example.org")), "CertificatePending", "has not issued a certificate yet"),
         (endpoint(certificates=ending(-1)), "CertificateExpired", f"the certificate for {HOST} ended on 2026-05-31"),
-        (endpoint(certificates=ending(-1), kind="secret"), "CertificateExpired", "put a new one in its place"),
+        (endpoint(certificates=ending(-1), kind="secret"), "CertificateExpired", "replace it"),
     ],
 )
 def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(state: EndpointState, reason: str, words: str) -> None:
@@ -95,7 +95,11 @@ def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(state: Endp
 @pytest.mark.parametrize(
     ("state", "condition", "words"),
     [
-        (endpoint(certificates=ending(3)), "CertificateExpiring", "ends on 2026-06-04 00:00 UTC, and no newer one is there"),
+        (
+            endpoint(certificates=ending(3)),
+            "CertificateExpiring",
+            "ends on 2026-06-04 00:00 UTC, and the hub serves no newer one",
+        ),
         (endpoint(certificates=ending(3), kind="manual"), "CertificateExpiring", "spec.jupyterhub.expose.tls: the certificate"),
         (
             endpoint(certificates=ending(99, "old.example.org"), kind="secret"),
@@ -105,7 +109,7 @@ def test_what_makes_the_endpoint_unusable_is_an_issue_with_its_cause(state: Endp
         (
             endpoint(certificates=ending(99), kind="secret", leads_to={HOST: ("1.1.1.1",)}),
             "DnsMismatch",
-            "leads to 1.1.1.1 from here",
+            "resolves to 1.1.1.1 from the operator",
         ),
     ],
 )

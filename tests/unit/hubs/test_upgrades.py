@@ -81,7 +81,7 @@ def test_homes_that_an_upgrade_would_hide_are_reported_with_their_users() -> Non
     homes = (("ada@example.org", "", "claim-a"), ("grace", "", "claim-grace"), ("joan", "gpu", "claim-joan--gpu"))
     found = approval_text("4.3.0", "4.4.0", {}, UserCounts(servers=2, homes=homes), was=ESCAPE)
     assert "slug_scheme goes from escape to safe" in found and "of ada@example.org, joan, who" in found
-    assert "2 servers run, end them first" in found and "grace" not in found
+    assert "2 servers are running; stop them first" in found and "grace" not in found
     assert approval_text("4.3.0", "4.4.0", {}, UserCounts(homes=(("grace", "", "claim-grace"),)), was=ESCAPE) == ""
     static = {"singleuser": {"storage": {"static": {"subPath": "home/{username}"}}}}
     assert "homes below home/{username}" in approval_text("4.3.0", "4.4.0", static, was=ESCAPE)
@@ -100,7 +100,7 @@ def test_secrets_that_are_not_carried_over_are_a_concern_and_added_keys_are_none
     }
     assert approval_text("4.3.0", "4.4.0", kept, was=old) == ""
     found = approval_text("4.3.0", "4.4.0", {}, was=old)
-    assert "everybody is logged out" in found and "keys of the encrypted sign-in state change" in found
+    assert "all users are logged out" in found and "keys of the encrypted sign-in state change" in found
 
 
 def test_an_approval_names_the_version_and_nothing_else_passes() -> None:

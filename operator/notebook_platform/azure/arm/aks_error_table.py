@@ -42,11 +42,11 @@ DRAIN = Row(
     reason=Reason.DISRUPTION_NOT_ALLOWED,
     retry_in=300,
     tries=3,
-    remedy="Let the PodDisruptionBudget that Azure's message names allow a disruption, or end its pods; the operator then retries.",
+    remedy="Change the PodDisruptionBudget that Azure's message names so that it allows a disruption, or delete its pods; the operator then retries.",
 )
 ZONE = Row(
     reason=Reason.ZONE_NOT_OFFERED,
-    remedy="Choose spec.nodePools[].availabilityZones among those in Azure's message, or another vmSize.",
+    remedy="Choose spec.nodePools[].availabilityZones from those in Azure's message, or another vmSize.",
 )
 NO_GATEWAY = Row(
     reason=Reason.SUBNET_INVALID,
@@ -66,14 +66,14 @@ AKS: dict[str, tuple[Row, ...]] = {
         Row(
             reason=Reason.PRINCIPAL_SECRET_INVALID,
             contains="AADSTS7000222",
-            remedy="Renew the expired secret of the cluster's principal in the Secret of spec.identity.servicePrincipal.",
+            remedy="Renew the expired client secret of the cluster's principal in the Secret of spec.identity.servicePrincipal.",
         ),
         Row(
             reason=Reason.PRINCIPAL_SECRET_INVALID,
             contains="AADSTS7000215",
             retry_in=30,
             tries=5,
-            remedy="Correct the wrong secret of the cluster's principal in the Secret of spec.identity.servicePrincipal.",
+            remedy="Correct the client secret of the cluster's principal in the Secret of spec.identity.servicePrincipal.",
         ),
         REPLICATING,
     ),

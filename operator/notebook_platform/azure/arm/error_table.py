@@ -96,7 +96,7 @@ ARM: dict[str, tuple[Row, ...]] = {
     "RoleAssignmentUpdateNotPermitted": (
         Row(
             reason=Reason.ROLE_ASSIGNMENT_TAKEN,
-            remedy="Delete the role assignment of that id in Azure: it is for another principal.",
+            remedy="Delete the role assignment with that id in Azure: it belongs to another principal.",
         ),
     ),
     "RoleAssignmentNotFound": (MISSING,),
@@ -157,7 +157,7 @@ ARM: dict[str, tuple[Row, ...]] = {
         Row(
             reason=Reason.LOCAL_ACCOUNTS_DISABLED,
             contains="disable local accounts",
-            remedy="Give the operator a role for Entra ID tokens on the cluster, which issues no static credentials.",
+            remedy="Assign the operator a role on the cluster for Entra ID tokens: the cluster issues no static credentials.",
         ),
         Row(reason=Reason.AZURE_UNAVAILABLE, contains="internal server error", retry_in=15, tries=10, remedy=LATER),
         INVALID_HERE,
@@ -186,7 +186,7 @@ ARM: dict[str, tuple[Row, ...]] = {
         ),
     ),
     "AlreadyInUse": (
-        Row(reason=Reason.NAME_TAKEN, remedy="Choose another {field}: the name is unique in all of Azure, and taken."),
+        Row(reason=Reason.NAME_TAKEN, remedy="Choose another {field}: the name has to be unique in all of Azure and is taken."),
     ),
     "Conflict": (CONFLICT,),
     "PreconditionFailed": (

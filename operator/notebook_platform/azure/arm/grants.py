@@ -176,8 +176,8 @@ def allowed(
         message = f"{_fields(paths)} outside the subscriptions and resource groups in which {where} to use the identity: {identity.words}"
     elif features:
         message = (
-            f"spec.azure.features names {', '.join(features[:SHOWN])}, which would be registered for the whole subscription, and that "
-            f"is not among what {where}: {identity.words}"
+            f"spec.azure.features names {', '.join(features[:SHOWN])}, which would be registered for the whole subscription; they are "
+            f"not among the features that {where}: {identity.words}"
         )
     else:
         return scope

@@ -37,7 +37,7 @@ def _refused(what: str) -> StepError:
     return StepError(
         REASON,
         f"{what} is not a path that Azure Resource Manager or Microsoft Graph can have; no request was sent",
-        "Correct the ids and names in the spec and in the Secrets it names: each part of an id is a plain name.",
+        "Correct the ids and names in the spec and in its Secrets: each part of an id has to be a plain name.",
     )
 
 
@@ -77,7 +77,7 @@ def guid(text: object, what: str) -> str:
         raise StepError(
             REASON,
             f"{what} is not a GUID; it was not used",
-            "Check Azure's response for it; no change of the spec helps.",
+            "Check Azure's response; no change of the spec helps.",
             retry_in=60,
         )
     return text
@@ -89,7 +89,7 @@ def same_id(answered: object, asked: str) -> str:
     if not isinstance(answered, str) or not answered.isascii() or answered.lower() != asked.lower():
         raise StepError(
             REASON,
-            f"Azure answered with another id for {asked}; it was not used",
+            f"Azure returned another id for {asked}; it was not used",
             "Write the id as `az resource show --ids` prints it.",
             retry_in=60,
         )
@@ -108,7 +108,7 @@ def check(method: str, url: str, base: str) -> None:
     if (given.scheme.lower(), given.netloc.lower()) != (wanted.scheme.lower(), wanted.netloc.lower()):
         raise StepError(
             Reason.FOREIGN_ADDRESS,
-            "Azure named an address on another host for a page or an operation; no token is sent there",
+            "Azure returned a URL on another host for a page or an operation; the operator sends no token there",
             "Check the operator's configuration of the cloud's endpoints.",
             retry_in=60,
         )

@@ -63,7 +63,7 @@ class RepeatedWrites:
         raise ChangeWithoutEffect(
             Reason.CHANGE_WITHOUT_EFFECT,
             f"{field}: Azure accepted {first.path} = {first.after!r} {sent.count} times and still has {first.before!r}",
-            "Find in the resource's activity log what sets it back, or write the value in the spec that Azure has.",
+            "Find in the resource's activity log what resets the value, or set the value that Azure has in the spec.",
         )
 
 

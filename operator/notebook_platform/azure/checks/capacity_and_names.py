@@ -26,7 +26,7 @@ async def addresses(scope: AzureScope, fresh: bool) -> list[Finding]:
     if problems:
         return [Finding(reason=reason, sentence=sentence, remedy=remedy) for reason, sentence, remedy in problems]
     answer = [f"{r.prefix} has {r.free} addresses, {r.needed} needed at most" for r in (*kept_subnets(spec), *others)]
-    return [Finding(sentence="; ".join(answer) or "AKS makes a network of its own")]
+    return [Finding(sentence="; ".join(answer) or "AKS creates its own network")]
 
 
 async def _subnets_of_others(scope: AzureScope, fresh: bool) -> list[Room]:
@@ -104,7 +104,7 @@ async def _node_group(scope: AzureScope, fresh: bool) -> list[Finding]:
         group = await look_up(scope, GROUPS, name, "", fresh)
     if group is None or group["properties"].get("provisioningState") == "Deleting":
         return []
-    sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, and AKS makes one of its own"
+    sentence = f"spec.cluster.nodeResourceGroup: the resource group {name!r} exists already, but AKS has to create it"
     return [
         Finding(
             sentence=sentence,

@@ -54,7 +54,7 @@ def name_finding(zone: str, location: str) -> Finding | None:
     if re.fullmatch(rf"([a-z0-9-]{{1,32}}[.])?(privatelink|private)[.]{re.escape(location)}[.].+", name):
         return None
     return Finding(
-        sentence=f"{FIELD}: AKS takes no zone {name} in {location}",
+        sentence=f"{FIELD}: AKS does not accept the zone {name} in {location}",
         reason=Reason.PRIVATE_ZONE_INVALID,
         remedy=f"Create the platform with a zone privatelink.{location}.azmk8s.io or <name>.privatelink.{location}.azmk8s.io.",
     )

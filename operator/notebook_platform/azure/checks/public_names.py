@@ -44,7 +44,7 @@ async def _label(scope: AzureScope, field: str, label: str) -> list[Finding]:
         Finding(
             sentence=sentence,
             reason=Reason.DNS_LABEL_TAKEN,
-            remedy="Choose another; labels are unique among all of Azure's customers.",
+            remedy="Choose another label; it has to be unique among all customers of Azure in the region.",
         )
     ]
 
@@ -63,11 +63,11 @@ async def _registry(scope: AzureScope, fresh: bool) -> list[Finding]:
         answer = (await scope.session.send("POST", path, api_version=REGISTRY_API, json=body)).json()
     if answer.get("nameAvailable"):
         return []
-    sentence = f"{field}: the name {name!r} cannot be had: {str(answer.get('message') or answer.get('reason')).rstrip('.')}"
+    sentence = f"{field}: the name {name!r} is not available: {str(answer.get('message') or answer.get('reason')).rstrip('.')}"
     return [
         Finding(
             sentence=sentence,
             reason=Reason.NAME_TAKEN,
-            remedy="Choose another; names are unique among all of Azure's customers.",
+            remedy="Choose another name; it has to be unique among all customers of Azure.",
         )
     ]

@@ -32,7 +32,7 @@ DEFAULT_SURGE = "10%"
 QUOTA_AGAIN = 300.0
 """Seconds. Other work of the subscription ends, and quota is granted within minutes."""
 
-REMEDY = "Ask for more quota (portal: Quotas), or use fewer or smaller nodes."
+REMEDY = "Request more quota (portal: Quotas), or use fewer or smaller nodes."
 
 Left = Mapping[str, tuple[str, int]]
 """The free vCPUs of each quota by its name in any case: (its name for people, number)."""
@@ -158,7 +158,7 @@ def _short(wanted: Mapping[str, Demand], left: Left, location: str) -> Iterator[
             sentence = f"spec.nodePools ask for {demand.first} vCPUs but only {free} are left in {location} ({called})"
             yield Finding(sentence=sentence, reason=Reason.QUOTA_EXCEEDED, remedy=REMEDY, retry_in=QUOTA_AGAIN)
         elif demand.most > free:
-            sentence = f"spec.nodePools may come to need {demand.most} vCPUs but only {free} are left in {location} ({called})"
+            sentence = f"spec.nodePools may need up to {demand.most} vCPUs but only {free} are left in {location} ({called})"
             yield Finding(sentence=sentence, reason=Reason.QUOTA_TIGHT, remedy=REMEDY, blocks=False)
 
 
@@ -176,7 +176,7 @@ def surge_findings(wanted: Mapping[str, Demand], left: Left, location: str, *, u
             sentence=f"{what} needs {demand.surge} more vCPUs for the surge nodes of {field} but only {rest} "
             f"{'are' if upgrade else 'stay'} free in {location} ({called})",
             reason=Reason.QUOTA_EXCEEDED if upgrade else Reason.QUOTA_TIGHT,
-            remedy=f"Ask for more quota (portal: Quotas), or lower {field}.maxSurge.",
+            remedy=f"Request more quota (portal: Quotas), or lower {field}.maxSurge.",
             blocks=bool(upgrade),
             pool=demand.pool,
         )
@@ -188,5 +188,5 @@ def _room(wanted: Mapping[str, Demand], left: Left, location: str) -> str:
     (called, free), demand = left[name], wanted[name]
     if demand.most <= 0:
         return f"{free} vCPUs left in {location} ({called}), no more are needed"
-    begin = f"{demand.first} to begin with and " if demand.first > 0 else ""
+    begin = f"{demand.first} at first and " if demand.first > 0 else ""
     return f"{free} vCPUs left in {location} ({called}); needed: {begin}{demand.most} at most"

@@ -35,7 +35,7 @@ async def server_placement(scope: AzureScope, fresh: bool) -> list[Finding]:
     if hub is None:
         return []
     found = placement_findings(scope.spec, hub, await sizes_of(scope, False))
-    return found or [Finding(sentence="each kind of server has a pool that takes it")]
+    return found or [Finding(sentence="each kind of server has a pool that accepts it")]
 
 
 def placement_findings(spec: NotebookPlatformSpec, hub: JupyterHubSpec, sizes: Sizes) -> list[Finding]:
@@ -58,7 +58,7 @@ def _placed(kind: ServerKind, hub: JupyterHubSpec, pools: Sequence[NodePool], lo
         return _warning(
             kind,
             Reason.NO_NODE_WITH_LABEL,
-            f"{kind.member('nodeSelector')}: no pool of spec.nodePools that may have nodes has the labels {wanted}",
+            f"{kind.member('nodeSelector')}: no pool of spec.nodePools that can have nodes has the labels {wanted}",
             f"Add the labels to nodeLabels of a pool of spec.nodePools, or correct {kind.member('nodeSelector')}.",
         )
     held = tolerances_of(kind, hub, pools, location)
@@ -142,7 +142,7 @@ def _limits(kind: ServerKind) -> Iterator[Finding]:
             yield _warning(
                 kind,
                 Reason.INSUFFICIENT_RESOURCES,
-                f"{kind.member(f'{what}.limit')} {amount.limit} is less than the {least} that is guaranteed, and Kubernetes refuses such servers",
+                f"{kind.member(f'{what}.limit')} {amount.limit} is less than the guaranteed {least}, and Kubernetes rejects such servers",
                 f"Set {kind.member(f'{what}.guarantee')} to {amount.limit} or less.",
             )
 
@@ -160,9 +160,9 @@ def _unused(
                 continue
             hint = "" if pool in user_pools(pools) else f"Set spec.nodePools[{pool.name}].purpose: User, or add"
             yield Finding(
-                sentence=f"spec.nodePools[{pool.name}]: no user's server tolerates its taint {taints[0][0]}, so it stays without servers",
+                sentence=f"spec.nodePools[{pool.name}]: no user's server tolerates its taint {taints[0][0]}, so it never runs servers",
                 reason=Reason.TAINT_NOT_TOLERATED,
-                remedy=f"{hint or 'Add'} the taint to tolerations of a profile of spec.jupyterhub.singleUser.profiles.",
+                remedy=f"{hint or 'Add'} the taint to the tolerations of a profile in spec.jupyterhub.singleUser.profiles.",
                 blocks=False,
                 pool=pool.name,
             )
@@ -177,7 +177,7 @@ def _device_plugin(spec: NotebookPlatformSpec, kinds: Sequence[ServerKind]) -> I
         yield _warning(
             asking[0],
             Reason.INSUFFICIENT_RESOURCES,
-            f"{asking[0].member('gpus')}: nodes offer nvidia.com/gpu only with NVIDIA's device plugin, which no release of spec.releases is",
+            f"{asking[0].member('gpus')}: nodes offer nvidia.com/gpu only with NVIDIA's device plugin, which no release of spec.releases installs",
             "Add the chart nvidia-device-plugin or gpu-operator to spec.releases, unless the cluster has the plugin already.",
         )
 

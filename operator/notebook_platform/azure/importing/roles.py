@@ -54,8 +54,8 @@ async def describe_identity(azure: SignedIn, cluster: Wire, places: Places, secr
     role, scope = await _role(azure, principal, places, ("Contributor", "Network Contributor") if member is not None else None)
     if scope is None:
         remarks.append(
-            "The cluster's identity has none of the operator's roles on its network. identity.roleScope None keeps it so; remove the "
-            "line to have a role given"
+            "The cluster's identity has none of the operator's roles on its network. identity.roleScope None keeps this; remove the line "
+            "to let the operator assign a role"
         )
     if member is not None and role is not None:
         member["role"] = role

@@ -91,10 +91,10 @@ def _pools(pools: Sequence[Wire], default: str | None, managed: Mapping[str, str
     found: list[Spec] = []
     for pool in pools:
         if why := obstacle(pool):
-            remarks.append(f"Agent pool {pool['name']} is not in spec.nodePools, because {why}; the operator leaves it as it is")
+            remarks.append(f"Agent pool {pool['name']} is not in spec.nodePools, because {why}; the operator does not change it")
         elif len(found) == MOST_POOLS:
             remarks.append(
-                f"Agent pool {pool['name']} is not in spec.nodePools, which holds {MOST_POOLS}; the operator leaves it as it is"
+                f"Agent pool {pool['name']} is not in spec.nodePools, which holds {MOST_POOLS}; the operator does not change it"
             )
         else:
             found.append(describe_pool(pool, default, managed))
@@ -108,7 +108,7 @@ def _states(cluster: Wire) -> list[str]:
     state = str(cluster["properties"].get("provisioningState") or "Succeeded")
     if state in ("Succeeded", "Failed", "Canceled"):
         return []
-    return [f"The managed cluster is {state}: run import again after that"]
+    return [f"The managed cluster is {state}: run import again when that has ended"]
 
 
 def _windows_left(windows: Mapping[str, Wire], cluster: Spec) -> list[str]:
@@ -116,7 +116,7 @@ def _windows_left(windows: Mapping[str, Wire], cluster: Spec) -> list[str]:
     if not windows or "maintenanceWindow" in cluster:
         return []
     return [
-        f"AKS's maintenance schedules stay as they are, because spec.cluster.maintenanceWindow cannot hold them: {', '.join(windows)}. "
+        f"AKS's maintenance schedules are not changed, because spec.cluster.maintenanceWindow cannot hold them: {', '.join(windows)}. "
         "Without it the operator makes disruptive changes at any time"
     ]
 
@@ -129,7 +129,7 @@ def _versions(cluster: Wire, pools: Sequence[Wire]) -> list[str]:
     behind = [f"{name} ({version})" for name, version in theirs.items() if version and minor(version) != ours]
     if not behind:
         return []
-    return [f"Agent pools of another version than the control plane stay at it, by spec.driftIgnore: {', '.join(behind)}"]
+    return [f"Agent pools with another version than the control plane keep it, because of spec.driftIgnore: {', '.join(behind)}"]
 
 
 async def _cluster(azure: SignedIn, group: str, name: str | None) -> Wire:
@@ -167,6 +167,6 @@ async def _autoscale(azure: SignedIn, node_group: str, named: Collection[str], r
                 found[pool] = describe_autoscale(setting, pool)
         except NotDescribed as why:
             remarks.append(
-                f"The autoscale setting {setting['name']} is not in spec.autoscale, because {why}; the operator leaves it as it is"
+                f"The autoscale setting {setting['name']} is not in spec.autoscale, because {why}; the operator does not change it"
             )
     return list(found.values())

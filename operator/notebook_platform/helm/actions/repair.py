@@ -38,7 +38,7 @@ async def unlock(context: ActionContext) -> Outcome:
     await context.note(recovering=True)
     await client.CoreV1Api(context.api).delete_namespaced_secret(newest.secret_name, newest.namespace)
     HELM_RUNS.labels(action="unlock").inc()
-    revision = f"its unfinished revision {newest.revision} ({newest.status}) is removed"
+    revision = f"its interrupted revision {newest.revision} ({newest.status}) is removed"
     log.info("unlocked %s: %s", context.label, revision, extra=fields(action="unlock", release="/".join(context.place)))
-    message = f"Revision {newest.revision} of {newest.name} was left unfinished ({newest.status}): Helm writes it again"
+    message = f"Revision {newest.revision} of {newest.name} was interrupted ({newest.status}): Helm installs it again"
     return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.1)

@@ -24,8 +24,8 @@ async def rollback(context: ActionContext) -> Outcome:
         await command.rollback(wanted.name, good.revision, namespace=wanted.namespace, cleanup_on_fail=True)
 
     sentence = (
-        f"Helm brings revision {good.revision} of {wanted.name} back ({good.chart}-{good.chart_version}), "
-        f"for revision {bad.revision} failed: {words_of(bad.description)}"
+        f"Helm rolls {wanted.name} back to revision {good.revision} ({good.chart}-{good.chart_version}), "
+        f"because revision {bad.revision} failed: {words_of(bad.description)}"
     )
     context.helm.start(context.key, "rollback", context.access, work)
     return Progressing(reason=Reason.ROLLING_BACK, message=sentence, requeue_after=RUN_RECHECK)

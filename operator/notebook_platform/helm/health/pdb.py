@@ -21,7 +21,7 @@ async def drain_blocked(api: client.ApiClient, release: Release, field: str) -> 
         return ()
     message = (
         f"{field}: the disruption budget {', '.join(stuck)} of namespace {release.namespace} allows no disruptions, so node "
-        "drains and upgrades block: run more replicas, or switch the budget off"
+        "drains and upgrades block: run more replicas, or disable the budget"
     )
     return (Notice(condition=ConditionType.DRAIN_BLOCKED, reason=Reason.DISRUPTION_NOT_ALLOWED, message=message),)
 

@@ -144,7 +144,7 @@ def _misconfigured(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for status, waiting in _waiting(pod):
         if waiting.reason in CONFIG_REASONS:
             answer = f" ({waiting.message})" if waiting.message else ""
-            return f"container {status.name} of pod {pod.metadata.name} cannot be made{answer}"
+            return f"container {status.name} of pod {pod.metadata.name} cannot be created{answer}"
     return None
 
 
@@ -152,7 +152,9 @@ def _killed(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for status in _containers(pod):
         ended = status.last_state.terminated if status.last_state else None
         if ended and ended.reason == "OOMKilled" and not status.ready:
-            return f"container {status.name} of pod {pod.metadata.name} took more memory than it may ({status.restart_count} restarts)"
+            return (
+                f"container {status.name} of pod {pod.metadata.name} exceeded its memory limit ({status.restart_count} restarts)"
+            )
     return None
 
 
@@ -181,7 +183,7 @@ def _unready(pod: Any, snapshot: HealthSnapshot) -> str | None:
 
 
 CHECKS = (
-    Check(Reason.VOLUME_NOT_BOUND, 2, _unbound, "choose a storage class that exists, or see the claim's events"),
+    Check(Reason.VOLUME_NOT_BOUND, 2, _unbound, "choose an existing storage class, or check the claim's events"),
     Check(
         Reason.STORAGE_UNAVAILABLE, 2, _unattached, "check whether the disk is attached to another node, or lies in another zone"
     ),
@@ -189,14 +191,16 @@ CHECKS = (
         Reason.NO_NODE_WITH_LABEL,
         1,
         _no_such_node,
-        "give a pool this label (spec.nodePools[].nodeLabels), or do not ask for it",
+        "add this label to a pool (spec.nodePools[].nodeLabels), or remove the selector",
     ),
-    Check(Reason.INSUFFICIENT_RESOURCES, 1, _no_room, "add nodes or a larger size (spec.nodePools), or ask for less"),
+    Check(
+        Reason.INSUFFICIENT_RESOURCES, 1, _no_room, "add nodes or choose a larger size (spec.nodePools), or lower the requests"
+    ),
     Check(Reason.TAINT_NOT_TOLERATED, 1, _tainted, "add a pool without this taint, or a toleration"),
     Check(Reason.UNSCHEDULABLE, 1, _unschedulable, "check spec.nodePools"),
-    Check(Reason.IMAGE_PULL_FAILED, 0, _image, "correct its name, or let the cluster's nodes pull from that registry"),
+    Check(Reason.IMAGE_PULL_FAILED, 0, _image, "correct its name, or allow the cluster's nodes to pull from that registry"),
     Check(Reason.CONTAINER_CONFIG_ERROR, 0, _misconfigured, "create what the container refers to"),
-    Check(Reason.OUT_OF_MEMORY, 0, _killed, "give it a higher limit"),
+    Check(Reason.OUT_OF_MEMORY, 0, _killed, "raise its limit"),
     Check(Reason.CRASH_LOOPING, 0, _crashing, "read its log"),
     Check(Reason.CONTAINER_WAITING, 3, _waits, "read the pod's events"),
     Check(Reason.PROBE_FAILING, 4, _unready, "read its log"),

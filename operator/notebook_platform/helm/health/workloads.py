@@ -75,7 +75,7 @@ async def _of_workloads(api: client.ApiClient, namespace: str, manifests: Sequen
     listed = await asyncio.gather(*(KINDS[kind].listing(api, namespace) for kind in kinds))
     existing = {(kind, one.metadata.name): one for kind, found in zip(kinds, listed, strict=True) for one in found.items}
     gone = [manifest for manifest in manifests if (manifest["kind"], manifest["metadata"]["name"]) not in existing]
-    found = [HealthIssue(0, Reason.WORKLOAD_GONE, f"{t['kind']} {t['metadata']['name']}: it is not there") for t in gone]
+    found = [HealthIssue(0, Reason.WORKLOAD_GONE, f"{t['kind']} {t['metadata']['name']} does not exist") for t in gone]
     lacking = [(kind, one, lack) for (kind, _), one in _named(manifests, existing) if (lack := KINDS[kind].lack(one))]
     if not lacking:
         return found
@@ -98,7 +98,7 @@ def issues_of(kind: str, workload: Any, lack: str, snapshot: HealthSnapshot) -> 
         check, why = min(diagnosed, key=lambda pair: pair[0].weight)
         return [HealthIssue(check.weight, check.reason, f"{kind} {name}: {why}")]
     if refused := _refused(kind, workload, snapshot):
-        return [HealthIssue(0, Reason.PODS_REFUSED, f"{kind} {name}: its pods are refused: {refused}")]
+        return [HealthIssue(0, Reason.PODS_REFUSED, f"{kind} {name}: its pods are rejected: {refused}")]
     return [] if kind == "DaemonSet" else [HealthIssue(NOT_READY, Reason.PROGRESSING, f"{kind} {name}: {lack}")]
 
 
@@ -144,8 +144,8 @@ def _without_address(service: Any, warning: str) -> HealthIssue:
 
 ADDRESS_CODES: Mapping[str, str] = {
     "DnsRecordInUse": "the DNS label is taken in this region; choose another",
-    "PublicIPCountLimitReached": "the subscription's quota of public addresses is used up; ask for more, or free one",
-    "AuthorizationFailed": "the cluster's identity may not use that address; give it Network Contributor on its resource group",
-    "PublicIPAddressInUse": "that address is used by something else; choose another",
+    "PublicIPCountLimitReached": "the subscription's quota of public addresses is used up; request more, or release one",
+    "AuthorizationFailed": "the cluster's identity may not use that address; assign it Network Contributor on the address's resource group",
+    "PublicIPAddressInUse": "that address is in use; choose another",
 }
 """What Azure's codes in a Service's events mean (https://learn.microsoft.com/azure/aks/static-ip)."""

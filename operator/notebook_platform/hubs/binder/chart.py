@@ -97,9 +97,7 @@ class BinderHub(ChartAdapter):
         version = self._spec.chart.version
         if is_known(version):
             return ()
-        message = (
-            f"{FIELD}.chart.version {version} is not one this operator knows; its hub is treated as the nearest that it knows"
-        )
+        message = f"{FIELD}.chart.version {version} is unknown to this operator; its hub is treated as the nearest known version"
         return [Notice(condition=ConditionType.BINDER_CHART_VERSION_UNKNOWN, reason=Reason.UNTESTED_VERSION, message=message)]
 
     async def concerns(

@@ -33,11 +33,11 @@ LONGEST_NAME, SHOWN = 80, 5
 CHECKS: Mapping[str, tuple[Reason, str]] = {
     "Docker registry": (
         Reason.REGISTRY_UNREACHABLE,
-        "the binder cannot reach its registry, so that each launch builds anew and nothing can be pushed: see spec.binderhub.registry",
+        "the binder cannot reach its registry, so that each launch builds the image again and nothing can be pushed: check spec.binderhub.registry",
     ),
     "JupyterHub API": (
         Reason.HUB_UNREACHABLE,
-        "the binder cannot reach its hub's API: see the pods of Deployments hub and proxy",
+        "the binder cannot reach its hub's API: check the pods of Deployments hub and proxy",
     ),
 }
 """What the binder checks itself that matters, by its own names (https://binderhub.readthedocs.io)."""
@@ -78,7 +78,7 @@ def _without_address(ingress: Any) -> HealthIssue:
     return HealthIssue(
         NOT_READY,
         Reason.ADDRESS_PENDING,
-        f"Ingress {name} waits for an address since {since}: see that an ingress controller for {kind} runs in the cluster",
+        f"Ingress {name} waits for an address since {since}: check that an ingress controller for {kind} runs in the cluster",
     )
 
 
@@ -93,7 +93,7 @@ async def _builds(api: client.ApiClient, release: Release) -> list[HealthIssue]:
         HealthIssue(
             1,
             Reason.BUILDER_NOT_READY,
-            f"builds on node {pod.spec.node_name} wait for the builder ({warning}): delete its pod there, it is made anew",
+            f"builds on node {pod.spec.node_name} wait for the builder ({warning}): delete its pod on that node; it is created again",
         )
         for pod in pending
         if NO_SOCKET in (warning := snapshot.latest_warning("Pod", pod.metadata.name, "FailedMount"))

@@ -53,8 +53,8 @@ def check_rules(values: Mapping[str, Any], number: int | None) -> Iterator[Refus
         if traits.get(ALLOWED) and number is not None and number < FIRST:
             yield (
                 Reason.FIELD_NOT_SUPPORTED,
-                f"{_field(name, ALLOWED)}: this chart ignores it and would launch all repositories; charts from git.{FIRST} on have it",
-                "Choose a newer {field}.chart.version, or set banned to a pattern that leaves out the repositories, as ^(?!owner/).",
+                f"{_field(name, ALLOWED)}: this chart ignores it and would launch all repositories; charts since git.{FIRST} support it",
+                "Choose a newer {field}.chart.version, or set banned to a pattern that excludes the repositories, such as ^(?!owner/).",
             )
         yield from _misspelt(name, traits)
         for kind in LISTS:
@@ -69,7 +69,7 @@ def _misspelt(name: str, traits: Mapping[str, Any]) -> Iterator[Refusal]:
         if trait not in known and alike:
             yield (
                 Reason.VALUES_REFUSED,
-                f"values.config.{name}.{trait} is no setting of BinderHub: the rule has no effect",
+                f"values.config.{name}.{trait} is not a setting of BinderHub: the rule has no effect",
                 f"Write {alike[0]}.",
             )
 
@@ -83,14 +83,14 @@ def _pattern(name: str, kind: str, pattern: Any) -> Iterator[Refusal]:
         reason = error.msg if isinstance(error, re.error) else "it is too complex"
         yield (
             Reason.VALUES_REFUSED,
-            f"{_field(name, kind)}: {pattern!r} is no regular expression of Python ({reason}): every launch would fail",
+            f"{_field(name, kind)}: {pattern!r} is not a regular expression of Python ({reason}): every launch would fail",
             "Correct the pattern.",
         )
         return
     if name in ESCAPED and NAME_AND_SLASH.match(pattern):
         yield (
             Reason.VALUES_REFUSED,
-            f"{_field(name, kind)}: {pattern!r} matches no repository, because this provider's are written as {ESCAPED[name]}",
+            f"{_field(name, kind)}: {pattern!r} matches no repository, because repositories of this provider are written as {ESCAPED[name]}",
             "Write %2F for a slash within the repository, and %3A for a colon.",
         )
 

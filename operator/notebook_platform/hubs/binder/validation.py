@@ -94,8 +94,8 @@ def _builder(values: Values) -> Iterator[Refusal]:
     if (kind := values.get("imageBuilderType")) not in BUILDERS:
         yield (
             Reason.BUILDER_NOT_SUPPORTED,
-            f"values.imageBuilderType is {kind!r}: nodes of AKS run containerd and have no Docker that could build",
-            "Leave it out, and set {field}.builder.type to dind or pink.",
+            f"values.imageBuilderType is {kind!r}: AKS nodes run containerd and have no Docker for builds",
+            "Remove it, and set {field}.builder.type to dind or pink.",
         )
 
 
@@ -111,13 +111,13 @@ def _sections(values: Values) -> Iterator[Refusal]:
         if not name[:1].isupper() or not isinstance(traits, Mapping):
             yield (
                 Reason.CONFIG_SECTION_INVALID,
-                f"values.config.{name} is not a class with its traits: the binder would not start, or not see it",
-                "Sections of config are classes, as BinderHub or GitHubRepoProvider.",
+                f"values.config.{name} is not a class with traits: the binder would not start, or would ignore it",
+                "Sections of config are classes, such as BinderHub or GitHubRepoProvider.",
             )
         elif name in SWAPPED:
             yield (
                 Reason.CONFIG_SECTION_INVALID,
-                f"values.config.{name} is no class of BinderHub: it has no effect",
+                f"values.config.{name} is not a class of BinderHub: it has no effect",
                 f"Write {SWAPPED[name]}.",
             )
 
@@ -128,8 +128,8 @@ def _image_prefix(values: Values) -> Iterator[Refusal]:
     if server.endswith(AZURE_REGISTRIES) and len(path) < 2:
         yield (
             Reason.IMAGE_PREFIX_TOO_SHORT,
-            f"values.config.BinderHub.image_prefix {prefix!r} has no project: with an Azure registry each launch would build anew",
-            "Write it as <server>/<project>/<prefix>-, or leave it out: it follows from {field}.registry.",
+            f"values.config.BinderHub.image_prefix {prefix!r} has no project: with an Azure registry each launch would build the image again",
+            "Write it as <server>/<project>/<prefix>-, or remove it: the operator derives it from {field}.registry.",
         )
 
 
@@ -150,7 +150,7 @@ def _service(values: Values) -> Iterator[Refusal]:
         yield (
             Reason.CLIENT_ID_INVALID,
             "values.jupyterhub.hub.services.binder.oauth_client_id must begin with service-: the hub would not start",
-            "Leave it out: the operator gives one.",
+            "Remove it: the operator sets one.",
         )
 
 

@@ -65,7 +65,7 @@ def _check_dummy(dummy: Dummy, version: str) -> None:
     if dummy.allow_existing_users and not (dummy.allowed_users or dummy.allow_all) and parse(version) < DUMMY_CLOSES:
         raise StepError(
             Reason.SIGN_IN_OPEN,
-            f"{FIELD}.auth.dummy.allowExistingUsers: chart {version} admits everyone with the password when no user is named",
+            f"{FIELD}.auth.dummy.allowExistingUsers: chart {version} admits everyone with the password if no user is named",
             f"Set allowedUsers too, or choose {FIELD}.chart.version 4 or newer.",
         )
 
@@ -93,14 +93,14 @@ def _problems(field: str, who: WhoMay, version: str) -> Iterator[tuple[Reason, s
     if names and others:
         yield (
             Reason.ALLOW_RULES_NOT_COMBINED,
-            f"{field}: chart {version} admits only users who match {names[0]} and {others[0]} at once; from chart 3 on one of them "
-            "is enough",
+            f"{field}: chart {version} admits only users who match {names[0]} and {others[0]} at once; since chart 3, one of them is "
+            "enough",
             f"Set only {' and '.join(names)}, or only {' and '.join(others)}",
         )
     if others and who.allow_existing_users:
         yield (
             Reason.ALLOW_RULES_NOT_COMBINED,
-            f"{field}.allowExistingUsers: chart {version} admits only users who match {others[0]}, also of those that the hub knows",
+            f"{field}.allowExistingUsers: chart {version} admits only users who match {others[0]}, even among those that the hub knows",
             "Remove allowExistingUsers",
         )
     if not names and not others:

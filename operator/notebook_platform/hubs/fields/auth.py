@@ -105,7 +105,7 @@ def endpoints_of(oidc: Oidc, found: Endpoints | None) -> Endpoints:
     if not (authorize and token and userinfo):
         raise StepError(
             Reason.ENDPOINTS_UNKNOWN,
-            f"{FIELD}.auth.oidc has neither an issuer that tells its endpoints nor all of them",
+            f"{FIELD}.auth.oidc has neither an issuer nor all endpoints",
             f"Set {FIELD}.auth.oidc.issuer, or authorizeUrl, tokenUrl and userinfoUrl.",
         )
     return Endpoints(authorize=authorize, token=token, userinfo=userinfo)

@@ -32,39 +32,39 @@ SIGNS = (
     Sign(
         r"Can't locate revision identified by",
         Reason.ROLLBACK_IMPOSSIBLE,
-        "its database was upgraded by a newer hub, which this one cannot read: go back to that chart version, or bring the database "
-        "back from its backup",
+        "its database was upgraded by a newer hub, which this one cannot read: return to that chart version, or restore the database from "
+        "its backup",
     ),
     Sign(
         r"Found database schema version \S+ != ",
         Reason.DATABASE_UPGRADE_REQUIRED,
-        "its database has the schema of another JupyterHub: save it, then set hub.db.upgrade to true for one upgrade",
+        "its database has the schema of another JupyterHub version: back it up, then set hub.db.upgrade to true for one upgrade",
     ),
     Sign(
         r"api_request to the proxy failed|Failed to connect to proxy|Cannot connect to proxy",
         Reason.PROXY_UNREACHABLE,
-        "it does not reach its proxy: see Deployment proxy, and network policies between the two",
+        "it does not reach its proxy: check Deployment proxy, and network policies between the two",
     ),
     Sign(
         r"database is locked|unable to open database file|database disk image is malformed|sqlite3\.\w+Error.*(disk I/O|readonly)",
         Reason.DATABASE_VOLUME_UNSUITABLE,
         "its SQLite file cannot be locked, opened or written: shares of Azure Files and blob containers cannot hold it; use a disk (the "
-        "StorageClass in hub.db.pvc.storageClassName), or a database server (hub.db.url), and see that the volume is not full",
+        "StorageClass in hub.db.pvc.storageClassName), or a database server (hub.db.url), and check that the volume is not full",
     ),
     Sign(
         r"OperationalError|could not connect to server|password authentication failed",
         Reason.DATABASE_UNREACHABLE,
-        "it does not reach its database: see hub.db.url, its password, and network policies",
+        "it does not reach its database: check hub.db.url, its password, and network policies",
     ),
     Sign(
         r"KeyError: 'hub\.|Invalid cookie_secret|Invalid AES|must be 32 bytes",
         Reason.SECRETS_REFUSED,
-        "it does not take its secrets: see the Secret of the hub",
+        "it does not accept its secrets: check the Secret of the hub",
     ),
     Sign(
         r"jupyterhub_config\.py.*line \d+|Exception while loading config|Failed to load config",
         Reason.CONFIG_REFUSED,
-        "its configuration fails: see hub.config and hub.extraConfig",
+        "its configuration fails: check hub.config and hub.extraConfig",
     ),
 )
 

@@ -32,7 +32,7 @@ SHOWN_NAMES = 5
 MOST_HOSTS = 20
 """Of one door: its values are the tenants' own, and each host is a name to resolve."""
 
-FROM_LETS_ENCRYPT = "Let's Encrypt has given no certificate yet"
+FROM_LETS_ENCRYPT = "Let's Encrypt has not issued a certificate yet"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _endpoint_issues(state: EndpointState, now: datetime) -> Iterator[HealthIssu
         if found is None and state.kind == "letsencrypt":
             yield HealthIssue(3, Reason.CERTIFICATE_PENDING, f"{FROM_LETS_ENCRYPT} for {host}: {_why(host, state)}")
         elif found is not None and found.until <= now:
-            renew = _why(host, state) if state.kind == "letsencrypt" else "put a new one in its place"
+            renew = _why(host, state) if state.kind == "letsencrypt" else "replace it"
             yield HealthIssue(
                 2, Reason.CERTIFICATE_EXPIRED, f"the certificate for {host} ended on {found.until:%Y-%m-%d}: {renew}"
             )
@@ -143,12 +143,12 @@ def _why(host: str, state: EndpointState) -> str:
     """Return why Let's Encrypt issues no certificate."""
     resolved, address = state.leads_to.get(host, ()), state.address
     if address is None:
-        return f"Service {FRONT_DOOR} has no address yet that a DNS record of {host} could lead to"
+        return f"Service {FRONT_DOOR} has no address yet for a DNS record of {host}"
     if not resolved:
-        return f"{host} leads nowhere: make a DNS record that leads to {address}, the address of Service {FRONT_DOOR}"
+        return f"{host} does not resolve: create a DNS record with {address}, the address of Service {FRONT_DOOR}"
     if address not in resolved:
-        return f"{host} leads to {_shown(resolved)}: correct its DNS record, Service {FRONT_DOOR} has {address}"
-    return f"{host} leads to Service {FRONT_DOOR}; see that its port 80 is open from the Internet, and the log of Deployment autohttps"
+        return f"{host} resolves to {_shown(resolved)}: correct its DNS record; Service {FRONT_DOOR} has {address}"
+    return f"{host} resolves to Service {FRONT_DOOR}; check that its port 80 is open from the Internet, and read the log of Deployment autohttps"
 
 
 def _shown(addresses: tuple[str, ...]) -> str:
@@ -165,16 +165,16 @@ def _notices(state: EndpointState, now: datetime, field: str) -> Iterator[Notice
             yield Notice(
                 condition=ConditionType.CERTIFICATE_EXPIRING,
                 reason=Reason.EXPIRES_SOON,
-                message=f"{message}, and no newer one is there",
+                message=f"{message}, and the hub serves no newer one",
             )
         if found is None and certificates and state.kind != "letsencrypt":
             others = sorted({name for one in certificates for name in one.names})
             names = ", ".join(others[:SHOWN_NAMES]) or "no name"
-            message = f"{field}.expose.tls: the certificate is for {names}, and whoever comes to {host} is warned"
+            message = f"{field}.expose.tls: the certificate is for {names}, and browsers warn users of {host}"
             yield Notice(condition=ConditionType.CERTIFICATE_NAME_MISMATCH, reason=Reason.NAME_MISMATCH, message=message)
     if state.kind == "letsencrypt" or state.address is None:
         return
     for host, resolved in state.leads_to.items():
         if resolved and state.address not in resolved:
-            message = f"{field}.host: {host} leads to {_shown(resolved)} from here, and Service {FRONT_DOOR} has {state.address}"
+            message = f"{field}.host: {host} resolves to {_shown(resolved)} from the operator, but Service {FRONT_DOOR} has {state.address}"
             yield Notice(condition=ConditionType.DNS_MISMATCH, reason=Reason.ADDRESS_MISMATCH, message=message)

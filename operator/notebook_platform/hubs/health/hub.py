@@ -68,7 +68,7 @@ def unscheduled(pods: list[Any], now: datetime) -> Iterator[HealthIssue]:
                 1,
                 Reason.SCHEDULER_NOT_RUNNING,
                 f"users' pods wait for the scheduler {pod.spec.scheduler_name}, which schedules none of them: check the pods of "
-                "Deployment user-scheduler, or switch it off (scheduling.userScheduler.enabled: false)",
+                "Deployment user-scheduler, or disable it (scheduling.userScheduler.enabled: false)",
             )
             return
 
@@ -89,7 +89,7 @@ async def pulling(api: client.ApiClient, namespace: str) -> str | None:
     if puller is None:
         return None
     wanted, ready = puller.status.desired_number_scheduled or 0, puller.status.number_ready or 0
-    text = f"pulling the images: done on {ready} of {wanted} nodes"
+    text = f"pulling the images: finished on {ready} of {wanted} nodes"
     if ready == wanted:
         return text
     snapshot = await take_snapshot(api, namespace)

@@ -71,7 +71,10 @@ class Discovery:
         parts = urlsplit(issuer)
         if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise _refused(
-                Reason.ISSUER_NOT_HTTPS, "is no https URL with a host and a path only", "Write it as the provider does.", None
+                Reason.ISSUER_NOT_HTTPS,
+                "is not an https URL with only a host and a path",
+                "Write it exactly as the provider does.",
+                None,
             )
         url = issuer.rstrip("/") + WELL_KNOWN
         try:
@@ -80,13 +83,13 @@ class Discovery:
         except AddressNotAllowed:
             raise _not_allowed() from None
         except AnswerTooLarge:
-            sentence = f"answers more than {MOST_BYTES // 1024} KiB"
+            sentence = f"returns more than {MOST_BYTES // 1024} KiB"
             raise _refused(Reason.ISSUER_ANSWERS_BADLY, sentence, "Write the issuer's own URL.", RETRY) from None
         except (NameUnknown, NoAnswer) as why:
             word = "no such name" if isinstance(why, NameUnknown) else str(why)
             sentence = f"does not answer at {WELL_KNOWN} ({word})"
             raise _refused(
-                Reason.ISSUER_NOT_REACHABLE, sentence, "See that it is up and its certificate is good.", RETRY
+                Reason.ISSUER_NOT_REACHABLE, sentence, "Check that it runs and that its certificate is valid.", RETRY
             ) from None
         return await _read(answer)
 
@@ -113,21 +116,21 @@ async def _read(answer: Answer) -> Any:
         return await read_json(answer.body, BUDGET)
     except DocumentRefused:
         raise _refused(
-            Reason.ISSUER_ANSWERS_BADLY, f"answers no JSON at {WELL_KNOWN}", "Write the issuer's own URL.", RETRY
+            Reason.ISSUER_ANSWERS_BADLY, f"does not return JSON at {WELL_KNOWN}", "Write the issuer's own URL.", RETRY
         ) from None
 
 
 def endpoints_in(issuer: str, document: Any) -> Endpoints:
     """Return the endpoints of a discovery document. Raises StepError (IssuerAnswersBadly, IssuerDiffers). Pure."""
     if not isinstance(document, Mapping):
-        raise _refused(Reason.ISSUER_ANSWERS_BADLY, "answers no JSON object", "Write the issuer's own URL.", RETRY)
+        raise _refused(Reason.ISSUER_ANSWERS_BADLY, "does not return a JSON object", "Write the issuer's own URL.", RETRY)
     if document.get("issuer") != issuer and str(document.get("issuer")).rstrip("/") != issuer.rstrip("/"):
-        raise _refused(Reason.ISSUER_DIFFERS, "says that its name is another one", "Write it as the provider does.", RETRY)
+        raise _refused(Reason.ISSUER_DIFFERS, "reports another issuer name", "Write it exactly as the provider does.", RETRY)
     found = {name: document.get(member) for name, member in MEMBERS.items()}
     for name, url in found.items():
         if not isinstance(url, str) or urlsplit(url).scheme != "https" or not urlsplit(url).hostname or len(url) > 2048:
             field = {"authorize": "authorizeUrl", "token": "tokenUrl", "userinfo": "userinfoUrl"}[name]
-            sentence = f"tells no https URL as its {MEMBERS[name]}"
+            sentence = f"reports no https URL as its {MEMBERS[name]}"
             raise _refused(Reason.ISSUER_ANSWERS_BADLY, sentence, f"Set {FIELD}.auth.oidc.{field}.", RETRY)
     return Endpoints(**{name: str(url) for name, url in found.items()})
 
@@ -143,10 +146,12 @@ def _refused(reason: Reason, sentence: str, remedy: str, retry_in: float | None)
 
 
 def _not_allowed() -> StepError:
-    remedy = f"Set {FIELD}.auth.oidc.authorizeUrl, tokenUrl and userinfoUrl, or let the operator (--allow-private-addresses)."
+    remedy = (
+        f"Set {FIELD}.auth.oidc.authorizeUrl, tokenUrl and userinfoUrl, or allow it to the operator (--allow-private-addresses)."
+    )
     return _refused(
         Reason.ISSUER_ADDRESS_NOT_ALLOWED,
-        "leads to an address that is not public, and the operator does not ask there",
+        "resolves to an address that is not public, which the operator does not query",
         remedy,
         RETRY,
     )

@@ -88,8 +88,8 @@ def unreported_starts(starting: Iterable[str], pods: Iterable[Any], since: datet
         yield HealthIssue(
             1,
             Reason.HUB_STALE,
-            f"the hub still waits for the servers of {census.named(late)}, whose pods are ready: it no longer hears from Kubernetes; "
-            "restart Deployment hub, users keep their servers",
+            f"the hub still waits for the servers of {census.named(late)}, whose pods are ready: it no longer receives events from "
+            "Kubernetes; restart Deployment hub (users keep their servers)",
         )
 
 

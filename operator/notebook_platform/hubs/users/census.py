@@ -67,8 +67,8 @@ def notices(users: UserCounts, field: str) -> tuple[Notice, ...]:
     if not twice:
         return ()
     message = (
-        f"{field}: {named(twice)} {'have' if len(twice) > 1 else 'has'} two home volumes for one server: the older one holds what "
-        "was there before the names of volumes changed. Copy it over, then delete the volume claim that is left over"
+        f"{field}: {named(twice)} {'have' if len(twice) > 1 else 'has'} two home volumes for one server: the older one has the "
+        "data from before the names of volumes changed. Copy the data, then delete the old volume claim"
     )
     return (Notice(condition=ConditionType.DUPLICATE_HOMES, reason=Reason.DUPLICATE_HOME_CLAIMS, message=message),)
 

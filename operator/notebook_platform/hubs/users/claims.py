@@ -127,8 +127,8 @@ def check_claim(claim: Any, where: str, namespace: str, *, waits: bool) -> Healt
         return HealthIssue(
             RANK,
             Reason.CLAIM_TERMINATING,
-            f"{where} in namespace {namespace} is being deleted, and goes as soon as no pod uses it: save its data, then create it "
-            "again, or name another",
+            f"{where} in namespace {namespace} is being deleted and disappears when no pod uses it: back up its data, then create it again, "
+            "or name another",
         )
     phase = claim.status.phase if claim.status else None
     if phase == "Lost":
@@ -143,7 +143,7 @@ def check_claim(claim: Any, where: str, namespace: str, *, waits: bool) -> Healt
         return HealthIssue(
             RANK,
             Reason.CLAIM_NOT_BOUND,
-            f"{where} in namespace {namespace} is not bound to a volume: see its events (kubectl describe pvc) and StorageClass "
+            f"{where} in namespace {namespace} is not bound to a volume: check its events (kubectl describe pvc) and StorageClass "
             f"{kind}",
         )
     return None
@@ -152,8 +152,8 @@ def check_claim(claim: Any, where: str, namespace: str, *, waits: bool) -> Healt
 def _one_node(claim: Any, where: str) -> Notice:
     modes = ", ".join(claim.spec.access_modes or ("no mode",))
     message = (
-        f"{where} has access mode {modes}: servers of users on a second node will not start. Use a claim with ReadWriteMany, as "
-        "Azure Files has"
+        f"{where} has access mode {modes}: servers of users on a second node will not start. Use a claim with ReadWriteMany, which "
+        "Azure Files supports"
     )
     return Notice(condition=ConditionType.CLAIM_NOT_SHARED, reason=Reason.ACCESS_MODE_TOO_NARROW, message=message)
 

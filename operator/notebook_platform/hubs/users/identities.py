@@ -92,7 +92,7 @@ def without_login(url: str) -> str:
 
 
 def _names(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
-    effect = "users get other names, and with them empty homes"
+    effect = "users get other names, and therefore empty homes"
     was, will_be = _authenticator(before), _authenticator(after)
     if was != will_be:
         yield change("hub.config.JupyterHub.authenticator_class", was, will_be, effect)

@@ -62,20 +62,20 @@ def _homes(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChan
         effect = "homes are mounted at another path"
         yield from differing(before, after, "singleuser.storage.homeMountPath", effect, "/home/jovyan")
     if was != will_be:
-        kept = "users begin with empty homes; theirs stay where they are, unused"
+        kept = "users start with empty homes; the old ones remain unused"
         effect = "homes are no longer kept" if will_be == "none" else kept
         mark = canonical([_of_homes(before), _of_homes(after)])
         yield DataChange(path="singleuser.storage.type", before=was, after=will_be, effect=effect, mark=mark)
     elif was == "static":
-        effect = "users begin with empty homes on another volume; theirs stay on the old one"
+        effect = "users start with empty homes on another volume; the old ones remain on theirs"
         yield from differing(before, after, "singleuser.storage.static.pvcName", effect)
-        effect = "homes are looked up in another directory of the volume"
+        effect = "homes are expected in another directory of the volume"
         yield from differing(before, after, "singleuser.storage.static.subPath", effect, "{username}")
     elif was == "dynamic":
         yield from _claim_names(before, after)
-        effect = "new homes are on another kind of storage than those of the users so far"
+        effect = "new homes are on another kind of storage than the existing ones"
         yield from differing(before, after, "singleuser.storage.dynamic.storageClass", effect)
-        effect = "homes are looked up in another directory of their volumes"
+        effect = "homes are expected in other directories of their volumes"
         yield from differing(before, after, "singleuser.storage.dynamic.subPath", effect)
 
 
@@ -89,7 +89,7 @@ def _claim_names(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Da
     change here."""
     was, will_be = _claim_template(before), _claim_template(after)
     if was != will_be and (was, will_be) != (_usual_template(before), _usual_template(after)):
-        effect = "homes are looked up under other names of claims"
+        effect = "homes are expected under other names of claims"
         yield change("singleuser.storage.dynamic.pvcNameTemplate", was, will_be, effect)
 
 
@@ -108,7 +108,7 @@ def _mounts(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataCha
     for path, source in had.items():
         if has.get(path) != source:
             where = f"singleuser.storage.extraVolumes mounted at {path}"
-            yield change(where, source, has.get(path, ""), "users no longer find what is in it")
+            yield change(where, source, has.get(path, ""), "users no longer find its data")
 
 
 def _mounted(release: ReleaseSnapshot) -> dict[str, str]:
@@ -126,7 +126,7 @@ def _mounted(release: ReleaseSnapshot) -> dict[str, str]:
 
 
 def _spawner(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[DataChange]:
-    effect = "users' volumes are looked up or mounted otherwise"
+    effect = "users' volumes are found or mounted differently"
     yield from differing(before, after, "hub.config.JupyterHub.spawner_class", effect)
     for section in SPAWNERS:
         for trait in SPAWNER_TRAITS:

@@ -204,8 +204,8 @@ def objection(inventory: UserInventory | None, annotation: str | None) -> Failed
             return None
         return Failed(
             reason=Reason.HOMES_UNKNOWN,
-            message="The cluster does not answer, so the volumes of users that the deletion would destroy cannot be counted; it is "
-            "held",
+            message="The cluster does not answer, so the users' volumes that the deletion would destroy cannot be counted; the deletion "
+            "waits",
             remedy=f'Start the cluster (spec.cluster.powerState), or annotate the platform with {CONFIRM}: "0" if there is nothing '
             f"to be saved; {way_out}",
         )
@@ -218,6 +218,6 @@ def objection(inventory: UserInventory | None, annotation: str | None) -> Failed
         outlive = f". Not counted, because their data lie in other resource groups ({groups}): {described(survivors)}"
     return Failed(
         reason=Reason.HOMES_WOULD_BE_LOST,
-        message=f"The deletion would destroy {described(lost)}, and is held{outlive}",
-        remedy=f'Save what is to be saved, then annotate the platform with {CONFIRM}: "{len(lost)}"; {way_out}',
+        message=f"The deletion would destroy {described(lost)} and waits for confirmation{outlive}",
+        remedy=f'Back up the data that you need, then annotate the platform with {CONFIRM}: "{len(lost)}"; {way_out}',
     )

@@ -23,7 +23,7 @@ PLAIN = {"apiVersion": "v1", "kind": "StatefulSet", "metadata": {"name": "placeh
     ("document", "words"),
     [
         (CLAIM, "claim data is no longer part"),
-        (SET, "its volumes are not used any more"),
+        (SET, "its volumes are no longer used"),
         (GOES, "Kubernetes deletes its volumes"),
         (PLAIN, ""),
         ({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}, ""),
