@@ -9,10 +9,16 @@ from sandbox.azure.core.operations import RESULT
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.core.store import Resource
 from sandbox.azure.nodes import lose_nodes
+from sandbox.azure.prometheus import REGIONS as MONITOR_REGIONS
 from sandbox.azure.world import REGIONS, TENANT, World
 
 REGISTRATION_SECONDS = 20.0
 EMPTY_GROUP_SECONDS, GROUP_SECONDS = 15.0, 300.0
+
+
+def _resource_types(provider: str) -> list[dict[str, Any]]:
+    """The types of a provider, of those alone that are not in all regions."""
+    return [{"resourceType": "accounts", "locations": list(MONITOR_REGIONS)}] if provider == "Microsoft.Monitor" else []
 
 
 class Resources:
@@ -90,7 +96,7 @@ class Resources:
             "id": f"/subscriptions/{sub}/providers/{name}",
             "namespace": name,
             "registrationState": state,
-            "resourceTypes": [],
+            "resourceTypes": _resource_types(name),
         }
 
     async def providers(self, call: Call) -> Answer:

@@ -46,8 +46,14 @@ def with_principal() -> Plan:
 
 
 def with_managed_identity() -> Plan:
-    """Return the life of a platform with a user-assigned identity, Container insights and a maintenance window."""
-    created = runbook_spec(identity={"type": "UserAssigned", "userAssigned": {"name": "prd-identity"}}, autoscale=[])
+    """Return the life of a platform with a user-assigned identity, Container insights, managed Prometheus with alerts of a hub, and a
+    maintenance window."""
+    created = runbook_spec(
+        identity={"type": "UserAssigned", "userAssigned": {"name": "prd-identity"}},
+        autoscale=[],
+        monitoring={"prometheus": "Managed"},
+        jupyterhub={"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}},
+    )
     created["cluster"] |= {
         "monitoring": {"workspaceId": WORKSPACE},
         "upgrades": {"channel": "patch"},
@@ -56,7 +62,7 @@ def with_managed_identity() -> Plan:
     changed = copy.deepcopy(created)
     changed["azure"]["tags"] = {"team": "physics"}
     changed["cluster"]["maintenanceWindow"] = {"days": ["Saturday"], "start": "04:00", "timeZone": "UTC"}
-    changed["cluster"]["monitoring"] = None
+    changed["cluster"]["monitoring"] = changed["monitoring"] = None
     return Plan("managed identity", _life(created, changed))
 
 

@@ -1,7 +1,7 @@
 """The alerts of hubs: expressions in PromQL over the metrics of the workload cluster, for Azure's managed Prometheus. Pure.
 
-They use metrics that the metrics agent keeps by default (its minimal ingestion profile), so that a platform without any configuration of
-the agent has them.
+But for HubStartsFail, whose metric the hub itself serves, they use metrics that the metrics agent keeps by default (its minimal ingestion
+profile), so that a platform without any configuration of the agent has them.
 https://learn.microsoft.com/azure/azure-monitor/containers/prometheus-metrics-scrape-default
 """
 
@@ -63,6 +63,16 @@ ALERTS: tuple[HubAlert, ...] = (
         "its probe. Servers of users continue; no user can sign in or start a server meanwhile.",
     ),
     HubAlert(
+        name="HubStartsFail",
+        severity=ERROR,
+        expression="round(sum by (namespace) (increase("
+        'jupyterhub_server_spawn_duration_seconds_count{HUB,status="failure"}[30m]))) >= 2',
+        lasts=0,
+        summary='{{ $value | printf "%.0f" }} servers of users failed to start in 30 minutes',
+        description="The hub in the namespace {{ $labels.namespace }} gave up starting them. This metric is the hub's own: the alert needs "
+        "a PodMonitor.",
+    ),
+    HubAlert(
         name="HubPodPending",
         severity=WARNING,
         expression='max by (namespace, pod) (kube_pod_status_phase{HUB,phase="Pending",pod!~"user-placeholder-.*"}) > 0',
@@ -71,4 +81,4 @@ ALERTS: tuple[HubAlert, ...] = (
         description="It finds no node, no volume or no image. Placeholders, which wait by design, are left out.",
     ),
 )
-"""Alerts on the metrics of the agent's default targets."""
+"""In the order of the manual."""

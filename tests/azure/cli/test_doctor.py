@@ -354,3 +354,14 @@ async def test_as_data_each_finding_has_its_reason(terminal: Terminal) -> None:
         True,
         "",
     )
+
+
+async def test_a_region_without_azure_monitor_workspaces(terminal: Terminal) -> None:
+    spec = runbook_spec(identity={"type": "SystemAssigned"}, monitoring={"prometheus": "Managed"})
+    assert the_line(await diagnosis(terminal, spec), "metrics") == "✓ eastus has Azure Monitor workspaces"
+    spec["azure"]["location"] = "westindia"
+    output = await diagnosis(terminal, spec)
+    assert output.code == 1 and the_line(output, "metrics") == (
+        "✗ westindia has no Azure Monitor workspaces, which spec.monitoring.prometheus Managed needs. "
+        "Set spec.monitoring.workspaceId to a workspace in another region."
+    )

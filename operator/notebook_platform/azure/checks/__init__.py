@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from notebook_platform.azure.checks.capacity_and_names import addresses, names
 from notebook_platform.azure.checks.finding import Check, Finding
+from notebook_platform.azure.checks.monitoring import metrics
 from notebook_platform.azure.checks.patches import patches
 from notebook_platform.azure.checks.permissions import clock, permissions
 from notebook_platform.azure.checks.private_zone import private_zone
@@ -36,6 +37,7 @@ ALL: Mapping[str, Check] = {
     "private zone": private_zone,
     "servers": server_placement,
     "patches": patches,
+    "metrics": metrics,
 }
 """By what people call them, in the order in which they are shown."""
 
