@@ -35,11 +35,19 @@ demo: setup ## the main job: an empty (simulated) subscription becomes a Ready J
 test: setup ## unit and integration tests, and azure-cli against the simulator
 	@$(BIN)/python -m pytest $(PARALLEL)
 
-eyes: ## the alert rules by promtool, which Go builds once (six minutes or more): syntax, a fleet with every fault, one that works
+.venv/.eyes: requirements/eyes.txt .venv/.done
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/eyes.txt
+	@touch $@
+
+EYES := $(HOME)/.cache/notebook-platform/eyes
+
+eyes: .venv/.eyes ## the alert rules by promtool, which Go builds once (six minutes or more), and the dashboards by Grafana's model
 	@cd tests/eyes/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -tags remove_all_sd -ldflags "-s -w" \
-	  -o $(HOME)/.cache/notebook-platform/promtool/promtool github.com/prometheus/prometheus/cmd/promtool
-	@$(HOME)/.cache/notebook-platform/promtool/promtool check rules deploy/monitoring/rules.yaml deploy/monitoring/hub-rules.yaml
-	@$(HOME)/.cache/notebook-platform/promtool/promtool test rules tests/eyes/faults.yaml tests/eyes/healthy.yaml tests/eyes/hubs.yaml
+	  -o $(EYES)/promtool github.com/prometheus/prometheus/cmd/promtool
+	@$(EYES)/promtool check rules deploy/monitoring/rules.yaml deploy/monitoring/hub-rules.yaml
+	@$(EYES)/promtool test rules tests/eyes/faults.yaml tests/eyes/healthy.yaml tests/eyes/hubs.yaml
+	@$(BIN)/python -m tests.eyes.backoff
+	@$(BIN)/python -m tests.eyes.grafana
 
 kstatus: setup ## the status of a platform in every phase of its life, by cli-utils' own Go code (Flux) and by health.lua (Argo CD)
 	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \
@@ -92,6 +100,7 @@ lock: ## choose the newest versions that pyproject.toml allows, with hashes
 	@uv pip compile pyproject.toml --extra dev --extra otel --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/dev.txt
 	@uv pip compile pyproject.toml --extra otel --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/operator.txt
 	@uv pip compile --group docs -c requirements/dev.txt --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/docs.txt
+	@uv pip compile --group eyes --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/eyes.txt
 	@printf 'jupyterhub==5.5.*\noauthenticator==17.4.*\njupyterhub-kubespawner==7.0.*\njupyterhub-idle-culler>=1.4,<2\n' | uv pip compile - --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub.txt
 	@for set in '0.11 1.3.0 0.12.3 0.15.0' '1 1.5.0 14.2.0 1.1.0' '2 3.0.0 15.1.0 4.2.0' '3 4.1.6 16.3.1 6.2.0'; do set -- $$set; \
 	  printf "jupyterhub==$$2\noauthenticator==$$3\njupyterhub-kubespawner==$$4\n" | uv pip compile - --no-deps --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -q -o requirements/hub-$$1.txt; done

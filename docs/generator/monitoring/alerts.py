@@ -36,6 +36,10 @@ CRITICAL, WARNING = "critical", "warning"
 
 AGE = "notebook_platform_reconcile_age_seconds_bucket"
 REQUESTS = "notebook_platform_azure_requests_total"
+FAILURES = 'notebook_platform_step_outcomes_total{outcome="Failed"}'
+RETRIED = "15m"
+"""A window in which each failed step is retried at least once: the longest wait is 12 minutes (`engine/backoff.py`). In a shorter one
+the failures of a single platform come and go, and `for` begins anew each time."""
 
 ALERTS = (
     Alert(
@@ -124,7 +128,7 @@ ALERTS = (
     Alert(
         name="NotebookPlatformStepsFail",
         severity=WARNING,
-        expression='sum by (step, reason) (increase(notebook_platform_step_outcomes_total{outcome="Failed"}[1h])) >= 5',
+        expression=f"sum by (step, reason) (increase({FAILURES}[1h])) >= 4 and sum by (step, reason) (increase({FAILURES}[{RETRIED}])) > 0",
         lasts="30m",
         summary="The step {{ $labels.step }} fails again and again: {{ $labels.reason }}",
         description='It failed {{ $value | printf "%.0f" }} times in an hour, on all platforms together.',
@@ -165,10 +169,10 @@ ALERTS = (
     Alert(
         name="NotebookPlatformAzureThrottles",
         severity=WARNING,
-        expression=f'sum by (resource_type) (rate({REQUESTS}{{code="429"}}[10m])) > 0',
-        lasts="15m",
+        expression=f'sum by (resource_type) (rate({REQUESTS}{{code="429"}}[{RETRIED}])) > 0',
+        lasts="30m",
         summary="Azure throttles requests to {{ $labels.resource_type }}",
-        description="Azure has answered 429 for 15 minutes. The operator waits as Azure asks, so changes take longer.",
+        description="Azure has answered 429 again and again for 30 minutes. The operator waits as Azure asks, so changes take longer.",
         meaning="The subscription's or the principal's limit is used up, by the operator or by other tools with the same principal.",
         action=(
             "Dashboard *Azure throttling*: is the operator's own rate near its limit? If not, other tools use up the limit.",
@@ -205,9 +209,9 @@ ALERTS = (
     Alert(
         name="NotebookPlatformHelmFails",
         severity=WARNING,
-        expression='sum by (action) (increase(notebook_platform_helm_action_duration_seconds_count{result="failed"}[1h])) >= 2',
+        expression='sum(increase(notebook_platform_helm_action_duration_seconds_count{result="failed"}[1h])) >= 2',
         lasts="5m",
-        summary='Helm\'s {{ $labels.action }} failed {{ $value | printf "%.0f" }} times in an hour',
+        summary='Helm failed {{ $value | printf "%.0f" }} times in an hour',
         description="The condition of the release holds helm's error.",
         meaning="A chart, an image or a value is wrong. The operator rolls back or retries as `upgrade` of the release says.",
         action=(

@@ -23,7 +23,11 @@ scrape_configs:
     kubernetes_sd_configs: [{role: pod, namespaces: {names: [notebook-platform]}}]
     relabel_configs:
       - {source_labels: [__meta_kubernetes_pod_container_port_name], regex: metrics, action: keep}
+      - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}
 ```
+
+Set `honor_labels: true` (as the ServiceMonitor does) if you add a target label `namespace`: the series of a platform have a label of
+that name, which else becomes `exported_namespace`, and the dashboard of one platform stays empty.
 
 `deploy/monitoring/prometheusrule.yaml` is the same as a PrometheusRule. The label `severity` is `critical` (users are affected or soon will
 be) or `warning`.
@@ -33,9 +37,13 @@ be) or `warning`.
 Import the files of `deploy/monitoring/dashboards` into Grafana (Dashboards, New, Import), or mount them for a
 [provider](https://grafana.com/docs/grafana/latest/administration/provisioning/#dashboards)."""
 
-TESTED = """A test compares the metrics, labels and values of each query with those that the operator serves. `make eyes` checks
-the rules with promtool: each alert fires on a fleet with every fault, and none on one that works. The dashboards were not opened in
-Grafana: after an import, check that each panel shows a value."""
+TESTED = """A test compares the metrics, labels and values of each query with those that the operator serves. `make eyes` goes further:
+
+- promtool lets each alert fire on a fleet with every fault, and none on one that works.
+- Alerts on failures that are retried fire for a single platform at the operator's longest waits, and stay silent after a short outage.
+- Grafana's own model (grafana-foundation-sdk) has each member and each unit of the dashboards.
+
+The dashboards were not opened in Grafana: after an import, check that each panel shows a value."""
 
 
 def _dashboards() -> str:

@@ -89,3 +89,9 @@ LOOP_STALLS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 LEASES = Gauge("notebook_platform_leases_held", "Leases that this replica holds: it reconciles the platforms of their shards.")
+
+# PromQL's `increase` does not count the first sample of a series: those that alerts count begin at 0.
+for _result in ("completed", "failed"):
+    RECONCILES.labels(result=_result)
+for _action in ("install", "upgrade", "rollback", "uninstall"):
+    HELM_SECONDS.labels(action=_action, result="failed")

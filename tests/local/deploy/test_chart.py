@@ -156,7 +156,9 @@ def test_a_service_monitor_selects_the_service_which_selects_the_pods() -> None:
     assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
     (port,) = service["spec"]["ports"]
     named = {p["name"]: p["containerPort"] for p in pod["spec"]["containers"][0]["ports"]}
-    assert named[port["targetPort"]] == port["port"] and monitor["spec"]["endpoints"][0]["port"] == port["name"]
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert named[port["targetPort"]] == port["port"] and endpoint["port"] == port["name"]
+    assert endpoint["honorLabels"] is True, "the namespace of a platform would become exported_namespace"
 
 
 def test_the_prometheus_rule_has_the_alerts_of_the_documentation() -> None:

@@ -138,3 +138,18 @@ def test_series_by_name_are_bounded() -> None:
         'notebook_platform_platform_ready{name="hub-1",namespace="team"} 1.0',
         'notebook_platform_platform_ready{name="hub-2",namespace="team"} 0.0',
     ]
+
+
+@pytest.mark.parametrize(
+    ("series", "labels"),
+    [
+        ("notebook_platform_reconciles_total", {"result": "failed"}),
+        *(
+            ("notebook_platform_helm_action_duration_seconds_count", {"action": action, "result": "failed"})
+            for action in ("install", "upgrade", "rollback", "uninstall")
+        ),
+    ],
+)
+def test_failures_that_alerts_count_begin_at_zero(series: str, labels: dict[str, str]) -> None:
+    """`increase` does not count the first sample of a series."""
+    assert REGISTRY.get_sample_value(series, labels) is not None
