@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -89,6 +89,17 @@ def account_kubeconfig(environment: Mapping[str, str], path: Path) -> Path:
     return path
 
 
+class Running(Protocol):
+    """What an operator needs of the process that it runs in, with the meaning that subprocess.Popen gives to each."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
+
+
 class OperatorProcess:
     """One run of the operator; `log` is where it writes."""
 
@@ -120,7 +131,7 @@ class OperatorProcess:
             "NOTEBOOK_PLATFORM_LOG_FORMAT": "text",
             **{f"NOTEBOOK_PLATFORM_{key.upper()}": value for key, value in settings.items()},
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
 
     @property
     def pid(self) -> int:
@@ -130,9 +141,13 @@ class OperatorProcess:
 
     def launch(self) -> None:
         """Start it and return at once."""
+        self._process = self._spawn()
+
+    def _spawn(self) -> Running:
+        """Start the installed command in a session of its own; it appends to the log."""
         command = [str(Path(sys.executable).parent / "notebook-platform"), "run"]
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
 

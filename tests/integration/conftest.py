@@ -22,6 +22,7 @@ import yaml
 
 from sandbox.operator_process import ROOT, OperatorProcess, install, kubectl
 from tests.api_server import ApiServer
+from tests.forked_operator import ForkedOperator
 
 SPEED = "60"
 PATIENCE = 90.0
@@ -232,7 +233,7 @@ def sandbox_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
 def site(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     install(sandbox_environment)
     directory = tmp_path_factory.mktemp("operator")
-    operator = OperatorProcess(sandbox_environment, directory)
+    operator = ForkedOperator(sandbox_environment, directory)
     operator.start()
     found = Field(sandbox_environment, directory, operator)
     yield found

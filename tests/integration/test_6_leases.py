@@ -19,6 +19,7 @@ from notebook_platform.leases.store import LeaseStore, Timing
 
 from sandbox.kubernetes.api import api_client
 from sandbox.operator_process import NAMESPACE, OperatorProcess
+from tests.forked_operator import ForkedOperator
 from tests.integration.conftest import Field, runbook
 
 DURATION = 8
@@ -35,7 +36,7 @@ class Replicas:
     def launch(self) -> OperatorProcess:
         directory = self._directory / str(len(self.running))
         settings = {"lease_duration": str(DURATION), **self._settings}
-        found = OperatorProcess(self.site.environment, directory, **settings)
+        found = ForkedOperator(self.site.environment, directory, **settings)
         self.running.append(found)
         found.start()
         return found

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.operator_process import OperatorProcess, allow_namespace, install, kubectl, secret
+from sandbox.operator_process import allow_namespace, install, kubectl, secret
+from tests.forked_operator import ForkedOperator
 from tests.integration.conftest import PATIENCE, SUBSCRIPTION, Field, runbook, sandbox_environment
 
 __all__ = ["PATIENCE", "SUBSCRIPTION", "Author", "Field", "runbook", "sandbox_environment", "site"]
@@ -121,7 +122,7 @@ def site(sandbox_environment: dict[str, str], tmp_path_factory: pytest.TempPathF
     """The sandbox with an operator that has its own identity."""
     install(sandbox_environment)
     directory = tmp_path_factory.mktemp("operator")
-    operator = OperatorProcess(sandbox_environment, directory, identities=json.dumps(OWN_IDENTITY))
+    operator = ForkedOperator(sandbox_environment, directory, identities=json.dumps(OWN_IDENTITY))
     operator.environment |= {
         "AZURE_TENANT_ID": sandbox_environment["SANDBOX_TENANT"],
         "AZURE_CLIENT_ID": sandbox_environment["SANDBOX_CLIENT_ID"],
