@@ -1,5 +1,6 @@
 """The live objects of a manifest: any kind, found through the API server's own discovery."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,19 +25,27 @@ class Live:
         self._dynamic = dynamic
         self._namespace = namespace
         self._kinds: dict[tuple[str, str], Any] = {}  # the library searches all that the server serves, for each object
+        self._one_search = asyncio.Lock()
 
     async def place(self, manifest: Object) -> tuple[Any, dict[str, str]] | None:
         """Return (resource, name and namespace) of an object; None when the server does not serve its kind."""
-        kind = manifest["apiVersion"], manifest["kind"]
-        if kind not in self._kinds:
-            try:
-                self._kinds[kind] = await self._dynamic.resources.get(api_version=kind[0], kind=kind[1])
-            except (ResourceNotFoundError, KeyError):  # KeyError: the group does not have the version
-                return None
-        resource = self._kinds[kind]
+        resource = await self._resource(manifest["apiVersion"], manifest["kind"])
+        if resource is None:
+            return None
         metadata = manifest["metadata"]
         where = {"namespace": metadata.get("namespace") or self._namespace} if resource.namespaced else {}
         return resource, {"name": metadata["name"], **where}
+
+    async def _resource(self, api_version: str, kind: str) -> Any:
+        """Return where a kind is served; None: nowhere. The library asks for a group again in each search that runs beside the first."""
+        async with self._one_search:
+            if (api_version, kind) not in self._kinds:
+                try:
+                    found = await self._dynamic.resources.get(api_version=api_version, kind=kind)
+                except (ResourceNotFoundError, KeyError):  # KeyError: the group does not have the version
+                    found = None
+                self._kinds[api_version, kind] = found
+            return self._kinds[api_version, kind]
 
     async def get(self, manifest: Object) -> dict[str, Any] | None:
         """Return the live object; None when it, or its kind, does not exist. Raises ERRORS."""
