@@ -1,6 +1,9 @@
 """Discovery of the kinds that an API server serves."""
 
+import asyncio
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -20,11 +23,14 @@ def entries(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 
 
-async def test_discovery_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write of all that is known holds the event loop up, at each release and reconcile."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+@asynccontextmanager
+async def server() -> AsyncIterator[tuple[client.ApiClient, list[str]]]:
+    """Serve the discovery of a small API; yield a client and the paths that are requested."""
+    asked: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        await asyncio.sleep(0.01)
         return web.json_response(ANSWERS[request.path])
 
     application = web.Application()
@@ -34,11 +40,24 @@ async def test_discovery_writes_no_file(tmp_path: Path, monkeypatch: pytest.Monk
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     api = client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}"))
     try:
-        async with live(api, "hub") as objects:
-            placed = await objects.place({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}})
-            assert placed is not None and placed[1] == {"namespace": "hub", "name": "one"}
-            assert await objects.place({"apiVersion": "v1", "kind": "Unheard", "metadata": {"name": "one"}}) is None
-            assert entries(tmp_path) == []
+        yield api, asked
     finally:
         await api.close()
         await runner.cleanup()
+
+
+async def test_discovery_writes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write of all that is known holds the event loop up, at each release and reconcile."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    async with server() as (api, _), live(api, "hub") as objects:
+        placed = await objects.place({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}})
+        assert placed is not None and placed[1] == {"namespace": "hub", "name": "one"}
+        assert await objects.place({"apiVersion": "v1", "kind": "Unheard", "metadata": {"name": "one"}}) is None
+        assert entries(tmp_path) == []
+
+
+async def test_objects_that_are_compared_side_by_side_ask_for_their_group_once() -> None:
+    async with server() as (api, asked), live(api, "hub") as objects:
+        manifests = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": str(number)}} for number in range(8)]
+        assert None not in await asyncio.gather(*map(objects.place, manifests))
+        assert asked.count("/api/v1") == 1
