@@ -159,7 +159,7 @@ FLEET = Dashboard(
             queries=(
                 (
                     "{{reason}}",
-                    'sum by (reason) (notebook_platform_platform_conditions{type="Ready",status!="True"}) or vector(0)',
+                    'sum by (reason) (notebook_platform_platform_conditions{type="Ready",status!="True"})',
                 ),
             ),
             kind=TABLE,
@@ -204,7 +204,7 @@ FLEET = Dashboard(
         Panel(
             title="Operations of Azure in progress",
             reading="By the step that began them.",
-            queries=(("{{step}}", "sum by (step) (notebook_platform_azure_operations_in_progress) or vector(0)"),),
+            queries=(("{{step}}", "sum by (step) (notebook_platform_azure_operations_in_progress)"),),
         ),
         Panel(
             title="Helm",
@@ -299,7 +299,7 @@ AZURE = Dashboard(
             queries=(
                 (
                     "{{resource_type}}",
-                    '60 * sum by (resource_type) (rate(notebook_platform_azure_requests_total{code="429"}[5m])) or vector(0)',
+                    '60 * sum by (resource_type) (rate(notebook_platform_azure_requests_total{code="429"}[5m]))',
                 ),
             ),
         ),
@@ -326,7 +326,7 @@ AZURE = Dashboard(
             queries=(
                 (
                     "{{resource_type}} {{code}}",
-                    '60 * sum by (resource_type, code) (rate(notebook_platform_azure_requests_total{code!~"2..|404"}[5m])) or vector(0)',
+                    '60 * sum by (resource_type, code) (rate(notebook_platform_azure_requests_total{code!~"2..|404"}[5m]))',
                 ),
             ),
         ),

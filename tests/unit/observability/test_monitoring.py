@@ -87,6 +87,12 @@ def test_a_query_uses_metrics_labels_and_values_that_are_served(place: str, quer
         assert {label.strip() for label in labels.split(",")} <= known | SCRAPED, query
 
 
+@pytest.mark.parametrize(("place", "query"), [(place, query) for place, query in QUERIES if "vector(0)" in query])
+def test_only_a_query_without_labels_has_a_zero_for_no_series(place: str, query: str) -> None:
+    """Beside series with labels, `or vector(0)` is one more series, which no legend names."""
+    assert not GROUPED.search(query), place
+
+
 @pytest.mark.parametrize("rule", [rule for group in RULES["groups"] for rule in group["rules"]], ids=lambda rule: rule["alert"])
 def test_an_alert_leads_to_its_part_of_the_manual(rule: Mapping[str, Mapping[str, str]]) -> None:
     address, _, anchor = rule["annotations"]["runbook_url"].partition("#")
