@@ -162,7 +162,7 @@ async def test_each_action_that_is_missing_is_named_with_its_scope_and_the_role(
     missing, later = lines_of(output, "permissions")
     assert missing.startswith("✗ spec.azure.credentials lacks Microsoft.Resources/subscriptions/resourceGroups/write, ")
     assert "Microsoft.ContainerService/managedClusters/write, " in missing and "listClusterAdminCredential/action" in missing
-    assert f" on {SUBSCRIPTION_ID}. Give it Contributor and Role Based Access Control Administrator there" in missing
+    assert f" on {SUBSCRIPTION_ID}. Assign Contributor and Role Based Access Control Administrator to it there" in missing
     assert later.startswith("! ") and "Microsoft.Insights/autoscaleSettings/write" in later and "resourceGroups/delete" in later
     assert "Microsoft.Network/register/action" in lines_of(output, "providers")[1] and output.code == 1
 
@@ -171,7 +171,7 @@ async def test_contributor_lacks_the_giving_of_roles_alone(terminal: Terminal) -
     await terminal.weak(ROLES["Contributor"])
     line = the_line(await diagnosis(terminal, runbook_spec()), "permissions")
     line_start = "✗ spec.azure.credentials lacks Microsoft.Authorization/roleAssignments/write on"
-    assert line.startswith(f"{line_start} {SUBSCRIPTION_ID}. Give it Role Based Access Control Administrator there")
+    assert line.startswith(f"{line_start} {SUBSCRIPTION_ID}. Assign Role Based Access Control Administrator to it there")
     outcome = await preflight(terminal.estate, runbook_spec())
     assert (outcome.reason, outcome.retry_in) == ("PermissionMissing", 60) and line[2:].startswith(outcome.message)
     assert not [w for w in await terminal.estate.writes(accepted=True) if w.startswith("PUT")]

@@ -231,7 +231,7 @@ CASES: list[tuple[Hand, State, str, str, Hand]] = [
         upgrade_failed_halfway_with_strategy_rollback,
         State.ROLLBACK_DUE,
         "RollingBack",
-        "brings revision 1 of little",
+        "rolls little back to revision 1",
         spec_corrected,
     ),
     (failed_halfway_as_often_as_allowed, State.RETRIES_EXHAUSTED, "HelmFailed", "(tried once)", spec_corrected),
