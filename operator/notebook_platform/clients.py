@@ -28,6 +28,7 @@ from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.engine.result import Result
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.ledger import ReleaseLedger
 from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.runner import Helm
@@ -94,6 +95,7 @@ class SharedClients:
         )
         self._helm = Helm(executable=config.helm, work_dir=work_dir, charts=charts, timeout=config.helm_timeout)
         self._ledgers: dict[str, ReleaseLedger] = {}
+        self._compared = ComparedObjects()
 
     async def warm_up(self) -> None:
         """Load in a thread what the first reconcile needs."""
@@ -173,6 +175,7 @@ class SharedClients:
             adoption=scope.spec.adoption,
             deleting=scope.deleting,
             approved=approved,
+            compared=self._compared,
         )
 
     def _ledger(self, owner: Owner, secrets: SecretStore, *, planning: bool) -> ReleaseLedger:

@@ -291,7 +291,11 @@ BAD: list[tuple[str, Any, str]] = [
         "spec.jupyterhub.auth.oidc.tokenUrl must be an https URL",
     ),
     ("jupyterhub.singleUser", {"image": "no-tag"}, "spec.jupyterhub.singleUser.image must be an image with a tag"),
-    ("jupyterhub.singleUser", {"memory": {"limit": "2 gigabytes"}}, "spec.jupyterhub.singleUser.memory.limit must be an amount of memory such as"),
+    (
+        "jupyterhub.singleUser",
+        {"memory": {"limit": "2 gigabytes"}},
+        "spec.jupyterhub.singleUser.memory.limit must be an amount of memory such as",
+    ),
     ("jupyterhub.culling", {"timeout": "never"}, "spec.jupyterhub.culling.timeout must be a duration"),
     ("jupyterhub.release", "Hub", "spec.jupyterhub.release must be a Helm release name"),
     ("jupyterhub.auth.oidc.issuer", "http://login.example.org", "spec.jupyterhub.auth.oidc.issuer must be an https URL"),

@@ -19,6 +19,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.change import Change, compare, merged
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Notice
+from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.object_client import ERRORS, Live, live
 from notebook_platform.helm.release import Release, as_helm_makes_it
 
@@ -54,14 +55,15 @@ class Comparison:
     unknown: tuple[str, ...] = ()
 
 
-async def drifted(api: client.ApiClient, release: Release) -> Comparison:
-    """Compare the live objects of a release with its manifest. Raises ApiException while the cluster's API is busy."""
+async def drifted(api: client.ApiClient, release: Release, compared: ComparedObjects) -> Comparison:
+    """Compare the live objects of a release with its manifest, those that `compared` knows by their resourceVersion. Raises ApiException
+    while the cluster's API is busy."""
     async with live(api, release.namespace) as objects:
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def compare_one(manifest: Mapping[str, Any]) -> Comparison:
             async with gate:
-                return await _of_object(objects, manifest)
+                return await _of_object(objects, manifest, compared)
 
         found = await asyncio.gather(*map(compare_one, release.objects()))
     return Comparison(
@@ -86,10 +88,10 @@ def _where(manifest: Mapping[str, Any]) -> str:
     return f"{manifest['kind']}/{manifest['metadata']['name']}"
 
 
-async def _of_object(objects: Live, manifest: Mapping[str, Any]) -> Comparison:
+async def _of_object(objects: Live, manifest: Mapping[str, Any], compared: ComparedObjects) -> Comparison:
     where = _where(manifest)
     try:
-        now, changes = await _compared(objects, manifest)
+        now, changes = await _compared(objects, manifest, compared)
         if now is None:
             served = await objects.place(manifest) is not None
             missing = served and manifest["kind"] not in COME_AND_GO
@@ -111,17 +113,22 @@ def _not_compared(where: str, error: Any) -> Comparison:
     return Comparison() if status in NOT_NOW else Comparison(unknown=(f"{where} ({status})",))
 
 
-async def _compared(objects: Live, manifest: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Change]]:
+async def _compared(
+    objects: Live, manifest: Mapping[str, Any], compared: ComparedObjects
+) -> tuple[dict[str, Any] | None, list[Change]]:
     """Return the live object (None: it does not exist) and its differences. An object that changes between both requests has
     none: a controller is writing it."""
     now = None
     for _ in range(MOST_READS):
         now = await objects.get(manifest)
-        if now is None:
+        if now is None or compared.is_unchanged(manifest, now):
             break
         wanted = await objects.as_applied(manifest, MANAGER)
         if wanted["metadata"]["resourceVersion"] == now["metadata"]["resourceVersion"]:
-            return now, list(compare(_plain(wanted), _plain(now)))
+            changes = list(compare(_plain(wanted), _plain(now)))
+            if not changes:
+                compared.note(manifest, now)
+            return now, changes
     return now, []
 
 
@@ -153,7 +160,7 @@ async def restore(api: client.ApiClient, release: Release, paths: Collection[str
 
 
 async def _restore(objects: Live, release: Release, manifest: Mapping[str, Any], paths: Sequence[str]) -> None:
-    now, changes = await _compared(objects, manifest)
+    now, changes = await _compared(objects, manifest, ComparedObjects())
     if now is None:
         await objects.create(as_helm_makes_it(manifest, release))
         return

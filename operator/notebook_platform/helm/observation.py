@@ -235,7 +235,9 @@ class ReleaseObserver:
     async def _examined(self, found: Found, wanted: Wanted) -> Found:
         """Add drift and health to a release that runs."""
         assert found.release is not None
-        compared = await drifted(found.target.api, found.release) if found.owned is not None else Comparison()
+        compared = Comparison()
+        if found.owned is not None:
+            compared = await drifted(found.target.api, found.release, self.scope.compared)
         health = await self.content.read_health(found.target, found.release, wanted)
         health = replace(health, notices=(*health.notices, *unknown_notice(compared, self.content.field)))
         state = State.DRIFTED if compared.drifts and found.state is State.IN_SYNC else found.state

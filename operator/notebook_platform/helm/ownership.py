@@ -7,7 +7,7 @@ together with its marker. The steps of releases read and write both; `ownership_
 """
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from kubernetes.aio import client
@@ -16,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import Failed
 from notebook_platform.helm.chart_adapter import ChartAdapter
+from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.history import History
 from notebook_platform.helm.ledger import OwnedRelease, ReleaseLedger
 from notebook_platform.helm.runner import Helm
@@ -35,7 +36,8 @@ Created = TypeVar("Created")
 @dataclass(frozen=True, kw_only=True)
 class ReleaseScope:
     """What the release steps of one platform share: the owner's tag, the platform's uid, Helm, the ledger, and what the spec
-    and the administrator allow. `approved`: chart versions and tokens from the annotation (`helm/plan.py`)."""
+    and the administrator allow. `approved`: chart versions and tokens from the annotation (`helm/plan.py`). `compared`: what was found
+    without drift."""
 
     owner: str
     uid: str
@@ -44,6 +46,7 @@ class ReleaseScope:
     adoption: str
     deleting: bool
     approved: frozenset[str] = frozenset()
+    compared: ComparedObjects = field(default_factory=ComparedObjects)
 
 
 @dataclass(frozen=True, kw_only=True)

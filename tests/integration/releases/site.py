@@ -22,6 +22,7 @@ from notebook_platform.engine.result import Result
 from notebook_platform.engine.teardown import teardown
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.ledger import OwnedRelease, ReleaseLedger
 from notebook_platform.helm.ownership import ReleaseScope
 from notebook_platform.helm.prune import RetiredReleases
@@ -149,6 +150,7 @@ class Site:
     approved: frozenset[str] = frozenset()
     ledgers: dict[str, ReleaseLedger] = field(default_factory=dict)
     """By owner: a site may become another platform."""
+    compared: ComparedObjects = field(default_factory=ComparedObjects)
     results: dict[str, Result] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     """The conditions of the platform's status after the last reconcile."""
@@ -165,6 +167,7 @@ class Site:
             adoption=self.adoption,
             deleting=deleting,
             approved=self.approved,
+            compared=self.compared,
         )
         secrets = self.secrets
         specs = [ReleaseSpec.model_validate(w) for w in self.wants]

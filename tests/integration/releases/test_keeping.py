@@ -16,6 +16,7 @@ from notebook_platform.engine import Failed, Progressing, Ready, Unblocking
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.teardown import orphan
 from notebook_platform.helm.charts import ChartSource
+from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.drift import Comparison, drifted
 from notebook_platform.helm.history import read_history
 from notebook_platform.helm.release import packed, unpacked
@@ -83,7 +84,7 @@ async def test_concurrent_writes_of_other_managers_are_no_drift(site: Site) -> N
             written += 1
 
     writing = asyncio.create_task(write())
-    comparisons = [await drifted(api, found.newest) for _ in range(10)]
+    comparisons = [await drifted(api, found.newest, ComparedObjects()) for _ in range(10)]
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
     assert comparisons == [Comparison()] * 10 and written > 10

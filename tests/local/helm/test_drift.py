@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
+from notebook_platform.helm.compared import ComparedObjects
 from notebook_platform.helm.drift import Comparison, drifted, unknown_notice
 from notebook_platform.helm.release import Release
 
@@ -29,7 +30,7 @@ RELEASE = Release(
     manifest=MANIFEST,
     secret_name="sh.helm.release.v1.jhub.v1",
 )
-LIVE = {
+LIVE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
     "metadata": {"name": "one", "namespace": "jhub", "resourceVersion": "1"},
@@ -54,13 +55,16 @@ class Cluster:
 
     def __init__(self) -> None:
         self.status = 200
+        self.version = "1"
+        self.dry_runs = 0
 
     async def answer(self, request: web.Request) -> web.Response:
         if request.path in DISCOVERY:
             return web.json_response(DISCOVERY[request.path])
+        self.dry_runs += request.method == "PATCH"
         if request.method == "PATCH" and self.status != 200:
             return web.json_response({"kind": "Status", "status": "Failure", "message": "denied"}, status=self.status)
-        return web.json_response(LIVE)
+        return web.json_response({**LIVE, "metadata": {**LIVE["metadata"], "resourceVersion": self.version}})
 
 
 @pytest.fixture
@@ -83,7 +87,7 @@ async def test_an_object_that_is_not_compared_is_reported(
     cluster: tuple[Cluster, Any], status: int, unknown: tuple[str, ...]
 ) -> None:
     cluster[0].status = status
-    found = await drifted(cluster[1], RELEASE)
+    found = await drifted(cluster[1], RELEASE, ComparedObjects())
     assert found == Comparison(unknown=unknown)
     notices = unknown_notice(found, "spec.jupyterhub")
     assert [(one.condition, one.reason) for one in notices] == ([("DriftUnknown", "ClusterForbids")] if unknown else [])
@@ -93,4 +97,15 @@ async def test_an_object_that_is_not_compared_is_reported(
 async def test_a_busy_api_is_retried(cluster: tuple[Cluster, Any]) -> None:
     cluster[0].status = 503
     with pytest.raises(ApiException, match="503"):
-        await drifted(cluster[1], RELEASE)
+        await drifted(cluster[1], RELEASE, ComparedObjects())
+
+
+async def test_an_object_without_drift_is_compared_again_when_it_has_changed(cluster: tuple[Cluster, Any]) -> None:
+    server, api = cluster
+    known = ComparedObjects()
+    for _ in range(3):
+        assert await drifted(api, RELEASE, known) == Comparison()
+    assert server.dry_runs == 1
+    server.version = "2"
+    await drifted(api, RELEASE, known)
+    assert server.dry_runs == 2
