@@ -26,6 +26,7 @@ CHECKS = [
     "quota",
     "addresses",
     "names",
+    "metrics",
 ]
 IN_THE_PAST = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 
