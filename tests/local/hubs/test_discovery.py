@@ -204,9 +204,9 @@ GOOD = {
 @pytest.mark.parametrize(
     ("document", "reason", "words"),
     [
-        ([], "IssuerAnswersBadly", "no JSON object"),
-        ({**GOOD, "issuer": "https://other.example.org"}, "IssuerDiffers", "another one"),
-        ({k: v for k, v in GOOD.items() if k != "issuer"}, "IssuerDiffers", "another one"),
+        ([], "IssuerAnswersBadly", "does not return a JSON object"),
+        ({**GOOD, "issuer": "https://other.example.org"}, "IssuerDiffers", "another issuer name"),
+        ({k: v for k, v in GOOD.items() if k != "issuer"}, "IssuerDiffers", "another issuer name"),
         ({**GOOD, "token_endpoint": "http://login.example.org/t"}, "IssuerAnswersBadly", "token_endpoint"),
         ({**GOOD, "authorization_endpoint": None}, "IssuerAnswersBadly", "authorization_endpoint"),
         ({k: v for k, v in GOOD.items() if k != "userinfo_endpoint"}, "IssuerAnswersBadly", "userinfo_endpoint"),

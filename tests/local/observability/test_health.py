@@ -44,7 +44,7 @@ async def test_a_loop_that_stands_fails_healthz_with_the_reason(caplog: pytest.L
         time.sleep(2)  # noqa: ASYNC251 -- the loop stands
         status, text = await probes
     assert status == 503 and text.startswith("[-]event-loop: the event loop has not run for ")
-    (line,) = [record.message for record in caplog.records if "stands in" in record.message]
+    (line,) = [record.message for record in caplog.records if "is blocked in" in record.message]
     assert "test_a_loop_that_stands_fails_healthz_with_the_reason" in line
 
 
