@@ -41,13 +41,14 @@ test: setup ## unit and integration tests, and azure-cli against the simulator
 
 EYES := $(HOME)/.cache/notebook-platform/eyes
 
-eyes: .venv/.eyes ## the alert rules by promtool, which Go builds once (six minutes or more), and the dashboards by Grafana's model
+eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrapes a real operator: five minutes, and once ten to build it
 	@cd tests/eyes/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -tags remove_all_sd -ldflags "-s -w" \
-	  -o $(EYES)/promtool github.com/prometheus/prometheus/cmd/promtool
+	  -o $(EYES)/ github.com/prometheus/prometheus/cmd/promtool github.com/prometheus/prometheus/cmd/prometheus
 	@$(EYES)/promtool check rules deploy/monitoring/rules.yaml deploy/monitoring/hub-rules.yaml
 	@$(EYES)/promtool test rules tests/eyes/faults.yaml tests/eyes/healthy.yaml tests/eyes/hubs.yaml
 	@$(BIN)/python -m tests.eyes.backoff
 	@$(BIN)/python -m tests.eyes.grafana
+	@$(BIN)/python -m tests.eyes
 
 kstatus: setup ## the status of a platform in every phase of its life, by cli-utils' own Go code (Flux) and by health.lua (Argo CD)
 	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \

@@ -39,7 +39,10 @@ Import the files of `deploy/monitoring/dashboards` into Grafana (Dashboards, New
 
 TESTED = """A test compares the metrics, labels and values of each query with those that the operator serves. `make eyes` goes further:
 
-- promtool lets each alert fire on a fleet with every fault, and none on one that works.
+- A real Prometheus loads the chart's rules and scrapes a real operator, with the labels that the chart's ServiceMonitor adds. Each query of
+  a panel returns series with the labels of its legend.
+- With durations divided by 60, no alert fires on a platform that works; alerts fire on platforms that Azure throttles, that are stalled
+  or whose charts fail, in an incident of Azure, and when the operator ends. promtool lets the remaining alerts fire on series written by hand.
 - Alerts on failures that are retried fire for a single platform at the operator's longest waits, and stay silent after a short outage.
 - Grafana's own model (grafana-foundation-sdk) has each member and each unit of the dashboards.
 
