@@ -41,7 +41,7 @@ test: setup ## unit and integration tests, and azure-cli against the simulator
 
 EYES := $(HOME)/.cache/notebook-platform/eyes
 
-eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrapes a real operator: five minutes, and once ten to build it
+eyes: setup .venv/.eyes ## rules and dashboards on a real Prometheus that scrapes a real operator: three minutes, and a few more once to build it
 	@cd tests/eyes/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -tags remove_all_sd -ldflags "-s -w" \
 	  -o $(EYES)/ github.com/prometheus/prometheus/cmd/promtool github.com/prometheus/prometheus/cmd/prometheus
 	@$(EYES)/promtool check rules deploy/monitoring/rules.yaml deploy/monitoring/hub-rules.yaml
