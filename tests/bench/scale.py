@@ -144,10 +144,12 @@ async def _settle(parts: Bench, custom: client.CustomObjectsApi, found: Scale, i
     await parts.clone(names, [first, *uids])
     await asyncio.to_thread(parts.operator.start)
 
-    async def reconciled() -> bool:
-        return await parts.machine.reconciles() >= found.platforms
+    ready_now = r'notebook_platform_platform_conditions\{reason="[A-Za-z]+",status="True",type="Ready"'
 
-    await parts.until("every platform is settled", reconciled, 1.0)
+    async def settled() -> bool:
+        return await parts.machine.metric(ready_now) >= found.platforms
+
+    await parts.until("every platform is settled", settled, 1.0)
     await asyncio.sleep(QUIET)
     return names
 
