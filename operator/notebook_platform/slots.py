@@ -24,6 +24,7 @@ class Slots:
         self._queue = WorkQueue[Hashable](limit)
         self._wakers: dict[Hashable, asyncio.Future[None]] = {}
         self._reports = 0
+        metrics.SLOTS.set(limit)
 
     @property
     def limit(self) -> int:
@@ -32,9 +33,11 @@ class Slots:
 
     def adapt(self, delay: float) -> None:
         """Close or open slots, after the event loop was late by `delay` seconds."""
+        before = self._queue.slots
         self._queue.adapt(delay)
-        metrics.SLOTS.set(self._queue.slots)
-        self._start()
+        if self._queue.slots != before:
+            metrics.SLOTS.set(self._queue.slots)
+            self._start()
 
     @asynccontextmanager
     async def request(self, key: Hashable, namespace: str, priority: Priority) -> AsyncIterator[asyncio.Future[None]]:

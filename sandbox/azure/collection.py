@@ -20,24 +20,19 @@ class DataCollection:
 
     def routes(self, routes: Routes) -> None:
         """Register the endpoints."""
-        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Insights/dataCollectionRules", self.list_all)
-        routes.add("GET", RULES, self.list_group)
+        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Insights/dataCollectionRules", self.listed)
+        routes.add("GET", RULES, self.listed)
         routes.add("GET PUT DELETE", f"{RULES}/{{name}}", self.rule)
-        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Insights/dataCollectionEndpoints", self.endpoints)
-        routes.add("GET", ENDPOINTS, self.endpoints)
+        routes.add("GET", "/subscriptions/{sub}/providers/Microsoft.Insights/dataCollectionEndpoints", self.listed)
+        routes.add("GET", ENDPOINTS, self.listed)
         routes.add("GET PUT DELETE", f"{ENDPOINTS}/{{name}}", self.endpoint)
         routes.add("GET", WORKSPACE, self.workspace)
         association = r"/(?P<scope>.+)/providers/Microsoft.Insights/dataCollectionRuleAssociations/(?P<name>[^/]+)"
         routes.add("GET PUT DELETE", association, self.association)
 
-    async def list_all(self, call: Call) -> Answer:
-        """The rules of a subscription."""
-        return Answer({"value": [rule.body for rule in self._world.store.under(f"/subscriptions/{call['sub']}", TYPE)]})
-
-    async def list_group(self, call: Call) -> Answer:
-        """The rules of a resource group."""
-        everything = (await self.list_all(call)).body["value"]
-        return Answer({"value": [rule for rule in everything if f"/resourcegroups/{call['rg']}/".lower() in rule["id"].lower()]})
+    async def listed(self, call: Call) -> Answer:
+        """The rules or the endpoints of a subscription or a group."""
+        return Answer({"value": self._world.listed(call)})
 
     async def rule(self, call: Call) -> Answer:
         """One rule. A workspace has to be among its destinations by an ARM id."""
@@ -60,11 +55,6 @@ class DataCollection:
             found = self._world.store.get(id_)
             if found is None or found.body["location"] != call.body["location"]:
                 raise ArmError(400, "InvalidPayload", "Data collection rule is invalid", target="Properties.Destinations")
-
-    async def endpoints(self, call: Call) -> Answer:
-        """The endpoints of a subscription or a group."""
-        scope, kind = call.path.lower().split("/providers/")
-        return Answer({"value": [endpoint.body for endpoint in self._world.store.under(scope, kind)]})
 
     async def endpoint(self, call: Call) -> Answer:
         """One endpoint. It cannot be deleted while a rule names it."""

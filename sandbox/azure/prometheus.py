@@ -31,8 +31,7 @@ class Prometheus:
 
     async def listed(self, call: Call) -> Answer:
         """The resources of a type, in a subscription or a group."""
-        scope, kind = call.path.lower().split("/providers/")
-        return Answer({"value": [found.body for found in self._world.store.under(scope, kind)]})
+        return Answer({"value": self._world.listed(call)})
 
     async def account(self, call: Call) -> Answer:
         """An Azure Monitor workspace. Its metrics are queried at an endpoint that its creation names."""

@@ -105,6 +105,11 @@ class World:
             raise ArmError(409, "ResourceGroupBeingDeleted", message)
         return group
 
+    def listed(self, call: Call) -> list[dict[str, Any]]:
+        """The resources of a type, in the subscription or the group of a call's path."""
+        scope, kind = call.path.lower().split("/providers/")
+        return [found.body for found in self.store.under(scope, kind)]
+
     def resource(self, id_: str) -> Resource:
         """A resource by id. Raises ResourceNotFound."""
         found = self.store.get(id_)

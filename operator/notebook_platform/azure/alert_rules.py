@@ -45,7 +45,7 @@ class AlertRules(TaggedResource[Wire, Wire, tuple[str, ...]]):
 
     @property
     def _taken_out(self) -> bool:
-        return PROMETHEUS in self._scope.applied.get(self.name, {}).get("members", {}) and not self._asked
+        return PROMETHEUS in self._scope.applied_members(self.name) and not self._asked
 
     @property
     def _namespaces(self) -> list[str]:

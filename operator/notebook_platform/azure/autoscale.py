@@ -130,7 +130,7 @@ class Autoscale(Step[Mapping[str, Wire], Found, tuple[str, ...]]):
     def _merged(self, name: str, body: Wire, existing: Wire) -> Wire:
         """Return the desired setting over the observed one, which may have what the spec cannot say."""
         setting = self._setting(name)
-        members = self._scope.applied.get(self.name, {}).get("members", {})
+        members = self._scope.applied_members(self.name)
         drops = f"{setting.pool}{NOTIFICATIONS}" in members and not setting.notifications
         as_written = _lists_profiles(self._patch(name, body))
         listed = was_set(members, f"{setting.pool}/", "properties", "profiles")

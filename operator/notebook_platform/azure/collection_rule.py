@@ -6,14 +6,12 @@ before it the cluster's association if that is with this rule.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from azure.core.exceptions import HttpResponseError
+from typing import ClassVar
 
 from notebook_platform import outputs
-from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.resource_types import COLLECTION_API, COLLECTION_RULES, COLLECTION_TYPE
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
 from notebook_platform.azure.tagged_resource import TaggedResource, Wire
@@ -99,8 +97,7 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
             return Observed()
         path = self._path(cluster.id)
         async with azure_errors(self.field):
-            call = self._scope.cache.cached_call
-            association = await call(path, lambda: self._find(path), max_age=self._scope.max_age, fresh=fresh)
+            association = await self._scope.find(path, COLLECTION_API, fresh=fresh)
         associated = ((association or {}).get("properties") or {}).get("dataCollectionRuleId")
         if ending:
             rule = await self._owned_rule(fresh=fresh)
@@ -116,16 +113,12 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
     @property
     def taken_out(self) -> bool:
         """Return whether the spec asked for the rule and no longer does."""
-        had = self.member in self._scope.applied.get(self.name, {}).get("members", {})
-        return had and not self.asked
+        return self.member in self._scope.applied_members(self.name) and not self.asked
 
     async def _owned_rule(self, *, fresh: bool) -> Wire | None:
         """Return the platform's rule. Its name follows the region of a workspace that the spec no longer names, so the owner tag and the
         start of its name find it."""
-        async with azure_errors(self.field):
-            cache, age = self._scope.cache, self._scope.max_age
-            listed = await cache.list_group(COLLECTION_RULES, self._scope.group, max_age=age, fresh=fresh) or ()
-        ours = (rule for rule in listed if self._scope.owner.owns(rule.get("tags")))
+        ours = await self.owned(COLLECTION_RULES, fresh=fresh)
         return next((rule for rule in ours if str(rule["name"]).casefold().startswith(f"{self.prefix}-".casefold())), None)
 
     def resource(self, found: Found) -> Wire:
@@ -174,14 +167,6 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
         """Read a resource by its id. Raises HttpResponseError."""
         found: Wire = (await self._scope.session.send("GET", path, api_version=version)).json()
         return found
-
-    async def _find(self, path: str) -> Mapping[str, Any] | None:
-        try:
-            return await self.read(path, COLLECTION_API)
-        except HttpResponseError as error:
-            if is_missing(error):
-                return None
-            raise
 
     @property
     def _own_path(self) -> str:

@@ -78,7 +78,7 @@ class Maintenance(Step[Wire, Mapping[str, Wire], tuple[str, ...]]):
 
     @property
     def _was_applied(self) -> bool:
-        return WINDOW in self._scope.applied.get(self.name, {}).get("members", {})
+        return WINDOW in self._scope.applied_members(self.name)
 
     def plan(self, desired: Wire | None, found: Mapping[str, Wire] | None) -> Sequence[Change]:
         by_name = {name.casefold(): name for name in found or {}}

@@ -82,10 +82,7 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
 
     async def _owned_endpoint(self, *, fresh: bool) -> Wire | None:
         """Return the platform's endpoint, by the owner tag."""
-        async with azure_errors(self.field):
-            cache, age = self._scope.cache, self._scope.max_age
-            listed = await cache.list_group(COLLECTION_ENDPOINTS, self._scope.group, max_age=age, fresh=fresh)
-        return next((one for one in listed or () if self._scope.owner.owns(one.get("tags"))), None)
+        return next(iter(await self.owned(COLLECTION_ENDPOINTS, fresh=fresh)), None)
 
     def resource(self, found: Found) -> Wire:
         return found.rule or found.endpoint or {}

@@ -9,11 +9,9 @@ https://learn.microsoft.com/azure/azure-monitor/metrics/azure-monitor-workspace-
 import re
 from collections.abc import Sequence
 
-from azure.core.exceptions import HttpResponseError
-
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import lro_from_headers, working
 from notebook_platform.azure.arm.resource_types import MONITOR_API, MONITOR_TYPE, MONITOR_WORKSPACES
 from notebook_platform.azure.arm.tagging import only_tags, write_tags
@@ -67,19 +65,9 @@ class MonitorWorkspace(TaggedResource[Wire, Wire, outputs.MonitorWorkspace]):
 
     async def _given(self, id_: str, *, fresh: bool) -> Wire:
         """Return the workspace of the spec. Raises StepError."""
-
-        async def ask() -> Wire | None:
-            try:
-                body: Wire = (await self._scope.session.send("GET", id_, api_version=MONITOR_API)).json()
-            except HttpResponseError as error:
-                if is_missing(error):
-                    return None
-                raise
-            return body
-
         field = f"{self.field}.workspaceId"
         async with azure_errors(field):
-            found: Wire | None = await self._scope.cache.cached_call(id_, ask, max_age=self._scope.max_age, fresh=fresh)
+            found = await self._scope.find(id_, MONITOR_API, fresh=fresh)
         if found is None:
             raise StepError(
                 Reason.MONITOR_WORKSPACE_NOT_FOUND,

@@ -8,13 +8,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from azure.core.exceptions import HttpResponseError
-
 from notebook_platform import outputs
 from notebook_platform.api.binderhub import AzureRegistry
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.reasons import Reason
-from notebook_platform.azure.arm.errors import azure_errors, is_missing
+from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import lro_from_headers, working
 from notebook_platform.azure.arm.resource_types import REGISTRIES, REGISTRY_API, REGISTRY_TYPE
 from notebook_platform.azure.arm.tagging import has_tags, write_tags
@@ -146,19 +144,7 @@ class Registry(TaggedResource[Wanted, Found, outputs.Registry]):
         return kept.get("registry")
 
     async def _below(self, path: str, *, fresh: bool) -> Wire | None:
-        async def ask() -> Wire | None:
-            try:
-                answer = await self._scope.session.send("GET", f"{self._id}/{path}", api_version=REGISTRY_API)
-            except HttpResponseError as error:
-                if is_missing(error):
-                    return None
-                raise
-            body: Wire = answer.json()
-            return body
-
-        cache, age = self._scope.cache, self._scope.max_age
-        found: Wire | None = await cache.cached_call(f"{self._id}/{path}", ask, max_age=age, fresh=fresh)
-        return found
+        return await self._scope.find(f"{self._id}/{path}", REGISTRY_API, fresh=fresh)
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:
         if desired is None or self._spec is None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from azure.core.exceptions import HttpResponseError
+
 from notebook_platform import outputs
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cache import ResourceCache
+from notebook_platform.azure.arm.errors import is_missing
 from notebook_platform.azure.arm.operations import begin_lro, poll
 from notebook_platform.azure.arm.ownership import Owner
 from notebook_platform.azure.arm.resource_types import ResourceType
@@ -94,6 +97,25 @@ class AzureScope:
         """Return one resource of the platform's group (or another). Raises HttpResponseError."""
         group = self.group if group is None else group
         return await self.cache.get(kind, group, name, max_age=self.max_age, fresh=fresh)
+
+    async def find(self, path: str, api_version: str, *, fresh: bool) -> dict[str, Any] | None:
+        """Return the resource at an address, from a cached read; None when it does not exist. Raises HttpResponseError."""
+
+        async def read() -> dict[str, Any] | None:
+            try:
+                body: dict[str, Any] = (await self.session.send("GET", path, api_version=api_version)).json()
+            except HttpResponseError as error:
+                if is_missing(error):
+                    return None
+                raise
+            return body
+
+        found: dict[str, Any] | None = await self.cache.cached_call(path, read, max_age=self.max_age, fresh=fresh)
+        return found
+
+    def applied_members(self, step: str) -> Mapping[str, str]:
+        """Return the members that were applied last of a step."""
+        return self.applied.get(step, {}).get("members", {})
 
     @property
     def node_group(self) -> str:

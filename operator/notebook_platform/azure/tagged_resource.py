@@ -60,6 +60,13 @@ class TaggedResource(Step[Desired, Found, Output]):
         async with azure_errors(self.field):
             return await self._scope.get(self.resource_type, name, fresh=fresh, group=group)
 
+    async def owned(self, kind: ResourceType, *, fresh: bool) -> Sequence[Wire]:
+        """Return the platform's resources of a type in its group, by the owner tag. Raises StepError."""
+        scope = self._scope
+        async with azure_errors(self.field):
+            listed = await scope.cache.list_group(kind, scope.group, max_age=scope.max_age, fresh=fresh)
+        return [one for one in listed or () if scope.owner.owns(one.get("tags"))]
+
     def conflict(self, resource: Wire, name: str) -> Failed | None:
         """Return why the resource may not be touched; None: it is ours, or may be adopted."""
         adoption = self._scope.spec.adoption

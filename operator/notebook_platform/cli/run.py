@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from kubernetes.aio import client
 
-from notebook_platform.cli.management import management_api, own_namespace
+from notebook_platform.cli.management import connected, management_api, own_namespace
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.fencing import Fence
@@ -52,7 +52,8 @@ async def operate(chosen: OperatorConfig) -> None:
     REDACTORS.process.add({name: os.environ[name] for name in OWN_SECRETS if name in os.environ})
     stop = asyncio.Event()
     catch_signals(stop)
-    api = await _management_api()
+    if (api := await management_api()) is None:
+        raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
     shared, contact = SharedClients(chosen), Contact()
     try:
         async with measured(shared.slots.adapt) as beat, contacted(api, contact):
@@ -73,12 +74,6 @@ def catch_signals(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
-async def _management_api() -> client.ApiClient:
-    if (api := await management_api()) is None:
-        raise SystemExit("no cluster found: the process has no ServiceAccount and no KUBECONFIG")
-    return api
-
-
 def _elector(
     chosen: OperatorConfig, api: client.ApiClient, shared: SharedClients, stop: asyncio.Event, beat: Heartbeat
 ) -> ElectorThread:
@@ -96,11 +91,9 @@ def _elector(
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[LeaseStore]:
-        namespace, lease_api = chosen.lease_namespace or own_namespace(), await _management_api()
-        try:
+        async with connected() as lease_api:
+            namespace = chosen.lease_namespace or own_namespace()
             yield LeaseStore(lease_api, namespace, chosen.lease_name, Timing(chosen.lease_duration))
-        finally:
-            await lease_api.close()
 
     return ElectorThread(connect, shards(chosen.shards), Identity(chosen.work_dir), start, lambda: standing(beat))
 
