@@ -43,7 +43,7 @@ from notebook_platform.observability.context import CORRELATION, renew_correlati
 from notebook_platform.pace import Limits
 from notebook_platform.policy import disruption_gate, interval_of
 from notebook_platform.slots import Slots
-from notebook_platform.steps import azure_steps, chart_adapters, release_steps
+from notebook_platform.steps import azure_steps, chart_adapters, hub_metrics, release_steps
 from notebook_platform.volume_count import count_volumes
 from notebook_platform.workload.client import build_models
 
@@ -124,7 +124,7 @@ class SharedClients:
         scope = replace(scope, applied=applied or {})
         allow_private = self._config.allow_private_addresses
         releases = release_steps(self._adapters(scope), self._release_scope(scope, approved), allow_private=allow_private)
-        return Graph([*azure_steps(scope), self._clusters.step(scope), *releases])
+        return Graph([*azure_steps(scope), self._clusters.step(scope), *releases, hub_metrics(scope, self._hub_context(spec))])
 
     async def azure(
         self,
@@ -258,8 +258,9 @@ class SharedClients:
         return counted(users, servers)
 
     def _hub_context(self, spec: NotebookPlatformSpec) -> HubContext:
-        cloud, pools = cloud_of(self._config), tuple(spec.node_pools)
-        return HubContext(location=spec.azure.location, pools=pools, label_suffix=cloud.public_names, authority=cloud.authority)
+        cloud = cloud_of(self._config)
+        place = HubContext(location=spec.azure.location, label_suffix=cloud.public_names, authority=cloud.authority)
+        return replace(place, pools=tuple(spec.node_pools), scraped=spec.scrapes_hubs)
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""

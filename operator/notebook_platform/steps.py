@@ -34,10 +34,14 @@ from notebook_platform.helm.prune import RetiredReleases
 from notebook_platform.helm.releases import AnyChart, in_order
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.step import ReleaseStep
+from notebook_platform.hubs.binder.addresses import decide
 from notebook_platform.hubs.binder.chart import BinderHub
 from notebook_platform.hubs.binder.health import end_all
-from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.hubs.binder.values import hub_inside, names_in
+from notebook_platform.hubs.inputs import HubContext, base_path
 from notebook_platform.hubs.jupyterhub import JupyterHub
+from notebook_platform.hubs.metrics.monitors import ScrapedHub
+from notebook_platform.hubs.metrics.step import HubMetrics
 from notebook_platform.hubs.users.census import end_servers
 from notebook_platform.hubs.users.retirement import retirement_concerns
 from notebook_platform.kube.secrets import SecretStore
@@ -99,3 +103,27 @@ def release_steps(adapters: Sequence[ChartAdapter], scope: ReleaseScope, *, allo
     clear = {JupyterHub.name: end_servers, BinderHub.name: end_all}
     retired = RetiredReleases(scope, places, clear, concerns)
     return [*(ReleaseStep(adapter, scope) for adapter in adapters), retired]
+
+
+def hub_metrics(scope: AzureScope, hub_context: HubContext) -> HubMetrics:
+    """Return the step that has the hubs scraped: after their releases, and deleted before them."""
+    spec = scope.spec
+    hubs = {JupyterHub.name: spec.jupyterhub, BinderHub.name: spec.binderhub}
+    return HubMetrics(
+        scraped_hubs(spec, hub_context) if spec.scrapes_hubs else (),
+        owner=scope.owner.tag,
+        applied=scope.applied_members(HubMetrics.name),
+        after=[name for name, hub in hubs.items() if hub is not None],
+        deleting=scope.deleting,
+    )
+
+
+def scraped_hubs(spec: NotebookPlatformSpec, hub_context: HubContext) -> list[ScrapedHub]:
+    """Return the hubs of the spec, that of its binder among them. Pure."""
+    found = [(hub, base_path(hub)) for hub in (spec.jupyterhub,) if hub is not None]
+    if spec.binderhub is not None:
+        addresses = decide(spec.binderhub.address, names_in(hub_context))
+        found.append((hub_inside(spec.binderhub, addresses), addresses.hub_base.rstrip("/")))
+    return [
+        ScrapedHub(namespace=hub.namespace, release=hub.release, version=hub.chart.version, base_path=path) for hub, path in found
+    ]

@@ -38,6 +38,9 @@ class ClusterBackend(Protocol):
     async def admit(self, cluster_id: str, subject: str, kind: str) -> None:
         """A user or group of Entra ID administers the cluster."""
 
+    async def install_metrics_agent(self, cluster_id: str) -> None:
+        """The cluster serves the API of the metrics agent."""
+
     async def stop(self, cluster_id: str) -> None:
         """The cluster sleeps; its data stay."""
 
@@ -71,6 +74,9 @@ class NoClusters:
 
     async def admit(self, cluster_id: str, subject: str, kind: str) -> None:
         """Nobody to admit."""
+
+    async def install_metrics_agent(self, cluster_id: str) -> None:
+        """No API to extend."""
 
     async def stop(self, cluster_id: str) -> None:
         """Nothing to stop."""

@@ -115,7 +115,7 @@ class ContainerService:
             self._make_node_group(cluster)
             self._unborn.discard(cluster.id)
             self.settle(cluster, "Succeeded")
-            await self._admit_groups(cluster)
+            await self._equip(cluster)
             await show_nodes(world, cluster)
 
         async def failed() -> None:
@@ -173,7 +173,7 @@ class ContainerService:
             for pool in upgraded:
                 self.reach_version(pool)
             self.settle(cluster, "Succeeded")
-            await self._admit_groups(cluster)
+            await self._equip(cluster)
             await show_nodes(self._world, cluster)
 
         async def revive() -> None:
@@ -273,7 +273,10 @@ class ContainerService:
             if stopped.body["properties"]["provisioningState"] in BUSY:
                 stopped.body["properties"]["provisioningState"] = "Canceled"
 
-    async def _admit_groups(self, cluster: Resource) -> None:
-        """Groups of Entra ID that administer the cluster."""
-        for group in (cluster.body["properties"].get("aadProfile") or {}).get("adminGroupObjectIDs") or ():
+    async def _equip(self, cluster: Resource) -> None:
+        """Groups of Entra ID that administer the cluster, and its metrics agent."""
+        properties = cluster.body["properties"]
+        for group in (properties.get("aadProfile") or {}).get("adminGroupObjectIDs") or ():
             await self._world.backend.admit(cluster.id, group, "Group")
+        if ((properties.get("azureMonitorProfile") or {}).get("metrics") or {}).get("enabled"):
+            await self._world.backend.install_metrics_agent(cluster.id)

@@ -10,6 +10,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 
 from sandbox.azure.backend import NodeSpec, User
+from sandbox.kubernetes import metrics_agent
 from sandbox.kubernetes.api import api_client
 from sandbox.kubernetes.binaries import Binaries
 from sandbox.kubernetes.cloud_controller import CloudController
@@ -115,6 +116,12 @@ class RealClusters:
         except ApiException as error:
             if error.status != 409:
                 raise
+
+    async def install_metrics_agent(self, cluster_id: str) -> None:
+        """It brings the API of PodMonitors."""
+        cluster = self._clusters.get(cluster_id.lower())
+        if cluster is not None and cluster.api is not None:
+            await metrics_agent.install(cluster.api)
 
     async def stop(self, cluster_id: str) -> None:
         """Put it to sleep."""

@@ -231,6 +231,8 @@ class Reason(Word):
     GROUPS_NOT_MANAGED = "GroupsNotManaged", "Rules on groups need manage_groups in this chart version."
     CLAIM_NOT_SENT = "ClaimNotSent", "The provider may not send the claim that is used as the user name."
     USERNAME_NOT_UNIQUE = "UsernameNotUnique", "The claim that is used as the user name is not unique."
+    METRICS_CONFLICT = "MetricsConflict", "A part of the hub's spec has a name or value that spec.monitoring needs."
+    METRICS_AGENT_PENDING = "MetricsAgentPending", "The metrics agent of AKS has not installed the API of PodMonitors yet."
     ROLE_REFUSED = "RoleRefused", "A role names a service, a scope or a user that the hub does not accept."
     ALLOW_RULES_NOT_COMBINED = "AllowRulesNotCombined", "This chart version cannot combine the sign-in's rules as the spec asks."
     LETS_ENCRYPT_INCOMPLETE = "LetsEncryptIncomplete", "Let's Encrypt needs a host and a contact."

@@ -71,3 +71,13 @@ class NotebookPlatformSpec(SpecModel):
     def managed_prometheus(self) -> MonitoringSpec | None:
         """Return spec.monitoring if it asks for managed Prometheus."""
         return self.monitoring if self.monitoring and self.monitoring.prometheus == "Managed" else None
+
+    @property
+    def hub_namespaces(self) -> list[str]:
+        """Return the namespaces of the hubs, in order."""
+        return sorted({hub.namespace for hub in (self.jupyterhub, self.binderhub) if hub is not None})
+
+    @property
+    def scrapes_hubs(self) -> bool:
+        """Return whether managed Prometheus scrapes the hubs."""
+        return self.managed_prometheus is not None and self.managed_prometheus.hub_metrics

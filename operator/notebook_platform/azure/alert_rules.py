@@ -49,8 +49,7 @@ class AlertRules(TaggedResource[Wire, Wire, tuple[str, ...]]):
 
     @property
     def _namespaces(self) -> list[str]:
-        hubs = (self._scope.spec.jupyterhub, self._scope.spec.binderhub)
-        return sorted({hub.namespace for hub in hubs if hub is not None})
+        return self._scope.spec.hub_namespaces
 
     def desired(self, inputs: Inputs) -> Wire | None:
         monitoring, workspace = self._scope.spec.managed_prometheus, inputs.get(outputs.MonitorWorkspace)

@@ -67,6 +67,7 @@ def claims_of(spec: NotebookPlatformSpec) -> dict[str, Record]:
         "DataCollection": {MONITORING: cluster.monitoring.workspace_id} if cluster.monitoring else {},
         "MetricsCollection": metrics,
         "AlertRules": metrics if spec.managed_prometheus and spec.managed_prometheus.alerts.enabled else {},
+        "HubMetrics": dict.fromkeys(spec.hub_namespaces, "") if spec.scrapes_hubs else {},
         "NodePools": {
             **{f"{pool.name}{SURGE}": pool.max_surge for pool in spec.node_pools if pool.max_surge},
             **_of_patches((pool.name, pool.patch) for pool in spec.node_pools),

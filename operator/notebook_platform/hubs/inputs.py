@@ -62,7 +62,8 @@ class HubContext:
     """The context of a hub. `location` is the Azure region; `pools` are those of spec.nodePools; `authority` is the cloud's sign-in
     endpoint; `endpoints` are the issuer's, and `claims` those that it says it can send (empty: it does not say); `before` is the
     installed release; `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the namespace enforces;
-    `own_image`: the values name another image of the hub than the chart's; `unlockable_classes` are StorageClasses whose volumes cannot
+    `own_image`: the values name another image of the hub than the chart's; `scraped`: managed Prometheus scrapes the hub;
+    `unlockable_classes` are StorageClasses whose volumes cannot
     lock files ("": the default class is one)."""
 
     location: str | None = None
@@ -75,6 +76,7 @@ class HubContext:
     neighbours: tuple[str, ...] = ()
     pod_security: str | None = None
     own_image: bool = False
+    scraped: bool = False
     unlockable_classes: frozenset[str] = UNLOCKABLE_CLASSES
 
 

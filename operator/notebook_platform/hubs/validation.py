@@ -17,6 +17,7 @@ from notebook_platform.hubs.case import Case, Violation
 from notebook_platform.hubs.chart.versions import RENAMED, Generation
 from notebook_platform.hubs.database_checks import DATABASE_REFUSALS
 from notebook_platform.hubs.inputs import FIELD, HubContext
+from notebook_platform.hubs.metrics.checks import check_metrics
 from notebook_platform.hubs.roles import check_roles
 from notebook_platform.hubs.trait_checks import check_traits
 
@@ -177,6 +178,7 @@ REFUSALS: Mapping[Reason, Callable[[Case], Iterator[Violation]]] = {
     Reason.NO_USERS_ALLOWED: sign_in.check_no_users,
     Reason.GROUPS_NOT_MANAGED: sign_in.check_groups,
     Reason.USERNAME_NOT_UNIQUE: sign_in.check_unique,
+    Reason.METRICS_CONFLICT: check_metrics,
     Reason.ROLE_REFUSED: check_roles,
     Reason.LETS_ENCRYPT_INCOMPLETE: _acme,
     Reason.LETS_ENCRYPT_NOT_REACHABLE: _acme_internal,

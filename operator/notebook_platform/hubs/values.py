@@ -20,6 +20,7 @@ from notebook_platform.hubs.fields.expose import expose_values
 from notebook_platform.hubs.fields.hub import hub_values, service_token
 from notebook_platform.hubs.fields.single_user import single_user_values
 from notebook_platform.hubs.inputs import FIELD, NOTHING, HubContext, HubSecrets
+from notebook_platform.hubs.metrics.values import ORIGIN, PREFIX, completed, metrics_values
 from notebook_platform.hubs.naming import scheme
 from notebook_platform.hubs.remarks import remarks
 from notebook_platform.hubs.shapes import check_nulls, check_shapes
@@ -116,6 +117,9 @@ def render_with_origins(
         if layer in given:
             check_nulls(layer.values, values, partial(_fields_below, values, layers[:place]), layer.name)
         values = merged(values, layer.values)
+    if hub_context.scraped:
+        layers.append(_lists_for_metrics(values, spec.chart.version, secrets, knowledge))
+        values = merged(values, layers[-1].values)
     rendered = Rendered(values, {path: _origin(path, layers) for path in _leaves(values)})
     case = check(spec, chosen, kubernetes, hub_context, rendered.values, rendered.origins)
     return replace(rendered, notices=remarks(case))
@@ -133,15 +137,22 @@ def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubCont
     """Return the typed fields: all of them, or for an adopted release those that differ from their defaults."""
     layer = Layer("")
     plain = JupyterHubSpec.model_validate({"chart": spec.chart, "auth": spec.auth, "host": spec.host})
-    usual = typed(plain, secrets, replace(hub_context, before=None))
+    usual = typed(plain, secrets, replace(hub_context, before=None, scraped=False))
     for name, value in typed(spec, secrets, hub_context).items():
         is_default = name in usual and value == usual[name]
         if value is None or (is_default and spec.auth.from_values):
             continue
-        shown = OF_THE_OPERATOR if name.startswith("secrets.") else f"{FIELD}.{name.partition('#')[0]}"
+        shown = _shown(name)
         shown_origin = shown if not is_default or name.startswith(("secrets.", "auth")) else f"{shown} (default)"
         _place(layer, spec.chart.version, name, value, shown, shown_origin, knowledge)
     return layer
+
+
+def _shown(name: str) -> str:
+    """Return the origin of a row's value: its field, or words."""
+    if name.startswith("secrets."):
+        return OF_THE_OPERATOR
+    return ORIGIN if name.startswith(PREFIX) else f"{FIELD}.{name.partition('#')[0]}"
 
 
 def _place(layer: Layer, version: str, name: str, value: Any, shown: str, shown_origin: str, knowledge: Knowledge) -> None:
@@ -171,6 +182,7 @@ def typed(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) ->
         **single_user_values(spec, names, hub_context),
         **expose_values(spec, secrets, hub_context),
         **hub_values(spec, secrets, own_image=hub_context.own_image),
+        **(metrics_values(secrets) if hub_context.scraped else {}),
     }
 
 
@@ -207,6 +219,16 @@ def _tokens(layers: Iterable[Layer], secrets: HubSecrets) -> Layer:
         given = isinstance(service, Mapping) and (service.get("apiToken") or service.get("api_token"))
         if isinstance(service, Mapping) and not given and (token := service_token(name, secrets)):
             layer.put(("hub", "services", name, "apiToken"), token, OF_THE_OPERATOR)
+    return layer
+
+
+def _lists_for_metrics(values: Values, version: str, secrets: HubSecrets, knowledge: Knowledge) -> Layer:
+    """Return the lists of the values completed with the elements that the metrics agent needs: a user's list replaces the operator's."""
+    layer = Layer(ORIGIN)
+    for name, wanted in metrics_values(secrets).items():
+        place = knowledge.place(name, version)
+        if isinstance(place, str) and (whole := completed(at(values, *path_of(place)), wanted)) is not None:
+            layer.put(path_of(place), whole, ORIGIN)
     return layer
 
 

@@ -15,6 +15,7 @@ from notebook_platform.hubs.values import render
 from tests.unit.hubs.specs import CLIENT, NEW, SECRETS, VERSIONS, oidc, spec
 
 VALUES = "spec.jupyterhub.values"
+METRICS, SCRAPED = "notebook-platform-metrics", HubContext(scraped=True)
 ACME = {"letsEncrypt": {"contactEmail": "a@example.org"}}
 INTERNAL = {"proxy": {"service": {"annotations": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"}}}}
 DUMMY = {"hub": {"config": {"JupyterHub": {"authenticator_class": "dummy"}}}}
@@ -224,6 +225,35 @@ CASES: list[tuple[str, dict[str, Any], HubContext, str, str]] = [
     ("3.3.8", {"roles": [{"name": "grader", "scopes": ["nope"]}]}, HubContext(), "RoleRefused", "spec.jupyterhub.roles"),
     ("4.4.0", {"roles": [{"name": "admin", "scopes": ["list:users"]}]}, HubContext(), "RoleRefused", "spec.jupyterhub.roles"),
     ("2.0.0", {"roles": [{"name": "grader", "scopes": ["list:users"], "users": ["bob"]}]}, HubContext(), "RoleRefused", "bob"),
+    ("1.2.0", {"services": [{"name": METRICS}]}, SCRAPED, "MetricsConflict", "spec.jupyterhub.services[0].name"),
+    (
+        "4.4.0",
+        {"roles": [{"name": "grader", "scopes": ["list:users"]}, {"name": METRICS, "scopes": ["list:users"]}]},
+        SCRAPED,
+        "MetricsConflict",
+        "spec.jupyterhub.roles[1].name",
+    ),
+    (
+        "4.4.0",
+        {"values": {"hub": {"services": {METRICS: {"apiToken": "theirs"}}}}},
+        SCRAPED,
+        "MetricsConflict",
+        f"{VALUES}.hub.services.{METRICS}",
+    ),
+    (
+        "2.0.0",
+        {"values": {"hub": {"loadRoles": {METRICS: {"scopes": ["admin:users"]}}}}},
+        SCRAPED,
+        "MetricsConflict",
+        f"{VALUES}.hub.loadRoles.{METRICS}",
+    ),
+    (
+        "4.4.0",
+        {"values": {"proxy": {"chp": {"extraCommandLineFlags": ["--metrics-port", "9000"]}}}},
+        SCRAPED,
+        "MetricsConflict",
+        f"{VALUES}.proxy.chp.extraCommandLineFlags",
+    ),
 ]
 
 

@@ -17,7 +17,7 @@ Spec = dict[str, Any]
 async def describe_monitoring(session: AzureSession, cluster: Mapping[str, Any], identity: Spec, remarks: list[str]) -> Spec:
     """Return spec.monitoring of a cluster that sends its metrics to an Azure Monitor workspace; empty for any other.
 
-    The alerts are off: with them the first reconcile would create rules.
+    The alerts and the metrics of hubs are off: with them the first reconcile would create rules, and change the hub.
     """
     if not sends_metrics(cluster["properties"]):
         return {}
@@ -28,8 +28,11 @@ async def describe_monitoring(session: AzureSession, cluster: Mapping[str, Any],
             "can be read, or the cluster has a service principal; the operator leaves it as it is"
         )
         return {}
-    remarks.append("The alert rules of the hubs are off: set spec.monitoring.alerts.enabled to true to have them")
-    return {"prometheus": "Managed", "workspaceId": workspace, "alerts": {"enabled": False}}
+    remarks.append(
+        "The alert rules of the hubs are off, and the hubs are not scraped: set spec.monitoring.alerts.enabled and "
+        "spec.monitoring.hubMetrics to true to have them"
+    )
+    return {"prometheus": "Managed", "workspaceId": workspace, "alerts": {"enabled": False}, "hubMetrics": False}
 
 
 async def _workspace(session: AzureSession, cluster_id: str) -> str | None:

@@ -270,4 +270,15 @@ _HUB: Rows = {
     "extraFiles": since((1, 0), "hub.extraFiles"),
 }
 
-ROWS: Rows = {**_SECRETS, **_AUTH, **_SERVERS, **_DOOR, **_HUB}
+_METRICS: Rows = {
+    "monitoring#service": same("hub.services"),
+    "monitoring#hidden": moved(ELSEWHERE, (2, 0), "hub.services"),
+    "monitoring#role": moved(ELSEWHERE, (2, 0), "hub.loadRoles"),
+    "monitoring#hub": same("hub.networkPolicy.ingress"),
+    "monitoring#proxy": moved(ELSEWHERE, (1, 0), "proxy.chp.networkPolicy.ingress"),
+    "monitoring#flags": moved(ELSEWHERE, (1, 0), "proxy.chp.extraCommandLineFlags"),
+}
+"""Set by the operator when spec.monitoring has hubs scraped. The proxy of charts before 1.0 serves no metrics for Prometheus
+(https://github.com/jupyterhub/configurable-http-proxy/pull/314)."""
+
+ROWS: Rows = {**_METRICS, **_SECRETS, **_AUTH, **_SERVERS, **_DOOR, **_HUB}
