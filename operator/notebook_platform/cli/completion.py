@@ -4,6 +4,7 @@ shtab writes it from the parser. The script knows all words, so a press of Tab s
 """
 
 import argparse
+from collections.abc import Mapping
 
 from notebook_platform.cli import COMMANDS, NAME, command_parser
 from notebook_platform.cli.output import show
@@ -23,13 +24,14 @@ def script(shell: str) -> str:
     import shtab
 
     parser = command_parser(NAME, COMMANDS)
-    for command in _subparsers(parser):
+    for command in command_parsers(parser).values():
         for action in command._actions:
             if action.dest in FILES and action.choices is None:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
     return str(shtab.complete(parser, shell=shell))
 
 
-def _subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+def command_parsers(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
+    """Return the parser of each command by its word."""
     (commands,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    return list(commands.choices.values())
+    return dict(commands.choices)

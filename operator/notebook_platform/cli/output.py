@@ -1,6 +1,7 @@
 """The one place where commands print: it removes control characters, wherever the text is from."""
 
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from rich.text import Text
@@ -11,6 +12,12 @@ from notebook_platform.bounded.text import printable
 def show(text: str, *, end: str = "\n", to: TextIO | None = None) -> None:
     """Print lines to standard output, or to another stream, and flush it. Only the text's own line feeds end a line."""
     print(_lines(text), end=end, file=to or sys.stdout, flush=True)
+
+
+def show_cells(rows: Iterable[Sequence[str]]) -> None:
+    """Print rows whose cells are separated by tabs, for a program that reads them. A cell cannot start another one."""
+    for row in rows:
+        print("\t".join(printable(cell) for cell in row), flush=True)
 
 
 def show_error(text: str) -> None:
