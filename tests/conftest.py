@@ -53,17 +53,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-AZ_STORY = "tests/az/test_[123]_"
+TOGETHER = ("tests/az/test_[123]_*", "tests/unit/test_re[af]*")
+"""Files for one process: those of tests/az are one story and share an estate; test_reasons and test_reference share the syntax trees
+of all modules."""
 
 
 class Files(LoadScopeScheduling):
-    """Give all tests of a file to one process, since they share a sandbox; the files of tests/az that are one story
-    share an estate."""
+    """Give all tests of a file to one process, since they share a sandbox."""
 
     def _split_scope(self, nodeid: str) -> str:
         """Return the name of the tests that stay together."""
         file = nodeid.partition("::")[0]
-        return AZ_STORY if fnmatch(file, f"{AZ_STORY}*") else file
+        return next((pattern for pattern in TOGETHER if fnmatch(file, pattern)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform import outputs
 from notebook_platform.api.autoscale import Autoscale
@@ -30,6 +30,7 @@ from notebook_platform.paths import at
 
 from sandbox.azure.world import SUBSCRIPTION
 from sandbox.operator_process import ROOT
+from tests.properties import at_most
 from tests.unit.azure.specs import runbook_spec, with_cluster
 from tests.unit.test_reasons import unknown
 
@@ -347,7 +348,7 @@ PATCHES = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("place", PLACES)
-@settings(max_examples=60, deadline=None)
+@at_most(60)
 @given(patch=PATCHES)
 def test_no_patch_changes_a_guarded_member_and_each_leaf_is_in_the_body(place: str, patch: dict[str, Any]) -> None:
     maker = MAKERS[place]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from notebook_platform.engine import (
     Action,
@@ -32,6 +32,8 @@ from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import requeue_after
 from notebook_platform.engine.step import AnyStep
 from notebook_platform.engine.teardown import orphan, teardown
+
+from tests.properties import at_most
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -129,7 +131,7 @@ def run(graph: Graph, policy: Policy | None = None) -> dict[str, Any]:
 
 
 @given(plans())
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(plan: list) -> None:
     world = World()
     graph = graph_of(plan, world)
@@ -152,7 +154,7 @@ def test_a_step_never_applies_before_its_needs_are_done_and_all_comes_to_rest(pl
 
 
 @given(plans())
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 def test_deletion_runs_in_reverse(plan: list) -> None:
     world = World()
     graph = graph_of(plan, world)
@@ -174,7 +176,7 @@ def test_deletion_runs_in_reverse(plan: list) -> None:
 
 
 @given(plans(), st.data())
-@settings(max_examples=60, deadline=None)
+@at_most(60)
 @pytest.mark.parametrize("end", [partial(teardown, backing_off={}), orphan])
 def test_a_deletion_names_what_cannot_be_observed_and_deletes_nothing_below_it(end: Any, plan: list, data: Any) -> None:
     world = World()
@@ -194,7 +196,7 @@ def ancestors(graph: Graph, name: str) -> set[str]:
 
 
 @given(plans())
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 def test_no_outcome_loses_an_error_and_no_unforeseen_text_is_shown(plan: list) -> None:
     results = run(graph_of(plan, World()))
     conditions = {c.type: c for c in fold_conditions(results, [], generation=1, now=NOW)}
@@ -208,7 +210,7 @@ def test_no_outcome_loses_an_error_and_no_unforeseen_text_is_shown(plan: list) -
 
 
 @given(plans())
-@settings(max_examples=25, deadline=None)
+@at_most(25)
 def test_the_same_input_gives_the_same_conditions_and_time_alone_changes_none(plan: list) -> None:
     results = run(graph_of(plan, World()))
     first = fold_conditions(results, [], generation=3, now=NOW)
@@ -217,7 +219,7 @@ def test_the_same_input_gives_the_same_conditions_and_time_alone_changes_none(pl
 
 
 @given(plans())
-@settings(max_examples=25, deadline=None)
+@at_most(25)
 def test_a_plan_applies_nothing_and_names_what_would_change(plan: list) -> None:
     world = World()
     results = run(graph_of(plan, world), Policy(mode=Mode.PLAN))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine import StepError
@@ -20,6 +20,7 @@ from notebook_platform.hubs.users.claims import named_claims
 from notebook_platform.hubs.users.visibility import data_changes
 from notebook_platform.hubs.values import render, render_with_origins
 
+from tests.properties import at_most
 from tests.unit.hubs.specs import NEW, SECRETS, spec
 from tests.unit.hubs.test_binder_values import AZURE, INGRESS, PLACE
 from tests.unit.hubs.test_binder_values import SECRETS as BINDER_SECRETS
@@ -181,7 +182,7 @@ def with_changes(changes: list[tuple[tuple[Any, ...], Any]]) -> dict[str, Any]:
 CHANGES = st.lists(st.tuples(st.sampled_from(PATHS), OTHERS), min_size=1, max_size=3).map(with_changes)
 
 
-@settings(max_examples=60, deadline=None)
+@at_most(60)
 @given(CHANGES, st.sampled_from(["0.11.1", "1.2.0", "3.3.8", "4.4.0"]), st.booleans())
 @example({"hub": {"services": [{"name": "g", "url": "http://g:80"}]}}, "4.4.0", False)
 def test_no_shape_of_values_raises_anything_but_a_refusal(values: dict[str, Any], version: str, adopted: bool) -> None:
@@ -201,7 +202,7 @@ def test_no_shape_of_values_raises_anything_but_a_refusal(values: dict[str, Any]
         assert refused.failed.message.startswith(BINDER)
 
 
-@settings(max_examples=60, deadline=None)
+@at_most(60)
 @given(CHANGES, CHANGES)
 def test_an_existing_release_may_have_values_of_any_shape(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Another helm wrote the values of an adopted release."""
