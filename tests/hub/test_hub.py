@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from notebook_platform.hubs.inputs import HubContext
+from notebook_platform.hubs.metrics.monitors import ScrapedHub, pod_monitors
 from notebook_platform.hubs.net.hub_api import HubApi
 from notebook_platform.hubs.net.oidc_discovery import Discovery
 from notebook_platform.hubs.users.active_servers import token_in
@@ -146,3 +147,30 @@ def test_every_trait_that_is_rendered_is_one_that_the_hubs_classes_have(hub_home
         configurations.append(written(render(spec("4.4.0", **TABLE[name][0]), secrets, KUBERNETES), directory))
     found = unknown_traits(hub_home, configurations)
     assert len(found) == len(configurations) and not any(found.values()), found
+
+
+async def metrics_of(http: Any, headers: dict[str, str]) -> tuple[int, str]:
+    """Return the answer of the hub to a scrape with these headers."""
+    async with http.get(f"https://{HOST}/hub/metrics", headers=headers) as answer:
+        return int(answer.status), await answer.text()
+
+
+@pytest.mark.timeout(900)
+async def test_the_metrics_agents_token_reads_metrics_and_nothing_else(hub_home: Path, world: World, tmp_path: Path) -> None:
+    """The PodMonitor names the key of the chart's Secret; the agent sends its value as a bearer token."""
+    wanted = spec("4.4.0", auth={"dummy": {"insecure": True}})
+    values = render(wanted, SECRETS, KUBERNETES, hub_context=HubContext(scraped=True))
+    hub = ScrapedHub(namespace="jhub", release="jhub", version="4.4.0")
+    (endpoint,) = pod_monitors(hub, "owner")[0]["spec"]["podMetricsEndpoints"]
+    named = endpoint["authorization"]["credentials"]
+    async with running(hub_home, world, values, tmp_path) as front, browser(world, front) as http:
+        token = (tmp_path / "secret" / named["key"]).read_text()
+        bearer = {"Authorization": f"{endpoint['authorization']['type']} {token}"}
+        status, text = await metrics_of(http, bearer)
+        assert status == 200 and endpoint["path"] == "/hub/metrics"
+        assert 'jupyterhub_server_spawn_duration_seconds_count{status="failure"} 0.0' in text
+        assert (await metrics_of(http, {}))[0] == 403
+        assert (await metrics_of(http, {"Authorization": f"Bearer {token_in(values)}"}))[0] == 403, "the operator's own may not"
+        for path in ("users", "services", "info"):
+            async with http.get(f"https://{HOST}/hub/api/{path}", headers=bearer) as answer:
+                assert answer.status == 403

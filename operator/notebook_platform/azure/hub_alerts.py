@@ -70,7 +70,7 @@ ALERTS: tuple[HubAlert, ...] = (
         lasts=0,
         summary='{{ $value | printf "%.0f" }} servers of users failed to start in 30 minutes',
         description="The hub in the namespace {{ $labels.namespace }} gave up starting them. This metric is the hub's own: the alert needs "
-        "a PodMonitor.",
+        "a scrape of the hub.",
     ),
     HubAlert(
         name="HubPodPending",

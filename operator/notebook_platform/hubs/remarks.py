@@ -9,7 +9,7 @@ from notebook_platform.helm.ignored_values import ignored
 from notebook_platform.hubs.case import Case
 from notebook_platform.hubs.fields.entra import SENT
 from notebook_platform.hubs.inputs import FIELD
-from notebook_platform.hubs.metrics.checks import proxy_remarks
+from notebook_platform.hubs.metrics.checks import metrics_remarks
 from notebook_platform.hubs.sign_in import NOT_UNIQUE, username_claim
 from notebook_platform.hubs.trait_checks import trait_findings
 
@@ -17,7 +17,7 @@ from notebook_platform.hubs.trait_checks import trait_findings
 def remarks(case: Case) -> tuple[Notice, ...]:
     """Return the remarks on values that were not refused."""
     without_effect = [finding.sentence for finding in trait_findings(case) if finding.no_effect]
-    return (*_claim(case), *ignored([*without_effect, *proxy_remarks(case)]))
+    return (*_claim(case), *ignored([*without_effect, *metrics_remarks(case)]))
 
 
 def _claim(case: Case) -> Iterator[Notice]:

@@ -193,3 +193,11 @@ def test_as_a_program_it_ends_with_its_code() -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and "/none cannot be read" in done.stderr
+
+
+async def test_the_metrics_of_hubs_are_planned(terminal: Terminal) -> None:
+    hub = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}}
+    spec = runbook_spec(identity={"type": "SystemAssigned"}, jupyterhub=hub, monitoring={"prometheus": "Managed"})
+    output = await terminal.run("plan", "-f", terminal.file(spec))
+    assert "+ HubMetrics" in output.out and "+ podMonitors[jhub/notebook-platform-hub]" in output.lines
+    assert await terminal.estate.writes() == []

@@ -114,15 +114,15 @@ async def test_settled_it_writes_nothing_and_corrects_drift(platform: Platform) 
     again = await platform.once()
     assert again.changes == () and (await platform.read())["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
     await platform.change({"spec": {"labelLimit": 1, "sampleLimit": 5}})
-    settled = {"applied_steps": {"HubMetrics"}}
-    warned = await platform.once(Policy(correct_drift=False, **settled))
+    settled = frozenset({"HubMetrics"})
+    warned = await platform.once(Policy(applied_steps=settled, correct_drift=False))
     assert warned.drift and (await platform.read())["spec"]["labelLimit"] == 1
-    corrected = await platform.once(Policy(**settled))
+    corrected = await platform.once(Policy(applied_steps=settled))
     assert [change.path for change in corrected.changes] == [f"podMonitors[{platform.namespace}/{HUB}].spec.labelLimit"]
     spec = (await platform.read())["spec"]
     assert (spec["labelLimit"], spec["sampleLimit"]) == (63, 5), "what others add is theirs"
     await platform.custom.delete_namespaced_custom_object(*GROUP, platform.namespace, PLURAL, PROXY)
-    assert (await platform.once(Policy(**settled))).drift and await platform.read(PROXY)
+    assert (await platform.once(Policy(applied_steps=settled))).drift and await platform.read(PROXY)
 
 
 @pytest.mark.usefixtures("agent")

@@ -3,12 +3,17 @@
 from typing import Any
 
 import pytest
+from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.engine import Action
+from notebook_platform.hubs.binder.values import BinderSecrets, Registry
+from notebook_platform.hubs.binder.values import render as render_binder
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.metrics.monitors import ScrapedHub, pod_monitors
 from notebook_platform.hubs.metrics.step import Found, HubMetrics
 from notebook_platform.hubs.values import Rendered, render, render_with_origins
+from notebook_platform.steps import scraped_hubs
 
+from tests.unit.azure.specs import runbook_spec
 from tests.unit.hubs.specs import OLD, SECRETS, VERSIONS, at, spec
 
 SCRAPED = HubContext(scraped=True)
@@ -75,6 +80,44 @@ def test_a_proxy_without_metrics_is_remarked() -> None:
     (notice,) = made("0.11.1").notices
     assert notice.condition == "ValuesIgnored" and "the proxy of chart 0.11.1 serves no metrics" in notice.message
     assert made("1.2.0").notices == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "named"),
+    [
+        ("4.4.0", {"fullnameOverride": "lab"}, "spec.jupyterhub.values.fullnameOverride"),
+        ("0.11.1", {"hub": {"existingSecret": "theirs"}}, "spec.jupyterhub.values.hub.existingSecret"),
+    ],
+)
+def test_a_secret_of_another_name_is_remarked(version: str, values: dict[str, Any], named: str) -> None:
+    (notice,) = made(version, values=values).notices
+    assert notice.message.startswith(f"spec.monitoring: the hub cannot be scraped, because {named} gives")
+
+
+def test_the_hub_of_a_binder_is_scraped_too() -> None:
+    registry = {"existing": {"server": "docker.io", "prefix": "lab/", "secretRef": {"name": "registry"}}}
+    address = {"dnsLabels": {"binder": "lab-binder", "hub": "lab-hub"}}
+    binder = {
+        "namespace": "bhub",
+        "chart": {"version": "1.0.0-0.dev.git.3941.h9056a226"},
+        "address": address,
+        "registry": registry,
+    }
+    hub = {"chart": {"version": "0.11.1"}, "auth": {"dummy": {"insecure": True}}, "expose": {"basePath": "/jupyter"}}
+    wanted = runbook_spec(
+        identity={"type": "SystemAssigned"}, jupyterhub=hub, binderhub=binder, monitoring={"prometheus": "Managed"}
+    )
+    platform = NotebookPlatformSpec.model_validate(wanted)
+    found = scraped_hubs(platform, HubContext(location="eastus"))
+    assert [(one.namespace, one.version, one.base_path) for one in found] == [
+        ("jhub", "0.11.1", "/jupyter"),
+        ("bhub", "4.2.0", ""),
+    ]
+    secrets = BinderSecrets(SECRETS, "binder-token")
+    values = render_binder(platform.binderhub, secrets, Registry("docker.io", "lab/", "u", "p"), (1, 35), (), SCRAPED)  # type: ignore[arg-type]
+    inside = values.values["jupyterhub"]
+    assert at(inside, f"hub.services.{OWN}.apiToken") and at(inside, f"hub.loadRoles.{OWN}.scopes") == ["read:metrics"]
+    assert at(inside, LISTS[0]) == [TO_HUB] and at(inside, LISTS[1]) == [TO_PROXY]
 
 
 OWNER = "cluster/platforms/hub/uid-1"

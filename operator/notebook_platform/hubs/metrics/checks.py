@@ -10,6 +10,9 @@ from notebook_platform.versions import Version
 PROXY_METRICS: Version = (1, 0)
 """The first chart whose proxy serves metrics."""
 
+OWN_SECRET: Version = (1, 0)
+"""The first chart whose Secret is named `hub`; before, it is `hub-secret`, and an existing Secret takes its place."""
+
 FLAGS = "proxy.chp.extraCommandLineFlags"
 TURN_OFF = "set spec.monitoring.hubMetrics to false"
 
@@ -48,9 +51,14 @@ def _flags(case: Case) -> Iterator[Violation]:
         )
 
 
-def proxy_remarks(case: Case) -> Iterator[str]:
-    """Yield a sentence for a proxy that cannot be scraped."""
-    if case.hub_context.scraped and case.version < PROXY_METRICS:
+def metrics_remarks(case: Case) -> Iterator[str]:
+    """Yield a sentence for a proxy that serves no metrics, and for a hub whose token is not in the Secret that the PodMonitor names."""
+    if not case.hub_context.scraped:
+        return
+    moved = "fullnameOverride" if case.version >= OWN_SECRET else "hub.existingSecret"
+    if case.at(moved):
+        yield f"spec.monitoring: the hub cannot be scraped, because {case.from_(moved)} gives its Secret another name"
+    if case.version < PROXY_METRICS:
         yield (
             f"spec.monitoring: the proxy of chart {case.spec.chart.version} serves no metrics, so that only the hub is scraped; charts from "
             "1.0 on have them"

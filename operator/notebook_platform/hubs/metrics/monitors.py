@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from notebook_platform.helm.ownership import LABEL, OWNER
-from notebook_platform.hubs.metrics.checks import PROXY_METRICS
+from notebook_platform.hubs.metrics.checks import OWN_SECRET, PROXY_METRICS
 from notebook_platform.hubs.metrics.values import PROXY_PORT, SCRAPER
-from notebook_platform.versions import Version, parse
+from notebook_platform.versions import parse
 
 Object = Mapping[str, Any]
 
@@ -20,9 +20,6 @@ KIND, PLURAL = "PodMonitor", "podmonitors"
 HUB, PROXY = "notebook-platform-hub", "notebook-platform-proxy"
 NAMES = (HUB, PROXY)
 LIMITS = {"labelLimit": 63, "labelNameLengthLimit": 511, "labelValueLengthLimit": 1023}
-
-OWN_SECRETS: Version = (1, 0)
-"""The first chart whose Secret is named `hub`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,7 @@ def _monitor(name: str, hub: ScrapedHub, owner: str, component: str, endpoint: O
 
 def _of_hub(hub: ScrapedHub) -> Object:
     """Return the hub's endpoint with the token of the operator's service, which stands in the chart's own Secret: no copy can be outdated."""
-    own = parse(hub.version) >= OWN_SECRETS
+    own = parse(hub.version) >= OWN_SECRET
     secret, key = ("hub", f"hub.services.{SCRAPER}.apiToken") if own else ("hub-secret", f"services.token.{SCRAPER}")
     return {
         "port": "http",
