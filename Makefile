@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks eyes kstatus unit local azure bench faults lint crds traits docs lock clean
+.PHONY: help setup binaries demo test attacks eyes kstatus krew unit local azure bench faults lint crds traits docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -56,6 +56,9 @@ kstatus: setup ## the status of a platform in every phase of its life, by cli-ut
 	@cd tests/kstatus/build && CGO_ENABLED=0 GOFLAGS="-mod=readonly -buildvcs=false" go build -trimpath -ldflags "-s -w" \
 	  -o $(HOME)/.cache/notebook-platform/kstatus/kstatus .
 	@$(BIN)/python -m tests.kstatus $(HOME)/.cache/notebook-platform/kstatus/kstatus
+
+krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; three minutes
+	@$(BIN)/python -m tests.krew build/krew
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)

@@ -1,0 +1,1 @@
+"""The kubectl plugin as a user gets it: built, installed by krew, run by kubectl."""
