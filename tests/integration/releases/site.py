@@ -143,6 +143,8 @@ class Site:
     namespace: str
     wants: list[dict[str, Any]]
     hub: dict[str, Any] | None = None
+    scraped: bool = False
+    """Whether managed Prometheus scrapes the hub."""
     owner: str = ""
     """Each site is a platform of its own, independent of what earlier tests left."""
     situation: str = ""
@@ -174,7 +176,8 @@ class Site:
         found: dict[str, ChartAdapter] = {spec.name: AnyChart(spec, secrets=secrets, helm=self.helm) for spec in specs}
         if self.hub is not None:
             hub = JupyterHubSpec.model_validate(self.hub)
-            found["jupyterhub"] = JupyterHub(hub, hub_context=HubContext(), secrets=secrets, helm=self.helm, allow_private=True)
+            context = HubContext(scraped=self.scraped)
+            found["jupyterhub"] = JupyterHub(hub, hub_context=context, secrets=secrets, helm=self.helm, allow_private=True)
         contents = in_order(found, {spec.name: spec.needs for spec in specs})
         steps = [ReleaseStep(content, keeping) for content in contents]
 

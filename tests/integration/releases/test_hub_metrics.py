@@ -1,12 +1,13 @@
 """PodMonitors of a hub on a real API server: created once its kind is served, corrected, removed, and never taken from another owner."""
 
+import base64
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
-from notebook_platform.engine import Failed, Progressing, Ready
+from notebook_platform.engine import Failed, Progressing, Ready, Waiting
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result
@@ -162,3 +163,39 @@ async def test_a_deletion_removes_them_and_an_orphan_keeps_them_without_an_owner
         await platform.change({"metadata": {"annotations": {"notebookplatform.io/owner": OWNER}}}, name)
     await teardown(platform.graph(deleting=True), {})
     assert await platform.read() is None and await platform.read(PROXY) is None
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("version", ["0.11.1", "4.4.0"])
+async def test_the_installed_release_has_the_token_and_the_rules(site: Site, version: str) -> None:
+    quick = {"prePuller": {"hook": {"enabled": False}}, "scheduling": {"userScheduler": {"enabled": False}}}
+    auth = {"dummy": {"insecure": True, "allowAll": True}}
+    site.wants, site.scraped = [], True
+    site.hub = {"chart": {"version": version}, "auth": auth, "namespace": site.namespace, "values": quick}
+    hub = ScrapedHub(namespace=site.namespace, release="jhub", version=version)
+
+    def graph(*, deleting: bool = False) -> Graph:
+        metrics = HubMetrics([hub], owner=site.owner, applied={}, after=["JupyterHub"], deleting=deleting)
+        return Graph([*site.graph(deleting=deleting).steps.values(), metrics])
+
+    assert "HubMetrics" in graph().dependents["JupyterHub"], "it is deleted before the release"
+    waits = (await reconcile(graph(), Policy()))["HubMetrics"].outcome
+    assert isinstance(waits, Waiting) and waits.on == ("JupyterHub",)
+    await site.ready("JupyterHub")
+    assert isinstance((await reconcile(graph(), Policy()))["HubMetrics"].outcome, Ready)
+    custom, core = client.CustomObjectsApi(site.cluster.target.api), site.cluster.core
+    found = await custom.get_namespaced_custom_object(*GROUP, site.namespace, PLURAL, HUB)
+    (endpoint,) = found["spec"]["podMetricsEndpoints"]
+    named, labels = endpoint["authorization"]["credentials"], found["spec"]["selector"]["matchLabels"]
+    secret = await core.read_namespaced_secret(named["name"], site.namespace)
+    assert len(base64.b64decode(secret.data[named["key"]])) == 64
+    (pod,) = (
+        await core.list_namespaced_pod(site.namespace, label_selector=",".join(f"{k}={v}" for k, v in labels.items()))
+    ).items
+    assert endpoint["port"] in {port.name for container in pod.spec.containers for port in container.ports}
+    rules = await client.NetworkingV1Api(site.cluster.target.api).read_namespaced_network_policy("hub", site.namespace)
+    assert "kube-system" in str(rules.spec.ingress[-1]._from)
+    await teardown(graph(deleting=True), {})
+    assert (await custom.list_namespaced_custom_object(*GROUP, site.namespace, PLURAL))["items"] == []
+    site.scraped = False
+    await site.delete()
