@@ -106,9 +106,9 @@ def release_steps(adapters: Sequence[ChartAdapter], scope: ReleaseScope, *, allo
 
 
 def hub_metrics(scope: AzureScope, hub_context: HubContext) -> HubMetrics:
-    """Return the step that has the hubs scraped: after their releases, and deleted before them."""
+    """Return the step that has the hubs scraped: after their releases, and deleted before them. Turned off it waits for none."""
     spec = scope.spec
-    hubs = {JupyterHub.name: spec.jupyterhub, BinderHub.name: spec.binderhub}
+    hubs = {JupyterHub.name: spec.jupyterhub, BinderHub.name: spec.binderhub} if spec.scrapes_hubs else {}
     return HubMetrics(
         scraped_hubs(spec, hub_context) if spec.scrapes_hubs else (),
         owner=scope.owner.tag,

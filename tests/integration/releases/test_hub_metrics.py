@@ -147,6 +147,7 @@ async def test_a_foreign_one_is_never_touched(platform: Platform, owner: str | N
     failed = (await platform.once()).outcome
     assert isinstance(failed, Failed) and failed.reason == reason and HUB in failed.message
     assert "spec.monitoring" in failed.message and "spec.monitoring.hubMetrics" in failed.remedy
+    assert OTHER not in failed.message, "an author does not learn who the other owner is"
     assert isinstance((await platform.once(scraped=False)).outcome, Ready)
     await teardown(platform.graph(deleting=True), {})
     assert await platform.read() == before and await platform.read(PROXY) is None

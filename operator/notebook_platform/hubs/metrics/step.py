@@ -15,7 +15,6 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
-from notebook_platform.bounded.text import printable, shortened
 from notebook_platform.engine import Action, Change, Failed, Inputs, Observed, Outcome, Progressing, Ready, Step
 from notebook_platform.engine.change import compare
 from notebook_platform.helm.ownership import OWNER
@@ -94,9 +93,7 @@ class HubMetrics(Step[tuple[Object, ...], Found, tuple[Key, ...]]):
         message = f"{FIELD}: {KIND} {name!r} in namespace {namespace!r} of the cluster"
         return Failed(
             reason=Reason.OWNED_BY_ANOTHER if owner else Reason.NOT_OWNED,
-            message=f"{message} belongs to another platform: {_shown(owner)}"
-            if owner
-            else f"{message} exists already and has no owner",
+            message=f"{message} {'belongs to another platform' if owner else 'exists already and has no owner'}",
             remedy=f"Delete it, or {TURN_OFF}. The operator does not change it.",
             retry_in=60,
         )
@@ -196,7 +193,3 @@ def _compared(one: Object) -> dict[str, Any]:
 
 def _owner_of(one: Object) -> str:
     return str((one["metadata"].get("annotations") or {}).get(OWNER, ""))
-
-
-def _shown(owner: str) -> str:
-    return shortened(printable(owner), 200)
