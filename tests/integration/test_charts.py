@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -119,15 +120,25 @@ def test_the_old_chart_wants_a_proxy_token_and_no_auth_section_and_speaks_policy
     assert not [d for (kind, _), d in objects("0.11.1", OLD, off).items() if kind == "PodDisruptionBudget"]
 
 
-def test_what_is_rendered_for_each_typed_field_is_taken_by_the_charts() -> None:
-    """The new chart's schema is as strict as z2jh's: an unknown name is refused."""
-    for name, row in TABLE.items():
-        for version, kubernetes in (("0.11.1", (1, 19, 6)), ("4.4.0", (1, 35))):
-            if expected(row, version) is REFUSED:
-                continue
-            values = render(spec(version, **row[0]), SECRETS, kubernetes)
-            done = template(version, values, kubernetes=".".join(map(str, kubernetes)))
-            assert done.returncode == 0, f"{name} with chart {version}: {done.stderr}"
+@pytest.mark.parametrize(("version", "kubernetes"), [("0.11.1", (1, 19, 6)), ("4.4.0", (1, 35))])
+def test_what_is_rendered_for_each_typed_field_is_taken_by_the_charts(
+    version: str, kubernetes: tuple[int, ...], tmp_path: Path
+) -> None:
+    """The new chart's schema is as strict as z2jh's: an unknown name is refused. One run of Helm renders the chart with the values of
+    each row: as a subchart under the row's name, in which Helm's error would be found."""
+    rows = {re.sub(r"\W+", "-", name): row for name, row in TABLE.items() if expected(row, version) is not REFUSED}
+    assert len(rows) == sum(expected(row, version) is not REFUSED for row in TABLE.values()) > 0
+    aliases = [{"name": "jupyterhub", "version": version, "alias": name} for name in rows]
+    chart = {"apiVersion": "v2", "name": "rows", "version": "0.1.0", "dependencies": aliases}
+    (tmp_path / "Chart.yaml").write_text(json.dumps(chart))
+    shutil.copytree(CHARTS / f"jupyterhub-{version}", tmp_path / "charts" / "jupyterhub")
+    values = {name: render(spec(version, **row[0]), SECRETS, kubernetes) for name, row in rows.items()}
+    command = [str(find().path("helm")), "template", "x", str(tmp_path), "--values", "-"]
+    done = subprocess.run(
+        [*command, "--kube-version", ".".join(map(str, kubernetes))], input=json.dumps(values), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(re.findall(r"^# Source: rows/charts/([\w-]+)/", done.stdout, re.MULTILINE)) == set(rows)
 
 
 def test_two_renders_without_a_cluster_are_the_same_objects() -> None:
