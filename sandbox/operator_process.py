@@ -66,9 +66,12 @@ def kustomized(path: str) -> list[dict[str, Any]]:
 
 
 def allow_namespace(environment: Mapping[str, str], namespace: str) -> None:
-    """Make a namespace with platforms, as deploy/kustomize/namespaces/platforms does: with the operator's RoleBinding."""
+    """Make a namespace with platforms, as deploy/kustomize/namespaces/platforms does: with the operator's RoleBinding.
+
+    The namespace is applied on the client's side, as a reader applies the examples, which contain it: otherwise kubectl warns there.
+    """
     document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-    kubectl(environment, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(document))
+    kubectl(environment, "apply", "-f", "-", stdin=yaml.safe_dump(document))
     binding = ROOT / "deploy" / "kustomize" / "components" / "namespace" / "rolebinding.yaml"
     kubectl(environment, "apply", "--server-side", "-n", namespace, "-f", str(binding))
 

@@ -34,10 +34,9 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS: Mapping[str, Sequence[str]] = {
     "linux-amd64": ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
     "linux-arm64": ("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
-    "darwin-amd64": ("macosx_12_0_x86_64", "macosx_11_0_x86_64", "macosx_10_15_x86_64", "macosx_10_9_x86_64"),
     "darwin-arm64": ("macosx_12_0_arm64", "macosx_11_0_arm64"),
 }
-"""The platforms of the archives, with the tags of the wheels that run there."""
+"""The platforms of the archives, with the tags of the wheels that run there. cryptography has no wheel for Macs with Intel's processors."""
 
 OPERATOR_ONLY = re.compile(r"(opentelemetry-[\w-]+|googleapis-common-protos|protobuf)==")
 UNUSED = ("shared/bin", "*/*/tests", "**/__pycache__", "**/*.pyi", "**/*.pyx", "**/*.pxd", "**/*.c", "**/*.h")

@@ -12,6 +12,7 @@ import yaml
 from sandbox.operator_process import ROOT
 from tests.integration.conftest import Field
 from tests.integration.docs_pages import blocks, commands, fragments, merged, run_page
+from tests.integration.docs_rehearsal import REHEARSED, rehearse
 
 DOCS = ROOT / "docs"
 BETWEEN = [*sorted((DOCS / "how-to").glob("*.md")), DOCS / "support-bundle.md"]
@@ -27,10 +28,26 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reader")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_command_works_and_prints_what_the_page_shows(site: Field, directory: Path, page: Path) -> None:
-    environment = {**site.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+@pytest.fixture(scope="module")
+def environment(site: Field) -> dict[str, str]:
+    """Return the reader's environment: the sandbox, and the commands on the PATH."""
+    return {**os.environ, **site.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("page", PAGES[:-1], ids=lambda page: page.stem)
+def test_every_command_works_and_prints_what_the_page_shows(environment: dict[str, str], directory: Path, page: Path) -> None:
     assert run_page(page, directory, environment) == []
+
+
+@pytest.mark.parametrize("page", REHEARSED, ids=lambda page: page.stem)
+def test_kubectl_and_the_api_server_take_the_commands_of_an_installation(
+    environment: dict[str, str], directory: Path, page: Path
+) -> None:
+    assert rehearse(page, directory / "hub.yaml", environment) == []
+
+
+def test_the_page_that_deletes_the_hub_works_at_last(environment: dict[str, str], directory: Path) -> None:
+    assert run_page(PAGES[-1], directory, environment) == []
 
 
 @pytest.mark.parametrize("page", BETWEEN, ids=lambda page: page.stem)
