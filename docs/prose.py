@@ -1,7 +1,8 @@
-"""The word list: banned words and phrases in the prose of the operator and of the documents, counted in each file.
+"""The word list: banned words and phrases in the prose of the code, of the tests and of the documents, counted in each file.
 
-Prose is the docstrings, other string literals and comments of operator/, and the Markdown files without their code spans and code
-blocks. Identifiers are not prose. docs/reference is left out: it repeats the strings of operator/.
+Prose is the docstrings, other string literals and comments of operator/ and sandbox/; the docstrings, comments and test names of tests/,
+whose other strings are often data; and the Markdown files without their code spans and code blocks. Other identifiers are not prose.
+docs/reference is left out: it repeats the strings of operator/.
 
 docs/prose-baseline.txt allows each file the number that it had when the list was made. The check fails for more, and for fewer
 as well, so that the baseline shrinks with the prose:
@@ -76,10 +77,28 @@ def hits_in_python(source: str) -> list[Hit]:
     return sorted(hit for line, text in _prose_of_python(source) for hit in _hits(text, line))
 
 
+def hits_in_test(source: str) -> list[Hit]:
+    """Return the banned phrases in the docstrings, comments and test names of a module of tests."""
+    return sorted(hit for line, text in _prose_of_test(source) for hit in _hits(text, line))
+
+
 def _prose_of_python(source: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
+    yield from _comments(source)
+
+
+def _prose_of_test(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.replace("_", " ")
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+    yield from _comments(source)
+
+
+def _comments(source: str) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
@@ -97,9 +116,10 @@ def _hits(text: str, first_line: int) -> Iterator[Hit]:
 
 def scan(root: Path) -> dict[str, list[Hit]]:
     """Return the banned phrases of each file below the root of the repository, by its path; files without any are left out."""
-    modules = (root / "operator").rglob("*.py")
+    modules = [path for folder in ("operator", "sandbox") for path in (root / folder).rglob("*.py")]
     documents = [*root.glob("*.md"), *(path for path in (root / "docs").rglob("*.md") if path.parent.name != "reference")]
     found = {_name(path, root): hits_in_python(path.read_text()) for path in modules}
+    found |= {_name(path, root): hits_in_test(path.read_text()) for path in (root / "tests").rglob("*.py")}
     found |= {_name(path, root): hits_in_markdown(path.read_text()) for path in documents}
     return {name: hits for name, hits in sorted(found.items()) if hits}
 

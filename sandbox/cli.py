@@ -121,7 +121,7 @@ def journal(given: argparse.Namespace) -> int:
 
 
 def _running(state: Path) -> dict[str, Any] | None:
-    """What the supervisor told when it was ready; None unless it still runs."""
+    """Return what the supervisor wrote when it was ready; None unless it still runs."""
     try:
         ready: dict[str, Any] = json.loads((state / "ready.json").read_text())
     except (FileNotFoundError, ValueError):

@@ -1,6 +1,6 @@
 """`make demo`: an empty subscription becomes a Ready JupyterHub by one `kubectl apply`, before your eyes.
 
-On a terminal it stays up until Ctrl-C; without one it ends by itself: exit code 0 only if Ready was reached.
+On a terminal it stays up until Ctrl-C; without one it ends after that: exit code 0 only if Ready was reached.
 """
 
 import argparse

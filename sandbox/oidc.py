@@ -31,7 +31,7 @@ class Provider:
         self._tokens: dict[str, str] = {}
 
     def application(self) -> web.Application:
-        """The endpoints. Set `url` to where it listens before anybody asks."""
+        """The endpoints. Set `url` to its address before the first request."""
         application = web.Application()
         application.router.add_get("/.well-known/openid-configuration", self._discovery)
         application.router.add_get("/authorize", self._ask)
@@ -71,7 +71,7 @@ class Provider:
         raise web.HTTPFound(f"{self._callback}?{back}")
 
     def _check(self, query: Mapping[str, str]) -> None:
-        """A wrong client or callback is told here: nobody is sent anywhere."""
+        """Answer a wrong client or callback with an error page instead of a redirect."""
         wanted = {"client_id": self._client_id, "redirect_uri": self._callback, "response_type": "code"}
         for name, value in wanted.items():
             if query.get(name) != value:

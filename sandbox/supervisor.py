@@ -37,7 +37,7 @@ class Options:
 
 
 def default_state() -> Path:
-    """Where a sandbox lives when nothing else is said."""
+    """Default directory of a sandbox's state."""
     return cache_root() / "sandbox"
 
 

@@ -12,4 +12,4 @@ __all__ = ["notebook_platform"]
 asyncio.run(SessionPool.warm_up())
 build_models()
 gc.collect()
-gc.freeze()  # a collection in a forked operator would copy the pages that it shares with the others
+gc.freeze()  # a collection in a forked operator would copy the pages that it shares with the other operators

@@ -151,7 +151,7 @@ class AgentPools:
         return self._world.operations.answer(operation, path, status=status, body=pool.body)
 
     async def delete(self, call: Call) -> Answer:
-        """A pool goes with its nodes; the last System pool stays."""
+        """Delete a pool and its nodes; refuse the last System pool."""
         cluster = self._cluster(call)
         pool = self._world.store.get(f"{cluster.id}/agentPools/{call['name']}")
         if pool is None:

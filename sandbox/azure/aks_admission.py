@@ -1,4 +1,4 @@
-"""What AKS looks at before it accepts a new cluster or a change of one, against the rest of the simulated Azure."""
+"""Admission of AKS: what it checks in the rest of the simulated Azure before it accepts a cluster or a change of one."""
 
 from typing import Any
 

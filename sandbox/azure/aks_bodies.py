@@ -33,7 +33,7 @@ CLUSTER_DEFAULTS: Wire = {
     },
     "workloadAutoScalerProfile": {},
 }
-"""What holds where nothing is said (https://learn.microsoft.com/rest/api/aks/managed-clusters/create-or-update)."""
+"""Defaults of members that a request leaves out (https://learn.microsoft.com/rest/api/aks/managed-clusters/create-or-update)."""
 AUTOSCALER_DEFAULTS: Wire = {
     "balance-similar-node-groups": "false",
     "daemonset-eviction-for-empty-nodes": False,
@@ -98,7 +98,7 @@ def identity_of(body: Wire) -> tuple[str, list[str]] | None:
 
 
 def principals_of(body: Wire) -> list[str]:
-    """Object ids of the identities that go with a cluster."""
+    """Return the object ids of the identities that AKS creates and deletes with a cluster."""
     profiles = body["properties"].get("identityProfile") or {}
     own = (body.get("identity") or {}).get("principalId")
     return [id_ for id_ in (own, (profiles.get("kubeletidentity") or {}).get("objectId")) if id_]

@@ -170,7 +170,7 @@ def is_auto(cluster: dict[str, Any]) -> bool:
 
 
 def check_immutable(old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Members that a cluster has for life; `new` may leave them out."""
+    """Refuse a change of a cluster's immutable members; `new` may leave them out."""
     pairs = [(key, old.get(key), new.get(key)) for key in IMMUTABLE]
     network_old, network_new = old.get("networkProfile") or {}, new.get("networkProfile") or {}
     pairs += [(f"networkProfile.{key}", network_old.get(key), network_new.get(key)) for key in IMMUTABLE_NETWORK]
@@ -182,7 +182,7 @@ def check_immutable(old: dict[str, Any], new: dict[str, Any]) -> None:
 
 
 def check_immutable_pool(old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Members that a pool has for life."""
+    """Refuse a change of a pool's immutable members."""
     before = {"scaleSetPriority": "Regular", **old}
     _same([(f"agentPoolProfile.{key}", before.get(key), new.get(key)) for key in IMMUTABLE_POOL])
 

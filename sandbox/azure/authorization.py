@@ -189,7 +189,7 @@ class Authorization:
         action = _action(call)
         path = call.path.lower()
         if path.endswith("/providers/microsoft.authorization/permissions"):
-            return  # whoever asks is told what they may do
+            return  # each caller may read its own permissions
         if granted(self._world, object_id, action, path):
             return
         message = (

@@ -60,7 +60,7 @@ SIGNS = {"Increase": 1, "Decrease": -1}
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What the engine knows when it looks. `acted`: when it last changed this resource; `series` by (resource in lower case, metric)."""
+    """Input of one evaluation. `acted`: when it last changed this resource; `series` by (resource in lower case, metric)."""
 
     now: datetime
     count: int

@@ -73,7 +73,7 @@ class NoClusters:
         )
 
     async def admit(self, cluster_id: str, subject: str, kind: str) -> None:
-        """Nobody to admit."""
+        """Take no part: this backend runs no cluster whose users it could admit."""
 
     async def install_metrics_agent(self, cluster_id: str) -> None:
         """No API to extend."""

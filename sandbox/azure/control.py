@@ -1,4 +1,4 @@
-"""/_sandbox: what only tests and the sandbox's command may do: look inside, act behind everybody's back, make faults."""
+"""/_sandbox: the control API of tests and of the sandbox's command: read the state, change it as another client would, inject faults."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

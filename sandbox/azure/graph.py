@@ -1,4 +1,4 @@
-"""Microsoft Graph v1.0: applications, their secrets, service principals. New objects are known to others only after a while."""
+"""Microsoft Graph v1.0: applications, their secrets, service principals. New objects replicate to Resource Manager after a delay."""
 
 import re
 import secrets
@@ -102,7 +102,7 @@ class Graph:
         return found
 
     async def add_password(self, call: Call) -> Answer:
-        """A new secret; its text is told once."""
+        """Add a client secret; only this answer holds its text."""
         application = self._application(call["id"])
         wanted = (call.body or {}).get("passwordCredential") or {}
         end = wanted.get("endDateTime") or stamp(self._world.clock.now() + timedelta(days=730))
@@ -158,7 +158,7 @@ class Graph:
         return principal
 
     def managed_principal(self, name: str) -> dict[str, Any]:
-        """The principal of a managed identity: no application of anybody's stands behind it, and it is known at once."""
+        """Add the principal of a managed identity: it has no application and replicates at once."""
         principal = self.create_principal({"appId": str(uuid.uuid4()), "displayName": name})
         self._world.born[principal["id"]] = self._world.clock.now().replace(year=2020)
         return principal

@@ -1,4 +1,4 @@
-"""Microsoft.ContainerService/managedClusters/maintenanceConfigurations: when AKS may upgrade by itself."""
+"""Microsoft.ContainerService/managedClusters/maintenanceConfigurations: the windows of AKS' automatic upgrades."""
 
 from sandbox.azure.aks_api import BASE
 from sandbox.azure.containerservice import ContainerService

@@ -102,7 +102,7 @@ class Monitor:
                     await self.evaluate(setting)
 
     async def evaluate(self, setting: Resource) -> None:
-        """Look once at one setting, and act on the pool behind its scale set."""
+        """Evaluate one setting once, and scale the pool of its scale set."""
         properties = setting.body["properties"]
         target = properties["targetResourceUri"]
         behind = cluster_of_scale_set(self._world, target)

@@ -150,7 +150,7 @@ def cluster_of_scale_set(world: World, scale_set: str) -> tuple[Resource, Resour
 
 
 def inline(world: World, cluster: Resource) -> dict[str, Any]:
-    """The cluster's body with its pools in it, as a GET tells it; secrets are never told."""
+    """Return the body of a GET of the cluster: with its pools, without secrets."""
     body = {**cluster.body, "properties": dict(cluster.body["properties"])}
     body["properties"]["agentPoolProfiles"] = [
         {"name": pool.body["name"], **pool.body["properties"]} for pool in pools_of(world, cluster)

@@ -25,7 +25,7 @@ SYSTEM_MAPS = {
 
 
 class Registries:
-    """A registry's name is unique in all of Azure. Passwords of tokens are told once, when they are made."""
+    """A registry's name is unique in all of Azure. Only the answer that creates a token's password holds it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -179,7 +179,7 @@ class Registries:
             raise ArmError(400, "InvalidScopeMap", message)
 
     async def generate(self, call: Call) -> Answer:
-        """Make a password of a token; the other one stays good. The answer, told once, comes when the operation is over."""
+        """Create one of a token's two passwords; the other one stays valid. The operation's result holds it once."""
         registry = self._registry(call)
         token = self._world.store.get(call.body["tokenId"])
         if token is None:

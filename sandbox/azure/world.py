@@ -28,7 +28,7 @@ REGISTERED_FROM_THE_START = (
     "Microsoft.Authorization",
     "Microsoft.Features",
     "Microsoft.Compute",
-    "Microsoft.ContainerService",  # as after a first look at the portal; `az aks create` does not register it by itself
+    "Microsoft.ContainerService",  # as after a first visit to the portal; `az aks create` does not register it
 )
 PROVIDERS = (
     "Microsoft.Resources",

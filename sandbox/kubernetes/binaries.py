@@ -33,7 +33,7 @@ _VERSION = "k8s.io/component-base/version"
 
 @dataclass(frozen=True)
 class Target:
-    """One binary: the Go module that pins it, its package, what the linker is told, and about how long it builds (minutes)."""
+    """One binary: the Go module that pins it, its package, the linker's flags, and the approximate build time (minutes)."""
 
     name: str
     module: str

@@ -23,7 +23,7 @@ ADDRESS_SECONDS = 30.0
 """Simulated seconds until a LoadBalancer has its address."""
 
 INGRESS_CLASSES = (None, "nginx", "webapprouting.kubernetes.azure.com")
-"""Ingresses of these classes have a controller; others wait for one."""
+"""Classes of Ingresses that have a controller; an Ingress of another class gets no address."""
 
 DNS_LABEL = "service.beta.kubernetes.io/azure-dns-label-name"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"

@@ -63,7 +63,7 @@ class HubStandIn:
         self._runner: web.AppRunner | None = None
 
     async def start(self, ports: list[int], addresses: Addresses) -> None:
-        """Listen on the Service's ports; one that is not to be had (no right to port 80) is told and left out. An address that another
+        """Listen on the Service's ports; one that is not to be had (no right to port 80) is logged and left out. An address that another
         sandbox of this machine has is given up for the next."""
         app, below = web.Application(), "/{base:(?:.*/)?}"
         hub = {"hub/health": self._health, "hub/api/": self._version, "hub/api/users": self._users}
@@ -135,7 +135,7 @@ class HubStandIn:
         return found
 
     async def _binder_health(self, _: web.Request) -> web.Response:
-        """The binder's checks; the pod quota is told only."""
+        """Return the binder's checks; the pod quota is reported only."""
         if not await self._available("binder"):
             return web.Response(status=503)
         registry = await self._mark(REGISTRY) != "down"

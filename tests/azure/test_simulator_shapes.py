@@ -136,7 +136,7 @@ async def test_what_was_sent_is_there_and_the_autoscalers_profile_is_complete(az
     assert body["properties"]["autoScalerProfile"]["scan-interval"] == "10s"
 
 
-async def test_ids_of_aks_and_identities_spell_resourcegroups_and_others_do_not(azure: Client) -> None:
+async def test_only_ids_of_aks_and_identities_spell_resourcegroups_in_lower_case(azure: Client) -> None:
     assert "/resourcegroups/g/" in (await azure.cluster()).body["id"]
     identity = await azure.call("PUT", IDENTITY, {"location": "eastus"})
     assert "/resourcegroups/g/" in identity.body["id"] and identity.headers["Location"] == identity.body["id"]
@@ -162,7 +162,7 @@ async def test_etags_are_in_bodies_of_previews_and_of_ga_versions_after_july_202
         assert ('"eTag"' in str((await slow.call("GET", path, api=api)).body).replace("'", '"')) is there, path
 
 
-async def test_operations_of_aks_tell_no_progress_and_no_time_to_look_again(slow: Client) -> None:
+async def test_operations_of_aks_report_no_progress_and_no_time_of_the_next_poll(slow: Client) -> None:
     accepted = await slow.cluster()
     assert "Azure-AsyncOperation" in accepted.headers and not {"Retry-After", "Location"} & accepted.headers.keys()
     polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])
@@ -171,7 +171,7 @@ async def test_operations_of_aks_tell_no_progress_and_no_time_to_look_again(slow
     assert deletion.status == 202 and {"Azure-AsyncOperation", "Location"} <= deletion.headers.keys()
 
 
-async def test_progress_is_told_on_demand(slow: Client) -> None:
+async def test_progress_is_reported_on_demand(slow: Client) -> None:
     await slow.fault(method="PUT", path="managedClusters/c$", progress=True)
     accepted = await slow.cluster()
     polled = await slow.call("GET", accepted.headers["Azure-AsyncOperation"])

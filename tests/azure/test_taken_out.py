@@ -1,4 +1,4 @@
-"""Members that are taken out of the spec: removed, reset or left, as their description says; and what others set is never touched."""
+"""Members that are taken out of the spec: removed, reset or left, as their description says; and what another client set is never changed."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def rich() -> dict[str, Any]:
     return spec
 
 
-async def test_what_is_taken_out_goes_and_what_others_set_stays(estate: Estate) -> None:
+async def test_a_removed_member_is_removed_and_the_members_of_another_client_stay(estate: Estate) -> None:
     before = await settled(estate, rich())
     tagged = [i for i, r in before.items() if (r.get("tags") or {}).get("team") == "Alpha" and "scalesets" not in i]
     assert len(tagged) >= 4, tagged

@@ -24,7 +24,7 @@ UNKNOWN = "https://management.azure.invalid"
     ],
     ids=["Resource Manager's name", "Entra ID's name", "a closed port", "another authority's certificate"],
 )
-async def test_dns_tls_and_closed_ports_are_told_apart_and_the_operator_retries(
+async def test_dns_tls_and_closed_ports_have_different_messages_and_the_operator_retries(
     estate: Estate, tmp_path: Path, changed: dict[str, str], words: str
 ) -> None:
     url, ca = estate.simulator.url, estate.simulator.ca_file

@@ -1,7 +1,7 @@
 """Many platforms without hubs are created at once: whether all become Ready, and how long it takes beside the bound that Azure's rate
 limits and operations set.
 
-The operator, Azure and the API server are processes of their own (`process.py`), so the time that the simulator takes is told apart from
+The operator, Azure and the API server are processes of their own (`process.py`), so the simulator's time is measured apart from
 the operator's. Azure's operations run `speed` times as fast as real ones; rate limits do not, on either side, so that a platform's
 requests cost what they cost in Azure.
 """
@@ -43,7 +43,7 @@ GROUP, VERSION, PLURAL = "notebookplatform.io", "v1alpha1", "notebookplatforms"
 
 @dataclass(frozen=True)
 class Alone:
-    """One platform without others: the seconds until it is Ready, those during which Azure works on it, and its requests."""
+    """One platform alone: the seconds until it is Ready, those during which Azure works on it, and its requests."""
 
     took: float
     operations: float

@@ -1,4 +1,4 @@
-"""One operator process on a real API server, and Azure in another process (`world.py`): memory and processor time are told apart.
+"""One operator process on a real API server, and Azure in another process (`world.py`): memory and processor time are measured apart.
 
 `bench` starts all of it under the operator's own role. `Bench` reads Azure's journal, the operator's metrics, and what the kernel counts
 for each process.

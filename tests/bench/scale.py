@@ -1,7 +1,7 @@
 """What settled platforms cost one operator: memory, processor time, requests to Azure, a restart, and the wait for an edit.
 
 The operator is a process of its own under its own role, on a real API server; Azure is simulated in another process
-(`world.py`). One platform is created for real. The others are clones of its resources in Azure, with objects of their own, which the
+(`world.py`). One platform is created for real. The rest are clones of its resources in Azure, with objects of their own, which the
 operator observes for the first time and finds settled. They have a network, an identity, a pool, autoscale settings and a workload
 cluster, and no hub.
 """

@@ -89,7 +89,8 @@ class Platform:
 
 @dataclass
 class Fleet:
-    """The platforms of one run. `trace`: what was done, in order; `secrets`: all values that were in a Secret; `said`: all texts."""
+    """The platforms of one run. `trace`: what was done, in order; `secrets`: all values that were in a Secret; `texts`: all texts
+    of conditions and logs."""
 
     host: Life
     choose: random.Random
@@ -97,7 +98,7 @@ class Fleet:
     trace: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     secrets: set[str] = field(default_factory=lambda: {CLIENT_SECRET})
-    said: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
     generations: int = 0
 
     async def new_operator(self) -> None:
@@ -122,8 +123,8 @@ class Fleet:
         return Platform(Life(estate), number, spec_of(number))
 
     def note(self, platform: Platform) -> None:
-        """Keep what the platform's conditions said and what its Secrets hold."""
-        self.said |= {f"{c.reason} {c.message}" for c in platform.run.conditions}
+        """Keep the texts of the platform's conditions and the values of its Secrets."""
+        self.texts |= {f"{c.reason} {c.message}" for c in platform.run.conditions}
         for name, data in platform.run.estate.secrets.data.items():
             hidden = [v for k, v in data.items() if k not in ("tenantId", "clientId", "appId", "server")]
             self.secrets |= {v for v in hidden if name != "azure-credentials" and len(v) >= 16 and "\n" not in v}
@@ -301,7 +302,7 @@ async def judge(fleet: Fleet, foreign: str) -> list[str]:
             await one.turn()
     if late := executed(entries[mark:]):
         problems.append(f"writes of settled platforms: {dict(late)}")
-    problems += [f"a secret in {text!r}" for text in fleet.said if any(secret in text for secret in fleet.secrets)]
+    problems += [f"a secret in {text!r}" for text in fleet.texts if any(secret in text for secret in fleet.secrets)]
     return problems
 
 
@@ -313,13 +314,13 @@ def _foreign(fleet: Fleet) -> str:
 class Listening(logging.Handler):
     """Keeps all that the operator logs."""
 
-    def __init__(self, said: set[str]) -> None:
+    def __init__(self, texts: set[str]) -> None:
         super().__init__(logging.DEBUG)
-        self._said = said
+        self._texts = texts
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the text of a record."""
-        self._said.add(record.getMessage() + (str(record.exc_info[1]) if record.exc_info else ""))
+        self._texts.add(record.getMessage() + (str(record.exc_info[1]) if record.exc_info else ""))
 
 
 @asynccontextmanager
@@ -341,7 +342,7 @@ async def running(seed: int, number: int = PLATFORMS) -> AsyncIterator[Fleet]:
 async def run(seed: int) -> Fleet:
     """Run a fleet. Its `problems` are what did not hold; the first quiet moment with a problem ends the run."""
     async with running(seed) as fleet:
-        listening, logger = Listening(fleet.said), logging.getLogger("notebook_platform")
+        listening, logger = Listening(fleet.texts), logging.getLogger("notebook_platform")
         logger.addHandler(listening)
         foreign = _foreign(fleet)
         try:

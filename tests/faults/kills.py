@@ -1,4 +1,4 @@
-"""The operator is killed after every write of a whole life: Azure has executed the write, and the answer reaches nobody.
+"""The operator is killed after every write of a whole life: Azure has executed the write, and the operator never reads the answer.
 
 The process's memory is thrown away at that moment, with all that ran beside the write. The next operator has what was recorded before: the
 Secrets, the operations, what was applied. A life meets one kill in each phase.
@@ -20,7 +20,7 @@ from tests.faults.plans import DELETE, LIVES, Plan
 
 WRITE = {"method": "|".join(sorted(WRITES)), "path": f"^(?!.*{READING_POSTS.pattern})"}
 LOOK = 0.005
-"""Seconds between looks at the journal."""
+"""Seconds between reads of the journal."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Part:
 
 
 def _run(work: Callable[[], Any]) -> tuple[Any, list[str]]:
-    """Run a job in a loop of its own. Returns its result, and what it leaves: tasks, sockets, errors that nobody awaited."""
+    """Run a job in a loop of its own. Returns its result, and what it leaves: tasks, sockets, exceptions of tasks that were not awaited."""
     errors: list[str] = []
 
     async def whole() -> tuple[Any, list[str]]:
@@ -74,7 +74,7 @@ def kills_part(name: str, known: Mapping[str, Baseline]) -> Part:
 
 
 def fleet_part(seed: int) -> Part:
-    """Run a fleet under random edits, faults and restarts. Logging stays on: the fleet looks for secrets in it."""
+    """Run a fleet under random edits, faults and restarts. Logging stays on: the fleet searches it for secrets."""
     logging.getLogger().addHandler(logging.NullHandler())
     fleet, leaks = _run(lambda: fleet_of(seed))
     return Part(fleet=[*fleet.problems, *fleet.trace] if fleet.problems else (), leaks=leaks)

@@ -149,7 +149,7 @@ def test_a_wait_that_times_out_names_what_it_waited_for(watched: Watched) -> Non
     assert "did not reach DriftDetected within 3s: NoDrift: No drift detected" in done.stderr
 
 
-def test_a_wait_for_ready_ends_at_once_when_a_person_is_needed(watched: Watched) -> None:
+def test_a_wait_for_ready_ends_at_once_when_user_action_is_required(watched: Watched) -> None:
     wanted = runbook("stuck")
     wanted["spec"]["cluster"]["kubernetesVersion"] = "1.19.6"
     watched.site.apply(wanted)

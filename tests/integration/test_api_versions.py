@@ -22,7 +22,7 @@ ARGO = "argocd-controller"
 
 
 def definition(*versions: str) -> dict[str, Any]:
-    """Return a definition with these versions of one schema. The last one is stored, the others are deprecated."""
+    """Return a definition with these versions of one schema. The last one is stored, the earlier ones are deprecated."""
     found = copy.deepcopy(crd())
     found["metadata"]["name"] = f"{PLURAL}.{GROUP}"
     found["spec"] |= {"group": GROUP, "names": {"kind": KIND, "plural": PLURAL, "singular": KIND.lower()}}

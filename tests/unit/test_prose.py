@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.prose import BASELINE, INSTEAD, Hit, hits_in_markdown, hits_in_python, main, read_baseline, scan
+from docs.prose import BASELINE, INSTEAD, Hit, hits_in_markdown, hits_in_python, hits_in_test, main, read_baseline, scan
 
 MODULE = '''"""Is told
 what is
@@ -18,6 +18,11 @@ said = {"goes with": f"{told} looks"}
 def test_docstrings_comments_and_strings_are_prose_and_identifiers_are_not() -> None:
     found = [(hit.line, hit.words) for hit in hits_in_python(MODULE)]
     assert found == [(1, "told"), (2, "what is there"), (5, "nobody"), (6, "goes with"), (6, "looks")]
+
+
+def test_of_a_test_docstrings_comments_and_the_name_are_prose_and_other_strings_are_data() -> None:
+    source = 'async def test_nobody_looks() -> None:\n    """Is told."""\n    said = "others"  # amiss\n'
+    assert [(hit.line, hit.words) for hit in hits_in_test(source)] == [(1, "looks"), (1, "nobody"), (2, "told"), (3, "amiss")]
 
 
 def test_code_in_a_document_is_no_prose_and_lines_are_counted_from_the_top() -> None:
@@ -46,6 +51,14 @@ def repository(tmp_path: Path) -> Path:
     (tmp_path / "docs/reference/errors.md").write_text("Told.\n")
     assert main(["--accept", "--root", str(tmp_path)]) == 0
     return tmp_path
+
+
+def test_the_sandbox_and_the_tests_are_checked(repository: Path) -> None:
+    for folder in ("sandbox", "tests"):
+        (repository / folder).mkdir()
+        (repository / folder / "module.py").write_text("# amiss\nname = 'told'\n")
+    found = scan(repository)
+    assert [len(found[f"{folder}/module.py"]) for folder in ("sandbox", "tests")] == [2, 1]
 
 
 def test_the_baseline_counts_each_file_but_generated_pages(repository: Path) -> None:

@@ -72,7 +72,7 @@ class MonitorWorkspace(TaggedResource[Wire, Wire, outputs.MonitorWorkspace]):
             raise StepError(
                 Reason.MONITOR_WORKSPACE_NOT_FOUND,
                 f"the Azure Monitor workspace of {field} does not exist: {id_}",
-                f"Set {field} to the id of a workspace that `az monitor account list` shows, or leave it out to have one created.",
+                f"Set {field} to the id of a workspace that `az monitor account list` shows, or remove {field} to have one created.",
                 retry_in=300,
             )
         return found

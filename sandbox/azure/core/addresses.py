@@ -28,7 +28,7 @@ NAMES = {
 
 
 def check_address(method: str, raw: str) -> None:
-    """Refuse a raw path (with its query) that Azure would refuse before it looks for anything. Raises ArmError."""
+    """Refuse a raw path (with its query) that Azure would refuse before it reads any resource. Raises ArmError."""
     path = raw.partition("?")[0]
     segments = [unquote(segment) for segment in path.split("/")[1:]]
     graph = segments[0] == "v1.0"

@@ -20,7 +20,7 @@ class Clock:
         return self._start + timedelta(seconds=(time.monotonic() - self._real) * self.speed + self._ahead)
 
     def advance(self, seconds: float) -> None:
-        """Jump forward; whoever sleeps is looked after at once."""
+        """Jump forward and wake the sleepers whose time has come."""
         self._ahead += seconds
         self._moved.set()
         self._moved = asyncio.Event()
@@ -41,7 +41,7 @@ class Clock:
                 continue
 
     def hint(self, seconds: float) -> dict[str, str]:
-        """Headers that tell a client when to look again. Sped up, only milliseconds are exact enough: a Retry-After of 0 means
+        """Return the headers with the time of the next poll. Sped up, only milliseconds are exact enough: a Retry-After of 0 means
         30 seconds to the SDK, and a fraction makes it crash."""
         if self.speed <= 1:
             return {"Retry-After": str(max(1, round(seconds)))}

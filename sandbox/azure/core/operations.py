@@ -1,7 +1,7 @@
 """Long-running operations: accepted at once, done after a simulated while.
 
 Each service words their documents in its own way. Those of AKS hold a name, times and no progress, and neither they nor the accepting
-answer hold a Retry-After; those of the network hold the status alone, and both say when to look again.
+answer hold a Retry-After; those of the network hold the status alone, and both have the time of the next poll.
 """
 
 import asyncio
@@ -116,7 +116,7 @@ class Operations:
         return Answer(body, status, headers)
 
     def _hint(self, operation: Operation, provider: str) -> dict[str, str]:
-        """When to look again. AKS does not say; a sped-up clock does all the same, or clients would sleep through it."""
+        """Return the headers with the time of the next poll. AKS sends none; a sped-up clock does, or clients would sleep through it."""
         if AKS in provider.lower() and self._clock.speed <= 1 and not operation.progress:
             return {}
         return self._clock.hint(5)

@@ -1,4 +1,4 @@
-"""The key that the simulated Entra ID signs tokens with, and what others need to check them."""
+"""Signing: the key with which the simulated Entra ID signs tokens, and the key set with which relying parties verify them."""
 
 import json
 from functools import cache, lru_cache

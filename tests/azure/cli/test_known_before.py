@@ -190,7 +190,7 @@ async def test_the_quota_does_not_hold_up_an_upgrade_for_a_pool_that_stays_at_it
     assert cluster["properties"]["currentKubernetesVersion"].startswith("1.36")
 
 
-async def test_an_upgrade_to_a_version_that_is_not_offered_is_told_on_the_change(terminal: Terminal) -> None:
+async def test_an_upgrade_to_a_version_that_is_not_offered_is_reported_on_the_change(terminal: Terminal) -> None:
     await terminal.settle(runbook_spec())
     words = "spec.cluster.kubernetesVersion 1.39 is not offered in eastus"
     outcome = await planned_and_applied(terminal, with_cluster(kubernetesVersion="1.39"), "kubernetesVersion", words)

@@ -1,4 +1,4 @@
-"""A platform that waits for a slot says so, takes no slot from others, and is reconciled when one is free."""
+"""A platform that waits for a slot has a condition for it, holds no slot, and is reconciled when one is free."""
 
 import asyncio
 import copy

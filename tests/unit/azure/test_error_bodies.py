@@ -117,7 +117,7 @@ def test_an_unknown_refusal_calls_a_person_after_some_tries_and_an_outage_does_n
     assert told(400, "BrandNew").last_remedy.startswith("Correct spec.cluster as Azure")
 
 
-def test_no_code_that_a_user_has_to_end_is_retried_for_ever() -> None:
+def test_no_code_that_requires_user_action_is_retried_without_limit() -> None:
     passing = {
         "AnotherOperationInProgress", "AzureUnavailable", "Canceled", "ConcurrentChange", "NetworkInUse", "NoCapacity", "Preempted",
         "PrincipalReplicating", "ProviderNotRegistered", "ResourceGroupBeingDeleted", "ResourceGroupNotFound", "RoleAssignmentExists",
@@ -129,7 +129,7 @@ def test_no_code_that_a_user_has_to_end_is_retried_for_ever() -> None:
     assert {pair for pair in endless if pair[1] not in passing} == set()
 
 
-def test_an_old_token_file_is_not_told_as_a_wrong_clock() -> None:
+def test_an_old_token_file_is_not_reported_as_a_wrong_clock() -> None:
     text = "AADSTS700024: Client assertion is not within its valid time range."
     clock = translate(ClientAuthenticationError(text), field="f")
     assert clock.reason == "ClockSkew"

@@ -56,7 +56,7 @@ def test_the_record_holds_old_and_new_until_the_step_is_up_to_date() -> None:
     assert confirmed(during, {}, {"Cluster"}) == {}, "nothing is claimed any more"
 
 
-def test_tags_of_the_spec_are_removed_and_those_of_others_stay() -> None:
+def test_tags_of_the_spec_are_removed_and_those_of_another_client_stay() -> None:
     record = {"tags": {"Team": "Alpha", "cost": "1", "notebookplatform-owner": "x"}, "members": {}}
     found = {"team": "alpha", "cost": "1", "their": "2", "notebookplatform-owner": "me"}
     changes = removed_tags(record, {"COST": "1"}, found)

@@ -48,7 +48,7 @@ def test_four_hundred_platforms_that_are_late_for_their_turns_still_use_most_of_
 
 @pytest.mark.parametrize("needs", [1, 12, 20])
 def test_a_platform_whose_turn_is_delayed_does_not_begin_a_reconcile_that_sends_nothing(needs: int) -> None:
-    """The platforms before it send more requests than their turns reserve, so its turn comes later than it was told."""
+    """The platforms before it send more requests than their turns reserve, so its turn comes later than the time it was given."""
     now = 0.0
     buckets = Buckets(clock=lambda: now)
     bucket = buckets.of("reads", Limit(burst=250, rate=25, grant=4, most=20), SUBSCRIPTION)
@@ -117,7 +117,7 @@ def test_a_grant_that_is_not_used_is_returned_and_those_behind_it_come_earlier()
     assert sent(bucket, "next", now)
 
 
-def test_a_bucket_believes_azure_when_others_use_up_its_tokens() -> None:
+def test_a_bucket_follows_azure_when_other_clients_use_up_its_tokens() -> None:
     bucket = Bucket(Limit(burst=100, rate=1), 0.0)
     bucket.correct(5, 0.0)
     assert [sent(bucket, "a", 0.0) for _ in range(6)] == [True] * 5 + [False]
@@ -148,7 +148,7 @@ def test_a_limit_that_is_not_known_is_learned_from_refusals_and_forgotten_later(
 @given(
     st.lists(st.tuples(st.sampled_from(["wait", "correct", "refuse"]), st.sampled_from("abc"), st.floats(0, 500)), max_size=60)
 )
-def test_whatever_azure_reports_no_platform_waits_for_ever(events: list[tuple[str, str, float]]) -> None:
+def test_whatever_azure_reports_the_wait_of_a_platform_has_a_limit(events: list[tuple[str, str, float]]) -> None:
     bucket, now = Bucket(Limit(burst=20, rate=1 / 60), 0.0), 0.0
     for kind, platform, number in events:
         now += number / 10

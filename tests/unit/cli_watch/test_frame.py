@@ -34,7 +34,7 @@ def generated(document: dict[str, Any], *events: EventLine, width: int = 110, he
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
-def test_a_platform_that_is_coming_along_shows_each_step_and_how_far_azure_is() -> None:
+def test_a_reconciling_platform_shows_each_step_and_the_progress_of_azure() -> None:
     event = EventLine(
         when=NOW - timedelta(seconds=30), type="Normal", reason="Creating", message="Cluster: Azure operation in progress"
     )

@@ -89,7 +89,7 @@ def test_the_role_of_administrators_is_no_exact_list_where_groups_give_it_too(ve
         assert at(both, f"{GENERIC}.admin_groups") == ["wheel"] and at(both, "hub.loadRoles.admin.users") is None
 
 
-def test_a_shared_password_for_known_users_does_not_admit_others() -> None:
+def test_a_shared_password_for_known_users_admits_no_other_user() -> None:
     """JupyterHub's DummyAuthenticator admits everybody by default when no user is named."""
     auth = {"dummy": {"insecure": True, "allowExistingUsers": True}}
     assert at(render(spec("4.4.0", auth=auth), SECRETS, NEW), "hub.config.Authenticator.allow_all") is False

@@ -97,7 +97,7 @@ def test_urgent_work_goes_first_and_other_work_starts_within_a_round(flood: int,
     assert order.index(("other", 0)) < len(TURNS)
 
 
-def test_a_platform_that_hangs_for_ever_in_each_slot_of_a_namespace_leaves_slots_for_others() -> None:
+def test_a_hung_platform_in_each_slot_of_a_namespace_leaves_slots_for_other_namespaces() -> None:
     queue = WorkQueue[tuple[str, int]](8)
     for number in range(100):
         queue.add(("hangs", number), "hangs", Priority.URGENT, 0.0)

@@ -35,9 +35,7 @@ def lock(scope: str, level: str) -> Resource:
         ("ReadOnly", "DELETE", f"{NETWORK}/providers/Microsoft.Authorization/locks/l", False),
     ],
 )
-def test_a_lock_stands_in_the_way_of_what_it_forbids_at_above_and_below_its_scope(
-    level: str, method: str, path: str, stands: bool
-) -> None:
+def test_a_lock_blocks_what_it_forbids_at_above_and_below_its_scope(level: str, method: str, path: str, stands: bool) -> None:
     assert in_the_way([lock(NETWORK, level)], method, path) == ([NETWORK] if stands else [])
 
 

@@ -130,7 +130,7 @@ class Buckets:
     def turn_of(self, platform: str) -> float:
         """Return the seconds until a platform may send one of the requests that it could not send; 0: now, or none is known.
 
-        Its turn may come later than it was told: platforms before it send more requests than their turns reserve.
+        Its turn may come later than the time it was given: platforms before it send more requests than their turns reserve.
         """
         now = self.clock()
         waits = [max(bucket.remaining(platform, now) for bucket in buckets) for buckets in self._waiting.get(platform, ())]

@@ -40,5 +40,5 @@ async def unlock(context: ActionContext) -> Outcome:
     HELM_RUNS.labels(action="unlock").inc()
     revision = f"its interrupted revision {newest.revision} ({newest.status}) is removed"
     log.info("unlocked %s: %s", context.label, revision, extra=fields(action="unlock", release="/".join(context.place)))
-    message = f"Revision {newest.revision} of {newest.name} was interrupted ({newest.status}): Helm installs it again"
+    message = f"Revision {newest.revision} of {newest.name} was interrupted ({newest.status}): the operator retries it"
     return Progressing(reason=Reason.RECOVERING, message=message, requeue_after=0.1)
