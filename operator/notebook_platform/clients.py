@@ -26,6 +26,7 @@ from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.engine.result import Result
+from notebook_platform.engine.trace import Read, Verify
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.compared import ComparedObjects
@@ -150,7 +151,7 @@ class SharedClients:
             operations=operations or {},
             deleting=deleting,
             planning=planning,
-            max_age=min(interval_of(spec, self.limits) / 2, OLDEST_LOOK),
+            max_age=self._max_age(spec),
         )
         return replace(scope, drain=self._clusters.drain(scope), leaves=self._clusters.leaves(scope))
 
@@ -261,6 +262,18 @@ class SharedClients:
         cloud = cloud_of(self._config)
         place = HubContext(location=spec.azure.location, label_suffix=cloud.public_names, authority=cloud.authority)
         return replace(place, pools=tuple(spec.node_pools), scraped=spec.scrapes_hubs)
+
+    def verify(self, platform: Platform, spec: NotebookPlatformSpec) -> Verify:
+        """Return the call that verifies a read of the cache that the platform's last reconcile used."""
+        cache, max_age = self._sessions.cache_of(platform.uid), self._max_age(spec)
+
+        async def unchanged(read: Read) -> bool:
+            return cache is not None and await cache.verify(read, max_age)
+
+        return unchanged
+
+    def _max_age(self, spec: NotebookPlatformSpec) -> float:
+        return min(interval_of(spec, self.limits) / 2, OLDEST_LOOK)
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""

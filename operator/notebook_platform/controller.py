@@ -17,6 +17,7 @@ from kubernetes.aio import client
 from notebook_platform.api import GROUP, PLURAL, VERSION
 from notebook_platform.clients import SharedClients
 from notebook_platform.kube.redaction import REDACTORS
+from notebook_platform.kube.secret_versions import ABSENT, SecretVersions
 from notebook_platform.kube.watch_session import WatchSessions
 from notebook_platform.leases.shards import Shard
 from notebook_platform.reconciler import PlatformReconciler
@@ -36,6 +37,7 @@ class Controller:
         self._reconcilers: dict[str, PlatformReconciler] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._references = ReferenceWatch(api, self._wake)
+        self._versions = SecretVersions()
 
     def object_changed(self, body: Mapping[str, Any], *, deleted: bool) -> None:
         """Start, update or stop the reconciler of a platform that was listed, added, changed or deleted."""
@@ -47,10 +49,15 @@ class Controller:
         if reconciler := self._reconcilers.get(uid):
             return reconciler.update(body)
         refer = partial(self._references.referrers.put, uid)
-        reconciler = self._reconcilers[uid] = PlatformReconciler(body, self._api, self._shared, refer)
+        reconciler = self._reconcilers[uid] = PlatformReconciler(body, self._api, self._shared, refer, self._versions)
         self._tasks[uid] = asyncio.create_task(reconciler.run(), name=f"reconcile {reconciler.platform.name}")
         self._tasks[uid].add_done_callback(lambda task: self._ended(uid, task))
         return None
+
+    def listed(self, kind: str, namespace: str, name: str, version: str) -> None:
+        """Note the version of a Secret that was listed, added, changed or deleted: its resourceVersion, ABSENT if it was deleted."""
+        if kind == "Secret":
+            self._versions.event(namespace, name, version)
 
     def referred(self, kind: str, namespace: str, name: str) -> None:
         """Wake the platforms that refer to a Secret or ConfigMap that was added, changed or deleted."""
@@ -104,8 +111,11 @@ def registry(controller: Controller) -> kopf.OperatorRegistry:
         controller.object_changed(dict(body), deleted=event["type"] == "DELETED")
 
     async def reference(event: Mapping[str, Any], body: Mapping[str, Any], param: Any = "Secret", **_: Any) -> None:
+        namespace, name = str(body["metadata"]["namespace"]), str(body["metadata"]["name"])
+        version = ABSENT if event["type"] == "DELETED" else str(body["metadata"]["resourceVersion"])
+        controller.listed(param, namespace, name, version)
         if event["type"] is not None:
-            controller.referred(param, str(body["metadata"]["namespace"]), str(body["metadata"]["name"]))
+            controller.referred(param, namespace, name)
 
     kopf.on.event("", "v1", "secrets", registry=handlers, id="secret", param="Secret")(reference)
     kopf.on.event("", "v1", "configmaps", registry=handlers, id="configmap", param="ConfigMap")(reference)

@@ -24,11 +24,13 @@ from notebook_platform.engine.conditions import applied_steps, condition_of, fol
 from notebook_platform.engine.outcome import Failed, Operation, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after, up_to_date
+from notebook_platform.engine.trace import Read, Tracer
 from notebook_platform.helm.plan import approved
-from notebook_platform.kube.applied import AppliedStore
+from notebook_platform.kube.applied import AppliedStore, Records
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.kube.operations import OperationStore
-from notebook_platform.kube.secrets import Platform, SecretStore
+from notebook_platform.kube.secret_versions import SecretVersions
+from notebook_platform.kube.secrets import SOURCE, Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PlatformLog
 from notebook_platform.observability.events import events
@@ -66,9 +68,17 @@ class PlatformContext:
     state: ReconcileState = field(default_factory=ReconcileState)
 
     @classmethod
-    def of(cls, platform: Platform, body: Mapping[str, Any], api: client.ApiClient, shared: SharedClients) -> "PlatformContext":
-        """Return the context of a platform. `body`: the object as read; `api`: the management cluster."""
-        secrets, stored = SecretStore(api, platform), PlatformObject(api, platform)
+    def of(
+        cls,
+        platform: Platform,
+        body: Mapping[str, Any],
+        api: client.ApiClient,
+        shared: SharedClients,
+        versions: SecretVersions | None = None,
+    ) -> "PlatformContext":
+        """Return the context of a platform. `body`: the object as read; `api`: the management cluster; `versions`: those of Secrets that a
+        watch of it reports."""
+        secrets, stored = SecretStore(api, platform, versions), PlatformObject(api, platform)
         label = f"{platform.namespace}/{platform.name}"
         return cls(
             platform=platform,
@@ -142,7 +152,8 @@ class ReconcileRun:
             refused=context.operations.refused,
             applied=applied,
         )
-        results = await reconcile(graph, self._policy(begun, graph.order), self._record)
+        tracer = None if spec.suspend else self._tracer(applied)
+        results = await reconcile(graph, self._policy(begun, graph.order, tracer), self._record)
         await context.shared.after(context.platform, results)
         if not spec.suspend:
             await context.applied.save(confirmed(await context.applied.load(), claims, up_to_date(results)))
@@ -165,7 +176,16 @@ class ReconcileRun:
         operations = await context.operations.load(context.shared.operation_scope(self._spec))
         return _Begun(operations, epoch, context.state.backing_off(_now()))
 
-    def _policy(self, begun: _Begun, order: Sequence[str]) -> Policy:
+    def _tracer(self, applied: Records) -> Tracer:
+        """Return what verifies the traces of the platform's steps, and records new ones."""
+        context, cached = self._context, self._context.shared.verify(self._context.platform, self._spec)
+
+        async def verify(read: Read) -> bool:
+            return await (context.secrets.verify(read) if read.source == SOURCE else cached(read))
+
+        return Tracer(context.state.traces, verify, hash(repr(applied)))
+
+    def _policy(self, begun: _Begun, order: Sequence[str], tracer: Tracer | None) -> Policy:
         context, spec = self._context, self._spec
         unchanged = not context.state.take_references_changed()
         return Policy(
@@ -174,6 +194,7 @@ class ReconcileRun:
             correct_drift=spec.drift_policy == "Correct",
             backing_off=begun.backing_off,
             result_cache=context.state.recent_results(self._interval),
+            tracer=tracer,
             ignored=ignored_by(spec.drift_ignore),
             disruption_waits=disruption_waits(spec, _now()),
             occupied=context.shared.occupied(context.platform, spec, context.secrets),

@@ -13,6 +13,7 @@ from datetime import datetime
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.outcome import Failed, Progressing, Unblocking
 from notebook_platform.engine.result import Result
+from notebook_platform.engine.trace import Traces
 
 FRESH_SECONDS = 60.0
 """Seconds for which (at most half an interval) a Ready or Deferred step is not observed again while an operation of another
@@ -20,11 +21,12 @@ is polled."""
 
 
 class ReconcileState:
-    """`attempts`: the failures in a row of each step; `epoch`: how often the state was discarded."""
+    """`attempts`: the failures in a row of each step; `epoch`: how often the state was discarded; `traces`: of the steps that are settled."""
 
     def __init__(self) -> None:
         self.attempts: tuple[Attempt, ...] = ()
         self.epoch = 0
+        self.traces = Traces()
         self._cached: dict[str, tuple[float, Result]] = {}
         self._references_changed = False
         self._first = True
@@ -46,6 +48,7 @@ class ReconcileState:
         """
         self.epoch += 1
         self.attempts = ()
+        self.traces = Traces()
         self._cached = {}
         self._references_changed = self._references_changed or references_changed
 
@@ -83,8 +86,9 @@ class ReconcileState:
         }
 
     def rest(self) -> None:
-        """Drop the cached results before a wait that is longer than they may be used."""
+        """Drop the cached results before a wait that is longer than they may be used, and pack the traces."""
         self._cached = {}
+        self.traces.rest()
 
     def timed(self, results: Mapping[str, Result], now: datetime) -> dict[str, Result]:
         """Return the results, where work in progress without a start has the time at which it was first observed."""

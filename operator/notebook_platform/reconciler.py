@@ -28,6 +28,7 @@ from notebook_platform.engine.backoff import wait_after
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.failures import failure_of_reconcile
 from notebook_platform.kube.redaction import CURRENT
+from notebook_platform.kube.secret_versions import SecretVersions
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PLATFORM, renew_correlation_id
@@ -64,7 +65,7 @@ class PlatformReconciler:
     """Reconciles one platform until it is deleted.
 
     `update` passes it the object as last seen, `wake` reports that a reference has changed, and `refer` is called with
-    everything that the spec refers to.
+    everything that the spec refers to. `versions`: those of Secrets that a watch reports.
     """
 
     def __init__(
@@ -73,11 +74,12 @@ class PlatformReconciler:
         api: client.ApiClient,
         shared: SharedClients,
         refer: Callable[[frozenset[Reference]], None] = lambda references: None,
+        versions: SecretVersions | None = None,
     ) -> None:
         metadata = body["metadata"]
         self.platform = Platform(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
         self._body = body
-        self._context = PlatformContext.of(self.platform, body, api, shared)
+        self._context = PlatformContext.of(self.platform, body, api, shared, versions)
         self._awake = asyncio.Event()
         self._refer = refer
         self._pace = Pace(shared.limits, time.monotonic())
@@ -123,6 +125,7 @@ class PlatformReconciler:
         with FLEET.counted(self.platform.uid, self._context.label):
             self._context.reporter.report()
             await self._reconcile_until_deleted()
+        self._context.secrets.forget_versions()
         await self._context.shared.forget(self.platform)
 
     async def _reconcile_until_deleted(self) -> None:

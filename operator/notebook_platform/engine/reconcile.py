@@ -24,6 +24,7 @@ from notebook_platform.engine.outcome import (
 )
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs, Observed
+from notebook_platform.engine.trace import Tracer
 from notebook_platform.engine.traverse import Listener, guarded, ignore_result, walk
 from notebook_platform.observability.context import log_applied
 
@@ -45,7 +46,7 @@ class Policy:
     `applied_steps` names the steps that were already applied for this very spec: a change found there is drift, and applied
     only if `correct_drift`. `backing_off`: failures whose time to retry has not come; their steps are skipped.
     `result_cache`: recent results; these steps are not observed again while another step's operation is polled every few
-    seconds. `ignored` returns for
+    seconds. `tracer` keeps the results of settled steps whose reads are as they were; None: every step is observed. `ignored` returns for
     (step, path) whether the spec ignores the difference. `disruption_waits`: what disruptive changes are deferred until;
     empty: nothing. `occupied` returns the same where it takes a request to find out; it is called only for a disruptive change.
     """
@@ -55,6 +56,7 @@ class Policy:
     correct_drift: bool = True
     backing_off: Mapping[str, Failed] = field(default_factory=dict)
     result_cache: Mapping[str, Result] = field(default_factory=dict)
+    tracer: Tracer | None = None
     ignored: Callable[[str, str], bool] = lambda step, path: False
     disruption_waits: str = ""
     occupied: Callable[[], Awaitable[str]] | None = None
@@ -68,7 +70,11 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
             return Result(outcome=policy.backing_off[step.name])
         if step.name in policy.result_cache:
             return policy.result_cache[step.name]
-        return await guarded(step, _reconcile_step(step, inputs, policy))
+        if policy.tracer is None or not step.cacheable:
+            return await guarded(step, _reconcile_step(step, inputs, policy))
+        if unchanged := await policy.tracer.unchanged(step, inputs):
+            return unchanged
+        return await policy.tracer.record(step, inputs, guarded(step, _reconcile_step(step, inputs, policy)))
 
     return await walk(graph, graph.needs, act, on_result)
 

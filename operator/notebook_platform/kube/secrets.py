@@ -15,11 +15,16 @@ from notebook_platform.api import GROUP, KIND, VERSION
 from notebook_platform.api.reasons import Reason
 from notebook_platform.bounded.documents import beside_the_loop
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.engine.trace import Read, note, note_request
 from notebook_platform.kube.existing import existing
 from notebook_platform.kube.redaction import MOST_LEAVES, REDACTORS, SecretRedactor, TooManySecrets, learnable
+from notebook_platform.kube.secret_versions import ABSENT, SecretVersions
 
 Contents = Literal["missing", "different", "current"]
 """How a Secret compares with its wanted content."""
+
+SOURCE = "secret"
+"""Where a step's reads of own Secrets come from (`engine/trace.py`)."""
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "notebook-platform"}
 
@@ -34,10 +39,17 @@ class Platform:
 
 
 class SecretStore:
-    """Reads what the spec refers to and stores what the operator generates, in one namespace and no other."""
+    """Reads what the spec refers to and stores what the operator generates, in one namespace and no other.
 
-    def __init__(self, api: client.ApiClient, platform: Platform) -> None:
+    `versions`: those of the operator's own Secrets, while a watch reports them; None: each is read whenever it is asked for.
+    """
+
+    def __init__(self, api: client.ApiClient, platform: Platform, versions: SecretVersions | None = None) -> None:
         self._core = client.CoreV1Api(api)
+        self._versions = versions
+        self._own_names: set[str] = set()
+        self._compared: dict[str, tuple[str, int]] = {}
+        """The version of an own Secret that was current, and the hash of its content."""
         self.platform = platform
         self.redactor: SecretRedactor = REDACTORS.of(platform.uid)
         """Keeps the platform's secrets out of messages: it knows all that was read or stored here."""
@@ -61,7 +73,10 @@ class SecretStore:
 
         Raises StepError (SecretNameTaken) for a Secret of another owner, of which nothing is read.
         """
-        secret = await self._read(self._core.read_namespaced_secret, name)
+        if self._version(name) == ABSENT:
+            note(SOURCE, name, digest=hash(ABSENT))
+            return None
+        secret = await self._read_own(name)
         if secret is None:
             return None
         self._check_ours(secret, name)
@@ -72,13 +87,46 @@ class SecretStore:
     async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
         """Compare the operator's own Secret with its wanted content, byte by byte and without using what it holds.
 
-        Raises StepError (SecretNameTaken).
+        A Secret is not read again that was current with this content, while the watch reports no other version of it. Raises StepError
+        (SecretNameTaken).
         """
-        secret = await self._read(self._core.read_namespaced_secret, name)
+        version, content = self._version(name), hash(frozenset(data.items()))
+        if version and self._compared.get(name) == (version, content):
+            return "current"
+        secret = await self._read_own(name)
         if secret is None:
             return "missing"
         self._check_ours(secret, name)
-        return "current" if self._owns(secret) and (secret.data or {}) == _encoded(data) else "different"
+        if not self._owns(secret) or (secret.data or {}) != _encoded(data):
+            return "different"
+        self._compared[name] = (secret.metadata.resource_version, content)
+        return "current"
+
+    async def verify(self, read: Read) -> bool:
+        """Return whether an own Secret has the version that a step has read."""
+        version = self._version(read.key[0])
+        return version is not None and hash(version) == read.digest
+
+    def forget_versions(self) -> None:
+        """Drop what is known of the operator's own Secrets of the platform."""
+        if self._versions is not None:
+            for name in self._own_names:
+                self._versions.forget(self.platform.namespace, name)
+
+    def _version(self, name: str) -> str | None:
+        return self._versions.of(self.platform.namespace, name) if self._versions else None
+
+    async def _read_own(self, name: str) -> Any:
+        """Read an own Secret, and learn its version."""
+        if self._versions is None:
+            return await self._read(self._core.read_namespaced_secret, name)
+        self._own_names.add(name)
+        self._versions.expect(self.platform.namespace, name)
+        secret = await existing(self._core.read_namespaced_secret(name, self.platform.namespace))
+        version = ABSENT if secret is None else str(secret.metadata.resource_version)
+        self._versions.learn(self.platform.namespace, name, version)
+        note(SOURCE, name, digest=hash(version))
+        return secret
 
     async def _content(self, name: str, secret: Any) -> dict[str, str]:
         data = decoded(secret.data)
@@ -223,6 +271,7 @@ class SecretStore:
         )
 
     async def _read(self, call: Any, name: str) -> Any:
+        note_request()
         return await existing(call(name, self.platform.namespace))
 
 

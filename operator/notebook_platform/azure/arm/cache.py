@@ -20,6 +20,7 @@ from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.azure.arm.shelf import Shelf
 from notebook_platform.azure.arm.written import WrittenPaths
 from notebook_platform.engine.time_limit import in_turn
+from notebook_platform.engine.trace import Read, note, note_request
 
 FORBIDDEN = 403
 
@@ -38,6 +39,7 @@ class _CachedCall:
     at: float = float("-inf")
     used: float = 0.0
     response: Any = None
+    digest: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -51,6 +53,7 @@ class ResourceCache:
         self._session = session
         self._written = written
         self._shelves: dict[str, Shelf] = {}
+        self._kinds: dict[str, ResourceType | DirectoryType] = {}
         self._calls: dict[str, _CachedCall] = {}
 
     def invalidate(self, path: str) -> None:
@@ -63,6 +66,7 @@ class ResourceCache:
 
     async def list_subscription(self, kind: ResourceType, max_age: float) -> list[Wire] | None:
         """Return all resources of a type in the subscription, at most `max_age` old. None: the caller may not list them."""
+        note_request()
         shelf = await self._listed(kind, max_age)
         return None if shelf is None else [item async for item in self._current(kind, shelf, shelf.ids())]
 
@@ -71,9 +75,11 @@ class ResourceCache:
         shelf = await self._listed(kind, max_age)
         if shelf is None:
             return None
+        ids = shelf.having(key)
+        note("find", kind.name, key, digest=shelf.digest(ids))
         if isinstance(kind, DirectoryType):
-            return [item for id_ in shelf.having(key) if (item := shelf.item(id_)[1])]
-        return [item async for item in self._current(kind, shelf, shelf.having(key))]
+            return [item for id_ in ids if (item := shelf.item(id_)[1])]
+        return [item async for item in self._current(kind, shelf, ids)]
 
     async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, fresh: bool) -> Wire | None:
         """Return one resource by name; None when it does not exist. Raises HttpResponseError."""
@@ -81,6 +87,7 @@ class ResourceCache:
         if not fresh and (shelf := await self._listed(kind, max_age)) is not None:
             at, item = shelf.item(path)
             if self._written.last(path, parts=kind is not GROUPS) < at:
+                note("get", kind.name, path, digest=shelf.digest([path]))
                 return item
         return await self._read(kind, path)
 
@@ -89,7 +96,9 @@ class ResourceCache:
         path = f"/subscriptions/{self._session.subscription_id}/resourceGroups/{group}"
         listed = None if fresh else await self._listed(kind, max_age)
         if listed is not None and self._written.last(path, parts=True) < listed.group_at(group):
-            return [item for id_ in listed.having(group) if (item := listed.item(id_)[1])]
+            ids = listed.having(group)
+            note("group", kind.name, group, digest=listed.digest(ids))
+            return [item for id_ in ids if (item := listed.item(id_)[1])]
         began = time.monotonic()
         try:
             items = [item async for item in self._paged(kind.listing(self._session.subscription_id, group), kind.api_version)]
@@ -114,11 +123,35 @@ class ResourceCache:
             if call.at < oldest:
                 began = time.monotonic()
                 call.response, call.at = await ask(), began
+                call.digest = hash(repr(call.response))
+        if not fresh:
+            note("call", key, digest=call.digest)
         return call.response
+
+    async def verify(self, read: Read, max_age: float) -> bool:
+        """Return whether a read of this cache would give the same answer now, from an answer that is at most `max_age` old. Lists are read
+        again for that, single resources and calls are not. Raises HttpResponseError."""
+        if read.source == "call":
+            call = self._calls.get(read.key[0])
+            return call is not None and call.digest == read.digest and call.at >= time.monotonic() - max_age
+        name, key = read.key
+        if (kind := self._kinds.get(name)) is None or (shelf := await self._listed(kind, max_age)) is None:
+            return False  # another session has read it, or the caller may not list the type
+        ids = [key] if read.source == "get" else shelf.having(key)
+        return shelf.digest(ids) == read.digest and not self._was_written(kind, shelf, read.source, key, ids)
+
+    def _was_written(self, kind: ResourceType | DirectoryType, shelf: Shelf, source: str, key: str, ids: list[str]) -> bool:
+        """Return whether the operator has written an item since it was read."""
+        if isinstance(kind, DirectoryType):
+            return False
+        if source == "group":
+            path = f"/subscriptions/{self._session.subscription_id}/resourceGroups/{key}"
+            return self._written.last(path, parts=True) >= shelf.group_at(key)
+        return any(self._written.last(id_, parts=kind is not GROUPS) >= shelf.read_at(id_) for id_ in ids)
 
     def _shelf(self, kind: ResourceType | DirectoryType) -> Shelf:
         if kind.name not in self._shelves:
-            self._shelves[kind.name] = Shelf(kind.keys)
+            self._shelves[kind.name], self._kinds[kind.name] = Shelf(kind.keys), kind
         return self._shelves[kind.name]
 
     async def _listed(self, kind: ResourceType | DirectoryType, max_age: float) -> Shelf | None:

@@ -38,6 +38,7 @@ from notebook_platform.azure.arm.rate_limit import Buckets, ThrottlePolicy
 from notebook_platform.azure.arm.transport import BoundedTransport
 from notebook_platform.azure.arm.written import WrittenPaths, is_write
 from notebook_platform.engine.outcome import StepError
+from notebook_platform.engine.trace import note_request
 from notebook_platform.observability.context import CORRELATION, fields
 from notebook_platform.observability.labels import RESOURCE_TYPES
 from notebook_platform.observability.metrics import AZURE_REQUEST_SECONDS, AZURE_REQUESTS
@@ -76,6 +77,7 @@ class _Trace(SansIOHTTPPolicy[Any, Any]):
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         check(request.http_request.method, request.http_request.url, self._base)
+        note_request()
         request.http_request.headers["x-ms-correlation-request-id"] = CORRELATION.get() or str(uuid.uuid4())
         request.context[STARTED] = time.monotonic()
         request.context[SPAN] = begin("azure request", method=request.http_request.method)

@@ -16,8 +16,9 @@ from notebook_platform.azure.arm.repeated import RepeatedWrites
 from notebook_platform.azure.arm.session import CLIENTS, AzureSession
 from notebook_platform.azure.arm.written import WrittenPaths
 
-RECENT = 60.0
-"""Seconds."""
+RECENT = 3600.0
+"""Seconds. A change of the credential's Secret ends it at once, and so does a token that Azure refuses; a watch that was interrupted may miss
+a change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +66,7 @@ class SessionPool:
 
     def recent(self, holder: str, named: object) -> SignedIn | None:
         """Return the session of a holder whose credential was read within RECENT seconds, if `named` is what it was then; else None.
-
-        Reconciles that poll an operation follow each other in seconds, and each would read the credential's Secret.
-        """
+        Otherwise each reconcile would read the credential's Secret."""
         held = self._held.get(holder)
         return held.signed_in if held and held.named == named and time.monotonic() < held.until else None
 
@@ -79,6 +78,11 @@ class SessionPool:
         if before is not None and before.signed_in is not signed_in:
             await self._close_unused(before.signed_in)
         return signed_in
+
+    def cache_of(self, holder: str) -> ResourceCache | None:
+        """Return the cached reads of a holder's session; None: it has none."""
+        held = self._held.get(holder)
+        return held.signed_in.cache if held else None
 
     def reread(self, holder: str) -> None:
         """Let the next reconcile of a holder read its credential again."""

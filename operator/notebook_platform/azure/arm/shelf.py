@@ -48,12 +48,22 @@ class Shelf:
         """Return the ids of the items with a key."""
         return list(self._having.get(key.lower(), ()))
 
+    def read_at(self, id_: str) -> float:
+        """Return when an item was read."""
+        found = self._items.get(id_.lower())
+        return self.at if found is None else found.at
+
     def item(self, id_: str) -> tuple[float, Wire | None]:
         """Return when an item was read, and the item; None: it does not exist."""
         found = self._items.get(id_.lower())
         if found is None:
             return self.at, None
         return found.at, None if found.packed is None else unpack(found.packed)
+
+    def digest(self, ids: Iterable[str]) -> int:
+        """Return the hash of items as they were read, without regard to their order."""
+        found = ((id_, self._items.get(id_)) for id_ in map(str.lower, ids))
+        return hash(frozenset((id_, item.packed if item else None) for id_, item in found))
 
     def group_at(self, group: str) -> float:
         """Return when the items of a group were last listed."""

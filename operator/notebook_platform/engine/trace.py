@@ -1,0 +1,136 @@
+"""Trace: what a step read when it was last found settled. A later reconcile verifies the reads and keeps the result, instead of observing,
+planning and deriving it again.
+
+A settled step computes the same result from the same inputs and the same reads. So its trace holds the inputs and the reads as hashes, and the
+result. Whoever reads for a step reports it here with `note`: the cached lists of Azure, the versions of Secrets. A request that goes past
+them is reported with `note_request`, and the step then leaves no trace. The traces of a platform are packed while it rests, and dropped when
+its user changes anything. (Build systems call this a verifying trace: Mokhov, Mitchell, Peyton Jones, "Build Systems à la Carte", 2018.)
+"""
+
+import pickle
+import random
+import time
+import zlib
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from notebook_platform.engine.outcome import Ready
+from notebook_platform.engine.result import Result
+from notebook_platform.engine.step import AnyStep, Inputs
+
+TRACE_SECONDS = 3600.0
+"""Seconds for which a trace may be used, give or take a quarter: what depends on the time alone, such as the age of a password, is observed at
+least that often."""
+
+LEVEL = 1
+"""The fastest of zlib."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One read: where from, what was asked for, and the hash of the answer, which is only valid in this process."""
+
+    source: str
+    key: tuple[str, ...]
+    digest: int
+
+
+Verify = Callable[[Read], Awaitable[bool]]
+"""Return whether a read would give the same answer now, without a request of its own beyond the lists that all platforms share."""
+
+
+@dataclass
+class _Recording:
+    reads: dict[Read, None] = field(default_factory=dict)
+    complete: bool = True
+
+
+_RECORDING: ContextVar[_Recording | None] = ContextVar("recording", default=None)
+
+
+def note(source: str, *key: str, digest: int) -> None:
+    """Note what the step that runs now has read."""
+    if (recording := _RECORDING.get()) is not None:
+        recording.reads[Read(source, key, digest)] = None
+
+
+def note_request() -> None:
+    """Note that the step that runs now has sent a request whose answer cannot be verified later."""
+    if (recording := _RECORDING.get()) is not None:
+        recording.complete = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    inputs: int
+    reads: tuple[Read, ...]
+    result: Result
+    until: float
+
+
+class Traces:
+    """The traces of one platform, by step."""
+
+    def __init__(self) -> None:
+        self._by_step: dict[str, _Trace] = {}
+        self._packed: bytes | None = None
+
+    def clear(self) -> None:
+        """Drop all traces."""
+        self._by_step, self._packed = {}, None
+
+    def rest(self) -> None:
+        """Pack the traces before a long wait."""
+        if self._by_step:
+            self._packed, self._by_step = zlib.compress(pickle.dumps(self._by_step), LEVEL), {}
+
+    def wake(self) -> dict[str, _Trace]:
+        """Return the traces by step, unpacked."""
+        if self._packed is not None:
+            self._by_step, self._packed = pickle.loads(zlib.decompress(self._packed)), None
+        return self._by_step
+
+
+class Tracer:
+    """Verifies and records the traces of one reconcile. `salt`: the hash of what all steps depend on beside their inputs and reads."""
+
+    def __init__(self, traces: Traces, verify: Verify, salt: int) -> None:
+        self._traces = traces.wake()
+        self._verify = verify
+        self._salt = salt
+
+    async def unchanged(self, step: AnyStep, inputs: Inputs) -> Result | None:
+        """Return the step's last result if its inputs and all that it read are as they were; else None."""
+        trace = self._traces.get(step.name)
+        if trace is None or trace.until < time.monotonic() or trace.inputs != self._hash(inputs):
+            return None
+        try:
+            for read in trace.reads:
+                if not await self._verify(read):
+                    return None
+        except Exception:  # a list cannot be read: the step's own observation gets the same error and reports it
+            return None
+        return trace.result
+
+    async def record(self, step: AnyStep, inputs: Inputs, work: Awaitable[Result]) -> Result:
+        """Await the step and return its result; if it is settled and all its reads were noted, keep its trace."""
+        recording = _Recording()
+        token = _RECORDING.set(recording)
+        try:
+            result = await work
+        finally:
+            _RECORDING.reset(token)
+        self._traces.pop(step.name, None)
+        if recording.complete and _is_settled(result):
+            until = time.monotonic() + TRACE_SECONDS * random.uniform(0.75, 1.25)
+            self._traces[step.name] = _Trace(self._hash(inputs), tuple(recording.reads), result, until)
+        return result
+
+    def _hash(self, inputs: Inputs) -> int:
+        return hash((self._salt, pickle.dumps(inputs)))
+
+
+def _is_settled(result: Result) -> bool:
+    """Return whether nothing is left to do and nothing changes at a time that is known."""
+    return isinstance(result.outcome, Ready) and not result.changes and not result.applied and result.requeue_after is None
