@@ -50,7 +50,14 @@ def kept(before: dict[str, Result], after: dict[str, Result]) -> set[str]:
 
 async def test_what_is_unchanged_is_not_observed_again(traced: Traced) -> None:
     before = await traced.once()
-    assert kept(before, await traced.once()) >= {"ResourceGroup", "Network", "Cluster", "NodePools", "Autoscale", "RoleAssignment"}
+    assert kept(before, await traced.once()) >= {
+        "ResourceGroup",
+        "Network",
+        "Cluster",
+        "NodePools",
+        "Autoscale",
+        "RoleAssignment",
+    }
 
 
 async def test_traces_survive_a_rest(traced: Traced) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,13 +191,13 @@ class FileSecrets(SecretStore):
         except (ApiException, aiohttp.ClientError, OSError):
             return None
 
-    async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
+    async def compare(self, name: str, data: Callable[[], Mapping[str, str]], *, basis: int) -> Contents:
         """Compare data with the file's Secret, else with the cluster's. Raises StepError (SecretNameTaken)."""
         in_file = self._in_file.get(("Secret", name))
         if in_file is not None:
-            return "current" if in_file == data else "different"
+            return "current" if in_file == data() else "different"
         try:
-            return await super().compare(name, data) if self._cluster else "missing"
+            return await super().compare(name, data, basis=basis) if self._cluster else "missing"
         except (ApiException, aiohttp.ClientError, OSError):
             return "missing"
 

@@ -29,7 +29,6 @@ from notebook_platform.helm.state import Wanted
 from notebook_platform.observability.context import fields
 from notebook_platform.observability.metrics import HELM_RUNS, HELM_SECONDS
 from notebook_platform.observability.tracing import begin
-from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 log = logging.getLogger(__name__)
@@ -188,7 +187,7 @@ class Helm:
         command += ["--repo", chart.repository] if chart.repository else []
         command += [] if chart.is_archive else ["--version", chart.version]
         HELM_RUNS.labels(action="rehearsal").inc()
-        kubeconfig = "" if target.api is None else parse_kubeconfig(target.kubeconfig).kubeconfig()
+        kubeconfig = target.access.kubeconfig() if target.api is not None and target.access else ""
         async with self._command(kubeconfig) as helm:
             rendered: bytes = await helm.run(command, json.dumps(wanted.values).encode())
         return rendered.decode()

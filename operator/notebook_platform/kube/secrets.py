@@ -4,7 +4,7 @@ own."""
 import asyncio
 import base64
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -49,7 +49,7 @@ class SecretStore:
         self._versions = versions
         self._own_names: set[str] = set()
         self._compared: dict[str, tuple[str, int]] = {}
-        """The version of an own Secret that was current, and the hash of its content."""
+        """The version of an own Secret that was current, and the basis of its content."""
         self.platform = platform
         self.redactor: SecretRedactor = REDACTORS.of(platform.uid)
         """Keeps the platform's secrets out of messages: it knows all that was read or stored here."""
@@ -84,22 +84,22 @@ class SecretStore:
             return None
         return decoded(secret.data) if plain else await self._content(name, secret)
 
-    async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
+    async def compare(self, name: str, data: Callable[[], Mapping[str, str]], *, basis: int) -> Contents:
         """Compare the operator's own Secret with its wanted content, byte by byte and without using what it holds.
 
-        A Secret is not read again that was current with this content, while the watch reports no other version of it. Raises StepError
-        (SecretNameTaken).
+        `basis`: the hash of all that the content follows from. A Secret that was current for it is not read again while the watch reports
+        no other version, and `data` is not called. Raises StepError (SecretNameTaken).
         """
-        version, content = self._version(name), hash(frozenset(data.items()))
-        if version and self._compared.get(name) == (version, content):
+        version = self._version(name)
+        if version and self._compared.get(name) == (version, basis):
             return "current"
         secret = await self._read_own(name)
         if secret is None:
             return "missing"
         self._check_ours(secret, name)
-        if not self._owns(secret) or (secret.data or {}) != _encoded(data):
+        if not self._owns(secret) or (secret.data or {}) != _encoded(data()):
             return "different"
-        self._compared[name] = (secret.metadata.resource_version, content)
+        self._compared[name] = (secret.metadata.resource_version, basis)
         return "current"
 
     async def verify(self, read: Read) -> bool:
@@ -292,12 +292,12 @@ class ReadOnlySecrets(SecretStore):
         """Return the data that the Secret would hold. Raises StepError (SecretNameTaken)."""
         return self._kept[name] if name in self._kept else await self._real.own(name, orphaned=orphaned, plain=plain)
 
-    async def compare(self, name: str, data: Mapping[str, str]) -> Contents:
+    async def compare(self, name: str, data: Callable[[], Mapping[str, str]], *, basis: int) -> Contents:
         """Compare with the data that the Secret would hold. Raises StepError (SecretNameTaken)."""
         if name not in self._kept:
-            return await self._real.compare(name, data)
+            return await self._real.compare(name, data, basis=basis)
         kept = self._kept[name]
-        return "missing" if kept is None else "current" if kept == data else "different"
+        return "missing" if kept is None else "current" if kept == data() else "different"
 
     async def config_map(self, name: str, key: str, *, field: str) -> str:
         """Read the real ConfigMap."""

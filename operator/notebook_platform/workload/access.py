@@ -64,6 +64,8 @@ class _Held:
     factor: int = 1
     refused: bool = False
     unreachable: bool = False
+    served: tuple[str, tuple[int, int]] | None = None
+    """The version that Azure reports, and (major, minor) that the API itself reported then."""
 
     def still_holds(self, key: ClusterKey) -> bool:
         age = time.monotonic() - self.since
@@ -92,7 +94,7 @@ class WorkloadClusters:
             access = await ask()
             if held is not None and held.key == key and held.connection.access == access:
                 # Azure gives what it gave before: the client, and whoever uses it, go on.
-                self._held[uid] = _Held(key, held.connection, time.monotonic(), factor=2 * held.factor)
+                self._held[uid] = _Held(key, held.connection, time.monotonic(), factor=2 * held.factor, served=held.served)
                 return held.connection
             api = await _connected(access, lambda: self._refuse(uid, access))
             if held is not None:
@@ -105,6 +107,16 @@ class WorkloadClusters:
         held = self._held.get(uid)
         if held is not None and held.connection.access is access:
             held.refused = True
+
+    def served(self, uid: str, reported: str) -> tuple[int, int] | None:
+        """Return (major, minor) of a platform's API as noted while Azure reported this version; None: it has to be read."""
+        held = self._held.get(uid)
+        return held.served[1] if held is not None and held.served is not None and held.served[0] == reported else None
+
+    def note_served(self, uid: str, reported: str, served: tuple[int, int]) -> None:
+        """Note what the API of a platform serves while Azure reports this version of it."""
+        if uid in self._held:
+            self._held[uid].served = (reported, served)
 
     def unreachable(self, uid: str) -> None:
         """Record that the API did not answer. If it continues, Azure is asked for the current address."""

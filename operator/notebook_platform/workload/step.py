@@ -9,6 +9,7 @@ with it.
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -27,6 +28,7 @@ from notebook_platform.workload.access import TOKEN_LEFT, Connection, WorkloadCl
 from notebook_platform.workload.client import TIMEOUT_SECONDS
 from notebook_platform.workload.kubeconfig import ClusterAccess
 from notebook_platform.workload.paging import each
+from notebook_platform.workload.served import served_version
 
 LOOK_AGAIN = 2.0
 NODES_SECONDS = 30.0
@@ -38,11 +40,11 @@ NODES_PATIENCE = 900.0
 class WorkloadClusterOutput:
     """The reachable cluster, as the steps that install into it need it.
 
-    `served_version`: (major, minor) that its API reports. `api` is None while the cluster is only planned.
+    `served_version`: (major, minor) that its API reports. `api` and `access` are None while the cluster is only planned.
     """
 
     api: client.ApiClient | None = field(repr=False)
-    kubeconfig: str = field(repr=False)
+    access: ClusterAccess | None = field(repr=False)
     cluster_id: str
     secret_name: str
     served_version: tuple[int, int]
@@ -96,36 +98,39 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
         if cluster is not None and cluster.planned:
-            await self._secrets.compare(self._secret_name, {})  # reject a taken name before there is a cluster
+            await self._secrets.compare(self._secret_name, dict, basis=0)  # reject a taken name before there is a cluster
         if cluster is None or cluster.planned or cluster.power_state == "Stopped":
             return Observed()  # a stopped cluster cannot be observed
         connection = await self._connect(cluster)
-        found = await self._read(connection, str(cluster.id))
+        found = await self._read(connection, cluster)
         if not self._deleting:
-            wanted = self._wanted(cluster, connection.access)
-            found = replace(found, published=await self._secrets.compare(self._secret_name, wanted))
+            wanted = partial(self._wanted, cluster, connection.access)
+            basis = hash((cluster, connection.access))
+            found = replace(found, published=await self._secrets.compare(self._secret_name, wanted, basis=basis))
         ends = connection.access.expires
         renewed_in = max(ends - time.time() - TOKEN_LEFT, LOOK_AGAIN) if ends is not None else None
         return Observed(found=found, requeue_after=renewed_in)
 
-    async def _read(self, connection: Connection, cluster_id: str) -> Found:
-        core = client.CoreV1Api(connection.api)
+    async def _read(self, connection: Connection, cluster: outputs.Cluster) -> Found:
+        core, uid = client.CoreV1Api(connection.api), self._secrets.platform.uid
         try:
             listing = core.list_node_without_preload_content
             nodes = [_is_ready(node) async for node in each(listing, _request_timeout=TIMEOUT_SECONDS)]
-            version = await client.VersionApi(connection.api).get_code(_request_timeout=TIMEOUT_SECONDS)
+            if (version := self._clusters.served(uid, cluster.kubernetes_version)) is None:
+                version = await served_version(connection.api)
         except ApiException as error:
             return Found(None, f"its API answered {error.status} {error.reason}")
         except (TimeoutError, aiohttp.ClientError, OSError, DocumentRefused) as error:
-            self._clusters.unreachable(self._secrets.platform.uid)
+            self._clusters.unreachable(uid)
             return Found(None, f"its API did not answer: {why(error)}")
-        self._clusters.reached(self._secrets.platform.uid)
+        self._clusters.reached(uid)
+        self._clusters.note_served(uid, cluster.kubernetes_version, version)
         target = WorkloadClusterOutput(
             api=connection.api,
-            kubeconfig=connection.access.kubeconfig(),
-            cluster_id=cluster_id,
+            access=connection.access,
+            cluster_id=str(cluster.id),
             secret_name=self._secret_name,
-            served_version=(int(version.major), int(version.minor.rstrip("+"))),
+            served_version=version,
             nodes=len(nodes),
             ready_nodes=sum(nodes),
         )
@@ -170,7 +175,7 @@ class WorkloadCluster(Step[outputs.Cluster, Found, WorkloadClusterOutput]):
     def planned_output(self, desired: outputs.Cluster) -> WorkloadClusterOutput | None:
         return WorkloadClusterOutput(
             api=None,
-            kubeconfig="",
+            access=None,
             cluster_id=desired.id,
             secret_name=self._secret_name,
             served_version=minor(desired.kubernetes_version),

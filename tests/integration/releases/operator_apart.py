@@ -5,6 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 from sandbox.kubernetes.api import api_client
@@ -17,7 +18,7 @@ async def main(charts: Path, directory: Path, namespace: str, kubeconfig: str) -
     """Reconcile until the process is killed."""
     target = WorkloadClusterOutput(
         api=await api_client(kubeconfig),
-        kubeconfig=kubeconfig,
+        access=parse_kubeconfig(kubeconfig),
         cluster_id="id",
         secret_name="kubeconfig",
         served_version=(1, 37),

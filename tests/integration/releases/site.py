@@ -35,6 +35,7 @@ from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.jupyterhub import JupyterHub
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.metrics import HELM_RUNS
+from notebook_platform.workload.kubeconfig import parse_kubeconfig
 from notebook_platform.workload.step import WorkloadClusterOutput
 
 from sandbox.azure.backend import NodeSpec
@@ -112,7 +113,7 @@ async def cluster_of(directory: Path) -> AsyncIterator[Cluster]:
     await make_nodes(api, nodes, subscription="s", group="g", location="eastus")
     target = WorkloadClusterOutput(
         api=api,
-        kubeconfig=plane.kubeconfig(),
+        access=parse_kubeconfig(plane.kubeconfig()),
         cluster_id="id",
         secret_name="kubeconfig",
         served_version=(1, 37),

@@ -36,7 +36,7 @@ class Planned(Check[WorkloadClusterOutput]):
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[WorkloadClusterOutput]:
         cluster = WorkloadClusterOutput(
-            api=None, kubeconfig="", cluster_id="lab", secret_name="", served_version=(1, 35), nodes=3, ready_nodes=3
+            api=None, access=None, cluster_id="lab", secret_name="", served_version=(1, 35), nodes=3, ready_nodes=3
         )
         return Observed(found=cluster)
 

@@ -35,7 +35,7 @@ from tests.unit.hubs.test_release_state import WANTED, release
 FIELD = "spec.jupyterhub"
 BINDER, OLD_BINDER = "1.0.0-0.dev.git.3941.h9056a226", "1.0.0-0.dev.git.3506.hba24eb2a"
 TARGET = WorkloadClusterOutput(
-    api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
+    api=None, access=None, cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
 )
 MANIFEST = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hub"}}
 NOBODY = UserCounts()

@@ -1,6 +1,6 @@
 """Stand-ins of the management cluster that keep their objects in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from notebook_platform.engine.outcome import StepError
 
@@ -26,8 +26,8 @@ class Secrets:
     async def own(self, name: str, *, orphaned: bool = True) -> Mapping[str, str] | None:
         return None if name in self.orphaned and not orphaned else self.data.get(name)
 
-    async def compare(self, name: str, data: Mapping[str, str]) -> str:
-        return "missing" if name not in self.data else "current" if self.data[name] == data else "different"
+    async def compare(self, name: str, data: Callable[[], Mapping[str, str]], *, basis: int) -> str:
+        return "missing" if name not in self.data else "current" if self.data[name] == data() else "different"
 
     async def redact_from_now_on(self, name: str, data: Mapping[str, str]) -> None:
         pass

@@ -99,7 +99,7 @@ def test_an_uninstallation_waits_for_its_own_token_and_for_none_when_nothing_is_
 
 def test_only_approved_releases_are_uninstalled() -> None:
     target = WorkloadClusterOutput(
-        api=None, kubeconfig="", cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
+        api=None, access=None, cluster_id="c", secret_name="", served_version=(1, 35), nodes=1, ready_nodes=1
     )
     asked = uninstall_approval(PLACE, [Concern(clause="c", key="k")], ())
     assert asked is not None
