@@ -239,8 +239,7 @@ class ReconcileRun:
     async def _record(self, step: str, result: Result) -> None:
         """Record an accepted operation before anything else happens."""
         _, reason, _ = condition_of(result.outcome)
-        labels = {"step": step_label(step), "outcome": type(result.outcome).__name__, "reason": reason_label(reason)}
-        metrics.STEP_OUTCOMES.labels(**labels).inc()
+        metrics.STEP_OUTCOMES.labels(step_label(step), type(result.outcome).__name__, reason_label(reason)).inc()
         if isinstance(result.outcome, Ready):
             self._context.log.in_sync(step)
         for key, operation in operations_in_progress({step: result}).items():

@@ -73,22 +73,31 @@ class Traces:
     """The traces of one platform, by step."""
 
     def __init__(self) -> None:
-        self._by_step: dict[str, _Trace] = {}
+        self._by_step: dict[str, _Trace] | None = {}
         self._packed: bytes | None = None
 
-    def clear(self) -> None:
-        """Drop all traces."""
-        self._by_step, self._packed = {}, None
+    def get(self, step: str) -> _Trace | None:
+        """Return the trace of a step."""
+        return self._unpacked().get(step)
+
+    def put(self, step: str, trace: _Trace | None) -> None:
+        """Replace the trace of a step; None: it has none."""
+        traces = self._unpacked()
+        if trace is not None:
+            traces[step] = trace
+        elif traces.pop(step, None) is None:
+            return
+        self._packed = None
 
     def rest(self) -> None:
         """Pack the traces before a long wait."""
-        if self._by_step:
-            self._packed, self._by_step = zlib.compress(pickle.dumps(self._by_step), LEVEL), {}
+        if self._by_step is not None and self._packed is None:
+            self._packed = zlib.compress(pickle.dumps(self._by_step), LEVEL)
+        self._by_step = None
 
-    def wake(self) -> dict[str, _Trace]:
-        """Return the traces by step, unpacked."""
-        if self._packed is not None:
-            self._by_step, self._packed = pickle.loads(zlib.decompress(self._packed)), None
+    def _unpacked(self) -> dict[str, _Trace]:
+        if self._by_step is None:
+            self._by_step = {} if self._packed is None else pickle.loads(zlib.decompress(self._packed))
         return self._by_step
 
 
@@ -96,7 +105,7 @@ class Tracer:
     """Verifies and records the traces of one reconcile. `salt`: the hash of what all steps depend on beside their inputs and reads."""
 
     def __init__(self, traces: Traces, verify: Verify, salt: int) -> None:
-        self._traces = traces.wake()
+        self._traces = traces
         self._verify = verify
         self._salt = salt
 
@@ -121,10 +130,11 @@ class Tracer:
             result = await work
         finally:
             _RECORDING.reset(token)
-        self._traces.pop(step.name, None)
+        trace = None
         if recording.complete and _is_settled(result):
             until = time.monotonic() + TRACE_SECONDS * random.uniform(0.75, 1.25)
-            self._traces[step.name] = _Trace(self._hash(inputs), tuple(recording.reads), result, until)
+            trace = _Trace(self._hash(inputs), tuple(recording.reads), result, until)
+        self._traces.put(step.name, trace)
         return result
 
     def _hash(self, inputs: Inputs) -> int:

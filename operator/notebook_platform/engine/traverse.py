@@ -44,7 +44,8 @@ async def walk(
     tasks: dict[str, asyncio.Task[None]] = {}
 
     async def visit(name: str) -> None:
-        await asyncio.gather(*(tasks[other] for other in after[name]))
+        for other in after[name]:
+            await tasks[other]
         waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Unblocking))
         if waits_for:
             results[name] = Result(outcome=Waiting(on=waits_for))
