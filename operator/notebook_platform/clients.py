@@ -12,7 +12,6 @@ from pathlib import Path
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
-from notebook_platform.azure.arm.cloud import CLOUDS, Cloud
 from notebook_platform.azure.arm.credentials import sign_in
 from notebook_platform.azure.arm.grants import Scope, allowed
 from notebook_platform.azure.arm.ownership import Owner
@@ -21,12 +20,13 @@ from notebook_platform.azure.arm.session_pool import SessionPool, SignedIn
 from notebook_platform.azure.cluster_body import default_node_group
 from notebook_platform.azure.providers import FEATURES_DOCS, Providers
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.cloud_choice import cloud_of
 from notebook_platform.cluster_clients import ClusterClients
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Failed, Operation, StepError
 from notebook_platform.engine.result import Result
-from notebook_platform.engine.trace import Read, Verify
+from notebook_platform.engine.trace import Verify
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.charts import ChartSource
 from notebook_platform.helm.compared import ComparedObjects
@@ -39,7 +39,8 @@ from notebook_platform.hubs.users.census import UserCounts, count_users
 from notebook_platform.hubs.users.volumes import UserInventory
 from notebook_platform.kube.applied import Records
 from notebook_platform.kube.operation_record import OperationScope
-from notebook_platform.kube.secrets import Platform, ReadOnlySecrets, SecretStore
+from notebook_platform.kube.read_only_secrets import ReadOnlySecrets
+from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.context import CORRELATION, renew_correlation_id
 from notebook_platform.pace import Limits
 from notebook_platform.policy import disruption_gate, interval_of
@@ -52,19 +53,6 @@ OLDEST_LOOK = 300.0
 """Seconds. Upper bound for the age of a cached read of a subscription that platforms share."""
 
 TOKEN_REFUSED = frozenset({Reason.TOKEN_EXPIRED, Reason.TOKEN_REFUSED})
-
-
-def cloud_of(config: OperatorConfig) -> Cloud:
-    """Return the Azure cloud that the operator's configuration names."""
-    known = CLOUDS[config.cloud]
-    return Cloud(
-        resource_manager=(config.resource_manager_url or known.resource_manager).rstrip("/"),
-        authority=(config.authority_url or known.authority).rstrip("/"),
-        graph=(config.graph_url or known.graph).rstrip("/"),
-        public_names=known.public_names,
-        ca_file=config.ca_file,
-        kubelogin_environment=known.kubelogin_environment,
-    )
 
 
 class SharedClients:
@@ -264,13 +252,8 @@ class SharedClients:
         return replace(place, pools=tuple(spec.node_pools), scraped=spec.scrapes_hubs)
 
     def verify(self, platform: Platform, spec: NotebookPlatformSpec) -> Verify:
-        """Return the call that verifies a read of the cache that the platform's last reconcile used."""
-        cache, max_age = self._sessions.cache_of(platform.uid), self._max_age(spec)
-
-        async def unchanged(read: Read) -> bool:
-            return cache is not None and await cache.verify(read, max_age)
-
-        return unchanged
+        """Return the call that verifies what the platform's steps have read from Azure (`engine/trace.py`)."""
+        return self._sessions.verify(platform.uid, self._max_age(spec))
 
     def _max_age(self, spec: NotebookPlatformSpec) -> float:
         return min(interval_of(spec, self.limits) / 2, OLDEST_LOOK)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from notebook_platform.azure.arm.cloud import CLOUDS
-from notebook_platform.clients import cloud_of
+from notebook_platform.cloud_choice import cloud_of
 from notebook_platform.config import OperatorConfig
 from notebook_platform.engine.outcome import Failed, Ready
 

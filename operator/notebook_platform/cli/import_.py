@@ -20,7 +20,7 @@ from notebook_platform.cli.import_patches import patch_left_out
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show
 from notebook_platform.cli.target_platform import FileSecrets
-from notebook_platform.clients import cloud_of
+from notebook_platform.cloud_choice import cloud_of
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.storage import releases

@@ -29,7 +29,8 @@ from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show
 from notebook_platform.cli.questions import Question, answer, one_of
 from notebook_platform.cli.target_platform import NOT_APPLIED, FileSecrets, TargetPlatform
-from notebook_platform.clients import SharedClients, cloud_of
+from notebook_platform.clients import SharedClients
+from notebook_platform.cloud_choice import cloud_of
 from notebook_platform.kube.secrets import Platform
 from notebook_platform.observability.logs import configure
 

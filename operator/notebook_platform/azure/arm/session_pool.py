@@ -15,6 +15,7 @@ from notebook_platform.azure.arm.rate_limit import Buckets
 from notebook_platform.azure.arm.repeated import RepeatedWrites
 from notebook_platform.azure.arm.session import CLIENTS, AzureSession
 from notebook_platform.azure.arm.written import WrittenPaths
+from notebook_platform.engine.trace import Read, Verify
 
 RECENT = 3600.0
 """Seconds. A change of the credential's Secret ends it at once, and so does a token that Azure refuses; a watch that was interrupted may miss
@@ -79,10 +80,14 @@ class SessionPool:
             await self._close_unused(before.signed_in)
         return signed_in
 
-    def cache_of(self, holder: str) -> ResourceCache | None:
-        """Return the cached reads of a holder's session; None: it has none."""
-        held = self._held.get(holder)
-        return held.signed_in.cache if held else None
+    def verify(self, holder: str, max_age: float) -> Verify:
+        """Return the call that verifies a read of the cache of a holder's session, from answers that are at most `max_age` old."""
+
+        async def unchanged(read: Read) -> bool:
+            held = self._held.get(holder)
+            return held is not None and await held.signed_in.cache.verify(read, max_age)
+
+        return unchanged
 
     def reread(self, holder: str) -> None:
         """Let the next reconcile of a holder read its credential again."""
