@@ -80,5 +80,13 @@ ALERTS: tuple[HubAlert, ...] = (
         summary="The pod {{ $labels.pod }} is Pending for 30 minutes",
         description="It finds no node, no volume or no image. Placeholders, which wait by design, are left out.",
     ),
+    HubAlert(
+        name="HubNotScraped",
+        severity=WARNING,
+        expression='max by (namespace, pod) (up{HUB,pod=~"(hub|proxy)-.*"}) == 0',
+        lasts=15,
+        summary="The metrics of {{ $labels.pod }} cannot be read for 15 minutes",
+        description="The pod does not answer, or rejects the scrape. Meanwhile alerts on the hub's own metrics are silent.",
+    ),
 )
 """In the order of the manual."""
