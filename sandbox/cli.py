@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.kubernetes.binaries import MissingError, find
-from sandbox.supervisor import Options, arguments, default_state, exports, supervise, write_atomically
+from sandbox.options import Options, arguments, default_state, exports, write_atomically
 
 START_SECONDS = 120
 STOP_SECONDS = 60
@@ -53,6 +53,8 @@ def up(given: argparse.Namespace) -> int:
     """Start the supervisor and wait until all is ready."""
     options = Options(state=given.state, speed=given.speed, catalog=given.catalog, charts=given.charts, operator=given.operator)
     if given.foreground:
+        from sandbox.supervisor import supervise  # its imports take more time than all the other commands
+
         logging.basicConfig(level="INFO")
         asyncio.run(supervise(options))
         return 0

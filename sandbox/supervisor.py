@@ -4,41 +4,23 @@ import asyncio
 import json
 import logging
 import os
-import shlex
 import signal
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.azure.server import AzureSimulator
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, SUBSCRIPTION, TENANT
 from sandbox.charts.package import packaged
 from sandbox.kubernetes.aks import RealClusters
-from sandbox.kubernetes.binaries import Binaries, cache_root, find
+from sandbox.kubernetes.binaries import Binaries, find
 from sandbox.kubernetes.control_plane import ControlPlane, Issuer, Wanted
 from sandbox.operator_process import OperatorProcess, install
+from sandbox.options import Options, write_atomically
 
 log = logging.getLogger(__name__)
 
 
 CRASH_SECONDS = 3.0
 """Seconds for which the management cluster is away after a crash; its start takes some more."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a sandbox is started. `state` is a directory of its own for each sandbox."""
-
-    state: Path
-    speed: float = 20.0
-    catalog: str = "today"
-    charts: Path | None = None
-    operator: bool = False
-    """Run the operator too, with the rights of deploy/kustomize, for platforms in any namespace that it may reconcile."""
-
-
-def default_state() -> Path:
-    """Default directory of a sandbox's state."""
-    return cache_root() / "sandbox"
 
 
 def environment(
@@ -118,22 +100,3 @@ def _operator(variables: dict[str, str], directory: Path) -> OperatorProcess:
     operator = OperatorProcess(variables, directory)
     operator.start()
     return operator
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Readers see all of it or nothing; only the owner can read it."""
-    partial = path.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.rename(path)
-
-
-def exports(variables: dict[str, str]) -> str:
-    """`export` lines for a shell."""
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-
-
-def arguments(options: Options) -> list[str]:
-    """The command line of a supervisor with these options."""
-    given = {key: value for key, value in asdict(options).items() if value is not None and value is not False}
-    return [word for key, value in given.items() for word in ([f"--{key}"] if value is True else [f"--{key}", str(value)])]

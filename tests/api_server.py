@@ -65,6 +65,12 @@ class ApiServer:
             raise Refused(_message(answer.data))
         return json.loads(answer.data)
 
+    def delete(self, path: str) -> None:
+        """Delete the object and return at once; it may not exist."""
+        answer = self.http.request("DELETE", f"{self.url}{path}")
+        if answer.status >= HTTPStatus.BAD_REQUEST and answer.status != HTTPStatus.NOT_FOUND:
+            raise Refused(_message(answer.data))
+
     def apply(self, document: Mapping[str, Any], **query: str) -> Any:
         """Apply an object as `kubectl apply --server-side --force-conflicts` does, and return it. Raises Refused."""
         wanted = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict", **query}

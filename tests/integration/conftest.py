@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from sandbox.operator_process import ROOT, OperatorProcess, install, kubectl
-from tests.api_server import ApiServer
+from tests.api_server import ApiServer, Refused
 from tests.forked_operator import ForkedOperator
 
 SPEED = "60"
@@ -30,6 +30,7 @@ SECRETS = ("azure-credentials", "oidc")
 """What the sandbox's namespace has from the beginning."""
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 NAMESPACED = "namespaces/platforms"
+SECRETS_PATH = f"/api/v1/{NAMESPACED}/secrets"
 PLATFORMS = f"/apis/notebookplatform.io/v1alpha1/{NAMESPACED}/notebookplatforms"
 
 
@@ -143,19 +144,25 @@ class Field:
         """Remove all platforms but `keep`, the Secrets that tests made, and faults of the simulated Azure."""
         self.control("DELETE", "/faults")
         self.control("PUT", f"/subscriptions/{SUBSCRIPTION}", {"state": "Enabled"})
-        for name in self.kubectl("get", "nbp", "-n", "platforms", "-o", "name").split():
-            if name.rpartition("/")[2] != keep:
-                self.remove(name.rpartition("/")[2])
-        for name in self.kubectl("get", "secrets", "-n", "platforms", "-o", "jsonpath={.items[*].metadata.name}").split():
+        for name in self.names(PLATFORMS):
+            if name != keep:
+                self.remove(name)
+        for name in self.names(SECRETS_PATH):
             if name not in (*SECRETS, *secrets) and not (keep and name.startswith(f"{keep}-")):
-                self.kubectl("delete", "secret", name, "-n", "platforms", "--ignore-not-found")
+                self.api.delete(f"{SECRETS_PATH}/{name}")
+
+    def names(self, path: str) -> list[str]:
+        """Return the names of the objects of a list."""
+        return [one["metadata"]["name"] for one in self.read(path)["items"]]
 
     def remove(self, name: str) -> None:
         """Delete a platform with its users' data, and wait until it is gone."""
         confirmed = {"annotations": {"notebookplatform.io/confirm-deletion": "100000"}}
-        patch = json.dumps({"metadata": confirmed, "spec": {"deletionProtection": False, "interval": "2s"}})
-        self.kubectl("patch", "nbp", name, "-n", "platforms", "--type=merge", "-p", patch, check=False)
-        self.kubectl("delete", "nbp", name, "-n", "platforms", "--ignore-not-found", f"--timeout={PATIENCE:.0f}s")
+        patch = {"metadata": confirmed, "spec": {"deletionProtection": False, "interval": "2s"}}
+        with suppress(Refused):  # it may be gone
+            self.api.request("PATCH", f"{PLATFORMS}/{name}", patch, type_="application/merge-patch+json")
+        self.api.delete(f"{PLATFORMS}/{name}")
+        self.until(f"{name} is deleted", lambda: self.platform(name) is None)
         self.changed.discard(name)
 
     def wait_for_reconciles(self, count: int) -> None:

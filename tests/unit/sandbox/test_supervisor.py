@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.cli import parser
-from sandbox.supervisor import Options, arguments
+from sandbox.options import Options, arguments
 
 
 @pytest.mark.parametrize(
