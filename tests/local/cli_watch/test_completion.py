@@ -1,12 +1,16 @@
-"""Shell completion, by a real bash."""
+"""Shell completion, by a real bash, and by zsh and fish where they are installed."""
 
 import contextlib
 import io
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from notebook_platform.cli import COMMANDS, main
+from notebook_platform.cli.completion import script
 from notebook_platform.cli.flags import SHELLS
 
 ASK = """
@@ -42,6 +46,31 @@ def test_bash_completes_files(tmp_path: object, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(str(tmp_path))
     subprocess.run(["touch", "platform.yaml"], check=True)
     assert completed("notebook-platform", "plan", "-f", "plat") == {"platform.yaml"}
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes_commands_flags_and_values(tmp_path: Path) -> None:
+    (tmp_path / "script").write_text(script("fish"))
+    (tmp_path / "notebook-platform").touch(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    def offered(line: str) -> set[str]:
+        command = ["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]", str(tmp_path / "script"), line]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return {words.partition("\t")[0] for words in done.stdout.splitlines()}
+
+    assert offered("notebook-platform wa") == {"wait", "watch"}
+    assert offered("notebook-platform plan --") == {"--help", "--filename", "--namespace", "--output"}
+    assert offered("notebook-platform plan -o ") == {"json", "text"}
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_registers_the_completion_without_an_error(tmp_path: Path) -> None:
+    (tmp_path / "_notebook-platform").write_text(script("zsh"))
+    load = f"fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -d {tmp_path}/dump"
+    text = f"{load}; print $_comps[notebook-platform]; autoload +X $_comps[notebook-platform]"
+    done = subprocess.run(["zsh", "-f", "-c", text], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "_notebook-platform\n", "")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
