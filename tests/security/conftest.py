@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from sandbox.operator_process import allow_namespace, install, kubectl, secret
+from tests.api_server import ApiServer
 from tests.forked_operator import ForkedOperator
 from tests.integration.conftest import PATIENCE, SUBSCRIPTION, Field, runbook, sandbox_environment
 
@@ -26,6 +28,8 @@ OWN_IDENTITY = [
     }
 ]
 """The operator's own identity has all rights in Azure; only these namespaces may use it, and only in these groups."""
+
+VERSION = "/apis/notebookplatform.io/v1alpha1"
 
 AUTHOR_ROLE = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -54,6 +58,11 @@ class Author:
         environment = {**self.site.environment, "KUBECONFIG": str(self.kubeconfig)}
         return kubectl(environment, "-n", self.namespace, *arguments, stdin=stdin, check=check)
 
+    @cached_property
+    def api(self) -> ApiServer:
+        """The management cluster's API server, with the author's own token."""
+        return ApiServer.of(self.kubeconfig)
+
     def apply(self, *documents: dict[str, Any], check: bool = True) -> str:
         """Apply objects into the namespace."""
         if not documents:
@@ -68,9 +77,8 @@ class Author:
 
     def platform(self, name: str) -> dict[str, Any]:
         """Return the object; empty when it does not exist."""
-        text = self.kubectl("get", "nbp", name, "-o", "json", "--ignore-not-found")
-        found: dict[str, Any] = json.loads(text) if text.strip() else {}
-        return found
+        found: dict[str, Any] | None = self.api.read(f"{VERSION}/namespaces/{self.namespace}/notebookplatforms/{name}")
+        return found or {}
 
     def condition(self, name: str, type_: str) -> dict[str, Any]:
         """Return one condition of a platform; empty texts when it does not exist."""
