@@ -67,7 +67,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("releases", release(needs=["certs"]), "spec.releases[].needs cannot name the release itself"),
     ("jupyterhub.needs", ["ghost"], "spec.jupyterhub.needs must name releases of spec.releases, or binderhub"),
     ("releases", release(needs=["ghost"]), "spec.releases[].needs must name releases of spec.releases, or jupyterhub"),
-    ("releases", release(name="jhub", namespace="jhub"), "spec.releases[] cannot be the release that spec.jupyterhub asks for"),
+    ("releases", release(name="jhub", namespace="jhub"), "spec.releases[] cannot be the release of spec.jupyterhub"),
     ("releases", release(remediation={"retries": 11}), "spec.releases[0].remediation.retries"),
     ("releases", release(remediation={"wait": "soon"}), "spec.releases[].remediation.wait must be a duration"),
     ("jupyterhub.remediation", {"strategy": "Hope"}, "spec.jupyterhub.remediation.strategy: Unsupported value"),

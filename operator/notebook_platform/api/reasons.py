@@ -46,7 +46,7 @@ class Reason(Word):
     # The operator and its API
     INVALID_SPEC = "InvalidSpec", "The spec does not match the API's schema."
     INTERNAL_ERROR = "InternalError", "An internal error of the operator; its log has the details."
-    TIMED_OUT = "TimedOut", "One call of a step took longer than its limit; it is retried."
+    TIMED_OUT = "TimedOut", "One call of a step took longer than its limit; the operator retries it."
     BLOCKED = "Blocked", "A step that this one needs could not be observed."
     TOO_MANY_RECONCILES = "TooManyReconciles", "The platform or its references change faster than the operator's limit."
     API_SERVER_REFUSED = "ApiServerRefused", "The management cluster's API server refused a call of the operator."
@@ -73,7 +73,7 @@ class Reason(Word):
     WRONG_CREDENTIALS = "WrongCredentials", "Entra ID does not accept the credentials."
     CREDENTIALS_EXPIRED = "CredentialsExpired", "The client secret or certificate has expired."
     SIGN_IN_REFUSED = "SignInRefused", "Entra ID gave no token."
-    TOKEN_EXPIRED = "TokenExpired", "Azure says that the token has expired; a new one is requested."
+    TOKEN_EXPIRED = "TokenExpired", "Azure rejects the token as expired; the operator requests a new one."
     TOKEN_REFUSED = "TokenRefused", "Azure does not accept the token; a new one is requested."
     WRONG_TENANT = "WrongTenant", "The subscription belongs to a different tenant from the credentials."
     FEDERATED_TOKEN_OLD = "FederatedTokenOld", "The token file of the operator's pod is older than Entra ID accepts."
@@ -102,15 +102,15 @@ class Reason(Word):
     PREEMPTED = "Preempted", "A newer operation replaced this one."
     OPERATION_FAILED = "OperationFailed", "The operation failed in Azure."
     OPERATION_NOT_ALLOWED = "OperationNotAllowed", "Azure does not allow the operation in this state."
-    CONFLICT = "Conflict", "Azure rejected the request because of the resource's state; it is retried."
-    CONCURRENT_CHANGE = "ConcurrentChange", "The resource changed between the read and the write; it is read again."
+    CONFLICT = "Conflict", "Azure rejected the request because of the resource's state; the operator retries it."
+    CONCURRENT_CHANGE = "ConcurrentChange", "The resource changed between the read and the write; the operator reads it again."
     INVALID_PARAMETER = "InvalidParameter", "Azure does not accept a value."
     IMMUTABLE_FIELD = "ImmutableField", "The value cannot change on an existing resource."
     PATCH_REFUSED = "PatchRefused", "A patch has a member that is not allowed, or contradicts a field of the spec."
     PATCH_NOT_KEPT = "PatchNotKept", "Azure accepts a member of a patch and returns another value."
     CHANGE_WITHOUT_EFFECT = (
         "ChangeWithoutEffect",
-        "Azure accepts a change but keeps the previous value; the change is sent once an hour.",
+        "Azure accepts a change but keeps the previous value; the operator sends the change once an hour.",
     )
     LOCKED = "Locked", "A management lock forbids the change."
     DISALLOWED_BY_POLICY = "DisallowedByPolicy", "An Azure Policy forbids the change."
@@ -119,7 +119,7 @@ class Reason(Word):
     RESOURCE_GROUP_NOT_FOUND = "ResourceGroupNotFound", "The resource group does not exist."
     RESOURCE_GROUP_BEING_DELETED = "ResourceGroupBeingDeleted", "The resource group is being deleted."
     PROVIDER_NOT_REGISTERED = "ProviderNotRegistered", "The subscription lacks a resource provider; the operator registers it."
-    NAME_TAKEN = "NameTaken", "The name has to be unique in all of Azure, and it is taken."
+    NAME_TAKEN = "NameTaken", "The name must be unique in all of Azure and is taken."
     DNS_LABEL_TAKEN = "DnsLabelTaken", "The DNS label is taken in this region."
     NODE_GROUP_MISSING = "NodeGroupMissing", "The cluster's node resource group no longer exists."
     NODE_RESOURCE_GROUP_TAKEN = "NodeResourceGroupTaken", "The node resource group exists already."
@@ -177,7 +177,7 @@ class Reason(Word):
     CHART_DIGEST_MISMATCH = "ChartDigestMismatch", "The digest of the chart's package differs from the spec's."
     CHART_REFUSED = "ChartRefused", "The rendered chart exceeds the operator's limits."
     CHART_TOO_LARGE = "ChartTooLarge", "The chart's package is larger than the limit."
-    CHART_TOO_NEW = "ChartTooNew", "The chart needs a newer Kubernetes than the spec asks for."
+    CHART_TOO_NEW = "ChartTooNew", "The chart needs a newer Kubernetes than the spec sets."
     REPOSITORY_NOT_ALLOWED = "RepositoryNotAllowed", "The operator's configuration does not allow the chart repository."
     REPOSITORY_REFUSED = "RepositoryRefused", "The chart repository refuses access."
     REPOSITORY_UNREACHABLE = "RepositoryUnreachable", "The chart repository does not answer."
@@ -234,7 +234,10 @@ class Reason(Word):
     METRICS_CONFLICT = "MetricsConflict", "A part of the hub's spec has a name or value that spec.monitoring needs."
     METRICS_AGENT_PENDING = "MetricsAgentPending", "The metrics agent of AKS has not installed the API of PodMonitors yet."
     ROLE_REFUSED = "RoleRefused", "A role names a service, a scope or a user that the hub does not accept."
-    ALLOW_RULES_NOT_COMBINED = "AllowRulesNotCombined", "This chart version cannot combine the sign-in's rules as the spec asks."
+    ALLOW_RULES_NOT_COMBINED = (
+        "AllowRulesNotCombined",
+        "This chart version cannot combine the sign-in's rules as the spec sets them.",
+    )
     LETS_ENCRYPT_INCOMPLETE = "LetsEncryptIncomplete", "Let's Encrypt needs a host and a contact."
     LETS_ENCRYPT_NOT_REACHABLE = "LetsEncryptNotReachable", "Let's Encrypt cannot reach an internal address."
     PLAIN_HTTP_EXPOSED = "PlainHttpExposed", "The hub would accept passwords over plain HTTP on a public address."

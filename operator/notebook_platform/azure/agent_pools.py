@@ -14,7 +14,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.api.schedules import active
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import Record
-from notebook_platform.azure.patch_changes import judged, removal_refused
+from notebook_platform.azure.patch_changes import judged, removal_refused, restoring
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.pool_patch import IMMUTABLE_MEMBERS, REIMAGED, patched_pool, without_patch
 from notebook_platform.azure.repair import REPAIRS_TAG, next_repair
@@ -256,8 +256,8 @@ def immutable(change: Change, patch: Patch) -> Failed:
     field = patch.path_of(change) if patch.sets(change) else f"{FIELD}[{pool}].{SPEC_FIELDS.get(member, 'patch')}"
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
-        message=f"{field} asks for {change.after!r} but the pool has {change.before!r}, which is immutable",
-        remedy=f"Set it back; or set {FIELD}[{pool}].replacement: Rotate; or add a pool with another name and move the workloads there.",
+        message=f"{field} is {change.after!r}, but the pool was created with {change.before!r}",
+        remedy=f"{restoring(field, change.before)}, set {FIELD}[{pool}].replacement: Rotate, or add a pool with another name.",
     )
 
 

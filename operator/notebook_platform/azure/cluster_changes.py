@@ -13,6 +13,7 @@ from notebook_platform.azure.cluster_body import Wire, current_version
 from notebook_platform.azure.comparison import compare_wire
 from notebook_platform.azure.last_applied import ENTRA, Record
 from notebook_platform.azure.monitoring_addon import as_spelled
+from notebook_platform.azure.patch_changes import restoring
 from notebook_platform.azure.states import SUCCEEDED, is_unfinished, state_of
 from notebook_platform.azure.versions import downgrade, reached
 from notebook_platform.engine import Action, Change, Failed
@@ -161,10 +162,10 @@ def _gated(change: Change, desired: Wire) -> Change:
 def _immutable(change: Change, rule: Immutable) -> Failed:
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
-        message=f"{rule.field} asks for {change.after!r} but the cluster has {change.before!r}, which AKS cannot change (as "
+        message=f"{rule.field} is {change.after!r}, but the cluster has {change.before!r}, and AKS cannot change it (as "
         f"of {rule.as_of}, {rule.source})",
-        remedy="Set it back, or create another platform with it. If AKS now supports the change, make it with `az aks update`; the "
-        "operator accepts the result.",
+        remedy=f"{restoring(rule.field, change.before)}, or create another platform with the new value. If AKS now supports the change, "
+        "make it with `az aks update`: the operator accepts the result.",
     )
 
 

@@ -201,7 +201,8 @@ class ExistingSubnet(Check[outputs.Network]):
             raise StepError(
                 Reason.SUBNET_NOT_FOUND,
                 f"{FIELD}.subnetId names {self._id}, which does not exist or cannot be read",
-                "Correct the id, or create the subnet; the operator checks again once an interval.",
+                "Create the subnet, or let the operator read it. If the id is wrong, delete this platform and create one with the right id, "
+                "which cannot change.",
                 retry_in=60,
             )
         id_ = same_id(present["id"], self._id)

@@ -57,13 +57,18 @@ def _below(path: str, starts: Collection[str]) -> bool:
     return any(path == start or path.startswith(f"{start}.") for start in starts)
 
 
+def restoring(field: str, before: object) -> str:
+    """Return the beginning of a remedy: how the spec returns to the value that Azure has; None: Azure has none."""
+    return f"Remove {field}" if before is None else f"Set {field} to {before!r}"
+
+
 def _immutable(change: Change, patch: Patch) -> Failed:
     if patch.took_out(change):
         return removal_refused(change, patch)
     return Failed(
         reason=Reason.IMMUTABLE_FIELD,
-        message=f"{patch.path_of(change)} asks for {change.after!r} but Azure has {change.before!r}, which is immutable",
-        remedy="Set it back, or create a new platform with it.",
+        message=f"{patch.path_of(change)} is {change.after!r}, but Azure has {change.before!r}, and the member is immutable",
+        remedy=f"{restoring(patch.path_of(change), change.before)}, or create another platform with the new value.",
     )
 
 

@@ -139,8 +139,8 @@ class Patch:
                     yield f"{self._path(keys)} would replace an object of the spec", "Name the members of it that differ."
             elif wanted is not None and not _equal(wanted, value) and not _equal(wanted, at(unset, *keys)):
                 owner = self._owner(keys)
-                message = f"{self._path(keys)} asks for {_shown(value)}, but {owner} for {_shown(wanted)}"
-                yield message, f"Set {owner} alone; or remove it from the spec, so that the patch sets it."
+                message = f"{self._path(keys)} is {_shown(value)}, but {owner} sets {_shown(wanted)}"
+                yield message, f"Set only {owner}, or remove {owner} and let the patch set the value."
 
     def _owner(self, keys: Keys) -> str:
         """Return the field of the spec that sets a member."""

@@ -48,7 +48,7 @@ TABLE = (
     Row(
         r"resource mapping not found|no matches for kind|ensure CRDs are installed",
         Reason.UNSUPPORTED_KUBERNETES,
-        "The chart asks for a kind that this Kubernetes no longer serves: choose a newer {field}.chart.version.",
+        "Choose a newer {field}.chart.version: the chart renders a kind that this Kubernetes no longer serves.",
     ),
     Row(
         r"chart requires kubeVersion",
@@ -64,7 +64,7 @@ TABLE = (
         r"\"FetchReference\" on source: \S+ not found|no chart version found|404 Not Found|"
         r"not found in .* repository|chart \S+ .*not found|not a valid chart repository|failed to fetch",
         Reason.CHART_NOT_FOUND,
-        "Correct {field}.chart.version or {field}.chart.repository; the operator reads the repository again once an interval.",
+        "Correct {field}.chart.version or {field}.chart.repository. The operator reads the repository again once an interval.",
     ),
     Row(
         r"no such host|connection refused|i/o timeout|network is unreachable|dial tcp",
@@ -97,8 +97,8 @@ TABLE = (
     Row(
         r"has no deployed releases",
         Reason.NOTHING_DEPLOYED,
-        "Delete the Secrets sh.helm.release.v1.* of the release of {field}, none of which records a deployed revision: the operator "
-        "installs the release over its existing objects, and volumes stay.",
+        "Delete the Secrets sh.helm.release.v1.* of the release of {field}: none of them records a deployed revision. The "
+        "operator installs the release over its existing objects and keeps its volumes.",
         60,
     ),
     Row(

@@ -168,7 +168,7 @@ def uninstall_approval(place: tuple[str, str], concerns: Sequence[Concern], appr
         return None
     return Failed(
         reason=Reason.APPROVAL_NEEDED,
-        message=f"spec no longer asks for release {name} in namespace {namespace}; its uninstallation requires approval, because "
+        message=f"release {name} in namespace {namespace} is no longer in the spec; its uninstallation requires approval, because "
         f"{_clause(concerns)}",
         remedy=f'Add it to the spec again, or approve it with the annotation {APPROVE}: "{token}" on the platform, and remove the '
         "annotation afterwards.",

@@ -22,7 +22,7 @@ from notebook_platform.helm.release import Release
 from notebook_platform.workload import errors
 from notebook_platform.workload.step import WorkloadClusterOutput
 
-REMOVE_BY_HAND = "Restore the Secret from a backup; or delete the objects of the release manually, then the Secret."
+REMOVE_BY_HAND = "Restore the Secret from a backup, or delete the release's objects and then the Secret."
 
 Clear = Callable[[client.ApiClient, str], Awaitable[None]]
 Concerns = Callable[[client.ApiClient, Release], Awaitable[Sequence[Concern]]]

@@ -102,13 +102,13 @@ async def _mapping(text: str, document_in: str) -> Mapping[str, Any]:
         raise StepError(
             Reason.VALUES_NOT_YAML,
             f"{document_in} cannot be read: {refused}",
-            "Correct it; the operator reads it again after each change.",
+            f"Correct {document_in}. The operator reads it again after each change.",
         ) from None
     if document is not None and not isinstance(document, dict):
         raise StepError(
             Reason.VALUES_NOT_YAML,
             f"{document_in} does not hold a YAML mapping",
-            "Correct it; the operator reads it again after each change.",
+            f"Correct {document_in}. The operator reads it again after each change.",
         )
     return document or {}
 

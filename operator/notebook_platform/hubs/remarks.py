@@ -34,8 +34,8 @@ def _claim(case: Case) -> Iterator[Notice]:
     elif auth.entra and claim == "email":
         yield _unsure(
             Reason.USERNAME_NOT_UNIQUE,
-            f"{FIELD}.auth.entra.usernameClaim: Entra ID does not verify 'email', and people without a mailbox have none; oid and "
-            "preferred_username are always sent",
+            f"{FIELD}.auth.entra.usernameClaim: Entra ID does not verify 'email', and users without a mailbox have none: use oid or "
+            "preferred_username, which are always sent",
         )
     elif auth.entra and claim not in SENT:
         yield _unsure(

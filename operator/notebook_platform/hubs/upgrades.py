@@ -79,9 +79,7 @@ def _sign_in(before: ReleaseSnapshot, after: ReleaseSnapshot) -> Iterator[Concer
         )
     unnamed = set(map(str, had.get("allowed_users") or ())) > set(map(str, had.get("admin_users") or ()))
     if unnamed and not (has.get("allow_existing_users") or has.get("allow_all")):
-        yield Concern(
-            clause=f"users that the hub knows but no rule names can no longer sign in with chart {new} (allow_existing_users)"
-        )
+        yield Concern(clause=f"existing users whom no rule names can no longer sign in with chart {new} (allow_existing_users)")
 
 
 def _hub(version: str) -> str:

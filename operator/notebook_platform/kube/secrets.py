@@ -164,7 +164,7 @@ class SecretStore:
             raise StepError(
                 Reason.SECRET_NOT_FOUND,
                 f"{field} names the Secret {name!r}, which does not exist in namespace {self.platform.namespace!r}",
-                f"Create it with the keys {', '.join(keys) or 'it needs'}; the operator reads it at once.",
+                f"Create it with the keys {', '.join(keys) or 'it needs'}. The operator reads it at once.",
             )
         if missing := [key for key in keys if not data.get(key)]:
             raise StepError(
@@ -182,13 +182,13 @@ class SecretStore:
             raise StepError(
                 Reason.CONFIG_MAP_NOT_FOUND,
                 f"{field} names the ConfigMap {name!r}, which does not exist in namespace {self.platform.namespace!r}",
-                "Create it; the operator reads it at once.",
+                "Create it. The operator reads it at once.",
             )
         if key not in (found.data or {}):
             raise StepError(
                 Reason.CONFIG_MAP_KEY_MISSING,
                 f"{field} names the ConfigMap {name!r}, which lacks the key {key}",
-                "Add it; the operator reads it at once.",
+                "Add it. The operator reads it at once.",
             )
         return str(found.data[key])
 

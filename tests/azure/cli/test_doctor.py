@@ -76,15 +76,15 @@ async def test_patches_are_checked_before_the_first_resource_is_created(terminal
     output = await diagnosis(terminal, spec)
     of_cluster, of_pool, of_setting = lines_of(output, "patches")
     assert output.code == 1 and of_cluster == (
-        '✗ spec.cluster.patch.Tags is tags in another spelling; spec.cluster.patch.sku.tier asks for "Premium", but spec.cluster.tier '
-        'for "Standard". Write it as tags. Set spec.cluster.tier alone; or remove it from the spec, so that the patch sets it.'
+        '✗ spec.cluster.patch.Tags is tags in another spelling; spec.cluster.patch.sku.tier is "Premium", but spec.cluster.tier '
+        'sets "Standard". Write it as tags. Set only spec.cluster.tier, or remove spec.cluster.tier and let the patch set the value.'
     )
     assert of_pool == (
         "✗ spec.nodePools[nodepool1].patch.properties.windowsProfile.gmsaToken appears to hold a secret, which every reader of the "
         "platform would see. Remove it and renew that secret; use a managed identity or a field that reads a Secret."
     )
     assert of_setting.startswith(
-        "✗ spec.autoscale[nodepool1].patch.properties.profiles asks for [], but spec.autoscale[nodepool1].rules"
+        "✗ spec.autoscale[nodepool1].patch.properties.profiles is [], but spec.autoscale[nodepool1].rules"
     )
     mark = await terminal.estate.mark()
     assert (await preflight(terminal.estate, spec)).reason == "PatchRefused"
@@ -251,7 +251,7 @@ async def test_what_the_region_does_not_offer_is_reported_by_field(terminal: Ter
     assert the_line(output, "VM sizes").startswith(
         "✗ spec.nodePools[huge].vmSize Standard_X99 is not offered in eastus. Choose a size"
     )
-    assert the_line(output, "quota").startswith("✗ spec.nodePools ask for 326 vCPUs but only 200 are left in eastus")
+    assert the_line(output, "quota").startswith("✗ spec.nodePools need 326 vCPUs but only 200 are left in eastus")
     assert the_line(output, "addresses").startswith("✗ spec.network.subnet.addressPrefix 10.240.0.0/25 has 123 addresses but")
     assert (output.code, output.lines[-1]) == (1, "4 blocking problems found.")
     outcome = await preflight(terminal.estate, spec)

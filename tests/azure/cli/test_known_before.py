@@ -145,7 +145,7 @@ async def held_step(estate: Estate, spec: dict[str, Any]) -> Deferred:
     ("members", "reason", "words"),
     [
         ({"vmSize": "Standard_X9"}, "VmSizeNotAvailable", "spec.nodePools[users].vmSize Standard_X9 is not offered in eastus"),
-        ({"count": 60}, "QuotaExceeded", "spec.nodePools[users] asks for 240 vCPUs but only 194 are left in eastus"),
+        ({"count": 60}, "QuotaExceeded", "spec.nodePools[users] needs 240 vCPUs but only 194 are left in eastus"),
     ],
 )
 async def test_a_new_pool_of_an_existing_cluster(terminal: Terminal, members: dict[str, Any], reason: str, words: str) -> None:
@@ -212,7 +212,7 @@ async def test_doctor_compares_profiles_with_pools_and_blocks_nothing(terminal: 
         "! spec.jupyterhub.singleUser.profiles[fast].nodeSelector: no pool of spec.nodePools"
     )
     assert memory.startswith(
-        "! spec.jupyterhub.singleUser.profiles[large] asks for 64 GiB of memory, and the nodes of spec.nodePools[users]"
+        "! spec.jupyterhub.singleUser.profiles[large] requests 64 GiB of memory, and the nodes of spec.nodePools[users]"
     )
     data = (await terminal.run("doctor", "-f", terminal.file(spec), "-o", "json")).document
     assert [finding["profile"] for finding in data if finding["check"] == "servers"] == ["fast", "large"]

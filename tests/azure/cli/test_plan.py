@@ -84,7 +84,7 @@ async def test_a_change_of_an_immutable_pool_property_is_planned_as_impossible_w
     output = await terminal.run("plan", "-f", terminal.file(with_pool(vmSize="Standard_D4s_v3")))
     assert output.code == 1
     place = output.lines.index("✗ agentPools[users].vmSize Standard_D2s_v3 -> Standard_D4s_v3")
-    assert output.lines[place + 1].startswith("cannot be done: spec.nodePools[users].vmSize asks for 'Standard_D4s_v3'")
+    assert output.lines[place + 1].startswith("cannot be done: spec.nodePools[users].vmSize is 'Standard_D4s_v3'")
     assert "replacement: Rotate" in output.lines[place + 1] and output.lines[-1] == "1 that cannot be done."
 
 
@@ -95,7 +95,7 @@ async def test_possible_changes_are_planned_beside_impossible_ones(terminal: Ter
     output = await terminal.run("plan", "-f", terminal.file(spec))
     assert output.code == 1 and "~ sku.tier Free -> Standard" in output.lines
     never = next(place for place, line in enumerate(output.lines) if line.startswith("✗ properties.dnsPrefix"))
-    assert "spec.cluster.dnsPrefix asks for 'another'" in output.lines[never + 1]
+    assert "spec.cluster.dnsPrefix is 'another'" in output.lines[never + 1]
     assert output.lines[-1] == "1 to change; takes about 2 min; 1 that cannot be done."
     document = (await terminal.run("plan", "-f", terminal.file(spec), "-o", "json")).document
     (step,) = document["steps"]

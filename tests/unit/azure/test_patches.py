@@ -101,19 +101,19 @@ OTHERWISE: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
         cluster,
         {"sku": {"tier": "Premium"}},
         {"tier": "Standard"},
-        'spec.cluster.patch.sku.tier asks for "Premium", but spec.cluster.tier for "Standard"',
+        'spec.cluster.patch.sku.tier is "Premium", but spec.cluster.tier sets "Standard"',
     ),
     "removal of a typed field": (
         cluster,
         nested("properties.autoUpgradeProfile.upgradeChannel", None),
         {"upgrades": {"channel": "patch"}},
-        'asks for null, but spec.cluster.upgrades.channel for "patch"',
+        'is null, but spec.cluster.upgrades.channel sets "patch"',
     ),
     "a typed list": (
         cluster,
         nested("properties.apiServerAccessProfile.authorizedIPRanges", []),
         {"apiServer": {"authorizedIPRanges": ["192.0.2.0/24"]}},
-        "but spec.cluster.apiServer.authorizedIPRanges for",
+        "but spec.cluster.apiServer.authorizedIPRanges sets",
     ),
     "a typed object": (
         cluster,
@@ -126,25 +126,25 @@ OTHERWISE: dict[str, tuple[Any, dict[str, Any], dict[str, Any], str]] = {
         pool,
         nested("properties.nodeTaints", ["a=b:NoSchedule"]),
         {"mode": "User", "purpose": "User"},
-        "but spec.nodePools[users].nodeTaints for",
+        "but spec.nodePools[users].nodeTaints sets",
     ),
     "a label": (
         pool,
         {"properties": {"nodeLabels": {"team": "a"}}},
         {"nodeLabels": {"team": "b"}},
-        'asks for "a", but spec.nodePools[users].nodeLabels for "b"',
+        'is "a", but spec.nodePools[users].nodeLabels sets "b"',
     ),
     "a system disk": (
         pool,
         nested("properties.osDiskSizeGB", 64),
         {"osDiskSizeGB": 128},
-        "asks for 64, but spec.nodePools[users].osDiskSizeGB for 128",
+        "is 64, but spec.nodePools[users].osDiskSizeGB sets 128",
     ),
     "profiles and rules": (
         autoscale,
         nested("properties.profiles", [{"name": "p", "capacity": {"minimum": "3", "maximum": "6", "default": "3"}, "rules": []}]),
         {},
-        "but spec.autoscale[nodepool1].rules and recurring for",
+        "but spec.autoscale[nodepool1].rules and recurring sets",
     ),
     "profiles of another capacity": (
         autoscale,
@@ -259,7 +259,7 @@ def test_a_secret_is_not_repeated_as_a_contradiction() -> None:
     }
     failed = refused(cluster, patch, network={"policy": "calico"}, entra={"tenantId": "11111111-1111-1111-1111-111111111111"})
     assert "networkPolicy appears to hold a secret" in failed.message and "pa55" not in failed.message
-    assert len(failed.message) < 600 and f'"{"x" * 79}..., but spec.cluster.entra for' in failed.message
+    assert len(failed.message) < 600 and f'"{"x" * 79}..., but spec.cluster.entra sets' in failed.message
 
 
 EVERYTHING: dict[str, Any] = {
@@ -307,7 +307,7 @@ def test_each_member_of_a_typed_field_names_its_field_when_a_patch_contradicts_i
         for name in reversed(keys):
             patch = {name: patch}
         failed = refused(MAKERS[place], patch, **members)
-        owner = re.search(r", but (spec\.\S+) for ", failed.message)
+        owner = re.search(r", but (spec\.\S+) sets ", failed.message)
         assert owner and owner[1] not in ("spec.cluster", "spec.nodePools[users]") and unknown(owner[1]) == [], (
             keys,
             failed.message,
@@ -386,7 +386,7 @@ def test_a_change_of_the_patch_has_the_gate_of_its_member() -> None:
     (fixed,) = changes_of({"properties": {"diskEncryptionSetID": "/subscriptions/x"}}, existing())
     assert fixed.action is Action.REPLACE and isinstance(fixed.gate, Impossible)
     assert fixed.gate.failed.message == (
-        "spec.cluster.patch.properties.diskEncryptionSetID asks for '/subscriptions/x' but Azure has None, which is immutable"
+        "spec.cluster.patch.properties.diskEncryptionSetID is '/subscriptions/x', but Azure has None, and the member is immutable"
     )
     (typed,) = changes_of({"properties": {"networkProfile": {"podCidr": "10.9.0.0/16"}}}, existing())
     assert isinstance(typed.gate, Impossible) and typed.gate.failed.message.startswith(

@@ -79,20 +79,20 @@ FIELD = "spec.jupyterhub.singleUser.profiles[p0]"
         ({"gpus": 1}, None),
         (
             {"gpus": 2},
-            f"{FIELD} asks for 2 graphics processors, and the nodes of spec.nodePools[gpu] (Standard_NC4as_T4_v3) have 1",
+            f"{FIELD} requests 2 graphics processors, and the nodes of spec.nodePools[gpu] (Standard_NC4as_T4_v3) have 1",
         ),
         ({"memory": {"guarantee": "60G"}}, None),
         (
             {"memory": {"guarantee": "63G"}},
-            f"{FIELD} asks for 63 GiB of memory, and the nodes of spec.nodePools[users] (Standard_E8s_v5)",
+            f"{FIELD} requests 63 GiB of memory, and the nodes of spec.nodePools[users] (Standard_E8s_v5)",
         ),
-        ({"memory": {"guarantee": "1T"}}, f"{FIELD} asks for 1024 GiB of memory"),
+        ({"memory": {"guarantee": "1T"}}, f"{FIELD} requests 1024 GiB of memory"),
         (
             {"cpu": {"limit": "8"}},
-            f"{FIELD} asks for 8 CPUs, and the nodes of spec.nodePools[users] (Standard_E8s_v5) have 7.82 for pods",
+            f"{FIELD} requests 8 CPUs, and the nodes of spec.nodePools[users] (Standard_E8s_v5) have 7.82 for pods",
         ),
         ({"cpu": {"guarantee": "7800m"}}, None),
-        ({"gpus": 1, "memory": {"guarantee": "32G"}}, f"{FIELD} asks for 32 GiB of memory"),
+        ({"gpus": 1, "memory": {"guarantee": "32G"}}, f"{FIELD} requests 32 GiB of memory"),
         (
             {"memory": {"limit": "512M"}},
             f"{FIELD}.memory.limit 512M is less than the guaranteed 1G, and Kubernetes rejects",
@@ -124,7 +124,7 @@ DEDICATED = {"key": "hub.jupyter.org/dedicated", "operator": "Equal", "value": "
     [
         ({}, None),
         ({"mem_guarantee": "60G", "cpu_guarantee": 2}, None),
-        ({"mem_guarantee": 2**36}, f"{PLACE} asks for 64 GiB of memory"),
+        ({"mem_guarantee": 2**36}, f"{PLACE} requests 64 GiB of memory"),
         ({"node_selector": {"disk": "fast"}}, f"{PLACE}.node_selector: no pool of spec.nodePools"),
         ({"node_selector": {"agentpool": "gpu"}, "tolerations": [{"operator": "Exists"}]}, None),
         (
@@ -136,7 +136,7 @@ DEDICATED = {"key": "hub.jupyter.org/dedicated", "operator": "Equal", "value": "
             {"tolerations": [], "node_selector": {"agentpool": "users"}},
             f"{PLACE}: its servers do not tolerate the taint hub.jupyter.org/dedicated=user:NoSchedule",
         ),
-        ({"extra_resource_limits": {"nvidia.com/gpu": "2"}}, f"{PLACE} asks for 2 graphics processors"),
+        ({"extra_resource_limits": {"nvidia.com/gpu": "2"}}, f"{PLACE} requests 2 graphics processors"),
         ({"cpu_guarantee": 2, "cpu_limit": 1}, f"{PLACE}.cpu_limit 1 is less than the guaranteed 2"),
         ({"cpu_guarantee": ["x"], "node_selector": "x", "tolerations": "x", "extra_resource_limits": 1}, None),
     ],

@@ -104,6 +104,6 @@ def test_an_upgrade_that_turns_conditions_into_alternatives_needs_an_approval() 
             "chart 3.3.8 admits users who match allowed_users or allowed_organizations, where 2.0.0 admitted only those who match both",
             "sign-in allowed_users allowed_organizations",
         ),
-        ("users that the hub knows but no rule names can no longer sign in with chart 3.3.8 (allow_existing_users)", ""),
+        ("existing users whom no rule names can no longer sign in with chart 3.3.8 (allow_existing_users)", ""),
     ]
     assert list(concerns(ReleaseSnapshot("3.3.8", values), ReleaseSnapshot("3.3.8", values), nobody)) == []

@@ -55,12 +55,12 @@ WHOLE: tuple[Rule, ...] = (
     (
         "!has(self.jupyterhub) || "
         "!self.releases.exists(r, r.name == self.jupyterhub.release && r.__namespace__ == self.jupyterhub.__namespace__)",
-        f"{HERE} cannot be the release that spec.jupyterhub asks for",
+        f"{HERE} cannot be the release of spec.jupyterhub",
     ),
     (
         "!has(self.binderhub) || "
         "!self.releases.exists(r, r.name == self.binderhub.release && r.__namespace__ == self.binderhub.__namespace__)",
-        f"{HERE} cannot be the release that spec.binderhub asks for",
+        f"{HERE} cannot be the release of spec.binderhub",
     ),
 )
 """Rules that need more of the spec than the release."""

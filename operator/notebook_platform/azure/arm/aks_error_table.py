@@ -42,7 +42,7 @@ DRAIN = Row(
     reason=Reason.DISRUPTION_NOT_ALLOWED,
     retry_in=300,
     tries=3,
-    remedy="Change the PodDisruptionBudget that Azure's message names so that it allows a disruption, or delete its pods; the operator then retries.",
+    remedy="Change the PodDisruptionBudget that Azure's message names so that it allows a disruption, or delete its pods. The operator retries.",
 )
 ZONE = Row(
     reason=Reason.ZONE_NOT_OFFERED,
@@ -57,7 +57,7 @@ ZONE_ACCESS = Row(
     reason=Reason.PERMISSION_MISSING,
     retry_in=60,
     tries=5,
-    remedy="Give the cluster's identity the role that Azure's message names on that resource; new roles take effect after minutes.",
+    remedy="Give the cluster's identity the role that Azure's message names on that resource. New roles take minutes to become effective.",
 )
 
 AKS: dict[str, tuple[Row, ...]] = {
@@ -101,7 +101,7 @@ AKS: dict[str, tuple[Row, ...]] = {
             reason=Reason.CLUSTER_STOPPED,
             contains="not currently running",
             retry_in=60,
-            remedy="Start the cluster; it cannot be changed while it is stopped.",
+            remedy="Start the cluster: a stopped cluster cannot be changed.",
         ),
         Row(
             reason=Reason.UPGRADE_NOT_ALLOWED,

@@ -56,11 +56,11 @@ PERMISSION = Row(
     retry_in=60,
     tries=5,
     remedy="Give the principal of spec.azure.credentials, or the cluster's identity where Azure's message names that one, a role with the "
-    "action on that scope; new roles take effect after minutes.",
+    "action on that scope. New roles take minutes to become effective.",
 )
 SUBSCRIPTION_OFF = Row(
     reason=Reason.SUBSCRIPTION_DISABLED,
-    remedy="Enable the subscription of spec.azure.subscriptionId again (billing); writes are refused until then.",
+    remedy="Enable the subscription of spec.azure.subscriptionId again (billing). Azure refuses writes until then.",
 )
 IMMUTABLE = Row(reason=Reason.IMMUTABLE_FIELD, remedy="Restore the previous value, or create a new platform with the new one.")
 SIZE = Row(
@@ -68,8 +68,8 @@ SIZE = Row(
 )
 SERVICE_CIDR = Row(
     reason=Reason.SERVICE_CIDR_OVERLAPS,
-    remedy="Delete this platform and create one with a spec.cluster.network.serviceCidr, which cannot change, that no subnet of "
-    "the network overlaps.",
+    remedy="The range cannot change: delete this platform and create one with a spec.cluster.network.serviceCidr that overlaps no "
+    "subnet of the network.",
 )
 INVALID = Row(reason=Reason.INVALID_PARAMETER, remedy="Correct {field} as Azure's message describes.")
 INVALID_HERE = replace(INVALID, vague=True)
@@ -86,8 +86,8 @@ SUBNET_UNFIT = Row(
 LOCATION = Row(
     reason=Reason.LOCATION_NOT_OFFERED,
     field="spec.azure.location",
-    remedy="Delete this platform and create one with a spec.azure.location that `az account list-locations` lists and the "
-    "subscription may use, which cannot change.",
+    remedy="The location cannot change: delete this platform and create one with a spec.azure.location that "
+    "`az account list-locations` lists and the subscription may use.",
 )
 NO_MONITOR_WORKSPACE = Row(
     reason=Reason.LOCATION_NOT_OFFERED,

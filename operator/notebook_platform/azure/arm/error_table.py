@@ -72,8 +72,8 @@ ARM: dict[str, tuple[Row, ...]] = {
     "InvalidSubscriptionId": (
         Row(
             reason=Reason.SUBSCRIPTION_NOT_FOUND,
-            remedy="Delete this platform with spec.deletionPolicy: Orphan and create one with the right spec.azure.subscriptionId, "
-            "which cannot change.",
+            remedy="The subscription cannot change: delete this platform with spec.deletionPolicy: Orphan and create one with the right "
+            "spec.azure.subscriptionId.",
         ),
     ),
     "ReadOnlyDisabledSubscription": (SUBSCRIPTION_OFF,),
@@ -148,8 +148,8 @@ ARM: dict[str, tuple[Row, ...]] = {
     "InvalidResourceGroupLocation": (
         Row(
             reason=Reason.IMMUTABLE_FIELD,
-            remedy="Delete this platform and create one with the group's spec.azure.location or another spec.azure.resourceGroup, which "
-            "cannot change.",
+            remedy="Neither field can change: delete this platform and create one with the group's spec.azure.location or another "
+            "spec.azure.resourceGroup.",
         ),
     ),
     "InvalidParameter": (INVALID,),

@@ -115,8 +115,8 @@ def _abort(kind: str) -> str:
     """Return the remedy for work that does not end (https://learn.microsoft.com/azure/aks/manage-abort-operations)."""
     for resource, command in ABORTED_BY.items():
         if resource in kind:
-            return f"If it does not finish, abort it with `{command}`; the operator then continues."
-    return "Find the operation in the activity log of the resource group; if it does not finish, contact Azure support."
+            return f"If it does not finish, abort it with `{command}`. The operator then continues."
+    return "Find the operation in the activity log of the resource group. If it does not finish, contact Azure support."
 
 
 @dataclass(frozen=True, kw_only=True)

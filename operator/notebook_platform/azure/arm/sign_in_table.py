@@ -34,11 +34,11 @@ PASSING = Row(
 AADSTS: dict[str, Row] = {
     "7000215": Row(
         reason=Reason.WRONG_CREDENTIALS,
-        remedy="Put the right clientSecret into the Secret of {field}; the operator reads it at once.",
+        remedy="Put the right clientSecret into the Secret of {field}. The operator reads it at once.",
     ),
     "7000222": Row(
         reason=Reason.CREDENTIALS_EXPIRED,
-        remedy="Put a new clientSecret into the Secret of {field}; the operator reads it at once.",
+        remedy="Put a new clientSecret into the Secret of {field}. The operator reads it at once.",
     ),
     "700016": Row(
         reason=Reason.WRONG_CREDENTIALS, remedy="Correct clientId and tenantId of {field}: the tenant has no such application."

@@ -109,7 +109,7 @@ async def _node_group(scope: AzureScope, fresh: bool) -> list[Finding]:
         Finding(
             sentence=sentence,
             reason=Reason.NODE_RESOURCE_GROUP_TAKEN,
-            remedy="Delete that group, or delete this platform "
-            "and create one with another spec.cluster.nodeResourceGroup, which cannot change.",
+            remedy="Delete that group. If it is needed, delete this platform and create one with another "
+            "spec.cluster.nodeResourceGroup: the field cannot change.",
         )
     ]

@@ -66,7 +66,7 @@ def _creation(pool: NodePool, known: Sizes, left: Left, location: str) -> Iterat
         called, free = left.get(name, ("", demand.first))
         if demand.first > free:
             yield Finding(
-                sentence=f"spec.nodePools[{pool.name}] asks for {demand.first} vCPUs but only {free} are left in {location} ({called})",
+                sentence=f"spec.nodePools[{pool.name}] needs {demand.first} vCPUs but only {free} are left in {location} ({called})",
                 reason=Reason.QUOTA_EXCEEDED,
                 remedy=REMEDY,
                 pool=pool.name,

@@ -187,7 +187,7 @@ def _lacks(scope: AzureScope, place: str, actions: Sequence[str], certain: bool)
     return Finding(
         sentence=f"{who} lacks {', '.join(actions)} on {place}",
         reason=Reason.PERMISSION_MISSING,
-        remedy=f"Assign {' and '.join(roles)} to it there; new roles take minutes to become effective.",
+        remedy=f"Assign {' and '.join(roles)} to it there. New roles take minutes to become effective.",
         blocks=certain,
         retry_in=AGAIN,
     )

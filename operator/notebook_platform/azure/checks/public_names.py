@@ -44,7 +44,7 @@ async def _label(scope: AzureScope, field: str, label: str) -> list[Finding]:
         Finding(
             sentence=sentence,
             reason=Reason.DNS_LABEL_TAKEN,
-            remedy="Choose another label; it has to be unique among all customers of Azure in the region.",
+            remedy="Choose another label: it must be unique among all customers of Azure in the region.",
         )
     ]
 
@@ -68,6 +68,6 @@ async def _registry(scope: AzureScope, fresh: bool) -> list[Finding]:
         Finding(
             sentence=sentence,
             reason=Reason.NAME_TAKEN,
-            remedy="Choose another name; it has to be unique among all customers of Azure.",
+            remedy="Choose another name: it must be unique among all customers of Azure.",
         )
     ]

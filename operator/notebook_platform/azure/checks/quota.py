@@ -155,7 +155,7 @@ def _short(wanted: Mapping[str, Demand], left: Left, location: str) -> Iterator[
     for name, demand in wanted.items():
         called, free = left[name]
         if demand.first > free:
-            sentence = f"spec.nodePools ask for {demand.first} vCPUs but only {free} are left in {location} ({called})"
+            sentence = f"spec.nodePools need {demand.first} vCPUs but only {free} are left in {location} ({called})"
             yield Finding(sentence=sentence, reason=Reason.QUOTA_EXCEEDED, remedy=REMEDY, retry_in=QUOTA_AGAIN)
         elif demand.most > free:
             sentence = f"spec.nodePools may need up to {demand.most} vCPUs but only {free} are left in {location} ({called})"

@@ -89,7 +89,7 @@ def _too_large(kind: ServerKind, known: Sequence[tuple[NodePool, Size]]) -> Find
     return _warning(
         kind,
         Reason.INSUFFICIENT_RESOURCES,
-        f"{kind.field} asks for {wanted[what]:g} {_WORDS[what]}, and the nodes of spec.nodePools[{pool.name}] ({pool.vm_size}) have "
+        f"{kind.field} requests {wanted[what]:g} {_WORDS[what]}, and the nodes of spec.nodePools[{pool.name}] ({pool.vm_size}) have "
         f"{room[what]:.4g} for pods, the most of the pools that it may use",
         f"Lower {kind.member('gpus' if what == 'gpus' else f'{what}.guarantee')}, or give a pool a larger vmSize.",
         pool=pool.name,

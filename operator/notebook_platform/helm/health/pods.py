@@ -101,7 +101,7 @@ def _no_such_node(pod: Any, snapshot: HealthSnapshot) -> str | None:
     for key, values in _asked_labels(pod):
         if not any((node.metadata.labels or {}).get(key) in values for node in snapshot.nodes):
             label = f"{key}={values[0]}" if len(values) == 1 else f"{key} of {', '.join(values)}"
-            return f"no node has the label {label}, which pod {pod.metadata.name} asks for"
+            return f"no node has the label {label} that pod {pod.metadata.name} requires"
     return None
 
 

@@ -100,7 +100,7 @@ def _problems(field: str, who: WhoMay, version: str) -> Iterator[tuple[Reason, s
     if others and who.allow_existing_users:
         yield (
             Reason.ALLOW_RULES_NOT_COMBINED,
-            f"{field}.allowExistingUsers: chart {version} admits only users who match {others[0]}, even among those that the hub knows",
+            f"{field}.allowExistingUsers: chart {version} admits only users who match {others[0]}, even among the hub's existing users",
             "Remove allowExistingUsers",
         )
     if not names and not others:
