@@ -45,6 +45,8 @@ class Wanted:
     service_range: str = "10.0.0.0/16"
     emulated_version: str | None = None
     issuer: Issuer | None = None
+    feature_gates: tuple[str, ...] = ()
+    """Gates of the API server to turn on."""
 
 
 @dataclass
@@ -161,6 +163,7 @@ class ControlPlane:
             "--allow-privileged=true",
             "--profiling=false",
             "--enable-priority-and-fairness=false",
+            *(f"--feature-gates={gate}=true" for gate in self.wanted.feature_gates),
             *self._emulation,
             *self._sign_in,
         )

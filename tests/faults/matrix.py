@@ -176,14 +176,14 @@ async def baseline(plan: Plan) -> Baseline:
 
 
 def calls_to_meet(known: Mapping[str, Baseline]) -> dict[str, list[Call]]:
-    """Return the kinds of calls of each whole life. A read of the phases change and upgrade that the creation sends too is left out, and
-    all that another life has."""
+    """Return the kinds of calls of each life, those of its short life's deletion too. A read of the phases change and upgrade that the
+    creation sends too is left out, and all that another life has."""
     seen: set[tuple[str, str, str]] = set()
     found: dict[str, list[Call]] = {}
     for plan in LIVES:
         created = {(c.method, c.path) for c in known[plan.name].calls if c.phase == CREATE}
         found[plan.name] = []
-        for call in known[plan.name].calls:
+        for call in known[plan.name].calls + [c for c in known[plan.short.name].calls if c.phase == DELETE]:
             key = (call.phase, call.method, call.path)
             repeated = call.phase in (CHANGE, UPGRADE) and not call.write and (call.method, call.path) in created
             if key not in seen and not repeated:
@@ -204,13 +204,18 @@ def lives_of(plan: Plan, calls: Sequence[Call], fault: FaultKind, known: Mapping
     """Distribute the calls that can meet a fault to lives, one call a phase. What remains when changes and upgrades have their lives goes
     to short ones."""
     queues = {phase: [c for c in calls if c.phase == phase and _can_meet(c, fault)] for phase in plan.phases}
-    short = set(known[plan.short.name].calls)
-    queues[DELETE].sort(key=lambda call: call in short)  # first those that only the whole life sends
+    sent = {life.name: set(known[life.name].calls) for life in (plan, plan.short)}
     found = []
     while any(queues.values()):
-        whole = bool(queues[CHANGE] or queues[UPGRADE] or (queues[DELETE] and queues[DELETE][0] not in short))
-        name, phases = (plan.name, plan.phases) if whole else (plan.short.name, plan.short.phases)
-        found.append({phase: Case(name, queues[phase].pop(0), fault.name) for phase in phases if queues[phase]})
+        only_whole = [call for call in queues[DELETE] if call not in sent[plan.short.name]]
+        life = plan if queues[CHANGE] or queues[UPGRADE] or only_whole else plan.short
+        cases = {}
+        for phase in life.phases:
+            fitting = [call for call in queues[phase] if phase != DELETE or call in sent[life.name]]
+            if call := next((c for c in fitting if c in only_whole), next(iter(fitting), None)):
+                queues[phase].remove(call)
+                cases[phase] = Case(life.name, call, fault.name)
+        found.append(cases)
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.faults.fleet import run as fleet_of
+from tests.faults.fleet_run import run as fleet_of
 from tests.faults.kills import Killed, kills_of, run_kills
 from tests.faults.matrix import FAULTS, Baseline, Finding, baseline, calls_to_meet, lives_of, run_all
 from tests.faults.plans import PLANS

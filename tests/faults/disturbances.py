@@ -1,0 +1,80 @@
+"""What happens to a fleet between two quiet moments: edits and deletions by users, faults of Azure, kills of the operator."""
+
+import asyncio
+import contextlib
+import re
+
+from tests.faults.edits import EDITS
+from tests.faults.fleet import Fleet, turns
+from tests.faults.kills import LOOK, WRITE
+from tests.faults.matrix import FAULTS
+
+PLACES = (
+    "/managedClusters/[^/]+$",
+    "/agentPools/",
+    "/virtualNetworks/",
+    "/subnets/",
+    "/operations/|/operationresults/",
+    "/roleAssignments",
+    "/resourceGroups/[^/]+$",
+    "/userAssignedIdentities/",
+    "/autoscalesettings",
+    "/applications|/servicePrincipals",
+    ".",
+)
+"""Where a fault is met."""
+
+QUIET_FAULTS = tuple(kind for kind in FAULTS.values() if kind.rule.get("lost") != "silence")
+"""Faults that need no minutes of real time; silence is met as a kill of the operator."""
+
+
+async def act(fleet: Fleet) -> None:
+    """Do one random thing to one platform."""
+    one = fleet.choose.choice(fleet.platforms)
+    if one.gone:
+        fleet.platforms[fleet.platforms.index(one)] = fleet.create(one.number)
+        done = "is created again"
+    elif one.deleting:
+        return
+    elif fleet.choose.random() < 0.15:
+        one.deleting, done = True, "is deleted"
+        one.run.attempts = ()
+    else:
+        done = fleet.choose.choice(EDITS)(fleet.choose, one.spec)
+        one.run.edited()
+    fleet.trace.append(f"{one.name}: {done}")
+
+
+async def break_something(fleet: Fleet) -> None:
+    """Put one random fault in force."""
+    kind, place = fleet.choose.choice(QUIET_FAULTS), fleet.choose.choice(PLACES)
+    method = "GET" if not kind.writes else "PUT|PATCH|DELETE|POST" if not kind.reads else ".*"
+    count = fleet.choose.randint(1, 4)
+    await fleet.host.estate.control("POST", "/faults", {"method": method, "path": place, **kind.rule, "count": count})
+    fleet.trace.append(f"fault: {kind.name} at {place}, {count} times")
+
+
+async def kill(fleet: Fleet) -> None:
+    """Kill the operator after a write that Azure has executed."""
+    after = fleet.choose.randint(0, 3)
+    one = fleet.choose.choice(fleet.platforms)
+    fleet.trace.append(f"the operator is killed at write {after + 1} of {one.name}")
+    place = rf"/{re.escape(one.spec['azure']['resourceGroup'])}/(?!.*/(list|check|get)[^/]*$)"
+    rule = {**WRITE, "path": place, "after": after, "lost": "silence", "executed": True}
+    await fleet.host.estate.control("POST", "/faults", rule)
+    entries = fleet.host.estate.simulator.world.journal.entries
+    mark = len(entries)
+    work = asyncio.create_task(turns(fleet, 6))
+    while not work.done():
+        if any(e["lost"] == "silence" for e in entries[mark:]):
+            work.cancel()
+            break
+        await asyncio.sleep(LOOK)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+    await fleet.host.estate.control("DELETE", "/faults")
+    await fleet.restart()
+
+
+async def calm(fleet: Fleet) -> None:
+    """Do nothing."""
