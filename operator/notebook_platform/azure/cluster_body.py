@@ -51,15 +51,6 @@ def desired_cluster(
 ) -> Wire:
     """Return the body of the creating PUT without the principal's secret."""
     cluster = spec.cluster
-    pools = [
-        {
-            "name": pool.name,
-            **pool_body(pool, subnet_id=subnet_of(pool, network), tags=tags, now=now),
-            "count": initial_count(pool),
-            "orchestratorVersion": cluster.kubernetes_version,
-        }
-        for pool in spec.node_pools
-    ]
     properties: Wire = {
         "kubernetesVersion": cluster.kubernetes_version,
         "dnsPrefix": cluster.dns_prefix or default_dns_prefix(spec),
@@ -82,7 +73,7 @@ def desired_cluster(
         "nodeProvisioningProfile": {"mode": cluster.node_provisioning},
         **profiles(cluster, identity),
         **({"azureMonitorProfile": {"metrics": {"enabled": True}}} if spec.managed_prometheus else {}),
-        "agentPoolProfiles": pools,
+        "agentPoolProfiles": _initial_pools(spec, network=network, tags=tags, now=now),
     }
     if ssh_key:
         keys = [{"keyData": ssh_key.strip()}]
@@ -95,6 +86,21 @@ def desired_cluster(
     }
     _put_identity(body, identity)
     return body
+
+
+def _initial_pools(
+    spec: NotebookPlatformSpec, *, network: outputs.Network | None, tags: Mapping[str, str], now: datetime
+) -> list[Wire]:
+    """Return the agent pools of the creating PUT, which creates the cluster with all of them."""
+    return [
+        {
+            "name": pool.name,
+            **pool_body(pool, subnet_id=subnet_of(pool, network), tags=tags, now=now),
+            "count": initial_count(pool),
+            "orchestratorVersion": spec.cluster.kubernetes_version,
+        }
+        for pool in spec.node_pools
+    ]
 
 
 def _present(**members: Any) -> Wire:
