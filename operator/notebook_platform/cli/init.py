@@ -115,14 +115,7 @@ async def _document(
     sign = await answer(
         Question(flag="sign-in", text=f"Sign-in ({ANSWERS['sign-in']})", default=TRIAL, problem=_sign_in_problem), options
     )
-    client_id = administrator = contact = ""
-    if sign != TRIAL:
-        client_id = await answer(Question(flag="client-id", text="Client id at the provider"), options)
-        administrator = await answer(Question(flag="administrator", text="User name of the administrator"), options)
-        if "@" not in administrator:
-            contact = await answer(
-                Question(flag="contact", text="E-mail address for Let's Encrypt", problem=_email_problem), options
-            )
+    client_id, administrator, contact = ("", "", "") if sign == TRIAL else await _sign_in(options)
     answers = Answers(
         subscription=subscription,
         location=location,
@@ -141,6 +134,16 @@ async def _document(
         raise UsageError(f"{location} offers {nothing}; choose another --location") from None
     except ValueError as wrong:
         raise UsageError(str(wrong)) from None
+
+
+async def _sign_in(options: argparse.Namespace) -> tuple[str, str, str]:
+    """Ask for the client id, the administrator's user name, and the contact for certificates if that name is no address."""
+    client_id = await answer(Question(flag="client-id", text="Client id at the provider"), options)
+    administrator = await answer(Question(flag="administrator", text="User name of the administrator"), options)
+    if "@" in administrator:
+        return client_id, administrator, ""
+    contact = Question(flag="contact", text="E-mail address for Let's Encrypt", problem=_email_problem)
+    return client_id, administrator, await answer(contact, options)
 
 
 async def _scope(shared: SharedClients, secrets: FileSecrets, subscription: str, location: str) -> AzureScope:
