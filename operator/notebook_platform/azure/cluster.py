@@ -141,7 +141,9 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
         """Return Running or Stopped: the schedule's at this moment, else the spec's. A cluster that is deleted need not run."""
         for schedule in self._schedules:
             if words := problem(schedule):
-                raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}.powerSchedules: {words}", "Correct it.")
+                raise StepError(
+                    Reason.SCHEDULE_UNREADABLE, f"{FIELD}.powerSchedules: {words}", f"Correct {FIELD}.powerSchedules."
+                )
         chosen = active(self._schedules, self._scope.now)
         return chosen.power_state if chosen else self._scope.spec.cluster.power_state
 

@@ -78,7 +78,9 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         for name, pool in self._spec.items():
             for schedule in pool.schedules:
                 if words := problem(schedule):
-                    raise StepError(Reason.SCHEDULE_UNREADABLE, f"{FIELD}[{name}].schedules: {words}", "Correct it.")
+                    raise StepError(
+                        Reason.SCHEDULE_UNREADABLE, f"{FIELD}[{name}].schedules: {words}", f"Correct {FIELD}[{name}].schedules."
+                    )
         network, scope = inputs.get(outputs.Network), self._scope
         common: dict[str, Any] = {"tags": scope.tags, "now": scope.now, "applied": scope.applied.get(self.name)}
         pools = {

@@ -183,7 +183,7 @@ class _Judge:
         for place, profile in enumerate(profiles if isinstance(profiles, list | tuple) else ()):
             where = f"[{place}]"
             if not isinstance(profile, Mapping):
-                yield self.finding(path, f"{where} is {shape(profile)}, but a profile is a map", "Correct it.")
+                yield self.finding(path, f"{where} is {shape(profile)}, but a profile is a map", f"Write {where} as a map.")
                 continue
             if "display_name" not in profile and "slug" not in profile:
                 yield self.finding(path, f"{where} has no display_name: no server would start", "Add display_name.")
@@ -199,7 +199,11 @@ class _Judge:
         yield from self.keys(path, where, part, known)
         override = part.get("kubespawner_override")
         if override is not None and not isinstance(override, Mapping):
-            yield self.finding(path, f"{where}.kubespawner_override is {shape(override)}, but has to be a map", "Correct it.")
+            yield self.finding(
+                path,
+                f"{where}.kubespawner_override is {shape(override)}, but has to be a map",
+                f"Write {where}.kubespawner_override as a map.",
+            )
         for trait, value in override.items() if isinstance(override, Mapping) else ():
             for found in self.trait(path, SPAWNER, str(trait), value):
                 sentence = found.sentence.replace(": ", f": {where}.kubespawner_override.{trait}: ", 1)
