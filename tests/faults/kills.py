@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from sandbox.azure.core.journal import READING_POSTS, WRITES
 from tests.faults.life import Life, NotSettled, life
 from tests.faults.matrix import REPLACED, Baseline, executed, resources_of
-from tests.faults.plans import DELETE, LIVES, Plan
+from tests.faults.plans import DELETE, PLANS, Plan
 
 WRITE = {"method": "|".join(sorted(WRITES)), "path": f"^(?!.*{READING_POSTS.pattern})"}
 LOOK = 0.005
@@ -41,11 +41,11 @@ class Killed:
     problems: list[str]
 
 
-def kills_of(plan: Plan, known: Baseline) -> list[dict[str, Kill]]:
-    """Return every kill of a plan, one a phase for each life."""
-    counts = {phase: sum(known.writes[phase].values()) for phase in plan.phases}
+def kills_of(plan: Plan, known: Baseline, phases: Collection[str]) -> list[dict[str, Kill]]:
+    """Return every kill of some phases of a plan, one a phase for each life."""
+    counts = {phase: sum(known.writes[phase].values()) for phase in phases}
     return [
-        {phase: Kill(plan.name, phase, number) for phase in plan.phases if number <= counts[phase]}
+        {phase: Kill(plan.name, phase, number) for phase in phases if number <= counts[phase]}
         for number in range(1, max(counts.values()) + 1)
     ]
 
@@ -103,10 +103,10 @@ def _problems(run: Life, known: Baseline, phase: str, write: str, entries: Seque
 
 async def run_kills(known: Mapping[str, Baseline], wanted: Sequence[tuple[str, dict[str, Kill]]], together: int) -> list[Killed]:
     """Run lives with kills, so many side by side."""
-    turn, plans = asyncio.Semaphore(together), {plan.name: plan for plan in LIVES}
+    turn = asyncio.Semaphore(together)
 
     async def one(name: str, kills: dict[str, Kill]) -> list[Killed]:
         async with turn:
-            return await live(plans[name], known[name], kills)
+            return await live(PLANS[name], known[name], kills)
 
     return [killed for part in await asyncio.gather(*(one(*each) for each in wanted)) for killed in part]

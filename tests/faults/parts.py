@@ -12,7 +12,7 @@ from typing import Any
 from tests.faults.fleet_run import run as fleet_of
 from tests.faults.kills import Killed, kills_of, run_kills
 from tests.faults.matrix import FAULTS, Baseline, Finding, baseline, calls_to_meet, lives_of, run_all
-from tests.faults.plans import PLANS
+from tests.faults.plans import DELETE, PLANS
 
 TOGETHER, SILENT_TOGETHER = 4, 40
 """Lives side by side in a worker; those of time-outs wait for minutes of real time and use no CPU meanwhile."""
@@ -66,9 +66,11 @@ def matrix_part(name: str, fault: str, known: Mapping[str, Baseline]) -> Part:
 
 
 def kills_part(name: str, known: Mapping[str, Baseline]) -> Part:
-    """Run the kills of one plan."""
+    """Run the kills of one plan, and those of its short life's deletion, which deletes what the change has removed from the whole one."""
     logging.disable(logging.CRITICAL)
-    wanted = [(name, kills) for kills in kills_of(PLANS[name], known[name])]
+    plan = PLANS[name]
+    wanted = [(name, kills) for kills in kills_of(plan, known[name], tuple(plan.phases))]
+    wanted += [(plan.short.name, kills) for kills in kills_of(plan.short, known[plan.short.name], (DELETE,))]
     killed, leaks = _run(lambda: run_kills(known, wanted, TOGETHER))
     return Part(killed=killed, leaks=leaks)
 
