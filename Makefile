@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup binaries demo test attacks eyes kstatus krew unit local azure bench faults lint crds traits docs lock clean
+.PHONY: help setup binaries demo test attacks eyes kstatus pictures krew unit local azure bench faults lint crds traits docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -59,6 +59,9 @@ kstatus: setup ## the status of a platform in every phase of its life, by cli-ut
 
 krew: .venv/.done ## the kubectl plugin's archive for this machine, installed by krew's own code and run by kubectl; needs Go; three minutes
 	@$(BIN)/python -m tests.krew build/krew
+
+pictures: setup ## docs/pictures: what plan, doctor, watch and kubectl print on the sandbox, as SVG by Rich; a minute
+	@$(BIN)/python -m tests.pictures
 
 attacks: setup ## the long attacks of tests/security on the whole operator, beside those of `make test`
 	@$(BIN)/python -m pytest tests/security -m attack $(PARALLEL)
