@@ -104,7 +104,7 @@ class Deletion:
     async def _dismantle(self, request: DeletionRequest) -> DeletionState:
         """Delete what the platform owns, in order, unless it would destroy user data without confirmation."""
         graph = await self._graph(request)
-        held_back, status = await self._objection(request)
+        held_back, status = await self._reason_to_wait(request)
         if held_back is not None:
             waits = Result(outcome=Waiting(on=("Homes",)), exists=True)
             blocked = {"Homes": Result(outcome=held_back, exists=True), **dict.fromkeys(graph.order, waits)}
@@ -117,7 +117,7 @@ class Deletion:
             self._platform, request.spec, self._secrets, request.operations, deleting=True, refused=request.refused
         )
 
-    async def _objection(self, request: DeletionRequest) -> tuple[Failed | None, PlatformStatus]:
+    async def _reason_to_wait(self, request: DeletionRequest) -> tuple[Failed | None, PlatformStatus]:
         """Return why the deletion is held to protect user data, if it is, and the status with the count of volumes."""
         status = request.status
         if self._homes_may_go:

@@ -107,7 +107,7 @@ async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Resu
     allowed = [change for change in changes if isinstance(change.gate, Scheduled) or not uncorrected]
     if policy.mode is Mode.PLAN or not allowed:
         return replace(result, outcome=_planned(step, desired, observed, policy.mode))
-    waits_for = await _disruption_waits(allowed, policy) if result.exists else ""  # a creation disrupts no user
+    waits_for = await _closed_gate(allowed, policy) if result.exists else ""  # a creation disrupts no user
     split = split_by_gate(allowed, waits_for)
     if waits_for and policy.occupied:
         result = replace(result, requeue_after=min(GATE_RECHECK, result.requeue_after or GATE_RECHECK))
@@ -143,7 +143,7 @@ def _changes(step: AnyStep, desired: Any, observed: Observed[Any], policy: Polic
     return tuple(c for c in planned if c.action is Action.CREATE or not policy.ignored(step.name, c.path))
 
 
-async def _disruption_waits(changes: Sequence[Change], policy: Policy) -> str:
+async def _closed_gate(changes: Sequence[Change], policy: Policy) -> str:
     """Return what disruptive changes are deferred until; checked only if one of the changes is disruptive and not blocked
     otherwise."""
     if not any(change.disruptive for change in changes if not isinstance(change.gate, NeedsApproval | Impossible)):

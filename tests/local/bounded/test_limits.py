@@ -120,7 +120,7 @@ async def test_a_small_answer_is_read_as_before(server: str) -> None:
         assert await answer.text() == '{"a": 1}' and await answer.read() == b'{"a": 1}'
 
 
-def on_a_leash(*command: str) -> subprocess.CompletedProcess[bytes]:
+def run_guarded(*command: str) -> subprocess.CompletedProcess[bytes]:
     environment: Mapping[str, str] = {**os.environ, process_guard.OPERATOR: str(os.getpid())}
     words = [sys.executable, "-I", "-S", process_guard.__file__, *command]
     return subprocess.run(words, env=environment, capture_output=True, check=False, timeout=60)
@@ -136,19 +136,19 @@ WRITERS: Mapping[str, Callable[[], tuple[str, ...]]] = {
 @pytest.mark.parametrize("writer", WRITERS)
 def test_a_helm_that_writes_without_end_is_ended(writer: str) -> None:
     started = time.monotonic()
-    done = on_a_leash(*WRITERS[writer]())
+    done = run_guarded(*WRITERS[writer]())
     assert done.returncode == process_guard.GONE
     assert process_guard.TOO_MUCH.encode() in done.stderr
     assert len(done.stdout) <= process_guard.MOST_OUTPUT and time.monotonic() - started < 30
 
 
 def test_a_helm_that_takes_all_memory_is_refused_it() -> None:
-    done = on_a_leash(sys.executable, "-c", "print(len(bytearray(3 << 30)))")
+    done = run_guarded(sys.executable, "-c", "print(len(bytearray(3 << 30)))")
     assert done.returncode == 1 and b"MemoryError" in done.stderr
 
 
 def test_the_output_and_exit_code_of_a_program_are_complete() -> None:
-    done = on_a_leash("sh", "-c", "head -c 3000000 /dev/zero; echo no >&2; exit 3")
+    done = run_guarded("sh", "-c", "head -c 3000000 /dev/zero; echo no >&2; exit 3")
     assert (done.returncode, len(done.stdout), done.stderr) == (3, 3_000_000, b"no\n")
 
 

@@ -12,7 +12,7 @@ from notebook_platform.hubs.inputs import HubContext
 
 from tests.unit.hubs.test_binder_values import AZURE, INGRESS, SECRETS
 from tests.unit.hubs.test_binder_values import spec as binder_spec
-from tests.unit.hubs.test_refusals import CASES
+from tests.unit.hubs.test_validation import CASES
 
 KUBERNETES = (1, 35, 1)
 
