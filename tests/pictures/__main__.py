@@ -6,7 +6,6 @@ A platform is checked, planned, created and changed; the terminal after each com
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ COMMAND = str(Path(sys.executable).parent / "notebook-platform")
 WIDTH, PATIENCE = 110, 180.0
 """Characters; seconds."""
 
-MIDST = 2.0
-"""Seconds of a creation after which the picture of `watch` is taken."""
+CREATING = "expected end"
+"""What `watch` shows while Azure works on an operation."""
 
 HUB: dict[str, Any] = {
     "apiVersion": "notebookplatform.io/v1alpha1",
@@ -55,11 +54,11 @@ class Album:
         """Write hub.yaml."""
         self._file.write_text(yaml.safe_dump({**HUB, "spec": {**HUB["spec"], "nodePools": pools, **spec}}))
 
-    def take(self, name: str, *arguments: str, program: str = COMMAND, seconds: float = PATIENCE) -> None:
-        """Draw what a command prints. Its title is the command as a reader types it."""
+    def take(self, name: str, *arguments: str, program: str = COMMAND, until: str = "") -> None:
+        """Draw what a command prints, to its end or until it has printed `until`. Its title is the command as a reader types it."""
         real = [str(self._file) if one == "hub.yaml" else one for one in arguments]
         environment = {**self._site.operator.environment, "KUBECONFIG": self._site.environment["KUBECONFIG"]}
-        text = printed([program, *real], environment, width=WIDTH, seconds=seconds)
+        text = printed([program, *real], environment, width=WIDTH, seconds=PATIENCE, until=until)
         title = f"{Path(program).name} {' '.join(arguments)}"
         draw(text.replace(str(self._file), "hub.yaml"), title=title, file=PICTURES / f"{name}.svg", width=WIDTH)
 
@@ -71,8 +70,7 @@ class Album:
         self.write([system, users])
         self.take("plan-create", "plan", "-f", "hub.yaml")
         self._site.kubectl("apply", "-f", str(self._file))
-        time.sleep(MIDST)
-        self.take("watch", "watch", "hub", "-n", "platforms", seconds=12.0)
+        self.take("watch", "watch", "hub", "-n", "platforms", until=CREATING)
         subprocess.run(
             [COMMAND, "wait", "hub", "-n", "platforms"], check=True, timeout=PATIENCE, env=self._site.operator.environment
         )

@@ -1,5 +1,6 @@
 """Draw what a command prints on a terminal as an SVG, without fonts or other files from outside."""
 
+import inspect
 import os
 import pty
 import re
@@ -10,13 +11,16 @@ from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-FORMAT = re.sub(r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""Rich's own, which would fetch a font."""
+RICHS = str(inspect.signature(Console.export_svg).parameters["code_format"].default)
+FORMAT = re.sub(r"@font-face \{\{.*?\}\}|<!--.*?-->", "", RICHS, flags=re.DOTALL)
+"""Rich's own without the font that it would fetch."""
+
+LAST_FRAME = 0.5
+"""Seconds in which a frame is drawn to its end."""
 
 REDRAWN = re.compile(r"(?:\x1b\[1A|\x1b\[2K|\x1b\[\?25[lh])+")
 """What Rich writes before it draws a frame again."""
@@ -32,30 +36,32 @@ def draw(text: str, *, title: str, file: Path, width: int) -> None:
     file.write_text("\n".join(line.rstrip() for line in drawn.splitlines() if line.strip()) + "\n")
 
 
-def printed(command: Sequence[str], environment: Mapping[str, str], *, width: int, seconds: float) -> str:
-    """Return what a command prints on a terminal, at most in so many seconds, then it is ended. Of a picture that is drawn again and
-    again only the last whole one."""
+def printed(command: Sequence[str], environment: Mapping[str, str], *, width: int, seconds: float, until: str = "") -> str:
+    """Return what a command prints on a terminal until it ends, or until it has printed `until`; of a picture that is drawn again and again
+    only the last one. Raises TimeoutError."""
     master, slave = pty.openpty()
     settings = {**os.environ, **environment, "TERM": "xterm-256color", "COLUMNS": str(width), "LINES": str(ROWS)}
     with subprocess.Popen(command, env=settings, stdin=slave, stdout=slave, stderr=slave) as process:
         os.close(slave)
-        text = _read(master, time.monotonic() + seconds)
+        text = _read(master, time.monotonic() + seconds, until)
         process.kill()
     os.close(master)
     frames = [frame for frame in REDRAWN.split(text.replace("\r", "")) if frame.strip()]
     return frames[-1]
 
 
-def _read(master: int, until: float) -> str:
-    found = bytearray()
-    while (left := until - time.monotonic()) > 0:
-        if not select.select([master], [], [], left)[0]:
-            break
+def _read(master: int, ends: float, until: str) -> str:
+    found, reached = bytearray(), False
+    while (left := ends - time.monotonic()) > 0 and select.select([master], [], [], left)[0]:
         try:
             part = os.read(master, 65536)
         except OSError:  # the command has ended
-            break
-        if not part:
-            break
+            part = b""
         found += part
+        if not part:
+            return found.decode(errors="replace")
+        if until and not reached and until.encode() in found:
+            reached, ends = True, time.monotonic() + LAST_FRAME
+    if not reached:
+        raise TimeoutError(found.decode(errors="replace"))
     return found.decode(errors="replace")
