@@ -97,3 +97,14 @@ async def test_a_credential_is_read_again_when_its_secret_has_changed_when_anoth
     await pool.take("a", "x")
     await pool.refuse("a")
     assert pool.recent("a", "x") is None
+
+
+async def test_a_refused_token_has_all_its_holders_read_their_credential_again() -> None:
+    pool = Pool()
+    await pool.take("a", "x")
+    session = await pool.take("b", "x")
+    await pool.refuse("a")
+    assert pool.recent("b", "x") is None
+    await pool.take("a", "x")
+    assert pool.recent("b", "x") is None and await pool.take("b", "x") is not session
+    assert pool.closed == ["x"]

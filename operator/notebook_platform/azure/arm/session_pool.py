@@ -6,6 +6,7 @@
 import asyncio
 import importlib
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from notebook_platform.azure.arm.cache import ResourceCache
@@ -48,6 +49,8 @@ class SessionPool:
         self.cloud = cloud
         self._open: dict[tuple[str, str], SignedIn] = {}
         self._held: dict[str, _Held] = {}
+        self._users: Counter[SignedIn] = Counter()
+        """How many holders use each session."""
         self.buckets = Buckets(documented=cloud.documented)
         self._repeated = RepeatedWrites()
 
@@ -66,18 +69,21 @@ class SessionPool:
         return self._open[key]
 
     def recent(self, holder: str, named: object) -> SignedIn | None:
-        """Return the session of a holder whose credential was read within RECENT seconds, if `named` is what it was then; else None.
-        Otherwise each reconcile would read the credential's Secret."""
+        """Return the session of a holder whose credential was read within RECENT seconds, if `named` is what it was then, and no holder's
+        token was refused; else None. Otherwise each reconcile would read the credential's Secret."""
         held = self._held.get(holder)
-        return held.signed_in if held and held.named == named and time.monotonic() < held.until else None
+        if held is None or held.named != named or time.monotonic() >= held.until:
+            return None
+        return held.signed_in if self._is_open(held.signed_in) else None
 
     async def hold(self, holder: str, sign_in: SignIn, subscription_id: str, named: object) -> SignedIn:
         """Return the session of this credential for a holder, which uses it until its next `hold` or `release`. `named`: what the
         credential was read from."""
         signed_in = self.of(sign_in, subscription_id)
         before, self._held[holder] = self._held.get(holder), _Held(signed_in, named, time.monotonic() + RECENT)
-        if before is not None and before.signed_in is not signed_in:
-            await self._close_unused(before.signed_in)
+        self._users[signed_in] += 1
+        if before is not None:
+            await self._leave(before.signed_in)
         return signed_in
 
     def verify(self, holder: str, max_age: float) -> Verify:
@@ -100,28 +106,38 @@ class SessionPool:
         held = self._held.pop(holder, None)
         if held is not None:
             self._forget(held.signed_in)
-            await self._close_unused(held.signed_in)
+            await self._leave(held.signed_in)
 
     async def release(self, holder: str) -> None:
         """Close the session of a holder unless another one uses it."""
         held = self._held.pop(holder, None)
         if held is not None:
-            await self._close_unused(held.signed_in)
+            await self._leave(held.signed_in)
 
-    async def _close_unused(self, signed_in: SignedIn) -> None:
-        if not any(held.signed_in is signed_in for held in self._held.values()):
+    async def _leave(self, signed_in: SignedIn) -> None:
+        """Close a session if the last of its holders has left it."""
+        self._users[signed_in] -= 1
+        if not self._users[signed_in]:
+            del self._users[signed_in]
             self._forget(signed_in)
             await signed_in.session.close()
 
+    def _is_open(self, signed_in: SignedIn) -> bool:
+        return self._open.get(_key(signed_in)) is signed_in
+
     def _forget(self, signed_in: SignedIn) -> None:
-        key = (signed_in.session.subscription_id, signed_in.session.digest)
-        if self._open.get(key) is signed_in:
-            del self._open[key]
+        if self._is_open(signed_in):
+            del self._open[_key(signed_in)]
 
     async def close(self) -> None:
         """Close all sessions."""
         signed_in = {*self._open.values(), *(held.signed_in for held in self._held.values())}
         self._open.clear()
         self._held.clear()
+        self._users.clear()
         for one in signed_in:
             await one.session.close()
+
+
+def _key(signed_in: SignedIn) -> tuple[str, str]:
+    return signed_in.session.subscription_id, signed_in.session.digest
