@@ -107,6 +107,21 @@ def test_a_platform_with_many_requests_takes_turns_with_one_that_has_few() -> No
     assert count["modest"] >= 45
 
 
+@pytest.mark.parametrize("limit", [Limit(burst=1, rate=1), Limit(burst=60, rate=1, grant=1, most=5)])
+def test_a_reconcile_that_needs_more_than_a_turn_gets_its_last_request_sent(limit: Limit) -> None:
+    bucket, now, needs = Bucket(limit, 0.0), 0.0, 23
+    bucket.refuse(5, now)
+    for _ in range(10):
+        sent = 0
+        while sent < needs and not (wait := bucket.wait("p", now)):
+            bucket.spend("p", now)
+            sent += 1
+        if sent == needs:
+            return
+        now += wait
+    raise AssertionError("each reconcile began again with the same requests and came no further")
+
+
 def test_a_grant_that_is_not_used_is_returned_and_those_behind_it_come_earlier() -> None:
     bucket = Bucket(Limit(burst=1, rate=1 / 100), 0.0)
     assert sent(bucket, "first", 0.0)

@@ -41,6 +41,9 @@ GRAPH = {
 }
 """Graph counts 3,500 units in 10 seconds, up to five for a read, and 3,000 writes in 150 seconds."""
 
+OF_GRAPH = "graph "
+"""How the kinds of Microsoft Graph's buckets begin."""
+
 UNKNOWN_WAIT = 5.0
 """Seconds without a request after a refusal that names no wait."""
 
@@ -96,7 +99,7 @@ class Buckets:
         self._buckets: dict[tuple[str, ...], Bucket] = {}
         self._waiting: dict[str, set[tuple[Bucket, ...]]] = {}
         self._prune_at = MANY_BUCKETS
-        for kind in (*RESOURCE_MANAGER, *(f"graph {kind}" for kind in GRAPH), *(p.kind for p in PROVIDERS)):
+        for kind in (*RESOURCE_MANAGER, *(f"{OF_GRAPH}{kind}" for kind in GRAPH), *(p.kind for p in PROVIDERS)):
             TOKENS_LEFT.labels(kind=kind).set_function(partial(self.fewest, kind))
 
     def of(self, kind: str, limit: Limit | None, *scope: str) -> Bucket:
@@ -104,7 +107,7 @@ class Buckets:
         key = (kind, *scope)
         if key not in self._buckets:
             self._prune()
-            self._buckets[key] = Bucket(limit, self.clock())
+            self._buckets[key] = Bucket(limit, self.clock(), kind)
         return self._buckets[key]
 
     def provider(self, method: str, path: str, subscription_id: str) -> Bucket | None:
@@ -126,6 +129,11 @@ class Buckets:
         for bucket in buckets:
             bucket.spend(platform, now)
         return 0.0
+
+    def slowest(self, platform: str, buckets: Sequence[Bucket]) -> Bucket:
+        """Return the bucket whose token a platform waits for longest."""
+        now = self.clock()
+        return max(buckets, key=lambda bucket: bucket.remaining(platform, now))
 
     def turn_of(self, platform: str) -> float:
         """Return the seconds until a platform may send one of the requests that it could not send; 0: now, or none is known.
@@ -171,12 +179,13 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: PipelineRequest[Any]) -> None:
         platform = PLATFORM.get()
         name = platform.label if platform else ""
-        kind, buckets = self._of(request)
+        buckets = self._of(request)
         if wait := self._buckets.take(name, buckets):
-            raise Queued(f"Waiting for a token: the rate limit of {kind} is used up", wait)
+            empty = self._buckets.slowest(name, buckets)
+            raise Queued(f"Waiting for a token: the rate limit of {_in_words(empty.kind)} is used up", wait)
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-        _, (general, *specific) = self._of(request)
+        general, *specific = self._of(request)
         headers, now = response.http_response.headers, self._buckets.clock()
         kind = METHODS.get(request.http_request.method, "writes")
         remaining = headers.get(f"x-ms-ratelimit-remaining-subscription-{kind}") or ""
@@ -191,15 +200,22 @@ class ThrottlePolicy(SansIOHTTPPolicy[Any, Any]):
             if spread := max(_spread(headers.get("x-ms-ratelimit-remaining-resource") or ""), default=0.0):
                 bucket.refuse(spread, now)
 
-    def _of(self, request: PipelineRequest[Any]) -> tuple[str, list[Bucket]]:
-        """Return what limits a request: in words, and the buckets of Resource Manager or Graph and of the resource provider."""
+    def _of(self, request: PipelineRequest[Any]) -> list[Bucket]:
+        """Return the buckets of a request: that of Resource Manager or Graph, then that of the resource provider."""
         method, url = request.http_request.method, request.http_request.url
         kind = METHODS.get(method, "writes")
         if self._graph:
-            return f"Microsoft Graph's {kind}", [self._buckets.of(f"graph {kind}", GRAPH[kind], self._principal)]
+            return [self._buckets.of(f"{OF_GRAPH}{kind}", GRAPH[kind], self._principal)]
         general = self._buckets.of(kind, RESOURCE_MANAGER[kind], self._subscription_id, self._principal)
         provider = self._buckets.provider(method, urlsplit(url).path, self._subscription_id)
-        return f"{kind} in the subscription", [general, provider] if provider else [general]
+        return [general, provider] if provider else [general]
+
+
+def _in_words(kind: str) -> str:
+    """Return a kind of request as a sentence names it."""
+    if kind.startswith(OF_GRAPH):
+        return f"Microsoft Graph's {kind.removeprefix(OF_GRAPH)}"
+    return f"{kind} in the subscription" if kind in RESOURCE_MANAGER else kind
 
 
 def _spread(remaining: str) -> Iterator[float]:

@@ -3,7 +3,9 @@
 A request takes a token. When there is none, the platform gets a grant: tokens of the near future, in the order in which platforms asked,
 at most one grant for each platform at a time. With it a platform sends the requests of one reconcile: the grant reserves as many tokens
 as that takes as a rule, and further ones delay the grants behind it. So the platforms take turns whatever each of them wants to send,
-each knows when its turn comes, and none polls for it. A caller never sleeps: `wait` says when to ask again. Used by `rate_limit`.
+each knows when its turn comes, and none polls for it. A reconcile begins with the same requests each time, so a turn that is too short for it
+would never get further: a platform that has used up its turn gets one of twice the length. A caller never sleeps: `wait` says when to ask
+again. Used by `rate_limit`.
 """
 
 from dataclasses import dataclass
@@ -14,12 +16,15 @@ GRANT_SECONDS = 120.0
 USE_SECONDS = 5.0
 """Seconds after a use for which the rest of a grant is kept: it is for the requests of one reconcile."""
 
+LONGEST_TURN = 256
+"""Requests. A reconcile or a deletion sends far fewer of one kind."""
+
 PAUSE_BELOW = 0.04
 """Part of the burst: when less remains by Azure's count, the bucket pauses until this much is there again."""
 
 SWEEP_SECONDS = 1.0
 FORGET_SECONDS = 600.0
-"""Seconds without a refusal after which a limit that was learned from refusals is forgotten."""
+"""Seconds without a refusal after which a limit that was learned from refusals is forgotten; the same for a turn that was used up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,23 +40,28 @@ class Limit:
 
 @dataclass
 class _Grant:
-    """Tokens of one platform: usable from `due`, returned at `until`. `left`: those reserved; `more`: further requests."""
+    """Tokens of one platform: usable from `due`, returned at `until`. `left`: those reserved; `more`: further requests; `most`: all that
+    the turn allowed."""
 
     due: float
     until: float
     left: int
     more: int
+    most: int
 
 
 class Bucket:
-    """One bucket. `limit` None: no limit is known; the first refusal teaches one."""
+    """One bucket. `limit` None: no limit is known; the first refusal teaches one. `kind`: of the requests that it limits."""
 
-    def __init__(self, limit: Limit | None, now: float) -> None:
+    def __init__(self, limit: Limit | None, now: float, kind: str = "") -> None:
+        self.kind = kind
         self._known = limit
         self._limit = limit
         self._tokens = limit.burst if limit else 0.0
         self._at = now
         self._grants: dict[str, _Grant] = {}
+        self._used_up: dict[str, tuple[float, int]] = {}
+        """When a platform last used up a turn, and the number of requests that the turn allowed."""
         self._sweep_at = now
         self._refused_at = now
         self._paused_until = float("-inf")
@@ -75,10 +85,12 @@ class Bucket:
             return max(0.0, grant.due - now)
         if self._tokens >= 1 and now >= self._paused_until:
             return 0.0
-        size = self._limit.grant
+        size, most = self._limit.grant, max(self._limit.grant, self._limit.most)
+        if platform in self._used_up:
+            most = max(most, min(2 * self._used_up[platform][1], LONGEST_TURN))
         self._tokens -= size
         due = max(now, self._paused_until) + max(0.0, -self._tokens / self._limit.rate)
-        self._grants[platform] = _Grant(due, due + GRANT_SECONDS, size, max(0, self._limit.most - size))
+        self._grants[platform] = _Grant(due, due + GRANT_SECONDS, size, most - size, most)
         return due - now
 
     def remaining(self, platform: str, now: float) -> float:
@@ -104,6 +116,7 @@ class Bucket:
             self._delay(1 / self._limit.rate, now, behind=grant)
         if not grant.left and not grant.more:
             del self._grants[platform]
+            self._used_up[platform] = (now, grant.most)
 
     def correct(self, remaining: float, now: float) -> None:
         """Lower the free tokens to the number that Azure reports, because other clients use tokens too. Pause when few remain.
@@ -151,6 +164,7 @@ class Bucket:
             self._tokens += grant.left
             if self._limit:
                 self._delay(-grant.left / self._limit.rate, now)
+        self._used_up = {p: used for p, used in self._used_up.items() if now - used[0] < FORGET_SECONDS}
         if self._known is None and not self._grants and now - self._refused_at > FORGET_SECONDS:
             self._limit = None
 
