@@ -142,3 +142,28 @@ async def once(estate: Estate, spec: dict[str, Any]) -> dict[str, Any]:
     """Reconcile until the step of the workspace has failed."""
     await estate.once_past_group(spec)
     return dict(await estate.once(spec))
+
+
+async def test_a_rule_outlives_its_cluster_and_is_deleted_nevertheless(estate: Estate) -> None:
+    await estate.settle(watched())
+    for id_ in (CLUSTER, ASSOCIATION, f"{CLUSTER}/agentpools/nodepool1"):
+        await estate.control("DELETE", f"/resources{id_}")
+    foreign = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/precious"
+    await estate.control("PUT", f"/resources{foreign}", {"type": "Microsoft.Storage/storageAccounts", "location": "eastus"})
+    results = await estate.delete(watched())
+    assert results["ResourceGroup"].outcome.reason == "ForeignResources"
+    assert not {RULE, ENDPOINT, RULES} & (await estate.state())["resources"].keys()
+
+
+@pytest.mark.parametrize("refused", ["dataCollectionRules/MSProm", "dataCollectionEndpoints/MSProm"])
+async def test_a_refused_deletion_is_repeated_alone(estate: Estate, refused: str) -> None:
+    await estate.settle(watched())
+    fault = {"method": "DELETE", "path": refused, "status": 500, "code": "InternalServerError", "count": 2}
+    await estate.control("POST", "/faults", fault)
+    since = await estate.mark()
+    for _ in range(3):  # each refusal ends a round
+        await estate.delete(watched())
+    assert (await estate.state())["resources"] == {}
+    deleted = [write.lower() for write in await estate.writes(since, accepted=True) if write.startswith("DELETE")]
+    ours = [write for write in deleted if "msprom" in write or "metricsextension" in write]
+    assert len(ours) == len(set(ours)) == 3, deleted

@@ -152,7 +152,7 @@ async def tenant_of(site: Site) -> AsyncIterator[Tenant]:
         await rbac.create_namespaced_role_binding(place, body)
     await core.create_namespaced_service_account(namespace, {"metadata": {"name": "tenant"}})
     answer = await core.create_namespaced_service_account_token("tenant", namespace, {"spec": {"expirationSeconds": 3600}})
-    document = yaml.safe_load(site.cluster.target.kubeconfig)
+    document = yaml.safe_load(site.cluster.kubeconfig)
     document["users"][0]["user"] = {"token": answer.status.token}
     api = await api_client(yaml.safe_dump(document))
     found = Tenant(site, api, namespace, other)

@@ -57,7 +57,6 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
     `prefix` starts the rule's name, `association` is the name that the agent reads, `member` the name in what was applied last.
     """
 
-    deleted_with = outputs.Cluster
     cacheable = True
     resource_type = COLLECTION_RULES
     noun = "data collection rule"
@@ -91,17 +90,11 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         cluster = inputs.get(outputs.Cluster)
-        ending = self._scope.deleting or self.taken_out
-        relevant = cluster is not None and (ending or (self.asked and self.serves(cluster)))
-        if cluster is None or cluster.planned or not relevant:
+        if self._scope.deleting or self.taken_out:
+            return await self._observe_ending(cluster, fresh=fresh)
+        if cluster is None or cluster.planned or not (self.asked and self.serves(cluster)):
             return Observed()
-        path = self._path(cluster.id)
-        async with azure_errors(self.field):
-            association = await self._scope.find(path, COLLECTION_API, fresh=fresh)
-        associated = ((association or {}).get("properties") or {}).get("dataCollectionRuleId")
-        if ending:
-            rule = await self._owned_rule(fresh=fresh)
-            return Observed(found=Found(rule, True, associated, path) if rule else None)
+        associated = await self._associated(self._path(cluster.id), fresh=fresh)
         desired = self.desired(inputs)
         name = desired.rule_id.rsplit("/", 1)[1] if desired else rule_name(self.prefix, cluster.location, cluster.name)
         rule = await self.look_up(name, fresh=fresh)
@@ -109,6 +102,21 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
             return Observed()
         owned = rule is not None and self._scope.owner.owns(rule.get("tags"))
         return Observed(found=Found(rule if owned else None, rule is not None, associated))
+
+    async def _observe_ending(self, cluster: outputs.Cluster | None, *, fresh: bool) -> Observed[Found]:
+        """Observe what is to be deleted: the platform's rule, which outlives its cluster, and the association while the cluster exists."""
+        if (rule := await self._owned_rule(fresh=fresh)) is None:
+            return Observed()
+        path = None if cluster is None or cluster.planned else self._path(cluster.id)
+        associated = await self._associated(path, fresh=fresh) if path else None
+        return Observed(found=Found(rule, True, associated, path))
+
+    async def _associated(self, path: str, *, fresh: bool) -> str | None:
+        """Return the id of the rule that an association names; None: there is none."""
+        async with azure_errors(self.field):
+            association = await self._scope.find(path, COLLECTION_API, fresh=fresh)
+        found: str | None = ((association or {}).get("properties") or {}).get("dataCollectionRuleId")
+        return found
 
     @property
     def taken_out(self) -> bool:
@@ -158,9 +166,14 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
                 await session.send("PUT", self._own_path, json={"properties": properties}, api_version=COLLECTION_API)
         return Ready()
 
+    async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        async with azure_errors(self.field):
+            for change in _removal(found):
+                await self._scope.session.send("DELETE", change.before, api_version=COLLECTION_API)
+        return Ready()
+
     async def delete_owned(self, resource: Wire) -> Outcome:
-        for path in (self._own_path, resource["id"]):
-            await self._scope.session.send("DELETE", path, api_version=COLLECTION_API)
+        await self._scope.session.send("DELETE", resource["id"], api_version=COLLECTION_API)
         return Ready()
 
     async def read(self, path: str, version: str) -> Wire:

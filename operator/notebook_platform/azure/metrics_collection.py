@@ -71,8 +71,8 @@ class MetricsCollection(CollectionRule[outputs.MetricsCollection]):
 
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Found]:
         observed = await super().observe(inputs, fresh=fresh)
-        relevant = self.asked or self.taken_out or self._scope.deleting
-        if not relevant or (observed.found is None and inputs.get(outputs.Cluster) is None):
+        relevant = self.asked and (observed.found is not None or inputs.get(outputs.Cluster) is not None)
+        if not (relevant or self.taken_out or self._scope.deleting):
             return observed
         endpoint = await self._owned_endpoint(fresh=fresh)
         if endpoint is None:

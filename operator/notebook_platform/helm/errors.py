@@ -56,7 +56,7 @@ TABLE = (
         "Choose a {field}.chart.version for this Kubernetes, or change spec.cluster.kubernetesVersion.",
     ),
     Row(
-        r"(FetchReference|failed to fetch|looks like .* is not a valid chart repository).*(401|403|[Uu]nauthorized|[Dd]enied|[Ff]orbidden)",
+        r"(FetchReference|failed to fetch|looks like .* is not a valid chart repository).*(\b401\b|\b403\b|[Uu]nauthorized|[Dd]enied|[Ff]orbidden)",
         Reason.REPOSITORY_REFUSED,
         "Name a repository in {field}.chart that holds this chart and requires no sign-in.",
     ),

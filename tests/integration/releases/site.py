@@ -85,6 +85,11 @@ class Cluster:
     """Helm processes that the tests started by hand."""
 
     @property
+    def kubeconfig(self) -> str:
+        assert self.target.access is not None
+        return self.target.access.kubeconfig()
+
+    @property
     def core(self) -> client.CoreV1Api:
         return client.CoreV1Api(self.target.api)
 
@@ -315,7 +320,7 @@ async def interrupted(site: Site, status: str) -> None:
 async def by_hand(site: Site, *words: str) -> asyncio.subprocess.Process:
     """Run helm as an administrator does, apart from the operator."""
     kubeconfig = site.cluster.directory / "kubeconfig"
-    kubeconfig.write_text(site.cluster.target.kubeconfig)
+    kubeconfig.write_text(site.cluster.kubeconfig)
     command = [*words, "--namespace", site.namespace, "--kubeconfig", str(kubeconfig)]
     nowhere = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(str(find().path("helm")), *command, stdout=nowhere, stderr=nowhere)

@@ -186,7 +186,7 @@ async def test_an_operator_that_is_killed_takes_its_helm_along_and_the_next_one_
     command = ["-m", "tests.integration.releases.operator_apart", str(site.cluster.charts), str(directory), site.namespace]
     apart = await asyncio.create_subprocess_exec(sys.executable, *command, stdin=asyncio.subprocess.PIPE, cwd=ROOT)
     assert apart.stdin is not None
-    apart.stdin.write(site.cluster.target.kubeconfig.encode())
+    apart.stdin.write(site.cluster.kubeconfig.encode())
     apart.stdin.close()
     async with watched(site) as seen:
         await turned(site.namespace, True)

@@ -400,7 +400,7 @@ async def test_a_hub_whose_chart_drew_its_secrets_keeps_them_when_it_is_taken_ov
     await site.secrets.apply(f"{site.namespace}-hub", {"cookieSecret": "ab" * 32})
     chart = str(site.cluster.charts / "jupyterhub-4.4.0.tgz")
     kubeconfig = site.cluster.directory / "kubeconfig"
-    kubeconfig.write_text(site.cluster.target.kubeconfig)
+    kubeconfig.write_text(site.cluster.kubeconfig)
     command = [str(find().path("helm")), "install", "jhub", chart, "--namespace", site.namespace, "--create-namespace"]
     done = await asyncio.create_subprocess_exec(*command, "--kubeconfig", str(kubeconfig), stdout=asyncio.subprocess.DEVNULL)
     assert await done.wait() == 0

@@ -191,6 +191,7 @@ def test_data_that_are_no_release_are_rejected() -> None:
         ("Error: UPGRADE FAILED: pre-upgrade hooks failed: timed out waiting for the condition", "HookFailed", False),
         ("Error: invalid ownership metadata; label validation error", "OwnershipConflict", True),
         ('Error: failed to perform "FetchReference" on source: r.example.org/charts/x:7.0.0: not found', "ChartNotFound", True),
+        ('Error: failed to perform "FetchReference" on source: localhost:40321/charts/x:7.0.0: not found', "ChartNotFound", True),
         (
             'Error: failed to perform "FetchReference" on source: GET "https://r.example.org/v2/x": response status code 401: unauthorized',
             "RepositoryRefused",
