@@ -1,33 +1,80 @@
 """The pictures of the manual: each is shown, small, complete in itself, and shows what today's commands print."""
 
+import html
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import yaml
+from notebook_platform.api.reasons import Reason
+from notebook_platform.azure.checks import ALL, Finding
+from notebook_platform.cli.doctor import print_findings
+from notebook_platform.cli.plan_view import WORDS
+from rich.console import Console
 
 ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))
+CRD = ROOT / "crds" / "notebookplatforms.notebookplatform.io.yaml"
 MOST_BYTES = 64 * 1024
 OWN = ("http://www.w3.org/2000/svg", "http://127.0.")
+NAMED = re.compile(r"\]\(((?:[\w.-]+/)*pictures/[\w-]+\.svg)\)")
+"""A link to a picture: its path, relative to the page."""
 
 
-def text_of(picture: Path) -> str:
+def text_of(name: str) -> str:
     """Return the words of a picture."""
-    return re.sub(r"<[^>]+>", " ", picture.read_text()).replace("&#160;", " ")
+    return html.unescape(re.sub(r"<[^>]+>", " ", (ROOT / "docs" / "pictures" / f"{name}.svg").read_text())).replace("\xa0", " ")
+
+
+def assert_are_steps(names: list[str]) -> None:
+    page = (ROOT / "docs" / "reference" / "steps.md").read_text()
+    assert [name for name in names if f'["{name}"]' not in page] == []
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.stem)
 def test_a_picture_is_shown_small_and_needs_nothing_from_outside(picture: Path) -> None:
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-    assert any(f"pictures/{picture.name}" in page.read_text() for page in pages)
+    assert any(f"pictures/{picture.name}" in page.read_text() for page in PAGES)
     content = picture.read_text()
-    assert len(content) < MOST_BYTES
+    assert len(content.encode()) < MOST_BYTES
     assert [url for url in re.findall(r"https?://[^\s\"'<]+", content) if not url.startswith(OWN)] == []
     assert not re.search(r"/(tmp|home|root|work)/", content)
 
 
+def test_each_picture_that_a_page_names_exists() -> None:
+    named = [(page, path) for page in PAGES for path in NAMED.findall(page.read_text())]
+    assert {(page.parent / path).resolve() for page, path in named} == {picture.resolve() for picture in PICTURES}
+
+
 def test_watch_shows_steps_of_today() -> None:
-    shown = re.findall(r"[●◐○✗]\s+(\w+)\s", text_of(ROOT / "docs" / "pictures" / "watch.svg"))
+    shown = re.findall(r"[●◐○✗]\s+(\w+)\s", text_of("watch"))
     assert len(shown) > 5
-    page = (ROOT / "docs" / "reference" / "steps.md").read_text()
-    assert [name for name in shown if not re.search(rf"\b{name}\b", page) and name != "platforms"] == []
+    assert_are_steps([name for name in shown if name != "platforms"])
+
+
+def test_doctor_shows_checks_of_today() -> None:
+    shown = re.findall(r"^ *[✓!✗]\s+(\w+(?: \w+)*?)  ", text_of("doctor"), re.MULTILINE)
+    assert len(shown) > 10
+    assert set(shown) <= {"token", "subscription", *ALL, "chart"}
+
+
+def test_doctor_counts_the_blocking_problems_as_today() -> None:
+    output = StringIO()
+    print_findings(Console(file=output), [("quota", Finding(sentence="none left", reason=Reason.QUOTA_EXCEEDED))])
+    assert output.getvalue().splitlines()[-1] in text_of("doctor")
+
+
+@pytest.mark.parametrize(("name", "action"), [("plan-create", "create"), ("plan-change", "update")])
+def test_plan_shows_steps_of_today_and_counts_changes_as_today(name: str, action: str) -> None:
+    text = text_of(name)
+    shown = re.findall(r"^ *[+~] +([A-Z]\w+)  ", text, re.MULTILINE)
+    assert shown
+    assert_are_steps(shown)
+    assert re.search(rf"\d+ {WORDS[action]}\b", text)
+
+
+def test_get_shows_the_columns_of_the_crd() -> None:
+    (version,) = yaml.safe_load(CRD.read_text())["spec"]["versions"]
+    columns = [one["name"] for one in version["additionalPrinterColumns"] if not one.get("priority")]
+    assert re.search(r"\s+".join(["NAME", *columns]), text_of("get"))
