@@ -54,6 +54,6 @@ def test_a_step_brings_those_before_it(project: Path, selected: tuple[str, ...],
         "no:hypothesispytest",
         *selected,
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)
     assert [line.split("::")[1] for line in done.stdout.splitlines() if "::" in line] == found

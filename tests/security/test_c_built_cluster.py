@@ -282,7 +282,7 @@ async def test_a_release_with_an_edited_record_is_not_uninstalled_by_it(tenant: 
     await forge(tenant)
     wanted, site.wants, before = site.wants, [], helm_runs()
     result = await site.reason("ReleaseRecordChanged", "RetiredReleases")
-    assert "manually" in result.remedy and helm_runs() == before and await tenant.gained() == []
+    assert "delete the release's objects" in result.remedy and helm_runs() == before and await tenant.gained() == []
     site.wants = wanted
     await site.cluster.core.delete_namespaced_secret("sh.helm.release.v1.little.v1", site.namespace)
     await site.ready()
