@@ -109,9 +109,13 @@ class SecretStore:
 
     def forget_versions(self) -> None:
         """Drop what is known of the operator's own Secrets of the platform."""
+        for name in self._own_names:
+            self._forget_version(name)
+
+    def _forget_version(self, name: str) -> None:
+        """Have a Secret read again that was written: the watch reports its new version later, if at all."""
         if self._versions is not None:
-            for name in self._own_names:
-                self._versions.forget(self.platform.namespace, name)
+            self._versions.forget(self.platform.namespace, name)
 
     def _version(self, name: str) -> str | None:
         return self._versions.of(self.platform.namespace, name) if self._versions else None
@@ -203,6 +207,12 @@ class SecretStore:
         Raises StepError (SecretNameTaken) for a Secret of another owner.
         """
         await self.redact_from_now_on(name, data if hidden is None else hidden)
+        try:
+            await self._write(name, data, type_)
+        finally:
+            self._forget_version(name)
+
+    async def _write(self, name: str, data: Mapping[str, str], type_: str) -> None:
         metadata = client.V1ObjectMeta(
             name=name,
             namespace=self.platform.namespace,
@@ -222,9 +232,12 @@ class SecretStore:
 
     async def delete(self, name: str) -> None:
         """Delete the operator's own Secret if it exists; a Secret of another owner is left unchanged."""
-        existing = await self._read(self._core.read_namespaced_secret, name)
-        if existing is not None and self._is_ours(existing):
-            await self._core.delete_namespaced_secret(name, self.platform.namespace)
+        try:
+            existing = await self._read(self._core.read_namespaced_secret, name)
+            if existing is not None and self._is_ours(existing):
+                await self._core.delete_namespaced_secret(name, self.platform.namespace)
+        finally:
+            self._forget_version(name)
 
     async def orphan(self) -> None:
         """Remove the platform's ownership of the operator's own Secrets, which are needed to use what outlives the platform."""
