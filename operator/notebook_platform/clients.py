@@ -247,9 +247,14 @@ class SharedClients:
         return counted(users, servers)
 
     def _hub_context(self, spec: NotebookPlatformSpec) -> HubContext:
-        cloud = cloud_of(self._config)
-        place = HubContext(location=spec.azure.location, label_suffix=cloud.public_names, authority=cloud.authority)
-        return replace(place, pools=tuple(spec.node_pools), scraped=spec.scrapes_hubs)
+        cloud = self._sessions.cloud
+        return HubContext(
+            location=spec.azure.location,
+            pools=tuple(spec.node_pools),
+            label_suffix=cloud.public_names,
+            authority=cloud.authority,
+            scraped=spec.scrapes_hubs,
+        )
 
     def verify(self, platform: Platform, spec: NotebookPlatformSpec) -> Verify:
         """Return the call that verifies what the platform's steps have read from Azure (`engine/trace.py`)."""

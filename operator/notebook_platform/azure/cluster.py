@@ -8,7 +8,7 @@ from azure.core import MatchConditions
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.schedules import active, next_turn, problem
+from notebook_platform.api.schedules import active, next_turn
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.operations import begin_lro, working
 from notebook_platform.azure.arm.resource_types import CLUSTERS
@@ -40,6 +40,7 @@ from notebook_platform.azure.patch_changes import sent_tag
 from notebook_platform.azure.patches import Patch
 from notebook_platform.azure.principal_secret import current_secret, remember_given
 from notebook_platform.azure.repair import REPAIRS_TAG, finished_repairs, next_repair
+from notebook_platform.azure.schedules import check_schedules
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, state_of
 from notebook_platform.azure.tagged_resource import TaggedResource, busy_deleting
@@ -47,7 +48,7 @@ from notebook_platform.azure.upgrade_gate import upgrade_gate
 from notebook_platform.azure.versions import next_version
 from notebook_platform.engine import Action, Change, Inputs, Observed
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Gate, Impossible
-from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready, StepError
+from notebook_platform.engine.outcome import Deferred, Outcome, Progressing, Ready
 from notebook_platform.versions import minor
 
 FIELD = "spec.cluster"
@@ -139,11 +140,7 @@ class Cluster(TaggedResource[Wire, Found, outputs.Cluster]):
     @property
     def _wanted_power(self) -> str:
         """Return Running or Stopped: the schedule's at this moment, else the spec's. A cluster that is deleted need not run."""
-        for schedule in self._schedules:
-            if words := problem(schedule):
-                raise StepError(
-                    Reason.SCHEDULE_UNREADABLE, f"{FIELD}.powerSchedules: {words}", f"Correct {FIELD}.powerSchedules."
-                )
+        check_schedules(self._schedules, f"{FIELD}.powerSchedules")
         chosen = active(self._schedules, self._scope.now)
         return chosen.power_state if chosen else self._scope.spec.cluster.power_state
 

@@ -152,8 +152,7 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
     async def apply(self, desired: Desired | None, found: Found | None, changes: Sequence[Change]) -> Outcome:
         if desired is None:
             async with azure_errors(self.field):
-                for change in changes:
-                    await self._scope.session.send("DELETE", change.before, api_version=COLLECTION_API)
+                await self._remove(changes)
             return Ready()
         session, of_rule = self._scope.session, [change for change in changes if change.path != ASSOCIATION]
         async with azure_errors(self.field):
@@ -167,10 +166,16 @@ class CollectionRule(TaggedResource[Desired, Found, Output]):
         return Ready()
 
     async def delete(self, found: Found, inputs: Inputs) -> Outcome:
+        if found.rule is None:
+            return Ready()
         async with azure_errors(self.field):
-            for change in _removal(found):
-                await self._scope.session.send("DELETE", change.before, api_version=COLLECTION_API)
-        return Ready()
+            await self._remove([change for change in _removal(found) if change.path == ASSOCIATION])
+        return await super().delete(found, inputs)
+
+    async def _remove(self, changes: Sequence[Change]) -> None:
+        """Delete what the changes name."""
+        for change in changes:
+            await self._scope.session.send("DELETE", change.before, api_version=COLLECTION_API)
 
     async def delete_owned(self, resource: Wire) -> Outcome:
         await self._scope.session.send("DELETE", resource["id"], api_version=COLLECTION_API)

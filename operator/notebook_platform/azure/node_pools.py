@@ -11,7 +11,7 @@ from azure.core.exceptions import HttpResponseError
 
 from notebook_platform import outputs
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.schedules import next_turn, problem
+from notebook_platform.api.schedules import next_turn
 from notebook_platform.azure.agent_pools import (
     CREATE_SECONDS,
     DELETE_SECONDS,
@@ -45,6 +45,7 @@ from notebook_platform.azure.pool_patch import pool_patch, sent_changes
 from notebook_platform.azure.pool_state import Found, Wanted
 from notebook_platform.azure.repair import finished_repairs
 from notebook_platform.azure.rotation import ROTATES_TAG, Move, next_move, stand_ins, temporary_name
+from notebook_platform.azure.schedules import check_schedules
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.azure.states import is_busy, is_unfinished
 from notebook_platform.azure.versions import follows, next_version
@@ -76,11 +77,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
         if cluster is None or not cluster.exists:
             return None
         for name, pool in self._spec.items():
-            for schedule in pool.schedules:
-                if words := problem(schedule):
-                    raise StepError(
-                        Reason.SCHEDULE_UNREADABLE, f"{FIELD}[{name}].schedules: {words}", f"Correct {FIELD}[{name}].schedules."
-                    )
+            check_schedules(pool.schedules, f"{FIELD}[{name}].schedules")
         network, scope = inputs.get(outputs.Network), self._scope
         common: dict[str, Any] = {"tags": scope.tags, "now": scope.now, "applied": scope.applied.get(self.name)}
         pools = {

@@ -70,11 +70,13 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
             return Result(outcome=policy.backing_off[step.name])
         if step.name in policy.result_cache:
             return policy.result_cache[step.name]
-        if policy.tracer is None or not step.cacheable:
+
+        async def observe() -> Result:
             return await guarded(step, _reconcile_step(step, inputs, policy))
-        if unchanged := await policy.tracer.unchanged(step, inputs):
-            return unchanged
-        return await policy.tracer.record(step, inputs, guarded(step, _reconcile_step(step, inputs, policy)))
+
+        if policy.tracer is None or not step.cacheable:
+            return await observe()
+        return await policy.tracer.result(step, inputs, observe)
 
     return await walk(graph, graph.needs, act, on_result)
 

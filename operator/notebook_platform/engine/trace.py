@@ -18,13 +18,11 @@ from dataclasses import dataclass, field
 from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import AnyStep, Inputs
+from notebook_platform.packed import LEVEL
 
 TRACE_SECONDS = 3600.0
 """Seconds for which a trace may be used, give or take a quarter: what depends on the time alone, such as the age of a password, is observed at
 least that often."""
-
-LEVEL = 1
-"""The fastest of zlib."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,36 +107,36 @@ class Tracer:
         self._verify = verify
         self._salt = salt
 
-    async def unchanged(self, step: AnyStep, inputs: Inputs) -> Result | None:
-        """Return the step's last result if its inputs and all that it read are as they were; else None."""
-        trace = self._traces.get(step.name)
-        if trace is None or trace.until < time.monotonic() or trace.inputs != self._hash(inputs):
-            return None
-        try:
-            for read in trace.reads:
-                if not await self._verify(read):
-                    return None
-        except Exception:  # a list cannot be read: the step's own observation gets the same error and reports it
-            return None
-        return trace.result
-
-    async def record(self, step: AnyStep, inputs: Inputs, work: Awaitable[Result]) -> Result:
-        """Await the step and return its result; if it is settled and all its reads were noted, keep its trace."""
+    async def result(self, step: AnyStep, inputs: Inputs, observe: Callable[[], Awaitable[Result]]) -> Result:
+        """Return the step's last result if its inputs and all that it read are as they were. Otherwise return that of `observe`; if it is
+        settled and all its reads were noted, keep its trace."""
+        digest, trace = hash((self._salt, pickle.dumps(inputs))), self._traces.get(step.name)
+        if trace is not None and trace.inputs == digest and await self._holds(trace):
+            return trace.result
         recording = _Recording()
         token = _RECORDING.set(recording)
         try:
-            result = await work
+            result = await observe()
         finally:
             _RECORDING.reset(token)
         trace = None
         if recording.complete and _is_settled(result):
             until = time.monotonic() + TRACE_SECONDS * random.uniform(0.75, 1.25)
-            trace = _Trace(self._hash(inputs), tuple(recording.reads), result, until)
+            trace = _Trace(digest, tuple(recording.reads), result, until)
         self._traces.put(step.name, trace)
         return result
 
-    def _hash(self, inputs: Inputs) -> int:
-        return hash((self._salt, pickle.dumps(inputs)))
+    async def _holds(self, trace: _Trace) -> bool:
+        """Return whether a trace may still be used, and all its reads would give the same."""
+        if trace.until < time.monotonic():
+            return False
+        try:
+            for read in trace.reads:
+                if not await self._verify(read):
+                    return False
+        except Exception:  # a list cannot be read: the step's own observation gets the same error and reports it
+            return False
+        return True
 
 
 def _is_settled(result: Result) -> bool:

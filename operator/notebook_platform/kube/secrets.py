@@ -73,9 +73,6 @@ class SecretStore:
 
         Raises StepError (SecretNameTaken) for a Secret of another owner, of which nothing is read.
         """
-        if self._version(name) == ABSENT:
-            note(SOURCE, name, digest=hash(ABSENT))
-            return None
         secret = await self._read_own(name)
         if secret is None:
             return None
@@ -121,9 +118,12 @@ class SecretStore:
         return self._versions.of(self.platform.namespace, name) if self._versions else None
 
     async def _read_own(self, name: str) -> Any:
-        """Read an own Secret, and learn its version."""
+        """Read an own Secret, unless it is known to be absent, and learn its version."""
         if self._versions is None:
             return await self._read(self._core.read_namespaced_secret, name)
+        if self._version(name) == ABSENT:
+            note(SOURCE, name, digest=hash(ABSENT))
+            return None
         self._own_names.add(name)
         self._versions.expect(self.platform.namespace, name)
         secret = await existing(self._core.read_namespaced_secret(name, self.platform.namespace))

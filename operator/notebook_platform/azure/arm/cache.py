@@ -84,18 +84,16 @@ class ResourceCache:
     async def get(self, kind: ResourceType, group: str, name: str, *, max_age: float, fresh: bool) -> Wire | None:
         """Return one resource by name; None when it does not exist. Raises HttpResponseError."""
         path = kind.path(self._session.subscription_id, "" if kind is GROUPS else group, name)
-        if not fresh and (shelf := await self._listed(kind, max_age)) is not None:
-            at, item = shelf.item(path)
-            if self._written.last(path, parts=kind is not GROUPS) < at:
-                note("get", kind.name, path, digest=shelf.digest([path]))
-                return item
+        listed = None if fresh else await self._listed(kind, max_age)
+        if listed is not None and not self._is_outdated(kind, listed, path):
+            note("get", kind.name, path, digest=listed.digest([path]))
+            return listed.item(path)[1]
         return await self._read(kind, path)
 
     async def list_group(self, kind: ResourceType, group: str, *, max_age: float, fresh: bool) -> list[Wire] | None:
         """Return all resources of a type in one group; None when the group does not exist. Raises HttpResponseError."""
-        path = f"/subscriptions/{self._session.subscription_id}/resourceGroups/{group}"
         listed = None if fresh else await self._listed(kind, max_age)
-        if listed is not None and self._written.last(path, parts=True) < listed.group_at(group):
+        if listed is not None and not self._is_group_outdated(listed, group):
             ids = listed.having(group)
             note("group", kind.name, group, digest=listed.digest(ids))
             return [item for id_ in ids if (item := listed.item(id_)[1])]
@@ -138,16 +136,22 @@ class ResourceCache:
         if (kind := self._kinds.get(name)) is None or (shelf := await self._listed(kind, max_age)) is None:
             return False  # another session has read it, or the caller may not list the type
         ids = [key] if read.source == "get" else shelf.having(key)
-        return shelf.digest(ids) == read.digest and not self._was_written(kind, shelf, read.source, key, ids)
-
-    def _was_written(self, kind: ResourceType | DirectoryType, shelf: Shelf, source: str, key: str, ids: list[str]) -> bool:
-        """Return whether the operator has written an item since it was read."""
-        if isinstance(kind, DirectoryType):
+        if shelf.digest(ids) != read.digest:
             return False
-        if source == "group":
-            path = f"/subscriptions/{self._session.subscription_id}/resourceGroups/{key}"
-            return self._written.last(path, parts=True) >= shelf.group_at(key)
-        return any(self._written.last(id_, parts=kind is not GROUPS) >= shelf.read_at(id_) for id_ in ids)
+        if isinstance(kind, DirectoryType):
+            return True
+        if read.source == "group":
+            return not self._is_group_outdated(shelf, key)
+        return not any(self._is_outdated(kind, shelf, id_) for id_ in ids)
+
+    def _is_outdated(self, kind: ResourceType, shelf: Shelf, id_: str) -> bool:
+        """Return whether the operator has written an item since it was read."""
+        return self._written.last(id_, parts=kind is not GROUPS) >= shelf.read_at(id_)
+
+    def _is_group_outdated(self, shelf: Shelf, group: str) -> bool:
+        """Return whether the operator has written anything in a group since its items were listed."""
+        path = f"/subscriptions/{self._session.subscription_id}/resourceGroups/{group}"
+        return self._written.last(path, parts=True) >= shelf.group_at(group)
 
     def _shelf(self, kind: ResourceType | DirectoryType) -> Shelf:
         if kind.name not in self._shelves:
@@ -183,9 +187,7 @@ class ResourceCache:
     async def _current(self, kind: ResourceType, shelf: Shelf, ids: list[str]) -> AsyncIterator[Wire]:
         """Yield the items; those that were written since they were read are read again."""
         for id_ in ids:
-            at, item = shelf.item(id_)
-            if self._written.last(id_, parts=kind is not GROUPS) >= at:
-                item = await self._read(kind, id_)
+            item = await self._read(kind, id_) if self._is_outdated(kind, shelf, id_) else shelf.item(id_)[1]
             if item is not None:
                 yield item
 

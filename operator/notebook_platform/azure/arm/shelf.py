@@ -56,9 +56,7 @@ class Shelf:
     def item(self, id_: str) -> tuple[float, Wire | None]:
         """Return when an item was read, and the item; None: it does not exist."""
         found = self._items.get(id_.lower())
-        if found is None:
-            return self.at, None
-        return found.at, None if found.packed is None else unpack(found.packed)
+        return self.read_at(id_), None if found is None or found.packed is None else unpack(found.packed)
 
     def digest(self, ids: Iterable[str]) -> int:
         """Return the hash of items as they were read, without regard to their order."""

@@ -178,11 +178,7 @@ class Bucket:
     def _delay(self, seconds: float, now: float, *, behind: _Grant | None = None) -> None:
         """Move the grants: all but `behind` to later, or those that are not due to earlier."""
         for grant in self._grants.values():
-            due = grant.due
-            if grant is behind or (seconds <= 0 and due <= now):
-                continue
-            moved = (due if due > now else now) + seconds
-            if moved < now:
-                moved = now
-            grant.until += moved - due
-            grant.due = moved
+            if grant is not behind and (seconds > 0 or grant.due > now):
+                due = max(now, max(now, grant.due) + seconds)
+                grant.until += due - grant.due
+                grant.due = due
