@@ -25,6 +25,7 @@ from notebook_platform.engine.outcome import Failed, Operation, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after, up_to_date
 from notebook_platform.engine.trace import Read, Tracer
+from notebook_platform.events import events
 from notebook_platform.helm.plan import approved
 from notebook_platform.kube.applied import AppliedStore, Records
 from notebook_platform.kube.objects import PlatformObject
@@ -33,7 +34,6 @@ from notebook_platform.kube.secret_versions import SecretVersions
 from notebook_platform.kube.secrets import SOURCE, Platform, SecretStore
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PlatformLog
-from notebook_platform.observability.events import events
 from notebook_platform.observability.labels import reason_label, step_label
 from notebook_platform.policy import disruption_waits, interval_of, spread
 from notebook_platform.reconcile_state import ReconcileState

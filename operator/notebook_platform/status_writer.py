@@ -12,10 +12,10 @@ from typing import Any
 from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.status import PlatformStatus
+from notebook_platform.events import EventContent
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.observability import metrics
 from notebook_platform.observability.context import fields
-from notebook_platform.observability.events import EventContent
 from notebook_platform.observability.fleet import FLEET
 from notebook_platform.packed import pack, unpack
 from notebook_platform.status import least, status_of

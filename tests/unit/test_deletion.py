@@ -11,7 +11,7 @@ from notebook_platform.deletion import BEGUN, HELD, INTERRUPTED, DeletionRequest
 from notebook_platform.engine import Action, Change, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.result import Result
-from notebook_platform.observability.events import events
+from notebook_platform.events import events
 
 from tests.unit.azure.specs import runbook_spec
 

@@ -9,9 +9,9 @@ from notebook_platform.azure.arm.operations import in_progress, working
 from notebook_platform.engine import Action, Change, Degraded, Failed, Operation, Outcome, Progressing, Ready
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.result import Result
+from notebook_platform.events import events
 from notebook_platform.helm.chart_adapter import Running
 from notebook_platform.kube.redaction import SecretRedactor
-from notebook_platform.observability.events import events
 from notebook_platform.outputs import Cluster
 from notebook_platform.reconcile_state import ReconcileState
 from notebook_platform.sanitizing import sanitized

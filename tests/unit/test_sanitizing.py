@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from notebook_platform.cli.logs import JsonFormatter, TextFormatter
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY, Action, Change, Impossible, NeedsApproval, Unknown
 from notebook_platform.engine.outcome import Deferred, Failed, Progressing, Ready
 from notebook_platform.engine.result import Result
@@ -15,7 +16,6 @@ from notebook_platform.engine.step import Notice
 from notebook_platform.helm.health.pods import diagnose
 from notebook_platform.helm.health.snapshot import HealthSnapshot
 from notebook_platform.kube.redaction import CURRENT, HIDDEN, REDACTORS, SecretRedactor, learnable, sanitize
-from notebook_platform.observability.logs import JsonFormatter, TextFormatter
 from notebook_platform.sanitizing import sanitized
 
 SECRET = "hunter2x"

@@ -12,10 +12,10 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from notebook_platform.api.crd import crd, crd_yaml, editor_schema
 from notebook_platform.api.crd_diff import Comparison, compare
+from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError, connected, reading
 from notebook_platform.cli.output import show, show_error
 from notebook_platform.cli.running import run_command
-from notebook_platform.observability.logs import configure
 
 DIFFERENT, FAILED = 1, 2
 """Exit codes of --diff, as `kubectl diff` has them (https://kubernetes.io/docs/reference/kubectl/generated/kubectl_diff/)."""

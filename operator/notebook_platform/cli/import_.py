@@ -17,6 +17,7 @@ from notebook_platform.cli.azure_command import run_azure_command
 from notebook_platform.cli.import_check import keep_differences
 from notebook_platform.cli.import_fit import fitting_model
 from notebook_platform.cli.import_patches import patch_left_out
+from notebook_platform.cli.logs import configure
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show
 from notebook_platform.cli.target_platform import FileSecrets
@@ -27,7 +28,6 @@ from notebook_platform.helm.storage import releases
 from notebook_platform.hubs.describe import describe_jupyterhub
 from notebook_platform.kube.redaction import sanitize
 from notebook_platform.kube.secrets import Platform
-from notebook_platform.observability.logs import configure
 from notebook_platform.outputs import Cluster
 from notebook_platform.workload.access import WorkloadClusters
 

@@ -24,6 +24,7 @@ from notebook_platform.cli.azure_command import run_azure_command
 from notebook_platform.cli.doctor import blocking, print_findings, run_checks
 from notebook_platform.cli.flags import ANSWERS
 from notebook_platform.cli.init_document import ISSUER, SIGN_INS, TRIAL, Answers, NotOffered, Offers, document
+from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError
 from notebook_platform.cli.operator_config import configuration
 from notebook_platform.cli.output import show
@@ -32,7 +33,6 @@ from notebook_platform.cli.target_platform import NOT_APPLIED, FileSecrets, Targ
 from notebook_platform.clients import SharedClients
 from notebook_platform.cloud_choice import cloud_of
 from notebook_platform.kube.secrets import Platform
-from notebook_platform.observability.logs import configure
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,30}[a-z0-9])?")
 """Fits a Kubernetes object, a resource group, a managed cluster and a DNS label of Azure at once."""

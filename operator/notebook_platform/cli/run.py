@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from kubernetes.aio import client
 
+from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import connected, management_api, own_namespace
 from notebook_platform.clients import SharedClients
 from notebook_platform.config import OperatorConfig
@@ -22,7 +23,6 @@ from notebook_platform.leases.thread import ElectorThread
 from notebook_platform.observability import tracing
 from notebook_platform.observability.fleet import FLEET
 from notebook_platform.observability.health import serving, standing
-from notebook_platform.observability.logs import configure
 from notebook_platform.observability.readiness import Check, Contact
 from notebook_platform.observability.stalls import Heartbeat, measured
 from notebook_platform.observability.tracing import TracingUnavailable

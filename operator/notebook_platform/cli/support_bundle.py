@@ -13,11 +13,11 @@ from typing import Any
 
 from notebook_platform.bounded.writer import write_yaml
 from notebook_platform.cli.bundle_parts import Bundle, Collector
+from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError, connected, context_namespace
 from notebook_platform.cli.output import show
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.watch_stream import Place
-from notebook_platform.observability.logs import configure
 
 README = """Support bundle of the NotebookPlatform {place}, collected {time}.
 

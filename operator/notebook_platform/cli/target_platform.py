@@ -20,6 +20,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.bounded.documents import DocumentRefused, parse_json
 from notebook_platform.bounded.local import read_local_yaml
+from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import (
     UsageError,
     context_namespace,
@@ -32,7 +33,6 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.plan import approved
 from notebook_platform.kube.redaction import CURRENT, REDACTORS
 from notebook_platform.kube.secrets import Contents, Platform, SecretStore
-from notebook_platform.observability.logs import configure
 
 NOT_APPLIED = "known-after-apply"
 """The uid of an object that is not applied yet."""

@@ -6,12 +6,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from notebook_platform.api.durations import parse_duration
+from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import UsageError, connected, context_namespace
 from notebook_platform.cli.output import show
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.view import View, tidy
 from notebook_platform.cli.watch_stream import Place, views
-from notebook_platform.observability.logs import configure
 
 DELETE = "delete"
 READY = "ready"

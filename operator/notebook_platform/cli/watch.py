@@ -18,13 +18,13 @@ from rich.table import Table
 
 from notebook_platform.cli.changes import EventLine, changes, repeats
 from notebook_platform.cli.frame import LAST_EVENTS, Frame
+from notebook_platform.cli.logs import configure
 from notebook_platform.cli.management import NO_ANSWER, UsageError, connected, context_namespace
 from notebook_platform.cli.output import show, styled
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.timeline import Timeline
 from notebook_platform.cli.view import View
 from notebook_platform.cli.watch_stream import Place, new_events, views
-from notebook_platform.observability.logs import configure
 
 FRAMES_PER_SECOND = 4
 

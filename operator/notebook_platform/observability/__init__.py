@@ -1,1 +1,1 @@
-"""Metrics, events and logs."""
+"""Metrics, traces, the context of log lines, and the health of the process."""

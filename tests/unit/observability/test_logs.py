@@ -15,6 +15,7 @@ from notebook_platform.api.status import PlatformStatus
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.arm.session import _Trace
 from notebook_platform.azure.arm.written import WrittenPaths
+from notebook_platform.cli.logs import ContextFilter, JsonFormatter, TextFormatter
 from notebook_platform.engine import Action, Change, Failed, Ready, StepError
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.conditions import fold_conditions
@@ -25,7 +26,6 @@ from notebook_platform.engine.result import Result
 from notebook_platform.engine.step import Inputs, Observed, Step
 from notebook_platform.kube.redaction import HIDDEN, REDACTORS, SecretRedactor
 from notebook_platform.observability.context import CORRELATION, PLATFORM, STEP, PlatformLog, renew_correlation_id
-from notebook_platform.observability.logs import ContextFilter, JsonFormatter, TextFormatter
 from notebook_platform.status import platform_status
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
