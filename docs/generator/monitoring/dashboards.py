@@ -1,108 +1,9 @@
-"""The dashboards, as Grafana reads them (https://grafana.com/docs/grafana/latest/visualizations/dashboards/build-dashboards/view-dashboard-json-model).
+"""The three dashboards: for each panel its queries, a unit and a sentence on how to read it."""
 
-Plain dictionaries: of Grafana's model the panels need a dozen members. Each panel has the queries, a unit and a sentence on how to read it.
-"""
+from docs.generator.monitoring.grafana import GREEN, ORANGE, RED, STAT, TABLE, Dashboard, Panel, Variable
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-SOURCE = {"type": "prometheus", "uid": "${datasource}"}
-SCHEMA = 39
-"""The version of the model; newer Grafanas convert it."""
-
-COLUMNS, HEIGHT = 24, 8
-STAT, LINES, TABLE = "stat", "timeseries", "table"
 PLATFORM = 'namespace="$namespace",name="$name"'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Panel:
-    """One panel. `queries`: (legend, PromQL). `width` is in 24ths of the page."""
-
-    title: str
-    reading: str
-    queries: Sequence[tuple[str, str]]
-    kind: str = LINES
-    unit: str = "short"
-    width: int = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variable:
-    """A choice at the top of the dashboard: the values of a label."""
-
-    name: str
-    query: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dashboard:
-    """One dashboard; `uid` is its address in Grafana and its file's name."""
-
-    uid: str
-    title: str
-    about: str
-    panels: Sequence[Panel]
-    variables: Sequence[Variable] = ()
-
-    def document(self) -> str:
-        """Return the JSON that Grafana imports."""
-        panels, x, y = [], 0, 0
-        for number, panel in enumerate(self.panels, start=1):
-            if x + panel.width > COLUMNS:
-                x, y = 0, y + HEIGHT
-            panels.append(_panel(panel, number, x, y))
-            x += panel.width
-        document = {
-            "uid": self.uid,
-            "title": self.title,
-            "description": self.about,
-            "tags": ["notebook-platform"],
-            "schemaVersion": SCHEMA,
-            "editable": True,
-            "refresh": "1m",
-            "time": {"from": "now-6h", "to": "now"},
-            "templating": {"list": [_source(), *map(_variable, self.variables)]},
-            "panels": panels,
-        }
-        return json.dumps(document, indent=2) + "\n"
-
-
-def _panel(panel: Panel, number: int, x: int, y: int) -> dict[str, Any]:
-    instant = panel.kind != LINES
-    targets = [
-        {
-            "refId": chr(ord("A") + index),
-            "datasource": SOURCE,
-            "expr": query,
-            "legendFormat": legend,
-            "instant": instant,
-            "range": not instant,
-            **({"format": "table"} if panel.kind == TABLE else {}),
-        }
-        for index, (legend, query) in enumerate(panel.queries)
-    ]
-    return {
-        "id": number,
-        "type": panel.kind,
-        "title": panel.title,
-        "description": panel.reading,
-        "datasource": SOURCE,
-        "gridPos": {"h": HEIGHT, "w": panel.width, "x": x, "y": y},
-        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
-        "targets": targets,
-    }
-
-
-def _source() -> dict[str, Any]:
-    return {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"}
-
-
-def _variable(variable: Variable) -> dict[str, Any]:
-    query = {"query": variable.query, "refId": variable.name}
-    return {"name": variable.name, "type": "query", "datasource": SOURCE, "query": query, "refresh": 2, "sort": 1}
+READY = {0: ("not Ready", RED), 1: ("Ready", GREEN)}
 
 
 def _quantile(of: float, metric: str, by: str = "", where: str = "") -> str:
@@ -114,6 +15,8 @@ FLEET = Dashboard(
     uid="notebook-platform-fleet",
     title="NotebookPlatform: fleet",
     about="All platforms of the operator: which ones need a user, and whether reconciles keep up.",
+    shows="Counts of platforms, conditions and reasons; then lines for reconciles, steps, Azure's operations, Helm and the replica",
+    hint="Begin with *Need a user*: the table of reasons names the cause, and *Outcomes of steps* the step.",
     panels=(
         Panel(
             title="Platforms",
@@ -121,6 +24,7 @@ FLEET = Dashboard(
             queries=(("platforms", "sum(notebook_platform_platforms)"),),
             kind=STAT,
             width=6,
+            height=4,
         ),
         Panel(
             title="Ready",
@@ -128,6 +32,8 @@ FLEET = Dashboard(
             queries=(("ready", 'sum(notebook_platform_platform_conditions{type="Ready",status="True"}) or vector(0)'),),
             kind=STAT,
             width=6,
+            height=4,
+            thresholds=((0, RED), (1, GREEN)),
         ),
         Panel(
             title="Need a user",
@@ -135,6 +41,8 @@ FLEET = Dashboard(
             queries=(("stalled", 'sum(notebook_platform_platform_conditions{type="Stalled",status="True"}) or vector(0)'),),
             kind=STAT,
             width=6,
+            height=4,
+            thresholds=((0, GREEN), (1, RED)),
         ),
         Panel(
             title="Specs not observed yet",
@@ -142,6 +50,8 @@ FLEET = Dashboard(
             queries=(("behind", "sum(notebook_platform_platforms_behind)"),),
             kind=STAT,
             width=6,
+            height=4,
+            thresholds=((0, GREEN), (1, ORANGE)),
         ),
         Panel(
             title="Conditions",
@@ -163,6 +73,7 @@ FLEET = Dashboard(
                 ),
             ),
             kind=TABLE,
+            columns={"reason": "Reason", "Value": "Platforms"},
         ),
         Panel(
             title="Time since the last reconcile",
@@ -223,16 +134,21 @@ FLEET = Dashboard(
         Panel(
             title="Leases",
             reading="Leases that each replica holds: it reconciles their shards.",
-            queries=(("{{pod}} {{instance}}", "notebook_platform_leases_held"),),
+            queries=(("{{pod}}", "notebook_platform_leases_held"),),
+            width=8,
         ),
         Panel(
-            title="Memory and processor",
-            reading="Of each replica: bytes, and cores in use.",
-            queries=(
-                ("{{instance}} bytes", "process_resident_memory_bytes and on (instance) notebook_platform_build_info"),
-                ("{{instance}} cores", "rate(process_cpu_seconds_total[5m]) and on (instance) notebook_platform_build_info"),
-            ),
-            kind=TABLE,
+            title="Memory",
+            reading="Resident memory of each replica.",
+            queries=(("{{pod}}", "process_resident_memory_bytes and on (instance) notebook_platform_build_info"),),
+            unit="bytes",
+            width=8,
+        ),
+        Panel(
+            title="Processor",
+            reading="Cores in use by each replica.",
+            queries=(("{{pod}}", "rate(process_cpu_seconds_total[5m]) and on (instance) notebook_platform_build_info"),),
+            width=8,
         ),
     ),
 )
@@ -241,6 +157,8 @@ PLATFORM_BOARD = Dashboard(
     uid="notebook-platform-platform",
     title="NotebookPlatform: one platform",
     about="One platform, chosen above. The operator must run with per_platform_metrics.",
+    shows="Whether one platform is Ready now and over time, how often that changed, and a table of all platforms of its namespace",
+    hint="A step down in *Ready over time* is an outage or a change; the table shows whether other platforms have it too.",
     variables=(
         Variable(name="namespace", query="label_values(notebook_platform_platform_ready, namespace)"),
         Variable(name="name", query='label_values(notebook_platform_platform_ready{namespace="$namespace"}, name)'),
@@ -252,6 +170,7 @@ PLATFORM_BOARD = Dashboard(
             queries=(("ready", f"max(notebook_platform_platform_ready{{{PLATFORM}}})"),),
             kind=STAT,
             width=8,
+            words=READY,
         ),
         Panel(
             title="Ready over time",
@@ -266,6 +185,7 @@ PLATFORM_BOARD = Dashboard(
             kind=STAT,
             unit="percentunit",
             width=8,
+            thresholds=((0, RED), (0.95, ORANGE), (0.99, GREEN)),
         ),
         Panel(
             title="Changes of Ready",
@@ -279,6 +199,8 @@ PLATFORM_BOARD = Dashboard(
             queries=(("{{name}}", 'max by (name) (notebook_platform_platform_ready{namespace="$namespace"})'),),
             kind=TABLE,
             width=24,
+            words=READY,
+            columns={"name": "Platform", "Value": "Ready"},
         ),
     ),
 )
@@ -287,6 +209,8 @@ AZURE = Dashboard(
     uid="notebook-platform-azure",
     title="NotebookPlatform: Azure throttling",
     about="Requests to Azure, what Azure refuses, and how much of the limits is left.",
+    shows="Requests to Azure by status, throttled requests and errors by resource type, and durations of requests and of operations",
+    hint="The code 429 in *Requests a minute* is throttling; *Throttled requests a minute* shows of which resource type.",
     panels=(
         Panel(
             title="Requests a minute",
