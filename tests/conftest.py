@@ -48,8 +48,8 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """Exempt the imported modules from garbage collection, which would traverse them again and again."""
-    gc.collect()
+    """Exempt the imported modules from garbage collection, which would traverse them again and again. The little garbage among them
+    stays: to find it takes longer than it is worth."""
     gc.freeze()
 
 

@@ -75,6 +75,6 @@ def test_plan_shows_steps_of_today_and_counts_changes_as_today(name: str, action
 
 
 def test_get_shows_the_columns_of_the_crd() -> None:
-    (version,) = yaml.safe_load(CRD.read_text())["spec"]["versions"]
+    (version,) = yaml.load(CRD.read_text(), Loader=yaml.CSafeLoader)["spec"]["versions"]
     columns = [one["name"] for one in version["additionalPrinterColumns"] if not one.get("priority")]
     assert re.search(r"\s+".join(["NAME", *columns]), text_of("get"))

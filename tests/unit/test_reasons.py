@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def test_no_reason_of_ours_is_compared_with_a_literal() -> None:
     assert [(path.name, text) for path in MODULES for text in literals_compared(path) if text in words] == []
 
 
+@cache
 def schema() -> dict[str, Any]:
     version = crd()["spec"]["versions"][0]
     found: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
@@ -89,10 +91,7 @@ def exists(path: str, node: dict[str, Any]) -> bool:
 
 
 def unknown(text: str) -> list[str]:
-    return [f"spec{path}" for path in PATH.findall(text) if not exists(path, SCHEMA)]
-
-
-SCHEMA = schema()
+    return [f"spec{path}" for path in PATH.findall(text) if not exists(path, schema())]
 
 
 @pytest.mark.parametrize("text", ["spec.azure.locatoin is", "Set spec.nodePools[x].vmsize.", "spec.jupyterhub.chart.versions"])

@@ -1,4 +1,8 @@
-"""What all models of the resource share: camelCase on the wire, snake_case in Python, frozen."""
+"""What all models of the resource share: camelCase on the wire, snake_case in Python, frozen.
+
+A model builds its validator when it is used for the first time (`defer_build`): a command that reads one part of the resource, or none,
+starts without those of the other hundred models.
+"""
 
 from typing import Annotated, Any
 
@@ -10,14 +14,19 @@ class SpecModel(BaseModel):
     """A part of the spec. Unknown members are dropped as the API server drops them."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", use_attribute_docstrings=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        defer_build=True,
     )
 
 
 class StatusModel(BaseModel):
     """A part of the status; absent rather than null on the wire."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", defer_build=True)
 
     def wire(self) -> dict[str, Any]:
         """Return the JSON form, without nulls."""

@@ -29,9 +29,7 @@ def test_four_hundred_platforms_that_are_late_for_their_turns_still_use_most_of_
     bucket, tokens, now, total = Bucket(limit, 0.0), 250.0, 0.0, 0
     due = {f"p{number}": 0.0 for number in range(400)}
     while now < 300:
-        for platform, at in due.items():
-            if at > now:
-                continue
+        for platform in [one for one, at in due.items() if at <= now]:
             for _ in range(needs):
                 if wait := bucket.wait(platform, now):
                     due[platform] = now + wait + 2.0

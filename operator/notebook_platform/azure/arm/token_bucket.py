@@ -177,8 +177,12 @@ class Bucket:
 
     def _delay(self, seconds: float, now: float, *, behind: _Grant | None = None) -> None:
         """Move the grants: all but `behind` to later, or those that are not due to earlier."""
-        for grant in self._grants.values():
-            if grant is not behind and (seconds > 0 or grant.due > now):
-                due = max(now, max(now, grant.due) + seconds)
-                grant.until += due - grant.due
-                grant.due = due
+        for grant in self._grants.values():  # for each request of a platform that has used its turn up: no calls in the loop
+            before = grant.due
+            if grant is behind or (seconds <= 0 and before <= now):
+                continue
+            due = (before if before > now else now) + seconds
+            if due < now:
+                due = now
+            grant.until += due - before
+            grant.due = due
