@@ -18,6 +18,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.step import Step
 from notebook_platform.helm.chart_adapter import ChartAdapter
 from notebook_platform.helm.step import ReleaseStep
+from notebook_platform.hubs.field_paths import BINDERHUB, JUPYTERHUB
 
 ROOT = Path(notebook_platform.__file__).parent
 FAILURES = {"StepError": ("reason", "message", "remedy"), "Failed": (), "Finding": (), "Notice": ()}
@@ -25,6 +26,9 @@ FAILURES = {"StepError": ("reason", "message", "remedy"), "Failed": (), "Finding
 
 FIELDS = ("field", "where")
 """Variables that hold the path of a field of the spec."""
+
+HUBS = {"JUPYTERHUB": JUPYTERHUB, "BINDERHUB": BINDERHUB, "fields": JUPYTERHUB}
+"""What the code calls the paths of a hub's fields."""
 
 WORDS = {"Reason": Reason, "ConditionType": ConditionType}
 """Enumerations whose members stand for their values."""
@@ -194,4 +198,23 @@ def _text(node: ast.expr, words: Mapping[str, ast.expr], depth: int = 0) -> str:
         return str(words_of[node.attr])
     if isinstance(node, ast.Name) and node.id in words and depth < DEEPEST:
         return _text(words[node.id], words, depth + 1)
+    if path := _field_path(node, words):
+        return path
     return "{field}" if isinstance(node, ast.Name) and node.id in FIELDS else LEFT_OUT
+
+
+def _field_path(node: ast.expr, words: Mapping[str, ast.expr]) -> str:
+    """Return what an expression of `hubs/field_paths.py` gives (`fields.path("host")`, `BINDERHUB.root`); empty: it is none.
+
+    A message about either kind of hub is shown with the paths of a JupyterHub.
+    """
+    call = node.func if isinstance(node, ast.Call) else node
+    if not isinstance(call, ast.Attribute):
+        return ""
+    of = call.value
+    hub = HUBS.get(of.attr if isinstance(of, ast.Attribute) else of.id if isinstance(of, ast.Name) else "")
+    found = getattr(hub, call.attr, "")
+    if not isinstance(node, ast.Call) or not callable(found):
+        return str(found)
+    given = [_text(one, words) for one in node.args]
+    return LEFT_OUT if LEFT_OUT in given else str(found(*given))

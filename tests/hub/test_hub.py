@@ -10,7 +10,7 @@ import pytest
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.metrics.monitors import ScrapedHub, pod_monitors
 from notebook_platform.hubs.net.hub_api import HubApi
-from notebook_platform.hubs.net.oidc_discovery import Discovery
+from notebook_platform.hubs.net.oidc_discovery import Discovery, Issuer
 from notebook_platform.hubs.users.active_servers import token_in
 from notebook_platform.hubs.values import HubSecrets, render
 from yarl import URL
@@ -50,7 +50,7 @@ async def test_people_sign_in_at_an_issuer_that_was_found_by_its_name(hub_home: 
     provider = Provider(client_id="hub", client_secret="client-secret-1", callback=CALLBACK, people=PEOPLE)
     port = await world.serve(provider.application(), "localhost")
     provider.url = f"https://localhost:{port}"
-    found = await Discovery(world.trusting()).endpoints(provider.url, allow_private=True)
+    found = await Discovery(world.trusting()).endpoints(Issuer(provider.url, "spec.jupyterhub.auth.oidc"), allow_private=True)
     oidc = {**CLIENT, "issuer": provider.url, "groupsClaim": "groups", "allowedGroups": ["research"], "adminGroups": ["platform"]}
     wanted = spec(
         "4.4.0",

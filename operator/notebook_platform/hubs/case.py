@@ -14,7 +14,8 @@ from notebook_platform.helm.values import Path, path_of
 from notebook_platform.hubs.chart.traits import hub_classes
 from notebook_platform.hubs.chart.value_map import OIDC_CA
 from notebook_platform.hubs.chart.versions import Generation, generation
-from notebook_platform.hubs.inputs import FIELD, HubContext
+from notebook_platform.hubs.field_paths import HubFields
+from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.paths import at
 from notebook_platform.versions import parse
@@ -30,6 +31,11 @@ class Case:
     hub_context: HubContext
     values: Mapping[str, Any]
     origins: Mapping[tuple[str, ...], str]
+
+    @property
+    def fields(self) -> HubFields:
+        """Return the paths of the hub's fields in the spec."""
+        return self.hub_context.fields
 
     @cached_property
     def version(self) -> tuple[int, ...]:
@@ -50,12 +56,12 @@ class Case:
             keys = path_of(path)
             if found := sorted(p for p in self.origins if p[: len(keys)] == keys):
                 return self.origins[found[0]].removesuffix(" (default)")
-        return f"{FIELD}.values.{paths[0]}"
+        return self.fields.value(paths[0])
 
     def exactly(self, path: Path) -> str:
         """Return the origin of the value at a path in keys; of a map, without what stands below it."""
         leaf = min((known for known in self.origins if known[: len(path)] == path), default=path)
-        origin = self.origins.get(leaf, f"{FIELD}.values.{'.'.join(path)}").removesuffix(" (default)")
+        origin = self.origins.get(leaf, self.fields.value(".".join(path))).removesuffix(" (default)")
         below = ".".join(leaf[len(path) :])
         return origin.removesuffix(f".{below}") if below else origin
 

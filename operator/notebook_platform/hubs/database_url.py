@@ -133,8 +133,9 @@ def _readings(rest: str) -> Iterator[tuple[str | None, str]]:
             yield rest[: found.start()], place
 
 
-def violations(url: object, where: str, *, own_image: bool) -> Iterator[tuple[str, str]]:
-    """Yield (sentence, remedy) if a URL that the values of a hub set (`hub.db.url`) cannot work. `where`: its place in the spec.
+def violations(url: object, where: str, field: str, *, own_image: bool) -> Iterator[tuple[str, str]]:
+    """Yield (sentence, remedy) if a URL that the values of a hub set (`hub.db.url`) cannot work. `where`: its place in the spec;
+    `field`: the field for the database's URL.
 
     It is not repaired: the chart gets its values exactly as written.
     """
@@ -148,4 +149,4 @@ def violations(url: object, where: str, *, own_image: bool) -> Iterator[tuple[st
         problem = "names a dialect or driver that the chart's hub image does not have"
     else:
         return
-    yield f"{where}: hub.db.url {problem}", f"Write it as {FORM}, or use spec.jupyterhub.database.urlRef."
+    yield f"{where}: hub.db.url {problem}", f"Write it as {FORM}, or use {field}."

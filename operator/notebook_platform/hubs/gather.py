@@ -10,7 +10,7 @@ from notebook_platform.helm.storage import neighbours
 from notebook_platform.hubs.fields.auth import asks_issuer
 from notebook_platform.hubs.inputs import UNLOCKABLE_CLASSES, HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
-from notebook_platform.hubs.net.oidc_discovery import DISCOVERY
+from notebook_platform.hubs.net.oidc_discovery import DISCOVERY, Issuer
 from notebook_platform.kube.existing import existing
 from notebook_platform.workload.paging import whole
 
@@ -34,7 +34,8 @@ async def gather_context(
 ) -> HubContext:
     """Return what the values depend on beside the spec; `known` is the hub's place. Raises StepError (for the issuer, see
     `oidc_discovery`)."""
-    issuer = asks_issuer(spec.auth.oidc)
+    url = asks_issuer(spec.auth.oidc)
+    issuer = Issuer(url, known.fields.path("auth.oidc")) if url else None
     ca_bundle = spec.auth.oidc.ca_bundle if spec.auth.oidc else None
     return replace(
         known,

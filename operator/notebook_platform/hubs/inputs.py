@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.node_pools import NodePool
+from notebook_platform.hubs.field_paths import JUPYTERHUB, HubFields
 from notebook_platform.hubs.naming import ReleaseSnapshot
 
-FIELD = "spec.jupyterhub"
 SEPARATOR = ";"
 
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
@@ -59,13 +59,16 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class HubContext:
-    """The context of a hub. `location` is the Azure region; `pools` are those of spec.nodePools; `authority` is the cloud's sign-in
-    endpoint; `endpoints` are the issuer's, and `claims` those that it says it can send (empty: it does not say); `before` is the
-    installed release; `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the namespace enforces;
-    `own_image`: the values name another image of the hub than the chart's; `scraped`: managed Prometheus scrapes the hub;
-    `unlockable_classes` are StorageClasses whose volumes cannot
-    lock files ("": the default class is one)."""
+    """The context of a hub.
 
+    `fields` are the paths of its fields in the spec; `location` is the Azure region; `pools` are those of spec.nodePools; `authority` is
+    the cloud's sign-in endpoint; `endpoints` are the issuer's, and `claims` those that it says it can send (empty: it does not say);
+    `before` is the installed release; `neighbours` are releases of other hubs in its namespace; `pod_security` is the level that the
+    namespace enforces; `own_image`: the values name another image of the hub than the chart's; `scraped`: managed Prometheus scrapes the
+    hub; `unlockable_classes` are StorageClasses whose volumes cannot lock files ("": the default class is one).
+    """
+
+    fields: HubFields = JUPYTERHUB
     location: str | None = None
     pools: tuple[NodePool, ...] = ()
     label_suffix: str = PUBLIC_SUFFIX

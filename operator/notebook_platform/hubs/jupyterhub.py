@@ -16,9 +16,10 @@ from notebook_platform.helm.plan import Concern
 from notebook_platform.helm.release import Release
 from notebook_platform.helm.runner import Helm
 from notebook_platform.helm.state import Wanted
-from notebook_platform.helm.values import documents, named_sources
+from notebook_platform.helm.values import documents
 from notebook_platform.hubs import snapshots, upgrades
 from notebook_platform.hubs.chart.versions import is_known
+from notebook_platform.hubs.field_paths import JUPYTERHUB
 from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.inputs import HubContext, base_path, url_of
@@ -31,7 +32,7 @@ from notebook_platform.hubs.users.claims import examine, named_claims
 from notebook_platform.hubs.users.concerns import data_concerns
 from notebook_platform.hubs.users.presence import has_users
 from notebook_platform.hubs.users.volumes import DATABASE_CLAIM, Place
-from notebook_platform.hubs.values import FIELD, render_with_origins
+from notebook_platform.hubs.values import render_with_origins
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.workload.step import WorkloadClusterOutput
 
@@ -42,7 +43,7 @@ class JupyterHub(ChartAdapter):
     """The hub of spec.jupyterhub. `around` is its place."""
 
     name = "JupyterHub"
-    field = FIELD
+    field = JUPYTERHUB.root
 
     def __init__(
         self, spec: JupyterHubSpec, *, hub_context: HubContext, secrets: SecretStore, helm: Helm, allow_private: bool
@@ -56,10 +57,10 @@ class JupyterHub(ChartAdapter):
 
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         named = self._spec.chart
-        chart = self._helm.charts.find(CHART, named.version, named.repository, f"{FIELD}.chart", named.digest)
+        chart = self._helm.charts.find(CHART, named.version, named.repository, f"{JUPYTERHUB.root}.chart", named.digest)
         existing_release = ExistingRelease(existing.config, target.api, self.namespace) if existing else None
         secrets = await hub_secrets(self._secrets, self._spec, existing_release)
-        more = await documents(self._secrets, self._spec.values_from, FIELD, self._spec.values)
+        more = await documents(self._secrets, self._spec.values_from, JUPYTERHUB.root, self._spec.values)
         hub_context = await gather_context(target.api, self._spec, self._hub_context, existing, allow_private=self._allow_private)
         made = render_with_origins(self._spec, secrets, target.served_version, more, hub_context)
         return Wanted(
@@ -68,12 +69,12 @@ class JupyterHub(ChartAdapter):
             chart=chart,
             values=made.values,
             origins=made.described_origins(),
-            sources=tuple(named_sources(FIELD, self._spec.values_from, more, self._spec.values)),
+            sources=tuple(JUPYTERHUB.sources(self._spec.values_from, more, self._spec.values)),
             notices=made.notices,
         )
 
     async def read_health(self, target: WorkloadClusterOutput, release: Release, wanted: Wanted) -> ReleaseHealth:
-        found = await hub_health.read_health(target.api, release, FIELD)
+        found = await hub_health.read_health(target.api, release, JUPYTERHUB.root)
         issues, servers = found.issues, None
         door = f"http://{found.address}{base_path(self._spec)}" if found.address else None
         if door and not issues:
@@ -85,12 +86,12 @@ class JupyterHub(ChartAdapter):
             issues = await stale(target.api, self.namespace, servers, patience)
         users = counted(await census.census(target.api, self.namespace), servers)
         named = named_claims(release.config)
-        claims = await examine(target.api, self.namespace, named, wanted.origins, FIELD, target.nodes)
+        claims = await examine(target.api, self.namespace, named, wanted.origins, JUPYTERHUB.root, target.nodes)
         issues = tuple(sorted([*issues, *claims.issues]))
         notices = (
             *found.notices,
-            *census.notices(users, FIELD),
-            *await drain_blocked(target.api, release, FIELD),
+            *census.notices(users, JUPYTERHUB.root),
+            *await drain_blocked(target.api, release, JUPYTERHUB.root),
             *claims.notices,
         )
         return ReleaseHealth(
@@ -101,7 +102,9 @@ class JupyterHub(ChartAdapter):
         version = self._spec.chart.version
         if is_known(version):
             return ()
-        message = f"{FIELD}.chart.version {version} is unknown to this operator; it is treated as the nearest known version"
+        message = (
+            f"{JUPYTERHUB.root}.chart.version {version} is unknown to this operator; it is treated as the nearest known version"
+        )
         return [Notice(condition=ConditionType.CHART_VERSION_UNKNOWN, reason=Reason.UNTESTED_VERSION, message=message)]
 
     async def progress(self, api: client.ApiClient) -> str | None:
@@ -128,7 +131,7 @@ class JupyterHub(ChartAdapter):
         return [*upgrades.concerns(before, after, users), *hidden]
 
     async def save(self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted) -> Progressing | None:
-        return await snapshots.before(target.api, existing, existing.chart_version, wanted.chart.version, FIELD)
+        return await snapshots.before(target.api, existing, existing.chart_version, wanted.chart.version, JUPYTERHUB.root)
 
     def irreversible(self, bad: Release, good: Release) -> str:
         """Return why a rollback is impossible: a newer hub upgrades its database at its start, and the older one cannot read

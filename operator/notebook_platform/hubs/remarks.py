@@ -8,7 +8,6 @@ from notebook_platform.engine.step import Notice
 from notebook_platform.helm.ignored_values import ignored
 from notebook_platform.hubs.case import Case
 from notebook_platform.hubs.fields.entra import SENT
-from notebook_platform.hubs.inputs import FIELD
 from notebook_platform.hubs.metrics.checks import metrics_remarks
 from notebook_platform.hubs.sign_in import NOT_UNIQUE, username_claim
 from notebook_platform.hubs.trait_checks import trait_findings
@@ -25,7 +24,7 @@ def _claim(case: Case) -> Iterator[Notice]:
     auth, claim = case.spec.auth, username_claim(case)
     if claim in NOT_UNIQUE:
         member = "entra" if auth.entra else "oidc" if auth.oidc else None
-        where = f"{FIELD}.auth.{member}.usernameClaim" if member else f"{FIELD}.values.hub.config"
+        where = case.fields.path(f"auth.{member}.usernameClaim") if member else case.fields.value("hub.config")
         yield _unsure(
             Reason.USERNAME_NOT_UNIQUE,
             f"{where}: {claim!r} is not unique: several people can share one account and one home. Another claim changes users' names "
@@ -34,19 +33,19 @@ def _claim(case: Case) -> Iterator[Notice]:
     elif auth.entra and claim == "email":
         yield _unsure(
             Reason.USERNAME_NOT_UNIQUE,
-            f"{FIELD}.auth.entra.usernameClaim: Entra ID does not verify 'email', and users without a mailbox have none: use oid or "
+            f"{case.fields.path('auth.entra.usernameClaim')}: Entra ID does not verify 'email', and users without a mailbox have none: use oid or "
             "preferred_username, which are always sent",
         )
     elif auth.entra and claim not in SENT:
         yield _unsure(
             Reason.CLAIM_NOT_SENT,
-            f"{FIELD}.auth.entra.usernameClaim: Entra ID sends the claim {claim!r} only if the app registration adds it to ID tokens; "
+            f"{case.fields.path('auth.entra.usernameClaim')}: Entra ID sends the claim {claim!r} only if the app registration adds it to ID tokens; "
             "without it no user can sign in",
         )
     elif auth.oidc and _not_listed(case, claim):
         yield _unsure(
             Reason.CLAIM_NOT_SENT,
-            f"{FIELD}.auth.oidc.usernameClaim: the issuer's claims_supported does not list {claim!r}; without it no user can sign in",
+            f"{case.fields.path('auth.oidc.usernameClaim')}: the issuer's claims_supported does not list {claim!r}; without it no user can sign in",
         )
 
 

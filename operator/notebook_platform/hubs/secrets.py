@@ -12,7 +12,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from notebook_platform.api.base import SecretKeyRef
 from notebook_platform.api.hubs import JupyterHubSpec, OAuth
 from notebook_platform.api.hubs.auth import ClientSecretRef
-from notebook_platform.hubs.inputs import FIELD, SEPARATOR, HubSecrets
+from notebook_platform.hubs.field_paths import JUPYTERHUB, HubFields
+from notebook_platform.hubs.inputs import SEPARATOR, HubSecrets
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import WORD
 from notebook_platform.paths import at
@@ -69,21 +70,28 @@ def _text(value: str | None) -> str | None:
 
 
 async def hub_secrets(
-    store: SecretStore, spec: JupyterHubSpec, existing: ExistingRelease | None, suffix: str = "hub"
+    store: SecretStore,
+    spec: JupyterHubSpec,
+    existing: ExistingRelease | None,
+    suffix: str = "hub",
+    fields: HubFields = JUPYTERHUB,
 ) -> HubSecrets:
-    """Return all secrets of the hub, kept in the Secret `<platform>-<suffix>`. Raises StepError for a missing reference."""
+    """Return all secrets of the hub, kept in the Secret `<platform>-<suffix>`. `fields`: the paths of its fields.
+
+    Raises StepError for a missing reference."""
     kept = await _kept(store, f"{store.platform.name}-{suffix}", spec, existing)
     member, who = next(((name, who) for name in ("oidc", "entra", "github") if (who := getattr(spec.auth, name))), ("", None))
     client_secret = None
     if isinstance(who, OAuth):
-        client_secret = await _referred(store, who.client_secret_ref, f"auth.{member}.clientSecretRef")
+        client_secret = await _referred(store, who.client_secret_ref, fields.path(f"auth.{member}.clientSecretRef"))
     password = None
     if spec.auth.dummy is not None:
-        password = await _referred(store, spec.auth.dummy.password_ref, "auth.dummy.passwordRef") or kept["password"]
+        password = await _referred(store, spec.auth.dummy.password_ref, fields.path("auth.dummy.passwordRef")) or kept["password"]
     tokens = {key.removeprefix("service."): value for key, value in kept.items() if key.startswith("service.")}
     for place, service in enumerate(spec.services):
-        if token := await _referred(store, service.api_token_ref, f"services[{place}].apiTokenRef"):
+        if token := await _referred(store, service.api_token_ref, fields.path(f"services[{place}].apiTokenRef")):
             tokens[service.name] = token
+    pull = spec.image_pull
     return HubSecrets(
         proxy_token=kept["proxyToken"],
         cookie_secret=kept["cookieSecret"],
@@ -92,9 +100,9 @@ async def hub_secrets(
         service_tokens=tokens,
         client_secret=client_secret,
         password=password,
-        database_url=await _referred(store, spec.database.url_ref, "database.urlRef"),
-        pull_password=await _referred(store, spec.image_pull.password_ref if spec.image_pull else None, "imagePull.passwordRef"),
-        certificate=await _certificate(store, spec),
+        database_url=await _referred(store, spec.database.url_ref, fields.path("database.urlRef")),
+        pull_password=await _referred(store, pull.password_ref if pull else None, fields.path("imagePull.passwordRef")),
+        certificate=await _certificate(store, spec, fields),
     )
 
 
@@ -123,15 +131,15 @@ async def _kept(store: SecretStore, name: str, spec: JupyterHubSpec, existing: E
 async def _referred(store: SecretStore, reference: SecretKeyRef | ClientSecretRef | None, field: str) -> str | None:
     if reference is None:
         return None
-    data = await store.read(reference.name, reference.key, field=f"{FIELD}.{field}")
+    data = await store.read(reference.name, reference.key, field=field)
     return data[reference.key].strip()
 
 
-async def _certificate(store: SecretStore, spec: JupyterHubSpec) -> tuple[str, str] | None:
+async def _certificate(store: SecretStore, spec: JupyterHubSpec, fields: HubFields) -> tuple[str, str] | None:
     tls = spec.expose.tls
     if tls is None or tls.certificate_ref is None:
         return None
-    field = f"{FIELD}.expose.tls.certificateRef"
+    field = fields.path("expose.tls.certificateRef")
     data = await store.read(tls.certificate_ref.name, "tls.crt", "tls.key", field=field)
     return data["tls.crt"], data["tls.key"]
 

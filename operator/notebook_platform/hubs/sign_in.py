@@ -10,7 +10,6 @@ from typing import Any
 from notebook_platform.hubs.case import Case, Violation
 from notebook_platform.hubs.chart.traits import hub_classes
 from notebook_platform.hubs.chart.versions import generation
-from notebook_platform.hubs.inputs import FIELD
 from notebook_platform.hubs.naming import ReleaseSnapshot
 from notebook_platform.paths import at
 from notebook_platform.versions import Version
@@ -88,7 +87,7 @@ def check_dummy(case: Case) -> Iterator[Violation]:
         where = case.from_("hub.config.JupyterHub.authenticator_class")
         yield (
             f"{where}: the dummy authenticator without a password lets anyone sign in as any user",
-            f"Choose another sign-in under {FIELD}.auth, or dummy with insecure: true, which has a password.",
+            f"Choose another sign-in under {case.fields.path('auth')}, or dummy with insecure: true, which has a password.",
         )
 
 
@@ -115,10 +114,11 @@ def check_no_users(case: Case) -> Iterator[Violation]:
         return
     if not any(case.trait(rule) for rule in ALLOW_RULES):
         member = _member(case)
-        where = f"{FIELD}.auth.{member}" if member else f"{FIELD}.values.hub.config"
+        named = member or "oidc"
+        where = case.fields.path(f"auth.{member}") if member else case.fields.value("hub.config")
         yield (
             f"{where} admits no user: chart {case.spec.chart.version} requires a rule",
-            f"Set {FIELD}.auth.{member or 'oidc'}.adminUsers, allowedUsers or allowAll: true.",
+            f"Set adminUsers, allowedUsers or allowAll: true in {case.fields.path(f'auth.{named}')}.",
         )
 
 
@@ -133,7 +133,7 @@ def check_open(case: Case) -> Iterator[Violation]:
     groups = case.trait("admin_groups")
     if (typed is None and not groups) or (typed is not None and typed.allow_all) or (typed is None and case.coded):
         return
-    where = case.from_("hub.config.GenericOAuthenticator.admin_groups") if groups else f"{FIELD}.auth.{member}"
+    where = case.from_("hub.config.GenericOAuthenticator.admin_groups") if groups else case.fields.path(f"auth.{member}")
     reason = "reads admin_groups only for members of allowed_groups, and " if groups else ""
     yield (
         f"{where}: chart {case.spec.chart.version} {reason}admits every account of the provider if no allowed user or group is named",
@@ -151,7 +151,7 @@ def check_groups(case: Case) -> Iterator[Violation]:
             yield (
                 f"{case.from_(f'hub.config.{section}.{rule}')}: charts from 4 on read {rule} only with manage_groups: the hub would "
                 "not start",
-                "Set hub.config.Authenticator.manage_groups: true and auth_state_groups_key instead of claim_groups_key.",
+                f"Set manage_groups: true and auth_state_groups_key in {case.fields.value('hub.config.Authenticator')} instead of claim_groups_key.",
             )
 
 

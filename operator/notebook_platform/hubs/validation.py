@@ -16,7 +16,7 @@ from notebook_platform.hubs import sign_in
 from notebook_platform.hubs.case import Case, Violation
 from notebook_platform.hubs.chart.versions import RENAMED, Generation
 from notebook_platform.hubs.database_checks import DATABASE_REFUSALS
-from notebook_platform.hubs.inputs import FIELD, HubContext
+from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.metrics.checks import check_metrics
 from notebook_platform.hubs.roles import check_roles
 from notebook_platform.hubs.trait_checks import check_traits
@@ -48,7 +48,7 @@ def _renamed(case: Case) -> Iterator[Violation]:
             where = case.from_(path)
             yield (
                 f"{where}: charts since {'.'.join(map(str, version))} do not accept {path}",
-                f"Write it under {new}, or remove it.",
+                f"Write it under {case.fields.value(new)}, or remove it." if new else "Remove it.",
             )
 
 
@@ -56,7 +56,7 @@ def _extra_config(case: Case) -> Iterator[Violation]:
     if isinstance(case.at("hub.extraConfig"), str) and case.version >= (1, 0):
         yield (
             f"{case.from_('hub.extraConfig')} is a text, but charts since 1.0 need a map of names to texts",
-            f"Use {FIELD}.extraConfig.",
+            f"Use {case.fields.path('extraConfig')}.",
         )
 
 
@@ -86,12 +86,12 @@ def _acme(case: Case) -> Iterator[Violation]:
     if not case.at("proxy.https.hosts"):
         yield (
             f"{where}: Let's Encrypt needs a name for the certificate",
-            f"Set {FIELD}.host, or proxy.https.hosts in values.",
+            f"Set {case.fields.path('host')}, or {case.fields.value('proxy.https.hosts')}.",
         )
     if not case.at("proxy.https.letsencrypt.contactEmail"):
         yield (
             f"{where}: Let's Encrypt needs an e-mail address as contact",
-            f"Set {FIELD}.expose.tls.letsEncrypt.contactEmail.",
+            f"Set {case.fields.path('expose.tls.letsEncrypt.contactEmail')}.",
         )
 
 
@@ -100,7 +100,7 @@ def _acme_internal(case: Case) -> Iterator[Violation]:
     if _lets_encrypt(case) and str(annotations.get(INTERNAL, "")).lower() == "true":
         yield (
             f"{case.from_('proxy.https.enabled')}: Let's Encrypt cannot reach an internal load balancer",
-            f"Use {FIELD}.expose.tls.secretName or certificateRef, or a public load balancer.",
+            f"Use {case.fields.path('expose.tls.secretName')}, or a public load balancer.",
         )
 
 
@@ -109,7 +109,7 @@ def _open_door(case: Case) -> Iterator[Violation]:
     if kinds and case.at("proxy.service.type") in (None, "LoadBalancer"):
         yield (
             f"{case.from_(f'{kinds[0]}.enabled')}: in addition to {kinds[0]}, a public load balancer stays open in plain HTTP",
-            f"Use {FIELD}.expose.{kinds[0]}, or set proxy.service.type: ClusterIP in values.",
+            f"Use {case.fields.path(f'expose.{kinds[0]}')}, or set {case.fields.value('proxy.service.type')}: ClusterIP.",
         )
 
 
@@ -117,7 +117,7 @@ def _static(case: Case) -> Iterator[Violation]:
     if case.at("singleuser.storage.type") == "static" and not case.at("singleuser.storage.static.pvcName"):
         yield (
             f"{case.from_('singleuser.storage.type')}: static storage needs the volume that holds the homes",
-            f"Set {FIELD}.singleUser.storage.shared.claim.",
+            f"Set {case.fields.path('singleUser.storage.shared.claim')}.",
         )
 
 
@@ -126,8 +126,8 @@ def _culls_homes(case: Case) -> Iterator[Violation]:
     if case.at("cull.users") and not keeps and case.at("singleuser.storage.type") in (None, "dynamic"):
         yield (
             f"{case.from_('cull.users')}: idle users are deleted, and their homes with them",
-            f"Set {FIELD}.singleUser.storage.keepOnUserDelete: true (hub.config.KubeSpawner.delete_pvc: false), or "
-            f"{FIELD}.culling.users: false.",
+            f"Set {case.fields.setting('singleUser.storage.keepOnUserDelete', 'true')}, or "
+            f"{case.fields.setting('culling.users', 'false')}.",
         )
 
 
@@ -143,7 +143,7 @@ def _metadata(case: Case) -> Iterator[Violation]:
     if case.version >= (3, 0) and _blocks(case) and case.at(rule):
         yield (
             f"{case.from_(rule)}: the nodes' metadata server is both allowed and blocked",
-            f"Set {FIELD}.network.blockMetadata.",
+            f"Set {case.fields.setting('network.blockMetadata', 'NetworkPolicy')}, or remove the rule.",
         )
 
 
@@ -151,9 +151,9 @@ def _pod_security(case: Case) -> Iterator[Violation]:
     if case.hub_context.pod_security in ("restricted", "baseline") and _blocks(case):
         where = f"namespace {case.spec.namespace!r}"
         yield (
-            f"{FIELD}.network.blockMetadata InitContainer: {where} enforces Pod Security {case.hub_context.pod_security}, and users' "
-            "servers would not start",
-            f"Set {FIELD}.network.blockMetadata: NetworkPolicy, or choose another {FIELD}.namespace.",
+            f"{case.fields.path('network.blockMetadata')}: {where} enforces Pod Security {case.hub_context.pod_security}, and users' servers "
+            "would not start with the privileged init container that blocks the metadata server",
+            f"Set {case.fields.setting('network.blockMetadata', 'NetworkPolicy')}, or choose another {case.fields.path('namespace')}.",
         )
 
 
@@ -161,9 +161,9 @@ def _neighbours(case: Case) -> Iterator[Violation]:
     others = [name for name in case.hub_context.neighbours if name != case.spec.release]
     if others and not case.at("fullnameOverride"):
         yield (
-            f"{FIELD}.namespace: {case.spec.namespace!r} has another hub already, the release {others[0]!r}, and both would be named "
+            f"{case.fields.path('namespace')}: {case.spec.namespace!r} has another hub already, the release {others[0]!r}, and both would be named "
             "`hub` and `proxy`",
-            f"Choose another {FIELD}.namespace.",
+            f"Choose another {case.fields.path('namespace')}.",
         )
 
 

@@ -12,14 +12,15 @@ from notebook_platform.api.hubs import JupyterHubSpec
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.engine.step import Notice
-from notebook_platform.helm.values import Path, Values, has, merged, named_sources, path_of
+from notebook_platform.helm.values import Path, Values, has, merged, path_of
 from notebook_platform.hubs.chart.value_map import Always, Elsewhere
 from notebook_platform.hubs.chart.versions import KNOWN, Generation, Knowledge
+from notebook_platform.hubs.field_paths import HubFields
 from notebook_platform.hubs.fields.auth import auth_values
 from notebook_platform.hubs.fields.expose import expose_values
 from notebook_platform.hubs.fields.hub import hub_values, service_token
 from notebook_platform.hubs.fields.single_user import single_user_values
-from notebook_platform.hubs.inputs import FIELD, NOTHING, HubContext, HubSecrets
+from notebook_platform.hubs.inputs import NOTHING, HubContext, HubSecrets
 from notebook_platform.hubs.metrics.values import ORIGIN, PREFIX, completed, metrics_values
 from notebook_platform.hubs.naming import scheme
 from notebook_platform.hubs.remarks import remarks
@@ -27,7 +28,7 @@ from notebook_platform.hubs.shapes import check_nulls, check_shapes
 from notebook_platform.hubs.validation import check
 from notebook_platform.paths import at
 
-__all__ = ["FIELD", "HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
+__all__ = ["HubContext", "HubSecrets", "Rendered", "render", "render_with_origins"]
 
 OF_THE_OPERATOR = "kept by the operator"
 HUB_IMAGE: Path = ("hub", "image", "name")
@@ -99,7 +100,7 @@ def render_with_origins(
     """
     chosen = knowledge.generation(spec.chart.version)
     documents = list(more)
-    for source, document in named_sources(FIELD, spec.values_from, documents, spec.values):
+    for source, document in hub_context.fields.sources(spec.values_from, documents, spec.values):
         check_shapes(document, source)
     own_image = any(has(document, HUB_IMAGE) for document in (*documents, spec.values))
     hub_context = replace(hub_context, own_image=own_image)
@@ -107,8 +108,10 @@ def render_with_origins(
         hub_context = replace(hub_context, before=None)  # the release that was taken over says itself how it makes names
     layers = [_typed_layer(spec, secrets, hub_context, knowledge)]
     if not spec.auth.from_values:
-        layers.append(_for_kubernetes(spec, chosen, kubernetes))
-    given = [Layer(name, dict(document)) for name, document in named_sources(FIELD, spec.values_from, documents, spec.values)]
+        layers.append(_for_kubernetes(spec, chosen, kubernetes, hub_context.fields))
+    given = [
+        Layer(name, dict(document)) for name, document in hub_context.fields.sources(spec.values_from, documents, spec.values)
+    ]
     layers += given
     if not spec.auth.from_values:
         layers.append(_tokens(layers, secrets))
@@ -127,9 +130,10 @@ def render_with_origins(
 
 def _fields_below(values: Values, layers: Sequence[Layer], path: Path) -> list[str]:
     """Return the typed fields, without defaults, that set values below a path, and at the end the operator if it did."""
-    origins = {_origin((*path, *leaf), layers) for leaf in _leaves(at(values, *path))}
-    others = (f"{FIELD}.values", FOR_KUBERNETES, OF_THE_OPERATOR)
-    fields = sorted(one for one in origins if one and not one.startswith(others) and not one.endswith(" (default)"))
+    leaves = [(*path, *leaf) for leaf in _leaves(at(values, *path))]
+    typed_layer = layers[0]
+    origins = {typed_layer.origin(leaf) for leaf in leaves if _last_that_sets(leaf, layers) is typed_layer}
+    fields = sorted(one for one in origins if one != OF_THE_OPERATOR and not one.endswith(" (default)"))
     return [*fields, "the operator"] if OF_THE_OPERATOR in origins else fields
 
 
@@ -142,20 +146,22 @@ def _typed_layer(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubCont
         is_default = name in usual and value == usual[name]
         if value is None or (is_default and spec.auth.from_values):
             continue
-        shown = _shown(name)
+        shown = _shown(name, hub_context.fields)
         shown_origin = shown if not is_default or name.startswith(("secrets.", "auth")) else f"{shown} (default)"
-        _place(layer, spec.chart.version, name, value, shown, shown_origin, knowledge)
+        _place(layer, spec.chart.version, name, value, shown, shown_origin, knowledge, hub_context.fields)
     return layer
 
 
-def _shown(name: str) -> str:
+def _shown(name: str, fields: HubFields) -> str:
     """Return the origin of a row's value: its field, or words."""
     if name.startswith("secrets."):
         return OF_THE_OPERATOR
-    return ORIGIN if name.startswith(PREFIX) else f"{FIELD}.{name.partition('#')[0]}"
+    return ORIGIN if name.startswith(PREFIX) else fields.path(name.partition("#")[0])
 
 
-def _place(layer: Layer, version: str, name: str, value: Any, shown: str, shown_origin: str, knowledge: Knowledge) -> None:
+def _place(
+    layer: Layer, version: str, name: str, value: Any, shown: str, shown_origin: str, knowledge: Knowledge, fields: HubFields
+) -> None:
     place = knowledge.place(name, version)
     if isinstance(place, Elsewhere) or (isinstance(place, Always) and place.value == value):
         return
@@ -167,7 +173,7 @@ def _place(layer: Layer, version: str, name: str, value: Any, shown: str, shown_
     raise StepError(
         Reason.FIELD_NOT_SUPPORTED,
         f"{shown}: chart {version} does not support it{newer}",
-        f"Remove it, or choose a newer {FIELD}.chart.version.",
+        f"Remove it, or choose a newer {fields.path('chart.version')}.",
     )
 
 
@@ -181,30 +187,30 @@ def typed(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) ->
         **auth_values(spec, secrets, hub_context),
         **single_user_values(spec, names, hub_context),
         **expose_values(spec, secrets, hub_context),
-        **hub_values(spec, secrets, own_image=hub_context.own_image),
+        **hub_values(spec, secrets, hub_context),
         **(metrics_values(secrets) if hub_context.scraped else {}),
     }
 
 
-def _for_kubernetes(spec: JupyterHubSpec, chosen: Generation, kubernetes: tuple[int, ...]) -> Layer:
+def _for_kubernetes(spec: JupyterHubSpec, chosen: Generation, kubernetes: tuple[int, ...], fields: HubFields) -> Layer:
     """Return what an old chart must leave out on a new Kubernetes. Raises StepError (FieldNotSupported)."""
     layer = Layer(FOR_KUBERNETES)
     if kubernetes >= chosen.scheduler_ends:
         layer.put(("scheduling", "userScheduler", "enabled"), False, FOR_KUBERNETES)
     if kubernetes >= chosen.placeholders_end:
         layer.put(("scheduling", "userPlaceholder", "enabled"), False, FOR_KUBERNETES)
-        _refuse(bool(spec.scaling.spare_seats), spec, kubernetes, "scaling.spareSeats")
-    _refuse(spec.expose.ingress is not None and kubernetes >= chosen.ingress_ends, spec, kubernetes, "expose.ingress")
+        _refuse(bool(spec.scaling.spare_seats), spec, kubernetes, fields, "scaling.spareSeats")
+    _refuse(spec.expose.ingress is not None and kubernetes >= chosen.ingress_ends, spec, kubernetes, fields, "expose.ingress")
     return layer
 
 
-def _refuse(asked: bool, spec: JupyterHubSpec, kubernetes: tuple[int, ...], name: str) -> None:
+def _refuse(asked: bool, spec: JupyterHubSpec, kubernetes: tuple[int, ...], fields: HubFields, name: str) -> None:
     if asked:
         raise StepError(
             Reason.FIELD_NOT_SUPPORTED,
-            f"{FIELD}.{name}: chart {spec.chart.version} renders it as an API that "
+            f"{fields.path(name)}: chart {spec.chart.version} renders it as an API that "
             f"Kubernetes {'.'.join(map(str, kubernetes[:2]))} does not serve",
-            f"Remove it, or choose a newer {FIELD}.chart.version.",
+            f"Remove it, or choose a newer {fields.path('chart.version')}.",
         )
 
 
@@ -242,6 +248,11 @@ def _leaves(values: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
 
 
 def _origin(path: Path, layers: Iterable[Layer]) -> str:
-    """Return the last layer that sets a path."""
-    spoke = [layer for layer in layers if has(layer.values, path)]
-    return spoke[-1].origin(path) if spoke else ""
+    """Return the origin of the value at a path; empty: no layer sets it."""
+    layer = _last_that_sets(path, layers)
+    return layer.origin(path) if layer else ""
+
+
+def _last_that_sets(path: Path, layers: Iterable[Layer]) -> Layer | None:
+    """Return the last layer that sets a path: its value counts."""
+    return next((layer for layer in reversed([*layers]) if has(layer.values, path)), None)

@@ -11,14 +11,14 @@ import pytest
 import trustme
 from aiohttp import web
 from notebook_platform.engine import StepError
-from notebook_platform.hubs.net.oidc_discovery import MOST_BYTES, Discovery, endpoints_in
+from notebook_platform.hubs.net.oidc_discovery import MOST_BYTES, Discovery, Issuer, endpoints_in
 from notebook_platform.hubs.net.public_addresses import is_public
 
 WELL_KNOWN = "/realm/.well-known/openid-configuration"
 AUTHORITY = trustme.CA()
 
 
-class Issuer:
+class Provider:
     """A provider on loopback that answers as a test sets it."""
 
     def __init__(self) -> None:
@@ -36,8 +36,8 @@ class Issuer:
 
 
 @pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    found = Issuer()
+async def issuer() -> AsyncIterator[Provider]:
+    found = Provider()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", found.handle)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
@@ -58,6 +58,10 @@ def discovery(**more: Any) -> Discovery:
     return Discovery(context, **more)
 
 
+def named(url: str, hub: str = "spec.jupyterhub") -> Issuer:
+    return Issuer(url, f"{hub}.auth.oidc")
+
+
 async def refused(asked: Awaitable[Any]) -> Any:
     with pytest.raises(StepError) as caught:
         await asked
@@ -66,22 +70,22 @@ async def refused(asked: Awaitable[Any]) -> Any:
     return failed
 
 
-async def test_the_endpoints_are_found_and_remembered(issuer: Issuer) -> None:
+async def test_the_endpoints_are_found_and_remembered(issuer: Provider) -> None:
     asker = discovery()
-    found = await asker.endpoints(issuer.url, allow_private=True)
+    found = await asker.endpoints(named(issuer.url), allow_private=True)
     wanted = ("authorization", "token", "userinfo")
     assert astuple(found) == tuple(f"https://login.example.org/{name}" for name in wanted)
-    assert await asker.endpoints(issuer.url, allow_private=True) == found
+    assert await asker.endpoints(named(issuer.url), allow_private=True) == found
     assert issuer.asked == [WELL_KNOWN]
 
 
-async def test_a_slash_at_the_end_of_the_issuer_makes_no_difference(issuer: Issuer) -> None:
-    assert await discovery().endpoints(f"{issuer.url}/", allow_private=True)
+async def test_a_slash_at_the_end_of_the_issuer_makes_no_difference(issuer: Provider) -> None:
+    assert await discovery().endpoints(named(f"{issuer.url}/"), allow_private=True)
     assert issuer.asked == [WELL_KNOWN]
 
 
-async def test_a_name_that_leads_to_a_private_address_is_not_asked(issuer: Issuer) -> None:
-    failed = await refused(discovery().endpoints(issuer.url, allow_private=False))
+async def test_a_name_that_leads_to_a_private_address_is_not_asked(issuer: Provider) -> None:
+    failed = await refused(discovery().endpoints(named(issuer.url), allow_private=False))
     assert (failed.reason, issuer.asked) == ("IssuerAddressNotAllowed", [])
 
 
@@ -103,7 +107,7 @@ async def test_a_name_that_leads_to_a_private_address_is_not_asked(issuer: Issue
     ],
 )
 async def test_private_and_link_local_addresses_are_not_asked_however_they_are_written(host: str) -> None:
-    failed = await refused(Discovery().endpoints(f"https://{host}/", allow_private=False))
+    failed = await refused(Discovery().endpoints(named(f"https://{host}/"), allow_private=False))
     assert failed.reason == "IssuerAddressNotAllowed"
 
 
@@ -138,21 +142,21 @@ def test_public_addresses_are_recognised(address: str, public: bool) -> None:
     ],
 )
 async def test_what_is_no_https_url_is_not_asked(url: str) -> None:
-    failed = await refused(Discovery().endpoints(url, allow_private=True))
+    failed = await refused(Discovery().endpoints(named(url), allow_private=True))
     assert (failed.reason, failed.retry_in) == ("IssuerNotHttps", None)
 
 
-async def test_redirects_are_not_followed(issuer: Issuer) -> None:
+async def test_redirects_are_not_followed(issuer: Provider) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": f"{issuer.url}/elsewhere"})
 
     issuer.answer = answer
-    failed = await refused(discovery().endpoints(issuer.url, allow_private=True))
+    failed = await refused(discovery().endpoints(named(issuer.url), allow_private=True))
     assert failed.reason == "IssuerAnswersBadly" and "302" in failed.message and failed.retry_in
     assert issuer.asked == [WELL_KNOWN]
 
 
-async def test_an_answer_without_end_is_left(issuer: Issuer) -> None:
+async def test_an_answer_without_end_is_left(issuer: Provider) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -161,34 +165,34 @@ async def test_an_answer_without_end_is_left(issuer: Issuer) -> None:
         return response
 
     issuer.answer = answer
-    failed = await refused(discovery().endpoints(issuer.url, allow_private=True))
+    failed = await refused(discovery().endpoints(named(issuer.url), allow_private=True))
     assert failed.reason == "IssuerAnswersBadly" and "256 KiB" in failed.message
 
 
-async def test_an_untrusted_certificate_is_refused(issuer: Issuer) -> None:
-    failed = await refused(Discovery().endpoints(issuer.url, allow_private=True))
+async def test_an_untrusted_certificate_is_refused(issuer: Provider) -> None:
+    failed = await refused(Discovery().endpoints(named(issuer.url), allow_private=True))
     assert (failed.reason, issuer.asked) == ("IssuerNotReachable", []) and failed.retry_in
 
 
-async def test_an_issuer_that_is_away_for_a_while_is_remembered(issuer: Issuer) -> None:
+async def test_an_issuer_that_is_away_for_a_while_is_remembered(issuer: Provider) -> None:
     hours = [0.0]
     asker = discovery(clock=lambda: hours[0] * 3600)
-    found = await asker.endpoints(issuer.url, allow_private=True)
+    found = await asker.endpoints(named(issuer.url), allow_private=True)
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=503)
 
     issuer.answer = answer
     hours[0] = 2
-    assert await asker.endpoints(issuer.url, allow_private=True) == found
+    assert await asker.endpoints(named(issuer.url), allow_private=True) == found
     hours[0] = 30
-    assert (await refused(asker.endpoints(issuer.url, allow_private=True))).reason == "IssuerAnswersBadly"
+    assert (await refused(asker.endpoints(named(issuer.url), allow_private=True))).reason == "IssuerAnswersBadly"
     assert len(issuer.asked) == 3
 
 
-async def test_asking_at_once_for_many_platforms_asks_once(issuer: Issuer) -> None:
+async def test_asking_at_once_for_many_platforms_asks_once(issuer: Provider) -> None:
     asker = discovery()
-    found = await asyncio.gather(*(asker.endpoints(issuer.url, allow_private=True) for _ in range(20)))
+    found = await asyncio.gather(*(asker.endpoints(named(issuer.url), allow_private=True) for _ in range(20)))
     assert len(set(found)) == 1 and issuer.asked == [WELL_KNOWN]
 
 
@@ -215,23 +219,27 @@ GOOD = {
 )
 def test_an_unusable_document_reports_the_cause(document: Any, reason: str, words: str) -> None:
     with pytest.raises(StepError) as caught:
-        endpoints_in(ISSUER, json.loads(json.dumps(document)))
+        endpoints_in(named(ISSUER), json.loads(json.dumps(document)))
     assert caught.value.failed.reason == reason and words in caught.value.failed.message
 
 
-async def test_the_ca_of_the_spec_is_trusted_and_no_other(issuer: Issuer) -> None:
+async def test_the_ca_of_the_spec_is_trusted_and_no_other(issuer: Provider) -> None:
     found = Discovery()
     own, another = (ca.cert_pem.bytes().decode() for ca in (AUTHORITY, trustme.CA()))
-    assert (await found.endpoints(issuer.url, allow_private=True, ca_bundle=own)).token == "https://login.example.org/token"
+    assert (
+        await found.endpoints(named(issuer.url), allow_private=True, ca_bundle=own)
+    ).token == "https://login.example.org/token"
     for bundle in (another, None):
-        assert (await refused(found.endpoints(issuer.url, allow_private=True, ca_bundle=bundle))).reason == "IssuerNotReachable"
+        assert (
+            await refused(found.endpoints(named(issuer.url), allow_private=True, ca_bundle=bundle))
+        ).reason == "IssuerNotReachable"
 
 
 @pytest.mark.parametrize(
     "bundle", ["-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nzz\n-----END CERTIFICATE-----", "ä"]
 )
-async def test_a_ca_that_cannot_be_read_is_named(issuer: Issuer, bundle: str) -> None:
-    failed = await refused(Discovery().endpoints(issuer.url, allow_private=True, ca_bundle=bundle))
+async def test_a_ca_that_cannot_be_read_is_named(issuer: Provider, bundle: str) -> None:
+    failed = await refused(Discovery().endpoints(named(issuer.url), allow_private=True, ca_bundle=bundle))
     assert failed.reason == "CaBundleInvalid" and failed.message.startswith(
         "spec.jupyterhub.auth.oidc.caBundle holds no certificate"
     )

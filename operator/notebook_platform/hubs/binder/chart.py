@@ -23,7 +23,7 @@ from notebook_platform.hubs.binder import health
 from notebook_platform.hubs.binder.addresses import decide
 from notebook_platform.hubs.binder.secrets import binder_secrets, image_registry
 from notebook_platform.hubs.binder.values import hub_inside, is_known, jupyterhub_version, names_in, render
-from notebook_platform.hubs.binder.wording import FIELD, about_binder
+from notebook_platform.hubs.field_paths import BINDERHUB
 from notebook_platform.hubs.gather import gather_context
 from notebook_platform.hubs.inputs import HubContext
 from notebook_platform.hubs.naming import ReleaseSnapshot
@@ -46,7 +46,7 @@ class BinderHub(ChartAdapter):
 
     name = "BinderHub"
     needs = (WorkloadClusterOutput, outputs.Registry)
-    field = FIELD
+    field = BINDERHUB.root
 
     def __init__(
         self, spec: BinderHubSpec, *, hub_context: HubContext, secrets: SecretStore, helm: Helm, allow_private: bool
@@ -61,14 +61,14 @@ class BinderHub(ChartAdapter):
 
     async def want(self, target: WorkloadClusterOutput, existing: Release | None) -> Wanted:
         spec, named = self._spec, self._spec.chart
-        chart = self._helm.charts.find(CHART, named.version, named.repository, f"{FIELD}.chart", named.digest)
+        chart = self._helm.charts.find(CHART, named.version, named.repository, f"{BINDERHUB.root}.chart", named.digest)
         hub = ExistingRelease(_inside(existing.config), target.api, self.namespace) if existing else None
         secrets = await binder_secrets(self._secrets, spec, self._addresses, hub)
         registry = await image_registry(self._secrets, spec)
         inside = hub_inside(spec, self._addresses)
-        more = await documents(self._secrets, spec.values_from, FIELD, spec.values)
-        with about_binder():
-            hub_context = await gather_context(target.api, inside, self._hub_context, None, allow_private=self._allow_private)
+        more = await documents(self._secrets, spec.values_from, BINDERHUB.root, spec.values)
+        known = replace(self._hub_context, fields=BINDERHUB)
+        hub_context = await gather_context(target.api, inside, known, None, allow_private=self._allow_private)
         if existing is not None:  # the class of an existing volume cannot change
             hub_context = replace(hub_context, before=_hub_of(existing), unlockable_classes=frozenset())
         made = render(spec, secrets, registry, target.served_version, more, hub_context)
@@ -77,7 +77,7 @@ class BinderHub(ChartAdapter):
             namespace=self.namespace,
             chart=chart,
             values=made.values,
-            sources=tuple(named_sources(FIELD, spec.values_from, more, spec.values)),
+            sources=tuple(named_sources(BINDERHUB.root, spec.values_from, more, spec.values)),
             notices=made.notices,
         )
 
@@ -89,7 +89,7 @@ class BinderHub(ChartAdapter):
         users = counted(await census.census(target.api, self.namespace), servers)
         url = self._addresses.binder.rstrip("/")
         named = named_claims(_inside(release.config))
-        claims = await examine(target.api, self.namespace, named, {}, f"{FIELD}.values.jupyterhub", target.nodes)
+        claims = await examine(target.api, self.namespace, named, {}, BINDERHUB.value(""), target.nodes)
         issues = tuple(sorted([*issues, *claims.issues]))
         return ReleaseHealth(issues=issues, url=url, details=users, notices=(*found.notices, *claims.notices))
 
@@ -97,7 +97,7 @@ class BinderHub(ChartAdapter):
         version = self._spec.chart.version
         if is_known(version):
             return ()
-        message = f"{FIELD}.chart.version {version} is unknown to this operator; its hub is treated as the nearest known version"
+        message = f"{BINDERHUB.root}.chart.version {version} is unknown to this operator; its hub is treated as the nearest known version"
         return [Notice(condition=ConditionType.BINDER_CHART_VERSION_UNKNOWN, reason=Reason.UNTESTED_VERSION, message=message)]
 
     async def concerns(
@@ -116,7 +116,9 @@ class BinderHub(ChartAdapter):
     async def save(self, target: WorkloadClusterOutput, existing: Release, wanted: Wanted) -> Progressing | None:
         if self._spec.auth is None:
             return None
-        return await snapshots.before(target.api, existing, _hub_of(existing).version, self._hub_in(wanted).version, FIELD)
+        return await snapshots.before(
+            target.api, existing, _hub_of(existing).version, self._hub_in(wanted).version, BINDERHUB.root
+        )
 
     def _hub_in(self, wanted: Wanted) -> ReleaseSnapshot:
         chart = self._spec.chart

@@ -14,7 +14,7 @@ from notebook_platform.helm.health.issues import HealthIssue
 from notebook_platform.helm.health.snapshot import take_snapshot
 from notebook_platform.helm.health.workloads import NOT_READY
 from notebook_platform.helm.release import Release
-from notebook_platform.hubs.binder.wording import FIELD
+from notebook_platform.hubs.field_paths import BINDERHUB
 from notebook_platform.hubs.health import hub as hub_health
 from notebook_platform.hubs.net.probe import SECONDS
 from notebook_platform.hubs.net.public_addresses import SYSTEM, AddressNotAllowed, NameUnknown
@@ -45,7 +45,7 @@ CHECKS: Mapping[str, tuple[Reason, str]] = {
 
 async def read_health(api: client.ApiClient, release: Release) -> hub_health.Health:
     """Observe the workloads, the hub, the endpoint and the builds; the address is that of the binder's Service or Ingress."""
-    of_hub = await hub_health.read_health(api, release, FIELD)
+    of_hub = await hub_health.read_health(api, release, BINDERHUB.root)
     address, waiting = await _door(api, release)
     builds = await _builds(api, release)
     return hub_health.Health(tuple(sorted([*of_hub.issues, *waiting, *builds])), address, of_hub.notices)

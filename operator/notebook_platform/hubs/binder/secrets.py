@@ -10,7 +10,7 @@ from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.engine.change import KNOWN_AFTER_APPLY
 from notebook_platform.hubs.binder.addresses import Addresses
 from notebook_platform.hubs.binder.values import BinderSecrets, Registry, existing_registry, hub_inside
-from notebook_platform.hubs.binder.wording import FIELD, about_binder
+from notebook_platform.hubs.field_paths import BINDERHUB
 from notebook_platform.hubs.secrets import ExistingRelease, hub_secrets
 from notebook_platform.kube.secrets import SecretStore
 from notebook_platform.kube.validated import HOST_NAME, SHORT_WORD, WORD, select
@@ -30,8 +30,7 @@ async def binder_secrets(
 
     Raises StepError for a missing reference.
     """
-    with about_binder():
-        hub = await hub_secrets(store, hub_inside(spec, addresses), existing, SUFFIX)
+    hub = await hub_secrets(store, hub_inside(spec, addresses), existing, SUFFIX, BINDERHUB)
     name = f"{store.platform.name}-{SUFFIX}"
     kept = {key: value for key, value in (await store.own(name) or {}).items() if WORD.fullmatch(value)}
     if "apiToken" not in kept:
@@ -41,7 +40,7 @@ async def binder_secrets(
     for provider, reference in (("GitHub", spec.github), ("GitLab", spec.gitlab)):
         if reference is not None:
             wanted = reference.token_ref
-            data = await store.read(wanted.name, wanted.key, field=f"{FIELD}.{provider.lower()}.tokenRef")
+            data = await store.read(wanted.name, wanted.key, field=f"{BINDERHUB.root}.{provider.lower()}.tokenRef")
             tokens[provider] = data[wanted.key].strip()
     return BinderSecrets(hub, kept["apiToken"], tokens)
 
@@ -60,7 +59,7 @@ async def image_registry(store: SecretStore, spec: BinderHubSpec) -> Registry:
     SecretKeyMissing)."""
     existing, own = spec.registry.existing, spec.registry.azure
     if existing is not None:
-        field = f"{FIELD}.registry.existing.secretRef"
+        field = f"{BINDERHUB.root}.registry.existing.secretRef"
         return existing_registry(existing, await store.read(existing.secret_ref.name, "username", "password", field=field))
     assert own is not None
     planned = {"server": f"{own.name}.azurecr.io", "username": KNOWN_AFTER_APPLY, "password": KNOWN_AFTER_APPLY}

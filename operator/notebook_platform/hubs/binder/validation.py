@@ -14,8 +14,8 @@ from notebook_platform.engine.outcome import StepError
 from notebook_platform.helm.values import mapping_in, path_of
 from notebook_platform.hubs.binder.repositories import Refusal, check_rules
 from notebook_platform.hubs.binder.traits import BINDER_CLASSES, FIRST, PROVIDERS
-from notebook_platform.hubs.binder.wording import FIELD
 from notebook_platform.hubs.chart.traits import accepts, described, in_words
+from notebook_platform.hubs.field_paths import BINDERHUB
 from notebook_platform.paths import at
 
 Values = Mapping[str, Any]
@@ -83,7 +83,7 @@ def without_effect(values: Values) -> Iterator[str]:
         for trait in mapping_in(traits):
             alike = get_close_matches(str(trait), known, 1, ALIKE) if trait not in known else ()
             if alike:
-                yield f"{FIELD}.values.config.{name}.{trait}: {name} has no trait {trait}; it has no effect, write {alike[0]}"
+                yield f"{BINDERHUB.root}.values.config.{name}.{trait}: {name} has no trait {trait}; it has no effect, write {alike[0]}"
 
 
 def _at(values: Values, path: str) -> Any:

@@ -18,7 +18,7 @@ from notebook_platform.hubs.binder.addresses import Addresses, decide, doors
 from notebook_platform.hubs.binder.repositories import open_providers
 from notebook_platform.hubs.binder.traits import PROVIDERS
 from notebook_platform.hubs.binder.validation import AZURE_REGISTRIES, check, without_effect
-from notebook_platform.hubs.binder.wording import FIELD, about_binder, of_binder
+from notebook_platform.hubs.field_paths import BINDERHUB
 from notebook_platform.hubs.inputs import NOTHING, HubContext
 from notebook_platform.hubs.shapes import check_binder
 from notebook_platform.hubs.values import HubSecrets, Rendered, render_with_origins
@@ -94,7 +94,7 @@ def render(
     """
     azure_names = names_in(hub_context)
     addresses, documents = decide(spec.address, azure_names), list(more)
-    for source, document in named_sources(FIELD, spec.values_from, documents, spec.values):
+    for source, document in named_sources(BINDERHUB.root, spec.values_from, documents, spec.values):
         check_binder(document, source)
     hub = _hub(spec, secrets, registry, addresses, kubernetes, documents, hub_context)
     values = merged(
@@ -114,7 +114,7 @@ def render(
     )
     for document in [*documents, spec.values]:
         values = merged(values, document)
-    check(values, FIELD, number(spec.chart.version))
+    check(values, BINDERHUB.root, number(spec.chart.version))
     return Rendered(values, hub.origins, _notices(values, hub))
 
 
@@ -201,8 +201,8 @@ def _hub(
 ) -> Rendered:
     """Return the values below `jupyterhub`: those of any hub, validated as such, and those that make it the binder's."""
     inner = [_inside(document) for document in documents]
-    with about_binder():
-        hub = render_with_origins(hub_inside(spec, addresses), secrets.hub, kubernetes, inner, hub_context)
+    hub_context = replace(hub_context, fields=BINDERHUB)
+    hub = render_with_origins(hub_inside(spec, addresses), secrets.hub, kubernetes, inner, hub_context)
     services = {"binder": {"apiToken": secrets.api_token}}
     own: Values = {
         "hub": {"baseUrl": addresses.hub_base, "services": services},
@@ -219,8 +219,7 @@ def _hub(
             "password": registry.password,
         }
     values = merged(hub.values, own)
-    notices = tuple(replace(notice, message=of_binder(notice.message)) for notice in hub.notices)
-    return Rendered(merged(values, _signing_in(values, addresses)) if spec.auth else values, {}, notices)
+    return Rendered(merged(values, _signing_in(values, addresses)) if spec.auth else values, {}, hub.notices)
 
 
 def hub_inside(spec: BinderHubSpec, addresses: Addresses) -> JupyterHubSpec:

@@ -52,21 +52,21 @@ GENERATIONS = (
 NEWEST_KNOWN: Version = (4, 4)
 """Newer charts are taken for the last generation, and the status says so."""
 
-RENAMED: Mapping[str, tuple[Version, str]] = {
+RENAMED: Mapping[str, tuple[Version, str | None]] = {
     "auth": (OLDEST, "hub.config"),
     "hub.extraConfigMap": ((1, 0), "custom"),
     "hub.uid": ((1, 0), "hub.containerSecurityContext.runAsUser"),
-    "hub.publicURL": ((1, 0), "nothing"),
+    "hub.publicURL": ((1, 0), None),
     "hub.imagePullSecret": ((1, 0), "imagePullSecret"),
     "singleuser.imagePullSecret": ((1, 0), "imagePullSecret"),
-    "singleuser.cloudMetadata.enabled": ((1, 0), "singleuser.cloudMetadata.blockWithIptables (the other way round)"),
+    "singleuser.cloudMetadata.enabled": ((1, 0), "singleuser.cloudMetadata.blockWithIptables (inverted)"),
     "proxy.pdb": ((1, 0), "proxy.chp.pdb"),
     "proxy.networkPolicy": ((1, 0), "proxy.chp.networkPolicy"),
     "proxy.containerSecurityContext": ((1, 0), "proxy.chp.containerSecurityContext"),
     "rbac.enabled": ((2, 0), "rbac.create"),
     "hub.fsGid": ((2, 0), "hub.podSecurityContext.fsGroup"),
 }
-"""Values that the charts refuse, or no longer read, from a version on, and what took their place."""
+"""Values that the charts refuse, or no longer read, from a version on, and what took their place; None: nothing."""
 
 
 @dataclass(frozen=True)

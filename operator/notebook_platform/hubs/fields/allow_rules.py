@@ -13,7 +13,7 @@ from notebook_platform.api.hubs import Auth, Dummy, OAuth, WhoMay
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.chart.versions import rules_are_alternatives
-from notebook_platform.hubs.inputs import FIELD
+from notebook_platform.hubs.field_paths import HubFields
 from notebook_platform.versions import Version, parse
 
 FieldValues = Mapping[str, Any]
@@ -26,14 +26,14 @@ NAMES = ("allowedUsers", "adminUsers")
 OTHERS = ("allowedGroups", "adminGroups", "allowedOrganizations")
 
 
-def allow_rules(member: str, who: WhoMay, auth: Auth, version: str) -> FieldValues:
+def allow_rules(member: str, who: WhoMay, auth: Auth, version: str, fields: HubFields) -> FieldValues:
     """Return the rows of the allow rules of a sign-in (`member`: oidc, entra, github, dummy); None: not set. Raises StepError
     (AllowRulesNotCombined, SignInOpen) for what a chart of this version cannot express."""
     older = not rules_are_alternatives(version)
     if auth.dummy:
-        _check_dummy(auth.dummy, version)
+        _check_dummy(auth.dummy, version, fields)
     elif older:
-        _check_older(f"{FIELD}.auth.{member}", who, version)
+        _check_older(member, who, version, fields)
     admins, allowed, admin_groups = _sorted(who, "admin_users"), _sorted(who, "allowed_users"), _sorted(who, "admin_groups")
     groups = _sorted(who, "allowed_groups")
     everybody = who.allow_all or bool(auth.dummy and not allowed and not who.allow_existing_users)
@@ -60,20 +60,20 @@ def _sorted(who: WhoMay, name: str) -> list[str]:
     return sorted(set(getattr(who, name, ())))
 
 
-def _check_dummy(dummy: Dummy, version: str) -> None:
+def _check_dummy(dummy: Dummy, version: str, fields: HubFields) -> None:
     """Raise StepError where a shared password for known users would admit everybody."""
     if dummy.allow_existing_users and not (dummy.allowed_users or dummy.allow_all) and parse(version) < DUMMY_CLOSES:
         raise StepError(
             Reason.SIGN_IN_OPEN,
-            f"{FIELD}.auth.dummy.allowExistingUsers: chart {version} admits everyone with the password if no user is named",
-            f"Set allowedUsers too, or choose {FIELD}.chart.version 4 or newer.",
+            f"{fields.path('auth.dummy.allowExistingUsers')}: chart {version} admits everyone with the password if no user is named",
+            f"Set allowedUsers too, or choose {fields.path('chart.version')} 4 or newer.",
         )
 
 
-def _check_older(field: str, who: WhoMay, version: str) -> None:
+def _check_older(member: str, who: WhoMay, version: str, fields: HubFields) -> None:
     """Raise StepError for rules that a chart before 3 reads in another way."""
-    for reason, sentence, remedy in _problems(field, who, version):
-        raise StepError(reason, sentence, f"{remedy}, or choose {FIELD}.chart.version 3 or newer.")
+    for reason, sentence, remedy in _problems(fields.path(f"auth.{member}"), who, version):
+        raise StepError(reason, sentence, f"{remedy}, or choose {fields.path('chart.version')} 3 or newer.")
 
 
 def _problems(field: str, who: WhoMay, version: str) -> Iterator[tuple[Reason, str, str]]:

@@ -8,7 +8,7 @@ from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.fields.allow_rules import allow_rules
 from notebook_platform.hubs.fields.entra import entra_endpoints
-from notebook_platform.hubs.inputs import FIELD, Endpoints, HubContext, HubSecrets, url_of
+from notebook_platform.hubs.inputs import Endpoints, HubContext, HubSecrets, url_of
 
 FieldValues = Mapping[str, Any]
 
@@ -25,7 +25,7 @@ def auth_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubConte
     for member, rows in _MEMBERS.items():
         if (who := getattr(auth, member)) is not None:
             own = {f"auth.{member}{name}": value for name, value in rows(who, secrets, hub_context).items()}
-            traits |= {"auth": _CLASSES[member], **allow_rules(member, who, auth, spec.chart.version), **own}
+            traits |= {"auth": _CLASSES[member], **allow_rules(member, who, auth, spec.chart.version, hub_context.fields), **own}
             if isinstance(who, OAuth):
                 url = url_of(spec, hub_context)
                 traits |= {
@@ -45,7 +45,7 @@ def _groups(who: Oidc | Entra, state: str) -> FieldValues:
 
 
 def _oidc(oidc: Oidc, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
-    endpoints = endpoints_of(oidc, hub_context.endpoints)
+    endpoints = endpoints_of(oidc, hub_context.endpoints, hub_context.fields.path("auth.oidc"))
     return {
         ".authorizeUrl": endpoints.authorize,
         ".tokenUrl": endpoints.token,
@@ -97,15 +97,15 @@ def asks_issuer(oidc: Oidc | None) -> str | None:
     return oidc.issuer
 
 
-def endpoints_of(oidc: Oidc, found: Endpoints | None) -> Endpoints:
-    """Return the endpoints of the spec, completed with the issuer's. Raises StepError (EndpointsUnknown)."""
+def endpoints_of(oidc: Oidc, found: Endpoints | None, field: str) -> Endpoints:
+    """Return the endpoints of the spec, completed with the issuer's. `field`: the path of the sign-in. Raises StepError (EndpointsUnknown)."""
     authorize = oidc.authorize_url or (found and found.authorize)
     token = oidc.token_url or (found and found.token)
     userinfo = oidc.userinfo_url or (found and found.userinfo)
     if not (authorize and token and userinfo):
         raise StepError(
             Reason.ENDPOINTS_UNKNOWN,
-            f"{FIELD}.auth.oidc has neither an issuer nor all endpoints",
-            f"Set {FIELD}.auth.oidc.issuer, or authorizeUrl, tokenUrl and userinfoUrl.",
+            f"{field} has neither an issuer nor all endpoints",
+            f"Set {field}.issuer, or authorizeUrl, tokenUrl and userinfoUrl.",
         )
     return Endpoints(authorize=authorize, token=token, userinfo=userinfo)

@@ -10,7 +10,7 @@ from notebook_platform.api.hubs.hub import EgressRule, Requests, UserEgress
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.outcome import StepError
 from notebook_platform.hubs.database_url import ENCODED, FORM, InvalidDatabaseUrl, chart_values
-from notebook_platform.hubs.inputs import FIELD, HubSecrets
+from notebook_platform.hubs.inputs import HubContext, HubSecrets
 
 FieldValues = Mapping[str, Any]
 
@@ -26,11 +26,10 @@ COUNTS = ("list:users", "read:servers")
 """The least that it needs (https://jupyterhub.readthedocs.io/en/stable/rbac/scopes.html)."""
 
 
-def hub_values(spec: JupyterHubSpec, secrets: HubSecrets, *, own_image: bool = False) -> FieldValues:
-    """Return the rows of the hub itself; None: not set. `own_image`: the hub does not run the chart's image. Raises StepError
-    (SecretValueInvalid)."""
+def hub_values(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
+    """Return the rows of the hub itself; None: not set. Raises StepError (SecretValueInvalid)."""
     return {
-        **_database(spec, secrets, own_image),
+        **_database(spec, secrets, hub_context),
         **_services(spec, secrets),
         **_counter(spec, secrets),
         **_network(spec.network),
@@ -71,11 +70,11 @@ def _resources(asked: Requests) -> dict[str, Any]:
     return {**_requests(asked.cpu, asked.memory), **({"limits": set_limits} if set_limits else {})}
 
 
-def _database(spec: JupyterHubSpec, secrets: HubSecrets, own_image: bool) -> FieldValues:
+def _database(spec: JupyterHubSpec, secrets: HubSecrets, hub_context: HubContext) -> FieldValues:
     database = spec.database
     upgrade = {"database.upgrade": True if database.upgrade else None}
     if database.url_ref is not None:
-        kind, url, password = _referred_url(database.url_ref, secrets.database_url, own_image)
+        kind, url, password = _referred_url(database.url_ref, secrets.database_url, hub_context)
         return {"database": kind, "database.urlRef": url, "database.urlRef#password": password, **upgrade}
     volume = database.volume
     return {
@@ -87,14 +86,14 @@ def _database(spec: JupyterHubSpec, secrets: HubSecrets, own_image: bool) -> Fie
     }
 
 
-def _referred_url(reference: SecretKeyRef, url: str | None, own_image: bool) -> tuple[str, str, str | None]:
+def _referred_url(reference: SecretKeyRef, url: str | None, hub_context: HubContext) -> tuple[str, str, str | None]:
     """Return (type, URL, password) of the database for the chart. Raises StepError (SecretValueInvalid)."""
     try:
-        return chart_values(url or "", own_image=own_image)
+        return chart_values(url or "", own_image=hub_context.own_image)
     except InvalidDatabaseUrl as invalid:
         raise StepError(
             Reason.SECRET_VALUE_INVALID,
-            f"{FIELD}.database.urlRef: key {reference.key!r} of Secret {reference.name!r} {invalid}",
+            f"{hub_context.fields.path('database.urlRef')}: key {reference.key!r} of Secret {reference.name!r} {invalid}",
             f"Write it as {FORM}, and {ENCODED}.",
         ) from None
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from notebook_platform.hubs.case import Case, Violation
-from notebook_platform.hubs.inputs import FIELD
 from notebook_platform.hubs.metrics.values import ORIGIN, PORT_FLAG, PROXY_PORT, SCRAPER
 from notebook_platform.versions import Version
 
@@ -24,7 +23,7 @@ def check_metrics(case: Case) -> Iterator[Violation]:
     services, roles = [one.name for one in case.spec.services], [one.name for one in case.spec.roles]
     for kind, names in (("service", services), ("role", roles)):
         for place in (place for place, name in enumerate(names) if name == SCRAPER):
-            yield _taken(f"{FIELD}.{kind}s[{place}].name", kind)
+            yield _taken(case.fields.path(f"{kind}s[{place}].name"), kind)
     for kind, section in (("service", "services"), ("role", "loadRoles")):
         path = ("hub", section, SCRAPER)
         foreign = sorted(p for p, origin in case.origins.items() if p[: len(path)] == path and not origin.startswith(ORIGIN))
@@ -46,7 +45,7 @@ def _flags(case: Case) -> Iterator[Violation]:
     given = [str(flag) for flag in flags if str(flag).startswith(PORT_FLAG)] if isinstance(flags, list) else []
     if case.version >= PROXY_METRICS and any(flag != f"{PORT_FLAG}={PROXY_PORT}" for flag in given):
         yield (
-            f"{FIELD}.values.{FLAGS}: {PORT_FLAG} contradicts spec.monitoring, which has the proxy serve its metrics on port {PROXY_PORT}",
+            f"{case.fields.value(FLAGS)}: {PORT_FLAG} contradicts spec.monitoring, which has the proxy serve its metrics on port {PROXY_PORT}",
             f"Remove the flag, or {TURN_OFF}.",
         )
 
