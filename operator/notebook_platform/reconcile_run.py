@@ -270,7 +270,7 @@ class ReconcileRun:
         retries = [(attempt.retry_at - now).total_seconds() for attempt in state.attempts]
         jitter, first = random.random(), state.take_first()
         requeue, other = (
-            spread(requeue_after(results, self._interval, queued=queued), self._interval, jitter, first=first)
+            spread(requeue_after(results, self._interval, now, queued=queued), self._interval, jitter, first=first)
             for queued in (True, False)
         )
         state.due_after(min([other, *retries]))

@@ -10,8 +10,9 @@ from sandbox.azure.core.clock import stamp
 from sandbox.azure.core.faults import Fault
 from sandbox.azure.core.routing import Answer, Call, Routes
 from sandbox.azure.entra import Entra
-from sandbox.azure.graph import Graph
+from sandbox.azure.graph import REPLICATION_SECONDS, Graph
 from sandbox.azure.nodes import cluster_of_scale_set, lose_nodes, resize, scale_set_id
+from sandbox.azure.resources import REGISTRATION_SECONDS
 from sandbox.azure.world import TENANT, World
 
 PREFIX = "/_sandbox"
@@ -66,6 +67,14 @@ class Control:
                 "operations": [
                     {"id": o.id, "status": o.status, "began": stamp(o.started), "seconds": o.seconds}
                     for o in world.operations.all.values()
+                ],
+                "registrations": [
+                    {"id": name, "began": stamp(began), "seconds": REGISTRATION_SECONDS} for name, began in world.registrations
+                ],
+                "replications": [
+                    {"id": object_id, "began": stamp(born), "seconds": REPLICATION_SECONDS}
+                    for object_id, born in world.born.items()
+                    if object_id in world.principals
                 ],
             }
         )

@@ -118,6 +118,7 @@ class Resources:
         if states[name] == end:
             return
         states[name] = passing
+        self._world.registrations.append((name, self._world.clock.now()))
 
         async def turn() -> None:
             await self._world.clock.sleep(REGISTRATION_SECONDS)

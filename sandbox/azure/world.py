@@ -71,6 +71,8 @@ class World:
     principals: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[str, dict[str, tuple[str, datetime]]] = field(default_factory=dict)
     born: dict[str, datetime] = field(default_factory=dict)
+    registrations: list[tuple[str, datetime]] = field(default_factory=list)
+    """The registrations of providers and features, and when each began."""
     series: dict[tuple[str, str], list[tuple[datetime, float]]] = field(default_factory=dict)
     page_size: int = 100
 

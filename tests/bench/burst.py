@@ -23,6 +23,7 @@ from notebook_platform.azure.arm.rate_limit import METHODS, RESOURCE_MANAGER
 
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, TENANT
 from sandbox.operator_process import ROOT, kubectl, secret
+from tests.bench import timeline
 from tests.bench.process import Bench, bench
 from tests.bench.subscription import numbered_spec
 
@@ -43,11 +44,15 @@ GROUP, VERSION, PLURAL = "notebookplatform.io", "v1alpha1", "notebookplatforms"
 
 @dataclass(frozen=True)
 class Alone:
-    """One platform alone: the seconds until it is Ready, those during which Azure works on it, and its requests."""
+    """One platform alone, the first in its subscription: the seconds until it is Ready, those during which Azure's operations run, those
+    during which Azure works on it at all (`critical`: registrations and the replication of its principal too), its requests, and the
+    timeline."""
 
     took: float
     operations: float
+    critical: float
     requests: tuple[Mapping[str, Any], ...] = field(repr=False)
+    lines: tuple[timeline.Line, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ class _Crowd:
         self._custom = custom
         self._names = {f"hub-{number:03d}": number for number in numbers}
         self.ready: dict[str, float] = {}
+        self.statuses: list[tuple[float, Mapping[str, Any]]] = []
+        """Each status that was seen, of a single platform only."""
         self._seen: set[tuple[str, str]] = set()
 
     async def measure(self) -> float:
@@ -126,6 +133,8 @@ class _Crowd:
         name, status = one["metadata"]["name"], one.get("status") or {}
         if name not in self._names:
             return
+        if self.size == 1:
+            self.statuses.append((now, status))
         self._seen |= {(name, attempt["reason"]) for attempt in status.get("attempts") or ()}
         conditions = status.get("conditions") or ()
         if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
@@ -164,9 +173,8 @@ def kinds(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
     return Counter(METHODS.get(entry["method"], "writes") for entry in requests)
 
 
-async def _requests(parts: Bench, since: int) -> list[dict[str, Any]]:
-    """Return the requests that Resource Manager has received since a position."""
-    return [entry for entry in await parts.journal(since) if entry["path"].startswith("/subscriptions")]
+def _to_resource_manager(requests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [entry for entry in requests if entry["path"].startswith("/subscriptions")]
 
 
 def _make_namespaces(environment: Mapping[str, str]) -> None:
@@ -192,22 +200,39 @@ def _processor(parts: Bench) -> dict[str, float]:
     }
 
 
-async def measure(platforms: int = BURST, speed: float = SPEED) -> tuple[Alone, Burst]:
-    """Measure one platform alone, then the burst."""
+async def _alone(parts: Bench, custom: client.CustomObjectsApi, number: int, speed: float) -> Alone:
+    mark, start, crowd = await parts.mark(), await parts.now(), _Crowd(custom, [number])
+    took, sent, work = await crowd.measure(), await parts.journal(mark), await parts.work(start)
+    lines = [
+        *timeline.of_requests(sent, start, speed),
+        *timeline.of_work(work, start, speed),
+        *timeline.of_statuses(crowd.statuses),
+    ]
+    return Alone(
+        took=took,
+        operations=at_work(one for one in work if one["kind"] == "operations") / speed,
+        critical=at_work(work) / speed,
+        requests=tuple(_to_resource_manager(sent)),
+        lines=tuple(sorted(lines)),
+    )
+
+
+async def measure(platforms: int = BURST, speed: float = SPEED) -> tuple[Alone, Burst | None]:
+    """Measure one platform alone, then the burst; without platforms there is none."""
     async with contextlib.AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-burst-")))
         parts = await stack.enter_async_context(bench(directory, speed))
         await asyncio.to_thread(_make_namespaces, parts.environment)
         await config.load_kube_config(parts.environment["KUBECONFIG"])
         custom = client.CustomObjectsApi(await stack.enter_async_context(client.ApiClient()))
-        mark = await parts.mark()
-        took = await _Crowd(custom, [platforms]).measure()
-        alone = Alone(took, at_work(await parts.operations()) / speed, tuple(await _requests(parts, mark)))
+        alone = await _alone(parts, custom, platforms, speed)
+        if not platforms:
+            return alone, None
         await asyncio.sleep(REFILL)
         mark, before = await parts.mark(), _processor(parts)
         crowd = _Crowd(custom, range(platforms))
         took = await crowd.measure()
-        requests, after = await _requests(parts, mark), _processor(parts)
+        requests, after = _to_resource_manager(await parts.journal(mark)), _processor(parts)
         stall = await parts.machine.stall_ms(0.999)
     return alone, _figures(crowd, alone, took, requests, {name: after[name] - before[name] for name in after}, stall)
 
@@ -240,6 +265,13 @@ def _figures(
         processor=processor,
         loop_stall_ms_p999=stall,
     )
+
+
+def timeline_of(alone: Alone) -> list[str]:
+    """Return the creation of one platform line by line, and its sums."""
+    lines = [f"{at:8.2f}  {text}" for at, text in alone.lines]
+    sums = f"Ready after {alone.took:.1f} s; Azure worked for {alone.critical:.1f} s, for {alone.operations:.1f} s on operations."
+    return [*lines, f"{sums} {len(alone.requests)} requests to Resource Manager."]
 
 
 def figures(burst: Burst) -> dict[str, object]:

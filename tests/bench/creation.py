@@ -29,10 +29,10 @@ FEATURE = "--name VMSSPreview --namespace Microsoft.ContainerService"
 
 @dataclass(frozen=True)
 class Creation:
-    """Seconds. `operations`: Azure's work on one platform; `cluster`: until the operator reports it Ready; `hub`: from a settled cluster
-    to a Ready hub; `az` and `helm`: the runbook's commands."""
+    """Seconds. `critical`: Azure's work on the first platform of a subscription (`burst.Alone`); `cluster`: until the operator reports
+    it Ready; `hub`: from a settled cluster to a Ready hub; `az` and `helm`: the runbook's commands."""
 
-    operations: float
+    critical: float
     cluster: float
     hub: float
     az: float
@@ -41,7 +41,7 @@ class Creation:
     @property
     def ready_over_critical_path(self) -> float:
         """Return the seconds until a cluster is Ready in relation to Azure's work."""
-        return self.cluster / self.operations
+        return self.cluster / self.critical
 
     @property
     def ready_over_runbook(self) -> float:
@@ -58,7 +58,7 @@ def figures(found: Creation) -> dict[str, float]:
 async def measure(alone: Alone, hub: Hub) -> Creation:
     """Type the runbook, and compare it with a platform that was created alone and a hub that was installed."""
     az = await asyncio.to_thread(_runbook)
-    return Creation(operations=alone.operations, cluster=alone.took, hub=hub.marks["Ready"], az=az, helm=hub.by_hand)
+    return Creation(critical=alone.critical, cluster=alone.took, hub=hub.marks["Ready"], az=az, helm=hub.by_hand)
 
 
 def _runbook() -> float:

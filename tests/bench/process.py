@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,18 @@ class Bench:
             found: dict[str, Any] = await answer.json()
         return found
 
-    async def operations(self) -> list[dict[str, Any]]:
-        """Return Azure's operations so far: `began` (a time stamp) and `seconds`, both of Azure's clock."""
-        return list((await self._get("/_sandbox/state"))["operations"])
+    async def work(self, since: datetime) -> list[dict[str, Any]]:
+        """Return all that a client of Azure has to wait for, begun since a time of Azure's clock: operations, registrations of providers
+        and features, and the replication of new principals. `kind` is one of the three; `began` (a time stamp) and `seconds` are of
+        Azure's clock."""
+        state = await self._get("/_sandbox/state")
+        kinds = ("operations", "registrations", "replications")
+        work = [{**one, "kind": kind} for kind in kinds for one in state[kind]]
+        return [one for one in work if datetime.fromisoformat(one["began"]) >= since]
+
+    async def now(self) -> datetime:
+        """Return the time of Azure's clock."""
+        return datetime.fromisoformat((await self._get("/_sandbox/clock"))["now"])
 
     def simulator_seconds(self) -> float:
         """Return the processor seconds of the simulated Azure."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from notebook_platform.clients import OLDEST_LOOK
@@ -89,4 +89,4 @@ async def _kept(estate: Estate, spec: dict[str, Any]) -> None:
             if isinstance(result.outcome, Unblocking) and not result.changes
         }
         failed = [retry for r in results.values() if (retry := getattr(r.outcome, "retry_in", None)) is not None]
-        await asyncio.sleep(max(SHORTEST_WAIT, min([requeue_after(results, INTERVAL), *failed])))
+        await asyncio.sleep(max(SHORTEST_WAIT, min([requeue_after(results, INTERVAL, datetime.now(UTC)), *failed])))

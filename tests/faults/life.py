@@ -149,7 +149,7 @@ class Life:
         queued = [r.outcome for r in results.values() if isinstance(r.outcome, Progressing) and r.outcome.reason == "Queued"]
         await asyncio.sleep(max((one.requeue_after for one in queued), default=0))  # the operator's own limits run in real time
         waits = [(attempt.retry_at - now).total_seconds() for attempt in self.attempts]
-        return max(PACE, min([requeue_after(results, INTERVAL), *waits]))
+        return max(PACE, min([requeue_after(results, INTERVAL, now), *waits]))
 
     async def settle(self, spec: dict[str, Any], *, deleting: bool = False) -> None:
         """Reconcile, or delete, until the platform is Ready, or gone. Raises NotSettled."""

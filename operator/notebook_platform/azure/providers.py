@@ -12,8 +12,11 @@ from notebook_platform.azure.arm.operations import LONGEST_STALL
 from notebook_platform.azure.scope import AzureScope
 from notebook_platform.engine import Action, Change, Inputs, Observed, Operation, Outcome, Progressing, Ready, Step
 
-LOOK_AGAIN = 2.0
-"""Seconds; a registration takes some tens of them."""
+FIRST_POLL, LONGEST_POLL = 0.2, 5.0
+"""Seconds: a registration takes some tens of them, sometimes minutes."""
+
+JUST_NOW = 0.1
+"""Seconds. The two observations of a reconcile, and platforms that poll at the same time, share an answer of this age."""
 
 REGISTERED = "Registered"
 FEATURE_CAME = "Registered before its features"
@@ -59,7 +62,7 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     async def observe(self, inputs: Inputs, *, fresh: bool) -> Observed[Mapping[str, str]]:
         names = list(self.desired(inputs))
         async with azure_errors("spec.azure.features"):
-            states = dict(zip(names, await asyncio.gather(*(self._state(name, fresh=fresh) for name in names)), strict=True))
+            states = dict(zip(names, await asyncio.gather(*map(self._state, names)), strict=True))
         marker = self._scope.operations.get(self.name)
         if waiting := [name for name, state in states.items() if state == "Registering"]:
             return Observed(found=states, busy=_registering(waiting, marker))
@@ -79,15 +82,13 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
         self, desired: Mapping[str, str] | None, found: Mapping[str, str] | None, changes: Sequence[Change]
     ) -> Outcome:
         names = [change.path for change in changes]
-        features = [name for name in names if "/" in name]
         async with azure_errors("spec.azure.features"):
-            if features:
-                await asyncio.gather(*map(self._register_feature, features))
-                kind = f"register features {', '.join(features)}"
-                marker = Operation(kind=kind, url=FEATURES_DOCS, started=datetime.now(UTC), expected=FEATURE_SECONDS)
-                return _registering(features, marker)
-            await asyncio.gather(*map(self._register, names))
-        return _registering(names, None)
+            states = await asyncio.gather(*map(self._register, names))
+        if features := [name for name in names if "/" in name]:
+            kind = f"register features {', '.join(features)}"
+            marker = Operation(kind=kind, url=FEATURES_DOCS, started=datetime.now(UTC), expected=FEATURE_SECONDS)
+            return _registering(names, marker)
+        return Ready() if set(states) == {REGISTERED} else _registering(names, None)
 
     def planned_output(self, desired: Mapping[str, str]) -> outputs.Providers | None:
         return outputs.Providers(names=tuple(desired))
@@ -101,13 +102,13 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
     async def delete(self, found: Mapping[str, str], inputs: Inputs) -> Outcome:
         return Ready()
 
-    async def _state(self, name: str, *, fresh: bool) -> str:
-        """Return the state. A recently cached one counts while it is the wanted one."""
+    async def _state(self, name: str) -> str:
+        """Return the state. A cached one counts while it is the wanted one: only another one leads to a write, which is repeatable."""
         cache, age = self._scope.cache, self._scope.max_age
-        body = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=fresh)
-        if body != REGISTERED and not fresh:
-            body = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=True)
-        return str(body)
+        state = await cache.cached_call(name, lambda: self._ask(name), max_age=age, fresh=False)
+        if state != REGISTERED:
+            state = await cache.cached_call(name, lambda: self._ask(name), max_age=min(JUST_NOW, age), fresh=False)
+        return str(state)
 
     async def _ask(self, name: str) -> str:
         namespace, _, feature = name.partition("/")
@@ -117,19 +118,23 @@ class Providers(Step[Mapping[str, str], Mapping[str, str], outputs.Providers]):
         provider = await self._scope.session.resources.providers.get(namespace)
         return str(provider.registration_state)
 
-    async def _register_feature(self, name: str) -> None:
-        namespace, _, feature = name.partition("/")
-        await self._scope.session.features.features.register(namespace, feature)
+    async def _register(self, name: str) -> str:
+        """Register a provider or a feature. Returns its state, which is cached in place of an earlier one."""
+        return str(await self._scope.cache.cached_call(name, lambda: self._send(name), max_age=0, fresh=True))
 
-    async def _register(self, namespace: str) -> None:
-        await self._scope.session.resources.providers.register(namespace)
+    async def _send(self, name: str) -> str:
+        namespace, _, feature = name.partition("/")
+        if feature:
+            return str((await self._scope.session.features.features.register(namespace, feature)).properties.state)
+        return str((await self._scope.session.resources.providers.register(namespace)).registration_state)
 
 
 def _registering(names: Sequence[str], marker: Operation | None) -> Progressing:
     return Progressing(
         reason=Reason.REGISTERING,
         message=f"Azure registers {', '.join(names)}",
-        requeue_after=LOOK_AGAIN,
+        requeue_after=FIRST_POLL,
+        longest_wait=LONGEST_POLL,
         operation=marker,
         stall_after=LONGEST_STALL,
         since=marker.started if marker else None,

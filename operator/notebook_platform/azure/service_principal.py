@@ -29,8 +29,9 @@ FIELD = "spec.identity.servicePrincipal"
 LIFETIME = timedelta(days=365)
 CREDENTIAL = "notebook-platform"
 APP_ID, OBJECT_ID = "the appId of the application", "the id of the application or of its principal"
-AGAIN = 0.2
-"""Seconds until the next of the three writes (application, principal, secret): each is read before it is created."""
+AGAIN, LONGEST = 0.05, 5.0
+"""Seconds until the next of the three writes (application, principal, secret), each of which is read before it is created: the first wait,
+and the longest while the directory does not show what was created."""
 
 Wire = dict[str, Any]
 
@@ -162,9 +163,8 @@ class CreatedPrincipal(Step[str, Principal, outputs.Identity]):
             else:
                 await self._renew(found)
                 return Ready()
-        return Progressing(
-            reason=Reason.CREATING, message=f"The service principal {desired} is being created", requeue_after=AGAIN
-        )
+        message = f"The service principal {desired} is being created"
+        return Progressing(reason=Reason.CREATING, message=message, requeue_after=AGAIN, longest_wait=LONGEST)
 
     async def _renew(self, found: Principal) -> None:
         """Add a secret and store it. Older ones stay valid until the cluster has this one: PrincipalSecret removes them then, and

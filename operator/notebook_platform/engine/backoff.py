@@ -1,6 +1,6 @@
 """Schedule the retries of failed steps.
 
-The wait of the failure doubles with each consecutive failure, up to an upper bound. The reconciler keeps the attempts between
+The wait of the failure grows with each consecutive failure, up to an upper bound. The reconciler keeps the attempts between
 reconciles in status.attempts.
 """
 
@@ -35,7 +35,7 @@ def wait_after(failed: Failed, count: int, interval: float) -> float:
     once an interval."""
     if failed.retry_in is None:
         return interval
-    return float(min(failed.retry_in * 2 ** min(count - 1, 30), max(LONGEST_WAIT, failed.retry_in)))
+    return float(min(failed.retry_in * failed.growth ** min(count - 1, 30), max(LONGEST_WAIT, failed.retry_in)))
 
 
 def exhausted(results: Mapping[str, Result], previous: Iterable[Attempt], left_alone: Collection[str] = ()) -> dict[str, Result]:

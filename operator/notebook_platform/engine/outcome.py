@@ -9,6 +9,9 @@ from datetime import datetime
 
 from notebook_platform.api.reasons import AnyReason, Reason
 
+PART_OF_ELAPSED = 0.2
+"""The end of work in progress is noticed at most so much later, as a part of its duration."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
@@ -56,17 +59,26 @@ class Progressing:
 
     After `stall_after` seconds since `since` a user has to act (kstatus Stalled), as `remedy` says; None: the step ends the work
     itself. `since` None: the time at which the reconciler first observed the work. `queued`: `requeue_after` is the time until the step's
-    turn, which may come later when other platforms take more than was expected of them.
+    turn, which may come later when other platforms take more than was expected of them. `longest_wait`: the wait grows with the time since
+    `since`, from `requeue_after` to this; None: each wait is `requeue_after`.
     """
 
     reason: AnyReason
     message: str
     requeue_after: float
+    longest_wait: float | None = None
     operation: Operation | None = None
     stall_after: float | None = None
     since: datetime | None = None
     remedy: str = ""
     queued: bool = False
+
+    def next_poll(self, now: datetime) -> float:
+        """Return the seconds until the next reconcile: a wait that grows is a fifth of the time that the work has taken so far."""
+        if self.longest_wait is None or self.since is None:
+            return self.requeue_after
+        elapsed = (now - self.since).total_seconds()
+        return max(self.requeue_after, min(PART_OF_ELAPSED * elapsed, self.longest_wait))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +108,7 @@ class Waiting:
 class Failed:
     """The step cannot continue. `reason` is CamelCase, `message` a sentence that names the field, `remedy` what to do.
 
-    `retry_in` is the first wait in seconds (it grows with each consecutive failure). None: no retry can help until the spec,
+    `retry_in` is the first wait in seconds; each consecutive failure multiplies it by `growth`. None: no retry can help until the spec,
     a referenced Secret or the cloud changes (kstatus Stalled); the resource is still observed once an interval. After `tries`
     consecutive failures it counts as such a failure, with `last_remedy` as its remedy; None: there is no limit.
     `correlation_id` is that of the reconcile: the operator's log and, for a request that Azure refused, Azure's activity log can be
@@ -109,6 +121,7 @@ class Failed:
     message: str
     remedy: str
     retry_in: float | None = None
+    growth: float = 2.0
     tries: int | None = None
     last_remedy: str = ""
     correlation_id: str = field(default="", compare=False)

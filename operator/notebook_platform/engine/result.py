@@ -5,6 +5,7 @@ The engine makes one Result for each step; conditions, events, metrics and the r
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from notebook_platform.engine.change import Change
 from notebook_platform.engine.outcome import Failed, Operation, Outcome, Progressing, Ready, Rechecked, Waiting
@@ -32,13 +33,15 @@ class Result:
     estimate_seconds: float = 0.0
 
 
-def requeue_after(results: Mapping[str, Result], interval: float, *, queued: bool = True) -> float:
+def requeue_after(results: Mapping[str, Result], interval: float, now: datetime, *, queued: bool = True) -> float:
     """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval.
 
     Without `queued`, steps that wait for their turn do not count.
     """
     rechecked = [r.outcome for r in results.values() if isinstance(r.outcome, Rechecked)]
-    waits = [one.requeue_after for one in rechecked if queued or not (isinstance(one, Progressing) and one.queued)]
+    progressing = [one for one in rechecked if isinstance(one, Progressing)]
+    waits = [one.requeue_after for one in rechecked if not isinstance(one, Progressing)]
+    waits += [one.next_poll(now) for one in progressing if queued or not one.queued]
     waits += [r.requeue_after for r in results.values() if r.requeue_after is not None]
     return min([interval, *waits])
 

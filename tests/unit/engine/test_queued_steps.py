@@ -14,7 +14,7 @@ TOKEN = Queued("Waiting for a token: the rate limit of reads in the subscription
 def fold(outcomes: dict[str, Outcome], previous: list[Condition], generation: int = 1) -> dict[str, Condition]:
     """Return the conditions by type. A step that waits for a token could not be observed."""
     results = {name: Result(outcome=outcome, unobserved=outcome is TOKEN) for name, outcome in outcomes.items()}
-    assert requeue_after(results, 600) == (40 if TOKEN in outcomes.values() else 600)
+    assert requeue_after(results, 600, NOW) == (40 if TOKEN in outcomes.values() else 600)
     return {c.type: c for c in fold_conditions(results, previous, generation=generation, now=NOW)}
 
 

@@ -14,12 +14,14 @@ class Row:
     """One meaning of a code.
 
     `contains`: only if the message has this text. `field`: the field to name instead of the step's. `tries`: after so many failures in
-    a row a user has to act. `vague`: the code says little, and one inside its details or its text says more.
+    a row a user has to act. `growth`: by what each wait is multiplied. `vague`: the code says little, and one inside its details or its
+    text says more.
     """
 
     reason: AnyReason
     remedy: str
     retry_in: float | None = None
+    growth: float = 2.0
     contains: str | None = None
     field: str | None = None
     tries: int | None = None
@@ -34,7 +36,8 @@ THROTTLED = Row(reason=Reason.THROTTLED, retry_in=30, remedy="The operator retri
 UNAVAILABLE = Row(reason=Reason.AZURE_UNAVAILABLE, retry_in=15, remedy=LATER)
 REPLICATING = Row(
     reason=Reason.PRINCIPAL_REPLICATING,
-    retry_in=2,
+    retry_in=0.5,
+    growth=1.5,
     remedy="The operator retries. A new principal takes up to a minute to replicate.",
 )
 SUBNET = Row(

@@ -79,6 +79,7 @@ def failure_of(status: int | None, error: Mapping[str, Any], headers: Mapping[st
         message=message,
         remedy=row.remedy.format(field=where),
         retry_in=retry_in,
+        growth=row.growth,
         tries=row.tries,
         last_remedy=_last_remedy(row, where),
     )
@@ -178,6 +179,7 @@ def _refused_sign_in(error: AzureError, number: str) -> Failed:
         message=f"{where}: {text}",
         remedy=row.remedy.format(field=where),
         retry_in=row.retry_in,
+        growth=row.growth,
         tries=row.tries,
         last_remedy=_last_remedy(row, where),
     )

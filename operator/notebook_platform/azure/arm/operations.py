@@ -19,8 +19,8 @@ from notebook_platform.azure.arm.session import AzureSession
 from notebook_platform.engine.outcome import Failed, Operation, Progressing, Queued, StepError
 from notebook_platform.observability.context import CORRELATION
 
-LOOK_AGAIN = 5.0
-"""Seconds between polls when Azure gives no hint."""
+SOON, LOOK_AGAIN = 1.0, 5.0
+"""Seconds until the first poll, and at most between later ones, when Azure gives no hint."""
 
 REFUSED = frozenset({401, 403})
 """Statuses about the caller. With any other, the address that `Location` names reports that the operation failed."""
@@ -29,10 +29,10 @@ LONGEST_LOOK = 30.0
 """Seconds. Upper bound for Azure's hint, so that the end of an operation is noticed soon."""
 
 
-def next_poll(headers: Mapping[str, str], default: float = LOOK_AGAIN) -> float:
-    """Return the seconds until the next poll."""
+def next_poll(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds until the next poll, as Azure's hint asks; None: it gives no hint."""
     asked = retry_after(headers)
-    return default if asked is None else min(asked, LONGEST_LOOK)
+    return None if asked is None else min(asked, LONGEST_LOOK)
 
 
 async def begin_lro(
@@ -88,14 +88,18 @@ ABORTED_BY = {"agent pool": "az aks nodepool operation-abort", "managed cluster"
 """The command that ends the work on a resource."""
 
 
-def in_progress(operation: Operation, requeue_after: float) -> Progressing:
-    """Return the outcome while an operation runs. Its message is constant, so that conditions do not change with each poll."""
+def in_progress(operation: Operation, requeue_after: float | None) -> Progressing:
+    """Return the outcome while an operation runs. Its message is constant, so that conditions do not change with each poll.
+
+    `requeue_after` None: the polls begin soon and become rarer.
+    """
     verb = operation.kind.split(" ", 1)[0]
     reason = VERBS.get(verb, Reason.UPDATING)
     return Progressing(
         reason=reason,
         message=f"Azure operation in progress: {operation.kind}",
-        requeue_after=requeue_after,
+        requeue_after=SOON if requeue_after is None else requeue_after,
+        longest_wait=LOOK_AGAIN if requeue_after is None else None,
         operation=operation,
         stall_after=min(max(OVERDUE * operation.expected, SHORTEST_STALL), LONGEST_STALL),
         since=operation.started,
@@ -143,7 +147,7 @@ async def poll(session: AzureSession, operation: Operation, field: str) -> Poll:
         if error.status_code in (404, 410):
             return Poll()
         if error.status_code in TRANSIENT or is_unreadable(error):
-            return Poll(busy=in_progress(operation, next_poll(headers_of(error))))
+            return Poll(busy=in_progress(operation, next_poll(headers_of(error)) or LOOK_AGAIN))
         failed = replace(translate(error, field=field), correlation_id=operation.correlation_id)
         if error.status_code in REFUSED:
             raise StepError.of(replace(failed, operation=operation)) from None
