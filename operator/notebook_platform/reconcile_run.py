@@ -5,7 +5,7 @@ The reconciler (`reconciler.py`) creates a ReconcileRun for each reconcile and c
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,11 +20,11 @@ from notebook_platform.azure.last_applied import claims_of, confirmed, joined
 from notebook_platform.clients import SharedClients
 from notebook_platform.deletion import Deletion, DeletionRequest
 from notebook_platform.engine.backoff import exhausted
-from notebook_platform.engine.conditions import applied_steps, condition_of, fold_conditions
+from notebook_platform.engine.conditions import condition_of, fold_conditions
 from notebook_platform.engine.outcome import Failed, Operation, Ready
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after, up_to_date
-from notebook_platform.engine.trace import Read, Tracer
+from notebook_platform.engine.trace import Read, Tracer, Traces
 from notebook_platform.events import events
 from notebook_platform.helm.plan import approved
 from notebook_platform.kube.applied import AppliedStore, Records
@@ -36,10 +36,10 @@ from notebook_platform.observability import metrics
 from notebook_platform.observability.context import PlatformLog
 from notebook_platform.observability.labels import reason_label, step_label
 from notebook_platform.policy import disruption_waits, interval_of, spread
-from notebook_platform.reconcile_state import ReconcileState
+from notebook_platform.reconcile_state import Conclusion, ReconcileState
 from notebook_platform.sanitizing import sanitized
 from notebook_platform.status import platform_status
-from notebook_platform.status_writer import Reporter
+from notebook_platform.status_writer import AppliedSteps, Reporter
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +111,13 @@ class PlatformContext:
 
 @dataclass(frozen=True)
 class _Begun:
-    """What was known when a reconcile began: the recorded operations, the epoch of the state, and the steps that back off."""
+    """What was known when a reconcile began: the recorded operations, the state's epoch, traces and conclusion (a change of the spec replaces
+    them), and the steps that back off."""
 
     operations: Mapping[str, Operation]
     epoch: int
+    traces: Traces
+    conclusion: Conclusion
     backing_off: Mapping[str, Failed]
 
 
@@ -152,8 +155,12 @@ class ReconcileRun:
             refused=context.operations.refused,
             applied=applied,
         )
-        tracer = None if spec.suspend else self._tracer(applied)
-        results = await reconcile(graph, self._policy(begun, graph.order, tracer), self._record)
+        tracer = None if spec.suspend else self._tracer(begun.traces, applied)
+        results = await reconcile(graph, self._policy(begun, tracer), self._record)
+        observed = results.keys() - (tracer.kept if tracer else ())
+        if begun.conclusion.repeats(results, observed, context.reporter.writes):
+            return self._requeue(results)
+        begun.conclusion.clear()
         await context.shared.after(context.platform, results)
         if not spec.suspend:
             await context.applied.save(confirmed(await context.applied.load(), claims, up_to_date(results)))
@@ -168,29 +175,31 @@ class ReconcileRun:
             suspended=spec.suspend,
             site=context.shared.limits.docs_url,
         )
-        return await self._conclude(results, conditions, begun, deleting=False)
+        wait = await self._conclude(results, conditions, begun, deleting=False)
+        begun.conclusion.keep(results, observed, context.reporter.writes)
+        return wait
 
     async def _begin(self) -> _Begun:
-        context = self._context
-        epoch = context.state.epoch
+        context, state = self._context, self._context.state
+        epoch, traces, conclusion = state.epoch, state.traces, state.conclusion
         operations = await context.operations.load(context.shared.operation_scope(self._spec))
-        return _Begun(operations, epoch, context.state.backing_off(_now()))
+        return _Begun(operations, epoch, traces, conclusion, state.backing_off(_now()))
 
-    def _tracer(self, applied: Records) -> Tracer:
+    def _tracer(self, traces: Traces, applied: Records) -> Tracer:
         """Return what verifies the traces of the platform's steps, and records new ones."""
         context, cached = self._context, self._context.shared.verify(self._context.platform, self._spec)
 
         async def verify(read: Read) -> bool:
             return await (context.secrets.verify(read) if read.source == SOURCE else cached(read))
 
-        return Tracer(context.state.traces, verify, hash(repr(applied)))
+        return Tracer(traces, verify, hash((self._generation, repr(applied))))
 
-    def _policy(self, begun: _Begun, order: Sequence[str], tracer: Tracer | None) -> Policy:
+    def _policy(self, begun: _Begun, tracer: Tracer | None) -> Policy:
         context, spec = self._context, self._spec
         unchanged = not context.state.take_references_changed()
         return Policy(
             mode=Mode.PLAN if spec.suspend else Mode.APPLY,
-            applied_steps=applied_steps(context.status.conditions, self._generation, order) if unchanged else frozenset(),
+            applied_steps=AppliedSteps(context.reporter, self._generation) if unchanged else frozenset(),
             correct_drift=spec.drift_policy == "Correct",
             backing_off=begun.backing_off,
             result_cache=context.state.recent_results(self._interval),
@@ -267,6 +276,11 @@ class ReconcileRun:
         await context.reporter.write(self._shown(status))
         for event in to_report:
             await context.reporter.tell(event, now)
+        return self._requeue(results)
+
+    def _requeue(self, results: Mapping[str, Result]) -> float:
+        """Return the seconds until the next reconcile."""
+        state, now = self._context.state, _now()
         retries = [(attempt.retry_at - now).total_seconds() for attempt in state.attempts]
         jitter, first = random.random(), state.take_first()
         requeue, other = (

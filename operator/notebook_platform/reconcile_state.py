@@ -6,13 +6,13 @@ changes the spec, an annotation, or a Secret or ConfigMap that the spec names.
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from notebook_platform.engine.backoff import Attempt, backing_off, next_attempts
 from notebook_platform.engine.outcome import Failed, Progressing, Unblocking
-from notebook_platform.engine.result import Result
+from notebook_platform.engine.result import Result, is_settled
 from notebook_platform.engine.trace import Traces
 
 FRESH_SECONDS = 60.0
@@ -20,13 +20,48 @@ FRESH_SECONDS = 60.0
 is polled."""
 
 
+class Conclusion:
+    """What the status of a settled platform was concluded from. A reconcile that finds the same would write the same.
+
+    A step whose trace held has the result that it had. Of the other steps only the hashes of their results are kept.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, int] | None = None
+        self._writes = 0
+
+    def clear(self) -> None:
+        """Have the next reconcile conclude anew."""
+        self._found = None
+
+    def keep(self, results: Mapping[str, Result], observed: Collection[str], writes: int) -> None:
+        """Keep what a reconcile has found if nothing is left to do. `observed`: the steps without a trace that held; `writes`: the number of
+        status writes so far."""
+        if all(is_settled(result) for result in results.values()):
+            self._found, self._writes = {name: _digest(results[name]) for name in observed}, writes
+
+    def repeats(self, results: Mapping[str, Result], observed: Collection[str], writes: int) -> bool:
+        """Return whether a reconcile has found the same, and no status was written since."""
+        found = self._found
+        return (
+            found is not None and writes == self._writes and all(found.get(name) == _digest(results[name]) for name in observed)
+        )
+
+
+def _digest(result: Result) -> int:
+    """Return a hash of a result, valid in this process; the time of the next reconcile is no part of it."""
+    return hash(repr(replace(result, requeue_after=None)))
+
+
 class ReconcileState:
-    """`attempts`: the failures in a row of each step; `epoch`: how often the state was discarded; `traces`: of the steps that are settled."""
+    """`attempts`: the failures in a row of each step; `epoch`: how often the state was discarded; `traces`: of the steps that are settled;
+    `conclusion`: what the status was concluded from."""
 
     def __init__(self) -> None:
         self.attempts: tuple[Attempt, ...] = ()
         self.epoch = 0
         self.traces = Traces()
+        self.conclusion = Conclusion()
         self._cached: dict[str, tuple[float, Result]] = {}
         self._references_changed = False
         self._first = True
@@ -49,6 +84,7 @@ class ReconcileState:
         self.epoch += 1
         self.attempts = ()
         self.traces = Traces()
+        self.conclusion = Conclusion()
         self._cached = {}
         self._references_changed = self._references_changed or references_changed
 

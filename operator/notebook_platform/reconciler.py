@@ -17,7 +17,6 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import ValidationError
 
 from notebook_platform.api import FINALIZER
-from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.durations import parse_duration
 from notebook_platform.api.reasons import Reason
 from notebook_platform.api.references import references
@@ -101,12 +100,18 @@ class PlatformReconciler:
 
     def update(self, body: Mapping[str, Any]) -> None:
         """Accept the object as last seen; wake only for what the user changed."""
-        before, after = self._body["metadata"], body["metadata"]
-        self._body = body
-        FLEET.expect(self.platform.uid, self._generation)
-        if reconcile_trigger(before) != reconcile_trigger(after):
-            self._context.state.discard()
+        if self._accept(body):
             self._wake()
+
+    def _accept(self, body: Mapping[str, Any]) -> bool:
+        """Keep the object as last seen; return whether its user has changed something. What was found for an older spec is then
+        discarded, whoever has read the object."""
+        before, self._body = self._body["metadata"], body
+        FLEET.expect(self.platform.uid, self._generation)
+        changed = reconcile_trigger(before) != reconcile_trigger(body["metadata"])
+        if changed:
+            self._context.state.discard()
+        return changed
 
     def wake(self) -> None:
         """Retry at once what failed because of a Secret or ConfigMap that the spec names: it has changed."""
@@ -158,6 +163,8 @@ class PlatformReconciler:
         condition."""
         wait = self._pace.take(time.monotonic())
         before, self._throttled = self._throttled, wait > 0
+        if before != self._throttled:
+            self._context.state.conclusion.clear()
         if not self._throttled:
             return
         metrics.THROTTLED.inc()
@@ -167,15 +174,13 @@ class PlatformReconciler:
 
     def _priority(self) -> Priority:
         """Return how urgent the reconcile is that is due."""
-        status = self._context.status
         if self._awake.is_set() or self._unseen():
             return Priority.URGENT
-        going_on = any(c.type == ConditionType.RECONCILING and c.status == "True" for c in status.conditions)
-        return Priority.FOLLOW_UP if going_on else Priority.PERIODIC
+        return Priority.FOLLOW_UP if self._context.reporter.reconciling else Priority.PERIODIC
 
     def _unseen(self) -> bool:
         """Return whether no reconcile has seen what the user wants: after a restart most platforms are as they were."""
-        return self._deleting or self._context.status.observed_generation != self._generation
+        return self._deleting or self._context.reporter.observed_generation != self._generation
 
     async def _wait_for_slot(self, turn: asyncio.Future[None]) -> None:
         """Wait for a slot. A user who waits for this reconcile reads in the status that it is queued."""
@@ -224,7 +229,7 @@ class PlatformReconciler:
             else:
                 if fresh is None:
                     return None
-                self._body = fresh
+                self._accept(fresh)
                 if self._failures <= QUIET_CONFLICTS:
                     return 0.5
         context = self._context
@@ -247,7 +252,7 @@ class PlatformReconciler:
             fresh = await self._context.object.read()  # an old spec must not decide: its protection may have been set since
             if fresh is None or FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
                 return None
-            self._body = body = fresh
+            self._accept(body := fresh)
         try:
             spec = NotebookPlatformSpec.model_validate(body.get("spec"))
         except ValidationError as error:
@@ -265,7 +270,7 @@ class PlatformReconciler:
         await self._context.object.set_finalizer(self._body, present=True)
         if (fresh := await self._context.object.read()) is None:
             return None
-        self._body = fresh
+        self._accept(fresh)
         if FINALIZER not in (fresh["metadata"].get("finalizers") or ()):
             raise StepError(
                 Reason.FINALIZER_MISSING,

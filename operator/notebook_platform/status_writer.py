@@ -5,13 +5,15 @@ reports its state.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Any
 
 from kubernetes.aio.client.exceptions import ApiException
 
+from notebook_platform.api.condition_types import ConditionType
 from notebook_platform.api.status import PlatformStatus
+from notebook_platform.engine.conditions import was_applied
 from notebook_platform.events import EventContent
 from notebook_platform.kube.objects import PlatformObject
 from notebook_platform.observability import metrics
@@ -27,13 +29,16 @@ REFUSED_STATUS = (400, 413, 422)
 
 
 class Reporter:
-    """Writes status and Events of one platform. `status` is the last one written, or the one read from `body`."""
+    """Writes status and Events of one platform. `status` is the last one written, or the one read from `body`. What each reconcile asks of
+    it stays at hand while the rest is packed: `observed_generation`, whether the platform is `reconciling`, and the number of `writes`."""
 
     def __init__(self, platform: PlatformObject, body: Mapping[str, Any], label: str) -> None:
         self._object = platform
         self._label = label
         self._written = self._packed = pack(body.get("status") or {})
-        self._status: PlatformStatus | None = status_of(body)
+        self._status: PlatformStatus | None = None
+        self.writes = 0
+        self.status = status_of(body)
 
     @property
     def status(self) -> PlatformStatus:
@@ -45,6 +50,8 @@ class Reporter:
     @status.setter
     def status(self, status: PlatformStatus) -> None:
         self._status = status
+        self.observed_generation = status.observed_generation
+        self.reconciling = any(c.type == ConditionType.RECONCILING and c.status == "True" for c in status.conditions)
 
     def rest(self) -> None:
         """Keep the status packed until it is used again."""
@@ -65,6 +72,7 @@ class Reporter:
                 log.error("%s: the API server rejected the status: %s", self._label, error.status)
                 await self._object.write_status(least(status).wire(), {})
             metrics.STATUS_WRITES.inc()
+            self.writes += 1
             self._written = pack(wire)
         self.status = status
         self.report()
@@ -94,3 +102,15 @@ class Reporter:
             await self._object.tell(event.type, event.reason, event.message, now)
         except Exception as error:
             log.warning("%s: failed to create an Event: %s", self._label, type(error).__name__)
+
+
+class AppliedSteps(Container[str]):
+    """The steps that were applied for a generation before: a change found there now is drift. The status, which is packed while nothing
+    changes, is read only when a step has changes."""
+
+    def __init__(self, reporter: Reporter, generation: int) -> None:
+        self._reporter = reporter
+        self._generation = generation
+
+    def __contains__(self, step: object) -> bool:
+        return was_applied(str(step), self._reporter.status.conditions, self._generation)

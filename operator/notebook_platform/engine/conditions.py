@@ -275,7 +275,7 @@ def _notices(results: Mapping[str, Result], make: Make) -> Iterator[Condition]:
         yield make(kind, True, notices[0].reason, "; ".join(messages))
 
 
-def applied_steps(conditions: Iterable[Condition], generation: int, steps: Iterable[str]) -> frozenset[str]:
-    """Return the steps that were applied for this generation before: a change found there now is drift."""
-    good = {c.type for c in conditions if c.status == "True" and c.observed_generation == generation}
-    return frozenset(name for name in steps if f"{name}Ready" in good)
+def was_applied(step: str, conditions: Iterable[Condition], generation: int) -> bool:
+    """Return whether a step was applied for this generation before, by the conditions of an earlier reconcile: a change found there now is
+    drift."""
+    return any(c.type == f"{step}Ready" and c.status == "True" and c.observed_generation == generation for c in conditions)

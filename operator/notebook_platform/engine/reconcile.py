@@ -4,7 +4,7 @@ Deletion traverses the same graph backwards (`engine/teardown.py`). The reconcil
 `notebook-platform plan` to print its changes.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -52,7 +52,7 @@ class Policy:
     """
 
     mode: Mode = Mode.APPLY
-    applied_steps: Collection[str] = frozenset()
+    applied_steps: Container[str] = frozenset()
     correct_drift: bool = True
     backing_off: Mapping[str, Failed] = field(default_factory=dict)
     result_cache: Mapping[str, Result] = field(default_factory=dict)
@@ -78,7 +78,9 @@ async def reconcile(graph: Graph, policy: Policy, on_result: Listener = ignore_r
             return await observe()
         return await policy.tracer.result(step, inputs, observe)
 
-    return await walk(graph, graph.needs, act, on_result)
+    settles = policy.tracer is not None and not policy.result_cache and not policy.backing_off
+    known = await policy.tracer.held(graph) if policy.tracer is not None and settles else {}
+    return await walk(graph, graph.needs, act, on_result, known)
 
 
 async def _reconcile_step(step: AnyStep, inputs: Inputs, policy: Policy) -> Result:

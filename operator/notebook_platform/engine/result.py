@@ -33,6 +33,11 @@ class Result:
     estimate_seconds: float = 0.0
 
 
+def is_settled(result: Result) -> bool:
+    """Return whether nothing is left to do for a step. Pure."""
+    return isinstance(result.outcome, Ready) and not result.changes and not result.applied
+
+
 def requeue_after(results: Mapping[str, Result], interval: float, now: datetime, *, queued: bool = True) -> float:
     """Return the seconds until the next reconcile: the shortest wait that an outcome asks for, at most the interval.
 

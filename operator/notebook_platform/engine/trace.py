@@ -12,11 +12,13 @@ import random
 import time
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.outcome import Ready
-from notebook_platform.engine.result import Result
+from notebook_platform.engine.result import Result, is_settled
 from notebook_platform.engine.step import AnyStep, Inputs
 from notebook_platform.packed import LEVEL
 
@@ -106,13 +108,35 @@ class Tracer:
         self._traces = traces
         self._verify = verify
         self._salt = salt
+        self._verified: set[Read] = set()
+        self.kept: set[str] = set()
+        """The steps whose trace held."""
+
+    async def held(self, graph: Graph) -> dict[str, Result]:
+        """Return the results of the steps whose traces hold, each after those that it needs: what a settled platform does not run again.
+        A list that cannot be read ends the search; then each step finds out for itself, beside the other steps."""
+        found: dict[str, Result] = {}
+        for name in graph.order:
+            if (trace := self._traces.get(name)) is None or not found.keys() >= set(graph.needs[name]):
+                continue
+            made = {other: done.output for other in graph.needs[name] if isinstance(done := found[other].outcome, Ready)}
+            try:
+                if trace.inputs == self._digest(graph.inputs(name, made)) and await self._holds(trace):
+                    found[name] = trace.result
+            except Exception:  # see `result`
+                break
+        self.kept.update(found)
+        return found
 
     async def result(self, step: AnyStep, inputs: Inputs, observe: Callable[[], Awaitable[Result]]) -> Result:
         """Return the step's last result if its inputs and all that it read are as they were. Otherwise return that of `observe`; if it is
         settled and all its reads were noted, keep its trace."""
-        digest, trace = hash((self._salt, pickle.dumps(inputs))), self._traces.get(step.name)
-        if trace is not None and trace.inputs == digest and await self._holds(trace):
-            return trace.result
+        digest, trace = self._digest(inputs), self._traces.get(step.name)
+        if trace is not None and trace.inputs == digest:
+            with suppress(Exception):  # a list cannot be read: the step's own observation gets the same error and reports it
+                if await self._holds(trace):
+                    self.kept.add(step.name)
+                    return trace.result
         recording = _Recording()
         token = _RECORDING.set(recording)
         try:
@@ -120,25 +144,21 @@ class Tracer:
         finally:
             _RECORDING.reset(token)
         trace = None
-        if recording.complete and _is_settled(result):
+        if recording.complete and is_settled(result) and result.requeue_after is None:
             until = time.monotonic() + TRACE_SECONDS * random.uniform(0.75, 1.25)
             trace = _Trace(digest, tuple(recording.reads), result, until)
         self._traces.put(step.name, trace)
         return result
 
     async def _holds(self, trace: _Trace) -> bool:
-        """Return whether a trace may still be used, and all its reads would give the same."""
+        """Return whether a trace may still be used, and all its reads would give the same. Raises what a read of a list raises."""
         if trace.until < time.monotonic():
             return False
-        try:
-            for read in trace.reads:
-                if not await self._verify(read):
-                    return False
-        except Exception:  # a list cannot be read: the step's own observation gets the same error and reports it
-            return False
+        for read in trace.reads:
+            if read not in self._verified and not await self._verify(read):
+                return False
+            self._verified.add(read)
         return True
 
-
-def _is_settled(result: Result) -> bool:
-    """Return whether nothing is left to do and nothing changes at a time that is known."""
-    return isinstance(result.outcome, Ready) and not result.changes and not result.applied and result.requeue_after is None
+    def _digest(self, inputs: Inputs) -> int:
+        return hash((self._salt, pickle.dumps(inputs)))

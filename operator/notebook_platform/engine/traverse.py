@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from notebook_platform.api.reasons import Reason
 from notebook_platform.engine.graph import Graph
@@ -36,30 +37,39 @@ async def walk(
     after: Mapping[str, tuple[str, ...]],
     act: Callable[[AnyStep, Inputs], Awaitable[Result]],
     on_result: Listener,
+    known: Mapping[str, Result] = MappingProxyType({}),
 ) -> dict[str, Result]:
     """Run `act` on each step once all steps that it comes `after` are Ready or Deferred; until then it is Waiting on the
-    remaining ones."""
-    results: dict[str, Result] = {}
+    remaining ones. `known`: the results of steps that need not run."""
+    results = dict(known)
     failures: list[Exception] = []
     tasks: dict[str, asyncio.Task[None]] = {}
 
+    async def report(name: str) -> None:
+        try:
+            await on_result(name, results[name])
+        except Exception as error:
+            failures.append(error)  # raised after all steps have ended: each may be writing
+
     async def visit(name: str) -> None:
         for other in after[name]:
-            await tasks[other]
+            if other in tasks:
+                await tasks[other]
         waits_for = tuple(other for other in after[name] if not isinstance(results[other].outcome, Unblocking))
         if waits_for:
             results[name] = Result(outcome=Waiting(on=waits_for))
             return
         made = {other: done.output for other in after[name] if isinstance(done := results[other].outcome, Unblocking)}
         results[name] = await act(graph.steps[name], graph.inputs(name, made))
-        try:
-            await on_result(name, results[name])
-        except Exception as error:
-            failures.append(error)  # raised after all steps have ended: each may be writing
+        await report(name)
 
+    for name in known:
+        await report(name)
     order = graph.order if after == graph.needs else tuple(reversed(graph.order))
     async with asyncio.TaskGroup() as group:
         for name in order:
+            if name in known:
+                continue
             tasks[name] = group.create_task(visit(name), name=f"step {name}")
     if failures:
         raise failures[0]

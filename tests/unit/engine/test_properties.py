@@ -26,7 +26,7 @@ from notebook_platform.engine import (
 )
 from notebook_platform.engine.backoff import LONGEST_WAIT, backing_off, next_attempts, wait_after
 from notebook_platform.engine.change import Disruptive, Impossible, NeedsApproval, Scheduled, compare, split_by_gate
-from notebook_platform.engine.conditions import applied_steps, fold_conditions
+from notebook_platform.engine.conditions import fold_conditions, was_applied
 from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import requeue_after
@@ -236,7 +236,7 @@ def test_drift_is_corrected_or_only_reported_by_policy() -> None:
         conditions = fold_conditions(run(graph), [], generation=1, now=NOW)
         world.there.clear()
         world.log.clear()
-        policy = Policy(applied_steps=applied_steps(conditions, 1, ["A"]), correct_drift=correct)
+        policy = Policy(applied_steps={"A"} if was_applied("A", conditions, 1) else (), correct_drift=correct)
         result = run(graph, policy)["A"]
         assert result.drift and bool(world.log) is correct
 
