@@ -7,6 +7,7 @@ generates it from the classes.
 from collections.abc import Sequence
 from functools import partial
 
+from notebook_platform.api.hubs.spec import JupyterHubSpec
 from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.alert_rules import AlertRules
 from notebook_platform.azure.autoscale import Autoscale
@@ -120,10 +121,15 @@ def hub_metrics(scope: AzureScope, hub_context: HubContext) -> HubMetrics:
 
 def scraped_hubs(spec: NotebookPlatformSpec, hub_context: HubContext) -> list[ScrapedHub]:
     """Return the hubs of the spec, that of its binder among them. Pure."""
-    found = [(hub, base_path(hub)) for hub in (spec.jupyterhub,) if hub is not None]
+    found = [_scraped(hub, base_path(hub)) for hub in (spec.jupyterhub,) if hub is not None]
     if spec.binderhub is not None:
         addresses = decide(spec.binderhub.address, names_in(hub_context))
-        found.append((hub_inside(spec.binderhub, addresses), addresses.hub_base.rstrip("/")))
-    return [
-        ScrapedHub(namespace=hub.namespace, release=hub.release, version=hub.chart.version, base_path=path) for hub, path in found
-    ]
+        inside = hub_inside(spec.binderhub, addresses)
+        found.append(_scraped(inside, addresses.hub_base.rstrip("/"), addresses.binder_base.rstrip("/")))
+    return found
+
+
+def _scraped(hub: JupyterHubSpec, path: str, binder_path: str | None = None) -> ScrapedHub:
+    return ScrapedHub(
+        namespace=hub.namespace, release=hub.release, version=hub.chart.version, base_path=path, binder_path=binder_path
+    )

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from notebook_platform.api.binderhub import BinderHubSpec
 from notebook_platform.hubs.binder.values import BinderSecrets, Registry, render
+from notebook_platform.hubs.metrics.monitors import BINDER, ScrapedHub, pod_monitors
 from notebook_platform.hubs.values import HubSecrets
 from traitlets.config import Config
 
@@ -87,6 +88,16 @@ def test_one_host_leads_to_both_by_path() -> None:
         paths[rule["http"]["paths"][0]["path"]] = rule["http"]["paths"][0]["backend"]["service"]["name"]
     assert paths == {"/": "binder", "/hub-base/": "proxy-public"}
     assert rendered["Service", "binder"]["spec"]["type"] == rendered["Service", "proxy-public"]["spec"]["type"] == "ClusterIP"
+
+
+def test_the_pod_monitor_of_the_binder_finds_the_charts_pod() -> None:
+    """The label, the port and the path by which the metrics agent scrapes it."""
+    inside = ScrapedHub(namespace="binder", release="binder", version="4.4.0", binder_path="/binder")
+    spec = next(one for one in pod_monitors(inside, "owner") if one["metadata"]["name"] == BINDER)["spec"]
+    pod = objects(values(INGRESS))["Deployment", "binder"]["spec"]["template"]
+    assert spec["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    (endpoint,), (container,) = spec["podMetricsEndpoints"], pod["spec"]["containers"]
+    assert endpoint["port"] in [port["name"] for port in container["ports"]]
 
 
 def test_binder_and_hub_load_what_was_rendered_for_them(tmp_path: Path) -> None:

@@ -36,6 +36,6 @@ class MonitoringSpec(SpecModel):
     alerts: Alerts = Field(default_factory=Alerts, description="Alert rules of the hubs.")
     hub_metrics: bool = Field(
         True,
-        description="With `Managed`, the agent also scrapes each hub and its proxy: the hub gets a service that may read metrics only, the "
-        "network policies let the agent in, and the hub's namespace gets PodMonitors. False removes them.",
+        description="With `Managed`, the agent also scrapes each hub, its proxy and the binder: the hub gets a service that may read "
+        "metrics only, the network policies let the agent in, and the hub's namespace gets PodMonitors. False removes them.",
     )

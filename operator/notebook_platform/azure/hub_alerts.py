@@ -83,7 +83,7 @@ ALERTS: tuple[HubAlert, ...] = (
     HubAlert(
         name="HubNotScraped",
         severity=WARNING,
-        expression='max by (namespace, pod) (up{HUB,pod=~"(hub|proxy)-.*"}) == 0',
+        expression='max by (namespace, pod) (up{HUB,pod=~"(hub|proxy|binder)-.*"}) == 0',
         lasts=15,
         summary="The metrics of {{ $labels.pod }} cannot be read for 15 minutes",
         description="The pod does not answer, or rejects the scrape. Meanwhile alerts on the hub's own metrics are silent.",

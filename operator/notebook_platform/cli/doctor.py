@@ -8,17 +8,16 @@ from dataclasses import asdict, replace
 from rich.console import Console
 
 from notebook_platform.api.reasons import Reason
-from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.errors import azure_errors
 from notebook_platform.azure.checks import ALL, FIRST, OF_THE_REGION, Check, Finding
 from notebook_platform.azure.credentials import Credentials
 from notebook_platform.azure.scope import AzureScope
+from notebook_platform.cli.hub_findings import chart_findings, scraping_findings
 from notebook_platform.cli.output import show, styled
 from notebook_platform.cli.running import run_command
 from notebook_platform.cli.target_platform import TargetPlatform, target_platform
 from notebook_platform.engine import Inputs
 from notebook_platform.engine.outcome import Failed, StepError
-from notebook_platform.hubs.chart.versions import generation, newest_for, suits
 from notebook_platform.kube.redaction import SecretRedactor
 
 PASSED, WARNING, BLOCKING = ("✓", "green"), ("!", "yellow"), ("✗", "red")
@@ -92,6 +91,8 @@ async def run_checks(chosen: TargetPlatform) -> AsyncIterator[Named]:
             yield name, finding
     for finding in chart_findings(chosen.spec):
         yield "chart", finding
+    for finding in scraping_findings(chosen.spec):
+        yield "hub metrics", finding
 
 
 async def _findings(check: Check, scope: AzureScope) -> list[Finding]:
@@ -104,17 +105,3 @@ async def _findings(check: Check, scope: AzureScope) -> list[Finding]:
 
 def _of(failed: Failed, *, blocks: bool = True) -> Finding:
     return Finding(sentence=failed.message.rstrip(". "), reason=failed.reason, remedy=failed.remedy, blocks=blocks)
-
-
-def chart_findings(spec: NotebookPlatformSpec) -> list[Finding]:
-    """Check that the hub's chart supports the Kubernetes version."""
-    if spec.jupyterhub is None:
-        return []
-    chart, kubernetes = spec.jupyterhub.chart.version, spec.cluster.kubernetes_version
-    best = newest_for(kubernetes).name
-    if suits(chart, kubernetes):
-        return [Finding(sentence=f"jupyterhub {chart} supports Kubernetes {kubernetes}, as do charts up to {best}.x")]
-    least = ".".join(map(str, generation(chart).kubernetes))
-    sentence = f"spec.jupyterhub.chart.version {chart} needs Kubernetes {least} or newer, not {kubernetes}"
-    remedy = f"Choose a chart of generation {best}, or a newer spec.cluster.kubernetesVersion."
-    return [Finding(sentence=sentence, reason=Reason.CHART_TOO_NEW, remedy=remedy)]

@@ -344,6 +344,35 @@ async def test_a_resource_in_deletion_counts_as_free(terminal: Terminal) -> None
     assert the_line(await diagnosis(terminal, runbook_spec()), "names") == "✓ free, or ours"
 
 
+@pytest.mark.parametrize(
+    ("monitoring", "hub", "line"),
+    [
+        ({"prometheus": "Managed"}, {}, "✓ spec.jupyterhub: the hub and its proxy are scraped in namespace jhub"),
+        (
+            {"prometheus": "Managed", "hubMetrics": False},
+            {},
+            "✓ spec.monitoring.hubMetrics is false: no hub is scraped, and the alert HubStartsFail is silent",
+        ),
+        (
+            {"prometheus": "Managed"},
+            {"chart": {"version": "0.11.1"}},
+            "! spec.jupyterhub: the hub is scraped in namespace jhub, but the proxy of chart 0.11.1 serves no metrics. "
+            "Charts from 1.0 on have them.",
+        ),
+        (
+            {"prometheus": "Managed"},
+            {"roles": [{"name": "notebook-platform-metrics", "scopes": ["self"]}]},
+            "✗ spec.jupyterhub.roles[0].name: with 'notebook-platform-metrics' spec.monitoring scrapes the hub. "
+            "Choose another name, or set spec.monitoring.hubMetrics to false.",
+        ),
+    ],
+)
+async def test_what_is_scraped_of_a_hub(terminal: Terminal, monitoring: dict[str, Any], hub: dict[str, Any], line: str) -> None:
+    wanted = {"chart": {"version": "4.4.0"}, "auth": {"dummy": {"insecure": True}}, **hub}
+    spec = runbook_spec(identity={"type": "SystemAssigned"}, monitoring=monitoring, jupyterhub=wanted)
+    assert the_line(await diagnosis(terminal, spec), "hub metrics") == line
+
+
 async def test_as_data_each_finding_has_its_reason(terminal: Terminal) -> None:
     spec = runbook_spec()
     spec["cluster"]["kubernetesVersion"] = "1.19.6"

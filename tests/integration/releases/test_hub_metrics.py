@@ -12,7 +12,7 @@ from notebook_platform.engine.graph import Graph
 from notebook_platform.engine.reconcile import Mode, Policy, reconcile
 from notebook_platform.engine.result import Result
 from notebook_platform.engine.teardown import orphan, teardown
-from notebook_platform.hubs.metrics.monitors import GROUP, HUB, PLURAL, PROXY, ScrapedHub
+from notebook_platform.hubs.metrics.monitors import BINDER, GROUP, HUB, PLURAL, PROXY, ScrapedHub
 from notebook_platform.hubs.metrics.step import HubMetrics
 
 from sandbox.kubernetes.metrics_agent import DEFINITION, install
@@ -50,8 +50,11 @@ class Platform:
         self.cluster, self.namespace = cluster, namespace
         self.custom = client.CustomObjectsApi(cluster.target.api)
 
-    def graph(self, *, scraped: bool = True, owner: str = OWNER, deleting: bool = False, version: str = "4.4.0") -> Graph:
-        hub = ScrapedHub(namespace=self.namespace, release="jhub", version=version)
+    def graph(
+        self, *, scraped: bool = True, owner: str = OWNER, deleting: bool = False, version: str = "4.4.0", binder: bool = False
+    ) -> Graph:
+        path = "/binder" if binder else None
+        hub = ScrapedHub(namespace=self.namespace, release="jhub", version=version, binder_path=path)
         hubs = [hub] if scraped else []
         step = HubMetrics(hubs, owner=owner, applied={self.namespace: ""}, after=[], deleting=deleting)
         return Graph([There(self.cluster.target), step])
@@ -137,6 +140,17 @@ async def test_what_the_spec_no_longer_asks_for_is_deleted(platform: Platform) -
     assert isinstance((await platform.once(scraped=False)).outcome, Ready)
     assert await platform.read() is None and await platform.read(PROXY) is None
     assert (await platform.once(scraped=False)).changes == ()
+
+
+@pytest.mark.usefixtures("agent")
+async def test_a_binders_own_is_created_corrected_and_deleted_with_the_binder(platform: Platform) -> None:
+    created = await platform.once(binder=True)
+    assert [change.path for change in created.changes][-1] == f"podMonitors[{platform.namespace}/{BINDER}]"
+    assert (await platform.once(binder=True)).changes == (), "the API server keeps each member as it was written"
+    (endpoint,) = (await platform.read(BINDER))["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] == "binder" and endpoint["path"] == "/binder/metrics" and "authorization" not in endpoint
+    await platform.once()
+    assert await platform.read(BINDER) is None and await platform.read()
 
 
 @pytest.mark.usefixtures("agent")

@@ -1,5 +1,6 @@
 """What managed Prometheus needs of a hub's values in each generation of the chart, and the PodMonitors that name it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -18,6 +19,18 @@ from tests.unit.hubs.specs import OLD, SECRETS, VERSIONS, at, spec
 
 SCRAPED = HubContext(scraped=True)
 OWN = "notebook-platform-metrics"
+OF_BINDERHUB = {
+    "binderhub_build_time_seconds_bucket",
+    "binderhub_launch_time_seconds_count",
+    "binderhub_launch_time_seconds_sum",
+    "binderhub_inprogress_builds",
+    "binderhub_inprogress_launches",
+    "binderhub_launch_count_total",
+    "binderhub_build_count_total",
+    "binderhub_builds_rejected_total",
+}
+"""Series of BinderHub. The last three have labels whose values visitors choose."""
+
 AGENT = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
 TO_HUB = {"from": [AGENT], "ports": [{"port": "http", "protocol": "TCP"}]}
 TO_PROXY = {"from": [AGENT], "ports": [{"port": 8002, "protocol": "TCP"}]}
@@ -109,9 +122,9 @@ def test_the_hub_of_a_binder_is_scraped_too() -> None:
     )
     platform = NotebookPlatformSpec.model_validate(wanted)
     found = scraped_hubs(platform, HubContext(location="eastus"))
-    assert [(one.namespace, one.version, one.base_path) for one in found] == [
-        ("jhub", "0.11.1", "/jupyter"),
-        ("bhub", "4.2.0", ""),
+    assert [(one.namespace, one.version, one.base_path, one.binder_path) for one in found] == [
+        ("jhub", "0.11.1", "/jupyter", None),
+        ("bhub", "4.2.0", "", ""),
     ]
     secrets = BinderSecrets(SECRETS, "binder-token")
     values = render_binder(platform.binderhub, secrets, Registry("docker.io", "lab/", "u", "p"), (1, 35), (), SCRAPED)  # type: ignore[arg-type]
@@ -140,6 +153,22 @@ def test_the_pod_monitors_name_the_charts_secret(version: str, secret: str, key:
     (endpoint,) = found[0]["spec"]["podMetricsEndpoints"]
     assert endpoint["path"] == "/jupyter/hub/metrics"
     assert endpoint["authorization"] == {"type": "Bearer", "credentials": {"name": secret, "key": key}}
+
+
+def test_the_pod_monitor_of_a_binder_keeps_no_series_that_a_visitor_can_make() -> None:
+    hub = ScrapedHub(namespace="bhub", release="r", version="4.2.0", binder_path="/binder")
+    (found,) = [one for one in pod_monitors(hub, OWNER) if one["metadata"]["name"] == "notebook-platform-binder"]
+    assert found["spec"]["selector"] == {"matchLabels": {"component": "binder", "release": "r"}}
+    (endpoint,) = found["spec"]["podMetricsEndpoints"]
+    assert (endpoint["port"], endpoint["path"]) == ("binder", "/binder/metrics") and "authorization" not in endpoint
+    (rule,) = endpoint["metricRelabelings"]
+    assert (rule["action"], rule["sourceLabels"]) == ("keep", ["__name__"])
+    kept = {name for name in OF_BINDERHUB if re.fullmatch(rule["regex"], name)}
+    assert OF_BINDERHUB - kept == {
+        "binderhub_launch_count_total",
+        "binderhub_build_count_total",
+        "binderhub_builds_rejected_total",
+    }
 
 
 def test_the_plan_names_what_is_missing_what_differs_and_what_is_left() -> None:

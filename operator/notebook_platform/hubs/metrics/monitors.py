@@ -17,19 +17,25 @@ Object = Mapping[str, Any]
 
 GROUP = ("azmonitoring.coreos.com", "v1")
 KIND, PLURAL = "PodMonitor", "podmonitors"
-HUB, PROXY = "notebook-platform-hub", "notebook-platform-proxy"
-NAMES = (HUB, PROXY)
+HUB, PROXY, BINDER = "notebook-platform-hub", "notebook-platform-proxy", "notebook-platform-binder"
+NAMES = (HUB, PROXY, BINDER)
 LIMITS = {"labelLimit": 63, "labelNameLengthLimit": 511, "labelValueLengthLimit": 1023}
+
+OF_BINDER = "binderhub_(build|launch)_time_seconds_(bucket|count|sum)|binderhub_inprogress_(builds|launches)"
+"""The metrics of a binder that the agent keeps. Its counters have a series for each repository that a visitor names, and for each refused
+request one with the browser's own name: visitors would decide how much is stored and what it costs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScrapedHub:
-    """A hub to scrape: its release, the version of its jupyterhub chart, and its path without a slash at the end."""
+    """A hub to scrape: its release, the version of its jupyterhub chart, and its path without a slash at the end. `binder_path`: that of
+    the binder in the same release; None: there is none."""
 
     namespace: str
     release: str
     version: str
     base_path: str = ""
+    binder_path: str | None = None
 
 
 def pod_monitors(hub: ScrapedHub, owner: str) -> Sequence[Object]:
@@ -37,6 +43,8 @@ def pod_monitors(hub: ScrapedHub, owner: str) -> Sequence[Object]:
     found = [_monitor(HUB, hub, owner, "hub", _of_hub(hub))]
     if parse(hub.version) >= PROXY_METRICS:
         found.append(_monitor(PROXY, hub, owner, "proxy", _of_proxy()))
+    if hub.binder_path is not None:
+        found.append(_monitor(BINDER, hub, owner, "binder", _of_binder(hub.binder_path)))
     return found
 
 
@@ -75,3 +83,10 @@ def _of_proxy() -> Object:
             {"sourceLabels": ["__meta_kubernetes_pod_ip", "__tmp_port"], "separator": ":", "targetLabel": "__address__"},
         ],
     }
+
+
+def _of_binder(path: str) -> Object:
+    """Return the binder's endpoint. BinderHub serves its metrics to everyone who reaches it, without a token, and the chart has no network
+    policy for its pod."""
+    keep = {"action": "keep", "sourceLabels": ["__name__"], "regex": OF_BINDER}
+    return {"port": "binder", "path": f"{path}/metrics", "metricRelabelings": [keep]}
