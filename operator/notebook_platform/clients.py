@@ -43,14 +43,11 @@ from notebook_platform.kube.read_only_secrets import ReadOnlySecrets
 from notebook_platform.kube.secrets import Platform, SecretStore
 from notebook_platform.observability.context import CORRELATION, renew_correlation_id
 from notebook_platform.pace import Limits
-from notebook_platform.policy import disruption_gate, interval_of
+from notebook_platform.policy import disruption_gate, interval_of, oldest_read
 from notebook_platform.slots import Slots
 from notebook_platform.steps import azure_steps, chart_adapters, hub_metrics, release_steps
 from notebook_platform.volume_count import count_volumes
 from notebook_platform.workload.client import build_models
-
-OLDEST_LOOK = 300.0
-"""Seconds. Upper bound for the age of a cached read of a subscription that platforms share."""
 
 TOKEN_REFUSED = frozenset({Reason.TOKEN_EXPIRED, Reason.TOKEN_REFUSED})
 
@@ -261,7 +258,7 @@ class SharedClients:
         return self._sessions.verify(platform.uid, self._max_age(spec))
 
     def _max_age(self, spec: NotebookPlatformSpec) -> float:
-        return min(interval_of(spec, self.limits) / 2, OLDEST_LOOK)
+        return oldest_read(interval_of(spec, self.limits))
 
     async def after(self, platform: Platform, results: Mapping[str, Result]) -> None:
         """Drop the session of a token that Azure refused, so that the next reconcile signs in again."""

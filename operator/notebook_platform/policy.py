@@ -21,12 +21,21 @@ def interval_of(spec: NotebookPlatformSpec, limits: Limits) -> float:
     return max(parse_duration(spec.interval).total_seconds(), limits.least_interval)
 
 
+OLDEST_READ = 600.0
+"""Seconds. Upper bound for the age of a read of a subscription that platforms share."""
+
 EARLIEST, EARLIEST_FIRST = 0.9, 0.1
 """Smallest parts of the interval after which the next drift check begins: as a rule, and after the operator's start."""
 
 LATEST_POLL, LATEST_SECONDS = 0.1, 2.0
 """Largest part, and largest number of seconds, by which jitter lengthens a wait that is shorter than the interval: Azure asks for no
 earlier poll, and a token of a rate limit is kept for a limited time only."""
+
+
+def oldest_read(interval: float) -> float:
+    """Return the largest age, in seconds, of a shared read that a platform with this interval uses: at most the time between two of its own
+    drift checks, so that no two of them use the same read."""
+    return min(EARLIEST * interval, OLDEST_READ)
 
 
 def spread(wait: float, interval: float, jitter: float, *, first: bool) -> float:

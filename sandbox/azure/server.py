@@ -41,8 +41,11 @@ from sandbox.azure.tags import Tags, check_tags
 from sandbox.azure.world import CLIENT_ID, CLIENT_SECRET, World
 
 OPEN = ("/metadata/endpoints", "/.well-known/", "/oauth2/", "/discovery/")
+GROUPS = re.compile(r"^/subscriptions/[^/]+/resourcegroups$", re.IGNORECASE)
+"""The list that takes the size of its pages from the caller."""
 GENERIC = re.compile(r"^/subscriptions/[^/]+(/resourcegroups/[^/]+)?/resources$", re.IGNORECASE)
 """The lists of resources of any type."""
+MOST_GROUPS = 1000
 WRITES_REFUSED = ("Disabled", "Expired", "Deleted")
 NOT_EXECUTED = 499
 """The status in the journal of a request that was lost before it took effect."""
@@ -208,7 +211,8 @@ class AzureSimulator:
     def _paged(self, call: Call, answer: Answer) -> Answer:
         """Lists come in pages. A nextLink says that there may be more: after a full page, and after the first one of what Resource
         Manager lists itself; the page that it leads to can be empty."""
-        size = self.world.page_size
+        asked = call.query.get("$top") if GROUPS.search(call.path) else None
+        size = min(int(asked), MOST_GROUPS) if asked else self.world.page_size
         value = answer.body.get("value") if isinstance(answer.body, dict) and call.method == "GET" else None
         if not isinstance(value, list) or call.path.startswith(PREFIX):
             return answer

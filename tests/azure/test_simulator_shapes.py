@@ -342,6 +342,8 @@ async def test_a_link_to_the_next_page_can_lead_to_nothing_and_keeps_the_filter(
         page = (await slow.call("GET", url)).body
         names, pages, url = [*names, *(item["name"] for item in page["value"])], pages + 1, page.get("nextLink")
     assert (names, pages) == (["a", "b", "c"], 2)
+    first = (await slow.call("GET", f"/subscriptions/{SUBSCRIPTION}/resourcegroups?$top=1")).body
+    assert len(first["value"]) == 1 and first["nextLink"]
     slow.simulator.world.page_size = 100
     first = (await slow.call("GET", f"/subscriptions/{SUBSCRIPTION}/resources")).body
     assert len(first["value"]) == 4

@@ -127,6 +127,13 @@ async def test_settled_platforms_share_their_reads(estate: Estate) -> None:
     assert not [path for path in reads if "/resourcegroups/" in path], "nothing is read that belongs to one platform alone"
 
 
+async def test_scale_sets_are_read_only_for_custom_autoscale(estate: Estate) -> None:
+    await estate.settle(runbook_spec(autoscale=[]))
+    entries = (await estate.control("GET", "/journal?since=0"))["value"]
+    assert not [entry for entry in entries if "/virtualmachinescalesets" in entry["path"].lower()]
+    assert all(isinstance(r.outcome, Ready) for r in (await estate.settle(runbook_spec())).values())
+
+
 async def test_an_operator_that_starts_reads_once_for_all_its_platforms(estate: Estate) -> None:
     """All platforms start at the same moment: a read in progress is shared."""
     await estate.settle(runbook_spec())

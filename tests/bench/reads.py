@@ -4,10 +4,10 @@ import asyncio
 import time
 from dataclasses import asdict, dataclass
 
-from notebook_platform.clients import OLDEST_LOOK
 from notebook_platform.engine.outcome import Ready
 from notebook_platform.engine.reconcile import Policy, reconcile
 from notebook_platform.engine.result import Result
+from notebook_platform.policy import oldest_read
 
 from tests.bench.subscription import Platform, Subscription, reads, writes
 
@@ -35,7 +35,7 @@ async def measure(subscription: Subscription) -> Reads:
     each_by_itself = await _without_shared_reads(subscription)
     sessions = subscription.operator()
     for platform in platforms:
-        platform.estate.sessions, platform.estate.max_age = sessions, min(INTERVAL / 2, OLDEST_LOOK)
+        platform.estate.sessions, platform.estate.max_age = sessions, oldest_read(INTERVAL)
     mark = subscription.mark()
     results = await asyncio.gather(*(p.estate.once(p.spec) for p in platforms))
     start = subscription.seen(mark)

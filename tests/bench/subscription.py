@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.session_pool import SessionPool
-from notebook_platform.clients import OLDEST_LOOK
+from notebook_platform.policy import OLDEST_READ
 
 from sandbox.azure.backend import NoClusters
 from sandbox.azure.server import AzureSimulator
@@ -46,7 +46,7 @@ class Subscription:
         async def one(number: int) -> Platform:
             async with turn:
                 sessions, name = self.operator(), f"hub-{number}"
-                estate = Estate(self.simulator, sessions, self.http, uid=f"uid-{number}", name=name, max_age=OLDEST_LOOK)
+                estate = Estate(self.simulator, sessions, self.http, uid=f"uid-{number}", name=name, max_age=OLDEST_READ)
                 platform = Platform(number, estate)
                 await estate.settle(platform.spec)
                 await sessions.close()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from notebook_platform.clients import OLDEST_LOOK
 from notebook_platform.engine.outcome import Ready, Unblocking
 from notebook_platform.engine.reconcile import Policy
 from notebook_platform.engine.result import Result, requeue_after
+from notebook_platform.policy import oldest_read
 from notebook_platform.reconcile_state import FRESH_SECONDS
 
 from tests.azure.conftest import Estate
@@ -49,7 +49,7 @@ def _spec(platform: Platform, version: str) -> dict[str, Any]:
 async def measure(subscription: Subscription) -> Upgrade:
     """Measure the upgrade of a new platform."""
     world = subscription.simulator.world
-    estate = Estate(subscription.simulator, subscription.operator(), subscription.http, max_age=min(INTERVAL / 2, OLDEST_LOOK))
+    estate = Estate(subscription.simulator, subscription.operator(), subscription.http, max_age=oldest_read(INTERVAL))
     platform = Platform(0, estate)
     await _kept(estate, _spec(platform, "1.34"))
     mark, before, passes = subscription.mark(), set(world.operations.all), estate.passes

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from notebook_platform.clients import OLDEST_LOOK
+from notebook_platform.policy import OLDEST_READ
 
 from sandbox.azure.world import CLIENT_SECRET, SUBSCRIPTION
 from tests.azure.conftest import Estate
@@ -90,7 +90,7 @@ class Fleet:
     def create(self, number: int) -> Platform:
         """Request a platform that does not exist, as an object of its own."""
         self.generations += 1
-        estate = SharedEstate(self.host.estate.simulator, self.host.estate.sessions, self.host.estate.http, max_age=OLDEST_LOOK)
+        estate = SharedEstate(self.host.estate.simulator, self.host.estate.sessions, self.host.estate.http, max_age=OLDEST_READ)
         estate.fleet, estate.uid, estate.name = self, f"uid-{number}-{self.generations}", f"hub-{number}"
         return Platform(Life(estate), number, spec_of(number))
 

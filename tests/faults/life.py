@@ -19,13 +19,14 @@ from notebook_platform.api.spec import NotebookPlatformSpec
 from notebook_platform.azure.arm.cloud import Cloud
 from notebook_platform.azure.arm.session_pool import SessionPool
 from notebook_platform.azure.last_applied import claims_of, confirmed, joined
-from notebook_platform.clients import OLDEST_LOOK, TOKEN_REFUSED
+from notebook_platform.clients import TOKEN_REFUSED
 from notebook_platform.engine.backoff import Attempt, backing_off, exhausted, next_attempts
 from notebook_platform.engine.conditions import fold_conditions
 from notebook_platform.engine.outcome import Failed, Progressing, Unblocking
 from notebook_platform.engine.reconcile import Policy, reconcile
 from notebook_platform.engine.result import Result, operations_in_progress, operations_not_polled, requeue_after, up_to_date
 from notebook_platform.engine.teardown import teardown
+from notebook_platform.policy import OLDEST_READ
 from notebook_platform.reconcile_state import FRESH_SECONDS
 
 from sandbox.azure.backend import NoClusters
@@ -191,7 +192,7 @@ async def life(directory: Path) -> AsyncIterator[Life]:
     await simulator.start()
     context = ssl.create_default_context(cafile=str(simulator.ca_file))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as http:
-        found = Life(Estate(simulator, operator(simulator), http, max_age=OLDEST_LOOK))
+        found = Life(Estate(simulator, operator(simulator), http, max_age=OLDEST_READ))
         try:
             yield found
         finally:

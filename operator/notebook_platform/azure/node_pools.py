@@ -100,7 +100,8 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             pools = await self._read(cluster, fresh=fresh)
             if pools is None:
                 return Observed()
-            scale_sets = await self._scale_sets(cluster.node_resource_group, fresh=fresh)
+            group = cluster.node_resource_group
+            scale_sets = await self._scale_sets(group, fresh=fresh) if self._monitored else {}  # only custom autoscale needs them
         obstacles = await pool_obstacles(self._scope, pools, cluster.kubernetes_version) if fresh else {}
         busy = None
         if moving := [f"{name} is {p['provisioningState']}" for name, p in pools.items() if is_busy(p)]:
@@ -128,8 +129,7 @@ class NodePools(Step[Wanted, Found, outputs.NodePools]):
             raise
 
     async def _scale_sets(self, group: str, *, fresh: bool) -> Mapping[str, str]:
-        cache = self._scope.cache
-        listed = await cache.list_group(SCALE_SETS, group, max_age=self._scope.max_age, fresh=fresh)
+        listed = await self._scope.cache.list_group(SCALE_SETS, group, max_age=self._scope.max_age, fresh=fresh)
         return {s["tags"][POOL_TAG]: str(s["id"]) for s in listed or () if (s.get("tags") or {}).get(POOL_TAG)}
 
     def plan(self, desired: Wanted | None, found: Found | None) -> Sequence[Change]:

@@ -176,7 +176,7 @@ class ResourceCache:
         if isinstance(kind, DirectoryType):
             items = self._tagged(f"/{kind.name}")
         else:
-            items = self._paged(kind.listing(self._session.subscription_id), kind.api_version)
+            items = self._paged(kind.listing(self._session.subscription_id), kind.api_version, kind.page)
         listed, number = shelf.empty_copy(), 0
         async for item in items:
             listed.put(str(item["id"]), item, began)
@@ -203,10 +203,15 @@ class ResourceCache:
         self._shelf(kind).put(path, item, began)
         return item
 
-    async def _paged(self, path: str, version: str) -> AsyncIterator[Wire]:
+    async def _paged(self, path: str, version: str, size: int = 0) -> AsyncIterator[Wire]:
         url: str | None = path
+        params = {"$top": str(size)} if size else {}
         while url:
-            page = (await self._session.send("GET", url, api_version=version if url is path else None)).json()
+            first = url is path
+            answer = await self._session.send(
+                "GET", url, params=params if first else None, api_version=version if first else None
+            )
+            page = answer.json()
             for item in page.get("value") or ():
                 yield item
             url = page.get("nextLink")
