@@ -22,7 +22,9 @@ HEADING = re.compile(r"^## (\w+)\n", re.MULTILINE)
 """A reason in `symptoms.md`; a heading of several words belongs to the opening."""
 
 OPENING = """A condition that needs your action ends with a link to the part of this page about its reason. `kubectl describe nbp NAME` \
-shows the conditions; the reason is the first word after the condition's status."""
+shows the conditions. The first three are those of the whole platform:
+
+![`kubectl describe` of a platform whose pool cannot get another VM size: Ready is False, and Stalled is True](pictures/describe.svg)"""
 
 
 def page() -> str:

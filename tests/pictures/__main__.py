@@ -3,9 +3,11 @@
 A platform is checked, planned, created and changed; the terminal after each command becomes an SVG in docs/pictures.
 """
 
-import subprocess
+import re
 import sys
 import tempfile
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,25 @@ HUB: dict[str, Any] = {
 }
 
 
+WITH_WINDOW = {**HUB["spec"]["cluster"], "maintenanceWindow": {"days": ["Saturday"], "start": "02:00"}}
+
+ANSWERS = ("", "", "lab", "120", "")
+"""To the questions of `init`: the offered subscription and region, a name, the number of users, the sign-in for a trial."""
+
+CONDITIONS = r"^  Conditions:\n(?:    .*\n){18}"
+"""The part of `kubectl describe` that is drawn: the conditions of the whole platform, which are the first three."""
+
+
+def signed_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which Azure's SDKs sign in: `init` has no platform with credentials."""
+    names = {
+        "AZURE_TENANT_ID": "SANDBOX_TENANT",
+        "AZURE_CLIENT_ID": "SANDBOX_CLIENT_ID",
+        "AZURE_CLIENT_SECRET": "SANDBOX_CLIENT_SECRET",
+    }
+    return {name: environment[source] for name, source in names.items()}
+
+
 class Album:
     """The pictures, and the platform that they show."""
 
@@ -54,30 +75,49 @@ class Album:
         """Write hub.yaml."""
         self._file.write_text(yaml.safe_dump({**HUB, "spec": {**HUB["spec"], "nodePools": pools, **spec}}))
 
-    def take(self, name: str, *arguments: str, program: str = COMMAND, until: str = "") -> None:
-        """Draw what a command prints, to its end or until it has printed `until`. Its title is the command as a reader types it."""
-        real = [str(self._file) if one == "hub.yaml" else one for one in arguments]
-        environment = {**self._site.operator.environment, "KUBECONFIG": self._site.environment["KUBECONFIG"]}
-        text = printed([program, *real], environment, width=WIDTH, seconds=PATIENCE, until=until)
+    def take(
+        self, name: str, *arguments: str, program: str = COMMAND, until: str = "", answers: Sequence[str] = (), part: str = ""
+    ) -> None:
+        """Draw what a command prints, to its end or until it has printed `until`. Its title is the command as a reader types it.
+
+        `answers` are typed to its questions. `part`: a regular expression of what is drawn of a long text.
+        """
+        real = [str(self._file) if one == self._file.name else one for one in arguments]
+        environment = {
+            **self._site.operator.environment,
+            **signed_in(self._site.environment),
+            "KUBECONFIG": self._site.environment["KUBECONFIG"],
+        }
+        text = printed([program, *real], environment, width=WIDTH, seconds=PATIENCE, until=until, answers=answers)
+        if part:
+            text = textwrap.dedent(found[0]) if (found := re.search(part, text, re.MULTILINE)) else ""
         title = f"{Path(program).name} {' '.join(arguments)}"
-        draw(text.replace(str(self._file), "hub.yaml"), title=title, file=PICTURES / f"{name}.svg", width=WIDTH)
+        draw(text.replace(str(self._file), self._file.name), title=title, file=PICTURES / f"{name}.svg", width=WIDTH)
 
     def all(self) -> None:
         """Take all pictures."""
         system, users = HUB["spec"]["nodePools"]
+        self.take("init", "init", "-o", "hub.yaml", answers=ANSWERS)
         self.write([system | {"vmSize": "Standard_M128ms"}, users])
         self.take("doctor", "doctor", "-f", "hub.yaml")
         self.write([system, users])
         self.take("plan-create", "plan", "-f", "hub.yaml")
         self._site.kubectl("apply", "-f", str(self._file))
         self.take("watch", "watch", "hub", "-n", "platforms", until=CREATING)
-        subprocess.run(
-            [COMMAND, "wait", "hub", "-n", "platforms"], check=True, timeout=PATIENCE, env=self._site.operator.environment
-        )
+        self.take("wait", "wait", "hub", "-n", "platforms")
         self.take("get", "get", "notebookplatforms", "-n", "platforms", program="kubectl")
         changed = users | {"vmSize": "Standard_D8s_v5", "autoscaling": {"minCount": 1, "maxCount": 8}}
         self.write([system, changed], disruption="NoServers")
         self.take("plan-change", "plan", "-f", "hub.yaml")
+        self.write([system, users], cluster=WITH_WINDOW)
+        self._site.kubectl("apply", "-f", str(self._file))
+        self._site.until_ready("hub", PATIENCE)
+        self.write([system, users | {"vmSize": "Standard_D8s_v5", "replacement": "Rotate"}], cluster=WITH_WINDOW)
+        self.take("plan-deferred", "plan", "-f", "hub.yaml")
+        self.write([system, users | {"vmSize": "Standard_D8s_v5"}], cluster=WITH_WINDOW)
+        self._site.kubectl("apply", "-f", str(self._file))
+        self._site.until("the platform is stalled", lambda: self._site.condition("hub", "Stalled")["status"] == "True", PATIENCE)
+        self.take("describe", "describe", "notebookplatform", "hub", "-n", "platforms", program="kubectl", part=CONDITIONS)
 
 
 def main() -> None:

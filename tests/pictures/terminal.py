@@ -27,6 +27,9 @@ REDRAWN = re.compile(r"(?:\x1b\[1A|\x1b\[2K|\x1b\[\?25[lh])+")
 
 ROWS = 60
 
+PROMPT = b": "
+"""With what a question ends."""
+
 
 def draw(text: str, *, title: str, file: Path, width: int) -> None:
     """Write the SVG of a terminal that shows `text`, which may have ANSI colours. `width`: in characters."""
@@ -36,21 +39,29 @@ def draw(text: str, *, title: str, file: Path, width: int) -> None:
     file.write_text("\n".join(line.rstrip() for line in drawn.splitlines() if line.strip()) + "\n")
 
 
-def printed(command: Sequence[str], environment: Mapping[str, str], *, width: int, seconds: float, until: str = "") -> str:
+def printed(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    width: int,
+    seconds: float,
+    until: str = "",
+    answers: Sequence[str] = (),
+) -> str:
     """Return what a command prints on a terminal until it ends, or until it has printed `until`; of a picture that is drawn again and again
-    only the last one. Raises TimeoutError."""
+    only the last one. `answers`: a line for each question, typed when the command asks it. Raises TimeoutError."""
     master, slave = pty.openpty()
     settings = {**os.environ, **environment, "TERM": "xterm-256color", "COLUMNS": str(width), "LINES": str(ROWS)}
     with subprocess.Popen(command, env=settings, stdin=slave, stdout=slave, stderr=slave) as process:
         os.close(slave)
-        text = _read(master, time.monotonic() + seconds, until)
+        text = _read(master, time.monotonic() + seconds, until, list(answers))
         process.kill()
     os.close(master)
     frames = [frame for frame in REDRAWN.split(text.replace("\r", "")) if frame.strip()]
     return frames[-1]
 
 
-def _read(master: int, ends: float, until: str) -> str:
+def _read(master: int, ends: float, until: str, answers: list[str]) -> str:
     found, reached = bytearray(), False
     while (left := ends - time.monotonic()) > 0 and select.select([master], [], [], left)[0]:
         try:
@@ -60,6 +71,8 @@ def _read(master: int, ends: float, until: str) -> str:
         found += part
         if not part:
             return found.decode(errors="replace")
+        if answers and found.endswith(PROMPT):
+            os.write(master, f"{answers.pop(0)}\n".encode())
         if until and not reached and until.encode() in found:
             reached, ends = True, time.monotonic() + LAST_FRAME
     if not reached:

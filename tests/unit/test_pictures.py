@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from notebook_platform.api.condition_types import ConditionType
+from notebook_platform.api.manual import SITE
 from notebook_platform.api.reasons import Reason
 from notebook_platform.azure.checks import ALL, Finding
 from notebook_platform.cli.doctor import print_findings
@@ -18,7 +20,7 @@ PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))
 CRD = ROOT / "crds" / "notebookplatforms.notebookplatform.io.yaml"
 MOST_BYTES, MOST_BYTES_OF_A_DASHBOARD = 64 * 1024, 300 * 1024
-OWN = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://127.0.")
+OWN = (SITE, "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://127.0.")
 NAMED = re.compile(r"\]\(((?:[\w.-]+/)*pictures/[\w-]+\.svg)\)")
 """A link to a picture: its path, relative to the page."""
 
@@ -73,6 +75,31 @@ def test_plan_shows_steps_of_today_and_counts_changes_as_today(name: str, action
     assert shown
     assert_are_steps(shown)
     assert re.search(rf"\d+ {WORDS[action]}\b", text)
+
+
+def test_a_deferred_change_shows_until_when() -> None:
+    text = " ".join(text_of("plan-deferred").split())
+    assert "-/+ agentPools[users].vmSize Standard_D4s_v5 -> Standard_D8s_v5" in text
+    assert "deferred until spec.cluster.maintenanceWindow opens on Saturday 02:00 UTC" in text
+
+
+def test_describe_shows_the_conditions_of_the_whole_platform() -> None:
+    shown = re.findall(r"Type: +(\w+)", text_of("describe"))
+    assert shown == [ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED]
+
+
+def test_wait_shows_todays_sentences() -> None:
+    text = text_of("wait")
+    assert "platforms/hub waits for Ready: " in text
+    assert "platforms/hub has the condition Ready: " in text
+
+
+def test_init_asks_todays_questions_and_checks_the_file() -> None:
+    text = text_of("init")
+    source = (ROOT / "operator" / "notebook_platform" / "cli" / "init.py").read_text()
+    asked = re.findall(r"^ *([A-Z][\w -]+?)(?: \([^)]*\))? \[", text, re.MULTILINE)
+    assert len(asked) == 5 and [question for question in asked if f'"{question}' not in source] == []
+    assert re.search(r"(?:No|\d+) blocking problems? found", text) and "Written to hub.yaml" in text
 
 
 def test_get_shows_the_columns_of_the_crd() -> None:
