@@ -47,3 +47,14 @@ def test_a_reader_that_stops_early_sees_no_traceback(on_path: dict[str, str]) ->
     command = "set -o pipefail; notebook-platform crd --schema | head -1"
     done = subprocess.run(["bash", "-c", command], env=on_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (141, "{\n", "")
+
+
+def test_a_command_leaves_no_garbage_to_be_collected_when_the_interpreter_exits() -> None:
+    program = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+        "from notebook_platform.cli import main; main(['completion', 'bash'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": PYTHONPATH}, capture_output=True, text=True
+    )
+    assert done.stdout.endswith("True\n")
