@@ -1,7 +1,8 @@
 """`make faults`: every kind of call to Azure with every kind of fault, a kill after every write, and a fleet under random edits, faults and
 restarts. A table stands at the end.
 
-`--only matrix`, `--only kills` and `--only fleet` run a part; `--seed` repeats a fleet.
+`--only matrix`, `--only kills` and `--only fleet` run a part; `--faults "429,500"` and `--lives` run some faults and lives of the matrix;
+`--seed` repeats a fleet.
 """
 
 import argparse
@@ -63,18 +64,25 @@ def main() -> int:
     """Run what the command line asks for. Returns 1 if something did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
+    parser.add_argument("--faults", default=",".join(FAULTS), help=f"faults of the matrix, of {', '.join(FAULTS)}")
+    parser.add_argument("--lives", default=",".join(plan.name for plan in LIVES), help="lives of the matrix and of the kills")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="seed of the fleet")
     options = parser.parse_args()
-    only = set(options.only.split(","))
+    only, faults, lives = (set(each.split(",")) for each in (options.only, options.faults, options.lives))
     logging.disable(logging.CRITICAL)
     began = time.monotonic()
     known, parts = (baselines() if only & {"matrix", "kills"} else {}), []
     jobs: list[tuple[Any, ...]] = []
     if "matrix" in only:
         silent_first = sorted(FAULTS.values(), key=lambda kind: kind.rule.get("lost") != "silence")
-        jobs += [(matrix_part, plan.name, kind.name, known) for kind in silent_first for plan in LIVES]
+        jobs += [
+            (matrix_part, plan.name, kind.name, known)
+            for kind in silent_first
+            for plan in LIVES
+            if kind.name in faults and plan.name in lives
+        ]
     if "kills" in only:
-        jobs += [(kills_part, plan.name, known) for plan in LIVES]
+        jobs += [(kills_part, plan.name, known) for plan in LIVES if plan.name in lives]
     if "fleet" in only:
         say(f"fleet: --seed {options.seed}")
         jobs.append((fleet_part, options.seed))
